@@ -1,0 +1,30 @@
+ARG PYTHON=3.11
+
+FROM python:${PYTHON}-slim AS build
+WORKDIR /source
+COPY pyproject.toml requirements.lock README.md LICENSE ./
+COPY astrolabe astrolabe
+COPY static static
+# The lock, as constraints, pins version and hash of what Astrolabe needs, and leaves out what only its
+# developers need.
+RUN python -m venv /opt/astrolabe \
+    && pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
+    && /opt/astrolabe/bin/pip install --no-cache-dir --only-binary :all: --constraint requirements.lock /wheels/*.whl \
+    && /opt/astrolabe/bin/pip uninstall --yes pip setuptools
+
+FROM python:${PYTHON}-slim
+LABEL org.opencontainers.image.title="Astrolabe" \
+      org.opencontainers.image.description="A live graph of a Kubernetes cluster, over REST and WebSocket" \
+      org.opencontainers.image.version="1.0.0" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/astrolabe /opt/astrolabe
+ENV PATH=/opt/astrolabe/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+# A number, so that Kubernetes can tell that it is not root (runAsNonRoot).
+USER 65532:65532
+WORKDIR /
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('PORT', '8080') + '/livez', timeout=2)"]
+ENTRYPOINT ["astrolabe"]

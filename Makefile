@@ -1,0 +1,66 @@
+# `make demo` and `make test` are the first two commands on a fresh machine; Python 3.11 is all they need.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+IMAGE ?= astrolabe:1.0.0
+# More flags: `make demo ARGS="--port 9000"`, `make test ARGS="tests/graph -x"`.
+ARGS ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help deps build run run-all demo test bench lint fmt docs docker-build clean
+
+help: ## show this
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+deps: $(INSTALLED) ## make .venv with everything that the lock names
+
+$(INSTALLED): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+build: deps ## build the wheel into dist/
+	rm -rf dist
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls dist/*.whl
+
+run: deps ## serve the cluster of your kubeconfig
+	$(BIN)/astrolabe --in-cluster=false $(ARGS)
+
+demo: deps ## serve a simulated cluster on http://localhost:8080
+	$(BIN)/astrolabe demo $(ARGS)
+
+run-all: deps ## serve a simulated cluster and print its changes, until Ctrl-C
+	@$(BIN)/astrolabe demo $(ARGS) & trap "kill $$! 2>/dev/null; wait $$!" EXIT; $(BIN)/astrolabe watch || true
+
+test: deps ## run the tests
+	$(BIN)/pytest $(ARGS)
+
+bench: deps ## run the benchmarks in full size
+	$(BIN)/pytest -m bench -s tests/benchmarks $(ARGS)
+
+lint: deps ## check style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: deps ## put the source into shape
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+docs: deps ## write again what README.md and deploy/ take from the code
+	$(BIN)/python -m tests.support.documents
+
+docker-build: ## build the image
+	docker build --tag $(IMAGE) .
+
+clean: ## remove .venv, dist and caches
+	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

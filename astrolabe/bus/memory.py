@@ -1,0 +1,24 @@
+"""The bus within one process: a batch is handed to the listeners as it is published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from astrolabe.graph.batch import Batch
+
+Listener = Callable[[Batch], None]
+
+
+class MemoryBus:
+    """Implements `engine.Publisher`. Listeners are called in order of subscription, in the loop."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def subscribe(self, listener: Listener) -> None:
+        """From the next batch on; a listener must be quick and must not raise."""
+        self._listeners.append(listener)
+
+    async def publish(self, batch: Batch) -> None:
+        for listener in self._listeners:
+            listener(batch)

@@ -1,0 +1,185 @@
+"""Every flag that makes a `Settings`: name, default, environment variable. The names are the fields'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from astrolabe.cli import values
+from astrolabe.cli.go import Flag
+from astrolabe.cli.values import BOOLEAN, Value
+from astrolabe.settings import DEFAULT_SELECTOR, Settings
+
+_DEFAULTS = Settings()
+_SCOPE = "What is watched"
+_CLUSTER = "The cluster"
+_SERVING = "Serving"
+_PERSISTENCE = "Persistence"
+_LOGGING = "Logging"
+
+
+def _joined(_: click.Context, __: click.Parameter, given: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    """What several uses of one flag name, without repetition."""
+    return tuple(dict.fromkeys(name for names in given for name in names))
+
+
+def _list(flag: str, parse: Callable[[str], tuple[str, ...]], **options: Any) -> Flag:
+    return Flag(
+        (flag,),
+        heading=_SCOPE,
+        type=Value("a,b,…", parse),
+        multiple=True,
+        callback=_joined,
+        shown="all",
+        **options,
+    )
+
+
+CLUSTER = (
+    Flag(
+        ("--kubeconfig",),
+        heading=_CLUSTER,
+        envvar="KUBECONFIG",
+        default=_DEFAULTS.kubeconfig,
+        metavar="PATH",
+        help="Configuration to connect with, when not in the cluster.",
+    ),
+    Flag(
+        ("--in-cluster",),
+        heading=_CLUSTER,
+        envvar="ASTROLABE_IN_CLUSTER",
+        default=_DEFAULTS.in_cluster,
+        type=BOOLEAN,
+        help="Connect as the pod's service account.",
+    ),
+)
+
+SCOPE = (
+    Flag(
+        ("--label-selector",),
+        heading=_SCOPE,
+        envvar="LABEL_SELECTOR",
+        default=DEFAULT_SELECTOR,
+        type=Value("SELECTOR", values.label_selector),
+        help="Resources to show; an empty one given as flag (--label-selector=) means everything.",
+    ),
+    Flag(
+        ("--selector-mode",),
+        heading=_SCOPE,
+        envvar="ASTROLABE_SELECTOR_MODE",
+        default=_DEFAULTS.selector_mode,
+        type=values.choice("closure", "strict"),
+        help="closure: what matches, and what belongs to it. strict: what matches.",
+    ),
+    _list(
+        "--namespaces",
+        values.namespaces,
+        envvar="ASTROLABE_NAMESPACES",
+        help="Watch these only; Roles in them suffice.",
+    ),
+    _list("--kinds", values.kinds, envvar="ASTROLABE_KINDS", help="Watch these only."),
+)
+
+SERVING = (
+    Flag(
+        ("--host",),
+        heading=_SERVING,
+        envvar="ASTROLABE_HOST",
+        default=_DEFAULTS.host,
+        metavar="ADDRESS",
+        help="Address to listen on.",
+    ),
+    Flag(
+        ("--port",),
+        heading=_SERVING,
+        envvar="PORT",
+        default=_DEFAULTS.port,
+        type=Value("N", values.integer(0, 65535)),
+        help="Port to listen on; 0 takes a free one.",
+    ),
+    Flag(
+        ("--batch-window",),
+        heading=_SERVING,
+        envvar="ASTROLABE_BATCH_WINDOW",
+        default=_DEFAULTS.batch_window,
+        shown="50ms",
+        type=Value("DURATION", values.duration),
+        help="Changes within it are sent together; the first goes out at once.",
+    ),
+)
+
+PERSISTENCE = (
+    Flag(
+        ("--enable-persistence",),
+        heading=_PERSISTENCE,
+        envvar="ENABLE_PERSISTENCE",
+        default=_DEFAULTS.enable_persistence,
+        type=BOOLEAN,
+        help="Keep the graph in Redis. Needs a later release.",
+    ),
+    Flag(
+        ("--redis-addr",),
+        heading=_PERSISTENCE,
+        envvar="REDIS_ADDR",
+        default=_DEFAULTS.redis_addr,
+        type=Value("HOST:PORT", values.address),
+        help="Where Redis is.",
+    ),
+    Flag(
+        ("--redis-password",),
+        heading=_PERSISTENCE,
+        envvar="REDIS_PASSWORD",
+        default=_DEFAULTS.redis_password,
+        metavar="TEXT",
+        help="Better given by environment, where other users do not see it.",
+    ),
+    Flag(
+        ("--redis-db",),
+        heading=_PERSISTENCE,
+        envvar="REDIS_DB",
+        default=_DEFAULTS.redis_db,
+        type=Value("N", values.integer(0)),
+        help="Number of the database.",
+    ),
+    Flag(
+        ("--snapshot-interval",),
+        heading=_PERSISTENCE,
+        envvar="ASTROLABE_SNAPSHOT_INTERVAL",
+        default=_DEFAULTS.snapshot_interval,
+        type=Value("SECONDS", values.integer(1)),
+        help="Time between complete writes of the graph.",
+    ),
+)
+
+LOGGING = (
+    Flag(
+        ("verbosity", "--v"),
+        heading=_LOGGING,
+        envvar="ASTROLABE_V",
+        default=_DEFAULTS.verbosity,
+        type=Value("0-4", values.integer(0, 4)),
+        help="0: changes of state. 1: libraries too. 2: details. 3: requests. 4: everything.",
+    ),
+    Flag(
+        ("--log-format",),
+        heading=_LOGGING,
+        envvar="ASTROLABE_LOG_FORMAT",
+        default=_DEFAULTS.log_format,
+        type=values.choice("text", "json"),
+        help="json: one object a line.",
+    ),
+)
+
+#: What serves a cluster takes all; what serves a simulated one has no use for the first and the fourth.
+SERVE = (*CLUSTER, *SCOPE, *SERVING, *PERSISTENCE, *LOGGING)
+DEMO = (*SCOPE, *SERVING, *LOGGING)
+
+
+def settings_from(values: Mapping[str, Any]) -> Settings:
+    """The settings of these values, by field name. Raises click.UsageError for what is not built yet."""
+    settings = Settings(**values)
+    if settings.enable_persistence:
+        raise click.UsageError("--enable-persistence needs a later release of Astrolabe; leave it out")
+    return settings

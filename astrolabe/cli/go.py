@@ -1,0 +1,143 @@
+"""Commands whose flags are written as Go's `flag` package takes them, and whose help is grouped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import click
+
+from astrolabe.cli.values import BOOLEAN
+
+_CONTEXT: dict[str, Any] = {"help_option_names": ("-h", "--help"), "max_content_width": 100}
+
+
+class Flag(click.Option):
+    """A flag with the heading under which the help shows it.
+
+    shown: its default, for people; "" when there is none worth a word.
+    """
+
+    def __init__(
+        self, names: tuple[str, ...], *, heading: str, shown: str | None = None, **options: Any
+    ) -> None:
+        super().__init__(names, **options)
+        self.heading = heading
+        self.shown = shown if shown is not None else _text(options.get("default"))
+
+    @property
+    def long(self) -> str:
+        """The name with two dashes."""
+        return max(self.opts, key=len)
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        separator = "[=" if self.type is BOOLEAN else " "
+        spelled = (
+            ", ".join(self.opts) + separator + self.make_metavar(ctx) + ("]" if self.type is BOOLEAN else "")
+        )
+        notes = [f"default: {self.shown}"] if self.shown else []
+        notes += [f"environment: {self.envvar}"] if self.envvar else []
+        return spelled, f"{self.help}  [{'; '.join(notes)}]" if notes else str(self.help)
+
+
+class GoCommand(click.Command):
+    """Takes `--port 1`, `--port=1`, `-port 1` and `-port=1`; a boolean needs no value.
+
+    A boolean's value is only ever the one behind `=`, as in Go: `--in-cluster false` is no value.
+    """
+
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__(name, context_settings=_CONTEXT, options_metavar="[flags]", **options)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, list(self._canonical(ctx, args)))
+
+    def _canonical(self, ctx: click.Context, args: list[str]) -> Iterator[str]:
+        """The arguments as click takes them: `--name=value`, or `--help`."""
+        flags = {name.lstrip("-"): each for each in self.get_params(ctx) for name in each.opts}
+        takes_arguments = any(isinstance(each, click.Argument) for each in self.params)
+        rest = iter(args)
+        for arg in rest:
+            if not arg.startswith("-") or arg == "-":
+                if not takes_arguments:
+                    raise click.UsageError(_unexpected(arg, ctx), ctx)
+                yield arg
+            elif arg == "--":
+                yield from (arg, *rest)
+            else:
+                yield _flag(arg, rest, flags, ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        headings: dict[str, list[tuple[str, str]]] = {}
+        for param in self.params:
+            if isinstance(param, Flag):
+                headings.setdefault(param.heading, []).append(param.get_help_record(ctx))
+        for heading, records in headings.items():
+            with formatter.section(heading):
+                formatter.write_dl(records, col_max=34)
+
+
+class DefaultGroup(click.Group):
+    """A group that runs its command `default` when the arguments begin with a flag, or are none."""
+
+    def __init__(self, name: str, *, default: str, **options: Any) -> None:
+        super().__init__(name, context_settings=_CONTEXT, options_metavar="[flags]", **options)
+        self.subcommand_metavar = ""
+        self._default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {name.lstrip("-"): name for each in self.get_params(ctx) for name in each.opts}
+        if not args or args[0].startswith("-"):
+            flag = args[0].lstrip("-") if args else ""
+            args = [own[flag], *args[1:]] if flag in own else [self._default, *args]
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands, then the flags of the default one."""
+        self.format_commands(ctx, formatter)
+        self.commands[self._default].format_options(ctx, formatter)
+
+
+def _flag(arg: str, rest: Iterator[str], flags: Mapping[str, click.Parameter], ctx: click.Context) -> str:
+    """One flag, with its value taken from the rest where it has to be. Raises click.UsageError."""
+    name, separator, value = arg.removeprefix("-").removeprefix("-").partition("=")
+    flag = flags.get(name)
+    if flag is None:
+        raise click.UsageError(_unknown(name, flags, ctx), ctx)
+    if not isinstance(flag, Flag):
+        return max(flag.opts, key=len)  # --help
+    if separator:
+        return f"{flag.long}={value}"
+    if flag.type is BOOLEAN:
+        return f"{flag.long}=true"
+    following = next(rest, None)
+    if following is None:
+        raise click.UsageError(f"{flag.long} needs a value", ctx)
+    return f"{flag.long}={following}"
+
+
+def _text(default: object) -> str:
+    match default:
+        case None | "":
+            return ""
+        case bool():
+            return str(default).lower()
+        case float():
+            return f"{default:g}"
+        case _:
+            return str(default)
+
+
+def _unknown(name: str, flags: Mapping[str, click.Parameter], ctx: click.Context) -> str:
+    near = get_close_matches(name, flags, n=1, cutoff=0.5)
+    return f"unknown flag --{name}, " + (
+        f"did you mean --{near[0]}?" if near else f"see `{ctx.command_path} --help`"
+    )
+
+
+def _unexpected(arg: str, ctx: click.Context) -> str:
+    group = ctx.parent.command if ctx.parent is not None else None
+    if isinstance(group, click.Group) and arg in group.commands:
+        return f"unexpected {arg!r}: the command comes first, as in `astrolabe {arg} [flags]`"
+    return f"unexpected argument {arg!r}"

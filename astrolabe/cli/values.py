@@ -1,0 +1,161 @@
+"""What flags and environment variables may hold: from text to values, with errors for people."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+
+from astrolabe.graph import selector
+from astrolabe.kinds import table
+
+_NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+_ADDRESS = re.compile(r"(?:[^\s:\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]+)\Z")
+_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+#: Seconds. Both letters mu are what Go takes.
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+#: As Go's strconv.ParseBool.
+_TRUE = ("1", "t", "T", "true", "TRUE", "True")
+_FALSE = ("0", "f", "F", "false", "FALSE", "False")
+
+
+class InvalidValue(click.BadParameter):
+    """A value that a flag or its environment variable cannot have.
+
+    value: as it was given. message: what is wrong with it.
+    """
+
+    def __init__(
+        self, message: str, *, value: str, context: click.Context | None, parameter: click.Parameter | None
+    ) -> None:
+        super().__init__(message, ctx=context, param=parameter)
+        self.value = value
+
+
+class Value(click.ParamType[Any]):
+    """A type of flag, made of a function that raises ValueError with a message for people."""
+
+    envvar_list_splitter = ","
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value  # a default
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            _fail(str(error), value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return self.name
+
+
+def choice(*allowed: str) -> Value:
+    """A type whose values are these texts."""
+
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"not one of {', '.join(allowed)}")
+        return text
+
+    return Value("|".join(allowed), parse)
+
+
+def _fail(message: str, value: str, param: click.Parameter | None, ctx: click.Context | None) -> NoReturn:
+    raise InvalidValue(message, value=value, context=ctx, parameter=param) from None
+
+
+def boolean(text: str) -> bool:
+    """As Go's strconv.ParseBool. Raises ValueError."""
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError("neither true nor false")
+
+
+def integer(lowest: int, highest: int | None = None) -> Callable[[str], int]:
+    """A parser of decimal integers from `lowest` to `highest`, both included."""
+    bounds = f"from {lowest} to {highest}" if highest is not None else f"of at least {lowest}"
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[+-]?[0-9]{1,18}", text) or int(text) < lowest:
+            raise ValueError(f"not a whole number {bounds}")
+        if highest is not None and int(text) > highest:
+            raise ValueError(f"not a whole number {bounds}")
+        return int(text)
+
+    return parse
+
+
+def number(lowest: float, *, exclusive: bool = False) -> Callable[[str], float]:
+    """A parser of finite numbers of at least (with `exclusive`: above) `lowest`."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value) or value < lowest or (exclusive and value == lowest):
+            raise ValueError(f"not a number {'above' if exclusive else 'of at least'} {lowest:g}")
+        return value
+
+    return parse
+
+
+def duration(text: str) -> float:
+    """A duration as Go writes it (`50ms`, `1m30s`, `0`), in seconds. Raises ValueError."""
+    if text == "0":
+        return 0.0
+    seconds, at = 0.0, 0
+    for part in _DURATION.finditer(text):
+        if part.start() != at:
+            break
+        at = part.end()
+        seconds += float(part[0].removesuffix(part[1])) * _UNITS[part[1]]
+    if not at or at != len(text):
+        raise ValueError("not a duration such as 50ms or 1.5s")
+    return seconds
+
+
+def label_selector(text: str) -> str:
+    """The text itself. Raises ValueError (SelectorError) with the parser's message."""
+    selector.parse(text)
+    return text
+
+
+def address(text: str) -> str:
+    """`host:port`, the host in brackets when it is IPv6. Raises ValueError."""
+    match = _ADDRESS.match(text)
+    if match is None or not 0 < int(match[1]) < 65536:
+        raise ValueError("not host:port")
+    return text
+
+
+def namespaces(text: str) -> tuple[str, ...]:
+    """Names, separated by commas. Raises ValueError."""
+    names = _split(text)
+    for name in names:
+        if not _NAMESPACE.match(name):
+            raise ValueError(f"{name!r} is not the name of a namespace")
+    return names
+
+
+def kinds(text: str) -> tuple[str, ...]:
+    """Names of kinds, separated by commas. Raises ValueError (UnknownKind), which lists them."""
+    names = _split(text)
+    table.choose(names)
+    return names
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+BOOLEAN = Value("true|false", boolean)

@@ -1,0 +1,132 @@
+"""The engine: one task that turns facts into batches."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from time import perf_counter
+from typing import Protocol
+
+from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
+from astrolabe.engine.readiness import Readiness
+from astrolabe.graph.batch import Batch
+from astrolabe.graph.facts import Facts
+from astrolabe.graph.model import Model
+
+logger = logging.getLogger("astrolabe.engine")
+
+#: Messages that may wait; a watch that is ahead of the engine waits itself.
+INBOX_LIMIT = 256
+#: Objects after which a commit is due, so that none holds the loop for long.
+COMMIT_LIMIT = 1000
+#: Seconds of work after which others have their turn.
+SLICE = 0.005
+
+
+class Publisher(Protocol):
+    """Where batches go."""
+
+    async def publish(self, batch: Batch) -> None: ...
+
+
+class Engine:
+    """Implements `inbox.Sink`. The only writer of its model.
+
+    window: seconds; the first change goes out at once, those that follow within the window together.
+    """
+
+    def __init__(
+        self, model: Model, publisher: Publisher, readiness: Readiness, *, epoch: str, window: float
+    ) -> None:
+        self.readiness = readiness
+        self.epoch = epoch
+        self.seq = 0
+        self._model = model
+        self._publisher = publisher
+        self._window = window
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue(INBOX_LIMIT)
+        self._slice_ends = 0.0
+        self._uncommitted = 0
+
+    async def put(self, message: Message) -> None:
+        """Take a message in; waits while the inbox is full."""
+        await self._inbox.put(message)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            message = await self._inbox.get()
+            started = loop.time()
+            self._slice_ends = perf_counter() + SLICE
+            await self._take(message)
+            while not self._inbox.empty():
+                await self._take(self._inbox.get_nowait())
+            await self._commit()
+            await asyncio.sleep(max(0.0, started + self._window - loop.time()))
+
+    async def _take(self, message: Message) -> None:
+        """Apply one message to the model."""
+        now = asyncio.get_running_loop().time()
+        match message:
+            case Update():
+                self.readiness.heard(message.kind, "", now)
+                await self._change(message.changes)
+            case Replace():
+                await self._replace(message)
+                self.readiness.heard(message.kind, message.namespace, now)
+            case Report():
+                self.readiness.report(message.kind, message.namespace, message.state, message.why)
+                if message.state != "listing":
+                    self._model.set_synced(message.kind, message.namespace, message.state == "synced")
+                    self._uncommitted += 1
+
+    async def _replace(self, message: Replace) -> None:
+        """Follow a complete list as a difference. The gone go first: a name may have a new uid."""
+        listed = {facts.uid for facts in message.listed}
+        known = self._model.uids(message.kind, message.namespace)
+        await self._change([Gone(uid) for uid in known if uid not in listed])
+        await self._change(message.listed)
+        self._model.set_synced(message.kind, message.namespace, True)
+        self._uncommitted += 1
+        # Synced means served: what was listed is in the graph before anyone is told so.
+        await self._commit()
+        self.readiness.report(message.kind, message.namespace, "synced")
+        logger.info("synced %s%s: %d", message.kind, _place(message.namespace), len(message.listed))
+
+    async def _change(self, changes: Iterable[Facts | Gone]) -> None:
+        for change in changes:
+            if isinstance(change, Gone):
+                news = self._model.remove(change.uid)
+            else:
+                news = self._model.upsert(change)
+            if news:
+                self._uncommitted += 1
+                if self._uncommitted >= COMMIT_LIMIT:
+                    await self._commit()
+            if perf_counter() > self._slice_ends:
+                await self._give_way()
+
+    async def _commit(self) -> None:
+        if not self._uncommitted:
+            return
+        self._uncommitted = 0
+        changes = self._model.commit()
+        if changes:
+            self.seq += 1
+            await self._publisher.publish(Batch(self.epoch, self.seq, changes))
+        await self._give_way()
+
+    async def _give_way(self) -> None:
+        if perf_counter() > self._slice_ends:
+            await asyncio.sleep(0)
+            self._slice_ends = perf_counter() + SLICE
+
+    def count(self, kind: str) -> int:
+        """How many objects of the kind are known, whether in the graph or not."""
+        return self._model.count(kind)
+
+
+def _place(namespace: str) -> str:
+    return f" in {namespace}" if namespace else ""

@@ -1,0 +1,39 @@
+"""The unit of change. Applied in order, batches are the graph."""
+
+from __future__ import annotations
+
+import msgspec
+
+from astrolabe.graph.edge import Edge, EdgeKey
+from astrolabe.graph.facts import HelmRevision, Release
+from astrolabe.graph.node import Node
+
+
+class Changes(msgspec.Struct):
+    """What one commit of the model changed. Every removed node's edges are among `edges_removed`.
+
+    releases: the newest revision of the releases that Helm keeps, None where it keeps none any more.
+    """
+
+    nodes_set: list[Node] = []
+    edges_set: list[Edge] = []
+    edges_removed: list[EdgeKey] = []
+    nodes_removed: list[str] = []
+    releases: dict[Release, HelmRevision | None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.nodes_set or self.edges_set or self.edges_removed or self.nodes_removed or self.releases
+        )
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Changes with their place in history.
+
+    epoch: names one unbroken history. seq: grows by one a batch within it.
+    Apply in this order: nodes set, edges set, edges removed, nodes removed; no edge ever dangles.
+    """
+
+    epoch: str
+    seq: int
+    changes: Changes

@@ -1,0 +1,137 @@
+"""What neighbours tell of a resource's status: recomputed along declared reads, each kind once.
+
+`Rules.reads` is acyclic over kinds, so kinds have a rank: a kind is derived after all it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+import msgspec
+
+from astrolabe.graph.edge import each_edge
+from astrolabe.graph.facts import Neighbour, Rules
+from astrolabe.graph.linker import Linker
+from astrolabe.graph.links import Ref, RefByUid
+from astrolabe.graph.record import Record
+from astrolabe.graph.status import Status
+
+
+class RulesError(ValueError):
+    """The rules contradict each other; the message says where."""
+
+
+class _Itself(msgspec.Struct, frozen=True, gc=False):
+    """Implements `facts.Neighbour` for the record that is derived: what its own manifest says."""
+
+    kind: str
+    name: str
+    namespace: str
+    status: Status
+    details: Any
+
+
+class _Neighbourhood:
+    """Implements `facts.Around` for one record."""
+
+    def __init__(self, record: Record, linker: Linker) -> None:
+        self._record = record
+        self._linker = linker
+
+    def out(self, type: str, kind: str) -> Iterable[Neighbour]:
+        found = [self._linker.find(e.target) for e in each_edge(self._record.out) if e.type == type]
+        return [record for record in found if record is not None and record.kind == kind]
+
+    def into(self, type: str, kind: str) -> Iterable[Neighbour]:
+        found = [self._linker.find(e.source) for e in each_edge(self._record.into) if e.type == type]
+        return [record for record in found if record is not None and record.kind == kind]
+
+    @property
+    def unresolved(self) -> Collection[Ref | RefByUid]:
+        return self._record.unresolved
+
+
+class Derivation:
+    """Knows who reads whom, and recomputes what is stale in the order of ranks."""
+
+    def __init__(self, rules: Mapping[str, Rules], linker: Linker) -> None:
+        self._linker = linker
+        self._ranks = _rank(rules)
+        self._stale: list[set[Record]] = [set() for _ in range(max(self._ranks.values(), default=0) + 1)]
+        #: (direction, edge type, kind that is read) by the kind that reads
+        self._reads = {
+            kind: {(read.direction, read.type, read.kind) for read in entry.reads}
+            for kind, entry in rules.items()
+        }
+        self._read_kinds = {read[2] for reads in self._reads.values() for read in reads}
+
+    def edge_changed(self, type: str, source: Record, target: Record) -> None:
+        """An edge came or went: its ends may read each other over it."""
+        if ("out", type, target.kind) in self._reads[source.kind]:
+            self.mark(source)
+        if ("into", type, source.kind) in self._reads[target.kind]:
+            self.mark(target)
+
+    def mark(self, record: Record) -> None:
+        """The record must be derived again."""
+        self._stale[self._ranks[record.kind]].add(record)
+
+    def forget(self, record: Record) -> None:
+        """The record is gone."""
+        self._stale[self._ranks[record.kind]].discard(record)
+
+    def mark_readers(self, record: Record) -> None:
+        """The record's status or details changed: whoever reads it must be derived again."""
+        if record.kind not in self._read_kinds:
+            return
+        find = self._linker.find
+        for edge in each_edge(record.into):
+            source = find(edge.source)
+            if source is not None and ("out", edge.type, record.kind) in self._reads[source.kind]:
+                self.mark(source)
+        for edge in each_edge(record.out):
+            target = find(edge.target)
+            if target is not None and ("into", edge.type, record.kind) in self._reads[target.kind]:
+                self.mark(target)
+
+    def settle(self) -> Iterator[Record]:
+        """Derive all that is stale; yields the records whose shown part changed."""
+        for rank in range(len(self._stale)):
+            stale, self._stale[rank] = self._stale[rank], set()
+            for record in stale:
+                if self._derive(record):
+                    yield record
+
+    def _derive(self, record: Record) -> bool:
+        status, extra, details = record.own_status, None, record.own_details
+        if record.rules.derive is not None:
+            itself = _Itself(record.kind, record.name, record.namespace, status, details)
+            derived = record.rules.derive(itself, _Neighbourhood(record, self._linker))
+            status, extra = derived.status, derived.metadata
+            details = derived.details if derived.details is not None else details
+        if status != record.status or details != record.details:
+            record.status, record.details = status, details
+            self.mark_readers(record)
+        elif extra == record.extra:
+            return False
+        record.extra = extra
+        return True
+
+
+def _rank(rules: Mapping[str, Rules]) -> dict[str, int]:
+    """kind → the length of the longest chain of kinds that it reads."""
+    sorter = TopologicalSorter(
+        {kind: [read.kind for read in entry.reads if read.kind in rules] for kind, entry in rules.items()}
+    )
+    try:
+        order = list(sorter.static_order())
+    except CycleError as error:
+        raise RulesError(f"kinds read each other in a circle: {' → '.join(error.args[1])}") from error
+    ranks: dict[str, int] = {}
+    for kind in order:
+        ranks[kind] = 1 + max(
+            [ranks[read.kind] for read in rules[kind].reads if read.kind in rules], default=-1
+        )
+    return ranks

@@ -1,0 +1,86 @@
+"""Edges, and the compact containers in which a node keeps its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+import ujson
+
+#: What an edge is: (type, uid of its source, uid of its target).
+EdgeKey = tuple[str, str, str]
+
+
+class Edge(msgspec.Struct, frozen=True, gc=False):
+    """`source` → `target` (uids); `field` lists the paths of the manifest that made it.
+
+    forward: how many of `field` stand in the source's manifest; the rest stand in the target's
+        (a PersistentVolume's `spec.claimRef`). Not on the wire.
+    """
+
+    type: str
+    source: str
+    target: str
+    field: tuple[str, ...]
+    forward: int = 0
+
+    @property
+    def key(self) -> EdgeKey:
+        return (self.type, self.source, self.target)
+
+    @property
+    def text(self) -> str:
+        """The edge on the wire: `{"type","from","to","field"}`."""
+        field = ujson.dumps(self.field, escape_forward_slashes=False)
+        return f'{{"type":"{self.type}","from":"{self.source}","to":"{self.target}","field":{field}}}'
+
+
+def removal_text(key: EdgeKey) -> str:
+    """A removed edge on the wire: its identity."""
+    return f'{{"type":"{key[0]}","from":"{key[1]}","to":"{key[2]}"}}'
+
+
+#: Edges of one node in one direction: a tuple while they are few, which is nearly always, else a
+#: dict, so that a hub (a Node, an IngressClass) takes and loses an edge at the cost of one.
+Edges = tuple[Edge, ...] | dict[EdgeKey, Edge]
+
+_FEW = 8
+NO_EDGES: Edges = ()
+
+
+def find_edge(edges: Edges, key: EdgeKey) -> Edge | None:
+    """The edge with this identity, or None."""
+    if isinstance(edges, dict):
+        return edges.get(key)
+    kind, source, target = key
+    for edge in edges:
+        if edge.target == target and edge.source == source and edge.type == kind:
+            return edge
+    return None
+
+
+def with_edge(edges: Edges, edge: Edge) -> Edges:
+    """The container with this edge set; a dict is changed in place."""
+    if isinstance(edges, dict):
+        edges[edge.key] = edge
+        return edges
+    key = edge.key
+    kept = tuple([other for other in edges if other.key != key])
+    if len(kept) < _FEW:
+        return (*kept, edge)
+    grown = {other.key: other for other in kept}
+    grown[key] = edge
+    return grown
+
+
+def without_edge(edges: Edges, key: EdgeKey) -> Edges:
+    """The container without the edge of this identity; a dict is changed in place."""
+    if isinstance(edges, dict):
+        edges.pop(key, None)
+        return edges if len(edges) > _FEW // 2 else tuple(edges.values())
+    return tuple([edge for edge in edges if edge.key != key])
+
+
+def each_edge(edges: Edges) -> Iterable[Edge]:
+    """The edges of a container, in no particular order; do not change it meanwhile."""
+    return edges.values() if isinstance(edges, dict) else edges

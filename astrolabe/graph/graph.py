@@ -1,0 +1,102 @@
+"""The graph as it is served: nodes and edges, built by applying batches and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.edge import (
+    NO_EDGES,
+    Edge,
+    EdgeKey,
+    Edges,
+    each_edge,
+    find_edge,
+    with_edge,
+    without_edge,
+)
+from astrolabe.graph.facts import HelmRevision, Release
+from astrolabe.graph.node import Node
+
+
+class GapError(Exception):
+    """A batch does not continue the graph's history; the graph was left as it was."""
+
+
+class Graph:
+    """Nodes by uid, edges by node, and the place in history that they are at.
+
+    Closed after every batch: no edge without both its ends. Raises nothing on batches in order.
+    """
+
+    def __init__(self, epoch: str, seq: int = 0) -> None:
+        self.epoch = epoch
+        self.seq = seq
+        self.nodes: dict[str, Node] = {}
+        self.releases: dict[Release, HelmRevision] = {}
+        self.edge_count = 0
+        self._out: dict[str, Edges] = {}
+        self._into: dict[str, Edges] = {}
+
+    def apply(self, batch: Batch) -> None:
+        """Take the next step. Raises GapError when the batch is not the next one of this epoch."""
+        if batch.epoch != self.epoch or batch.seq != self.seq + 1:
+            raise GapError(
+                f"at {self.epoch}:{self.seq}, the next batch must not be {batch.epoch}:{batch.seq}"
+            )
+        self._apply(batch.changes)
+        self.seq = batch.seq
+
+    def out(self, uid: str) -> Iterable[Edge]:
+        """Edges that start at this node."""
+        return each_edge(self._out.get(uid, NO_EDGES))
+
+    def into(self, uid: str) -> Iterable[Edge]:
+        """Edges that end at this node."""
+        return each_edge(self._into.get(uid, NO_EDGES))
+
+    def edge(self, key: EdgeKey) -> Edge | None:
+        return find_edge(self._out.get(key[1], NO_EDGES), key)
+
+    def edges(self) -> Iterator[Edge]:
+        """All edges, grouped by their source."""
+        for edges in self._out.values():
+            yield from each_edge(edges)
+
+    def _apply(self, changes: Changes) -> None:
+        nodes = self.nodes
+        for node in changes.nodes_set:
+            nodes[node.uid] = node
+        for edge in changes.edges_set:
+            self._set_edge(edge)
+        for key in changes.edges_removed:
+            self._remove_edge(key)
+        for uid in changes.nodes_removed:
+            nodes.pop(uid, None)
+        for release, revision in changes.releases.items():
+            if revision is None:
+                self.releases.pop(release, None)
+            else:
+                self.releases[release] = revision
+
+    def _set_edge(self, edge: Edge) -> None:
+        out = self._out.get(edge.source, NO_EDGES)
+        if find_edge(out, edge.key) is None:
+            self.edge_count += 1
+        self._out[edge.source] = with_edge(out, edge)
+        self._into[edge.target] = with_edge(self._into.get(edge.target, NO_EDGES), edge)
+
+    def _remove_edge(self, key: EdgeKey) -> None:
+        out = self._out.get(key[1], NO_EDGES)
+        if find_edge(out, key) is None:
+            return
+        self.edge_count -= 1
+        _store(self._out, key[1], without_edge(out, key))
+        _store(self._into, key[2], without_edge(self._into[key[2]], key))
+
+
+def _store(by_node: dict[str, Edges], uid: str, edges: Edges) -> None:
+    if edges:
+        by_node[uid] = edges
+    else:
+        del by_node[uid]

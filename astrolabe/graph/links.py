@@ -1,0 +1,102 @@
+"""What a resource says of others: references to be resolved, never predicates over pairs.
+
+A link is held by one resource (the *holder*) and makes edges when it resolves. `reverse` turns the
+edge round: the holder is then its target (a dependent names its owner, an EndpointSlice its Service).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from astrolabe.graph.selector import Selector
+
+OWNS = "owns"
+SELECTS = "selects"
+ENDPOINTS = "endpoints"
+ROUTES_TO = "routes-to"
+MOUNTS = "mounts"
+BINDS = "binds"
+USES_CONFIGMAP = "uses-configmap"
+USES_SECRET = "uses-secret"
+USES_SERVICE_ACCOUNT = "uses-sa"
+SCALES = "scales"
+USES_CLASS = "uses-class"
+RUNS_ON = "runs-on"
+
+EDGE_TYPES = (
+    OWNS,
+    SELECTS,
+    ENDPOINTS,
+    ROUTES_TO,
+    MOUNTS,
+    BINDS,
+    USES_CONFIGMAP,
+    USES_SECRET,
+    USES_SERVICE_ACCOUNT,
+    SCALES,
+    USES_CLASS,
+    RUNS_ON,
+)
+
+
+def name_key(kind: str, namespace: str, name: str) -> str:
+    """The key under which a resource is found by name; names hold no slash, so it is unique."""
+    return f"{kind}/{namespace}/{name}"
+
+
+class Ref(msgspec.Struct, frozen=True, gc=False):
+    """A reference by name. `namespace` is "" for a target that is cluster-scoped.
+
+    optional: when it does not resolve, it is not reported as unresolved.
+    uid: when set, only the target with this uid is meant (PersistentVolume.spec.claimRef.uid).
+    owned: only a target that the holder owns is meant (generic ephemeral volumes).
+    """
+
+    type: str
+    kind: str
+    namespace: str
+    name: str
+    field: str
+    optional: bool = False
+    reverse: bool = False
+    uid: str = ""
+    owned: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}/{self.namespace}/{self.name}"
+
+
+class RefByUid(msgspec.Struct, frozen=True, gc=False):
+    """A reference by uid (ownerReferences, targetRef). Kind, namespace and name only describe it.
+
+    group: the API group of the kind where the reference tells it, else None: a Knative Service is
+        not a Service, so its absence says nothing.
+    """
+
+    type: str
+    uid: str
+    kind: str
+    namespace: str
+    name: str
+    field: str
+    reverse: bool = False
+    optional: bool = False
+    group: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.uid
+
+
+class Select(msgspec.Struct, frozen=True, gc=False):
+    """All resources of a kind in a namespace whose selectable labels match. Never unresolved."""
+
+    type: str
+    kind: str
+    namespace: str
+    selector: Selector
+    field: str
+
+
+Link = Ref | RefByUid | Select

@@ -1,0 +1,248 @@
+"""The model: facts in, changes of the graph out. The incremental result equals a rebuild, in any order.
+
+A transaction is any number of `upsert` and `remove`, then `commit`. Within it edges are resolved at
+once; what depends on neighbours (release, closure, derived status, unresolved references) is settled
+in `commit`, at the cost of what changed and its neighbourhood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from astrolabe.graph import inheritance
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.closure import Closure
+from astrolabe.graph.derivation import Derivation
+from astrolabe.graph.edge import Edge, EdgeKey, each_edge, find_edge
+from astrolabe.graph.facts import Facts, Rules
+from astrolabe.graph.linker import Linker, Touched
+from astrolabe.graph.links import OWNS
+from astrolabe.graph.node import encode_own
+from astrolabe.graph.record import Record
+from astrolabe.graph.rendering import render
+from astrolabe.graph.revisions import Revisions
+from astrolabe.graph.scopes import Scopes
+from astrolabe.graph.selector import Selector
+
+
+class UnknownKindError(ValueError):
+    """Facts of a kind for which the model has no rules."""
+
+
+class Model:
+    """All resources that are known, whether in the graph or not.
+
+    roots: the label selector of the closure; None: everything is in the graph.
+    """
+
+    def __init__(self, rules: Iterable[Rules], *, roots: Selector | None = None) -> None:
+        self._rules = {entry.kind: entry for entry in rules}
+        self._roots = roots
+        self._linker = Linker()
+        self._derivation = Derivation(self._rules, self._linker)
+        self._closure = Closure(self._linker) if roots is not None else None
+        self._scopes = Scopes(self._rules)
+        self._revisions = Revisions()
+        self._records: dict[str, dict[str, Record]] = {kind: {} for kind in self._rules}
+        self._lacking: dict[Record, None] = {}
+        self._touched: set[Record] = set()
+        self._heirs: set[Record] = set()
+        self._gone: set[Record] = set()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._records.values()))
+
+    def uids(self, kind: str, namespace: str = "") -> list[str]:
+        """The uids of the known resources of a kind, in one namespace or (with "") in all."""
+        records = self._records[kind]
+        if not namespace:
+            return list(records)
+        return [uid for uid, record in records.items() if record.namespace == namespace]
+
+    def count(self, kind: str) -> int:
+        """How many resources of the kind are known."""
+        return len(self._records[kind])
+
+    def upsert(self, facts: Facts) -> bool:
+        """A resource is as these facts say; False when that is no news. Raises UnknownKindError."""
+        rules = self._rules.get(facts.kind)
+        if rules is None:
+            raise UnknownKindError(f"no rules for kind {facts.kind!r}, uid {facts.uid}")
+        text = encode_own(facts, rules.api_version)
+        record = self._records[facts.kind].get(facts.uid)
+        if record is not None and (record.name, record.namespace) != (facts.name, facts.namespace):
+            self.remove(facts.uid)
+            record = None
+        if record is None:
+            self._add(facts, rules, text)
+            return True
+        return self._change(record, facts, text)
+
+    def remove(self, uid: str) -> bool:
+        """The resource is gone; False when it was not known."""
+        record = self._linker.find(uid)
+        if record is None:
+            return False
+        del self._records[record.kind][uid]
+        self._linker.remove(record)
+        self._derivation.forget(record)
+        self._revisions.replace(record.revision, None)
+        record.root = False
+        self._gone.add(record)
+        return True
+
+    def set_synced(self, kind: str, namespace: str, synced: bool) -> None:
+        """The kind is (not) completely known, in all namespaces or in one: references to it are judged."""
+        if self._scopes.mark(kind, namespace, synced):
+            self._touched.update([r for r in self._lacking if any(miss.kind == kind for miss in r.misses)])
+
+    def commit(self) -> Changes:
+        """Settle everything; returns what changed in the graph since the last commit."""
+        edges, missing = self._linker.take()
+        touched = self._settle(edges, missing)
+        flipped = self._close(touched, edges)
+        changes = Changes(releases=self._revisions.take())
+        rendered = {record for record in touched if render(record, self._scopes)}
+        self._emit_edges(changes, edges, flipped)
+        self._emit_nodes(changes, rendered, flipped)
+        self._touched, self._gone = set(), set()
+        return changes
+
+    # Within the transaction
+
+    def _add(self, facts: Facts, rules: Rules, text: str) -> None:
+        record = Record(facts, rules)
+        self._records[facts.kind][facts.uid] = record
+        self._set_own(record, facts, text)
+        self._derivation.mark(record)
+        self._linker.add(record, facts)
+        self._heirs.add(record)
+
+    def _change(self, record: Record, facts: Facts, text: str) -> bool:
+        same = (
+            text == record.manifest_text
+            and facts.status == record.own_status
+            and facts.links == record.links
+            and facts.details == record.own_details
+            and (facts.release, facts.chart) == (record.own_release, record.own_chart)
+            and (facts.owners, facts.aliases) == (record.owners, record.aliases)
+            and facts.selectable == record.selectable
+            and facts.revision == record.revision
+        )
+        if same:
+            return False
+        if (facts.release, facts.chart) != (record.own_release, record.own_chart):
+            self._heirs.add(record)
+        self._set_own(record, facts, text)
+        self._linker.change(record, facts)
+        return True
+
+    def _set_own(self, record: Record, facts: Facts, text: str) -> None:
+        """Everything but the links, which the linker keeps."""
+        if record.own_status != facts.status or record.own_details != facts.details:
+            record.own_status, record.own_details = facts.status, facts.details
+            self._derivation.mark(record)
+        record.own_text = text
+        record.own_release, record.own_chart = facts.release, facts.chart
+        if record.revision != facts.revision:
+            self._revisions.replace(record.revision, facts.revision)
+            record.revision = facts.revision
+        if self._roots is not None:
+            record.root = self._roots.matches(facts.labels)
+        self._touched.add(record)
+
+    # Commit
+
+    def _settle(self, edges: dict[EdgeKey, Touched], missing: set[Record]) -> set[Record]:
+        """Inheritance, unresolved references, derived status; returns the records to render."""
+        heirs, self._heirs = self._heirs, set()
+        for key, edge in edges.items():
+            if self._is_as_before(key, edge):
+                continue
+            source, target = self._ends(key, edge)
+            self._derivation.edge_changed(key[0], source, target)
+            if key[0] == OWNS:
+                heirs.add(target)
+        self._touched.update(inheritance.settle(filter(self._is_known, heirs), self._linker))
+        self._judge(missing)
+        self._touched.update(self._derivation.settle())
+        return set(filter(self._is_known, self._touched))
+
+    def _judge(self, missing: set[Record]) -> None:
+        for record in missing:
+            if record.misses:
+                self._lacking[record] = None
+            else:
+                self._lacking.pop(record, None)
+        for record in [*missing, *[r for r in self._touched if r.misses]]:
+            unresolved = self._scopes.judge(record.misses)
+            if unresolved != record.unresolved:
+                record.unresolved = unresolved
+                self._touched.add(record)
+                if self._is_known(record):
+                    self._derivation.mark(record)
+
+    def _close(self, touched: set[Record], edges: dict[EdgeKey, Touched]) -> set[Record]:
+        """The records, gone ones among them, that come into the graph or go out of it."""
+        moved = touched | self._gone
+        if self._closure is not None:
+            moved |= self._closure.settle(moved, edges)
+        return {record for record in moved if record.emitted != self._includes(record)}
+
+    def _emit_edges(self, changes: Changes, edges: dict[EdgeKey, Touched], flipped: set[Record]) -> None:
+        for record in flipped:
+            for edge in (*each_edge(record.out), *each_edge(record.into)):
+                if edge.key not in edges:  # it did not change, but one of its ends did
+                    source, target = self._known(edge.source), self._known(edge.target)
+                    edges[edge.key] = Touched(source, target, edge)
+        for key, touched in edges.items():
+            now = self._present(key)
+            shown = touched.before if touched.source.emitted and touched.target.emitted else None
+            shows = now if now and self._shows(key[1]) and self._shows(key[2]) else None
+            if shows is not None and (shown is None or shown.field != shows.field):
+                changes.edges_set.append(shows)
+            elif shows is None and shown is not None:
+                changes.edges_removed.append(key)
+
+    def _emit_nodes(self, changes: Changes, rendered: set[Record], flipped: set[Record]) -> None:
+        changed = {record.uid: record for record in (*rendered, *flipped)}
+        shown = {record.uid for record in changed.values() if record.emitted}
+        shown.update([record.uid for record in self._gone if record.emitted])
+        for uid in changed:
+            record = self._linker.find(uid)
+            if record is not None and self._includes(record):
+                record.emitted = True
+                assert record.node is not None  # every known record was rendered when it came
+                changes.nodes_set.append(record.node)
+            elif uid in shown:
+                changes.nodes_removed.append(uid)
+                if record is not None:
+                    record.emitted = False
+
+    # The present
+
+    def _is_known(self, record: Record) -> bool:
+        return self._linker.find(record.uid) is record
+
+    def _known(self, uid: str) -> Record:
+        record = self._linker.find(uid)
+        assert record is not None  # an edge is there only while both its ends are
+        return record
+
+    def _includes(self, record: Record) -> bool:
+        return self._is_known(record) and (self._closure is None or record in self._closure)
+
+    def _shows(self, uid: str) -> bool:
+        return self._includes(self._known(uid))
+
+    def _present(self, key: EdgeKey) -> Edge | None:
+        source = self._linker.find(key[1])
+        return find_edge(source.out, key) if source is not None else None
+
+    def _ends(self, key: EdgeKey, edge: Touched) -> tuple[Record, Record]:
+        return self._linker.find(key[1]) or edge.source, self._linker.find(key[2]) or edge.target
+
+    def _is_as_before(self, key: EdgeKey, edge: Touched) -> bool:
+        """Whether the edge is still, or still not, there, between the same two records."""
+        present = self._present(key) is not None
+        return present == (edge.before is not None) and self._ends(key, edge) == (edge.source, edge.target)

@@ -1,0 +1,119 @@
+"""A node: what filters ask of it, and its JSON text, which is made once when it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import ujson
+
+from astrolabe.graph.facts import Facts
+from astrolabe.graph.links import Ref, RefByUid
+from astrolabe.graph.status import Status
+
+
+class Node(msgspec.Struct, frozen=True, gc=False):
+    """One resource as it is served. `namespace` is "" when cluster-scoped.
+
+    status: the level. release, release_namespace, chart: effective, "" when none.
+    unresolved: whether it has unresolved references; they stand in the text.
+    text: the node on the wire, ASCII JSON; `labels`, when there are any, come last in it.
+    """
+
+    uid: str
+    kind: str
+    name: str
+    namespace: str
+    status: str
+    release: str
+    release_namespace: str
+    chart: str
+    unresolved: bool
+    text: str
+
+    def labels(self) -> dict[str, str]:
+        """The labels, from the text: only label selectors ask for them."""
+        start = self.text.rfind(',"labels":{')
+        if start < 0:
+            return {}
+        labels: dict[str, str] = ujson.loads(self.text[start + 10 : -1])
+        return labels
+
+    def document(self) -> dict[str, Any]:
+        """The node as a JSON object."""
+        document: dict[str, Any] = ujson.loads(self.text)
+        return document
+
+
+def parse_node(text: str) -> Node:
+    """The node that this text is the wire form of."""
+    document = ujson.loads(text)
+    return Node(
+        uid=document["uid"],
+        kind=document["kind"],
+        name=document["name"],
+        namespace=document.get("namespace", ""),
+        status=document["status"],
+        release=document.get("release", ""),
+        release_namespace=document.get("releaseNamespace", ""),
+        chart=document.get("chart", ""),
+        unresolved="unresolved" in document,
+        text=text,
+    )
+
+
+_METADATA = '{"metadata":{'
+
+
+def encode_own(facts: Facts, api_version: str) -> str:
+    """The part of a node's text that its own manifest decides: all that follows `"metadata":{`."""
+    document: dict[str, Any] = {
+        "metadata": facts.metadata,
+        "uid": facts.uid,
+        "name": facts.name,
+        "kind": facts.kind,
+        "apiVersion": api_version,
+    }
+    if facts.namespace:
+        document["namespace"] = facts.namespace
+    if facts.labels:
+        document["labels"] = facts.labels
+    text = ujson.dumps(document, escape_forward_slashes=False)
+    return text[len(_METADATA) :]
+
+
+def encode_derived(
+    status: Status,
+    *,
+    release: str,
+    release_namespace: str,
+    chart: str,
+    unresolved: tuple[dict[str, str], ...],
+    metadata: dict[str, Any] | None,
+) -> str:
+    """The part of a node's text that its neighbours may decide, up to and with `"metadata":{`."""
+    document: dict[str, Any] = {"status": status.level, "reason": status.reason}
+    if status.message:
+        document["message"] = status.message
+    if status.since:
+        document["since"] = status.since
+    if release:
+        document["release"] = release
+        document["releaseNamespace"] = release_namespace
+    if chart:
+        document["chart"] = chart
+    if unresolved:
+        document["unresolved"] = unresolved
+    text = ujson.dumps(document, escape_forward_slashes=False)
+    extra = ujson.dumps(metadata, escape_forward_slashes=False)[1:-1] + "," if metadata else ""
+    return f'{text[:-1]},"metadata":{{{extra}'
+
+
+def describe(reference: Ref | RefByUid, *, namespaced: bool) -> dict[str, str]:
+    """An unresolved reference on the wire; `namespace` only when its kind has one."""
+    document = {"type": reference.type, "kind": reference.kind}
+    if namespaced:
+        document["namespace"] = reference.namespace
+    document["name"] = reference.name
+    document["field"] = reference.field
+    return document

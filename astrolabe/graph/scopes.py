@@ -1,0 +1,49 @@
+"""Which kinds are completely known, and where: only there a missing target is a fact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from astrolabe.graph.facts import Rules
+from astrolabe.graph.links import Ref, RefByUid
+
+#: The scope that is a whole cluster.
+EVERYWHERE = ""
+
+
+class Scopes:
+    """kind → the namespaces in which it is synced; a kind that is not synced gives no false alarm."""
+
+    def __init__(self, rules: Mapping[str, Rules]) -> None:
+        self._rules = rules
+        self._synced: dict[str, set[str]] = {}
+
+    def mark(self, kind: str, namespace: str, synced: bool) -> bool:
+        """Returns whether that is news."""
+        scopes = self._synced.setdefault(kind, set())
+        if (namespace in scopes) is synced:
+            return False
+        if synced:
+            scopes.add(namespace)
+        else:
+            scopes.discard(namespace)
+        return True
+
+    def namespaced(self, kind: str) -> bool:
+        rules = self._rules.get(kind)
+        return rules is not None and rules.namespaced
+
+    def judge(self, misses: tuple[Ref | RefByUid, ...]) -> tuple[Ref | RefByUid, ...]:
+        """Those of the misses that are unresolved references: their target would be known if it were."""
+        return tuple([miss for miss in misses if self._judges(miss)]) if misses else ()
+
+    def _judges(self, miss: Ref | RefByUid) -> bool:
+        scopes = self._synced.get(miss.kind)
+        if not scopes:
+            return False
+        if isinstance(miss, RefByUid) and miss.group is not None and miss.group != self._group(miss.kind):
+            return False
+        return EVERYWHERE in scopes or miss.namespace in scopes
+
+    def _group(self, kind: str) -> str:
+        return self._rules[kind].api_version.rpartition("/")[0]

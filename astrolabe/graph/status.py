@@ -1,0 +1,28 @@
+"""The status of a node: the closed set of levels, and why."""
+
+from __future__ import annotations
+
+import msgspec
+
+READY = "Ready"
+PENDING = "Pending"
+ERROR = "Error"
+UNKNOWN = "Unknown"
+
+#: The closed set that existing Grafana users map to colours.
+LEVELS = (READY, PENDING, ERROR, UNKNOWN)
+
+
+class Status(msgspec.Struct, frozen=True, gc=False):
+    """What is the matter with one resource.
+
+    level: one of `LEVELS`.
+    reason: one word, the manifest's own where it has one (`CrashLoopBackOff`, `Bound`).
+    message: a sentence for a person; may be empty.
+    since: RFC 3339 time at which the manifest says this status began; None where it does not say.
+    """
+
+    level: str
+    reason: str
+    message: str = ""
+    since: str | None = None

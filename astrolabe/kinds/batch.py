@@ -1,0 +1,133 @@
+"""Job, CronJob."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.kinds.common import condition
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.manifest import Condition, Manifest, Slice
+from astrolabe.kinds.replicas import Template, failed, image_of
+from astrolabe.kinds.worst import READS_PODS, derive_from_pods
+
+
+class JobSpec(Slice):
+    completions: int | None = None
+    template: Template | None = None
+
+
+class JobStatus(Slice):
+    active: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    start_time: str | None = None
+    conditions: list[Condition] | None = None
+
+
+class Job(Manifest):
+    spec: JobSpec | None = None
+    status: JobStatus | None = None
+
+
+def _job_status(job: Job) -> Status:
+    spec, status = job.spec or JobSpec(), job.status or JobStatus()
+    done = f"{status.succeeded}/{1 if spec.completions is None else spec.completions}"
+    for type, level, reason, message in (
+        ("Failed", ERROR, "", ""),
+        ("Complete", READY, "Completed", f"Completed ({done})"),
+        ("Suspended", PENDING, "Suspended", f"Suspended ({done} completed)"),
+    ):
+        found = condition(status.conditions, type)
+        if found is not None and found.status == "True":
+            return (
+                failed(found)
+                if level == ERROR
+                else Status(level, reason, message, found.last_transition_time)
+            )
+    return Status(
+        PENDING, "Running", f"Running ({done} completed, {status.active} active)", status.start_time
+    )
+
+
+def _job_metadata(job: Job) -> dict[str, Any]:
+    spec, status = job.spec or JobSpec(), job.status or JobStatus()
+    return {
+        "completions": spec.completions,
+        "succeeded": status.succeeded,
+        "failed": status.failed,
+        "image": image_of(spec.template),
+    }
+
+
+JOB = Kind(
+    name="Job",
+    group="batch",
+    version="v1",
+    plural="jobs",
+    manifest=Job,
+    status=_job_status,
+    metadata=_job_metadata,
+    derive=derive_from_pods,
+    reads=READS_PODS,
+)
+
+
+class JobTemplate(Slice):
+    spec: JobSpec | None = None
+
+
+class CronJobSpec(Slice):
+    schedule: str = ""
+    suspend: bool | None = None
+    job_template: JobTemplate | None = None
+
+
+class Active(Slice):
+    """A reference to a running Job; only counted."""
+
+
+class CronJobStatus(Slice):
+    active: list[Active] | None = None
+    last_schedule_time: str | None = None
+    last_successful_time: str | None = None
+
+
+class CronJob(Manifest):
+    spec: CronJobSpec | None = None
+    status: CronJobStatus | None = None
+
+
+def _cronjob_status(cronjob: CronJob) -> Status:
+    spec, status = cronjob.spec or CronJobSpec(), cronjob.status or CronJobStatus()
+    scheduled, active = status.last_schedule_time, len(status.active or ())
+    if spec.suspend:
+        return Status(READY, "Suspended", "Suspended")
+    # RFC 3339 in UTC to the second, as the API writes times: text order is time order.
+    if scheduled and not active and (status.last_successful_time or "") < scheduled:
+        return Status(ERROR, "LastRunFailed", f"The run of {scheduled} did not succeed", scheduled)
+    if active:
+        return Status(READY, "Ready", f"{active} job{'s' if active > 1 else ''} running")
+    return Status(READY, "Ready", "Last run succeeded" if scheduled else "Not run yet")
+
+
+def _cronjob_metadata(cronjob: CronJob) -> dict[str, Any]:
+    spec, status = cronjob.spec or CronJobSpec(), cronjob.status or CronJobStatus()
+    job = spec.job_template.spec if spec.job_template is not None else None
+    return {
+        "schedule": spec.schedule,
+        "suspend": bool(spec.suspend),
+        "lastScheduleTime": status.last_schedule_time,
+        "image": image_of(job.template if job is not None else None),
+    }
+
+
+CRONJOB = Kind(
+    name="CronJob",
+    group="batch",
+    version="v1",
+    plural="cronjobs",
+    manifest=CronJob,
+    status=_cronjob_status,
+    metadata=_cronjob_metadata,
+)

@@ -1,0 +1,132 @@
+"""What all kinds share: owners, Helm, the first steps of every status, defaults of a table entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from sys import intern
+from typing import Any
+
+from astrolabe.graph.facts import Release
+from astrolabe.graph.links import OWNS, Link, RefByUid
+from astrolabe.graph.selector import Selector, SelectorError, from_expressions
+from astrolabe.graph.status import PENDING, READY, Status
+from astrolabe.kinds.manifest import Condition, LabelSelector, Manifest, ObjectMeta
+
+
+def no_metadata(_: Manifest) -> dict[str, Any]:
+    return {}
+
+
+def no_links(_: Manifest) -> tuple[Link, ...]:
+    return ()
+
+
+def no_aliases(_: Manifest) -> tuple[str, ...]:
+    return ()
+
+
+def no_details(_: Manifest) -> None:
+    return None
+
+
+def no_revision(_: Manifest) -> None:
+    return None
+
+
+def always_ready(_: Manifest) -> Status:
+    """The status of kinds that cannot be anything else."""
+    return Status(READY, "Ready")
+
+
+def labels_of(manifest: Manifest) -> dict[str, str]:
+    """The labels; interned, since those of a workload's pods are the same."""
+    return {intern(key): intern(value) for key, value in (manifest.metadata.labels or {}).items()}
+
+
+def owner_links(meta: ObjectMeta) -> list[Link]:
+    """metadata.ownerReferences, for every kind, by uid.
+
+    The owner is in the holder's namespace or has none. Siblings share the interned texts.
+    """
+    return [
+        RefByUid(
+            OWNS,
+            intern(owner.uid),
+            intern(owner.kind),
+            intern(meta.namespace),
+            intern(owner.name),
+            intern(f"metadata.ownerReferences[{index}].uid"),
+            reverse=True,
+            group=intern(owner.api_version.rpartition("/")[0]) if owner.api_version else None,
+        )
+        for index, owner in enumerate(meta.owner_references or ())
+        if owner.uid
+    ]
+
+
+def own_release(meta: ObjectMeta) -> Release | None:
+    """The Helm release that the object itself names: by annotation, else by the labels of a chart."""
+    annotations = meta.annotations
+    if annotations is not None and annotations.helm_release_name:
+        namespace = annotations.helm_release_namespace or meta.namespace
+        return Release(namespace, annotations.helm_release_name)
+    labels = meta.labels
+    if labels and labels.get("app.kubernetes.io/managed-by") == "Helm":
+        instance = labels.get("app.kubernetes.io/instance")
+        if instance:
+            return Release(meta.namespace, instance)
+    return None
+
+
+def own_chart(meta: ObjectMeta) -> str:
+    chart = meta.labels.get("helm.sh/chart", "") if meta.labels else ""
+    if not chart and meta.annotations is not None:
+        chart = meta.annotations.helm_chart
+    return chart
+
+
+def early_status(meta: ObjectMeta, observed_generation: int | None) -> Status | None:
+    """The common first steps of every kind but Pod; None when the kind's own rule decides."""
+    if meta.deletion_timestamp:
+        return Status(PENDING, "Terminating", "Terminating", deleted_at(meta))
+    if observed_generation is not None and observed_generation < meta.generation:
+        return Status(PENDING, "Progressing", "Waiting for the controller to see the latest change")
+    return None
+
+
+def deleted_at(meta: ObjectMeta) -> str:
+    """When the deletion was asked for: the API sets deletionTimestamp to that time plus the grace period."""
+    grace = meta.deletion_grace_period_seconds
+    if not grace:
+        return meta.deletion_timestamp
+    try:
+        asked = datetime.fromisoformat(meta.deletion_timestamp) - timedelta(seconds=grace)
+    except (ValueError, OverflowError):
+        return meta.deletion_timestamp
+    return asked.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def condition(conditions: Iterable[Condition] | None, type: str) -> Condition | None:
+    """The condition of this type."""
+    for each in conditions or ():
+        if each.type == type:
+            return each
+    return None
+
+
+def holds(conditions: Iterable[Condition] | None, type: str) -> bool:
+    """Whether the condition of this type is True."""
+    found = condition(conditions, type)
+    return found is not None and found.status == "True"
+
+
+def selector_of(selector: LabelSelector | None) -> Selector | None:
+    """What a metav1.LabelSelector selects; None when there is none, or it is not one that the API has."""
+    if selector is None:
+        return None
+    expressions = [(each.key, each.operator, each.values or ()) for each in selector.match_expressions or ()]
+    try:
+        return from_expressions(selector.match_labels or {}, expressions)
+    except SelectorError:
+        return None

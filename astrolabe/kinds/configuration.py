@@ -1,0 +1,88 @@
+"""ConfigMap, Secret, ServiceAccount. Of the first two only metadata is ever asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astrolabe.graph.facts import HelmRevision, Release
+from astrolabe.graph.links import USES_SECRET, Link, Ref
+from astrolabe.kinds.common import always_ready
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.manifest import Manifest, Slice
+
+CONFIGMAP = Kind(
+    name="ConfigMap",
+    group="",
+    version="v1",
+    plural="configmaps",
+    manifest=Manifest,
+    status=always_ready,
+    metadata_only=True,
+)
+
+_HELM_PREFIX = "sh.helm.release.v1."
+
+
+def _is_helm_release(secret: Manifest) -> bool:
+    """Whether Helm keeps a revision in it; its labels tell, since the type is no metadata."""
+    meta = secret.metadata
+    return meta.name.startswith(_HELM_PREFIX) and (meta.labels or {}).get("owner") == "helm"
+
+
+def _secret_metadata(secret: Manifest) -> dict[str, Any]:
+    return {"type": "helm.sh/release.v1"} if _is_helm_release(secret) else {}
+
+
+def _revision(secret: Manifest) -> HelmRevision | None:
+    labels = secret.metadata.labels or {}
+    name, version = labels.get("name", ""), labels.get("version", "")
+    if not (_is_helm_release(secret) and name and version.isascii() and version.isdecimal()):
+        return None
+    return HelmRevision(Release(secret.metadata.namespace, name), int(version), labels.get("status", ""))
+
+
+SECRET = Kind(
+    name="Secret",
+    group="",
+    version="v1",
+    plural="secrets",
+    manifest=Manifest,
+    status=always_ready,
+    metadata=_secret_metadata,
+    revision=_revision,
+    metadata_only=True,
+)
+
+
+class SecretReference(Slice):
+    name: str = ""
+
+
+class ServiceAccount(Manifest):
+    secrets: list[SecretReference] | None = None
+    image_pull_secrets: list[SecretReference] | None = None
+
+
+def _account_links(account: ServiceAccount) -> list[Link]:
+    namespace = account.metadata.namespace
+    return [
+        Ref(USES_SECRET, "Secret", namespace, secret.name, f"{path}[{secret.name}]")
+        for path, secrets in (
+            ("secrets", account.secrets),
+            ("imagePullSecrets", account.image_pull_secrets),
+        )
+        for secret in secrets or ()
+        if secret.name
+    ]
+
+
+SERVICE_ACCOUNT = Kind(
+    name="ServiceAccount",
+    group="",
+    version="v1",
+    plural="serviceaccounts",
+    manifest=ServiceAccount,
+    status=always_ready,
+    links=_account_links,
+    makes=((USES_SECRET, "Secret"),),
+)

@@ -1,0 +1,143 @@
+"""One entry of the table of kinds: everything that Astrolabe knows of a Kubernetes kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from sys import intern
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from astrolabe.graph.facts import Derive, Facts, HelmRevision, Read, Rules
+from astrolabe.graph.links import Link
+from astrolabe.graph.status import Status
+from astrolabe.kinds import common
+from astrolabe.kinds.manifest import Manifest, Slice
+
+M = TypeVar("M", bound=Manifest)
+
+
+class ListMeta(Slice):
+    resource_version: str = ""
+    continue_token: str = msgspec.field(default="", name="continue")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Kind(Generic[M]):
+    """A kind of resource: where the API serves it, which slice is read, and what it means.
+
+    manifest: the slice of the manifest, the only part that is ever decoded.
+    status: pure; the common first steps (Terminating, observedGeneration) are done before it,
+        unless `status_is_complete` (Pod says everything itself).
+    metadata: what the node shows beside creationTimestamp; what is empty is left out of it.
+    links: references and selections, without ownerReferences, which are handled once for all kinds.
+    makes: the (edge type, kind at the other end) that `links` may produce; checked at start.
+    metadata_only: list and watch as PartialObjectMetadata; values never reach the process.
+    optional: a missing API or a 403 never blocks readiness.
+    selectable: the labels by which a `Select` finds it; None for kinds that nothing selects.
+    """
+
+    name: str
+    group: str
+    version: str
+    plural: str
+    manifest: type[M]
+    status: Callable[[M], Status]
+    metadata: Callable[[M], dict[str, Any]] = common.no_metadata
+    links: Callable[[M], Iterable[Link]] = common.no_links
+    makes: tuple[tuple[str, str], ...] = ()
+    namespaced: bool = True
+    metadata_only: bool = False
+    optional: bool = False
+    status_is_complete: bool = False
+    selectable: Callable[[M], Mapping[str, str]] | None = None
+    aliases: Callable[[M], tuple[str, ...]] = common.no_aliases
+    details: Callable[[M], Any] = common.no_details
+    revision: Callable[[M], HelmRevision | None] = common.no_revision
+    derive: Derive | None = None
+    reads: tuple[Read, ...] = field(default=())
+
+    @property
+    def api_version(self) -> str:
+        """`v1`, `apps/v1`: as a manifest's apiVersion has it."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def path(self) -> str:
+        """The API path of the collection over all namespaces: `/apis/apps/v1/deployments`."""
+        return f"{self._root}/{self.plural}"
+
+    def path_in(self, namespace: str) -> str:
+        """The API path of the collection in one namespace."""
+        return f"{self._root}/namespaces/{namespace}/{self.plural}"
+
+    @property
+    def _root(self) -> str:
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+
+    @cached_property
+    def rules(self) -> Rules:
+        """What the graph must know of this kind."""
+        return Rules(
+            kind=self.name,
+            api_version=self.api_version,
+            namespaced=self.namespaced,
+            derive=self.derive,
+            reads=self.reads,
+        )
+
+    @cached_property
+    def event_decoder(self) -> msgspec.json.Decoder[Any]:
+        """Decodes one line of a watch into an object with `type: str` and `object: M`."""
+        event = msgspec.defstruct(f"{self.name}Event", [("type", str), ("object", self.manifest)], gc=False)
+        return msgspec.json.Decoder(event)
+
+    @cached_property
+    def list_decoder(self) -> msgspec.json.Decoder[Any]:
+        """Decodes a list answer into an object with `metadata: ListMeta` and `items: list[M]`."""
+        page = msgspec.defstruct(
+            f"{self.name}List",
+            [("metadata", ListMeta), ("items", list[self.manifest] | None, None)],  # type: ignore[name-defined]
+        )
+        return msgspec.json.Decoder(page)
+
+    @cached_property
+    def decoder(self) -> msgspec.json.Decoder[M]:
+        """Decodes one manifest."""
+        return msgspec.json.Decoder(self.manifest)
+
+    def facts(self, manifest: M) -> Facts:
+        """All that the manifest tells; see `Facts`."""
+        meta = manifest.metadata
+        metadata = {  # left out: None, "", [] and {}; but zero and False are values
+            key: value for key, value in self.metadata(manifest).items() if value or isinstance(value, int)
+        }
+        metadata["creationTimestamp"] = created = meta.creation_timestamp or ""
+        return Facts(
+            kind=self.name,
+            uid=meta.uid,
+            name=meta.name,
+            namespace=intern(meta.namespace),
+            created=created,
+            labels=meta.labels or {},
+            status=self._status(manifest),
+            metadata=metadata,
+            links=(*common.owner_links(meta), *self.links(manifest)),
+            owners=tuple([intern(owner.uid) for owner in meta.owner_references or () if owner.uid]),
+            release=common.own_release(meta),
+            chart=common.own_chart(meta),
+            selectable=self.selectable(manifest) if self.selectable else None,
+            aliases=self.aliases(manifest),
+            details=self.details(manifest),
+            revision=self.revision(manifest),
+        )
+
+    def _status(self, manifest: M) -> Status:
+        if not self.status_is_complete:
+            observed = getattr(getattr(manifest, "status", None), "observed_generation", None)
+            early = common.early_status(manifest.metadata, observed)
+            if early is not None:
+                return early
+        return self.status(manifest)

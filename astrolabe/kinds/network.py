@@ -1,0 +1,184 @@
+"""Ingress, IngressClass, NetworkPolicy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from astrolabe.graph.facts import Around, Derived, Neighbour, Read
+from astrolabe.graph.links import ROUTES_TO, SELECTS, USES_CLASS, USES_SECRET, Link, Ref, Select
+from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.kinds.common import always_ready, selector_of
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.manifest import LabelSelector, Manifest, Slice
+from astrolabe.kinds.service import LoadBalancerStatus
+
+
+class BackendService(Slice):
+    name: str = ""
+
+
+class Backend(Slice):
+    """`service` is absent when a resource of another kind is the backend."""
+
+    service: BackendService | None = None
+
+
+class HttpPath(Slice):
+    backend: Backend | None = None
+
+
+class HttpRule(Slice):
+    paths: list[HttpPath] | None = None
+
+
+class IngressRule(Slice):
+    host: str = ""
+    http: HttpRule | None = None
+
+
+class IngressTls(Slice):
+    secret_name: str = ""
+
+
+class IngressSpec(Slice):
+    ingress_class_name: str | None = None
+    default_backend: Backend | None = None
+    rules: list[IngressRule] | None = None
+    tls: list[IngressTls] | None = None
+
+
+class Ingress(Manifest):
+    spec: IngressSpec | None = None
+    status: LoadBalancerStatus | None = None
+
+
+def _ingress_status(ingress: Ingress) -> Status:
+    """What it says before its backends are known; most clusters never give it an address."""
+    addresses = (ingress.status or LoadBalancerStatus()).addresses
+    return Status(READY, "Ready", f"Address {', '.join(addresses)}" if addresses else "No address yet")
+
+
+def _class_of(ingress: Ingress) -> tuple[str, str]:
+    """The name of its class, "" when none, and the field that says so."""
+    spec, annotations = ingress.spec or IngressSpec(), ingress.metadata.annotations
+    if spec.ingress_class_name:
+        return spec.ingress_class_name, "spec.ingressClassName"
+    if annotations is not None and annotations.ingress_class:
+        return annotations.ingress_class, "metadata.annotations[kubernetes.io/ingress.class]"
+    return "", ""
+
+
+def _ingress_metadata(ingress: Ingress) -> dict[str, Any]:
+    rules = (ingress.spec or IngressSpec()).rules or ()
+    hosts = dict.fromkeys([rule.host for rule in rules if rule.host])
+    return {"ingressClass": _class_of(ingress)[0], "hosts": list(hosts)}
+
+
+def _backends(spec: IngressSpec) -> Iterator[tuple[str, Backend | None]]:
+    """Every backend, with its path in the manifest."""
+    yield "spec.defaultBackend", spec.default_backend
+    for index, rule in enumerate(spec.rules or ()):
+        paths = rule.http.paths if rule.http is not None else None
+        for number, path in enumerate(paths or ()):
+            yield f"spec.rules[{index}].http.paths[{number}].backend", path.backend
+
+
+def _ingress_links(ingress: Ingress) -> list[Link]:
+    spec, namespace = ingress.spec or IngressSpec(), ingress.metadata.namespace
+    links: list[Link] = [
+        Ref(ROUTES_TO, "Service", namespace, backend.service.name, f"{path}.service.name")
+        for path, backend in _backends(spec)
+        if backend is not None and backend.service is not None and backend.service.name
+    ]
+    for index, tls in enumerate(spec.tls or ()):
+        if tls.secret_name:
+            links.append(
+                Ref(USES_SECRET, "Secret", namespace, tls.secret_name, f"spec.tls[{index}].secretName")
+            )
+    name, field = _class_of(ingress)
+    if name:
+        # a controller serves the class of an annotation whether or not an object of that name exists
+        optional = field != "spec.ingressClassName"
+        links.append(Ref(USES_CLASS, "IngressClass", "", name, field, optional=optional))
+    return links
+
+
+def _derive_ingress(ingress: Neighbour, around: Around) -> Derived:
+    if ingress.status.level != READY:
+        return Derived(ingress.status)
+    for type, kind, reason in (
+        (ROUTES_TO, "Service", "BackendMissing"),
+        (USES_SECRET, "Secret", "TLSSecretMissing"),
+    ):
+        names = sorted({each.name for each in around.unresolved if each.type == type})
+        if names:
+            return Derived(Status(ERROR, reason, f"{kind} not found: {', '.join(names)}"))
+    return Derived(_judge_backends(ingress.status, around))
+
+
+def _judge_backends(status: Status, around: Around) -> Status:
+    services = sorted(around.out(ROUTES_TO, "Service"), key=lambda service: service.name)
+    unready = [each for each in services if each.details.has_selector and each.status.level != READY]
+    failing = [each for each in unready if each.status.level == ERROR]
+    if not unready:
+        return status
+    worst = (failing or unready)[0]
+    message = f"service {worst.name}: {worst.status.reason}: {worst.status.message}"
+    if failing:
+        return Status(ERROR, "BackendUnavailable", message, worst.status.since)
+    return Status(PENDING, "BackendPending", message, worst.status.since)
+
+
+INGRESS = Kind(
+    name="Ingress",
+    group="networking.k8s.io",
+    version="v1",
+    plural="ingresses",
+    manifest=Ingress,
+    status=_ingress_status,
+    metadata=_ingress_metadata,
+    links=_ingress_links,
+    makes=((ROUTES_TO, "Service"), (USES_SECRET, "Secret"), (USES_CLASS, "IngressClass")),
+    derive=_derive_ingress,
+    reads=(Read("out", ROUTES_TO, "Service"),),
+)
+
+INGRESS_CLASS = Kind(
+    name="IngressClass",
+    group="networking.k8s.io",
+    version="v1",
+    plural="ingressclasses",
+    manifest=Manifest,
+    status=always_ready,
+    namespaced=False,
+    optional=True,
+)
+
+
+class NetworkPolicySpec(Slice):
+    pod_selector: LabelSelector | None = None
+
+
+class NetworkPolicy(Manifest):
+    spec: NetworkPolicySpec | None = None
+
+
+def _policy_links(policy: NetworkPolicy) -> tuple[Link, ...]:
+    selector = selector_of((policy.spec or NetworkPolicySpec()).pod_selector)
+    if selector is None:
+        return ()
+    return (Select(SELECTS, "Pod", policy.metadata.namespace, selector, "spec.podSelector"),)
+
+
+NETWORK_POLICY = Kind(
+    name="NetworkPolicy",
+    group="networking.k8s.io",
+    version="v1",
+    plural="networkpolicies",
+    manifest=NetworkPolicy,
+    status=always_ready,
+    links=_policy_links,
+    makes=((SELECTS, "Pod"),),
+    optional=True,
+)

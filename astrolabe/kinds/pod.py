@@ -1,0 +1,178 @@
+"""Pod: the slice of the manifest. What it means is in `pod_status` and `pod_links`.
+
+Environment values, commands and termination messages (what a container wrote itself) are not declared,
+so they are never in memory.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from astrolabe.kinds.manifest import Condition, Manifest, Slice
+
+
+class Reference(Slice):
+    """LocalObjectReference, and the selectors that add `optional` to it (ConfigMapKeySelector, ...)."""
+
+    name: str = ""
+    optional: bool | None = None
+
+
+class ValueFrom(Slice):
+    config_map_key_ref: Reference | None = None
+    secret_key_ref: Reference | None = None
+
+
+class EnvVar(Slice):
+    name: str = ""
+    value_from: ValueFrom | None = None
+
+
+class EnvFrom(Slice):
+    config_map_ref: Reference | None = None
+    secret_ref: Reference | None = None
+
+
+class Container(Slice):
+    """A container of any of the three lists. `restart_policy` Always makes an init container a sidecar."""
+
+    name: str = ""
+    image: str = ""
+    restart_policy: str | None = None
+    env: list[EnvVar] | None = None
+    env_from: list[EnvFrom] | None = None
+
+
+class SecretVolume(Slice):
+    """SecretVolumeSource, and AzureFileVolumeSource, which names its Secret likewise."""
+
+    name: str = msgspec.field(default="", name="secretName")
+    optional: bool | None = None
+
+
+class ClaimVolume(Slice):
+    claim_name: str = ""
+
+
+class EphemeralVolume(Slice):
+    """Its claim is named `<pod>-<volume>`; the template says nothing that is needed."""
+
+
+class ProjectedSource(Slice):
+    config_map: Reference | None = None
+    secret: Reference | None = None
+
+
+class ProjectedVolume(Slice):
+    sources: list[ProjectedSource] | None = None
+
+
+class RemoteVolume(Slice):
+    """A volume kind that may name the Secret it is mounted with."""
+
+    secret_ref: Reference | None = None
+
+
+class CsiVolume(Slice):
+    node_publish_secret_ref: Reference | None = None
+
+
+class Volume(Slice):
+    """A volume; the API allows one source each. Sources that name nothing are not declared."""
+
+    name: str = ""
+    config_map: Reference | None = None
+    secret: SecretVolume | None = None
+    persistent_volume_claim: ClaimVolume | None = None
+    projected: ProjectedVolume | None = None
+    ephemeral: EphemeralVolume | None = None
+    csi: CsiVolume | None = None
+    azure_file: SecretVolume | None = None
+    cephfs: RemoteVolume | None = None
+    cinder: RemoteVolume | None = None
+    flex_volume: RemoteVolume | None = None
+    rbd: RemoteVolume | None = None
+    scale_io: RemoteVolume | None = msgspec.field(default=None, name="scaleIO")
+    iscsi: RemoteVolume | None = None
+    storageos: RemoteVolume | None = None
+
+    def remotes(self) -> tuple[tuple[str, RemoteVolume | None], ...]:
+        """The sources that may name a Secret as `secretRef`, by their name in the manifest."""
+        return (
+            ("cephfs", self.cephfs),
+            ("cinder", self.cinder),
+            ("flexVolume", self.flex_volume),
+            ("rbd", self.rbd),
+            ("scaleIO", self.scale_io),
+            ("iscsi", self.iscsi),
+            ("storageos", self.storageos),
+        )
+
+
+class PodSpec(Slice):
+    """`restart_policy` absent means Always."""
+
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = None
+    ephemeral_containers: list[Container] | None = None
+    volumes: list[Volume] | None = None
+    image_pull_secrets: list[Reference] | None = None
+    service_account_name: str = ""
+    node_name: str = ""
+    restart_policy: str = "Always"
+
+
+class Running(Slice):
+    started_at: str | None = None
+
+
+class Waiting(Slice):
+    reason: str = ""
+    message: str = ""
+
+
+class Terminated(Slice):
+    exit_code: int = 0
+    signal: int = 0
+    reason: str = ""
+    finished_at: str | None = None
+
+
+class ContainerState(Slice):
+    """At most one of the three; none means waiting without a reason."""
+
+    running: Running | None = None
+    waiting: Waiting | None = None
+    terminated: Terminated | None = None
+
+
+class ContainerStatus(Slice):
+    name: str = ""
+    ready: bool = False
+    started: bool | None = None
+    restart_count: int = 0
+    state: ContainerState | None = None
+    last_state: ContainerState | None = None
+
+
+class PodStatus(Slice):
+    """`phase` is Pending from the moment that the API server stores a pod."""
+
+    phase: str = "Pending"
+    reason: str = ""
+    message: str = ""
+    pod_ip: str = msgspec.field(default="", name="podIP")
+    conditions: list[Condition] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
+    container_statuses: list[ContainerStatus] | None = None
+
+
+class PodDetails(msgspec.Struct, frozen=True, gc=False):
+    """What the owners of a pod read of it beside its status."""
+
+    restarts: int
+
+
+class Pod(Manifest):
+    spec: PodSpec | None = None
+    status: PodStatus | None = None

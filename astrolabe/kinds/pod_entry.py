@@ -1,0 +1,93 @@
+"""Pod: the entry of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from sys import intern
+from typing import Any
+
+from astrolabe.graph.links import Ref
+from astrolabe.graph.status import Status
+from astrolabe.kinds.common import labels_of
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.pod import Pod, PodDetails, PodSpec, PodStatus
+from astrolabe.kinds.pod_links import MAKES, link_pod
+from astrolabe.kinds.pod_printer import Printed, print_pod
+from astrolabe.kinds.pod_status import judge_pod
+
+
+class SharedPod(Pod, gc=True, dict=True):
+    """A pod that remembers what its status, metadata, links and details have in common."""
+
+    @cached_property
+    def printed(self) -> Printed:
+        return print_pod(self)
+
+    @cached_property
+    def links(self) -> tuple[Ref, ...]:
+        return link_pod(self)
+
+
+def _status(pod: SharedPod) -> Status:
+    return judge_pod(pod, pod.printed.reason)
+
+
+def _links(pod: SharedPod) -> tuple[Ref, ...]:
+    return pod.links
+
+
+def _details(pod: SharedPod) -> PodDetails:
+    return PodDetails(restarts=pod.printed.restarts)
+
+
+def _used_names(links: Iterable[Ref]) -> tuple[list[str], list[str], list[str]]:
+    """Names of PersistentVolumeClaims, ConfigMaps and Secrets, each once, in the order of first use."""
+    claims: list[str] = []
+    configmaps: list[str] = []
+    secrets: list[str] = []
+    for link in links:
+        kind, name = link.kind, link.name
+        if kind == "ConfigMap":
+            if name not in configmaps:
+                configmaps.append(name)
+        elif kind == "Secret":
+            if name not in secrets:
+                secrets.append(name)
+        elif kind == "PersistentVolumeClaim" and name not in claims:
+            claims.append(name)
+    return claims, configmaps, secrets
+
+
+def _metadata(pod: SharedPod) -> dict[str, Any]:
+    spec, status, printed = pod.spec or PodSpec(), pod.status or PodStatus(), pod.printed
+    containers = spec.containers or []
+    claims, configmaps, secrets = _used_names(pod.links)
+    return {
+        "nodeName": intern(spec.node_name),
+        "podIP": status.pod_ip,
+        "image": intern(containers[0].image) if containers else "",
+        "restartCount": printed.restarts,
+        "ready": intern(f"{printed.ready}/{printed.total}"),
+        "containers": [intern(each.name) for each in containers],
+        "serviceAccountName": intern(spec.service_account_name),
+        "mountedPVCs": claims,
+        "usedConfigMaps": configmaps,
+        "usedSecrets": secrets,
+    }
+
+
+POD = Kind(
+    name="Pod",
+    group="",
+    version="v1",
+    plural="pods",
+    manifest=SharedPod,
+    status=_status,
+    status_is_complete=True,
+    metadata=_metadata,
+    links=_links,
+    makes=MAKES,
+    selectable=labels_of,
+    details=_details,
+)

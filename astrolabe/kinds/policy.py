@@ -1,0 +1,179 @@
+"""HorizontalPodAutoscaler, PodDisruptionBudget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from astrolabe.graph.links import SCALES, SELECTS, Link, Ref, Select
+from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.kinds.common import condition, selector_of
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.manifest import Condition, LabelSelector, Manifest, Slice
+
+
+class ScaleTarget(Slice):
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+
+
+class AutoscalerSpec(Slice):
+    """`minReplicas` absent means 1."""
+
+    scale_target_ref: ScaleTarget | None = None
+    min_replicas: int | None = None
+    max_replicas: int = 0
+
+
+class AutoscalerStatus(Slice):
+    observed_generation: int | None = None
+    current_replicas: int = 0
+    desired_replicas: int = 0
+    conditions: list[Condition] | None = None
+
+
+class Autoscaler(Manifest):
+    """HorizontalPodAutoscaler."""
+
+    spec: AutoscalerSpec | None = None
+    status: AutoscalerStatus | None = None
+
+
+def _autoscaler_status(autoscaler: Autoscaler) -> Status:
+    spec, status = autoscaler.spec or AutoscalerSpec(), autoscaler.status or AutoscalerStatus()
+    if not status.conditions:
+        return Status(PENDING, "Pending", "Not yet looked at by the autoscaling controller")
+    active = condition(status.conditions, "ScalingActive")
+    failure = _autoscaler_failure(condition(status.conditions, "AbleToScale"), active)
+    if failure is not None:
+        return Status(ERROR, failure.reason, failure.message, failure.last_transition_time)
+    since = active.last_transition_time if active is not None else None
+    if active is not None and active.status == "False" and active.reason == "ScalingDisabled":
+        return Status(READY, active.reason, active.message, since)
+    least = 1 if spec.min_replicas is None else spec.min_replicas
+    counts = f"now {status.current_replicas}, wants {status.desired_replicas}"
+    return Status(READY, "Ready", f"{least}-{spec.max_replicas} replicas, {counts}", since)
+
+
+def _autoscaler_failure(able: Condition | None, active: Condition | None) -> Condition | None:
+    if able is not None and able.status == "False" and able.reason in ("FailedGetScale", "FailedUpdateScale"):
+        return able
+    failures = ("Failed", "Invalid", "Ambiguous")
+    if active is not None and active.status == "False" and active.reason.startswith(failures):
+        return active
+    return None
+
+
+def _autoscaler_metadata(autoscaler: Autoscaler) -> dict[str, Any]:
+    spec, status = autoscaler.spec or AutoscalerSpec(), autoscaler.status or AutoscalerStatus()
+    target = spec.scale_target_ref
+    return {
+        "scaleTargetRef": target and {"kind": target.kind, "name": target.name},
+        "minReplicas": 1 if spec.min_replicas is None else spec.min_replicas,
+        "maxReplicas": spec.max_replicas,
+        "currentReplicas": status.current_replicas,
+        "desiredReplicas": status.desired_replicas,
+    }
+
+
+def _autoscaler_links(
+    namespaced: Mapping[tuple[str, str], bool],
+) -> Callable[[Autoscaler], tuple[Link, ...]]:
+    """The links function over these (group, kind) → namespaced: an unknown target is no reference."""
+
+    def links(autoscaler: Autoscaler) -> tuple[Link, ...]:
+        target = (autoscaler.spec or AutoscalerSpec()).scale_target_ref
+        if target is None or not target.name:
+            return ()
+        group = target.api_version.rpartition("/")[0]  # the version is not compared: any serves
+        in_namespace = namespaced.get((group, target.kind))
+        if in_namespace is None:
+            return ()
+        namespace = autoscaler.metadata.namespace if in_namespace else ""
+        return (Ref(SCALES, target.kind, namespace, target.name, "spec.scaleTargetRef"),)
+
+    return links
+
+
+def horizontal_pod_autoscaler(targets: Iterable[Kind[Any]]) -> Kind[Autoscaler]:
+    """The entry; `targets` are the kinds that it may scale."""
+    kinds = tuple(targets)
+    return Kind(
+        name="HorizontalPodAutoscaler",
+        group="autoscaling",
+        version="v2",
+        plural="horizontalpodautoscalers",
+        manifest=Autoscaler,
+        status=_autoscaler_status,
+        metadata=_autoscaler_metadata,
+        links=_autoscaler_links({(kind.group, kind.name): kind.namespaced for kind in kinds}),
+        makes=tuple((SCALES, kind.name) for kind in kinds),
+    )
+
+
+class BudgetSpec(Slice):
+    """Numbers or percentages."""
+
+    selector: LabelSelector | None = None
+    min_available: int | str | None = None
+    max_unavailable: int | str | None = None
+
+
+class BudgetStatus(Slice):
+    observed_generation: int | None = None
+    disruptions_allowed: int = 0
+    current_healthy: int = 0
+    desired_healthy: int = 0
+    conditions: list[Condition] | None = None
+
+
+class Budget(Manifest):
+    """PodDisruptionBudget."""
+
+    spec: BudgetSpec | None = None
+    status: BudgetStatus | None = None
+
+
+def _budget_status(budget: Budget) -> Status:
+    status = budget.status or BudgetStatus()
+    allowed = condition(status.conditions, "DisruptionAllowed")
+    since = allowed.last_transition_time if allowed is not None else None
+    healthy = f"({status.current_healthy}/{status.desired_healthy} healthy)"
+    if allowed is not None and allowed.status == "False" and allowed.reason != "InsufficientPods":
+        return Status(ERROR, allowed.reason or allowed.type, allowed.message, since)
+    if status.current_healthy < status.desired_healthy:
+        return Status(ERROR, "InsufficientPods", f"Too few pods are healthy {healthy}", since)
+    count = status.disruptions_allowed
+    return Status(READY, "Ready", f"{count} disruption{'' if count == 1 else 's'} allowed {healthy}", since)
+
+
+def _budget_metadata(budget: Budget) -> dict[str, Any]:
+    spec, status = budget.spec or BudgetSpec(), budget.status or BudgetStatus()
+    return {
+        "minAvailable": spec.min_available,
+        "maxUnavailable": spec.max_unavailable,
+        "disruptionsAllowed": status.disruptions_allowed,
+        "currentHealthy": status.current_healthy,
+        "desiredHealthy": status.desired_healthy,
+    }
+
+
+def _budget_links(budget: Budget) -> tuple[Link, ...]:
+    selector = selector_of((budget.spec or BudgetSpec()).selector)
+    if selector is None:
+        return ()
+    return (Select(SELECTS, "Pod", budget.metadata.namespace, selector, "spec.selector"),)
+
+
+POD_DISRUPTION_BUDGET = Kind(
+    name="PodDisruptionBudget",
+    group="policy",
+    version="v1",
+    plural="poddisruptionbudgets",
+    manifest=Budget,
+    status=_budget_status,
+    metadata=_budget_metadata,
+    links=_budget_links,
+    makes=((SELECTS, "Pod"),),
+)

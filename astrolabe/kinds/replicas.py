@@ -1,0 +1,96 @@
+"""What the workloads share: how they count replicas, and how they say it."""
+
+from __future__ import annotations
+
+from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.kinds.manifest import Condition, Slice
+
+SCALED_TO_ZERO = Status(READY, "ScaledToZero", "Scaled to zero (0/0)")
+
+
+class TemplateContainer(Slice):
+    image: str = ""
+
+
+class TemplateSpec(Slice):
+    containers: list[TemplateContainer] | None = None
+
+
+class Template(Slice):
+    """A pod template, of which the first container's image is shown."""
+
+    spec: TemplateSpec | None = None
+
+
+class ReplicaSpec(Slice):
+    """`replicas` absent means 1."""
+
+    replicas: int | None = None
+    template: Template | None = None
+
+    @property
+    def desired(self) -> int:
+        return 1 if self.replicas is None else self.replicas
+
+
+class ReplicaStatus(Slice):
+    """The counts of a Deployment, ReplicaSet or StatefulSet; the API leaves out zeros."""
+
+    observed_generation: int | None = None
+    replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    updated_replicas: int = 0
+    current_revision: str = ""
+    update_revision: str = ""
+    conditions: list[Condition] | None = None
+
+
+def image_of(template: Template | None) -> str:
+    """The image of the first container."""
+    if template is None or template.spec is None or not template.spec.containers:
+        return ""
+    return template.spec.containers[0].image
+
+
+def count_replicas(desired: int, status: ReplicaStatus) -> dict[str, int]:
+    """`replicas` of a workload's metadata."""
+    return {
+        "desired": desired,
+        "current": status.replicas,
+        "ready": status.ready_replicas,
+        "available": status.available_replicas,
+    }
+
+
+def tell(ready: int, desired: int) -> str:
+    """How many replicas are ready, as a sentence."""
+    if desired == 0:
+        return f"Scaling to zero ({ready}/0)"
+    if ready >= desired:
+        return f"All replicas ready ({ready}/{desired})"
+    return f"Partially ready ({ready}/{desired})" if ready else f"No replicas ready (0/{desired})"
+
+
+def all_ready(ready: int, desired: int, *, since: str | None = None) -> Status:
+    return Status(READY, "Ready", tell(ready, desired), since)
+
+
+def progressing(
+    ready: int, desired: int, *, updated: int, available: int, since: str | None = None
+) -> Status:
+    """Not there yet; when enough replicas are ready, the message says what else is missing."""
+    message = tell(ready, desired)
+    if ready >= desired:
+        if updated < desired:
+            message += f", {updated}/{desired} updated"
+        elif available < desired:
+            message += f", {available}/{desired} available"
+        else:
+            message += ", rollout not complete"
+    return Status(PENDING, "Progressing", message, since)
+
+
+def failed(cause: Condition) -> Status:
+    """What a condition that is a failure says."""
+    return Status(ERROR, cause.reason or cause.type, cause.message, cause.last_transition_time)

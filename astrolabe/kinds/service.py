@@ -1,0 +1,226 @@
+"""Service, EndpointSlice."""
+
+from __future__ import annotations
+
+from sys import intern
+from typing import Any
+
+import msgspec
+
+from astrolabe.graph.facts import Around, Derived, Neighbour, Read
+from astrolabe.graph.links import ENDPOINTS, SELECTS, Link, Ref, RefByUid, Select
+from astrolabe.graph.selector import equality
+from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.manifest import Manifest, Slice
+
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+
+
+class LoadBalancerIngress(Slice):
+    ip: str = ""
+    hostname: str = ""
+
+
+class LoadBalancer(Slice):
+    """Where a load balancer is reached; of a Service and of an Ingress."""
+
+    ingress: list[LoadBalancerIngress] | None = None
+
+    @property
+    def addresses(self) -> list[str]:
+        return [each.ip or each.hostname for each in self.ingress or () if each.ip or each.hostname]
+
+
+class LoadBalancerStatus(Slice):
+    load_balancer: LoadBalancer | None = None
+
+    @property
+    def addresses(self) -> list[str]:
+        return self.load_balancer.addresses if self.load_balancer is not None else []
+
+
+class ServicePort(Slice):
+    port: int = 0
+    node_port: int = 0
+    protocol: str = "TCP"
+
+    def __str__(self) -> str:
+        """As `kubectl get services` prints it."""
+        return f"{self.port}{f':{self.node_port}' if self.node_port else ''}/{self.protocol}"
+
+
+class ServiceSpec(Slice):
+    """`type` absent means ClusterIP. A nil and an empty selector mean the same: none."""
+
+    type: str = "ClusterIP"
+    cluster_ip: str = msgspec.field(default="", name="clusterIP")
+    external_name: str = ""
+    selector: dict[str, str] | None = None
+    ports: list[ServicePort] | None = None
+
+    @property
+    def selects(self) -> bool:
+        return bool(self.selector) and self.type != "ExternalName"
+
+
+class Service(Manifest):
+    spec: ServiceSpec | None = None
+    status: LoadBalancerStatus | None = None
+
+
+class ServiceDetails(msgspec.Struct, frozen=True, gc=False):
+    """What `derive` of the Service itself and its Ingresses read."""
+
+    has_selector: bool
+
+
+def _service_status(service: Service) -> Status:
+    """What it says before its endpoints are counted."""
+    spec, status = service.spec or ServiceSpec(), service.status or LoadBalancerStatus()
+    if spec.type == "LoadBalancer" and not status.addresses:
+        return Status(PENDING, "LoadBalancerPending", "Waiting for an address of the load balancer")
+    if spec.type == "ExternalName":
+        return Status(READY, "Ready", f"Alias of {spec.external_name}")
+    return Status(READY, "Ready", "" if spec.selector else "No selector")
+
+
+def _service_metadata(service: Service) -> dict[str, Any]:
+    spec = service.spec or ServiceSpec()
+    return {
+        "clusterIP": spec.cluster_ip,
+        "serviceType": spec.type,
+        "ports": [str(port) for port in spec.ports or ()],
+        "externalName": spec.external_name,
+    }
+
+
+def _service_links(service: Service) -> tuple[Link, ...]:
+    spec = service.spec or ServiceSpec()
+    if not spec.selector or not spec.selects:
+        return ()
+    return (Select(SELECTS, "Pod", service.metadata.namespace, equality(spec.selector), "spec.selector"),)
+
+
+def _service_details(service: Service) -> ServiceDetails:
+    return ServiceDetails(has_selector=(service.spec or ServiceSpec()).selects)
+
+
+def _derive_service(service: Neighbour, around: Around) -> Derived:
+    """Count the endpoints, and name the pods that it selects."""
+    pods = sorted([pod.name for pod in around.out(SELECTS, "Pod")])
+    status = service.status
+    if status.level == READY:
+        slices = [each.details for each in around.out(ENDPOINTS, "EndpointSlice")]
+        ready, total = sum([each.ready for each in slices]), sum([each.total for each in slices])
+        status = _count(service, pods, ready=ready, total=total)
+    return Derived(status, {"targetPods": pods} if pods else None)
+
+
+def _count(service: Neighbour, pods: list[str], *, ready: int, total: int) -> Status:
+    counts = f"{ready}/{total} endpoints ready"
+    if service.details.has_selector and not ready:
+        if pods:
+            return Status(ERROR, "NoReadyEndpoints", counts)
+        return Status(PENDING, "NoMatchingPods", "The selector matches no pod")
+    return Status(READY, "Ready", counts) if total else service.status
+
+
+SERVICE = Kind(
+    name="Service",
+    group="",
+    version="v1",
+    plural="services",
+    manifest=Service,
+    status=_service_status,
+    metadata=_service_metadata,
+    links=_service_links,
+    makes=((SELECTS, "Pod"),),
+    details=_service_details,
+    derive=_derive_service,
+    reads=(Read("out", ENDPOINTS, "EndpointSlice"), Read("out", SELECTS, "Pod")),
+)
+
+
+class EndpointConditions(Slice):
+    """`ready` absent means ready."""
+
+    ready: bool | None = None
+
+
+class TargetReference(Slice):
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+
+
+class Endpoint(Slice):
+    conditions: EndpointConditions | None = None
+    target_ref: TargetReference | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self.conditions is None or self.conditions.ready is not False
+
+
+class EndpointSlice(Manifest):
+    endpoints: list[Endpoint] | None = None
+
+
+class EndpointCount(msgspec.Struct, frozen=True, gc=False):
+    """What Services read of their slices."""
+
+    ready: int
+    total: int
+
+
+def _count_endpoints(endpoint_slice: EndpointSlice) -> EndpointCount:
+    endpoints = endpoint_slice.endpoints or []
+    return EndpointCount(ready=sum([each.is_ready for each in endpoints]), total=len(endpoints))
+
+
+def _slice_status(endpoint_slice: EndpointSlice) -> Status:
+    count = _count_endpoints(endpoint_slice)
+    message = f"{count.ready}/{count.total} endpoints ready"
+    if not count.total:
+        return Status(PENDING, "NoEndpoints", "No endpoints")
+    if not count.ready:
+        return Status(ERROR, "NoReadyEndpoints", message)
+    if count.ready < count.total:
+        return Status(PENDING, "PartiallyReady", message)
+    return Status(READY, "Ready", message)
+
+
+def _slice_links(endpoint_slice: EndpointSlice) -> list[Link]:
+    """The Service by the label, manual slices too; pods by uid, else by name, never by address."""
+    meta = endpoint_slice.metadata
+    namespace = intern(meta.namespace)
+    links: list[Link] = []
+    service = (meta.labels or {}).get(SERVICE_NAME_LABEL)
+    if service:
+        field = f"metadata.labels[{SERVICE_NAME_LABEL}]"
+        links.append(Ref(ENDPOINTS, "Service", namespace, service, intern(field), reverse=True))
+    for index, endpoint in enumerate(endpoint_slice.endpoints or ()):
+        target = endpoint.target_ref
+        if target is None or target.kind != "Pod":
+            continue
+        where, field = intern(target.namespace) or namespace, intern(f"endpoints[{index}].targetRef")
+        if target.uid:
+            links.append(RefByUid(ENDPOINTS, target.uid, "Pod", where, target.name, field))
+        elif target.name:
+            links.append(Ref(ENDPOINTS, "Pod", where, target.name, field))
+    return links
+
+
+ENDPOINT_SLICE = Kind(
+    name="EndpointSlice",
+    group="discovery.k8s.io",
+    version="v1",
+    plural="endpointslices",
+    manifest=EndpointSlice,
+    status=_slice_status,
+    links=_slice_links,
+    makes=((ENDPOINTS, "Service"), (ENDPOINTS, "Pod")),
+    details=_count_endpoints,
+)

@@ -1,0 +1,269 @@
+"""PersistentVolumeClaim, PersistentVolume, StorageClass."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from astrolabe.graph.facts import Around, Derived, Neighbour, Read
+from astrolabe.graph.links import BINDS, MOUNTS, USES_CLASS, Link, Ref
+from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.kinds.common import always_ready
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.manifest import Manifest, Slice
+
+#: The label under which a StatefulSet finds the claims of its templates; no real key has a blank.
+CLAIM_PREFIX_LABEL = "claim prefix"
+
+#: The name under which a claim without a class finds the default one; no real name has a blank.
+DEFAULT_CLASS_ALIAS = "default class"
+
+_ORDINAL = re.compile(r"(.+)-(?:0|[1-9][0-9]*)\Z", re.DOTALL)
+
+
+class Quantities(Slice):
+    storage: str = ""
+
+
+class ClaimSpec(Slice):
+    """`storageClassName` absent means the default class, "" none."""
+
+    access_modes: list[str] | None = None
+    volume_name: str | None = None
+    storage_class_name: str | None = None
+
+
+class ClaimStatus(Slice):
+    phase: str = "Pending"
+    capacity: Quantities | None = None
+
+
+class Claim(Manifest):
+    """PersistentVolumeClaim."""
+
+    spec: ClaimSpec | None = None
+    status: ClaimStatus | None = None
+
+
+_PHASES = {
+    "Bound": READY,
+    "Available": READY,
+    "Pending": PENDING,
+    "Released": PENDING,
+    "Lost": ERROR,
+    "Failed": ERROR,
+}
+
+
+def _claim_status(claim: Claim) -> Status:
+    spec, phase = claim.spec or ClaimSpec(), (claim.status or ClaimStatus()).phase
+    messages = {
+        "Bound": f"Bound to {spec.volume_name}",
+        "Lost": f"The volume {spec.volume_name} does not exist any more",
+    }
+    return Status(_PHASES.get(phase, PENDING), phase, messages.get(phase, "Waiting for a volume"))
+
+
+def _class_name(claim: Claim) -> str | None:
+    """The class that the claim names; None when it leaves it to the default, "" when it wants none."""
+    spec, annotations = claim.spec or ClaimSpec(), claim.metadata.annotations
+    if spec.storage_class_name is None and annotations is not None and annotations.storage_class:
+        return annotations.storage_class
+    return spec.storage_class_name
+
+
+def _claim_metadata(claim: Claim) -> dict[str, Any]:
+    spec, status = claim.spec or ClaimSpec(), claim.status or ClaimStatus()
+    return {
+        "volumeName": spec.volume_name,
+        "storageClass": _class_name(claim),
+        "capacity": status.capacity.storage if status.capacity is not None else "",
+        "accessModes": spec.access_modes,
+    }
+
+
+def _claim_links(claim: Claim) -> list[Link]:
+    spec = claim.spec or ClaimSpec()
+    links: list[Link] = []
+    if spec.volume_name:
+        links.append(Ref(BINDS, "PersistentVolume", "", spec.volume_name, "spec.volumeName"))
+    name, field = _class_name(claim), "spec.storageClassName"
+    if name is None:
+        links.append(Ref(USES_CLASS, "StorageClass", "", DEFAULT_CLASS_ALIAS, field, optional=True))
+    elif name:
+        if spec.storage_class_name is None:
+            field = "metadata.annotations[volume.beta.kubernetes.io/storage-class]"
+        links.append(Ref(USES_CLASS, "StorageClass", "", name, field))
+    return links
+
+
+def _claim_selectable(claim: Claim) -> dict[str, str]:
+    """What a StatefulSet finds it by: its name without the ordinal, unless a StatefulSet owns it anyway."""
+    match = _ORDINAL.match(claim.metadata.name)
+    owners = claim.metadata.owner_references or ()
+    if match is None or any(owner.kind == "StatefulSet" for owner in owners):
+        return {}
+    return {CLAIM_PREFIX_LABEL: match[1]}
+
+
+def _derive_claim(claim: Neighbour, around: Around) -> Derived:
+    """A pending claim of a class that binds late is in order until a pod mounts it."""
+    if claim.status.reason != "Pending":
+        return Derived(claim.status)
+    classes = [each.details for each in around.out(USES_CLASS, "StorageClass")]
+    binds_late = any(each.volume_binding_mode == "WaitForFirstConsumer" for each in classes)
+    if binds_late and not list(around.into(MOUNTS, "Pod")):
+        return Derived(msgspec.structs.replace(claim.status, message="waiting for first consumer"))
+    return Derived(claim.status)
+
+
+PERSISTENT_VOLUME_CLAIM = Kind(
+    name="PersistentVolumeClaim",
+    group="",
+    version="v1",
+    plural="persistentvolumeclaims",
+    manifest=Claim,
+    status=_claim_status,
+    metadata=_claim_metadata,
+    links=_claim_links,
+    makes=((BINDS, "PersistentVolume"), (USES_CLASS, "StorageClass")),
+    selectable=_claim_selectable,
+    derive=_derive_claim,
+    reads=(Read("out", USES_CLASS, "StorageClass"), Read("into", MOUNTS, "Pod")),
+)
+
+
+class ClaimReference(Slice):
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+
+
+class VolumeSpec(Slice):
+    capacity: Quantities | None = None
+    claim_ref: ClaimReference | None = None
+    persistent_volume_reclaim_policy: str = ""
+    storage_class_name: str | None = None
+
+
+class VolumeStatus(Slice):
+    phase: str = "Pending"
+    message: str = ""
+    last_phase_transition_time: str | None = None
+
+
+class Volume(Manifest):
+    """PersistentVolume."""
+
+    spec: VolumeSpec | None = None
+    status: VolumeStatus | None = None
+
+
+def _volume_status(volume: Volume) -> Status:
+    status, claim = volume.status or VolumeStatus(), (volume.spec or VolumeSpec()).claim_ref
+    whose = f"{claim.namespace}/{claim.name}" if claim is not None else ""
+    messages = {
+        "Bound": f"Bound to {whose}",
+        "Available": "Available",
+        "Released": f"Released by {whose}, not reclaimed yet",
+        "Failed": "Reclaiming failed",
+    }
+    return Status(
+        _PHASES.get(status.phase, PENDING),
+        status.phase,
+        status.message or messages.get(status.phase, "Not available yet"),
+        status.last_phase_transition_time,
+    )
+
+
+def _volume_metadata(volume: Volume) -> dict[str, Any]:
+    spec = volume.spec or VolumeSpec()
+    claim = spec.claim_ref
+    return {
+        "claimRef": claim
+        and {
+            "kind": claim.kind or "PersistentVolumeClaim",
+            "namespace": claim.namespace,
+            "name": claim.name,
+            "uid": claim.uid,
+        },
+        "capacity": spec.capacity.storage if spec.capacity is not None else "",
+        "reclaimPolicy": spec.persistent_volume_reclaim_policy,
+        "storageClass": spec.storage_class_name,
+    }
+
+
+def _volume_links(volume: Volume) -> list[Link]:
+    """Held by the volume, the edge from the claim: only the claim with the uid that it was bound to."""
+    spec = volume.spec or VolumeSpec()
+    claim = spec.claim_ref
+    links: list[Link] = []
+    if claim is not None and claim.name:
+        links.append(
+            Ref(
+                BINDS,
+                "PersistentVolumeClaim",
+                claim.namespace,
+                claim.name,
+                "spec.claimRef",
+                reverse=True,
+                uid=claim.uid,
+            )
+        )
+    if spec.storage_class_name:
+        links.append(Ref(USES_CLASS, "StorageClass", "", spec.storage_class_name, "spec.storageClassName"))
+    return links
+
+
+PERSISTENT_VOLUME = Kind(
+    name="PersistentVolume",
+    group="",
+    version="v1",
+    plural="persistentvolumes",
+    manifest=Volume,
+    status=_volume_status,
+    metadata=_volume_metadata,
+    links=_volume_links,
+    makes=((BINDS, "PersistentVolumeClaim"), (USES_CLASS, "StorageClass")),
+    namespaced=False,
+)
+
+
+class StorageClassDetails(msgspec.Struct, frozen=True, gc=False):
+    """What claims read of their class."""
+
+    volume_binding_mode: str
+
+
+class StorageClass(Manifest):
+    """`volumeBindingMode` absent means Immediate."""
+
+    volume_binding_mode: str | None = None
+
+
+def _class_aliases(storage_class: StorageClass) -> tuple[str, ...]:
+    annotations = storage_class.metadata.annotations
+    if annotations is None:
+        return ()
+    marks = (annotations.default_storage_class, annotations.beta_default_storage_class)
+    return (DEFAULT_CLASS_ALIAS,) if "true" in marks else ()
+
+
+def _class_details(storage_class: StorageClass) -> StorageClassDetails:
+    return StorageClassDetails(storage_class.volume_binding_mode or "Immediate")
+
+
+STORAGE_CLASS = Kind(
+    name="StorageClass",
+    group="storage.k8s.io",
+    version="v1",
+    plural="storageclasses",
+    manifest=StorageClass,
+    status=always_ready,
+    aliases=_class_aliases,
+    details=_class_details,
+    namespaced=False,
+)

@@ -1,0 +1,279 @@
+"""Deployment, ReplicaSet, StatefulSet, DaemonSet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astrolabe.graph.facts import Around, Derived, Neighbour, Read
+from astrolabe.graph.links import OWNS, Link, Select
+from astrolabe.graph.selector import equality
+from astrolabe.graph.status import PENDING, Status
+from astrolabe.kinds.common import condition, holds
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.manifest import Condition, Manifest, Slice
+from astrolabe.kinds.replicas import (
+    SCALED_TO_ZERO,
+    ReplicaSpec,
+    ReplicaStatus,
+    Template,
+    all_ready,
+    count_replicas,
+    failed,
+    image_of,
+    progressing,
+    tell,
+)
+from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL
+from astrolabe.kinds.worst import READS_PODS, WorstPod, blame, derive_from_pods, worst
+
+
+class DeploymentSpec(ReplicaSpec):
+    paused: bool | None = None
+
+
+class Deployment(Manifest):
+    spec: DeploymentSpec | None = None
+    status: ReplicaStatus | None = None
+
+
+def _deployment_status(deployment: Deployment) -> Status:
+    spec, status = deployment.spec or DeploymentSpec(), deployment.status or ReplicaStatus()
+    desired, ready, updated = spec.desired, status.ready_replicas, status.updated_replicas
+    failure = _deployment_failure(status.conditions)
+    if failure is not None:
+        return failed(failure)
+    if spec.paused:
+        return Status(PENDING, "Paused", f"Rollouts are paused. {tell(ready, desired)}")
+    if desired == 0 and status.replicas == 0:
+        return SCALED_TO_ZERO
+    available = condition(status.conditions, "Available")
+    is_available = available is not None and available.status == "True"
+    since = available.last_transition_time if available is not None else None
+    if updated < desired or status.replicas > updated or status.available_replicas < updated:
+        return progressing(
+            ready,
+            desired,
+            updated=updated,
+            available=status.available_replicas,
+            since=None if is_available else since,
+        )
+    return all_ready(ready, desired, since=since if is_available else None)
+
+
+def _deployment_failure(conditions: list[Condition] | None) -> Condition | None:
+    progress = condition(conditions, "Progressing")
+    if progress is not None and progress.status == "False" and progress.reason == "ProgressDeadlineExceeded":
+        return progress
+    return condition(conditions, "ReplicaFailure") if holds(conditions, "ReplicaFailure") else None
+
+
+def _deployment_metadata(deployment: Deployment) -> dict[str, Any]:
+    spec, status = deployment.spec or DeploymentSpec(), deployment.status or ReplicaStatus()
+    return {"replicas": count_replicas(spec.desired, status), "image": image_of(spec.template)}
+
+
+def _derive_deployment(deployment: Neighbour, around: Around) -> Derived:
+    """Its pods belong to its ReplicaSets, each of which exports its worst."""
+    details = [each.details for each in around.out(OWNS, "ReplicaSet")]
+    pod = worst([each for each in details if isinstance(each, WorstPod)])
+    return Derived(blame(deployment.status, pod), details=pod)
+
+
+DEPLOYMENT = Kind(
+    name="Deployment",
+    group="apps",
+    version="v1",
+    plural="deployments",
+    manifest=Deployment,
+    status=_deployment_status,
+    metadata=_deployment_metadata,
+    derive=_derive_deployment,
+    reads=(Read("out", OWNS, "ReplicaSet"),),
+)
+
+
+class ReplicaSet(Manifest):
+    spec: ReplicaSpec | None = None
+    status: ReplicaStatus | None = None
+
+
+def _replicaset_status(replicaset: ReplicaSet) -> Status:
+    spec, status = replicaset.spec or ReplicaSpec(), replicaset.status or ReplicaStatus()
+    failure = condition(status.conditions, "ReplicaFailure")
+    if failure is not None and failure.status == "True":
+        return failed(failure)
+    if spec.desired == 0:
+        return SCALED_TO_ZERO
+    if status.available_replicas < spec.desired:
+        return progressing(
+            status.ready_replicas, spec.desired, updated=spec.desired, available=status.available_replicas
+        )
+    return all_ready(status.ready_replicas, spec.desired)
+
+
+def _replicaset_metadata(replicaset: ReplicaSet) -> dict[str, Any]:
+    spec, status = replicaset.spec or ReplicaSpec(), replicaset.status or ReplicaStatus()
+    return {"replicas": count_replicas(spec.desired, status), "image": image_of(spec.template)}
+
+
+REPLICASET = Kind(
+    name="ReplicaSet",
+    group="apps",
+    version="v1",
+    plural="replicasets",
+    manifest=ReplicaSet,
+    status=_replicaset_status,
+    metadata=_replicaset_metadata,
+    derive=derive_from_pods,
+    reads=READS_PODS,
+)
+
+
+class RollingUpdate(Slice):
+    """`partition` absent means 0."""
+
+    partition: int | None = None
+
+
+class UpdateStrategy(Slice):
+    """Of a StatefulSet or DaemonSet; `type` absent means RollingUpdate."""
+
+    type: str | None = None
+    rolling_update: RollingUpdate | None = None
+
+    @property
+    def waits_for_deletion(self) -> bool:
+        """Pods are replaced only when somebody deletes them, so an old one is no sign of anything."""
+        return self.type == "OnDelete"
+
+
+class ClaimTemplateMeta(Slice):
+    name: str = ""
+
+
+class ClaimTemplate(Slice):
+    metadata: ClaimTemplateMeta | None = None
+
+
+class StatefulSetSpec(ReplicaSpec):
+    update_strategy: UpdateStrategy | None = None
+    volume_claim_templates: list[ClaimTemplate] | None = None
+
+
+class StatefulSet(Manifest):
+    spec: StatefulSetSpec | None = None
+    status: ReplicaStatus | None = None
+
+
+def _statefulset_status(statefulset: StatefulSet) -> Status:
+    spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or ReplicaStatus()
+    desired, ready = spec.desired, status.ready_replicas
+    if desired == 0 and status.replicas == 0:
+        return SCALED_TO_ZERO
+    if ready < desired or not _is_rolled_out(spec, status):
+        return progressing(ready, desired, updated=status.updated_replicas, available=desired)
+    return all_ready(ready, desired)
+
+
+def _is_rolled_out(spec: StatefulSetSpec, status: ReplicaStatus) -> bool:
+    strategy = spec.update_strategy or UpdateStrategy()
+    if strategy.waits_for_deletion:
+        return True
+    if strategy.rolling_update is None:
+        return status.update_revision == status.current_revision
+    return status.updated_replicas >= spec.desired - (strategy.rolling_update.partition or 0)
+
+
+def _statefulset_metadata(statefulset: StatefulSet) -> dict[str, Any]:
+    spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or ReplicaStatus()
+    return {"replicas": count_replicas(spec.desired, status), "image": image_of(spec.template)}
+
+
+def _statefulset_links(statefulset: StatefulSet) -> list[Link]:
+    """The claims that the controller made from the templates; it sets no owner on them by default."""
+    spec, meta = statefulset.spec or StatefulSetSpec(), statefulset.metadata
+    names = [each.metadata.name for each in spec.volume_claim_templates or () if each.metadata is not None]
+    return [
+        Select(
+            OWNS,
+            "PersistentVolumeClaim",
+            meta.namespace,
+            equality({CLAIM_PREFIX_LABEL: f"{name}-{meta.name}"}),
+            f"spec.volumeClaimTemplates[{name}]",
+        )
+        for name in names
+        if name
+    ]
+
+
+STATEFULSET = Kind(
+    name="StatefulSet",
+    group="apps",
+    version="v1",
+    plural="statefulsets",
+    manifest=StatefulSet,
+    status=_statefulset_status,
+    metadata=_statefulset_metadata,
+    links=_statefulset_links,
+    makes=((OWNS, "PersistentVolumeClaim"),),
+    derive=derive_from_pods,
+    reads=READS_PODS,
+)
+
+
+class DaemonSetSpec(Slice):
+    template: Template | None = None
+    update_strategy: UpdateStrategy | None = None
+
+
+class DaemonSetStatus(Slice):
+    observed_generation: int | None = None
+    desired_number_scheduled: int = 0
+    current_number_scheduled: int = 0
+    updated_number_scheduled: int = 0
+    number_ready: int = 0
+    number_available: int = 0
+
+
+class DaemonSet(Manifest):
+    spec: DaemonSetSpec | None = None
+    status: DaemonSetStatus | None = None
+
+
+def _daemonset_status(daemonset: DaemonSet) -> Status:
+    spec, status = daemonset.spec or DaemonSetSpec(), daemonset.status or DaemonSetStatus()
+    desired, ready, updated = (
+        status.desired_number_scheduled,
+        status.number_ready,
+        status.updated_number_scheduled,
+    )
+    strategy = spec.update_strategy or UpdateStrategy()
+    if status.number_available < desired or (updated < desired and not strategy.waits_for_deletion):
+        return progressing(ready, desired, updated=updated, available=status.number_available)
+    return all_ready(ready, desired) if desired else SCALED_TO_ZERO
+
+
+def _daemonset_metadata(daemonset: DaemonSet) -> dict[str, Any]:
+    spec, status = daemonset.spec or DaemonSetSpec(), daemonset.status or DaemonSetStatus()
+    counts = ReplicaStatus(
+        replicas=status.current_number_scheduled,
+        ready_replicas=status.number_ready,
+        available_replicas=status.number_available,
+    )
+    return {
+        "replicas": count_replicas(status.desired_number_scheduled, counts),
+        "image": image_of(spec.template),
+    }
+
+
+DAEMONSET = Kind(
+    name="DaemonSet",
+    group="apps",
+    version="v1",
+    plural="daemonsets",
+    manifest=DaemonSet,
+    status=_daemonset_status,
+    metadata=_daemonset_metadata,
+    derive=derive_from_pods,
+    reads=READS_PODS,
+)

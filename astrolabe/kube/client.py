@@ -1,0 +1,249 @@
+"""The connection to one API server: GET requests whose answers are checked, and streamed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Self
+
+import aiohttp
+
+from astrolabe import __version__
+from astrolabe.kube.credentials import ADVICE, Access, load_access
+from astrolabe.kube.errors import (
+    ApiError,
+    ClusterError,
+    ConnectionBroken,
+    NotTheApi,
+    RequestFailed,
+    error_of_answer,
+)
+from astrolabe.settings import Settings
+
+JSON = "application/json"
+
+#: Seconds, for name, connection and TLS.
+CONNECT_TIMEOUT = 10.0
+
+#: Seconds for the check at the start.
+VERIFY_TIMEOUT = 10.0
+
+#: Bytes of an error's body that are read.
+ERROR_BODY = 64 * 1024
+
+#: Seconds and counts: a peer that is gone without a word is noticed after 75 s of an idle watch, long
+#: before the read timeout. Names differ between systems; those that are missing keep the default.
+KEEPALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3))
+
+
+class Answer:
+    """An answer of status 200 in JSON, whose body is read as it comes."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+
+    async def read(self) -> bytes:
+        """What has arrived, at least a byte; nothing at the end. Raises ConnectionBroken."""
+        try:
+            return await self._response.content.readany()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _broken(error) from error
+
+
+class Cluster:
+    """One API server, as one set of credentials sees it.
+
+    host: `https://10.0.0.1:443`. origin: where host and credentials come from, for people.
+    """
+
+    def __init__(self, settings: Settings, access: Access) -> None:
+        self._settings = settings
+        self._access = access
+        self._reloading = asyncio.Lock()
+        self._session = _open(access)
+
+    @classmethod
+    async def connect(cls, settings: Settings) -> Self:
+        """Load the configuration that the settings name; no request yet. Raises ClusterError."""
+        return cls(settings, await load_access(settings))
+
+    @property
+    def host(self) -> str:
+        return self._access.host
+
+    @property
+    def origin(self) -> str:
+        return self._access.origin
+
+    async def verify(self) -> None:
+        """Raise ClusterError unless the server answers and lets us in.
+
+        That some kinds are forbidden is no reason to stop; that everything is, is one.
+        """
+        namespaces = self._settings.namespaces
+        pods = f"/api/v1/namespaces/{namespaces[0]}/pods" if namespaces else "/api/v1/pods"
+        version = await self._probe("/version", {})
+        first_list = await self._probe(pods, {"limit": "1"})
+        if first_list is not None and (version is not None or "system:anonymous" in first_list.message):
+            raise self._refused(first_list)
+
+    async def _probe(self, path: str, params: Mapping[str, str]) -> ApiError | None:
+        """Ask once; the error when this may not be read (403)."""
+        try:
+            async with asyncio.timeout(VERIFY_TIMEOUT):
+                await self.read(path, params, read_timeout=VERIFY_TIMEOUT)
+        except TimeoutError as error:
+            raise self._unusable(f"it gave no answer within {VERIFY_TIMEOUT:.0f} s") from error
+        except ApiError as error:
+            if error.code == 403:
+                return error
+            if error.code == 401:
+                raise self._refused(error) from error
+            raise self._unusable(f"it answered {error}") from error
+        except RequestFailed as error:
+            raise self._unusable(str(error)) from error
+        return None
+
+    def _unusable(self, why: str) -> ClusterError:
+        return ClusterError(f"The API server {self.host} ({self.origin}) cannot be used: {why}. {ADVICE}")
+
+    def _refused(self, error: ApiError) -> ClusterError:
+        return ClusterError(
+            f"The API server {self.host} refuses the credentials of the {self.origin}: {error}. {ADVICE}"
+        )
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, params: Mapping[str, str], *, accept: str = JSON, read_timeout: float
+    ) -> AsyncIterator[Answer]:
+        """GET, with the answer as it comes; leaving the block closes an answer that was not read to its end.
+
+        read_timeout: seconds of silence after which the connection counts as broken.
+        Raises ConnectionBroken, NotTheApi, ApiError.
+        """
+        response = await self._get(path, params, accept=accept, read_timeout=read_timeout)
+        try:
+            _keep_alive(response)
+            await _check(response)
+            yield Answer(response)
+        finally:
+            response.close()
+
+    async def read(
+        self, path: str, params: Mapping[str, str], *, accept: str = JSON, read_timeout: float
+    ) -> bytes:
+        """GET, with the whole body; otherwise as `stream`."""
+        chunks = []
+        async with self.stream(path, params, accept=accept, read_timeout=read_timeout) as answer:
+            while chunk := await answer.read():
+                chunks.append(chunk)
+        return b"".join(chunks)
+
+    async def reload(self) -> None:
+        """Load the credentials again, after a 401; callers at one time share one loading.
+
+        Running answers go on, unless the certificates are others. Raises ClusterError.
+        """
+        access = self._access
+        async with self._reloading:
+            if self._access is not access:
+                return
+            fresh = await load_access(self._settings)
+            if fresh.identity == access.identity:
+                self._access = fresh
+                self._session.configuration = fresh.configuration
+                return
+            old, self._session = self._session, _open(fresh)
+            self._access = fresh
+            await old.close()
+
+    async def close(self) -> None:
+        """End all connections, running answers included."""
+        await self._session.close()
+
+    async def _get(
+        self, path: str, params: Mapping[str, str], *, accept: str, read_timeout: float
+    ) -> aiohttp.ClientResponse:
+        timeout = aiohttp.ClientTimeout(
+            total=None, connect=CONNECT_TIMEOUT, sock_connect=CONNECT_TIMEOUT, sock_read=read_timeout
+        )
+        # Packing costs the API server and us more than the network inside a cluster does.
+        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        try:
+            response: aiohttp.ClientResponse = await self._session.call_api(
+                path,
+                "GET",
+                query_params=list(params.items()),
+                header_params=headers,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _request_timeout=timeout,
+            )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _broken(error) from error
+        except Exception as error:
+            # Hooks that renew a token (credential plugins, token files) raise anything at all.
+            raise ConnectionBroken(f"the credentials cannot be renewed ({type(error).__name__})") from error
+        return response
+
+
+def _open(access: Access) -> Any:
+    session = access.open_session()
+    session.user_agent = f"astrolabe/{__version__}"
+    return session
+
+
+async def _check(response: aiohttp.ClientResponse) -> None:
+    """Raise unless this is a 200 in JSON. kubernetes_asyncio does not look when it does not read the body."""
+    if response.status != 200:
+        body = b""
+        with suppress(aiohttp.ClientError, OSError, TimeoutError):
+            body = await response.content.read(ERROR_BODY)
+        raise error_of_answer(response.status, response.headers, body)
+    if response.content_type != JSON:
+        raise NotTheApi(f"the answer is {response.content_type}, not JSON (a proxy in between?)")
+
+
+def _keep_alive(response: aiohttp.ClientResponse) -> None:
+    transport = response.connection.transport if response.connection else None
+    peer = transport.get_extra_info("socket") if transport else None
+    if peer is None or peer.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE:
+        if hasattr(socket, name):
+            peer.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _broken(error: Exception) -> ConnectionBroken:
+    """What happened to the connection, for people."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return ConnectionBroken(f"its certificate is not trusted: {_reason(error)}", tls=True)
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return ConnectionBroken(f"TLS fails: {_reason(error)}", tls=True)
+        case aiohttp.ClientConnectorDNSError():
+            return ConnectionBroken(f"the name {error.host} does not resolve")
+        case aiohttp.ClientConnectorError():
+            why = os.strerror(error.errno) if error.errno else _reason(error)
+            return ConnectionBroken(f"no connection to {error.host}:{error.port}: {why}")
+        case aiohttp.ConnectionTimeoutError():
+            return ConnectionBroken(f"no connection within {CONNECT_TIMEOUT:.0f} s")
+        case TimeoutError():
+            return ConnectionBroken("the server fell silent")
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
+            return ConnectionBroken("the connection was cut")
+        case _:
+            return ConnectionBroken(f"the connection broke: {error}")
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause, as the operating system or OpenSSL puts it."""
+    cause: object = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    return str(getattr(cause, "verify_message", "") or getattr(cause, "strerror", "") or cause)

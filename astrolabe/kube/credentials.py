@@ -1,0 +1,164 @@
+"""From settings to a session with an API server: the only place that imports kubernetes_asyncio.
+
+Importing it costs 0.4 s and 30 MB (every model of the API), so it is imported late, and in a thread: a
+follower that becomes leader keeps serving meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from astrolabe.kube.errors import ClusterError
+from astrolabe.settings import Settings
+
+ADVICE = (
+    "Outside a cluster, name a kubeconfig that works with `--in-cluster=false --kubeconfig PATH`;"
+    " without a cluster, try `astrolabe demo`."
+)
+
+#: Seconds. A credential plugin may have to ask a person.
+LONGEST_LOAD = 120.0
+
+_TLS_FILES = ("ssl_ca_cert", "cert_file", "key_file")
+_TLS_SETTINGS = ("host", "verify_ssl", "tls_server_name", "proxy")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Access:
+    """Where the API server is and how to be let in. Holds secrets, hence has no repr.
+
+    configuration: kubernetes_asyncio.client.Configuration.
+    origin: where this comes from, for people: "kubeconfig /home/me/.kube/config, context kind".
+    identity: what a session is made of (addresses, certificates); another one needs another session.
+    """
+
+    configuration: Any
+    origin: str
+    identity: tuple[object, ...]
+
+    @property
+    def host(self) -> str:
+        """`https://10.0.0.1:443`."""
+        return str(self.configuration.host)
+
+    def open_session(self) -> Any:
+        """A kubernetes_asyncio.client.ApiClient; to be closed. Raises ClusterError."""
+        library = import_module("kubernetes_asyncio")
+        try:
+            return library.client.ApiClient(self.configuration)
+        except (OSError, ValueError) as error:
+            raise ClusterError(
+                f"The certificates of {self.origin} cannot be used: {error}. {ADVICE}"
+            ) from error
+
+
+async def load_access(settings: Settings) -> Access:
+    """Read the service account of the pod, or the kubeconfig, and get a token where one must be got.
+
+    Raises ClusterError.
+    """
+    library = await asyncio.to_thread(import_module, "kubernetes_asyncio")
+    configuration = library.client.Configuration(host="")
+    # Each watch holds a connection for minutes: with a limit, the one above it would wait for ever.
+    configuration.connection_pool_maxsize = 0
+    if settings.in_cluster:
+        origin = _load_service_account(library.config, configuration)
+    else:
+        origin = await _load_kubeconfig(library.config, configuration, settings.kubeconfig)
+    if not configuration.host.startswith(("https://", "http://")):
+        raise ClusterError(f"The {origin} names no http(s) URL of a server. {ADVICE}")
+    _strip_token(configuration)
+    return Access(configuration=configuration, origin=origin, identity=_identity(configuration))
+
+
+def _load_service_account(config: Any, configuration: Any) -> str:
+    try:
+        config.load_incluster_config(configuration)
+    except (config.ConfigException, OSError) as error:
+        why = f"{str(error).rstrip('.')} (--in-cluster is the default)"
+        raise ClusterError(f"This is no pod with a service account: {why}. {ADVICE}") from error
+    return "service account of this pod"
+
+
+async def _load_kubeconfig(config: Any, configuration: Any, path: str) -> str:
+    shown = _existing(path)
+    try:
+        async with asyncio.timeout(LONGEST_LOAD):
+            # Never written back: Astrolabe is read-only, in the user's files too.
+            loader = await config.load_kube_config(
+                shown, client_configuration=configuration, persist_config=False
+            )
+    except TimeoutError as error:
+        raise ClusterError(
+            f"The credential plugin of kubeconfig {shown} does not finish. {ADVICE}"
+        ) from error
+    except Exception as error:
+        # A broken file ends in any exception at all. Not chained, and only partly quoted: the original
+        # texts quote the file, tokens and all.
+        raise ClusterError(
+            f"The kubeconfig {shown} cannot be used: {_what_is_broken(error)}. {ADVICE}"
+        ) from None
+    _refresh_before_requests(loader, configuration)
+    return f"kubeconfig {shown}, context {loader.current_context['name']}"
+
+
+def _existing(path: str) -> str:
+    """The path with `~` expanded; like $KUBECONFIG it may name several files, of which one must exist."""
+    paths = [os.path.expanduser(part) for part in path.split(os.pathsep)]
+    expanded = os.pathsep.join(paths)
+    if not any(os.path.isfile(part) for part in paths):
+        raise ClusterError(f"There is no kubeconfig at {expanded or 'an empty path'}. {ADVICE}")
+    return expanded
+
+
+def _what_is_broken(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        return f"it is no YAML, see line {mark.line + 1}"
+    if type(error).__name__ == "ConfigException" or isinstance(error, OSError):
+        return str(error).split("/{")[0].split("{")[0].rstrip(". ")
+    return f"it is not built as a kubeconfig is ({type(error).__name__})"
+
+
+def _refresh_before_requests(loader: Any, configuration: Any) -> None:
+    """Let a credential plugin, or gcp, renew a token that is about to expire, before it is used."""
+    if hasattr(loader, "exec_plugin_expiry"):
+        renew = loader.load_from_exec_plugin
+    elif loader.provider == "gcp":
+        renew = loader.load_gcp_token
+    else:
+        return
+
+    async def refresh(configuration: Any) -> None:
+        await renew()
+        configuration.api_key["BearerToken"] = loader.token
+
+    configuration.refresh_api_key_hook = refresh
+
+
+def _strip_token(configuration: Any) -> None:
+    """A token file usually ends in a newline, which no header may contain."""
+    token = configuration.api_key.get("BearerToken")
+    if token:
+        configuration.api_key["BearerToken"] = token.strip()
+
+
+def _identity(configuration: Any) -> tuple[object, ...]:
+    """Certificates by content: files are rotated in place."""
+    contents = [_digest(getattr(configuration, name)) for name in _TLS_FILES]
+    return (*contents, *(getattr(configuration, name) for name in _TLS_SETTINGS))
+
+
+def _digest(path: str | None) -> str | None:
+    if not path:
+        return None
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return None

@@ -1,0 +1,196 @@
+"""The loop that keeps one kind in step with the API server: list, watch, and what goes wrong with both.
+
+Modelled on client-go's tools/cache/reflector.go, with two differences. A list carries no resourceVersion,
+so that it is consistent and never older than what is known; and what follows from a failure is decided
+in one place (`outcome`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any, NoReturn
+
+from astrolabe.engine.inbox import Report, Sink, State
+from astrolabe.kinds.kind import Kind
+from astrolabe.kube.client import JSON, Answer, Cluster
+from astrolabe.kube.errors import ApiError, ClusterError, NotTheApi, RequestFailed, WatchEnded
+from astrolabe.kube.health import Health
+from astrolabe.kube.intake import Intake
+from astrolabe.kube.lines import Lines
+from astrolabe.kube.outcome import Outcome, outcome_of
+from astrolabe.kube.timing import Timing
+
+log = logging.getLogger("astrolabe.kube")
+
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+#: Objects a page of a list, as client-go's pager has it.
+PAGE_SIZE = 500
+
+
+class Reflector:
+    """Lists and watches one kind, in one namespace or in all (""), and tells the sink.
+
+    health: what /health shows of it.
+    """
+
+    def __init__(
+        self,
+        kind: Kind[Any],
+        cluster: Cluster,
+        sink: Sink,
+        *,
+        random: Random,
+        clock: Callable[[], float],
+        namespace: str = "",
+        label_selector: str = "",
+        timing: Timing | None = None,
+    ) -> None:
+        """clock: monotonic seconds. label_selector: what the API server filters by; "" for everything."""
+        self.health = Health(kind.name, namespace)
+        self._kind = kind
+        self._cluster = cluster
+        self._sink = sink
+        self._random = random
+        self._clock = clock
+        self._timing = timing or Timing()
+        self._path = kind.path_in(namespace) if namespace else kind.path
+        self._selector = {"labelSelector": label_selector} if label_selector else {}
+        self._intake = Intake(kind, sink, health=self.health, clock=clock)
+        self._backoff = self._timing.backoff(random=random, clock=clock)
+        self._use_watch_list = True
+
+    async def run(self) -> NoReturn:
+        """Keep the kind in step until cancelled. Each call begins with a new list."""
+        self._intake.position = ""
+        await self._report("listing")
+        while True:
+            try:
+                await self._advance()
+            except RequestFailed as error:
+                await self._recover(error)
+
+    async def _advance(self) -> None:
+        if self._intake.position:
+            await self._watch()
+        elif self._use_watch_list:
+            await self._watch_list()
+        else:
+            await self._list()
+
+    async def _watch_list(self) -> None:
+        """List and watch in one stream (KEP-3157): the initial objects end with an annotated bookmark."""
+        self._intake.begin_list()
+        await self._follow({"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"})
+
+    async def _watch(self) -> None:
+        await self._follow({"resourceVersion": self._intake.position})
+
+    async def _follow(self, params: Mapping[str, str]) -> None:
+        """One watch, to its end. Raises RequestFailed when that end is not the regular one."""
+        timing = self._timing
+        seconds = max(1, round(self._random.uniform(timing.watch_shortest, timing.watch_longest)))
+        watch = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds)}
+        began, position = self._clock(), self._intake.position
+        async with self._cluster.stream(
+            self._path,
+            {**watch, **params, **self._selector},
+            accept=METADATA if self._kind.metadata_only else JSON,
+            read_timeout=seconds + timing.read_margin,
+        ) as answer:
+            await self._connected()
+            await self._take(answer)
+        if self._intake.listing:
+            raise WatchEnded("the watch ended before its initial list was complete")
+        if self._clock() - began < timing.short_watch and self._intake.position == position:
+            raise WatchEnded("the watch ended at once, without an event")
+
+    async def _take(self, answer: Answer) -> None:
+        lines = Lines()
+        while chunk := await self._next_chunk(answer):
+            await self._intake.take_lines(lines.feed(chunk))
+
+    async def _next_chunk(self, answer: Answer) -> bytes:
+        if not self._intake.listing:
+            return await answer.read()
+        patience = self._intake.moved_at + self._timing.initial_silence - self._clock()
+        try:
+            async with asyncio.timeout(max(0.0, patience)):
+                return await answer.read()
+        except TimeoutError as error:
+            raise WatchEnded("the initial list came to a halt without its end bookmark") from error
+
+    async def _list(self) -> None:
+        """List page by page; all pages are of one resourceVersion, which the continue token carries."""
+        self._intake.begin_list()
+        token = resource_version = ""
+        while True:
+            body = await self._cluster.read(
+                self._path,
+                {"limit": str(PAGE_SIZE), **self._selector, **({"continue": token} if token else {})},
+                accept=METADATA_LIST if self._kind.metadata_only else JSON,
+                read_timeout=self._timing.list_silence,
+            )
+            await self._connected()
+            before = token
+            resource_version, token = await self._intake.take_page(body)
+            if not token:
+                break
+            if token == before:
+                raise NotTheApi("the list goes round in a circle")
+        await self._intake.end_list(resource_version)
+
+    async def _connected(self) -> None:
+        """Note that the server answers, and say so if that is news."""
+        health = self.health
+        if not health.connected and health.failures:
+            log.info("%s: connected again", health.label)
+        health.connected = True
+        if health.state == "unavailable":
+            await self._report("listing")
+
+    async def _recover(self, error: RequestFailed) -> None:
+        outcome = outcome_of(error, watch_list=self._use_watch_list and not self._intake.position)
+        if outcome.relist:
+            self._intake.position = ""
+        if outcome.plain_list:
+            self._use_watch_list = False
+            log.info("%s: no watch-list here, using list and watch (%s)", self.health.label, error)
+        if outcome.wait == "no":
+            return
+        await self._tell(outcome, str(error))
+        if outcome.reload:
+            await self._reload()
+        await asyncio.sleep(self._delay(outcome, error))
+
+    async def _tell(self, outcome: Outcome, why: str) -> None:
+        """Log a failure when it is a change of state; report it when the engine has to know."""
+        health = self.health
+        state: State = "unavailable" if outcome.unavailable else health.state
+        news = health.connected or not health.failures or state != health.state
+        log.log(logging.WARNING if news else logging.DEBUG, "%s: %s", health.label, why)
+        health.connected = False
+        health.failures += 1
+        health.last_error = why
+        # Once synced, a lost connection is no news to the engine: what is known is still served.
+        if state != "synced" and (state, why) != (health.state, health.why):
+            await self._report(state, why)
+
+    async def _report(self, state: State, why: str = "") -> None:
+        self.health.state, self.health.why = state, why
+        await self._sink.put(Report(self._kind.name, self.health.namespace, state, why))
+
+    async def _reload(self) -> None:
+        try:
+            await self._cluster.reload()
+        except ClusterError as error:
+            log.warning("%s: %s", self.health.label, error)
+
+    def _delay(self, outcome: Outcome, error: RequestFailed) -> float:
+        if outcome.wait == "slowly":
+            return self._timing.slow_retry * self._random.uniform(0.5, 1.5)
+        return self._backoff.delay(error.retry_after if isinstance(error, ApiError) else None)

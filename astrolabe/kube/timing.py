@@ -1,0 +1,45 @@
+"""All the waiting that a watch does, in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from astrolabe.kube.backoff import Backoff
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Of one watch; the defaults are client-go's where it has them.
+
+    watch_shortest, watch_longest: bounds of the random timeoutSeconds of a watch (whole seconds).
+    read_margin: silence beyond timeoutSeconds after which the connection is held to be half-open.
+    list_silence: silence within a list, after which it is given up.
+    initial_silence: time without a further object after which a watch-list is given up for a plain
+        list. Aggregated APIs are known to ignore sendInitialEvents and never send the end bookmark.
+    short_watch: a watch that ends sooner, and brought nothing, has failed.
+    slow_retry: mean pause while a kind is forbidden or absent.
+    backoff_first, backoff_longest, healthy_after: see `Backoff`.
+    """
+
+    watch_shortest: float = 300.0
+    watch_longest: float = 600.0
+    read_margin: float = 30.0
+    list_silence: float = 60.0
+    initial_silence: float = 60.0
+    short_watch: float = 1.0
+    slow_retry: float = 60.0
+    backoff_first: float = 0.8
+    backoff_longest: float = 30.0
+    healthy_after: float = 120.0
+
+    def backoff(self, *, random: Random, clock: Callable[[], float]) -> Backoff:
+        """A new backoff of these bounds."""
+        return Backoff(
+            random=random,
+            clock=clock,
+            first=self.backoff_first,
+            longest=self.backoff_longest,
+            healthy_after=self.healthy_after,
+        )

@@ -1,0 +1,130 @@
+"""All watches of one run: which there are, starting and stopping them, and keeping them alive."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, NoReturn
+
+from astrolabe.engine.inbox import Sink
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.table import choose
+from astrolabe.kube.client import Cluster
+from astrolabe.kube.health import Health
+from astrolabe.kube.reflector import Reflector
+from astrolabe.kube.timing import Timing
+from astrolabe.settings import Settings
+
+log = logging.getLogger("astrolabe.kube")
+
+#: Seconds between the starts of two watches, and over all of them: the API server and our memory see a
+#: few initial lists at a time.
+START_GAP = 0.02
+LONGEST_START = 2.0
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one watch covers.
+
+    namespace: "" for all, and for cluster-scoped kinds.
+    optional: readiness does not wait for it. Cluster-scoped kinds are when only some namespaces are
+        watched: whoever may read a namespace can seldom read the cluster.
+    """
+
+    kind: Kind[Any]
+    namespace: str
+    optional: bool
+
+
+def scopes_of(settings: Settings) -> tuple[Scope, ...]:
+    """The watches that the settings ask for, in the order of the table. Raises UnknownKind."""
+    namespaces = settings.namespaces
+    scopes = []
+    for kind in choose(settings.kinds):
+        if kind.namespaced:
+            scopes += [Scope(kind, namespace, kind.optional) for namespace in namespaces or ("",)]
+        else:
+            scopes.append(Scope(kind, "", kind.optional or bool(namespaces)))
+    return tuple(scopes)
+
+
+class Watches:
+    """Runs one reflector a scope. Takes over the cluster: `stop` closes it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        cluster: Cluster,
+        sink: Sink,
+        *,
+        timing: Timing | None = None,
+        random: Random | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cluster = cluster
+        self._timing = timing or Timing()
+        self._random = random or Random()
+        self._clock = clock
+        # In closure mode the selector decides in the graph, which needs the neighbours as well.
+        selector = settings.label_selector if settings.selector_mode == "strict" else ""
+        self._reflectors = [
+            Reflector(
+                scope.kind,
+                cluster,
+                sink,
+                random=self._random,
+                clock=clock,
+                namespace=scope.namespace,
+                label_selector=selector,
+                timing=self._timing,
+            )
+            for scope in scopes_of(settings)
+        ]
+        self._tasks: list[asyncio.Task[NoReturn]] = []
+        self._stopping = False
+
+    @property
+    def health(self) -> Sequence[Health]:
+        """How each watch is doing, in the order of the table."""
+        return [reflector.health for reflector in self._reflectors]
+
+    async def start(self) -> None:
+        """Start all watches, one after the other; they list in the background."""
+        gap = min(START_GAP, LONGEST_START / max(1, len(self._reflectors)))
+        for number, reflector in enumerate(self._reflectors):
+            task = asyncio.create_task(
+                self._keep(reflector, number * gap), name=f"watch {reflector.health.label}"
+            )
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
+
+    async def stop(self) -> None:
+        """End all watches and connections; nothing is told to the sink afterwards."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self._cluster.close()
+
+    async def _keep(self, reflector: Reflector, delay: float) -> NoReturn:
+        """Run the reflector; start it again whenever it ends, which only a fault of ours makes it do."""
+        await asyncio.sleep(delay)
+        backoff = self._timing.backoff(random=self._random, clock=self._clock)
+        while True:
+            try:
+                await reflector.run()
+            except Exception as error:
+                reflector.health.restarts += 1
+                reflector.health.last_error = f"{type(error).__name__}: {error}"
+                log.exception("%s: the watch failed, starting it again", reflector.health.label)
+            await asyncio.sleep(backoff.delay())
+
+    def _ended(self, task: asyncio.Task[NoReturn]) -> None:
+        if not self._stopping:
+            log.error("%s ended, although nobody stopped it", task.get_name())

@@ -1,0 +1,117 @@
+"""Discovery: which groups, versions and resources there are, and which server this is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from astrolabe.kinds.kind import Kind
+
+_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+_AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_COMMIT = "8e16b12fda5b1dccc41a6de48b3e356cc7d5048b"
+_VERSION = {
+    "major": "1",
+    "minor": "36",
+    "emulationMajor": "1",
+    "emulationMinor": "36",
+    "minCompatibilityMajor": "1",
+    "minCompatibilityMinor": "35",
+    "gitVersion": f"v0.0.0-master+{_COMMIT}",
+    "gitCommit": _COMMIT,
+    "gitTreeState": "",
+    "buildDate": "1970-01-01T00:00:00Z",
+    "goVersion": "go1.26.6",
+    "compiler": "gc",
+    "platform": "linux/amd64",
+}
+
+#: content type and body of an answer
+Page = tuple[str, bytes]
+
+
+def discovery_page(path: str, accept: str, kinds: Sequence[Kind[Any]]) -> Page | None:
+    """The answer to `/api`, `/apis`, a version's page, `/version` and the probes; None for other paths."""
+    if path in ("/readyz", "/livez", "/healthz"):
+        return "text/plain; charset=utf-8", b"ok"
+    if path == "/version":
+        return "application/json", msgspec.json.format(msgspec.json.encode(_VERSION), indent=2)
+    if path in ("/api", "/apis"):
+        here = [kind for kind in kinds if bool(kind.group) == (path == "/apis")]
+        if "APIGroupDiscoveryList" in accept:
+            return _AGGREGATED, _json(_aggregated(here))
+        return "application/json", _json(_versions() if path == "/api" else _groups(here))
+    return _resources(path, kinds)
+
+
+def is_group(path: str, kinds: Iterable[Kind[Any]]) -> bool:
+    """Whether a path lies under a group and version of which some kind is served."""
+    return any(path.startswith(_root(kind) + "/") for kind in kinds)
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.encode(value) + b"\n"
+
+
+def _root(kind: Kind[Any]) -> str:
+    return f"/apis/{kind.api_version}" if kind.group else f"/api/{kind.version}"
+
+
+def _versions() -> dict[str, Any]:
+    return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
+
+
+def _groups(kinds: Sequence[Kind[Any]]) -> dict[str, Any]:
+    versions = dict.fromkeys((kind.group, kind.version) for kind in kinds)
+    groups = []
+    for group, version in versions:
+        entry = {"groupVersion": f"{group}/{version}", "version": version}
+        groups.append({"name": group, "versions": [entry], "preferredVersion": entry})
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+
+
+def _aggregated(kinds: Sequence[Kind[Any]]) -> dict[str, Any]:
+    resources: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for kind in kinds:
+        resources.setdefault((kind.group, kind.version), []).append(
+            {
+                "resource": kind.plural,
+                "responseKind": {"group": "", "version": "", "kind": kind.name},
+                "scope": "Namespaced" if kind.namespaced else "Cluster",
+                "singularResource": kind.name.lower(),
+                "verbs": _VERBS,
+            }
+        )
+    items = [
+        {
+            "metadata": {"name": group} if group else {},
+            "versions": [{"version": version, "resources": found, "freshness": "Current"}],
+        }
+        for (group, version), found in resources.items()
+    ]
+    return {
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": "apidiscovery.k8s.io/v2",
+        "metadata": {},
+        "items": items,
+    }
+
+
+def _resources(path: str, kinds: Sequence[Kind[Any]]) -> Page | None:
+    here = [kind for kind in kinds if _root(kind) == path]
+    if not here:
+        return None
+    resources = [
+        {
+            "name": kind.plural,
+            "singularName": kind.name.lower(),
+            "namespaced": kind.namespaced,
+            "kind": kind.name,
+            "verbs": _VERBS,
+        }
+        for kind in here
+    ]
+    listed = {"kind": "APIResourceList", "groupVersion": here[0].api_version, "resources": resources}
+    return "application/json", _json(listed)

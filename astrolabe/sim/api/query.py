@@ -1,0 +1,186 @@
+"""The parameters of a list or a watch, read and validated in the order of a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from astrolabe.graph import selector
+from astrolabe.graph.selector import Selector, SelectorError
+from astrolabe.sim.api.refusal import bad_request, forbidden_option
+from astrolabe.sim.store import Item
+
+Match = Literal["", "Exact", "NotOlderThan"]
+
+#: Whether the server knows sendInitialEvents: 1.32+ serves it, one without the feature gate rejects it with
+#: 422, one that is older still ignores what it does not know.
+WatchList = Literal["served", "rejected", "ignored"]
+
+
+#: The selector that matches everything.
+ALL = Selector()
+
+
+class _Meta(msgspec.Struct, gc=False):
+    labels: dict[str, str] = {}
+
+
+_META = msgspec.json.Decoder(_Meta)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which objects a request means.
+
+    namespace: "" is all. fields: (name of the field, equal or not, value) of the fieldSelector.
+    """
+
+    namespace: str = ""
+    labels: Selector = ALL
+    fields: tuple[tuple[str, bool, str], ...] = ()
+
+    @property
+    def selective(self) -> bool:
+        """Whether a selector is set; a list then does not tell how many items remain."""
+        return bool(self.labels.requirements or self.fields)
+
+    def holds(self, item: Item) -> bool:
+        """Whether the object is meant."""
+        if self.namespace and not item.key.startswith(f"{self.namespace}/"):
+            return False
+        return self.selects(item)
+
+    def selects(self, item: Item) -> bool:
+        """Whether the selectors match; the namespace is not looked at."""
+        for field, equal, value in self.fields:
+            namespace, _, name = item.key.rpartition("/")
+            if ((name if field == "metadata.name" else namespace) == value) is not equal:
+                return False
+        if not self.labels.requirements:
+            return True
+        return self.labels.matches(_META.decode(item.body[len(b'{"metadata":') : item.meta_end]).labels)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked of one kind.
+
+    version: None when unset. limit: 0 is none. timeout: seconds, None is for ever.
+    """
+
+    scope: Scope
+    version: int | None
+    match: Match
+    limit: int
+    token: str
+    bookmarks: bool
+    initial_events: bool | None
+    timeout: float | None
+
+
+def parse_query(namespace: str, parameters: Mapping[str, str], *, watch_list: WatchList = "served") -> Query:
+    """Read the parameters. Raises Refusal: 400 for what does not parse, 422 for what does not go together."""
+    watching = is_watch(parameters)
+    known = dict(parameters)
+    if watch_list == "ignored" and "sendInitialEvents" in known:
+        del known["sendInitialEvents"]
+        known.pop("resourceVersionMatch", None)
+    _validate(known, watching=watching, watch_list=watch_list)
+    version = known.get("resourceVersion", "")
+    return Query(
+        scope=Scope(
+            namespace, _labels(known.get("labelSelector", "")), _fields(known.get("fieldSelector", ""))
+        ),
+        version=_integer(version, "resourceVersion") if version else None,
+        match=known.get("resourceVersionMatch", ""),  # type: ignore[arg-type]  # validated above
+        limit=_integer(known.get("limit") or "0", "limit"),
+        token=known.get("continue", ""),
+        bookmarks=_true(known.get("allowWatchBookmarks")),
+        initial_events=_true(known["sendInitialEvents"]) if "sendInitialEvents" in known else None,
+        timeout=_integer(known.get("timeoutSeconds") or "0", "timeoutSeconds") or None,
+    )
+
+
+def is_watch(parameters: Mapping[str, str]) -> bool:
+    return _true(parameters.get("watch"))
+
+
+def _true(text: str | None) -> bool:
+    return text is not None and text.lower() in ("1", "true", "t")
+
+
+def _integer(text: str, name: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise bad_request(
+            f'{name}: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        ) from None
+
+
+def _validate(known: Mapping[str, str], *, watching: bool, watch_list: WatchList) -> None:
+    """apimachinery `ValidateListOptions`."""
+    match = known.get("resourceVersionMatch", "")
+    if "sendInitialEvents" in known:
+        _validate_initial_events(match, watching=watching, watch_list=watch_list)
+    elif match:
+        _validate_match(known, match, watching=watching)
+    if known.get("continue") and known.get("resourceVersion", "0") != "0":
+        raise bad_request("specifying resource version is not allowed when using continue")
+
+
+def _validate_initial_events(match: str, *, watching: bool, watch_list: WatchList) -> None:
+    if not watching:
+        raise forbidden_option("sendInitialEvents", "sendInitialEvents is forbidden for list")
+    if watch_list == "rejected":
+        message = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
+        raise forbidden_option("sendInitialEvents", message)
+    if match != "NotOlderThan":
+        message = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        raise forbidden_option("resourceVersionMatch", message)
+
+
+def _validate_match(known: Mapping[str, str], match: str, *, watching: bool) -> None:
+    field = "resourceVersionMatch"
+    if watching:
+        raise forbidden_option(
+            field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+        )
+    if known.get("continue"):
+        raise forbidden_option(field, "resourceVersionMatch is forbidden when continue is provided")
+    if not known.get("resourceVersion"):
+        raise forbidden_option(field, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if match == "Exact" and known["resourceVersion"] == "0":
+        raise forbidden_option(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+    if match not in ("Exact", "NotOlderThan"):
+        raise bad_request(
+            f'resourceVersionMatch: Unsupported value: "{match}": supported values: "Exact", "NotOlderThan"'
+        )
+
+
+def _labels(text: str) -> Selector:
+    try:
+        return selector.parse(text)
+    except SelectorError as error:
+        raise bad_request(str(error)) from error
+
+
+def _fields(text: str) -> tuple[tuple[str, bool, str], ...]:
+    terms = []
+    for term in filter(None, text.split(",")):
+        name, operator, value = _split(term)
+        if name not in ("metadata.name", "metadata.namespace"):
+            raise bad_request(f"field label not supported: {name}")
+        terms.append((name, operator != "!=", value))
+    return tuple(terms)
+
+
+def _split(term: str) -> tuple[str, str, str]:
+    for operator in ("!=", "==", "="):
+        name, found, value = term.partition(operator)
+        if found:
+            return name, operator, value
+    raise bad_request(f"invalid selector: '{term}'; can't understand '{term}'")

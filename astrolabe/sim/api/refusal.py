@@ -1,0 +1,121 @@
+"""Answers that say no: metav1.Status with the texts of a real server, and what HTTP adds to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+NOT_FOUND_TEXT = b"404 page not found\n"
+
+
+class Refusal(Exception):
+    """A request is answered with an error. `body` is JSON with a final newline, or plain text."""
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes,
+        *,
+        content_type: str = "application/json",
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(body.decode().strip())
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+        self.retry_after = retry_after
+
+
+def status_object(
+    code: int,
+    reason: str,
+    message: str,
+    *,
+    details: dict[str, Any] | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A metav1.Status of a failure, its fields in the server's order."""
+    status = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": metadata or {},
+        "status": "Failure",
+        "message": message,
+        "reason": reason,
+        "details": details,
+        "code": code,
+    }
+    return {key: value for key, value in status.items() if key != "details" or details is not None}
+
+
+def refuse(code: int, reason: str, message: str, **more: Any) -> Refusal:
+    """A Refusal whose body is a Status. `more`: details, metadata, retry_after (seconds)."""
+    retry_after = more.pop("retry_after", None)
+    body = msgspec.json.encode(status_object(code, reason, message, **more)) + b"\n"
+    return Refusal(code, body, retry_after=retry_after)
+
+
+def bad_request(message: str) -> Refusal:
+    return refuse(400, "BadRequest", message)
+
+
+def unauthorized() -> Refusal:
+    return refuse(401, "Unauthorized", "Unauthorized")
+
+
+def no_such_resource() -> Refusal:
+    """The group is served, the resource is not."""
+    return refuse(404, "NotFound", "the server could not find the requested resource", details={})
+
+
+def no_such_page() -> Refusal:
+    """Not even the group is served: the answer is no Status."""
+    return Refusal(404, NOT_FOUND_TEXT, content_type="text/plain; charset=utf-8")
+
+
+def no_such_object(resource: str, group: str, name: str) -> Refusal:
+    details = {"name": name, **({"group": group} if group else {}), "kind": resource}
+    qualified = f"{resource}.{group}" if group else resource
+    return refuse(404, "NotFound", f'{qualified} "{name}" not found', details=details)
+
+
+def method_not_allowed() -> Refusal:
+    message = "the server does not allow this method on the requested resource"
+    return refuse(405, "MethodNotAllowed", message, details={})
+
+
+def not_acceptable(message: str) -> Refusal:
+    return refuse(406, "NotAcceptable", message)
+
+
+def forbidden_option(field: str, message: str) -> Refusal:
+    """422: a combination of list options that validation forbids."""
+    cause = {"reason": "FieldValueForbidden", "message": f"Forbidden: {message}", "field": field}
+    details = {"group": "meta.k8s.io", "kind": "ListOptions", "causes": [cause]}
+    text = f'ListOptions.meta.k8s.io "" is invalid: {field}: Forbidden: {message}'
+    return refuse(422, "Invalid", text, details=details)
+
+
+def too_large_version(wanted: int, current: int) -> Refusal:
+    """504: a version of the future; the client is told to come again in a second."""
+    cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+    message = f"Timeout: Too large resource version: {wanted}, current: {current}"
+    details = {"causes": [cause], "retryAfterSeconds": 1}
+    return refuse(504, "Timeout", message, details=details, retry_after=1)
+
+
+def expired_version() -> Refusal:
+    return refuse(410, "Expired", "The resourceVersion for the provided list is too old.")
+
+
+def expired_token(inconsistent: str) -> Refusal:
+    """410 for a continue token that was compacted; `inconsistent` is a token with which one may go on."""
+    message = (
+        "The provided continue parameter is too old to display a consistent list result. You can start a new "
+        "list without the continue parameter, or use the continue token in this response to retrieve the "
+        "remainder of the results. Continuing with the provided token results in an inconsistent list - "
+        "objects that were created, modified, or deleted between the time the first chunk was returned and "
+        "now may show up in the list."
+    )
+    return refuse(410, "Expired", message, metadata={"continue": inconsistent})

@@ -1,0 +1,145 @@
+"""WATCH: from a version, from now, or with the initial events first (watch-list), until its time is over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+
+from astrolabe.sim.api.query import Query
+from astrolabe.sim.api.wire import Form, expired_line
+from astrolabe.sim.store import Collection, Event, Expired, Item
+
+#: Lines that are ready together; joined into one write.
+Lines = AsyncGenerator[list[bytes], None]
+
+#: A server says a last bookmark this long before the timeout of a watch (cacher.go), in seconds.
+_BEFORE_TIMEOUT = 2.0
+_LINES_A_WRITE = 64
+_EVENTS_A_TURN = 256
+
+
+class Watch:
+    """One watch of one client.
+
+    current: the version up to which the kind is complete, at any time.
+    interval: seconds between bookmarks, when the client allows them.
+    """
+
+    def __init__(
+        self, collection: Collection, query: Query, *, form: Form, current: Callable[[], int], interval: float
+    ) -> None:
+        self.form = form
+        self.cursor = 0
+        self._collection = collection
+        self._query = query
+        self._current = current
+        self._interval = interval
+        self._wake = asyncio.Event()
+        self._live = False
+
+    def bookmark(self) -> bytes:
+        """A BOOKMARK line at the version up to which this watch has spoken."""
+        return self.form.bookmark(self.cursor)
+
+    def expired(self) -> bytes:
+        """The ERROR line that says this watch's version is gone."""
+        return expired_line(self.cursor, self._collection.oldest)
+
+    async def lines(self) -> Lines:
+        """What the watch says, until its timeout or until its version expires."""
+        self._collection.listeners.add(self._wake.set)
+        try:
+            for batch in self._initial():
+                yield batch
+            async for batch in self._changes():
+                yield batch
+        finally:
+            self._collection.listeners.discard(self._wake.set)
+
+    def _initial(self) -> Iterator[list[bytes]]:
+        """The ADDED events of what is there, when the client asks for them or for no version."""
+        query = self._query
+        wants = query.initial_events if query.initial_events is not None else not query.version
+        self.cursor = query.version or 0
+        if not wants:
+            self.cursor = self.cursor or self._current()
+            return
+        revision = self._current()
+        snapshot = self._collection.at(revision)
+        items = [snapshot[key] for key in snapshot.keys.within(query.scope.namespace)]
+        self.cursor = max(self.cursor, revision)
+        batch = []
+        for item in items:
+            if query.scope.selects(item):
+                batch.append(self.form.event("ADDED", item))
+            if len(batch) == _LINES_A_WRITE:
+                yield batch
+                batch = []
+        if query.initial_events and query.bookmarks:
+            batch.append(self.form.bookmark(revision, ends_initial_events=True))
+        if batch:
+            yield batch
+
+    async def _changes(self) -> Lines:
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        end = begin + self._query.timeout if self._query.timeout is not None else None
+        due = self._bookmark_due(begin, end)
+        while end is None or loop.time() < end:
+            self._wake.clear()
+            try:
+                lines = self._drain()
+            except Expired:
+                yield [self.expired()]
+                return
+            if due is not None and loop.time() >= due:
+                lines.append(self.bookmark())
+                due = self._bookmark_due(loop.time(), end)
+            if lines:
+                yield lines
+            if lines or self._collection.newest > self.cursor:
+                continue
+            await self._sleep(min((moment for moment in (due, end) if moment is not None), default=None))
+
+    def _drain(self) -> list[bytes]:
+        """The next lines there are; the cursor moves past them."""
+        events = self._collection.since(self.cursor, live=self._live)
+        self._live = True
+        now = events[:_EVENTS_A_TURN]
+        self.cursor = now[-1].revision if len(events) > len(now) else max(self.cursor, self._current())
+        return [line for line in map(self._line, now) if line]
+
+    def _line(self, event: Event) -> bytes:
+        """The event as this watch's selectors see it; empty when it is none of its business."""
+        scope = self._query.scope
+        after = event.type != "DELETED" and scope.holds(event.item)
+        before = event.previous is not None and scope.holds(event.previous)
+        if after:
+            return self.form.event("MODIFIED" if before else "ADDED", event.item)
+        if not before or event.previous is None:
+            return b""
+        gone = event.item if event.type == "DELETED" else _dated(event.previous, event.revision)
+        return self.form.event("DELETED", gone)
+
+    def _bookmark_due(self, now: float, end: float | None) -> float | None:
+        """When the next bookmark is to be sent, in the loop's time."""
+        if not self._query.bookmarks:
+            return None
+        last = end - _BEFORE_TIMEOUT if end is not None else None
+        return last if last is not None and now < last < now + self._interval else now + self._interval
+
+    async def _sleep(self, until: float | None) -> None:
+        """Until something changes in the collection, or until a moment of the loop's time."""
+        try:
+            async with asyncio.timeout_at(until):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+
+def _dated(item: Item, revision: int) -> Item:
+    """What an object was before it left the selector, at the version at which it left (cacher.go)."""
+    old = f'"resourceVersion":"{item.revision}"'.encode()
+    new = f'"resourceVersion":"{revision}"'.encode()
+    body = item.body.replace(old, new, 1)
+    return Item(item.key, revision, body, item.meta_end + len(body) - len(item.body))

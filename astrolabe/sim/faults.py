@@ -1,0 +1,265 @@
+"""What goes wrong between a client and an API server, as values that are switched on and off at run time.
+
+A fault is added to `Simulator.faults`; it strikes the next `times` requests that it means and is used up.
+Three more are not of a request: `Store.compact`, `Simulator.refuse` and `Faults.watch_list`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from astrolabe.sim.api.query import WatchList
+from astrolabe.sim.api.refusal import Refusal, refuse, unauthorized
+
+Lines = AsyncIterator[list[bytes]]
+
+_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>\n"
+_REASONS = {
+    400: ("BadRequest", "the server rejected our request for an unknown reason"),
+    403: ("Forbidden", "access is forbidden"),
+    404: ("NotFound", "the server could not find the requested resource"),
+    429: ("TooManyRequests", "too many requests, please try again later"),
+    500: ("InternalError", "Internal error occurred: etcdserver: request timed out"),
+    503: ("ServiceUnavailable", "the server is currently unable to handle the request"),
+}
+
+
+class CutConnection(Exception):
+    """The connection is to be aborted now, without the end of the answer."""
+
+
+class Teller(Protocol):
+    """What a fault may let an answer say beside its own lines."""
+
+    def bookmark(self) -> bytes: ...
+    def expired(self) -> bytes: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """Base. `kind` and `verb` ("list", "watch") narrow the requests that are meant; "" is any.
+
+    times: how many requests it strikes; None: every one, until it is removed.
+    """
+
+    kind: str = ""
+    verb: str = ""
+    times: int | None = 1
+
+    def means(self, kind: str, verb: str) -> bool:
+        return self.kind in ("", kind) and self.verb in ("", verb)
+
+    def refuse(self) -> None:
+        """Called before the answer: raise Refusal or CutConnection instead of one."""
+
+    def shape(self, lines: Lines, teller: Teller) -> Lines:
+        """What becomes of the lines of a watch, or of the one piece of a list."""
+        return lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpStatus(Fault):
+    """An error status with the body of a real server. retry_after: seconds, for 429 and 503."""
+
+    code: int = 500
+    retry_after: int | None = None
+
+    def refuse(self) -> None:
+        if self.code == 401:
+            raise unauthorized()
+        reason, message = _REASONS.get(self.code, ("", "something went wrong"))
+        raise refuse(self.code, reason, message, retry_after=self.retry_after)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HtmlPage(Fault):
+    """The page of a proxy, with a status that says all is well."""
+
+    code: int = 200
+
+    def refuse(self) -> None:
+        raise Refusal(self.code, _HTML, content_type="text/html; charset=utf-8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disconnect(Fault):
+    """The connection ends before the first byte of an answer."""
+
+    def refuse(self) -> None:
+        raise CutConnection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut(Fault):
+    """The answer ends after some lines. middle: by a broken connection in the middle of the next line."""
+
+    after: int = 0
+    middle: bool = False
+
+    async def shape(self, lines: Lines, teller: Teller) -> Lines:
+        left = self.after
+        async for line in _singly(lines if left or self.middle else _nothing()):
+            if left == 0:
+                yield [line[: len(line) // 2]]
+                raise CutConnection
+            yield [line]
+            left -= 1
+            if left == 0 and not self.middle:
+                return
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stall(Fault):
+    """Half-open: after some lines nothing comes any more, while the connection stays."""
+
+    after: int = 0
+
+    async def shape(self, lines: Lines, teller: Teller) -> Lines:
+        left = self.after
+        async for line in _singly(lines if left else _nothing()):
+            yield [line]
+            left -= 1
+            if left == 0:
+                break
+        await asyncio.Event().wait()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmptyAnswer(Fault):
+    """200, and nothing in it."""
+
+    def shape(self, lines: Lines, teller: Teller) -> Lines:
+        return _nothing()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpiredInStream(Fault):
+    """After some lines, the ERROR event that says 410; then the watch ends."""
+
+    after: int = 0
+
+    async def shape(self, lines: Lines, teller: Teller) -> Lines:
+        async for batch in Cut(after=self.after).shape(lines, teller):
+            yield batch
+        yield [teller.expired()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bookmarks(Fault):
+    """Bookmarks that nobody needs: `count` of the same after each line."""
+
+    count: int = 2
+
+    async def shape(self, lines: Lines, teller: Teller) -> Lines:
+        async for batch in lines:
+            yield [*batch, *[teller.bookmark()] * self.count]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HugeLine(Fault):
+    """The first object carries an annotation of `size` bytes."""
+
+    size: int = 3_000_000
+
+    async def shape(self, lines: Lines, teller: Teller) -> Lines:
+        grown = False
+        async for line in _singly(lines):
+            yield [line if grown else _grow(line, self.size)]
+            grown = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drip(Fault):
+    """The bytes come in pieces of `size`, torn anywhere, with a pause of `delay` seconds after each."""
+
+    size: int = 7
+    delay: float = 0.0
+
+    async def shape(self, lines: Lines, teller: Teller) -> Lines:
+        async for batch in lines:
+            data = b"".join(batch)
+            for start in range(0, len(data), self.size):
+                yield [data[start : start + self.size]]
+                await asyncio.sleep(self.delay)
+
+
+class Faults:
+    """The faults that are switched on, in the order in which they strike.
+
+    watch_list: how the server takes to sendInitialEvents; changeable at any time, to play an older one.
+    """
+
+    def __init__(self) -> None:
+        self.watch_list: WatchList = "served"
+        self._active: list[tuple[Fault, int | None]] = []
+
+    @property
+    def active(self) -> list[Fault]:
+        return [fault for fault, _ in self._active]
+
+    def add(self, fault: Fault) -> None:
+        self._active.append((fault, fault.times))
+
+    def remove(self, fault: Fault) -> None:
+        """Switch a fault off; one that is used up is off already."""
+        self._active = [entry for entry in self._active if entry[0] is not fault]
+
+    def clear(self) -> None:
+        self._active.clear()
+
+    def take(self, kind: str, verb: str) -> list[Fault]:
+        """The faults that strike a request; those of a limited number are used up by it."""
+        struck: list[Fault] = []
+        active: list[tuple[Fault, int | None]] = []
+        for fault, left in self._active:
+            if fault.means(kind, verb):
+                struck.append(fault)
+                left = left if left is None else left - 1
+            if left != 0:
+                active.append((fault, left))
+        self._active = active
+        return struck
+
+
+def draw_fault(rng: random.Random) -> Fault:
+    """A fault at random, for a demo and for tests that run through them all."""
+    return rng.choice(_DRAWN)(rng)
+
+
+_DRAWN: tuple[Callable[[random.Random], Fault], ...] = (
+    lambda rng: HttpStatus(code=429, retry_after=1, times=rng.randint(1, 3)),
+    lambda rng: HttpStatus(code=rng.choice((500, 503)), times=rng.randint(1, 5)),
+    lambda rng: HttpStatus(code=rng.choice((401, 403, 404))),
+    lambda rng: HtmlPage(code=rng.choice((200, 502))),
+    lambda rng: Disconnect(times=rng.randint(1, 3)),
+    lambda rng: Cut(verb="watch", after=rng.randint(0, 20), middle=rng.random() < 0.5),
+    lambda rng: EmptyAnswer(verb="watch", times=rng.randint(1, 5)),
+    lambda rng: ExpiredInStream(verb="watch", after=rng.randint(0, 10)),
+    lambda rng: Bookmarks(verb="watch", count=rng.randint(1, 3)),
+    lambda rng: HugeLine(verb="watch"),
+    lambda rng: Drip(verb="watch", size=rng.randint(1_000, 5_000)),
+)
+
+
+async def _singly(lines: Lines) -> AsyncIterator[bytes]:
+    async for batch in lines:
+        for line in batch:
+            yield line
+
+
+async def _nothing() -> AsyncIterator[list[bytes]]:
+    return
+    yield []
+
+
+def _grow(line: bytes, size: int) -> bytes:
+    content = msgspec.json.decode(line)
+    metadata = content.get("object", content).setdefault("metadata", {})
+    metadata.setdefault("annotations", {})["example.com/notes"] = "x" * size
+    return msgspec.json.encode(content) + b"\n"

@@ -1,0 +1,40 @@
+"""Sorted keys of a collection, as etcd orders them: by the bytes of `namespace/name`."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Mapping
+
+
+class Keys:
+    """A sorted list of keys. A range is cut out in the logarithm of its size."""
+
+    def __init__(self, ordered: list[str]) -> None:
+        self._ordered = ordered
+
+    def __len__(self) -> int:
+        return len(self._ordered)
+
+    def add(self, key: str) -> None:
+        insort(self._ordered, key)
+
+    def remove(self, key: str) -> None:
+        del self._ordered[bisect_left(self._ordered, key)]
+
+    def changed(self, present: Mapping[str, bool]) -> Keys:
+        """A copy in which each key of `present` is there or not, as it says."""
+        copy = Keys([key for key in self._ordered if present.get(key, True)])
+        known = set(copy._ordered) & present.keys()
+        for key, there in present.items():
+            if there and key not in known:
+                copy.add(key)
+        return copy
+
+    def within(self, namespace: str, start: str = "") -> list[str]:
+        """The keys of a namespace ("": all), from `start` on, which is relative to the namespace."""
+        prefix = f"{namespace}/" if namespace else ""
+        first = bisect_left(self._ordered, prefix + start)
+        last = (
+            bisect_left(self._ordered, f"{namespace}0") if namespace else len(self._ordered)
+        )  # "0" follows "/"
+        return self._ordered[first:last]

@@ -1,0 +1,95 @@
+"""`Simulator`: the API server on a port. It starts, stops, goes away and comes back."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from aiohttp import web
+
+from astrolabe.sim.api.access import Access
+from astrolabe.sim.faults import Faults
+from astrolabe.sim.handler import Handler
+from astrolabe.sim.journal import Journal
+from astrolabe.sim.store import Store
+
+#: Seconds aiohttp gives to what still runs when the server stops; all connections are aborted before.
+_SHUTDOWN = 1.0
+
+
+class Simulator:
+    """An API server on a local port; an async context manager that starts and stops it.
+
+    store: what it serves. faults and access: what it does wrong and what it permits, changeable at any
+    time. journal: what it was asked. bookmark_interval: seconds between the bookmarks of a watch.
+    """
+
+    def __init__(
+        self, store: Store | None = None, *, access: Access | None = None, bookmark_interval: float = 60.0
+    ) -> None:
+        self.store = store or Store()
+        self.access = access or Access()
+        self.faults = Faults()
+        self.journal = Journal()
+        self.url = ""
+        self._handler = Handler(
+            self.store,
+            access=self.access,
+            faults=self.faults,
+            journal=self.journal,
+            bookmark_interval=bookmark_interval,
+        )
+        self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
+        self._address = ("127.0.0.1", 0)
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
+        """Listen, and return the URL to which clients connect. Raises OSError when the port is taken."""
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._handler.handle)
+        self._runner = web.AppRunner(
+            application, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN
+        )
+        await self._runner.setup()
+        self._address = (host, port)
+        await self.accept()
+        self.url = f"http://{host}:{self._address[1]}"
+        return self.url
+
+    async def stop(self) -> None:
+        """Abort every connection and stop listening."""
+        if self._runner is not None:
+            self.disconnect()
+            await self._runner.cleanup()
+            self._runner = self._site = None
+
+    async def refuse(self) -> None:
+        """Go away: stop listening and abort every connection, until `accept`."""
+        if self._site is not None:
+            await self._site.stop()
+            self._site = None
+        self.disconnect()
+
+    async def accept(self) -> None:
+        """Listen (again), on the same port."""
+        if self._runner is None or self._site is not None:
+            return
+        host, port = self._address
+        self._site = web.TCPSite(self._runner, host, port, reuse_address=True)
+        await self._site.start()
+        self._address = (host, self._runner.addresses[0][1])
+
+    def disconnect(self) -> None:
+        """Abort every connection; new ones are accepted."""
+        server = self._runner.server if self._runner is not None else None
+        for connection in list(server.connections) if server is not None else ():
+            if connection.transport is not None:
+                connection.transport.abort()
+
+    async def __aenter__(self) -> Simulator:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()

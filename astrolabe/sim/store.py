@@ -1,0 +1,306 @@
+"""The objects of the simulated cluster: every kind with its versions and its log of events.
+
+One writer and many readers in one event loop. An object is kept as the JSON bytes of its newest version,
+encoded once; lists and watches are joins of those bytes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import msgspec
+
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.table import KINDS
+from astrolabe.sim.order import Keys
+
+Json = dict[str, Any]
+
+#: The order in which a real server writes the fields of ObjectMeta (Go's struct order).
+_META = (
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+)
+_ENVELOPE = ("kind", "apiVersion", "metadata")
+
+
+class StoreError(ValueError):
+    """A write that a real server would refuse: unknown kind, missing object, version out of order."""
+
+
+class Expired(Exception):
+    """A version is asked for that was compacted away. `oldest` is the oldest one that can be watched from."""
+
+    def __init__(self, oldest: int) -> None:
+        super().__init__(f"compacted up to {oldest}")
+        self.oldest = oldest
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """One version of one object.
+
+    key: `namespace/name`, or the name alone when cluster-scoped; the order of lists.
+    body: `{"metadata":{...},"spec":...}`, without kind and apiVersion, as list items are sent.
+    meta_end: `body[:meta_end] + b"}"` is the object with its metadata only.
+    """
+
+    key: str
+    revision: int
+    body: bytes
+    meta_end: int
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One change. `previous` is what it replaced; None when it was created."""
+
+    type: str
+    revision: int
+    item: Item
+    previous: Item | None = None
+
+
+_revision_of = attrgetter("revision")
+
+
+class Collection:
+    """All objects of one kind, newest versions, and the log of what changed.
+
+    items: by key. listeners: called, in the loop, after each change and each compaction.
+    """
+
+    def __init__(self, kind: Kind[Any], *, history: int) -> None:
+        self.kind = kind
+        self.items: dict[str, Item] = {}
+        self.listeners: set[Callable[[], None]] = set()
+        self.newest = 0
+        self.oldest = 0
+        self._dropped = 0
+        self._keys: Keys | None = None
+        self._log: list[Event] = []
+        self._history = history
+
+    def keys(self) -> Keys:
+        """The keys in the order of a list. Kept sorted from the first call on."""
+        if self._keys is None:
+            self._keys = Keys(sorted(self.items))
+        return self._keys
+
+    def since(self, revision: int, *, live: bool = False) -> Sequence[Event]:
+        """The events after a version. Raises Expired when it was compacted.
+
+        live: asked by a watch that was told all up to there; a compaction of that does it no harm.
+        """
+        if revision < (self._dropped if live else self.oldest):
+            raise Expired(self.oldest)
+        return self._log[bisect_right(self._log, revision, key=_revision_of) :]
+
+    def at(self, revision: int) -> Snapshot:
+        """The collection as it was at a version. Raises Expired."""
+        return Snapshot(self, reversed(self.since(revision)))
+
+    def record(self, event: Event) -> None:
+        """Apply an event and tell the listeners."""
+        key = event.item.key
+        gone = event.type == "DELETED"
+        if gone:
+            del self.items[key]
+        else:
+            self.items[key] = event.item
+        if self._keys is not None and (gone or event.previous is None):
+            (self._keys.remove if gone else self._keys.add)(key)
+        self.newest = event.revision
+        self._log.append(event)
+        if len(self._log) >= 2 * self._history:
+            self._drop(len(self._log) - self._history)
+        self._tell()
+
+    def compact(self, revision: int) -> None:
+        """Forget every version before `revision`: who asks for one gets Expired."""
+        self._drop(bisect_right(self._log, revision, key=_revision_of))
+        self.oldest = max(self.oldest, revision)
+        self._tell()
+
+    def _drop(self, count: int) -> None:
+        if count:
+            self._dropped = self._log[count - 1].revision
+            self.oldest = max(self.oldest, self._dropped)
+            del self._log[:count]
+
+    def _tell(self) -> None:
+        for listener in tuple(self.listeners):
+            listener()
+
+
+class Snapshot:
+    """A collection at one version: what is there now, with the later events undone."""
+
+    def __init__(self, collection: Collection, undone: Iterable[Event]) -> None:
+        self._items = collection.items
+        self._before: dict[str, Item | None] = {event.item.key: event.previous for event in undone}
+        self.keys = collection.keys()
+        if self._before:
+            self.keys = self.keys.changed({key: item is not None for key, item in self._before.items()})
+
+    def __getitem__(self, key: str) -> Item:
+        item = self._before.get(key)
+        return item if item is not None else self._items[key]
+
+
+class Store:
+    """All collections under one growing resourceVersion, as etcd has it.
+
+    kinds: what is served. history: how many events a kind keeps at least; older ones are compacted.
+    clock: where creationTimestamp comes from when a manifest has none.
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[Kind[Any]] = KINDS,
+        *,
+        history: int = 10_000,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.collections = {kind.name: Collection(kind, history=history) for kind in kinds}
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._newest = 0
+        self._settled = 0
+
+    @property
+    def revision(self) -> int:
+        """The newest version of all."""
+        return self._newest
+
+    def revision_of(self, kind: str) -> int:
+        """The version up to which a kind is complete; what its lists and bookmarks carry.
+
+        It is the newest of all, save while a recording is replayed kind by kind (see `settle`).
+        """
+        return max(self.collection(kind).newest, self._settled)
+
+    def settle(self, revision: int | None = None) -> None:
+        """Declare every kind complete up to a version (the newest), after writes with given versions."""
+        self._settled = self._newest = max(self._newest, revision or 0)
+
+    def collection(self, kind: str) -> Collection:
+        """The collection of a kind by its name. Raises StoreError."""
+        try:
+            return self.collections[kind]
+        except KeyError:
+            raise StoreError(f"kind {kind!r} is not served") from None
+
+    def create(self, kind: str, manifest: Json) -> Item:
+        """Add an object; what a server assigns is assigned where the manifest leaves it out.
+
+        A given resourceVersion that is newer than all of its kind is kept. Raises StoreError.
+        """
+        collection, key = self._locate(kind, manifest)
+        if key in collection.items:
+            raise StoreError(f"{kind} {key!r} already exists")
+        return self._write(collection, key, manifest, "ADDED")
+
+    def update(self, kind: str, manifest: Json) -> Item:
+        """Replace an object; a resourceVersion newer than the stored is kept. Raises StoreError."""
+        collection, key = self._locate(kind, manifest)
+        if key not in collection.items:
+            raise StoreError(f"{kind} {key!r} does not exist")
+        return self._write(collection, key, manifest, "MODIFIED")
+
+    def delete(self, kind: str, manifest: Json) -> Item:
+        """Remove an object; as in etcd that is a version of its own. Raises StoreError.
+
+        The DELETED event carries `manifest` when that has a uid, else what was stored.
+        """
+        collection, key = self._locate(kind, manifest)
+        if key not in collection.items:
+            raise StoreError(f"{kind} {key!r} does not exist")
+        complete = "uid" in manifest["metadata"]
+        last = manifest if complete else msgspec.json.decode(collection.items[key].body)
+        return self._write(collection, key, last, "DELETED")
+
+    def get(self, kind: str, namespace: str, name: str) -> Json | None:
+        """A fresh copy of a manifest (without kind and apiVersion), or None."""
+        item = self.collection(kind).items.get(_key(namespace, name))
+        return msgspec.json.decode(item.body) if item is not None else None
+
+    def manifests(self, kind: str) -> Iterator[Json]:
+        """Fresh copies of all manifests of a kind, in no particular order."""
+        for item in list(self.collection(kind).items.values()):
+            yield msgspec.json.decode(item.body)
+
+    def compact(self, revision: int | None = None) -> None:
+        """Forget all versions before `revision` (the newest), of every kind."""
+        for name, collection in self.collections.items():
+            newest = self.revision_of(name)
+            collection.compact(newest if revision is None else min(revision, newest))
+
+    def _locate(self, kind: str, manifest: Json) -> tuple[Collection, str]:
+        collection = self.collection(kind)
+        meta = manifest["metadata"]
+        namespace = meta.get("namespace", "")
+        if bool(namespace) != collection.kind.namespaced:
+            raise StoreError(f"{kind} {meta['name']!r} is {'' if namespace else 'not '}in a namespace")
+        return collection, _key(namespace, meta["name"])
+
+    def _write(self, collection: Collection, key: str, manifest: Json, type: str) -> Item:
+        previous = collection.items.get(key)
+        given = int(manifest["metadata"].get("resourceVersion") or 0)
+        stored = previous.revision if previous else 0
+        revision = self._given(collection, given) if given > stored else self._next()
+        meta = self._complete(manifest, revision, collection.kind)
+        item = _encode(key, revision, meta, manifest)
+        collection.record(Event(type, revision, item, previous))
+        return item
+
+    def _next(self) -> int:
+        self._newest += 1
+        self._settled = self._newest
+        return self._newest
+
+    def _given(self, collection: Collection, revision: int) -> int:
+        if revision <= collection.newest:
+            raise StoreError(f"version {revision} of {collection.kind.name} is not after {collection.newest}")
+        self._newest = max(self._newest, revision)
+        return revision
+
+    def _complete(self, manifest: Json, revision: int, kind: Kind[Any]) -> Json:
+        """The metadata with all that a server assigns; the manifest's own object when nothing is missing."""
+        meta: Json = manifest["metadata"]
+        version = str(revision)
+        if meta.get("resourceVersion") == version and "uid" in meta and "creationTimestamp" in meta:
+            return meta
+        assigned = {
+            "uid": str(uuid5(NAMESPACE_URL, f"{kind.path}/{meta.get('namespace')}/{meta['name']}/{version}")),
+            "creationTimestamp": self._clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        if "spec" in manifest:
+            assigned["generation"] = 1  # type: ignore[assignment]  # counts changes of the spec
+        full = {**assigned, **meta, "resourceVersion": version}
+        return {name: full.pop(name) for name in _META if name in full} | full
+
+
+def _key(namespace: str, name: str) -> str:
+    return f"{namespace}/{name}" if namespace else name
+
+
+def _encode(key: str, revision: int, meta: Json, manifest: Json) -> Item:
+    start = b'{"metadata":' + msgspec.json.encode(meta)
+    rest = {name: value for name, value in manifest.items() if name not in _ENVELOPE}
+    end = b"," + msgspec.json.encode(rest)[1:] if rest else b"}"
+    return Item(key, revision, start + end, len(start))

@@ -1,0 +1,147 @@
+"""Random histories over a small world of kinds in which everything can refer to everything.
+
+Cycles of owners, names that are taken twice, targets that come late, uids that come back: all of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from astrolabe.graph.facts import Derived, Facts, HelmRevision, Neighbour, Read, Release, Rules
+from astrolabe.graph.links import Link, Ref, RefByUid, Select
+from astrolabe.graph.selector import Requirement, Selector
+from astrolabe.graph.status import ERROR, READY, Status
+
+NAMESPACES = ("a", "a", "a", "b")
+NAMES = ("x", "y", "z")
+UIDS = [f"u{number}" for number in range(7)]
+TYPES = ("owns", "mounts", "uses-secret", "binds")
+
+
+def _worst(own: Neighbour, around: Any) -> Derived:
+    """Error when a Pod that it owns or selects is in error; shows their names."""
+    pods = [*around.out("owns", "Pod"), *around.out("selects", "Pod")]
+    names = sorted({pod.name for pod in pods})
+    bad = sorted(pod.name for pod in pods if pod.status.level == ERROR)
+    status = Status(ERROR, "Pods", ",".join(bad)) if bad else own.status
+    return Derived(status=status, metadata={"pods": names} if names else None, details=(own.details, len(bad)))
+
+
+def _backend(own: Neighbour, around: Any) -> Derived:
+    services = sorted((s.name, s.status.level, repr(s.details)) for s in around.out("owns", "Service"))
+    users = sorted(pod.name for pod in around.into("mounts", "Pod"))
+    missing = sorted(link.field for link in around.unresolved)
+    level = ERROR if missing or any(s[1] == ERROR for s in services) else READY
+    return Derived(status=Status(level, "Backends", f"{services} {users} {missing}"))
+
+
+RULES = (
+    Rules(kind="Namespace", api_version="v1", namespaced=False),
+    Rules(kind="Pod", api_version="v1"),
+    Rules(
+        kind="Service",
+        api_version="v1",
+        derive=_worst,
+        reads=(Read("out", "owns", "Pod"), Read("out", "selects", "Pod")),
+    ),
+    Rules(
+        kind="Ingress",
+        api_version="net/v1",
+        derive=_backend,
+        reads=(Read("out", "owns", "Service"), Read("into", "mounts", "Pod")),
+    ),
+)
+KINDS = tuple(rules.kind for rules in RULES)
+
+labels = st.dictionaries(st.sampled_from(("app", "helm")), st.sampled_from(("1", "2")))
+selectors = st.one_of(
+    st.just(Selector()),
+    st.builds(
+        lambda key, value, operator: Selector((Requirement(key, operator, frozenset((value,))),)),
+        st.sampled_from(("app", "helm")),
+        st.sampled_from(("1", "2")),
+        st.sampled_from(("in", "notin")),
+    ),
+)
+_field = st.sampled_from(("f1", "f2"))
+
+
+def _links(namespace: str) -> st.SearchStrategy[Link]:
+    kind = st.sampled_from(("Pod", "Service", "Ingress"))
+    ref = st.builds(
+        Ref,
+        type=st.sampled_from(TYPES),
+        kind=kind,
+        namespace=st.sampled_from(NAMESPACES),
+        name=st.sampled_from((*NAMES, "default")),
+        field=_field,
+        optional=st.booleans(),
+        reverse=st.booleans(),
+        uid=st.sampled_from(("", "", "", *UIDS[:3])),
+        owned=st.sampled_from((False, False, True)),
+    )
+    by_uid = st.builds(
+        RefByUid,
+        type=st.sampled_from(("owns", "owns", "endpoints")),
+        uid=st.sampled_from(UIDS),
+        kind=kind,
+        namespace=st.just(namespace),
+        name=st.sampled_from(NAMES),
+        field=_field,
+        reverse=st.booleans(),
+        optional=st.booleans(),
+        group=st.sampled_from((None, "", "net")),
+    )
+    select = st.builds(
+        Select,
+        type=st.sampled_from(("selects", "owns")),
+        kind=kind,
+        namespace=st.just(namespace),
+        selector=selectors,
+        field=_field,
+    )
+    return st.one_of(ref, ref, by_uid, by_uid, select)
+
+
+@st.composite
+def facts(draw: st.DrawFn) -> Facts:
+    kind = draw(st.sampled_from(("Pod", "Pod", "Service", "Service", "Ingress", "Namespace")))
+    namespace = "" if kind == "Namespace" else draw(st.sampled_from(NAMESPACES))
+    own_labels = draw(labels)
+    release = draw(st.sampled_from((None, None, "r1", "r2")))
+    revision = draw(st.sampled_from((None, None, 1, 2)))
+    links = tuple(draw(st.lists(_links(namespace), min_size=1, max_size=4))) if namespace else ()
+    level = draw(st.sampled_from((READY, ERROR)))
+    return Facts(
+        kind=kind,
+        uid=draw(st.sampled_from(UIDS)),
+        name=draw(st.sampled_from(NAMES if namespace else NAMESPACES)),
+        namespace=namespace,
+        created=draw(st.sampled_from(("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"))),
+        labels=own_labels,
+        status=Status(level, level, draw(st.sampled_from(("", "it is so")))),
+        metadata={"creationTimestamp": "t", "n": draw(st.integers(0, 2))},
+        links=links,
+        owners=tuple([link.uid for link in links if isinstance(link, RefByUid)]),
+        release=Release(namespace, release) if release else None,
+        chart=draw(st.sampled_from(("", "", "c-1"))),
+        selectable=own_labels if kind == "Pod" else None,
+        aliases=draw(st.sampled_from(((), (), ("default",)))),
+        details=draw(st.sampled_from((None, 1))),
+        revision=HelmRevision(Release("a", "r1"), revision, "deployed") if revision else None,
+    )
+
+
+#: One step of a history: facts to be set, a uid to be removed, a scope to be synced or not, a commit.
+steps = st.one_of(
+    facts(),
+    facts(),
+    facts(),
+    st.sampled_from(UIDS),
+    st.tuples(st.sampled_from(KINDS), st.sampled_from(("", "a")), st.booleans()),
+    st.none(),
+)
+histories = st.lists(steps, max_size=40)
+roots = st.sampled_from((None, Selector((Requirement("helm", "in", frozenset(("1",))),))))

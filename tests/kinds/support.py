@@ -1,0 +1,137 @@
+"""Literal manifests in, facts as JSON values out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from astrolabe.graph.facts import Derived, Facts, Neighbour
+from astrolabe.graph.links import Link, Ref, RefByUid, Select
+from astrolabe.graph.selector import Requirement, Selector
+from astrolabe.graph.status import Status
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.table import KINDS_BY_NAME
+
+Json = dict[str, Any]
+
+#: A link's type stands under the name of its form.
+FORMS = {Ref: "ref", RefByUid: "refByUid", Select: "select"}
+
+
+def read(kind: str, manifest: Json) -> Facts:
+    """The facts of a manifest, by the way that a manifest from the API takes."""
+    entry = KINDS_BY_NAME[kind]
+    return entry.facts(entry.decoder.decode(msgspec.json.encode(manifest)))
+
+
+def make(kind: str, *, metadata: Json | None = None, **parts: Any) -> Facts:
+    """The facts of a manifest named `x` in namespace `shop`, of these parts (`spec`, `status`, ...)."""
+    meta = {"name": "x", "namespace": "shop", "uid": "u-x", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    return read(kind, {"metadata": {**meta, **(metadata or {})}, **parts})
+
+
+def judge(kind: str, *, metadata: Json | None = None, **parts: Any) -> Status:
+    """The status that such a manifest tells of itself."""
+    return make(kind, metadata=metadata, **parts).status
+
+
+def condition(type: str, status: str, reason: str = "", message: str = "", at: str = "T1") -> Json:
+    """A condition; `at` is its lastTransitionTime."""
+    return {"type": type, "status": status, "reason": reason, "message": message, "lastTransitionTime": at}
+
+
+def fields(facts: Facts) -> list[tuple[str, str, str]]:
+    """(edge type, name or selection, field) of its links, owners left out."""
+    return [(link.type, target(link), link.field) for link in facts.links if link.type != "owns"]
+
+
+def target(link: Link) -> str:
+    """What a link points at, as `Kind/namespace/name`, `Kind uid` or `Kind/namespace?selector`."""
+    match link:
+        case Ref():
+            return link.key
+        case RefByUid():
+            return f"{link.kind} {link.uid}"
+        case Select():
+            return f"{link.kind}/{link.namespace}?{show(link.selector)}"
+
+
+def show(selector: Selector) -> str:
+    """A selector as text."""
+    return ",".join([_show(requirement) for requirement in selector.requirements])
+
+
+def _show(requirement: Requirement) -> str:
+    values = ",".join(sorted(requirement.values))
+    match requirement.operator:
+        case "in" if len(requirement.values) == 1:
+            return f"{requirement.key}={values}"
+        case "exists":
+            return requirement.key
+        case "!":
+            return f"!{requirement.key}"
+    return f"{requirement.key} {requirement.operator} ({values})"
+
+
+def plain(facts: Facts) -> Json:
+    """Facts as JSON values; what is empty is left out."""
+    values = {name: getattr(facts, name) for name in facts.__struct_fields__}
+    values["links"] = [_plain_link(link) for link in facts.links]
+    return {
+        name: msgspec.to_builtins(value)
+        for name, value in values.items()
+        if value is not None and value != "" and value != () and value != []
+    }
+
+
+def _plain_link(link: Link) -> Json:
+    """A link with the fields that are not at their default."""
+    values = {name: getattr(link, name) for name in link.__struct_fields__}
+    form = {FORMS[type(link)]: values.pop("type")}
+    if isinstance(link, Select):
+        values["selector"] = show(link.selector)
+    return form | {name: value for name, value in values.items() if value not in (False, None, "")}
+
+
+class Around:
+    """Implements `facts.Around` for a kind: literal neighbours, and nothing beyond the declared reads."""
+
+    def __init__(
+        self,
+        kind: Kind[Any],
+        *,
+        out: Iterable[tuple[str, Neighbour]] = (),
+        into: Iterable[tuple[str, Neighbour]] = (),
+        unresolved: Iterable[Ref | RefByUid] = (),
+    ) -> None:
+        self._reads = {(read.direction, read.type, read.kind) for read in kind.reads}
+        self._ends = {"out": list(out), "into": list(into)}
+        self.unresolved = tuple(unresolved)
+
+    def out(self, type: str, kind: str) -> list[Neighbour]:
+        return self._neighbours("out", type, kind)
+
+    def into(self, type: str, kind: str) -> list[Neighbour]:
+        return self._neighbours("into", type, kind)
+
+    def _neighbours(self, direction: str, type: str, kind: str) -> list[Neighbour]:
+        assert (direction, type, kind) in self._reads, "derive looks where its reads do not say it does"
+        return [other for edge, other in self._ends[direction] if (edge, other.kind) == (type, kind)]
+
+
+class Other(msgspec.Struct, frozen=True):
+    """Implements `facts.Neighbour`."""
+
+    kind: str
+    name: str
+    status: Status
+    details: Any = None
+    namespace: str = "shop"
+
+
+def derive(kind: str, own: Status, *, details: Any = None, **around: Any) -> Derived:
+    """What the kind's `derive` makes of a resource named `x` with this status; `around` as in `Around`."""
+    entry = KINDS_BY_NAME[kind]
+    assert entry.derive is not None
+    return entry.derive(Other(kind, "x", own, details), Around(entry, **around))

@@ -1,0 +1,156 @@
+import pytest
+from astrolabe.graph.facts import Release
+from astrolabe.graph.links import RefByUid
+from astrolabe.graph.status import Status
+from astrolabe.kinds.common import (
+    condition,
+    deleted_at,
+    early_status,
+    holds,
+    own_chart,
+    own_release,
+    owner_links,
+    selector_of,
+)
+from astrolabe.kinds.manifest import (
+    Annotations,
+    Condition,
+    LabelExpression,
+    LabelSelector,
+    ObjectMeta,
+    OwnerReference,
+)
+
+from tests.kinds.support import show
+
+HELM = {"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "shop"}
+
+
+def test_owners_by_uid_with_the_group_that_they_tell() -> None:
+    owners = [
+        OwnerReference(uid="u1", kind="ReplicaSet", name="web", api_version="apps/v1"),
+        OwnerReference(uid="", kind="Job", name="no-uid", api_version="batch/v1"),
+        OwnerReference(uid="u2", kind="Node", name="n", api_version="v1"),
+        OwnerReference(uid="u3", kind="Widget", name="w"),
+    ]
+    assert owner_links(ObjectMeta(namespace="shop", owner_references=owners)) == [
+        RefByUid(
+            "owns", "u1", "ReplicaSet", "shop", "web", "metadata.ownerReferences[0].uid", True, group="apps"
+        ),
+        RefByUid("owns", "u2", "Node", "shop", "n", "metadata.ownerReferences[2].uid", True, group=""),
+        RefByUid("owns", "u3", "Widget", "shop", "w", "metadata.ownerReferences[3].uid", True, group=None),
+    ]
+
+
+def test_no_owners() -> None:
+    assert owner_links(ObjectMeta()) == []
+
+
+@pytest.mark.parametrize(
+    ("meta", "release"),
+    [
+        (ObjectMeta(), None),
+        (ObjectMeta(labels=HELM, namespace="n"), Release("n", "shop")),
+        (ObjectMeta(labels={"app.kubernetes.io/managed-by": "Helm"}), None),
+        (ObjectMeta(labels={**HELM, "app.kubernetes.io/managed-by": "argo"}), None),
+        (ObjectMeta(annotations=Annotations(helm_release_name="a"), namespace="n"), Release("n", "a")),
+        (
+            ObjectMeta(
+                annotations=Annotations(helm_release_name="a", helm_release_namespace="other"),
+                labels=HELM,
+                namespace="n",
+            ),
+            Release("other", "a"),
+        ),
+    ],
+)
+def test_own_release(meta: ObjectMeta, release: Release | None) -> None:
+    assert own_release(meta) == release
+
+
+@pytest.mark.parametrize(
+    ("meta", "chart"),
+    [
+        (ObjectMeta(), ""),
+        (ObjectMeta(labels={"helm.sh/chart": "shop-1.4.2"}), "shop-1.4.2"),
+        (ObjectMeta(annotations=Annotations(helm_chart="shop-1.4.2")), "shop-1.4.2"),
+        (
+            ObjectMeta(labels={"helm.sh/chart": "label"}, annotations=Annotations(helm_chart="annotation")),
+            "label",
+        ),
+    ],
+)
+def test_own_chart(meta: ObjectMeta, chart: str) -> None:
+    assert own_chart(meta) == chart
+
+
+@pytest.mark.parametrize(
+    ("meta", "observed", "status"),
+    [
+        (ObjectMeta(generation=3), 3, None),
+        (ObjectMeta(generation=3), None, None),
+        (
+            ObjectMeta(generation=3),
+            2,
+            Status("Pending", "Progressing", "Waiting for the controller to see the latest change"),
+        ),
+        (
+            ObjectMeta(generation=3, deletion_timestamp="2026-01-01T00:00:00Z"),
+            2,
+            Status("Pending", "Terminating", "Terminating", "2026-01-01T00:00:00Z"),
+        ),
+    ],
+)
+def test_early_status(meta: ObjectMeta, observed: int | None, status: Status | None) -> None:
+    assert early_status(meta, observed) == status
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "grace", "expected"),
+    [
+        ("2026-01-01T00:00:30Z", 30, "2026-01-01T00:00:00Z"),
+        ("2026-01-01T00:00:30Z", 0, "2026-01-01T00:00:30Z"),
+        ("2026-01-01T00:00:30Z", None, "2026-01-01T00:00:30Z"),
+        ("soon", 30, "soon"),
+        ("2026-01-01T00:00:30Z", 10**15, "2026-01-01T00:00:30Z"),
+    ],
+)
+def test_deleted_at(timestamp: str, grace: int | None, expected: str) -> None:
+    meta = ObjectMeta(deletion_timestamp=timestamp, deletion_grace_period_seconds=grace)
+    assert deleted_at(meta) == expected
+
+
+def test_conditions() -> None:
+    ready, failed = Condition(type="Ready", status="True"), Condition(type="Failed", status="Unknown")
+    assert condition([failed, ready], "Ready") is ready
+    assert condition([failed], "Ready") is None
+    assert condition(None, "Ready") is None
+    assert holds([failed, ready], "Ready")
+    assert not holds([failed, ready], "Failed")
+    assert not holds(None, "Ready")
+
+
+@pytest.mark.parametrize(
+    ("selector", "text"),
+    [
+        (None, None),
+        (LabelSelector(), ""),
+        (LabelSelector(match_labels={"b": "2", "a": "1"}), "a=1,b=2"),
+        (
+            LabelSelector(
+                match_labels={"a": "1"},
+                match_expressions=[
+                    LabelExpression(key="e", operator="In", values=["x", "y"]),
+                    LabelExpression(key="f", operator="NotIn", values=["z"]),
+                    LabelExpression(key="g", operator="Exists"),
+                    LabelExpression(key="h", operator="DoesNotExist", values=None),
+                ],
+            ),
+            "a=1,e in (x,y),f notin (z),g,!h",
+        ),
+        (LabelSelector(match_expressions=[LabelExpression(key="a", operator="Like", values=["x"])]), None),
+    ],
+)
+def test_selector_of(selector: LabelSelector | None, text: str | None) -> None:
+    found = selector_of(selector)
+    assert (found if found is None else show(found)) == text

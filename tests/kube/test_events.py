@@ -1,0 +1,170 @@
+import json
+from pathlib import Path
+
+import pytest
+from astrolabe.graph.status import READY, Status
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.manifest import Manifest, Slice
+from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
+from astrolabe.kube.events import (
+    Bookmark,
+    Deleted,
+    Found,
+    Misfit,
+    NotAnEvent,
+    ServerError,
+    decode,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+RECORDINGS = Path(__file__).parents[1] / "recordings"
+
+
+class WidgetStatus(Slice):
+    size: int = 0
+
+
+class Widget(Manifest):
+    """A kind whose `status` is an object, as most are; that of a metav1.Status is a string."""
+
+    status: WidgetStatus
+
+
+WIDGET = Kind(
+    name="Widget",
+    group="example.com",
+    version="v1",
+    plural="widgets",
+    manifest=Widget,
+    status=lambda widget: Status(READY, "Ready", str(widget.status.size)),
+)
+
+SMALL = b'{"metadata":{"name":"w","namespace":"n","uid":"u1","resourceVersion":"7"},"status":{"size":3}}'
+
+
+def test_added_and_modified() -> None:
+    for type in (b"ADDED", b"MODIFIED"):
+        event = decode(WIDGET, b'{"type":"' + type + b'","object":' + SMALL + b"}")
+        assert isinstance(event, Found)
+        assert event.manifest.metadata.uid == "u1"
+        assert event.manifest.status.size == 3
+
+
+def test_deleted() -> None:
+    assert decode(WIDGET, b'{"type":"DELETED","object":' + SMALL + b"}") == Deleted("u1", "7")
+
+
+def test_a_deletion_counts_even_if_the_object_does_not_fit() -> None:
+    line = (
+        b'{"type":"DELETED","object":{"metadata":{"uid":"u1","resourceVersion":"8"},"status":{"size":"big"}}}'
+    )
+    assert decode(WIDGET, line) == Deleted("u1", "8")
+
+
+def test_a_bookmark_carries_metadata_only() -> None:
+    line = b'{"type":"BOOKMARK","object":{"kind":"Widget","metadata":{"resourceVersion":"2320"}}}'
+    assert decode(WIDGET, line) == Bookmark("2320", False)
+
+
+def test_the_bookmark_at_the_end_of_the_initial_events() -> None:
+    line = (
+        b'{"type":"BOOKMARK","object":{"kind":"NetworkPolicy","apiVersion":"networking.k8s.io/v1","metadata":'
+        b'{"resourceVersion":"2320","annotations":{"k8s.io/initial-events-end":"true"}},"spec":{"podSelector":{}}}}'
+    )
+    for kind in (*KINDS, WIDGET):
+        assert decode(kind, line) == Bookmark("2320", True)
+
+
+def test_an_error_event_is_a_status() -> None:
+    line = (
+        b'{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":'
+        b'"too old resource version: 500 (2355)","reason":"Expired","code":410}}'
+    )
+    for kind in (*KINDS, WIDGET):
+        event = decode(kind, line)
+        assert isinstance(event, ServerError)
+        assert str(event.error) == "410 Expired: too old resource version: 500 (2355)"
+
+
+@pytest.mark.parametrize(
+    ("object", "misfit"),
+    [
+        (
+            b'{"metadata":{"name":"w","namespace":"n","uid":"u1"},"status":{"size":"big"}}',
+            Misfit("n", "w", "Expected `int`, got `str` - at `$.object.status.size`"),
+        ),
+        (
+            b'{"metadata":{"name":"w","uid":"u1"}}',
+            Misfit("", "w", "Object missing required field `status` - at `$.object`"),
+        ),
+        (b'{"metadata":{"name":"w","namespace":"n"},"status":{}}', Misfit("n", "w", "has no metadata.uid")),
+        (b"[]", Misfit("", "", "Expected `object`, got `array` - at `$.object`")),
+    ],
+)
+def test_an_object_that_does_not_fit(object: bytes, misfit: Misfit) -> None:
+    assert decode(WIDGET, b'{"type":"ADDED","object":' + object + b"}") == misfit
+
+
+def test_an_unknown_type_of_event_is_passed_over() -> None:
+    line = b'{"type":"RENAMED","object":' + SMALL + b"}"
+    assert decode(WIDGET, line) == Misfit("n", "w", "unknown type of event 'RENAMED'")
+
+
+def test_the_order_of_the_fields_does_not_matter() -> None:
+    assert decode(WIDGET, b'{ "object" : ' + SMALL + b' , "type" : "DELETED" }') == Deleted("u1", "7")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"<html><body>502 Bad Gateway</body></html>", b"[]", b"{}", b'{"type":"ADDED"}', b"404 page not found"],
+)
+def test_what_is_no_event(line: bytes) -> None:
+    assert isinstance(decode(WIDGET, line), NotAnEvent)
+
+
+@given(st.binary())
+def test_no_bytes_raise(line: bytes) -> None:
+    assert isinstance(decode(WIDGET, line), NotAnEvent)
+
+
+@given(st.integers(0, len(SMALL)), st.binary(max_size=3))
+def test_no_damage_raises(at: int, damage: bytes) -> None:
+    line = b'{"type":"ADDED","object":' + SMALL[:at] + damage + SMALL[at:] + b"}"
+    assert isinstance(decode(WIDGET, line), Found | Misfit | NotAnEvent)
+
+
+def test_text_that_is_not_utf8_is_a_misfit() -> None:
+    line = b'{"type":"ADDED","object":{"metadata":{"name":"\xff","uid":"u"},"status":{}}}'
+    assert isinstance(decode(WIDGET, line), Misfit)
+
+
+def test_every_recorded_event_of_every_kind_is_understood() -> None:
+    counted = 0
+    for kind in KINDS:
+        recording = RECORDINGS / f"shop/{kind.plural}.watch.jsonl"
+        if not recording.exists():
+            continue
+        for line in recording.read_bytes().splitlines():
+            raw = line.split(b"\t", 1)[1]
+            event, told = decode(kind, raw), json.loads(raw)
+            counted += 1
+            if told["type"] == "DELETED":
+                assert event == Deleted(
+                    told["object"]["metadata"]["uid"], told["object"]["metadata"]["resourceVersion"]
+                )
+            elif told["type"] == "BOOKMARK":
+                assert event == Bookmark(told["object"]["metadata"]["resourceVersion"], False)
+            else:
+                assert isinstance(event, Found)
+                assert event.manifest.metadata.name == told["object"]["metadata"]["name"]
+    assert counted > 500
+
+
+def test_the_recorded_watch_list_of_secrets_ends_with_its_bookmark() -> None:
+    recorded = json.loads((RECORDINGS / "apiserver-behaviour.json").read_text())
+    answer = next(pair["response"] for pair in recorded if "with initial events" in pair["title"])
+    lines = answer["body_start"].encode().splitlines()
+    events = [decode(KINDS_BY_NAME["Secret"], line) for line in lines]
+    assert [type(event) for event in events] == [Found] * (len(lines) - 1) + [Bookmark]
+    assert events[-1] == Bookmark("2318", True)

@@ -1,0 +1,467 @@
+"""Each line of what a reflector must do, against a server over real HTTP that plays it."""
+
+import asyncio
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from astrolabe.engine.inbox import Gone, Report, Update
+from astrolabe.kinds.table import KINDS_BY_NAME
+
+from tests.kube.support import (
+    SHORT,
+    Asked,
+    Collector,
+    RudeServer,
+    Step,
+    answer,
+    bookmark,
+    connected,
+    error_event,
+    event,
+    page,
+    playing,
+    reflecting,
+    refusal,
+    stream,
+)
+
+POD = KINDS_BY_NAME["Pod"]
+SECRET = KINDS_BY_NAME["Secret"]
+
+#: A watch-list of one object, complete at version 10; the watch goes on in silence.
+LISTED = stream(event("ADDED", "a", "3"), bookmark("10", end=True), then="hang")
+LISTED_THEN_ENDED = stream(event("ADDED", "a", "3"), bookmark("10", end=True))
+HTML = answer(200, b"<html>login</html>", {"Content-Type": "text/html"})
+
+
+def brief(asked: Asked) -> str:
+    """What a request asked for, in a word and its version or token."""
+    query = asked.query
+    if "watch" not in query:
+        return f"list {query.get('continue', '')}".strip()
+    return "watch-list" if "sendInitialEvents" in query else f"watch {query['resourceVersion']}"
+
+
+async def asked_of(tmp_path: Path, *steps: Step, count: int) -> tuple[list[str], Collector]:
+    """Play the steps to a reflector of pods; what it asked, up to this many requests, and what it told."""
+    async with (
+        RudeServer(*steps) as server,
+        connected(server.url, tmp_path) as cluster,
+        reflecting(POD, cluster) as (_, sink),
+    ):
+        await server.until_asked(count)
+        return [brief(asked) for asked in server.asked[:count]], sink
+
+
+async def test_a_watch_list_becomes_one_replace_and_its_stream_goes_on(tmp_path: Path) -> None:
+    step = stream(
+        event("ADDED", "a", "3"),
+        event("ADDED", "b", "9"),
+        bookmark("10", end=True),
+        event("MODIFIED", "a", "11"),
+        event("DELETED", "b", "12"),
+        event("ADDED", "c", "13"),
+        then="hang",
+    )
+    async with playing(tmp_path, step) as (server, _, sink):
+        await sink.until(lambda: sink.names("Pod") == ["a", "c"])
+    assert sink.messages[0] == Report("Pod", "", "listing")
+    assert sink.replaces() == [["a", "b"]]
+    changes = [change for told in sink.messages if isinstance(told, Update) for change in told.changes]
+    assert [change.uid for change in changes] == ["uid-a", "uid-b", "uid-c"]
+    assert changes[1] == Gone("uid-b")
+    (asked,) = server.asked
+    assert asked.path == "/api/v1/pods"
+    assert asked.query == {
+        "watch": "1",
+        "sendInitialEvents": "true",
+        "resourceVersionMatch": "NotOlderThan",
+        "allowWatchBookmarks": "true",
+        "timeoutSeconds": "1",
+    }
+
+
+async def test_an_object_deleted_during_the_initial_events_is_not_listed(tmp_path: Path) -> None:
+    step = stream(
+        event("ADDED", "a", "3"),
+        event("ADDED", "b", "4"),
+        event("DELETED", "a", "9"),
+        bookmark("10", end=True),
+        then="hang",
+    )
+    async with playing(tmp_path, step) as (_server, _, sink):
+        await sink.until(lambda: bool(sink.replaces()))
+    assert sink.replaces() == [["b"]]
+
+
+async def test_an_empty_kind_is_a_complete_list(tmp_path: Path) -> None:
+    step = stream(bookmark("2320", end=True), then="hang")
+    async with playing(tmp_path, step) as (_server, reflector, sink):
+        await sink.until(lambda: sink.replaces() == [[]])
+        assert reflector.health.state == "synced"
+
+
+async def test_the_events_of_one_chunk_are_one_update(tmp_path: Path) -> None:
+    burst = b"\n".join(event("MODIFIED", "a", str(version)) for version in range(20, 70))
+    async with playing(tmp_path, LISTED_THEN_ENDED, stream(burst, then="hang")) as (_server, _, sink):
+        await sink.until(lambda: any(isinstance(told, Update) for told in sink.messages))
+        (update,) = [told for told in sink.messages if isinstance(told, Update)]
+        assert len(update.changes) == 50
+
+
+async def test_a_watch_that_ends_goes_on_from_where_it_was(tmp_path: Path) -> None:
+    asked, sink = await asked_of(
+        tmp_path,
+        LISTED_THEN_ENDED,
+        stream(event("ADDED", "b", "11")),
+        stream(event("DELETED", "b", "15")),
+        stream(bookmark("opaque")),
+        count=5,
+    )
+    assert asked == ["watch-list", "watch 10", "watch 11", "watch 15", "watch opaque"]
+    assert sink.names("Pod") == ["a"]
+
+
+async def test_the_version_of_a_synthetic_event_is_never_used(tmp_path: Path) -> None:
+    asked, _ = await asked_of(
+        tmp_path, stream(event("ADDED", "a", "3"), event("ADDED", "b", "99"), then="cut"), LISTED, count=2
+    )
+    assert asked == ["watch-list", "watch-list"]
+
+
+@pytest.mark.parametrize("code", [400, 422])
+async def test_an_older_server_is_listed_page_by_page_and_then_watched(tmp_path: Path, code: int) -> None:
+    asked, sink = await asked_of(
+        tmp_path,
+        refusal(code, "Invalid", "sendInitialEvents: Forbidden"),
+        page("a", "b", version="20", token="next"),
+        page("c", version="20"),
+        count=4,
+    )
+    assert asked == ["watch-list", "list", "list next", "watch 20"]
+    assert sink.replaces() == [["a", "b", "c"]]
+
+
+async def test_a_list_asks_for_pages_of_500_and_no_version(tmp_path: Path) -> None:
+    async with playing(tmp_path, refusal(422), page(version="20")) as (server, _, _):
+        await server.until_asked(3)
+    assert server.asked[1].query == {"limit": "500"}
+    assert server.asked[2].query == {
+        "watch": "1",
+        "resourceVersion": "20",
+        "allowWatchBookmarks": "true",
+        "timeoutSeconds": "1",
+    }
+
+
+async def test_an_older_server_stays_one(tmp_path: Path) -> None:
+    asked, _ = await asked_of(
+        tmp_path,
+        refusal(422),
+        page("a", version="20"),
+        stream(error_event(410, "Expired")),
+        page("a", version="30"),
+        count=5,
+    )
+    assert asked == ["watch-list", "list", "watch 20", "list", "watch 30"]
+
+
+async def test_a_server_that_ignores_send_initial_events_is_listed(tmp_path: Path) -> None:
+    """Events come, and bookmarks, but never the one that ends the initial events."""
+    mute = stream(event("ADDED", "a", "3"), bookmark("10"), then="hang")
+    asked, sink = await asked_of(tmp_path, mute, page("a", version="20"), count=3)
+    assert asked == ["watch-list", "list", "watch 20"]
+    assert sink.replaces() == [["a"]]
+
+
+async def test_a_watch_list_that_ends_without_its_bookmark_is_listed(tmp_path: Path) -> None:
+    asked, _ = await asked_of(tmp_path, stream(event("ADDED", "a", "3")), page("a", version="20"), count=3)
+    assert asked == ["watch-list", "list", "watch 20"]
+
+
+async def test_410_in_the_stream_lists_anew(tmp_path: Path) -> None:
+    gone = stream(event("ADDED", "b", "11"), error_event(410, "Expired", "too old resource version: 10 (99)"))
+    fresh = stream(event("ADDED", "c", "90"), bookmark("99", end=True), then="hang")
+    async with playing(tmp_path, LISTED_THEN_ENDED, gone, fresh) as (server, reflector, sink):
+        await sink.until(lambda: sink.replaces() == [["a"], ["c"]])
+        assert [brief(asked) for asked in server.asked] == ["watch-list", "watch 10", "watch-list"]
+        assert sink.names("Pod") == ["c"]
+        assert sink.reports() == [("listing", "")], "what is known stays served meanwhile"
+        assert reflector.health.lists == 2
+    assert any(isinstance(told, Update) for told in sink.messages), "what came before the error is told"
+
+
+async def test_410_as_a_status_lists_anew(tmp_path: Path) -> None:
+    asked, _ = await asked_of(tmp_path, LISTED_THEN_ENDED, refusal(410, "Gone"), LISTED, count=3)
+    assert asked == ["watch-list", "watch 10", "watch-list"]
+
+
+async def test_a_compacted_continue_token_lists_anew(tmp_path: Path) -> None:
+    asked, sink = await asked_of(
+        tmp_path,
+        refusal(422),
+        page("a", version="20", token="old"),
+        refusal(410, "Expired", "The provided continue parameter is too old"),
+        page("b", version="30"),
+        count=5,
+    )
+    assert asked == ["watch-list", "list", "list old", "list", "watch 30"]
+    assert sink.replaces() == [["b"]]
+
+
+async def test_a_list_in_a_circle_is_left(tmp_path: Path) -> None:
+    circle = page("a", version="20", token="same")
+    asked, _ = await asked_of(tmp_path, refusal(422), circle, circle, page("a", version="21"), count=5)
+    assert asked == ["watch-list", "list", "list same", "list", "watch 21"]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        refusal(429, "TooManyRequests", "too many requests"),
+        refusal(500, "InternalError", "etcdserver: request timed out"),
+        refusal(503),
+        answer(502, b"<html>Bad Gateway</html>", {"Content-Type": "text/html"}),
+        answer(504, b"<html>Gateway Timeout</html>", {"Content-Type": "text/html"}),
+        HTML,
+        answer(200, b"<html>login</html>\n"),
+        stream(error_event(500, "InternalError", "etcd is away")),
+        stream(then="cut"),
+        stream(then="end"),
+    ],
+    ids=["429", "500", "503", "502", "504", "html", "html as json", "error event", "cut", "empty"],
+)
+async def test_after_trouble_it_goes_on_from_the_same_version(tmp_path: Path, trouble: Step) -> None:
+    asked, sink = await asked_of(tmp_path, LISTED_THEN_ENDED, trouble, trouble, count=4)
+    assert asked == ["watch-list", "watch 10", "watch 10", "watch 10"]
+    assert sink.reports() == [("listing", "")], "what is known stays served meanwhile"
+    assert sink.replaces() == [["a"]]
+
+
+async def test_what_came_before_a_cut_is_told_and_not_asked_again(tmp_path: Path) -> None:
+    cut = stream(event("ADDED", "b", "11"), then="cut")
+    asked, sink = await asked_of(tmp_path, LISTED_THEN_ENDED, cut, count=3)
+    assert asked == ["watch-list", "watch 10", "watch 11"]
+    assert sink.names("Pod") == ["a", "b"]
+
+
+async def test_a_version_that_is_too_large_is_tried_later_by_a_list(tmp_path: Path) -> None:
+    too_large = refusal(
+        504, "Timeout", "Timeout: Too large resource version: 10, current: 5", {"Retry-After": "0"}
+    )
+    asked, _ = await asked_of(tmp_path, LISTED_THEN_ENDED, too_large, LISTED, count=3)
+    assert asked == ["watch-list", "watch 10", "watch-list"]
+
+
+async def test_retry_after_is_honoured(tmp_path: Path) -> None:
+    busy = refusal(429, "TooManyRequests", headers={"Retry-After": "1"})
+    began = time.monotonic()
+    await asked_of(tmp_path, busy, LISTED, count=2)
+    assert time.monotonic() - began >= 1.0
+
+
+async def test_a_watch_that_ends_at_once_is_not_asked_again_at_once(tmp_path: Path) -> None:
+    """kubernetes_asyncio's Watch asks more than a thousand times a second here."""
+    slow = replace(SHORT, backoff_first=0.2, backoff_longest=0.2)
+    empty = [stream() for _ in range(1000)]
+    async with playing(tmp_path, LISTED_THEN_ENDED, *empty, timing=slow) as (server, _, _):
+        began = time.monotonic()
+        await server.until_asked(8)
+        assert time.monotonic() - began > 0.2
+
+
+async def test_a_bookmark_that_does_not_move_is_no_sign_of_health(tmp_path: Path) -> None:
+    same = stream(bookmark("10"))
+    async with playing(tmp_path, LISTED_THEN_ENDED, same, same) as (server, reflector, _):
+        await server.until_asked(4)
+        assert reflector.health.failures == 2
+
+
+@pytest.mark.parametrize(
+    ("refused", "why"),
+    [
+        (
+            refusal(403, "Forbidden", 'pods is forbidden: User "u" cannot list resource "pods"'),
+            '403 Forbidden: pods is forbidden: User "u" cannot list resource "pods"',
+        ),
+        (answer(404, b"404 page not found\n", {"Content-Type": "text/plain"}), "404"),
+        (
+            refusal(404, "NotFound", "the server could not find the requested resource"),
+            "404 NotFound: the server could not find the requested resource",
+        ),
+    ],
+)
+async def test_what_may_not_be_read_is_unavailable_until_it_can(
+    tmp_path: Path, refused: Step, why: str
+) -> None:
+    async with playing(tmp_path, refused, refused, LISTED) as (server, reflector, sink):
+        await sink.until(lambda: sink.replaces() == [["a"]])
+        assert sink.reports() == [("listing", ""), ("unavailable", why), ("listing", "")]
+        assert reflector.health.state == "synced"
+        assert [brief(asked) for asked in server.asked] == ["watch-list"] * 3
+
+
+async def test_what_may_no_longer_be_read_becomes_unavailable_and_is_listed_anew(tmp_path: Path) -> None:
+    forbidden = refusal(403, "Forbidden", "no more")
+    async with playing(tmp_path, LISTED_THEN_ENDED, forbidden, LISTED) as (server, _, sink):
+        await sink.until(lambda: len(sink.replaces()) == 2)
+        assert sink.reports() == [
+            ("listing", ""),
+            ("unavailable", "403 Forbidden: no more"),
+            ("listing", ""),
+        ]
+        assert [brief(asked) for asked in server.asked] == ["watch-list", "watch 10", "watch-list"]
+
+
+async def test_a_forbidden_kind_is_asked_for_slowly(tmp_path: Path) -> None:
+    forbidden = refusal(403, "Forbidden", "no")
+    timing = replace(SHORT, slow_retry=0.4)
+    async with playing(tmp_path, forbidden, forbidden, timing=timing) as (server, _, _):
+        await server.until_asked(1)
+        began = time.monotonic()
+        await server.until_asked(3)
+        assert time.monotonic() - began >= 0.4, "two pauses of at least half of 0.4 s"
+
+
+async def test_before_the_first_list_the_engine_is_told_why_it_waits(tmp_path: Path) -> None:
+    broken = refusal(500, "InternalError", "etcd is away")
+    async with playing(tmp_path, broken, broken, LISTED) as (_server, _, sink):
+        await sink.until(lambda: bool(sink.replaces()))
+        assert sink.reports() == [("listing", ""), ("listing", "500 InternalError: etcd is away")]
+
+
+async def test_401_reloads_the_credentials_and_tries_again(tmp_path: Path) -> None:
+    token_file = tmp_path / "token"
+    token_file.write_text("old\n")
+    seen = []
+
+    async def guard(request: web.Request) -> web.StreamResponse:
+        seen.append(request.headers["Authorization"])
+        if seen[-1] == "Bearer new":
+            return await LISTED(request)
+        token_file.write_text("new\n")
+        return await refusal(401, "Unauthorized", "Unauthorized")(request)
+
+    async with (
+        RudeServer(guard, guard) as server,
+        connected(server.url, tmp_path, tokenFile=str(token_file)) as cluster,
+        reflecting(POD, cluster) as (_, sink),
+    ):
+        await sink.until(lambda: sink.names("Pod") == ["a"])
+    assert seen == ["Bearer old", "Bearer new"]
+
+
+async def test_401_again_and_again_backs_off(tmp_path: Path) -> None:
+    refused = refusal(401, "Unauthorized", "Unauthorized")
+    slow = replace(SHORT, backoff_first=0.1, backoff_longest=0.1)
+    async with playing(tmp_path, *[refused] * 1000, timing=slow) as (server, _, _):
+        began = time.monotonic()
+        await server.until_asked(10)
+        assert time.monotonic() - began > 0.1
+
+
+async def test_a_half_open_connection_is_found_and_left(tmp_path: Path) -> None:
+    """The server neither says anything nor ends the watch at its timeoutSeconds."""
+    silent = stream(then="hang")
+    async with playing(tmp_path, LISTED_THEN_ENDED, silent) as (server, reflector, _):
+        await server.until_asked(2)
+        began = time.monotonic()
+        await server.until_asked(3)
+        assert 1.2 < time.monotonic() - began < 5, "timeoutSeconds is 1, the margin 0.3"
+        assert reflector.health.last_error == "the server fell silent"
+    assert brief(server.asked[2]) == "watch 10"
+
+
+async def test_a_list_that_stalls_is_left(tmp_path: Path) -> None:
+    asked, _ = await asked_of(
+        tmp_path, refusal(422), stream(b'{"metadata":', then="hang"), page(version="20"), count=4
+    )
+    assert asked == ["watch-list", "list", "list", "watch 20"]
+
+
+async def test_a_line_of_three_megabytes(tmp_path: Path) -> None:
+    huge = json.loads(event("ADDED", "huge", "11"))
+    huge["object"]["metadata"]["annotations"] = {"notes": "x" * 3_000_000}
+    step = stream(json.dumps(huge).encode(), event("ADDED", "small", "12"), then="hang")
+    async with playing(tmp_path, LISTED_THEN_ENDED, step) as (server, _, sink):
+        await sink.until(lambda: sink.names("Pod") == ["a", "huge", "small"])
+        assert len(server.asked) == 2
+
+
+async def test_an_object_that_does_not_fit_is_left_out_and_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = b'{"type":"MODIFIED","object":{"metadata":{"name":"odd","namespace":"n","uid":"u","labels":[]}}}'
+    step = stream(odd, odd, event("ADDED", "b", "12"), then="hang")
+    async with playing(tmp_path, LISTED_THEN_ENDED, step) as (server, _, sink):
+        await sink.until(lambda: sink.names("Pod") == ["a", "b"])
+        assert len(server.asked) == 2
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("Pod n/odd is left out: Expected `object | null`, got `array` - at")
+
+
+async def test_secrets_are_asked_for_as_metadata_only(tmp_path: Path) -> None:
+    async with playing(tmp_path, refusal(422), page(version="20"), kind=SECRET) as (server, _, _):
+        await server.until_asked(3)
+    assert [(brief(asked), asked.headers["Accept"]) for asked in server.asked[:3]] == [
+        ("watch-list", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"),
+        ("list", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"),
+        ("watch 20", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"),
+    ]
+
+
+async def test_one_namespace_and_a_selector(tmp_path: Path) -> None:
+    async with RudeServer(LISTED) as server, connected(server.url, tmp_path) as cluster:
+        async with reflecting(POD, cluster, namespace="shop", label_selector="app=x,tier in (a,b)") as (
+            _,
+            sink,
+        ):
+            await sink.until(lambda: bool(sink.replaces()))
+        assert server.asked[0].path == "/api/v1/namespaces/shop/pods"
+        assert server.asked[0].query["labelSelector"] == "app=x,tier in (a,b)"
+    assert {told.namespace for told in sink.messages if not isinstance(told, Update)} == {"shop"}
+
+
+async def test_timeout_seconds_are_random_between_five_and_ten_minutes(tmp_path: Path) -> None:
+    asked = []
+    minutes = replace(SHORT, watch_shortest=300, watch_longest=600)
+    for seed in range(12):
+        async with playing(tmp_path, LISTED, seed=seed, timing=minutes) as (server, _, _):
+            (first,) = await server.until_asked(1)
+            asked.append(int(first.query["timeoutSeconds"]))
+    assert all(300 <= seconds <= 600 for seconds in asked)
+    assert len(set(asked)) > 6
+
+
+async def test_cancelling_ends_it_at_once(tmp_path: Path) -> None:
+    async with RudeServer(LISTED) as server, connected(server.url, tmp_path) as cluster:
+        before = asyncio.all_tasks()
+        async with reflecting(POD, cluster) as (_, sink):
+            await sink.until(lambda: bool(sink.replaces()))
+            began = time.monotonic()
+        assert time.monotonic() - began < 1
+        assert asyncio.all_tasks() <= before | {task for task in asyncio.all_tasks() if "web_" in repr(task)}
+
+
+async def test_a_state_change_is_one_line_and_an_event_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="astrolabe.kube")
+    broken = refusal(500, "InternalError", "etcd is away")
+    busy = stream(*[event("MODIFIED", "a", str(version)) for version in range(11, 40)], then="hang")
+    async with playing(tmp_path, LISTED_THEN_ENDED, broken, broken, broken, busy) as (
+        _server,
+        reflector,
+        sink,
+    ):
+        await sink.until(lambda: reflector.health.events >= 30)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Pod: complete, 1 objects",
+        "Pod: 500 InternalError: etcd is away",
+        "Pod: connected again",
+    ]

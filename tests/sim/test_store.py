@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from astrolabe.sim.store import Event, Expired, Store, StoreError
+from hypothesis import given
+from hypothesis import strategies as st
+
+Json = dict[str, Any]
+
+NOW = datetime(2026, 11, 23, 8, 20, 27, tzinfo=UTC)
+
+
+def config(name: str, namespace: str = "shop", **more: Any) -> Json:
+    return {"metadata": {"name": name, "namespace": namespace, **more}}
+
+
+def state(store: Store, kind: str = "ConfigMap") -> dict[str, str]:
+    """name → resourceVersion of what a list would answer."""
+    collection = store.collection(kind)
+    return {key: str(collection.items[key].revision) for key in collection.keys().within("")}
+
+
+def test_a_created_object_gets_what_a_server_assigns() -> None:
+    store = Store(clock=lambda: NOW)
+    store.create(
+        "Pod", {"metadata": {"labels": {"app": "web"}, "name": "web-1", "namespace": "shop"}, "spec": {}}
+    )
+    stored = store.get("Pod", "shop", "web-1")
+    assert stored is not None
+    assert list(stored) == ["metadata", "spec"]
+    assert list(stored["metadata"]) == [
+        "name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "labels",
+    ]  # fmt: skip
+    assert stored["metadata"]["resourceVersion"] == "1"
+    assert stored["metadata"]["generation"] == 1
+    assert stored["metadata"]["creationTimestamp"] == "2026-11-23T08:20:27Z"
+    assert len(stored["metadata"]["uid"]) == 36
+
+
+def test_keeps_what_is_given() -> None:
+    store = Store()
+    given = {"uid": "u-1", "resourceVersion": "41", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    store.create("ConfigMap", {"kind": "ConfigMap", "apiVersion": "v1", **config("a", **given)})
+    assert store.get("ConfigMap", "shop", "a") == config("a", **given)
+    store.create("ConfigMap", config("b"))
+    assert state(store) == {"shop/a": "41", "shop/b": "42"}
+
+
+def test_does_not_change_the_manifest_it_is_given() -> None:
+    manifest = config("a")
+    Store().create("ConfigMap", manifest)
+    assert manifest == {"metadata": {"name": "a", "namespace": "shop"}}
+
+
+def test_the_same_writes_give_the_same_uids() -> None:
+    def write() -> bytes:
+        store = Store(clock=lambda: NOW)
+        store.create("ConfigMap", config("a"))
+        store.delete("ConfigMap", config("a"))
+        return store.create("ConfigMap", config("a")).body
+
+    assert write() == write()
+
+
+def test_recreation_is_another_object() -> None:
+    store = Store()
+    store.create("ConfigMap", config("a"))
+    first = store.get("ConfigMap", "shop", "a")
+    store.delete("ConfigMap", config("a"))
+    store.create("ConfigMap", config("a"))
+    second = store.get("ConfigMap", "shop", "a")
+    assert first is not None
+    assert second is not None
+    assert first["metadata"]["uid"] != second["metadata"]["uid"]
+
+
+def test_one_version_counts_for_all_kinds() -> None:
+    store = Store()
+    store.create("ConfigMap", config("a"))
+    store.create("Namespace", {"metadata": {"name": "shop"}})
+    store.update("ConfigMap", {**config("a"), "data": {"k": "v"}})
+    assert state(store) == {"shop/a": "3"}
+    assert state(store, "Namespace") == {"shop": "2"}
+    assert store.revision == store.revision_of("Namespace") == store.revision_of("Pod") == 3
+
+
+def test_reading_what_was_written_and_writing_it_again_is_a_new_version() -> None:
+    store = Store()
+    store.create("ConfigMap", config("a"))
+    stored = store.get("ConfigMap", "shop", "a")
+    assert stored is not None
+    store.update("ConfigMap", stored)
+    assert state(store) == {"shop/a": "2"}
+
+
+def test_a_deletion_is_a_version_and_carries_the_last_state() -> None:
+    store = Store()
+    store.create("ConfigMap", {**config("a"), "data": {"k": "v"}})
+    store.delete("ConfigMap", config("a"))
+    event = store.collection("ConfigMap").since(1)[0]
+    assert (event.type, event.revision) == ("DELETED", 2)
+    deleted = msgspec.json.decode(event.item.body)
+    assert deleted["data"] == {"k": "v"}
+    assert deleted["metadata"]["resourceVersion"] == "2"
+
+
+def test_orders_as_etcd_does_by_the_bytes_of_namespace_and_name() -> None:
+    store = Store()
+    for namespace, name in (("a", "z"), ("a-b", "a"), ("a", "b"), ("b", "a")):
+        store.create("ConfigMap", config(name, namespace))
+    assert list(state(store)) == ["a-b/a", "a/b", "a/z", "b/a"]
+    assert store.collection("ConfigMap").keys().within("a") == ["a/b", "a/z"]
+    assert store.collection("ConfigMap").keys().within("a", "b\0") == ["a/z"]
+
+
+@pytest.mark.parametrize(
+    ("write", "kind", "manifest", "message"),
+    [
+        ("create", "Widget", config("a"), "kind 'Widget' is not served"),
+        ("create", "ConfigMap", config("there"), "ConfigMap 'shop/there' already exists"),
+        ("update", "ConfigMap", config("absent"), "ConfigMap 'shop/absent' does not exist"),
+        ("delete", "ConfigMap", config("absent"), "ConfigMap 'shop/absent' does not exist"),
+        ("create", "ConfigMap", {"metadata": {"name": "a"}}, "ConfigMap 'a' is not in a namespace"),
+        ("create", "Namespace", config("a"), "Namespace 'a' is in a namespace"),
+        ("create", "ConfigMap", config("a", resourceVersion="2"), "version 2 of ConfigMap is not after 5"),
+    ],
+)
+def test_refuses_what_a_server_would(write: str, kind: str, manifest: Json, message: str) -> None:
+    store = Store()
+    store.create("ConfigMap", config("there", resourceVersion="5"))
+    with pytest.raises(StoreError) as refusal:
+        getattr(store, write)(kind, manifest)
+    assert str(refusal.value) == message
+    assert state(store) == {"shop/there": "5"}
+
+
+def test_tells_of_each_change() -> None:
+    store = Store()
+    told: list[int] = []
+    collection = store.collection("ConfigMap")
+    collection.listeners.add(lambda: told.append(collection.newest))
+    store.create("ConfigMap", config("a"))
+    store.create("Pod", config("a"))
+    store.delete("ConfigMap", config("a"))
+    assert told == [1, 3]
+
+
+def test_the_log_is_bounded() -> None:
+    store = Store(history=10)
+    store.create("ConfigMap", config("a"))
+    for _ in range(100):
+        store.update("ConfigMap", config("a"))
+    collection = store.collection("ConfigMap")
+    assert 10 <= len(collection.since(collection.oldest)) < 20
+    with pytest.raises(Expired) as expired:
+        collection.since(collection.oldest - 1)
+    assert expired.value.oldest == collection.oldest
+
+
+def test_compaction_spares_who_was_told_all() -> None:
+    store = Store()
+    store.create("ConfigMap", config("a"))
+    store.create("Pod", config("a"))
+    store.compact()
+    collection = store.collection("ConfigMap")
+    assert list(collection.since(1, live=True)) == []
+    with pytest.raises(Expired):
+        collection.since(1)
+    assert list(collection.since(2)) == []
+
+
+writes = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["x", "y"]), st.booleans()), max_size=40)
+
+
+def write(store: Store, steps: list[tuple[str, str, bool]]) -> None:
+    """Each step creates, updates or deletes, whichever is possible."""
+    for name, namespace, removes in steps:
+        there = store.get("ConfigMap", namespace, name) is not None
+        if there and removes:
+            store.delete("ConfigMap", config(name, namespace))
+        elif there:
+            store.update("ConfigMap", config(name, namespace))
+        else:
+            store.create("ConfigMap", config(name, namespace))
+
+
+def applied(before: dict[str, str], events: list[Event]) -> dict[str, str]:
+    after = dict(before)
+    for event in events:
+        if event.type == "DELETED":
+            del after[event.item.key]
+        else:
+            after[event.item.key] = str(event.revision)
+    return dict(sorted(after.items()))
+
+
+@given(writes, writes, st.booleans())
+def test_a_list_and_its_events_make_the_later_list(
+    before: list[tuple[str, str, bool]], after: list[tuple[str, str, bool]], listed: bool
+) -> None:
+    store = Store()
+    write(store, before)
+    revision, first = (
+        store.revision,
+        state(store) if listed else applied({}, list(store.collection("ConfigMap").since(0))),
+    )
+    write(store, after)
+    events = list(store.collection("ConfigMap").since(revision))
+    assert applied(first, events) == state(store)
+    assert [event.revision for event in events] == list(range(revision + 1, store.revision + 1))
+
+
+@given(writes, writes)
+def test_the_past_can_be_listed(
+    before: list[tuple[str, str, bool]], after: list[tuple[str, str, bool]]
+) -> None:
+    store = Store()
+    write(store, before)
+    revision, then = store.revision, state(store)
+    write(store, after)
+    snapshot = store.collection("ConfigMap").at(revision)
+    assert {key: str(snapshot[key].revision) for key in snapshot.keys.within("")} == then

@@ -1,0 +1,178 @@
+"""What the graph must be, worked out from the facts the slow and obvious way.
+
+Shares no code with the model beyond the value types: every pair of resources is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from astrolabe.graph.facts import Facts, Release, Rules
+from astrolabe.graph.links import Ref, RefByUid, Select
+from astrolabe.graph.selector import Selector
+
+CLOSURE = {
+    "owns", "endpoints", "mounts", "binds", "uses-configmap", "uses-secret", "uses-sa", "uses-class", "runs-on",
+}  # fmt: skip
+Key = tuple[str, str, str]
+
+
+class Expected:
+    """nodes: uid → facts that are in the graph; edges: key → fields; the rest by uid."""
+
+    def __init__(
+        self,
+        facts: Iterable[Facts],
+        rules: Iterable[Rules],
+        *,
+        roots: Selector | None = None,
+        synced: Mapping[str, set[str]] | None = None,
+    ) -> None:
+        self.facts = {entry.uid: entry for entry in facts}
+        self.rules = {entry.kind: entry for entry in rules}
+        self.synced = synced or {}
+        self.all_edges = self._edges()
+        self.releases = {uid: self._inherit(uid, lambda f: f.release) for uid in self.facts}
+        self.charts = {uid: self._inherit(uid, lambda f: f.chart or None) or "" for uid in self.facts}
+        self.unresolved = {uid: self._unresolved(f) for uid, f in self.facts.items()}
+        members = set(self.facts) if roots is None else self._closure(roots)
+        self.nodes = {uid: f for uid, f in self.facts.items() if uid in members}
+        self.edges = {k: v for k, v in self.all_edges.items() if k[1] in members and k[2] in members}
+        self._derived: dict[str, Any] = {}
+
+    def status(self, uid: str) -> Any:
+        return self._derive(uid)[0]
+
+    def extra(self, uid: str) -> Any:
+        return self._derive(uid)[2]
+
+    def revisions(self) -> dict[Release, tuple[int, str]]:
+        found: dict[Release, tuple[int, str]] = {}
+        for facts in self.facts.values():
+            if facts.revision:
+                entry = (facts.revision.revision, facts.revision.status)
+                found[facts.revision.release] = max(found.get(facts.revision.release, entry), entry)
+        return found
+
+    # Edges
+
+    def _named(self, kind: str, namespace: str, name: str) -> Facts | None:
+        found = [
+            f
+            for f in self.facts.values()
+            if f.kind == kind and f.namespace == namespace and (f.name == name or name in f.aliases)
+        ]
+        return max(found, key=lambda f: (f.created, f.uid), default=None)
+
+    def _target(self, holder: Facts, link: Ref | RefByUid) -> Facts | None:
+        if isinstance(link, RefByUid):
+            return self.facts.get(link.uid)
+        found = self._named(link.kind, link.namespace, link.name)
+        if found is None or (link.uid and found.uid != link.uid):
+            return None
+        return None if link.owned and holder.uid not in found.owners else found
+
+    def _edges(self) -> dict[Key, tuple[str, ...]]:
+        forward: dict[Key, list[str]] = {}
+        backward: dict[Key, list[str]] = {}
+        for holder in self.facts.values():
+            for link in holder.links:
+                if isinstance(link, Select):
+                    for target in self.facts.values():
+                        if (
+                            target.selectable is not None
+                            and (target.kind, target.namespace) == (link.kind, link.namespace)
+                            and link.selector.matches(target.selectable)
+                        ):
+                            _add(forward, (link.type, holder.uid, target.uid), link.field)
+                    continue
+                found = self._target(holder, link)
+                if found is None:
+                    continue
+                if link.reverse:
+                    _add(backward, (link.type, found.uid, holder.uid), link.field)
+                else:
+                    _add(forward, (link.type, holder.uid, found.uid), link.field)
+        return {
+            key: (*forward.get(key, ()), *backward.get(key, ())) for key in forward.keys() | backward.keys()
+        }
+
+    def _unresolved(self, holder: Facts) -> list[Ref | RefByUid]:
+        found = []
+        for link in holder.links:
+            if isinstance(link, Select) or link.optional or self._target(holder, link) is not None:
+                continue
+            scopes = self.synced.get(link.kind, set())
+            group = getattr(link, "group", None)
+            rules = self.rules.get(link.kind)
+            if rules is None or (group is not None and group != rules.api_version.rpartition("/")[0]):
+                continue
+            if "" in scopes or link.namespace in scopes:
+                found.append(link)
+        return found
+
+    # Derived
+
+    def _inherit(self, uid: str, own: Any) -> Any:
+        level, seen = [uid], {uid}
+        while level:
+            values = [own(self.facts[u]) for u in level if own(self.facts[u]) is not None]
+            if values:
+                return min(values)
+            above = {k[1] for k in self.all_edges if k[0] == "owns" and k[2] in level} - seen
+            seen |= above
+            level = sorted(above)
+        return None
+
+    def _closure(self, roots: Selector) -> set[str]:
+        members = {uid for uid, f in self.facts.items() if roots.matches(f.labels)}
+        while True:
+            more = {k[2] for k in self.all_edges if k[0] in CLOSURE and k[1] in members} - members
+            if not more:
+                break
+            members |= more
+        names = {self.facts[uid].namespace for uid in members}
+        return members | {uid for uid, f in self.facts.items() if f.kind == "Namespace" and f.name in names}
+
+    def _derive(self, uid: str) -> tuple[Any, Any, Any]:
+        if uid not in self._derived:
+            facts = self.facts[uid]
+            rules = self.rules[facts.kind]
+            if rules.derive is None:
+                self._derived[uid] = (facts.status, facts.details, None)
+            else:
+                derived = rules.derive(facts, _Around(self, uid))
+                details = derived.details if derived.details is not None else facts.details
+                self._derived[uid] = (derived.status, details, derived.metadata)
+        return self._derived[uid]
+
+
+class _Seen:
+    def __init__(self, expected: Expected, uid: str) -> None:
+        facts = expected.facts[uid]
+        self.kind, self.name, self.namespace = facts.kind, facts.name, facts.namespace
+        self.status, self.details, _ = expected._derive(uid)
+
+
+class _Around:
+    def __init__(self, expected: Expected, uid: str) -> None:
+        self._expected, self._uid = expected, uid
+
+    def out(self, type: str, kind: str) -> list[_Seen]:
+        found = [k[2] for k in self._expected.all_edges if k[0] == type and k[1] == self._uid]
+        return [_Seen(self._expected, u) for u in found if self._expected.facts[u].kind == kind]
+
+    def into(self, type: str, kind: str) -> list[_Seen]:
+        found = [k[1] for k in self._expected.all_edges if k[0] == type and k[2] == self._uid]
+        return [_Seen(self._expected, u) for u in found if self._expected.facts[u].kind == kind]
+
+    @property
+    def unresolved(self) -> list[Ref | RefByUid]:
+        return self._expected.unresolved[self._uid]
+
+
+def _add(found: dict[Key, list[str]], key: Key, field: str) -> None:
+    fields = found.setdefault(key, [])
+    if field not in fields:
+        fields.append(field)

@@ -1,0 +1,76 @@
+"""The repository itself: what lies at its top, and what its files must not say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import astrolabe
+
+ROOT = Path(__file__).parents[1]
+
+#: Beside these, only files and folders whose names begin with a dot.
+TOP_LEVEL = {
+    "pyproject.toml",
+    "requirements.lock",
+    "LICENSE",
+    "README.md",
+    "Makefile",
+    "Dockerfile",
+    "astrolabe",
+    "static",
+    "tests",
+    "deploy",
+}
+
+
+@pytest.fixture(scope="module")
+def files() -> list[str]:
+    """The files of the repository, without those that git ignores."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return [name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_the_top_level_has_exactly_these_entries(files: list[str]) -> None:
+    entries = {name.split("/")[0] for name in files}
+    assert {name for name in entries if not name.startswith(".")} == TOP_LEVEL
+
+
+def test_no_source_file_is_longer_than_500_lines(files: list[str]) -> None:
+    lengths = {name: (ROOT / name).read_text().count("\n") for name in files if name.endswith(".py")}
+    assert {name: length for name, length in lengths.items() if length > 500} == {}
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    image = re.search(r'image\.version="([^"]+)"', (ROOT / "Dockerfile").read_text())
+    tag = re.search(r"^IMAGE \?= astrolabe:(.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    deployed = re.search(r"image: astrolabe:(.+)", (ROOT / "deploy" / "deployment.yaml").read_text())
+    assert image is not None
+    assert tag is not None
+    assert deployed is not None
+    versions = {project["version"], image[1], tag[1], deployed[1]}
+    assert versions == {astrolabe.__version__}
+
+
+def test_the_license_is_apache_2_in_full() -> None:
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text.splitlines()[1]
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_every_locked_package_is_pinned_by_version_and_hash() -> None:
+    lock = (ROOT / "requirements.lock").read_text().replace("\\\n", " ")
+    requirements = [line for line in lock.splitlines() if line and not line.lstrip().startswith("#")]
+    assert requirements
+    assert [line for line in requirements if not re.match(r"[\w.-]+==\S+ .*--hash=sha256:", line)] == []
