@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-
 from astrolabe.kinds.table import KINDS
+
 from tests.support.documents import DEPLOYMENT, SECTIONS, section
 
 
@@ -48,9 +48,9 @@ def test_the_parts_of_the_deployment_fit_together(manifests: dict[str, Any]) -> 
     pod = manifests["Deployment"]["spec"]["template"]
     service = manifests["Service"]
     assert namespace == "astrolabe-system"
-    assert {manifests[kind]["metadata"]["namespace"] for kind in ("ServiceAccount", "Deployment", "Service")} == {
-        namespace
-    }
+    assert {
+        manifests[kind]["metadata"]["namespace"] for kind in ("ServiceAccount", "Deployment", "Service")
+    } == {namespace}
     assert binding["roleRef"]["name"] == manifests["ClusterRole"]["metadata"]["name"]
     assert binding["subjects"] == [
         {"kind": "ServiceAccount", "name": account["name"], "namespace": account["namespace"]}

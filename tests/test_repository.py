@@ -7,9 +7,8 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-import pytest
-
 import astrolabe
+import pytest
 
 ROOT = Path(__file__).parents[1]
 

@@ -125,8 +125,8 @@ class Watch:
         return message
 
     def _take(self, message: dict[str, Any]) -> None:
-        if message.get("type") == "error":
-            raise WatchError(message["message"], usage=message.get("code") == "bad-filter")
+        if message.get("type") == "error" and "id" in message:  # without, the close code says what to do
+            raise WatchError(message["message"], usage=message["code"] == "bad-filter")
         changes = self._replica.apply(message)
         if changes and (self._begun or self._initial):
             self._changed(changes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from astrolabe.graph.edge import EdgeKey, Edges, each_edge, find_edge
+from astrolabe.graph.edge import EdgeKey, Edges, each_edge
 from astrolabe.graph.facts import NAMESPACE
 from astrolabe.graph.linker import Linker, Touched
 from astrolabe.graph.links import (
@@ -75,8 +75,7 @@ class Closure:
         for key, edge in edges.items():
             if key[0] not in CLOSURE_TYPES:
                 continue
-            source, target = self._linker.find(key[1]), self._linker.find(key[2])
-            if source is not None and target is not None and find_edge(source.out, key) is not None:
+            if edge.now is not None and (target := self._linker.find(key[2])) is not None:
                 touched.add(target)
             if not _leads(edge.source.out, edge.target.uid):
                 cut.append((edge.source, edge.target))

@@ -74,6 +74,14 @@ class Derivation:
         if ("into", type, source.kind) in self._reads[target.kind]:
             self.mark(target)
 
+    def own_changed(self, record: Record) -> None:
+        """The record's own status or details are new."""
+        if record.rules.derive is not None:
+            self.mark(record)
+        else:
+            record.status, record.details = record.own_status, record.own_details
+            self.mark_readers(record)
+
     def mark(self, record: Record) -> None:
         """The record must be derived again."""
         self._stale[self._ranks[record.kind]].add(record)
@@ -105,18 +113,19 @@ class Derivation:
                     yield record
 
     def _derive(self, record: Record) -> bool:
-        status, extra, details = record.own_status, None, record.own_details
-        if record.rules.derive is not None:
-            itself = _Itself(record.kind, record.name, record.namespace, status, details)
-            derived = record.rules.derive(itself, _Neighbourhood(record, self._linker))
-            status, extra = derived.status, derived.metadata
-            details = derived.details if derived.details is not None else details
-        if status != record.status or details != record.details:
-            record.status, record.details = status, details
-            self.mark_readers(record)
-        elif extra == record.extra:
+        derive = record.rules.derive
+        if derive is None:
             return False
-        record.extra = extra
+        own_details = record.own_details
+        itself = _Itself(record.kind, record.name, record.namespace, record.own_status, own_details)
+        derived = derive(itself, _Neighbourhood(record, self._linker))
+        details = derived.details if derived.details is not None else own_details
+        if derived.status != record.status or details != record.details:
+            record.status, record.details = derived.status, details
+            self.mark_readers(record)
+        elif derived.metadata == record.extra:
+            return False
+        record.extra = derived.metadata
         return True
 
 

@@ -59,17 +59,15 @@ def find_edge(edges: Edges, key: EdgeKey) -> Edge | None:
     return None
 
 
-def with_edge(edges: Edges, edge: Edge) -> Edges:
-    """The container with this edge set; a dict is changed in place."""
+def with_new_edge(edges: Edges, edge: Edge) -> Edges:
+    """The container with this edge, of which it has none of the same identity; a dict is changed in place."""
     if isinstance(edges, dict):
         edges[edge.key] = edge
         return edges
-    key = edge.key
-    kept = tuple([other for other in edges if other.key != key])
-    if len(kept) < _FEW:
-        return (*kept, edge)
-    grown = {other.key: other for other in kept}
-    grown[key] = edge
+    if len(edges) < _FEW:
+        return (*edges, edge)
+    grown = {other.key: other for other in edges}
+    grown[edge.key] = edge
     return grown
 
 

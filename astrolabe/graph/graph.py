@@ -12,7 +12,7 @@ from astrolabe.graph.edge import (
     Edges,
     each_edge,
     find_edge,
-    with_edge,
+    with_new_edge,
     without_edge,
 )
 from astrolabe.graph.facts import HelmRevision, Release
@@ -80,11 +80,15 @@ class Graph:
                 self.releases[release] = revision
 
     def _set_edge(self, edge: Edge) -> None:
+        key = edge.key
         out = self._out.get(edge.source, NO_EDGES)
-        if find_edge(out, edge.key) is None:
+        into = self._into.get(edge.target, NO_EDGES)
+        if find_edge(out, key) is None:
             self.edge_count += 1
-        self._out[edge.source] = with_edge(out, edge)
-        self._into[edge.target] = with_edge(self._into.get(edge.target, NO_EDGES), edge)
+        else:
+            out, into = without_edge(out, key), without_edge(into, key)
+        self._out[edge.source] = with_new_edge(out, edge)
+        self._into[edge.target] = with_new_edge(into, edge)
 
     def _remove_edge(self, key: EdgeKey) -> None:
         out = self._out.get(key[1], NO_EDGES)

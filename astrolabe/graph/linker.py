@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from astrolabe.graph.edge import Edge, EdgeKey, find_edge, with_edge, without_edge
+from astrolabe.graph.edge import Edge, EdgeKey, find_edge, with_new_edge, without_edge
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.labels import Labels
 from astrolabe.graph.links import Link, Ref, RefByUid, Select, name_key
@@ -18,11 +18,17 @@ _Contribution = tuple[str, bool, Record]
 
 
 class Touched(msgspec.Struct):
-    """An edge that may have changed since the last `take`; `before` is None when it was not there."""
+    """An edge that may have changed since the last `take`, and the records at its ends at that time.
+
+    before: as it was then; None when it was not there. now: as it is at the commit.
+    shown: as the graph holds it; None when it does not, because an end is not in the graph.
+    """
 
     source: Record
     target: Record
     before: Edge | None
+    now: Edge | None = None
+    shown: Edge | None = None
 
 
 class Linker:
@@ -140,44 +146,57 @@ class Linker:
     # Links of one holder
 
     def _set_links(self, holder: Record, links: tuple[Link, ...]) -> None:
-        before = self._resolve_all(holder) if holder.links else {}
-        self._register(holder, links)
+        if not links and not holder.links:
+            return
+        before = self._unlink(holder)
         holder.links = links
-        after = self._resolve_all(holder) if links else {}
+        after = self._link(holder)
         for contribution in before:
             if contribution not in after:
                 self._contribute(holder, contribution, ())
         for contribution, fields in after.items():
             if before.get(contribution) != fields:
                 self._contribute(holder, contribution, fields)
-        self._set_misses(holder, self._find_misses(holder))
 
-    def _register(self, holder: Record, links: tuple[Link, ...]) -> None:
-        for link in holder.links:
-            if isinstance(link, Select):
-                self._labels.unwatch(holder, link)
-            else:
-                self._names.unwant(link.key, holder)
-        for link in links:
-            if isinstance(link, Select):
-                self._labels.watch(holder, link)
-            else:
-                self._names.want(link.key, holder)
-
-    def _resolve_all(self, holder: Record) -> dict[_Contribution, tuple[str, ...]]:
+    def _unlink(self, holder: Record) -> dict[_Contribution, tuple[str, ...]]:
+        """Forget what the holder wants and selects; returns what it contributed by that."""
         found: dict[_Contribution, tuple[str, ...]] = {}
         for link in holder.links:
             if isinstance(link, Select):
+                self._labels.unwatch(holder, link)
                 for target in self._labels.matching(link):
                     _add_field(found, (link.type, False, target), link.field)
-            else:
-                other = self._resolve(holder, link)
-                if other is not None:
-                    _add_field(found, (link.type, link.reverse, other), link.field)
+                continue
+            key = link.key
+            self._names.unwant(key, holder)
+            other = self._meant(holder, link, key)
+            if other is not None:
+                _add_field(found, (link.type, link.reverse, other), link.field)
         return found
 
-    def _resolve(self, holder: Record, link: Ref | RefByUid) -> Record | None:
-        found = self._names.find(link.key)
+    def _link(self, holder: Record) -> dict[_Contribution, tuple[str, ...]]:
+        """Register what the holder wants and selects; returns what it contributes by that."""
+        found: dict[_Contribution, tuple[str, ...]] = {}
+        misses: list[Ref | RefByUid] = []
+        for link in holder.links:
+            if isinstance(link, Select):
+                self._labels.watch(holder, link)
+                for target in self._labels.matching(link):
+                    _add_field(found, (link.type, False, target), link.field)
+                continue
+            key = link.key
+            self._names.want(key, holder)
+            other = self._meant(holder, link, key)
+            if other is not None:
+                _add_field(found, (link.type, link.reverse, other), link.field)
+            elif not link.optional:
+                misses.append(link)
+        self._set_misses(holder, tuple(misses))
+        return found
+
+    def _meant(self, holder: Record, link: Ref | RefByUid, key: str) -> Record | None:
+        """The record that the link resolves to."""
+        found = self._names.find(key)
         if found is not None and isinstance(link, Ref):
             if link.uid and found.uid != link.uid:
                 return None
@@ -194,7 +213,7 @@ class Linker:
             if isinstance(link, Select):
                 if not reverse and _selects(link, other):
                     _add_field(found, (type_, reverse, other), link.field)
-            elif link.reverse is reverse and self._resolve(holder, link) is other:
+            elif link.reverse is reverse and self._meant(holder, link, link.key) is other:
                 _add_field(found, (type_, reverse, other), link.field)
         return found.get((type_, reverse, other), ())
 
@@ -203,7 +222,9 @@ class Linker:
             [
                 link
                 for link in holder.links
-                if not isinstance(link, Select) and not link.optional and self._resolve(holder, link) is None
+                if not isinstance(link, Select)
+                and not link.optional
+                and self._meant(holder, link, link.key) is None
             ]
         )
 
@@ -218,22 +239,29 @@ class Linker:
         source, target = (other, holder) if reverse else (holder, other)
         key = (type_, source.uid, target.uid)
         old = find_edge(source.out, key)
-        forward, backward = (old.field[: old.forward], old.field[old.forward :]) if old else ((), ())
-        if reverse:
-            backward = fields
-        else:
-            forward = fields
-        if old is not None and (*forward, *backward) == old.field and len(forward) == old.forward:
+        if old is None:
+            if fields:
+                if key not in self._touched:
+                    self._touched[key] = Touched(source, target, None)
+                edge = Edge(type_, key[1], key[2], fields, 0 if reverse else len(fields))
+                source.out = with_new_edge(source.out, edge)
+                target.into = with_new_edge(target.into, edge)
             return
+        forward, backward = old.field[: old.forward], old.field[old.forward :]
+        forward, backward = (forward, fields) if reverse else (fields, backward)
+        self._replace(source, target, old, Edge(type_, key[1], key[2], (*forward, *backward), len(forward)))
+
+    def _replace(self, source: Record, target: Record, old: Edge, new: Edge) -> None:
+        if new == old:
+            return
+        key = old.key
         if key not in self._touched:
             self._touched[key] = Touched(source, target, old)
-        if forward or backward:
-            edge = Edge(type_, source.uid, target.uid, (*forward, *backward), len(forward))
-            source.out = with_edge(source.out, edge)
-            target.into = with_edge(target.into, edge)
-        elif old is not None:
-            source.out = without_edge(source.out, key)
-            target.into = without_edge(target.into, key)
+        source.out = without_edge(source.out, key)
+        target.into = without_edge(target.into, key)
+        if new.field:
+            source.out = with_new_edge(source.out, new)
+            target.into = with_new_edge(target.into, new)
 
 
 def _concerned(holder: Record, key: str) -> set[tuple[str, bool]]:

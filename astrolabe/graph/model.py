@@ -13,7 +13,7 @@ from astrolabe.graph import inheritance
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.closure import Closure
 from astrolabe.graph.derivation import Derivation
-from astrolabe.graph.edge import Edge, EdgeKey, each_edge, find_edge
+from astrolabe.graph.edge import EdgeKey, each_edge, find_edge
 from astrolabe.graph.facts import Facts, Rules
 from astrolabe.graph.linker import Linker, Touched
 from astrolabe.graph.links import OWNS
@@ -88,6 +88,8 @@ class Model:
         self._derivation.forget(record)
         self._revisions.replace(record.revision, None)
         record.root = False
+        self._touched.discard(record)
+        self._heirs.discard(record)
         self._gone.add(record)
         return True
 
@@ -114,7 +116,7 @@ class Model:
         record = Record(facts, rules)
         self._records[facts.kind][facts.uid] = record
         self._set_own(record, facts, text)
-        self._derivation.mark(record)
+        self._derivation.own_changed(record)
         self._linker.add(record, facts)
         self._heirs.add(record)
 
@@ -141,7 +143,7 @@ class Model:
         """Everything but the links, which the linker keeps."""
         if record.own_status != facts.status or record.own_details != facts.details:
             record.own_status, record.own_details = facts.status, facts.details
-            self._derivation.mark(record)
+            self._derivation.own_changed(record)
         record.own_text = text
         record.own_release, record.own_chart = facts.release, facts.chart
         if record.revision != facts.revision:
@@ -156,17 +158,24 @@ class Model:
     def _settle(self, edges: dict[EdgeKey, Touched], missing: set[Record]) -> set[Record]:
         """Inheritance, unresolved references, derived status; returns the records to render."""
         heirs, self._heirs = self._heirs, set()
-        for key, edge in edges.items():
-            if self._is_as_before(key, edge):
+        for key, touched in edges.items():
+            before = touched.before
+            if before is not None and touched.source.emitted and touched.target.emitted:
+                touched.shown = before
+            ends = touched.source, touched.target
+            now_ends = self._ends(key, touched) if self._gone else ends
+            touched.now = find_edge(now_ends[0].out, key)
+            if (touched.now is None) is (before is None) and now_ends == ends:
                 continue
-            source, target = self._ends(key, edge)
-            self._derivation.edge_changed(key[0], source, target)
+            for source, target in {ends, now_ends}:
+                self._derivation.edge_changed(key[0], source, target)
             if key[0] == OWNS:
-                heirs.add(target)
-        self._touched.update(inheritance.settle(filter(self._is_known, heirs), self._linker))
+                heirs.add(now_ends[1])
+        self._touched.update(inheritance.settle(heirs, self._linker))
         self._judge(missing)
         self._touched.update(self._derivation.settle())
-        return set(filter(self._is_known, self._touched))
+        self._touched -= self._gone
+        return self._touched
 
     def _judge(self, missing: set[Record]) -> None:
         for record in missing:
@@ -194,11 +203,12 @@ class Model:
             for edge in (*each_edge(record.out), *each_edge(record.into)):
                 if edge.key not in edges:  # it did not change, but one of its ends did
                     source, target = self._known(edge.source), self._known(edge.target)
-                    edges[edge.key] = Touched(source, target, edge)
+                    shown = edge if source.emitted and target.emitted else None
+                    edges[edge.key] = Touched(source, target, edge, edge, shown)
         for key, touched in edges.items():
-            now = self._present(key)
-            shown = touched.before if touched.source.emitted and touched.target.emitted else None
-            shows = now if now and self._shows(key[1]) and self._shows(key[2]) else None
+            shown, shows = touched.shown, touched.now
+            if shows is not None and self._closure is not None:
+                shows = shows if self._shows(key[1]) and self._shows(key[2]) else None
             if shows is not None and (shown is None or shown.field != shows.field):
                 changes.edges_set.append(shows)
             elif shows is None and shown is not None:
@@ -235,14 +245,5 @@ class Model:
     def _shows(self, uid: str) -> bool:
         return self._includes(self._known(uid))
 
-    def _present(self, key: EdgeKey) -> Edge | None:
-        source = self._linker.find(key[1])
-        return find_edge(source.out, key) if source is not None else None
-
     def _ends(self, key: EdgeKey, edge: Touched) -> tuple[Record, Record]:
         return self._linker.find(key[1]) or edge.source, self._linker.find(key[2]) or edge.target
-
-    def _is_as_before(self, key: EdgeKey, edge: Touched) -> bool:
-        """Whether the edge is still, or still not, there, between the same two records."""
-        present = self._present(key) is not None
-        return present == (edge.before is not None) and self._ends(key, edge) == (edge.source, edge.target)

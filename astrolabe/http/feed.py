@@ -1,90 +1,92 @@
-"""A view that somebody is subscribed to, and how far each subscription has come."""
+"""A view that somebody is subscribed to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain
-from typing import Protocol
-
-import msgspec
+from collections.abc import Iterator
 
 from astrolabe.graph import wire
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.view import View
-from astrolabe.graph.wire import ResetReason
+from astrolabe.http.closing import FAILED, INTERNAL_ERROR
 from astrolabe.http.history import History
 from astrolabe.http.message import Message
+from astrolabe.http.subscription import Subscription
+
+#: How many changed nodes and edges a feed remembers for those that fall behind.
+HISTORY_LIMIT = 4096
 
 
-class Position(msgspec.Struct, frozen=True):
-    """A place in history: which one, and how far."""
+class Feed:
+    """Implements `subscription.Source`. Shared by all subscriptions with the same filter.
 
-    epoch: str
-    seq: int
-
-
-class Connection(Protocol):
-    """Where the messages of a client go.
-
-    writable: whether its transport takes more; while not, nothing may be written.
+    changed: the seq of the latest batch that concerned the view.
     """
 
-    writable: bool
+    def __init__(self, graph: Graph, filter: Filter) -> None:
+        self.subscriptions: dict[Subscription, None] = {}
+        self.filter = filter
+        self._begin(graph)
 
-    def write(self, message: Message) -> None:
-        """Send; does nothing once the connection is closing."""
-        ...
+    def _begin(self, graph: Graph) -> None:
+        self.graph = graph
+        self.view = View(graph, self.filter)
+        self.changed = graph.seq
+        self.history = History(graph.seq, limit=HISTORY_LIMIT)
 
-    def close(self, code: int, error: str, message: str) -> None:
-        """Tell why, with one of the stream's close codes, and end it."""
-        ...
+    def replace(self, graph: Graph) -> None:
+        """Follow another graph from here on; everyone begins anew."""
+        self._begin(graph)
+        for subscription in self.subscriptions:
+            subscription.restart("epoch-changed")
+            subscription.wake()
+
+    def give_up(self) -> None:
+        """It failed: everyone has to come back."""
+        for subscription in list(self.subscriptions):
+            subscription.connection.close(INTERNAL_ERROR, "internal-error", FAILED)
+
+    def update(self, batch: Batch) -> None:
+        """Follow a batch that the graph has applied, and hand its delta to all that are in step."""
+        delta = self.view.update(batch.changes)
+        if not (delta.nodes_set or delta.edges_set or delta.edges_removed or delta.nodes_removed):
+            return
+        before, self.changed = self.changed, batch.seq
+        self.history.add(batch.seq, delta)
+        self._deliver(delta, before)
+
+    def _deliver(self, delta: Changes, before: int) -> None:
+        """Each message is made once for all that bear the same id and were told the same."""
+        messages: dict[tuple[str, int], Message] = {}
+        for subscription in self.subscriptions:
+            if not subscription.in_step(before):
+                continue
+            key = (subscription.id, subscription.told)
+            message = messages.get(key)
+            if message is None:
+                message = messages[key] = self.delta(subscription.id, subscription.told, delta)
+            subscription.told = self.changed
+            subscription.connection.write(message)
+
+    def delta(self, id: str, since: int, changes: Changes) -> Message:
+        """What changed in the view after `since` up to now."""
+        epoch, seq = self.graph.epoch, self.graph.seq
+        text = wire.delta(id, epoch, since=since, seq=seq, changes=changes)
+        return Message("delta", text, f"{epoch}:{seq}")
+
+    def snapshot(self, id: str) -> Iterator[Message]:
+        """The view as it is now. What is in it is taken here; the parts are made as they are asked for."""
+        epoch, seq = self.graph.epoch, self.graph.seq
+        nodes, edges = list(self.view.nodes()), list(self.view.edges())
+        parts = wire.snapshot(id, epoch, seq, nodes, edges)
+        return _snapshot_messages(parts, f"{epoch}:{seq}")
 
 
-class Subscription:
-    """What one client follows under one id.
-
-    told: the seq that it was told last; it has all changes of the feed up to there.
-    """
-
-    __slots__ = ("_due", "connection", "feed", "id", "told", "wake")
-
-    def __init__(self, id: str, feed: Feed, connection: Connection, wake: Callable[[], None]) -> None:
-        self.id = id
-        self.feed = feed
-        self.connection = connection
-        self.wake = wake
-        self.told = feed.graph.seq
-        self._due: Iterator[Message] = iter(())
-
-    def start(self, since: Position | None) -> None:
-        """Begin with a snapshot, or go on where the client says it is, or tell it that it cannot."""
-        graph = self.feed.graph
-        if since is None:
-            self._due = self.feed.snapshot(self.id)
-        elif since.epoch != graph.epoch:
-            self.restart("epoch-changed")
-        elif self.feed.history.start <= since.seq <= graph.seq:
-            self.told = since.seq
-        elif since.seq != graph.seq:
-            self.restart("too-old")
-
-    def restart(self, reason: ResetReason) -> None:
-        """Begin anew, whatever was under way."""
-        reset = Message("reset", wire.reset(self.id, reason))
-        self.told = self.feed.graph.seq
-        self._due = chain((reset,), self.feed.snapshot(self.id))
-
-    def next(self) -> Message | None:
-        """The message that is due: of a snapshot under way, or what brings it up to date."""
-        message = next(self._due, None)
-        if message is None and self.told < self.feed.changed:
-            changes = self.feed.history.since(self.told)
-            if changes is None:
-                self.restart("lagging")
-                return next(self._due)
-            message = self.feed.delta(self.id, self.told, changes)
-            self.told = self.feed.graph.seq
-        return message
-
+def _snapshot_messages(parts: Iterator[str], position: str) -> Iterator[Message]:
+    """Only with its last part has a client all of the snapshot."""
+    text = next(parts)
+    for following in parts:
+        yield Message("snapshot", text)
+        text = following
+    yield Message("snapshot", text, position)

@@ -55,6 +55,4 @@ def merge(deltas: Iterable[Changes]) -> Changes:
 
 
 def _size(delta: Changes) -> int:
-    return (
-        len(delta.nodes_set) + len(delta.edges_set) + len(delta.edges_removed) + len(delta.nodes_removed)
-    )
+    return len(delta.nodes_set) + len(delta.edges_set) + len(delta.edges_removed) + len(delta.nodes_removed)

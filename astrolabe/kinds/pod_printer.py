@@ -32,13 +32,12 @@ class Printed(msgspec.Struct, frozen=True, gc=False):
 def print_pod(pod: Pod) -> Printed:
     """The columns as the API server prints them."""
     spec, status = pod.spec or PodSpec(), pod.status or PodStatus()
-    total = len(spec.containers or ())
+    inits = spec.init_containers or ()
+    sidecars = [each.name for each in inits if each.restart_policy == "Always"] if inits else ()
     stop, ready, restarts, of_sidecars = "", 0, 0, 0
-    if spec.init_containers:
-        sidecars = [each.name for each in spec.init_containers if each.restart_policy == "Always"]
-        total += len(sidecars)
+    if status.init_container_statuses:
         stop, ready, restarts, of_sidecars = _print_initialization(
-            status.init_container_statuses or (), sidecars, len(spec.init_containers)
+            status.init_container_statuses, sidecars, len(inits)
         )
     reason = stop or _first_reason(status)
     if not stop or holds(status.conditions, "Initialized"):
@@ -47,6 +46,7 @@ def print_pod(pod: Pod) -> Printed:
         restarts += of_sidecars  # other init containers count only while the pod initializes
     if pod.metadata.deletion_timestamp:
         reason = _deletion_reason(status) or reason
+    total = len(spec.containers or ()) + len(sidecars)
     return Printed(intern(reason), ready, total, restarts)
 
 

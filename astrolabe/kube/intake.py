@@ -86,7 +86,7 @@ class Intake:
         health.objects = len(listed)
         health.lists += 1
         await self._sink.put(Replace(self._kind.name, health.namespace, listed))
-        log.info("%s: complete, %d objects", health.label, len(listed))
+        log.debug("%s: complete, %d objects", health.label, len(listed))
 
     async def take_lines(self, lines: list[bytes]) -> None:
         """Take the lines of one chunk: at most one Update, with all of their changes.

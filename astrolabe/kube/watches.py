@@ -32,13 +32,13 @@ class Scope:
     """What one watch covers.
 
     namespace: "" for all, and for cluster-scoped kinds.
-    optional: readiness does not wait for it. Cluster-scoped kinds are when only some namespaces are
+    required: readiness waits for it. Not for cluster-scoped kinds when only some namespaces are
         watched: whoever may read a namespace can seldom read the cluster.
     """
 
     kind: Kind[Any]
     namespace: str
-    optional: bool
+    required: bool
 
 
 def scopes_of(settings: Settings) -> tuple[Scope, ...]:
@@ -47,9 +47,9 @@ def scopes_of(settings: Settings) -> tuple[Scope, ...]:
     scopes = []
     for kind in choose(settings.kinds):
         if kind.namespaced:
-            scopes += [Scope(kind, namespace, kind.optional) for namespace in namespaces or ("",)]
+            scopes += [Scope(kind, namespace, not kind.optional) for namespace in namespaces or ("",)]
         else:
-            scopes.append(Scope(kind, "", kind.optional or bool(namespaces)))
+            scopes.append(Scope(kind, "", not kind.optional and not namespaces))
     return tuple(scopes)
 
 

@@ -91,6 +91,7 @@ def test_only_these_annotations_exist() -> None:
 
 
 def test_what_go_sends_for_nothing() -> None:
-    text = '{"metadata":{"resourceVersion":"7","creationTimestamp":null,"labels":null,"annotations":null,"ownerReferences":null}}'
+    nothing = '"creationTimestamp":null,"labels":null,"annotations":null,"ownerReferences":null'
+    text = f'{{"metadata":{{"resourceVersion":"7",{nothing}}}}}'
     manifest = msgspec.json.decode(text, type=Manifest)
     assert manifest.metadata == ObjectMeta(resource_version="7", creation_timestamp=None)

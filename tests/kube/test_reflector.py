@@ -461,7 +461,6 @@ async def test_a_state_change_is_one_line_and_an_event_none(
     ):
         await sink.until(lambda: reflector.health.events >= 30)
     assert [record.getMessage() for record in caplog.records] == [
-        "Pod: complete, 1 objects",
         "Pod: 500 InternalError: etcd is away",
         "Pod: connected again",
     ]

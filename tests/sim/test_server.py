@@ -78,12 +78,14 @@ async def test_stops_at_once_whatever_is_open() -> None:
     before = asyncio.all_tasks()
     simulator = Simulator()
     await simulator.start()
-    async with aiohttp.ClientSession(simulator.url) as session:
-        async with Client(session).watch("/api/v1/pods") as watching:
-            async with asyncio.timeout(0.5):
-                await simulator.stop()
-            with pytest.raises(aiohttp.ClientPayloadError):
-                await watching.rest()
+    async with (
+        aiohttp.ClientSession(simulator.url) as session,
+        Client(session).watch("/api/v1/pods") as watching,
+    ):
+        async with asyncio.timeout(0.5):
+            await simulator.stop()
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await watching.rest()
     assert asyncio.all_tasks() == before
 
 

@@ -41,7 +41,9 @@ def flags_table() -> str:
     lines = ["| flag | default | environment | |", "| --- | --- | --- | --- |"]
     for flag in SERVE:
         default = f"`{flag.shown}`" if flag.shown else ""
-        lines.append(f"| `{flag.long}` | {default} | `{flag.envvar}` | {flag.help} |".replace("a|b", "a or b"))
+        lines.append(
+            f"| `{flag.long}` | {default} | `{flag.envvar}` | {flag.help} |".replace("a|b", "a or b")
+        )
     return "\n".join(lines)
 
 
@@ -78,7 +80,9 @@ SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
 
 def section(text: str, name: str) -> re.Match[str]:
     """The lines between the one that begins with the mark `name` and the one that has `/name`."""
-    found = re.search(rf"(?ms)(?<=^)([ ]*(?:<!--|#) {name}\b[^\n]*\n)(.*?)\n?([ ]*(?:<!--|#) /{name}\b)", text)
+    found = re.search(
+        rf"(?ms)(?<=^)([ ]*(?:<!--|#) {name}\b[^\n]*\n)(.*?)\n?([ ]*(?:<!--|#) /{name}\b)", text
+    )
     if found is None:
         raise ValueError(f"there is no section {name!r}")
     return found

@@ -1,0 +1,115 @@
+"""Bodies of answers, made once for each version and compressed once for each version."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Hashable, Iterator
+from time import perf_counter
+from typing import Any
+
+#: Seconds of assembling a body after which others have their turn.
+SLICE = 0.005
+#: Bytes from which on a body is compressed in a thread (zlib releases the interpreter).
+THREAD_FROM = 32 * 1024
+
+Pieces = Iterator[str]
+
+
+class Entry:
+    """One body: plain, and compressed when somebody asked for that."""
+
+    def __init__(self, version: Hashable, plain: asyncio.Task[bytes]) -> None:
+        self.version = version
+        self.plain = plain
+        self.packed: asyncio.Task[bytes] | None = None
+
+    def size(self) -> int:
+        """Bytes held; of what is still being made, none."""
+        return sum([len(task.result()) for task in self.tasks() if _is_made(task)])
+
+    def tasks(self) -> list[asyncio.Task[bytes]]:
+        return [self.plain] if self.packed is None else [self.plain, self.packed]
+
+
+class Bodies:
+    """The latest version of each body; the one that was not asked for longest goes first.
+
+    entries, size: how many and how many bytes are kept; the latest is kept whatever its size.
+    """
+
+    def __init__(self, *, entries: int = 64, size: int = 64 * 1024 * 1024) -> None:
+        self._limits = (entries, size)
+        self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
+        self._running: set[asyncio.Task[bytes]] = set()
+
+    async def get(
+        self, key: Hashable, version: Hashable, make: Callable[[], Pieces], *, packed: bool
+    ) -> bytes:
+        """The body of `key` at `version`, compressed by gzip if `packed`.
+
+        make: called when there is none yet. It takes all it needs of the graph at once; its pieces,
+            which make up the JSON text, may be drawn later.
+        """
+        entry = self._entries.get(key)
+        if entry is None or entry.version != version:
+            entry = Entry(version, self._start(_assemble(make())))
+            self._entries[key] = entry
+        self._entries.move_to_end(key)
+        if not packed:
+            task = entry.plain
+        elif entry.packed is None:
+            task = entry.packed = self._start(_compress(entry.plain))
+        else:
+            task = entry.packed
+        if not task.done():
+            await asyncio.shield(task)  # a caller that goes away must not take it from the others
+            self._trim()
+        return task.result()
+
+    async def close(self) -> None:
+        """End what is being made."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _start(self, making: Coroutine[Any, Any, bytes]) -> asyncio.Task[bytes]:
+        task = asyncio.get_running_loop().create_task(making, name="astrolabe.http.cache")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    def _trim(self) -> None:
+        entries, size = self._limits
+        total = sum([entry.size() for entry in self._entries.values()])
+        while len(self._entries) > 1 and (len(self._entries) > entries or total > size):
+            _, entry = self._entries.popitem(last=False)
+            total -= entry.size()
+
+
+async def _assemble(pieces: Pieces) -> bytes:
+    """Join the pieces, giving way to others now and then."""
+    parts = []
+    ends = perf_counter() + SLICE
+    for piece in pieces:
+        parts.append(piece.encode())
+        if perf_counter() > ends:
+            await asyncio.sleep(0)
+            ends = perf_counter() + SLICE
+    return b"".join(parts)
+
+
+async def _compress(plain: asyncio.Task[bytes]) -> bytes:
+    body = await asyncio.shield(plain)
+    if len(body) < THREAD_FROM:
+        return _gzip(body)
+    return await asyncio.to_thread(_gzip, body)
+
+
+def _gzip(body: bytes) -> bytes:
+    return gzip.compress(body, compresslevel=5, mtime=0)
+
+
+def _is_made(task: asyncio.Task[bytes]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None

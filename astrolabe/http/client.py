@@ -1,0 +1,95 @@
+"""One connection's subscriptions, and the pump that brings them up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Protocol
+
+from astrolabe.graph.filter import Filter
+from astrolabe.http.closing import FAILED, INTERNAL_ERROR
+from astrolabe.http.feed import Feed
+from astrolabe.http.message import Message
+from astrolabe.http.subscription import Connection, Position, Subscription
+
+logger = logging.getLogger("astrolabe.http")
+
+
+class Feeds(Protocol):
+    """Where feeds are shared: see `hub.Hub`."""
+
+    def feed(self, filter: Filter) -> Feed: ...
+    def release(self, feed: Feed) -> None: ...
+
+
+class Client:
+    """Made by `Hub.join`; `leave` when the connection is lost."""
+
+    def __init__(self, feeds: Feeds, connection: Connection) -> None:
+        self._feeds = feeds
+        self._connection = connection
+        self._subscriptions: dict[str, tuple[Subscription, Feed]] = {}
+        self._pumping: asyncio.Handle | None = None
+
+    def __len__(self) -> int:
+        """The number of subscriptions."""
+        return len(self._subscriptions)
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._subscriptions
+
+    def subscribe(self, id: str, filter: Filter, since: Position | None = None) -> None:
+        """Follow a part of the graph under an id that is not in use; what it is now goes out at once."""
+        feed = self._feeds.feed(filter)
+        subscription = Subscription(id, feed, self._connection, wake=self.wake)
+        subscription.start(since)
+        feed.subscriptions[subscription] = None
+        self._subscriptions[id] = (subscription, feed)
+        if self._pumping is None:
+            self._pump()
+
+    def unsubscribe(self, id: str) -> None:
+        """Stop; nothing is written under the id any more. Raises KeyError for one that is not in use."""
+        subscription, feed = self._subscriptions.pop(id)
+        del feed.subscriptions[subscription]
+        self._feeds.release(feed)
+
+    def leave(self) -> None:
+        """The connection is lost: end all subscriptions."""
+        for id in list(self._subscriptions):
+            self.unsubscribe(id)
+        if self._pumping is not None:
+            self._pumping.cancel()
+            self._pumping = None
+
+    def wake(self) -> None:
+        """The transport takes more again, or there is more to tell."""
+        if self._pumping is None and self._subscriptions:
+            self._pumping = asyncio.get_running_loop().call_soon(self._pump)
+
+    def beat(self) -> None:
+        """Send a bookmark for every subscription that is in step; to be called every heartbeat."""
+        for subscription, _ in self._subscriptions.values():
+            subscription.bookmark()
+
+    def _pump(self) -> None:
+        """Write one message that is due, and come back for the next after everyone else had a turn."""
+        self._pumping = None
+        if not self._connection.writable:
+            return
+        try:
+            message = self._next()
+        except Exception:
+            logger.exception("a subscription failed")
+            self._connection.close(INTERNAL_ERROR, "internal-error", FAILED)
+            return
+        if message is not None:
+            self._connection.write(message)
+            self.wake()
+
+    def _next(self) -> Message | None:
+        for subscription, _ in self._subscriptions.values():
+            message = subscription.next()
+            if message is not None:
+                return message
+        return None

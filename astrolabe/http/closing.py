@@ -1,0 +1,16 @@
+"""The close codes of the stream, and which errors go before them.
+
+4000-4499: come back; 4500-4999: do not, before something is changed.
+"""
+
+from __future__ import annotations
+
+GOING_AWAY = 1001
+TOO_BIG = 1009
+INTERNAL_ERROR = 1011
+SLOW = 4008
+TOO_FAST = 4029
+BAD_MESSAGE = 4500
+
+#: The message that goes before INTERNAL_ERROR; what happened is in the log.
+FAILED = "the server failed; come back"

@@ -1,0 +1,80 @@
+"""What is refused, and how every error of a request becomes a JSON answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from sanic.exceptions import SanicException
+from sanic.handlers import ErrorHandler
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from astrolabe.graph import wire
+from astrolabe.graph.filter import FilterError
+
+logger = logging.getLogger("astrolabe.http")
+
+JSON = "application/json"
+
+
+class ServerError(Exception):
+    """The server cannot start; the message says why."""
+
+
+class Refusal(Exception):
+    """A request that is not answered with what it asks for.
+
+    error: one word for programs. message: a sentence for people, naming the parameter that is wrong.
+    """
+
+    def __init__(
+        self, status: int, error: str, message: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = error
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+def bad_parameter(message: str) -> Refusal:
+    """A query that cannot be meant."""
+    return Refusal(400, "bad-filter", message)
+
+
+#: The error word of statuses that Sanic itself answers with.
+_WORDS = {404: "not-found", 405: "method-not-allowed", 413: "too-big", 503: "unavailable"}
+
+
+def as_refusal(exception: Exception) -> Refusal:
+    """The refusal that an exception amounts to; what nobody foresaw is an internal error."""
+    match exception:
+        case Refusal():
+            return exception
+        case FilterError():
+            return bad_parameter(str(exception))
+        case SanicException() if exception.status_code < 500 or exception.status_code == 503:
+            status = exception.status_code
+            word = _WORDS.get(status, "bad-request")
+            return Refusal(status, word, str(exception), headers=exception.headers)
+    return Refusal(500, "internal-error", "the server failed; its log says why")
+
+
+class JsonErrors(ErrorHandler):
+    """Answers every error of a request as `{"error": ..., "message": ...}`.
+
+    headers: those that every answer carries.
+    """
+
+    def __init__(self, headers: Callable[[], Mapping[str, str]]) -> None:
+        super().__init__()
+        self._headers = headers
+
+    def default(self, request: Request, exception: Exception) -> HTTPResponse:
+        refusal = as_refusal(exception)
+        if refusal.status == 500:
+            logger.error("failed to answer %s %s", request.method, request.path, exc_info=exception)
+        body = wire.encode({"error": refusal.error, "message": refusal.message})
+        headers = {**self._headers(), **refusal.headers}
+        return HTTPResponse(body, status=refusal.status, headers=headers, content_type=JSON)

@@ -1,0 +1,95 @@
+"""Where the served graph and the clients of the stream meet.
+
+The contract: whoever applies snapshot and deltas in order holds exactly the server's filtered graph at
+`seq`, and is told when it cannot. Within one subscription seqs only grow, `from` of a delta is the seq
+that was told last, nothing is told twice, and registration and snapshot are one step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from astrolabe.graph.batch import Batch
+from astrolabe.graph.filter import Filter
+from astrolabe.graph.graph import GapError, Graph
+from astrolabe.graph.view import View
+from astrolabe.http.client import Client
+from astrolabe.http.feed import Feed
+from astrolabe.http.subscription import Connection
+
+logger = logging.getLogger("astrolabe.http")
+
+
+class Hub:
+    """Applies batches to the graph and tells whoever follows a part of it. Lives in one event loop."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._feeds: dict[Filter, Feed] = {}
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    def receive(self, batch: Batch) -> None:
+        """Take the next batch from the bus. Neither blocks nor raises; what fails is logged."""
+        try:
+            self.graph.apply(batch)
+        except GapError:
+            logger.exception("lost track of the graph")
+            return
+        for feed in list(self._feeds.values()):
+            try:
+                feed.update(batch)
+            except Exception:
+                logger.exception("a view failed, its subscribers have to come back")
+                del self._feeds[feed.filter]
+                feed.give_up()
+        self._notify()
+
+    def replace(self, graph: Graph) -> None:
+        """Serve this graph from now on: history could not be continued. Everyone begins anew."""
+        self.graph = graph
+        for feed in self._feeds.values():
+            feed.replace(graph)
+        self._notify()
+
+    def view(self, filter: Filter) -> View:
+        """The filtered graph as it is now; valid until the loop goes on."""
+        feed = self._feeds.get(filter)
+        return feed.view if feed is not None else View(self.graph, filter)
+
+    async def reach(self, seq: int, *, timeout: float) -> bool:
+        """Wait until the graph is at `seq`, at most this many seconds; False when it did not get there."""
+        if self.graph.seq >= seq:
+            return True
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (seq, reached)
+        self._waiting.append(entry)
+        try:
+            async with asyncio.timeout(timeout):
+                await reached
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting.remove(entry)
+        return True
+
+    def join(self, connection: Connection) -> Client:
+        """Take in a connection, so far without subscriptions."""
+        return Client(self, connection)
+
+    def feed(self, filter: Filter) -> Feed:
+        """The feed that all subscriptions with an equal filter share."""
+        feed = self._feeds.get(filter)
+        if feed is None:
+            feed = self._feeds[filter] = Feed(self.graph, filter)
+        return feed
+
+    def release(self, feed: Feed) -> None:
+        """Drop the feed when nobody is subscribed to it any more."""
+        if not feed.subscriptions and self._feeds.get(feed.filter) is feed:
+            del self._feeds[feed.filter]
+
+    def _notify(self) -> None:
+        for seq, reached in self._waiting:
+            if seq <= self.graph.seq and not reached.done():
+                reached.set_result(None)

@@ -1,0 +1,94 @@
+"""What the query string of a request asks for. Everything that cannot be meant is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+from sanic.request import Request
+
+from astrolabe.graph.filter import EVERYTHING, Filter, parse_query
+from astrolabe.http.errors import bad_parameter
+from astrolabe.http.subscription import Position
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What a GET asks for: equal questions have equal answers at the same place in history.
+
+    uid: of the one resource it is about, else "". detail: more than names.
+    """
+
+    filter: Filter = EVERYTHING
+    uid: str = ""
+    detail: bool = False
+
+
+class Query:
+    """The parameters of a request; each `take_` takes its own out."""
+
+    def __init__(self, request: Request) -> None:
+        self._values: dict[str, list[str]] = {}
+        if request.query_string:
+            self._values = dict(request.get_args(keep_blank_values=True))
+
+    def take_filter(
+        self, *, kinds: Collection[str], parameters: Sequence[str] | None = None
+    ) -> Filter:
+        """All that is left is a filter, of only these parameters when they are given.
+
+        Raises FilterError, or Refusal for a parameter that is none of these.
+        """
+        if not self._values:
+            return EVERYTHING
+        if parameters is not None:
+            self._refuse_others(parameters)
+        return parse_query(self._values, kinds=kinds)
+
+    def take_nothing(self) -> None:
+        """Nothing must be left. Raises Refusal."""
+        self._refuse_others(())
+
+    def take_number(self, name: str) -> int | None:
+        """A whole number, or None when it is not asked for. Raises Refusal."""
+        text = self._take(name)
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdigit()):
+            raise bad_parameter(f"{name} is a whole number, not {text!r}")
+        return int(text)
+
+    def take_flag(self, name: str, *, default: bool) -> bool:
+        """`true` or `false`. Raises Refusal."""
+        text = self._take(name)
+        if text is None:
+            return default
+        if text not in ("true", "false"):
+            raise bad_parameter(f"{name} is true or false, not {text!r}")
+        return text == "true"
+
+    def take_position(self, name: str) -> Position | None:
+        """`<epoch>:<seq>`, or None when it is not asked for. Raises Refusal."""
+        text = self._take(name)
+        return None if text is None else parse_position(name, text)
+
+    def _take(self, name: str) -> str | None:
+        values = self._values.pop(name, None)
+        if values is None:
+            return None
+        if len(values) > 1:
+            raise bad_parameter(f"{name} is given more than once")
+        return values[0]
+
+    def _refuse_others(self, allowed: Sequence[str]) -> None:
+        for name in sorted(self._values):
+            if name not in allowed:
+                known = ", ".join(allowed) or "none"
+                raise bad_parameter(f"unknown parameter {name!r}; this path has {known}")
+
+
+def parse_position(name: str, text: str) -> Position:
+    """The place in history that `<epoch>:<seq>` names. Raises Refusal, naming the parameter."""
+    epoch, _, seq = text.rpartition(":")
+    if not epoch or not (seq.isascii() and seq.isdigit()):
+        raise bad_parameter(f"{name} is <epoch>:<seq>, not {text!r}")
+    return Position(epoch, int(seq))

@@ -1,0 +1,95 @@
+"""What a client of the WebSocket stream may say, and what happens then."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, Any
+
+import msgspec
+
+from astrolabe.graph import wire
+from astrolabe.graph.filter import FilterError, parse_message
+from astrolabe.http.client import Client
+from astrolabe.http.closing import BAD_MESSAGE
+from astrolabe.http.message import Message
+from astrolabe.http.subscription import Connection, Position
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class Subscribe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="subscribe"):
+    """Follow a part of the graph, from `since` on when that is still known."""
+
+    id: Id
+    filter: dict[str, Any] | None = None
+    since: Position | None = None
+
+
+class Unsubscribe(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="unsubscribe"
+):
+    """Follow it no more."""
+
+    id: Id
+
+
+class Ping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="ping"):
+    """Answered with a pong: a heartbeat for those who cannot send frames of their own, as browsers."""
+
+
+_DECODER = msgspec.json.Decoder(Subscribe | Unsubscribe | Ping)
+
+
+class Session:
+    """Implements `websocket.Listener`: one client's conversation.
+
+    kinds: what `kind` of a filter may be. limit: subscriptions at a time.
+    """
+
+    def __init__(
+        self, connection: Connection, client: Client, *, kinds: Collection[str], limit: int
+    ) -> None:
+        self._connection = connection
+        self._client = client
+        self._kinds = kinds
+        self._limit = limit
+
+    def hear(self, text: str) -> None:
+        try:
+            message = _DECODER.decode(text)
+        except msgspec.MsgspecError as error:  # not JSON, of no known type, or not of its shape
+            self._connection.close(BAD_MESSAGE, "bad-message", str(error))
+            return
+        match message:
+            case Subscribe():
+                self._subscribe(message)
+            case Unsubscribe(id):
+                self._unsubscribe(id)
+            case Ping():
+                self._connection.write(Message("pong", wire.PONG))
+
+    def beat(self) -> None:
+        self._client.beat()
+
+    def _subscribe(self, message: Subscribe) -> None:
+        if message.id in self._client:
+            self._refuse(message.id, "duplicate-id", "the id is in use; unsubscribe first")
+        elif len(self._client) >= self._limit:
+            text = f"a connection has at most {self._limit} subscriptions"
+            self._refuse(message.id, "too-many-subscriptions", text)
+        else:
+            try:
+                filter = parse_message(message.filter, kinds=self._kinds)
+            except FilterError as error:
+                self._refuse(message.id, "bad-filter", str(error))
+            else:
+                self._client.subscribe(message.id, filter, message.since)
+
+    def _unsubscribe(self, id: str) -> None:
+        if id in self._client:
+            self._client.unsubscribe(id)
+        else:
+            self._refuse(id, "unknown-id", "there is no subscription with this id")
+
+    def _refuse(self, id: str, code: str, message: str) -> None:
+        self._connection.write(Message("error", wire.error(code, message, id)))

@@ -1,0 +1,119 @@
+"""What one client follows under one id, and how far it has come.
+
+A subscription is *in step* when it was told all that its feed went through. Then a delta is handed to
+it as it comes. When it is not (its transport was full, or its snapshot is still under way) nothing is
+queued for it: once its transport takes more it is asked what is `next`, until it is in step again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Protocol
+
+import msgspec
+
+from astrolabe.graph import wire
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.wire import ResetReason
+from astrolabe.http.history import History
+from astrolabe.http.message import Message
+
+
+class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place in history: which one, and how far."""
+
+    epoch: str
+    seq: int
+
+
+class Connection(Protocol):
+    """Where the messages of one client go.
+
+    writable: whether its transport takes more; while it does not, nothing should be written.
+    """
+
+    writable: bool
+
+    def write(self, message: Message) -> None:
+        """Send; without effect once the connection is closing."""
+        ...
+
+    def close(self, code: int, error: str, message: str) -> None:
+        """Tell why and end it, with one of the stream's close codes."""
+        ...
+
+
+class Source(Protocol):
+    """What a subscription follows: see `feed.Feed`."""
+
+    graph: Graph
+    changed: int
+    history: History
+
+    def snapshot(self, id: str) -> Iterator[Message]: ...
+    def delta(self, id: str, since: int, changes: Changes) -> Message: ...
+
+
+class Subscription:
+    """told: the seq that the client was told last; it holds the view as it was there.
+
+    wake: called when there may be something `next`.
+    """
+
+    __slots__ = ("_due", "connection", "id", "source", "told", "wake")
+
+    def __init__(self, id: str, source: Source, connection: Connection, *, wake: Callable[[], None]) -> None:
+        self.id = id
+        self.source = source
+        self.connection = connection
+        self.wake = wake
+        self.told = source.graph.seq
+        self._due: Iterator[Message] | None = None
+
+    def start(self, since: Position | None) -> None:
+        """Begin with a snapshot, or go on from where the client says it is, or tell it that it cannot."""
+        if since is None:
+            self._due = self.source.snapshot(self.id)
+        elif since.epoch != self.source.graph.epoch:
+            self.restart("epoch-changed")
+        elif self.source.history.start <= since.seq <= self.source.graph.seq:
+            self.told = since.seq
+        else:
+            self.restart("too-old")
+
+    def restart(self, reason: ResetReason) -> None:
+        """Begin anew, whatever was under way."""
+        self.told = self.source.graph.seq
+        reset = Message("reset", wire.reset(self.id, reason))
+        self._due = chain((reset,), self.source.snapshot(self.id))
+
+    def in_step(self, changed: int) -> bool:
+        """Whether it was told everything up to the change at this seq, and its transport takes more."""
+        return self.told >= changed and self._due is None and self.connection.writable
+
+    def next(self) -> Message | None:
+        """The message that is due; None when it is in step."""
+        if self._due is not None:
+            message = next(self._due, None)
+            if message is not None:
+                return message
+            self._due = None
+        if self.told >= self.source.changed:
+            return None
+        changes = self.source.history.since(self.told)
+        if changes is None:
+            self.restart("lagging")
+            return self.next()
+        message = self.source.delta(self.id, self.told, changes)
+        self.told = self.source.graph.seq
+        return message
+
+    def bookmark(self) -> None:
+        """Tell the client how far it is, if it is in step."""
+        graph = self.source.graph
+        if self.in_step(self.source.changed):
+            self.told = graph.seq
+            text = wire.bookmark(self.id, graph.epoch, graph.seq)
+            self.connection.write(Message("bookmark", text, f"{graph.epoch}:{graph.seq}"))

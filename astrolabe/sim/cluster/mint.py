@@ -1,0 +1,57 @@
+"""What is made up: uids, name suffixes, addresses, moments. All of it from one seeded generator."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Json = dict[str, Any]
+
+#: The characters of generated names (apimachinery rand.go: no vowels, nothing that looks alike).
+_SAFE = "bcdfghjklmnpqrstvwxz2456789"
+
+#: The moment at which generated clusters stand still, unless another is given.
+NOW = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+class Mint:
+    """Makes up what a cluster assigns by itself.
+
+    now: the moment that ages are counted from; may be moved on. first_address: counts pod addresses.
+    """
+
+    def __init__(self, rng: random.Random, now: datetime = NOW, *, first_address: int = 1) -> None:
+        self.rng = rng
+        self.now = now
+        self._address = first_address
+
+    def uid(self) -> str:
+        digits = f"{self.rng.getrandbits(128):032x}"
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+    def suffix(self, length: int = 5) -> str:
+        """The end of a generated name: `hkjf7`."""
+        return "".join(self.rng.choices(_SAFE, k=length))
+
+    def digest(self) -> str:
+        """An image or container id, 64 hex digits."""
+        return f"{self.rng.getrandbits(256):064x}"
+
+    def address(self) -> str:
+        """The next pod address; none is given twice within 4 million."""
+        self._address += 1
+        count = self._address
+        return f"10.{128 + (count >> 16 & 63)}.{count >> 8 & 255}.{count & 255}"
+
+    def ago(self, seconds: float = 0) -> str:
+        """A moment before now, as manifests have it; the future when negative."""
+        return (self.now - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def age(self, shortest: float, longest: float) -> float:
+        """A random age, in seconds."""
+        return self.rng.uniform(shortest, longest)

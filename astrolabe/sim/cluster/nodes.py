@@ -1,0 +1,121 @@
+"""Nodes: healthy, cordoned, or not heard of any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astrolabe.sim.cluster.fields import fields_of, managed
+from astrolabe.sim.cluster.meta import metadata
+from astrolabe.sim.cluster.mint import Mint
+
+Json = dict[str, Any]
+
+_PRESSURES = {
+    "MemoryPressure": ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    "DiskPressure": ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    "PIDPressure": ("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+}
+_SILENT = ("NodeStatusUnknown", "Kubelet stopped posting node status.")
+
+
+def node(mint: Mint, name: str, *, zone: str, address: str, created: str, beat: str) -> Json:
+    """A ready node. beat: when its kubelet spoke last."""
+    labels = {
+        "kubernetes.io/arch": "amd64",
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "node-role.kubernetes.io/worker": "",
+        "topology.kubernetes.io/region": zone[:-1],
+        "topology.kubernetes.io/zone": zone,
+    }
+    meta = metadata(
+        mint, name, created=created, labels=labels, annotations={"node.alpha.kubernetes.io/ttl": "0"}
+    )
+    size = {"cpu": "16", "ephemeral-storage": "200Gi", "memory": "64Gi", "pods": "250"}
+    status = {
+        "capacity": size,
+        "allocatable": size,
+        "conditions": _conditions(beat, created),
+        "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+        "nodeInfo": _info(mint),
+    }
+    meta["managedFields"] = [
+        managed("kubelet", "v1", created, {"f:metadata": fields_of({"labels": labels})}),
+        managed("kubelet", "v1", beat, {"f:status": {"f:conditions": {}}}, subresource="status"),
+    ]
+    return {"kind": "Node", "apiVersion": "v1", "metadata": meta, "spec": {}, "status": status}
+
+
+def heard(node: Json, beat: str) -> Json:
+    """The node after a heartbeat: the same but for lastHeartbeatTime."""
+    conditions = [{**condition, "lastHeartbeatTime": beat} for condition in node["status"]["conditions"]]
+    return {**node, "status": {**node["status"], "conditions": conditions}}
+
+
+def silent(node: Json, at: str) -> Json:
+    """The node when its kubelet is not heard of: all conditions Unknown, tainted."""
+    reason, message = _SILENT
+    conditions = [
+        {**condition, "status": "Unknown", "lastTransitionTime": at, "reason": reason, "message": message}
+        for condition in node["status"]["conditions"]
+    ]
+    taint = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "timeAdded": at}
+    spec = {**node["spec"], "taints": [taint]}
+    return {**node, "spec": spec, "status": {**node["status"], "conditions": conditions}}
+
+
+def recovered(node: Json, at: str) -> Json:
+    """The node after it was silent."""
+    spec = {key: value for key, value in node["spec"].items() if key != "taints"}
+    return {**node, "spec": spec, "status": {**node["status"], "conditions": _conditions(at, at)}}
+
+
+def cordoned(node: Json, at: str) -> Json:
+    """The node closed to new pods."""
+    taint = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule", "timeAdded": at}
+    return {**node, "spec": {**node["spec"], "unschedulable": True, "taints": [taint]}}
+
+
+def uncordoned(node: Json) -> Json:
+    return {
+        **node,
+        "spec": {key: value for key, value in node["spec"].items() if key not in ("unschedulable", "taints")},
+    }
+
+
+def is_open(node: Json) -> bool:
+    """Whether new pods may be bound to it."""
+    return not node["spec"].get("taints")
+
+
+def _conditions(beat: str, since: str) -> list[Json]:
+    conditions = [
+        {
+            "type": type,
+            "status": "False",
+            "lastHeartbeatTime": beat,
+            "lastTransitionTime": since,
+            "reason": reason,
+            "message": message,
+        }
+        for type, (reason, message) in _PRESSURES.items()
+    ]
+    ready = {"reason": "KubeletReady", "message": "kubelet is posting ready status"}
+    times = {"lastHeartbeatTime": beat, "lastTransitionTime": since}
+    return [*conditions, {"type": "Ready", "status": "True", **times, **ready}]
+
+
+def _info(mint: Mint) -> Json:
+    return {
+        "machineID": mint.digest()[:32],
+        "systemUUID": mint.uid(),
+        "bootID": mint.uid(),
+        "kernelVersion": "6.6.87",
+        "osImage": "Linux",
+        "containerRuntimeVersion": "containerd://2.1.4",
+        "kubeletVersion": "v1.36.0",
+        "kubeProxyVersion": "",
+        "operatingSystem": "linux",
+        "architecture": "amd64",
+    }

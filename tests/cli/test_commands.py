@@ -1,0 +1,192 @@
+"""What the command line says on stderr, to the letter, and how the process ends."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from astrolabe import __version__
+from astrolabe.cli import main
+from astrolabe.cli.flags import SERVE
+from astrolabe.kinds.table import KINDS
+
+#: Runs a command line to its end: (exit code, stdout, stderr).
+Ended = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for flag in SERVE:
+        monkeypatch.delenv(str(flag.envvar), raising=False)
+
+
+@pytest.fixture
+def ended(capsys: pytest.CaptureFixture[str]) -> Ended:
+    """Run a command line to its end: (exit code, stdout, stderr)."""
+
+    def run(*args: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main(args)
+        out, err = capsys.readouterr()
+        code = end.value.code
+        assert isinstance(code, int)
+        return code, out, err
+
+    return run
+
+
+ALL_KINDS = ", ".join(kind.name for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (["--port=99999"], "invalid value '99999' for --port: not a whole number from 0 to 65535"),
+        (["-port", "http"], "invalid value 'http' for --port: not a whole number from 0 to 65535"),
+        (["--port"], "--port needs a value"),
+        (["--v=5"], "invalid value '5' for --v: not a whole number from 0 to 4"),
+        (["--redis-db=-1"], "invalid value '-1' for --redis-db: not a whole number of at least 0"),
+        (
+            ["--snapshot-interval=0"],
+            "invalid value '0' for --snapshot-interval: not a whole number of at least 1",
+        ),
+        (["--redis-addr=redis"], "invalid value 'redis' for --redis-addr: not host:port"),
+        (["--in-cluster=maybe"], "invalid value 'maybe' for --in-cluster: neither true nor false"),
+        (["--in-cluster", "false"], "unexpected argument 'false'"),
+        (["--batch-window=5"], "invalid value '5' for --batch-window: not a duration such as 50ms or 1.5s"),
+        (
+            ["--label-selector=a=b=c"],
+            "invalid value 'a=b=c' for --label-selector: found '=', expected: ',' or 'end of string'",
+        ),
+        (
+            ["--selector-mode=loose"],
+            "invalid value 'loose' for --selector-mode: not one of closure, strict",
+        ),
+        (["--log-format=xml"], "invalid value 'xml' for --log-format: not one of text, json"),
+        (
+            ["--namespaces=Shop"],
+            "invalid value 'Shop' for --namespaces: 'Shop' is not the name of a namespace",
+        ),
+        (
+            ["--kinds=Pod,Pood"],
+            f"invalid value 'Pod,Pood' for --kinds: unknown kind 'Pood', the kinds are: {ALL_KINDS}",
+        ),
+        (["--prot=1"], "unknown flag --prot, did you mean --port?"),
+        (["-lable-selector=a"], "unknown flag --lable-selector, did you mean --label-selector?"),
+        (["--xyz"], "unknown flag --xyz, see `astrolabe serve --help`"),
+        (["demo", "--zzz"], "unknown flag --zzz, see `astrolabe demo --help`"),
+        (
+            ["--port=1", "demo"],
+            "unexpected 'demo': the command comes first, as in `astrolabe demo [flags]`",
+        ),
+        (["dmeo"], "No such command 'dmeo'. Did you mean 'demo'?"),
+        (["demo", "--scale=0"], "invalid value '0' for --scale: not a number above 0"),
+        (["demo", "--churn=-1"], "invalid value '-1' for --churn: not a number of at least 0"),
+        (["demo", "--seed=x"], "invalid value 'x' for --seed: not a whole number of at least 0"),
+        (["--enable-persistence"], "--enable-persistence needs a later release of Astrolabe; leave it out"),
+        (
+            ["watch", "ftp://x"],
+            "invalid value 'ftp://x' for URL: not host:port, ws://host:port or http://host:port",
+        ),
+        (["watch", "-o", "yaml"], "invalid value 'yaml' for --output: not one of text, json"),
+        (
+            ["watch", "-l", "a>b"],
+            "invalid value 'a>b' for --selector: for 'Gt', 'Lt' operators, the value must be an integer, not 'b'",
+        ),
+    ],
+)
+def test_a_wrong_value_is_one_line_and_exit_code_2(args: list[str], line: str, ended: Ended) -> None:
+    assert ended(*args) == (2, "", f"astrolabe: {line}\n")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "line"),
+    [
+        ("PORT", "tcp://10.0.0.1:8080", "not a whole number from 0 to 65535"),
+        ("LABEL_SELECTOR", "=", "found '=', expected: !, identifier, or 'end of string'"),
+        ("ENABLE_PERSISTENCE", "yes", "neither true nor false"),
+        ("REDIS_ADDR", "redis://x:1", "not host:port"),
+        ("REDIS_DB", "first", "not a whole number of at least 0"),
+        ("ASTROLABE_BATCH_WINDOW", "fast", "not a duration such as 50ms or 1.5s"),
+    ],
+)
+def test_a_wrong_environment_names_the_variable(
+    variable: str, text: str, line: str, ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, text)
+    expected = f"astrolabe: invalid value {text!r} for environment variable {variable}: {line}\n"
+    assert ended() == (2, "", expected)
+
+
+@pytest.mark.parametrize("argument", ["--version", "-version"])
+def test_version(argument: str, ended: Ended) -> None:
+    assert ended(argument) == (0, f"astrolabe {__version__}\n", "")
+
+
+@pytest.mark.parametrize("argument", ["--help", "-help", "-h"])
+def test_help_names_the_commands_and_every_flag_under_its_heading(argument: str, ended: Ended) -> None:
+    code, out, err = ended(argument)
+    assert (code, err) == (0, "")
+    assert [line for line in out.splitlines() if line.endswith(":") and line[0] != " "] == [
+        "Commands:",
+        "The cluster:",
+        "What is watched:",
+        "Serving:",
+        "Persistence:",
+        "Logging:",
+    ]
+    assert [flag.long for flag in SERVE if flag.long not in out] == []
+    assert "..." not in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", ["serve", "demo", "watch"])
+def test_every_command_has_help(command: str, ended: Ended) -> None:
+    code, out, err = ended(command, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"Usage: astrolabe {command} [flags]")
+
+
+def test_no_kubeconfig_is_one_line_and_exit_code_1(ended: Ended, tmp_path: Path) -> None:
+    path = tmp_path / "none"
+    code, out, err = ended("--in-cluster=false", f"--kubeconfig={path}", "--port=0")
+    assert (code, out) == (1, "")
+    (line,) = [each for each in err.splitlines() if each.startswith("astrolabe: ")]
+    assert line.startswith(f"astrolabe: There is no kubeconfig at {path}.")
+    assert "`astrolabe demo`" in line
+    assert "Traceback" not in err
+
+
+def test_no_cluster_around_is_one_line_and_exit_code_1(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    code, _, err = ended("--port=0")
+    assert code == 1
+    assert "astrolabe: This is no pod with a service account" in err
+    assert "`astrolabe demo`" in err
+    assert "Traceback" not in err
+
+
+def test_an_unreachable_server_is_one_line_and_exit_code_1(ended: Ended, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(json.dumps(_kubeconfig(url)))
+        code, _, err = ended("--in-cluster=false", f"--kubeconfig={kubeconfig}", "--port=0")
+    assert code == 1
+    assert f"astrolabe: The API server {url}" in err
+    assert "Connection refused" in err or "Connect call failed" in err
+    assert "`astrolabe demo`" in err
+    assert "Traceback" not in err
+
+
+def _kubeconfig(url: str) -> dict[str, object]:
+    return {
+        "current-context": "here",
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
+        "clusters": [{"name": "here", "cluster": {"server": url}}],
+        "users": [{"name": "me", "user": {"token": "s3cr3t-must-never-leak"}}],
+    }

@@ -1,0 +1,175 @@
+"""Each flag by flag and by environment, in every way in which Go lets it be written."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+import pytest
+from astrolabe.cli.flags import DEMO, SERVE, settings_from
+from astrolabe.cli.go import GoCommand
+from astrolabe.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for flag in SERVE:
+        monkeypatch.delenv(str(flag.envvar), raising=False)
+
+
+def read(*args: str) -> Settings:
+    """The settings that the command line makes of these arguments."""
+    command = GoCommand("serve", params=[*SERVE], callback=lambda **given: settings_from(given))
+    settings = command.main(list(args), standalone_mode=False)
+    assert isinstance(settings, Settings)
+    return settings
+
+
+#: (flag, environment variable, its text, field, its value); none is the default.
+CASES: list[tuple[str, str, str, str, Any]] = [
+    ("kubeconfig", "KUBECONFIG", "/etc/kube", "kubeconfig", "/etc/kube"),
+    ("in-cluster", "ASTROLABE_IN_CLUSTER", "false", "in_cluster", False),
+    ("host", "ASTROLABE_HOST", "::1", "host", "::1"),
+    ("port", "PORT", "9000", "port", 9000),
+    ("label-selector", "LABEL_SELECTOR", "app in (a,b)", "label_selector", "app in (a,b)"),
+    ("selector-mode", "ASTROLABE_SELECTOR_MODE", "strict", "selector_mode", "strict"),
+    ("namespaces", "ASTROLABE_NAMESPACES", "shop,web", "namespaces", ("shop", "web")),
+    ("kinds", "ASTROLABE_KINDS", "Pod,Service", "kinds", ("Pod", "Service")),
+    ("batch-window", "ASTROLABE_BATCH_WINDOW", "1s", "batch_window", 1.0),
+    ("redis-addr", "REDIS_ADDR", "redis:1", "redis_addr", "redis:1"),
+    ("redis-password", "REDIS_PASSWORD", "open=sesame", "redis_password", "open=sesame"),
+    ("redis-db", "REDIS_DB", "3", "redis_db", 3),
+    ("snapshot-interval", "ASTROLABE_SNAPSHOT_INTERVAL", "60", "snapshot_interval", 60),
+    ("v", "ASTROLABE_V", "4", "verbosity", 4),
+    ("log-format", "ASTROLABE_LOG_FORMAT", "json", "log_format", "json"),
+]
+each_case = pytest.mark.parametrize(
+    ("flag", "variable", "text", "field", "value"), CASES, ids=[case[0] for case in CASES]
+)
+
+
+def test_the_cases_are_all_there_are() -> None:
+    # --enable-persistence has a test of its own.
+    tried = {(f"--{flag}", variable, field) for flag, variable, _, field, _ in CASES}
+    tried.add(("--enable-persistence", "ENABLE_PERSISTENCE", "enable_persistence"))
+    assert {(flag.long, flag.envvar, flag.name) for flag in SERVE} == tried
+    assert {field.name for field in dataclasses.fields(Settings)} == {field for _, _, field in tried}
+
+
+def test_without_any_flag_the_settings_are_the_defaults() -> None:
+    assert read() == Settings()
+
+
+def test_the_defaults_are_those_of_the_original() -> None:
+    shown = {flag.long: flag.shown for flag in SERVE}
+    assert shown == {
+        "--kubeconfig": "~/.kube/config",
+        "--in-cluster": "true",
+        "--label-selector": "app.kubernetes.io/managed-by=Helm",
+        "--selector-mode": "closure",
+        "--namespaces": "all",
+        "--kinds": "all",
+        "--host": "0.0.0.0",
+        "--port": "8080",
+        "--batch-window": "50ms",
+        "--enable-persistence": "false",
+        "--redis-addr": "localhost:6379",
+        "--redis-password": "",
+        "--redis-db": "0",
+        "--snapshot-interval": "300",
+        "--v": "0",
+        "--log-format": "text",
+    }
+
+
+@each_case
+def test_two_dashes_and_an_equals_sign(flag: str, variable: str, text: str, field: str, value: Any) -> None:
+    assert read(f"--{flag}={text}") == Settings(**{field: value})
+
+
+@each_case
+def test_one_dash_and_an_equals_sign(flag: str, variable: str, text: str, field: str, value: Any) -> None:
+    assert read(f"-{flag}={text}") == Settings(**{field: value})
+
+
+@pytest.mark.parametrize("dashes", ["-", "--"])
+@each_case
+def test_the_value_as_the_next_argument(
+    flag: str, variable: str, text: str, field: str, value: Any, dashes: str
+) -> None:
+    if flag == "in-cluster":  # Go: a boolean's value is only ever behind the equals sign
+        with pytest.raises(click.UsageError, match="unexpected argument 'false'"):
+            read(f"{dashes}{flag}", text)
+    else:
+        assert read(f"{dashes}{flag}", text) == Settings(**{field: value})
+
+
+@each_case
+def test_the_environment(
+    flag: str, variable: str, text: str, field: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, text)
+    assert read() == Settings(**{field: value})
+
+
+@each_case
+def test_the_flag_wins_over_the_environment(
+    flag: str, variable: str, text: str, field: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = {"label_selector": "x=y", "log_format": "text", "selector_mode": "closure", "kinds": "Job"}
+    other = others.get(field, {bool: "true", int: "1", float: "5s"}.get(type(value), "other:1"))
+    monkeypatch.setenv(variable, "other" if field == "namespaces" else other)
+    assert read(f"--{flag}={text}") == Settings(**{field: value})
+
+
+@pytest.mark.parametrize("argument", ["--in-cluster", "-in-cluster", "--in-cluster=true", "--in-cluster=1"])
+def test_a_boolean_needs_no_value(argument: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASTROLABE_IN_CLUSTER", "false")
+    assert read(argument).in_cluster is True
+
+
+@pytest.mark.parametrize("argument", ["--label-selector=", "-label-selector="])
+def test_an_empty_selector_given_as_flag_means_everything(argument: str) -> None:
+    assert read(argument).label_selector == ""
+    assert read("--label-selector", "").label_selector == ""
+
+
+def test_an_empty_environment_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABEL_SELECTOR", "")
+    monkeypatch.setenv("PORT", "")
+    assert read() == Settings()
+
+
+def test_lists_are_separated_by_commas_or_repeated_or_both() -> None:
+    assert read("--namespaces=a,b", "-namespaces", "c", "--namespaces", "a").namespaces == ("a", "b", "c")
+    assert read("--kinds=Pod", "--kinds=Service").kinds == ("Pod", "Service")
+
+
+def test_a_value_may_begin_with_a_dash() -> None:
+    assert read("--redis-password", "-secret").redis_password == "-secret"
+
+
+@pytest.mark.parametrize("argument", ["--enable-persistence", "-enable-persistence=true"])
+def test_persistence_needs_a_later_release(argument: str) -> None:
+    with pytest.raises(click.UsageError, match="--enable-persistence needs a later release of Astrolabe"):
+        read(argument)
+
+
+def test_persistence_may_be_declined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENABLE_PERSISTENCE", "true")
+    assert read("--enable-persistence=false") == Settings()
+    with pytest.raises(click.UsageError, match="needs a later release"):
+        read()
+
+
+def test_the_demo_has_the_flags_that_mean_something_for_it() -> None:
+    assert {flag.long for flag in SERVE} - {flag.long for flag in DEMO} == {
+        "--kubeconfig",
+        "--in-cluster",
+        "--enable-persistence",
+        "--redis-addr",
+        "--redis-password",
+        "--redis-db",
+        "--snapshot-interval",
+    }

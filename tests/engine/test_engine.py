@@ -1,0 +1,167 @@
+"""The single writer: batching, replacement as a difference, readiness, and a loop that stays free."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from astrolabe.bus.memory import MemoryBus
+from astrolabe.engine.engine import COMMIT_LIMIT, INBOX_LIMIT, Engine
+from astrolabe.engine.inbox import Gone, Replace, Report, Update
+from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.graph.batch import Batch
+from astrolabe.graph.facts import Facts, Rules
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.links import Link, Ref
+from astrolabe.graph.model import Model
+from astrolabe.graph.status import READY, Status
+
+RULES = (Rules(kind="Pod", api_version="v1"), Rules(kind="ConfigMap", api_version="v1"))
+
+
+def resource(kind: str, name: str, uid: str = "", *, note: str = "", links: tuple[Link, ...] = ()) -> Facts:
+    return Facts(
+        kind=kind,
+        uid=uid or f"{kind}-{name}",
+        name=name,
+        namespace="shop",
+        created="2026-01-01T00:00:00Z",
+        labels={},
+        status=Status(READY, "Active", note),
+        metadata={"creationTimestamp": "2026-01-01T00:00:00Z"},
+        links=links,
+    )
+
+
+class Running:
+    """An engine at work, and everything that it published."""
+
+    def __init__(self, engine: Engine, bus: MemoryBus) -> None:
+        self.engine = engine
+        self.graph = Graph("e")
+        self.batches: list[Batch] = []
+        self._moved = asyncio.Event()
+        bus.subscribe(self._receive)
+
+    def _receive(self, batch: Batch) -> None:
+        self.graph.apply(batch)
+        self.batches.append(batch)
+        self._moved.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():
+                self._moved.clear()
+                await self._moved.wait()
+
+    def names(self) -> list[str]:
+        return sorted(node.name for node in self.graph.nodes.values())
+
+
+@asynccontextmanager
+async def running(*scopes: Scope, window: float = 0.05) -> AsyncIterator[Running]:
+    bus = MemoryBus()
+    readiness = Readiness(scopes or (Scope("Pod"), Scope("ConfigMap")))
+    engine = Engine(Model(RULES), bus, readiness, epoch="e", window=window)
+    task = asyncio.create_task(engine.run())
+    try:
+        yield Running(engine, bus)
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_a_lone_change_goes_out_at_once_and_the_next_ones_together() -> None:
+    async with running(window=0.2) as run:
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        await run.engine.put(Update("Pod", [resource("Pod", "first")]))
+        await run.until(lambda: run.names() == ["first"])
+        assert clock() - started < 0.1
+        for name in ("second", "third"):
+            await run.engine.put(Update("Pod", [resource("Pod", name)]))
+        await run.until(lambda: run.names() == ["first", "second", "third"])
+        assert clock() - started >= 0.2
+        assert [batch.seq for batch in run.batches] == [1, 2]
+
+
+async def test_what_changes_nothing_makes_no_batch() -> None:
+    async with running(window=0.0) as run:
+        await run.engine.put(Update("Pod", [resource("Pod", "a")]))
+        await run.until(lambda: run.names() == ["a"])
+        await run.engine.put(Update("Pod", [resource("Pod", "a"), Gone("never-known")]))
+        await run.engine.put(Update("Pod", [resource("Pod", "b")]))
+        await run.until(lambda: run.names() == ["a", "b"])
+        assert [len(batch.changes.nodes_set) for batch in run.batches] == [1, 1]
+
+
+async def test_a_replacement_is_one_batch_with_the_difference() -> None:
+    async with running(window=0.0) as run:
+        await run.engine.put(Replace("Pod", "", [resource("Pod", name) for name in "abc"]))
+        await run.until(lambda: run.names() == ["a", "b", "c"])
+        relisted = [resource("Pod", "a"), resource("Pod", "b", note="changed"), resource("Pod", "c", uid="new")]
+        await run.engine.put(Replace("Pod", "", relisted))
+        await run.until(lambda: len(run.batches) == 2)
+        changes = run.batches[1].changes
+        assert sorted(node.uid for node in changes.nodes_set) == ["Pod-b", "new"]
+        assert changes.nodes_removed == ["Pod-c"]
+
+
+async def test_a_replacement_in_one_namespace_leaves_the_others() -> None:
+    async with running(Scope("Pod", "shop"), Scope("Pod", "plain"), window=0.0) as run:
+        await run.engine.put(Replace("Pod", "shop", [resource("Pod", "a")]))
+        await run.engine.put(Replace("Pod", "plain", []))
+        await asyncio.wait_for(run.engine.readiness.wait(), 5)
+        assert run.names() == ["a"]
+
+
+async def test_ready_when_every_required_kind_is_synced_and_served() -> None:
+    scopes = (Scope("Pod"), Scope("ConfigMap", required=False))
+    async with running(*scopes) as run:
+        readiness = run.engine.readiness
+        assert not readiness.ready
+        assert readiness.unready() == [scopes[0]]
+        await run.engine.put(Report("ConfigMap", "", "unavailable", "forbidden"))
+        await run.engine.put(Replace("Pod", "", [resource("Pod", "a")]))
+        await asyncio.wait_for(readiness.wait(), 5)
+        assert run.names() == ["a"]
+        assert readiness.states[scopes[1]].why == "forbidden"
+
+
+async def test_references_to_a_kind_that_becomes_unavailable_are_no_longer_judged() -> None:
+    wanting = resource(
+        "Pod", "a", links=(Ref("uses-configmap", "ConfigMap", "shop", "absent", "spec.volumes[c].configMap"),)
+    )
+    async with running(window=0.0) as run:
+        await run.engine.put(Replace("Pod", "", [wanting]))
+        await run.until(lambda: run.names() == ["a"])
+        assert not run.graph.nodes["Pod-a"].unresolved
+        await run.engine.put(Replace("ConfigMap", "", []))
+        await run.until(lambda: run.graph.nodes["Pod-a"].unresolved)
+        await run.engine.put(Report("ConfigMap", "", "unavailable", "forbidden"))
+        await run.until(lambda: not run.graph.nodes["Pod-a"].unresolved)
+
+
+async def test_the_inbox_makes_a_watch_wait() -> None:
+    engine = Engine(Model(RULES), MemoryBus(), Readiness(()), epoch="e", window=0.0)
+    for _ in range(INBOX_LIMIT):
+        await engine.put(Update("Pod", []))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(engine.put(Update("Pod", [])), 0.01)
+
+
+async def test_a_large_list_does_not_hold_the_loop() -> None:
+    async with running() as run:
+        clock = asyncio.get_running_loop().time
+        listed = [resource("Pod", f"p{number}") for number in range(12 * COMMIT_LIMIT)]
+        await run.engine.put(Replace("Pod", "", listed))
+        longest, last = 0.0, clock()
+        while not run.engine.readiness.states[Scope("Pod")].state == "synced":
+            await asyncio.sleep(0)
+            longest, last = max(longest, clock() - last), clock()
+        assert len(run.graph.nodes) == len(listed)
+        assert longest < 0.1

@@ -1,0 +1,147 @@
+"""Incremental equals rebuilt, for any history; see also `test_model_cases` for single behaviours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.facts import Facts
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.model import Model
+from astrolabe.graph.node import parse_node
+from astrolabe.graph.selector import Selector
+from tests.graph.histories import RULES, histories, roots
+from tests.support.oracle import Expected
+
+
+class World:
+    """A model, the graph that its commits make, and the plain truth."""
+
+    def __init__(self, roots: Selector | None) -> None:
+        self.model = Model(RULES, roots=roots)
+        self.graph = Graph("e")
+        self.roots = roots
+        self.facts: dict[str, Facts] = {}
+        self.synced: dict[str, set[str]] = {}
+
+    def step(self, step: Any) -> None:
+        if step is None:
+            self.commit()
+        elif isinstance(step, Facts):
+            known = self.facts.get(step.uid)
+            if known is not None and known.kind != step.kind:
+                self.model.remove(step.uid)  # a uid never changes its kind
+            self.model.upsert(step)
+            self.facts[step.uid] = step
+        elif isinstance(step, str):
+            assert self.model.remove(step) == (step in self.facts)
+            self.facts.pop(step, None)
+        else:
+            kind, namespace, synced = step
+            self.model.set_synced(kind, namespace, synced)
+            scopes = self.synced.setdefault(kind, set())
+            scopes.add(namespace) if synced else scopes.discard(namespace)
+
+    def commit(self) -> Changes:
+        changes = self.model.commit()
+        held = dict(self.graph.nodes)
+        check_order(changes, self.graph)
+        self.graph.apply(Batch("e", self.graph.seq + 1, changes))
+        for uid in changes.nodes_removed:
+            assert uid in held
+        check_closed(self.graph)
+        return changes
+
+    def expected(self) -> Expected:
+        return Expected(self.facts.values(), RULES, roots=self.roots, synced=self.synced)
+
+
+def check_order(changes: Changes, graph: Graph) -> None:
+    """Applied in the documented order, no edge ever dangles, and nothing is said twice."""
+    nodes = set(graph.nodes) | {node.uid for node in changes.nodes_set}
+    edges = {edge.key for edge in graph.edges()}
+    for edge in changes.edges_set:
+        assert edge.source in nodes
+        assert edge.target in nodes
+    edges |= {edge.key for edge in changes.edges_set}
+    assert set(changes.edges_removed) <= edges
+    edges -= set(changes.edges_removed)
+    for uid in changes.nodes_removed:
+        assert not [key for key in edges if uid in key[1:]]
+    for said in (
+        [node.uid for node in changes.nodes_set],
+        [edge.key for edge in changes.edges_set],
+        changes.edges_removed,
+        changes.nodes_removed,
+    ):
+        assert len(said) == len(set(said))
+    assert not {n.uid for n in changes.nodes_set} & set(changes.nodes_removed)
+
+
+def check_closed(graph: Graph) -> None:
+    edges = list(graph.edges())
+    assert len(edges) == graph.edge_count
+    for edge in edges:
+        assert edge.source in graph.nodes
+        assert edge.target in graph.nodes
+        assert edge.key in {other.key for other in graph.into(edge.target)}
+
+
+def check_equal(graph: Graph, expected: Expected) -> None:
+    """The graph is exactly what the facts say."""
+    assert set(graph.nodes) == set(expected.nodes)
+    assert {e.key: sorted(e.field) for e in graph.edges()} == {k: sorted(v) for k, v in expected.edges.items()}
+    for uid, node in graph.nodes.items():
+        assert parse_node(node.text) == node
+        document = node.document()
+        facts = expected.facts[uid]
+        status = expected.status(uid)
+        assert (node.status, document["reason"], document.get("message", "")) == (
+            status.level,
+            status.reason,
+            status.message,
+        )
+        release = expected.releases[uid]
+        assert (node.release, node.release_namespace) == ((release.name, release.namespace) if release else ("", ""))
+        assert node.chart == expected.charts[uid]
+        assert node.labels() == facts.labels
+        assert document["metadata"] == {**(expected.extra(uid) or {}), **facts.metadata}
+        assert [entry["field"] for entry in document.get("unresolved", [])] == [
+            link.field for link in expected.unresolved[uid]
+        ]
+    revisions = {r: (revision.revision, revision.status) for r, revision in graph.releases.items()}
+    assert revisions == expected.revisions()
+
+
+@settings(max_examples=800, deadline=None)
+@given(history=histories, roots=roots)
+def test_incremental_equals_the_facts(history: list[Any], roots: Selector | None) -> None:
+    world = World(roots)
+    for step in history:
+        world.step(step)
+    world.commit()
+    check_equal(world.graph, world.expected())
+
+
+@settings(max_examples=800, deadline=None)
+@given(history=histories, roots=roots)
+def test_every_commit_equals_the_facts(history: list[Any], roots: Selector | None) -> None:
+    world = World(roots)
+    for step in history:
+        world.step(step)
+        world.commit()
+        check_equal(world.graph, world.expected())
+
+
+@settings(max_examples=300, deadline=None)
+@given(history=histories, roots=roots)
+def test_saying_the_same_again_changes_nothing(history: list[Any], roots: Selector | None) -> None:
+    world = World(roots)
+    for step in history:
+        world.step(step)
+    world.commit()
+    for facts in world.facts.values():
+        assert world.model.upsert(facts) is False
+    assert not world.model.commit()

@@ -1,0 +1,183 @@
+import pytest
+from astrolabe.graph.facts import Derived
+from astrolabe.graph.links import Ref
+from astrolabe.graph.status import Status
+from astrolabe.kinds.service import ServiceDetails
+
+from tests.kinds.support import Json, Other, derive, fields, judge, make
+
+ANNOTATED = {"kubernetes.io/ingress.class": "legacy"}
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        ({"loadBalancer": {}}, "No address yet"),
+        ({}, "No address yet"),
+        ({"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}, "Address 192.0.2.1"),
+        (
+            {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}, {"hostname": "lb.example"}, {}]}},
+            "Address 192.0.2.1, lb.example",
+        ),
+    ],
+)
+def test_an_address_is_no_condition(status: Json, message: str) -> None:
+    assert judge("Ingress", status=status) == Status("Ready", "Ready", message)
+
+
+def backend(name: str) -> Json:
+    return {"service": {"name": name, "port": {"number": 80}}}
+
+
+SPEC: Json = {
+    "ingressClassName": "nginx",
+    "defaultBackend": backend("fallback"),
+    "rules": [
+        {
+            "host": "shop.example",
+            "http": {"paths": [{"backend": backend("web")}, {"backend": backend("api")}]},
+        },
+        {"host": "www.example", "http": {"paths": [{"backend": backend("web")}]}},
+        {"host": "shop.example", "http": None},
+        {"http": {"paths": [{"backend": {"resource": {"kind": "Bucket", "name": "b"}}}, {"backend": None}]}},
+    ],
+    "tls": [{"hosts": ["shop.example"], "secretName": "tls"}, {"hosts": ["www.example"]}],
+}
+
+
+def test_metadata_of_an_ingress() -> None:
+    assert make("Ingress", spec=SPEC).metadata == {
+        "ingressClass": "nginx",
+        "hosts": ["shop.example", "www.example"],
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+    }
+    assert make("Ingress", metadata={"annotations": ANNOTATED}).metadata["ingressClass"] == "legacy"
+
+
+def test_links_of_an_ingress() -> None:
+    assert fields(make("Ingress", spec=SPEC)) == [
+        ("routes-to", "Service/shop/fallback", "spec.defaultBackend.service.name"),
+        ("routes-to", "Service/shop/web", "spec.rules[0].http.paths[0].backend.service.name"),
+        ("routes-to", "Service/shop/api", "spec.rules[0].http.paths[1].backend.service.name"),
+        ("routes-to", "Service/shop/web", "spec.rules[1].http.paths[0].backend.service.name"),
+        ("uses-secret", "Secret/shop/tls", "spec.tls[0].secretName"),
+        ("uses-class", "IngressClass//nginx", "spec.ingressClassName"),
+    ]
+
+
+BY_FIELD = Ref("uses-class", "IngressClass", "", "nginx", "spec.ingressClassName")
+BY_ANNOTATION = Ref(
+    "uses-class",
+    "IngressClass",
+    "",
+    "legacy",
+    "metadata.annotations[kubernetes.io/ingress.class]",
+    optional=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "name", "links"),
+    [
+        (None, "nginx", (BY_FIELD,)),
+        (ANNOTATED, "nginx", (BY_FIELD,)),
+        (ANNOTATED, None, (BY_ANNOTATION,)),
+        (ANNOTATED, "", (BY_ANNOTATION,)),
+        (None, None, ()),
+        ({}, None, ()),
+    ],
+)
+def test_the_class_of_an_ingress(annotations: Json | None, name: str | None, links: tuple[Ref, ...]) -> None:
+    nulls = {"ingressClassName": name, "rules": None, "tls": None, "defaultBackend": None}
+    assert make("Ingress", metadata={"annotations": annotations}, spec=nulls).links == links
+
+
+OWN = Status("Ready", "Ready", "No address yet")
+FINE = Status("Ready", "Ready", "3/3 endpoints ready")
+DOWN = Status("Error", "NoReadyEndpoints", "0/3 endpoints ready", "T1")
+EMPTY = Status("Pending", "NoMatchingPods", "The selector matches no pod")
+NO_ADDRESS = Status("Pending", "LoadBalancerPending", "Waiting for an address of the load balancer")
+
+
+def service(name: str, status: Status, *, has_selector: bool = True) -> tuple[str, Other]:
+    return "routes-to", Other("Service", name, status, ServiceDetails(has_selector=has_selector))
+
+
+def missing(type: str, kind: str, name: str) -> Ref:
+    return Ref(type, kind, "shop", name, "spec.somewhere")
+
+
+MISSING_BACKENDS = [missing("routes-to", "Service", "b"), missing("routes-to", "Service", "a")]
+MISSING_SECRET = missing("uses-secret", "Secret", "tls")
+MISSING_CLASS = missing("uses-class", "IngressClass", "nginx")
+
+DERIVED: dict[str, tuple[list[tuple[str, Other]], list[Ref], Status]] = {
+    "no backends": ([], [], OWN),
+    "all ready": ([service("a", FINE), service("b", FINE)], [], OWN),
+    "one without selector": ([service("a", FINE), service("b", NO_ADDRESS, has_selector=False)], [], OWN),
+    "backends missing": (
+        [service("c", DOWN)],
+        [*MISSING_BACKENDS, MISSING_SECRET],
+        Status("Error", "BackendMissing", "Service not found: a, b"),
+    ),
+    "secret missing": (
+        [service("c", DOWN)],
+        [MISSING_CLASS, MISSING_SECRET],
+        Status("Error", "TLSSecretMissing", "Secret not found: tls"),
+    ),
+    "class missing": ([service("a", FINE)], [MISSING_CLASS], OWN),
+    "one unavailable": (
+        [service("a", EMPTY), service("c", DOWN), service("b", DOWN), service("d", FINE)],
+        [],
+        Status("Error", "BackendUnavailable", "service b: NoReadyEndpoints: 0/3 endpoints ready", "T1"),
+    ),
+    "one pending": (
+        [service("b", EMPTY), service("a", FINE)],
+        [],
+        Status("Pending", "BackendPending", "service b: NoMatchingPods: The selector matches no pod"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("out", "unresolved", "expected"), DERIVED.values(), ids=DERIVED)
+def test_backends(out: list[tuple[str, Other]], unresolved: list[Ref], expected: Status) -> None:
+    assert derive("Ingress", OWN, out=out, unresolved=unresolved) == Derived(expected)
+    assert derive("Ingress", OWN, out=out[::-1], unresolved=unresolved[::-1]) == Derived(expected)
+
+
+def test_an_ingress_that_is_being_deleted_says_so() -> None:
+    deleted = Status("Pending", "Terminating", "Terminating", "T9")
+    assert derive("Ingress", deleted, out=[service("a", DOWN)], unresolved=[MISSING_SECRET]) == Derived(
+        deleted
+    )
+
+
+@pytest.mark.parametrize("kind", ["IngressClass", "NetworkPolicy"])
+def test_always_ready(kind: str) -> None:
+    assert judge(kind) == Status("Ready", "Ready")
+
+
+@pytest.mark.parametrize(
+    ("selector", "text"),
+    [
+        ({}, ""),
+        ({"matchLabels": {"app": "db"}}, "app=db"),
+        ({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["db"]}]}, "app notin (db)"),
+        ({"matchExpressions": [{"key": "app", "operator": "Exists", "values": None}]}, "app"),
+    ],
+)
+def test_what_a_policy_selects(selector: Json, text: str) -> None:
+    facts = make("NetworkPolicy", spec={"podSelector": selector})
+    assert fields(facts) == [("selects", f"Pod/shop?{text}", "spec.podSelector")]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {},
+        {"podSelector": None},
+        {"podSelector": {"matchExpressions": [{"key": "app", "operator": "Gt", "values": ["1"]}]}},
+    ],
+)
+def test_a_policy_that_selects_nothing(spec: Json) -> None:
+    assert fields(make("NetworkPolicy", spec=spec)) == []

@@ -1,0 +1,243 @@
+import json
+from pathlib import Path
+
+import pytest
+from astrolabe.graph.status import Status
+
+from tests.kinds.support import Json, condition, judge, read
+
+ZOO = json.loads((Path(__file__).parent.parent / "recordings" / "pod-status-zoo.json").read_text())
+
+RUNNING = {"running": {"startedAt": "T1"}}
+
+# name in the zoo → level, message
+LEVELS = {
+    "admission": ("Error", "Allocate failed"),
+    "completed": ("Ready", "container a terminated: Completed (exit code 0)"),
+    "completed-first-error-last": ("Error", "container b terminated: Error (exit code 1)"),
+    "config-error": ("Error", 'configmap "x" not found'),
+    "crashloop": ("Error", "back-off 5m0s restarting failed container"),
+    "crashloop-second-ok": ("Error", "container a is waiting: CrashLoopBackOff"),
+    "creating": ("Pending", "container a is waiting: ContainerCreating"),
+    "err-image-pull": ("Error", "pull access denied"),
+    "error": ("Error", "container a terminated: Error (exit code 1)"),
+    "evicted": ("Error", "The node was low on resource: memory."),
+    "exitcode": ("Error", "container a terminated: ExitCode:3 (exit code 3)"),
+    "gated": ("Pending", "Pod is pending"),
+    "image-pull": ("Error", "container a is waiting: ImagePullBackOff"),
+    "init-crash": ("Error", "container i is waiting: CrashLoopBackOff"),
+    "init-done": ("Pending", "Pod is initializing"),
+    "init-error": ("Error", "container i terminated: Error (exit code 1)"),
+    "init-exitcode": ("Error", "container i terminated: ExitCode:7 (exit code 7)"),
+    "init-first-running": ("Pending", "Pod is initializing"),
+    "init-imagepull": ("Error", "container i is waiting: ImagePullBackOff"),
+    "init-second-running": ("Pending", "Pod is initializing"),
+    "init-signal": ("Pending", "Pod is initializing"),
+    "init-waiting": ("Pending", "Pod is initializing"),
+    "invalid-image": ("Error", "container a is waiting: InvalidImageName"),
+    "no-status-yet": (
+        "Pending",
+        "0/5 nodes are available: 5 node(s) didn't match Pod's node affinity/selector. no new claims to "
+        "deallocate, preemption: 0/5 nodes are available: 5 Preemption is not helpful for scheduling.",
+    ),
+    "node-lost": ("Unknown", "The node of the pod does not answer"),
+    "node-lost-deleting": ("Unknown", "Pod is terminating"),
+    "one-completed-one-running-notready": ("Pending", "Pod is not ready"),
+    "one-completed-one-running-ready": ("Ready", "Pod is running"),
+    "one-failed-one-running": ("Error", "container a terminated: Error (exit code 2)"),
+    "oom": ("Error", "container a terminated: OOMKilled (exit code 137)"),
+    "pending-unschedulable": ("Pending", "0/5 nodes are available"),
+    "preempted": ("Error", "Preempted in order to admit critical pod"),
+    "readiness-gate": ("Pending", "Pod is not ready"),
+    "restarted-ready": ("Ready", "Pod is running"),
+    "running": ("Ready", "Pod is running"),
+    "running-two-one-not-ready": ("Pending", "Pod is not ready"),
+    "second-crashloop": ("Error", "container b is waiting: CrashLoopBackOff"),
+    "sidecar-crash": ("Error", "container s is waiting: CrashLoopBackOff"),
+    "sidecar-not-started": ("Pending", "Pod is initializing"),
+    "sidecar-started-main-init": ("Pending", "Pod is initializing"),
+    "sidecar-started-running": ("Ready", "Pod is running"),
+    "signal": ("Error", "container a terminated: Signal:9 (exit code 0)"),
+    "terminating": ("Pending", "Pod is terminating"),
+    "terminating-completed": ("Ready", "container a terminated: Completed (exit code 0)"),
+    "terminating-crash": ("Error", "container a is waiting: CrashLoopBackOff"),
+    "unknown": ("Unknown", "The node of the pod does not answer"),
+}
+
+
+def test_the_zoo_is_complete() -> None:
+    assert {case["name"] for case in ZOO} == set(LEVELS)
+    assert len(ZOO) == 46
+
+
+@pytest.mark.parametrize("case", ZOO, ids=lambda case: str(case["name"]))
+def test_as_the_server_prints_it(case: Json) -> None:
+    facts = read("Pod", case["pod"])
+    restarts = int(case["kubectl"]["restarts"].split()[0])
+    assert (facts.status.reason, facts.metadata["ready"]) == (
+        case["kubectl"]["status"],
+        case["kubectl"]["ready"],
+    )
+    assert facts.metadata["restartCount"] == facts.details.restarts == restarts
+    assert (facts.status.level, facts.status.message) == LEVELS[case["name"]]
+
+
+def pod(phase: str, *states: Json, last: Json | None = None, **more: object) -> Json:
+    """The status of a pod with containers `a`, `b`, ... in these states; `last` is the last one of `a`."""
+    containers: list[Json] = [
+        {"name": name, "state": state} for name, state in zip("abc", states, strict=False)
+    ]
+    if last is not None:
+        containers[0]["lastState"] = last
+    return {"phase": phase, "containerStatuses": containers, **more}
+
+
+def waiting(reason: str, message: str = "") -> Json:
+    return {"waiting": {"reason": reason, "message": message}}
+
+
+def ended(code: int, at: str = "T5") -> Json:
+    reason = "Error" if code else "Completed"
+    return {"terminated": {"exitCode": code, "reason": reason, "finishedAt": at}}
+
+
+READY = condition("Ready", "True", at="T2")
+UNREADY = condition("Ready", "False", "ContainersNotReady", "containers with unready status: [a]", "T3")
+LOST = condition("Ready", "Unknown", "NodeStatusUnknown", at="T3")
+UNSCHEDULABLE = condition("PodScheduled", "False", "Unschedulable", "0/5 nodes are available", "T4")
+GATED = condition("PodScheduled", "False", "SchedulingGated", "gated", "T4")
+CRASHING = waiting("CrashLoopBackOff", "back-off")
+
+CASES = {
+    "ready since the condition says so": (
+        pod("Running", RUNNING, conditions=[READY]),
+        Status("Ready", "Running", "Pod is running", "T2"),
+    ),
+    "running, no condition": (
+        pod("Running", RUNNING),
+        Status("Pending", "Running", "Pod is not ready", None),
+    ),
+    "running, not ready": (
+        pod("Running", RUNNING, conditions=[UNREADY]),
+        Status("Pending", "Running", "containers with unready status: [a]", "T3"),
+    ),
+    "succeeded when the last container ended": (
+        pod("Succeeded", ended(0), ended(0, "T7")),
+        Status("Ready", "Completed", "container b terminated: Completed (exit code 0)", "T7"),
+    ),
+    "failed: the container that failed is named": (
+        pod("Failed", ended(1), ended(0, "T7")),
+        Status("Error", "Error", "container a terminated: Error (exit code 1)", "T7"),
+    ),
+    "failed, though no container did": (
+        pod("Failed", ended(0), reason="DeadlineExceeded", message="active too long"),
+        Status("Error", "Completed", "active too long", "T5"),
+    ),
+    "evicted": (
+        pod("Failed", reason="Evicted", message="low on memory"),
+        Status("Error", "Evicted", "low on memory", None),
+    ),
+    "unknown": (
+        pod("Unknown", message="lost", conditions=[LOST]),
+        Status("Unknown", "Unknown", "lost", "T3"),
+    ),
+    "of a pod on a lost node nothing is known": (
+        pod("Running", CRASHING, reason="NodeLost"),
+        Status("Unknown", "CrashLoopBackOff", "back-off", None),
+    ),
+    "the back-off began when the container ended": (
+        pod("Running", CRASHING, last=ended(1)),
+        Status("Error", "CrashLoopBackOff", "back-off", "T5"),
+    ),
+    "the failing container counts, not the first": (
+        pod("Pending", waiting("ContainerCreating", "m"), waiting("ErrImagePull")),
+        Status("Error", "ContainerCreating", "container b is waiting: ErrImagePull", None),
+    ),
+    "a failing init container": (
+        {"initContainerStatuses": [{"name": "i", "state": waiting("CreateContainerError", "no file")}]},
+        Status("Error", "Init:CreateContainerError", "no file", None),
+    ),
+    "a container that failed and is not started again yet": (
+        pod("Running", RUNNING, ended(1), conditions=[UNREADY]),
+        Status("Error", "Error", "container b terminated: Error (exit code 1)", "T5"),
+    ),
+    "unschedulable": (
+        pod("Pending", conditions=[UNSCHEDULABLE]),
+        Status("Pending", "Pending", "0/5 nodes are available", "T4"),
+    ),
+    "gated": (pod("Pending", conditions=[GATED]), Status("Pending", "SchedulingGated", "gated", "T4")),
+    "the pod's own message": (
+        pod("Pending", message="waits for the kubelet"),
+        Status("Pending", "Pending", "waits for the kubelet", None),
+    ),
+    "creating": (
+        pod("Pending", waiting("ContainerCreating"), conditions=[UNREADY]),
+        Status("Pending", "ContainerCreating", "container a is waiting: ContainerCreating", "T3"),
+    ),
+    "initializing": (
+        pod("Pending", waiting("PodInitializing"), conditions=[UNREADY]),
+        Status("Pending", "PodInitializing", "containers with unready status: [a]", "T3"),
+    ),
+    "nothing known": ({}, Status("Pending", "Pending", "Pod is pending", None)),
+}
+
+
+@pytest.mark.parametrize(("status", "expected"), CASES.values(), ids=CASES)
+def test_status(status: Json, expected: Status) -> None:
+    assert judge("Pod", status=status) == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "level"), [("Always", "Error"), ("OnFailure", "Error"), (None, "Error"), ("Never", "Pending")]
+)
+def test_a_failed_container_matters_where_it_is_started_again(policy: str | None, level: str) -> None:
+    spec = {"restartPolicy": policy} if policy else {}
+    assert judge("Pod", spec=spec, status=pod("Running", RUNNING, ended(1))).level == level
+
+
+@pytest.mark.parametrize(
+    ("reason", "level"),
+    [
+        ("ErrImagePull", "Error"),
+        ("ErrImageNeverPull", "Error"),
+        ("CreateContainerConfigError", "Error"),
+        ("RunContainerError", "Error"),
+        ("CrashLoopBackOff", "Error"),
+        ("ImagePullBackOff", "Error"),
+        ("InvalidImageName", "Error"),
+        ("ContainerCreating", "Pending"),
+        ("PodInitializing", "Pending"),
+        ("", "Pending"),
+    ],
+)
+def test_reasons_to_wait(reason: str, level: str) -> None:
+    assert judge("Pod", status=pod("Pending", waiting(reason))).level == level
+
+
+DELETED = {"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 30}
+ASKED = "2026-01-01T00:00:00Z"
+
+DELETIONS = {
+    "terminating since the deletion was asked for": (
+        pod("Running", RUNNING, conditions=[READY]),
+        Status("Pending", "Terminating", "Pod is terminating", ASKED),
+    ),
+    "that its containers end is what was asked for": (
+        pod("Running", RUNNING, ended(143)),
+        Status("Pending", "Terminating", "container b terminated: Error (exit code 143)", ASKED),
+    ),
+    "a failure stays one": (pod("Running", CRASHING), Status("Error", "Terminating", "back-off", None)),
+    "a finished pod keeps its status": (
+        pod("Failed", ended(1)),
+        Status("Error", "Error", "container a terminated: Error (exit code 1)", "T5"),
+    ),
+    "on a lost node": (
+        pod("Running", reason="NodeLost", message="no answer"),
+        Status("Unknown", "Unknown", "no answer", None),
+    ),
+}
+
+
+@pytest.mark.parametrize(("status", "expected"), DELETIONS.values(), ids=DELETIONS)
+def test_deletion(status: Json, expected: Status) -> None:
+    assert judge("Pod", metadata=DELETED, status=status) == expected

@@ -1,0 +1,209 @@
+import pytest
+from astrolabe.graph.links import Ref
+from astrolabe.graph.status import Status
+from astrolabe.kinds.cluster import NODE
+from astrolabe.kinds.policy import horizontal_pod_autoscaler
+from astrolabe.kinds.table import KINDS
+
+from tests.kinds.support import Json, condition, fields, judge, make
+
+HPA = "HorizontalPodAutoscaler"
+CREATED = "2026-01-01T00:00:00Z"
+ABLE = condition("AbleToScale", "True", "ReadyForNewScale", at="T1")
+ACTIVE = condition("ScalingActive", "True", "ValidMetricFound", at="T2")
+
+
+def able(reason: str) -> Json:
+    return condition("AbleToScale", "False", reason, "cannot", "T3")
+
+
+def inactive(reason: str) -> Json:
+    return condition("ScalingActive", "False", reason, "not active", "T4")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ([able("FailedGetScale"), ACTIVE], Status("Error", "FailedGetScale", "cannot", "T3")),
+        ([able("FailedUpdateScale"), ACTIVE], Status("Error", "FailedUpdateScale", "cannot", "T3")),
+        ([able("BackoffBoth"), ACTIVE], Status("Ready", "Ready", "2-9 replicas, now 3, wants 4", "T2")),
+        (
+            [ABLE, inactive("FailedGetResourceMetric")],
+            Status("Error", "FailedGetResourceMetric", "not active", "T4"),
+        ),
+        ([ABLE, inactive("InvalidSelector")], Status("Error", "InvalidSelector", "not active", "T4")),
+        ([ABLE, inactive("AmbiguousSelector")], Status("Error", "AmbiguousSelector", "not active", "T4")),
+        ([ABLE, inactive("ScalingDisabled")], Status("Ready", "ScalingDisabled", "not active", "T4")),
+        ([ABLE, inactive("Other")], Status("Ready", "Ready", "2-9 replicas, now 3, wants 4", "T4")),
+        ([ABLE, ACTIVE], Status("Ready", "Ready", "2-9 replicas, now 3, wants 4", "T2")),
+        ([ABLE], Status("Ready", "Ready", "2-9 replicas, now 3, wants 4", None)),
+        ([], Status("Pending", "Pending", "Not yet looked at by the autoscaling controller")),
+        (None, Status("Pending", "Pending", "Not yet looked at by the autoscaling controller")),
+    ],
+)
+def test_autoscaler(conditions: list[Json] | None, expected: Status) -> None:
+    spec = {"minReplicas": 2, "maxReplicas": 9}
+    status = {"conditions": conditions, "currentReplicas": 3, "desiredReplicas": 4}
+    assert judge(HPA, spec=spec, status=status) == expected
+
+
+def test_one_replica_is_the_least_by_default() -> None:
+    status = {"conditions": [ACTIVE]}
+    message = "1-9 replicas, now 0, wants 0"
+    assert judge(HPA, spec={"maxReplicas": 9}, status=status).message == message
+    assert judge(HPA, spec={"maxReplicas": 9, "minReplicas": 0}, status=status).message == f"0{message[1:]}"
+
+
+def test_metadata_of_an_autoscaler() -> None:
+    spec = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        "maxReplicas": 9,
+    }
+    assert make(HPA, spec=spec, status={"currentReplicas": 3}).metadata == {
+        "scaleTargetRef": {"kind": "Deployment", "name": "web"},
+        "minReplicas": 1,
+        "maxReplicas": 9,
+        "currentReplicas": 3,
+        "desiredReplicas": 0,
+        "creationTimestamp": CREATED,
+    }
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "target"),
+    [
+        ("apps/v1", "Deployment", "Deployment/shop/web"),
+        ("apps/v1beta9", "Deployment", "Deployment/shop/web"),
+        ("apps/v1", "StatefulSet", "StatefulSet/shop/web"),
+        ("v1", "Pod", "Pod/shop/web"),
+    ],
+)
+def test_targets_by_group_and_kind(api_version: str, kind: str, target: str) -> None:
+    ref = {"apiVersion": api_version, "kind": kind, "name": "web"}
+    assert fields(make(HPA, spec={"scaleTargetRef": ref})) == [("scales", target, "spec.scaleTargetRef")]
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        {"apiVersion": "example.com/v1", "kind": "Deployment", "name": "web"},
+        {"apiVersion": "v1", "kind": "ReplicationController", "name": "web"},
+        {"apiVersion": "v1", "kind": "Deployment", "name": "web"},
+        {"kind": "Deployment", "name": "web"},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "name": ""},
+        {},
+        None,
+    ],
+)
+def test_targets_that_are_not_known(ref: Json | None) -> None:
+    assert fields(make(HPA, spec={"scaleTargetRef": ref})) == []
+
+
+def test_targets_are_what_the_table_has() -> None:
+    entry = horizontal_pod_autoscaler([NODE])
+    ref = b'{"apiVersion":"v1","kind":"Node","name":"n"}'
+    manifest = entry.decoder.decode(
+        b'{"metadata":{"namespace":"shop"},"spec":{"scaleTargetRef":' + ref + b"}}"
+    )
+    assert entry.makes == (("scales", "Node"),)
+    assert entry.facts(manifest).links == (Ref("scales", "Node", "", "n", "spec.scaleTargetRef"),)
+    others = {kind.name for kind in KINDS} - {HPA}
+    assert {kind for kind_ in KINDS if kind_.name == HPA for _, kind in kind_.makes} == others
+
+
+PDB = "PodDisruptionBudget"
+
+
+def allowed(status: str, reason: str) -> Json:
+    return condition("DisruptionAllowed", status, reason, "message", "T5")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (
+            {"conditions": [allowed("False", "SyncFailed")], "disruptionsAllowed": 0},
+            Status("Error", "SyncFailed", "message", "T5"),
+        ),
+        (
+            {"conditions": [allowed("False", "InsufficientPods")], "currentHealthy": 1, "desiredHealthy": 3},
+            Status("Error", "InsufficientPods", "Too few pods are healthy (1/3 healthy)", "T5"),
+        ),
+        (
+            {"conditions": [allowed("False", "InsufficientPods")], "currentHealthy": 3, "desiredHealthy": 3},
+            Status("Ready", "Ready", "0 disruptions allowed (3/3 healthy)", "T5"),
+        ),
+        (
+            {
+                "conditions": [allowed("True", "SufficientPods")],
+                "disruptionsAllowed": 2,
+                "currentHealthy": 3,
+                "desiredHealthy": 1,
+            },
+            Status("Ready", "Ready", "2 disruptions allowed (3/1 healthy)", "T5"),
+        ),
+        (
+            {"disruptionsAllowed": 1, "currentHealthy": 3, "desiredHealthy": 2, "conditions": None},
+            Status("Ready", "Ready", "1 disruption allowed (3/2 healthy)"),
+        ),
+        (
+            {"currentHealthy": 0, "desiredHealthy": 1},
+            Status("Error", "InsufficientPods", "Too few pods are healthy (0/1 healthy)"),
+        ),
+    ],
+)
+def test_budget(status: Json, expected: Status) -> None:
+    assert judge(PDB, status=status) == expected
+
+
+@pytest.mark.parametrize("kind", [HPA, PDB])
+def test_a_change_that_the_controller_has_not_seen(kind: str) -> None:
+    status = judge(kind, metadata={"generation": 2}, status={"observedGeneration": 1})
+    assert (status.level, status.reason) == ("Pending", "Progressing")
+
+
+def test_metadata_of_a_budget() -> None:
+    status = {"disruptionsAllowed": 2, "currentHealthy": 3, "desiredHealthy": 1}
+    assert make(PDB, spec={"maxUnavailable": "25%"}, status=status).metadata == {
+        "maxUnavailable": "25%",
+        "disruptionsAllowed": 2,
+        "currentHealthy": 3,
+        "desiredHealthy": 1,
+        "creationTimestamp": CREATED,
+    }
+    assert make(PDB, spec={"minAvailable": 0, "maxUnavailable": None}).metadata["minAvailable"] == 0
+
+
+@pytest.mark.parametrize(
+    ("selector", "text"),
+    [
+        ({}, ""),
+        ({"matchLabels": {"app": "web"}, "matchExpressions": None}, "app=web"),
+        (
+            {
+                "matchLabels": {"app": "web"},
+                "matchExpressions": [
+                    {"key": "tier", "operator": "In", "values": ["a", "b"]},
+                    {"key": "old", "operator": "DoesNotExist"},
+                ],
+            },
+            "app=web,tier in (a,b),!old",
+        ),
+    ],
+)
+def test_what_a_budget_selects(selector: Json, text: str) -> None:
+    assert fields(make(PDB, spec={"selector": selector})) == [
+        ("selects", f"Pod/shop?{text}", "spec.selector")
+    ]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {},
+        {"selector": None},
+        {"selector": {"matchExpressions": [{"key": "a", "operator": "Almost", "values": ["b"]}]}},
+    ],
+)
+def test_a_budget_that_selects_nothing(spec: Json) -> None:
+    assert fields(make(PDB, spec=spec)) == []

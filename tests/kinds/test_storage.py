@@ -1,0 +1,224 @@
+import pytest
+from astrolabe.graph.facts import Derived
+from astrolabe.graph.links import Ref
+from astrolabe.graph.status import Status
+from astrolabe.kinds.pod import PodDetails
+from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL, DEFAULT_CLASS_ALIAS, StorageClassDetails
+
+from tests.kinds.support import Json, Other, derive, fields, judge, make
+
+CLAIM = "PersistentVolumeClaim"
+LEGACY = {"volume.beta.kubernetes.io/storage-class": "slow"}
+CREATED = "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"phase": "Bound"}, Status("Ready", "Bound", "Bound to pv-0")),
+        ({"phase": "Lost"}, Status("Error", "Lost", "The volume pv-0 does not exist any more")),
+        ({"phase": "Pending"}, Status("Pending", "Pending", "Waiting for a volume")),
+        ({}, Status("Pending", "Pending", "Waiting for a volume")),
+    ],
+)
+def test_claim(status: Json, expected: Status) -> None:
+    assert judge(CLAIM, spec={"volumeName": "pv-0"}, status=status) == expected
+
+
+def test_metadata_of_a_claim() -> None:
+    spec = {"volumeName": "pv-0", "storageClassName": "fast", "accessModes": ["ReadWriteOnce"]}
+    facts = make(CLAIM, spec=spec, status={"capacity": {"storage": "10Gi"}})
+    assert facts.metadata == {
+        "volumeName": "pv-0",
+        "storageClass": "fast",
+        "capacity": "10Gi",
+        "accessModes": ["ReadWriteOnce"],
+        "creationTimestamp": CREATED,
+    }
+    nulls = {"volumeName": None, "storageClassName": None, "accessModes": None}
+    assert make(CLAIM, spec=nulls, status={"capacity": None}).metadata == {"creationTimestamp": CREATED}
+
+
+FIELD = "spec.storageClassName"
+
+
+@pytest.mark.parametrize(
+    ("annotations", "spec", "links"),
+    [
+        (None, {"storageClassName": "fast"}, [Ref("uses-class", "StorageClass", "", "fast", FIELD)]),
+        (LEGACY, {"storageClassName": "fast"}, [Ref("uses-class", "StorageClass", "", "fast", FIELD)]),
+        (
+            LEGACY,
+            {},
+            [
+                Ref(
+                    "uses-class",
+                    "StorageClass",
+                    "",
+                    "slow",
+                    "metadata.annotations[volume.beta.kubernetes.io/storage-class]",
+                )
+            ],
+        ),
+        (
+            None,
+            {},
+            [Ref("uses-class", "StorageClass", "", DEFAULT_CLASS_ALIAS, FIELD, optional=True)],
+        ),
+        (
+            {"other": "x"},
+            {"storageClassName": None},
+            [Ref("uses-class", "StorageClass", "", DEFAULT_CLASS_ALIAS, FIELD, optional=True)],
+        ),
+        (None, {"storageClassName": ""}, []),
+        (LEGACY, {"storageClassName": ""}, []),
+        (
+            None,
+            {"storageClassName": "", "volumeName": "pv-0"},
+            [Ref("binds", "PersistentVolume", "", "pv-0", "spec.volumeName")],
+        ),
+    ],
+)
+def test_links_of_a_claim(annotations: Json | None, spec: Json, links: list[Ref]) -> None:
+    assert list(make(CLAIM, metadata={"annotations": annotations}, spec=spec).links) == links
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [
+        ("data-db-0", "data-db"),
+        ("data-db-10", "data-db"),
+        ("data-db-01", None),
+        ("data-db-", None),
+        ("data-db", None),
+        ("data-db-0-old", None),
+        ("data-db-0\n", None),
+        ("0", None),
+        ("-0", None),
+        ("data-db--1", "data-db-"),
+        ("data-db-1-2", "data-db-1"),
+    ],
+)
+def test_claims_that_a_statefulset_may_have_made(name: str, prefix: str | None) -> None:
+    expected = {CLAIM_PREFIX_LABEL: prefix} if prefix else {}
+    assert make(CLAIM, metadata={"name": name}).selectable == expected
+
+
+def test_claims_that_say_which_statefulset_made_them() -> None:
+    owner = {"uid": "u1", "kind": "StatefulSet", "name": "db", "apiVersion": "apps/v1"}
+    meta = {"name": "data-db-0", "ownerReferences": [owner]}
+    assert make(CLAIM, metadata=meta).selectable == {}
+    meta = {"name": "data-db-0", "ownerReferences": [{**owner, "kind": "Pod"}]}
+    assert make(CLAIM, metadata=meta).selectable == {CLAIM_PREFIX_LABEL: "data-db"}
+
+
+PENDING = Status("Pending", "Pending", "Waiting for a volume")
+LATE = (
+    "uses-class",
+    Other("StorageClass", "late", Status("Ready", "Ready"), StorageClassDetails("WaitForFirstConsumer")),
+)
+SOON = (
+    "uses-class",
+    Other("StorageClass", "soon", Status("Ready", "Ready"), StorageClassDetails("Immediate")),
+)
+POD = ("mounts", Other("Pod", "db-0", Status("Pending", "Pending"), PodDetails(restarts=0)))
+
+
+@pytest.mark.parametrize(
+    ("status", "out", "into", "message"),
+    [
+        (PENDING, [LATE], [], "waiting for first consumer"),
+        (PENDING, [LATE], [POD], "Waiting for a volume"),
+        (PENDING, [SOON], [], "Waiting for a volume"),
+        (PENDING, [], [], "Waiting for a volume"),
+        (Status("Ready", "Bound", "Bound to pv-0"), [LATE], [], "Bound to pv-0"),
+        (Status("Pending", "Terminating", "Terminating"), [LATE], [], "Terminating"),
+    ],
+)
+def test_a_claim_that_binds_late(
+    status: Status, out: list[tuple[str, Other]], into: list[tuple[str, Other]], message: str
+) -> None:
+    expected = Status(status.level, status.reason, message)
+    assert derive(CLAIM, status, out=out, into=into) == Derived(expected)
+
+
+CLAIM_REF = {"kind": CLAIM, "namespace": "shop", "name": "data-db-0", "uid": "u1", "apiVersion": "v1"}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"phase": "Bound"}, Status("Ready", "Bound", "Bound to shop/data-db-0", "T1")),
+        ({"phase": "Available"}, Status("Ready", "Available", "Available", "T1")),
+        (
+            {"phase": "Released"},
+            Status("Pending", "Released", "Released by shop/data-db-0, not reclaimed yet", "T1"),
+        ),
+        ({"phase": "Failed", "message": "no deleter"}, Status("Error", "Failed", "no deleter", "T1")),
+        ({"phase": "Failed"}, Status("Error", "Failed", "Reclaiming failed", "T1")),
+        ({"phase": "Pending"}, Status("Pending", "Pending", "Not available yet", "T1")),
+        ({}, Status("Pending", "Pending", "Not available yet", "T1")),
+    ],
+)
+def test_volume(status: Json, expected: Status) -> None:
+    found = judge(
+        "PersistentVolume",
+        spec={"claimRef": CLAIM_REF},
+        status={"lastPhaseTransitionTime": "T1", **status},
+    )
+    assert found == expected
+
+
+def test_metadata_of_a_volume() -> None:
+    spec = {
+        "claimRef": CLAIM_REF,
+        "capacity": {"storage": "10Gi"},
+        "persistentVolumeReclaimPolicy": "Retain",
+        "storageClassName": "fast",
+    }
+    assert make("PersistentVolume", spec=spec).metadata == {
+        "claimRef": {"kind": CLAIM, "namespace": "shop", "name": "data-db-0", "uid": "u1"},
+        "capacity": "10Gi",
+        "reclaimPolicy": "Retain",
+        "storageClass": "fast",
+        "creationTimestamp": CREATED,
+    }
+    nulls = {"claimRef": None, "capacity": None, "storageClassName": None}
+    assert make("PersistentVolume", spec=nulls).metadata == {"creationTimestamp": CREATED}
+
+
+def test_a_volume_is_bound_to_the_uid_of_its_claim() -> None:
+    spec = {"claimRef": CLAIM_REF, "storageClassName": "fast"}
+    assert make("PersistentVolume", metadata={"namespace": ""}, spec=spec).links == (
+        Ref("binds", CLAIM, "shop", "data-db-0", "spec.claimRef", reverse=True, uid="u1"),
+        Ref("uses-class", "StorageClass", "", "fast", "spec.storageClassName"),
+    )
+
+
+@pytest.mark.parametrize("spec", [{}, {"claimRef": None, "storageClassName": ""}, {"claimRef": {}}])
+def test_a_volume_of_nobody(spec: Json) -> None:
+    assert fields(make("PersistentVolume", spec=spec)) == []
+
+
+@pytest.mark.parametrize(
+    ("annotations", "aliases"),
+    [
+        ({"storageclass.kubernetes.io/is-default-class": "true"}, (DEFAULT_CLASS_ALIAS,)),
+        ({"storageclass.beta.kubernetes.io/is-default-class": "true"}, (DEFAULT_CLASS_ALIAS,)),
+        ({"storageclass.kubernetes.io/is-default-class": "false"}, ()),
+        ({}, ()),
+        (None, ()),
+    ],
+)
+def test_the_default_class(annotations: Json | None, aliases: tuple[str, ...]) -> None:
+    assert make("StorageClass", metadata={"annotations": annotations}).aliases == aliases
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("WaitForFirstConsumer", "WaitForFirstConsumer"), ("Immediate", "Immediate"), (None, "Immediate")],
+)
+def test_class(mode: str | None, expected: str) -> None:
+    facts = make("StorageClass", volumeBindingMode=mode, provisioner="p")
+    assert facts.details == StorageClassDetails(expected)
+    assert facts.status == Status("Ready", "Ready")

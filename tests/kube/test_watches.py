@@ -1,0 +1,191 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from astrolabe.engine.inbox import Message, Replace, Report
+from astrolabe.kinds.table import KINDS, UnknownKind
+from astrolabe.kube.client import Cluster
+from astrolabe.kube.watches import Watches, scopes_of
+from astrolabe.settings import Settings
+from astrolabe.sim.server import Simulator
+
+from tests.kube.support import SHORT, Collector, settings_for, write_kubeconfig
+
+NAMES = {kind.name for kind in KINDS}
+
+
+class Fragile(Collector):
+    """A sink that fails at the first complete list of pods, as a fault of the engine would make it."""
+
+    failed = False
+
+    async def put(self, message: Message) -> None:
+        if isinstance(message, Replace) and message.kind == "Pod" and not self.failed:
+            self.failed = True
+            raise RuntimeError("a fault of ours")
+        await super().put(message)
+
+
+@asynccontextmanager
+async def watching(
+    simulator: Simulator, folder: Path, sink: Collector, **settings: Any
+) -> AsyncIterator[Watches]:
+    chosen = settings_for(write_kubeconfig(folder / "config", simulator.url), **settings)
+    watches = Watches(chosen, await Cluster.connect(chosen), sink, timing=SHORT, random=Random(1))
+    await watches.start()
+    try:
+        yield watches
+    finally:
+        await watches.stop()
+
+
+def synced(sink: Collector) -> set[str]:
+    return {told.kind for told in sink.messages if isinstance(told, Replace)}
+
+
+def test_one_scope_a_kind() -> None:
+    scopes = scopes_of(Settings())
+    assert [scope.kind.name for scope in scopes] == [kind.name for kind in KINDS]
+    assert {scope.namespace for scope in scopes} == {""}
+    assert [scope.required for scope in scopes] == [not kind.optional for kind in KINDS]
+
+
+def test_one_scope_a_namespace_and_cluster_scoped_kinds_are_not_required() -> None:
+    scopes = scopes_of(Settings(namespaces=("shop", "bank"), kinds=("Pod", "PersistentVolume")))
+    assert [(scope.kind.name, scope.namespace, scope.required) for scope in scopes] == [
+        ("Pod", "shop", True),
+        ("Pod", "bank", True),
+        ("PersistentVolume", "", False),
+    ]
+
+
+def test_an_unknown_kind() -> None:
+    with pytest.raises(UnknownKind, match="unknown kind 'Gadget'"):
+        scopes_of(Settings(kinds=("Gadget",)))
+
+
+async def test_all_kinds_are_watched_by_reading_alone(tmp_path: Path) -> None:
+    sink = Collector()
+    async with Simulator() as simulator:
+        async with watching(simulator, tmp_path, sink) as watches:
+            await sink.until(lambda: synced(sink) == NAMES)
+            await simulator.journal.until(lambda journal: len(journal.open_watches) == len(KINDS))
+            assert {health.state for health in watches.health} == {"synced"}
+        requests = simulator.journal.requests
+        assert {request.method for request in requests} == {"GET"}
+        assert simulator.journal.writes == 0
+        for request in requests:
+            kind = next(kind for kind in KINDS if kind.name == request.kind)
+            assert ("PartialObjectMetadata" in request.accept) == kind.metadata_only
+            assert "labelSelector" not in request.query
+
+
+async def test_secrets_are_never_asked_for_whole(tmp_path: Path) -> None:
+    sink = Collector()
+    async with Simulator() as simulator:
+        simulator.store.create(
+            "Secret",
+            {"metadata": {"name": "s", "namespace": "n"}, "data": {"password": "czNjcjN0"}, "type": "Opaque"},
+        )
+        simulator.faults.watch_list = "rejected"
+        async with watching(simulator, tmp_path, sink, kinds=("Secret",)):
+            await sink.until(lambda: sink.names("Secret") == ["s"])
+            await simulator.journal.until(lambda journal: len(journal.of("Secret")) >= 3)
+        assert {request.accept for request in simulator.journal.of("Secret")} == {
+            "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+            "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+        }
+        assert "czNjcjN0" not in repr(sink.messages)
+
+
+async def test_some_namespaces_only(tmp_path: Path) -> None:
+    sink = Collector()
+    async with Simulator() as simulator:
+        for namespace in ("a", "b", "c"):
+            simulator.store.create("Pod", {"metadata": {"name": f"in-{namespace}", "namespace": namespace}})
+        simulator.access.restrict("Pod", ["a", "b"])
+        simulator.access.restrict("PersistentVolume")
+        async with watching(
+            simulator, tmp_path, sink, namespaces=("a", "b"), kinds=("Pod", "PersistentVolume")
+        ) as watches:
+            await sink.until(lambda: sink.names("Pod") == ["in-a", "in-b"])
+            await sink.until(lambda: "unavailable" in {state for state, _ in sink.reports()})
+            states = [(health.kind, health.namespace, health.state) for health in watches.health]
+    assert states == [("Pod", "a", "synced"), ("Pod", "b", "synced"), ("PersistentVolume", "", "unavailable")]
+    assert sorted(told.namespace for told in sink.messages if isinstance(told, Replace)) == ["a", "b"]
+
+
+@pytest.mark.parametrize(("mode", "selector"), [("strict", "app=x"), ("closure", None)])
+async def test_the_selector_is_the_servers_only_when_strict(
+    tmp_path: Path, mode: str, selector: str | None
+) -> None:
+    sink = Collector()
+    async with Simulator() as simulator:
+        async with watching(
+            simulator, tmp_path, sink, kinds=("Pod",), selector_mode=mode, label_selector="app=x"
+        ):
+            await sink.until(lambda: synced(sink) == {"Pod"})
+        assert simulator.journal.of("Pod")[0].query.get("labelSelector") == selector
+
+
+async def test_stopping_is_prompt_and_leaves_nothing(tmp_path: Path) -> None:
+    sink = Collector()
+    async with Simulator() as simulator:
+        before = {task for task in asyncio.all_tasks() if task.get_name().startswith("watch ")}
+        async with watching(simulator, tmp_path, sink):
+            await sink.until(lambda: synced(sink) == NAMES)
+            running = {task.get_name() for task in asyncio.all_tasks()}
+            assert {"watch Pod", "watch Secret"} <= running
+            async with asyncio.timeout(1):
+                await asyncio.sleep(0)
+        told = len(sink.messages)
+        assert {task for task in asyncio.all_tasks() if task.get_name().startswith("watch ")} == before
+        await simulator.journal.until(lambda journal: not +journal.open_watches)
+        simulator.store.create("Pod", {"metadata": {"name": "late", "namespace": "n"}})
+        assert len(sink.messages) == told
+
+
+async def test_stopping_before_anything_was_listed(tmp_path: Path) -> None:
+    async with Simulator() as simulator, asyncio.timeout(2), watching(simulator, tmp_path, Collector()):
+        pass
+
+
+async def test_a_watch_that_fails_is_logged_and_started_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = Fragile()
+    async with Simulator() as simulator:
+        simulator.store.create("Pod", {"metadata": {"name": "a", "namespace": "n"}})
+        async with watching(simulator, tmp_path, sink, kinds=("Pod", "Node")) as watches:
+            await sink.until(lambda: sink.names("Pod") == ["a"])
+            pod = next(health for health in watches.health if health.kind == "Pod")
+            assert (pod.restarts, pod.state) == (1, "synced")
+            assert pod.last_error == "RuntimeError: a fault of ours"
+    assert "Pod: the watch failed, starting it again" in [record.getMessage() for record in caplog.records]
+    assert [told for told in sink.messages if isinstance(told, Report) and told.kind == "Pod"] == [
+        Report("Pod", "", "listing"),
+        Report("Pod", "", "listing"),
+    ]
+
+
+async def test_health_counts(tmp_path: Path) -> None:
+    sink = Collector()
+    async with Simulator() as simulator:
+        simulator.store.create("Pod", {"metadata": {"name": "a", "namespace": "n"}})
+        async with watching(simulator, tmp_path, sink, kinds=("Pod",)) as watches:
+            (health,) = watches.health
+            assert (health.state, health.events, health.last_event) == ("listing", 0, None)
+            await sink.until(lambda: sink.names("Pod") == ["a"])
+            events, first = health.events, health.last_event
+            simulator.store.create("Pod", {"metadata": {"name": "b", "namespace": "n"}})
+            await sink.until(lambda: sink.names("Pod") == ["a", "b"])
+            assert (health.state, health.objects, health.lists, health.failures) == ("synced", 1, 1, 0)
+            assert health.connected
+            assert health.events > events
+            assert first is not None
+            assert health.last_event is not None
+            assert health.last_event >= first
