@@ -76,12 +76,8 @@ def parse_message(document: Any, *, kinds: Collection[str]) -> Filter:
     if document is None:
         return EVERYTHING
     if not isinstance(document, dict):
-        raise FilterError(
-            f"a filter is an object with {', '.join(PARAMETERS)}, not {type(document).__name__}"
-        )
-    unknown = sorted(set(map(str, document)) - set(PARAMETERS))
-    if unknown:
-        raise FilterError(f"unknown parameter {unknown[0]!r}; a filter has {', '.join(PARAMETERS)}")
+        raise FilterError(f"a filter is an object, not {type(document).__name__}")
+    _check_names(document)
     lists = {name: _texts(name, document.get(name)) for name in _LISTS}
     texts = {name: document.get(name) or "" for name in ("selector", "q")}
     for name, value in texts.items():

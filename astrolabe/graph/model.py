@@ -199,7 +199,7 @@ class Model:
         return {record for record in moved if record.emitted != self._includes(record)}
 
     def _emit_edges(self, changes: Changes, edges: dict[EdgeKey, Touched], flipped: set[Record]) -> None:
-        for record in flipped:
+        for record in flipped if self._closure is not None else ():
             for edge in (*each_edge(record.out), *each_edge(record.into)):
                 if edge.key not in edges:  # it did not change, but one of its ends did
                     source, target = self._known(edge.source), self._known(edge.target)

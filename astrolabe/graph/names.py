@@ -21,7 +21,7 @@ class Names:
     def find(self, key: str) -> Record | None:
         """The target of this key; of several the one that was created last."""
         found = self._targets.get(key)
-        if type(found) is tuple:
+        if isinstance(found, tuple):
             return max(found, key=lambda record: (record.created, record.uid))
         return found
 

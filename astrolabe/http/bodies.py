@@ -1,7 +1,7 @@
 """What the REST paths answer, as pieces of JSON text.
 
-A body takes all it needs of the graph when it is called, so that it is of one place in history; the
-texts are made later, piece by piece.
+A body takes all that it needs of the graph when it is called, so that it is of one place in history;
+its pieces are drawn later, at leisure.
 """
 
 from __future__ import annotations
@@ -11,20 +11,142 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
+import ujson
+
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.facts import NAMESPACE
-from astrolabe.graph.graph import Graph
 from astrolabe.graph.links import OWNS
 from astrolabe.graph.node import Node
 from astrolabe.graph.status import LEVELS
-from astrolabe.graph.view import View
 from astrolabe.graph.wire import encode
 from astrolabe.http.errors import Refusal
+from astrolabe.http.hub import Hub
 from astrolabe.http.query import Question
 from astrolabe.kinds.kind import Kind
+
+Body = Callable[[Hub, Question], Iterator[str]]
 
 #: Texts that are joined into one piece.
 CHUNK = 200
 
-#: (the graph, its part that the question's filter keeps, the question) → the pieces of the answer.
-Body = Callable[[Graph, Callable[[], View], Question], Iterator[str]]
+
+def joined(texts: Iterable[str]) -> Iterator[str]:
+    """The texts with commas between them, in pieces."""
+    remaining = iter(texts)
+    comma = ""
+    while chunk := list(islice(remaining, CHUNK)):
+        yield comma + ",".join(chunk)
+        comma = ","
+
+
+def array(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """A JSON array of documents, each encoded when it is drawn."""
+    return chain(("[",), joined(map(encode, documents)), ("]",))
+
+
+def names(found: Iterable[str]) -> Iterator[str]:
+    """A sorted JSON array of texts."""
+    return iter((ujson.dumps(sorted(found), escape_forward_slashes=False),))
+
+
+def graph(hub: Hub, question: Question) -> Iterator[str]:
+    """The filtered graph: nodes, and the edges between them."""
+    view = hub.view(question.filter)
+    nodes, edges = list(view.nodes()), list(view.edges())
+    head = encode({"epoch": hub.graph.epoch, "seq": hub.graph.seq})[:-1]
+    return chain(
+        (f'{head},"nodes":[',),
+        joined(node.text for node in nodes),
+        ('],"edges":[',),
+        joined(edge.text for edge in edges),
+        ("]}",),
+    )
+
+
+def resource(hub: Hub, question: Question) -> Iterator[str]:
+    """One node with all that is linked to it. Raises Refusal (404) for a uid that is not in the graph."""
+    node = hub.graph.nodes.get(question.uid)
+    if node is None:
+        raise Refusal(404, "not-found", f"no resource with uid {question.uid!r} is in the graph")
+    out = [_edge(edge, hub.graph.nodes[edge.target]) for edge in hub.graph.out(node.uid)]
+    into = [_edge(edge, hub.graph.nodes[edge.source]) for edge in hub.graph.into(node.uid)]
+    document = {
+        "epoch": hub.graph.epoch,
+        "seq": hub.graph.seq,
+        "node": node.document(),
+        "edges": {"out": out, "in": into},
+        "unresolved": node.document().get("unresolved", []),
+    }
+    return iter((encode(document),))
+
+
+def unresolved(hub: Hub, question: Question) -> Iterator[str]:
+    """Every unresolved reference, with the node that holds it."""
+    nodes = [node for node in hub.view(question.filter).nodes() if node.unresolved]
+    nodes.sort(key=lambda node: (node.namespace, node.kind, node.name))
+    return array(
+        {**identity(node), "reference": reference}
+        for node in nodes
+        for reference in node.document()["unresolved"]
+    )
+
+
+def charts(hub: Hub, question: Question) -> Iterator[str]:
+    """The names and versions of charts, of the releases of some namespaces or of all."""
+    namespaces = question.filter.namespace
+    found = {
+        node.chart
+        for node in hub.graph.nodes.values()
+        if node.chart and (not namespaces or (node.release_namespace or node.namespace) in namespaces)
+    }
+    return names(found)
+
+
+def namespaces(hub: Hub, _: Question) -> Iterator[str]:
+    """The namespaces that are in the graph, or that something in it is in."""
+    nodes = hub.graph.nodes.values()
+    found = {node.namespace for node in nodes if node.namespace}
+    found.update([node.name for node in nodes if node.kind == NAMESPACE])
+    return names(found)
+
+
+def kinds_of(table: Sequence[Kind[Any]]) -> Body:
+    """The body that describes this table of kinds and counts the nodes of each by status."""
+
+    def kinds(hub: Hub, _: Question) -> Iterator[str]:
+        counts = Counter([(node.kind, node.status) for node in hub.graph.nodes.values()])
+        return array([_kind(kind, counts) for kind in table])
+
+    return kinds
+
+
+def identity(node: Node) -> dict[str, str]:
+    """Who a node is, and how it is."""
+    return {
+        "uid": node.uid,
+        "kind": node.kind,
+        "namespace": node.namespace,
+        "name": node.name,
+        "status": node.status,
+    }
+
+
+def _edge(edge: Edge, other: Node) -> dict[str, Any]:
+    return {
+        "type": edge.type,
+        "from": edge.source,
+        "to": edge.target,
+        "field": edge.field,
+        "other": identity(other),
+    }
+
+
+def _kind(kind: Kind[Any], counts: Counter[tuple[str, str]]) -> dict[str, Any]:
+    return {
+        "kind": kind.name,
+        "group": kind.group,
+        "version": kind.version,
+        "namespaced": kind.namespaced,
+        "edgeTypes": sorted({OWNS, *(type for type, _ in kind.makes)}),
+        "counts": {level: counts[kind.name, level] for level in LEVELS},
+    }

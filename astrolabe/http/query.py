@@ -31,9 +31,7 @@ class Query:
         if request.query_string:
             self._values = dict(request.get_args(keep_blank_values=True))
 
-    def take_filter(
-        self, *, kinds: Collection[str], parameters: Sequence[str] | None = None
-    ) -> Filter:
+    def take_filter(self, *, kinds: Collection[str], parameters: Sequence[str] | None = None) -> Filter:
         """All that is left is a filter, of only these parameters when they are given.
 
         Raises FilterError, or Refusal for a parameter that is none of these.

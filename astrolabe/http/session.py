@@ -46,9 +46,7 @@ class Session:
     kinds: what `kind` of a filter may be. limit: subscriptions at a time.
     """
 
-    def __init__(
-        self, connection: Connection, client: Client, *, kinds: Collection[str], limit: int
-    ) -> None:
+    def __init__(self, connection: Connection, client: Client, *, kinds: Collection[str], limit: int) -> None:
         self._connection = connection
         self._client = client
         self._kinds = kinds

@@ -21,7 +21,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from astrolabe.graph import wire
-from astrolabe.http.closing import BAD_MESSAGE, FAILED, GOING_AWAY, INTERNAL_ERROR, SLOW, TOO_BIG, TOO_FAST
+from astrolabe.http.closing import BAD_MESSAGE, FAILED, GOING_AWAY, INTERNAL_ERROR, SLOW, TOO_FAST
 from astrolabe.http.errors import Refusal
 from astrolabe.http.limits import Limits
 from astrolabe.http.message import Message

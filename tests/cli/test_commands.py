@@ -94,7 +94,8 @@ ALL_KINDS = ", ".join(kind.name for kind in KINDS)
         (["watch", "-o", "yaml"], "invalid value 'yaml' for --output: not one of text, json"),
         (
             ["watch", "-l", "a>b"],
-            "invalid value 'a>b' for --selector: for 'Gt', 'Lt' operators, the value must be an integer, not 'b'",
+            "invalid value 'a>b' for --selector: "
+            "for 'Gt', 'Lt' operators, the value must be an integer, not 'b'",
         ),
     ],
 )

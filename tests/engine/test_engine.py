@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import COMMIT_LIMIT, INBOX_LIMIT, Engine
 from astrolabe.engine.inbox import Gone, Replace, Report, Update
@@ -103,7 +102,11 @@ async def test_a_replacement_is_one_batch_with_the_difference() -> None:
     async with running(window=0.0) as run:
         await run.engine.put(Replace("Pod", "", [resource("Pod", name) for name in "abc"]))
         await run.until(lambda: run.names() == ["a", "b", "c"])
-        relisted = [resource("Pod", "a"), resource("Pod", "b", note="changed"), resource("Pod", "c", uid="new")]
+        relisted = [
+            resource("Pod", "a"),
+            resource("Pod", "b", note="changed"),
+            resource("Pod", "c", uid="new"),
+        ]
         await run.engine.put(Replace("Pod", "", relisted))
         await run.until(lambda: len(run.batches) == 2)
         changes = run.batches[1].changes
@@ -160,7 +163,7 @@ async def test_a_large_list_does_not_hold_the_loop() -> None:
         listed = [resource("Pod", f"p{number}") for number in range(12 * COMMIT_LIMIT)]
         await run.engine.put(Replace("Pod", "", listed))
         longest, last = 0.0, clock()
-        while not run.engine.readiness.states[Scope("Pod")].state == "synced":
+        while run.engine.readiness.states[Scope("Pod")].state != "synced":
             await asyncio.sleep(0)
             longest, last = max(longest, clock() - last), clock()
         assert len(run.graph.nodes) == len(listed)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import strategies as st
-
 from astrolabe.graph.facts import Derived, Facts, HelmRevision, Neighbour, Read, Release, Rules
 from astrolabe.graph.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import Requirement, Selector
 from astrolabe.graph.status import ERROR, READY, Status
+from hypothesis import strategies as st
 
 NAMESPACES = ("a", "a", "a", "b")
 NAMES = ("x", "y", "z")
@@ -26,7 +25,9 @@ def _worst(own: Neighbour, around: Any) -> Derived:
     names = sorted({pod.name for pod in pods})
     bad = sorted(pod.name for pod in pods if pod.status.level == ERROR)
     status = Status(ERROR, "Pods", ",".join(bad)) if bad else own.status
-    return Derived(status=status, metadata={"pods": names} if names else None, details=(own.details, len(bad)))
+    return Derived(
+        status=status, metadata={"pods": names} if names else None, details=(own.details, len(bad))
+    )
 
 
 def _backend(own: Neighbour, around: Any) -> Derived:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
-
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
 from astrolabe.graph.node import parse_node
 from astrolabe.graph.selector import Selector
+from hypothesis import given, settings
+
 from tests.graph.histories import RULES, histories, roots
 from tests.support.oracle import Expected
 
@@ -92,7 +92,9 @@ def check_closed(graph: Graph) -> None:
 def check_equal(graph: Graph, expected: Expected) -> None:
     """The graph is exactly what the facts say."""
     assert set(graph.nodes) == set(expected.nodes)
-    assert {e.key: sorted(e.field) for e in graph.edges()} == {k: sorted(v) for k, v in expected.edges.items()}
+    assert {e.key: sorted(e.field) for e in graph.edges()} == {
+        k: sorted(v) for k, v in expected.edges.items()
+    }
     for uid, node in graph.nodes.items():
         assert parse_node(node.text) == node
         document = node.document()
@@ -104,7 +106,9 @@ def check_equal(graph: Graph, expected: Expected) -> None:
             status.message,
         )
         release = expected.releases[uid]
-        assert (node.release, node.release_namespace) == ((release.name, release.namespace) if release else ("", ""))
+        assert (node.release, node.release_namespace) == (
+            (release.name, release.namespace) if release else ("", "")
+        )
         assert node.chart == expected.charts[uid]
         assert node.labels() == facts.labels
         assert document["metadata"] == {**(expected.extra(uid) or {}), **facts.metadata}

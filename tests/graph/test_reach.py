@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from astrolabe.graph.reach import Reach
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from astrolabe.graph.reach import Reach
 
 ITEMS = range(7)
 
@@ -52,7 +51,10 @@ change = st.one_of(
 
 
 @settings(max_examples=300, deadline=None)
-@given(start=st.sets(st.tuples(item, item), max_size=16), changes=st.lists(st.lists(change, max_size=4), max_size=12))
+@given(
+    start=st.sets(st.tuples(item, item), max_size=16),
+    changes=st.lists(st.lists(change, max_size=4), max_size=12),
+)
 def test_equals_a_search(start: set[tuple[int, int]], changes: list[list[tuple[str, int, int]]]) -> None:
     field = Field()
     field.edges, field.roots = set(start), {0}

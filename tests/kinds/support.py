@@ -78,20 +78,22 @@ def plain(facts: Facts) -> Json:
     """Facts as JSON values; what is empty is left out."""
     values = {name: getattr(facts, name) for name in facts.__struct_fields__}
     values["links"] = [_plain_link(link) for link in facts.links]
-    return {
-        name: msgspec.to_builtins(value)
-        for name, value in values.items()
-        if value is not None and value != "" and value != () and value != []
-    }
+    shown = {name: value for name, value in values.items() if value not in (None, "", (), [])}
+    plain: Json = msgspec.json.decode(msgspec.json.encode(shown))
+    return plain
 
 
 def _plain_link(link: Link) -> Json:
     """A link with the fields that are not at their default."""
-    values = {name: getattr(link, name) for name in link.__struct_fields__}
+    values = {
+        field.name: getattr(link, field.name)
+        for field in msgspec.structs.fields(type(link))
+        if getattr(link, field.name) != field.default
+    }
     form = {FORMS[type(link)]: values.pop("type")}
     if isinstance(link, Select):
         values["selector"] = show(link.selector)
-    return form | {name: value for name, value in values.items() if value not in (False, None, "")}
+    return form | values
 
 
 class Around:

@@ -1,0 +1,57 @@
+"""How the process is: `/health`, `/livez`, `/readyz`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from astrolabe.engine.inbox import State
+from astrolabe.engine.readiness import Readiness, Scope, ScopeState
+from astrolabe.graph.graph import Graph
+
+#: Where a kind is watched in several namespaces, the worst of them is shown.
+_WORST_FIRST: tuple[State, ...] = ("unavailable", "listing", "synced")
+
+
+def health(
+    graph: Graph, readiness: Readiness, *, count: Callable[[str], int], role: str, now: float
+) -> dict[str, Any]:
+    """The document of `/health`. now: loop time in seconds. count: objects known of a kind."""
+    return {
+        "status": "healthy",
+        "nodes": len(graph.nodes),
+        "edges": graph.edge_count,
+        "synced": not readiness.unready(),
+        "epoch": graph.epoch,
+        "seq": graph.seq,
+        "role": role,
+        "kinds": {
+            kind: {**_kind(states, now), "objects": count(kind)}
+            for kind, states in _by_kind(readiness).items()
+        },
+    }
+
+
+def readyz(readiness: Readiness) -> tuple[int, dict[str, Any]]:
+    """The status and the document of `/readyz`; `waiting` names the kinds that are not synced yet."""
+    if readiness.ready:
+        return 200, {"status": "ready"}
+    return 503, {"status": "not-ready", "waiting": sorted({scope.kind for scope in readiness.unready()})}
+
+
+def _by_kind(readiness: Readiness) -> dict[str, list[tuple[Scope, ScopeState]]]:
+    kinds: dict[str, list[tuple[Scope, ScopeState]]] = {}
+    for scope, state in readiness.states.items():
+        kinds.setdefault(scope.kind, []).append((scope, state))
+    return kinds
+
+
+def _kind(states: Iterable[tuple[Scope, ScopeState]], now: float) -> dict[str, Any]:
+    """state, why (when there is something to say) and age: seconds since the last news, or null."""
+    _, worst = min(states, key=lambda entry: _WORST_FIRST.index(entry[1].state))
+    news = [state.news for _, state in states if state.news is not None]
+    document: dict[str, Any] = {"state": worst.state}
+    if worst.why:
+        document["why"] = worst.why
+    document["age"] = round(max(now - max(news), 0.0), 1) if news else None
+    return document

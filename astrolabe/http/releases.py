@@ -1,0 +1,67 @@
+"""`/api/v1/releases`: Helm releases, from what is in the graph and from Helm's own Secrets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from astrolabe.graph.facts import HelmRevision, Release
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.status import LEVELS
+from astrolabe.http.bodies import array, names
+from astrolabe.http.hub import Hub
+from astrolabe.http.query import Question
+
+
+class Tally:
+    """What the nodes of one release are: their charts and their statuses, counted."""
+
+    def __init__(self) -> None:
+        self.charts: Counter[str] = Counter()
+        self.statuses: Counter[str] = Counter()
+
+    @property
+    def chart(self) -> str:
+        """The chart that most of them name (a release has those of its subcharts too); "" for none."""
+        return min(self.charts, key=lambda chart: (-self.charts[chart], chart), default="")
+
+
+def releases(hub: Hub, question: Question) -> Iterator[str]:
+    """The releases of some namespaces or of all: sorted names, or one document each."""
+    tallies = tally(hub.graph)
+    namespaces = question.filter.namespace
+    found = sorted([r for r in tallies if not namespaces or r.namespace in namespaces])
+    if not question.detail:
+        return names({release.name for release in found})
+    revisions = dict(hub.graph.releases)
+    return array([describe(r, tallies[r], revisions.get(r)) for r in found])
+
+
+def tally(graph: Graph) -> dict[Release, Tally]:
+    """All releases: those that nodes belong to, and those of which only Helm knows."""
+    tallies = {release: Tally() for release in graph.releases}
+    for node in graph.nodes.values():
+        if not node.release:
+            continue
+        release = Release(node.release_namespace, node.release)
+        found = tallies.get(release)
+        if found is None:
+            found = tallies[release] = Tally()
+        found.statuses[node.status] += 1
+        if node.chart:
+            found.charts[node.chart] += 1
+    return tallies
+
+
+def describe(release: Release, tally: Tally, revision: HelmRevision | None) -> dict[str, Any]:
+    """One release; revision and status are null where Helm's Secrets tell none."""
+    return {
+        "name": release.name,
+        "namespace": release.namespace,
+        "chart": tally.chart,
+        "revision": revision.revision if revision else None,
+        "status": revision.status if revision else None,
+        "nodes": tally.statuses.total(),
+        **{level.lower(): tally.statuses[level] for level in LEVELS},
+    }

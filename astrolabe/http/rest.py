@@ -1,0 +1,143 @@
+"""The REST paths: the table of routes, and how each is answered from one place in history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2s
+from time import time
+from typing import Any
+
+import msgspec
+from sanic import Sanic
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from astrolabe.http import bodies
+from astrolabe.http.bodies import Body
+from astrolabe.http.cache import Bodies
+from astrolabe.http.errors import JSON, Refusal
+from astrolabe.http.hub import Hub
+from astrolabe.http.query import Query, Question
+from astrolabe.http.releases import releases
+from astrolabe.http.resources import resources
+from astrolabe.kinds.kind import Kind
+
+#: Seconds that `?min_seq=` waits at most.
+PATIENCE = 2.0
+#: Seconds after which an answer that shows ages is made anew though the graph is the same.
+AGE_LASTS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One path and what it takes beside `min_seq`.
+
+    filter: the parameters of a filter that it takes; None: all of them. detail: takes `detail`.
+    ages: whether the answer changes with time.
+    """
+
+    path: str
+    body: Body
+    filter: tuple[str, ...] | None = ()
+    detail: bool = False
+    ages: bool = False
+
+    def ask(self, query: Query, uid: str, *, kinds: Sequence[str]) -> Question:
+        """What the request asks for. Raises FilterError or Refusal."""
+        detail = self.detail and query.take_flag("detail", default=False)
+        filter = query.take_filter(kinds=kinds, parameters=self.filter)
+        return Question(filter=filter, uid=uid, detail=detail)
+
+
+def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
+    """All paths that answer from the graph."""
+    return (
+        Route(path="/api/v1/graph", body=bodies.graph, filter=None),
+        Route(path="/api/v1/resources", body=resources, filter=None, ages=True),
+        Route(path="/api/v1/resources/<uid:str>", body=bodies.resource),
+        Route(path="/api/v1/releases", body=releases, filter=("namespace",), detail=True),
+        Route(path="/api/v1/charts", body=bodies.charts, filter=("namespace",)),
+        Route(path="/api/v1/namespaces", body=bodies.namespaces),
+        Route(path="/api/v1/kinds", body=bodies.kinds_of(kinds)),
+        Route(path="/api/v1/unresolved", body=bodies.unresolved, filter=None),
+    )
+
+
+class Rest:
+    """Answers the routes."""
+
+    def __init__(self, hub: Hub, kinds: Sequence[Kind[Any]]) -> None:
+        self._hub = hub
+        self._routes = routes(kinds)
+        self._kinds = tuple(kind.name for kind in kinds)
+        self._bodies = Bodies()
+
+    def add_to(self, app: Sanic[Any, Any]) -> None:
+        for route in self._routes:
+            name = route.path.replace("<uid:str>", "uid").strip("/").replace("/", "-")
+            app.add_route(partial(self._answer, route), route.path, methods=("GET", "HEAD"), name=name)
+
+    async def close(self) -> None:
+        """End what is being made."""
+        await self._bodies.close()
+
+    async def _answer(self, route: Route, request: Request, uid: str = "") -> HTTPResponse:
+        query = Query(request)
+        seq = query.take_number("min_seq")
+        question = route.ask(query, uid, kinds=self._kinds)
+        if seq is not None and not await self._hub.reach(seq, timeout=PATIENCE):
+            raise Refusal(
+                503,
+                "behind",
+                f"at seq {self._hub.graph.seq}, not yet at {seq}",
+                headers={"Retry-After": "1"},
+            )
+        bucket = int(time() // AGE_LASTS) if route.ages else 0
+        headers = validators(self._hub, question, bucket)
+        if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
+            return HTTPResponse(status=304, headers=headers)
+        packed = accepts_gzip(request.headers.get("accept-encoding", ""))
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+        body = await self._bodies.get(
+            (route.path, question),
+            (self._hub.graph.epoch, self._hub.graph.seq, bucket),
+            lambda: route.body(self._hub, question),
+            packed=packed,
+        )
+        return HTTPResponse(body, headers=headers, content_type=JSON)
+
+
+def position(hub: Hub) -> dict[str, str]:
+    """The headers that every answer carries: where in history it is from."""
+    return {"X-Astrolabe-Epoch": hub.graph.epoch, "X-Astrolabe-Seq": str(hub.graph.seq)}
+
+
+def validators(hub: Hub, question: Question, bucket: int) -> dict[str, str]:
+    """What caches need. The tag is weak: replicas and encodings differ in bytes, not in meaning."""
+    asked = msgspec.json.encode((question, bucket), order="deterministic")
+    digest = blake2s(asked, digest_size=8).hexdigest()
+    return {
+        **position(hub),
+        "ETag": f'W/"{hub.graph.epoch}:{hub.graph.seq}:{digest}"',
+        "Cache-Control": "no-cache",
+        "Vary": "Accept-Encoding",
+    }
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding allows gzip (RFC 9110, 12.5.3)."""
+    weights: dict[str, str] = {}
+    for part in header.lower().split(","):
+        coding, _, parameters = part.partition(";")
+        weights[coding.strip()] = parameters.replace(" ", "").removeprefix("q=")
+    weight = weights.get("gzip", weights.get("*", "0"))
+    return weight.strip("0.") != "" or weight == ""
+
+
+def _matches(header: str, etag: str) -> bool:
+    """Weak comparison of If-None-Match (RFC 9110, 13.1.2)."""
+    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return "*" in tags or etag.removeprefix("W/") in tags

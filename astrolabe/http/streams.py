@@ -1,0 +1,123 @@
+"""The paths of the stream, and the connections that are open on them."""
+
+from __future__ import annotations
+
+import logging
+from asyncio import CancelledError
+from collections.abc import Sequence
+from typing import Any
+
+from sanic import Sanic
+from sanic.request import Request
+
+from astrolabe import __version__
+from astrolabe.graph import wire
+from astrolabe.graph.filter import Filter
+from astrolabe.http.client import Client
+from astrolabe.http.closing import FAILED, INTERNAL_ERROR
+from astrolabe.http.errors import Refusal
+from astrolabe.http.events import Events
+from astrolabe.http.hub import Hub
+from astrolabe.http.limits import Limits
+from astrolabe.http.message import Message
+from astrolabe.http.query import Query, parse_position
+from astrolabe.http.rest import position
+from astrolabe.http.session import Session
+from astrolabe.http.subscription import Position
+from astrolabe.http.websocket import WebSocket
+
+logger = logging.getLogger("astrolabe.http")
+
+#: The id of the subscription that connecting makes.
+DEFAULT = "default"
+
+
+class Streams:
+    """Serves `/api/v1/ws` and `/api/v1/events`."""
+
+    def __init__(self, hub: Hub, *, kinds: Sequence[str], limits: Limits) -> None:
+        self._hub = hub
+        self._kinds = kinds
+        self._limits = limits
+        self._open: dict[WebSocket | Events, Client] = {}
+
+    def add_to(self, app: Sanic[Any, Any]) -> None:
+        async def websocket(request: Request) -> None:
+            await self._websocket(request)
+
+        # How Sanic knows that a handler answers by itself.
+        websocket.is_websocket = True  # type: ignore[attr-defined]
+        app.add_route(websocket, "/api/v1/ws", name="ws")
+        app.add_route(self._events, "/api/v1/events", name="events")
+
+    def shut_down(self) -> None:
+        """Say that the server is going away; whoever does not read is cut off."""
+        for channel in list(self._open):
+            channel.shut_down()
+
+    async def _websocket(self, request: Request) -> None:
+        query = Query(request)
+        subscribes = query.take_flag("subscribe", default=True)
+        since = query.take_position("since")
+        filter = query.take_filter(kinds=self._kinds)
+        self._admit()
+        socket = WebSocket(request, self._limits)
+        client = self._enter(socket)
+        socket.write(self._hello())
+        if subscribes:
+            self._subscribe(socket, client, filter, since)
+        limit = self._limits.subscriptions
+        socket.listen(Session(socket, client, kinds=self._kinds, limit=limit))
+        await self._until_lost(socket)
+
+    async def _events(self, request: Request) -> None:
+        query = Query(request)
+        since = query.take_position("since")
+        if last := request.headers.get("last-event-id"):
+            since = parse_position("Last-Event-ID", last)
+        filter = query.take_filter(kinds=self._kinds)
+        self._admit()
+        headers = {**position(self._hub), "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        response = await request.respond(headers=headers, content_type="text/event-stream; charset=utf-8")
+        await response.send("")
+        events = Events(request, self._limits)
+        client = self._enter(events)
+        self._subscribe(events, client, filter, since)
+        events.serve(client)
+        await self._until_lost(events)
+        raise CancelledError  # or Sanic would try to finish a response whose connection is gone
+
+    def _admit(self) -> None:
+        if len(self._open) >= self._limits.connections:
+            message = f"{self._limits.connections} streams are open, which is all there may be"
+            raise Refusal(503, "too-many-connections", message, headers={"Retry-After": "5"})
+
+    def _enter(self, channel: WebSocket | Events) -> Client:
+        client = self._open[channel] = self._hub.join(channel)
+        channel.drained = client.wake
+        return client
+
+    def _hello(self) -> Message:
+        graph, heartbeat = self._hub.graph, self._limits.heartbeat
+        server = f"astrolabe/{__version__}"
+        return Message(
+            "hello", wire.hello(server=server, epoch=graph.epoch, seq=graph.seq, heartbeat=heartbeat)
+        )
+
+    def _subscribe(
+        self, channel: WebSocket | Events, client: Client, filter: Filter, since: Position | None
+    ) -> None:
+        try:
+            client.subscribe(DEFAULT, filter, since)
+        except Exception:  # too late for an HTTP answer
+            logger.exception("a subscription failed")
+            channel.close(INTERNAL_ERROR, "internal-error", FAILED)
+
+    async def _until_lost(self, channel: WebSocket | Events) -> None:
+        """Sanic cancels the handler of a connection that is lost."""
+        try:
+            await channel.lost
+        except CancelledError:
+            channel.abort()
+        finally:
+            self._open.pop(channel).leave()

@@ -1,0 +1,279 @@
+"""What a cluster will consist of, decided before the first manifest, so that the census is met exactly."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TypeVar
+
+from astrolabe.sim.cluster import names
+from astrolabe.sim.cluster.census import census
+from astrolabe.sim.cluster.meta import Part, Release
+
+T = TypeVar("T")
+
+#: What is broken: of how many of the Deployments that run, one is. At least one of each.
+TROUBLES = {
+    "crash-loop": 90,
+    "out-of-memory": 400,
+    "image-pull": 150,
+    "unschedulable": 300,
+    "config-missing": 250,
+    "secret-missing": 300,
+}
+_FAILED_JOBS = 30
+_BROKEN_INGRESSES = 120
+_JOB_PODS = 0.18
+_SERVED = 0.95
+_WITH_SECRET = 0.3
+_PENDING_CLAIMS = 60
+
+
+@dataclass(kw_only=True)
+class Component:
+    """One Deployment and what comes with it. old: ReplicaSets of earlier revisions. trouble: "" or of TROUBLES."""
+
+    part: Part
+    replicas: int = 1
+    old: int = 0
+    serves: bool = False
+    exposed: bool = False
+    dead_backend: bool = False
+    config: bool = False
+    secret: bool = False
+    account: bool = False
+    autoscaled: bool = False
+    budget: bool = False
+    claim: bool = False
+    extra_services: int = 0
+    trouble: str = ""
+
+
+@dataclass(kw_only=True)
+class Task:
+    """One CronJob. good, bad: its finished Jobs. running: whether one runs now."""
+
+    part: Part
+    good: int = 0
+    bad: int = 0
+    running: bool = False
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """All decisions. revisions: (release, how many of its revisions Helm keeps)."""
+
+    counts: dict[str, int]
+    namespaces: list[tuple[str, str]]
+    components: list[Component] = field(default_factory=list)
+    databases: list[tuple[Part, int]] = field(default_factory=list)
+    agents: list[Part] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    single_jobs: list[tuple[Part, bool]] = field(default_factory=list)
+    job_pods: int = 0
+    policies: int = 0
+    loose_claims: int = 0
+    pending_claims: int = 0
+    revisions: list[tuple[Release, int]] = field(default_factory=list)
+
+
+def plan(scale: float, rng: random.Random) -> Plan:
+    """Decide everything for a cluster of a scale."""
+    return _Planner(scale, rng).plan()
+
+
+class _Planner:
+    """Makes the decisions, each from what the ones before left of the census."""
+
+    def __init__(self, scale: float, rng: random.Random) -> None:
+        self._rng = rng
+        self._counts = census(scale)
+        self._spaces = names.namespaces(self._counts["Namespace"])
+        self._releases: dict[tuple[str, str], Release] = {}
+
+    def plan(self) -> Plan:
+        counts = self._counts
+        plan = Plan(counts=counts, namespaces=self._spaces, policies=counts["NetworkPolicy"])
+        plan.components = self._components()
+        plan.databases = self._databases(plan)
+        plan.agents = [self._agent(name) for name in names.agents(counts["DaemonSet"])]
+        self._batch(plan)
+        self._replicas(plan)
+        self._company(plan.components)
+        self._troubles(plan.components)
+        self._revisions(plan)
+        return plan
+
+    def _components(self) -> list[Component]:
+        """The Deployments, in applications of one to four that make a release."""
+        weights = [0.3 if team == "kube-system" else self._rng.uniform(0.5, 1.5) for _, team in self._spaces]
+        found: list[Component] = []
+        for (space, team), number in zip(
+            self._spaces, _split(self._counts["Deployment"], weights), strict=True
+        ):
+            found.extend(islice(self._of_team(space, team), number))
+        return found
+
+    def _of_team(self, space: str, team: str) -> Iterator[Component]:
+        for application in names.applications(team):
+            release = self._release(application, space)
+            for name in names.components(application, self._rng.randint(1, 4)):
+                yield Component(part=Part(name, space, release))
+
+    def _release(self, name: str, space: str) -> Release | None:
+        """A release; its shape at random: labelled, annotated only, kept in another namespace, or none at all."""
+        shape = self._rng.random()
+        if shape < 0.15:
+            return None
+        home = self._spaces[0][0] if shape < 0.2 else space
+        if home != space:
+            name = f"{name}-{space}"
+        number = self._rng.randrange(1, 10)
+        release = Release(
+            name=name,
+            namespace=home,
+            chart=name.removesuffix(f"-{space}"),
+            chart_version=f"1.{number}.{self._rng.randrange(10)}",
+            app_version=f"2026.{number}",
+            labelled=shape < 0.88,
+        )
+        return self._releases.setdefault((home, name), release)
+
+    def _databases(self, plan: Plan) -> list[tuple[Part, int]]:
+        """The StatefulSets; each replica has a claim, and some claims are left for others."""
+        claims = self._counts["PersistentVolumeClaim"]
+        number = self._counts["StatefulSet"]
+        plan.pending_claims = max(1, claims // _PENDING_CLAIMS)
+        plan.loose_claims = claims // 20
+        replicas = max(number, claims - plan.pending_claims - plan.loose_claims)
+        counts = _exactly(
+            self._rng, replicas, [self._rng.choice((1, 1, 2, 3, 3)) for _ in range(number)], least=1
+        )
+        spaces = [space for space, team in self._spaces if team != "kube-system"]
+        kinds = {space: names.databases() for space in spaces}
+        parts = []
+        for index in range(number):
+            space = spaces[index % len(spaces)]
+            name = next(kinds[space])
+            parts.append(Part(name, space, self._release(name, space)))
+        return list(zip(parts, counts, strict=True))
+
+    def _agent(self, name: str) -> Part:
+        space = next((name for name, team in self._spaces if team == "kube-system"), self._spaces[0][0])
+        return Part(name, space, Release(name, space, name, "3.1.0", "1.8.2"))
+
+    def _batch(self, plan: Plan) -> None:
+        """CronJobs with the Jobs their histories keep, and single Jobs for what is left."""
+        owners = [self._rng.choice(plan.components).part for _ in range(self._counts["CronJob"])]
+        endings = {part: names.tasks() for part in owners}
+        plan.tasks = [Task(part=replace(part, name=f"{part.name}-{next(endings[part])}")) for part in owners]
+        jobs = self._counts["Job"]
+        in_history = min(round(jobs * 0.85), 4 * len(plan.tasks))
+        history = _exactly(
+            self._rng, in_history, [self._rng.randint(1, 4) for _ in plan.tasks], least=0, most=5
+        )
+        failed = self._chosen(plan.tasks, len(plan.tasks) // _FAILED_JOBS or 1)
+        running = self._chosen(plan.tasks, len(plan.tasks) // 40 or 1)
+        for task, number in zip(plan.tasks, history, strict=True):
+            task.running = id(task) in running and number > 0
+            task.bad = int(id(task) in failed and number > task.running)
+            task.good = number - task.bad - task.running
+        self._migrations(plan, jobs - in_history)
+
+    def _migrations(self, plan: Plan, number: int) -> None:
+        """Jobs that belong to no CronJob: (its part, whether it failed)."""
+        owners = [self._rng.choice(plan.components).part for _ in range(number)]
+        counts: dict[Part, int] = {}
+        for index, part in enumerate(owners):
+            counts[part] = counts.get(part, 0) + 1
+            name = f"{part.name}-migrate-{counts[part]}"
+            plan.single_jobs.append((replace(part, name=name), index % _FAILED_JOBS == 0))
+
+    def _replicas(self, plan: Plan) -> None:
+        """Replicas and old ReplicaSets, so that Pods and ReplicaSets come out as counted."""
+        pods = self._counts["Pod"]
+        taken = self._counts["Node"] * len(plan.agents) + sum(count for _, count in plan.databases)
+        plan.job_pods = round(pods * _JOB_PODS)
+        left = max(len(TROUBLES), pods - taken - plan.job_pods)
+        number = len(plan.components)
+        replicas = self._rng.choices((0, 1, 2, 3, 5), weights=(26, 48, 17, 8, 1), k=number)
+        old = self._rng.choices((0, 1, 2, 3, 5), weights=(35, 35, 18, 10, 2), k=number)
+        replicas = _exactly(self._rng, left, replicas, least=0)
+        old = _exactly(self._rng, max(0, self._counts["ReplicaSet"] - number), old, least=0, most=10)
+        for component, wanted, earlier in zip(plan.components, replicas, old, strict=True):
+            component.replicas, component.old = wanted, earlier
+
+    def _company(self, components: Sequence[Component]) -> None:
+        """Who has a Service, an Ingress, settings, credentials, an account, an autoscaler, a budget, a claim."""
+        counts, spaces = self._counts, len(self._spaces)
+        services = counts["Service"] - counts["StatefulSet"]
+        served = self._give("serves", components, min(round(len(components) * _SERVED), services))
+        for _ in range(services - len(served)):
+            self._rng.choice(components).extra_services += 1
+        exposed = self._give("exposed", served, counts["Ingress"])
+        self._give("dead_backend", exposed, len(exposed) // _BROKEN_INGRESSES or 1)
+        self._give("config", components, max(1, counts["ConfigMap"] - spaces))
+        self._give("secret", components, round(len(components) * _WITH_SECRET))
+        self._give("account", components, max(1, counts["ServiceAccount"] - spaces))
+        running = [component for component in components if component.replicas]
+        several = [component for component in components if component.replicas > 1] or running
+        self._give("autoscaled", several, counts["HorizontalPodAutoscaler"])
+        self._give("budget", several, counts["PodDisruptionBudget"])
+
+    def _troubles(self, components: Sequence[Component]) -> None:
+        running = [component for component in components if component.replicas and not component.autoscaled]
+        self._rng.shuffle(running)
+        left = iter(running)
+        for trouble, rarity in TROUBLES.items():
+            for component in islice(left, max(1, len(running) // rarity)):
+                component.trouble = trouble
+
+    def _revisions(self, plan: Plan) -> None:
+        """Helm's own Secrets: at least one a release, together with all others as many Secrets as counted."""
+        used = {component.part.release for component in plan.components} | {
+            part.release for part, _ in plan.databases
+        }
+        releases = [release for release in self._releases.values() if release in used]
+        releases.extend(part.release for part in plan.agents if part.release is not None)
+        secrets = sum(component.secret for component in plan.components) + len(plan.databases)
+        left = self._counts["Secret"] - secrets - 2 * len(self._spaces)
+        wanted = [self._rng.randint(1, 4) for _ in releases]
+        revisions = _exactly(self._rng, max(left, len(releases)), wanted, least=1)
+        plan.revisions = list(zip(releases, revisions, strict=True))
+
+    def _give(self, what: str, components: Sequence[Component], number: int) -> list[Component]:
+        """Set a flag on some of the components, and return those."""
+        chosen = self._rng.sample(list(components), min(number, len(components)))
+        for component in chosen:
+            setattr(component, what, True)
+        return chosen
+
+    def _chosen(self, things: Sequence[T], number: int) -> set[int]:
+        return {id(thing) for thing in self._rng.sample(list(things), min(number, len(things)))}
+
+
+def _split(total: int, weights: Sequence[float]) -> list[int]:
+    """Whole numbers in the proportion of the weights that sum to the total."""
+    whole, shares, given = sum(weights), [], 0
+    passed = 0.0
+    for weight in weights:
+        passed += weight
+        share = round(total * passed / whole) - given
+        shares.append(share)
+        given += share
+    return shares
+
+
+def _exactly(rng: random.Random, total: int, drawn: list[int], *, least: int, most: int = 1_000) -> list[int]:
+    """The numbers drawn, changed by single steps here and there until they sum to the total, if they can."""
+    total = min(max(total, least * len(drawn)), most * len(drawn))
+    off = total - sum(drawn)
+    step = 1 if off > 0 else -1
+    while off:
+        index = rng.randrange(len(drawn))
+        if least <= drawn[index] + step <= most:
+            drawn[index] += step
+            off -= step
+    return drawn

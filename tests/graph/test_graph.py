@@ -1,0 +1,93 @@
+"""The served graph: batches in order, nothing else, and edges that never dangle."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.edge import Edge, with_new_edge, without_edge
+from astrolabe.graph.facts import HelmRevision, Release
+from astrolabe.graph.graph import GapError, Graph
+from astrolabe.graph.node import parse_node
+
+
+def node(uid: str, **more: str) -> str:
+    return json.dumps(
+        {
+            "status": "Ready",
+            "reason": "Active",
+            "metadata": {},
+            "uid": uid,
+            "name": uid,
+            "kind": "Pod",
+            **more,
+        }
+    )
+
+
+def batch(seq: int, **changes: object) -> Batch:
+    return Batch("e", seq, Changes(**changes))  # type: ignore[arg-type]
+
+
+def graph_of_two() -> Graph:
+    graph = Graph("e")
+    nodes = [
+        parse_node(node("a", namespace="shop")),
+        parse_node(node("b", release="r", releaseNamespace="shop")),
+    ]
+    graph.apply(batch(1, nodes_set=nodes, edges_set=[Edge("owns", "a", "b", ("f",))]))
+    return graph
+
+
+def test_apply() -> None:
+    graph = graph_of_two()
+    assert (graph.seq, graph.edge_count, set(graph.nodes)) == (1, 1, {"a", "b"})
+    assert (
+        [edge.key for edge in graph.out("a")]
+        == [edge.key for edge in graph.into("b")]
+        == [("owns", "a", "b")]
+    )
+    graph.apply(batch(2, edges_set=[Edge("owns", "a", "b", ("f", "g"))]))
+    assert graph.edge_count == 1
+    assert graph.edge(("owns", "a", "b")) == Edge("owns", "a", "b", ("f", "g"))
+    graph.apply(batch(3, edges_removed=[("owns", "a", "b")], nodes_removed=["b"]))
+    assert (list(graph.edges()), graph.edge_count, list(graph.nodes)) == ([], 0, ["a"])
+    assert graph.edge(("owns", "a", "b")) is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [Batch("e", 1, Changes()), Batch("e", 3, Changes()), Batch("other", 2, Changes())]
+)
+def test_a_gap_is_refused_and_changes_nothing(wrong: Batch) -> None:
+    graph = graph_of_two()
+    with pytest.raises(GapError, match=f"at e:1, the next batch must not be {wrong.epoch}:{wrong.seq}"):
+        graph.apply(wrong)
+    assert (graph.seq, len(graph.nodes)) == (1, 2)
+
+
+def test_releases() -> None:
+    graph, release = Graph("e"), Release("shop", "r")
+    graph.apply(batch(1, releases={release: HelmRevision(release, 2, "deployed")}))
+    assert graph.releases[release].revision == 2
+    graph.apply(batch(2, releases={release: None}))
+    assert graph.releases == {}
+
+
+def test_a_hub_keeps_its_edges() -> None:
+    edges: object = ()
+    all_edges = [Edge("runs-on", f"p{number}", "n", ("spec.nodeName",)) for number in range(50)]
+    for edge in all_edges:
+        edges = with_new_edge(edges, edge)  # type: ignore[arg-type]
+    assert isinstance(edges, dict)
+    for edge in all_edges[3:]:
+        edges = without_edge(edges, edge.key)  # type: ignore[arg-type]
+    assert edges == tuple(all_edges[:3])
+    assert without_edge(edges, ("no", "such", "edge")) == edges
+
+
+def test_labels_are_read_from_the_text() -> None:
+    assert parse_node(node("a")).labels() == {}
+    text = '{"status":"Ready","uid":"a","name":"a","kind":"Pod","message":"say \\",\\"labels\\":{ twice","labels":{"a/b":"c"}}'
+    assert parse_node(text).labels() == {"a/b": "c"}
+    assert parse_node(text.replace(',"labels":{"a/b":"c"}', "")).labels() == {}

@@ -1,0 +1,66 @@
+"""The stream's messages, to the letter."""
+
+from __future__ import annotations
+
+import json
+
+from astrolabe.graph import wire
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.edge import Edge
+from astrolabe.graph.node import Node
+
+
+def node(uid: str, size: int = 0) -> Node:
+    text = json.dumps({"uid": uid, "message": "x" * size}, separators=(",", ":"))
+    return Node(uid, "Pod", uid, "shop", "Ready", "", "", "", False, text)
+
+
+EDGE = Edge("owns", "a", "b", ('spec["x"]', "y/z"))
+
+
+def test_small_messages() -> None:
+    assert wire.hello(server="astrolabe/1.0", epoch="e", seq=57, heartbeat=15) == (
+        '{"type":"hello","protocol":"astrolabe.v1","server":"astrolabe/1.0","epoch":"e","seq":57,"heartbeat":15}'
+    )
+    assert wire.bookmark("default", "e", 70) == '{"type":"bookmark","id":"default","epoch":"e","seq":70}'
+    assert wire.reset("x", "too-old") == '{"type":"reset","id":"x","reason":"too-old"}'
+    assert wire.error("bad-filter", "no", "x") == (
+        '{"type":"error","id":"x","code":"bad-filter","message":"no"}'
+    )
+    assert wire.error("bad-message", "no") == '{"type":"error","code":"bad-message","message":"no"}'
+
+
+def test_delta() -> None:
+    changes = Changes([node("a")], [EDGE], [("owns", "c", "d")], ["c"])
+    assert wire.delta('i"d', "e", since=57, seq=61, changes=changes) == (
+        '{"type":"delta","id":"i\\"d","epoch":"e","from":57,"seq":61,'
+        '"nodes":{"set":[{"uid":"a","message":""}],"remove":["c"]},'
+        '"edges":{"set":[{"type":"owns","from":"a","to":"b","field":["spec[\\"x\\"]","y/z"]}],'
+        '"remove":[{"type":"owns","from":"c","to":"d"}]}}'
+    )
+
+
+def test_an_empty_snapshot_has_one_part() -> None:
+    (text,) = wire.snapshot("default", "e", 0, [], [])
+    assert text == (
+        '{"type":"snapshot","id":"default","epoch":"e","seq":0,"part":1,"last":true,"nodes":[],"edges":[]}'
+    )
+
+
+def test_a_large_snapshot_comes_in_parts_nodes_first() -> None:
+    nodes = [node(f"n{number}", 10_000) for number in range(130)]
+    edges = [Edge("owns", f"n{number}", "n0", ("f",)) for number in range(2000)]
+    parts = list(wire.snapshot("default", "e", 3, nodes, edges))
+    assert len(parts) == 3
+    assert all(len(text) <= wire.PART_BYTES for text in parts)
+    documents = [json.loads(text) for text in parts]
+    assert [document["part"] for document in documents] == [1, 2, 3]
+    assert [document["last"] for document in documents] == [False, False, True]
+    assert [entry["uid"] for document in documents for entry in document["nodes"]] == [n.uid for n in nodes]
+    assert sum(len(document["edges"]) for document in documents) == 2000
+    assert not documents[0]["edges"]
+
+
+def test_a_node_larger_than_a_part_gets_its_own() -> None:
+    parts = list(wire.snapshot("default", "e", 3, [node("a"), node("b", wire.PART_BYTES), node("c")], []))
+    assert [len(json.loads(text)["nodes"]) for text in parts] == [1, 1, 1]

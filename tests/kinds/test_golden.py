@@ -1,0 +1,172 @@
+"""A golden file for every kind: a manifest as the API server sends it, the facts, what neighbours add.
+
+`golden/<Kind>.json` holds `manifest`, `facts` (empty values left out), and for kinds that derive a status
+`derived`: cases of neighbours (`out`, `into`, `unresolved`) and what they give. In a case `own` is the
+status before, by default that of the facts; statuses are `[level, reason, message, since]`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from astrolabe.graph.facts import Neighbour
+from astrolabe.graph.links import OWNS, SCALES, Ref, RefByUid
+from astrolabe.graph.status import LEVELS, Status
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.pod import PodDetails
+from astrolabe.kinds.service import EndpointCount, ServiceDetails
+from astrolabe.kinds.storage import StorageClassDetails
+from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
+from astrolabe.kinds.worst import WorstPod
+
+from tests.kinds.support import Json, Other, derive, plain, read
+
+FOLDER = Path(__file__).parent / "golden"
+RECORDINGS = Path(__file__).parent.parent / "recordings" / "shop"
+
+#: What each kind shows of itself to the kinds that read it.
+DETAILS: dict[str, type] = {
+    "Pod": PodDetails,
+    "ReplicaSet": WorstPod,
+    "EndpointSlice": EndpointCount,
+    "Service": ServiceDetails,
+    "StorageClass": StorageClassDetails,
+}
+
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+
+
+def load(kind: str) -> Json:
+    golden: Json = msgspec.json.decode((FOLDER / f"{kind}.json").read_bytes())
+    return golden
+
+
+DERIVING = [kind for kind in KINDS if kind.derive is not None]
+
+
+def cases() -> list[Any]:
+    """The cases of all golden files that are there; that one is missing is found by `test_facts`."""
+    return [
+        pytest.param(kind.name, case, id=f"{kind.name}: {case['case']}")
+        for kind in DERIVING
+        if (FOLDER / f"{kind.name}.json").exists()
+        for case in load(kind.name)["derived"]
+    ]
+
+
+def neighbours(listed: list[Json]) -> list[tuple[str, Neighbour]]:
+    return [(each["edge"], neighbour(each)) for each in listed]
+
+
+def neighbour(each: Json) -> Neighbour:
+    details = each.get("details")
+    if details is not None:
+        details = msgspec.convert(details, DETAILS[each["kind"]])
+    return Other(each["kind"], each["name"], Status(*each["status"]), details)
+
+
+def missing(each: Json) -> Ref:
+    return Ref(each["ref"], each["kind"], each["namespace"], each["name"], each["field"])
+
+
+@every_kind
+def test_facts(kind: Kind[Any]) -> None:
+    golden = load(kind.name)
+    assert "managedFields" in golden["manifest"]["metadata"], "as the API server sends it"
+    assert plain(read(kind.name, golden["manifest"])) == golden["facts"]
+
+
+@pytest.mark.parametrize(("kind", "case"), cases())
+def test_derived(kind: str, case: Json) -> None:
+    facts = read(kind, load(kind)["manifest"])
+    derived = derive(
+        kind,
+        Status(*case["own"]) if "own" in case else facts.status,
+        details=facts.details,
+        out=neighbours(case.get("out", [])),
+        into=neighbours(case.get("into", [])),
+        unresolved=[missing(each) for each in case.get("unresolved", [])],
+    )
+    expected = case["gives"]
+    assert derived.status == Status(*expected["status"])
+    assert derived.metadata == expected.get("metadata")
+    assert msgspec.to_builtins(derived.details) == expected.get("details")
+
+
+@pytest.mark.parametrize("kind", DERIVING, ids=lambda kind: kind.name)
+def test_what_is_derived_has_cases(kind: Kind[Any]) -> None:
+    levels = {case["gives"]["status"][0] for case in load(kind.name)["derived"]}
+    assert len(levels) > 1, "neighbours make a difference in one case at least"
+
+
+@every_kind
+def test_links_are_those_that_the_entry_declares(kind: Kind[Any]) -> None:
+    facts = read(kind.name, load(kind.name)["manifest"])
+    links = [link for link in facts.links if not (isinstance(link, RefByUid) and link.type == OWNS)]
+    made = {(link.type, link.kind) for link in links}
+    # an autoscaler may scale any kind; a golden file has one of them
+    assert made == {(type, end) for type, end in kind.makes if type != SCALES or (type, end) in made}
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(KINDS_BY_NAME)
+
+
+def without(value: Any) -> Iterator[Any]:
+    """The value again and again, each time with something missing, or null where Go sends null."""
+    match value:
+        case dict():
+            for key, item in value.items():
+                yield {name: other for name, other in value.items() if name != key}
+                if isinstance(item, dict | list):
+                    yield {**value, key: None}
+                for variant in without(item):
+                    yield {**value, key: variant}
+        case list():
+            yield []
+            for index, item in enumerate(value):
+                for variant in without(item):
+                    yield [*value[:index], variant, *value[index + 1 :]]
+
+
+@every_kind
+def test_anything_may_be_missing(kind: Kind[Any]) -> None:
+    manifest = load(kind.name)["manifest"]
+    meta = {key: value for key, value in manifest.pop("metadata").items() if key != "managedFields"}
+    for parts in [*without(manifest), manifest]:
+        assert read(kind.name, {**parts, "metadata": meta}).uid == meta["uid"]
+    for variant in without(meta):
+        assert read(kind.name, {**manifest, "metadata": variant}).status.level in LEVELS
+
+
+def recorded(kind: Kind[Any]) -> Iterator[Any]:
+    """Every manifest that was recorded of a kind, decoded as in production."""
+    for stamped in (RECORDINGS / f"{kind.plural}.watch.jsonl").read_bytes().splitlines():
+        event = kind.event_decoder.decode(stamped.split(b"\t", 1)[1])
+        if event.type != "BOOKMARK":
+            yield event.object
+    for page in ("list", "final"):
+        answer = kind.list_decoder.decode((RECORDINGS / f"{kind.plural}.{page}.json").read_bytes())
+        assert answer.metadata.resource_version
+        yield from answer.items
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if kind.name != "IngressClass"], ids=lambda kind: kind.name
+)
+def test_everything_that_was_recorded(kind: Kind[Any]) -> None:
+    """IngressClasses were not recorded; of NetworkPolicies there is an empty list and a bookmark."""
+    count = 0
+    for manifest in recorded(kind):
+        facts = kind.facts(manifest)
+        assert facts.uid
+        assert facts.name
+        assert bool(facts.namespace) is kind.namespaced
+        assert facts.status.level in LEVELS
+        assert facts.status.reason
+        assert facts.metadata["creationTimestamp"] == facts.created
+        msgspec.json.encode(facts.metadata)
+        count += 1
+    assert count or kind.name == "NetworkPolicy"
