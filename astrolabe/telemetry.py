@@ -9,19 +9,19 @@ from typing import Any, Literal
 
 import msgspec
 
-#: (level of Astrolabe's loggers, of the libraries', of the log of requests), by verbosity 0-4.
+#: (level of Astrolabe's loggers, of the libraries', of asyncio's), by verbosity 0-4.
 LEVELS = (
     (logging.INFO, logging.WARNING, logging.WARNING),
     (logging.INFO, logging.INFO, logging.WARNING),
     (logging.DEBUG, logging.INFO, logging.WARNING),
-    (logging.DEBUG, logging.INFO, logging.INFO),
+    (logging.DEBUG, logging.DEBUG, logging.WARNING),
     (logging.DEBUG, logging.DEBUG, logging.DEBUG),
 )
 
 
 def configure(*, verbosity: int, log_format: Literal["text", "json"]) -> None:
     """Set up logging for the process. verbosity: 0 (changes of state) to 4 (everything)."""
-    own, libraries, requests = (logging.getLevelName(level) for level in LEVELS[verbosity])
+    own, libraries, loop = (logging.getLevelName(level) for level in LEVELS[verbosity])
     formatter = JsonFormatter if log_format == "json" else TextFormatter
     logging.config.dictConfig(
         {
@@ -32,7 +32,7 @@ def configure(*, verbosity: int, log_format: Literal["text", "json"]) -> None:
             "root": {"level": libraries, "handlers": ["stderr"]},
             "loggers": {
                 "astrolabe": {"level": own},
-                "sanic.access": {"level": requests},
+                "asyncio": {"level": loop},
                 # Its DEBUG quotes bodies of answers, and with them what must never be logged.
                 "kubernetes_asyncio": {"level": "WARNING"},
             },

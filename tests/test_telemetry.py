@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from astrolabe import telemetry
 
-NAMES = ("", "astrolabe", "sanic.access", "kubernetes_asyncio")
+NAMES = ("", "astrolabe", "asyncio", "kubernetes_asyncio")
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def _logging_as_before() -> Iterator[None]:
         (0, ["WARNING", "INFO", "WARNING", "WARNING"]),
         (1, ["INFO", "INFO", "WARNING", "WARNING"]),
         (2, ["INFO", "DEBUG", "WARNING", "WARNING"]),
-        (3, ["INFO", "DEBUG", "INFO", "WARNING"]),
+        (3, ["DEBUG", "DEBUG", "WARNING", "WARNING"]),
         (4, ["DEBUG", "DEBUG", "DEBUG", "WARNING"]),
     ],
 )

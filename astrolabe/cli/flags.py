@@ -160,7 +160,7 @@ LOGGING = (
         envvar="ASTROLABE_V",
         default=_DEFAULTS.verbosity,
         type=Value("0-4", values.integer(0, 4)),
-        help="0: changes of state. 1: libraries too. 2: details. 3: requests. 4: everything.",
+        help="0: changes of state. 1: libraries' too. 2: details. 3: libraries' too. 4: everything.",
     ),
     Flag(
         ("--log-format",),

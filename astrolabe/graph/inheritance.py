@@ -39,6 +39,8 @@ def settle(touched: Iterable[Record], linker: Linker) -> Iterator[Record]:
 def _inherit(record: Record, linker: Linker) -> tuple[Release | None, str]:
     """Level by level upwards; where several owners of one level tell, the first in order."""
     release, chart = record.own_release, record.own_chart
+    if not record.into or (release is not None and chart):
+        return release, chart
     level, seen = [record], {record}
     while level and (release is None or not chart):
         level = _owners(level, seen, linker)

@@ -94,7 +94,8 @@ class Linker:
     def _appear(self, key: str, record: Record) -> None:
         before = self._names.find(key)
         self._names.claim(key, record)
-        self._moved(key, before)
+        if self._names.is_wanted(key):
+            self._moved(key, before)
 
     def _disappear(self, key: str, record: Record) -> None:
         before = self._names.find(key)

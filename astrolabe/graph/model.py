@@ -188,18 +188,17 @@ class Model:
             if unresolved != record.unresolved:
                 record.unresolved = unresolved
                 self._touched.add(record)
-                if self._is_known(record):
-                    self._derivation.mark(record)
+                self._derivation.mark(record)
 
     def _close(self, touched: set[Record], edges: dict[EdgeKey, Touched]) -> set[Record]:
-        """The records, gone ones among them, that come into the graph or go out of it."""
-        moved = touched | self._gone
-        if self._closure is not None:
-            moved |= self._closure.settle(moved, edges)
-        return {record for record in moved if record.emitted != self._includes(record)}
+        """The known records that the closure takes into the graph or out of it."""
+        if self._closure is None:
+            return set()
+        moved = self._closure.settle(touched | self._gone, edges) | touched
+        return {r for r in moved if r not in self._gone and r.emitted != (r in self._closure)}
 
     def _emit_edges(self, changes: Changes, edges: dict[EdgeKey, Touched], flipped: set[Record]) -> None:
-        for record in flipped if self._closure is not None else ():
+        for record in flipped:
             for edge in (*each_edge(record.out), *each_edge(record.into)):
                 if edge.key not in edges:  # it did not change, but one of its ends did
                     source, target = self._known(edge.source), self._known(edge.target)
@@ -215,32 +214,28 @@ class Model:
                 changes.edges_removed.append(key)
 
     def _emit_nodes(self, changes: Changes, rendered: set[Record], flipped: set[Record]) -> None:
-        changed = {record.uid: record for record in (*rendered, *flipped)}
-        shown = {record.uid for record in changed.values() if record.emitted}
-        shown.update([record.uid for record in self._gone if record.emitted])
-        for uid in changed:
-            record = self._linker.find(uid)
-            if record is not None and self._includes(record):
-                record.emitted = True
+        lost = {record.uid for record in self._gone if record.emitted}
+        for record in rendered | flipped:
+            if self._includes(record):
                 assert record.node is not None  # every known record was rendered when it came
                 changes.nodes_set.append(record.node)
-            elif uid in shown:
-                changes.nodes_removed.append(uid)
-                if record is not None:
-                    record.emitted = False
+                record.emitted = True
+                lost.discard(record.uid)
+            elif record.emitted:
+                record.emitted = False
+                lost.add(record.uid)
+        changes.nodes_removed.extend(lost)
 
     # The present
 
-    def _is_known(self, record: Record) -> bool:
-        return self._linker.find(record.uid) is record
+    def _includes(self, record: Record) -> bool:
+        """Whether a known record belongs into the graph."""
+        return self._closure is None or record in self._closure
 
     def _known(self, uid: str) -> Record:
         record = self._linker.find(uid)
         assert record is not None  # an edge is there only while both its ends are
         return record
-
-    def _includes(self, record: Record) -> bool:
-        return self._is_known(record) and (self._closure is None or record in self._closure)
 
     def _shows(self, uid: str) -> bool:
         return self._includes(self._known(uid))

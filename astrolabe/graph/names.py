@@ -71,6 +71,10 @@ class Names:
             if not holders:
                 del self._wants[key]
 
+    def is_wanted(self, key: str) -> bool:
+        """Whether any holder has a link to this key."""
+        return key in self._wants
+
     def wanting(self, key: str) -> Iterable[Record]:
         """The holders of links to this key; a copy, safe to walk while links change."""
         holders = self._wants.get(key)

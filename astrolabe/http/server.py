@@ -1,27 +1,24 @@
-"""The HTTP server: one Sanic application in the running event loop."""
+"""The HTTP server: one Sanic application in the running event loop, without Sanic's manager."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
-from collections.abc import Callable, Sequence
-from time import monotonic
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 from sanic import Sanic
-from sanic.config import Config
 from sanic.http import Http
 from sanic.request import Request
 from sanic.response import HTTPResponse
-from sanic.server import AsyncioServer
 
 from astrolabe.engine.readiness import Readiness
 from astrolabe.graph import wire
-from astrolabe.http import health
 from astrolabe.http.errors import JSON, JsonErrors, ServerError
+from astrolabe.http.health import health, readyz
 from astrolabe.http.hub import Hub
 from astrolabe.http.limits import Limits
 from astrolabe.http.rest import Rest, position
@@ -37,6 +34,32 @@ logger = logging.getLogger("astrolabe.http")
 BACKLOG = 1024
 
 
+def create_server(
+    settings: Settings,
+    hub: Hub,
+    readiness: Readiness,
+    kinds: Sequence[Kind[Any]],
+    *,
+    count: Callable[[str], int],
+    role: Callable[[], str],
+    limits: Limits | None = None,
+) -> Server:
+    """The server of this graph at the host and port of the settings (port 0: any), not yet started.
+
+    kinds: those that are watched. count: how many objects of a kind are known.
+    role: `leader` or `follower`. limits: the defaults when None.
+    """
+    limits = limits or Limits()
+    app = _create_app(lambda: position(hub))
+    rest = Rest(hub, kinds)
+    streams = Streams(hub, kinds=[kind.name for kind in kinds], limits=limits)
+    rest.add_to(app)
+    streams.add_to(app)
+    _add_health(app, hub, readiness, count=count, role=role)
+    Viewer(find_static()).add_to(app)
+    return Server(app, (settings.host, settings.port), rest=rest, streams=streams, grace=limits.grace)
+
+
 class Server:
     """Made by `create_server`."""
 
@@ -48,21 +71,101 @@ class Server:
         self._rest = rest
         self._streams = streams
         self._grace = grace
-        self._server: AsyncioServer | None = None
+        self._server: Any = None  # Sanic's AsyncioServer, which it does not type
 
     async def start(self) -> int:
-        """Listen; returns the port. Raises ServerError when the address cannot be listened at."""
+        """Listen; returns the port. Raises ServerError when that address cannot be listened at."""
         listener = _listen(*self._address)
-        # Sanic warns about production mode whenever there is a terminal.
-        logging.getLogger("sanic.error").setLevel(logging.ERROR)
-        try:
-            self._server = await self._app.create_server(
-                sock=listener,
-                protocol=StreamProtocol,
-                backlog=BACKLOG,
-                asyncio_server_kwargs={"start_serving": False},
-            )
-        except BaseException:
-            listener.close()
-            raise
-        return 0
+        port: int = listener.getsockname()[1]
+        server: Any = await self._app.create_server(
+            sock=listener,
+            protocol=StreamProtocol,
+            backlog=BACKLOG,
+            asyncio_server_kwargs={"start_serving": False},
+        )
+        await server.startup()
+        await server.start_serving()
+        self._server = server
+        logger.info("serving at %s:%d", self._address[0], port)
+        return port
+
+    async def stop(self) -> None:
+        """Say good-bye to everyone, for `grace` seconds at most, and cut off who is still there."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.server.close()
+        self._streams.shut_down()
+        for connection in list(server.connections):
+            if connection.channel is None:
+                connection.close_if_idle()
+        await _settled(server.connections, self._grace)
+        for connection in list(server.connections):
+            connection.abort()
+        await self._rest.close()
+        await _settled(server.connections, self._grace)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(server.server.wait_closed(), self._grace)
+
+
+def _create_app(headers: Callable[[], Mapping[str, str]]) -> Sanic[Any, Any]:
+    """headers: those that every error answer carries."""
+    # Sanic says so as a warning whenever it is started in production mode from a terminal.
+    logging.getLogger("sanic.error").setLevel(logging.ERROR)
+    app: Sanic[Any, Any] = Sanic(
+        f"astrolabe-{uuid4()}", configure_logging=False, env_prefix=None, error_handler=JsonErrors(headers)
+    )
+    # Nobody looks it up by name, and Sanic would keep it for ever.
+    Sanic.unregister_app(app)
+    app.config.update(
+        ACCESS_LOG=False,
+        AUTO_EXTEND=False,
+        MOTD=False,
+        REQUEST_MAX_SIZE=64 * 1024,
+        # Sanic strips unused hooks from its own classes when the first application starts: half the time
+        # of a small request. It fails when that is done a second time in a process.
+        TOUCHUP=not getattr(Http, "__touched__", False),
+    )
+    return app
+
+
+def _add_health(
+    app: Sanic[Any, Any],
+    hub: Hub,
+    readiness: Readiness,
+    *,
+    count: Callable[[str], int],
+    role: Callable[[], str],
+) -> None:
+    def answer(document: dict[str, Any], status: int = 200) -> HTTPResponse:
+        headers = {**position(hub), "Cache-Control": "no-store"}
+        return HTTPResponse(wire.encode(document), status=status, headers=headers, content_type=JSON)
+
+    async def show_health(_: Request) -> HTTPResponse:
+        now = asyncio.get_running_loop().time()
+        return answer(health(hub.graph, readiness, count=count, role=role(), now=now))
+
+    async def show_life(_: Request) -> HTTPResponse:
+        return answer({"status": "alive"})
+
+    async def show_readiness(_: Request) -> HTTPResponse:
+        status, document = readyz(readiness)
+        return answer(document, status)
+
+    for path, handler in (("/health", show_health), ("/livez", show_life), ("/readyz", show_readiness)):
+        app.add_route(handler, path, methods=("GET", "HEAD"), name=path[1:])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
+    except OSError as error:
+        raise ServerError(f"cannot listen at {host}:{port}: {error.strerror or error}") from error
+
+
+async def _settled(connections: set[StreamProtocol], timeout: float) -> None:
+    """Wait until every connection's task has ended, at most this many seconds."""
+    tasks = [connection.task for connection in connections if connection.task is not None]
+    if tasks:
+        await asyncio.wait(tasks, timeout=timeout)

@@ -9,20 +9,13 @@ from itertools import islice
 from typing import TypeVar
 
 from astrolabe.sim.cluster import names
+from astrolabe.sim.cluster.ailments import AILMENTS
 from astrolabe.sim.cluster.census import census
 from astrolabe.sim.cluster.meta import Part, Release
 
 T = TypeVar("T")
 
-#: What is broken: of how many of the Deployments that run, one is. At least one of each.
-TROUBLES = {
-    "crash-loop": 90,
-    "out-of-memory": 400,
-    "image-pull": 150,
-    "unschedulable": 300,
-    "config-missing": 250,
-    "secret-missing": 300,
-}
+#: One Job in so many failed, one Ingress in so many has a dead backend, one claim in so many waits.
 _FAILED_JOBS = 30
 _BROKEN_INGRESSES = 120
 _JOB_PODS = 0.18
@@ -30,10 +23,13 @@ _SERVED = 0.95
 _WITH_SECRET = 0.3
 _PENDING_CLAIMS = 60
 
+#: One claim in so many is of a Deployment.
+_LOOSE_CLAIMS = 20
+
 
 @dataclass(kw_only=True)
 class Component:
-    """One Deployment and what comes with it. old: ReplicaSets of earlier revisions. trouble: "" or of TROUBLES."""
+    """One Deployment and what comes with it. old: ReplicaSets of earlier revisions. trouble: "" or of AILMENTS."""
 
     part: Part
     replicas: int = 1
@@ -74,7 +70,6 @@ class Plan:
     single_jobs: list[tuple[Part, bool]] = field(default_factory=list)
     job_pods: int = 0
     policies: int = 0
-    loose_claims: int = 0
     pending_claims: int = 0
     revisions: list[tuple[Release, int]] = field(default_factory=list)
 
@@ -125,9 +120,9 @@ class _Planner:
     def _release(self, name: str, space: str) -> Release | None:
         """A release; its shape at random: labelled, annotated only, kept in another namespace, or none at all."""
         shape = self._rng.random()
-        if shape < 0.15:
+        if shape < 0.25:
             return None
-        home = self._spaces[0][0] if shape < 0.2 else space
+        home = self._spaces[0][0] if shape < 0.29 else space
         if home != space:
             name = f"{name}-{space}"
         number = self._rng.randrange(1, 10)
@@ -146,8 +141,8 @@ class _Planner:
         claims = self._counts["PersistentVolumeClaim"]
         number = self._counts["StatefulSet"]
         plan.pending_claims = max(1, claims // _PENDING_CLAIMS)
-        plan.loose_claims = claims // 20
-        replicas = max(number, claims - plan.pending_claims - plan.loose_claims)
+        loose = claims // _LOOSE_CLAIMS
+        replicas = max(number, claims - plan.pending_claims - loose)
         counts = _exactly(
             self._rng, replicas, [self._rng.choice((1, 1, 2, 3, 3)) for _ in range(number)], least=1
         )
@@ -196,7 +191,7 @@ class _Planner:
         pods = self._counts["Pod"]
         taken = self._counts["Node"] * len(plan.agents) + sum(count for _, count in plan.databases)
         plan.job_pods = round(pods * _JOB_PODS)
-        left = max(len(TROUBLES), pods - taken - plan.job_pods)
+        left = max(len(AILMENTS), pods - taken - plan.job_pods)
         number = len(plan.components)
         replicas = self._rng.choices((0, 1, 2, 3, 5), weights=(26, 48, 17, 8, 1), k=number)
         old = self._rng.choices((0, 1, 2, 3, 5), weights=(35, 35, 18, 10, 2), k=number)
@@ -219,6 +214,8 @@ class _Planner:
         self._give("account", components, max(1, counts["ServiceAccount"] - spaces))
         running = [component for component in components if component.replicas]
         several = [component for component in components if component.replicas > 1] or running
+        singles = [component for component in running if component.replicas == 1]
+        self._give("claim", singles, counts["PersistentVolumeClaim"] // _LOOSE_CLAIMS)
         self._give("autoscaled", several, counts["HorizontalPodAutoscaler"])
         self._give("budget", several, counts["PodDisruptionBudget"])
 
@@ -226,8 +223,8 @@ class _Planner:
         running = [component for component in components if component.replicas and not component.autoscaled]
         self._rng.shuffle(running)
         left = iter(running)
-        for trouble, rarity in TROUBLES.items():
-            for component in islice(left, max(1, len(running) // rarity)):
+        for trouble, ailment in AILMENTS.items():
+            for component in islice(left, max(1, len(running) // ailment.rarity)):
                 component.trouble = trouble
 
     def _revisions(self, plan: Plan) -> None:

@@ -125,7 +125,7 @@ def _template_fields(owner: Json) -> Json:
 def _admitted(spec: Json, token: str) -> Json:
     """The spec of a pod after admission: account, token volume, tolerations, priority."""
     mount = {"name": token, "readOnly": True, "mountPath": _TOKEN_PATH}
-    containers = {
+    containers: Json = {
         key: [{**one, "volumeMounts": [*one.get("volumeMounts", ()), mount]} for one in spec[key]]
         for key in ("initContainers", "containers")
         if key in spec
@@ -160,7 +160,7 @@ def _toleration(key: str) -> Json:
 
 
 def _kubelet_fields(address: str) -> Json:
-    known = {".": {}, "f:lastProbeTime": {}, "f:lastTransitionTime": {}, "f:status": {}, "f:type": {}}
+    known: Json = {".": {}, "f:lastProbeTime": {}, "f:lastTransitionTime": {}, "f:status": {}, "f:type": {}}
     types = ("ContainersReady", "Initialized", "PodReadyToStartContainers", "Ready")
     fields: Json = {
         "f:conditions": {f'k:{{"type":"{type}"}}': known for type in types},

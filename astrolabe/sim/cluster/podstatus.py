@@ -33,7 +33,7 @@ def unscheduled() -> Json:
     return {"phase": "Pending", "qosClass": "Burstable"}
 
 
-def unschedulable(spec: Json, moment: Moment, *, nodes: int, why: str = "Insufficient cpu") -> Json:
+def unschedulable(moment: Moment, *, nodes: int, why: str = "Insufficient cpu") -> Json:
     """No node fits."""
     message = (
         f"0/{nodes} nodes are available: {nodes} {why}. no new claims to deallocate, "

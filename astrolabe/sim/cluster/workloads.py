@@ -167,7 +167,7 @@ def _replica_set_fields(deployment: Json, labels: Json) -> Json:
     entries = (
         entry["fieldsV1"].get("f:spec", {}) for entry in deployment["metadata"].get("managedFields", ())
     )
-    template = next((fields["f:template"] for fields in entries if "f:template" in fields), {})
+    template: Json = next((fields["f:template"] for fields in entries if "f:template" in fields), {})
     return {
         "f:replicas": {},
         "f:selector": {},

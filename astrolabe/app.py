@@ -1,0 +1,213 @@
+"""The composition root: what one process consists of, in the order in which it starts.
+
+What starts last stops first. Every task has a name; one that ends unexpectedly is logged with its
+traceback and ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import secrets
+import signal
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from astrolabe import __version__, telemetry
+from astrolabe.bus.memory import MemoryBus
+from astrolabe.engine.engine import Engine
+from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.model import Model
+from astrolabe.graph.selector import Selector, parse
+from astrolabe.http.hub import Hub
+from astrolabe.http.server import create_server
+from astrolabe.kinds.table import KINDS, choose, verify
+from astrolabe.kube.client import Cluster
+from astrolabe.kube.watches import Watches, scopes_of
+from astrolabe.settings import Settings
+from astrolabe.sim.cluster.generator import load
+from astrolabe.sim.server import Simulator
+
+logger = logging.getLogger("astrolabe.app")
+
+#: Seconds that stopping may take before the process ends all the same.
+LONGEST_STOP = 8.0
+
+#: A collection of the oldest generation looks at every object: it holds the loop for 0.2 s at 100,000
+#: Pods (CPython 3.11, measured), and by default comes five times while they are listed. The young ones
+#: take 2 ms at most, and 1 % of the time, so only the oldest is made rare.
+GC_THRESHOLDS = (700, 10, 1000)
+
+
+class TaskFailed(Exception):
+    """A task that should run as long as the process does has ended; the log says why."""
+
+
+class Application:
+    """Serves one cluster.
+
+    port: where it listens once started; another than the settings' when that is 0.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.port = settings.port
+        self._settings = settings
+        self._running = AsyncExitStack()
+        self._failure: asyncio.Future[None] | None = None
+
+    async def start(self) -> None:
+        """Serve, and sync in the background. Raises ClusterError or ServerError; nothing runs then."""
+        settings, loop = self._settings, asyncio.get_running_loop()
+        self._failure = loop.create_future()
+        async with AsyncExitStack() as running:
+            cluster = await Cluster.connect(settings)
+            running.push_async_callback(cluster.close)
+            _log_start(settings, cluster)
+            await cluster.verify()
+
+            verify(KINDS)
+            kinds = choose(settings.kinds)
+            epoch = secrets.token_hex(4)
+            hub = Hub(Graph(epoch))
+            bus = MemoryBus()
+            bus.subscribe(hub.receive)
+            readiness = Readiness(_watched(settings))
+            model = Model([kind.rules for kind in kinds], roots=_roots(settings))
+            engine = Engine(model, bus, readiness, epoch=epoch, window=settings.batch_window)
+            self._spawn(running, engine.run(), name="engine")
+
+            watches = Watches(settings, cluster, engine)
+            await watches.start()
+            running.push_async_callback(watches.stop)
+
+            server = create_server(
+                settings, hub, readiness, kinds, count=engine.count, role=lambda: "leader"
+            )
+            running.push_async_callback(server.stop)
+            self.port = await server.start()
+            self._spawn(running, self._announce(readiness, hub, loop.time()), name="announcer", ends=True)
+            self._running = running.pop_all()
+
+    async def stop(self) -> None:
+        """Say good-bye to the clients and end everything; without effect when nothing runs."""
+        await self._running.aclose()
+
+    async def run_until_signal(self) -> None:
+        """Start, serve until SIGTERM or SIGINT, and stop. Raises what `start` raises, and TaskFailed."""
+        signalled = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, signalled.set)
+        work = asyncio.create_task(self._work(), name="application")
+        waiting = asyncio.create_task(signalled.wait(), name="signals")
+        await asyncio.wait((work, waiting), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if not work.done():
+            logger.info("stopping")
+            work.cancel()
+        try:
+            with suppress(asyncio.CancelledError):
+                await work
+        finally:
+            await self._stop_in_time()
+
+    async def _work(self) -> None:
+        await self.start()
+        # What is there by now, modules above all, stays; collections need not look at it again.
+        gc.collect()
+        gc.freeze()
+        assert self._failure is not None  # set by start
+        await self._failure
+
+    async def _stop_in_time(self) -> None:
+        try:
+            async with asyncio.timeout(LONGEST_STOP):
+                await self.stop()
+        except TimeoutError:
+            logger.error("stopping takes longer than %.0f s; ending all the same", LONGEST_STOP)
+
+    async def _announce(self, readiness: Readiness, hub: Hub, started: float) -> None:
+        await readiness.wait()
+        seconds = asyncio.get_running_loop().time() - started
+        host = "localhost" if self._settings.host in ("0.0.0.0", "::") else self._settings.host
+        place = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        counts = f"{len(hub.graph.nodes)} nodes, {hub.graph.edge_count} edges"
+        logger.info("serving http://%s, %s, synced in %.1f s", place, counts, seconds)
+        gc.freeze()
+
+    def _spawn(
+        self, running: AsyncExitStack, work: Coroutine[Any, Any, None], *, name: str, ends: bool = False
+    ) -> None:
+        """Run a task until `running` is closed. ends: whether it may end by itself."""
+        task = asyncio.create_task(work, name=name)
+
+        async def end() -> None:
+            task.remove_done_callback(judge)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        def judge(task: asyncio.Task[None]) -> None:
+            error = None if task.cancelled() else task.exception()
+            if ends and error is None:
+                return
+            logger.critical("the %s ended unexpectedly", name, exc_info=error)
+            if self._failure is not None and not self._failure.done():
+                self._failure.set_exception(TaskFailed(f"the {name} ended unexpectedly; the log says why"))
+
+        task.add_done_callback(judge)
+        running.push_async_callback(end)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve the cluster of the settings until a signal. Raises ClusterError, ServerError, TaskFailed."""
+    telemetry.configure(verbosity=settings.verbosity, log_format=settings.log_format)
+    gc.set_threshold(*GC_THRESHOLDS)
+    await Application(settings).run_until_signal()
+
+
+def kubeconfig(url: str) -> str:
+    """The text of a kubeconfig for an API server that lets everyone in."""
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "simulated",
+            "contexts": [{"name": "simulated", "context": {"cluster": "simulated", "user": "anyone"}}],
+            "clusters": [{"name": "simulated", "cluster": {"server": url}}],
+            "users": [{"name": "anyone", "user": {}}],
+        }
+    )
+
+
+def _log_start(settings: Settings, cluster: Cluster) -> None:
+    selector = f"{settings.label_selector} ({settings.selector_mode})" if settings.label_selector else "everything"
+    logger.info(
+        "astrolabe %s: graph in memory, %s by %s, selector %s, namespaces %s, %d kinds",
+        __version__,
+        cluster.host,
+        cluster.origin,
+        selector,
+        ",".join(settings.namespaces) or "all",
+        len(choose(settings.kinds)),
+    )
+
+
+def _roots(settings: Settings) -> Selector | None:
+    """In strict mode the API server selects; without a selector everything is in the graph."""
+    if settings.selector_mode == "strict" or not settings.label_selector.strip():
+        return None
+    return parse(settings.label_selector)
+
+
+def _watched(settings: Settings) -> list[Scope]:
+    return [
+        Scope(kind=scope.kind.name, namespace=scope.namespace, required=not scope.optional)
+        for scope in scopes_of(settings)
+    ]

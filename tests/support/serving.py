@@ -1,0 +1,90 @@
+"""A real server on a port of its own, and clients that speak to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+from astrolabe.http.limits import Limits
+from astrolabe.http.server import Server, create_server
+from astrolabe.kinds.table import KINDS
+from astrolabe.settings import Settings
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.support.worlds import World
+
+#: Seconds after which something that should have happened has not.
+PATIENCE = 10.0
+
+
+class Site:
+    """A served world: where it is, and how to ask it."""
+
+    def __init__(self, world: World, server: Server, port: int, http: aiohttp.ClientSession) -> None:
+        self.world = world
+        self.hub = world.hub
+        self.server = server
+        self.port = port
+        self.http = http
+
+    def get(self, path: str, **options: Any) -> Any:
+        """An aiohttp request, to be used as a context manager."""
+        return self.http.get(f"http://127.0.0.1:{self.port}{path}", **options)
+
+    async def json(self, path: str) -> Any:
+        """The JSON document of a 200 answer."""
+        async with self.get(path) as answer:
+            assert answer.status == 200, await answer.text()
+            assert answer.content_type == "application/json"
+            return await answer.json()
+
+    async def refused(self, path: str) -> tuple[int, dict[str, Any]]:
+        """The status and the JSON document of any answer."""
+        async with self.get(path) as answer:
+            return answer.status, await answer.json()
+
+    def stream(self, path: str = "/api/v1/ws", **options: Any) -> connect:
+        """A WebSocket client, to be used as a context manager."""
+        return connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None, compression=None, **options)
+
+
+@asynccontextmanager
+async def serve(world: World, limits: Limits | None = None) -> AsyncIterator[Site]:
+    """Serve a world; whatever still runs afterwards is a leak."""
+    before = asyncio.all_tasks()
+    server = create_server(
+        Settings(host="127.0.0.1", port=0),
+        world.hub,
+        world.readiness,
+        KINDS,
+        count=world.model.count,
+        role=lambda: "leader",
+        limits=limits,
+    )
+    port = await server.start()
+    async with aiohttp.ClientSession(auto_decompress=False) as http:
+        try:
+            yield Site(world, server, port, http)
+        finally:
+            await server.stop()
+    await asyncio.sleep(0)
+    leaked = {task for task in asyncio.all_tasks() - before if "astrolabe" in repr(task) or "sanic" in repr(task)}
+    assert not leaked
+
+
+async def read(socket: ClientConnection) -> dict[str, Any]:
+    """The next message."""
+    async with asyncio.timeout(PATIENCE):
+        document: dict[str, Any] = json.loads(await socket.recv())
+        return document
+
+
+async def read_types(socket: ClientConnection, *types: str) -> list[dict[str, Any]]:
+    """The next messages, which must be of these types in this order."""
+    messages = [await read(socket) for _ in types]
+    assert [message["type"] for message in messages] == list(types)
+    return messages
