@@ -14,9 +14,6 @@ import secrets
 import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
-from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from astrolabe import __version__, telemetry
@@ -32,8 +29,6 @@ from astrolabe.kinds.table import KINDS, choose, verify
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.settings import Settings
-from astrolabe.sim.cluster.generator import load
-from astrolabe.sim.server import Simulator
 
 logger = logging.getLogger("astrolabe.app")
 
@@ -61,6 +56,7 @@ class Application:
         self._settings = settings
         self._running = AsyncExitStack()
         self._failure: asyncio.Future[None] | None = None
+        self._readiness: Readiness | None = None
 
     async def start(self) -> None:
         """Serve, and sync in the background. Raises ClusterError or ServerError; nothing runs then."""
@@ -78,7 +74,7 @@ class Application:
             hub = Hub(Graph(epoch))
             bus = MemoryBus()
             bus.subscribe(hub.receive)
-            readiness = Readiness(_watched(settings))
+            self._readiness = readiness = Readiness(_watched(settings))
             model = Model([kind.rules for kind in kinds], roots=_roots(settings))
             engine = Engine(model, bus, readiness, epoch=epoch, window=settings.batch_window)
             self._spawn(running, engine.run(), name="engine")
@@ -94,6 +90,11 @@ class Application:
             self.port = await server.start()
             self._spawn(running, self._announce(readiness, hub, loop.time()), name="announcer", ends=True)
             self._running = running.pop_all()
+
+    async def ready(self) -> None:
+        """Wait until all required kinds are synced; to be called once started."""
+        assert self._readiness is not None
+        await self._readiness.wait()
 
     async def stop(self) -> None:
         """Say good-bye to the clients and end everything; without effect when nothing runs."""
@@ -120,11 +121,19 @@ class Application:
 
     async def _work(self) -> None:
         await self.start()
-        # What is there by now, modules above all, stays; collections need not look at it again.
+        freezing = asyncio.create_task(self._freeze(), name="freezer")
+        assert self._failure is not None  # set by start
+        try:
+            await self._failure
+        finally:
+            freezing.cancel()
+
+    async def _freeze(self) -> None:
+        """Spare collections what stays: modules at once, the graph once it is there."""
         gc.collect()
         gc.freeze()
-        assert self._failure is not None  # set by start
-        await self._failure
+        await self.ready()
+        gc.freeze()
 
     async def _stop_in_time(self) -> None:
         try:
@@ -140,7 +149,6 @@ class Application:
         place = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         counts = f"{len(hub.graph.nodes)} nodes, {hub.graph.edge_count} edges"
         logger.info("serving http://%s, %s, synced in %.1f s", place, counts, seconds)
-        gc.freeze()
 
     def _spawn(
         self, running: AsyncExitStack, work: Coroutine[Any, Any, None], *, name: str, ends: bool = False
@@ -208,6 +216,6 @@ def _roots(settings: Settings) -> Selector | None:
 
 def _watched(settings: Settings) -> list[Scope]:
     return [
-        Scope(kind=scope.kind.name, namespace=scope.namespace, required=not scope.optional)
+        Scope(kind=scope.kind.name, namespace=scope.namespace, required=scope.required)
         for scope in scopes_of(settings)
     ]

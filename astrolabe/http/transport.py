@@ -18,7 +18,11 @@ from sanic.server import HttpProtocol
 class StreamProtocol(HttpProtocol):
     """Sanic's protocol of one TCP connection, until a channel takes it over."""
 
-    channel: Channel | None = None
+    __slots__ = ("channel",)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self.channel: Channel | None = None
 
     @property
     def writable(self) -> bool:

@@ -66,13 +66,15 @@ async def serve(world: World, limits: Limits | None = None) -> AsyncIterator[Sit
         limits=limits,
     )
     port = await server.start()
-    async with aiohttp.ClientSession(auto_decompress=False) as http:
+    async with aiohttp.ClientSession(auto_decompress=False, headers={"Accept-Encoding": "identity"}) as http:
         try:
             yield Site(world, server, port, http)
         finally:
             await server.stop()
     await asyncio.sleep(0)
-    leaked = {task for task in asyncio.all_tasks() - before if "astrolabe" in repr(task) or "sanic" in repr(task)}
+    leaked = {
+        task for task in asyncio.all_tasks() - before if "astrolabe" in repr(task) or "sanic" in repr(task)
+    }
     assert not leaked
 
 

@@ -125,7 +125,9 @@ def shop() -> World:
     """One release in `shop` (web, its pod crashing, its claim and volume) and a bare pod in `other`."""
     world = World()
     pod_links = (
-        RefByUid(OWNS, "replicaset-web-1", "ReplicaSet", "shop", "web-1", "metadata.ownerReferences[0].uid", True),
+        RefByUid(
+            OWNS, "replicaset-web-1", "ReplicaSet", "shop", "web-1", "metadata.ownerReferences[0].uid", True
+        ),
         Ref(MOUNTS, "PersistentVolumeClaim", "shop", "data", "spec.volumes[data].persistentVolumeClaim"),
         Ref(USES_CONFIGMAP, "ConfigMap", "shop", "absent", "spec.containers[app].envFrom[0].configMapRef"),
     )
@@ -144,7 +146,17 @@ def shop() -> World:
         facts(
             "ReplicaSet",
             "web-1",
-            links=(RefByUid(OWNS, "deployment-web", "Deployment", "shop", "web", "metadata.ownerReferences[0].uid", True),),
+            links=(
+                RefByUid(
+                    OWNS,
+                    "deployment-web",
+                    "Deployment",
+                    "shop",
+                    "web",
+                    "metadata.ownerReferences[0].uid",
+                    True,
+                ),
+            ),
             owners=("deployment-web",),
         ),
         facts(
@@ -152,7 +164,12 @@ def shop() -> World:
             "web-1-abc",
             labels={"app": "web"},
             status=Status(ERROR, "CrashLoopBackOff", "back-off 5m0s restarting failed container"),
-            metadata={"image": "shop/web:7", "nodeName": "worker-1", "restartCount": 4, "mountedPVCs": ["data"]},
+            metadata={
+                "image": "shop/web:7",
+                "nodeName": "worker-1",
+                "restartCount": 4,
+                "mountedPVCs": ["data"],
+            },
             links=pod_links,
             owners=("replicaset-web-1",),
         ),

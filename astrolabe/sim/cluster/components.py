@@ -79,7 +79,7 @@ def wants_of(mint: Mint, plan: Component) -> Wants:
         account=name if plan.account else "",
         pull_secret=PULL_SECRET,
         claim=f"{name}-data" if plan.claim else "",
-        sidecar="envoy" if rng.random() < 0.35 else "",
+        sidecar="envoy" if rng.random() < 0.2 else "",
         waits_for="database" if rng.random() < 0.2 else "",
     )
     in_vain: dict[str, Any] = {key: value.format(name) for key, value in asked.items()}

@@ -11,6 +11,12 @@ Json = dict[str, Any]
 #: The characters of generated names (apimachinery rand.go: no vowels, nothing that looks alike).
 _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 
+_LENGTH = 5
+_SUFFIXES = len(_SAFE) ** _LENGTH
+
+#: Far apart and coprime to the number of suffixes: neighbours look unrelated, and all are visited.
+_STRIDE = 7_368_787
+
 #: The moment at which generated clusters stand still, unless another is given.
 NOW = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
 
@@ -29,14 +35,24 @@ class Mint:
         self.rng = rng
         self.now = now
         self._address = first_address
+        self._named = rng.randrange(_SUFFIXES)
 
     def uid(self) -> str:
         digits = f"{self.rng.getrandbits(128):032x}"
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
-    def suffix(self, length: int = 5) -> str:
-        """The end of a generated name: `hkjf7`."""
-        return "".join(self.rng.choices(_SAFE, k=length))
+    def suffix(self) -> str:
+        """The end of a generated name: `hkjf7`. None is given twice within 14 million."""
+        self._named += 1
+        rest, letters = self._named * _STRIDE % _SUFFIXES, []
+        for _ in range(_LENGTH):
+            rest, letter = divmod(rest, len(_SAFE))
+            letters.append(_SAFE[letter])
+        return "".join(letters)
+
+    def template_hash(self) -> str:
+        """The hash that ends the name of a ReplicaSet or of a revision: `7ccfc65c6f`."""
+        return "".join(self.rng.choices(_SAFE, k=10))
 
     def digest(self) -> str:
         """An image or container id, 64 hex digits."""

@@ -65,6 +65,20 @@ _MATTERS = (
     "reports",
     "sessions",
     "limits",
+    "alerts",
+    "quotes",
+    "tokens",
+    "archive",
+    "stats",
+    "templates",
+    "feeds",
+    "forms",
+    "settings",
+    "invites",
+    "tags",
+    "history",
+    "preview",
+    "uploads",
 )
 _ROLES = ("api", "web", "worker", "consumer", "admin", "scheduler", "gateway", "cache", "exporter", "sync")
 _STAGES = ("staging", "qa", "dev", "demo", "load")

@@ -23,7 +23,7 @@ def database(site: Site, part: Part, replicas: int) -> Iterator[Json]:
     """A StatefulSet with its Secret, headless Service, claims, volumes and Pods."""
     mint = site.mint
     age = mint.age(10 * DAY, 180 * DAY)
-    created, revision = mint.ago(age), f"{part.name}-{mint.suffix(10)}"
+    created, revision = mint.ago(age), f"{part.name}-{mint.template_hash()}"
     secret = f"{part.name}-credentials"
     yield config.secret(mint, part, secret, created=created, keys=("password", "replication-password"))
     template = pod_spec(
@@ -83,7 +83,7 @@ def _headless(site: Site, part: Part, pods: list[Json], *, created: str) -> Iter
 def agent(site: Site, part: Part) -> Iterator[Json]:
     """A DaemonSet with a Pod on each node; on a silent node it is not ready."""
     mint = site.mint
-    created, revision = mint.ago(120 * DAY), mint.suffix(10)
+    created, revision = mint.ago(120 * DAY), mint.template_hash()
     image = f"{REGISTRY}/library/{part.name}:1.8.2"
     template = pod_spec(
         Wants(name=part.name, image=image, host_path="/var/log", cpu="20m", sidecar="reloader")

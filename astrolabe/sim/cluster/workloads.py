@@ -54,6 +54,10 @@ def deployment(
         "revisionHistoryLimit": history,
         "progressDeadlineSeconds": 600,
     }
+    annotations = {
+        "example.com/owner": f"{part.namespace}@example.com",
+        "example.com/runbook": f"https://runbooks.example.com/{part.namespace}/{part.name}",
+    }
     return part_object(
         mint,
         part,
@@ -63,6 +67,7 @@ def deployment(
         created=created,
         content={"spec": spec},
         generation=1,
+        annotations=annotations,
     )
 
 
@@ -127,7 +132,7 @@ def replica_set(
     generation: int = 1,
 ) -> Json:
     """The ReplicaSet of one revision of a Deployment (given with kind and apiVersion). template: with metadata."""
-    digest = mint.suffix(10)
+    digest = mint.template_hash()
     of = deployment["metadata"]
     labels = {**template["metadata"]["labels"], "pod-template-hash": digest}
     desired = deployment["spec"]["replicas"]

@@ -1,0 +1,87 @@
+"""The whole way from an API server over HTTP to a served graph, in one process, without the web server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from random import Random
+
+from astrolabe.bus.memory import MemoryBus
+from astrolabe.engine.engine import Engine
+from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.graph import selector as selectors
+from astrolabe.graph.batch import Batch
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.model import Model
+from astrolabe.kinds.table import KINDS
+from astrolabe.kube.client import Cluster
+from astrolabe.kube.timing import Timing
+from astrolabe.kube.watches import Watches, scopes_of
+from astrolabe.settings import Settings
+from tests.support.kubeconfig import write_kubeconfig
+
+#: Seconds; everything that a watch waits for, shortened.
+QUICK = Timing(
+    watch_shortest=1.0,
+    watch_longest=2.0,
+    read_margin=0.5,
+    list_silence=0.5,
+    initial_silence=0.5,
+    short_watch=0.0,
+    slow_retry=0.2,
+    backoff_first=0.01,
+    backoff_longest=0.1,
+)
+
+
+class Followed:
+    """A graph that is kept by watches, and a way to wait for what it becomes."""
+
+    def __init__(self, readiness: Readiness, bus: MemoryBus) -> None:
+        self.readiness = readiness
+        self.graph = Graph("e")
+        self.batches: list[Batch] = []
+        self._moved = asyncio.Event()
+        bus.subscribe(self._receive)
+
+    def _receive(self, batch: Batch) -> None:
+        self.graph.apply(batch)
+        self.batches.append(batch)
+        self._moved.set()
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+        """Wait until the condition holds; it is asked after every batch."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                self._moved.clear()
+                await self._moved.wait()
+
+
+@asynccontextmanager
+async def followed(
+    url: str, *, label_selector: str = "", timing: Timing = QUICK, window: float = 0.01
+) -> AsyncIterator[Followed]:
+    """Watch the API server at this URL with all kinds."""
+    with write_kubeconfig(url) as path:
+        settings = Settings(in_cluster=False, kubeconfig=str(path), label_selector=label_selector)
+        cluster = await Cluster.connect(settings)
+    roots = selectors.parse(label_selector) if label_selector else None
+    readiness = Readiness(
+        [Scope(scope.kind.name, scope.namespace, scope.required) for scope in scopes_of(settings)]
+    )
+    bus = MemoryBus()
+    engine = Engine(
+        Model([kind.rules for kind in KINDS], roots=roots), bus, readiness, epoch="e", window=window
+    )
+    run = Followed(readiness, bus)
+    watches = Watches(settings, cluster, engine, timing=timing, random=Random(1))
+    task = asyncio.create_task(engine.run(), name="engine")
+    await watches.start()
+    try:
+        yield run
+    finally:
+        await watches.stop()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
