@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import logging
 import secrets
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
+from types import MappingProxyType
 from typing import Any
 
 from astrolabe import __version__, telemetry
@@ -40,6 +40,9 @@ LONGEST_STOP = 8.0
 #: take 2 ms at most, and 1 % of the time, so only the oldest is made rare.
 GC_THRESHOLDS = (700, 10, 1000)
 
+#: What a task does.
+Work = Callable[[], Coroutine[Any, Any, None]]
+
 
 class TaskFailed(Exception):
     """A task that should run as long as the process does has ended; the log says why."""
@@ -48,52 +51,53 @@ class TaskFailed(Exception):
 class Application:
     """Serves one cluster.
 
+    beside: what else runs as long as it does, by name.
     port: where it listens once started; another than the settings' when that is 0.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, beside: Mapping[str, Work] = MappingProxyType({})) -> None:
         self.port = settings.port
         self._settings = settings
+        self._beside = beside
         self._running = AsyncExitStack()
-        self._failure: asyncio.Future[None] | None = None
-        self._readiness: Readiness | None = None
+        self._readiness = Readiness(_watched(settings))
+        self._failed = asyncio.Event()
+        self._why = ""
 
     async def start(self) -> None:
         """Serve, and sync in the background. Raises ClusterError or ServerError; nothing runs then."""
-        settings, loop = self._settings, asyncio.get_running_loop()
-        self._failure = loop.create_future()
+        settings, readiness = self._settings, self._readiness
+        verify(KINDS)
+        began = asyncio.get_running_loop().time()
         async with AsyncExitStack() as running:
             cluster = await Cluster.connect(settings)
             running.push_async_callback(cluster.close)
             _log_start(settings, cluster)
             await cluster.verify()
 
-            verify(KINDS)
             kinds = choose(settings.kinds)
             epoch = secrets.token_hex(4)
             hub = Hub(Graph(epoch))
             bus = MemoryBus()
             bus.subscribe(hub.receive)
-            self._readiness = readiness = Readiness(_watched(settings))
             model = Model([kind.rules for kind in kinds], roots=_roots(settings))
             engine = Engine(model, bus, readiness, epoch=epoch, window=settings.batch_window)
             self._spawn(running, engine.run(), name="engine")
 
             watches = Watches(settings, cluster, engine)
-            await watches.start()
             running.push_async_callback(watches.stop)
+            await watches.start()
 
-            server = create_server(
-                settings, hub, readiness, kinds, count=engine.count, role=lambda: "leader"
-            )
+            server = create_server(settings, hub, readiness, kinds, count=engine.count, role=lambda: "leader")
             running.push_async_callback(server.stop)
             self.port = await server.start()
-            self._spawn(running, self._announce(readiness, hub, loop.time()), name="announcer", ends=True)
+            self._spawn(running, self._announce(hub, began), name="announcer", ends=True)
+            for name, work in self._beside.items():
+                self._spawn(running, work(), name=name)
             self._running = running.pop_all()
 
     async def ready(self) -> None:
-        """Wait until all required kinds are synced; to be called once started."""
-        assert self._readiness is not None
+        """Wait until all required kinds are synced."""
         await self._readiness.wait()
 
     async def stop(self) -> None:
@@ -108,25 +112,25 @@ class Application:
             loop.add_signal_handler(number, signalled.set)
         work = asyncio.create_task(self._work(), name="application")
         waiting = asyncio.create_task(signalled.wait(), name="signals")
-        await asyncio.wait((work, waiting), return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if not work.done():
-            logger.info("stopping")
-            work.cancel()
         try:
+            await asyncio.wait((work, waiting), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                logger.info("stopping")
+                work.cancel()
             with suppress(asyncio.CancelledError):
                 await work
         finally:
+            waiting.cancel()
             await self._stop_in_time()
 
     async def _work(self) -> None:
         await self.start()
         freezing = asyncio.create_task(self._freeze(), name="freezer")
-        assert self._failure is not None  # set by start
         try:
-            await self._failure
+            await self._failed.wait()
         finally:
             freezing.cancel()
+        raise TaskFailed(f"the {self._why} ended unexpectedly; the log says why")
 
     async def _freeze(self) -> None:
         """Spare collections what stays: modules at once, the graph once it is there."""
@@ -142,9 +146,9 @@ class Application:
         except TimeoutError:
             logger.error("stopping takes longer than %.0f s; ending all the same", LONGEST_STOP)
 
-    async def _announce(self, readiness: Readiness, hub: Hub, started: float) -> None:
-        await readiness.wait()
-        seconds = asyncio.get_running_loop().time() - started
+    async def _announce(self, hub: Hub, began: float) -> None:
+        await self.ready()
+        seconds = asyncio.get_running_loop().time() - began
         host = "localhost" if self._settings.host in ("0.0.0.0", "::") else self._settings.host
         place = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         counts = f"{len(hub.graph.nodes)} nodes, {hub.graph.edge_count} edges"
@@ -166,36 +170,24 @@ class Application:
             if ends and error is None:
                 return
             logger.critical("the %s ended unexpectedly", name, exc_info=error)
-            if self._failure is not None and not self._failure.done():
-                self._failure.set_exception(TaskFailed(f"the {name} ended unexpectedly; the log says why"))
+            self._why = self._why or name
+            self._failed.set()
 
         task.add_done_callback(judge)
         running.push_async_callback(end)
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, *, beside: Mapping[str, Work] = MappingProxyType({})) -> None:
     """Serve the cluster of the settings until a signal. Raises ClusterError, ServerError, TaskFailed."""
     telemetry.configure(verbosity=settings.verbosity, log_format=settings.log_format)
     gc.set_threshold(*GC_THRESHOLDS)
-    await Application(settings).run_until_signal()
-
-
-def kubeconfig(url: str) -> str:
-    """The text of a kubeconfig for an API server that lets everyone in."""
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "simulated",
-            "contexts": [{"name": "simulated", "context": {"cluster": "simulated", "user": "anyone"}}],
-            "clusters": [{"name": "simulated", "cluster": {"server": url}}],
-            "users": [{"name": "anyone", "user": {}}],
-        }
-    )
+    await Application(settings, beside=beside).run_until_signal()
 
 
 def _log_start(settings: Settings, cluster: Cluster) -> None:
-    selector = f"{settings.label_selector} ({settings.selector_mode})" if settings.label_selector else "everything"
+    selector = (
+        f"{settings.label_selector} ({settings.selector_mode})" if settings.label_selector else "everything"
+    )
     logger.info(
         "astrolabe %s: graph in memory, %s by %s, selector %s, namespaces %s, %d kinds",
         __version__,

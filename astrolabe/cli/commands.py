@@ -71,20 +71,23 @@ _SIMULATION = (
 def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
     """Serve a simulated cluster: no cluster, network or Redis needed."""
     settings = flags.settings_from(given)
-    from astrolabe import app
+    from astrolabe.cli.demo import serve_demo
 
-    _run(app.serve_demo(settings, scale=scale, churn=churn, seed=seed))
+    _run(serve_demo(settings, scale=scale, churn=churn, seed=seed))
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Serve until told to stop. A cluster or port that cannot be had is a failure, not a fault."""
+    """Serve until told to stop. A cluster or a port that cannot be had is a failure, not a fault."""
     import uvloop
 
-    from astrolabe.app import CannotServe
+    from astrolabe.app import TaskFailed
+    from astrolabe.http.errors import ServerError
 
     try:
         uvloop.run(work)
-    except (ClusterError, CannotServe) as error:
+    except ServerError as error:
+        raise Failure(f"{error}; choose another address with --host and --port") from error
+    except (ClusterError, TaskFailed) as error:
         raise Failure(str(error)) from error
 
 

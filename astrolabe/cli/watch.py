@@ -42,8 +42,12 @@ class WatchError(Exception):
 
 def endpoint(text: str) -> str:
     """The stream's address of `host:port`, `http://…` or `ws://…`. Raises ValueError."""
-    parts = urlsplit(text if "://" in text else f"ws://{text}")
-    if parts.scheme not in _SCHEMES or not parts.hostname or parts.port == 0:
+    try:
+        parts = urlsplit(text if "://" in text else f"ws://{text}")
+        meant = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        meant = False
+    if not meant:
         raise ValueError("not host:port, ws://host:port or http://host:port")
     path = parts.path.rstrip("/").removesuffix("/api/v1/ws") + "/api/v1/ws"
     return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, "subscribe=false", ""))

@@ -33,10 +33,9 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     """All that one manifest tells, and nothing that depends on another resource.
 
     namespace: "" when cluster-scoped.
-    created: metadata.creationTimestamp, RFC 3339.
     status: before the neighbours have their say (see `Rules.derive`).
-    metadata: what the node shows, JSON values; keys with nothing in them left out.
-    owners: uids of metadata.ownerReferences.
+    metadata: what the node shows, JSON values; keys with nothing in them left out, but for
+        creationTimestamp, which tells of two that claim one name which is the newer.
     release, chart: its own, not inherited; None and "" when it has none.
     selectable: the labels by which a `Select` finds it; None when its kind is never selected.
     aliases: further names under which a `Ref` finds it (the default StorageClass); several may
@@ -49,12 +48,10 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     uid: str
     name: str
     namespace: str
-    created: str
     labels: dict[str, str]
     status: Status
     metadata: dict[str, Any]
     links: tuple[Link, ...] = ()
-    owners: tuple[str, ...] = ()
     release: Release | None = None
     chart: str = ""
     selectable: Mapping[str, str] | None = None

@@ -9,6 +9,8 @@ from astrolabe.graph.record import Record
 from astrolabe.graph.selector import Selector
 
 Pair = tuple[str, str]
+#: The records that carry a pair: one alone (a pod's own name is often among its labels), or a dict.
+_Posting = Record | dict[Record, None]
 
 
 class _Scope:
@@ -18,7 +20,7 @@ class _Scope:
 
     def __init__(self) -> None:
         self.members: dict[Record, None] = {}
-        self.postings: dict[Pair, dict[Record, None]] = {}
+        self.postings: dict[Pair, _Posting] = {}
         self.selections: dict[Pair | None, dict[tuple[Record, Select], None]] = {}
 
     def __bool__(self) -> bool:
@@ -36,7 +38,13 @@ class Labels:
         scope = self._scope(record.kind, record.namespace)
         scope.members[record] = None
         for pair in (record.selectable or {}).items():
-            scope.postings.setdefault(pair, {})[record] = None
+            posting = scope.postings.get(pair)
+            if posting is None:
+                scope.postings[pair] = record
+            elif isinstance(posting, dict):
+                posting[record] = None
+            else:
+                scope.postings[pair] = {posting: None, record: None}
 
     def discard(self, record: Record) -> None:
         """Take it out again; `selectable` must be what it was when it was added."""
@@ -44,10 +52,10 @@ class Labels:
         scope.members.pop(record, None)
         for pair in (record.selectable or {}).items():
             posting = scope.postings.get(pair)
-            if posting is not None:
+            if isinstance(posting, dict):
                 posting.pop(record, None)
-                if not posting:
-                    del scope.postings[pair]
+            if not posting or posting is record:
+                scope.postings.pop(pair, None)
         self._drop_if_empty(record.kind, record.namespace, scope)
 
     def watch(self, holder: Record, select: Select) -> None:
@@ -75,6 +83,8 @@ class Labels:
             posting = scope.postings.get(pair)
             if posting is None:
                 return
+            if not isinstance(posting, dict):
+                posting = {posting: None}
             if len(posting) < len(candidates):
                 candidates = posting
         for record in candidates:

@@ -9,9 +9,12 @@ import msgspec
 from astrolabe.graph.edge import Edge, EdgeKey, find_edge, with_new_edge, without_edge
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.labels import Labels
-from astrolabe.graph.links import Link, Ref, RefByUid, Select, name_key
+from astrolabe.graph.links import BY_UID, OWNS, Link, Place, Ref, RefByUid, Select
 from astrolabe.graph.names import Names
 from astrolabe.graph.record import Record
+
+#: How many lists of fields are remembered, to be shared between edges.
+FIELD_LISTS = 10_000
 
 #: What a holder contributes to one edge: (edge type, reverse, the record at the other end).
 _Contribution = tuple[str, bool, Record]
@@ -42,13 +45,14 @@ class Linker:
         self._labels = Labels()
         self._touched: dict[EdgeKey, Touched] = {}
         self._missing: set[Record] = set()
+        self._field_lists: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def find(self, uid: str) -> Record | None:
-        return self._names.find(uid)
+        return self._names.find(BY_UID, uid)
 
     def named(self, kind: str, namespace: str, name: str) -> tuple[Record, ...]:
         """All resources of this name: one, but while a recreated one and its predecessor overlap."""
-        return self._names.find_all(name_key(kind, namespace, name))
+        return self._names.find_all((kind, namespace), name)
 
     def take(self) -> tuple[dict[EdgeKey, Touched], set[Record]]:
         """The edges that were touched and the records whose `misses` changed since the last call."""
@@ -58,11 +62,10 @@ class Linker:
 
     def add(self, record: Record, facts: Facts) -> None:
         """A new record comes with its first facts."""
-        record.owners = facts.owners
         self._set_selectable(record, facts)
         self._set_links(record, facts.links)
-        for key in (record.uid, name_key(record.kind, record.namespace, record.name)):
-            self._appear(key, record)
+        self._appear(BY_UID, record.uid, record)
+        self._appear((record.kind, record.namespace), record.name, record)
         self._set_aliases(record, facts.aliases)
 
     def change(self, record: Record, facts: Facts) -> None:
@@ -70,19 +73,19 @@ class Linker:
         if facts.selectable != record.selectable:
             self._set_selectable(record, facts)
         if facts.links != record.links:
+            owners = _owners(record)
             self._set_links(record, facts.links)
+            if owners != _owners(record):  # references may ask for a target that is owned by their holder
+                self._reconsider((record.kind, record.namespace), record.name, {record})
         if facts.aliases != record.aliases:
             self._set_aliases(record, facts.aliases)
-        if facts.owners != record.owners:
-            record.owners = facts.owners
-            self._reconsider(name_key(record.kind, record.namespace, record.name), {record})
 
     def remove(self, record: Record) -> None:
         """The record is gone, and its edges with it."""
         self._set_links(record, ())
         self._set_aliases(record, ())
-        for key in (record.uid, name_key(record.kind, record.namespace, record.name)):
-            self._disappear(key, record)
+        self._disappear(BY_UID, record.uid, record)
+        self._disappear((record.kind, record.namespace), record.name, record)
         if record.selectable is not None:
             selections = self._labels.selecting(record)
             self._labels.discard(record)
@@ -91,26 +94,25 @@ class Linker:
 
     # Targets
 
-    def _appear(self, key: str, record: Record) -> None:
-        before = self._names.find(key)
-        self._names.claim(key, record)
-        if self._names.is_wanted(key):
-            self._moved(key, before)
+    def _appear(self, place: Place, name: str, record: Record) -> None:
+        before = self._names.find(place, name)
+        self._names.claim(place, name, record)
+        self._moved(place, name, before)
 
-    def _disappear(self, key: str, record: Record) -> None:
-        before = self._names.find(key)
-        self._names.release(key, record)
-        self._moved(key, before)
+    def _disappear(self, place: Place, name: str, record: Record) -> None:
+        before = self._names.find(place, name)
+        self._names.release(place, name, record)
+        self._moved(place, name, before)
 
-    def _moved(self, key: str, before: Record | None) -> None:
-        after = self._names.find(key)
+    def _moved(self, place: Place, name: str, before: Record | None) -> None:
+        after = self._names.find(place, name)
         if after is not before:
-            self._reconsider(key, {record for record in (before, after) if record is not None})
+            self._reconsider(place, name, {record for record in (before, after) if record is not None})
 
-    def _reconsider(self, key: str, others: Iterable[Record]) -> None:
-        """Whoever wants this key may have gained or lost an edge to one of the others."""
-        for holder in self._names.wanting(key):
-            for type_, reverse in _concerned(holder, key):
+    def _reconsider(self, place: Place, name: str, others: Iterable[Record]) -> None:
+        """Whoever wants this name may have gained or lost an edge to one of the others."""
+        for holder in self._names.wanting(place, name):
+            for type_, reverse in _concerned(holder, place, name):
                 for other in others:
                     fields = self._fields(holder, type_, reverse, other)
                     self._contribute(holder, (type_, reverse, other), fields)
@@ -118,12 +120,13 @@ class Linker:
 
     def _set_aliases(self, record: Record, aliases: tuple[str, ...]) -> None:
         old, record.aliases = record.aliases, aliases
+        place = (record.kind, record.namespace)
         for alias in old:
             if alias not in aliases:
-                self._disappear(name_key(record.kind, record.namespace, alias), record)
+                self._disappear(place, alias, record)
         for alias in aliases:
             if alias not in old:
-                self._appear(name_key(record.kind, record.namespace, alias), record)
+                self._appear(place, alias, record)
 
     # Selections
 
@@ -168,9 +171,8 @@ class Linker:
                 for target in self._labels.matching(link):
                     _add_field(found, (link.type, False, target), link.field)
                 continue
-            key = link.key
-            self._names.unwant(key, holder)
-            other = self._meant(holder, link, key)
+            self._names.unwant(link.place, link.target, holder)
+            other = self._meant(holder, link)
             if other is not None:
                 _add_field(found, (link.type, link.reverse, other), link.field)
         return found
@@ -185,9 +187,8 @@ class Linker:
                 for target in self._labels.matching(link):
                     _add_field(found, (link.type, False, target), link.field)
                 continue
-            key = link.key
-            self._names.want(key, holder)
-            other = self._meant(holder, link, key)
+            self._names.want(link.place, link.target, holder)
+            other = self._meant(holder, link)
             if other is not None:
                 _add_field(found, (link.type, link.reverse, other), link.field)
             elif not link.optional:
@@ -195,13 +196,13 @@ class Linker:
         self._set_misses(holder, tuple(misses))
         return found
 
-    def _meant(self, holder: Record, link: Ref | RefByUid, key: str) -> Record | None:
+    def _meant(self, holder: Record, link: Ref | RefByUid) -> Record | None:
         """The record that the link resolves to."""
-        found = self._names.find(key)
+        found = self._names.find(link.place, link.target)
         if found is not None and isinstance(link, Ref):
             if link.uid and found.uid != link.uid:
                 return None
-            if link.owned and holder.uid not in found.owners:
+            if link.owned and holder.uid not in _owners(found):
                 return None
         return found
 
@@ -214,7 +215,7 @@ class Linker:
             if isinstance(link, Select):
                 if not reverse and _selects(link, other):
                     _add_field(found, (type_, reverse, other), link.field)
-            elif link.reverse is reverse and self._meant(holder, link, link.key) is other:
+            elif link.reverse is reverse and self._meant(holder, link) is other:
                 _add_field(found, (type_, reverse, other), link.field)
         return found.get((type_, reverse, other), ())
 
@@ -223,9 +224,7 @@ class Linker:
             [
                 link
                 for link in holder.links
-                if not isinstance(link, Select)
-                and not link.optional
-                and self._meant(holder, link, link.key) is None
+                if not isinstance(link, Select) and not link.optional and self._meant(holder, link) is None
             ]
         )
 
@@ -244,13 +243,19 @@ class Linker:
             if fields:
                 if key not in self._touched:
                     self._touched[key] = Touched(source, target, None)
-                edge = Edge(type_, key[1], key[2], fields, 0 if reverse else len(fields))
+                edge = Edge(type_, key[1], key[2], self._shared(fields), 0 if reverse else len(fields))
                 source.out = with_new_edge(source.out, edge)
                 target.into = with_new_edge(target.into, edge)
             return
         forward, backward = old.field[: old.forward], old.field[old.forward :]
         forward, backward = (forward, fields) if reverse else (fields, backward)
         self._replace(source, target, old, Edge(type_, key[1], key[2], (*forward, *backward), len(forward)))
+
+    def _shared(self, fields: tuple[str, ...]) -> tuple[str, ...]:
+        """The one copy of these fields: millions of edges are made by a few hundred lists of them."""
+        if len(self._field_lists) > FIELD_LISTS:
+            self._field_lists.clear()
+        return self._field_lists.setdefault(fields, fields)
 
     def _replace(self, source: Record, target: Record, old: Edge, new: Edge) -> None:
         if new == old:
@@ -265,10 +270,19 @@ class Linker:
             target.into = with_new_edge(target.into, new)
 
 
-def _concerned(holder: Record, key: str) -> set[tuple[str, bool]]:
-    """The (type, reverse) of the holder's references to this key."""
+def _concerned(holder: Record, place: Place, name: str) -> set[tuple[str, bool]]:
+    """The (type, reverse) of the holder's references to this name."""
     return {
-        (link.type, link.reverse) for link in holder.links if not isinstance(link, Select) and link.key == key
+        (link.type, link.reverse)
+        for link in holder.links
+        if not isinstance(link, Select) and link.target == name and link.place == place
+    }
+
+
+def _owners(record: Record) -> set[str]:
+    """The uids of its ownerReferences."""
+    return {
+        link.uid for link in record.links if isinstance(link, RefByUid) and link.type == OWNS and link.reverse
     }
 
 

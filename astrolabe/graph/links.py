@@ -39,9 +39,11 @@ EDGE_TYPES = (
 )
 
 
-def name_key(kind: str, namespace: str, name: str) -> str:
-    """The key under which a resource is found by name; names hold no slash, so it is unique."""
-    return f"{kind}/{namespace}/{name}"
+#: Where a name is one: (kind, namespace), or `BY_UID`.
+Place = tuple[str, str]
+
+#: The place in which uids are the names.
+BY_UID: Place = ("", "")
 
 
 class Ref(msgspec.Struct, frozen=True, gc=False):
@@ -63,8 +65,12 @@ class Ref(msgspec.Struct, frozen=True, gc=False):
     owned: bool = False
 
     @property
-    def key(self) -> str:
-        return f"{self.kind}/{self.namespace}/{self.name}"
+    def place(self) -> Place:
+        return (self.kind, self.namespace)
+
+    @property
+    def target(self) -> str:
+        return self.name
 
 
 class RefByUid(msgspec.Struct, frozen=True, gc=False):
@@ -85,7 +91,11 @@ class RefByUid(msgspec.Struct, frozen=True, gc=False):
     group: str | None = None
 
     @property
-    def key(self) -> str:
+    def place(self) -> Place:
+        return BY_UID
+
+    @property
+    def target(self) -> str:
         return self.uid
 
 

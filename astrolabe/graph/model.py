@@ -127,7 +127,7 @@ class Model:
             and facts.links == record.links
             and facts.details == record.own_details
             and (facts.release, facts.chart) == (record.own_release, record.own_chart)
-            and (facts.owners, facts.aliases) == (record.owners, record.aliases)
+            and facts.aliases == record.aliases
             and facts.selectable == record.selectable
             and facts.revision == record.revision
         )

@@ -1,83 +1,111 @@
-"""Who is found under a key (a uid, a name, an alias), and who wants it."""
+"""Who is found under a name (a uid, a name in a namespace, an alias), and who wants it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from astrolabe.graph.links import Place
 from astrolabe.graph.record import Record
 
 #: One record, nearly always; several when a name is claimed more than once for a while, or an
-#: alias is shared. A dict keeps hubs cheap.
+#: alias is shared.
+_Claims = Record | tuple[Record, ...]
+#: One record, or a dict of many, which keeps hubs cheap.
 _Holders = Record | dict[Record, None]
 
 
-class Names:
-    """Targets by key, and the reverse index of wanted keys: a reference may come before its target."""
+class _Names:
+    """The names of one place, and the reverse index of those that are wanted there."""
+
+    __slots__ = ("targets", "wants")
 
     def __init__(self) -> None:
-        self._targets: dict[str, Record | tuple[Record, ...]] = {}
-        self._wants: dict[str, _Holders] = {}
+        self.targets: dict[str, _Claims] = {}
+        self.wants: dict[str, _Holders] = {}
 
-    def find(self, key: str) -> Record | None:
-        """The target of this key; of several the one that was created last."""
-        found = self._targets.get(key)
+
+class Names:
+    """Targets by place and name, and who wants them: a reference may come before its target."""
+
+    def __init__(self) -> None:
+        self._places: dict[Place, _Names] = {}
+
+    def find(self, place: Place, name: str) -> Record | None:
+        """The target of this name; of several the one that was created last."""
+        names = self._places.get(place)
+        found = names.targets.get(name) if names is not None else None
         if isinstance(found, tuple):
             return max(found, key=lambda record: (record.created, record.uid))
         return found
 
-    def find_all(self, key: str) -> tuple[Record, ...]:
-        """All that claim this key."""
-        found = self._targets.get(key)
+    def find_all(self, place: Place, name: str) -> tuple[Record, ...]:
+        """All that claim this name."""
+        names = self._places.get(place)
+        found = names.targets.get(name) if names is not None else None
         if found is None:
             return ()
         return found if isinstance(found, tuple) else (found,)
 
-    def claim(self, key: str, record: Record) -> None:
-        """From now on the record is found under the key."""
-        found = self._targets.get(key)
+    def claim(self, place: Place, name: str, record: Record) -> None:
+        """From now on the record is found under the name."""
+        targets = self._open(place).targets
+        found = targets.get(name)
         if found is None:
-            self._targets[key] = record
+            targets[name] = record
         elif isinstance(found, tuple):
-            self._targets[key] = (*found, record)
+            targets[name] = (*found, record)
         else:
-            self._targets[key] = (found, record)
+            targets[name] = (found, record)
 
-    def release(self, key: str, record: Record) -> None:
-        """The record is no longer found under the key."""
-        found = self._targets.get(key)
+    def release(self, place: Place, name: str, record: Record) -> None:
+        """The record is no longer found under the name."""
+        names = self._open(place)
+        found = names.targets.get(name)
         if isinstance(found, tuple):
             rest = tuple([other for other in found if other is not record])
-            self._targets[key] = rest if len(rest) > 1 else rest[0]
+            names.targets[name] = rest if len(rest) > 1 else rest[0]
         elif found is record:
-            del self._targets[key]
+            del names.targets[name]
+        self._close(place, names)
 
-    def want(self, key: str, holder: Record) -> None:
-        """The holder has a link to this key."""
-        holders = self._wants.get(key)
+    def want(self, place: Place, name: str, holder: Record) -> None:
+        """The holder has a link to this name."""
+        wants = self._open(place).wants
+        holders = wants.get(name)
         if holders is None:
-            self._wants[key] = holder
+            wants[name] = holder
         elif isinstance(holders, dict):
             holders[holder] = None
         elif holders is not holder:
-            self._wants[key] = {holders: None, holder: None}
+            wants[name] = {holders: None, holder: None}
 
-    def unwant(self, key: str, holder: Record) -> None:
-        """The holder has no link to this key any more."""
-        holders = self._wants.get(key)
+    def unwant(self, place: Place, name: str, holder: Record) -> None:
+        """The holder has no link to this name any more."""
+        names = self._open(place)
+        holders = names.wants.get(name)
         if holders is holder:
-            del self._wants[key]
+            del names.wants[name]
         elif isinstance(holders, dict):
             holders.pop(holder, None)
             if not holders:
-                del self._wants[key]
+                del names.wants[name]
+        self._close(place, names)
 
-    def is_wanted(self, key: str) -> bool:
-        """Whether any holder has a link to this key."""
-        return key in self._wants
-
-    def wanting(self, key: str) -> Iterable[Record]:
-        """The holders of links to this key; a copy, safe to walk while links change."""
-        holders = self._wants.get(key)
+    def wanting(self, place: Place, name: str) -> Iterable[Record]:
+        """The holders of links to this name; a copy, safe to walk while links change."""
+        names = self._places.get(place)
+        holders = names.wants.get(name) if names is not None else None
         if holders is None:
             return ()
         return tuple(holders) if isinstance(holders, dict) else (holders,)
+
+    def _open(self, place: Place) -> _Names:
+        names = self._places.get(place)
+        if names is None:
+            names = self._places[place] = _Names()
+        return names
+
+    def _close(self, place: Place, names: _Names) -> None:
+        """Keep nothing of a place that holds nothing: namespaces come and go."""
+        if not names.targets and not names.wants:
+            self._places.pop(place, None)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from astrolabe.graph.edge import NO_EDGES, Edges
 from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
-from astrolabe.graph.links import Link, Ref, RefByUid, name_key
+from astrolabe.graph.links import Link, Ref, RefByUid
 from astrolabe.graph.node import Node
+
+_CREATED = re.compile(r'"creationTimestamp":"([^"]*)"')
 
 
 class Record:
@@ -25,7 +28,6 @@ class Record:
     __slots__ = (
         "aliases",
         "chart",
-        "created",
         "details",
         "emitted",
         "extra",
@@ -42,7 +44,6 @@ class Record:
         "own_release",
         "own_status",
         "own_text",
-        "owners",
         "release",
         "revision",
         "root",
@@ -60,9 +61,7 @@ class Record:
         self.uid = facts.uid
         self.name = facts.name
         self.namespace = facts.namespace
-        self.created = facts.created
         self.links: tuple[Link, ...] = ()
-        self.owners: tuple[str, ...] = ()
         self.aliases: tuple[str, ...] = ()
         self.selectable: Mapping[str, str] | None = None
         self.own_status = self.status = facts.status
@@ -85,9 +84,15 @@ class Record:
         self.emitted = False
 
     def __repr__(self) -> str:
-        return f"<Record {name_key(self.kind, self.namespace, self.name)} {self.uid}>"
+        return f"<Record {self.kind} {self.namespace}/{self.name} {self.uid}>"
 
     @property
     def manifest_text(self) -> str:
         """The part of the text that the manifest decides, wherever it is kept."""
         return self.own_text or (self.node.text[self.split :] if self.node else "")
+
+    @property
+    def created(self) -> str:
+        """metadata.creationTimestamp, from the text: asked for only where a name is taken twice."""
+        found = _CREATED.search(self.manifest_text)
+        return found[1] if found else ""

@@ -99,10 +99,13 @@ class Streams:
 
     def _hello(self) -> Message:
         graph, heartbeat = self._hub.graph, self._limits.heartbeat
-        server = f"astrolabe/{__version__}"
-        return Message(
-            "hello", wire.hello(server=server, epoch=graph.epoch, seq=graph.seq, heartbeat=heartbeat)
+        text = wire.hello(
+            server=f"astrolabe/{__version__}",
+            epoch=graph.epoch,
+            seq=graph.seq,
+            heartbeat=int(heartbeat) if heartbeat.is_integer() else heartbeat,
         )
+        return Message("hello", text)
 
     def _subscribe(
         self, channel: WebSocket | Events, client: Client, filter: Filter, since: Position | None

@@ -96,10 +96,10 @@ class Subscription:
     def next(self) -> Message | None:
         """The message that is due; None when it is in step."""
         if self._due is not None:
-            message = next(self._due, None)
-            if message is not None:
-                return message
-            self._due = None
+            message = next(self._due)
+            if message.position:  # the last of the snapshot
+                self._due = None
+            return message
         if self.told >= self.source.changed:
             return None
         changes = self.source.history.since(self.told)

@@ -21,7 +21,7 @@ class StreamProtocol(HttpProtocol):
     __slots__ = ("channel",)
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)  # type: ignore[no-untyped-call]
+        super().__init__(**options)
         self.channel: Channel | None = None
 
     @property

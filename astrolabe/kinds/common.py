@@ -34,9 +34,12 @@ def no_revision(_: Manifest) -> None:
     return None
 
 
+_ALWAYS_READY = Status(READY, "Ready")
+
+
 def always_ready(_: Manifest) -> Status:
     """The status of kinds that cannot be anything else."""
-    return Status(READY, "Ready")
+    return _ALWAYS_READY
 
 
 def labels_of(manifest: Manifest) -> dict[str, str]:

@@ -114,18 +114,16 @@ class Kind(Generic[M]):
         metadata = {  # left out: None, "", [] and {}; but zero and False are values
             key: value for key, value in self.metadata(manifest).items() if value or isinstance(value, int)
         }
-        metadata["creationTimestamp"] = created = meta.creation_timestamp or ""
+        metadata["creationTimestamp"] = meta.creation_timestamp or ""
         return Facts(
             kind=self.name,
             uid=meta.uid,
             name=meta.name,
             namespace=intern(meta.namespace),
-            created=created,
             labels=meta.labels or {},
             status=self._status(manifest),
             metadata=metadata,
             links=(*common.owner_links(meta), *self.links(manifest)),
-            owners=tuple([intern(owner.uid) for owner in meta.owner_references or () if owner.uid]),
             release=common.own_release(meta),
             chart=common.own_chart(meta),
             selectable=self.selectable(manifest) if self.selectable else None,

@@ -27,28 +27,30 @@ class TableError(ValueError):
     """The table contradicts itself; the message says where. A fault of the program, not of its input."""
 
 
+# In the order in which they are listed at the start: what is referred to comes before what refers to it,
+# owners before what they own, so that a reference mostly finds its target there and is resolved once.
 _TARGETS: tuple[Kind[Any], ...] = (
-    POD,
-    SERVICE,
-    SERVICE_ACCOUNT,
-    CONFIGMAP,
-    SECRET,
-    PERSISTENT_VOLUME_CLAIM,
-    PERSISTENT_VOLUME,
     NAMESPACE,
+    NODE,
+    STORAGE_CLASS,
+    INGRESS_CLASS,
+    PERSISTENT_VOLUME,
+    SECRET,
+    CONFIGMAP,
+    SERVICE_ACCOUNT,
+    PERSISTENT_VOLUME_CLAIM,
     DEPLOYMENT,
     STATEFULSET,
     DAEMONSET,
     REPLICASET,
-    JOB,
     CRONJOB,
-    INGRESS,
+    JOB,
+    POD,
+    SERVICE,
     ENDPOINT_SLICE,
-    STORAGE_CLASS,
-    POD_DISRUPTION_BUDGET,
-    NODE,
+    INGRESS,
     NETWORK_POLICY,
-    INGRESS_CLASS,
+    POD_DISRUPTION_BUDGET,
 )
 
 #: Every kind that Astrolabe knows. An autoscaler may scale any of the others.

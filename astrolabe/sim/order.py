@@ -15,6 +15,9 @@ class Keys:
     def __len__(self) -> int:
         return len(self._ordered)
 
+    def __getitem__(self, position: int) -> str:
+        return self._ordered[position]
+
     def add(self, key: str) -> None:
         insort(self._ordered, key)
 

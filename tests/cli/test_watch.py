@@ -123,9 +123,11 @@ def test_addresses_of_the_stream(text: str, url: str) -> None:
     assert endpoint(text) == url
 
 
-@pytest.mark.parametrize("text", ["", "ftp://x", "ws://", "http://:80", "localhost:0", "localhost:http"])
+@pytest.mark.parametrize(
+    "text", ["", "ftp://x", "ws://", "http://:80", "localhost:0", "localhost:http", "[::1"]
+)
 def test_what_is_no_address(text: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not host:port, ws://host:port or http://host:port"):
         endpoint(text)
 
 
@@ -217,9 +219,7 @@ async def test_a_server_without_the_stream_ends_it() -> None:
     async with serve(send(), "127.0.0.1", 0, process_request=refuse) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         async with watching(f"127.0.0.1:{port}", Ear()) as task:
-            with pytest.raises(
-                WatchError, match=r"is no Astrolabe: .*: HTTP 404"
-            ):
+            with pytest.raises(WatchError, match=r"is no Astrolabe: .*: HTTP 404"):
                 await asyncio.wait_for(task, 20)
 
 

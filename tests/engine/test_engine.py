@@ -27,7 +27,6 @@ def resource(kind: str, name: str, uid: str = "", *, note: str = "", links: tupl
         uid=uid or f"{kind}-{name}",
         name=name,
         namespace="shop",
-        created="2026-01-01T00:00:00Z",
         labels={},
         status=Status(READY, "Active", note),
         metadata={"creationTimestamp": "2026-01-01T00:00:00Z"},

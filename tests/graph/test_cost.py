@@ -62,7 +62,6 @@ def elsewhere(entry: Facts, copy: int) -> Facts:
         name=entry.name if entry.namespace else f"{entry.name}-{copy}",
         namespace=place(entry.namespace),
         links=tuple(map(link_there, entry.links)),
-        owners=tuple([f"{owner}-{copy}" for owner in entry.owners]),
         aliases=(),
         release=None,
         revision=None,

@@ -50,7 +50,7 @@ def target(link: Link) -> str:
     """What a link points at, as `Kind/namespace/name`, `Kind uid` or `Kind/namespace?selector`."""
     match link:
         case Ref():
-            return link.key
+            return "/".join((*link.place, link.target)).lstrip("/")
         case RefByUid():
             return f"{link.kind} {link.uid}"
         case Select():

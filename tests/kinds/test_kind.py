@@ -9,7 +9,7 @@ from astrolabe.graph.links import Link, Ref, RefByUid
 from astrolabe.graph.status import READY, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Slice
-from astrolabe.kinds.table import KINDS
+from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
 from astrolabe.kinds.worst import derive_from_pods
 
 from tests.kinds.support import make
@@ -71,7 +71,7 @@ def test_places_in_the_api() -> None:
     assert WIDGET.api_version == "example.com/v1beta1"
     assert WIDGET.path == "/apis/example.com/v1beta1/widgets"
     assert WIDGET.path_in("shop") == "/apis/example.com/v1beta1/namespaces/shop/widgets"
-    pods = KINDS[0]
+    pods = KINDS_BY_NAME["Pod"]
     assert (pods.api_version, pods.path_in("shop")) == ("v1", "/api/v1/namespaces/shop/pods")
 
 
@@ -92,7 +92,6 @@ def test_facts() -> None:
         uid="u1",
         name="x",
         namespace="shop",
-        created="2026-01-01T00:00:00Z",
         labels={"helm.sh/chart": "shop-1"},
         status=Status(READY, "red"),
         metadata={"colour": "red", "zero": 0, "false": False, "creationTimestamp": "2026-01-01T00:00:00Z"},
@@ -100,7 +99,6 @@ def test_facts() -> None:
             RefByUid("owns", "u0", "Deployment", "shop", "d", field, reverse=True, group="apps"),
             Ref("uses-secret", "Secret", "shop", "s", "spec.secret"),
         ),
-        owners=("u0",),
         release=Release("shop", "shop"),
         chart="shop-1",
         selectable={"colour": "red"},

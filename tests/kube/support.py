@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -227,6 +228,21 @@ def write_kubeconfig(path: Path, url: str, **user: Any) -> Path:
         )
     )
     return path
+
+
+def plugin(folder: Path, *, expires: str) -> dict[str, Any]:
+    """The user entry of a credential plugin that counts its runs in its token."""
+    program = folder / "plugin.py"
+    credential = {"token": "COUNT", "expirationTimestamp": expires}
+    told = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": credential}
+    program.write_text(
+        "import pathlib\n"
+        f"runs = pathlib.Path({str(folder / 'runs')!r})\n"
+        "count = int(runs.read_text()) + 1 if runs.exists() else 1\n"
+        "runs.write_text(str(count))\n"
+        f"print({json.dumps(told)!r}.replace('COUNT', f'token-{{count}}'))\n"
+    )
+    return {"apiVersion": told["apiVersion"], "command": sys.executable, "args": [str(program)]}
 
 
 def settings_for(kubeconfig: Path, **changes: Any) -> Settings:

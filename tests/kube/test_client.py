@@ -19,6 +19,7 @@ from tests.kube.support import (
     Step,
     answer,
     connected,
+    plugin,
     refusal,
     settings_for,
     stream,
@@ -219,6 +220,14 @@ async def test_reload_takes_a_new_token_and_leaves_running_answers_alone(tmp_pat
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await running.read()
+
+
+async def test_reloads_at_one_time_are_one(tmp_path: Path) -> None:
+    user = {"exec": plugin(tmp_path, expires="2100-01-01T00:00:00Z")}
+    async with RudeServer(OK) as server, connected(server.url, tmp_path, **user) as cluster:
+        await asyncio.gather(*(cluster.reload() for _ in range(5)))
+        await cluster.read("/version", {}, read_timeout=5)
+        assert server.asked[0].headers["Authorization"] == "Bearer token-2"
 
 
 async def test_reload_of_a_broken_kubeconfig_keeps_the_old_one(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """What the user is told when the configuration is no good, word for word."""
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from astrolabe.kube.errors import ClusterError
 from astrolabe.settings import Settings
 from kubernetes_asyncio.config import incluster_config
 
-from tests.kube.support import settings_for, write_kubeconfig
+from tests.kube.support import plugin, settings_for, write_kubeconfig
 
 ADVICE = (
     "Outside a cluster, name a kubeconfig that works with `--in-cluster=false --kubeconfig PATH`;"
@@ -131,21 +130,6 @@ async def test_a_token_file_may_end_in_a_newline(tmp_path: Path) -> None:
 async def test_the_repr_holds_no_secret(tmp_path: Path) -> None:
     path = write_kubeconfig(tmp_path / "config", "https://h", token="hush")
     assert "hush" not in repr(await load_access(settings_for(path)))
-
-
-def plugin(folder: Path, *, expires: str) -> dict[str, object]:
-    """The user entry of a credential plugin that counts its runs in its token."""
-    program = folder / "plugin.py"
-    credential = {"token": "COUNT", "expirationTimestamp": expires}
-    told = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": credential}
-    program.write_text(
-        "import pathlib\n"
-        f"runs = pathlib.Path({str(folder / 'runs')!r})\n"
-        "count = int(runs.read_text()) + 1 if runs.exists() else 1\n"
-        "runs.write_text(str(count))\n"
-        f"print({json.dumps(told)!r}.replace('COUNT', f'token-{{count}}'))\n"
-    )
-    return {"apiVersion": told["apiVersion"], "command": sys.executable, "args": [str(program)]}
 
 
 async def test_a_credential_plugin_is_asked_again_when_its_token_expires(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from astrolabe.cli.flags import SERVE
 from astrolabe.kinds.kind import Kind
@@ -12,6 +13,7 @@ from astrolabe.kinds.table import KINDS
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+MAKEFILE = ROOT / "Makefile"
 DEPLOYMENT = ROOT / "deploy" / "deployment.yaml"
 
 
@@ -41,9 +43,7 @@ def flags_table() -> str:
     lines = ["| flag | default | environment | |", "| --- | --- | --- | --- |"]
     for flag in SERVE:
         default = f"`{flag.shown}`" if flag.shown else ""
-        lines.append(
-            f"| `{flag.long}` | {default} | `{flag.envvar}` | {flag.help} |".replace("a|b", "a or b")
-        )
+        lines.append(f"| `{flag.long}` | {default} | `{flag.envvar}` | {flag.help} |")
     return "\n".join(lines)
 
 
@@ -54,14 +54,26 @@ def kinds_table() -> str:
     return "\n".join(lines)
 
 
-def _edges(kind: Kind) -> str:
+def targets_table() -> str:
+    """What `make` does, as a table of Markdown."""
+    lines = ["| command | |", "| --- | --- |"]
+    targets = re.findall(r"^([a-z-]+):.*?## (.*)$", MAKEFILE.read_text(), re.MULTILINE)
+    lines += [f"| `make {target}` | {text} |" for target, text in targets]
+    return "\n".join(lines)
+
+
+def _edges(kind: Kind[Any]) -> str:
     types: dict[str, list[str]] = {}
     for type, other in kind.makes:
         types.setdefault(type, []).append(other)
-    return "; ".join(f"`{type}` {', '.join(others)}" for type, others in types.items())
+    return "; ".join(f"`{type}` {_ends(others)}" for type, others in types.items())
 
 
-def _notes(kind: Kind) -> str:
+def _ends(kinds: list[str]) -> str:
+    return "any kind" if len(kinds) >= len(KINDS) - 1 else ", ".join(kinds)
+
+
+def _notes(kind: Kind[Any]) -> str:
     notes = {
         "cluster-scoped": not kind.namespaced,
         "metadata only": kind.metadata_only,
@@ -74,6 +86,7 @@ def _notes(kind: Kind) -> str:
 SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (README, "flags", flags_table),
     (README, "kinds", kinds_table),
+    (README, "targets", targets_table),
     (DEPLOYMENT, "rules", rules_yaml),
 )
 

@@ -63,7 +63,7 @@ class Expected:
             for f in self.facts.values()
             if f.kind == kind and f.namespace == namespace and (f.name == name or name in f.aliases)
         ]
-        return max(found, key=lambda f: (f.created, f.uid), default=None)
+        return max(found, key=lambda f: (f.metadata["creationTimestamp"], f.uid), default=None)
 
     def _target(self, holder: Facts, link: Ref | RefByUid) -> Facts | None:
         if isinstance(link, RefByUid):
@@ -71,7 +71,11 @@ class Expected:
         found = self._named(link.kind, link.namespace, link.name)
         if found is None or (link.uid and found.uid != link.uid):
             return None
-        return None if link.owned and holder.uid not in found.owners else found
+        owned = any(
+            isinstance(other, RefByUid) and other.type == "owns" and other.reverse and other.uid == holder.uid
+            for other in found.links
+        )
+        return found if owned or not link.owned else None
 
     def _edges(self) -> dict[Key, tuple[str, ...]]:
         forward: dict[Key, list[str]] = {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from astrolabe.graph.graph import Graph
 from astrolabe.graph.filter import Filter
+from astrolabe.graph.graph import Graph
 from astrolabe.graph.view import View
 
 EdgeKey = tuple[str, str, str]
@@ -30,7 +30,7 @@ class Replica:
         """The next message, of whatever type, of this subscription."""
         getattr(self, f"_{message['type']}")(message)
         for _, source, target in self.edges:
-            assert source in self.nodes and target in self.nodes, (source, target)
+            assert {source, target} <= self.nodes.keys()
 
     def matches(self, graph: Graph, filter: Filter) -> bool:
         """Whether it holds exactly the filtered graph."""
@@ -64,7 +64,7 @@ class Replica:
         for node in message["nodes"]["set"]:
             self.nodes[node["uid"]] = node
         for edge in message["edges"]["set"]:
-            assert edge["from"] in self.nodes and edge["to"] in self.nodes
+            assert {edge["from"], edge["to"]} <= self.nodes.keys()
             self.edges[_key(edge)] = edge
         for edge in message["edges"]["remove"]:
             self.edges.pop(_key(edge), None)

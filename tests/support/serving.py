@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -90,3 +90,10 @@ async def read_types(socket: ClientConnection, *types: str) -> list[dict[str, An
     messages = [await read(socket) for _ in types]
     assert [message["type"] for message in messages] == list(types)
     return messages
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait for something that no event tells of."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.005)

@@ -64,7 +64,7 @@ def cron_job_status(*, scheduled: str, successful: str, active: list[Json]) -> J
 
 
 def scheduled_job(mint: Mint, cron: Json, *, minute: int, created: str) -> Json:
-    """The Job of one run of a CronJob (given with kind and apiVersion). minute: since 1970, part of its name."""
+    """The Job of one run of a CronJob (given with its kind). minute: since 1970, part of the name."""
     of = cron["metadata"]
     name = f"{of['name']}-{minute}"
     asked = cron["spec"]["jobTemplate"]["spec"]

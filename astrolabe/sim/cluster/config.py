@@ -17,9 +17,9 @@ CANARY = "s3cr3t-must-never-leak"
 
 _CA = "-----BEGIN CERTIFICATE-----\nMIIDBTCCAe2gAwIBAgIIK5{}\n-----END CERTIFICATE-----\n"
 _ABOUT_CA = (
-    "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the "
-    "internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes "
-    "clusters."
+    "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints "
+    "such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across "
+    "distributions of Kubernetes clusters."
 )
 
 

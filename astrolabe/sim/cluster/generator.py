@@ -22,7 +22,7 @@ _FIRST_REVISION = 1_000
 
 
 def generate(scale: float, seed: int, *, now: datetime = NOW) -> Iterator[tuple[str, Json]]:
-    """(kind, manifest) of every object of a cluster; 1.0 is a large one (see `census`), 0.01 a small company's.
+    """(kind, manifest) of every object of a cluster; 1.0 is large (see `census`), 0.01 a small company's.
 
     Same scale, seed and moment: same bytes. resourceVersions grow in the order of the objects, owners before
     what they own. Manifests share parts with one another: they are not to be changed.

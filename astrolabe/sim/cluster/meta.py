@@ -130,8 +130,8 @@ def part_object(
 ) -> Json:
     """An object that a user installed as part of an application, by Helm or by kubectl.
 
-    content: what stands beside metadata. more: further fields of metadata. With kind and apiVersion first, so that
-    it may be given on as an owner; the store leaves them out.
+    content: what stands beside metadata. more: further fields of metadata. kind and apiVersion stand first,
+    so that it may be given on as an owner; the store leaves them out.
     """
     annotations = dict(more.pop("annotations", {}))
     applied = {key: value for key, value in content.items() if key in _SET_BY_USER}
@@ -142,6 +142,7 @@ def part_object(
     else:
         manager = "kubectl-client-side-apply"
         annotations[APPLIED] = last_applied(kind, api_version, identity, applied)
+    annotations = dict(sorted(annotations.items()))
     meta = metadata(
         mint,
         name,
@@ -175,7 +176,7 @@ def controlled(manifest: Json, status: Json, *, time: str, annotations: Json | N
     meta = dict(manifest["metadata"])
     owned: Json = {"f:status": fields_of(status)}
     if annotations:
-        meta["annotations"] = {**annotations, **meta.get("annotations", {})}
+        meta["annotations"] = dict(sorted({**meta.get("annotations", {}), **annotations}.items()))
         owned = {"f:metadata": {"f:annotations": fields_of(annotations)}, **owned}
     entry = managed(CONTROLLER, manifest["apiVersion"], time, owned, subresource="status")
     meta["managedFields"] = [*meta.get("managedFields", ()), entry]

@@ -182,7 +182,7 @@ def ingress(
     ingress_class: str,
     created: str,
 ) -> Json:
-    """An Ingress. backends: (path, Service). tls: a Secret, or "". ingress_class: by spec; "" by annotation."""
+    """An Ingress. backends: (path, Service). tls: a Secret or "". ingress_class "": by annotation."""
     paths = [
         {
             "path": path,

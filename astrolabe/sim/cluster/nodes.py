@@ -89,6 +89,12 @@ def is_open(node: Json) -> bool:
     return not node["spec"].get("taints")
 
 
+def is_heard(node: Json) -> bool:
+    """Whether its kubelet speaks: the condition Ready is True."""
+    conditions = node["status"]["conditions"]
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
 def _conditions(beat: str, since: str) -> list[Json]:
     conditions = [
         {

@@ -29,7 +29,7 @@ _LOOSE_CLAIMS = 20
 
 @dataclass(kw_only=True)
 class Component:
-    """One Deployment and what comes with it. old: ReplicaSets of earlier revisions. trouble: "" or of AILMENTS."""
+    """One Deployment and what comes with it. old: earlier ReplicaSets. trouble: "" or one of AILMENTS."""
 
     part: Part
     replicas: int = 1
@@ -103,7 +103,7 @@ class _Planner:
 
     def _components(self) -> list[Component]:
         """The Deployments, in applications of one to four that make a release."""
-        weights = [0.3 if team == "kube-system" else self._rng.uniform(0.5, 1.5) for _, team in self._spaces]
+        weights = [0.1 if team == names.SYSTEM else self._rng.uniform(0.5, 1.5) for _, team in self._spaces]
         found: list[Component] = []
         for (space, team), number in zip(
             self._spaces, _split(self._counts["Deployment"], weights), strict=True
@@ -114,11 +114,12 @@ class _Planner:
     def _of_team(self, space: str, team: str) -> Iterator[Component]:
         for application in names.applications(team):
             release = self._release(application, space)
-            for name in names.components(application, self._rng.randint(1, 4)):
+            number = 1 if team == names.SYSTEM else self._rng.randint(1, 4)
+            for name in names.components(application, number):
                 yield Component(part=Part(name, space, release))
 
     def _release(self, name: str, space: str) -> Release | None:
-        """A release; its shape at random: labelled, annotated only, kept in another namespace, or none at all."""
+        """A release, of a random shape: labelled, annotated only, kept in another namespace, or none."""
         shape = self._rng.random()
         if shape < 0.25:
             return None
@@ -146,7 +147,7 @@ class _Planner:
         counts = _exactly(
             self._rng, replicas, [self._rng.choice((1, 1, 2, 3, 3)) for _ in range(number)], least=1
         )
-        spaces = [space for space, team in self._spaces if team != "kube-system"]
+        spaces = [space for space, team in self._spaces if team != names.SYSTEM]
         kinds = {space: names.databases() for space in spaces}
         parts = []
         for index in range(number):
@@ -156,13 +157,13 @@ class _Planner:
         return list(zip(parts, counts, strict=True))
 
     def _agent(self, name: str) -> Part:
-        space = next((name for name, team in self._spaces if team == "kube-system"), self._spaces[0][0])
+        space = next((name for name, team in self._spaces if team == names.SYSTEM), self._spaces[0][0])
         return Part(name, space, Release(name, space, name, "3.1.0", "1.8.2"))
 
     def _batch(self, plan: Plan) -> None:
         """CronJobs with the Jobs their histories keep, and single Jobs for what is left."""
         owners = [self._rng.choice(plan.components).part for _ in range(self._counts["CronJob"])]
-        endings = {part: names.tasks() for part in owners}
+        endings = {part: names.tasks(self._rng.randrange(100)) for part in owners}
         plan.tasks = [Task(part=replace(part, name=f"{part.name}-{next(endings[part])}")) for part in owners]
         jobs = self._counts["Job"]
         in_history = min(round(jobs * 0.85), 4 * len(plan.tasks))
@@ -201,13 +202,14 @@ class _Planner:
             component.replicas, component.old = wanted, earlier
 
     def _company(self, components: Sequence[Component]) -> None:
-        """Who has a Service, an Ingress, settings, credentials, an account, an autoscaler, a budget, a claim."""
+        """Who has a Service, an Ingress, settings, credentials, an account, an autoscaler, a budget..."""
         counts, spaces = self._counts, len(self._spaces)
         services = counts["Service"] - counts["StatefulSet"]
         served = self._give("serves", components, min(round(len(components) * _SERVED), services))
         for _ in range(services - len(served)):
             self._rng.choice(components).extra_services += 1
-        exposed = self._give("exposed", served, counts["Ingress"])
+        outward = [component for component in served if component.part.namespace != names.SYSTEM]
+        exposed = self._give("exposed", outward, counts["Ingress"])
         self._give("dead_backend", exposed, len(exposed) // _BROKEN_INGRESSES or 1)
         self._give("config", components, max(1, counts["ConfigMap"] - spaces))
         self._give("secret", components, round(len(components) * _WITH_SECRET))

@@ -27,7 +27,7 @@ def pod_of(
     generate_name: str = "",
     **spec: Any,
 ) -> Json:
-    """A pod of an owner (given with kind and apiVersion) from its `spec.template`, not scheduled, without status.
+    """A pod of an owner (given with its kind) from its `spec.template`: not scheduled, without status.
 
     labels, volumes and other fields of the spec: what the controller adds to those of the template.
     """

@@ -8,6 +8,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
+ENDED = ("Succeeded", "Failed")
 _UNREADY = "containers with unready status"
 
 
@@ -55,7 +56,7 @@ def scheduled(moment: Moment) -> Json:
 
 
 def waiting(spec: Json, moment: Moment, place: Place, *, reason: str, message: str = "") -> Json:
-    """On its node, containers not started: ContainerCreating, ImagePullBackOff, CreateContainerConfigError..."""
+    """On its node, containers not started: ContainerCreating, ImagePullBackOff and the like."""
     state = {"waiting": {"reason": reason, **({"message": message} if message else {})}}
     initialized = "initContainers" not in spec or reason != "PodInitializing"
     statuses = _containers(spec, lambda name: {"state": state, "lastState": {}})
@@ -118,7 +119,7 @@ def is_ready(pod: Json) -> bool:
 
 
 def has_ended(pod: Json) -> bool:
-    return pod["status"].get("phase") in ("Succeeded", "Failed")
+    return pod["status"].get("phase") in ENDED
 
 
 def _has(pod: Json, condition: str) -> bool:

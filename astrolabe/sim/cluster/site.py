@@ -17,6 +17,7 @@ class Site:
     """The nodes, as far as pods are concerned.
 
     zones: node → zone. places: of each node, without a pod's address. silent: nodes that are not heard of.
+    closed: nodes that take no new pods; changeable.
     """
 
     def __init__(self, mint: Mint, made: Sequence[Json]) -> None:
@@ -28,16 +29,21 @@ class Site:
         self.places = [
             Place(node["metadata"]["name"], node["status"]["addresses"][0]["address"], "") for node in made
         ]
-        closed = {node["metadata"]["name"] for node in made if not nodes.is_open(node)}
-        self.silent = {
-            node["metadata"]["name"] for node in made if node["status"]["conditions"][-1]["status"] != "True"
-        }
-        self._open = [place for place in self.places if place.node not in closed]
+        self.closed = {node["metadata"]["name"] for node in made if not nodes.is_open(node)}
+        self.silent = {node["metadata"]["name"] for node in made if not nodes.is_heard(node)}
 
     def any(self) -> Place:
-        """A random open node, with a new address for one pod."""
-        return self.at(self.mint.rng.choice(self._open))
+        """A random open node (any node when none is), with a new address for one pod."""
+        for _ in range(20):
+            place = self.mint.rng.choice(self.places)
+            if place.node not in self.closed:
+                break
+        return self.at(place)
 
     def at(self, place: Place) -> Place:
         """A node, with a new address for one pod."""
         return replace(place, address=self.mint.address())
+
+    def of(self, node: str) -> Place:
+        """The node of a name, with a new address for one pod."""
+        return self.at(next(place for place in self.places if place.node == node))

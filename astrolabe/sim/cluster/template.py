@@ -15,7 +15,7 @@ PULL_SECRET = "registry-credentials"
 class Wants:
     """What one component needs to run; names are those of objects in its namespace, "" is none.
 
-    config, secret: read as environment and as a volume. overrides: a ConfigMap all keys of which become environment.
+    config, secret: read as environment (config as a volume too). overrides: a ConfigMap read whole.
     optional: a ConfigMap that need not exist. cpu: in cores, as written in a request.
     """
 

@@ -74,7 +74,7 @@ def deployment(
 def deployment_status(
     generation: int, counts: Counts, *, newest: str, progress: Progress, since: str, at: str
 ) -> Json:
-    """status of a Deployment. newest: the name of its ReplicaSet. since, at: of its last rollout and change."""
+    """status of a Deployment. newest: its ReplicaSet's name. since, at: of its rollout and last change."""
     available = counts.ready >= counts.desired - counts.desired // 4
     status = {
         "observedGeneration": generation,
@@ -131,7 +131,7 @@ def replica_set(
     created: str,
     generation: int = 1,
 ) -> Json:
-    """The ReplicaSet of one revision of a Deployment (given with kind and apiVersion). template: with metadata."""
+    """The ReplicaSet of one revision of a Deployment (given with its kind). template: with metadata."""
     digest = mint.template_hash()
     of = deployment["metadata"]
     labels = {**template["metadata"]["labels"], "pod-template-hash": digest}
@@ -197,7 +197,7 @@ def replica_set_status(generation: int, counts: Counts) -> Json:
 def stateful_set(
     mint: Mint, part: Part, template: Json, *, replicas: int, created: str, volume: Json
 ) -> Json:
-    """A StatefulSet with one volume claim template, nobody has acted on it. volume: the spec of the claims."""
+    """A StatefulSet nobody has acted on, with one claim template. volume: the spec of the claims."""
     claim = {
         "kind": "PersistentVolumeClaim",
         "apiVersion": "v1",

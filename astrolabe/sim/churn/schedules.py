@@ -1,0 +1,81 @@
+"""CronJobs that come round: a Job, its pod, the end of it, and the oldest of the history pruned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astrolabe.sim.churn.lives import run_to_end
+from astrolabe.sim.churn.scenario import Affair, pick, scope_of
+from astrolabe.sim.churn.world import Process, World, key_of
+from astrolabe.sim.cluster import batch
+from astrolabe.sim.cluster.pods import job_pod
+from astrolabe.sim.cluster.workloads import with_status
+
+Json = dict[str, Any]
+
+#: One run in so many fails.
+_FAILURES = 30
+
+
+def scheduled_run(world: World) -> Affair | None:
+    """A run of a CronJob."""
+    found = pick(world, "CronJob", lambda one: not one["spec"]["suspend"] and not one["status"].get("active"))
+    return Affair((scope_of(found),), _run(world, key_of(found))) if found else None
+
+
+def _run(world: World, key: str) -> Process:
+    cron = world.need("CronJob", key)
+    started = world.now
+    job = batch.scheduled_job(world.mint, cron, minute=_minute(world, cron), created=started)
+    world.create(with_status(job, batch.job_status(started=started), time=started))
+    yield 0
+    successful = cron["status"].get("lastSuccessfulTime", "")
+    yield from _report(world, key, scheduled=started, successful=successful, active=[job])
+    fails = world.mint.rng.randrange(_FAILURES) == 0
+    yield from run_to_end(world, job_pod(world.mint, job, created=world.now), code=int(fails))
+    ended = batch.job_status(started=started, ended=world.now, failed=fails)
+    world.update(with_status(world.need("Job", key_of(job)), ended, time=world.now))
+    yield 0
+    successful = successful if fails else world.now
+    yield from _report(world, key, scheduled=started, successful=successful, active=[])
+    yield from _prune(world, key)
+    yield from _collect(world)
+
+
+def _collect(world: World) -> Process:
+    """The pod collector: ended pods beyond as many as there were in the beginning go, the oldest first."""
+    for key in list(world.ended)[: max(0, len(world.ended) - world.most_ended)]:
+        world.delete(world.need("Pod", key))
+        yield 0
+
+
+def _report(world: World, key: str, *, scheduled: str, successful: str, active: list[Json]) -> Process:
+    status = batch.cron_job_status(scheduled=scheduled, successful=successful, active=active)
+    world.update(with_status(world.need("CronJob", key), status, time=world.now))
+    yield 0
+
+
+def _minute(world: World, cron: Json) -> int:
+    """The minute that names the next Job: now, or the first after those that there are."""
+    taken = [int(job["metadata"]["name"].rpartition("-")[2]) for job in world.owned(cron, "Job")]
+    return max([int(world.mint.now.timestamp() // 60), *(minute + 1 for minute in taken)])
+
+
+def _prune(world: World, key: str) -> Process:
+    """Ended Jobs beyond the history that the CronJob keeps, with their pods."""
+    cron = world.need("CronJob", key)
+    jobs = world.owned(cron, "Job")
+    failed = [job for job in jobs if job["status"].get("failed")]
+    succeeded = [job for job in jobs if job["status"].get("succeeded")]
+    spec = cron["spec"]
+    for ended, limit in (
+        (succeeded, spec["successfulJobsHistoryLimit"]),
+        (failed, spec["failedJobsHistoryLimit"]),
+    ):
+        ended.sort(key=lambda job: job["metadata"]["creationTimestamp"])
+        for job in ended[: max(0, len(ended) - limit)]:
+            for pod in world.owned(job, "Pod"):
+                world.delete(pod)
+                yield 0
+            world.delete(job)
+            yield 0

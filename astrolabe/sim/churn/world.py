@@ -1,0 +1,151 @@
+"""The cluster as churn sees it: manifests with their kinds, who owns what, which Service selects whom."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import Any
+
+import msgspec
+
+from astrolabe.sim.cluster.mint import Mint
+from astrolabe.sim.cluster.podstatus import ENDED, has_ended
+from astrolabe.sim.cluster.site import Site
+from astrolabe.sim.store import Store, StoreError
+
+Json = dict[str, Any]
+
+#: Something that goes on for a while. It yields after each write: how many steps to rest before it goes on.
+Process = Generator[int, None, None]
+
+
+class Vanished(Exception):
+    """What a process is about was deleted by somebody else; the process ends."""
+
+
+class _Owner(msgspec.Struct, gc=False):
+    uid: str
+
+
+class _Meta(msgspec.Struct, gc=False):
+    name: str
+    namespace: str = ""
+    ownerReferences: list[_Owner] = []
+
+
+class _Spec(msgspec.Struct, gc=False):
+    selector: Any = None
+
+
+class _Status(msgspec.Struct, gc=False):
+    phase: str = ""
+
+
+class _Part(msgspec.Struct, gc=False):
+    metadata: _Meta
+    spec: _Spec = msgspec.field(default_factory=_Spec)
+    status: _Status = msgspec.field(default_factory=_Status)
+
+
+_DECODER = msgspec.json.Decoder(_Part)
+
+
+class World:
+    """Reads and writes the store, and keeps an index of what churn must find again.
+
+    site: the nodes. mint: makes up uids, names and moments. ended: the keys of pods that have ended, in the
+    order in which they did; there were `most_ended` in the beginning.
+    """
+
+    def __init__(self, store: Store, mint: Mint) -> None:
+        self.store = store
+        self.mint = mint
+        self.site = Site(mint, list(self.all("Node")))
+        self.ended: dict[str, None] = {}
+        self._owned: dict[tuple[str, str], dict[str, None]] = {}
+        self._selectors: dict[str, dict[str, dict[str, str]]] = {}
+        for name, collection in store.collections.items():
+            for item in collection.items.values():
+                self._index(name, item.key, _DECODER.decode(item.body))
+        self.most_ended = len(self.ended)
+
+    @property
+    def now(self) -> str:
+        return self.mint.ago()
+
+    def keys(self, kind: str) -> list[str]:
+        """All keys of a kind, in their order."""
+        return self.store.collection(kind).keys().within("")
+
+    def pick(self, kind: str) -> Json | None:
+        """A random object of a kind; None when there is none."""
+        keys = self.store.collection(kind).keys()
+        return self.read(kind, self.mint.rng.choice(keys)) if len(keys) else None
+
+    def all(self, kind: str, namespace: str = "") -> Iterable[Json]:
+        for key in self.store.collection(kind).keys().within(namespace):
+            yield self.need(kind, key)
+
+    def read(self, kind: str, key: str) -> Json | None:
+        """A manifest with its kind and apiVersion, fresh; None when it is not there."""
+        collection = self.store.collection(kind)
+        item = collection.items.get(key)
+        if item is None:
+            return None
+        return {"kind": kind, "apiVersion": collection.kind.api_version, **msgspec.json.decode(item.body)}
+
+    def need(self, kind: str, key: str) -> Json:
+        """The same; raises Vanished."""
+        manifest = self.read(kind, key)
+        if manifest is None:
+            raise Vanished(f"{kind} {key}")
+        return manifest
+
+    def owned(self, owner: Json, kind: str) -> list[Json]:
+        """The objects of a kind that an object owns, oldest first."""
+        keys = self._owned.get((kind, owner["metadata"]["uid"]), {})
+        return [manifest for key in keys if (manifest := self.read(kind, key)) is not None]
+
+    def services_of(self, namespace: str, labels: Json) -> list[str]:
+        """The keys of the Services that select pods with these labels."""
+        known = self._selectors.get(namespace, {})
+        return [key for key, selector in known.items() if selector.items() <= labels.items()]
+
+    def create(self, manifest: Json) -> None:
+        item = self.store.create(manifest["kind"], manifest)
+        self._index(manifest["kind"], item.key, _DECODER.decode(item.body))
+
+    def update(self, manifest: Json) -> None:
+        """Write a new version of an object. Raises Vanished."""
+        try:
+            item = self.store.update(manifest["kind"], manifest)
+        except StoreError as error:
+            raise Vanished(str(error)) from error
+        if manifest["kind"] == "Pod" and has_ended(manifest):
+            self.ended[item.key] = None
+
+    def delete(self, manifest: Json) -> None:
+        """Delete an object. Raises Vanished."""
+        kind, meta = manifest["kind"], manifest["metadata"]
+        try:
+            item = self.store.delete(kind, manifest)
+        except StoreError as error:
+            raise Vanished(str(error)) from error
+        for owner in meta.get("ownerReferences", ()):
+            self._owned.get((kind, owner["uid"]), {}).pop(item.key, None)
+        if kind == "Pod":
+            self.ended.pop(item.key, None)
+        if kind == "Service":
+            self._selectors.get(meta["namespace"], {}).pop(item.key, None)
+
+    def _index(self, kind: str, key: str, part: _Part) -> None:
+        for owner in part.metadata.ownerReferences:
+            self._owned.setdefault((kind, owner.uid), {})[key] = None
+        if kind == "Pod" and part.status.phase in ENDED:
+            self.ended[key] = None
+        if kind == "Service" and part.spec.selector:
+            self._selectors.setdefault(part.metadata.namespace, {})[key] = part.spec.selector
+
+
+def key_of(manifest: Json) -> str:
+    """The key of a namespaced object in the store."""
+    return f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}"

@@ -1,0 +1,353 @@
+import asyncio
+import json
+from random import Random
+
+import pytest
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.filter import EVERYTHING, Filter, parse_query
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.status import ERROR, Status
+from astrolabe.graph.view import View
+from astrolabe.http.subscription import Position
+
+from tests.support.churn import change, filters
+from tests.support.connections import Recorder
+from tests.support.replica import Replica
+from tests.support.worlds import EPOCH, KINDS, World, a_pod, crowd, facts, shop
+
+
+def only(**query: str) -> Filter:
+    return parse_query({name: [value] for name, value in query.items()}, kinds=KINDS)
+
+
+async def settle() -> None:
+    """In every turn of the loop a client is written one message; none here has more than these."""
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+
+async def test_a_snapshot_and_then_deltas() -> None:
+    world = World()
+    world.set(facts("Pod", "web"))
+    recorder = Recorder()
+    world.hub.join(recorder).subscribe("x", only(kind="Pod"))
+    world.set(facts("ConfigMap", "other"))
+    world.set(facts("Pod", "web", status=Status(ERROR, "Broken")))
+    world.remove("pod-web")
+    created = {"creationTimestamp": "2026-01-01T00:00:00Z"}
+    web = {"uid": "pod-web", "name": "web", "kind": "Pod", "apiVersion": "v1", "namespace": "shop"}
+    ready = {**web, "status": "Ready", "reason": "Ready", "metadata": created}
+    broken = {**web, "status": "Error", "reason": "Broken", "metadata": created}
+    head = {"id": "x", "epoch": EPOCH}
+    assert recorder.take() == [
+        {**head, "type": "snapshot", "seq": 1, "part": 1, "last": True, "nodes": [ready], "edges": []},
+        {
+            **head,
+            "type": "delta",
+            "from": 1,
+            "seq": 3,
+            "nodes": {"set": [broken], "remove": []},
+            "edges": {"set": [], "remove": []},
+        },
+        {
+            **head,
+            "type": "delta",
+            "from": 3,
+            "seq": 4,
+            "nodes": {"set": [], "remove": ["pod-web"]},
+            "edges": {"set": [], "remove": []},
+        },
+    ]
+
+
+async def test_equal_filters_share_their_messages() -> None:
+    world = shop()
+    one, two, other = Recorder(), Recorder(), Recorder()
+    world.hub.join(one).subscribe("default", only(namespace="shop,other"))
+    world.hub.join(two).subscribe("default", only(namespace="other,shop"))
+    world.hub.join(other).subscribe("mine", only(namespace="shop,other"))
+    world.remove("pod-lone")
+    assert one.messages[-1] is two.messages[-1]
+    assert json.loads(other.messages[-1].text) == {**json.loads(one.messages[-1].text), "id": "mine"}
+
+
+async def test_a_view_is_dropped_with_its_last_subscription() -> None:
+    world = shop()
+    one, two = world.hub.join(Recorder()), world.hub.join(Recorder())
+    one.subscribe("a", only(kind="Pod"))
+    shared = world.hub.view(only(kind="Pod"))
+    two.subscribe("b", only(kind="Pod"))
+    one.unsubscribe("a")
+    assert world.hub.view(only(kind="Pod")) is shared
+    two.leave()
+    assert world.hub.view(only(kind="Pod")) is not shared
+
+
+async def test_nothing_is_written_under_an_id_after_it_was_unsubscribed() -> None:
+    world = shop()
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("a", EVERYTHING)
+    client.subscribe("b", EVERYTHING)
+    await settle()
+    assert recorder.types() == ["snapshot", "snapshot"]
+    client.unsubscribe("a")
+    world.remove("pod-lone")
+    assert [message["id"] for message in recorder.take()] == ["b"]
+    assert "a" not in client
+    assert "b" in client
+    assert len(client) == 1
+
+
+async def test_a_full_transport_gets_nothing_and_then_one_merged_delta() -> None:
+    world = shop()
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", EVERYTHING)
+    replica = Replica()
+    replica.apply(recorder.take()[0])
+    recorder.writable = False
+    world.set(facts("Pod", "a"))
+    world.set(facts("Pod", "b"))
+    world.remove("pod-a")
+    recorder.writable = True
+    client.wake()
+    await settle()
+    (delta,) = recorder.take()
+    assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 5)
+    assert [node["uid"] for node in delta["nodes"]["set"]] == ["pod-b"]
+    assert delta["nodes"]["remove"] == ["pod-a"]
+    replica.apply(delta)
+    assert replica.matches(world.hub.graph, EVERYTHING)
+
+
+async def test_what_happens_elsewhere_leaves_a_full_transport_in_step() -> None:
+    world = shop()
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", only(kind="Service"))
+    recorder.take()
+    recorder.writable = False
+    world.set(facts("Pod", "a"))
+    recorder.writable = True
+    client.wake()
+    await settle()
+    assert recorder.take() == []
+
+
+async def test_one_that_lags_beyond_the_history_is_reset() -> None:
+    world = crowd(10)
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", EVERYTHING)
+    replica = Replica()
+    replica.apply(recorder.take()[0])
+    recorder.writable = False
+    for number in range(5):
+        world.send(Changes(nodes_set=[a_pod(1000 * number + n) for n in range(1000)]))
+    recorder.writable = True
+    client.wake()
+    await settle()
+    for message in recorder.take():
+        replica.apply(message)
+    assert replica.resets == ["lagging"]
+    assert replica.matches(world.hub.graph, EVERYTHING)
+    world.send(Changes(nodes_set=[a_pod(1, "Error")]))
+    assert recorder.types() == ["delta"]
+
+
+async def test_the_cut_of_a_long_snapshot_is_of_one_seq_and_changes_meanwhile_come_after_it() -> None:
+    world = crowd(4000)
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", EVERYTHING)
+    for number in range(0, 4000, 100):
+        world.send(Changes(nodes_set=[a_pod(number, "Error", f"in the meantime {number}")]))
+        await asyncio.sleep(0)
+    await settle()
+    messages = recorder.take()
+    parts = [message for message in messages if message["type"] == "snapshot"]
+    assert len(parts) > 3
+    assert [part["part"] for part in parts] == list(range(1, len(parts) + 1))
+    assert {part["seq"] for part in parts} == {1}
+    assert [part["last"] for part in parts] == [False] * (len(parts) - 1) + [True]
+    assert {node["status"] for part in parts for node in part["nodes"]} == {"Ready"}
+    assert {message["type"] for message in messages[len(parts) :]} == {"delta"}
+    assert max(len(json.dumps(part, separators=(",", ":"))) for part in parts) <= 512 * 1024
+    replica = Replica()
+    for message in messages:
+        replica.apply(message)
+    assert replica.matches(world.hub.graph, EVERYTHING)
+
+
+async def test_bookmarks_tell_those_in_step_how_far_the_graph_is() -> None:
+    world = shop()
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", only(kind="Service"))
+    client.subscribe("all", EVERYTHING)
+    await settle()
+    world.set(facts("Pod", "new"))
+    recorder.take()
+    client.beat()
+    assert recorder.take() == [
+        {"type": "bookmark", "id": "x", "epoch": EPOCH, "seq": 3},
+        {"type": "bookmark", "id": "all", "epoch": EPOCH, "seq": 3},
+    ]
+    world.set(facts("Service", "web", status=Status(ERROR, "NoReadyEndpoints")))
+    assert [(message["from"], message["seq"]) for message in recorder.take()] == [(3, 4), (3, 4)]
+
+
+async def test_no_bookmark_for_one_that_is_behind() -> None:
+    world = shop()
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", EVERYTHING)
+    recorder.take()
+    recorder.writable = False
+    world.set(facts("Pod", "new"))
+    client.beat()
+    recorder.writable = True
+    client.beat()
+    assert recorder.take() == []
+
+
+@pytest.mark.parametrize(
+    ("since", "first"),
+    [
+        (Position("other", 2), {"type": "reset", "id": "x", "reason": "epoch-changed"}),
+        (Position(EPOCH, 1), {"type": "reset", "id": "x", "reason": "too-old"}),
+        (Position(EPOCH, 3), {"type": "reset", "id": "x", "reason": "too-old"}),
+    ],
+)
+async def test_who_cannot_go_on_is_told_and_begins_anew(since: Position, first: dict[str, str]) -> None:
+    world = shop()
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", EVERYTHING, since)
+    await settle()
+    told = recorder.take()
+    assert told[0] == first
+    assert [message["type"] for message in told] == ["reset", "snapshot"]
+
+
+async def test_who_is_at_the_present_goes_on_without_anything() -> None:
+    world = shop()
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", EVERYTHING, Position(EPOCH, 2))
+    await settle()
+    assert recorder.take() == []
+    world.remove("pod-lone")
+    (delta,) = recorder.take()
+    assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 3)
+
+
+async def test_who_is_within_the_history_of_a_view_gets_one_merged_delta() -> None:
+    world = shop()
+    world.hub.join(Recorder()).subscribe("keeps the view", EVERYTHING)
+    world.remove("pod-lone")
+    world.set(facts("Pod", "new"))
+    recorder = Recorder()
+    world.hub.join(recorder).subscribe("x", EVERYTHING, Position(EPOCH, 2))
+    (delta,) = recorder.take()
+    assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 4)
+    assert [node["uid"] for node in delta["nodes"]["set"]] == ["pod-new"]
+    assert delta["nodes"]["remove"] == ["pod-lone"]
+
+
+async def test_another_graph_begins_anew_for_everyone() -> None:
+    world = shop()
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", only(kind="Pod"))
+    replica = Replica()
+    replica.apply(recorder.take()[0])
+    other = Graph("another", 40)
+    other.apply(Batch("another", 41, Changes(nodes_set=[a_pod(1)])))
+    world.hub.replace(other)
+    await settle()
+    for message in recorder.take():
+        replica.apply(message)
+    assert replica.resets == ["epoch-changed"]
+    assert (replica.epoch, replica.seq) == ("another", 41)
+    assert replica.matches(other, only(kind="Pod"))
+
+
+async def test_reach_waits_for_a_seq() -> None:
+    world = shop()
+    assert await world.hub.reach(2, timeout=0)
+    assert not await world.hub.reach(3, timeout=0)
+    waiting = asyncio.create_task(world.hub.reach(4, timeout=10))
+    await asyncio.sleep(0)
+    world.remove("pod-lone")
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    world.remove("service-web")
+    assert await waiting
+
+
+async def test_a_gap_is_logged_and_not_applied(caplog: pytest.LogCaptureFixture) -> None:
+    world = shop()
+    world.hub.receive(Batch(EPOCH, 9, Changes(nodes_set=[a_pod(1)])))
+    assert world.hub.graph.seq == 2
+    assert "lost track of the graph" in caplog.text
+
+
+async def test_a_view_that_fails_ends_its_subscribers_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = shop()
+    bad, good = Recorder(), Recorder()
+    world.hub.join(bad).subscribe("x", only(kind="Pod"))
+    world.hub.join(good).subscribe("x", EVERYTHING)
+    good.take()
+    update = View.update
+
+    def fail(view: View, changes: Changes) -> Changes:
+        if view.filter:
+            raise RuntimeError("a bug")
+        return update(view, changes)
+
+    monkeypatch.setattr(View, "update", fail)
+    world.remove("pod-lone")
+    assert bad.closed == (1011, "internal-error")
+    assert good.closed is None
+    assert good.types() == ["delta"]
+    assert "a view failed" in caplog.text
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_happens_a_client_holds_the_filtered_graph(seed: int) -> None:
+    """Transports that fill up and drain, subscriptions that come late, views that change hands."""
+    random = Random(seed)
+    world = World()
+    for _ in range(10):
+        change(world, random)
+    clients = []
+    for step in range(400):
+        if step % 20 == 0 and len(clients) < 2 * len(filters()):
+            filter = filters()[len(clients) % len(filters())]
+            recorder = Recorder()
+            recorder.writable = random.random() < 0.8
+            client = world.hub.join(recorder)
+            client.subscribe("x", filter)
+            clients.append((filter, recorder, client, Replica()))
+        change(world, random)
+        for _, recorder, client, _ in clients:
+            if random.random() < 0.2:
+                recorder.writable = not recorder.writable
+                client.wake()
+        if random.random() < 0.5:
+            await asyncio.sleep(0)
+        if random.random() < 0.1:
+            random.choice(clients)[2].beat()
+    for filter, recorder, client, replica in clients:
+        recorder.writable = True
+        client.wake()
+        await settle()
+        client.beat()
+        for message in recorder.take():
+            replica.apply(message)
+        assert replica.seq == world.hub.graph.seq
+        assert replica.matches(world.hub.graph, filter)

@@ -1,0 +1,519 @@
+import asyncio
+import gzip
+import json
+from typing import Any
+
+import pytest
+from astrolabe.graph.facts import HelmRevision, Release
+from astrolabe.graph.filter import parse_query
+from astrolabe.graph.status import ERROR, Status
+from astrolabe.http import rest
+from astrolabe.http.rest import accepts_gzip
+
+from tests.support.churn import QUERIES, change
+from tests.support.serving import Site, eventually, serve
+from tests.support.worlds import CREATED, EPOCH, KINDS, World, a_pod, crowd, facts, shop
+
+POD = {
+    "uid": "pod-web-1-abc",
+    "name": "web-1-abc",
+    "kind": "Pod",
+    "apiVersion": "v1",
+    "namespace": "shop",
+    "status": "Error",
+    "reason": "CrashLoopBackOff",
+    "message": "back-off 5m0s restarting failed container",
+    "release": "shop-app",
+    "releaseNamespace": "shop",
+    "chart": "web-1.2.3",
+    "labels": {"app": "web"},
+    "metadata": {
+        "creationTimestamp": CREATED,
+        "image": "shop/web:7",
+        "nodeName": "worker-1",
+        "restartCount": 4,
+        "mountedPVCs": ["data"],
+    },
+    "unresolved": [
+        {
+            "type": "uses-configmap",
+            "kind": "ConfigMap",
+            "namespace": "shop",
+            "name": "absent",
+            "field": "spec.containers[app].envFrom[0].configMapRef",
+        }
+    ],
+}
+OWNS_REPLICA_SET = {
+    "type": "owns",
+    "from": "deployment-web",
+    "to": "replicaset-web-1",
+    "field": ["metadata.ownerReferences[0].uid"],
+}
+BINDS_VOLUME = {
+    "type": "binds",
+    "from": "persistentvolumeclaim-data",
+    "to": "persistentvolume-pv-1",
+    "field": ["spec.volumeName"],
+}
+
+
+def names(graph: dict[str, Any]) -> list[str]:
+    return sorted(f"{node['kind']}/{node['name']}" for node in graph["nodes"])
+
+
+async def test_the_graph(site: Site) -> None:
+    graph = await site.json("/api/v1/graph")
+    assert list(graph) == ["epoch", "seq", "nodes", "edges"]
+    assert (graph["epoch"], graph["seq"]) == (EPOCH, 2)
+    assert names(graph) == [
+        "Deployment/web",
+        "Namespace/other",
+        "Namespace/shop",
+        "PersistentVolume/pv-1",
+        "PersistentVolumeClaim/data",
+        "Pod/lone",
+        "Pod/web-1-abc",
+        "ReplicaSet/web-1",
+        "Service/web",
+    ]
+    assert [node for node in graph["nodes"] if node["uid"] == "pod-web-1-abc"] == [POD]
+    assert sorted((edge["type"], edge["from"], edge["to"]) for edge in graph["edges"]) == [
+        ("binds", "persistentvolumeclaim-data", "persistentvolume-pv-1"),
+        ("mounts", "pod-web-1-abc", "persistentvolumeclaim-data"),
+        ("owns", "deployment-web", "replicaset-web-1"),
+        ("owns", "replicaset-web-1", "pod-web-1-abc"),
+        ("selects", "service-web", "pod-web-1-abc"),
+    ]
+    assert OWNS_REPLICA_SET in graph["edges"]
+
+
+async def test_an_empty_graph_has_arrays_and_not_null() -> None:
+    async with serve(World()) as site:
+        assert await site.json("/api/v1/graph") == {"epoch": EPOCH, "seq": 0, "nodes": [], "edges": []}
+        for path in ("resources", "releases", "releases?detail=true", "charts", "namespaces", "unresolved"):
+            assert await site.json(f"/api/v1/{path}") == []
+
+
+FILTERED = [
+    ("namespace=other", ["Namespace/other", "Pod/lone"]),
+    (
+        "namespace=shop&kind=PersistentVolume,Namespace",
+        ["Namespace/shop", "PersistentVolume/pv-1"],
+    ),
+    ("namespace=shop&namespace=other&kind=Pod", ["Pod/lone", "Pod/web-1-abc"]),
+    (
+        "release=shop-app",
+        [
+            "Deployment/web",
+            "PersistentVolume/pv-1",
+            "PersistentVolumeClaim/data",
+            "Pod/web-1-abc",
+            "ReplicaSet/web-1",
+            "Service/web",
+        ],
+    ),
+    ("release=shop-app&namespace=other", []),
+    ("kind=Pod&kind=Service", ["Pod/lone", "Pod/web-1-abc", "Service/web"]),
+    ("status=Error,Pending", ["Deployment/web", "Pod/web-1-abc"]),
+    ("selector=app%3Dweb", ["Deployment/web", "Pod/web-1-abc"]),
+    ("selector=app+in+(web,lone),!x&kind=Pod", ["Pod/lone", "Pod/web-1-abc"]),
+    ("q=WEB-1", ["Pod/web-1-abc", "ReplicaSet/web-1"]),
+    ("q=shop-app&kind=Service", ["Service/web"]),
+    ("namespace=nowhere", []),
+]
+
+
+@pytest.mark.parametrize(("query", "expected"), FILTERED)
+async def test_filters_are_the_same_on_graph_resources_and_stream(
+    site: Site, query: str, expected: list[str]
+) -> None:
+    graph = await site.json(f"/api/v1/graph?{query}")
+    assert names(graph) == expected
+    uids = {node["uid"] for node in graph["nodes"]}
+    assert all({edge["from"], edge["to"]} <= uids for edge in graph["edges"])
+    resources = await site.json(f"/api/v1/resources?{query}")
+    assert {resource["uid"] for resource in resources} == uids
+    async with site.stream(f"/api/v1/ws?{query}") as socket:
+        await socket.recv()
+        snapshot = json.loads(await socket.recv())
+    assert {node["uid"] for node in snapshot["nodes"]} == uids
+    assert sorted(map(str, snapshot["edges"])) == sorted(map(str, graph["edges"]))
+
+
+BAD = [
+    ("colour=red", "unknown parameter 'colour'"),
+    ("colour=", "unknown parameter 'colour'"),
+    ("kind=Pods", "unknown kind 'Pods'"),
+    ("kind=Pod,Poodle", "unknown kind 'Poodle'"),
+    ("status=Broken", "unknown status 'Broken'"),
+    ("selector=app%3D%3D%3Dweb", "selector 'app===web' does not parse"),
+    ("selector=app+in+web", "selector 'app in web' does not parse"),
+]
+
+
+@pytest.mark.parametrize("path", ["graph", "resources", "unresolved", "ws", "events"])
+@pytest.mark.parametrize(("query", "message"), BAD)
+async def test_a_bad_filter_is_refused_by_name(site: Site, path: str, query: str, message: str) -> None:
+    status, document = await site.refused(f"/api/v1/{path}?{query}")
+    assert (status, document["error"]) == (400, "bad-filter")
+    assert message in document["message"]
+    assert list(document) == ["error", "message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("graph?min_seq=soon", "min_seq is a whole number, not 'soon'"),
+        ("graph?min_seq=-1", "min_seq is a whole number, not '-1'"),
+        ("graph?min_seq=1&min_seq=2", "min_seq is given more than once"),
+        ("releases?detail=yes", "detail is true or false, not 'yes'"),
+        ("releases?kind=Pod", "unknown parameter 'kind'; this path has namespace"),
+        ("charts?detail=true", "unknown parameter 'detail'; this path has namespace"),
+        ("namespaces?namespace=shop", "unknown parameter 'namespace'; this path has none"),
+        ("kinds?x=1", "unknown parameter 'x'; this path has none"),
+        ("resources/pod-lone?kind=Pod", "unknown parameter 'kind'; this path has none"),
+        ("ws?subscribe=no", "subscribe is true or false, not 'no'"),
+        ("ws?since=57", "since is <epoch>:<seq>, not '57'"),
+        ("events?since=e:x", "since is <epoch>:<seq>, not 'e:x'"),
+        ("events?subscribe=false", "unknown parameter 'subscribe'"),
+    ],
+)
+async def test_a_bad_parameter_is_refused_by_name(site: Site, path: str, message: str) -> None:
+    status, document = await site.refused(f"/api/v1/{path}")
+    assert (status, document["error"]) == (400, "bad-filter")
+    assert message in document["message"]
+
+
+async def test_a_resource_with_all_that_is_linked_to_it(site: Site) -> None:
+    shown = await site.json("/api/v1/resources/persistentvolumeclaim-data")
+    assert shown == {
+        "epoch": EPOCH,
+        "seq": 2,
+        "node": {
+            "uid": "persistentvolumeclaim-data",
+            "name": "data",
+            "kind": "PersistentVolumeClaim",
+            "apiVersion": "v1",
+            "namespace": "shop",
+            "status": "Ready",
+            "reason": "Ready",
+            "metadata": {"creationTimestamp": CREATED, "volumeName": "pv-1"},
+        },
+        "edges": {
+            "out": [
+                {
+                    **BINDS_VOLUME,
+                    "other": {
+                        "uid": "persistentvolume-pv-1",
+                        "kind": "PersistentVolume",
+                        "namespace": "",
+                        "name": "pv-1",
+                        "status": "Ready",
+                    },
+                }
+            ],
+            "in": [
+                {
+                    "type": "mounts",
+                    "from": "pod-web-1-abc",
+                    "to": "persistentvolumeclaim-data",
+                    "field": ["spec.volumes[data].persistentVolumeClaim"],
+                    "other": {
+                        "uid": "pod-web-1-abc",
+                        "kind": "Pod",
+                        "namespace": "shop",
+                        "name": "web-1-abc",
+                        "status": "Error",
+                    },
+                }
+            ],
+        },
+        "unresolved": [],
+    }
+    broken = await site.json("/api/v1/resources/pod-web-1-abc")
+    assert broken["node"] == POD
+    assert broken["unresolved"] == POD["unresolved"]
+
+
+async def test_an_unknown_resource_is_not_found(site: Site) -> None:
+    status, document = await site.refused("/api/v1/resources/nobody")
+    assert status == 404
+    assert document == {"error": "not-found", "message": "no resource with uid 'nobody' is in the graph"}
+
+
+async def test_names(site: Site) -> None:
+    assert await site.json("/api/v1/namespaces") == ["other", "shop"]
+    assert await site.json("/api/v1/charts") == ["web-1.2.3"]
+    assert await site.json("/api/v1/charts?namespace=shop") == ["web-1.2.3"]
+    assert await site.json("/api/v1/charts?namespace=other") == []
+    assert await site.json("/api/v1/releases") == ["shop-app"]
+    assert await site.json("/api/v1/releases?namespace=shop,other") == ["shop-app"]
+    assert await site.json("/api/v1/releases?namespace=other") == []
+
+
+async def test_a_namespace_is_named_by_what_is_in_it_too() -> None:
+    world = World()
+    world.set(facts("Pod", "a", namespace="zoo"), facts("Namespace", "empty"))
+    async with serve(world) as site:
+        assert await site.json("/api/v1/namespaces") == ["empty", "zoo"]
+
+
+async def test_releases_in_detail(site: Site) -> None:
+    release = {
+        "name": "shop-app",
+        "namespace": "shop",
+        "chart": "web-1.2.3",
+        "revision": None,
+        "status": None,
+        "nodes": 4,
+        "ready": 2,
+        "pending": 1,
+        "error": 1,
+        "unknown": 0,
+    }
+    assert await site.json("/api/v1/releases?detail=true") == [release]
+    revision = HelmRevision(Release("shop", "shop-app"), 7, "deployed")
+    failed = HelmRevision(Release("other", "empty"), 1, "failed")
+    site.world.set(
+        facts("ConfigMap", "history", revision=revision),
+        facts("ConfigMap", "more-history", revision=failed),
+        facts("ConfigMap", "sub", release="shop-app", chart="redis-17.0.0"),
+    )
+    empty = {"name": "empty", "namespace": "other", "chart": "", "revision": 1, "status": "failed"}
+    none = {"nodes": 0, "ready": 0, "pending": 0, "error": 0, "unknown": 0}
+    upgraded = {**release, "revision": 7, "status": "deployed", "nodes": 5, "ready": 3}
+    assert await site.json("/api/v1/releases?detail=true") == [{**empty, **none}, upgraded]
+    assert await site.json("/api/v1/releases?detail=true&namespace=shop") == [upgraded]
+    assert await site.json("/api/v1/releases") == ["empty", "shop-app"]
+
+
+async def test_kinds(site: Site) -> None:
+    kinds = await site.json("/api/v1/kinds")
+    by_name = {kind["kind"]: kind for kind in kinds}
+    assert by_name["Deployment"] == {
+        "kind": "Deployment",
+        "group": "apps",
+        "version": "v1",
+        "namespaced": True,
+        "edgeTypes": ["owns"],
+        "counts": {"Ready": 0, "Pending": 1, "Error": 0, "Unknown": 0},
+    }
+    assert by_name["Pod"]["counts"] == {"Ready": 1, "Pending": 0, "Error": 1, "Unknown": 0}
+    assert {"owns", "mounts", "uses-secret"} <= set(by_name["Pod"]["edgeTypes"])
+    assert by_name["PersistentVolume"]["namespaced"] is False
+    assert len(by_name) == len(kinds) == 22
+
+
+async def test_unresolved(site: Site) -> None:
+    entry = {
+        "uid": "pod-web-1-abc",
+        "kind": "Pod",
+        "namespace": "shop",
+        "name": "web-1-abc",
+        "status": "Error",
+        "reference": POD["unresolved"][0],
+    }
+    assert await site.json("/api/v1/unresolved") == [entry]
+    assert await site.json("/api/v1/unresolved?namespace=shop") == [entry]
+    assert await site.json("/api/v1/unresolved?namespace=other") == []
+
+
+PATHS = (
+    "/api/v1/graph",
+    "/api/v1/resources",
+    "/api/v1/resources/pod-lone",
+    "/api/v1/releases",
+    "/api/v1/charts",
+    "/api/v1/namespaces",
+    "/api/v1/kinds",
+    "/api/v1/unresolved",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_answer_says_where_in_history_it_is_from(site: Site, path: str) -> None:
+    async with site.get(path) as answer:
+        assert answer.headers["X-Astrolabe-Epoch"] == EPOCH
+        assert answer.headers["X-Astrolabe-Seq"] == "2"
+        etag = answer.headers["ETag"]
+        body = await answer.read()
+    assert f"{EPOCH}:2:" in etag
+    async with site.get(path, headers={"If-None-Match": f'"x", {etag}'}) as answer:
+        assert answer.status == 304
+        assert answer.headers["ETag"] == etag
+        assert await answer.read() == b""
+    site.world.set(facts("Pod", "lone", namespace="other", status=Status(ERROR, "Broken")))
+    async with site.get(path, headers={"If-None-Match": etag}) as answer:
+        assert answer.status == 200
+        assert answer.headers["X-Astrolabe-Seq"] == "3"
+        assert answer.headers["ETag"] != etag
+        changed = path.rpartition("/")[2] in ("graph", "resources", "pod-lone", "kinds")
+        assert ((await answer.read()) != body) is changed
+
+
+async def test_an_etag_is_of_its_filter(site: Site) -> None:
+    tags = []
+    for query in ("", "?kind=Pod,Service", "?kind=Service&kind=Pod", "?kind=Pod"):
+        async with site.get(f"/api/v1/graph{query}") as answer:
+            tags.append(answer.headers["ETag"])
+    assert tags[1] == tags[2]
+    assert len(set(tags)) == 3
+
+
+async def test_ages_go_on_though_the_graph_is_the_same(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def etag() -> str:
+        async with site.get("/api/v1/resources") as answer:
+            tag: str = answer.headers["ETag"]
+            return tag
+
+    monkeypatch.setattr(rest, "time", lambda: 1_800_000_000.0)
+    first = await etag()
+    monkeypatch.setattr(rest, "time", lambda: 1_800_000_004.9)
+    assert await etag() == first
+    monkeypatch.setattr(rest, "time", lambda: 1_800_000_005.0)
+    assert await etag() != first
+
+
+async def test_min_seq_that_is_reached_already(site: Site) -> None:
+    assert (await site.json("/api/v1/graph?min_seq=2"))["seq"] == 2
+
+
+async def test_min_seq_waits_for_it(site: Site) -> None:
+    waiting = asyncio.create_task(site.json("/api/v1/graph?min_seq=4&kind=Pod"))
+    await eventually(lambda: len(site.hub._waiting) == 1)
+    site.world.set(facts("Pod", "new"))
+    site.world.remove("pod-lone")
+    graph = await waiting
+    assert graph["seq"] == 4
+    assert names(graph) == ["Pod/new", "Pod/web-1-abc"]
+
+
+async def test_min_seq_that_does_not_come(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "PATIENCE", 0.05)
+    async with site.get("/api/v1/namespaces?min_seq=3") as answer:
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "1"
+        assert answer.headers["X-Astrolabe-Seq"] == "2"
+        assert await answer.json() == {"error": "behind", "message": "at seq 2, not yet at 3"}
+
+
+@pytest.mark.parametrize("size", [1, 2000])
+async def test_bodies_are_compressed_when_asked_for(size: int) -> None:
+    async with serve(crowd(size)) as site:
+        async with site.get("/api/v1/graph") as answer:
+            assert "Content-Encoding" not in answer.headers
+            assert answer.headers["Vary"] == "Accept-Encoding"
+            plain = await answer.read()
+        async with site.get("/api/v1/graph", headers={"Accept-Encoding": "br, gzip"}) as answer:
+            assert answer.headers["Content-Encoding"] == "gzip"
+            packed = await answer.read()
+    assert gzip.decompress(packed) == plain
+    assert len(packed) < len(plain)
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        ("", False),
+        ("gzip", True),
+        ("deflate, gzip;q=1.0, *;q=0.5", True),
+        ("GZIP", True),
+        ("*", True),
+        ("identity", False),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000", False),
+        ("gzip;q=0.01", True),
+        ("*;q=0", False),
+        ("br, *;q=0.1", True),
+        ("x-gzip", False),
+    ],
+)
+def test_accept_encoding(header: str, accepted: bool) -> None:
+    assert accepts_gzip(header) is accepted
+
+
+@pytest.mark.parametrize(
+    "path", [*PATHS, "/health", "/livez", "/readyz", "/", "/api/v1/ws", "/api/v1/events"]
+)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_nothing_can_be_written(site: Site, path: str, method: str) -> None:
+    async with site.http.request(method, f"http://127.0.0.1:{site.port}{path}", data=b"x") as answer:
+        assert answer.status == 405
+        assert "GET" in answer.headers["Allow"]
+        assert (await answer.json())["error"] == "method-not-allowed"
+
+
+async def test_head_is_get_without_a_body(site: Site) -> None:
+    async with site.get("/api/v1/graph") as answer:
+        length = answer.headers["Content-Length"]
+    async with site.http.head(f"http://127.0.0.1:{site.port}/api/v1/graph") as answer:
+        assert answer.status == 200
+        assert answer.headers["Content-Length"] == length
+        assert await answer.read() == b""
+
+
+async def test_an_unknown_path_is_not_found(site: Site) -> None:
+    for path in ("/api/v1/nothing", "/nothing", "/api/v2/graph"):
+        assert await site.refused(path) == (
+            404,
+            {"error": "not-found", "message": f"there is nothing at {path}"},
+        )
+
+
+async def test_what_nobody_foresaw_is_logged_and_not_shown(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a secret detail")
+
+    monkeypatch.setattr(site.hub, "view", fail)
+    status, document = await site.refused("/api/v1/graph")
+    assert status == 500
+    assert document == {"error": "internal-error", "message": "the server failed; its log says why"}
+    assert "failed to answer GET /api/v1/graph" in caplog.text
+    assert "a secret detail" in caplog.text
+
+
+async def test_a_body_that_takes_many_turns_is_of_one_seq() -> None:
+    world = crowd(3000)
+    async with serve(world) as site:
+        asking = asyncio.create_task(site.json("/api/v1/graph"))
+        number = 0
+        while not asking.done():
+            number += 1
+            world.send(_break(number))
+            await asyncio.sleep(0)
+        graph = await asking
+    broken = sum(node["status"] == "Error" for node in graph["nodes"])
+    assert graph["seq"] == broken + 1
+    assert number > broken
+
+
+def _break(number: int) -> Any:
+    from astrolabe.graph.batch import Changes
+
+    return Changes(nodes_set=[a_pod(number, "Error")])
+
+
+async def test_every_answer_is_closed_while_everything_changes() -> None:
+    from random import Random
+
+    random = Random(1)
+    world = World()
+    async with serve(world) as site:
+        for _ in range(40):
+            for _ in range(5):
+                change(world, random)
+            query = random.choice(QUERIES)
+            text = "&".join(f"{name}={value}" for name, values in query.items() for value in values)
+            graph = await site.json(f"/api/v1/graph?{text}")
+            uids = {node["uid"] for node in graph["nodes"]}
+            assert all({edge["from"], edge["to"]} <= uids for edge in graph["edges"])
+            view = site.hub.view(parse_query(query, kinds=KINDS))
+            assert uids == {node.uid for node in view.nodes()}
+            assert len(graph["edges"]) == len(list(view.edges()))
+
+
+async def test_shop_is_what_the_other_tests_take_it_for() -> None:
+    assert len(shop().hub.graph.nodes) == 9

@@ -1,0 +1,33 @@
+"""A client's end without a network: what was written, and a transport that is full when told so."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from astrolabe.http.message import Message
+
+
+class Recorder:
+    """Implements `subscription.Connection`. Raises AssertionError when written to while full."""
+
+    def __init__(self) -> None:
+        self.writable = True
+        self.messages: list[Message] = []
+        self.closed: tuple[int, str] | None = None
+
+    def write(self, message: Message) -> None:
+        assert self.writable, "nothing may be written while the transport is full"
+        self.messages.append(message)
+
+    def close(self, code: int, error: str, message: str) -> None:
+        self.closed = (code, error)
+
+    def take(self) -> list[dict[str, Any]]:
+        """What was written since the last time."""
+        taken, self.messages = self.messages, []
+        return [json.loads(message.text) for message in taken]
+
+    def types(self) -> list[str]:
+        """The types of what was written since the last time."""
+        return [message["type"] for message in self.take()]
