@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from time import perf_counter
 from typing import Protocol
 
@@ -87,13 +87,14 @@ class Engine:
         listed = {facts.uid for facts in message.listed}
         known = self._model.uids(message.kind, message.namespace)
         await self._change([Gone(uid) for uid in known if uid not in listed])
-        await self._change(message.listed)
+        count = len(message.listed)
+        await self._change(_consume(message.listed))
         self._model.set_synced(message.kind, message.namespace, True)
         self._uncommitted += 1
         # Synced means served: what was listed is in the graph before anyone is told so.
         await self._commit()
         self.readiness.report(message.kind, message.namespace, "synced")
-        logger.info("synced %s%s: %d", message.kind, _place(message.namespace), len(message.listed))
+        logger.info("synced %s%s: %d", message.kind, _place(message.namespace), count)
 
     async def _change(self, changes: Iterable[Facts | Gone]) -> None:
         for change in changes:
@@ -126,6 +127,13 @@ class Engine:
     def count(self, kind: str) -> int:
         """How many objects of the kind are known, whether in the graph or not."""
         return self._model.count(kind)
+
+
+def _consume(listed: list[Facts]) -> Iterator[Facts]:
+    """The facts in order, each let go as it is taken: a list of a large kind is never in memory twice."""
+    listed.reverse()
+    while listed:
+        yield listed.pop()
 
 
 def _place(namespace: str) -> str:

@@ -28,6 +28,7 @@ class Replace(msgspec.Struct, frozen=True):
     """A complete list of a kind, over all namespaces (`namespace` "") or in one.
 
     What is known of that scope and not listed is gone; the scope is synced from here on.
+    The list is handed over: the engine empties it as it goes.
     """
 
     kind: str

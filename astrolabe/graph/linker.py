@@ -95,14 +95,14 @@ class Linker:
     # Targets
 
     def _appear(self, place: Place, name: str, record: Record) -> None:
-        before = self._names.find(place, name)
-        self._names.claim(place, name, record)
-        self._moved(place, name, before)
+        before = self._names.claim(place, name, record)
+        if self._names.is_wanted(place, name):
+            self._moved(place, name, before)
 
     def _disappear(self, place: Place, name: str, record: Record) -> None:
-        before = self._names.find(place, name)
-        self._names.release(place, name, record)
-        self._moved(place, name, before)
+        before = self._names.release(place, name, record)
+        if self._names.is_wanted(place, name):
+            self._moved(place, name, before)
 
     def _moved(self, place: Place, name: str, before: Record | None) -> None:
         after = self._names.find(place, name)

@@ -33,10 +33,7 @@ class Names:
     def find(self, place: Place, name: str) -> Record | None:
         """The target of this name; of several the one that was created last."""
         names = self._places.get(place)
-        found = names.targets.get(name) if names is not None else None
-        if isinstance(found, tuple):
-            return max(found, key=lambda record: (record.created, record.uid))
-        return found
+        return _newest(names.targets.get(name)) if names is not None else None
 
     def find_all(self, place: Place, name: str) -> tuple[Record, ...]:
         """All that claim this name."""
@@ -46,8 +43,8 @@ class Names:
             return ()
         return found if isinstance(found, tuple) else (found,)
 
-    def claim(self, place: Place, name: str, record: Record) -> None:
-        """From now on the record is found under the name."""
+    def claim(self, place: Place, name: str, record: Record) -> Record | None:
+        """From now on the record is found under the name; returns what was found before."""
         targets = self._open(place).targets
         found = targets.get(name)
         if found is None:
@@ -56,9 +53,10 @@ class Names:
             targets[name] = (*found, record)
         else:
             targets[name] = (found, record)
+        return _newest(found)
 
-    def release(self, place: Place, name: str, record: Record) -> None:
-        """The record is no longer found under the name."""
+    def release(self, place: Place, name: str, record: Record) -> Record | None:
+        """The record is no longer found under the name; returns what was found before."""
         names = self._open(place)
         found = names.targets.get(name)
         if isinstance(found, tuple):
@@ -67,6 +65,7 @@ class Names:
         elif found is record:
             del names.targets[name]
         self._close(place, names)
+        return _newest(found)
 
     def want(self, place: Place, name: str, holder: Record) -> None:
         """The holder has a link to this name."""
@@ -91,6 +90,11 @@ class Names:
                 del names.wants[name]
         self._close(place, names)
 
+    def is_wanted(self, place: Place, name: str) -> bool:
+        """Whether any holder has a link to this name."""
+        names = self._places.get(place)
+        return names is not None and name in names.wants
+
     def wanting(self, place: Place, name: str) -> Iterable[Record]:
         """The holders of links to this name; a copy, safe to walk while links change."""
         names = self._places.get(place)
@@ -109,3 +113,9 @@ class Names:
         """Keep nothing of a place that holds nothing: namespaces come and go."""
         if not names.targets and not names.wants:
             self._places.pop(place, None)
+
+
+def _newest(claims: _Claims | None) -> Record | None:
+    if isinstance(claims, tuple):
+        return max(claims, key=lambda record: (record.created, record.uid))
+    return claims

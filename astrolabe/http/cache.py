@@ -25,12 +25,18 @@ class Entry:
         self.plain = plain
         self.packed: asyncio.Task[bytes] | None = None
 
+    @property
     def size(self) -> int:
         """Bytes held; of what is still being made, none."""
-        return sum([len(task.result()) for task in self.tasks() if _is_made(task)])
+        return sum([len(task.result()) for task in self._ended() if not _has_failed(task)])
 
-    def tasks(self) -> list[asyncio.Task[bytes]]:
-        return [self.plain] if self.packed is None else [self.plain, self.packed]
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be made."""
+        return any(map(_has_failed, self._ended()))
+
+    def _ended(self) -> list[asyncio.Task[bytes]]:
+        return [task for task in (self.plain, self.packed) if task is not None and task.done()]
 
 
 class Bodies:
@@ -53,7 +59,7 @@ class Bodies:
             which make up the JSON text, may be drawn later.
         """
         entry = self._entries.get(key)
-        if entry is None or entry.version != version:
+        if entry is None or entry.version != version or entry.failed:
             entry = Entry(version, self._start(_assemble(make())))
             self._entries[key] = entry
         self._entries.move_to_end(key)
@@ -82,10 +88,10 @@ class Bodies:
 
     def _trim(self) -> None:
         entries, size = self._limits
-        total = sum([entry.size() for entry in self._entries.values()])
+        total = sum([entry.size for entry in self._entries.values()])
         while len(self._entries) > 1 and (len(self._entries) > entries or total > size):
             _, entry = self._entries.popitem(last=False)
-            total -= entry.size()
+            total -= entry.size
 
 
 async def _assemble(pieces: Pieces) -> bytes:
@@ -111,5 +117,5 @@ def _gzip(body: bytes) -> bytes:
     return gzip.compress(body, compresslevel=5, mtime=0)
 
 
-def _is_made(task: asyncio.Task[bytes]) -> bool:
-    return task.done() and not task.cancelled() and task.exception() is None
+def _has_failed(ended: asyncio.Task[bytes]) -> bool:
+    return ended.cancelled() or ended.exception() is not None

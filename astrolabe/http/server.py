@@ -73,6 +73,11 @@ class Server:
         self._grace = grace
         self._server: Any = None  # Sanic's AsyncioServer, which it does not type
 
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
+
     async def start(self) -> int:
         """Listen; returns the port. Raises ServerError when that address cannot be listened at."""
         listener = _listen(*self._address)

@@ -41,6 +41,10 @@ class Streams:
         self._limits = limits
         self._open: dict[WebSocket | Events, Client] = {}
 
+    def __len__(self) -> int:
+        """The number of open streams."""
+        return len(self._open)
+
     def add_to(self, app: Sanic[Any, Any]) -> None:
         async def websocket(request: Request) -> None:
             await self._websocket(request)

@@ -30,6 +30,17 @@ class Demo:
 
     async def read(self) -> None:
         """Read the log to its end."""
+        try:
+            await self._read()
+        finally:
+            self._serving.set()
+
+    async def serving(self) -> None:
+        """Wait until the log says that it serves; fails with the log when it ends before."""
+        await self._serving.wait()
+        assert self.url, "".join(self.lines)
+
+    async def _read(self) -> None:
         assert self.process.stderr is not None
         async for line in self.process.stderr:
             self.lines.append(line.decode())
@@ -37,10 +48,6 @@ class Demo:
             if serving:
                 self.url = serving[1]
                 self._serving.set()
-
-    async def serving(self) -> None:
-        """Wait until the log says that it serves."""
-        await self._serving.wait()
 
 
 @asynccontextmanager

@@ -159,11 +159,11 @@ async def test_the_inbox_makes_a_watch_wait() -> None:
 async def test_a_large_list_does_not_hold_the_loop() -> None:
     async with running() as run:
         clock = asyncio.get_running_loop().time
-        listed = [resource("Pod", f"p{number}") for number in range(12 * COMMIT_LIMIT)]
-        await run.engine.put(Replace("Pod", "", listed))
+        count = 12 * COMMIT_LIMIT
+        await run.engine.put(Replace("Pod", "", [resource("Pod", f"p{number}") for number in range(count)]))
         longest, last = 0.0, clock()
         while run.engine.readiness.states[Scope("Pod")].state != "synced":
             await asyncio.sleep(0)
             longest, last = max(longest, clock() - last), clock()
-        assert len(run.graph.nodes) == len(listed)
+        assert len(run.graph.nodes) == count
         assert longest < 0.1

@@ -1,9 +1,11 @@
 import asyncio
 import gzip
 import json
+from random import Random
 from typing import Any
 
 import pytest
+from astrolabe.graph.batch import Changes
 from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.graph.filter import parse_query
 from astrolabe.graph.status import ERROR, Status
@@ -12,7 +14,7 @@ from astrolabe.http.rest import accepts_gzip
 
 from tests.support.churn import QUERIES, change
 from tests.support.serving import Site, eventually, serve
-from tests.support.worlds import CREATED, EPOCH, KINDS, World, a_pod, crowd, facts, shop
+from tests.support.worlds import CREATED, EPOCH, KINDS, World, a_pod, crowd, facts
 
 POD = {
     "uid": "pod-web-1-abc",
@@ -482,7 +484,7 @@ async def test_a_body_that_takes_many_turns_is_of_one_seq() -> None:
         number = 0
         while not asking.done():
             number += 1
-            world.send(_break(number))
+            world.send(Changes(nodes_set=[a_pod(number, "Error")]))
             await asyncio.sleep(0)
         graph = await asking
     broken = sum(node["status"] == "Error" for node in graph["nodes"])
@@ -490,15 +492,7 @@ async def test_a_body_that_takes_many_turns_is_of_one_seq() -> None:
     assert number > broken
 
 
-def _break(number: int) -> Any:
-    from astrolabe.graph.batch import Changes
-
-    return Changes(nodes_set=[a_pod(number, "Error")])
-
-
 async def test_every_answer_is_closed_while_everything_changes() -> None:
-    from random import Random
-
     random = Random(1)
     world = World()
     async with serve(world) as site:
@@ -513,7 +507,3 @@ async def test_every_answer_is_closed_while_everything_changes() -> None:
             view = site.hub.view(parse_query(query, kinds=KINDS))
             assert uids == {node.uid for node in view.nodes()}
             assert len(graph["edges"]) == len(list(view.edges()))
-
-
-async def test_shop_is_what_the_other_tests_take_it_for() -> None:
-    assert len(shop().hub.graph.nodes) == 9

@@ -46,5 +46,6 @@ def test_a_line_without_end_is_refused() -> None:
 
 def test_the_bound_is_of_a_line_not_of_the_stream() -> None:
     lines = Lines(longest=10)
-    for _ in range(5):
-        assert lines.feed(b"12345678\n") == [b"12345678"]
+    assert lines.feed(b"1234567") == []
+    assert lines.feed(b"8\n1234567") == [b"12345678"]
+    assert lines.feed(b"8\n1234567") == [b"12345678"]

@@ -56,11 +56,11 @@ def test_one_scope_a_kind() -> None:
 
 def test_one_scope_a_namespace_and_cluster_scoped_kinds_are_not_required() -> None:
     scopes = scopes_of(Settings(namespaces=("shop", "bank"), kinds=("Pod", "PersistentVolume")))
-    assert [(scope.kind.name, scope.namespace, scope.required) for scope in scopes] == [
+    assert {(scope.kind.name, scope.namespace, scope.required) for scope in scopes} == {
         ("Pod", "shop", True),
         ("Pod", "bank", True),
         ("PersistentVolume", "", False),
-    ]
+    }
 
 
 def test_an_unknown_kind() -> None:
@@ -114,8 +114,8 @@ async def test_some_namespaces_only(tmp_path: Path) -> None:
         ) as watches:
             await sink.until(lambda: sink.names("Pod") == ["in-a", "in-b"])
             await sink.until(lambda: "unavailable" in {state for state, _ in sink.reports()})
-            states = [(health.kind, health.namespace, health.state) for health in watches.health]
-    assert states == [("Pod", "a", "synced"), ("Pod", "b", "synced"), ("PersistentVolume", "", "unavailable")]
+            states = {(health.kind, health.namespace, health.state) for health in watches.health}
+    assert states == {("Pod", "a", "synced"), ("Pod", "b", "synced"), ("PersistentVolume", "", "unavailable")}
     assert sorted(told.namespace for told in sink.messages if isinstance(told, Replace)) == ["a", "b"]
 
 

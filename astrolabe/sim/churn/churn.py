@@ -30,9 +30,6 @@ _SCENARIOS: tuple[tuple[int, Scenario], ...] = (
     (1, mishaps.cordon),
 )
 
-#: Addresses of new pods, far from those of generated ones.
-_FIRST_ADDRESS = 1 << 20
-
 #: Shortest pause between two bursts of writes in `run`, in seconds.
 _BURST = 0.005
 _MOST_AT_ONCE = 500
@@ -49,7 +46,7 @@ class Churn:
 
     def __init__(self, store: Store, seed: int = 0, *, width: int = 8, now: datetime = NOW) -> None:
         self._rng = random.Random(seed)
-        self._world = World(store, Mint(self._rng, now, first_address=_FIRST_ADDRESS))
+        self._world = World(store, Mint(self._rng, now, stream=1))
         self._store = store
         self._width = width
         self._steps = 0

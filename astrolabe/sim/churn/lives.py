@@ -31,7 +31,7 @@ _PULL_TROUBLE = 40
 def begin(world: World, pod: Json, follow: Follow, *, place: Place | None = None) -> Process:
     """A pod from Pending to Ready, with an image that cannot be pulled at first, now and then."""
     created, spec = pod["metadata"]["creationTimestamp"], pod["spec"]
-    yield from _created(world, pod, follow)
+    pod = yield from _created(world, pod, follow)
     here = place or world.site.any()
     pod = yield from _bound(world, pod, here)
     bare = Place(here.node, here.host, "")
@@ -60,7 +60,7 @@ def fail_to_pull(world: World, pod: Json, place: Place, follow: Follow) -> Proce
 
 def begin_and_fail_to_pull(world: World, pod: Json, follow: Follow) -> Process:
     """A pod whose image does not exist: it stays where `fail_to_pull` leaves it."""
-    yield from _created(world, pod, follow)
+    pod = yield from _created(world, pod, follow)
     here = world.site.any()
     pod = yield from _bound(world, pod, here)
     yield from fail_to_pull(world, pod, here, follow)
@@ -68,7 +68,7 @@ def begin_and_fail_to_pull(world: World, pod: Json, follow: Follow) -> Process:
 
 def run_to_end(world: World, pod: Json, *, code: int = 0) -> Process:
     """A pod of a Job: it runs and ends with an exit code."""
-    yield from _created(world, pod, _nobody)
+    pod = yield from _created(world, pod, _nobody)
     here = world.site.any()
     pod = yield from _bound(world, pod, here)
     yield from _told(world, pod, here, running(pod["spec"], _at(world, pod), here))
@@ -118,10 +118,15 @@ def end(world: World, key: str, follow: Follow) -> Process:
     yield from follow()
 
 
-def _created(world: World, pod: Json, follow: Follow) -> Process:
+def _created(world: World, pod: Json, follow: Follow) -> Generator[int, None, Json]:
+    """The pod as it was created: should its generated name be taken, the server makes up another."""
+    while world.read("Pod", key_of(pod)) is not None:
+        meta = pod["metadata"]
+        pod = {**pod, "metadata": {**meta, "name": meta["generateName"] + world.mint.suffix()}}
     world.create({**pod, "status": unscheduled()})
     yield 0
     yield from follow()
+    return pod
 
 
 def _bound(world: World, pod: Json, place: Place) -> Generator[int, None, Json]:

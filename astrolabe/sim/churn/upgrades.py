@@ -90,8 +90,7 @@ def _upgrade(world: World, keys: list[str]) -> Process:
     yield from _mark(world, made, "deployed")
     if kept:
         yield from _mark(world, kept[-1], "superseded")
-    if len(kept) > 1:
-        world.delete(kept[0])
+        world.delete(world.need("Secret", key_of(kept[0])))  # as many are kept as there were
         yield 0
 
 

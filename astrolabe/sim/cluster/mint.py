@@ -28,21 +28,22 @@ DAY = 24 * HOUR
 class Mint:
     """Makes up what a cluster assigns by itself.
 
-    now: the moment that ages are counted from; may be moved on. first_address: counts pod addresses.
+    now: the moment that ages are counted from; may be moved on. stream: two mints of different streams give
+    different addresses and suffixes.
     """
 
-    def __init__(self, rng: random.Random, now: datetime = NOW, *, first_address: int = 1) -> None:
+    def __init__(self, rng: random.Random, now: datetime = NOW, *, stream: int = 0) -> None:
         self.rng = rng
         self.now = now
-        self._address = first_address
-        self._named = rng.randrange(_SUFFIXES)
+        self._address = stream << 20
+        self._named = stream * (_SUFFIXES // 4)
 
     def uid(self) -> str:
         digits = f"{self.rng.getrandbits(128):032x}"
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def suffix(self) -> str:
-        """The end of a generated name: `hkjf7`. None is given twice within 14 million."""
+        """The end of a generated name: `hkjf7`. None is given twice within 3 million."""
         self._named += 1
         rest, letters = self._named * _STRIDE % _SUFFIXES, []
         for _ in range(_LENGTH):
@@ -59,7 +60,7 @@ class Mint:
         return f"{self.rng.getrandbits(256):064x}"
 
     def address(self) -> str:
-        """The next pod address; none is given twice within 4 million."""
+        """The next pod address; none is given twice within a million."""
         self._address += 1
         count = self._address
         return f"10.{128 + (count >> 16 & 63)}.{count >> 8 & 255}.{count & 255}"

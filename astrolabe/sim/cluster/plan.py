@@ -173,8 +173,8 @@ class _Planner:
         failed = self._chosen(plan.tasks, len(plan.tasks) // _FAILED_JOBS or 1)
         running = self._chosen(plan.tasks, len(plan.tasks) // 40 or 1)
         for task, number in zip(plan.tasks, history, strict=True):
-            task.running = id(task) in running and number > 0
-            task.bad = int(id(task) in failed and number > task.running)
+            task.running = id(task) in running and number > 1
+            task.bad = int(id(task) in failed and number > task.running + 1)
             task.good = number - task.bad - task.running
         self._migrations(plan, jobs - in_history)
 
@@ -204,7 +204,7 @@ class _Planner:
     def _company(self, components: Sequence[Component]) -> None:
         """Who has a Service, an Ingress, settings, credentials, an account, an autoscaler, a budget..."""
         counts, spaces = self._counts, len(self._spaces)
-        services = counts["Service"] - counts["StatefulSet"]
+        services = max(1, counts["Service"] - counts["StatefulSet"])
         served = self._give("serves", components, min(round(len(components) * _SERVED), services))
         for _ in range(services - len(served)):
             self._rng.choice(components).extra_services += 1

@@ -49,7 +49,7 @@ class Runs:
             _template(task.part),
             schedule=schedule,
             created=mint.ago(mint.age(30 * DAY, 180 * DAY)),
-            kept=(max(1, task.good), 1),
+            kept=(max(1, task.good), task.bad),  # what there is, so that churn keeps the size
             suspend=idle,
         )
         last = mint.age(10, min(interval, HOUR))

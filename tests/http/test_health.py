@@ -1,0 +1,74 @@
+import asyncio
+
+from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.graph.graph import Graph
+from astrolabe.http.health import health, readyz
+
+from tests.support.serving import Site, serve
+from tests.support.worlds import EPOCH, World, facts
+
+
+async def test_health_of_a_synced_server(site: Site) -> None:
+    document = await site.json("/health")
+    kinds = document.pop("kinds")
+    assert document == {
+        "status": "healthy",
+        "nodes": 9,
+        "edges": 5,
+        "synced": True,
+        "epoch": EPOCH,
+        "seq": 2,
+        "role": "leader",
+    }
+    assert kinds["Pod"] == {"state": "synced", "age": None, "objects": 2}
+    assert kinds["ConfigMap"] == {"state": "synced", "age": None, "objects": 0}
+
+
+def test_health_of_kinds() -> None:
+    readiness = Readiness([Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node", required=False), Scope("Job")])
+    readiness.report("Pod", "a", "synced")
+    readiness.report("Node", "", "unavailable", "403 Forbidden")
+    readiness.heard("Pod", "a", 100.0)
+    readiness.heard("Pod", "b", 97.0)
+    document = health(Graph("e", 4), readiness, count=len, role="follower", now=103.25)
+    assert document == {
+        "status": "healthy",
+        "nodes": 0,
+        "edges": 0,
+        "synced": False,
+        "epoch": "e",
+        "seq": 4,
+        "role": "follower",
+        "kinds": {
+            "Pod": {"state": "listing", "age": 3.2, "objects": 3},
+            "Node": {"state": "unavailable", "why": "403 Forbidden", "age": None, "objects": 4},
+            "Job": {"state": "listing", "age": None, "objects": 3},
+        },
+    }
+
+
+def test_ready_when_all_that_is_required_is_synced() -> None:
+    readiness = Readiness([Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node", required=False), Scope("Job")])
+    readiness.report("Pod", "a", "synced")
+    assert readyz(readiness) == (503, {"status": "not-ready", "waiting": ["Job", "Pod"]})
+    readiness.report("Pod", "b", "synced")
+    readiness.report("Job", "", "synced")
+    assert readyz(readiness) == (200, {"status": "ready"})
+
+
+async def test_probes() -> None:
+    world = World()
+    world.set(facts("Pod", "a"))
+    async with serve(world) as site:
+        assert await site.json("/livez") == {"status": "alive"}
+        status, document = await site.refused("/readyz")
+        assert status == 503
+        assert "Pod" in document["waiting"]
+        assert (await site.json("/health"))["synced"] is False
+        world.sync()
+        world.readiness.heard("Pod", "", asyncio.get_running_loop().time())
+        assert await site.json("/readyz") == {"status": "ready"}
+        health = await site.json("/health")
+        assert health["synced"] is True
+        assert 0 <= health["kinds"]["Pod"]["age"] < 5
+        assert health["kinds"]["Pod"]["objects"] == 1
