@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from astrolabe.engine.inbox import State
 
@@ -20,6 +21,7 @@ class Health:
     restarts: times that the loop itself ended unexpectedly and was started again.
     last_event: when the last of `events` came, on the clock of the watches (time.monotonic); None before.
     last_error: text of the last failure; stays when it is over.
+    tried: set once the first list is complete, or failed.
     """
 
     kind: str
@@ -34,6 +36,7 @@ class Health:
     restarts: int = 0
     last_event: float | None = None
     last_error: str = ""
+    tried: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     @property
     def label(self) -> str:

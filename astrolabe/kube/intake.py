@@ -85,8 +85,10 @@ class Intake:
         health.state, health.why = "synced", ""
         health.objects = len(listed)
         health.lists += 1
+        count = len(listed)
         await self._sink.put(Replace(self._kind.name, health.namespace, listed))
-        log.debug("%s: complete, %d objects", health.label, len(listed))
+        health.tried.set()
+        log.debug("%s: complete, %d objects", health.label, count)
 
     async def take_lines(self, lines: list[bytes]) -> None:
         """Take the lines of one chunk: at most one Update, with all of their changes.

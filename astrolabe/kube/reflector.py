@@ -175,6 +175,7 @@ class Reflector:
         log.log(logging.WARNING if news else logging.DEBUG, "%s: %s", health.label, why)
         health.connected = False
         health.failures += 1
+        health.tried.set()
         health.last_error = why
         # Once synced, a lost connection is no news to the engine: what is known is still served.
         if state != "synced" and (state, why) != (health.state, health.why):

@@ -102,7 +102,10 @@ class Churn:
 
     def _begin(self) -> None:
         (choice,) = self._rng.choices(_SCENARIOS, self._weights)
-        affair = choice[1](self._world)
+        try:
+            affair = choice[1](self._world)
+        except Vanished:
+            return
         if affair is not None and self._busy.isdisjoint(affair.scopes):
             self._busy.update(affair.scopes)
             self._active.append(affair)

@@ -25,13 +25,13 @@ def revision_of(manifest: Json) -> int:
 
 def newest_set(world: World, deployment: Json) -> Json:
     """The ReplicaSet of a Deployment's own revision."""
-    return max(world.owned(deployment, "ReplicaSet"), key=revision_of)
+    return max(world.some_owned(deployment, "ReplicaSet"), key=revision_of)
 
 
 def sync_deployment(world: World, key: str, *, progress: Progress = "complete") -> Process:
     """Everything that follows from the pods of a Deployment."""
     deployment = world.need("Deployment", key)
-    sets = world.owned(deployment, "ReplicaSet")
+    sets = world.some_owned(deployment, "ReplicaSet")
     pods = {key_of(one): world.owned(one, "Pod") for one in sets}
     everyone = [pod for mine in pods.values() for pod in mine]
     for one in sets:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from astrolabe.sim.churn.controllers import sync_daemon_set, sync_deployment, sync_stateful_set
+from astrolabe.sim.churn.controllers import newest_set, sync_daemon_set, sync_deployment, sync_stateful_set
 from astrolabe.sim.churn.lives import begin, crash_again, crash_and_recover, end
 from astrolabe.sim.churn.scenario import Affair, is_well, pick, scope_of
 from astrolabe.sim.churn.world import Process, World, key_of
@@ -21,8 +21,8 @@ def crash(world: World) -> Affair | None:
     found = pick(world, "Deployment", is_well)
     if found is None:
         return None
-    pods = [pod for one in world.owned(found, "ReplicaSet") for pod in world.owned(one, "Pod")]
-    victim, key = key_of(world.mint.rng.choice(pods)), key_of(found)
+    key, newest = key_of(found), newest_set(world, found)
+    victim = key_of(world.mint.rng.choice(world.some_owned(newest, "Pod")))
     process = crash_and_recover(world, victim, lambda: sync_deployment(world, key))
     return Affair((scope_of(found),), process)
 
@@ -68,11 +68,8 @@ def cordon(world: World) -> Affair | None:
 
 def _replace(world: World, key: str) -> Process:
     follow = lambda: sync_deployment(world, key)  # noqa: E731  # one expression, used twice
-    sets = [
-        one for one in world.owned(world.need("Deployment", key), "ReplicaSet") if one["spec"]["replicas"]
-    ]
-    one = world.mint.rng.choice(sets)
-    yield from end(world, key_of(world.mint.rng.choice(world.owned(one, "Pod"))), follow)
+    one = newest_set(world, world.need("Deployment", key))
+    yield from end(world, key_of(world.mint.rng.choice(world.some_owned(one, "Pod"))), follow)
     yield from begin(world, replica_pod(world.mint, one, created=world.now), follow)
 
 
@@ -89,9 +86,10 @@ def _replace_replica(world: World, key: str) -> Process:
 def _replace_agent(world: World, key: str) -> Process:
     follow = lambda: sync_daemon_set(world, key)  # noqa: E731  # one expression, used twice
     made = world.need("DaemonSet", key)
-    pods = [pod for pod in world.owned(made, "Pod") if pod["spec"]["nodeName"] not in world.site.silent]
-    gone = world.mint.rng.choice(pods)
+    gone = world.mint.rng.choice(world.some_owned(made, "Pod"))
     node, revision = gone["spec"]["nodeName"], gone["metadata"]["labels"]["controller-revision-hash"]
+    if node in world.site.silent:
+        return
     yield from end(world, key_of(gone), follow)
     pod = daemon_pod(world.mint, made, node=node, revision=revision, created=world.now)
     yield from begin(world, pod, follow, place=world.site.of(node))

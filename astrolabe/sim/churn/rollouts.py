@@ -140,7 +140,7 @@ def _shrink(world: World, key: str, replica_set: str, *, progress: Progress = "c
 def _prune(world: World, key: str) -> Process:
     """The oldest ReplicaSets beyond the history that the Deployment keeps."""
     deployment = world.need("Deployment", key)
-    *old, _ = sorted(world.owned(deployment, "ReplicaSet"), key=revision_of)
+    *old, _ = sorted(world.some_owned(deployment, "ReplicaSet"), key=revision_of)
     limit = deployment["spec"]["revisionHistoryLimit"]
     for one in old[: max(0, len(old) - limit)]:
         world.delete(one)

@@ -105,6 +105,13 @@ class World:
         keys = self._owned.get((kind, owner["metadata"]["uid"]), {})
         return [manifest for key in keys if (manifest := self.read(kind, key)) is not None]
 
+    def some_owned(self, owner: Json, kind: str) -> list[Json]:
+        """The same; raises Vanished when there are none."""
+        found = self.owned(owner, kind)
+        if not found:
+            raise Vanished(f"{kind} of {owner['kind']} {owner['metadata']['name']}")
+        return found
+
     def services_of(self, namespace: str, labels: Json) -> list[str]:
         """The keys of the Services that select pods with these labels."""
         known = self._selectors.get(namespace, {})

@@ -197,6 +197,8 @@ def ingress(
     spec["rules"] = [{"host": host, "http": {"paths": paths}}]
     annotations = {
         "cert-manager.io/cluster-issuer": "letsencrypt-production",
+        "external-dns.alpha.kubernetes.io/hostname": host,
+        "nginx.ingress.kubernetes.io/cors-allow-origin": "https://*.example.com",
         "nginx.ingress.kubernetes.io/proxy-body-size": "8m",
         "nginx.ingress.kubernetes.io/proxy-read-timeout": "60",
         **({} if ingress_class else {"kubernetes.io/ingress.class": "nginx"}),

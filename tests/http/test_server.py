@@ -1,0 +1,114 @@
+import asyncio
+import socket
+
+import pytest
+from astrolabe.http.errors import ServerError
+from astrolabe.http.limits import Limits
+from astrolabe.http.server import create_server
+from astrolabe.kinds.table import KINDS
+from astrolabe.settings import Settings
+from sanic import Sanic
+from websockets.exceptions import ConnectionClosed
+
+from tests.support.raw import dial
+from tests.support.serving import eventually, read_types, serve
+from tests.support.worlds import World, crowd, shop
+
+
+async def test_a_port_in_use_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        world = World()
+        server = create_server(
+            Settings(host="127.0.0.1", port=port),
+            world.hub,
+            world.readiness,
+            KINDS,
+            count=world.model.count,
+            role=lambda: "leader",
+        )
+        with pytest.raises(ServerError, match=f":{port}: Address already in use"):
+            await server.start()
+        await server.stop()
+
+
+async def test_an_address_that_is_not_ours_is_said() -> None:
+    world = World()
+    server = create_server(
+        Settings(host="192.0.2.1", port=0),
+        world.hub,
+        world.readiness,
+        KINDS,
+        count=world.model.count,
+        role=lambda: "leader",
+    )
+    with pytest.raises(ServerError, match=r"cannot listen at 192\.0\.2\.1:0"):
+        await server.start()
+
+
+async def test_many_servers_in_one_process() -> None:
+    async with serve(shop()) as one, serve(World()) as two:
+        assert one.port != two.port
+        assert (await one.json("/health"))["nodes"] == 9
+        assert (await two.json("/health"))["nodes"] == 0
+    assert not Sanic._app_registry
+
+
+async def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    async with serve(shop()) as site:
+        await site.json("/api/v1/graph")
+        await site.refused("/nothing")
+        async with site.stream() as stream:
+            await read_types(stream, "hello", "snapshot")
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_stopping_tells_everyone_and_is_prompt_though_a_peer_stalls() -> None:
+    world = crowd(20_000)
+    loop = asyncio.get_running_loop()
+    async with serve(world) as site, dial(site.port) as stalled, dial(site.port) as events:
+        await stalled.ask("/api/v1/ws")
+        await events.ask("/api/v1/events?kind=Service", "")
+        await events.read_past(b'"last":true')
+        async with site.stream("/api/v1/ws?kind=Service") as good:
+            await read_types(good, "hello", "snapshot")
+            await eventually(lambda: site.server.streams == 3)
+            waiting = asyncio.create_task(site.refused("/api/v1/graph?min_seq=99"))
+            await eventually(lambda: len(site.hub._waiting) == 1)
+            began = loop.time()
+            stopping = asyncio.create_task(site.server.stop())
+            (error,) = await read_types(good, "error")
+            assert error["code"] == "going-away"
+            with pytest.raises(ConnectionClosed) as closed:
+                await good.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1001
+            assert (await events.read_all()).endswith(b"0\r\n\r\n")
+            await stopping
+            took = loop.time() - began
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert site.server.streams == 0
+    # One grace for the request that is still waiting; a stalled peer takes none.
+    assert took < 3.0
+
+
+async def test_stopping_does_not_wait_for_peers_that_do_not_answer() -> None:
+    async with serve(shop(), Limits(grace=0.2)) as site, dial(site.port) as mute, dial(site.port) as idle:
+        await mute.ask("/api/v1/ws")
+        await idle.ask("/health", "")
+        await idle.read_past(b"\r\n\r\n")
+        await eventually(lambda: site.server.streams == 1)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await site.server.stop()
+        assert loop.time() - began < 2.0
+        assert await idle.read() == b""
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", site.port)
+
+
+async def test_stopping_twice_is_stopping_once() -> None:
+    async with serve(World()) as site:
+        await site.server.stop()
+        await site.server.stop()

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from astrolabe.sim.churn.churn import Churn
+from astrolabe.sim.cluster.generator import load
+from astrolabe.sim.cluster.mint import NOW
+from astrolabe.sim.store import Event, Store
+
+from tests.sim.consistency import problems
+
+Json = dict[str, Any]
+
+
+def cluster(seed: int = 1, scale: float = 0.01, history: int = 10_000) -> Store:
+    store = Store(history=history)
+    load(store, scale, seed)
+    return store
+
+
+def counts(store: Store) -> dict[str, int]:
+    return {kind: len(collection.items) for kind, collection in store.collections.items()}
+
+
+def ailing(store: Store) -> Counter[str]:
+    """How many containers wait for which reason, and how many pods are in which phase."""
+    found: Counter[str] = Counter()
+    for pod in store.manifests("Pod"):
+        found[pod["status"]["phase"]] += 1
+        for status in pod["status"].get("containerStatuses", ()):
+            found[status["state"].get("waiting", {}).get("reason", "none")] += 1
+    return found
+
+
+def events(store: Store, since: int) -> list[Event]:
+    """The events of all kinds after a version, in their order."""
+    found = [
+        event
+        for one in store.collections.values()
+        for event in one.since(since, live=True)
+        if event.revision > since
+    ]
+    return sorted(found, key=lambda event: event.revision)
+
+
+@pytest.fixture(scope="module")
+def lived() -> tuple[Store, dict[str, int], Counter[str], int]:
+    """A small company's cluster after 5,000 steps and all they began: (store, counts and ailments before, version)."""
+    store = cluster()
+    before = counts(store), ailing(store), store.revision
+    churn = Churn(store, 5)
+    for _ in range(5_000):
+        churn.step()
+    churn.finish()
+    return store, *before
+
+
+def test_it_stays_as_large_as_it_was(lived: tuple[Store, dict[str, int], Counter[str], int]) -> None:
+    store, size, _, _ = lived
+    assert counts(store) == size
+
+
+def test_it_stays_as_broken_as_it_was(lived: tuple[Store, dict[str, int], Counter[str], int]) -> None:
+    store, _, broken, _ = lived
+    after = ailing(store)
+    for reason in (
+        "CrashLoopBackOff",
+        "ImagePullBackOff",
+        "CreateContainerConfigError",
+        "Running",
+        "Pending",
+    ):
+        assert after[reason] == broken[reason]
+    assert after["Succeeded"] + after["Failed"] == broken["Succeeded"] + broken["Failed"]
+
+
+def test_every_relation_still_holds(lived: tuple[Store, dict[str, int], Counter[str], int]) -> None:
+    assert problems(lived[0]) == []
+
+
+def test_everything_happens(lived: tuple[Store, dict[str, int], Counter[str], int]) -> None:
+    store, _, _, since = lived
+    told = Counter(
+        (event.type, kind) for kind, one in store.collections.items() for event in one.since(since, live=True)
+    )
+    for type, kind in (
+        ("ADDED", "ReplicaSet"),
+        ("DELETED", "ReplicaSet"),
+        ("ADDED", "Pod"),
+        ("DELETED", "Pod"),
+        ("ADDED", "Job"),
+        ("DELETED", "Job"),
+        ("ADDED", "Secret"),
+        ("DELETED", "Secret"),
+        ("ADDED", "ConfigMap"),
+        ("DELETED", "ConfigMap"),
+        ("MODIFIED", "Deployment"),
+        ("MODIFIED", "StatefulSet"),
+        ("MODIFIED", "DaemonSet"),
+        ("MODIFIED", "EndpointSlice"),
+        ("MODIFIED", "Service"),
+        ("MODIFIED", "CronJob"),
+        ("MODIFIED", "Node"),
+    ):
+        assert told[type, kind] > 0, (type, kind)
+
+
+def test_each_step_is_one_version(lived: tuple[Store, dict[str, int], Counter[str], int]) -> None:
+    store = cluster(2)
+    churn = Churn(store, 1)
+    for _ in range(500):
+        before = store.revision
+        churn.step()
+        assert store.revision == before + 1
+
+
+def test_the_same_seed_writes_the_same() -> None:
+    def life(seed: int) -> bytes:
+        store = cluster(3)
+        since, churn = store.revision, Churn(store, seed)
+        for _ in range(400):
+            churn.step()
+        return b"".join(event.type.encode() + event.item.body for event in events(store, since))
+
+    assert life(9) == life(9)
+    assert life(9) != life(10)
+
+
+def test_the_clock_is_passed_in() -> None:
+    store = cluster()
+    since, churn = store.revision, Churn(store, 1)
+    for _ in range(200):
+        churn.step(datetime(2030, 5, 5, tzinfo=UTC))
+    born = [event for event in events(store, since) if event.type == "ADDED"]
+    times = {msgspec.json.decode(event.item.body)["metadata"]["creationTimestamp"] for event in born}
+    assert times == {"2030-05-05T00:00:00Z"}
+
+
+def test_without_a_clock_each_step_is_a_second() -> None:
+    store = cluster()
+    since, churn = store.revision, Churn(store, 1)
+    for _ in range(300):
+        churn.step()
+    born = [event for event in events(store, since) if event.type == "ADDED"]
+    times = [msgspec.json.decode(event.item.body)["metadata"]["creationTimestamp"] for event in born]
+    assert times == sorted(times)
+    assert times[-1] <= (NOW + timedelta(seconds=300)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_what_came_back_under_its_name_is_another_object() -> None:
+    store = cluster()
+    since, churn = store.revision, Churn(store, 1)
+    for _ in range(3_000):
+        churn.step()
+    gone: dict[str, str] = {}
+    returned = 0
+    for event in store.collection("ConfigMap").since(since, live=True):
+        uid = msgspec.json.decode(event.item.body)["metadata"]["uid"]
+        if event.type == "DELETED":
+            gone[event.item.key] = uid
+        elif event.item.key in gone:
+            returned += gone.pop(event.item.key) != uid
+    assert returned > 2
+
+
+def test_a_rollout_goes_pod_by_pod() -> None:
+    """Phases of a pod that a rollout made: Pending, ContainerCreating, Running, Ready."""
+    store = cluster()
+    since, churn = store.revision, Churn(store, 1)
+    for _ in range(2_000):
+        churn.step()
+    phases: dict[str, list[str]] = {}
+    for event in store.collection("Pod").since(since, live=True):
+        pod = msgspec.json.decode(event.item.body)
+        owner = pod["metadata"]["ownerReferences"][0]["kind"]
+        if owner == "ReplicaSet" and (event.type == "ADDED" or event.item.key in phases):
+            phases.setdefault(event.item.key, []).append(phase(event.type, pod))
+    whole = ["Pending", "Scheduled", "ContainerCreating", "Running", "Ready"]
+    assert sum(seen[:5] == whole for seen in phases.values()) > 20
+    assert any("ErrImagePull" in seen for seen in phases.values())
+    assert any(seen[-2:] == ["Terminating", "DELETED"] for seen in phases.values())
+
+
+def phase(type: str, pod: Json) -> str:
+    if type == "DELETED":
+        return type
+    if "deletionTimestamp" in pod["metadata"]:
+        return "Terminating"
+    for status in pod["status"].get("containerStatuses", ())[:1]:
+        if reason := status["state"].get("waiting", {}).get("reason"):
+            return str(reason)
+        return "Ready" if status["ready"] else "Running"
+    return "Scheduled" if "nodeName" in pod["spec"] else "Pending"
+
+
+def test_somebody_else_may_delete_what_it_is_about() -> None:
+    store = cluster()
+    churn = Churn(store, 1)
+    for number in range(1_000):
+        churn.step()
+        if number % 10 == 0:
+            key = sorted(store.collection("Pod").items)[number % 50]
+            namespace, name = key.split("/")
+            store.delete("Pod", {"metadata": {"namespace": namespace, "name": name}})
+    churn.finish()
+    assert store.revision > 2_000
+
+
+def test_an_empty_cluster_has_no_life_and_hangs_nobody() -> None:
+    store = Store()
+    Churn(store, 1).step()
+    assert store.revision == 0
+
+
+async def test_runs_at_about_the_rate() -> None:
+    store = cluster()
+    since = store.revision
+    task = asyncio.create_task(Churn(store, 1).run(rate=400))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await task
+    assert 100 < store.revision - since < 350
+    assert task.cancelled()
+
+
+async def test_a_rate_beyond_the_machine_leaves_the_loop_alive() -> None:
+    task = asyncio.create_task(Churn(cluster(), 1).run(rate=1e9))
+    for _ in range(3):
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
