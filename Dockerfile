@@ -2,15 +2,16 @@ ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim AS build
 WORKDIR /source
-COPY pyproject.toml requirements.lock README.md LICENSE ./
+COPY requirements.lock ./
+RUN pip wheel --no-cache-dir --require-hashes --wheel-dir /wheels --requirement requirements.lock
+COPY pyproject.toml README.md LICENSE ./
 COPY astrolabe astrolabe
 COPY static static
-# The lock, as constraints, pins version and hash of what Astrolabe needs, and leaves out what only its
-# developers need.
-RUN python -m venv /opt/astrolabe \
-    && pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
-    && /opt/astrolabe/bin/pip install --no-cache-dir --only-binary :all: --constraint requirements.lock /wheels/*.whl \
-    && /opt/astrolabe/bin/pip uninstall --yes pip setuptools
+# Only what Astrolabe itself needs is installed, and only from the wheels whose hashes were checked.
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
+    && python -m venv /opt/astrolabe \
+    && /opt/astrolabe/bin/pip install --no-index --find-links /wheels astrolabe \
+    && /opt/astrolabe/bin/pip uninstall --yes pip
 
 FROM python:${PYTHON}-slim
 LABEL org.opencontainers.image.title="Astrolabe" \

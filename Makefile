@@ -6,8 +6,10 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 IMAGE ?= astrolabe:1.0.0
-# More flags: `make demo ARGS="--port 9000"`, `make test ARGS="tests/graph -x"`.
+# More flags: `make demo ARGS="--scale 0.1"`, `make test ARGS="tests/graph -x"`.
 ARGS ?=
+# Of `make run-all`.
+PORT ?= 8080
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -38,7 +40,9 @@ demo: deps ## serve a simulated cluster on http://localhost:8080
 	$(BIN)/astrolabe demo $(ARGS)
 
 run-all: deps ## serve a simulated cluster and print its changes, until Ctrl-C
-	@$(BIN)/astrolabe demo $(ARGS) & trap "kill $$! 2>/dev/null; wait $$!" EXIT; $(BIN)/astrolabe watch || true
+	@$(BIN)/astrolabe demo --port $(PORT) $(ARGS) & \
+	trap "kill $$! 2>/dev/null || true; wait $$! || true" EXIT; \
+	$(BIN)/astrolabe watch localhost:$(PORT) || true
 
 test: deps ## run the tests
 	$(BIN)/pytest $(ARGS)

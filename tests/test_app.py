@@ -15,13 +15,13 @@ from typing import Any
 
 import aiohttp
 import pytest
+
 from astrolabe.app import Application, TaskFailed
 from astrolabe.cli.demo import kubeconfig
 from astrolabe.http.errors import ServerError
 from astrolabe.kube.errors import ClusterError
 from astrolabe.settings import Settings
 from astrolabe.sim.server import Simulator
-
 from tests.support.recording import Recording, replay
 
 CANARY = "s3cr3t-must-never-leak"

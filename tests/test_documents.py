@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from astrolabe.kinds.table import KINDS
 
+from astrolabe.kinds.table import KINDS
 from tests.support.documents import DEPLOYMENT, SECTIONS, section
 
 

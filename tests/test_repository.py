@@ -7,8 +7,9 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-import astrolabe
 import pytest
+
+import astrolabe
 
 ROOT = Path(__file__).parents[1]
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+
 from astrolabe import telemetry
 
 NAMES = ("", "astrolabe", "asyncio", "kubernetes_asyncio")

@@ -98,16 +98,18 @@ class Engine:
 
     async def _change(self, changes: Iterable[Facts | Gone]) -> None:
         for change in changes:
-            if isinstance(change, Gone):
-                news = self._model.remove(change.uid)
-            else:
-                news = self._model.upsert(change)
-            if news:
+            if self._apply(change):
                 self._uncommitted += 1
                 if self._uncommitted >= COMMIT_LIMIT:
                     await self._commit()
             if perf_counter() > self._slice_ends:
                 await self._give_way()
+
+    def _apply(self, change: Facts | Gone) -> bool:
+        """Change the model; False when that is no news."""
+        if isinstance(change, Gone):
+            return self._model.remove(change.uid)
+        return self._model.upsert(change)
 
     async def _commit(self) -> None:
         if not self._uncommitted:

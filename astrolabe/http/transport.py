@@ -8,7 +8,11 @@ without a task, hears of pause and resume, and can abort. Sanic accepts, parses 
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import sys
+import termios
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from sanic.request import Request
@@ -109,7 +113,7 @@ class Channel:
         """The transport is full."""
         self.writable = False
         if self._watch is None:
-            self._watch_on(self.transport.get_write_buffer_size(), self.loop.time())
+            self._watch_on(_unread(self.transport), self.loop.time())
 
     def resume(self) -> None:
         """The transport takes more again, or is gone."""
@@ -135,13 +139,25 @@ class Channel:
 
     def _judge(self, before: int, since: float) -> None:
         """Slow is not stalled: it goes on as long as the peer takes something."""
-        waiting, now = self.transport.get_write_buffer_size(), self.loop.time()
+        waiting, now = _unread(self.transport), self.loop.time()
         if waiting < before:
             self._watch_on(waiting, now)
         elif now - since >= self._stall:
             self.abort()
         else:
             self._watch_on(waiting, since)
+
+
+def _unread(transport: asyncio.Transport) -> int:
+    """Bytes that the peer has not acknowledged: in the transport, and in the system (tcp(7), SIOCOUTQ).
+
+    The system takes nothing more before a good part of what it has is gone, which a slow peer may need
+    minutes for: the transport alone would look stalled.
+    """
+    queued = bytearray(4)
+    with suppress(OSError, ValueError):  # it was closed meanwhile
+        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, queued)
+    return transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
 
 
 def _nothing() -> None:

@@ -35,10 +35,10 @@ _TYPES: Mapping[str, str] = {
     ".woff2": "font/woff2",
 }
 
-MISSING = """This installation has no viewer: its static/index.html was not found.
+MISSING = """This installation has no viewer: there is no static/index.html.
 
-It comes with the wheel and the image. In a checkout, start from the root of the repository.
-Everything else works: /api/v1/graph, /api/v1/ws, /health
+The released wheel and image have it; a checkout has it in static/, beside the package.
+All else works without it: /api/v1/graph, /api/v1/ws, /health
 """
 
 
@@ -85,7 +85,7 @@ class Viewer:
     async def _index(self, request: Request) -> HTTPResponse:
         if "index.html" not in self._files:
             return HTTPResponse(
-                MISSING, status=404, headers=dict(SECURITY_HEADERS), content_type="text/plain"
+                MISSING, status=404, headers=dict(SECURITY_HEADERS), content_type="text/plain; charset=utf-8"
             )
         return await self._file(request, "index.html")
 

@@ -24,9 +24,12 @@ _REASONS = {
     400: ("BadRequest", "the server rejected our request for an unknown reason"),
     403: ("Forbidden", "access is forbidden"),
     404: ("NotFound", "the server could not find the requested resource"),
+    410: ("Expired", "The resourceVersion for the provided watch is too old."),
+    422: ("Invalid", "the server rejected our request due to an error in our request"),
     429: ("TooManyRequests", "too many requests, please try again later"),
     500: ("InternalError", "Internal error occurred: etcdserver: request timed out"),
     503: ("ServiceUnavailable", "the server is currently unable to handle the request"),
+    504: ("Timeout", "the server was unable to return a response in the time allotted"),
 }
 
 

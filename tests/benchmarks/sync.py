@@ -16,10 +16,10 @@ import aiohttp
 import psutil
 import ujson
 import uvloop
+
 from astrolabe.kinds.table import KINDS
 from astrolabe.kube.client import Cluster
 from astrolabe.settings import Settings
-
 from tests.support.cluster import followed
 from tests.support.kubeconfig import write_kubeconfig
 
@@ -49,14 +49,13 @@ async def sync(url: str) -> dict[str, Any]:
     async with followed(url, window=0.05) as run:
         await run.readiness.wait()
         cpu, seconds = time.process_time() - started, time.monotonic() - began
-        figures = {
+        return {
             "cpu": cpu,
             "seconds": seconds,
             "nodes": len(run.graph.nodes),
             "edges": run.graph.edge_count,
             "rss": process.memory_info().rss - rss,
         }
-    return figures
 
 
 async def warm_up(url: str) -> None:

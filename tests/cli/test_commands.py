@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from astrolabe import __version__
 from astrolabe.cli import main
 from astrolabe.cli.flags import SERVE

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import pytest
+
 from astrolabe.cli.flags import DEMO, SERVE, settings_from
 from astrolabe.cli.go import GoCommand
 from astrolabe.settings import Settings

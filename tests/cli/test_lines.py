@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import click
+
 from astrolabe.cli.lines import as_json, as_text
 from astrolabe.cli.replica import EdgeChange, NodeChange
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from astrolabe.cli.replica import EdgeChange, NodeChange, ProtocolError, Replica
 
 

@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-from astrolabe.cli.replica import Change, NodeChange
-from astrolabe.cli.watch import Watch, WatchError, endpoint
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
+
+from astrolabe.cli.replica import Change, NodeChange
+from astrolabe.cli.watch import Watch, WatchError, endpoint
 
 Act = Callable[[ServerConnection], Awaitable[None]]
 

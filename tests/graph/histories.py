@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import strategies as st
+
 from astrolabe.graph.facts import Derived, Facts, HelmRevision, Neighbour, Read, Release, Rules
 from astrolabe.graph.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import Requirement, Selector
 from astrolabe.graph.status import ERROR, READY, Status
-from hypothesis import strategies as st
 
 NAMESPACES = ("a", "a", "a", "b")
 NAMES = ("x", "y", "z")

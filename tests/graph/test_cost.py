@@ -8,6 +8,9 @@ from types import FrameType
 from typing import Any
 
 import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.filter import Filter
@@ -16,9 +19,6 @@ from astrolabe.graph.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.model import Model
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.view import View
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tests.graph.histories import RULES, facts, histories, roots
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from astrolabe.graph.filter import EVERYTHING, Filter, FilterError, parse_message, parse_query
 from astrolabe.graph.selector import parse
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge, with_new_edge, without_edge
 from astrolabe.graph.facts import HelmRevision, Release

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import given, settings
+
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
 from astrolabe.graph.node import parse_node
 from astrolabe.graph.selector import Selector
-from hypothesis import given, settings
-
 from tests.graph.histories import RULES, histories, roots
 from tests.support.oracle import Expected
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from astrolabe.graph.reach import Reach
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from astrolabe.graph.reach import Reach
 
 ITEMS = range(7)
 

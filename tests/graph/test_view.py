@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
 from astrolabe.graph.view import View
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tests.graph.histories import NAMESPACES, RULES, histories, selectors
 
 ATTACHMENTS = {"mounts", "binds", "endpoints", "uses-configmap", "uses-secret", "uses-sa", "uses-class"}

@@ -3,6 +3,7 @@ import gzip
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from astrolabe.http.cache import Bodies
 
 

@@ -6,7 +6,6 @@ from astrolabe.graph.filter import EVERYTHING
 from astrolabe.http.events import event_chunk
 from astrolabe.http.limits import Limits
 from astrolabe.http.message import Message
-
 from tests.support.raw import dial
 from tests.support.replica import Replica
 from tests.support.serving import Site, eventually, serve

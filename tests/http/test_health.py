@@ -3,7 +3,6 @@ import asyncio
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.graph import Graph
 from astrolabe.http.health import health, readyz
-
 from tests.support.serving import Site, serve
 from tests.support.worlds import EPOCH, World, facts
 

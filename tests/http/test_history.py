@@ -1,7 +1,6 @@
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.edge import Edge
 from astrolabe.http.history import History, merge
-
 from tests.support.worlds import a_pod
 
 ONE, TWO = a_pod(1), a_pod(2)

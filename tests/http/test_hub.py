@@ -3,13 +3,13 @@ import json
 from random import Random
 
 import pytest
+
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import EVERYTHING, Filter, parse_query
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
 from astrolabe.http.subscription import Position
-
 from tests.support.churn import change, filters
 from tests.support.connections import Recorder
 from tests.support.replica import Replica

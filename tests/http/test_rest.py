@@ -5,13 +5,13 @@ from random import Random
 from typing import Any
 
 import pytest
+
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.graph.filter import parse_query
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.http import rest
 from astrolabe.http.rest import accepts_gzip
-
 from tests.support.churn import QUERIES, change
 from tests.support.serving import Site, eventually, serve
 from tests.support.worlds import CREATED, EPOCH, KINDS, World, a_pod, crowd, facts

@@ -5,11 +5,11 @@ from random import Random
 from urllib.parse import urlencode
 
 import pytest
+
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING, Filter, parse_query
 from astrolabe.graph.wire import snapshot
 from astrolabe.http.limits import Limits
-
 from tests.support.churn import QUERIES, change
 from tests.support.connections import Recorder
 from tests.support.raw import dial

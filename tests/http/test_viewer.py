@@ -1,11 +1,11 @@
 import re
 from pathlib import Path
 
-import astrolabe
 import pytest
+
+import astrolabe
 from astrolabe.http import server, viewer
 from astrolabe.http.viewer import find_static
-
 from tests.support.serving import Site, serve
 from tests.support.worlds import World
 

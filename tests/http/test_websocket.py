@@ -3,14 +3,14 @@ import json
 from typing import Any
 
 import pytest
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING, parse_query
-from astrolabe.graph.view import View
-from astrolabe.http.limits import Limits
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.filter import EVERYTHING, parse_query
+from astrolabe.graph.view import View
+from astrolabe.http.limits import Limits
 from tests.support.raw import dial, frames
 from tests.support.replica import Replica
 from tests.support.serving import PATIENCE, Site, eventually, read, read_types, serve

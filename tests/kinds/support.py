@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+
 from astrolabe.graph.facts import Derived, Facts, Neighbour
 from astrolabe.graph.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import Requirement, Selector

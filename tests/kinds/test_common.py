@@ -1,4 +1,5 @@
 import pytest
+
 from astrolabe.graph.facts import Release
 from astrolabe.graph.links import RefByUid
 from astrolabe.graph.status import Status
@@ -20,7 +21,6 @@ from astrolabe.kinds.manifest import (
     ObjectMeta,
     OwnerReference,
 )
-
 from tests.kinds.support import show
 
 HELM = {"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "shop"}

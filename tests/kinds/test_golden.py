@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from astrolabe.graph.facts import Neighbour
 from astrolabe.graph.links import OWNS, SCALES, Ref, RefByUid
 from astrolabe.graph.status import LEVELS, Status
@@ -20,7 +21,6 @@ from astrolabe.kinds.service import EndpointCount, ServiceDetails
 from astrolabe.kinds.storage import StorageClassDetails
 from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
 from astrolabe.kinds.worst import WorstPod
-
 from tests.kinds.support import Json, Other, derive, plain, read
 
 FOLDER = Path(__file__).parent / "golden"

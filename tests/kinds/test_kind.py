@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from astrolabe.graph.facts import Facts, HelmRevision, Read, Release, Rules
 from astrolabe.graph.links import Link, Ref, RefByUid
 from astrolabe.graph.status import READY, Status
@@ -11,7 +12,6 @@ from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Slice
 from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
 from astrolabe.kinds.worst import derive_from_pods
-
 from tests.kinds.support import make
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from astrolabe.kinds.manifest import Annotations, Manifest, ObjectMeta
 from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
-
 from tests.kinds.support import Json, plain
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"

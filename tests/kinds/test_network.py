@@ -1,9 +1,9 @@
 import pytest
+
 from astrolabe.graph.facts import Derived
 from astrolabe.graph.links import Ref
 from astrolabe.graph.status import Status
 from astrolabe.kinds.service import ServiceDetails
-
 from tests.kinds.support import Json, Other, derive, fields, judge, make
 
 ANNOTATED = {"kubernetes.io/ingress.class": "legacy"}

@@ -1,4 +1,5 @@
 import msgspec
+
 from astrolabe.kinds.pod import Pod, Reference, RemoteVolume, Volume
 
 

@@ -1,5 +1,4 @@
 from astrolabe.kinds.pod import PodDetails
-
 from tests.kinds.support import make
 
 

@@ -1,8 +1,8 @@
 """Every form in which a pod names another resource."""
 
 import pytest
-from astrolabe.graph.links import Ref
 
+from astrolabe.graph.links import Ref
 from tests.kinds.support import Json, fields, make
 
 CONFIGMAP = "ConfigMap/shop/cm"

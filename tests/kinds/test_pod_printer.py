@@ -2,9 +2,9 @@
 
 import msgspec
 import pytest
+
 from astrolabe.kinds.pod import Pod
 from astrolabe.kinds.pod_printer import Printed, print_pod
-
 from tests.kinds.support import Json, condition
 
 RUNNING = {"running": {"startedAt": "T1"}}

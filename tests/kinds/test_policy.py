@@ -1,10 +1,10 @@
 import pytest
+
 from astrolabe.graph.links import Ref
 from astrolabe.graph.status import Status
 from astrolabe.kinds.cluster import NODE
 from astrolabe.kinds.policy import horizontal_pod_autoscaler
 from astrolabe.kinds.table import KINDS
-
 from tests.kinds.support import Json, condition, fields, judge, make
 
 HPA = "HorizontalPodAutoscaler"

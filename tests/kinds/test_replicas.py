@@ -1,4 +1,5 @@
 import pytest
+
 from astrolabe.graph.status import Status
 from astrolabe.kinds.manifest import Condition
 from astrolabe.kinds.replicas import (

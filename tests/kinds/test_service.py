@@ -1,10 +1,10 @@
 import pytest
+
 from astrolabe.graph.facts import Derived
 from astrolabe.graph.links import Ref, RefByUid
 from astrolabe.graph.status import Status
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.service import EndpointCount, ServiceDetails
-
 from tests.kinds.support import Json, Other, derive, fields, judge, make
 
 WAITING = Status("Pending", "LoadBalancerPending", "Waiting for an address of the load balancer")

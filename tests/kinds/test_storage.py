@@ -1,10 +1,10 @@
 import pytest
+
 from astrolabe.graph.facts import Derived
 from astrolabe.graph.links import Ref
 from astrolabe.graph.status import Status
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL, DEFAULT_CLASS_ALIAS, StorageClassDetails
-
 from tests.kinds.support import Json, Other, derive, fields, judge, make
 
 CLAIM = "PersistentVolumeClaim"

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+
 from astrolabe.graph.facts import Read
 from astrolabe.kinds.cluster import NAMESPACE, NODE
 from astrolabe.kinds.configuration import CONFIGMAP

@@ -1,9 +1,9 @@
 import pytest
+
 from astrolabe.graph.links import Select
 from astrolabe.graph.selector import equality
 from astrolabe.graph.status import Status
 from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL
-
 from tests.kinds.support import Json, condition, fields, judge, make
 
 ZERO = Status("Ready", "ScaledToZero", "Scaled to zero (0/0)")

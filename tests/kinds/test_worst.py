@@ -1,9 +1,9 @@
 import pytest
+
 from astrolabe.graph.facts import Derived
 from astrolabe.graph.status import Status
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.worst import WorstPod, blame, worst, worst_of
-
 from tests.kinds.support import Other, derive
 
 BACK_OFF = Status("Error", "CrashLoopBackOff", "back-off 5m0s restarting failed container", "T1")

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import yaml
 from aiohttp import web
+
 from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
 from astrolabe.graph.facts import Facts
 from astrolabe.kinds.kind import Kind

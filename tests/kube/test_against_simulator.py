@@ -10,12 +10,12 @@ from random import Random
 from typing import Any
 
 import pytest
+
 from astrolabe.graph.facts import Facts
 from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.sim.faults import Drip, HttpStatus, Stall, draw_fault
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
-
 from tests.kube.support import bookmark, connected, playing, reflecting, stream
 
 SHOP = Path(__file__).parents[1] / "recordings/shop"

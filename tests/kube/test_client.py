@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 from aiohttp import web
+
 from astrolabe import __version__
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ApiError, ClusterError, ConnectionBroken, NotTheApi
-
 from tests.kube.support import (
     RudeServer,
     Step,

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from kubernetes_asyncio.config import incluster_config
+
 from astrolabe.kube.credentials import load_access
 from astrolabe.kube.errors import ClusterError
 from astrolabe.settings import Settings
-from kubernetes_asyncio.config import incluster_config
-
 from tests.kube.support import plugin, settings_for, write_kubeconfig
 
 ADVICE = (

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from astrolabe.kube.errors import error_of_answer, error_of_status
 
 RECORDED = json.loads((Path(__file__).parents[1] / "recordings/apiserver-behaviour.json").read_text())

@@ -2,6 +2,9 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from astrolabe.graph.status import READY, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Slice
@@ -15,8 +18,6 @@ from astrolabe.kube.events import (
     ServerError,
     decode,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from astrolabe.engine.inbox import Gone, Replace, Update
 from astrolabe.graph.status import READY, Status
 from astrolabe.kinds.kind import Kind
@@ -13,7 +14,6 @@ from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.kube.errors import ApiError, NotTheApi
 from astrolabe.kube.health import Health
 from astrolabe.kube.intake import Intake
-
 from tests.kube.support import Collector, bookmark, error_event, event, manifest
 
 SHOP = Path(__file__).parents[1] / "recordings/shop"

@@ -1,10 +1,11 @@
 from itertools import pairwise
 
 import pytest
-from astrolabe.kube.errors import NotTheApi
-from astrolabe.kube.lines import Lines
 from hypothesis import given
 from hypothesis import strategies as st
+
+from astrolabe.kube.errors import NotTheApi
+from astrolabe.kube.lines import Lines
 
 
 def test_lines_are_cut_at_newlines() -> None:

@@ -1,4 +1,5 @@
 import pytest
+
 from astrolabe.kube.errors import ApiError, ConnectionBroken, NotTheApi, RequestFailed, WatchEnded
 from astrolabe.kube.outcome import Outcome, outcome_of
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+
 from astrolabe.engine.inbox import Gone, Report, Update
 from astrolabe.kinds.table import KINDS_BY_NAME
-
 from tests.kube.support import (
     SHORT,
     Asked,

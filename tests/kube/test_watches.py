@@ -6,13 +6,13 @@ from random import Random
 from typing import Any
 
 import pytest
+
 from astrolabe.engine.inbox import Message, Replace, Report
 from astrolabe.kinds.table import KINDS, UnknownKind
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.settings import Settings
 from astrolabe.sim.server import Simulator
-
 from tests.kube.support import SHORT, Collector, settings_for, write_kubeconfig
 
 NAMES = {kind.name for kind in KINDS}

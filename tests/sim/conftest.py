@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from astrolabe.sim.server import Simulator
 
+from astrolabe.sim.server import Simulator
 from tests.sim.client import Client
 from tests.support.recording import Recording
 

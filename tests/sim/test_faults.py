@@ -7,10 +7,10 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+
 from astrolabe.sim import faults
 from astrolabe.sim.faults import Fault
 from astrolabe.sim.server import Simulator
-
 from tests.sim.client import Client, summary
 
 PODS = "/api/v1/pods"
@@ -25,7 +25,7 @@ def fill(simulator: Simulator, count: int = 3) -> None:
 NAMES = [("ADDED", "p-0"), ("ADDED", "p-1"), ("ADDED", "p-2")]
 
 
-@pytest.mark.parametrize("code", [400, 401, 403, 404, 429, 500, 503])
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 422, 429, 500, 503, 504])
 async def test_statuses(simulator: Simulator, client: Client, code: int) -> None:
     simulator.faults.add(faults.HttpStatus(code=code, times=2))
     for _ in range(2):

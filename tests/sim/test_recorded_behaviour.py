@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+
 from astrolabe.sim.api.access import Access
 from astrolabe.sim.server import Simulator
-
 from tests.support.recording import RECORDINGS, Recording
 
 Json = dict[str, Any]

@@ -7,9 +7,9 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+
 from astrolabe.kinds.table import KINDS
 from astrolabe.sim.server import Simulator
-
 from tests.sim.client import Client
 from tests.support.recording import Recording, replay
 

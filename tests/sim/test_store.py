@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from astrolabe.sim.store import Event, Expired, Store, StoreError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from astrolabe.sim.store import Event, Expired, Store, StoreError
 
 Json = dict[str, Any]
 

@@ -8,7 +8,6 @@ from astrolabe.graph.facts import Facts
 from astrolabe.graph.filter import Filter, parse_query
 from astrolabe.graph.links import BINDS, MOUNTS, OWNS, USES_CONFIGMAP, Link, Ref, RefByUid
 from astrolabe.graph.status import LEVELS, Status
-
 from tests.support.worlds import KINDS, World, facts
 
 NAMESPACES = ("a", "b")

@@ -19,7 +19,6 @@ from astrolabe.kube.client import Cluster
 from astrolabe.kube.timing import Timing
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.settings import Settings
-
 from tests.support.kubeconfig import write_kubeconfig
 
 #: Seconds; everything that a watch waits for, shortened.

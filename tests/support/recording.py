@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.table import KINDS
 from astrolabe.sim.store import Store

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+from websockets.asyncio.client import ClientConnection, connect
+
 from astrolabe.http.limits import Limits
 from astrolabe.http.server import Server, create_server
 from astrolabe.kinds.table import KINDS
 from astrolabe.settings import Settings
-from websockets.asyncio.client import ClientConnection, connect
-
 from tests.support.worlds import World
 
 #: Seconds after which something that should have happened has not.
@@ -95,5 +95,7 @@ async def read_types(socket: ClientConnection, *types: str) -> list[dict[str, An
 async def eventually(condition: Callable[[], bool]) -> None:
     """Wait for something that no event tells of."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while True:
+            if condition():
+                return
             await asyncio.sleep(0.005)

@@ -138,11 +138,17 @@ class World:
         except StoreError as error:
             raise Vanished(str(error)) from error
         for owner in meta.get("ownerReferences", ()):
-            self._owned.get((kind, owner["uid"]), {}).pop(item.key, None)
+            self._disown((kind, owner["uid"]), item.key)
         if kind == "Pod":
             self.ended.pop(item.key, None)
         if kind == "Service":
             self._selectors.get(meta["namespace"], {}).pop(item.key, None)
+
+    def _disown(self, owner: tuple[str, str], key: str) -> None:
+        keys = self._owned.get(owner, {})
+        keys.pop(key, None)
+        if not keys:
+            self._owned.pop(owner, None)
 
     def _index(self, kind: str, key: str, part: _Part) -> None:
         for owner in part.metadata.ownerReferences:

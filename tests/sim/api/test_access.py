@@ -6,9 +6,9 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+
 from astrolabe.sim.api.access import Access
 from astrolabe.sim.server import Simulator
-
 from tests.sim.client import Client
 
 USER = "system:serviceaccount:astrolabe:astrolabe"

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
-
 from tests.sim.client import LIST_METADATA, WATCH_METADATA, Client
 
 Json = dict[str, Any]

@@ -5,9 +5,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
-
 from tests.sim.client import WATCH_METADATA, Client, summary
 
 Json = dict[str, Any]
@@ -112,7 +112,7 @@ async def test_a_last_bookmark_two_seconds_before_the_timeout(simulator: Simulat
     simulator.store.create("Pod", pod("a"))
     query = {"resourceVersion": "1", "allowWatchBookmarks": "true", "timeoutSeconds": "3"}
     async with client.watch(PODS, **query) as watching:
-        async with asyncio.timeout(1.9):
+        async with asyncio.timeout(2.9):
             assert (await watching.event())["type"] == "BOOKMARK"
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.cluster.mint import NOW
 from astrolabe.sim.store import Event, Store
-
 from tests.sim.consistency import problems
 
 Json = dict[str, Any]

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from astrolabe.kinds.table import KINDS
 from astrolabe.sim.cluster.census import census
 from astrolabe.sim.cluster.config import CANARY
 from astrolabe.sim.cluster.generator import generate, load
 from astrolabe.sim.store import Store
-
 from tests.sim.consistency import in_vain, problems
 from tests.support.recording import Recording
 

@@ -1,0 +1,84 @@
+"""2: what one change costs in a graph of 100,000 nodes, against the same change among 1,000."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from astrolabe.graph.batch import Batch
+from astrolabe.graph.facts import Facts
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.model import Model
+from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
+from astrolabe.sim.cluster.generator import generate
+from tests.benchmarks.report import SLACK, report, size
+from tests.benchmarks.simulator import OBJECTS_AT_FULL_SCALE
+
+BUDGET = 1.3
+
+
+class Cluster:
+    def __init__(self, nodes: int) -> None:
+        self.model, self.graph = Model([kind.rules for kind in KINDS]), Graph("e")
+        self.pods: list[Facts] = []
+        for name, manifest in generate(nodes / OBJECTS_AT_FULL_SCALE, seed=1):
+            kind = KINDS_BY_NAME[name]
+            facts = kind.facts(kind.decoder.decode(msgspec.json.encode(manifest)))
+            self.model.upsert(facts)
+            if name == "Pod":
+                self.pods.append(facts)
+        self.commit()
+
+    def commit(self) -> None:
+        self.graph.apply(Batch("e", self.graph.seq + 1, self.model.commit()))
+
+    def change(self, pod: Facts, level: str) -> None:
+        self.model.upsert(msgspec.structs.replace(pod, status=Status(level, level, "changed")))
+        self.commit()
+
+    def recreate(self, pod: Facts) -> None:
+        self.model.remove(pod.uid)
+        self.commit()
+        self.model.upsert(pod)
+        self.commit()
+
+
+def median_seconds(cluster: Cluster, work: Callable[[Facts], None]) -> float:
+    """The median over changes all over the graph, so that caches are cold where a large graph makes them so."""
+    step = max(1, len(cluster.pods) // 100)
+    seconds = []
+    for pod in cluster.pods[::step]:
+        started = time.perf_counter()
+        work(pod)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def cost(cluster: Cluster) -> float:
+    def work(pod: Facts) -> None:
+        for level in (ERROR, PENDING, READY):
+            cluster.change(pod, level)
+        cluster.recreate(pod)
+
+    return min(median_seconds(cluster, work) for _ in range(3))
+
+
+@pytest.mark.bench
+def test_a_change_costs_the_same_in_a_large_graph() -> None:
+    small, large = Cluster(1_000), Cluster(size(100_000, 20_000))
+    few, many = cost(small), cost(large)
+    ratio = many / few
+    nodes = len(large.graph.nodes)
+    report(
+        2,
+        f"a change at {nodes} nodes / at 1,000",
+        f"{ratio:.2f}× ({many * 2e5:.0f} µs a change)",
+        f"≤ {BUDGET}×",
+        met=ratio <= BUDGET,
+    )
+    assert ratio <= BUDGET * SLACK

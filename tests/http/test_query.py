@@ -1,0 +1,25 @@
+import pytest
+
+from astrolabe.http.errors import Refusal
+from astrolabe.http.query import parse_position
+from astrolabe.http.subscription import Position
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("e:0", Position("e", 0)),
+        ("3f2a:57", Position("3f2a", 57)),
+        ("2026-01-01T00:00:00Z:57", Position("2026-01-01T00:00:00Z", 57)),
+    ],
+)
+def test_a_position(text: str, position: Position) -> None:
+    assert parse_position("since", text) == position
+
+
+@pytest.mark.parametrize("text", ["", ":", "57", ":57", "e:", "e:-1", "e:1.5", "e:٣", "e: 1"])
+def test_what_is_no_position_is_refused_by_name(text: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        parse_position("since", text)
+    assert (refused.value.status, refused.value.error) == (400, "bad-filter")
+    assert refused.value.message == f"since is <epoch>:<seq>, not {text!r}"
