@@ -41,8 +41,8 @@ function connect() {
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   if (position) url.searchParams.set("since", `${position.epoch}:${position.seq}`);
   const socket = new WebSocket(url, "astrolabe.v1");
-  let watchdog;
   let silence = 40000;
+  let watchdog = setTimeout(() => socket.close(), silence);
   socket.onmessage = (event) => {
     clearTimeout(watchdog);
     watchdog = setTimeout(() => socket.close(), silence);

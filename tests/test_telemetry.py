@@ -8,19 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from astrolabe import telemetry
-
-NAMES = ("", "astrolabe", "asyncio", "kubernetes_asyncio")
+from tests.support.process import LOGGERS, process_as_before
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    loggers = {name: logging.getLogger(name) for name in NAMES}
-    levels = {name: logger.level for name, logger in loggers.items()}
-    handlers = list(loggers[""].handlers)
-    yield
-    for name, logger in loggers.items():
-        logger.setLevel(levels[name])
-    loggers[""].handlers[:] = handlers
+def _process_as_before() -> Iterator[None]:
+    with process_as_before():
+        yield
 
 
 @pytest.mark.parametrize(
@@ -35,7 +29,7 @@ def _logging_as_before() -> Iterator[None]:
 )
 def test_levels_by_verbosity(verbosity: int, levels: list[str]) -> None:
     telemetry.configure(verbosity=verbosity, log_format="text")
-    effective = [logging.getLogger(f"{name}.x" if name else "").getEffectiveLevel() for name in NAMES]
+    effective = [logging.getLogger(f"{name}.x" if name else "").getEffectiveLevel() for name in LOGGERS]
     assert [logging.getLevelName(level) for level in effective] == levels
 
 

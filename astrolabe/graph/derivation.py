@@ -60,18 +60,18 @@ class Derivation:
         self._linker = linker
         self._ranks = _rank(rules)
         self._stale: list[set[Record]] = [set() for _ in range(max(self._ranks.values(), default=0) + 1)]
-        #: (direction, edge type, kind that is read) by the kind that reads
-        self._reads = {
-            kind: {(read.direction, read.type, read.kind) for read in entry.reads}
-            for kind, entry in rules.items()
-        }
-        self._read_kinds = {read[2] for reads in self._reads.values() for read in reads}
+        #: (edge type, kind of its source, kind of its target) → (source reads, target reads)
+        self._over = _readers(rules)
+        self._read_kinds = {read.kind for entry in rules.values() for read in entry.reads}
 
     def edge_changed(self, type: str, source: Record, target: Record) -> None:
         """An edge came or went: its ends may read each other over it."""
-        if ("out", type, target.kind) in self._reads[source.kind]:
+        reads = self._over.get((type, source.kind, target.kind))
+        if reads is None:
+            return
+        if reads[0]:
             self.mark(source)
-        if ("into", type, source.kind) in self._reads[target.kind]:
+        if reads[1]:
             self.mark(target)
 
     def own_changed(self, record: Record) -> None:
@@ -97,11 +97,11 @@ class Derivation:
         find = self._linker.find
         for edge in each_edge(record.into):
             source = find(edge.source)
-            if source is not None and ("out", edge.type, record.kind) in self._reads[source.kind]:
+            if source is not None and self._over.get((edge.type, source.kind, record.kind), _NEITHER)[0]:
                 self.mark(source)
         for edge in each_edge(record.out):
             target = find(edge.target)
-            if target is not None and ("into", edge.type, record.kind) in self._reads[target.kind]:
+            if target is not None and self._over.get((edge.type, record.kind, target.kind), _NEITHER)[1]:
                 self.mark(target)
 
     def settle(self) -> Iterator[Record]:
@@ -127,6 +127,21 @@ class Derivation:
             return False
         record.extra = derived.metadata
         return True
+
+
+_NEITHER = (False, False)
+
+
+def _readers(rules: Mapping[str, Rules]) -> dict[tuple[str, str, str], tuple[bool, bool]]:
+    """For each edge over which anyone reads: whether its source reads, whether its target does."""
+    found: dict[tuple[str, str, str], tuple[bool, bool]] = {}
+    for kind, entry in rules.items():
+        for read in entry.reads:
+            forward = read.direction == "out"
+            over = (read.type, kind, read.kind) if forward else (read.type, read.kind, kind)
+            before = found.get(over, _NEITHER)
+            found[over] = (before[0] or forward, before[1] or not forward)
+    return found
 
 
 def _rank(rules: Mapping[str, Rules]) -> dict[str, int]:

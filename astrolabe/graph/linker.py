@@ -152,7 +152,7 @@ class Linker:
     def _set_links(self, holder: Record, links: tuple[Link, ...]) -> None:
         if not links and not holder.links:
             return
-        before = self._unlink(holder)
+        before = self._unlink(holder) if holder.links else {}
         holder.links = links
         after = self._link(holder)
         for contribution in before:

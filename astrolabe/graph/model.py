@@ -167,8 +167,9 @@ class Model:
             touched.now = find_edge(now_ends[0].out, key)
             if (touched.now is None) is (before is None) and now_ends == ends:
                 continue
-            for source, target in {ends, now_ends}:
-                self._derivation.edge_changed(key[0], source, target)
+            self._derivation.edge_changed(key[0], *now_ends)
+            if now_ends != ends:
+                self._derivation.edge_changed(key[0], *ends)
             if key[0] == OWNS:
                 heirs.add(now_ends[1])
         self._touched.update(inheritance.settle(heirs, self._linker))

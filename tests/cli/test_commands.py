@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from astrolabe import __version__
 from astrolabe.cli import main
 from astrolabe.cli.flags import SERVE
 from astrolabe.kinds.table import KINDS
+from tests.support.process import process_as_before
 
 #: Runs a command line to its end: (exit code, stdout, stderr).
 Ended = Callable[..., tuple[int, str, str]]
@@ -22,6 +23,12 @@ Ended = Callable[..., tuple[int, str, str]]
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for flag in SERVE:
         monkeypatch.delenv(str(flag.envvar), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _process_as_before() -> Iterator[None]:
+    with process_as_before():
+        yield
 
 
 @pytest.fixture
@@ -182,6 +189,17 @@ def test_an_unreachable_server_is_one_line_and_exit_code_1(ended: Ended, tmp_pat
     assert f"astrolabe: The API server {url}" in err
     assert "Connection refused" in err or "Connect call failed" in err
     assert "`astrolabe demo`" in err
+    assert "Traceback" not in err
+
+
+def test_a_taken_port_is_one_line_and_exit_code_1(ended: Ended) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = ended("demo", "--host=127.0.0.1", f"--port={port}", "--scale=0.001")
+    assert code == 1
+    line = err.splitlines()[-1]
+    assert line.startswith(f"astrolabe: cannot listen at 127.0.0.1:{port}: Address already in use")
+    assert line.endswith("; choose another address with --host and --port")
     assert "Traceback" not in err
 
 

@@ -155,12 +155,12 @@ BAD = [
 
 
 @pytest.mark.parametrize("path", ["graph", "resources", "unresolved", "ws", "events"])
-@pytest.mark.parametrize(("query", "message"), BAD)
-async def test_a_bad_filter_is_refused_by_name(site: Site, path: str, query: str, message: str) -> None:
-    status, document = await site.refused(f"/api/v1/{path}?{query}")
-    assert (status, document["error"]) == (400, "bad-filter")
-    assert message in document["message"]
-    assert list(document) == ["error", "message"]
+async def test_a_bad_filter_is_refused_by_name(site: Site, path: str) -> None:
+    for query, message in BAD:
+        status, document = await site.refused(f"/api/v1/{path}?{query}")
+        assert (status, document["error"]) == (400, "bad-filter")
+        assert message in document["message"]
+        assert list(document) == ["error", "message"]
 
 
 @pytest.mark.parametrize(
@@ -435,15 +435,13 @@ def test_accept_encoding(header: str, accepted: bool) -> None:
     assert accepts_gzip(header) is accepted
 
 
-@pytest.mark.parametrize(
-    "path", [*PATHS, "/health", "/livez", "/readyz", "/", "/api/v1/ws", "/api/v1/events"]
-)
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_nothing_can_be_written(site: Site, path: str, method: str) -> None:
-    async with site.http.request(method, f"http://127.0.0.1:{site.port}{path}", data=b"x") as answer:
-        assert answer.status == 405
-        assert "GET" in answer.headers["Allow"]
-        assert (await answer.json())["error"] == "method-not-allowed"
+async def test_nothing_can_be_written(site: Site, method: str) -> None:
+    for path in (*PATHS, "/health", "/livez", "/readyz", "/", "/api/v1/ws", "/api/v1/events"):
+        async with site.http.request(method, f"http://127.0.0.1:{site.port}{path}", data=b"x") as answer:
+            assert answer.status == 405
+            assert "GET" in answer.headers["Allow"]
+            assert (await answer.json())["error"] == "method-not-allowed"
 
 
 async def test_head_is_get_without_a_body(site: Site) -> None:

@@ -361,16 +361,12 @@ async def test_a_peer_that_gives_no_sign_of_life_is_gone_within_two_and_a_half_h
             told = frames(await peer.read_past(b"\r\n\r\n") + await peer.read_all())
         took = loop.time() - began
         await eventually(lambda: site.server.streams == 0)
-    assert [frame.opcode for frame in told] == [
-        Opcode.TEXT,
-        Opcode.PING,
-        Opcode.PING,
-        Opcode.TEXT,
-        Opcode.CLOSE,
-    ]
-    assert json.loads(bytes(told[3].data))["code"] == "timeout"
-    assert told[4].data[:2] == (4008).to_bytes(2, "big")
-    assert took >= 2.4 * heartbeat
+    hello, ping, *more, error, close = told
+    assert (hello.opcode, ping.opcode, close.opcode) == (Opcode.TEXT, Opcode.PING, Opcode.CLOSE)
+    assert {frame.opcode for frame in more} <= {Opcode.PING}
+    assert json.loads(bytes(error.data))["code"] == "timeout"
+    assert close.data[:2] == (4008).to_bytes(2, "big")
+    assert 2.4 * heartbeat <= took < 2.5 * heartbeat + 1.0
 
 
 async def test_a_peer_that_stops_reading_is_cut_off_and_costs_bounded_memory() -> None:

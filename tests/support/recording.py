@@ -37,11 +37,13 @@ class Change:
 class Recording:
     """The recording, for the kinds given.
 
-    changes: all events in the order of their arrival, bookmarks left out.
+    kinds: those of them that were recorded. changes: all events in the order of their arrival, bookmarks left
+    out.
     """
 
     def __init__(self, kinds: Sequence[Kind[Any]] = KINDS, *, folder: Path = RECORDINGS / "shop") -> None:
         self._folder = folder
+        self._served = kinds
         self.kinds = [kind for kind in kinds if (folder / f"{kind.plural}.list.json").exists()]
         lines = [change for kind in self.kinds for change in self._watched(kind)]
         self.changes = sorted(lines, key=lambda change: change.seconds)
@@ -81,7 +83,7 @@ class Recording:
         return recorded
 
     def _filled(self, when: str) -> Store:
-        store = Store(self.kinds)
+        store = Store(self._served)
         revisions = []
         for kind in self.kinds:
             recorded = self._list(kind, when)

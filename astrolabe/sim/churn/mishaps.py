@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from astrolabe.sim.churn.controllers import newest_set, sync_daemon_set, sync_deployment, sync_stateful_set
@@ -23,7 +24,7 @@ def crash(world: World) -> Affair | None:
         return None
     key, newest = key_of(found), newest_set(world, found)
     victim = key_of(world.mint.rng.choice(world.some_owned(newest, "Pod")))
-    process = crash_and_recover(world, victim, lambda: sync_deployment(world, key))
+    process = crash_and_recover(world, victim, partial(sync_deployment, world, key))
     return Affair((scope_of(found),), process)
 
 
@@ -67,14 +68,14 @@ def cordon(world: World) -> Affair | None:
 
 
 def _replace(world: World, key: str) -> Process:
-    follow = lambda: sync_deployment(world, key)  # noqa: E731  # one expression, used twice
+    follow = partial(sync_deployment, world, key)
     one = newest_set(world, world.need("Deployment", key))
     yield from end(world, key_of(world.mint.rng.choice(world.some_owned(one, "Pod"))), follow)
     yield from begin(world, replica_pod(world.mint, one, created=world.now), follow)
 
 
 def _replace_replica(world: World, key: str) -> Process:
-    follow = lambda: sync_stateful_set(world, key)  # noqa: E731  # one expression, used twice
+    follow = partial(sync_stateful_set, world, key)
     made = world.need("StatefulSet", key)
     ordinal = world.mint.rng.randrange(made["spec"]["replicas"])
     yield from end(world, f"{key}-{ordinal}", follow)
@@ -84,7 +85,7 @@ def _replace_replica(world: World, key: str) -> Process:
 
 
 def _replace_agent(world: World, key: str) -> Process:
-    follow = lambda: sync_daemon_set(world, key)  # noqa: E731  # one expression, used twice
+    follow = partial(sync_daemon_set, world, key)
     made = world.need("DaemonSet", key)
     gone = world.mint.rng.choice(world.some_owned(made, "Pod"))
     node, revision = gone["spec"]["nodeName"], gone["metadata"]["labels"]["controller-revision-hash"]

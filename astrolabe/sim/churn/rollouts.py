@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from astrolabe.sim.churn.controllers import newest_set, revision_of, sync_autoscaler, sync_deployment
@@ -55,7 +56,7 @@ def _roll_in_vain(world: World, key: str) -> Process:
     image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
     new = yield from _new_set(world, key, "does-not-exist")
     yield from _resize(world, "ReplicaSet", new, 1)
-    follow = lambda: sync_deployment(world, key, progress="going")  # noqa: E731  # one expression, used once
+    follow = partial(sync_deployment, world, key, progress="going")
     pod = replica_pod(world.mint, world.need("ReplicaSet", new), created=world.now)
     yield from begin_and_fail_to_pull(world, pod, follow)
     yield from sync_deployment(world, key, progress="stuck")
@@ -125,7 +126,7 @@ def _grow(world: World, key: str, replica_set: str, *, progress: Progress = "com
     one = world.need("ReplicaSet", replica_set)
     yield from _resize(world, "ReplicaSet", replica_set, one["spec"]["replicas"] + 1)
     pod = replica_pod(world.mint, one, created=world.now)
-    yield from begin(world, pod, lambda: sync_deployment(world, key, progress=progress))
+    yield from begin(world, pod, partial(sync_deployment, world, key, progress=progress))
 
 
 def _shrink(world: World, key: str, replica_set: str, *, progress: Progress = "complete") -> Process:
@@ -134,7 +135,7 @@ def _shrink(world: World, key: str, replica_set: str, *, progress: Progress = "c
     yield from _resize(world, "ReplicaSet", replica_set, one["spec"]["replicas"] - 1)
     pods = world.owned(one, "Pod")
     if pods:
-        yield from end(world, key_of(pods[-1]), lambda: sync_deployment(world, key, progress=progress))
+        yield from end(world, key_of(pods[-1]), partial(sync_deployment, world, key, progress=progress))
 
 
 def _prune(world: World, key: str) -> Process:
