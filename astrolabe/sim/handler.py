@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -145,8 +145,9 @@ class Handler:
         self._journal.answered(200)
         for fault in call.faults:
             lines = fault.shape(lines, teller)
-        async for batch in lines:
-            await response.write(b"".join(batch))
+        with suppress(ConnectionResetError):  # the client went away, and needs no answer any more
+            async for batch in lines:
+                await response.write(b"".join(batch))
         return response
 
     def _collection(self, call: _Call) -> Collection:
