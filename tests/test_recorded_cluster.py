@@ -38,7 +38,7 @@ def final_facts(recording: Recording) -> Iterator[Facts]:
 
 def expect(recording: Recording, label_selector: str = "") -> Expected:
     roots = selectors.parse(label_selector) if label_selector else None
-    served = {kind.name: {""} for kind in recording.kinds}
+    served = {kind.name: {""} for kind in KINDS}
     rules = [kind.rules for kind in KINDS]
     return Expected(final_facts(recording), rules, roots=roots, synced=served)
 

@@ -12,7 +12,7 @@ import logging
 
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.filter import Filter
-from astrolabe.graph.graph import GapError, Graph
+from astrolabe.graph.graph import Graph
 from astrolabe.graph.view import View
 from astrolabe.http.client import Client
 from astrolabe.http.feed import Feed
@@ -30,12 +30,9 @@ class Hub:
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     def receive(self, batch: Batch) -> None:
-        """Take the next batch from the bus. Neither blocks nor raises; what fails is logged."""
-        try:
-            self.graph.apply(batch)
-        except GapError:
-            logger.exception("lost track of the graph")
-            return
+        """Take the next batch from the bus. Raises GapError when it is not the next one: to go on would
+        be to serve what is not so."""
+        self.graph.apply(batch)
         for feed in list(self._feeds.values()):
             try:
                 feed.update(batch)
