@@ -19,7 +19,7 @@ logger = logging.getLogger("astrolabe.engine")
 #: Messages that may wait; a watch that is ahead of the engine waits itself.
 INBOX_LIMIT = 256
 #: Objects after which a commit is due, so that none holds the loop for long.
-COMMIT_LIMIT = 1000
+COMMIT_LIMIT = 500
 #: Seconds of work after which others have their turn.
 SLICE = 0.005
 
