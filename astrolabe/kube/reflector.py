@@ -112,7 +112,10 @@ class Reflector:
     async def _take(self, answer: Answer) -> None:
         lines = Lines()
         while chunk := await self._next_chunk(answer):
-            await self._intake.take_lines(lines.feed(chunk))
+            complete = lines.feed(chunk)
+            del chunk  # it may be of a megabyte, and an idle watch waits long for the next one
+            await self._intake.take_lines(complete)
+            del complete
 
     async def _next_chunk(self, answer: Answer) -> bytes:
         if not self._intake.listing:
