@@ -8,7 +8,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY astrolabe astrolabe
 COPY static static
 # Only what Astrolabe itself needs is installed, and only from the wheels whose hashes were checked.
-RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
+RUN pip install --no-cache-dir --no-index --find-links /wheels hatchling \
+    && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
     && python -m venv /opt/astrolabe \
     && /opt/astrolabe/bin/pip install --no-index --find-links /wheels astrolabe \
     && /opt/astrolabe/bin/pip uninstall --yes pip

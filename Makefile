@@ -25,12 +25,12 @@ $(INSTALLED): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 build: deps ## build the wheel into dist/
 	rm -rf dist
-	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
 run: deps ## serve the cluster of your kubeconfig
@@ -48,7 +48,7 @@ test: deps ## run the tests
 	$(BIN)/pytest $(ARGS)
 
 bench: deps ## run the benchmarks in full size
-	$(BIN)/pytest -m bench -s tests/benchmarks $(ARGS)
+	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks $(ARGS)
 
 lint: deps ## check style, types and layers
 	$(BIN)/ruff check .
