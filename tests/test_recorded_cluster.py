@@ -80,7 +80,9 @@ def summarize(graph: Graph) -> dict[str, Any]:
 def readable(summary: dict[str, Any]) -> dict[str, Any]:
     """The summary with names for uids, sorted: what the golden file holds."""
     names = {uid: entry["node"] for uid, entry in summary["nodes"].items()}
-    nodes = {entry["node"]: {k: v for k, v in entry.items() if k != "node"} for entry in summary["nodes"].values()}
+    nodes = {
+        entry["node"]: {k: v for k, v in entry.items() if k != "node"} for entry in summary["nodes"].values()
+    }
     edges = {}
     for key, fields in summary["edges"].items():
         type_, source, target = key.split(" ")
@@ -92,7 +94,9 @@ def is_final(run: Followed, expected: dict[str, Any]) -> bool:
     return set(run.graph.nodes) == set(expected["nodes"]) and summarize(run.graph) == expected
 
 
-async def check(recording: Recording, simulator: Simulator, changes: list[Any], label_selector: str = "") -> Graph:
+async def check(
+    recording: Recording, simulator: Simulator, changes: list[Any], label_selector: str = ""
+) -> Graph:
     """Follow the changes from the first list on; ends when the graph is what it must be."""
     expected = summarize_expected(expect(recording, label_selector))
     async with followed(simulator.url, label_selector=label_selector) as run:
@@ -166,4 +170,6 @@ async def test_with_the_watch_cut_expired_and_stalled(recording: Recording, seed
 
 
 if __name__ == "__main__":
-    Path(GOLDEN).write_text(json.dumps(readable(summarize_expected(expect(Recording()))), indent=1, sort_keys=True))
+    Path(GOLDEN).write_text(
+        json.dumps(readable(summarize_expected(expect(Recording()))), indent=1, sort_keys=True)
+    )
