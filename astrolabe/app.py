@@ -81,7 +81,14 @@ class Application:
             bus = MemoryBus()
             bus.subscribe(hub.receive)
             model = Model([kind.rules for kind in kinds], roots=_roots(settings))
-            engine = Engine(model, bus, readiness, epoch=epoch, window=settings.batch_window)
+            engine = Engine(
+                model,
+                bus,
+                readiness,
+                epoch=epoch,
+                window=settings.batch_window,
+                selected=settings.selector_mode == "strict" and bool(settings.label_selector),
+            )
             self._spawn(running, engine.run(), name="engine")
 
             watches = Watches(settings, cluster, engine)

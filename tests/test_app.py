@@ -119,6 +119,25 @@ async def test_the_selector_keeps_its_closure_only(recording: Recording, tmp_pat
     assert whole > within > matching > 0
 
 
+async def test_what_the_selector_hides_is_not_missing(recording: Recording, tmp_path: Path) -> None:
+    async with Simulator(recording.final_store()) as simulator:
+        strict = settings_for(
+            simulator,
+            tmp_path,
+            label_selector="app.kubernetes.io/managed-by=Helm",
+            selector_mode="strict",
+        )
+        async with running(strict) as session:
+            assert await get(session, "/api/v1/unresolved") == []
+            (ingress,) = await get(session, "/api/v1/resources?kind=Ingress")
+            assert (ingress["status"], ingress["reason"]) == (
+                "Ready",
+                "Ready",
+            )  # its default backend has no label
+        async with running(settings_for(simulator, tmp_path)) as session:
+            assert len(await get(session, "/api/v1/unresolved")) > 0
+
+
 async def test_only_some_kinds_and_namespaces(recording: Recording, tmp_path: Path) -> None:
     async with Simulator(recording.final_store()) as simulator:
         settings = settings_for(

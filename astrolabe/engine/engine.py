@@ -34,10 +34,19 @@ class Engine:
     """Implements `inbox.Sink`. The only writer of its model.
 
     window: seconds; the first change goes out at once, those that follow within the window together.
+    selected: whether watches tell only of what a label selector matches. What is missing then may exist,
+        so no reference is called unresolved.
     """
 
     def __init__(
-        self, model: Model, publisher: Publisher, readiness: Readiness, *, epoch: str, window: float
+        self,
+        model: Model,
+        publisher: Publisher,
+        readiness: Readiness,
+        *,
+        epoch: str,
+        window: float,
+        selected: bool = False,
     ) -> None:
         self.readiness = readiness
         self.epoch = epoch
@@ -45,6 +54,7 @@ class Engine:
         self._model = model
         self._publisher = publisher
         self._window = window
+        self._selected = selected
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(INBOX_LIMIT)
         self._slice_ends = 0.0
         self._uncommitted = 0
@@ -79,8 +89,7 @@ class Engine:
             case Report():
                 self.readiness.report(message.kind, message.namespace, message.state, message.why)
                 if message.state != "listing":
-                    self._model.set_synced(message.kind, message.namespace, message.state == "synced")
-                    self._uncommitted += 1
+                    self._set_synced(message.kind, message.namespace, message.state == "synced")
 
     async def _replace(self, message: Replace) -> None:
         """Follow a complete list as a difference. The gone go first: a name may have a new uid."""
@@ -89,12 +98,16 @@ class Engine:
         await self._change([Gone(uid) for uid in known if uid not in listed])
         count = len(message.listed)
         await self._change(_consume(message.listed))
-        self._model.set_synced(message.kind, message.namespace, True)
-        self._uncommitted += 1
+        self._set_synced(message.kind, message.namespace, True)
         # Synced means served: what was listed is in the graph before anyone is told so.
         await self._commit()
         self.readiness.report(message.kind, message.namespace, "synced")
         logger.info("synced %s%s: %d", message.kind, _place(message.namespace), count)
+
+    def _set_synced(self, kind: str, namespace: str, synced: bool) -> None:
+        if not self._selected:
+            self._model.set_synced(kind, namespace, synced)
+            self._uncommitted += 1
 
     async def _change(self, changes: Iterable[Facts | Gone]) -> None:
         for change in changes:

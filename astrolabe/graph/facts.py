@@ -38,8 +38,8 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
         creationTimestamp, which tells of two that claim one name which is the newer.
     release, chart: its own, not inherited; None and "" when it has none.
     selectable: the labels by which a `Select` finds it; None when its kind is never selected.
-    aliases: further names under which a `Ref` finds it (the default StorageClass); several may
-        share one, the newest is meant.
+    aliases: further names under which a `Ref` finds it (the default StorageClass), each once; several
+        may share one, the newest is meant.
     details: what `derive` of this kind or of a neighbour reads, compared by ==; None when nothing.
     revision: set on the Secrets in which Helm keeps its releases.
     """

@@ -14,7 +14,7 @@ from astrolabe.graph.names import Names
 from astrolabe.graph.record import Record
 
 #: How many lists of fields are remembered, to be shared between edges.
-FIELD_LISTS = 10_000
+FIELD_LISTS = 2_000
 
 #: What a holder contributes to one edge: (edge type, reverse, the record at the other end).
 _Contribution = tuple[str, bool, Record]
@@ -69,14 +69,15 @@ class Linker:
         self._set_aliases(record, facts.aliases)
 
     def change(self, record: Record, facts: Facts) -> None:
-        """A known record (same uid, kind, namespace and name) has other facts."""
+        """A known record has other facts (see `Record.is_of`)."""
         if facts.selectable != record.selectable:
             self._set_selectable(record, facts)
         if facts.links != record.links:
             owners = _owners(record)
             self._set_links(record, facts.links)
             if owners != _owners(record):  # references may ask for a target that is owned by their holder
-                self._reconsider((record.kind, record.namespace), record.name, {record})
+                for name in (record.name, *record.aliases):
+                    self._reconsider((record.kind, record.namespace), name, {record})
         if facts.aliases != record.aliases:
             self._set_aliases(record, facts.aliases)
 

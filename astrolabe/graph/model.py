@@ -69,8 +69,8 @@ class Model:
         if rules is None:
             raise UnknownKindError(f"no rules for kind {facts.kind!r}, uid {facts.uid}")
         text = encode_own(facts, rules.api_version)
-        record = self._records[facts.kind].get(facts.uid)
-        if record is not None and (record.name, record.namespace) != (facts.name, facts.namespace):
+        record = self._linker.find(facts.uid)
+        if record is not None and not record.is_of(facts):
             self.remove(facts.uid)
             record = None
         if record is None:

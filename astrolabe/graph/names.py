@@ -60,8 +60,9 @@ class Names:
         names = self._open(place)
         found = names.targets.get(name)
         if isinstance(found, tuple):
-            rest = tuple([other for other in found if other is not record])
-            names.targets[name] = rest if len(rest) > 1 else rest[0]
+            rest = list(found)
+            rest.remove(record)  # once: its name may be its alias, too
+            names.targets[name] = tuple(rest) if len(rest) > 1 else rest[0]
         elif found is record:
             del names.targets[name]
         self._close(place, names)

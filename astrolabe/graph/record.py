@@ -91,8 +91,17 @@ class Record:
         """The part of the text that the manifest decides, wherever it is kept."""
         return self.own_text or (self.node.text[self.split :] if self.node else "")
 
+    def is_of(self, facts: Facts) -> bool:
+        """Whether the facts, of the same uid, are of this very resource: the API changes none of these."""
+        return (
+            facts.name == self.name
+            and facts.namespace == self.namespace
+            and facts.kind == self.kind
+            and facts.metadata.get("creationTimestamp", "") == self.created
+        )
+
     @property
     def created(self) -> str:
-        """metadata.creationTimestamp, from the text: asked for only where a name is taken twice."""
+        """metadata.creationTimestamp, "" when there is none; from the text, so that it is not kept twice."""
         found = _CREATED.search(self.manifest_text)
         return found[1] if found else ""

@@ -51,8 +51,8 @@ class Query:
         text = self._take(name)
         if text is None:
             return None
-        if not (text.isascii() and text.isdigit()):
-            raise bad_parameter(f"{name} is a whole number, not {text!r}")
+        if not _is_number(text):
+            raise bad_parameter(f"{name} is a whole number, not {_cut(text)!r}")
         return int(text)
 
     def take_flag(self, name: str, *, default: bool) -> bool:
@@ -87,6 +87,16 @@ class Query:
 def parse_position(name: str, text: str) -> Position:
     """The place in history that `<epoch>:<seq>` names. Raises Refusal, naming the parameter."""
     epoch, _, seq = text.rpartition(":")
-    if not epoch or not (seq.isascii() and seq.isdigit()):
-        raise bad_parameter(f"{name} is <epoch>:<seq>, not {text!r}")
+    if not epoch or not _is_number(seq):
+        raise bad_parameter(f"{name} is <epoch>:<seq>, not {_cut(text)!r}")
     return Position(epoch, int(seq))
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is a whole number of 64 bits; Python itself refuses to read those of many digits."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
+def _cut(text: str) -> str:
+    """What is quoted of a text that may be long."""
+    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -11,7 +11,9 @@ from typing import Any
 from uuid import uuid4
 
 from sanic import Sanic
+from sanic.application.state import ApplicationServerInfo
 from sanic.http import Http
+from sanic.http.constants import HTTP
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
@@ -131,6 +133,8 @@ def _create_app(headers: Callable[[], Mapping[str, str]]) -> Sanic[Any, Any]:
         # of a small request. It fails when that is done a second time in a process.
         TOUCHUP=not getattr(Http, "__touched__", False),
     )
+    # Only with this does it also strip an empty `alt-svc` header from every answer.
+    app.state.server_info.append(ApplicationServerInfo(settings={"version": HTTP.VERSION_1}))
     return app
 
 

@@ -1,12 +1,14 @@
 """Random histories over a small world of kinds in which everything can refer to everything.
 
-Cycles of owners, names that are taken twice, targets that come late, uids that come back: all of it.
+Cycles of owners, names that are taken twice, targets that come late, uids that come back, as the same
+or as something else, and changes of one thing alone: all of it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
 from astrolabe.graph.facts import Derived, Facts, HelmRevision, Neighbour, Read, Release, Rules
@@ -15,8 +17,10 @@ from astrolabe.graph.selector import Requirement, Selector
 from astrolabe.graph.status import ERROR, READY, Status
 
 NAMESPACES = ("a", "a", "a", "b")
-NAMES = ("x", "y", "z")
-UIDS = [f"u{number}" for number in range(7)]
+NAMES = ("x", "y")
+UIDS = [f"u{number}" for number in range(6)]
+#: What of a resource may change alone.
+PARTS = ("labels", "links", "aliases", "release", "chart", "status", "details", "revision")
 TYPES = ("owns", "mounts", "uses-secret", "binds")
 
 
@@ -131,7 +135,7 @@ def facts(draw: st.DrawFn) -> Facts:
         release=Release(namespace, release) if release else None,
         chart=draw(st.sampled_from(("", "", "c-1"))),
         selectable=own_labels if kind == "Pod" else None,
-        aliases=draw(st.sampled_from(((), (), ("default",)))),
+        aliases=draw(st.sampled_from(((), (), ("default",), NAMES))),
         details=draw(st.sampled_from((None, 1))),
         revision=HelmRevision(Release("a", "r1"), revision, "deployed") if revision else None,
     )
@@ -146,5 +150,31 @@ steps = st.one_of(
     st.tuples(st.sampled_from(KINDS), st.sampled_from(("", "a")), st.booleans()),
     st.none(),
 )
-histories = st.lists(steps, max_size=40)
+
+
+@st.composite
+def _changed(draw: st.DrawFn, known: Facts, other: Facts) -> Facts:
+    """The other facts altogether, one part of them, or what is known already."""
+    part = draw(st.sampled_from(("all", "all", "all", "none", *PARTS)))
+    if part == "all":
+        return other
+    if part == "none":
+        return known
+    changed = msgspec.structs.replace(known, **{part: getattr(other, part)})
+    if part == "labels" and known.kind == "Pod":
+        return msgspec.structs.replace(changed, selectable=other.labels)
+    return changed
+
+
+@st.composite
+def _histories(draw: st.DrawFn) -> list[Any]:
+    history = draw(st.lists(steps, max_size=40))
+    known: dict[str, Facts] = {}
+    for number, step in enumerate(history):
+        if isinstance(step, Facts):
+            known[step.uid] = history[number] = draw(_changed(known.get(step.uid, step), step))
+    return history
+
+
+histories = _histories()
 roots = st.sampled_from((None, Selector((Requirement("helm", "in", frozenset(("1",))),))))

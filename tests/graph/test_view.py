@@ -96,15 +96,11 @@ class Client:
 @given(history=histories, wanted=st.lists(filters, min_size=1, max_size=4), before=st.integers(0, 10))
 def test_followed_equals_filtered(history: list[Any], wanted: list[Filter], before: int) -> None:
     model, graph = Model(RULES), Graph("e")
-    kinds: dict[str, str] = {}
     clients: list[tuple[View, Client]] = []
     for number, step in enumerate(history):
         if number == before:
             clients = [(view, Client(view)) for view in (View(graph, filter) for filter in wanted)]
         if isinstance(step, Facts):
-            if kinds.get(step.uid, step.kind) != step.kind:
-                model.remove(step.uid)
-            kinds[step.uid] = step.kind
             model.upsert(step)
         elif isinstance(step, str):
             model.remove(step)

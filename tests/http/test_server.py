@@ -54,6 +54,13 @@ async def test_many_servers_in_one_process() -> None:
     assert not Sanic._app_registry
 
 
+async def test_no_answer_carries_an_empty_header() -> None:
+    async with serve(shop()) as site:
+        for path in ("/health", "/api/v1/graph", "/nothing"):
+            async with site.get(path) as answer:
+                assert [name for name, value in answer.headers.items() if not value] == []
+
+
 async def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     async with serve(shop()) as site:
         await site.json("/api/v1/graph")

@@ -45,7 +45,8 @@ class Churn:
     """
 
     def __init__(self, store: Store, seed: int = 0, *, width: int = 8, now: datetime = NOW) -> None:
-        self._rng = random.Random(seed)
+        # Not the generator's sequence of the same seed, or objects would be born with uids that are taken.
+        self._rng = random.Random(f"churn {seed}")
         self._world = World(store, Mint(self._rng, now, stream=1))
         self._store = store
         self._width = width

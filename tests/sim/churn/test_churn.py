@@ -131,6 +131,18 @@ def test_the_same_seed_writes_the_same() -> None:
     assert life(9) != life(10)
 
 
+def test_no_uid_is_given_twice_though_cluster_and_churn_have_the_same_seed() -> None:
+    store = cluster(1)
+    uids = Counter(one["metadata"]["uid"] for kind in store.collections for one in store.manifests(kind))
+    since, churn = store.revision, Churn(store, 1)
+    for _ in range(1_000):
+        churn.step()
+    born = [event.item.body for event in events(store, since) if event.type == "ADDED"]
+    uids.update(msgspec.json.decode(body)["metadata"]["uid"] for body in born)
+    assert len(born) > 50
+    assert [uid for uid, times in uids.items() if times > 1] == []
+
+
 def test_the_clock_is_passed_in() -> None:
     store = cluster()
     since, churn = store.revision, Churn(store, 1)
