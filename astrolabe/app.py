@@ -95,7 +95,15 @@ class Application:
             running.push_async_callback(watches.stop)
             await watches.start()
 
-            server = create_server(settings, hub, readiness, kinds, count=engine.count, role=lambda: "leader")
+            server = create_server(
+                settings,
+                hub,
+                readiness,
+                kinds,
+                count=engine.count,
+                role=lambda: "leader",
+                lost=watches.lost,
+            )
             running.push_async_callback(server.stop)
             self.port = await server.start()
             self._spawn(running, self._announce(hub, began), name="announcer", ends=True)

@@ -138,6 +138,14 @@ async def test_what_the_selector_hides_is_not_missing(recording: Recording, tmp_
             assert len(await get(session, "/api/v1/unresolved")) > 0
 
 
+async def test_what_is_not_watched_is_no_alarm(recording: Recording, tmp_path: Path) -> None:
+    async with Simulator(recording.final_store()) as simulator:
+        for kinds in (("Service",), ("Service", "Pod"), ("Service", "EndpointSlice")):
+            async with running(settings_for(simulator, tmp_path, kinds=kinds)) as session:
+                services = await get(session, "/api/v1/resources?kind=Service")
+            assert {(each["status"], each["reason"]) for each in services} == {("Ready", "Ready")}
+
+
 async def test_only_some_kinds_and_namespaces(recording: Recording, tmp_path: Path) -> None:
     async with Simulator(recording.final_store()) as simulator:
         settings = settings_for(

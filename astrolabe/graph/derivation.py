@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -16,6 +16,7 @@ from astrolabe.graph.facts import Neighbour, Rules
 from astrolabe.graph.linker import Linker
 from astrolabe.graph.links import Ref, RefByUid
 from astrolabe.graph.record import Record
+from astrolabe.graph.scopes import Scopes
 from astrolabe.graph.status import Status
 
 
@@ -36,9 +37,13 @@ class _Itself(msgspec.Struct, frozen=True, gc=False):
 class _Neighbourhood:
     """Implements `facts.Around` for one record."""
 
-    def __init__(self, record: Record, linker: Linker) -> None:
+    def __init__(self, record: Record, linker: Linker, knows: Callable[[Record, str], bool]) -> None:
         self._record = record
         self._linker = linker
+        self._knows = knows
+
+    def knows(self, kind: str) -> bool:
+        return self._knows(self._record, kind)
 
     def out(self, type: str, kind: str) -> Iterable[Neighbour]:
         found = [self._linker.find(e.target) for e in each_edge(self._record.out) if e.type == type]
@@ -56,8 +61,11 @@ class _Neighbourhood:
 class Derivation:
     """Knows who reads whom, and recomputes what is stale in the order of ranks."""
 
-    def __init__(self, rules: Mapping[str, Rules], linker: Linker) -> None:
+    def __init__(self, rules: Mapping[str, Rules], linker: Linker, scopes: Scopes) -> None:
         self._linker = linker
+        self._scopes = scopes
+        #: Whose status rests on whether a kind is known, and on which.
+        self._asking: dict[Record, set[str]] = {}
         self._ranks = _rank(rules)
         self._stale: list[set[Record]] = [set() for _ in range(max(self._ranks.values(), default=0) + 1)]
         #: (edge type, kind of its source, kind of its target) → (source reads, target reads)
@@ -82,6 +90,12 @@ class Derivation:
             record.status, record.details = record.own_status, record.own_details
             self.mark_readers(record)
 
+    def scope_changed(self, kind: str) -> None:
+        """The kind is, or is no more, completely known somewhere."""
+        for record, kinds in self._asking.items():
+            if kind in kinds:
+                self.mark(record)
+
     def mark(self, record: Record) -> None:
         """The record must be derived again."""
         self._stale[self._ranks[record.kind]].add(record)
@@ -89,6 +103,7 @@ class Derivation:
     def forget(self, record: Record) -> None:
         """The record is gone."""
         self._stale[self._ranks[record.kind]].discard(record)
+        self._asking.pop(record, None)
 
     def mark_readers(self, record: Record) -> None:
         """The record's status or details changed: whoever reads it must be derived again."""
@@ -114,11 +129,12 @@ class Derivation:
 
     def _derive(self, record: Record) -> bool:
         derive = record.rules.derive
-        if derive is None:
+        if derive is None or self._linker.find(record.uid) is not record:  # it may be gone by now
             return False
         own_details = record.own_details
         itself = _Itself(record.kind, record.name, record.namespace, record.own_status, own_details)
-        derived = derive(itself, _Neighbourhood(record, self._linker))
+        self._asking.pop(record, None)
+        derived = derive(itself, _Neighbourhood(record, self._linker, self._knows))
         details = derived.details if derived.details is not None else own_details
         if derived.status != record.status or details != record.details:
             record.status, record.details = derived.status, details
@@ -127,6 +143,11 @@ class Derivation:
             return False
         record.extra = derived.metadata
         return True
+
+    def _knows(self, record: Record, kind: str) -> bool:
+        if self._linker.find(record.uid) is record:  # not one that is gone, and derived a last time
+            self._asking.setdefault(record, set()).add(kind)
+        return self._scopes.knows(kind, record.namespace)
 
 
 _NEITHER = (False, False)

@@ -101,6 +101,10 @@ class Around(Protocol):
         """Sources of the edges of this type that end here, in no particular order."""
         ...
 
+    def knows(self, kind: str) -> bool:
+        """Whether all neighbours of this kind are known, so that there being none is a fact."""
+        ...
+
     @property
     def unresolved(self) -> Collection[Ref | RefByUid]:
         """Its references that do not resolve and should."""
@@ -123,7 +127,7 @@ class Rules(msgspec.Struct, frozen=True):
     """What the graph must know of a kind.
 
     derive: pure; called again when the facts, an edge in `reads`, a neighbour over such an edge, or
-        the unresolved references change.
+        the unresolved references change, or the answer to a `knows` that it asked.
     reads: must be acyclic over kinds, so that each derived status is worked out once.
     """
 

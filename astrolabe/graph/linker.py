@@ -9,7 +9,7 @@ import msgspec
 from astrolabe.graph.edge import Edge, EdgeKey, find_edge, with_new_edge, without_edge
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.labels import Labels
-from astrolabe.graph.links import BY_UID, OWNS, Link, Place, Ref, RefByUid, Select
+from astrolabe.graph.links import BY_UID, Link, Place, Ref, RefByUid, Select, is_owner
 from astrolabe.graph.names import Names
 from astrolabe.graph.record import Record
 
@@ -282,9 +282,7 @@ def _concerned(holder: Record, place: Place, name: str) -> set[tuple[str, bool]]
 
 def _owners(record: Record) -> set[str]:
     """The uids of its ownerReferences."""
-    return {
-        link.uid for link in record.links if isinstance(link, RefByUid) and link.type == OWNS and link.reverse
-    }
+    return {link.uid for link in record.links if is_owner(link)}
 
 
 def _selects(link: Select, record: Record) -> bool:

@@ -6,6 +6,8 @@ edge round: the holder is then its target (a dependent names its owner, an Endpo
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import msgspec
 
 from astrolabe.graph.selector import Selector
@@ -110,3 +112,8 @@ class Select(msgspec.Struct, frozen=True, gc=False):
 
 
 Link = Ref | RefByUid | Select
+
+
+def is_owner(link: Link) -> TypeGuard[RefByUid]:
+    """Whether the link is one of the holder's ownerReferences."""
+    return isinstance(link, RefByUid) and link.reverse and link.type == OWNS

@@ -39,9 +39,9 @@ class Model:
         self._rules = {entry.kind: entry for entry in rules}
         self._roots = roots
         self._linker = Linker()
-        self._derivation = Derivation(self._rules, self._linker)
-        self._closure = Closure(self._linker) if roots is not None else None
         self._scopes = Scopes(self._rules)
+        self._derivation = Derivation(self._rules, self._linker, self._scopes)
+        self._closure = Closure(self._linker) if roots is not None else None
         self._revisions = Revisions()
         self._records: dict[str, dict[str, Record]] = {kind: {} for kind in self._rules}
         self._lacking: dict[Record, None] = {}
@@ -97,6 +97,7 @@ class Model:
         """The kind is (not) completely known, in all namespaces or in one: references to it are judged."""
         if self._scopes.mark(kind, namespace, synced):
             self._touched.update([r for r in self._lacking if any(miss.kind == kind for miss in r.misses)])
+            self._derivation.scope_changed(kind)
 
     def commit(self) -> Changes:
         """Settle everything; returns what changed in the graph since the last commit."""

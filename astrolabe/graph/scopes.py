@@ -29,6 +29,11 @@ class Scopes:
             scopes.discard(namespace)
         return True
 
+    def knows(self, kind: str, namespace: str) -> bool:
+        """Whether all resources of the kind in this namespace are known."""
+        scopes = self._synced.get(kind, ())
+        return EVERYWHERE in scopes or namespace in scopes
+
     def namespaced(self, kind: str) -> bool:
         rules = self._rules.get(kind)
         return rules is not None and rules.namespaced
@@ -38,12 +43,8 @@ class Scopes:
         return tuple([miss for miss in misses if self._judges(miss)]) if misses else ()
 
     def _judges(self, miss: Ref | RefByUid) -> bool:
-        scopes = self._synced.get(miss.kind)
-        if not scopes:
-            return False
-        if isinstance(miss, RefByUid) and miss.group is not None and miss.group != self._group(miss.kind):
-            return False
-        return EVERYWHERE in scopes or miss.namespace in scopes
+        group = miss.group if isinstance(miss, RefByUid) else None
+        return self.knows(miss.kind, miss.namespace) and group in (None, self._group(miss.kind))
 
     def _group(self, kind: str) -> str:
         return self._rules[kind].api_version.rpartition("/")[0]

@@ -1,12 +1,12 @@
 """The close codes of the stream, and which errors go before them.
 
-4000-4499: come back; 4500-4999: do not, before something is changed.
+4000-4499: come back; 4500-4999: do not, before something is changed. websockets itself closes with 1009
+what is too big, and with 1002 what is no WebSocket.
 """
 
 from __future__ import annotations
 
 GOING_AWAY = 1001
-TOO_BIG = 1009
 INTERNAL_ERROR = 1011
 SLOW = 4008
 TOO_FAST = 4029

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from astrolabe.engine.inbox import State
@@ -14,9 +14,18 @@ _WORST_FIRST: tuple[State, ...] = ("unavailable", "listing", "synced")
 
 
 def health(
-    graph: Graph, readiness: Readiness, *, count: Callable[[str], int], role: str, now: float
+    graph: Graph,
+    readiness: Readiness,
+    *,
+    count: Callable[[str], int],
+    role: str,
+    lost: Mapping[str, str],
+    now: float,
 ) -> dict[str, Any]:
-    """The document of `/health`. now: loop time in seconds. count: objects known of a kind."""
+    """The document of `/health`. now: loop time in seconds. count: objects known of a kind.
+
+    lost: the kinds whose watch has no connection now, and why: what is known of them is still served.
+    """
     return {
         "status": "healthy",
         "nodes": len(graph.nodes),
@@ -26,17 +35,25 @@ def health(
         "seq": graph.seq,
         "role": role,
         "kinds": {
-            kind: {**_kind(states, now), "objects": count(kind)}
+            kind: {**_kind(states, now), **_connection(lost.get(kind)), "objects": count(kind)}
             for kind, states in _by_kind(readiness).items()
         },
     }
 
 
 def readyz(readiness: Readiness) -> tuple[int, dict[str, Any]]:
-    """The status and the document of `/readyz`; `waiting` names the kinds that are not synced yet."""
+    """The status and the document of `/readyz`; `waiting` names the watches that are not synced yet."""
     if readiness.ready:
         return 200, {"status": "ready"}
-    return 503, {"status": "not-ready", "waiting": sorted({scope.kind for scope in readiness.unready()})}
+    return 503, {"status": "not-ready", "waiting": sorted({_name(scope) for scope in readiness.unready()})}
+
+
+def _name(scope: Scope) -> str:
+    return f"{scope.kind} in {scope.namespace}" if scope.namespace else scope.kind
+
+
+def _connection(why: str | None) -> dict[str, Any]:
+    return {} if why is None else {"connected": False, "why": why}
 
 
 def _by_kind(readiness: Readiness) -> dict[str, list[tuple[Scope, ScopeState]]]:

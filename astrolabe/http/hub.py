@@ -20,6 +20,11 @@ from astrolabe.http.subscription import Connection
 
 logger = logging.getLogger("astrolabe.http")
 
+#: Seconds for which a feed that lost its last subscription is kept, so that a client whose connection
+#: broke goes on where it was; and how many such feeds there are at most.
+KEPT = 60.0
+MOST_KEPT = 8
+
 
 class Hub:
     """Applies batches to the graph and tells whoever follows a part of it. Lives in one event loop."""
@@ -27,6 +32,8 @@ class Hub:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._feeds: dict[Filter, Feed] = {}
+        #: Feeds without a subscription, those that are dropped first before the others.
+        self._kept: dict[Feed, asyncio.TimerHandle] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     def receive(self, batch: Batch) -> None:
@@ -38,7 +45,7 @@ class Hub:
                 feed.update(batch)
             except Exception:
                 logger.exception("a view failed, its subscribers have to come back")
-                del self._feeds[feed.filter]
+                self._drop(feed)
                 feed.give_up()
         self._notify()
 
@@ -79,12 +86,22 @@ class Hub:
         feed = self._feeds.get(filter)
         if feed is None:
             feed = self._feeds[filter] = Feed(self.graph, filter)
+        elif feed in self._kept:
+            self._kept.pop(feed).cancel()
         return feed
 
     def release(self, feed: Feed) -> None:
-        """Drop the feed when nobody is subscribed to it any more."""
-        if not feed.subscriptions and self._feeds.get(feed.filter) is feed:
-            del self._feeds[feed.filter]
+        """Keep the feed for a while, and then drop it, when nobody is subscribed to it any more."""
+        if feed.subscriptions or self._feeds.get(feed.filter) is not feed:
+            return
+        if len(self._kept) >= MOST_KEPT:
+            self._drop(next(iter(self._kept)))
+        self._kept[feed] = asyncio.get_running_loop().call_later(KEPT, self._drop, feed)
+
+    def _drop(self, feed: Feed) -> None:
+        del self._feeds[feed.filter]
+        if feed in self._kept:
+            self._kept.pop(feed).cancel()
 
     def _notify(self) -> None:
         for seq, reached in self._waiting:

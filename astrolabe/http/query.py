@@ -42,10 +42,6 @@ class Query:
             self._refuse_others(parameters)
         return parse_query(self._values, kinds=kinds)
 
-    def take_nothing(self) -> None:
-        """Nothing must be left. Raises Refusal."""
-        self._refuse_others(())
-
     def take_number(self, name: str) -> int | None:
         """A whole number, or None when it is not asked for. Raises Refusal."""
         text = self._take(name)

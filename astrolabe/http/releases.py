@@ -39,8 +39,8 @@ def releases(hub: Hub, question: Question) -> Iterator[str]:
 
 
 def tally(graph: Graph) -> dict[Release, Tally]:
-    """All releases: those that nodes belong to, and those of which only Helm knows."""
-    tallies = {release: Tally() for release in graph.releases}
+    """The releases that nodes of the graph belong to: the label selector may leave others out."""
+    tallies: dict[Release, Tally] = {}
     for node in graph.nodes.values():
         if not node.release:
             continue

@@ -7,9 +7,6 @@ from datetime import datetime
 from time import time
 from typing import Any
 
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.links import OWNS
-from astrolabe.graph.node import Node
 from astrolabe.http.bodies import array
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Question
@@ -29,28 +26,15 @@ METADATA = (
     "serviceAccountName",
 )
 
-_OWNER_FIELD = "metadata.ownerReferences"
-
-Owners = list[dict[str, str]]
-
 
 def resources(hub: Hub, question: Question) -> Iterator[str]:
     """The filtered nodes as resources, with their age as it is now."""
-    found = [(node, owners_of(node, hub.graph)) for node in hub.view(question.filter).nodes()]
+    found = list(hub.view(question.filter).nodes())
     now = time()
-    return array(resource(node.document(), owners, now) for node, owners in found)
+    return array(resource(node.document(), now) for node in found)
 
 
-def owners_of(node: Node, graph: Graph) -> Owners:
-    """What the node's ownerReferences name, as far as it is in the graph."""
-    return [
-        {"kind": graph.nodes[edge.source].kind, "name": graph.nodes[edge.source].name}
-        for edge in graph.into(node.uid)
-        if edge.type == OWNS and any(field.startswith(_OWNER_FIELD) for field in edge.field)
-    ]
-
-
-def resource(document: dict[str, Any], owners: Owners, now: float) -> dict[str, Any]:
+def resource(document: dict[str, Any], now: float) -> dict[str, Any]:
     """The resource that a node's document shows at this time (seconds since 1970)."""
     metadata = document["metadata"]
     created = metadata.get("creationTimestamp", "")
@@ -69,8 +53,8 @@ def resource(document: dict[str, Any], owners: Owners, now: float) -> dict[str, 
         "creationTimestamp": created,
     }
     shown.update({key: metadata[key] for key in METADATA if key in metadata})
-    if owners:
-        shown["ownerReferences"] = owners
+    if "ownerReferences" in document:
+        shown["ownerReferences"] = document["ownerReferences"]
     return shown
 
 

@@ -44,12 +44,14 @@ def create_server(
     *,
     count: Callable[[str], int],
     role: Callable[[], str],
+    lost: Callable[[], Mapping[str, str]] = dict,
     limits: Limits | None = None,
 ) -> Server:
     """The server of this graph at the host and port of the settings (port 0: any), not yet started.
 
     kinds: those that are watched. count: how many objects of a kind are known.
-    role: `leader` or `follower`. limits: the defaults when None.
+    role: `leader` or `follower`. lost: the kinds whose watch has no connection now, and why.
+    limits: the defaults when None.
     """
     limits = limits or Limits()
     app = _create_app(lambda: position(hub))
@@ -57,7 +59,7 @@ def create_server(
     streams = Streams(hub, kinds=[kind.name for kind in kinds], limits=limits)
     rest.add_to(app)
     streams.add_to(app)
-    _add_health(app, hub, readiness, count=count, role=role)
+    _add_health(app, hub, readiness, count=count, role=role, lost=lost)
     Viewer(find_static()).add_to(app)
     return Server(app, (settings.host, settings.port), rest=rest, streams=streams, grace=limits.grace)
 
@@ -145,6 +147,7 @@ def _add_health(
     *,
     count: Callable[[str], int],
     role: Callable[[], str],
+    lost: Callable[[], Mapping[str, str]] = dict,
 ) -> None:
     def answer(document: dict[str, Any], status: int = 200) -> HTTPResponse:
         headers = {**position(hub), "Cache-Control": "no-store"}
@@ -152,7 +155,7 @@ def _add_health(
 
     async def show_health(_: Request) -> HTTPResponse:
         now = asyncio.get_running_loop().time()
-        return answer(health(hub.graph, readiness, count=count, role=role(), now=now))
+        return answer(health(hub.graph, readiness, count=count, role=role(), lost=lost(), now=now))
 
     async def show_life(_: Request) -> HTTPResponse:
         return answer({"status": "alive"})

@@ -10,7 +10,7 @@ import msgspec
 from astrolabe.graph import wire
 from astrolabe.graph.filter import FilterError, parse_message
 from astrolabe.http.client import Client
-from astrolabe.http.closing import BAD_MESSAGE
+from astrolabe.http.closing import BAD_MESSAGE, SLOW
 from astrolabe.http.message import Message
 from astrolabe.http.subscription import Connection, Position
 
@@ -34,7 +34,8 @@ class Unsubscribe(
 
 
 class Ping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="ping"):
-    """Answered with a pong: a heartbeat for those who cannot send frames of their own, as browsers."""
+    """Answered with a pong, unless much is under way: a heartbeat for those who cannot send frames of
+    their own, as browsers."""
 
 
 _DECODER = msgspec.json.Decoder(Subscribe | Unsubscribe | Ping)
@@ -63,7 +64,7 @@ class Session:
                 self._subscribe(message)
             case Unsubscribe(id):
                 self._unsubscribe(id)
-            case Ping():
+            case Ping() if self._connection.writable:  # else what is on its way is a sign of life, too
                 self._connection.write(Message("pong", wire.PONG))
 
     def beat(self) -> None:
@@ -90,4 +91,7 @@ class Session:
             self._refuse(id, "unknown-id", "there is no subscription with this id")
 
     def _refuse(self, id: str, code: str, message: str) -> None:
+        if not self._connection.writable:  # one that asks for more and more without reading has no end
+            self._connection.close(SLOW, "slow", "what was sent is not read")
+            return
         self._connection.write(Message("error", wire.error(code, message, id)))

@@ -14,14 +14,9 @@ from astrolabe.graph.facts import Derive, Facts, HelmRevision, Read, Rules
 from astrolabe.graph.links import Link
 from astrolabe.graph.status import Status
 from astrolabe.kinds import common
-from astrolabe.kinds.manifest import Manifest, Slice
+from astrolabe.kinds.manifest import Manifest
 
 M = TypeVar("M", bound=Manifest)
-
-
-class ListMeta(Slice):
-    resource_version: str = ""
-    continue_token: str = msgspec.field(default="", name="continue")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,15 +88,6 @@ class Kind(Generic[M]):
         """Decodes one line of a watch into an object with `type: str` and `object: M`."""
         event = msgspec.defstruct(f"{self.name}Event", [("type", str), ("object", self.manifest)], gc=False)
         return msgspec.json.Decoder(event)
-
-    @cached_property
-    def list_decoder(self) -> msgspec.json.Decoder[Any]:
-        """Decodes a list answer into an object with `metadata: ListMeta` and `items: list[M]`."""
-        page = msgspec.defstruct(
-            f"{self.name}List",
-            [("metadata", ListMeta), ("items", list[self.manifest] | None, None)],  # type: ignore[name-defined]
-        )
-        return msgspec.json.Decoder(page)
 
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[M]:

@@ -113,17 +113,21 @@ def _derive_service(service: Neighbour, around: Around) -> Derived:
     if status.level == READY:
         slices = [each.details for each in around.out(ENDPOINTS, "EndpointSlice")]
         ready, total = sum([each.ready for each in slices]), sum([each.total for each in slices])
-        status = _count(service, pods, ready=ready, total=total)
+        status = _count(service, around, pods, ready=ready, total=total)
     return Derived(status, {"targetPods": pods} if pods else None)
 
 
-def _count(service: Neighbour, pods: list[str], *, ready: int, total: int) -> Status:
+def _count(service: Neighbour, around: Around, pods: list[str], *, ready: int, total: int) -> Status:
     counts = f"{ready}/{total} endpoints ready"
-    if service.details.has_selector and not ready:
-        if pods:
-            return Status(ERROR, "NoReadyEndpoints", counts)
+    if ready or not service.details.has_selector:
+        return Status(READY, "Ready", counts) if total else service.status
+    if not around.knows("EndpointSlice"):  # forbidden, not watched, or not listed yet: no alarm
+        return service.status
+    if pods:
+        return Status(ERROR, "NoReadyEndpoints", counts)
+    if around.knows("Pod"):
         return Status(PENDING, "NoMatchingPods", "The selector matches no pod")
-    return Status(READY, "Ready", counts) if total else service.status
+    return Status(PENDING, "NoReadyEndpoints", counts)
 
 
 SERVICE = Kind(

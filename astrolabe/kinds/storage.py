@@ -114,7 +114,7 @@ def _derive_claim(claim: Neighbour, around: Around) -> Derived:
         return Derived(claim.status)
     classes = [each.details for each in around.out(USES_CLASS, "StorageClass")]
     binds_late = any(each.volume_binding_mode == "WaitForFirstConsumer" for each in classes)
-    if binds_late and not list(around.into(MOUNTS, "Pod")):
+    if binds_late and not list(around.into(MOUNTS, "Pod")) and around.knows("Pod"):
         return Derived(msgspec.structs.replace(claim.status, message="waiting for first consumer"))
     return Derived(claim.status)
 

@@ -12,7 +12,8 @@ import msgspec
 
 from astrolabe.engine.inbox import Gone, Replace, Sink, Update
 from astrolabe.graph.facts import Facts
-from astrolabe.kinds.kind import Kind, ListMeta
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.manifest import Slice
 from astrolabe.kube.errors import NotTheApi, RequestFailed
 from astrolabe.kube.events import (
     NO_UID,
@@ -38,10 +39,15 @@ LOOK_EVERY = 32
 MOST_MISFITS = 100
 
 
+class _ListMeta(Slice):
+    resource_version: str = ""
+    continue_token: str = msgspec.field(default="", name="continue")
+
+
 class _Page(msgspec.Struct):
     """A list answer. Items stay raw, so that one that does not fit costs only itself."""
 
-    metadata: ListMeta
+    metadata: _ListMeta
     items: list[msgspec.Raw] | None = None
 
 

@@ -99,6 +99,10 @@ class Watches:
         """How each watch is doing, in the order of the table."""
         return [reflector.health for reflector in self._reflectors]
 
+    def lost(self) -> dict[str, str]:
+        """The kinds of which a watch has lost its connection, and why."""
+        return {h.kind: h.last_error for h in self.health if h.lists and not h.connected}
+
     async def start(self) -> None:
         """Start all watches, one after the other; they list in the background."""
         self._spawn(self._start_in_turn(), STARTER)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import thread_time
 
 import pytest
 
@@ -12,12 +13,11 @@ from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import COMMIT_LIMIT, INBOX_LIMIT, Engine
 from astrolabe.engine.inbox import Gone, Replace, Report, Update
 from astrolabe.engine.readiness import Readiness, Scope
-from astrolabe.graph.batch import Batch
 from astrolabe.graph.facts import Facts, Rules
-from astrolabe.graph.graph import Graph
 from astrolabe.graph.links import Link, Ref
 from astrolabe.graph.model import Model
 from astrolabe.graph.status import READY, Status
+from tests.support.cluster import Followed
 
 RULES = (Rules(kind="Pod", api_version="v1"), Rules(kind="ConfigMap", api_version="v1"))
 
@@ -35,26 +35,12 @@ def resource(kind: str, name: str, uid: str = "", *, note: str = "", links: tupl
     )
 
 
-class Running:
+class Running(Followed):
     """An engine at work, and everything that it published."""
 
     def __init__(self, engine: Engine, bus: MemoryBus) -> None:
+        super().__init__(engine.readiness, bus)
         self.engine = engine
-        self.graph = Graph("e")
-        self.batches: list[Batch] = []
-        self._moved = asyncio.Event()
-        bus.subscribe(self._receive)
-
-    def _receive(self, batch: Batch) -> None:
-        self.graph.apply(batch)
-        self.batches.append(batch)
-        self._moved.set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
-            while not condition():
-                self._moved.clear()
-                await self._moved.wait()
 
     def names(self) -> list[str]:
         return sorted(node.name for node in self.graph.nodes.values())
@@ -74,17 +60,21 @@ async def running(*scopes: Scope, window: float = 0.05) -> AsyncIterator[Running
             await task
 
 
-async def test_a_lone_change_goes_out_at_once_and_the_next_ones_together() -> None:
-    async with running(window=0.2) as run:
-        clock = asyncio.get_running_loop().time
-        started = clock()
+async def test_a_lone_change_goes_out_at_once() -> None:
+    async with running(window=60.0) as run:
         await run.engine.put(Update("Pod", [resource("Pod", "first")]))
         await run.until(lambda: run.names() == ["first"])
-        assert clock() - started < 0.1
-        for name in ("second", "third"):
+
+
+async def test_the_changes_behind_the_first_go_out_together() -> None:
+    async with running(window=0.5) as run:
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        for name in ("first", "second", "third"):
             await run.engine.put(Update("Pod", [resource("Pod", name)]))
+            await run.until(lambda: "first" in run.names())
         await run.until(lambda: run.names() == ["first", "second", "third"])
-        assert clock() - started >= 0.2
+        assert clock() - started >= 0.5
         assert [batch.seq for batch in run.batches] == [1, 2]
 
 
@@ -118,14 +108,14 @@ async def test_a_replacement_in_one_namespace_leaves_the_others() -> None:
     async with running(Scope("Pod", "shop"), Scope("Pod", "plain"), window=0.0) as run:
         await run.engine.put(Replace("Pod", "shop", [resource("Pod", "a")]))
         await run.engine.put(Replace("Pod", "plain", []))
-        await asyncio.wait_for(run.engine.readiness.wait(), 5)
+        await asyncio.wait_for(run.readiness.wait(), 5)
         assert run.names() == ["a"]
 
 
 async def test_ready_when_every_required_kind_is_synced_and_served() -> None:
     scopes = (Scope("Pod"), Scope("ConfigMap", required=False))
     async with running(*scopes) as run:
-        readiness = run.engine.readiness
+        readiness = run.readiness
         assert not readiness.ready
         assert readiness.unready() == [scopes[0]]
         await run.engine.put(Report("ConfigMap", "", "unavailable", "forbidden"))
@@ -159,12 +149,12 @@ async def test_the_inbox_makes_a_watch_wait() -> None:
 
 async def test_a_large_list_does_not_hold_the_loop() -> None:
     async with running() as run:
-        clock = asyncio.get_running_loop().time
         count = 12 * COMMIT_LIMIT
         await run.engine.put(Replace("Pod", "", [resource("Pod", f"p{number}") for number in range(count)]))
-        longest, last = 0.0, clock()
-        while run.engine.readiness.states[Scope("Pod")].state != "synced":
+        longest, last = 0.0, thread_time()
+        while run.readiness.states[Scope("Pod")].state != "synced":
             await asyncio.sleep(0)
-            longest, last = max(longest, clock() - last), clock()
+            now = thread_time()  # of the processor: a busy machine does not fail it
+            longest, last = max(longest, now - last), now
         assert len(run.graph.nodes) == count
         assert longest < 0.1

@@ -39,6 +39,8 @@ def _backend(own: Neighbour, around: Any) -> Derived:
     services = sorted((s.name, s.status.level, repr(s.details)) for s in around.out("owns", "Service"))
     users = sorted(pod.name for pod in around.into("mounts", "Pod"))
     missing = sorted(link.field for link in around.unresolved)
+    if not users and around.knows("Pod"):
+        users = ["nobody"]
     level = ERROR if missing or any(s[1] == ERROR for s in services) else READY
     return Derived(status=Status(level, "Backends", f"{services} {users} {missing}"))
 

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.graph import Graph
+from astrolabe.graph.links import MOUNTS, OWNS, Link, Ref, RefByUid
 from astrolabe.graph.model import Model
 from astrolabe.graph.node import parse_node
-from astrolabe.graph.selector import Selector
+from astrolabe.graph.selector import Selector, equality
+from astrolabe.graph.status import READY, Status
 from tests.graph.histories import RULES, histories, roots
 from tests.support.oracle import Expected
 
@@ -171,3 +173,76 @@ def test_nothing_is_kept_of_what_is_gone(history: list[Any], roots: Selector | N
     world.commit()
     assert held(world.model) == empty
     assert held(world.graph) == 0
+
+
+def a(
+    kind: str,
+    uid: str,
+    *,
+    name: str = "x",
+    created: str = "2026-01-01T00:00:00Z",
+    labels: dict[str, str] | None = None,
+    links: tuple[Link, ...] = (),
+    aliases: tuple[str, ...] = (),
+) -> Facts:
+    return Facts(
+        kind=kind,
+        uid=uid,
+        name=name,
+        namespace="a",
+        labels=labels or {},
+        status=Status(READY, "Ready"),
+        metadata={"creationTimestamp": created},
+        links=links,
+        aliases=aliases,
+    )
+
+
+def owned_by(uid: str) -> tuple[Link, ...]:
+    return (RefByUid(OWNS, uid, "Service", "a", "x", "metadata.ownerReferences[0].uid", reverse=True),)
+
+
+def steps(world: World, *taken: Any) -> set[tuple[str, str, str]]:
+    """The edges after these steps and a commit, which are what they must be."""
+    for step in (*taken, None):
+        world.step(step)
+    check_equal(world.graph, world.expected())
+    return {edge.key for edge in world.graph.edges()}
+
+
+def test_a_member_recreated_within_one_commit_holds_what_it_owns_and_lets_go_of_it() -> None:
+    world = World(equality({"helm": "1"}))
+    root = a("Service", "root", labels={"helm": "1"})
+    owns = {(OWNS, "root", "owned")}
+    assert steps(world, root, a("Pod", "owned", links=owned_by("root"))) == owns
+    assert steps(world, "root", root) == owns
+    assert steps(world, a("Service", "root", labels={"helm": "2"})) == set()
+    assert not world.graph.nodes
+
+
+def test_a_uid_that_comes_back_as_another_kind_is_another_resource() -> None:
+    world = World(None)
+    user = a("Pod", "user", links=(Ref(MOUNTS, "Service", "a", "shared", "spec.volumes[v]"),))
+    assert steps(world, user, a("Service", "u", name="shared")) == {(MOUNTS, "user", "u")}
+    assert steps(world, a("Ingress", "u", name="shared")) == set()
+
+
+def test_of_two_that_claim_one_name_the_newer_is_meant_whatever_their_order() -> None:
+    world = World(None)
+    user = a("Pod", "user", links=(Ref(MOUNTS, "Service", "a", "shared", "spec.volumes[v]"),))
+    two = [a("Service", uid, name="shared", created=f"2026-01-0{uid}T00:00:00Z") for uid in "21"]
+    assert steps(world, user, *two) == {(MOUNTS, "user", "2")}
+    newer = a("Service", "1", name="shared", created="2026-01-03T00:00:00Z")
+    assert steps(world, newer) == {(MOUNTS, "user", "1")}
+
+
+def test_a_target_that_gets_another_owner_is_seen_under_its_alias_too() -> None:
+    world = World(None)
+    wanted = Ref(MOUNTS, "Pod", "a", "default", "spec.volumes[v]", owned=True)
+    target = a("Pod", "target", links=owned_by("holder"), aliases=("default", "x"))
+    holder = a("Service", "holder", links=(wanted,))
+    owns = {(OWNS, "holder", "target")}
+    assert steps(world, holder, target) == owns | {(MOUNTS, "holder", "target")}
+    assert steps(world, a("Pod", "target", aliases=("default", "x"))) == set()
+    assert steps(world, target) == owns | {(MOUNTS, "holder", "target")}
+    assert steps(world, "target") == set()

@@ -9,6 +9,7 @@ from astrolabe.graph.filter import EVERYTHING, Filter, parse_query
 from astrolabe.graph.graph import GapError, Graph
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
+from astrolabe.http import hub
 from astrolabe.http.subscription import Position
 from tests.support.churn import change, filters
 from tests.support.connections import Recorder
@@ -71,16 +72,43 @@ async def test_equal_filters_share_their_messages() -> None:
     assert json.loads(other.messages[-1].text) == {**json.loads(one.messages[-1].text), "id": "mine"}
 
 
-async def test_a_view_is_dropped_with_its_last_subscription() -> None:
+async def test_a_view_is_shared_and_dropped_when_nobody_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "KEPT", 0.0)
     world = shop()
     one, two = world.hub.join(Recorder()), world.hub.join(Recorder())
     one.subscribe("a", only(kind="Pod"))
     shared = world.hub.view(only(kind="Pod"))
     two.subscribe("b", only(kind="Pod"))
     one.unsubscribe("a")
+    await settle()
     assert world.hub.view(only(kind="Pod")) is shared
     two.leave()
+    await settle()
     assert world.hub.view(only(kind="Pod")) is not shared
+
+
+async def test_who_was_alone_goes_on_where_it_was_when_its_connection_broke() -> None:
+    world = shop()
+    for seq in (2, 3):
+        recorder = Recorder()
+        client = world.hub.join(recorder)
+        client.subscribe("x", only(kind="Pod"), Position(EPOCH, 2))
+        assert [(delta["from"], delta["seq"]) for delta in recorder.take()] == [(2, 3)][: seq - 2]
+        client.leave()
+        world.set(facts("Pod", f"new-{seq}"))
+
+
+async def test_of_the_views_that_nobody_follows_only_the_latest_are_kept() -> None:
+    world = shop()
+    wanted = [only(q=str(number)) for number in range(hub.MOST_KEPT + 1)]
+    views = []
+    for filter in wanted:
+        client = world.hub.join(Recorder())
+        client.subscribe("x", filter)
+        views.append(world.hub.view(filter))
+        client.leave()
+    kept = [world.hub.view(filter) is view for filter, view in zip(wanted, views, strict=True)]
+    assert kept == [False] + [True] * hub.MOST_KEPT
 
 
 async def test_nothing_is_written_under_an_id_after_it_was_unsubscribed() -> None:

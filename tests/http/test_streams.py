@@ -12,7 +12,6 @@ from astrolabe.graph.filter import EVERYTHING, Filter, parse_query
 from astrolabe.graph.wire import snapshot
 from astrolabe.http.limits import Limits
 from tests.support.churn import QUERIES, change
-from tests.support.connections import Recorder
 from tests.support.raw import dial
 from tests.support.replica import Replica
 from tests.support.serving import PATIENCE, Site, eventually, read, read_types, serve
@@ -65,7 +64,6 @@ async def test_a_client_that_comes_back_goes_on_where_it_was() -> None:
     random = Random(7)
     world = World()
     replica, resumed = Replica(), 0
-    world.hub.join(Recorder()).subscribe("keeps the view", EVERYTHING)
     async with serve(world, LIMITS) as site:
         query = ""
         for _ in range(15):

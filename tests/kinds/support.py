@@ -107,16 +107,25 @@ class Around:
         out: Iterable[tuple[str, Neighbour]] = (),
         into: Iterable[tuple[str, Neighbour]] = (),
         unresolved: Iterable[Ref | RefByUid] = (),
+        unknown: Iterable[str] = (),
     ) -> None:
+        """unknown: the kinds of which there may be more."""
         self._reads = {(read.direction, read.type, read.kind) for read in kind.reads}
         self._ends = {"out": list(out), "into": list(into)}
         self.unresolved = tuple(unresolved)
+        self._unknown = tuple(unknown)
 
     def out(self, type: str, kind: str) -> list[Neighbour]:
         return self._neighbours("out", type, kind)
 
     def into(self, type: str, kind: str) -> list[Neighbour]:
         return self._neighbours("into", type, kind)
+
+    def knows(self, kind: str) -> bool:
+        assert kind in {read for _, _, read in self._reads}, (
+            "derive asks of what its reads do not say it does"
+        )
+        return kind not in self._unknown
 
     def _neighbours(self, direction: str, type: str, kind: str) -> list[Neighbour]:
         assert (direction, type, kind) in self._reads, "derive looks where its reads do not say it does"

@@ -114,13 +114,6 @@ def test_the_first_steps_of_every_status() -> None:
     assert WIDGET.facts(widget(status=None)).status.reason == "red"
 
 
-def test_decoding_a_list() -> None:
-    page = WIDGET.list_decoder.decode('{"metadata":{"resourceVersion":"9","continue":"c"},"items":null}')
-    assert (page.metadata.resource_version, page.metadata.continue_token, page.items) == ("9", "c", None)
-    page = WIDGET.list_decoder.decode(b'{"metadata":{},"items":[{"metadata":{"uid":"u1"}}]}')
-    assert [item.metadata.uid for item in page.items] == ["u1"]
-
-
 def test_decoding_an_event() -> None:
     event = WIDGET.event_decoder.decode(b'{"type":"ADDED","object":{"metadata":{"uid":"u1"},"colour":"red"}}')
     assert (event.type, event.object.metadata.uid, event.object.colour) == ("ADDED", "u1", "red")

@@ -124,6 +124,23 @@ def test_with_its_endpoints_counted(
     assert derive("Service", own, details=details, out=around[::-1]) == derived
 
 
+@pytest.mark.parametrize(
+    ("unknown", "around", "expected"),
+    [
+        (["EndpointSlice"], pods("a"), OWN),
+        (["EndpointSlice", "Pod"], [], OWN),
+        (["EndpointSlice"], slices((2, 3)), Status("Ready", "Ready", "2/3 endpoints ready")),
+        (["Pod"], slices((2, 3)), Status("Ready", "Ready", "2/3 endpoints ready")),
+        (["Pod"], slices((0, 2)), Status("Pending", "NoReadyEndpoints", "0/2 endpoints ready")),
+    ],
+)
+def test_what_is_not_known_is_no_alarm(
+    unknown: list[str], around: list[tuple[str, Other]], expected: Status
+) -> None:
+    details = ServiceDetails(has_selector=True)
+    assert derive("Service", OWN, details=details, out=around, unknown=unknown).status == expected
+
+
 def test_target_pods_by_name() -> None:
     details = ServiceDetails(has_selector=True)
     derived = derive("Service", WAITING, details=details, out=pods("c", "a", "b"))

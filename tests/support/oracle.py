@@ -171,6 +171,10 @@ class _Around:
         found = [k[1] for k in self._expected.all_edges if k[0] == type and k[2] == self._uid]
         return [_Seen(self._expected, u) for u in found if self._expected.facts[u].kind == kind]
 
+    def knows(self, kind: str) -> bool:
+        scopes = self._expected.synced.get(kind, set())
+        return "" in scopes or self._expected.facts[self._uid].namespace in scopes
+
     @property
     def unresolved(self) -> list[Ref | RefByUid]:
         return self._expected.unresolved[self._uid]
