@@ -100,6 +100,30 @@ async def test_changes_reach_the_stream(recording: Recording, tmp_path: Path) ->
     assert (delta["type"], delta["from"]) == ("delta", snapshot["seq"])
 
 
+async def test_health_tells_that_the_api_server_is_gone(recording: Recording, tmp_path: Path) -> None:
+    async with (
+        Simulator(recording.final_store()) as simulator,
+        running(settings_for(simulator, tmp_path)) as session,
+    ):
+
+        async def pods() -> dict[str, Any]:
+            found: dict[str, Any] = (await get(session, "/health"))["kinds"]["Pod"]
+            return found
+
+        before = await pods()
+        assert "connected" not in before
+        await simulator.refuse()
+        async with asyncio.timeout(10):
+            while "connected" not in (lost := await pods()):
+                pass  # asks again: nothing outside the process tells of it
+        assert (lost["state"], lost["connected"], lost["objects"]) == ("synced", False, before["objects"])
+        assert lost["why"]
+        await simulator.accept()
+        async with asyncio.timeout(20):
+            while "connected" in await pods():
+                pass
+
+
 async def test_the_selector_keeps_its_closure_only(recording: Recording, tmp_path: Path) -> None:
     async with Simulator(recording.final_store()) as simulator:
         everything = settings_for(simulator, tmp_path)

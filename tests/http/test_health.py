@@ -29,7 +29,9 @@ def test_health_of_kinds() -> None:
     readiness.report("Node", "", "unavailable", "403 Forbidden")
     readiness.heard("Pod", "a", 100.0)
     readiness.heard("Pod", "b", 97.0)
-    document = health(Graph("e", 4), readiness, count=len, role="follower", now=103.25)
+    document = health(
+        Graph("e", 4), readiness, count=len, role="follower", lost={"Job": "refused"}, now=103.25
+    )
     assert document == {
         "status": "healthy",
         "nodes": 0,
@@ -41,7 +43,7 @@ def test_health_of_kinds() -> None:
         "kinds": {
             "Pod": {"state": "listing", "age": 3.2, "objects": 3},
             "Node": {"state": "unavailable", "why": "403 Forbidden", "age": None, "objects": 4},
-            "Job": {"state": "listing", "age": None, "objects": 3},
+            "Job": {"state": "listing", "age": None, "connected": False, "why": "refused", "objects": 3},
         },
     }
 
@@ -49,7 +51,7 @@ def test_health_of_kinds() -> None:
 def test_ready_when_all_that_is_required_is_synced() -> None:
     readiness = Readiness([Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node", required=False), Scope("Job")])
     readiness.report("Pod", "a", "synced")
-    assert readyz(readiness) == (503, {"status": "not-ready", "waiting": ["Job", "Pod"]})
+    assert readyz(readiness) == (503, {"status": "not-ready", "waiting": ["Job", "Pod in b"]})
     readiness.report("Pod", "b", "synced")
     readiness.report("Job", "", "synced")
     assert readyz(readiness) == (200, {"status": "ready"})
