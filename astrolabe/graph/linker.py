@@ -9,7 +9,7 @@ import msgspec
 from astrolabe.graph.edge import Edge, EdgeKey, find_edge, with_new_edge, without_edge
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.labels import Labels
-from astrolabe.graph.links import BY_UID, Link, Place, Ref, RefByUid, Select, is_owner
+from astrolabe.graph.links import BY_UID, Link, Place, Ref, RefByUid, Select, owners_among
 from astrolabe.graph.names import Names
 from astrolabe.graph.record import Record
 
@@ -172,8 +172,9 @@ class Linker:
                 for target in self._labels.matching(link):
                     _add_field(found, (link.type, False, target), link.field)
                 continue
-            self._names.unwant(link.place, link.target, holder)
-            other = self._meant(holder, link)
+            place, name = link.place, link.target
+            self._names.unwant(place, name, holder)
+            other = self._meant(holder, link, place, name)
             if other is not None:
                 _add_field(found, (link.type, link.reverse, other), link.field)
         return found
@@ -188,8 +189,9 @@ class Linker:
                 for target in self._labels.matching(link):
                     _add_field(found, (link.type, False, target), link.field)
                 continue
-            self._names.want(link.place, link.target, holder)
-            other = self._meant(holder, link)
+            place, name = link.place, link.target
+            self._names.want(place, name, holder)
+            other = self._meant(holder, link, place, name)
             if other is not None:
                 _add_field(found, (link.type, link.reverse, other), link.field)
             elif not link.optional:
@@ -197,9 +199,9 @@ class Linker:
         self._set_misses(holder, tuple(misses))
         return found
 
-    def _meant(self, holder: Record, link: Ref | RefByUid) -> Record | None:
-        """The record that the link resolves to."""
-        found = self._names.find(link.place, link.target)
+    def _meant(self, holder: Record, link: Ref | RefByUid, place: Place, name: str) -> Record | None:
+        """The record that the link, to this name in this place, resolves to."""
+        found = self._names.find(place, name)
         if found is not None and isinstance(link, Ref):
             if link.uid and found.uid != link.uid:
                 return None
@@ -216,7 +218,7 @@ class Linker:
             if isinstance(link, Select):
                 if not reverse and _selects(link, other):
                     _add_field(found, (type_, reverse, other), link.field)
-            elif link.reverse is reverse and self._meant(holder, link) is other:
+            elif link.reverse is reverse and self._meant(holder, link, link.place, link.target) is other:
                 _add_field(found, (type_, reverse, other), link.field)
         return found.get((type_, reverse, other), ())
 
@@ -225,7 +227,9 @@ class Linker:
             [
                 link
                 for link in holder.links
-                if not isinstance(link, Select) and not link.optional and self._meant(holder, link) is None
+                if not isinstance(link, Select)
+                and not link.optional
+                and self._meant(holder, link, link.place, link.target) is None
             ]
         )
 
@@ -282,7 +286,7 @@ def _concerned(holder: Record, place: Place, name: str) -> set[tuple[str, bool]]
 
 def _owners(record: Record) -> set[str]:
     """The uids of its ownerReferences."""
-    return {link.uid for link in record.links if is_owner(link)}
+    return {owner.uid for owner in owners_among(record.links)}
 
 
 def _selects(link: Select, record: Record) -> bool:

@@ -6,7 +6,7 @@ edge round: the holder is then its target (a dependent names its owner, an Endpo
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from collections.abc import Iterable
 
 import msgspec
 
@@ -114,6 +114,6 @@ class Select(msgspec.Struct, frozen=True, gc=False):
 Link = Ref | RefByUid | Select
 
 
-def is_owner(link: Link) -> TypeGuard[RefByUid]:
-    """Whether the link is one of the holder's ownerReferences."""
-    return isinstance(link, RefByUid) and link.reverse and link.type == OWNS
+def owners_among(links: Iterable[Link]) -> list[RefByUid]:
+    """Those of the links that are the holder's ownerReferences."""
+    return [link for link in links if isinstance(link, RefByUid) and link.reverse and link.type == OWNS]

@@ -45,6 +45,7 @@ class Model:
         self._revisions = Revisions()
         self._records: dict[str, dict[str, Record]] = {kind: {} for kind in self._rules}
         self._lacking: dict[Record, None] = {}
+        self._rejudged: set[Record] = set()
         self._touched: set[Record] = set()
         self._heirs: set[Record] = set()
         self._gone: set[Record] = set()
@@ -96,7 +97,7 @@ class Model:
     def set_synced(self, kind: str, namespace: str, synced: bool) -> None:
         """The kind is (not) completely known, in all namespaces or in one: references to it are judged."""
         if self._scopes.mark(kind, namespace, synced):
-            self._touched.update([r for r in self._lacking if any(miss.kind == kind for miss in r.misses)])
+            self._rejudged.update([r for r in self._lacking if any(miss.kind == kind for miss in r.misses)])
             self._derivation.scope_changed(kind)
 
     def commit(self) -> Changes:
@@ -185,7 +186,8 @@ class Model:
                 self._lacking[record] = None
             else:
                 self._lacking.pop(record, None)
-        for record in [*missing, *[r for r in self._touched if r.misses]]:
+        judged, self._rejudged = missing | self._rejudged, set()
+        for record in judged:
             unresolved = self._scopes.judge(record.misses)
             if unresolved != record.unresolved:
                 record.unresolved = unresolved

@@ -8,7 +8,7 @@ import msgspec
 import ujson
 
 from astrolabe.graph.facts import Facts
-from astrolabe.graph.links import Ref, RefByUid, is_owner
+from astrolabe.graph.links import Ref, RefByUid, owners_among
 from astrolabe.graph.status import Status
 
 
@@ -76,9 +76,9 @@ def encode_own(facts: Facts, api_version: str) -> str:
     }
     if facts.namespace:
         document["namespace"] = facts.namespace
-    owners = [{"kind": link.kind, "name": link.name} for link in facts.links if is_owner(link)]
+    owners = owners_among(facts.links)
     if owners:
-        document["ownerReferences"] = owners
+        document["ownerReferences"] = [{"kind": owner.kind, "name": owner.name} for owner in owners]
     if facts.labels:
         document["labels"] = facts.labels
     text = ujson.dumps(document, escape_forward_slashes=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
 from sys import intern
 from typing import Any
 
@@ -18,15 +17,26 @@ from astrolabe.kinds.pod_status import judge_pod
 
 
 class SharedPod(Pod, gc=True, dict=True):
-    """A pod that remembers what its status, metadata, links and details have in common."""
+    """A pod that remembers what its status, metadata, links and details have in common.
 
-    @cached_property
+    Not by functools.cached_property, whose lock (until Python 3.12) costs as much as the printer.
+    """
+
+    @property
     def printed(self) -> Printed:
-        return print_pod(self)
+        memory = self.__dict__
+        found: Printed | None = memory.get("printed")
+        if found is None:
+            found = memory["printed"] = print_pod(self)
+        return found
 
-    @cached_property
+    @property
     def links(self) -> tuple[Ref, ...]:
-        return link_pod(self)
+        memory = self.__dict__
+        found: tuple[Ref, ...] | None = memory.get("links")
+        if found is None:
+            found = memory["links"] = link_pod(self)
+        return found
 
 
 def _status(pod: SharedPod) -> Status:
