@@ -94,6 +94,7 @@ class Application:
             watches = Watches(settings, cluster, engine)
             running.push_async_callback(watches.stop)
             await watches.start()
+            self._spawn(running, watches.guard(), name="watches")
 
             server = create_server(
                 settings,

@@ -93,6 +93,7 @@ class Watches:
         ]
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._broken = asyncio.Event()
 
     @property
     def health(self) -> Sequence[Health]:
@@ -145,3 +146,8 @@ class Watches:
             return
         error = None if task.cancelled() else task.exception()
         log.error("%s ended, although nobody stopped it", task.get_name(), exc_info=error)
+        self._broken.set()
+
+    async def guard(self) -> None:
+        """Return when a watch has ended for good, which is a fault of ours: the log says which."""
+        await self._broken.wait()

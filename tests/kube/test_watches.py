@@ -140,8 +140,6 @@ async def test_stopping_is_prompt_and_leaves_nothing(tmp_path: Path) -> None:
             await sink.until(lambda: synced(sink) == NAMES)
             running = {task.get_name() for task in asyncio.all_tasks()}
             assert {"watch Pod", "watch Secret"} <= running
-            async with asyncio.timeout(1):
-                await asyncio.sleep(0)
         told = len(sink.messages)
         assert {task for task in asyncio.all_tasks() if task.get_name().startswith("watch ")} == before
         await simulator.journal.until(lambda journal: not +journal.open_watches)
@@ -170,6 +168,19 @@ async def test_a_watch_that_fails_is_logged_and_started_again(
         Report("Pod", "", "listing"),
         Report("Pod", "", "listing"),
     ]
+
+
+async def test_a_watch_that_ends_for_good_ends_the_guard(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = Collector()
+    async with Simulator() as simulator, watching(simulator, tmp_path, sink, kinds=("Pod",)) as watches:
+        await sink.until(lambda: synced(sink) == {"Pod"})
+        guard = asyncio.create_task(watches.guard())
+        next(task for task in asyncio.all_tasks() if task.get_name() == "watch Pod").cancel()
+        async with asyncio.timeout(5):
+            await guard
+    assert "watch Pod ended, although nobody stopped it" in [record.getMessage() for record in caplog.records]
 
 
 async def test_health_counts(tmp_path: Path) -> None:
