@@ -21,7 +21,7 @@ class Subscribe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
     """Follow a part of the graph, from `since` on when that is still known."""
 
     id: Id
-    filter: dict[str, Any] | None = None
+    filter: Any = None
     since: Position | None = None
 
 
