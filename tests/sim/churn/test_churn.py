@@ -231,12 +231,13 @@ def test_an_empty_cluster_has_no_life_and_hangs_nobody() -> None:
 
 async def test_runs_at_about_the_rate() -> None:
     store = cluster()
-    since = store.revision
+    since, clock = store.revision, asyncio.get_running_loop().time
     task = asyncio.create_task(Churn(store, 1).run(rate=400))
+    began = clock()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5):
             await task
-    assert 100 < store.revision - since < 350
+    assert 20 < store.revision - since < 700 * (clock() - began)  # a busy machine may be slow, but not fast
     assert task.cancelled()
 
 
