@@ -17,10 +17,10 @@ import aiohttp
 import pytest
 
 from astrolabe.app import Application, TaskFailed
-from astrolabe.cli.demo import kubeconfig
 from astrolabe.http.errors import ServerError
 from astrolabe.kube.errors import ClusterError
 from astrolabe.settings import Settings
+from astrolabe.sim.kubeconfig import kubeconfig
 from astrolabe.sim.server import Simulator
 from tests.support.recording import Recording, replay
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from astrolabe import app, telemetry
 from astrolabe.settings import Settings
 from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.cluster.generator import load
+from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
 
@@ -35,26 +31,3 @@ async def serve_demo(settings: Settings, *, scale: float, churn: float, seed: in
     async with Simulator(store) as simulator:
         with kubeconfig_file(simulator.url) as path:
             await app.serve(replace(settings, in_cluster=False, kubeconfig=path), beside=life)
-
-
-@contextmanager
-def kubeconfig_file(url: str) -> Iterator[str]:
-    """The path of a kubeconfig for an API server that lets everyone in; it is gone afterwards."""
-    with TemporaryDirectory(prefix="astrolabe-") as folder:
-        path = Path(folder, "kubeconfig")
-        path.write_text(kubeconfig(url))
-        yield str(path)
-
-
-def kubeconfig(url: str) -> str:
-    """The text of a kubeconfig for an API server that lets everyone in."""
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "simulated",
-            "contexts": [{"name": "simulated", "context": {"cluster": "simulated", "user": "anyone"}}],
-            "clusters": [{"name": "simulated", "cluster": {"server": url}}],
-            "users": [{"name": "anyone", "user": {}}],
-        }
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any
 
 from aiohttp import web
 
@@ -62,18 +61,6 @@ class Simulator:
             self.disconnect()
             await self._runner.cleanup()
             self._runner = self._site = None
-
-    def kubeconfig(self) -> dict[str, Any]:
-        """A kubeconfig, to be written as JSON or YAML, with which a client finds this server."""
-        token = next(iter(self.access.tokens), "")
-        return {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "simulator", "cluster": {"server": self.url}}],
-            "users": [{"name": "simulator", "user": {"token": token} if token else {}}],
-            "contexts": [{"name": "simulator", "context": {"cluster": "simulator", "user": "simulator"}}],
-            "current-context": "simulator",
-        }
 
     async def refuse(self) -> None:
         """Go away: stop listening and abort every connection, until `accept`."""

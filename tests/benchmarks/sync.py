@@ -20,8 +20,8 @@ import uvloop
 from astrolabe.kinds.table import KINDS
 from astrolabe.kube.client import Cluster
 from astrolabe.settings import Settings
+from astrolabe.sim.kubeconfig import kubeconfig_file
 from tests.support.cluster import followed
-from tests.support.kubeconfig import write_kubeconfig
 
 WATCH_LIST = {
     "watch": "1",
@@ -60,8 +60,8 @@ async def sync(url: str) -> dict[str, Any]:
 
 async def warm_up(url: str) -> None:
     """Import all that a first connection imports: it is there before the measurement."""
-    with write_kubeconfig(url) as path:
-        cluster = await Cluster.connect(Settings(in_cluster=False, kubeconfig=str(path)))
+    with kubeconfig_file(url) as path:
+        cluster = await Cluster.connect(Settings(in_cluster=False, kubeconfig=path))
         await cluster.close()
 
 

@@ -13,9 +13,9 @@ import aiohttp
 import psutil
 import pytest
 
+from astrolabe.sim.kubeconfig import kubeconfig_file
 from tests.benchmarks.report import SLACK, report, size
 from tests.benchmarks.simulator import simulator_process
-from tests.support.kubeconfig import write_kubeconfig
 
 BUDGET = 110.0
 PROGRAM = str(Path(sys.executable).parent / "astrolabe")
@@ -28,9 +28,9 @@ ANSWER_BUDGET = 0.1
 @contextlib.asynccontextmanager
 async def serving(url: str, port: int, *, until: bytes = b"synced in") -> AsyncIterator[int]:
     """The process id of `astrolabe` on this port, for the API server at this URL, once it has logged `until`."""
-    with write_kubeconfig(url) as path:
+    with kubeconfig_file(url) as path:
         process = await asyncio.create_subprocess_exec(
-            *(PROGRAM, "--in-cluster=false", "--kubeconfig", str(path)),
+            *(PROGRAM, "--in-cluster=false", "--kubeconfig", path),
             *("--host", "127.0.0.1", "--port", str(port), "--label-selector="),
             stderr=asyncio.subprocess.PIPE,
         )

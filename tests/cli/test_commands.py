@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from astrolabe import __version__
 from astrolabe.cli import main
 from astrolabe.cli.flags import SERVE
 from astrolabe.kinds.table import KINDS
+from astrolabe.sim.kubeconfig import kubeconfig
 from tests.support.process import process_as_before
 
 #: Runs a command line to its end: (exit code, stdout, stderr).
@@ -182,9 +182,9 @@ def test_an_unreachable_server_is_one_line_and_exit_code_1(ended: Ended, tmp_pat
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        kubeconfig = tmp_path / "kubeconfig"
-        kubeconfig.write_text(json.dumps(_kubeconfig(url)))
-        code, _, err = ended("--in-cluster=false", f"--kubeconfig={kubeconfig}", "--port=0")
+        path = tmp_path / "kubeconfig"
+        path.write_text(kubeconfig(url, name="here", user={"token": "s3cr3t-must-never-leak"}))
+        code, _, err = ended("--in-cluster=false", f"--kubeconfig={path}", "--port=0")
     assert code == 1
     assert f"astrolabe: The API server {url}" in err
     assert "Connection refused" in err or "Connect call failed" in err
@@ -201,12 +201,3 @@ def test_a_taken_port_is_one_line_and_exit_code_1(ended: Ended) -> None:
     assert line.startswith(f"astrolabe: cannot listen at 127.0.0.1:{port}: Address already in use")
     assert line.endswith("; choose another address with --host and --port")
     assert "Traceback" not in err
-
-
-def _kubeconfig(url: str) -> dict[str, object]:
-    return {
-        "current-context": "here",
-        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
-        "clusters": [{"name": "here", "cluster": {"server": url}}],
-        "users": [{"name": "me", "user": {"token": "s3cr3t-must-never-leak"}}],
-    }

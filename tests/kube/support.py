@@ -14,7 +14,6 @@ from pathlib import Path
 from random import Random
 from typing import Any, Self
 
-import yaml
 from aiohttp import web
 
 from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
@@ -25,19 +24,8 @@ from astrolabe.kube.client import Cluster
 from astrolabe.kube.reflector import Reflector
 from astrolabe.kube.timing import Timing
 from astrolabe.settings import Settings
-
-#: All the waits of a watch, a hundredth of what they are.
-SHORT = Timing(
-    watch_shortest=1.0,
-    watch_longest=1.0,
-    read_margin=0.3,
-    list_silence=0.3,
-    initial_silence=0.3,
-    short_watch=0.2,
-    slow_retry=0.05,
-    backoff_first=0.01,
-    backoff_longest=0.05,
-)
+from astrolabe.sim.kubeconfig import kubeconfig
+from tests.support.timing import SHORT
 
 Headers = Mapping[str, str]
 
@@ -218,16 +206,7 @@ def error_event(code: int, reason: str, message: str = "") -> bytes:
 
 def write_kubeconfig(path: Path, url: str, **user: Any) -> Path:
     """A kubeconfig with one context, `test`, whose user has these fields."""
-    path.write_text(
-        yaml.safe_dump(
-            {
-                "current-context": "test",
-                "contexts": [{"name": "test", "context": {"cluster": "c", "user": "u"}}],
-                "clusters": [{"name": "c", "cluster": {"server": url}}],
-                "users": [{"name": "u", "user": user}],
-            }
-        )
-    )
+    path.write_text(kubeconfig(url, name="test", user=user))
     return path
 
 

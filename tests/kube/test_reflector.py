@@ -12,7 +12,6 @@ from aiohttp import web
 from astrolabe.engine.inbox import Gone, Report, Update
 from astrolabe.kinds.table import KINDS_BY_NAME
 from tests.kube.support import (
-    SHORT,
     Asked,
     Collector,
     RudeServer,
@@ -28,6 +27,7 @@ from tests.kube.support import (
     refusal,
     stream,
 )
+from tests.support.timing import SHORT
 
 POD = KINDS_BY_NAME["Pod"]
 SECRET = KINDS_BY_NAME["Secret"]

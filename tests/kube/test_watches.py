@@ -13,7 +13,8 @@ from astrolabe.kube.client import Cluster
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.settings import Settings
 from astrolabe.sim.server import Simulator
-from tests.kube.support import SHORT, Collector, settings_for, write_kubeconfig
+from tests.kube.support import Collector, settings_for, write_kubeconfig
+from tests.support.timing import SHORT
 
 NAMES = {kind.name for kind in KINDS}
 

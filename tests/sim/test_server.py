@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from astrolabe.kinds.table import KINDS
-from astrolabe.sim.api.access import Access
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
 from tests.sim.client import Client
@@ -98,14 +97,3 @@ async def test_a_large_list_is_sent_whole(simulator: Simulator, client: Client) 
     assert [item["metadata"]["name"] for item in answer["items"]] == [
         f"c-{number:03}" for number in range(300)
     ]
-
-
-async def test_a_kubeconfig_leads_to_it() -> None:
-    async with Simulator(access=Access({"good": "somebody"})) as simulator:
-        config = simulator.kubeconfig()
-        (cluster,), (user,), (context,) = config["clusters"], config["users"], config["contexts"]
-        assert context["name"] == config["current-context"]
-        assert (context["context"]["cluster"], context["context"]["user"]) == (cluster["name"], user["name"])
-        headers = {"Authorization": f"Bearer {user['user']['token']}"}
-        async with aiohttp.ClientSession(cluster["cluster"]["server"], headers=headers) as session:
-            assert (await Client(session).get("/api/v1/pods"))["items"] == []

@@ -19,20 +19,8 @@ from astrolabe.kube.client import Cluster
 from astrolabe.kube.timing import Timing
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.settings import Settings
-from tests.support.kubeconfig import write_kubeconfig
-
-#: Seconds; everything that a watch waits for, shortened.
-QUICK = Timing(
-    watch_shortest=1.0,
-    watch_longest=2.0,
-    read_margin=0.5,
-    list_silence=0.5,
-    initial_silence=0.5,
-    short_watch=0.0,
-    slow_retry=0.2,
-    backoff_first=0.01,
-    backoff_longest=0.1,
-)
+from astrolabe.sim.kubeconfig import kubeconfig_file
+from tests.support.timing import SHORT
 
 
 class Followed:
@@ -60,11 +48,11 @@ class Followed:
 
 @asynccontextmanager
 async def followed(
-    url: str, *, label_selector: str = "", timing: Timing = QUICK, window: float = 0.01
+    url: str, *, label_selector: str = "", timing: Timing = SHORT, window: float = 0.01
 ) -> AsyncIterator[Followed]:
     """Watch the API server at this URL with all kinds."""
-    with write_kubeconfig(url) as path:
-        settings = Settings(in_cluster=False, kubeconfig=str(path), label_selector=label_selector)
+    with kubeconfig_file(url) as path:
+        settings = Settings(in_cluster=False, kubeconfig=path, label_selector=label_selector)
         cluster = await Cluster.connect(settings)
     roots = selectors.parse(label_selector) if label_selector else None
     readiness = Readiness(
