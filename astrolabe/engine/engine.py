@@ -18,8 +18,8 @@ logger = logging.getLogger("astrolabe.engine")
 
 #: Messages that may wait; a watch that is ahead of the engine waits itself.
 INBOX_LIMIT = 256
-#: Objects after which a commit is due, so that none holds the loop for long.
-COMMIT_LIMIT = 500
+#: Changed nodes and edges after which a commit is due, so that none holds the loop for long.
+COMMIT_LIMIT = 1500
 #: Seconds of work after which others have their turn.
 SLICE = 0.005
 
@@ -57,7 +57,7 @@ class Engine:
         self._selected = selected
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(INBOX_LIMIT)
         self._slice_ends = 0.0
-        self._uncommitted = 0
+        self._uncommitted = False
 
     async def put(self, message: Message) -> None:
         """Take a message in; waits while the inbox is full."""
@@ -107,13 +107,13 @@ class Engine:
     def _set_synced(self, kind: str, namespace: str, synced: bool) -> None:
         if not self._selected:
             self._model.set_synced(kind, namespace, synced)
-            self._uncommitted += 1
+            self._uncommitted = True
 
     async def _change(self, changes: Iterable[Facts | Gone]) -> None:
         for change in changes:
             if self._apply(change):
-                self._uncommitted += 1
-                if self._uncommitted >= COMMIT_LIMIT:
+                self._uncommitted = True
+                if self._model.pending >= COMMIT_LIMIT:
                     await self._commit()
             if perf_counter() > self._slice_ends:
                 await self._give_way()
@@ -127,7 +127,7 @@ class Engine:
     async def _commit(self) -> None:
         if not self._uncommitted:
             return
-        self._uncommitted = 0
+        self._uncommitted = False
         changes = self._model.commit()
         if changes:
             self.seq += 1

@@ -54,6 +54,11 @@ class Linker:
         """All resources of this name: one, but while a recreated one and its predecessor overlap."""
         return self._names.find_all((kind, namespace), name)
 
+    @property
+    def pending(self) -> int:
+        """How many edges the next `take` returns."""
+        return len(self._touched)
+
     def take(self) -> tuple[dict[EdgeKey, Touched], set[Record]]:
         """The edges that were touched and the records whose `misses` changed since the last call."""
         taken = self._touched, self._missing

@@ -53,6 +53,11 @@ class Model:
     def __len__(self) -> int:
         return sum(map(len, self._records.values()))
 
+    @property
+    def pending(self) -> int:
+        """How many nodes and edges the next commit has to look at, roughly: its cost."""
+        return len(self._touched) + len(self._gone) + self._linker.pending
+
     def uids(self, kind: str, namespace: str = "") -> list[str]:
         """The uids of the known resources of a kind, in one namespace or (with "") in all."""
         records = self._records[kind]

@@ -28,7 +28,9 @@ class TableError(ValueError):
 
 
 # In the order in which they are listed at the start: what is referred to comes before what refers to it,
-# owners before what they own, so that a reference mostly finds its target there and is resolved once.
+# owners before what they own, so that a reference mostly finds its target there and is resolved once. And
+# what a status is judged by comes before what is judged: a Service that is listed when all Pods and
+# EndpointSlices are known is judged once, and not all Services at one moment again.
 _TARGETS: tuple[Kind[Any], ...] = (
     NAMESPACE,
     NODE,
@@ -46,8 +48,8 @@ _TARGETS: tuple[Kind[Any], ...] = (
     CRONJOB,
     JOB,
     POD,
-    SERVICE,
     ENDPOINT_SLICE,
+    SERVICE,
     INGRESS,
     NETWORK_POLICY,
     POD_DISRUPTION_BUDGET,

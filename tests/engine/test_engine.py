@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import thread_time
 
+import msgspec
 import pytest
 
 from astrolabe.bus.memory import MemoryBus
@@ -14,8 +15,9 @@ from astrolabe.engine.engine import COMMIT_LIMIT, INBOX_LIMIT, Engine
 from astrolabe.engine.inbox import Gone, Replace, Report, Update
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.facts import Facts, Rules
-from astrolabe.graph.links import Link, Ref
+from astrolabe.graph.links import Link, Ref, Select
 from astrolabe.graph.model import Model
+from astrolabe.graph.selector import Selector
 from astrolabe.graph.status import READY, Status
 from tests.support.cluster import Followed
 
@@ -158,3 +160,15 @@ async def test_a_large_list_does_not_hold_the_loop() -> None:
             longest, last = max(longest, now - last), now
         assert len(run.graph.nodes) == count
         assert longest < 0.1
+
+
+async def test_what_makes_many_edges_is_committed_in_parts_too() -> None:
+    pods = [msgspec.structs.replace(resource("Pod", f"p{number}"), selectable={}) for number in range(100)]
+    every = Select("selects", "Pod", "shop", Selector(), "spec.podSelector")
+    policies = [resource("ConfigMap", f"c{number}", links=(every,)) for number in range(60)]
+    async with running(window=0.0) as run:
+        await run.engine.put(Replace("Pod", "", pods))
+        await run.engine.put(Replace("ConfigMap", "", policies))
+        await asyncio.wait_for(run.engine.readiness.wait(), 5)
+        assert run.graph.edge_count == 6000
+        assert max(len(batch.changes.edges_set) for batch in run.batches) <= COMMIT_LIMIT + len(pods)
