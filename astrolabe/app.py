@@ -19,7 +19,7 @@ from typing import Any
 from astrolabe import __version__, telemetry
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import Engine
-from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.readiness import Readiness
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
 from astrolabe.graph.selector import Selector, parse
@@ -60,7 +60,7 @@ class Application:
         self._settings = settings
         self._beside = beside
         self._running = AsyncExitStack()
-        self._readiness = Readiness(_watched(settings))
+        self._readiness = Readiness(scopes_of(settings))
         self._failed = asyncio.Event()
         self._why = ""
 
@@ -220,10 +220,3 @@ def _roots(settings: Settings) -> Selector | None:
     if settings.selector_mode == "strict" or not settings.label_selector.strip():
         return None
     return parse(settings.label_selector)
-
-
-def _watched(settings: Settings) -> list[Scope]:
-    return [
-        Scope(kind=scope.kind.name, namespace=scope.namespace, required=scope.required)
-        for scope in scopes_of(settings)
-    ]

@@ -16,7 +16,7 @@ class MemoryBus:
         self._listeners: list[Listener] = []
 
     def subscribe(self, listener: Listener) -> None:
-        """From the next batch on; a listener must be quick and must not raise."""
+        """From the next batch on; a listener must be quick. What it raises ends the writer."""
         self._listeners.append(listener)
 
     async def publish(self, batch: Batch) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from astrolabe.graph.edge import EdgeKey, Edges, each_edge
+from astrolabe.graph.edge import EdgeKey, each_edge, leads
 from astrolabe.graph.facts import NAMESPACE
 from astrolabe.graph.linker import Linker, Touched
 from astrolabe.graph.links import (
@@ -77,7 +77,7 @@ class Closure:
                 continue
             if edge.now is not None and (target := self._linker.find(key[2])) is not None:
                 touched.add(target)
-            if not _leads(edge.source.out, edge.target.uid):
+            if not leads(each_edge(edge.source.out), edge.target.uid, CLOSURE_TYPES):
                 cut.append((edge.source, edge.target))
         flipped = self._reach.update(touched, cut=cut)
         return flipped | self._populate(flipped) | {r for r in touched if r.kind == NAMESPACE}
@@ -97,8 +97,3 @@ class Closure:
             if not before or not after:
                 moved.add(record.namespace)
         return {record for name in moved for record in self._linker.named(NAMESPACE, "", name)}
-
-
-def _leads(edges: Edges, target: str) -> bool:
-    """Whether another closure edge still leads to the same target."""
-    return any(edge.target == target and edge.type in CLOSURE_TYPES for edge in each_edge(edges))

@@ -79,6 +79,11 @@ def without_edge(edges: Edges, key: EdgeKey) -> Edges:
     return tuple([edge for edge in edges if edge.key != key])
 
 
+def leads(edges: Iterable[Edge], target: str, types: frozenset[str]) -> bool:
+    """Whether one of these edges, of one of these types, ends at the target."""
+    return any(edge.target == target and edge.type in types for edge in edges)
+
+
 def each_edge(edges: Edges) -> Iterable[Edge]:
     """The edges of a container, in no particular order; do not change it meanwhile."""
     return edges.values() if isinstance(edges, dict) else edges

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -158,9 +158,10 @@ class Linker:
     def _set_links(self, holder: Record, links: tuple[Link, ...]) -> None:
         if not links and not holder.links:
             return
-        before = self._unlink(holder) if holder.links else {}
+        before, _ = self._resolve(holder, self._names.unwant, self._labels.unwatch)
         holder.links = links
-        after = self._link(holder)
+        after, misses = self._resolve(holder, self._names.want, self._labels.watch)
+        self._set_misses(holder, misses)
         for contribution in before:
             if contribution not in after:
                 self._contribute(holder, contribution, ())
@@ -168,41 +169,32 @@ class Linker:
             if before.get(contribution) != fields:
                 self._contribute(holder, contribution, fields)
 
-    def _unlink(self, holder: Record) -> dict[_Contribution, tuple[str, ...]]:
-        """Forget what the holder wants and selects; returns what it contributed by that."""
-        found: dict[_Contribution, tuple[str, ...]] = {}
-        for link in holder.links:
-            if isinstance(link, Select):
-                self._labels.unwatch(holder, link)
-                for target in self._labels.matching(link):
-                    _add_field(found, (link.type, False, target), link.field)
-                continue
-            place, name = link.place, link.target
-            self._names.unwant(place, name, holder)
-            other = self._meant(holder, link, place, name)
-            if other is not None:
-                _add_field(found, (link.type, link.reverse, other), link.field)
-        return found
+    def _resolve(
+        self,
+        holder: Record,
+        note_name: Callable[[Place, str, Record], None],
+        note_selection: Callable[[Record, Select], None],
+    ) -> tuple[dict[_Contribution, tuple[str, ...]], tuple[Ref | RefByUid, ...]]:
+        """What the links of the holder contribute, and which required ones resolve to nothing.
 
-    def _link(self, holder: Record) -> dict[_Contribution, tuple[str, ...]]:
-        """Register what the holder wants and selects; returns what it contributes by that."""
+        In the same pass each is noted in its index: it is wanted from now on, or no more.
+        """
         found: dict[_Contribution, tuple[str, ...]] = {}
         misses: list[Ref | RefByUid] = []
         for link in holder.links:
             if isinstance(link, Select):
-                self._labels.watch(holder, link)
+                note_selection(holder, link)
                 for target in self._labels.matching(link):
                     _add_field(found, (link.type, False, target), link.field)
                 continue
             place, name = link.place, link.target
-            self._names.want(place, name, holder)
+            note_name(place, name, holder)
             other = self._meant(holder, link, place, name)
             if other is not None:
                 _add_field(found, (link.type, link.reverse, other), link.field)
             elif not link.optional:
                 misses.append(link)
-        self._set_misses(holder, tuple(misses))
-        return found
+        return found, tuple(misses)
 
     def _meant(self, holder: Record, link: Ref | RefByUid, place: Place, name: str) -> Record | None:
         """The record that the link, to this name in this place, resolves to."""

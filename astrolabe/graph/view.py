@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from astrolabe.graph.batch import Changes
-from astrolabe.graph.edge import Edge, EdgeKey
+from astrolabe.graph.edge import Edge, EdgeKey, leads
 from astrolabe.graph.facts import NAMESPACE
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
@@ -150,28 +150,24 @@ class View:
         cut = [
             (source, target)
             for kind, source, target in changes.edges_removed
-            if kind in ATTACHMENT_TYPES and not self._leads(source, target)
+            if kind in ATTACHMENT_TYPES and not leads(self._graph.out(source), target, ATTACHMENT_TYPES)
         ]
         return reach.update([*touched, *targets], cut=cut)
 
-    def _leads(self, source: str, target: str) -> bool:
-        return any(e.target == target and e.type in ATTACHMENT_TYPES for e in self._graph.out(source))
-
     def _edges_set(self, changes: Changes, entered: set[str]) -> dict[EdgeKey, Edge]:
+        """What the client does not hold as it is: changed edges, and all of those who entered."""
         members = self._members
         found = {e.key: e for e in changes.edges_set if e.source in members and e.target in members}
-        for uid in entered:
-            for edge in (*self._graph.out(uid), *self._graph.into(uid)):
-                if edge.source in members and edge.target in members:
-                    found[edge.key] = edge
-        return found
+        return found | self._within(entered)
 
     def _edges_removed(self, changes: Changes, left: set[str]) -> list[EdgeKey]:
         """What the client held: edges between former members that are gone, or of which an end left."""
         members = self._members
         gone = {key for key in changes.edges_removed if key[1] in members and key[2] in members}
-        for uid in left:
-            for edge in (*self._graph.out(uid), *self._graph.into(uid)):
-                if edge.source in members and edge.target in members:
-                    gone.add(edge.key)
-        return list(gone)
+        return list(gone | self._within(left).keys())
+
+    def _within(self, uids: set[str]) -> dict[EdgeKey, Edge]:
+        """The edges of these nodes of which both ends are members."""
+        members = self._members
+        edges = [edge for uid in uids for edge in (*self._graph.out(uid), *self._graph.into(uid))]
+        return {edge.key: edge for edge in edges if edge.source in members and edge.target in members}

@@ -7,13 +7,12 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from random import Random
 from typing import Any, NoReturn
 
 from astrolabe.engine.inbox import Sink
-from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.table import choose
+from astrolabe.engine.readiness import Scope
+from astrolabe.kinds.table import KINDS_BY_NAME, choose
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.health import Health
 from astrolabe.kube.reflector import Reflector
@@ -33,29 +32,19 @@ LONGEST_START = 30.0
 STARTER = "start of the watches"
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What one watch covers.
-
-    namespace: "" for all, and for cluster-scoped kinds.
-    required: readiness waits for it. Not for cluster-scoped kinds when only some namespaces are
-        watched: whoever may read a namespace can seldom read the cluster.
-    """
-
-    kind: Kind[Any]
-    namespace: str
-    required: bool
-
-
 def scopes_of(settings: Settings) -> tuple[Scope, ...]:
-    """The watches that the settings ask for, in the order of the table. Raises UnknownKind."""
+    """The watches that the settings ask for, in the order of the table. Raises UnknownKind.
+
+    When only some namespaces are watched, cluster-scoped kinds are not required: whoever may read a
+    namespace can seldom read the cluster.
+    """
     namespaces = settings.namespaces
     scopes = []
     for kind in choose(settings.kinds):
         if kind.namespaced:
-            scopes += [Scope(kind, namespace, not kind.optional) for namespace in namespaces or ("",)]
+            scopes += [Scope(kind.name, namespace, not kind.optional) for namespace in namespaces or ("",)]
         else:
-            scopes.append(Scope(kind, "", not kind.optional and not namespaces))
+            scopes.append(Scope(kind.name, "", not kind.optional and not namespaces))
     return tuple(scopes)
 
 
@@ -80,7 +69,7 @@ class Watches:
         selector = settings.label_selector if settings.selector_mode == "strict" else ""
         self._reflectors = [
             Reflector(
-                scope.kind,
+                KINDS_BY_NAME[scope.kind],
                 cluster,
                 sink,
                 random=self._random,

@@ -50,14 +50,14 @@ def synced(sink: Collector) -> set[str]:
 
 def test_one_scope_a_kind() -> None:
     scopes = scopes_of(Settings())
-    assert [scope.kind.name for scope in scopes] == [kind.name for kind in KINDS]
+    assert [scope.kind for scope in scopes] == [kind.name for kind in KINDS]
     assert {scope.namespace for scope in scopes} == {""}
     assert [scope.required for scope in scopes] == [not kind.optional for kind in KINDS]
 
 
 def test_one_scope_a_namespace_and_cluster_scoped_kinds_are_not_required() -> None:
     scopes = scopes_of(Settings(namespaces=("shop", "bank"), kinds=("Pod", "PersistentVolume")))
-    assert {(scope.kind.name, scope.namespace, scope.required) for scope in scopes} == {
+    assert {(scope.kind, scope.namespace, scope.required) for scope in scopes} == {
         ("Pod", "shop", True),
         ("Pod", "bank", True),
         ("PersistentVolume", "", False),

@@ -9,7 +9,7 @@ from random import Random
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import Engine
-from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.readiness import Readiness
 from astrolabe.graph import selector as selectors
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.graph import Graph
@@ -55,9 +55,7 @@ async def followed(
         settings = Settings(in_cluster=False, kubeconfig=path, label_selector=label_selector)
         cluster = await Cluster.connect(settings)
     roots = selectors.parse(label_selector) if label_selector else None
-    readiness = Readiness(
-        [Scope(scope.kind.name, scope.namespace, scope.required) for scope in scopes_of(settings)]
-    )
+    readiness = Readiness(scopes_of(settings))
     bus = MemoryBus()
     engine = Engine(
         Model([kind.rules for kind in KINDS], roots=roots), bus, readiness, epoch="e", window=window

@@ -65,12 +65,6 @@ def silent(node: Json, at: str) -> Json:
     return {**node, "spec": spec, "status": {**node["status"], "conditions": conditions}}
 
 
-def recovered(node: Json, at: str) -> Json:
-    """The node after it was silent."""
-    spec = {key: value for key, value in node["spec"].items() if key != "taints"}
-    return {**node, "spec": spec, "status": {**node["status"], "conditions": _conditions(at, at)}}
-
-
 def cordoned(node: Json, at: str) -> Json:
     """The node closed to new pods."""
     taint = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule", "timeAdded": at}
