@@ -56,12 +56,16 @@ class Crowd:
         await self._until(lambda: self.deltas >= deltas)
         return self.deltas
 
-    async def sights(self, *, number: int, clients: int) -> list[int]:
-        """All ages so far in nanoseconds, once so many clients have seen the mark of this number; they
-        are forgotten."""
+    async def sight(self, *, number: int, clients: int) -> None:
+        """Wait until so many clients have seen the mark of this number."""
         await self._until(lambda: sum(number in client.sights for client in self.clients) >= clients)
-        ages, self.ages = self.ages, []
-        return ages
+
+    async def latency(self) -> dict[str, float]:
+        """How old marks were when they were seen, in milliseconds; what was seen is forgotten."""
+        ages, self.ages = sorted(self.ages), []
+        ranks = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+        spread = {name: ages[min(len(ages) - 1, int(rank * len(ages)))] / 1e6 for name, rank in ranks.items()}
+        return {"seen": len(ages), **spread}
 
     def take(self, client: Listener, text: bytes, now: int) -> None:
         """A message came in. now: nanoseconds."""
@@ -162,7 +166,7 @@ def _frame(data: bytes, at: int) -> tuple[int, int, int] | None:
 async def main() -> None:
     allow_many_files()
     crowd = Crowd()
-    await answer({"open": crowd.open, "count": crowd.count, "sights": crowd.sights})
+    await answer({"open": crowd.open, "count": crowd.count, "sight": crowd.sight, "latency": crowd.latency})
 
 
 if __name__ == "__main__":
