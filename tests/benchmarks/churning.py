@@ -24,6 +24,7 @@ class Churning:
     def __init__(self, simulator: Simulator, store: MarkingStore) -> None:
         self._simulator = simulator
         self._store = store
+        self._churn = Churn(store)
 
     async def site(self) -> dict[str, Any]:
         """Where it is, and its namespaces."""
@@ -33,7 +34,7 @@ class Churning:
         """Let things happen for a while; returns how many writes were marked."""
         before = self._store.marked
         with suppress(TimeoutError):
-            await asyncio.wait_for(Churn(self._store).run(rate), seconds)
+            await asyncio.wait_for(self._churn.run(rate), seconds)
         return self._store.marked - before
 
     async def touch(self) -> int:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.benchmarks.processes import Helper, helper
 from tests.benchmarks.program import free_port, serving
-from tests.benchmarks.report import SLACK, report, size
+from tests.benchmarks.report import SLACK, is_full, report, size
 
 #: Milliseconds.
 WINDOW = 50.0
@@ -22,6 +22,8 @@ LONE_BUDGET = 10.0
 
 OBJECTS = 5_000
 RATE = 200
+#: A small run is no place for times: it fails when they are out of all proportion.
+SMALL_SLACK = 5.0
 
 
 def paths(clients: int, namespaces: list[str]) -> list[str]:
@@ -61,7 +63,7 @@ def lone(cluster: Helper, clients: Helper, *, times: int, all: int) -> dict[str,
 @pytest.mark.bench
 @pytest.mark.timeout(300)
 async def test_from_a_change_to_its_frame() -> None:
-    count, seconds = size(500, 50), size(20, 5)
+    count, seconds = size(500, 50), size(20, 3)
     port, all = free_port(), count // 2
     with helper("churning", str(OBJECTS)) as cluster, helper("listeners") as clients:
         site = cluster.ask("site")
@@ -86,5 +88,6 @@ async def test_from_a_change_to_its_frame() -> None:
         f"p50 ≤ {LONE_BUDGET:.0f} ms",
         met=quiet["p50"] <= LONE_BUDGET,
     )
-    assert busy["p99"] <= BUDGET * SLACK
-    assert quiet["p50"] <= LONE_BUDGET * SLACK
+    slack = SLACK if is_full() else SMALL_SLACK
+    assert busy["p99"] <= BUDGET * slack
+    assert quiet["p50"] <= LONE_BUDGET * slack
