@@ -13,7 +13,7 @@ import psutil
 import uvloop
 
 from astrolabe.app import GC_THRESHOLDS
-from astrolabe.http.limits import Limits
+from astrolabe.settings import Limits
 from tests.benchmarks.processes import allow_many_files, answer
 from tests.support.serving import Site, serve
 from tests.support.worlds import crowd
@@ -59,7 +59,7 @@ def _describe(frame: tracemalloc.Frame) -> str:
 async def main() -> None:
     allow_many_files()
     gc.set_threshold(*GC_THRESHOLDS)
-    async with serve(crowd(NODES), Limits(connections=4000)) as site:
+    async with serve(crowd(NODES), Limits(max_connections=4_000)) as site:
         idle = Idle(site)
         await answer({"port": idle.port, "rss": idle.rss, "trace": idle.trace, "parts": idle.parts})
 
