@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from astrolabe.sim.kubeconfig import kubeconfig_file
@@ -15,12 +15,14 @@ PROGRAM = str(Path(sys.executable).parent / "astrolabe")
 
 
 @contextlib.asynccontextmanager
-async def serving(url: str, port: int, *, until: bytes = b"synced in") -> AsyncIterator[int]:
+async def serving(
+    url: str, port: int, *, flags: Sequence[str] = (), until: bytes = b"synced in"
+) -> AsyncIterator[int]:
     """The process id of `astrolabe` on this port, for the API server at this URL, once it has logged `until`."""
     with kubeconfig_file(url) as path:
         process = await asyncio.create_subprocess_exec(
             *(PROGRAM, "--in-cluster=false", "--kubeconfig", path),
-            *("--host", "127.0.0.1", "--port", str(port), "--label-selector="),
+            *("--host", "127.0.0.1", "--port", str(port), "--label-selector=", *flags),
             stderr=asyncio.subprocess.PIPE,
         )
         assert process.stderr is not None
