@@ -10,12 +10,14 @@ from astrolabe.graph.graph import GapError, Graph
 from astrolabe.graph.history import Past
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
+from astrolabe.http import client as hub_client
 from astrolabe.http import hub
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.churn import change, filters
 from tests.support.connections import Recorder
 from tests.support.replica import Replica
+from tests.support.serving import eventually
 from tests.support.worlds import EPOCH, KINDS, World, a_pod, crowd, facts, shop
 
 
@@ -151,6 +153,25 @@ async def test_a_full_transport_gets_nothing_and_then_one_merged_delta() -> None
     assert replica.matches(world.hub.graph, EVERYTHING)
 
 
+@pytest.mark.parametrize(
+    ("since", "told"),
+    [(None, [("snapshot", None, 2), ("delta", 2, 3)]), (Position(EPOCH, 2), [("delta", 2, 3)])],
+)
+async def test_a_change_does_not_overtake_what_a_full_transport_made_wait(
+    since: Position | None, told: list[tuple[str, int | None, int]]
+) -> None:
+    world = shop()
+    recorder = Recorder()
+    recorder.writable = False
+    client = world.hub.join(recorder)
+    client.subscribe("x", EVERYTHING, since)
+    recorder.writable = True
+    client.wake()
+    world.set(facts("Pod", "new"))
+    await settle()
+    assert [(message["type"], message.get("from"), message["seq"]) for message in recorder.take()] == told
+
+
 async def test_what_happens_elsewhere_leaves_a_full_transport_in_step() -> None:
     world = shop()
     recorder = Recorder()
@@ -247,7 +268,6 @@ async def test_no_bookmark_for_one_that_is_behind() -> None:
     [
         (Position("other", 2), "epoch-changed"),
         (Position(EPOCH, 0), "too-old"),
-        (Position(EPOCH, 3), "too-old"),
     ],
 )
 async def test_who_cannot_go_on_is_told_and_begins_anew(since: Position, reason: str) -> None:
@@ -261,6 +281,45 @@ async def test_who_cannot_go_on_is_told_and_begins_anew(since: Position, reason:
     told = recorder.take()
     assert told[0] == {"type": "reset", "id": "x", "reason": reason}
     assert [message["type"] for message in told] == ["reset", "snapshot"]
+
+
+async def test_who_has_seen_more_than_this_replica_waits_for_it() -> None:
+    world = shop()
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
+    await settle()
+    world.set(facts("Pod", "seen"))
+    await settle()
+    assert recorder.take() == []
+    world.set(facts("Pod", "seen too"))
+    await settle()
+    assert recorder.take() == [{"type": "bookmark", "id": "x", "epoch": EPOCH, "seq": 4}]
+    world.set(facts("Pod", "new"))
+    (delta,) = recorder.take()
+    assert (delta["from"], [node["name"] for node in delta["nodes"]["set"]]) == (4, ["new"])
+
+
+async def test_who_has_seen_what_never_comes_here_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_client, "PATIENCE", 0.01)
+    world = shop()
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
+    await eventually(lambda: len(recorder.messages) == 2)
+    assert [message.get("reason") for message in recorder.take()] == ["too-old", None]
+
+
+async def test_who_waits_may_leave() -> None:
+    world = shop()
+    client = world.hub.join(Recorder())
+    before = asyncio.all_tasks()
+    client.subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
+    client.subscribe("y", only(kind="Pod"), Position(EPOCH, 4))
+    client.unsubscribe("x")
+    client.leave()
+    await settle()
+    assert asyncio.all_tasks() == before
 
 
 async def test_who_missed_nothing_is_told_so() -> None:
