@@ -14,35 +14,27 @@ from typing import Any
 import msgspec
 import uvloop
 
-from astrolabe.graph.model import Model
 from astrolabe.graph.node import Node
 from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN
 from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
 from astrolabe.kube.events import Found, decode
 from astrolabe.sim.cluster.generator import generate
+from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.processes import allow_many_files, answer
 from tests.benchmarks.simulator import OBJECTS_AT_FULL_SCALE
 from tests.support.serving import serve
-from tests.support.worlds import World
 
 POD = KINDS_BY_NAME["Pod"]
 #: Each pod is told of with two restart counts in turn, so that every event is a change.
 COUNTS = (7, 8)
 
 
-class Cluster(World):
-    """A world of all kinds. received: CPU seconds that the hub took for batches."""
+class Heard(Cluster):
+    """A cluster that is heard of by watch. received: CPU seconds that the hub took for batches."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.model = Model([kind.rules for kind in KINDS])
+    def __init__(self, nodes: int) -> None:
+        super().__init__(nodes)
         self.received = 0.0
-
-    def load(self, manifests: Iterable[tuple[str, dict[str, Any]]]) -> None:
-        for name, manifest in manifests:
-            kind = KINDS_BY_NAME[name]
-            self.model.upsert(kind.facts(kind.decoder.decode(msgspec.json.encode(manifest))))
-        self.commit()
 
     def take(self, line: bytes) -> None:
         """All that a line of a watch brings about."""
@@ -58,7 +50,7 @@ class Cluster(World):
 class Bystanders:
     """alone: told to nobody. watched: told to the clients at the port."""
 
-    def __init__(self, alone: Cluster, watched: Cluster, port: int, pods: list[dict[str, Any]]) -> None:
+    def __init__(self, alone: Heard, watched: Heard, port: int, pods: list[dict[str, Any]]) -> None:
         self._clusters = {"alone": alone, "watched": watched}
         self._port = port
         self._pods = pods
@@ -129,12 +121,10 @@ def _choices(values: list[str]) -> Iterator[tuple[str, ...]]:
 
 async def main(nodes: int) -> None:
     allow_many_files()
-    manifests = list(generate(nodes / OBJECTS_AT_FULL_SCALE, seed=1))
-    alone, watched = Cluster(), Cluster()
-    for each in (alone, watched):
-        each.load(manifests)
+    alone, watched = Heard(nodes), Heard(nodes)
+    pods = _ready_pods(generate(nodes / OBJECTS_AT_FULL_SCALE, seed=1), alone)
     async with serve(watched) as site:
-        bystanders = Bystanders(alone, watched, site.port, _ready_pods(manifests, alone))
+        bystanders = Bystanders(alone, watched, site.port, pods)
         await answer({"filters": bystanders.filters, "change": bystanders.change})
 
 
