@@ -14,9 +14,10 @@ from astrolabe import __version__
 from astrolabe.cli import flags, values
 from astrolabe.cli.go import DefaultGroup, Flag, GoCommand
 from astrolabe.cli.lines import as_json, as_text
-from astrolabe.cli.replica import Change
 from astrolabe.cli.values import BOOLEAN, InvalidValue, Value
-from astrolabe.cli.watch import DEFAULT_URL, Watch, WatchError, endpoint
+from astrolabe.cli.watch import DEFAULT_URL, Watch
+from astrolabe.client import Change, ClientError
+from astrolabe.client.address import endpoint
 from astrolabe.kube.errors import ClusterError
 
 # What serves is imported by the commands that serve: it costs half a second, which `--help`, `watch`
@@ -150,8 +151,8 @@ def watch(url: str, output: str, initial: bool, **filter: Any) -> None:
     )
     try:
         asyncio.run(client.run())
-    except WatchError as error:
-        raise (click.UsageError if error.usage else Failure)(str(error)) from error
+    except ClientError as error:
+        raise (click.UsageError if error.code == "bad-filter" else Failure)(str(error)) from error
 
 
 def _given(filter: dict[str, Any]) -> dict[str, Any]:
