@@ -71,16 +71,19 @@ class Client:
         *,
         headers: Mapping[str, str] = _NO_HEADERS,
         backoff: Backoff | None = None,
+        decode: Callable[[bytes], Message | None] = decode,
     ) -> None:
         """url: `host:port`, `http(s)://…` or `ws(s)://…`, with the path under which Astrolabe is served.
 
-        headers: of the handshake. Raises ValueError for a url that is none.
+        headers: of the handshake. decode: as `message.decode`, in place of it: a program with many
+        clients may let them share what is equal. Raises ValueError for a url that is none.
         """
         self.graph = Graph()
         self._url = endpoint(url)
         self._filter = dict(filter or {})
         self._headers = headers
         self._backoff = backoff or Backoff()
+        self._decode = decode
         self._connection: Connection | None = None
         self._retry_at = 0.0
         #: Since when this connection is in step, in the loop's time; None while it is not.
@@ -171,7 +174,7 @@ class Client:
             await self._connect()
         assert self._connection is not None
         data = await self._connection.hear()
-        message = decode(data)
+        message = self._decode(data)
         return self._take(message, len(data)) if message is not None else None
 
     async def _connect(self) -> None:
