@@ -20,7 +20,7 @@ async def bench(plan: Plan, *, output: str) -> bool:
         click.echo(msgspec.json.encode({**msgspec.structs.asdict(report), "good": report.good}))
     else:
         for name, text in rows(report):
-            click.echo(f"{name:<12} {text}".rstrip())
+            click.echo(f"{name:<12}{text}")
     return report.good
 
 
@@ -28,18 +28,17 @@ def rows(report: Report) -> Iterator[tuple[str, str]]:
     """The report for people: names and texts."""
     yield "clients", f"{report.clients} asked for, {report.connected} connected at the end"
     yield "measured", f"{report.seconds:.1f} s, with {report.cpu / report.seconds:.0%} of a CPU here"
-    rate = f"{report.deliveries_per_second:,.1f}/s while measured"
-    yield "deliveries", f"{report.deliveries:,}, {report.bytes / 1e6:,.1f} MB, {rate}"
-    kinds = (f"{report.snapshots} snapshots", f"{report.deltas} deltas", f"{report.bookmarks} bookmarks")
-    yield "", ", ".join(kinds)
+    rate = f"{report.deliveries_per_second:,.1f} a second while measured"
+    yield "deliveries", f"{report.deliveries:,}, {report.bytes / 1e6:,.1f} MB; {rate}"
+    yield "", f"{report.snapshots:,} snapshots, {report.deltas:,} deltas, {report.bookmarks:,} bookmarks"
     yield "latency", _latency(report)
-    yield "reconnects", f"{report.reconnects}, of which {report.resumes} resumed"
+    yield "reconnects", f"{report.reconnects:,}, of which {report.resumes:,} resumed"
     yield from _reasons("resets", report.resets)
     yield from _reasons("lost", report.disconnects)
     yield from _reasons("failed", report.failures)
     yield "gaps", str(report.gaps)
-    yield "inexact", f"{report.inexact} of {report.verified} that hold the graph, {report.compared} compared"
-    yield "", "with a fresh snapshot at the end"
+    compared = f"{report.compared} of them compared with a fresh snapshot"
+    yield "inexact", f"{report.inexact} of {report.verified} that hold the graph; {compared}"
 
 
 def _latency(report: Report) -> str:

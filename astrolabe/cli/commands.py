@@ -36,7 +36,11 @@ def root() -> None:
     pass
 
 
-@root.command(cls=GoCommand, params=[*flags.SERVE])
+@root.command(
+    cls=GoCommand,
+    params=[*flags.SERVE],
+    short_help="Serve the graph of a cluster (when no command is named).",
+)
 def serve(**given: Any) -> None:
     """Serve the graph of a cluster (the command when none is named)."""
     settings = flags.settings_from(given)
@@ -70,7 +74,11 @@ _SIMULATION = (
 )
 
 
-@root.command(cls=GoCommand, params=[*_SIMULATION, *flags.DEMO])
+@root.command(
+    cls=GoCommand,
+    params=[*_SIMULATION, *flags.DEMO],
+    short_help="Serve a simulated cluster; needs nothing else.",
+)
 def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
     """Serve a simulated cluster: no cluster, network or Redis needed."""
     settings = flags.settings_from(given)
@@ -96,6 +104,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 @root.command(
     cls=GoCommand,
+    short_help="Print the changes of a running Astrolabe as they come.",
     params=[
         click.Argument(["url"], default=DEFAULT_URL, type=Value("[URL]", endpoint)),
         *streams.FILTER,
@@ -136,6 +145,7 @@ def _complete(work: Coroutine[Any, Any, T]) -> T:
 @root.command(
     name="bench-stream",
     cls=GoCommand,
+    short_help="Load a running Astrolabe and check what clients are told.",
     params=[
         click.Argument(["url"], type=Value("URL", endpoint)),
         *streams.LOAD,
@@ -157,13 +167,13 @@ def bench_stream(url: str, output: str, **given: Any) -> None:
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and end the process: 0 done, 1 failed, 2 wrongly used, 130 interrupted."""
     try:
-        root.main(args, prog_name="astrolabe", standalone_mode=False)
+        code = root.main(args, prog_name="astrolabe", standalone_mode=False)
     except click.ClickException as error:
         click.echo(f"astrolabe: {_one_line(error)}", err=True)
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
-    sys.exit(0)
+    sys.exit(code or 0)  # what `click.exceptions.Exit` was made with
 
 
 def _one_line(error: click.ClickException) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any
 
@@ -25,15 +25,17 @@ class Digest:
     value: from 0 to 2**64 - 1; 0 for an empty graph.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hash: Callable[[dict[str, Any]], int] = hash_of) -> None:
+        """hash: as `hash_of`, in place of it."""
         self.value = 0
+        self._hash = hash
 
     def add(self, changes: Iterable[Change]) -> None:
         """Follow these changes."""
-        value = self.value
+        value, hash = self.value, self._hash
         for change in changes:
             if change.before is not None:
-                value -= hash_of(change.before)
+                value -= hash(change.before)
             if change.sign != "-":
-                value += hash_of(change.node if isinstance(change, NodeChange) else change.edge)
+                value += hash(change.node if isinstance(change, NodeChange) else change.edge)
         self.value = value % _MODULUS

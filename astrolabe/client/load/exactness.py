@@ -17,12 +17,12 @@ class Holder:
         nothing has changed up to another.
     """
 
-    def __init__(self, filter: int) -> None:
-        """filter: its number."""
+    def __init__(self, filter: int, digest: Digest) -> None:
+        """filter: its number. digest: of what it holds, nothing so far."""
         self.filter = filter
         self.epoch = ""
         self.first = self.last = -1
-        self._digest = Digest()
+        self._digest = digest
 
     @property
     def digest(self) -> int:

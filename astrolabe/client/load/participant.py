@@ -16,7 +16,8 @@ from astrolabe.client.load.report import Histogram
 class Tally:
     """events: how many of each. inexact: the numbers of clients that disagreed with others.
 
-    measuring: whether what comes is live, so that its latency counts. news: set by whatever comes.
+    measuring: whether what comes is live, so that its latency counts.
+    news: set when a client is connected, is compared or fails.
     """
 
     def __init__(self) -> None:
@@ -57,7 +58,7 @@ class Participant:
         self.client = client
         self.holder = holder
         self.pause = pause
-        self.connected = False
+        self.connected = self.failed = False
         self.reference: Holder | None = None
         self._slow = pause > 0
         self._tally = tally
@@ -80,20 +81,20 @@ class Participant:
                         await asyncio.sleep(self._random.uniform(0, 2 * self.pause))
         except ClientError as error:
             self._tally.failures[str(error)] += 1
-        finally:
-            self.connected = False
+            self._tally.news.set()
+            self.failed, self.connected = True, False
 
     def compare(self) -> None:
         """With the reference, if they know the same place in history."""
         if self.holder is None or self.reference is None or not self.holder.comparable(self.reference):
             return
         self._tally.compared.add(self.number)
+        self._tally.news.set()
         if self.holder.digest != self.reference.digest:
             self._tally.inexact.add(self.number)
 
     def _take(self, update: Update) -> None:
         tally = self._tally
-        tally.news.set()
         tally.events[update.event] += 1
         if update.size:
             tally.deliveries += 1
@@ -121,6 +122,7 @@ class Participant:
 
     def _connect(self, *, resuming: bool) -> None:
         self.connected = self._behind = True
+        self._tally.news.set()
         self._resuming = resuming
         self._tally.reconnects += self._connections > 0
         self._connections += 1

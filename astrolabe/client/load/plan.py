@@ -17,6 +17,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     slow: the share of clients that pause between two messages, for `pause` seconds on average.
     reconnect: the share that cut their connection, every `period` seconds on average, and resume.
     verify: the share that holds the graph and is compared; the rest only sees that nothing is skipped.
+    finding: seconds that the server has to be there at the beginning. settling: seconds that the clients
+        have at the end to be where a fresh snapshot is; where nothing changes, a heartbeat brings them there.
     """
 
     url: str
@@ -29,6 +31,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     reconnect: float = 0.0
     period: float = 5.0
     verify: float = 1.0
+    finding: float = 5.0
+    settling: float = 20.0
     seed: int = 1
 
 

@@ -58,8 +58,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def good(self) -> bool:
-        """Whether everyone was served, and exactly."""
-        return not (self.gaps or self.inexact or self.failures)
+        """Whether everyone was served to the end, and is known to have been served exactly."""
+        wrong = self.gaps or self.inexact or self.failures
+        return not wrong and self.connected == self.clients and self.compared == self.verified
 
 
 class Histogram:

@@ -8,19 +8,20 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 
+from astrolabe.client.backoff import Backoff
 from astrolabe.client.client import Client
 from astrolabe.client.errors import ClientError
+from astrolabe.client.load.digest import Digest
 from astrolabe.client.load.exactness import Holder, Ledger
 from astrolabe.client.load.participant import Participant, Tally
 from astrolabe.client.load.plan import Plan, share
 from astrolabe.client.load.report import Report
-from astrolabe.client.load.shared import SharedDecoder, decode_outline
+from astrolabe.client.load.shared import Shared, decode_outline
 from astrolabe.client.message import Message
 
-#: Seconds in which the server has to be there at the beginning.
-FINDING = 10.0
-#: Seconds that clients have at the end to be where a fresh snapshot is: a bookmark comes every heartbeat.
-SETTLING = 20.0
+#: Seconds in step after which a connection that is cut counts as healthy: those that are cut on purpose
+#: shall come back at once, however often.
+HEALTHY = 0.5
 
 
 async def run(plan: Plan, *, said: Callable[[str], None] = lambda _: None) -> Report:
@@ -38,13 +39,13 @@ async def _find(plan: Plan) -> None:
         why = "nothing is heard of it"
         async with Client(plan.url, filter, decode=decode_outline) as client:
             try:
-                async with asyncio.timeout(FINDING):
+                async with asyncio.timeout(plan.finding):
                     async for update in client.updates():
                         why = update.reason or why
                         if update.position is not None:
                             break
             except TimeoutError as error:
-                raise ClientError(f"no snapshot in {FINDING:g} s: {why}", code="unreachable") from error
+                raise ClientError(f"no snapshot in {plan.finding:g} s: {why}", code="unreachable") from error
 
 
 class _Load:
@@ -54,7 +55,7 @@ class _Load:
         self._tally = Tally()
         self._ledger = Ledger()
         self._random = Random(plan.seed)
-        self._shared = SharedDecoder()
+        self._shared = Shared()
         self._participants = [self._participant(number) for number in range(plan.clients)]
 
     async def run(self) -> Report:
@@ -91,18 +92,23 @@ class _Load:
             self._client(filter, decoder),
             self._tally,
             self._ledger,
-            holder=Holder(filter) if verified else None,
+            holder=self._holder(filter) if verified else None,
             pause=plan.pause if share(turn, plan.slow) else 0.0,
         )
 
+    def _holder(self, filter: int) -> Holder:
+        return Holder(filter, Digest(self._shared.hash))
+
     def _client(self, filter: int, decode: Callable[[bytes], Message | None]) -> Client:
-        return Client(self._plan.url, self._plan.filters[filter], decode=decode)
+        backoff = Backoff(healthy_after=HEALTHY, random=Random(self._random.random()))
+        return Client(self._plan.url, self._plan.filters[filter], decode=decode, backoff=backoff)
 
     async def _start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        tasks = []
-        for participant in self._participants:
+        """By the clock: when this process or the server cannot keep up, measuring begins all the same."""
+        tasks, began = [], time.monotonic()
+        for number, participant in enumerate(self._participants, 1):
             tasks.append(group.create_task(participant.run(), name=f"load-client-{participant.number}"))
-            await asyncio.sleep(1 / self._plan.ramp)
+            await asyncio.sleep(began + number / self._plan.ramp - time.monotonic())
         return tasks
 
     async def _cut(self) -> None:
@@ -119,7 +125,7 @@ class _Load:
         for filter in range(len(self._plan.filters)):
             mine = [each for each in self._participants if each.holder and each.holder.filter == filter]
             if mine:
-                work = self._follow(Holder(filter), mine)
+                work = self._follow(self._holder(filter), mine)
                 tasks.append(group.create_task(work, name=f"load-reference-{filter}"))
         return tasks
 
@@ -140,15 +146,19 @@ class _Load:
         for participant in self._participants:
             participant.pause = 0.0
         with suppress(TimeoutError):
-            async with asyncio.timeout(SETTLING):
+            async with asyncio.timeout(self._plan.settling):
                 while not self._settled():
                     self._tally.news.clear()
                     await self._tally.news.wait()
 
     def _settled(self) -> bool:
+        """Whether all that have not failed are connected, and compared."""
         compared = self._tally.compared
-        held = [each for each in self._participants if each.holder is not None]
-        return all(each.number in compared for each in held if each.connected)
+        return all(
+            each.connected and (each.holder is None or each.number in compared)
+            for each in self._participants
+            if not each.failed
+        )
 
     def _report(self, *, seconds: float, cpu: float, rate: float) -> Report:
         tally = self._tally

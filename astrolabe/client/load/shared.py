@@ -9,18 +9,32 @@ from astrolabe.client.message import Delta, EdgeDelta, Message, NodeDelta, Snaps
 
 #: Nodes and edges that are remembered, at least this many of the latest and at most twice as many.
 REMEMBERED = 50_000
+#: Messages that are remembered, and how many bytes such a one may have: clients that are in step get the
+#: same ones, one right after the other.
+MESSAGES = 256
+LONGEST_MESSAGE = 64 * 1024
+
+#: By hash: the one object that stands for all equal ones.
+_Known = dict[int, dict[str, Any]]
+#: By id of such an object, which lives as long as the entry: itself and its hash.
+_Hashes = dict[int, tuple[dict[str, Any], int]]
 
 
-class SharedDecoder:
-    """Equal nodes and edges are one object, whoever is told of them: else each client holds a copy of
-    the graph, some 4 KB a node."""
+class Shared:
+    """What is equal is one object, whoever is told of it, and decoded and hashed once.
+
+    Else each client holds a copy of the graph, some 4 KB a node.
+    """
 
     def __init__(self) -> None:
-        self._young: dict[int, dict[str, Any]] = {}
-        self._old: dict[int, dict[str, Any]] = {}
+        self._messages: dict[bytes, Message | None] = {}
+        self._young: tuple[_Known, _Hashes] = ({}, {})
+        self._old: tuple[_Known, _Hashes] = ({}, {})
 
     def decode(self, data: bytes) -> Message | None:
         """As `message.decode`."""
+        if data in self._messages:
+            return self._messages[data]
         message = decode(data)
         match message:
             case Delta():
@@ -29,17 +43,30 @@ class SharedDecoder:
             case Snapshot():
                 self._share(message.nodes)
                 self._share(message.edges)
+        if len(data) <= LONGEST_MESSAGE:
+            self._messages[data] = message
+            if len(self._messages) > MESSAGES:
+                del self._messages[next(iter(self._messages))]
         return message
 
+    def hash(self, document: dict[str, Any]) -> int:
+        """As `digest.hash_of`."""
+        for _, hashes in (self._young, self._old):
+            found = hashes.get(id(document))
+            if found is not None:
+                return found[1]
+        return hash_of(document)
+
     def _share(self, documents: list[dict[str, Any]]) -> None:
-        young = self._young
+        (young, hashes), (old, _) = self._young, self._old
         for index, document in enumerate(documents):
             hash = hash_of(document)
-            known = young.get(hash) or self._old.get(hash, document)
+            known = young.get(hash) or old.get(hash, document)
             if known == document:
                 documents[index] = young[hash] = known
+                hashes[id(known)] = (known, hash)
         if len(young) >= REMEMBERED:
-            self._young, self._old = {}, young
+            self._young, self._old = ({}, {}), self._young
 
 
 _NO_NODES, _NO_EDGES = NodeDelta([], []), EdgeDelta([], [])
