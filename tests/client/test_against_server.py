@@ -10,7 +10,7 @@ import pytest
 from astrolabe.client import Backoff, Change, Client, ClientError, EdgeChange, NodeChange
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING, parse_query
-from astrolabe.http.limits import Limits
+from astrolabe.settings import Limits
 from tests.support.churn import QUERIES, change
 from tests.support.replica import matches
 from tests.support.serving import PATIENCE, Site, eventually, serve

@@ -14,7 +14,7 @@ from websockets.http11 import Request, Response
 
 from astrolabe.client import Client, ClientError
 from astrolabe.client.connection import Lost, open_connection
-from astrolabe.http.limits import Limits
+from astrolabe.settings import Limits
 from tests.support.serving import PATIENCE, serve
 from tests.support.stage import send
 from tests.support.worlds import shop
@@ -100,7 +100,7 @@ async def test_a_name_that_does_not_exist_is_told_without_the_address_that_was_t
 
 async def test_a_full_server_is_waited_for_as_long_as_it_asks() -> None:
     """Until the client is made to give up: five seconds are what the real server asks for."""
-    async with serve(shop(), Limits(connections=0)) as site, Client(f"127.0.0.1:{site.port}") as client:
+    async with serve(shop(), Limits(max_connections=0)) as site, Client(f"127.0.0.1:{site.port}") as client:
         update = await anext(client.updates())
         assert update.event == "disconnected"
         assert update.reason.endswith("HTTP 503, 0 streams are open, which is all there may be")

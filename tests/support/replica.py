@@ -7,26 +7,30 @@ from typing import Any
 import msgspec
 
 from astrolabe.client.graph import Graph
-from astrolabe.client.message import Delta, Message
+from astrolabe.client.message import Delta, Edge, EdgeKey, Message, Node
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph as ServerGraph
 from astrolabe.graph.view import View
 
 
 class Replica:
-    """What one subscription has been told. Raises ProtocolError on the first thing that does not fit.
+    """What one subscription has been told.
 
-    resets: the reasons it was given. idle: how many entries of deltas have changed nothing.
+    Raises ProtocolError on the first thing that does not fit, and AssertionError on an entry of a delta that
+    changes nothing. resets: the reasons it was given.
     """
 
     def __init__(self) -> None:
         self.graph = Graph()
         self.resets: list[str] = []
-        self.idle = 0
 
     @property
-    def nodes(self) -> dict[str, dict[str, Any]]:
+    def nodes(self) -> dict[str, Node]:
         return dict(self.graph.nodes)
+
+    @property
+    def edges(self) -> dict[EdgeKey, Edge]:
+        return dict(self.graph.edges)
 
     @property
     def epoch(self) -> str:
@@ -48,7 +52,7 @@ class Replica:
         if document["type"] == "reset":
             self.resets.append(document["reason"])
         if isinstance(message, Delta):
-            self.idle += _entries(message) - len(changes)
+            assert len(changes) == _entries(message), "a part of this delta changes nothing"
 
     def matches(self, graph: ServerGraph, filter: Filter) -> bool:
         """Whether it holds exactly the filtered graph."""

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from astrolabe.client import ClientError
 from astrolabe.client.load import Plan, run
-from astrolabe.http.limits import Limits
+from astrolabe.settings import Limits
 from tests.support.churn import change
 from tests.support.serving import Site
 from tests.support.serving import serve as serve_world
