@@ -27,6 +27,8 @@ class Watch:
         self._said = said
         self._initial = initial
         self._begun = False
+        #: Why there is no connection, as it was told last; "" while there is one.
+        self._lost = ""
 
     async def run(self) -> None:
         """Watch until cancelled. Raises ClientError."""
@@ -37,12 +39,21 @@ class Watch:
     def _tell(self, update: Update) -> None:
         match update.event:
             case "disconnected":
-                self._said(f"{update.reason}; connecting again")
+                self._lose(f"{update.reason}; connecting again")
             case "violated":
-                self._said(f"starting over: {update.reason}; connecting again")
+                self._lose(f"starting over: {update.reason}; connecting again")
+            case "connected" if self._lost:
+                self._lost = ""
+                self._said("connected again" if self._begun else "connected")
         if update.changes and (self._begun or self._initial):
             self._changed(update.changes)
         if not self._begun and update.position is not None:
             self._begun = True
             graph = self._client.graph
             self._said(f"watching {len(graph.nodes)} nodes and {len(graph.edges)} edges")
+
+    def _lose(self, why: str) -> None:
+        """Attempts that fail for one reason are told of once."""
+        if why != self._lost:
+            self._said(why)
+        self._lost = why

@@ -74,8 +74,7 @@ class Connection:
         self._url = url
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Raises Lost."""
-        # That it is lost is told by `hear`, which may still have to tell why.
+        """Without effect when the connection is lost: `hear` tells so, and why."""
         with suppress(ConnectionClosed):
             await self._wire.send(msgspec.json.encode(message), text=True)
 

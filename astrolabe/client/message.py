@@ -5,7 +5,7 @@ Keys and types of messages that are not known here are no error: a later server 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -25,7 +25,7 @@ class Tagged(msgspec.Struct, frozen=True, tag_field="type", tag=str.lower):
 class Hello(Tagged, frozen=True):
     """The first message of a connection. heartbeat: seconds; something is heard at least that often."""
 
-    heartbeat: float
+    heartbeat: Annotated[float, msgspec.Meta(gt=0)]
     protocol: str = ""
 
 

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import serve
 
 from astrolabe.cli.watch import Watch
 from astrolabe.client import Change, ClientError, NodeChange
-from tests.support.stage import HELLO, delta, node, reset, send, snapshot, stage
+from tests.support.stage import HELLO, Stage, delta, node, reset, send, snapshot, stage
 
 
 class Ear:
@@ -79,7 +80,9 @@ async def test_a_lost_connection_is_told_and_what_was_missed_is_not_lost() -> No
     assert ear.said == [
         "watching 1 nodes and 0 edges",
         "the server is going away; come back; connecting again",
+        "connected again",
         "the server closed the connection with code 1011; connecting again",
+        "connected again",
     ]
 
 
@@ -93,6 +96,22 @@ async def test_a_server_that_breaks_the_contract_is_told_of() -> None:
         await ear.until(lambda: bool(ear.changes))
     assert ear.changes == [NodeChange("+", node("c"))]
     assert ear.said[1] == ("starting over: a delta of e:8 since 7, while e:1 is held; connecting again")
+
+
+async def test_a_server_that_is_not_there_is_told_of_once_until_it_is() -> None:
+    ear = Ear()
+    playing = Stage(send(HELLO, snapshot(node("a"))))
+    async with serve(playing.play, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+    async with watching(f"127.0.0.1:{port}", ear, initial=True):
+        await ear.until(lambda: bool(ear.said))
+        async with serve(playing.play, "127.0.0.1", port):
+            await ear.until(lambda: bool(ear.changes))
+    assert ear.said[:3] == [
+        f"cannot connect to ws://127.0.0.1:{port}: Connection refused; connecting again",
+        "connected",
+        "watching 1 nodes and 0 edges",
+    ]
 
 
 async def test_what_cannot_work_ends_it() -> None:

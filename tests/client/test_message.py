@@ -40,6 +40,7 @@ def test_keys_and_types_that_are_not_known_are_no_error() -> None:
         ("{}", "a message is malformed: Object missing required field `type`"),
         ("[1]", "a message is malformed: Expected `object`, got `array`"),
         ('{"type":1}', "a message is malformed: Expected `str` - at `$.type`"),
+        ('{"type":"hello","heartbeat":0}', "a message is malformed: Expected `float` > 0.0 - at `$.heartbeat`"),
         ('{"type":"bookmark","epoch":"e"}', "a message is malformed: Object missing required field `seq`"),
         ('{"type":"bookmark","epoch":"e","seq":"1"}', "a message is malformed: Expected `int`, got `str` - at `$.seq`"),
     ],
