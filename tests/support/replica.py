@@ -52,7 +52,7 @@ class Replica:
         if document["type"] == "reset":
             self.resets.append(document["reason"])
         if isinstance(message, Delta):
-            assert len(changes) == _entries(message), "a part of this delta changes nothing"
+            assert len(changes) == _entries(message) > 0, "a part of this delta changes nothing"
 
     def matches(self, graph: ServerGraph, filter: Filter) -> bool:
         """Whether it holds exactly the filtered graph."""
