@@ -44,7 +44,7 @@ def bad_parameter(message: str) -> Refusal:
 
 
 #: The error word of statuses that Sanic itself answers with.
-_WORDS = {404: "not-found", 405: "method-not-allowed", 413: "too-big", 503: "unavailable"}
+_WORDS = {404: "not-found", 405: "method-not-allowed", 408: "timeout", 413: "too-big", 503: "unavailable"}
 
 
 def as_refusal(exception: Exception) -> Refusal:

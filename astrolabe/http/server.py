@@ -54,7 +54,7 @@ def create_server(
     limits: the defaults when None.
     """
     limits = limits or Limits()
-    app = _create_app(lambda: position(hub))
+    app = _create_app(lambda: position(hub), limits)
     rest = Rest(hub, kinds)
     streams = Streams(hub, kinds=[kind.name for kind in kinds], limits=limits)
     rest.add_to(app)
@@ -117,7 +117,7 @@ class Server:
             await asyncio.wait_for(server.server.wait_closed(), self._grace)
 
 
-def _create_app(headers: Callable[[], Mapping[str, str]]) -> Sanic[Any, Any]:
+def _create_app(headers: Callable[[], Mapping[str, str]], limits: Limits) -> Sanic[Any, Any]:
     """headers: those that every error answer carries."""
     # Sanic says so as a warning whenever it is started in production mode from a terminal.
     logging.getLogger("sanic.error").setLevel(logging.ERROR)
@@ -131,6 +131,7 @@ def _create_app(headers: Callable[[], Mapping[str, str]]) -> Sanic[Any, Any]:
         AUTO_EXTEND=False,
         MOTD=False,
         REQUEST_MAX_SIZE=64 * 1024,
+        REQUEST_TIMEOUT=limits.request,
         # Sanic strips unused hooks from its own classes when the first application starts: half the time
         # of a small request. It fails when that is done a second time in a process.
         TOUCHUP=not getattr(Http, "__touched__", False),

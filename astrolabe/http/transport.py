@@ -9,24 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import socket
 import sys
 import termios
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from sanic.http import Stage
 from sanic.request import Request
 from sanic.server import HttpProtocol
+
+#: Bytes that may wait in a transport before it is full, which is Sanic's choice, too.
+HIGH_WATER = 64 * 1024
+
+#: Bytes that the system takes of a stream before the peer has acknowledged them (socket(7); Linux counts
+#: its own overhead in and doubles the number for it). By itself it goes up to 4 MB a connection.
+SEND_BUFFER = 256 * 1024
 
 
 class StreamProtocol(HttpProtocol):
     """Sanic's protocol of one TCP connection, until a channel takes it over."""
 
-    __slots__ = ("channel",)
+    __slots__ = ("_begun", "channel")
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.channel: Channel | None = None
+        self._begun = False
 
     @property
     def writable(self) -> bool:
@@ -39,10 +49,14 @@ class StreamProtocol(HttpProtocol):
         return self._task
 
     def data_received(self, data: bytes) -> None:
-        if self.channel is None:
-            super().data_received(data)
-        else:
+        if self.channel is not None:
             self.channel.receive(data)
+            return
+        since, under_way = self._time, self._under_way
+        super().data_received(data)
+        self._begun = True
+        if under_way:  # to Sanic every byte is a sign of life: a request would have for ever to arrive
+            self._time = since
 
     def eof_received(self) -> None:
         """The transport closes itself afterwards."""
@@ -66,17 +80,36 @@ class StreamProtocol(HttpProtocol):
 
     def check_timeouts(self) -> None:
         """Sanic's timeouts are for requests; a channel has its own."""
-        if self.channel is None:
-            super().check_timeouts()  # type: ignore[no-untyped-call]
+        if self.channel is not None:
+            return
+        # A next request may be waited for, but not the first one, nor what is left of the last.
+        resting = self._begun and not self._under_way
+        self.keep_alive_timeout = self.app.config.KEEP_ALIVE_TIMEOUT if resting else self.request_timeout
+        if self.http is not None:
+            self.http.upgrade_websocket = False  # with which Sanic would wait for ever for a body
+        super().check_timeouts()  # type: ignore[no-untyped-call]
+
+    def abort(self) -> None:
+        """Sanic also forgets the transport, and fails on that when half a request has come."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    @property
+    def _under_way(self) -> bool:
+        """Whether the beginning of a request has come, or what is left of its body is still to come."""
+        http = self.http
+        if http is None or http.stage is Stage.IDLE:
+            return bool(getattr(http, "request_body", None))
+        return True
 
 
 class Channel:
     """A connection that has left HTTP. Subclasses say what is read and how it is closed.
 
     stall: seconds that the transport may take nothing before the connection is aborted.
-    writable: whether the transport takes more; it does not while more than 64 KiB wait in it.
+    writable: whether the transport takes more; it does not while more than HIGH_WATER wait in it.
+    open: whether there is anything more to be written; False once it is closing.
     lost: done when the connection is gone. drained: called when it is writable again.
-    early: bytes that came right behind the request.
     """
 
     def __init__(self, request: Request, *, stall: float) -> None:
@@ -86,48 +119,91 @@ class Channel:
         self.transport: asyncio.Transport = protocol.transport
         self.loop = asyncio.get_running_loop()
         self.writable = protocol.writable
+        self.open = True
         self.lost: asyncio.Future[None] = self.loop.create_future()
         self.drained: Callable[[], Any] = _nothing
-        self.early = bytes(protocol.recv_buffer)
+        self._protocol = protocol
         self._stall = stall
         self._watch: asyncio.TimerHandle | None = None
         protocol.channel = self
+        # To Sanic the answer is under way: it adds nothing to it.
+        protocol.http.stage = Stage.RESPONSE
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         if not self.writable:
             self.pause()
+
+    def read(self) -> None:
+        """Begin with what came right behind the request, which may have made Sanic pause."""
+        early = bytes(self._protocol.recv_buffer)
+        self._protocol.recv_buffer.clear()
+        self.transport.resume_reading()
+        if early:
+            self.receive(early)
 
     def receive(self, data: bytes) -> None:
         """Bytes came in."""
 
     def end(self) -> None:
-        """The peer will send no more."""
+        """The peer will send no more, and the transport closes once what waits in it is sent."""
+        self._leave()
+        self._judge_from_now()
 
     def shut_down(self) -> None:
         """The server is going away."""
         self.abort()
 
+    def finish(self) -> None:
+        """Close once what waits in the transport is sent; a peer that does not take it is cut off."""
+        self._leave()
+        self.transport.close()
+        self._judge_from_now()
+
     def abort(self) -> None:
         """Cut the connection, whatever waits to be sent."""
+        self._leave()
         self.transport.abort()
 
     def pause(self) -> None:
         """The transport is full."""
         self.writable = False
-        if self._watch is None:
-            self._watch_on(_unread(self.transport), self.loop.time())
+        self._judge_from_now()
 
     def resume(self) -> None:
-        """The transport takes more again, or is gone."""
-        self._unwatch()
-        if not self.lost.done():
+        """The transport takes more again."""
+        if self.open:
+            self._unwatch()
             self.writable = True
             self.drained()
 
     def lose(self) -> None:
         """The connection is gone."""
-        self.writable = False
+        self._leave()
         self._unwatch()
         if not self.lost.done():
             self.lost.set_result(None)
+
+    def waiting(self) -> int:
+        """Bytes that the peer has not acknowledged: in the transport, and in the system (tcp(7), SIOCOUTQ).
+
+        The system takes nothing more before a good part of what it has is gone, which a slow peer may
+        need long for: the transport alone would look stalled.
+        """
+        queued = bytearray(4)
+        with suppress(OSError, ValueError):  # it was closed meanwhile
+            fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, queued)
+        return self.transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
+
+    @property
+    def _socket(self) -> socket.socket:
+        sock: socket.socket = self.transport.get_extra_info("socket")
+        return sock
+
+    def _leave(self) -> None:
+        self.open = self.writable = False
+
+    def _judge_from_now(self) -> None:
+        if self._watch is None:
+            self._watch_on(self.waiting(), self.loop.time())
 
     def _watch_on(self, waiting: int, since: float) -> None:
         self._watch = self.loop.call_later(self._stall / 4, self._judge, waiting, since)
@@ -139,25 +215,13 @@ class Channel:
 
     def _judge(self, before: int, since: float) -> None:
         """Slow is not stalled: it goes on as long as the peer takes something."""
-        waiting, now = _unread(self.transport), self.loop.time()
+        waiting, now = self.waiting(), self.loop.time()
         if waiting < before:
             self._watch_on(waiting, now)
         elif now - since >= self._stall:
             self.abort()
         else:
             self._watch_on(waiting, since)
-
-
-def _unread(transport: asyncio.Transport) -> int:
-    """Bytes that the peer has not acknowledged: in the transport, and in the system (tcp(7), SIOCOUTQ).
-
-    The system takes nothing more before a good part of what it has is gone, which a slow peer may need
-    minutes for: the transport alone would look stalled.
-    """
-    queued = bytearray(4)
-    with suppress(OSError, ValueError):  # it was closed meanwhile
-        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, queued)
-    return transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
 
 
 def _nothing() -> None:
