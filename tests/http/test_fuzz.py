@@ -28,7 +28,7 @@ ROUNDS, PEERS, MESSAGES = 4, 8, 313
 LATE = 1.0
 
 #: Objects and bytes that all rounds but the first may leave behind: history, which has its limits. It is
-#: half of that here; one connection kept in six would be more.
+#: less than half of that here; one connection kept in three would be more.
 MOST_BLOCKS, MOST_BYTES = 20_000, 24_000_000
 
 PATHS = ("/api/v1/ws", "/api/v1/ws?subscribe=false", "/api/v1/ws?kind=Pod")
