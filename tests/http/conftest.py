@@ -1,4 +1,4 @@
-"""A served shop; and both event loops: production runs on uvloop, which has transports of its own."""
+"""A served shop; and the event loops: production runs on uvloop, which has transports of its own."""
 
 from __future__ import annotations
 
@@ -17,10 +17,26 @@ LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
 }
 
+#: The modules whose tests depend on what a transport does.
+ON_BOTH = {
+    "test_dead_peers",
+    "test_events",
+    "test_frames",
+    "test_fuzz",
+    "test_handshake",
+    "test_restart",
+    "test_server",
+    "test_streams",
+    "test_transport",
+    "test_websocket",
+}
 
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Every test here runs on each of them."""
-    return LOOPS
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loops that a test runs on."""
+    return LOOPS if item.path.stem in ON_BOTH else {"uvloop": LOOPS["uvloop"]}
 
 
 @pytest.fixture

@@ -140,17 +140,15 @@ async def test_what_a_peer_that_does_not_read_costs(path: str) -> None:
 
 async def test_a_slow_reader_whose_pong_is_queued_behind_megabytes_is_not_dead() -> None:
     """It reads all the time, answers every ping that it comes to, and has the whole graph in the end."""
-    heartbeat = 0.2
-    world = crowd(2500)
+    heartbeat = 0.4
+    world = crowd(1200)
     replica, pings = Replica(), 0
     client = Protocol(CLIENT, state=State.OPEN, max_size=None)
-    loop = asyncio.get_running_loop()
     async with serve(world, Limits(heartbeat=heartbeat)) as site, dial(site.port) as peer:
         await peer.ask(SOCKET)
-        began = loop.time()
         client.receive_data(await peer.read_past(b"\r\n\r\n"))
         async with asyncio.timeout(PATIENCE):
-            while not replica.whole or loop.time() - began < 2.0:
+            while not (replica.whole and pings):
                 for event in client.events_received():
                     assert isinstance(event, Frame)
                     assert event.opcode is not Opcode.CLOSE
@@ -159,8 +157,7 @@ async def test_a_slow_reader_whose_pong_is_queued_behind_megabytes_is_not_dead()
                         replica.apply(json.loads(bytes(event.data)))
                 await peer.send(b"".join(client.data_to_send()))
                 client.receive_data(await peer.read(16_384))
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.008)
         assert site.server.streams == 1
         peer.reset()
-    assert pings
     assert replica.matches(world.hub.graph, EVERYTHING)

@@ -8,7 +8,7 @@ import pytest
 from astrolabe.http.limits import Limits
 from tests.support.raw import UPGRADE, dial
 from tests.support.serving import PATIENCE, Site, eventually, serve
-from tests.support.worlds import World
+from tests.support.worlds import World, shop
 
 QUICK = Limits(request=0.3)
 
@@ -172,12 +172,10 @@ async def test_an_upgrade_where_there_is_no_websocket_is_ignored(site: Site) -> 
         b"GET /api/v1/events HTTP/1.1\r\n\r\n",
     ],
 )
-async def test_one_that_is_gone_halfway_is_no_news(
-    site: Site, sent: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_one_that_is_gone_halfway_is_no_news(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """Whether it resets the connection, closes it, or is cut off by the server's end."""
     for leave in ("reset", "close", "stay"):
-        async with dial(site.port) as peer:
+        async with serve(shop(), Limits(grace=0.1)) as site, dial(site.port) as peer:
             await peer.send(sent)
             await site.json("/livez")
             if leave == "reset":
@@ -186,5 +184,8 @@ async def test_one_that_is_gone_halfway_is_no_news(
                 await site.server.stop()
                 async with asyncio.timeout(PATIENCE):
                     await peer.read_all()
-        await eventually(lambda: site.server.streams == 0)
+            else:
+                peer.end()
+                await peer.read_all()
+            await eventually(lambda: site.server.streams == 0)
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
