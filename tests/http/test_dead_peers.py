@@ -161,3 +161,22 @@ async def test_a_slow_reader_whose_pong_is_queued_behind_megabytes_is_not_dead()
         assert site.server.streams == 1
         peer.reset()
     assert replica.matches(world.hub.graph, EVERYTHING)
+
+
+async def test_a_slow_reader_is_not_dead_while_the_system_has_much_for_it() -> None:
+    """The transport is as good as empty, and yet a ping is far behind."""
+    heartbeat = 0.4
+    world = crowd(10)
+    loop = asyncio.get_running_loop()
+    async with (
+        serve(world, Limits(heartbeat=heartbeat)) as site,
+        stream(site, SOCKET) as (peer, channel),
+    ):
+        await fill(world, channel)
+        began = loop.time()
+        while loop.time() - began < 5 * heartbeat:
+            await peer.read(4096)
+            await asyncio.sleep(0.05)
+        assert channel.open
+        assert channel.waiting() > HIGH_WATER
+        peer.reset()
