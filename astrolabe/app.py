@@ -77,7 +77,7 @@ class Application:
 
             kinds = choose(settings.kinds)
             epoch = secrets.token_hex(4)
-            hub = Hub(Graph(epoch))
+            hub = Hub(Graph(epoch), settings.limits)
             bus = MemoryBus()
             bus.subscribe(hub.receive)
             model = Model([kind.rules for kind in kinds], roots=_roots(settings))

@@ -124,6 +124,14 @@ def duration(text: str) -> float:
     return seconds
 
 
+def positive_duration(text: str) -> float:
+    """As `duration`, but not 0. Raises ValueError."""
+    seconds = duration(text)
+    if not seconds:
+        raise ValueError("not a duration above 0")
+    return seconds
+
+
 def label_selector(text: str) -> str:
     """The text itself. Raises ValueError (SelectorError) with the parser's message."""
     selector.parse(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator
-from time import perf_counter
+from time import perf_counter, time
 from typing import Protocol
 
 from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
@@ -58,6 +58,8 @@ class Engine:
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(INBOX_LIMIT)
         self._slice_ends = 0.0
         self._uncommitted = False
+        #: When the first of the uncommitted changes was taken in, in milliseconds since 1970.
+        self._since = 0
 
     async def put(self, message: Message) -> None:
         """Take a message in; waits while the inbox is full."""
@@ -107,12 +109,12 @@ class Engine:
     def _set_synced(self, kind: str, namespace: str, synced: bool) -> None:
         if not self._selected:
             self._model.set_synced(kind, namespace, synced)
-            self._uncommitted = True
+            self._mark()
 
     async def _change(self, changes: Iterable[Facts | Gone]) -> None:
         for change in changes:
             if self._apply(change):
-                self._uncommitted = True
+                self._mark()
                 if self._model.pending >= COMMIT_LIMIT:
                     await self._commit()
             if perf_counter() > self._slice_ends:
@@ -124,6 +126,11 @@ class Engine:
             return self._model.remove(change.uid)
         return self._model.upsert(change)
 
+    def _mark(self) -> None:
+        """There is something to commit."""
+        if not self._uncommitted:
+            self._uncommitted, self._since = True, int(time() * 1000)
+
     async def _commit(self) -> None:
         if not self._uncommitted:
             return
@@ -131,7 +138,7 @@ class Engine:
         changes = self._model.commit()
         if changes:
             self.seq += 1
-            await self._publisher.publish(Batch(self.epoch, self.seq, changes))
+            await self._publisher.publish(Batch(self.epoch, self.seq, changes, self._since))
         await self._give_way()
 
     async def _give_way(self) -> None:

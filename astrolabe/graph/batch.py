@@ -31,9 +31,18 @@ class Batch(msgspec.Struct, frozen=True):
     """Changes with their place in history.
 
     epoch: names one unbroken history. seq: grows by one a batch within it.
+    time: when the first of the changes was taken in, in milliseconds since 1970 (UTC).
     Apply in this order: nodes set, edges set, edges removed, nodes removed; no edge ever dangles.
     """
 
     epoch: str
     seq: int
     changes: Changes
+    time: int = 0
+
+
+class Before(msgspec.Struct):
+    """What a batch changed, as it was before it: None where there was nothing."""
+
+    nodes: dict[str, Node | None] = {}
+    edges: dict[EdgeKey, Edge | None] = {}

@@ -11,9 +11,9 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe.http.client import Client
-from astrolabe.http.limits import Limits
 from astrolabe.http.message import Message
 from astrolabe.http.transport import Channel
+from astrolabe.settings import Limits
 
 _TYPE = "text/event-stream; charset=utf-8"
 
@@ -40,7 +40,7 @@ class Events(Channel):
     """
 
     def __init__(self, request: Request, limits: Limits, headers: Mapping[str, str]) -> None:
-        super().__init__(request, stall=limits.stall)
+        super().__init__(request, stall=limits.stall_timeout)
         self._chunked = request.version != "1.0"
         self._framing = event_chunk if self._chunked else event_text
         self._heartbeat = limits.heartbeat

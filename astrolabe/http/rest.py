@@ -17,6 +17,7 @@ from sanic.response import HTTPResponse
 from astrolabe.http import bodies
 from astrolabe.http.bodies import Body
 from astrolabe.http.cache import Bodies
+from astrolabe.http.client import PATIENCE
 from astrolabe.http.errors import JSON, Refusal
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Query, Question
@@ -24,8 +25,6 @@ from astrolabe.http.releases import releases
 from astrolabe.http.resources import resources
 from astrolabe.kinds.kind import Kind
 
-#: Seconds that `?min_seq=` waits at most.
-PATIENCE = 2.0
 #: Seconds after which an answer that shows ages is made anew though the graph is the same.
 AGE_LASTS = 5
 

@@ -22,13 +22,12 @@ from astrolabe.graph import wire
 from astrolabe.http.errors import JSON, JsonErrors, ServerError
 from astrolabe.http.health import health, readyz
 from astrolabe.http.hub import Hub
-from astrolabe.http.limits import Limits
 from astrolabe.http.rest import Rest, position
 from astrolabe.http.streams import Streams
 from astrolabe.http.transport import StreamProtocol
 from astrolabe.http.viewer import Viewer, find_static
 from astrolabe.kinds.kind import Kind
-from astrolabe.settings import Settings
+from astrolabe.settings import Limits, Settings
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -45,15 +44,13 @@ def create_server(
     count: Callable[[str], int],
     role: Callable[[], str],
     lost: Callable[[], Mapping[str, str]] = dict,
-    limits: Limits | None = None,
 ) -> Server:
     """The server of this graph at the host and port of the settings (port 0: any), not yet started.
 
     kinds: those that are watched. count: how many objects of a kind are known.
     role: `leader` or `follower`. lost: the kinds whose watch has no connection now, and why.
-    limits: the defaults when None.
     """
-    limits = limits or Limits()
+    limits = settings.limits
     app = _create_app(lambda: position(hub), limits)
     rest = Rest(hub, kinds)
     streams = Streams(hub, kinds=[kind.name for kind in kinds], limits=limits)
@@ -131,7 +128,7 @@ def _create_app(headers: Callable[[], Mapping[str, str]], limits: Limits) -> San
         AUTO_EXTEND=False,
         MOTD=False,
         REQUEST_MAX_SIZE=64 * 1024,
-        REQUEST_TIMEOUT=limits.request,
+        REQUEST_TIMEOUT=limits.request_timeout,
         # Sanic strips unused hooks from its own classes when the first application starts: half the time
         # of a small request. It fails when that is done a second time in a process.
         TOUCHUP=not getattr(Http, "__touched__", False),

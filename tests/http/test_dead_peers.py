@@ -11,8 +11,8 @@ from websockets.protocol import CLIENT, Protocol, State
 
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING
-from astrolabe.http.limits import Limits
 from astrolabe.http.transport import HIGH_WATER, Channel
+from astrolabe.settings import Limits
 from tests.support.raw import Peer, dial
 from tests.support.replica import Replica
 from tests.support.serving import PATIENCE, Site, eventually, serve
@@ -55,7 +55,7 @@ async def test_one_that_vanishes_is_found_within_two_and_a_half_heartbeats(path:
     """Nothing that is sent is acknowledged. Of events TCP has to tell, which looks at its own times."""
     heartbeat = 0.4
     async with (
-        serve(shop(), Limits(heartbeat=heartbeat, stall=LONG, grace=0.1)) as site,
+        serve(shop(), Limits(heartbeat=heartbeat, stall_timeout=LONG, grace=0.1)) as site,
         stream(site, path) as (peer, _),
     ):
         await peer.read_past(b'"last":true')
@@ -66,7 +66,7 @@ async def test_one_that_vanishes_is_found_within_two_and_a_half_heartbeats(path:
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])
 async def test_one_that_vanishes_while_the_transport_is_full_has_stalled(path: str) -> None:
     async with (
-        serve(crowd(5000), Limits(heartbeat=LONG, stall=0.4)) as site,
+        serve(crowd(5000), Limits(heartbeat=LONG, stall_timeout=0.4)) as site,
         stream(site, path) as (peer, channel),
     ):
         await eventually(lambda: not channel.writable)
@@ -80,7 +80,7 @@ async def test_one_that_stops_reading_while_the_transport_is_not_full(path: str)
     heartbeat = 0.4
     world = crowd(10)
     async with (
-        serve(world, Limits(heartbeat=heartbeat, stall=LONG, grace=0.1)) as site,
+        serve(world, Limits(heartbeat=heartbeat, stall_timeout=LONG, grace=0.1)) as site,
         stream(site, path) as (_, channel),
     ):
         await fill(world, channel)
@@ -93,7 +93,7 @@ async def test_one_that_ends_its_half_and_does_not_read_is_cut_off(path: str, fu
     """The transport then closes by itself, once all is sent: which may be never."""
     world = crowd(5000 if full else 10)
     async with (
-        serve(world, Limits(heartbeat=LONG, stall=0.4)) as site,
+        serve(world, Limits(heartbeat=LONG, stall_timeout=0.4)) as site,
         stream(site, path) as (peer, channel),
     ):
         if full:

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from websockets.frames import Opcode
 
-from astrolabe.http.limits import Limits
+from astrolabe.settings import Limits
 from tests.support.raw import Peer, dial, farewell, frame, frames
 from tests.support.serving import Site, eventually, read_types, serve
 from tests.support.worlds import World
@@ -105,7 +105,7 @@ async def test_a_message_may_be_cut_anywhere_and_pings_come_between(site: Site) 
 
 async def test_a_message_of_endless_fragments_costs_nothing() -> None:
     """Each is within the limits, and nothing is kept of an empty one."""
-    async with serve(World(), Limits(messages_per_second=10**9)) as site, dial(site.port) as peer:
+    async with serve(World(), Limits(max_message_rate=10**9)) as site, dial(site.port) as peer:
         await peer.upgrade()
         await peer.send(frame(TEXT, b'{"type":', fin=False))
         nothing = frame(CONT, fin=False) * 1000

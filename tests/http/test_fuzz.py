@@ -14,7 +14,7 @@ import pytest
 from websockets.frames import Opcode
 
 from astrolabe.graph.filter import Filter, parse_query
-from astrolabe.http.limits import Limits
+from astrolabe.settings import Limits
 from tests.support.churn import change
 from tests.support.fuzz import Fuzz
 from tests.support.raw import Peer, dial, frames
@@ -130,7 +130,7 @@ async def test_ten_thousand_random_messages(caplog: pytest.LogCaptureFixture) ->
     world = World()
     clock = Clock(world)
     held: list[tuple[int, int]] = []
-    async with serve(world, Limits(heartbeat=0.5, grace=0.2, subscriptions=4)) as site:
+    async with serve(world, Limits(heartbeat=0.5, grace=0.2, max_subscriptions=4)) as site:
         living = asyncio.create_task(clock.run())
         bystanders = [Bystander(site, query, clock.sent) for query in ({}, {"namespace": ["a"]})]
         rude = [Rude(site, seed) for seed in range(PEERS)]

@@ -5,12 +5,12 @@ import logging
 
 import pytest
 
-from astrolabe.http.limits import Limits
+from astrolabe.settings import Limits
 from tests.support.raw import UPGRADE, dial
 from tests.support.serving import PATIENCE, Site, eventually, serve
 from tests.support.worlds import World, shop
 
-QUICK = Limits(request=0.3)
+QUICK = Limits(request_timeout=0.3)
 
 
 async def test_one_that_says_nothing_is_cut_off() -> None:

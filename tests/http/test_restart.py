@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import Filter, parse_query
-from astrolabe.http.limits import Limits
+from astrolabe.settings import Limits
 from tests.support.raw import Peer, dial
 from tests.support.replica import Replica
 from tests.support.serving import Site, eventually, read, read_types, serve

@@ -1,0 +1,124 @@
+"""What the graph was lately: enough to tell anyone who was there what has changed since, and no more.
+
+One history serves all filters. It keeps what batches overwrote, so that the graph of an earlier seq can
+be read (`Past`) without a copy of it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice
+
+from astrolabe.graph.batch import Before
+from astrolabe.graph.edge import Edge, EdgeKey
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.node import Node
+
+#: Bytes of an entry beside its node's text, about: what the objects and their places in a dict take.
+_ENTRY_BYTES = 300
+
+
+class History:
+    """The latest steps of one graph.
+
+    start: the seq from which on everything is known.
+    changes, size: how many changed nodes and edges, and how many bytes, are kept at most.
+    """
+
+    def __init__(self, graph: Graph, *, changes: int, size: int) -> None:
+        self.start = graph.seq
+        self._graph = graph
+        self._limits = (changes, size)
+        self._steps: deque[Before] = deque()
+        self._kept = (0, 0)
+        self._pasts: dict[int, Past] = {}
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """How many changed nodes and edges, and about how many bytes, are kept."""
+        return self._kept
+
+    def add(self, before: Before) -> None:
+        """The graph took its next step, which overwrote this; the oldest is forgotten beyond the limits."""
+        self._pasts.clear()
+        self._steps.append(before)
+        self._count(before, 1)
+        while self._kept[0] > self._limits[0] or self._kept[1] > self._limits[1]:
+            self._count(self._steps.popleft(), -1)
+            self.start += 1
+
+    def since(self, seq: int) -> Past | None:
+        """The graph as it was at `seq`, or None when that is not known any more (or not yet).
+
+        Valid until the graph changes. Whoever asks for the same seq shares the work.
+        """
+        if not self.start <= seq <= self._graph.seq:
+            return None
+        past = self._pasts.get(seq)
+        if past is None:
+            steps = islice(self._steps, seq - self.start, None)
+            past = self._pasts[seq] = Past(self._graph, _merge(steps))
+        return past
+
+    def _count(self, before: Before, sign: int) -> None:
+        entries = len(before.nodes) + len(before.edges)
+        texts = sum([len(node.text) for node in before.nodes.values() if node is not None])
+        changes, size = self._kept
+        self._kept = (changes + sign * entries, size + sign * (texts + entries * _ENTRY_BYTES))
+
+
+class Past:
+    """A graph as it was before its latest steps: the present, with what they overwrote put back.
+
+    nodes, edges: what the steps touched, as it was; None where there was nothing.
+    """
+
+    def __init__(self, graph: Graph, before: Before) -> None:
+        self._graph = graph
+        self.nodes = before.nodes
+        self.edges = before.edges
+        #: The edges that were touched, as they were, by source and by target; made when asked for.
+        self._ends: tuple[dict[str, list[Edge]], dict[str, list[Edge]]] | None = None
+
+    def node(self, uid: str) -> Node | None:
+        return self.nodes[uid] if uid in self.nodes else self._graph.nodes.get(uid)
+
+    def out(self, uid: str) -> list[Edge]:
+        """Edges that started at this node."""
+        return self._edges(0, uid, self._graph.out(uid))
+
+    def into(self, uid: str) -> list[Edge]:
+        """Edges that ended at this node."""
+        return self._edges(1, uid, self._graph.into(uid))
+
+    def edge(self, key: EdgeKey) -> Edge | None:
+        return self.edges[key] if key in self.edges else self._graph.edge(key)
+
+    def _edges(self, end: int, uid: str, now: Iterable[Edge]) -> list[Edge]:
+        if not self.edges:
+            return list(now)
+        if self._ends is None:
+            self._ends = _by_end(self.edges.values())
+        return [*self._ends[end].get(uid, ()), *[edge for edge in now if edge.key not in self.edges]]
+
+
+def _by_end(edges: Iterable[Edge | None]) -> tuple[dict[str, list[Edge]], dict[str, list[Edge]]]:
+    out: dict[str, list[Edge]] = {}
+    into: dict[str, list[Edge]] = {}
+    for edge in edges:
+        if edge is not None:
+            out.setdefault(edge.source, []).append(edge)
+            into.setdefault(edge.target, []).append(edge)
+    return out, into
+
+
+def _merge(steps: Iterable[Before]) -> Before:
+    """What several steps overwrote, the oldest first: that one tells how it was."""
+    merged = Before()
+    for step in steps:
+        for uid, node in step.nodes.items():
+            merged.nodes.setdefault(uid, node)
+        for key, edge in step.edges.items():
+            merged.edges.setdefault(key, edge)
+    return merged
