@@ -153,6 +153,25 @@ async def test_a_full_transport_gets_nothing_and_then_one_merged_delta() -> None
     assert replica.matches(world.hub.graph, EVERYTHING)
 
 
+@pytest.mark.parametrize(
+    ("since", "told"),
+    [(None, [("snapshot", None, 2), ("delta", 2, 3)]), (Position(EPOCH, 2), [("delta", 2, 3)])],
+)
+async def test_a_change_does_not_overtake_what_a_full_transport_made_wait(
+    since: Position | None, told: list[tuple[str, int | None, int]]
+) -> None:
+    world = shop()
+    recorder = Recorder()
+    recorder.writable = False
+    client = world.hub.join(recorder)
+    client.subscribe("x", EVERYTHING, since)
+    recorder.writable = True
+    client.wake()
+    world.set(facts("Pod", "new"))
+    await settle()
+    assert [(message["type"], message.get("from"), message["seq"]) for message in recorder.take()] == told
+
+
 async def test_what_happens_elsewhere_leaves_a_full_transport_in_step() -> None:
     world = shop()
     recorder = Recorder()
