@@ -40,7 +40,7 @@ class Events(Channel):
     """
 
     def __init__(self, request: Request, limits: Limits, headers: Mapping[str, str]) -> None:
-        super().__init__(request, stall=limits.stall_timeout)
+        super().__init__(request)
         self._chunked = request.version != "1.0"
         self._framing = event_chunk if self._chunked else event_text
         self._heartbeat = limits.heartbeat
@@ -89,4 +89,4 @@ class Events(Channel):
     def _limit_silence(self, seconds: float) -> None:
         """There is no pong in server-sent events: let TCP tell when nobody acknowledges what is sent."""
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+            self.set_option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))

@@ -129,6 +129,7 @@ def _create_app(headers: Callable[[], Mapping[str, str]], limits: Limits) -> San
         MOTD=False,
         REQUEST_MAX_SIZE=64 * 1024,
         REQUEST_TIMEOUT=limits.request_timeout,
+        STALL_TIMEOUT=limits.stall_timeout,
         # Sanic strips unused hooks from its own classes when the first application starts: half the time
         # of a small request. It fails when that is done a second time in a process.
         TOUCHUP=not getattr(Http, "__touched__", False),

@@ -66,7 +66,7 @@ class WebSocket(Channel):
 
     def __init__(self, request: Request, limits: Limits) -> None:
         self._frames, answer = _accept(request, limits.max_message_bytes)
-        super().__init__(request, stall=limits.stall_timeout)
+        super().__init__(request)
         self.transport.write(answer)
         self._limits = limits
         self._listener: Listener | None = None

@@ -134,8 +134,27 @@ async def test_what_a_peer_that_does_not_read_costs(path: str) -> None:
         for step in range(200):
             site.world.send(Changes(nodes_set=[a_pod(step, "Error")]))
         await asyncio.sleep(0)
-        assert channel.waiting() == before
+        assert channel.waiting() <= before
         peer.reset()
+
+
+async def test_an_answer_that_is_not_read_is_not_kept() -> None:
+    """As long as some of it is read it is: longer than a request may take, or a peer may stall."""
+    limits = Limits(request_timeout=0.2, stall_timeout=0.4)
+    loop = asyncio.get_running_loop()
+    async with serve(crowd(20_000), limits) as site, dial(site.port) as peer:
+        await peer.ask("/api/v1/graph", "")
+        began, size = loop.time(), 0
+        while loop.time() - began < 1.2:
+            chunk = await peer.read()
+            assert chunk
+            size += len(chunk)
+            await asyncio.sleep(0.02)
+        assert size < 8_000_000
+        (connection,) = site.server._server.connections
+        assert connection.transport.get_write_buffer_size() > 0
+        await eventually(lambda: not site.server._server.connections)
+        assert loop.time() - began < 4.0
 
 
 async def test_a_slow_reader_whose_pong_is_queued_behind_megabytes_is_not_dead() -> None:
