@@ -219,7 +219,9 @@ def _accept(request: Request, max_size: int) -> tuple[ServerProtocol, bytes]:
     answer = protocol.accept(Handshake(request.path, Headers(list(request.headers.items()))))
     if answer.status_code != 101:
         message = (answer.body or b"").decode().partition("\n")[0]
-        headers = {"Upgrade": "websocket"} if answer.status_code == 426 else {}
+        headers = {"Sec-WebSocket-Version": "13"}  # RFC 6455, 4.4
+        if answer.status_code == 426:
+            headers["Upgrade"] = "websocket"
         raise Refusal(answer.status_code, "bad-handshake", message, headers=headers)
     return protocol, answer.serialize()
 

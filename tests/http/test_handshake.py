@@ -136,6 +136,8 @@ async def test_the_handshake(site: Site, headers: str, status: int) -> None:
                 "sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=",
                 "upgrade: websocket",
             }
+        else:
+            assert "sec-websocket-version: 13" in lines
 
 
 async def test_without_a_host(site: Site) -> None:
