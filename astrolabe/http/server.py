@@ -27,7 +27,7 @@ from astrolabe.http.streams import Streams
 from astrolabe.http.transport import StreamProtocol
 from astrolabe.http.viewer import Viewer, find_static
 from astrolabe.kinds.kind import Kind
-from astrolabe.settings import Settings
+from astrolabe.settings import Limits, Settings
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -51,7 +51,7 @@ def create_server(
     role: `leader` or `follower`. lost: the kinds whose watch has no connection now, and why.
     """
     limits = settings.limits
-    app = _create_app(lambda: position(hub))
+    app = _create_app(lambda: position(hub), limits)
     rest = Rest(hub, kinds)
     streams = Streams(hub, kinds=[kind.name for kind in kinds], limits=limits)
     rest.add_to(app)
@@ -114,7 +114,7 @@ class Server:
             await asyncio.wait_for(server.server.wait_closed(), self._grace)
 
 
-def _create_app(headers: Callable[[], Mapping[str, str]]) -> Sanic[Any, Any]:
+def _create_app(headers: Callable[[], Mapping[str, str]], limits: Limits) -> Sanic[Any, Any]:
     """headers: those that every error answer carries."""
     # Sanic says so as a warning whenever it is started in production mode from a terminal.
     logging.getLogger("sanic.error").setLevel(logging.ERROR)
@@ -128,6 +128,8 @@ def _create_app(headers: Callable[[], Mapping[str, str]]) -> Sanic[Any, Any]:
         AUTO_EXTEND=False,
         MOTD=False,
         REQUEST_MAX_SIZE=64 * 1024,
+        REQUEST_TIMEOUT=limits.request_timeout,
+        STALL_TIMEOUT=limits.stall_timeout,
         # Sanic strips unused hooks from its own classes when the first application starts: half the time
         # of a small request. It fails when that is done a second time in a process.
         TOUCHUP=not getattr(Http, "__touched__", False),

@@ -153,7 +153,7 @@ def test_help_names_the_commands_and_every_flag_under_its_heading(argument: str,
     assert max(map(len, out.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "watch"])
+@pytest.mark.parametrize("command", ["serve", "demo", "watch", "bench-stream"])
 def test_every_command_has_help(command: str, ended: Ended) -> None:
     code, out, err = ended(command, "--help")
     assert (code, err) == (0, "")

@@ -74,8 +74,8 @@ def test_the_cases_are_all_there_are() -> None:
     tried.add(("--enable-persistence", "ENABLE_PERSISTENCE", "enable_persistence"))
     assert {(flag.long, flag.envvar, flag.name) for flag in SERVE} == tried
     fields = {field.name for field in dataclasses.fields(Settings)} | LIMITS
-    # How long a peer has to answer a closing is nobody's wish.
-    assert fields - {"limits", "grace"} == {field for _, _, field in tried}
+    # How long a peer has for a request, or to answer a closing, is nobody's wish.
+    assert fields - {"limits", "request_timeout", "grace"} == {field for _, _, field in tried}
 
 
 def test_without_any_flag_the_settings_are_the_defaults() -> None:
