@@ -21,6 +21,7 @@ import aiohttp
 import msgspec
 import uvloop
 
+from tests.benchmarks.marks import LABEL
 from tests.benchmarks.processes import Helper, allow_many_files, helper
 from tests.benchmarks.program import free_port, serving
 from tests.soak.followers import Follower, create_followers
@@ -73,10 +74,9 @@ class Site:
 
     async def churn(self, *, rate: float, seconds: float) -> int:
         """Change so much for so long, looking at the server meanwhile; returns how many writes there were."""
-        looking = asyncio.create_task(self._look_on(max(SHORTEST_PAUSE, seconds / LOOKS)), name="looking")
-        try:
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(self._look_on(max(SHORTEST_PAUSE, seconds / LOOKS)), name="looking")
             changes: int = await asyncio.to_thread(self._cluster.ask, "churn", rate=rate, seconds=seconds)
-        finally:
             looking.cancel()
         return changes
 
@@ -86,7 +86,7 @@ class Site:
         async with asyncio.timeout(PATIENCE):
             while True:
                 graph = await self.get("/api/v1/graph?kind=ConfigMap")
-                if any(node["labels"]["bench/at"].endswith(mark) for node in graph["nodes"]):
+                if any(node["labels"][LABEL].endswith(mark) for node in graph["nodes"]):
                     seq: int = graph["seq"]
                     return seq
                 await asyncio.sleep(0.05)
@@ -140,7 +140,7 @@ async def soak(site: Site, *, clients: int, rate: float, seconds: float, seed: i
 
 
 async def _finish(followers: Sequence[Follower], tasks: Sequence[asyncio.Task[None]], seq: int) -> list[str]:
-    """Let everyone come to this seq; returns who failed on the way."""
+    """Let everyone come to this seq; returns who failed on the way, or was cut off without a reason."""
     for follower in followers:
         follower.finish(seq)
     await asyncio.wait(tasks, timeout=PATIENCE)
@@ -152,6 +152,8 @@ async def _finish(followers: Sequence[Follower], tasks: Sequence[asyncio.Task[No
             wrong.append(f"{who}: at {follower.client.graph.position}, not at {seq}")
         elif (error := task.exception()) is not None:
             wrong.append(f"{who}: {error!r}")
+        elif follower.habit == "steady" and follower.events["disconnected"]:
+            wrong.append(f"{who}: lost its connection {follower.events['disconnected']} times")
     return wrong
 
 
