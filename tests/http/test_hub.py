@@ -289,6 +289,28 @@ async def test_another_graph_begins_anew_for_everyone() -> None:
     assert replica.matches(other, only(kind="Pod"))
 
 
+async def test_what_was_held_of_another_graph_counts_no_more() -> None:
+    """It fell behind at a seq that the new graph is far from, and changes come before its snapshot is out."""
+    world = crowd(10)
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", EVERYTHING)
+    for number in range(5):
+        world.send(Changes(nodes_set=[a_pod(1, "Error", f"step {number}")]))
+    recorder.writable = False
+    world.send(Changes(nodes_set=[a_pod(2, "Error")]))
+    recorder.writable = True
+    client.wake()
+    await settle()
+    recorder.take()
+    world.hub.replace(Graph("another"))
+    world.send(Changes(nodes_set=[a_pod(1)]))
+    await settle()
+    told = recorder.take()
+    assert [message["type"] for message in told] == ["reset", "snapshot", "delta"]
+    assert [node["name"] for node in told[-1]["nodes"]["set"]] == ["web-1"]
+
+
 async def test_reach_waits_for_a_seq() -> None:
     world = shop()
     assert await world.hub.reach(2, timeout=0)
