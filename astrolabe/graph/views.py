@@ -61,6 +61,12 @@ class Views:
         for uid in view.reached or ():
             _strike(self._reached, uid, view)
 
+    def discard_failed(self, view: View) -> None:
+        """List it no more, however far it came in its last step. Costs the size of the index."""
+        for uid in [uid for uid, listing in self._reached.items() if view in listing]:
+            _strike(self._reached, uid, view)
+        self.discard(view)
+
     def concerned(self, changes: Changes, past: Past) -> dict[View, Changes]:
         """The views that this step may change, and for each the part of it that matters there.
 

@@ -8,6 +8,7 @@ from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.graph import GapError, Graph
 from astrolabe.graph.history import Past
+from astrolabe.graph.links import USES_CONFIGMAP, Ref
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
 from astrolabe.http import hub
@@ -351,6 +352,31 @@ async def test_a_view_that_fails_ends_its_subscribers_only(
     assert bad.closed == (1011, "internal-error")
     assert good.closed is None
     assert good.types() == ["delta"]
+    assert "a view failed" in caplog.text
+
+
+async def test_a_view_that_fails_halfway_leaves_no_trace(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It knew already that its release takes the ConfigMap along no more; the index did not."""
+    world = World()
+    uses = Ref(USES_CONFIGMAP, "ConfigMap", "shop", "settings", "spec.volumes[0].configMap")
+    world.set(facts("Pod", "web", release="r", links=(uses,)), facts("ConfigMap", "settings"))
+    bad, good, again = Recorder(), Recorder(), Recorder()
+    world.hub.join(bad).subscribe("x", only(release="r"))
+    world.hub.join(good).subscribe("x", only(kind="ConfigMap"))
+
+    def fail(*_: object) -> Changes:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(View, "_edges_removed", fail)
+        world.set(facts("Pod", "web", links=(uses,)))
+    assert bad.closed == (1011, "internal-error")
+    world.hub.join(again).subscribe("x", only(release="r"))
+    world.set(facts("ConfigMap", "settings", metadata={"keys": 2}))
+    assert good.types() == ["snapshot", "delta"]
+    assert again.types() == ["snapshot"]
     assert "a view failed" in caplog.text
 
 
