@@ -12,6 +12,7 @@ from astrolabe.graph.links import USES_CONFIGMAP, Ref
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
 from astrolabe.http import hub
+from astrolabe.http.snapshot import PARTS, Snapshot
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.churn import change, filters
@@ -261,6 +262,19 @@ async def test_snapshots_at_one_seq_are_made_once() -> None:
     one, two = (recorder.messages for recorder in recorders)
     assert len(one) > 3
     assert all(a is b for a, b in zip(one, two, strict=True))
+
+
+async def test_parts_of_a_snapshot_are_kept_for_so_many_ids_only() -> None:
+    """Who subscribes chooses the id: a thousand of them are not to cost a thousand snapshots."""
+    world = crowd(3000)
+    graph = world.hub.graph
+    snapshot = Snapshot(View(graph, EVERYTHING), graph.epoch, graph.seq)
+    readers = [snapshot.read(str(number)) for number in range(PARTS + 1)]
+    parts = [next(reader) for reader in readers]
+    assert next(snapshot.read("1")) is parts[1]
+    anew = next(snapshot.read("0"))
+    assert anew is not parts[0]
+    assert anew.text == parts[0].text
 
 
 async def test_a_delta_of_one_batch_tells_when_that_was() -> None:
