@@ -75,6 +75,17 @@ async def test_one_that_vanishes_while_the_transport_is_full_has_stalled(path: s
 
 
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])
+async def test_one_that_stops_reading_has_as_long_as_a_stall_may_last(path: str) -> None:
+    """It is there and its window is closed: heartbeats say nothing about it, and TCP's own limit neither."""
+    async with (
+        serve(crowd(5000), Limits(heartbeat=0.2, stall_timeout=1.6)) as site,
+        stream(site, path) as (_, channel),
+    ):
+        await eventually(lambda: not channel.writable)
+        assert 1.2 <= await until_gone(site) < 4.0
+
+
+@pytest.mark.parametrize("path", [SOCKET, EVENTS])
 async def test_one_that_stops_reading_while_the_transport_is_not_full(path: str) -> None:
     """It acknowledges nothing more, and no pong comes: the same as one that is not there."""
     heartbeat = 0.4
