@@ -15,7 +15,6 @@ from astrolabe.http.message import Message
 from astrolabe.http.snapshot import Snapshot
 from astrolabe.http.subscription import Subscription
 
-
 #: Messages for those who fell behind or came back that are shared, the latest made ones: clients choose
 #: their ids and where they say that they are, and each message may be as large as all that has changed.
 CATCHING_UP = 16
