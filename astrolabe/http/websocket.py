@@ -194,7 +194,7 @@ class WebSocket(Channel):
         if self._is_slow():
             self._pinged = None
         if self._pinged is not None and now - self._pinged >= 1.4 * heartbeat:
-            self.close(SLOW, "timeout", f"no sign of life for {heartbeat:g} seconds")
+            self.close(SLOW, "timeout", f"no sign of life for {1.5 * heartbeat:g} seconds")
             self.transport.close()
             return
         self._wait(heartbeat / 2, self._half_beat)
