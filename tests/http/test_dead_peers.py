@@ -11,6 +11,7 @@ from websockets.protocol import CLIENT, Protocol, State
 
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.view import View
 from astrolabe.http.transport import HIGH_WATER, Channel
 from astrolabe.settings import Limits
 from tests.support.raw import Peer, dial
@@ -132,6 +133,20 @@ async def test_one_that_resets_is_gone_at_once(path: str) -> None:
         await eventually(lambda: not channel.writable)
         peer.reset()
         assert await until_gone(site) < 1.0
+
+
+@pytest.mark.parametrize("path", [SOCKET, EVENTS])
+async def test_one_that_is_failed_at_once_and_does_not_answer_the_close_is_cut_off(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(View, "__init__", fail)
+    async with serve(shop(), Limits(grace=0.2)) as site, dial(site.port) as peer:
+        await peer.ask(path)
+        await peer.read_past(b"\r\n\r\n")
+        assert await until_gone(site) < 2.0
 
 
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])
