@@ -6,6 +6,7 @@ import pytest
 
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.status import ERROR, Status
+from astrolabe.graph.view import View
 from astrolabe.http import client as hub_client
 from astrolabe.http.feed import CATCHING_UP
 from astrolabe.http.message import Message
@@ -61,6 +62,20 @@ async def test_who_has_seen_what_never_comes_here_begins_anew(monkeypatch: pytes
     client.subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
     await eventually(lambda: len(recorder.messages) == 2)
     assert [message.get("reason") for message in recorder.take()] == ["too-old", None]
+
+
+async def test_who_waits_is_told_when_that_fails(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: View) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(hub_client, "PATIENCE", 0.01)
+    monkeypatch.setattr(View, "nodes", fail)
+    recorder = Recorder()
+    shop().hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
+    await eventually(lambda: recorder.closed == (1011, "internal-error"))
+    assert "a subscription failed" in caplog.text
 
 
 async def test_who_waits_may_leave() -> None:
