@@ -10,14 +10,17 @@ import asyncio
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from astrolabe.graph import history, wire
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.selector import parse
 from astrolabe.graph.status import LEVELS
+from astrolabe.http import feed, snapshot
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.churn import NAMESPACES, change
@@ -42,6 +45,7 @@ actions = st.one_of(
     st.tuples(st.just("change"), st.integers(0, 10_000)),
     st.tuples(st.just("change"), st.integers(0, 10_000)),
     st.tuples(st.just("change"), st.integers(0, 10_000)),
+    st.tuples(st.just("lag"), st.integers(0, 10_000)),
     st.tuples(st.sampled_from(("fill", "drain", "leave", "come back", "beat")), numbers),
     st.tuples(st.just("turns"), st.integers(1, 5)),
     st.tuples(st.just("replace"), st.sampled_from((0, 1, 1000))),
@@ -140,6 +144,12 @@ async def live(limit: int, wanted: list[Filter], story: list[tuple[str, int]]) -
             case "change":
                 change(world, Random(number))
                 remembered.remember()
+            case "lag":
+                person = people[number % CLIENTS]
+                person.write(full=True)
+                change(world, Random(number))
+                remembered.remember()
+                person.write(full=False)
             case "replace":
                 replace(world, number)
                 remembered.remember()
@@ -157,7 +167,7 @@ async def live(limit: int, wanted: list[Filter], story: list[tuple[str, int]]) -
     for person in people:
         person.come_back()
         person.write(full=False)
-    for _ in range(10):
+    for _ in range(300):  # one message a turn, and a snapshot has many parts
         await asyncio.sleep(0)
     for person in people:
         person.beat()
@@ -175,4 +185,8 @@ async def live(limit: int, wanted: list[Filter], story: list[tuple[str, int]]) -
 def test_whoever_applies_what_it_is_told_holds_the_filtered_graph(
     limit: int, wanted: list[Filter], story: list[tuple[str, int]]
 ) -> None:
-    asyncio.run(live(limit, wanted, story))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire, "PART_BYTES", 1500)
+        for module, bound in ((history, "PASTS"), (feed, "CATCHING_UP"), (snapshot, "PARTS")):
+            patch.setattr(module, bound, 1)
+        asyncio.run(live(limit, wanted, story))
