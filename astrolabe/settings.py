@@ -17,6 +17,9 @@ class Settings:
 
     namespaces: watch these only; empty means all.
     kinds: names of kinds to watch; empty means all of the table.
+    redis_url: wins over redis_addr and redis_db; may hold user, password and `rediss://`.
+    cluster_name: names the keys in Redis, which several clusters may share.
+    workers: processes that serve one port.
     snapshot_interval: seconds. batch_window: seconds (the flag takes `50ms`).
     verbosity: 0-4, as kubectl's `--v`.
     """
@@ -31,9 +34,12 @@ class Settings:
     kinds: tuple[str, ...] = ()
     batch_window: float = 0.05
     enable_persistence: bool = False
+    cluster_name: str = "default"
     redis_addr: str = "localhost:6379"
+    redis_url: str = ""
     redis_password: str = ""
     redis_db: int = 0
     snapshot_interval: int = 300
+    workers: int = 1
     verbosity: int = 0
     log_format: LogFormat = "text"

@@ -31,9 +31,19 @@ class Batch(msgspec.Struct, frozen=True):
     """Changes with their place in history.
 
     epoch: names one unbroken history. seq: grows by one a batch within it.
+    time: Unix milliseconds at which the first of its changes was taken in.
+    leap: how far seq moves: more than one where a leader made up for what it could not share at once. The
+        positions between were never, or were somebody else's.
     Apply in this order: nodes set, edges set, edges removed, nodes removed; no edge ever dangles.
     """
 
     epoch: str
     seq: int
     changes: Changes
+    time: int = 0
+    leap: int = 1
+
+    @property
+    def since(self) -> int:
+        """The seq that it goes on from."""
+        return self.seq - self.leap

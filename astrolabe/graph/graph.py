@@ -40,12 +40,16 @@ class Graph:
 
     def apply(self, batch: Batch) -> None:
         """Take the next step. Raises GapError when the batch is not the next one of this epoch."""
-        if batch.epoch != self.epoch or batch.seq != self.seq + 1:
+        if batch.epoch != self.epoch or batch.since != self.seq:
             raise GapError(
                 f"at {self.epoch}:{self.seq}, the next batch must not be {batch.epoch}:{batch.seq}"
             )
         self._apply(batch.changes)
         self.seq = batch.seq
+
+    def load(self, changes: Changes) -> None:
+        """Take in what was there before anyone looked; not a step in history."""
+        self._apply(changes)
 
     def out(self, uid: str) -> Iterable[Edge]:
         """Edges that start at this node."""
