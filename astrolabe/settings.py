@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 DEFAULT_SELECTOR = "app.kubernetes.io/managed-by=Helm"
 
 SelectorMode = Literal["closure", "strict"]
 LogFormat = Literal["text", "json"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much clients of the stream may ask for. The names of those that are flags are the flags'.
+
+    max_connections: streams open at a time. max_subscriptions: of one connection.
+    max_message_bytes, max_message_rate: of what a WebSocket client sends; messages a second.
+    history_changes, history_bytes: changed nodes and edges, and bytes, that are kept for those who fall
+        behind or come back.
+    heartbeat: seconds; a peer that is not heard of for two and a half of them is gone.
+    stall_timeout: seconds that a transport may take nothing before the connection is aborted.
+    grace: seconds that a peer has to answer the closing of its connection.
+    """
+
+    max_connections: int = 2000
+    max_subscriptions: int = 32
+    max_message_bytes: int = 64 * 1024
+    max_message_rate: int = 50
+    history_changes: int = 20_000
+    history_bytes: int = 16 * 1024 * 1024
+    heartbeat: float = 15.0
+    stall_timeout: float = 30.0
+    grace: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +57,12 @@ class Settings:
     namespaces: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     batch_window: float = 0.05
+    limits: Limits = Limits()
     enable_persistence: bool = False
     cluster_name: str = "default"
     redis_addr: str = "localhost:6379"
-    redis_url: str = ""
-    redis_password: str = ""
+    redis_url: str = field(default="", repr=False)
+    redis_password: str = field(default="", repr=False)
     redis_db: int = 0
     snapshot_interval: int = 300
     workers: int = 1

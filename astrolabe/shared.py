@@ -1,4 +1,4 @@
-"""What a process of Redis mode consists of beside its web server: a replica, and what it does when it leads."""
+"""What a process of Redis mode has beside its web server: a replica, and what it does when it leads."""
 
 from __future__ import annotations
 

@@ -81,13 +81,14 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     import uvloop
 
     from astrolabe.app import TaskFailed
+    from astrolabe.bus.redis.errors import BusError
     from astrolabe.http.errors import ServerError
 
     try:
         uvloop.run(work)
     except ServerError as error:
         raise Failure(f"{error}; choose another address with --host and --port") from error
-    except (ClusterError, TaskFailed) as error:
+    except (BusError, ClusterError, TaskFailed) as error:
         raise Failure(str(error)) from error
 
 

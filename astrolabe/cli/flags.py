@@ -10,12 +10,13 @@ import click
 from astrolabe.cli import values
 from astrolabe.cli.go import Flag
 from astrolabe.cli.values import BOOLEAN, Value
-from astrolabe.settings import DEFAULT_SELECTOR, Settings
+from astrolabe.settings import DEFAULT_SELECTOR, Limits, Settings
 
 _DEFAULTS = Settings()
 _SCOPE = "What is watched"
 _CLUSTER = "The cluster"
 _SERVING = "Serving"
+_STREAM = "The stream"
 _PERSISTENCE = "Persistence"
 _LOGGING = "Logging"
 
@@ -110,6 +111,65 @@ SERVING = (
     ),
 )
 
+
+def _limit(
+    name: str, metavar: str, parse: Callable[[str], Any], *, shown: str | None = None, help: str
+) -> Flag:
+    flag = name.replace("_", "-")
+    return Flag(
+        (f"--{flag}",),
+        heading=_STREAM,
+        envvar=f"ASTROLABE_{name.upper()}",
+        default=getattr(_DEFAULTS.limits, name),
+        shown=shown,
+        type=Value(metavar, parse),
+        help=help,
+    )
+
+
+STREAM = (
+    _limit("max_connections", "N", values.integer(1), help="Streams that may be open at a time."),
+    _limit("max_subscriptions", "N", values.integer(1), help="Subscriptions of one connection."),
+    _limit(
+        "max_message_bytes",
+        "BYTES",
+        values.integer(128),
+        help="Longest message that a client may send.",
+    ),
+    _limit(
+        "max_message_rate",
+        "N",
+        values.integer(1),
+        help="Messages a second that a client may send.",
+    ),
+    _limit(
+        "history_changes",
+        "N",
+        values.integer(0),
+        help="Changed nodes and edges that are kept for clients that fall behind or come back.",
+    ),
+    _limit(
+        "history_bytes",
+        "BYTES",
+        values.integer(0),
+        help="Memory that these may take.",
+    ),
+    _limit(
+        "heartbeat",
+        "DURATION",
+        values.positive_duration,
+        shown="15s",
+        help="Time between signs of life; a client that gives none for 2.5 of them is gone.",
+    ),
+    _limit(
+        "stall_timeout",
+        "DURATION",
+        values.positive_duration,
+        shown="30s",
+        help="Time after which a client that takes nothing is cut off.",
+    ),
+)
+
 PERSISTENCE = (
     Flag(
         ("--enable-persistence",),
@@ -117,7 +177,15 @@ PERSISTENCE = (
         envvar="ENABLE_PERSISTENCE",
         default=_DEFAULTS.enable_persistence,
         type=BOOLEAN,
-        help="Keep the graph in Redis. Needs a later release.",
+        help="Keep the graph in Redis, and share it with all processes that do.",
+    ),
+    Flag(
+        ("--cluster-name",),
+        heading=_PERSISTENCE,
+        envvar="ASTROLABE_CLUSTER_NAME",
+        default=_DEFAULTS.cluster_name,
+        type=Value("NAME", values.cluster_name),
+        help="Names the keys: several clusters may share one Redis.",
     ),
     Flag(
         ("--redis-addr",),
@@ -128,12 +196,21 @@ PERSISTENCE = (
         help="Where Redis is.",
     ),
     Flag(
+        ("--redis-url",),
+        heading=_PERSISTENCE,
+        envvar="REDIS_URL",
+        default=_DEFAULTS.redis_url,
+        shown="",
+        type=Value("URL", values.redis_url, secret=True),
+        help="Instead: rediss://user:password@host:port/0 for TLS and users, or unix:///path.",
+    ),
+    Flag(
         ("--redis-password",),
         heading=_PERSISTENCE,
         envvar="REDIS_PASSWORD",
         default=_DEFAULTS.redis_password,
         metavar="TEXT",
-        help="Better given by environment, where other users do not see it.",
+        help="Better given by the environment, where other users do not see it.",
     ),
     Flag(
         ("--redis-db",),
@@ -149,7 +226,18 @@ PERSISTENCE = (
         envvar="ASTROLABE_SNAPSHOT_INTERVAL",
         default=_DEFAULTS.snapshot_interval,
         type=Value("SECONDS", values.integer(1)),
-        help="Time between complete writes of the graph.",
+        help="Time between two comparisons of what Redis holds with what is served.",
+    ),
+)
+
+WORKERS = (
+    Flag(
+        ("--workers",),
+        heading=_PERSISTENCE,
+        envvar="ASTROLABE_WORKERS",
+        default=_DEFAULTS.workers,
+        type=Value("N", values.integer(1, 64)),
+        help="Equal processes that serve the port.",
     ),
 )
 
@@ -172,14 +260,16 @@ LOGGING = (
     ),
 )
 
-#: What serves a cluster takes all; what serves a simulated one has no use for the first and the fourth.
-SERVE = (*CLUSTER, *SCOPE, *SERVING, *PERSISTENCE, *LOGGING)
-DEMO = (*SCOPE, *SERVING, *LOGGING)
+#: What serves a cluster takes all; what serves a simulated one has it in its own, only process.
+SERVE = (*CLUSTER, *SCOPE, *SERVING, *STREAM, *PERSISTENCE, *WORKERS, *LOGGING)
+DEMO = (*SCOPE, *SERVING, *STREAM, *PERSISTENCE, *LOGGING)
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:
-    """The settings of these values, by field name. Raises click.UsageError for what is not built yet."""
-    settings = Settings(**values)
-    if settings.enable_persistence:
-        raise click.UsageError("--enable-persistence needs a later release of Astrolabe; leave it out")
+    """The settings of these values, by field name. Raises click.UsageError when they contradict each other."""
+    limits = {flag.name: values[flag.name] for flag in STREAM if flag.name}
+    rest = {name: value for name, value in values.items() if name not in limits}
+    settings = Settings(limits=Limits(**limits), **rest)
+    if settings.workers > 1 and not settings.enable_persistence:
+        raise click.UsageError("--workers needs --enable-persistence: the processes share the graph in Redis")
     return settings

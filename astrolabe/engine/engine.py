@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from time import perf_counter
+from time import perf_counter, time
 from typing import Protocol
 
 from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
@@ -63,6 +63,8 @@ class Engine:
         self._slice_ends = 0.0
         self._uncommitted = False
         self._takeover = Takeover(model, readiness, restored) if restored is not None else None
+        #: When the first of the uncommitted changes was taken in, in milliseconds since 1970.
+        self._since = 0
 
     async def put(self, message: Message) -> None:
         """Take a message in; waits while the inbox is full."""
@@ -118,12 +120,12 @@ class Engine:
     def _set_synced(self, kind: str, namespace: str, synced: bool) -> None:
         if not self._selected:
             self._model.set_synced(kind, namespace, synced)
-            self._uncommitted = True
+            self._mark()
 
     async def _change(self, changes: Iterable[Facts | Gone]) -> None:
         for change in changes:
             if self._apply(change):
-                self._uncommitted = True
+                self._mark()
                 if self._model.pending >= COMMIT_LIMIT:
                     await self._commit()
             if perf_counter() > self._slice_ends:
@@ -134,6 +136,11 @@ class Engine:
         if isinstance(change, Gone):
             return self._model.remove(change.uid)
         return self._model.upsert(change)
+
+    def _mark(self) -> None:
+        """There is something to commit."""
+        if not self._uncommitted:
+            self._uncommitted, self._since = True, int(time() * 1000)
 
     async def _commit(self) -> None:
         if not self._uncommitted:
@@ -148,7 +155,7 @@ class Engine:
     async def _publish(self, changes: Changes) -> None:
         if changes:
             self.seq += 1
-            await self._publisher.publish(Batch(self.epoch, self.seq, changes))
+            await self._publisher.publish(Batch(self.epoch, self.seq, changes, self._since))
 
     async def _take_over(self) -> None:
         """When it is time, publish the difference to the restored graph; again when more is known."""

@@ -52,10 +52,8 @@ class Readiness:
         for scope in self._scopes(kind, namespace):
             self.states[scope].news = now
 
-    def report(
-        self, kind: str, namespace: str, state: State, why: str = "", *, served: bool = True
-    ) -> None:
-        """Note how a watch is. served: whether what it listed is served; if not yet, `settle` has to follow."""
+    def report(self, kind: str, namespace: str, state: State, why: str = "", *, served: bool = True) -> None:
+        """Note how a watch is. served: whether what it listed is served; if not, `settle` has to follow."""
         for scope in self._scopes(kind, namespace):
             known = self.states[scope]
             known.state, known.why = state, why

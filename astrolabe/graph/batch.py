@@ -31,7 +31,7 @@ class Batch(msgspec.Struct, frozen=True):
     """Changes with their place in history.
 
     epoch: names one unbroken history. seq: grows by one a batch within it.
-    time: Unix milliseconds at which the first of its changes was taken in.
+    time: when the first of the changes was taken in, in milliseconds since 1970 (UTC).
     leap: how far seq moves: more than one where a leader made up for what it could not share at once. The
         positions between were never, or were somebody else's.
     Apply in this order: nodes set, edges set, edges removed, nodes removed; no edge ever dangles.
@@ -47,3 +47,10 @@ class Batch(msgspec.Struct, frozen=True):
     def since(self) -> int:
         """The seq that it goes on from."""
         return self.seq - self.leap
+
+
+class Before(msgspec.Struct):
+    """What a batch changed, as it was before it: None where there was nothing."""
+
+    nodes: dict[str, Node | None] = {}
+    edges: dict[EdgeKey, Edge | None] = {}

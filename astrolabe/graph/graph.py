@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.batch import Batch, Before, Changes
 from astrolabe.graph.edge import (
     NO_EDGES,
     Edge,
@@ -38,14 +38,21 @@ class Graph:
         self._out: dict[str, Edges] = {}
         self._into: dict[str, Edges] = {}
 
-    def apply(self, batch: Batch) -> None:
-        """Take the next step. Raises GapError when the batch is not the next one of this epoch."""
+    def apply(self, batch: Batch) -> Before:
+        """Take the next step; returns what it overwrote.
+
+        Raises GapError when the batch is not the next one of this epoch.
+        """
         if batch.epoch != self.epoch or batch.since != self.seq:
             raise GapError(
                 f"at {self.epoch}:{self.seq}, the next batch must not be {batch.epoch}:{batch.seq}"
             )
-        self._apply(batch.changes)
+        before = self._apply(batch.changes)
         self.seq = batch.seq
+        return before
+
+    def node(self, uid: str) -> Node | None:
+        return self.nodes.get(uid)
 
     def load(self, changes: Changes) -> None:
         """Take in what was there before anyone looked; not a step in history."""
@@ -67,40 +74,48 @@ class Graph:
         for edges in self._out.values():
             yield from each_edge(edges)
 
-    def _apply(self, changes: Changes) -> None:
+    def _apply(self, changes: Changes) -> Before:
+        before = Before()
         nodes = self.nodes
         for node in changes.nodes_set:
+            before.nodes.setdefault(node.uid, nodes.get(node.uid))
             nodes[node.uid] = node
         for edge in changes.edges_set:
-            self._set_edge(edge)
+            key = edge.key
+            before.edges.setdefault(key, self._set_edge(key, edge))
         for key in changes.edges_removed:
-            self._remove_edge(key)
+            before.edges.setdefault(key, self._remove_edge(key))
         for uid in changes.nodes_removed:
-            nodes.pop(uid, None)
+            before.nodes.setdefault(uid, nodes.pop(uid, None))
         for release, revision in changes.releases.items():
             if revision is None:
                 self.releases.pop(release, None)
             else:
                 self.releases[release] = revision
+        return before
 
-    def _set_edge(self, edge: Edge) -> None:
-        key = edge.key
+    def _set_edge(self, key: EdgeKey, edge: Edge) -> Edge | None:
+        """Returns the one that was there."""
         out = self._out.get(edge.source, NO_EDGES)
         into = self._into.get(edge.target, NO_EDGES)
-        if find_edge(out, key) is None:
+        before = find_edge(out, key)
+        if before is None:
             self.edge_count += 1
         else:
             out, into = without_edge(out, key), without_edge(into, key)
         self._out[edge.source] = with_new_edge(out, edge)
         self._into[edge.target] = with_new_edge(into, edge)
+        return before
 
-    def _remove_edge(self, key: EdgeKey) -> None:
+    def _remove_edge(self, key: EdgeKey) -> Edge | None:
+        """Returns the one that was there."""
         out = self._out.get(key[1], NO_EDGES)
-        if find_edge(out, key) is None:
-            return
-        self.edge_count -= 1
-        _store(self._out, key[1], without_edge(out, key))
-        _store(self._into, key[2], without_edge(self._into[key[2]], key))
+        before = find_edge(out, key)
+        if before is not None:
+            self.edge_count -= 1
+            _store(self._out, key[1], without_edge(out, key))
+            _store(self._into, key[2], without_edge(self._into[key[2]], key))
+        return before
 
 
 def _store(by_node: dict[str, Edges], uid: str, edges: Edges) -> None:

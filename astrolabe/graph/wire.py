@@ -5,7 +5,7 @@ Shapes and rules: README, "Stream". Applied in order, snapshot and deltas are th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import ujson
@@ -17,6 +17,11 @@ from astrolabe.graph.node import Node
 PROTOCOL = "astrolabe.v1"
 #: A snapshot comes in parts of at most this many bytes (texts are ASCII).
 PART_BYTES = 512 * 1024
+#: What a part has around its nodes and edges, behind its head.
+_FRAME_BYTES = 64
+
+#: A place in a snapshot: how many nodes and how many edges come before it.
+Cut = tuple[int, int]
 
 ResetReason = Literal["epoch-changed", "too-old", "lagging"]
 
@@ -41,36 +46,48 @@ def hello(*, server: str, epoch: str, seq: int, heartbeat: float) -> str:
     )
 
 
-def snapshot(id: str, epoch: str, seq: int, nodes: Iterable[Node], edges: Iterable[Edge]) -> Iterator[str]:
-    """The parts of a snapshot; all nodes come before the first edge, the last part says so.
+def snapshot_part(
+    id: str,
+    epoch: str,
+    seq: int,
+    number: int,
+    nodes: Sequence[Node],
+    edges: Sequence[Edge],
+    start: Cut,
+) -> tuple[str, Cut]:
+    """One part of a snapshot of these nodes and edges, from `start` on, and where the next one starts.
 
-    A part is made when it is asked for, so what is iterated must not change meanwhile.
+    number: of the part, from 1. All nodes come before the first edge; the last part ends where both do.
+    What is larger than a part alone gets one of its own.
     """
-    head = encode({"type": "snapshot", "id": id, "epoch": epoch, "seq": seq})[:-1]
-    parts = _parts((node.text for node in nodes), (edge.text for edge in edges), len(head) + 64)
-    number, part = 1, next(parts)
-    for following in parts:
-        yield _part_text(head, number, part, last=False)
-        number, part = number + 1, following
-    yield _part_text(head, number, part, last=True)
+    head = encode({"type": "snapshot", "id": id, "epoch": epoch, "seq": seq, "part": number})[:-1]
+    space = PART_BYTES - len(head) - _FRAME_BYTES
+    node_texts = _take((nodes[index].text for index in range(start[0], len(nodes))), space)
+    space -= _size(node_texts)
+    edge_texts: list[str] = []
+    if start[0] + len(node_texts) == len(nodes):
+        rest = (edges[index].text for index in range(start[1], len(edges)))
+        edge_texts = _take(rest, space, least=0 if node_texts else 1)
+    end = (start[0] + len(node_texts), start[1] + len(edge_texts))
+    flag = "true" if end == (len(nodes), len(edges)) else "false"
+    return f'{head},"last":{flag},"nodes":[{",".join(node_texts)}],"edges":[{",".join(edge_texts)}]}}', end
 
 
-def delta(id: str, epoch: str, *, since: int, seq: int, changes: Changes) -> str:
-    """What changed after `since` up to `seq`."""
-    return (
-        f'{{"type":"delta","id":{ujson.dumps(id)},{delta_body(epoch, since=since, seq=seq, changes=changes)}'
-    )
+def delta(id: str, epoch: str, *, since: int, seq: int, changes: Changes, time: int = 0) -> str:
+    """What changed after `since` up to `seq`.
 
-
-def delta_body(epoch: str, *, since: int, seq: int, changes: Changes) -> str:
-    """A delta without its first two keys: the same for all subscriptions of a view."""
+    time: when the first change of the one batch that it is of was taken in, in milliseconds since 1970
+        (UTC); 0: it is of several.
+    """
+    head: dict[str, Any] = {"type": "delta", "id": id, "epoch": epoch, "from": since, "seq": seq}
+    if time:
+        head["time"] = time
     nodes = ",".join([node.text for node in changes.nodes_set])
     edges = ",".join([edge.text for edge in changes.edges_set])
     cut = ",".join([removal_text(key) for key in changes.edges_removed])
     gone = ujson.dumps(changes.nodes_removed, escape_forward_slashes=False)
     return (
-        f'"epoch":{ujson.dumps(epoch)},"from":{since},"seq":{seq},'
-        f'"nodes":{{"set":[{nodes}],"remove":{gone}}},'
+        f'{encode(head)[:-1]},"nodes":{{"set":[{nodes}],"remove":{gone}}},'
         f'"edges":{{"set":[{edges}],"remove":[{cut}]}}}}'
     )
 
@@ -94,25 +111,16 @@ def error(code: str, message: str, id: str | None = None) -> str:
 PONG = '{"type":"pong"}'
 
 
-#: The texts of nodes and edges that go together.
-_Part = tuple[list[str], list[str]]
+def _take(texts: Iterable[str], space: int, *, least: int = 1) -> list[str]:
+    """As many as fit into the space, but `least` of them (when there are any) whatever their size."""
+    taken: list[str] = []
+    for text in texts:
+        space -= len(text) + 1
+        if space < 0 and len(taken) >= least:
+            break
+        taken.append(text)
+    return taken
 
 
-def _part_text(head: str, number: int, part: _Part, *, last: bool) -> str:
-    flag = "true" if last else "false"
-    nodes, edges = ",".join(part[0]), ",".join(part[1])
-    return f'{head},"part":{number},"last":{flag},"nodes":[{nodes}],"edges":[{edges}]}}'
-
-
-def _parts(nodes: Iterable[str], edges: Iterable[str], overhead: int) -> Iterator[_Part]:
-    """Cut the texts into parts that stay below PART_BYTES; one that is larger alone gets its own."""
-    part: _Part = ([], [])
-    size = overhead
-    for index, texts in enumerate((nodes, edges)):
-        for text in texts:
-            if size + len(text) + 1 > PART_BYTES and size > overhead:
-                yield part
-                part, size = ([], []), overhead
-            part[index].append(text)
-            size += len(text) + 1
-    yield part
+def _size(texts: Iterable[str]) -> int:
+    return sum([len(text) + 1 for text in texts])

@@ -8,9 +8,9 @@ import socket
 from sanic.request import Request
 
 from astrolabe.http.client import Client
-from astrolabe.http.limits import Limits
 from astrolabe.http.message import Message
 from astrolabe.http.transport import Channel
+from astrolabe.settings import Limits
 
 #: Ends a chunked body (RFC 9112, 7.1).
 _LAST_CHUNK = b"0\r\n\r\n"
@@ -27,7 +27,7 @@ class Events(Channel):
     """Implements `subscription.Connection` on a response whose head has been sent."""
 
     def __init__(self, request: Request, limits: Limits) -> None:
-        super().__init__(request, stall=limits.stall)
+        super().__init__(request, stall=limits.stall_timeout)
         self._heartbeat = limits.heartbeat
         self._client: Client | None = None
         self._timer: asyncio.TimerHandle | None = None

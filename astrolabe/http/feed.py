@@ -1,4 +1,4 @@
-"""A view that somebody is subscribed to."""
+"""A view that somebody is subscribed to, or was a moment ago."""
 
 from __future__ import annotations
 
@@ -8,36 +8,42 @@ from astrolabe.graph import wire
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
+from astrolabe.graph.history import History
 from astrolabe.graph.view import View
 from astrolabe.http.closing import FAILED, INTERNAL_ERROR
-from astrolabe.http.history import History
 from astrolabe.http.message import Message
+from astrolabe.http.snapshot import Snapshot
 from astrolabe.http.subscription import Subscription
-
-#: How many changed nodes and edges a feed remembers for those that fall behind.
-HISTORY_LIMIT = 4096
 
 
 class Feed:
     """Implements `subscription.Source`. Shared by all subscriptions with the same filter.
 
-    changed: the seq of the latest batch that concerned the view.
+    changed: the seq of the latest batch that changed the view, or at which it was made.
     """
 
-    def __init__(self, graph: Graph, filter: Filter) -> None:
+    def __init__(self, view: View, graph: Graph, history: History) -> None:
         self.subscriptions: dict[Subscription, None] = {}
-        self.filter = filter
-        self._begin(graph)
+        self._snapshot: Snapshot | None = None
+        self.begin(view, graph, history)
 
-    def _begin(self, graph: Graph) -> None:
+    def begin(self, view: View, graph: Graph, history: History) -> None:
+        """Follow this view of this graph from now on."""
+        self.view = view
         self.graph = graph
-        self.view = View(graph, self.filter)
         self.changed = graph.seq
-        self.history = History(graph.seq, limit=HISTORY_LIMIT)
+        self.history = history
+        self._forget_snapshot()
+        #: By the seq that was told and the one that is held: what brings up to the seq `_caught_up`.
+        self._catching_up: dict[tuple[str, int, int], Message] = {}
+        self._caught_up = graph.seq
 
-    def replace(self, graph: Graph) -> None:
-        """Follow another graph from here on; everyone begins anew."""
-        self._begin(graph)
+    @property
+    def filter(self) -> Filter:
+        return self.view.filter
+
+    def restart(self) -> None:
+        """History could not be continued: everyone begins anew."""
         for subscription in self.subscriptions:
             subscription.restart("epoch-changed")
             subscription.wake()
@@ -47,46 +53,63 @@ class Feed:
         for subscription in list(self.subscriptions):
             subscription.connection.close(INTERNAL_ERROR, "internal-error", FAILED)
 
-    def update(self, batch: Batch) -> None:
-        """Follow a batch that the graph has applied, and hand its delta to all that are in step."""
-        delta = self.view.update(batch.changes)
-        if not (delta.nodes_set or delta.edges_set or delta.edges_removed or delta.nodes_removed):
-            return
+    def publish(self, delta: Changes, batch: Batch) -> None:
+        """The view took a step that changed it: hand the delta to all that are in step."""
         before, self.changed = self.changed, batch.seq
-        self.history.add(batch.seq, delta)
-        self._deliver(delta, before)
-
-    def _deliver(self, delta: Changes, before: int) -> None:
-        """Each message is made once for all that bear the same id and were told the same."""
+        self._forget_snapshot()
         messages: dict[tuple[str, int], Message] = {}
         for subscription in self.subscriptions:
-            if not subscription.in_step(before):
+            if not subscription.is_told(before):
+                continue
+            if not subscription.connection.writable:
+                subscription.fall_behind(batch.since)
                 continue
             key = (subscription.id, subscription.told)
             message = messages.get(key)
             if message is None:
-                message = messages[key] = self.delta(subscription.id, subscription.told, delta)
-            subscription.told = self.changed
-            subscription.connection.write(message)
+                message = messages[key] = self._delta(*key, delta, time=batch.time)
+            subscription.tell(message)
 
-    def delta(self, id: str, since: int, changes: Changes) -> Message:
-        """What changed in the view after `since` up to now."""
+    def catch_up(self, id: str, *, told: int, held: int) -> Message | None:
+        """One message for a client that was told `told` and holds the view as it was at `held`, after
+        which it is up to date; None when it is not known any more what has changed since.
+
+        Made once for all that are in the same place.
+        """
+        if self._caught_up != self.graph.seq:
+            self._catching_up.clear()
+            self._caught_up = self.graph.seq
+        key = (id, told, held)
+        message = self._catching_up.get(key)
+        if message is None:
+            if held >= self.changed:
+                return self.bookmark(id)
+            past = self.history.since(held)
+            if past is None:
+                return None
+            changes = self.view.since(past)
+            message = self._delta(id, told, changes) if changes else self.bookmark(id)
+            self._catching_up[key] = message
+        return message
+
+    def bookmark(self, id: str) -> Message:
+        """Nothing has changed up to the present."""
         epoch, seq = self.graph.epoch, self.graph.seq
-        text = wire.delta(id, epoch, since=since, seq=seq, changes=changes)
-        return Message("delta", text, f"{epoch}:{seq}")
+        return Message("bookmark", wire.bookmark(id, epoch, seq), f"{epoch}:{seq}")
 
     def snapshot(self, id: str) -> Iterator[Message]:
-        """The view as it is now. What is in it is taken here; the parts are made as they are asked for."""
+        """The view as it is now; its parts are made as they are asked for, once for all who ask."""
+        if self._snapshot is None or self._snapshot.seq != self.graph.seq:
+            self._forget_snapshot()
+            self._snapshot = Snapshot(self.view, self.graph.epoch, self.graph.seq)
+        return self._snapshot.read(id)
+
+    def _forget_snapshot(self) -> None:
+        if self._snapshot is not None:
+            self._snapshot.keep_nothing()
+            self._snapshot = None
+
+    def _delta(self, id: str, since: int, changes: Changes, *, time: int = 0) -> Message:
         epoch, seq = self.graph.epoch, self.graph.seq
-        nodes, edges = list(self.view.nodes()), list(self.view.edges())
-        parts = wire.snapshot(id, epoch, seq, nodes, edges)
-        return _snapshot_messages(parts, f"{epoch}:{seq}")
-
-
-def _snapshot_messages(parts: Iterator[str], position: str) -> Iterator[Message]:
-    """Only with its last part has a client all of the snapshot."""
-    text = next(parts)
-    for following in parts:
-        yield Message("snapshot", text)
-        text = following
-    yield Message("snapshot", text, position)
+        text = wire.delta(id, epoch, since=since, seq=seq, changes=changes, time=time)
+        return Message("delta", text, f"{epoch}:{seq}")

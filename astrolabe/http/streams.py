@@ -18,13 +18,13 @@ from astrolabe.http.closing import FAILED, INTERNAL_ERROR
 from astrolabe.http.errors import Refusal
 from astrolabe.http.events import Events
 from astrolabe.http.hub import Hub
-from astrolabe.http.limits import Limits
 from astrolabe.http.message import Message
 from astrolabe.http.query import Query, parse_position
 from astrolabe.http.rest import position
 from astrolabe.http.session import Session
 from astrolabe.http.subscription import Position
 from astrolabe.http.websocket import WebSocket
+from astrolabe.settings import Limits
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -70,7 +70,7 @@ class Streams:
         socket.write(self._hello())
         if subscribes:
             self._subscribe(socket, client, filter, since)
-        limit = self._limits.subscriptions
+        limit = self._limits.max_subscriptions
         socket.listen(Session(socket, client, kinds=self._kinds, limit=limit))
         await self._until_lost(socket)
 
@@ -92,8 +92,8 @@ class Streams:
         raise CancelledError  # or Sanic would try to finish a response whose connection is gone
 
     def _admit(self) -> None:
-        if len(self._open) >= self._limits.connections:
-            message = f"{self._limits.connections} streams are open, which is all there may be"
+        if len(self._open) >= self._limits.max_connections:
+            message = f"{self._limits.max_connections} streams are open, which is all there may be"
             raise Refusal(503, "too-many-connections", message, headers={"Retry-After": "5"})
 
     def _enter(self, channel: WebSocket | Events) -> Client:

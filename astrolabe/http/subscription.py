@@ -14,10 +14,9 @@ from typing import Protocol
 import msgspec
 
 from astrolabe.graph import wire
-from astrolabe.graph.batch import Changes
 from astrolabe.graph.graph import Graph
+from astrolabe.graph.history import History
 from astrolabe.graph.wire import ResetReason
-from astrolabe.http.history import History
 from astrolabe.http.message import Message
 
 
@@ -49,20 +48,21 @@ class Source(Protocol):
     """What a subscription follows: see `feed.Feed`."""
 
     graph: Graph
-    changed: int
     history: History
+    changed: int
 
     def snapshot(self, id: str) -> Iterator[Message]: ...
-    def delta(self, id: str, since: int, changes: Changes) -> Message: ...
+    def catch_up(self, id: str, *, told: int, held: int) -> Message | None: ...
+    def bookmark(self, id: str) -> Message: ...
 
 
 class Subscription:
-    """told: the seq that the client was told last; it holds the view as it was there.
+    """told: the seq that the client was told last.
 
     wake: called when there may be something `next`.
     """
 
-    __slots__ = ("_due", "connection", "id", "source", "told", "wake")
+    __slots__ = ("_asked", "_due", "_held", "connection", "id", "source", "told", "wake")
 
     def __init__(self, id: str, source: Source, connection: Connection, *, wake: Callable[[], None]) -> None:
         self.id = id
@@ -70,7 +70,11 @@ class Subscription:
         self.connection = connection
         self.wake = wake
         self.told = source.graph.seq
+        #: The seq at which the view was what the client holds; when it is below `told`, that is.
+        self._held = 0
         self._due: Iterator[Message] | None = None
+        #: Whether the client waits to hear that it could resume.
+        self._asked = False
 
     def start(self, since: Position | None) -> None:
         """Begin with a snapshot, or go on from where the client says it is, or tell it that it cannot."""
@@ -78,20 +82,29 @@ class Subscription:
             self._due = self.source.snapshot(self.id)
         elif since.epoch != self.source.graph.epoch:
             self.restart("epoch-changed")
-        elif self.source.history.start <= since.seq <= self.source.graph.seq:
-            self.told = since.seq
+        elif self.source.history.knows(since.seq):
+            self.told, self._asked = since.seq, True
         else:
             self.restart("too-old")
 
     def restart(self, reason: ResetReason) -> None:
         """Begin anew, whatever was under way."""
-        self.told = self.source.graph.seq
+        self.told, self._asked = self.source.graph.seq, False
         reset = Message("reset", wire.reset(self.id, reason))
         self._due = chain((reset,), self.source.snapshot(self.id))
 
-    def in_step(self, changed: int) -> bool:
-        """Whether it was told everything up to the change at this seq, and its transport takes more."""
-        return self.told >= changed and self._due is None and self.connection.writable
+    def is_told(self, changed: int) -> bool:
+        """Whether it was told everything up to the change at this seq."""
+        return self.told >= changed and self._due is None and not self._asked
+
+    def tell(self, message: Message) -> None:
+        """Write a message that brings it up to the present."""
+        self.told = self.source.graph.seq
+        self.connection.write(message)
+
+    def fall_behind(self, held: int) -> None:
+        """It will not be told of what comes after this seq, up to which it holds the view as it was."""
+        self._held = held
 
     def next(self) -> Message | None:
         """The message that is due; None when it is in step."""
@@ -100,20 +113,16 @@ class Subscription:
             if message.position:  # the last of the snapshot
                 self._due = None
             return message
-        if self.told >= self.source.changed:
+        if self.is_told(self.source.changed):
             return None
-        changes = self.source.history.since(self.told)
-        if changes is None:
+        caught_up = self.source.catch_up(self.id, told=self.told, held=max(self.told, self._held))
+        if caught_up is None:
             self.restart("lagging")
             return self.next()
-        message = self.source.delta(self.id, self.told, changes)
-        self.told = self.source.graph.seq
-        return message
+        self.told, self._asked = self.source.graph.seq, False
+        return caught_up
 
     def bookmark(self) -> None:
-        """Tell the client how far it is, if it is in step."""
-        graph = self.source.graph
-        if self.in_step(self.source.changed):
-            self.told = graph.seq
-            text = wire.bookmark(self.id, graph.epoch, graph.seq)
-            self.connection.write(Message("bookmark", text, f"{graph.epoch}:{graph.seq}"))
+        """Tell the client how far it is, if it is in step and its transport takes more."""
+        if self.connection.writable and self.is_told(self.source.changed):
+            self.tell(self.source.bookmark(self.id))

@@ -23,9 +23,9 @@ from websockets.typing import Subprotocol
 from astrolabe.graph import wire
 from astrolabe.http.closing import BAD_MESSAGE, FAILED, GOING_AWAY, INTERNAL_ERROR, SLOW, TOO_FAST
 from astrolabe.http.errors import Refusal
-from astrolabe.http.limits import Limits
 from astrolabe.http.message import Message
 from astrolabe.http.transport import Channel
+from astrolabe.settings import Limits
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -53,8 +53,8 @@ class WebSocket(Channel):
     """Implements `subscription.Connection`. Raises Refusal when the request is no handshake."""
 
     def __init__(self, request: Request, limits: Limits) -> None:
-        protocol, answer = _accept(request, limits.message_bytes)
-        super().__init__(request, stall=limits.stall)
+        protocol, answer = _accept(request, limits.max_message_bytes)
+        super().__init__(request, stall=limits.stall_timeout)
         self.transport.write(answer)
         self._protocol = protocol
         self._limits = limits
@@ -119,8 +119,8 @@ class WebSocket(Channel):
         second = int(self.loop.time())
         self._count = self._count + 1 if second == self._second else 1
         self._second = second
-        if self._count > self._limits.messages_per_second:
-            rate = f"more than {self._limits.messages_per_second} messages in a second"
+        if self._count > self._limits.max_message_rate:
+            rate = f"more than {self._limits.max_message_rate} messages in a second"
             self.close(TOO_FAST, "too-fast", rate)
         elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             self._fragments.append(frame)

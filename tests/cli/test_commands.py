@@ -144,6 +144,7 @@ def test_help_names_the_commands_and_every_flag_under_its_heading(argument: str,
         "The cluster:",
         "What is watched:",
         "Serving:",
+        "The stream:",
         "Persistence:",
         "Logging:",
     ]

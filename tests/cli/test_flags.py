@@ -10,7 +10,7 @@ import pytest
 
 from astrolabe.cli.flags import DEMO, SERVE, settings_from
 from astrolabe.cli.go import GoCommand
-from astrolabe.settings import Settings
+from astrolabe.settings import Limits, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +38,14 @@ CASES: list[tuple[str, str, str, str, Any]] = [
     ("namespaces", "ASTROLABE_NAMESPACES", "shop,web", "namespaces", ("shop", "web")),
     ("kinds", "ASTROLABE_KINDS", "Pod,Service", "kinds", ("Pod", "Service")),
     ("batch-window", "ASTROLABE_BATCH_WINDOW", "1s", "batch_window", 1.0),
+    ("max-connections", "ASTROLABE_MAX_CONNECTIONS", "10", "max_connections", 10),
+    ("max-subscriptions", "ASTROLABE_MAX_SUBSCRIPTIONS", "2", "max_subscriptions", 2),
+    ("max-message-bytes", "ASTROLABE_MAX_MESSAGE_BYTES", "1000", "max_message_bytes", 1000),
+    ("max-message-rate", "ASTROLABE_MAX_MESSAGE_RATE", "5", "max_message_rate", 5),
+    ("history-changes", "ASTROLABE_HISTORY_CHANGES", "0", "history_changes", 0),
+    ("history-bytes", "ASTROLABE_HISTORY_BYTES", "1000000", "history_bytes", 1_000_000),
+    ("heartbeat", "ASTROLABE_HEARTBEAT", "2s", "heartbeat", 2.0),
+    ("stall-timeout", "ASTROLABE_STALL_TIMEOUT", "1m", "stall_timeout", 60.0),
     ("redis-addr", "REDIS_ADDR", "redis:1", "redis_addr", "redis:1"),
     ("redis-password", "REDIS_PASSWORD", "open=sesame", "redis_password", "open=sesame"),
     ("redis-db", "REDIS_DB", "3", "redis_db", 3),
@@ -45,6 +53,16 @@ CASES: list[tuple[str, str, str, str, Any]] = [
     ("v", "ASTROLABE_V", "4", "verbosity", 4),
     ("log-format", "ASTROLABE_LOG_FORMAT", "json", "log_format", "json"),
 ]
+LIMITS = {field.name for field in dataclasses.fields(Limits)}
+
+
+def with_one(field: str, value: Any) -> Settings:
+    """The defaults but for one field."""
+    if field in LIMITS:
+        return Settings(limits=Limits(**{field: value}))
+    return Settings(**{field: value})
+
+
 each_case = pytest.mark.parametrize(
     ("flag", "variable", "text", "field", "value"), CASES, ids=[case[0] for case in CASES]
 )
@@ -55,14 +73,16 @@ def test_the_cases_are_all_there_are() -> None:
     tried = {(f"--{flag}", variable, field) for flag, variable, _, field, _ in CASES}
     tried.add(("--enable-persistence", "ENABLE_PERSISTENCE", "enable_persistence"))
     assert {(flag.long, flag.envvar, flag.name) for flag in SERVE} == tried
-    assert {field.name for field in dataclasses.fields(Settings)} == {field for _, _, field in tried}
+    fields = {field.name for field in dataclasses.fields(Settings)} | LIMITS
+    # How long a peer has to answer a closing is nobody's wish.
+    assert fields - {"limits", "grace"} == {field for _, _, field in tried}
 
 
 def test_without_any_flag_the_settings_are_the_defaults() -> None:
     assert read() == Settings()
 
 
-def test_the_defaults_are_those_of_the_original() -> None:
+def test_the_defaults() -> None:
     shown = {flag.long: flag.shown for flag in SERVE}
     assert shown == {
         "--kubeconfig": "~/.kube/config",
@@ -74,6 +94,14 @@ def test_the_defaults_are_those_of_the_original() -> None:
         "--host": "0.0.0.0",
         "--port": "8080",
         "--batch-window": "50ms",
+        "--max-connections": "2000",
+        "--max-subscriptions": "32",
+        "--max-message-bytes": "65536",
+        "--max-message-rate": "50",
+        "--history-changes": "20000",
+        "--history-bytes": "16777216",
+        "--heartbeat": "15s",
+        "--stall-timeout": "30s",
         "--enable-persistence": "false",
         "--redis-addr": "localhost:6379",
         "--redis-password": "",
@@ -86,12 +114,12 @@ def test_the_defaults_are_those_of_the_original() -> None:
 
 @each_case
 def test_two_dashes_and_an_equals_sign(flag: str, variable: str, text: str, field: str, value: Any) -> None:
-    assert read(f"--{flag}={text}") == Settings(**{field: value})
+    assert read(f"--{flag}={text}") == with_one(field, value)
 
 
 @each_case
 def test_one_dash_and_an_equals_sign(flag: str, variable: str, text: str, field: str, value: Any) -> None:
-    assert read(f"-{flag}={text}") == Settings(**{field: value})
+    assert read(f"-{flag}={text}") == with_one(field, value)
 
 
 @pytest.mark.parametrize("dashes", ["-", "--"])
@@ -103,7 +131,7 @@ def test_the_value_as_the_next_argument(
         with pytest.raises(click.UsageError, match="unexpected argument 'false'"):
             read(f"{dashes}{flag}", text)
     else:
-        assert read(f"{dashes}{flag}", text) == Settings(**{field: value})
+        assert read(f"{dashes}{flag}", text) == with_one(field, value)
 
 
 @each_case
@@ -111,7 +139,7 @@ def test_the_environment(
     flag: str, variable: str, text: str, field: str, value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, text)
-    assert read() == Settings(**{field: value})
+    assert read() == with_one(field, value)
 
 
 @each_case
@@ -121,7 +149,7 @@ def test_the_flag_wins_over_the_environment(
     others = {"label_selector": "x=y", "log_format": "text", "selector_mode": "closure", "kinds": "Job"}
     other = others.get(field, {bool: "true", int: "1", float: "5s"}.get(type(value), "other:1"))
     monkeypatch.setenv(variable, "other" if field == "namespaces" else other)
-    assert read(f"--{flag}={text}") == Settings(**{field: value})
+    assert read(f"--{flag}={text}") == with_one(field, value)
 
 
 @pytest.mark.parametrize("argument", ["--in-cluster", "-in-cluster", "--in-cluster=true", "--in-cluster=1"])
@@ -149,6 +177,12 @@ def test_lists_are_separated_by_commas_or_repeated_or_both() -> None:
 
 def test_a_value_may_begin_with_a_dash() -> None:
     assert read("--redis-password", "-secret").redis_password == "-secret"
+
+
+@pytest.mark.parametrize("argument", ["--heartbeat=0", "--stall-timeout=0s", "--max-connections=0"])
+def test_limits_of_nothing_are_refused(argument: str) -> None:
+    with pytest.raises(click.BadParameter, match=r"not a (duration above 0|whole number of at least 1)"):
+        read(argument)
 
 
 @pytest.mark.parametrize("argument", ["--enable-persistence", "-enable-persistence=true"])

@@ -47,6 +47,7 @@ def _backend(own: Neighbour, around: Any) -> Derived:
 
 RULES = (
     Rules(kind="Namespace", api_version="v1", namespaced=False),
+    Rules(kind="PersistentVolume", api_version="v1", namespaced=False),
     Rules(kind="Pod", api_version="v1"),
     Rules(
         kind="Service",
@@ -61,6 +62,8 @@ RULES = (
         reads=(Read("out", "owns", "Service"), Read("into", "mounts", "Pod")),
     ),
 )
+#: Of the cluster-scoped kinds, Namespaces refer to nothing.
+CLUSTER_SCOPED = ("Namespace", "PersistentVolume")
 KINDS = tuple(rules.kind for rules in RULES)
 
 labels = st.dictionaries(st.sampled_from(("app", "helm")), st.sampled_from(("1", "2")))
@@ -77,7 +80,7 @@ _field = st.sampled_from(("f1", "f2"))
 
 
 def _links(namespace: str) -> st.SearchStrategy[Link]:
-    kind = st.sampled_from(("Pod", "Service", "Ingress"))
+    kind = st.sampled_from(("Pod", "Service", "Ingress", "PersistentVolume"))
     ref = st.builds(
         Ref,
         type=st.sampled_from(TYPES),
@@ -110,22 +113,30 @@ def _links(namespace: str) -> st.SearchStrategy[Link]:
         selector=selectors,
         field=_field,
     )
-    return st.one_of(ref, ref, by_uid, by_uid, select)
+    return st.one_of(ref, ref, by_uid, by_uid, select).map(_in_its_scope)
+
+
+def _in_its_scope(link: Link) -> Link:
+    return msgspec.structs.replace(link, namespace="") if link.kind in CLUSTER_SCOPED else link
 
 
 @st.composite
 def facts(draw: st.DrawFn) -> Facts:
-    kind = draw(st.sampled_from(("Pod", "Pod", "Service", "Service", "Ingress", "Namespace")))
-    namespace = "" if kind == "Namespace" else draw(st.sampled_from(NAMESPACES))
+    kind = draw(
+        st.sampled_from(("Pod", "Pod", "Service", "Service", "Ingress", "Namespace", "PersistentVolume"))
+    )
+    namespace = "" if kind in CLUSTER_SCOPED else draw(st.sampled_from(NAMESPACES))
     own_labels = draw(labels)
     release = draw(st.sampled_from((None, None, "r1", "r2")))
     revision = draw(st.sampled_from((None, None, 1, 2)))
-    links = tuple(draw(st.lists(_links(namespace), min_size=1, max_size=4))) if namespace else ()
+    links = tuple(draw(st.lists(_links(namespace or "a"), min_size=1, max_size=4)))
+    if kind == "Namespace":
+        links = ()
     level = draw(st.sampled_from((READY, ERROR)))
     return Facts(
         kind=kind,
         uid=draw(st.sampled_from(UIDS)),
-        name=draw(st.sampled_from(NAMES if namespace else NAMESPACES)),
+        name=draw(st.sampled_from(NAMESPACES if kind == "Namespace" else NAMES)),
         namespace=namespace,
         labels=own_labels,
         status=Status(level, level, draw(st.sampled_from(("", "it is so")))),
@@ -134,7 +145,7 @@ def facts(draw: st.DrawFn) -> Facts:
             "n": draw(st.integers(0, 2)),
         },
         links=links,
-        release=Release(namespace, release) if release else None,
+        release=Release(namespace or "a", release) if release else None,
         chart=draw(st.sampled_from(("", "", "c-1"))),
         selectable=own_labels if kind == "Pod" else None,
         aliases=draw(st.sampled_from(((), (), ("default",), NAMES))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.facts import Facts
-from astrolabe.graph.filter import Filter
+from astrolabe.graph.filter import Filter, parse_query
 from astrolabe.graph.graph import Graph
+from astrolabe.graph.history import History, Past
 from astrolabe.graph.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.model import Model
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.view import View
-from tests.graph.histories import RULES, facts, histories, roots
+from astrolabe.graph.views import Views
+from tests.graph.histories import KINDS, RULES, facts, histories, roots
 
 
 def count_steps(work: Callable[[], Any]) -> int:
@@ -69,35 +71,97 @@ def elsewhere(entry: Facts, copy: int) -> Facts:
 
 
 class World:
-    def __init__(self, base: dict[str, Facts], copies: int, roots: Selector | None) -> None:
+    """Copies of a small world side by side, and views of them, listed by what they ask for."""
+
+    def __init__(
+        self,
+        base: dict[str, Facts],
+        copies: int,
+        roots: Selector | None,
+        filters: Iterable[Filter] = (Filter(namespace=frozenset(("a-0",)), release=frozenset(("r1",))),),
+    ) -> None:
         self.model, self.graph = Model(RULES, roots=roots), Graph("e")
+        self.views = Views(self.graph)
+        self.history = History(self.graph, changes=1_000_000, size=1_000_000_000)
         for copy in range(copies):
             for entry in base.values():
                 self.model.upsert(elsewhere(entry, copy))
         self.commit()
-        self.views = [View(self.graph, Filter(namespace=frozenset(("a-0",)), release=frozenset(("r1",))))]
+        for filter in filters:
+            self.views.add(View(self.graph, filter))
 
-    def commit(self) -> None:
+    def commit(self) -> set[View]:
+        """Returns the views that were asked."""
         changes = self.model.commit()
-        self.graph.apply(Batch("e", self.graph.seq + 1, changes))
-        for view in getattr(self, "views", ()):
-            view.update(changes)
+        before = self.graph.apply(Batch("e", self.graph.seq + 1, changes))
+        self.history.add(before)
+        past = Past(self.graph, before)
+        concerned = self.views.concerned(changes, past)
+        for view, part in concerned.items():
+            self.views.update(view, part, past)
+        return set(concerned)
+
+    def change(self, change: Facts | str) -> set[View]:
+        if isinstance(change, str):
+            self.model.remove(f"{change}-0")
+        else:
+            self.model.upsert(elsewhere(change, 0))
+        return self.commit()
 
     def cost(self, change: Facts | str) -> int:
-        def work() -> None:
-            if isinstance(change, str):
-                self.model.remove(f"{change}-0")
-            else:
-                self.model.upsert(elsewhere(change, 0))
-            self.commit()
+        return count_steps(lambda: self.change(change))
 
-        return count_steps(work)
+
+def elsewhere_filters(count: int) -> list[Filter]:
+    """Of every form that is found by index, none of which keeps anything that `histories` make."""
+    forms = (
+        lambda text: {"namespace": [text]},
+        lambda text: {"release": [text]},
+        lambda text: {"release": [text], "namespace": ["a-0"]},
+        lambda text: {"selector": [f"app={text}"]},
+        lambda text: {"selector": [f"{text} in (1,2)"], "kind": ["Pod"]},
+        lambda text: {"selector": [text]},
+        lambda text: {"q": [f"{text}-zzz"]},
+        lambda text: {"q": [f"{text}"], "status": ["Error"]},
+    )
+    return [parse_query(forms[n % len(forms)](f"w{n}"), kinds=KINDS) for n in range(count)]
+
+
+changes = st.one_of(facts(), facts(), st.sampled_from(("u0", "u1", "u2")))
+
+
+@settings(max_examples=15, deadline=None)
+@given(history=histories, change=changes)
+def test_a_change_costs_nothing_to_views_that_it_does_not_concern(
+    history: list[Any], change: Facts | str
+) -> None:
+    base = {entry.uid: entry for entry in history if isinstance(entry, Facts)}
+    few, many = (World(base, 1, None, elsewhere_filters(count)) for count in (8, 800))
+    assert many.cost(change) <= few.cost(change) + 50
+    assert many.change("u3") == set()
+
+
+@settings(max_examples=15, deadline=None)
+@given(history=histories, change=changes)
+def test_catching_up_costs_what_has_changed(history: list[Any], change: Facts | str) -> None:
+    base = {entry.uid: entry for entry in history if isinstance(entry, Facts)}
+    costs = []
+    for copies in (1, 40):
+        world = World(base, copies, None)
+        view = View(world.graph, Filter(release=frozenset(("r1",)), namespace=frozenset(("a-0",))))
+        world.change(change)
+
+        def catch_up(world: World = world, view: View = view) -> None:
+            past = world.history.since(world.graph.seq - 1)
+            assert past is not None
+            view.since(past)
+
+        costs.append(count_steps(catch_up))
+    assert costs[1] <= costs[0] * 1.1 + 50
 
 
 @settings(max_examples=25, deadline=None)
-@given(
-    history=histories, change=st.one_of(facts(), facts(), st.sampled_from(("u0", "u1", "u2"))), roots=roots
-)
+@given(history=histories, change=changes, roots=roots)
 def test_the_same_change_costs_the_same_in_a_large_world(
     history: list[Any], change: Facts | str, roots: Selector | None
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,9 +12,12 @@ from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
+from astrolabe.graph.history import History, Past
 from astrolabe.graph.model import Model
+from astrolabe.graph.selector import Selector
 from astrolabe.graph.view import View
-from tests.graph.histories import NAMESPACES, RULES, histories, selectors
+from astrolabe.graph.views import Views
+from tests.graph.histories import NAMESPACES, RULES, histories, roots, selectors
 
 ATTACHMENTS = {"mounts", "binds", "endpoints", "uses-configmap", "uses-secret", "uses-sa", "uses-class"}
 
@@ -24,7 +28,7 @@ filters = st.builds(
     kind=st.frozensets(st.sampled_from(("Pod", "Service", "Namespace")), max_size=2),
     status=st.frozensets(st.sampled_from(("Ready", "Error")), max_size=1),
     selector=selectors,
-    q=st.sampled_from(("", "", "x", "pod", "r1")),
+    q=st.sampled_from(("", "", "x", "pod", "r1", "ervice")),
 )
 
 
@@ -78,40 +82,93 @@ class Client:
         self.edges = {edge.key: edge.text for edge in view.edges()}
 
     def apply(self, changes: Changes) -> None:
-        self.nodes.update({node.uid: node.text for node in changes.nodes_set})
+        for node in changes.nodes_set:
+            assert self.nodes.get(node.uid) != node.text, "it holds that"
+            self.nodes[node.uid] = node.text
         for edge in changes.edges_set:
             assert edge.source in self.nodes
             assert edge.target in self.nodes
+            assert self.edges.get(edge.key) != edge.text, "it holds that"
             self.edges[edge.key] = edge.text
         for key in changes.edges_removed:
-            self.edges.pop(key, None)
+            del self.edges[key]
         for uid in changes.nodes_removed:
             del self.nodes[uid]
         for _, source, target in self.edges:
             assert source in self.nodes
             assert target in self.nodes
 
+    def holds(self, graph: Graph, filter: Filter) -> bool:
+        expected = kept(graph, filter)
+        return self.nodes == {uid: graph.nodes[uid].text for uid in expected} and self.edges == {
+            e.key: e.text for e in graph.edges() if e.source in expected and e.target in expected
+        }
 
-@settings(max_examples=150, deadline=None)
-@given(history=histories, wanted=st.lists(filters, min_size=1, max_size=4), before=st.integers(0, 10))
-def test_followed_equals_filtered(history: list[Any], wanted: list[Filter], before: int) -> None:
-    model, graph = Model(RULES), Graph("e")
-    clients: list[tuple[View, Client]] = []
+
+class Followed:
+    """A graph with its history, and views that are told only of what the index says concerns them."""
+
+    def __init__(self, limit: int) -> None:
+        self.graph = Graph("e")
+        self.history = History(self.graph, changes=limit, size=1_000_000)
+        self.views = Views(self.graph)
+        self.clients: dict[View, Client] = {}
+        #: What a client of a view held at a seq.
+        self.left: list[tuple[View, int, Client]] = []
+
+    def follow(self, filter: Filter) -> None:
+        view = View(self.graph, filter)
+        self.views.add(view)
+        self.clients[view] = Client(view)
+
+    def take(self, changes: Changes) -> None:
+        before = self.graph.apply(Batch("e", self.graph.seq + 1, changes))
+        self.history.add(before)
+        past = Past(self.graph, before)
+        for view, part in self.views.concerned(changes, past).items():
+            self.clients[view].apply(self.views.update(view, part, past))
+        for view, client in self.clients.items():
+            assert client.holds(self.graph, view.filter)
+            assert {node.uid for node in view.nodes()} == client.nodes.keys()
+            assert {edge.key for edge in view.edges()} == client.edges.keys()
+            self.left.append((view, self.graph.seq, deepcopy(client)))
+
+    def drop(self) -> None:
+        view, _ = self.clients.popitem()
+        self.views.discard(view)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    history=histories,
+    wanted=st.lists(filters, min_size=1, max_size=4, unique=True),
+    before=st.integers(0, 10),
+    limit=st.sampled_from((10, 1000)),
+    roots=roots,
+)
+def test_followed_equals_filtered_and_so_does_caught_up(
+    history: list[Any], wanted: list[Filter], before: int, limit: int, roots: Selector | None
+) -> None:
+    model, followed = Model(RULES, roots=roots), Followed(limit)
     for number, step in enumerate(history):
         if number == before:
-            clients = [(view, Client(view)) for view in (View(graph, filter) for filter in wanted)]
+            for filter in wanted:
+                followed.follow(filter)
         if isinstance(step, Facts):
             model.upsert(step)
         elif isinstance(step, str):
             model.remove(step)
-        changes = model.commit()
-        graph.apply(Batch("e", graph.seq + 1, changes))
-        for view, client in clients:
-            client.apply(view.update(changes))
-            expected = kept(graph, view.filter)
-            assert client.nodes == {uid: graph.nodes[uid].text for uid in expected}
-            assert client.edges == {
-                e.key: e.text for e in graph.edges() if e.source in expected and e.target in expected
-            }
-            assert {node.uid for node in view.nodes()} == expected
-            assert {edge.key for edge in view.edges()} == set(client.edges)
+        if step is not None:
+            followed.take(model.commit())
+    for view, seq, client in followed.left:
+        past = followed.history.since(seq)
+        if past is None:
+            assert seq < followed.history.start
+            continue
+        assert {node.text for node in map(past.node, client.nodes) if node} == set(client.nodes.values())
+        client.apply(view.since(past))
+        assert client.holds(followed.graph, view.filter)
+    while followed.clients:
+        followed.drop()
+    assert not followed.views._listed
+    assert not followed.views._reached

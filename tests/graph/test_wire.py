@@ -15,6 +15,15 @@ def node(uid: str, size: int = 0) -> Node:
     return Node(uid, "Pod", uid, "shop", "Ready", "", "", "", False, text)
 
 
+def snapshot(epoch: str, seq: int, nodes: list[Node], edges: list[Edge]) -> list[str]:
+    """All parts of the snapshot of `default`."""
+    parts, cut = [], (0, 0)
+    while not parts or cut != (len(nodes), len(edges)):
+        text, cut = wire.snapshot_part("default", epoch, seq, len(parts) + 1, nodes, edges, cut)
+        parts.append(text)
+    return parts
+
+
 EDGE = Edge("owns", "a", "b", ('spec["x"]', "y/z"))
 
 
@@ -40,8 +49,15 @@ def test_delta() -> None:
     )
 
 
+def test_a_delta_of_one_batch_tells_when_that_was() -> None:
+    assert wire.delta("x", "e", since=1, seq=2, changes=Changes(), time=1732500000123) == (
+        '{"type":"delta","id":"x","epoch":"e","from":1,"seq":2,"time":1732500000123,'
+        '"nodes":{"set":[],"remove":[]},"edges":{"set":[],"remove":[]}}'
+    )
+
+
 def test_an_empty_snapshot_has_one_part() -> None:
-    (text,) = wire.snapshot("default", "e", 0, [], [])
+    (text,) = snapshot("e", 0, [], [])
     assert text == (
         '{"type":"snapshot","id":"default","epoch":"e","seq":0,"part":1,"last":true,"nodes":[],"edges":[]}'
     )
@@ -50,7 +66,7 @@ def test_an_empty_snapshot_has_one_part() -> None:
 def test_a_large_snapshot_comes_in_parts_nodes_first() -> None:
     nodes = [node(f"n{number}", 10_000) for number in range(130)]
     edges = [Edge("owns", f"n{number}", "n0", ("f",)) for number in range(2000)]
-    parts = list(wire.snapshot("default", "e", 3, nodes, edges))
+    parts = snapshot("e", 3, nodes, edges)
     assert len(parts) == 3
     assert all(len(text) <= wire.PART_BYTES for text in parts)
     documents = [json.loads(text) for text in parts]
@@ -62,5 +78,11 @@ def test_a_large_snapshot_comes_in_parts_nodes_first() -> None:
 
 
 def test_a_node_larger_than_a_part_gets_its_own() -> None:
-    parts = list(wire.snapshot("default", "e", 3, [node("a"), node("b", wire.PART_BYTES), node("c")], []))
+    parts = snapshot("e", 3, [node("a"), node("b", wire.PART_BYTES), node("c")], [])
     assert [len(json.loads(text)["nodes"]) for text in parts] == [1, 1, 1]
+
+
+def test_an_edge_larger_than_a_part_gets_its_own() -> None:
+    edges = [Edge("owns", "a", "a", ("f" * size,)) for size in (1, wire.PART_BYTES, 1)]
+    parts = snapshot("e", 3, [node("a")], edges)
+    assert [(len(d["nodes"]), len(d["edges"])) for d in map(json.loads, parts)] == [(1, 1), (0, 1), (0, 1)]

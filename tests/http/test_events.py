@@ -4,8 +4,8 @@ from typing import Any
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.http.events import event_chunk
-from astrolabe.http.limits import Limits
 from astrolabe.http.message import Message
+from astrolabe.settings import Limits
 from tests.support.raw import dial
 from tests.support.replica import Replica
 from tests.support.serving import Site, eventually, serve
@@ -66,6 +66,7 @@ async def test_snapshot_and_deltas(site: Site) -> None:
 async def test_resuming_by_last_event_id(site: Site) -> None:
     async with site.get("/api/v1/events", headers={"Last-Event-ID": f"{EPOCH}:2"}) as answer:
         events = Reader(answer)
+        assert (await events.read())["type"] == "bookmark"
         site.world.remove("pod-lone")
         delta = await events.read()
         assert (delta["type"], delta["from"]) == ("delta", 2)
@@ -133,7 +134,7 @@ async def test_a_slow_reader_ends_exact() -> None:
 
 
 async def test_a_reader_that_stops_is_cut_off() -> None:
-    async with serve(crowd(20_000), Limits(stall=0.4)) as site, dial(site.port) as peer:
+    async with serve(crowd(20_000), Limits(stall_timeout=0.4)) as site, dial(site.port) as peer:
         await peer.ask("/api/v1/events", "")
         await eventually(lambda: site.server.streams == 1)
         await eventually(lambda: site.server.streams == 0)

@@ -7,10 +7,12 @@ import pytest
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import EVERYTHING, Filter, parse_query
 from astrolabe.graph.graph import GapError, Graph
+from astrolabe.graph.history import Past
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
 from astrolabe.http import hub
 from astrolabe.http.subscription import Position
+from astrolabe.settings import Limits
 from tests.support.churn import change, filters
 from tests.support.connections import Recorder
 from tests.support.replica import Replica
@@ -87,28 +89,28 @@ async def test_a_view_is_shared_and_dropped_when_nobody_comes_back(monkeypatch: 
     assert world.hub.view(only(kind="Pod")) is not shared
 
 
-async def test_who_was_alone_goes_on_where_it_was_when_its_connection_broke() -> None:
-    world = shop()
-    for seq in (2, 3):
-        recorder = Recorder()
-        client = world.hub.join(recorder)
-        client.subscribe("x", only(kind="Pod"), Position(EPOCH, 2))
-        assert [(delta["from"], delta["seq"]) for delta in recorder.take()] == [(2, 3)][: seq - 2]
-        client.leave()
-        world.set(facts("Pod", f"new-{seq}"))
-
-
 async def test_of_the_views_that_nobody_follows_only_the_latest_are_kept() -> None:
     world = shop()
     wanted = [only(q=str(number)) for number in range(hub.MOST_KEPT + 1)]
-    views = []
-    for filter in wanted:
-        client = world.hub.join(Recorder())
-        client.subscribe("x", filter)
-        views.append(world.hub.view(filter))
-        client.leave()
-    kept = [world.hub.view(filter) is view for filter, view in zip(wanted, views, strict=True)]
-    assert kept == [False] + [True] * hub.MOST_KEPT
+    views = [world.hub.view(filter) for filter in wanted]
+    world.hub.view(wanted[1])
+    assert [world.hub.view(filter) is view for filter, view in list(zip(wanted, views, strict=True))[1:]] == [
+        True
+    ] * hub.MOST_KEPT
+    assert world.hub.view(wanted[0]) is not views[0]
+
+
+async def test_views_that_nobody_follows_are_kept_for_so_many_nodes_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub, "MOST_KEPT_NODES", 15)
+    world = crowd(10)
+    first, second = only(kind="Pod"), only(q="web")
+    view = world.hub.view(first)
+    assert len(view) == 10
+    assert world.hub.view(first) is view
+    assert len(world.hub.view(second)) == 10
+    assert world.hub.view(first) is not view
 
 
 async def test_nothing_is_written_under_an_id_after_it_was_unsubscribed() -> None:
@@ -137,14 +139,14 @@ async def test_a_full_transport_gets_nothing_and_then_one_merged_delta() -> None
     recorder.writable = False
     world.set(facts("Pod", "a"))
     world.set(facts("Pod", "b"))
-    world.remove("pod-a")
+    world.remove("pod-a", "pod-lone")
     recorder.writable = True
     client.wake()
     await settle()
     (delta,) = recorder.take()
     assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 5)
     assert [node["uid"] for node in delta["nodes"]["set"]] == ["pod-b"]
-    assert delta["nodes"]["remove"] == ["pod-a"]
+    assert delta["nodes"]["remove"] == ["pod-lone"]
     replica.apply(delta)
     assert replica.matches(world.hub.graph, EVERYTHING)
 
@@ -164,7 +166,7 @@ async def test_what_happens_elsewhere_leaves_a_full_transport_in_step() -> None:
 
 
 async def test_one_that_lags_beyond_the_history_is_reset() -> None:
-    world = crowd(10)
+    world = crowd(10, limits=Limits(history_changes=4000))
     recorder = Recorder()
     client = world.hub.join(recorder)
     client.subscribe("x", EVERYTHING)
@@ -241,47 +243,112 @@ async def test_no_bookmark_for_one_that_is_behind() -> None:
 
 
 @pytest.mark.parametrize(
-    ("since", "first"),
+    ("since", "reason"),
     [
-        (Position("other", 2), {"type": "reset", "id": "x", "reason": "epoch-changed"}),
-        (Position(EPOCH, 1), {"type": "reset", "id": "x", "reason": "too-old"}),
-        (Position(EPOCH, 3), {"type": "reset", "id": "x", "reason": "too-old"}),
+        (Position("other", 2), "epoch-changed"),
+        (Position(EPOCH, 0), "too-old"),
+        (Position(EPOCH, 3), "too-old"),
     ],
 )
-async def test_who_cannot_go_on_is_told_and_begins_anew(since: Position, first: dict[str, str]) -> None:
-    world = shop()
+async def test_who_cannot_go_on_is_told_and_begins_anew(since: Position, reason: str) -> None:
+    world = World(limits=Limits(history_changes=1))
+    world.set(facts("Pod", "a"))
+    world.set(facts("Pod", "b"))
     recorder = Recorder()
     client = world.hub.join(recorder)
     client.subscribe("x", EVERYTHING, since)
     await settle()
     told = recorder.take()
-    assert told[0] == first
+    assert told[0] == {"type": "reset", "id": "x", "reason": reason}
     assert [message["type"] for message in told] == ["reset", "snapshot"]
 
 
-async def test_who_is_at_the_present_goes_on_without_anything() -> None:
+async def test_who_missed_nothing_is_told_so() -> None:
     world = shop()
     recorder = Recorder()
     client = world.hub.join(recorder)
     client.subscribe("x", EVERYTHING, Position(EPOCH, 2))
     await settle()
-    assert recorder.take() == []
+    assert recorder.take() == [{"type": "bookmark", "id": "x", "epoch": EPOCH, "seq": 2}]
     world.remove("pod-lone")
     (delta,) = recorder.take()
     assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 3)
 
 
-async def test_who_is_within_the_history_of_a_view_gets_one_merged_delta() -> None:
+async def test_who_missed_nothing_of_his_filter_is_told_so() -> None:
     world = shop()
-    world.hub.join(Recorder()).subscribe("keeps the view", EVERYTHING)
+    world.set(facts("Pod", "lone", namespace="other", status=Status(ERROR, "Broken")))
+    world.set(facts("Pod", "lone", namespace="other", labels={"app": "lone"}))
+    for filter in (only(kind="Service"), only(namespace="other"), EVERYTHING):
+        recorder = Recorder()
+        world.hub.join(recorder).subscribe("x", filter, Position(EPOCH, 2))
+        assert recorder.take() == [{"type": "bookmark", "id": "x", "epoch": EPOCH, "seq": 4}]
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_who_is_within_the_history_gets_one_merged_delta_whether_others_follow_the_same_or_not(
+    known: bool,
+) -> None:
+    world = shop()
+    if known:
+        world.hub.join(Recorder()).subscribe("keeps the view", only(kind="Pod"))
     world.remove("pod-lone")
     world.set(facts("Pod", "new"))
+    world.set(facts("Service", "new"))
     recorder = Recorder()
-    world.hub.join(recorder).subscribe("x", EVERYTHING, Position(EPOCH, 2))
+    world.hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 2))
     (delta,) = recorder.take()
-    assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 4)
+    assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 5)
     assert [node["uid"] for node in delta["nodes"]["set"]] == ["pod-new"]
     assert delta["nodes"]["remove"] == ["pod-lone"]
+
+
+async def test_who_comes_back_to_the_same_place_shares_the_message() -> None:
+    world = shop()
+    world.remove("pod-lone")
+    recorders = [Recorder(), Recorder()]
+    for recorder in recorders:
+        world.hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 2))
+    assert recorders[0].messages[0] is recorders[1].messages[0]
+
+
+async def test_snapshots_at_one_seq_are_made_once() -> None:
+    world = crowd(3000)
+    recorders = [Recorder(), Recorder()]
+    for recorder in recorders:
+        world.hub.join(recorder).subscribe("x", EVERYTHING)
+    await settle()
+    one, two = (recorder.messages for recorder in recorders)
+    assert len(one) > 3
+    assert all(a is b for a, b in zip(one, two, strict=True))
+
+
+async def test_one_that_was_behind_only_at_the_last_moment_is_not_reset_for_the_long_silence_before() -> None:
+    """What concerns others fills the history; this client holds all that its filter had until then."""
+    world = World(limits=Limits(history_changes=5))
+    world.set(facts("Service", "web"))
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", only(kind="Service"))
+    recorder.take()
+    for number in range(20):
+        world.set(facts("Pod", f"pod-{number}"))
+    recorder.writable = False
+    world.remove("service-web")
+    recorder.writable = True
+    client.wake()
+    await settle()
+    (delta,) = recorder.take()
+    assert (delta["from"], delta["seq"], delta["nodes"]["remove"]) == (1, 22, ["service-web"])
+
+
+async def test_a_delta_of_one_batch_tells_when_that_was() -> None:
+    world = shop()
+    recorder = Recorder()
+    world.hub.join(recorder).subscribe("x", EVERYTHING)
+    recorder.take()
+    world.hub.receive(Batch(EPOCH, 3, Changes(nodes_set=[a_pod(1)]), time=1732500000123))
+    assert recorder.take()[0]["time"] == 1732500000123
 
 
 async def test_another_graph_begins_anew_for_everyone() -> None:
@@ -332,10 +399,10 @@ async def test_a_view_that_fails_ends_its_subscribers_only(
     good.take()
     update = View.update
 
-    def fail(view: View, changes: Changes) -> Changes:
+    def fail(view: View, changes: Changes, past: Past) -> Changes:
         if view.filter:
             raise RuntimeError("a bug")
-        return update(view, changes)
+        return update(view, changes, past)
 
     monkeypatch.setattr(View, "update", fail)
     world.remove("pod-lone")

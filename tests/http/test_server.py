@@ -6,10 +6,9 @@ from sanic import Sanic
 from websockets.exceptions import ConnectionClosed
 
 from astrolabe.http.errors import ServerError
-from astrolabe.http.limits import Limits
 from astrolabe.http.server import create_server
 from astrolabe.kinds.table import KINDS
-from astrolabe.settings import Settings
+from astrolabe.settings import Limits, Settings
 from tests.support.raw import dial
 from tests.support.serving import eventually, read_types, serve
 from tests.support.worlds import World, crowd, shop

@@ -9,8 +9,9 @@ import pytest
 
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING, Filter, parse_query
-from astrolabe.graph.wire import snapshot
-from astrolabe.http.limits import Limits
+from astrolabe.graph.view import View
+from astrolabe.http.snapshot import Snapshot
+from astrolabe.settings import Limits
 from tests.support.churn import QUERIES, change
 from tests.support.raw import dial
 from tests.support.replica import Replica
@@ -88,7 +89,7 @@ async def test_a_snapshot_does_not_hold_the_loop() -> None:
     world = crowd(20_000)
     graph = world.hub.graph
     began = thread_time()
-    parts = sum(1 for _ in snapshot("x", graph.epoch, graph.seq, graph.nodes.values(), graph.edges()))
+    parts = len(list(Snapshot(View(graph, EVERYTHING), graph.epoch, graph.seq).read("x")))
     at_once = thread_time() - began
     async with serve(world) as site, dial(site.port) as peer:
         longest, done = 0.0, False

@@ -3,7 +3,7 @@ import socket
 
 from websockets.frames import Frame, Opcode
 
-from astrolabe.http.limits import Limits
+from astrolabe.settings import Limits
 from tests.support.raw import dial
 from tests.support.serving import eventually, serve
 from tests.support.worlds import crowd, shop
@@ -11,7 +11,7 @@ from tests.support.worlds import crowd, shop
 
 async def test_a_slow_reader_is_not_a_stalled_one() -> None:
     """It reads for six times as long as it may stall, and has not had all by then."""
-    async with serve(crowd(20_000), Limits(stall=0.4)) as site, dial(site.port) as peer:
+    async with serve(crowd(20_000), Limits(stall_timeout=0.4)) as site, dial(site.port) as peer:
         await peer.ask("/api/v1/ws")
         await eventually(lambda: site.server.streams == 1)
         loop = asyncio.get_running_loop()

@@ -10,7 +10,7 @@ from websockets.frames import Frame, Opcode
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING, parse_query
 from astrolabe.graph.view import View
-from astrolabe.http.limits import Limits
+from astrolabe.settings import Limits
 from tests.support.raw import dial, frames
 from tests.support.replica import Replica
 from tests.support.serving import PATIENCE, Site, eventually, read, read_types, serve
@@ -130,14 +130,15 @@ async def test_two_subscriptions_on_one_connection(site: Site) -> None:
 
 async def test_resuming(site: Site) -> None:
     async with site.stream(f"/api/v1/ws?since={EPOCH}:2") as socket:
-        await read_types(socket, "hello")
+        _, bookmark = await read_types(socket, "hello", "bookmark")
+        assert bookmark == {"type": "bookmark", "id": "default", "epoch": EPOCH, "seq": 2}
         site.world.remove("pod-lone")
         assert (await read(socket))["from"] == 2
         subscribe = {"type": "subscribe", "id": "x", "since": {"epoch": EPOCH, "seq": 2}}
         await socket.send(json.dumps(subscribe))
         (delta,) = await read_types(socket, "delta")
         assert (delta["id"], delta["from"], delta["seq"]) == ("x", 2, 3)
-    async with site.stream(f"/api/v1/ws?since={EPOCH}:1&kind=Pod") as socket:
+    async with site.stream(f"/api/v1/ws?since={EPOCH}:4&kind=Pod") as socket:
         _, reset, _ = await read_types(socket, "hello", "reset", "snapshot")
         assert reset == {"type": "reset", "id": "default", "reason": "too-old"}
     async with site.stream("/api/v1/ws?since=another:3") as socket:
@@ -251,7 +252,7 @@ async def test_a_message_in_fragments(site: Site) -> None:
 
 async def test_one_that_says_too_much() -> None:
     async with (
-        serve(World(), Limits(messages_per_second=5)) as site,
+        serve(World(), Limits(max_message_rate=5)) as site,
         site.stream("/api/v1/ws?subscribe=false") as socket,
     ):
         await read_types(socket, "hello")
@@ -264,7 +265,7 @@ async def test_one_that_says_too_much() -> None:
 
 
 async def test_too_many_subscriptions() -> None:
-    async with serve(World(), Limits(subscriptions=2)) as site, site.stream() as socket:
+    async with serve(World(), Limits(max_subscriptions=2)) as site, site.stream() as socket:
         await read_types(socket, "hello", "snapshot")
         await socket.send('{"type":"subscribe","id":"b"}')
         await read_types(socket, "snapshot")
@@ -277,7 +278,7 @@ async def test_too_many_subscriptions() -> None:
 
 
 async def test_too_many_connections() -> None:
-    async with serve(World(), Limits(connections=1)) as site:
+    async with serve(World(), Limits(max_connections=1)) as site:
         async with site.stream() as socket:
             await read_types(socket, "hello", "snapshot")
             with pytest.raises(InvalidStatus) as refused:
@@ -374,7 +375,7 @@ async def test_a_peer_that_gives_no_sign_of_life_is_gone_within_two_and_a_half_h
 
 async def test_a_peer_that_stops_reading_is_cut_off_and_costs_bounded_memory() -> None:
     world = crowd(20_000)
-    async with serve(world, Limits(stall=0.4)) as site, dial(site.port) as peer:
+    async with serve(world, Limits(stall_timeout=0.4)) as site, dial(site.port) as peer:
         await peer.ask("/api/v1/ws")
         await eventually(lambda: site.server.streams == 1)
         await eventually(lambda: site.server.streams == 0)
@@ -384,7 +385,7 @@ async def test_a_peer_that_stops_reading_is_cut_off_and_costs_bounded_memory() -
 
 
 async def test_a_slow_client_is_reset_when_history_is_gone_and_ends_exact() -> None:
-    world = crowd(12_000)
+    world = crowd(12_000, limits=Limits(history_changes=4000))
     async with serve(world) as site, site.stream(max_queue=1) as slow, site.stream() as quick:
         await read_types(slow, "hello")
         await read_types(quick, "hello")

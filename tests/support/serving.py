@@ -11,10 +11,9 @@ from typing import Any
 import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 
-from astrolabe.http.limits import Limits
 from astrolabe.http.server import Server, create_server
 from astrolabe.kinds.table import KINDS
-from astrolabe.settings import Settings
+from astrolabe.settings import Limits, Settings
 from tests.support.worlds import World
 
 #: Seconds after which something that should have happened has not.
@@ -57,13 +56,12 @@ async def serve(world: World, limits: Limits | None = None) -> AsyncIterator[Sit
     """Serve a world; whatever still runs afterwards is a leak."""
     before = asyncio.all_tasks()
     server = create_server(
-        Settings(host="127.0.0.1", port=0),
+        Settings(host="127.0.0.1", port=0, limits=limits or Limits()),
         world.hub,
         world.readiness,
         KINDS,
         count=world.model.count,
         role=lambda: "leader",
-        limits=limits,
     )
     port = await server.start()
     async with aiohttp.ClientSession(auto_decompress=False, headers={"Accept-Encoding": "identity"}) as http:

@@ -27,6 +27,7 @@ from astrolabe.graph.selector import equality
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.graph.wire import encode
 from astrolabe.http.hub import Hub
+from astrolabe.settings import Limits
 
 #: Where each kind that a small cluster needs is served; True: it is cluster-scoped.
 KINDS: Mapping[str, tuple[str, bool]] = {
@@ -76,16 +77,19 @@ def facts(
 
 
 class World:
-    """A model and the hub that serves what it commits."""
+    """A model and the hub that serves what it commits.
 
-    def __init__(self, epoch: str = EPOCH) -> None:
+    limits: of what the hub remembers.
+    """
+
+    def __init__(self, epoch: str = EPOCH, limits: Limits | None = None) -> None:
         self.model = Model(
             [
                 Rules(kind=kind, api_version=version, namespaced=not cluster)
                 for kind, (version, cluster) in KINDS.items()
             ]
         )
-        self.hub = Hub(Graph(epoch))
+        self.hub = Hub(Graph(epoch), limits)
         self.readiness = Readiness([Scope(kind) for kind in KINDS])
 
     def set(self, *changed: Facts) -> None:
@@ -193,9 +197,9 @@ def shop() -> World:
     return world
 
 
-def crowd(size: int, *, epoch: str = EPOCH) -> World:
+def crowd(size: int, *, epoch: str = EPOCH, limits: Limits | None = None) -> World:
     """A world with this many pods in twenty namespaces, two edges each, in one batch and without a model."""
-    world = World(epoch)
+    world = World(epoch, limits)
     nodes = [a_pod(number) for number in range(size)]
     edges = [
         Edge(MOUNTS, node.uid, nodes[(number * 7 + step) % size].uid, ("spec.volumes[data]",))

@@ -5,7 +5,7 @@ one script, so it is stored, logged and published, or nothing is; a leader that 
 Two rules keep two histories from ever sharing a position:
 
 - A batch is served only once it is stored. While Redis is away the leader goes on with its own clients,
-  at positions that nobody else gives away: `seq` leaps to the clock first (see `history.leap`). A
+  at positions that nobody else gives away: `seq` leaps to the clock first (see `numbers.leap`). A
   leader that finds Redis restarted, and cannot know that nothing was lost, leaps as well.
 - A position that went back is seen by whoever was ahead, and ends the epoch.
 """

@@ -21,8 +21,8 @@ from astrolabe.bus.redis.codec import (
     undo_of,
 )
 from astrolabe.bus.redis.errors import Away, Deposed
-from astrolabe.bus.redis.history import leap
 from astrolabe.bus.redis.logged import Logged
+from astrolabe.bus.redis.numbers import leap
 from astrolabe.bus.redis.outbox import PIECE_ITEMS, Outbox, cut, size
 from astrolabe.bus.redis.standing import TICK, Served, Standing
 from astrolabe.bus.redis.store import Store, Writes
@@ -173,7 +173,7 @@ class Committer:
         twice = (answer.epoch, answer.seq) == (batch.epoch, batch.seq)
         if answer.outcome != "ok" and not twice:
             return False
-        self._logged.add(batch.seq, size(batch.changes))
+        self._logged.add(batch)
         return True
 
     async def _renew(self) -> None:

@@ -14,7 +14,6 @@ from astrolabe.bus.redis.errors import Away, Damaged
 from astrolabe.bus.redis.joining import SLICE, ForeignSchema, Joined, Overtaken, join
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.logged import Logged
-from astrolabe.bus.redis.outbox import size
 from astrolabe.bus.redis.standing import SILENCE, Obstacle, Served, Standing
 from astrolabe.bus.redis.store import Position, Store, Subscription
 from astrolabe.graph.batch import Batch
@@ -206,7 +205,7 @@ class Follower:
 
     def _receive(self, batch: Batch) -> None:
         self._served.receive(batch)
-        self._logged.add(batch.seq, size(batch.changes))
+        self._logged.add(batch)
 
     def _in_step(self) -> None:
         self._standing.obstacle = ""

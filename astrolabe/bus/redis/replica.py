@@ -61,7 +61,7 @@ class Replica:
         self._unfit = unfit
         self._interval = settings.snapshot_interval
         self._random = Random()
-        self._logged = Logged()
+        self._logged = Logged(settings.limits)
         id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._store = Store(settings, id=id)
         self._follower = Follower(

@@ -1,0 +1,133 @@
+"""What the graph was lately: enough to tell anyone who was there what has changed since, and no more.
+
+One history serves all filters. It keeps what batches overwrote, so that the graph of an earlier seq can
+be read (`Past`) without a copy of it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from astrolabe.graph.batch import Before
+from astrolabe.graph.edge import Edge, EdgeKey
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.node import Node
+
+#: Bytes of an entry beside its node's text, about: what the objects and their places in a dict take.
+_ENTRY_BYTES = 300
+
+
+class History:
+    """The latest steps of one graph.
+
+    start: the seq from which on everything is known.
+    changes, size: how many changed nodes and edges, and how many bytes, are kept at most.
+    """
+
+    def __init__(self, graph: Graph, *, changes: int, size: int) -> None:
+        self.start = graph.seq
+        self._graph = graph
+        self._limits = (changes, size)
+        self._steps: deque[Before] = deque()
+        #: The seqs that the steps start from, and where the last one ended: not all seqs are places here.
+        self._places: deque[int] = deque([graph.seq])
+        self._kept = (0, 0)
+        self._pasts: dict[int, Past] = {}
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """How many changed nodes and edges, and about how many bytes, are kept."""
+        return self._kept
+
+    def add(self, before: Before) -> None:
+        """The graph took its next step, which overwrote this; the oldest is forgotten beyond the limits."""
+        self._pasts.clear()
+        self._steps.append(before)
+        self._places.append(self._graph.seq)
+        self._count(before, 1)
+        while self._kept[0] > self._limits[0] or self._kept[1] > self._limits[1]:
+            self._count(self._steps.popleft(), -1)
+            self._places.popleft()
+            self.start = self._places[0]
+
+    def knows(self, seq: int) -> bool:
+        """Whether the graph was at `seq`, and it is known how it was."""
+        return self._find(seq) is not None
+
+    def _find(self, seq: int) -> int | None:
+        """How many of the steps were before `seq`."""
+        if not self.start <= seq <= self._places[-1]:
+            return None
+        found = bisect_left(self._places, seq)
+        return found if self._places[found] == seq else None
+
+    def since(self, seq: int) -> Past | None:
+        """The graph as it was at `seq`, or None when that is not known any more (or not yet).
+
+        Valid until the graph changes. Whoever asks for the same seq shares the work.
+        """
+        found = self._find(seq)
+        if found is None:
+            return None
+        past = self._pasts.get(seq)
+        if past is None:
+            steps = islice(self._steps, found, None)
+            past = self._pasts[seq] = Past(self._graph, _merge(steps))
+        return past
+
+    def _count(self, before: Before, sign: int) -> None:
+        entries = len(before.nodes) + len(before.edges)
+        texts = sum([len(node.text) for node in before.nodes.values() if node is not None])
+        changes, size = self._kept
+        self._kept = (changes + sign * entries, size + sign * (texts + entries * _ENTRY_BYTES))
+
+
+class Past:
+    """A graph as it was before its latest steps: the present, with what they overwrote put back.
+
+    nodes, edges: what the steps touched, as it was; None where there was nothing.
+    """
+
+    def __init__(self, graph: Graph, before: Before) -> None:
+        self._graph = graph
+        self.nodes = before.nodes
+        self.edges = before.edges
+        self._out: dict[str, list[Edge]] = {}
+        self._into: dict[str, list[Edge]] = {}
+        for edge in self.edges.values():
+            if edge is not None:
+                self._out.setdefault(edge.source, []).append(edge)
+                self._into.setdefault(edge.target, []).append(edge)
+
+    def node(self, uid: str) -> Node | None:
+        return self.nodes[uid] if uid in self.nodes else self._graph.nodes.get(uid)
+
+    def out(self, uid: str) -> Iterator[Edge]:
+        """Edges that started at this node."""
+        yield from self._out.get(uid, ())
+        yield from self._untouched(self._graph.out(uid))
+
+    def into(self, uid: str) -> Iterator[Edge]:
+        """Edges that ended at this node."""
+        yield from self._into.get(uid, ())
+        yield from self._untouched(self._graph.into(uid))
+
+    def edge(self, key: EdgeKey) -> Edge | None:
+        return self.edges[key] if key in self.edges else self._graph.edge(key)
+
+    def _untouched(self, edges: Iterable[Edge]) -> list[Edge]:
+        return [edge for edge in edges if edge.key not in self.edges] if self.edges else list(edges)
+
+
+def _merge(steps: Iterable[Before]) -> Before:
+    """What several steps overwrote, the oldest first: that one tells how it was."""
+    merged = Before()
+    for step in steps:
+        for uid, node in step.nodes.items():
+            merged.nodes.setdefault(uid, node)
+        for key, edge in step.edges.items():
+            merged.edges.setdefault(key, edge)
+    return merged
