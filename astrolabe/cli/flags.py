@@ -266,7 +266,7 @@ DEMO = (*SCOPE, *SERVING, *STREAM, *PERSISTENCE, *LOGGING)
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:
-    """The settings of these values, by field name. Raises click.UsageError when they contradict each other."""
+    """The settings of these values, by field name. Raises click.UsageError when they do not go together."""
     limits = {flag.name: values[flag.name] for flag in STREAM if flag.name}
     rest = {name: value for name, value in values.items() if name not in limits}
     settings = Settings(limits=Limits(**limits), **rest)

@@ -150,9 +150,9 @@ def address(text: str) -> str:
 
 
 def redis_url(text: str) -> str:
-    """The text itself. Raises ValueError."""
+    """The text itself; "" is none. Raises ValueError."""
     parts = urlsplit(text)
-    if parts.scheme == "unix" and parts.path:
+    if not text or (parts.scheme == "unix" and parts.path):
         return text
     try:
         known = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0

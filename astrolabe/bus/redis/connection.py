@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,11 +67,22 @@ def connect(settings: Settings, *, patient: bool) -> Redis:
 
 @contextmanager
 def away() -> Iterator[None]:
-    """Raise Away for whatever Redis or the network says."""
+    """Raise Away for whatever Redis or the network says.
+
+    redis-py swallows a cancellation that comes while it connects (8.1): it is raised again here.
+    """
     try:
         yield
     except (RedisError, OSError) as error:
+        _heed_cancellation()
         raise Away(reason_of(error)) from error
+    _heed_cancellation()
+
+
+def _heed_cancellation() -> None:
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def reason_of(error: Exception) -> str:

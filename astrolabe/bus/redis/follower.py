@@ -29,7 +29,7 @@ class Follower:
 
     So it does not matter whether a message was lost, doubled, or came before we had read what is stored.
 
-    settled: whether, since `run` began, it was found out what is stored.
+    settled: whether it was found out what is stored, since somebody set it to False.
     vacant: set when a leader said that it goes.
     """
 
@@ -58,7 +58,6 @@ class Follower:
 
     async def run(self) -> NoReturn:
         """Follow until cancelled."""
-        self.settled = False
         while True:
             try:
                 async with self._store.subscribe() as subscription:

@@ -93,6 +93,7 @@ class Replica:
 
     async def _follow(self) -> Taken:
         """Follow until the lock is ours."""
+        self._follower.settled = False
         following = asyncio.create_task(self._follower.run(), name="follower")
         try:
             while True:
@@ -121,10 +122,8 @@ class Replica:
 
     async def _wait(self) -> None:
         """Until the next attempt: for a while, or until a leader goes."""
-        with suppress(TimeoutError):
-            seconds = POLL * self._random.uniform(0.5, 1.5) if self._follower.settled else 0.02
-            await asyncio.wait_for(self._follower.vacant.wait(), seconds)
-        self._follower.vacant.clear()
+        seconds = POLL * self._random.uniform(0.5, 1.5) if self._follower.settled else 0.02
+        await _wait(self._follower.vacant, seconds)
 
     async def _hold(self, taken: Taken) -> None:
         """Lead for one term."""
@@ -186,12 +185,18 @@ class Replica:
         """Compare what is stored with what is served, now and then and when somebody asks for it."""
         repair = Repair(self._store, self._served, committer)
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(committer.alarmed.wait(), self._interval)
-            committer.alarmed.clear()
+            await _wait(committer.alarmed, self._interval)
             with suppress(Away):
                 if not self.standing.alone:
                     await repair.run()
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Until the event, which is over then, or for so many seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    event.clear()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -66,10 +66,10 @@ return {'ok', p[2] or '', p[3] or '', alarm or ''}
 
 #: KEYS: leader. ARGV: id, channel, message.
 RELEASE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'held'} end
 redis.call('DEL', KEYS[1])
 redis.call('PUBLISH', ARGV[2], ARGV[3])
-return 1
+return {'ok'}
 """
 
 #: KEYS: position, nodes, edges, releases, log. ARGV: token, epoch, since, seq, the seq before which the log

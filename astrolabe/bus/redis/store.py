@@ -231,7 +231,7 @@ class Store:
     async def _run(self, script: Any, keys: Sequence[str], args: Iterable[Any]) -> list[str]:
         with away():
             answer = await script(keys=keys, args=args)
-        return [part.decode() if isinstance(part, bytes) else part for part in answer] if answer else []
+        return [part.decode() if isinstance(part, bytes) else part for part in answer]
 
 
 class Subscription:
@@ -242,13 +242,20 @@ class Subscription:
         self._channel = channel
 
     async def __aenter__(self) -> Subscription:
-        with away():
-            await self._pubsub.subscribe(self._channel)
+        try:
+            with away():
+                await self._pubsub.subscribe(self._channel)
+        except BaseException:
+            await self._close()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
         await self._pubsub.aclose()  # type: ignore[no-untyped-call]
 
     async def next(self, timeout: float) -> bytes | None:
