@@ -212,5 +212,5 @@ class Follower:
 
     def _stop_at(self, obstacle: Obstacle, why: str) -> None:
         if self._standing.obstacle != obstacle:
-            logger.warning("%s", why)
+            logger.log(logging.INFO if obstacle == "empty" else logging.WARNING, "%s", why)
         self._standing.obstacle = obstacle

@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from random import Random
@@ -167,13 +167,18 @@ class Replica:
 
     async def _serve(self, committer: Committer) -> None:
         """Until another leads, or this process cannot. Raises what ended it."""
+        tasks = [
+            asyncio.create_task(self._keep(committer), name="lock"),
+            asyncio.create_task(self._repair(committer), name="repair"),
+            asyncio.create_task(self._lead(committer), name="leader"),
+        ]
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._keep(committer), name="lock")
-                group.create_task(self._repair(committer), name="repair")
-                group.create_task(self._lead(committer), name="leader")
-        except BaseExceptionGroup as group_of:
-            raise _first(group_of) from group_of
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        raise _first([error for error in ended if isinstance(error, BaseException)])
 
     async def _keep(self, committer: Committer) -> NoReturn:
         pause = 0.0
@@ -199,9 +204,10 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
     event.clear()
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _first(errors: Sequence[BaseException]) -> BaseException:
     """The error that ended the others: a fault before a change of leadership."""
-    errors: list[BaseException] = []
-    for error in group.exceptions:
-        errors.append(_first(error) if isinstance(error, BaseExceptionGroup) else error)
-    return next((error for error in errors if not isinstance(error, Deposed)), errors[0])
+    each: list[BaseException] = []
+    for error in errors:
+        each.append(_first(error.exceptions) if isinstance(error, BaseExceptionGroup) else error)
+    each.sort(key=lambda error: isinstance(error, Deposed) + 2 * isinstance(error, asyncio.CancelledError))
+    return each[0]
