@@ -12,6 +12,7 @@ import pytest
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.graph import Graph
+from tests.support.changes import some_changes
 from tests.support.members import edge, member, node, release, same
 from tests.support.redis_server import RedisServer
 from tests.support.serving import eventually
@@ -142,28 +143,7 @@ async def test_a_batch_of_any_size_arrives(line: Line) -> None:
 
 async def test_whatever_is_published_all_hold_the_same(line: Line) -> None:
     random = Random(7)
-    names = [f"pod-{number}" for number in range(12)]
     for _ in range(120):
         graph = line.graphs()[0]
-        await line.publish(some_changes(random, graph, names))
+        await line.publish(some_changes(random, graph))
     await line.settled()
-
-
-def some_changes(random: Random, graph: Graph, names: list[str]) -> Changes:
-    """Something that may happen to this graph, and leaves it closed."""
-    changes = Changes()
-    for name in random.sample(names, 3):
-        if name in graph.nodes and random.random() < 0.4:
-            changes.nodes_removed.append(name)
-            gone = {each.key for each in (*graph.out(name), *graph.into(name))}
-            changes.edges_removed += [key for key in gone if key not in changes.edges_removed]
-        else:
-            changes.nodes_set.append(node(name, str(random.random())))
-    alive = (graph.nodes.keys() | {each.uid for each in changes.nodes_set}) - set(changes.nodes_removed)
-    if len(alive) > 1:
-        source, target = random.sample(sorted(alive), 2)
-        changes.edges_set.append(edge(source, target, f"field-{random.randrange(3)}"))
-        changes.edges_removed = [k for k in changes.edges_removed if k != edge(source, target).key]
-    if random.random() < 0.3:
-        changes.releases = release(random.choice("ab"), random.choice((None, 1, 2)))
-    return changes

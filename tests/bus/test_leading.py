@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from contextlib import AsyncExitStack
 
 import pytest
 
-from astrolabe.bus.redis import replica as replicas
 from astrolabe.bus.redis.errors import Deposed
 from astrolabe.graph.batch import Changes
 from tests.support.members import Member, edge, member, node, release, same
@@ -40,7 +38,7 @@ async def test_one_of_many_leads_and_the_next_takes_over_at_once_when_it_goes(re
             assert all(each.committer is None for each in rest)
             left = time.monotonic()
         leader, (other,) = await leading(*rest)
-        assert time.monotonic() - left < 2, "it said that it goes"
+        assert time.monotonic() - left < 1, "it said that it goes"
         await leader.publish(Changes(nodes_set=[node("b")]))
         assert leader.position == (first.position[0], 2), "epoch and seq go on"
         await together(leader, other)
@@ -204,19 +202,18 @@ async def test_who_leads_after_a_restart_of_redis_goes_on_where_nobody_has_been(
 
 async def test_an_answer_that_was_lost_is_no_loss(redis: RedisServer) -> None:
     """Redis stops in the middle: it may have what it never confirmed."""
-    async with member(redis.address) as leader, member(redis.address) as follower:
-        one, (other,) = await leading(leader, follower)
-        await one.publish(Changes(nodes_set=[node("a")]))
+    async with member(redis.address) as leader:
+        await leader.leads()
+        await leader.publish(Changes(nodes_set=[node("a")]))
         redis.pause()
-        await one.publish(Changes(nodes_set=[node("b"), node("c")]))
-        assert one.replica.standing.alone
-        await one.publish(Changes(nodes_removed=["c"]))
+        await leader.publish(Changes(nodes_set=[node("b"), node("c")]))
+        assert leader.replica.standing.alone
+        await leader.publish(Changes(nodes_removed=["c"]))
         redis.resume()
-        await one.until(lambda: not one.replica.standing.alone)
-        await together(one, other)
-        assert other.graph.nodes.keys() == {"a", "b"}
+        await leader.until(lambda: not leader.replica.standing.alone)
+        assert leader.graph.nodes.keys() == {"a", "b"}
         async with member(redis.address) as late:
-            await together(one, late)
+            await together(leader, late)
 
 
 @pytest.mark.parametrize(
@@ -248,11 +245,11 @@ async def test_another_version_of_the_stored_form(redis: RedisServer, schema: st
     """The newer replaces the older while that leads; the older waits until the newer is gone."""
     with redis.client() as client:
         client.hset(KEY + "position", mapping={"epoch": "theirs", "seq": 5, "schema": schema, "token": 1})
-        client.set(KEY + "leader", "theirs", px=3_000)
+        client.set(KEY + "leader", "theirs", px=1_000)
         async with member(redis.address) as one:
             started = time.monotonic()
             await one.leads()
-            assert (time.monotonic() - started > 2) is waits
+            assert (time.monotonic() - started > 0.8) is waits
             assert one.position[0] != "theirs"
 
 
@@ -299,5 +296,3 @@ async def test_a_stall_of_redis_holds_nobody_up(redis: RedisServer) -> None:
         await leader.until(lambda: not leader.replica.standing.alone)
         with redis.client() as client:
             assert client.hlen(KEY + "nodes") == 51
-        await asyncio.sleep(0)
-        assert replicas.POLL > 0

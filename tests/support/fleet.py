@@ -93,6 +93,10 @@ class Serving:
         self._serves = asyncio.Event()
 
     @property
+    def process(self) -> Process | None:
+        return self._process
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 

@@ -24,17 +24,12 @@ from astrolabe.bus.redis.errors import Away, Deposed
 from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.numbers import leap
 from astrolabe.bus.redis.outbox import PIECE_ITEMS, Outbox, cut, size
-from astrolabe.bus.redis.standing import TICK, Served, Standing
+from astrolabe.bus.redis.standing import Served, Standing
 from astrolabe.bus.redis.store import Store, Writes
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.graph import Graph
 
 logger = logging.getLogger("astrolabe.bus")
-
-#: Seconds after which a leader that is not heard of any more has lost the lock.
-LOCK = 3 * TICK
-#: Seconds between two attempts to reach a Redis that is away.
-RETRY = 0.5
 
 #: How the watches do, as JSON.
 Condition = Callable[[], bytes]
@@ -130,7 +125,7 @@ class Committer:
 
         Raises Deposed.
         """
-        standing = self._standing
+        standing, timing = self._standing, self._standing.timing
         try:
             if standing.alone:
                 await self._come_back()
@@ -139,7 +134,7 @@ class Committer:
                     await self._renew()
         except Away as error:
             self._miss(error)
-        return TICK if standing.reachable and not standing.alone else RETRY
+        return timing.tick if standing.reachable and not standing.alone else timing.retry
 
     # Steady
 
@@ -180,9 +175,7 @@ class Committer:
         """Keep the lock, tell everyone where the graph is, and see that Redis says the same."""
         graph, standing = self._served.graph, self._standing
         tick = Tick(graph.epoch, graph.seq, standing.complete, msgspec.Raw(self._condition()))
-        answer = await self._store.renew(
-            self._token, lasts=LOCK, complete=standing.complete, tick=encode_tick(tick)
-        )
+        answer = await self._store.renew(self._token, complete=standing.complete, tick=encode_tick(tick))
         self._note_renewal()
         standing.ticked = standing.in_step = standing.clock()
         if answer.alarm:
@@ -216,7 +209,7 @@ class Committer:
     async def _come_back(self) -> None:
         """Share what was done alone, if Redis answers. Raises Deposed, Away."""
         graph, standing = self._served.graph, self._standing
-        answer = await self._store.renew(self._token, lasts=LOCK, complete=standing.complete, tick=b"")
+        answer = await self._store.renew(self._token, complete=standing.complete)
         self._note_renewal()
         here = {self._base} | ({self._uncertain.seq} if self._uncertain is not None else set())
         if answer.outcome == "ok" and answer.epoch == graph.epoch and answer.seq in here:
@@ -232,7 +225,7 @@ class Committer:
         await self._found()
 
     async def _retake(self) -> None:
-        taken = await self._store.take(lasts=LOCK)
+        taken = await self._store.take()
         if taken is None or taken.position.epoch:
             raise Deposed("another process has begun a new epoch")
         self._token = taken.token
@@ -306,9 +299,9 @@ class Committer:
 
     async def _keep(self) -> None:
         """Keep the lock during long work."""
-        if self._standing.clock() - self._renewed > TICK / 2:
+        if self._standing.clock() - self._renewed > self._standing.timing.tick / 2:
             complete = self._standing.complete
-            await self._store.renew(self._token, lasts=LOCK, complete=complete, tick=b"")
+            await self._store.renew(self._token, complete=complete)
             self._note_renewal()
 
     def _note_renewal(self) -> None:

@@ -23,11 +23,9 @@ from redis.exceptions import (
 )
 
 from astrolabe.bus.redis.errors import Away, BusError
+from astrolabe.bus.redis.timing import Timing
 from astrolabe.settings import Settings
 
-#: Seconds until a connection or an answer is given up. Redis is beside us, and no script of ours is long.
-CONNECT_TIMEOUT = 1.0
-ANSWER_TIMEOUT = 1.0
 #: (major, minor) that is needed.
 OLDEST = (7, 0)
 
@@ -45,7 +43,7 @@ def address_of(settings: Settings) -> str:
     return f"{host or 'localhost'}:{parts.port or 6379}"
 
 
-def connect(settings: Settings, *, patient: bool) -> Redis:
+def connect(settings: Settings, timing: Timing, *, patient: bool) -> Redis:
     """A client that connects when it is used.
 
     patient: sends a command once more when the connection is found broken. What we send may come twice; a
@@ -53,8 +51,8 @@ def connect(settings: Settings, *, patient: bool) -> Redis:
     """
     url = settings.redis_url or f"redis://{settings.redis_addr}/{settings.redis_db}"
     options: dict[str, Any] = {
-        "socket_connect_timeout": CONNECT_TIMEOUT,
-        "socket_timeout": ANSWER_TIMEOUT,
+        "socket_connect_timeout": timing.connect,
+        "socket_timeout": timing.answer,
         "retry": Retry(NoBackoff(), 1 if patient else 0, (ConnectionError,)),
         "client_name": "astrolabe",
         # All that RESP3 adds are push messages, which we have no use for.

@@ -14,14 +14,11 @@ from astrolabe.bus.redis.errors import Away, Damaged
 from astrolabe.bus.redis.joining import SLICE, ForeignSchema, Joined, Overtaken, join
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.logged import Logged
-from astrolabe.bus.redis.standing import SILENCE, Obstacle, Served, Standing
+from astrolabe.bus.redis.standing import Obstacle, Served, Standing
 from astrolabe.bus.redis.store import Position, Store, Subscription
 from astrolabe.graph.batch import Batch
 
 logger = logging.getLogger("astrolabe.bus")
-
-#: Seconds, at most, between two attempts to subscribe.
-RETRY = 1.0
 
 
 class Follower:
@@ -65,11 +62,12 @@ class Follower:
             except Away as error:
                 if self._standing.missed(str(error)):
                     logger.warning("Redis at %s: %s; serving what is known", self._store.address, error)
-                await asyncio.sleep(self._random.uniform(0.1, RETRY))
+                await asyncio.sleep(self._random.uniform(0.2, 2.0) * self._standing.timing.retry)
 
     async def _listen(self, subscription: Subscription) -> None:
         """Until there is silence: then the connection may be half-open. Raises Away."""
-        while (message := await subscription.next(SILENCE)) is not None:
+        silence = self._standing.timing.silence
+        while (message := await subscription.next(silence)) is not None:
             if not self._standing.reachable:
                 logger.info("Redis is back")
             self._standing.reached()

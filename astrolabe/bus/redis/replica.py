@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any, NoReturn
 
-from astrolabe.bus.redis.committer import LOCK, Committer, Condition
+from astrolabe.bus.redis.committer import Committer, Condition
 from astrolabe.bus.redis.errors import Away, Deposed
 from astrolabe.bus.redis.follower import Follower
 from astrolabe.bus.redis.keys import SCHEMA
@@ -21,16 +21,10 @@ from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.repair import Repair
 from astrolabe.bus.redis.standing import Served, Standing
 from astrolabe.bus.redis.store import Store, Taken
+from astrolabe.bus.redis.timing import Timing
 from astrolabe.settings import Settings
 
 logger = logging.getLogger("astrolabe.bus")
-
-#: Seconds between two attempts to take the lock, roughly.
-POLL = 1.0
-#: Seconds for which a process that only followed leaves an empty Redis to the leader, which knows more.
-COURTESY = 3.0
-#: Seconds for which a process that could not lead leaves it to the others.
-PAUSE = 10.0
 
 #: What a leader does beside the bus: watches and engine, which publish to the committer. It runs until it
 #: is cancelled; what it raises ends the term.
@@ -53,8 +47,10 @@ class Replica:
         condition: Condition,
         unfit: type[Exception],
         clock: Callable[[], float],
+        timing: Timing | None = None,
     ) -> None:
-        self.standing = Standing(clock)
+        timing = timing or Timing()
+        self.standing = Standing(clock, timing)
         self._served = served
         self._lead = lead
         self._condition = condition
@@ -63,7 +59,7 @@ class Replica:
         self._random = Random()
         self._logged = Logged(settings.limits)
         id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._store = Store(settings, id=id)
+        self._store = Store(settings, timing, id=id)
         self._follower = Follower(
             self._store, served, self.standing, logged=self._logged, random=self._random
         )
@@ -108,21 +104,23 @@ class Replica:
             await asyncio.gather(following, return_exceptions=True)
 
     def _is_candidate(self) -> bool:
-        now, standing = self.standing.clock(), self.standing
+        now, standing, timing = self.standing.clock(), self.standing, self.standing.timing
         if standing.obstacle == "empty" and standing.joined and standing.in_step is not None:
             # The leader is about to write it anew, if there is one.
-            return now - standing.in_step > LOCK + COURTESY
+            return now - standing.in_step > timing.lock + timing.courtesy
         return self._follower.settled and now >= self._pause
 
     async def _try(self) -> Taken | None:
         try:
-            return await self._store.take(lasts=LOCK, force=self._follower.is_older())
+            return await self._store.take(force=self._follower.is_older())
         except Away:
             return None  # the follower says so
 
     async def _wait(self) -> None:
         """Until the next attempt: for a while, or until a leader goes."""
-        seconds = POLL * self._random.uniform(0.5, 1.5) if self._follower.settled else 0.02
+        seconds = (
+            self.standing.timing.poll * self._random.uniform(0.5, 1.5) if self._follower.settled else 0.02
+        )
         await _wait(self._follower.vacant, seconds)
 
     async def _hold(self, taken: Taken) -> None:
@@ -136,7 +134,7 @@ class Replica:
             logger.warning("this process leads no more: %s", error)
         except self._unfit as error:
             logger.error("this process cannot lead: %s", error)
-            self._pause = self.standing.clock() + PAUSE
+            self._pause = self.standing.clock() + self.standing.timing.pause
         if committer is not None and committer.strayed:
             self._follower.stray()
         with suppress(Away):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from astrolabe.bus.redis.timing import Timing
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.graph import Graph
 
@@ -15,10 +16,6 @@ Role = Literal["leader", "follower"]
 #: What keeps a replica from serving what is stored: nothing; there is nothing; it is of another version;
 #: it cannot be read; it is older than what is served here.
 Obstacle = Literal["", "empty", "foreign", "damaged", "behind"]
-
-#: Seconds between two ticks of the leader, and without one after which something is wrong.
-TICK = 2.0
-SILENCE = 3 * TICK
 
 
 class Served(Protocol):
@@ -37,7 +34,7 @@ class Served(Protocol):
 
 @dataclass
 class Standing:
-    """clock: monotonic seconds, of which the times are.
+    """clock: monotonic seconds, of which the times are. timing: of the ticks.
 
     joined: whether what is served was read from Redis, or written there.
     completed: set while what is served is of an epoch that was complete once, and so worth serving.
@@ -48,6 +45,7 @@ class Standing:
     """
 
     clock: Callable[[], float]
+    timing: Timing
     role: Role = "follower"
     obstacle: Obstacle = ""
     joined: bool = False
@@ -85,10 +83,10 @@ class Standing:
         """Seconds by which what is served may be older than the leader's graph; None before it is known."""
         if self.in_step is None:
             return None
-        return max(0.0, self.clock() - self.in_step - TICK - 0.5)
+        return max(0.0, self.clock() - self.in_step - 1.25 * self.timing.tick)
 
     @property
     def stale(self) -> bool:
         """Whether nobody keeps the graph up to date that is served here."""
         lag = self.lag
-        return self.role == "follower" and (lag is None or lag > SILENCE)
+        return self.role == "follower" and (lag is None or lag > self.timing.silence)

@@ -15,6 +15,7 @@ from astrolabe.bus.redis.codec import Undo
 from astrolabe.bus.redis.connection import address_of, away, connect, verify
 from astrolabe.bus.redis.errors import Damaged, Deposed
 from astrolabe.bus.redis.keys import SCHEMA, Keys
+from astrolabe.bus.redis.timing import Timing
 from astrolabe.graph.batch import Batch
 from astrolabe.settings import Settings
 
@@ -83,13 +84,14 @@ class Writes(msgspec.Struct):
 class Store:
     """One cluster's keys in one Redis."""
 
-    def __init__(self, settings: Settings, *, id: str) -> None:
+    def __init__(self, settings: Settings, timing: Timing, *, id: str) -> None:
         """id: of this process among all that share the Redis."""
         self.address = address_of(settings)
         self.keys = Keys(settings.cluster_name)
         self._id = id
-        self._client = connect(settings, patient=True)
-        self._subscriber = connect(settings, patient=False)
+        self._lasts = round(timing.lock * 1000)
+        self._client = connect(settings, timing, patient=True)
+        self._subscriber = connect(settings, timing, patient=False)
         script = self._client.register_script
         self._take = script(scripts.TAKE)
         self._renew = script(scripts.RENEW)
@@ -110,11 +112,11 @@ class Store:
 
     # Leadership
 
-    async def take(self, *, lasts: float, force: bool = False) -> Taken | None:
-        """Take the lock for this many seconds; None when another has it. force: take it all the same."""
+    async def take(self, *, force: bool = False) -> Taken | None:
+        """Take the lock; None when another has it. force: take it all the same."""
         keys = self.keys
         answer = await self._run(
-            self._take, (keys.leader, keys.position), (self._id, _ms(lasts), "yes" if force else "no")
+            self._take, (keys.leader, keys.position), (self._id, self._lasts, "yes" if force else "no")
         )
         if answer[0] == "held":
             return None
@@ -122,10 +124,10 @@ class Store:
         position = Position(epoch, _seq(seq), schema, complete == "yes", before)
         return Taken(token, position, restarted=bool(epoch) and before != now)
 
-    async def renew(self, token: str, *, lasts: float, complete: bool, tick: bytes) -> Answer:
+    async def renew(self, token: str, *, complete: bool, tick: bytes = b"") -> Answer:
         """Keep the lock, and publish a tick unless it is empty. Raises Deposed."""
         keys = self.keys
-        args = (token, self._id, _ms(lasts), "yes" if complete else "no", keys.diff, tick)
+        args = (token, self._id, self._lasts, "yes" if complete else "no", keys.diff, tick)
         return await self._fenced(self._renew, (keys.position, keys.leader, keys.alarm), args)
 
     async def release(self) -> None:
@@ -268,10 +270,6 @@ class Subscription:
         if message is None:
             return None
         return b"" if message["type"] == "subscribe" else bytes(message["data"])
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
 
 
 def _seq(text: str) -> int:
