@@ -19,6 +19,7 @@ class Limits:
     max_message_bytes, max_message_rate: of what a WebSocket client sends; messages a second.
     history_changes, history_bytes: changed nodes and edges, and bytes, that are kept for those who fall
         behind or come back.
+    request_timeout: seconds that a request may take to arrive, the first one from connecting on.
     heartbeat: seconds; a peer that is not heard of for two and a half of them is gone.
     stall_timeout: seconds that a transport may take nothing before the connection is aborted.
     grace: seconds that a peer has to answer the closing of its connection.
@@ -30,6 +31,7 @@ class Limits:
     max_message_rate: int = 50
     history_changes: int = 20_000
     history_bytes: int = 16 * 1024 * 1024
+    request_timeout: float = 10.0
     heartbeat: float = 15.0
     stall_timeout: float = 30.0
     grace: float = 1.0

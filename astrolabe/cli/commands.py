@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from astrolabe import __version__
-from astrolabe.cli import flags, values
+from astrolabe.cli import flags, streams, values
 from astrolabe.cli.go import DefaultGroup, Flag, GoCommand
 from astrolabe.cli.lines import as_json, as_text
-from astrolabe.cli.replica import Change
-from astrolabe.cli.values import BOOLEAN, InvalidValue, Value
-from astrolabe.cli.watch import DEFAULT_URL, Watch, WatchError, endpoint
+from astrolabe.cli.values import InvalidValue, Value
+from astrolabe.cli.watch import DEFAULT_URL, Watch
+from astrolabe.client import Change, ClientError
+from astrolabe.client.address import endpoint
 from astrolabe.kube.errors import ClusterError
 from astrolabe.settings import Settings
 
 # What serves is imported by the commands that serve: it costs half a second, which `--help`, `watch`
 # and a wrong flag need not wait for.
+
+
+T = TypeVar("T")
 
 
 class Failure(click.ClickException):
@@ -34,7 +37,11 @@ def root() -> None:
     pass
 
 
-@root.command(cls=GoCommand, params=[*flags.SERVE])
+@root.command(
+    cls=GoCommand,
+    params=[*flags.SERVE],
+    short_help="Serve the graph of a cluster (when no command is named).",
+)
 def serve(**given: Any) -> None:
     """Serve the graph of a cluster (the command when none is named)."""
     settings = flags.settings_from(given)
@@ -92,7 +99,11 @@ _SIMULATION = (
 )
 
 
-@root.command(cls=GoCommand, params=[*_SIMULATION, *flags.DEMO])
+@root.command(
+    cls=GoCommand,
+    params=[*_SIMULATION, *flags.DEMO],
+    short_help="Serve a simulated cluster; needs nothing else.",
+)
 def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
     """Serve a simulated cluster: no cluster, network or Redis needed."""
     settings = flags.settings_from(given)
@@ -117,48 +128,14 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         raise Failure(str(error)) from error
 
 
-def _filter(names: tuple[str, ...], **options: Any) -> Flag:
-    return Flag(names, heading="What to show", multiple=True, metavar="A,B,…", **options)
-
-
-_FILTER = (
-    _filter(("namespace", "--namespace", "-n"), help="Nodes of these namespaces."),
-    _filter(("kind", "--kind"), help="Nodes of these kinds."),
-    _filter(("release", "--release"), help="Nodes of these Helm releases."),
-    _filter(("status", "--status"), help="Nodes of these statuses."),
-    Flag(
-        ("selector", "--selector", "-l"),
-        heading="What to show",
-        type=Value("SELECTOR", values.label_selector),
-        help="Nodes whose labels match.",
-    ),
-    Flag(("q", "--q", "-q"), heading="What to show", metavar="TEXT", help="Nodes that have it in a name."),
-)
-
-_OUTPUT = (
-    Flag(
-        ("output", "--output", "-o"),
-        heading="Output",
-        type=values.choice("text", "json"),
-        default="text",
-        help="Lines for a person, or JSON lines.",
-    ),
-    Flag(
-        ("initial", "--initial"),
-        heading="Output",
-        type=BOOLEAN,
-        default=False,
-        help="Print what is there at the beginning, too.",
-    ),
-)
-
-
 @root.command(
     cls=GoCommand,
+    short_help="Print the changes of a running Astrolabe as they come.",
     params=[
         click.Argument(["url"], default=DEFAULT_URL, type=Value("[URL]", endpoint)),
-        *_FILTER,
-        *_OUTPUT,
+        *streams.FILTER,
+        streams.OUTPUT,
+        streams.INITIAL,
     ],
 )
 def watch(url: str, output: str, initial: bool, **filter: Any) -> None:
@@ -172,35 +149,57 @@ def watch(url: str, output: str, initial: bool, **filter: Any) -> None:
         click.echo("\n".join(map(write, changes)))
 
     client = Watch(
-        url, _given(filter), changed=changed, said=lambda text: click.echo(text, err=True), initial=initial
+        url,
+        streams.filter_from(filter),
+        changed=changed,
+        said=lambda text: click.echo(text, err=True),
+        initial=initial,
     )
+    _complete(client.run())
+
+
+def _complete(work: Coroutine[Any, Any, T]) -> T:
+    """What a client of the stream comes to."""
+    import uvloop
+
     try:
-        asyncio.run(client.run())
-    except WatchError as error:
-        raise (click.UsageError if error.usage else Failure)(str(error)) from error
+        return uvloop.run(work)
+    except ClientError as error:
+        raise (click.UsageError if error.code == "bad-filter" else Failure)(str(error)) from error
 
 
-def _given(filter: dict[str, Any]) -> dict[str, Any]:
-    """The filter as a subscribe message has it: what was not given is left out."""
-    lists = {
-        name: [each for text in given for each in text.split(",") if each]
-        for name, given in filter.items()
-        if isinstance(given, tuple)
-    }
-    texts = {name: given for name, given in filter.items() if isinstance(given, str)}
-    return {name: given for name, given in {**lists, **texts}.items() if given}
+@root.command(
+    name="bench-stream",
+    cls=GoCommand,
+    short_help="Load a running Astrolabe and check what clients are told.",
+    params=[
+        click.Argument(["url"], type=Value("URL", endpoint)),
+        *streams.LOAD,
+        *streams.FILTER,
+        streams.OUTPUT,
+    ],
+)
+def bench_stream(url: str, output: str, **given: Any) -> None:
+    """Load a running Astrolabe with clients, and check that each is told exactly what it should be.
+
+    URL: as of `astrolabe watch`. The exit code is 1 when a client was not.
+    """
+    from astrolabe.cli.bench import bench
+
+    if not _complete(bench(streams.plan_from(url, given), output=output)):
+        raise click.exceptions.Exit(1)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and end the process: 0 done, 1 failed, 2 wrongly used, 130 interrupted."""
     try:
-        root.main(args, prog_name="astrolabe", standalone_mode=False)
+        code = root.main(args, prog_name="astrolabe", standalone_mode=False)
     except click.ClickException as error:
         click.echo(f"astrolabe: {_one_line(error)}", err=True)
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
-    sys.exit(0)
+    sys.exit(code or 0)  # what `click.exceptions.Exit` was made with
 
 
 def _one_line(error: click.ClickException) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from astrolabe.cli.replica import Change, EdgeChange, Node, NodeChange
+from astrolabe.client import Change, EdgeChange, Node, NodeChange
 
 _VERBS = {"+": "added", "~": "changed", "-": "removed"}
 _SIGN_COLOURS = {"+": "green", "~": "yellow", "-": "red"}
@@ -41,14 +41,13 @@ def _of_node(node: Node) -> str:
 
 def _of_edge(change: EdgeChange) -> str:
     edge = change.edge
-    source = _end(change.source, edge["from"])
-    target = _end(change.target, edge["to"])
+    source, target = _end(change.source), _end(change.target)
     fields = click.style(_printable(", ".join(edge.get("field", ()))), dim=True)
     return f"{edge['type']:<{_FIRST}} {f'{source} -> {target}':<{_NAME}} {fields}"
 
 
-def _end(node: Node | None, uid: str) -> str:
-    return f"{_printable(node['kind'])} {_place(node)}" if node is not None else _printable(uid)
+def _end(node: Node) -> str:
+    return f"{_printable(node['kind'])} {_place(node)}"
 
 
 def _place(node: Node) -> str:

@@ -97,16 +97,18 @@ def integer(lowest: int, highest: int | None = None) -> Callable[[str], int]:
     return parse
 
 
-def number(lowest: float, *, exclusive: bool = False) -> Callable[[str], float]:
-    """A parser of finite numbers of at least (with `exclusive`: above) `lowest`."""
+def number(lowest: float, highest: float = math.inf, *, exclusive: bool = False) -> Callable[[str], float]:
+    """A parser of finite numbers of at least (with `exclusive`: above) `lowest` and at most `highest`."""
+    bounds = f"{'above' if exclusive else 'of at least'} {lowest:g}"
+    bounds += f" and at most {highest:g}" if highest < math.inf else ""
 
     def parse(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = math.nan
-        if not math.isfinite(value) or value < lowest or (exclusive and value == lowest):
-            raise ValueError(f"not a number {'above' if exclusive else 'of at least'} {lowest:g}")
+        if not math.isfinite(value) or not lowest <= value <= highest or (exclusive and value == lowest):
+            raise ValueError(f"not a number {bounds}")
         return value
 
     return parse
@@ -125,6 +127,18 @@ def duration(text: str) -> float:
     if not at or at != len(text):
         raise ValueError("not a duration such as 50ms or 1.5s")
     return seconds
+
+
+def duration_up_to(longest: str) -> Callable[[str], float]:
+    """A parser of durations above 0 and at most this one."""
+
+    def parse(text: str) -> float:
+        seconds = duration(text)
+        if not 0 < seconds <= duration(longest):
+            raise ValueError(f"not a duration above 0 and at most {longest}")
+        return seconds
+
+    return parse
 
 
 def positive_duration(text: str) -> float:

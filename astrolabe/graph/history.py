@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 
 from astrolabe.graph.batch import Before
@@ -95,31 +95,39 @@ class Past:
         self._graph = graph
         self.nodes = before.nodes
         self.edges = before.edges
-        self._out: dict[str, list[Edge]] = {}
-        self._into: dict[str, list[Edge]] = {}
-        for edge in self.edges.values():
-            if edge is not None:
-                self._out.setdefault(edge.source, []).append(edge)
-                self._into.setdefault(edge.target, []).append(edge)
+        #: The edges that were touched, as they were, by source and by target; made when asked for.
+        self._ends: tuple[dict[str, list[Edge]], dict[str, list[Edge]]] | None = None
 
     def node(self, uid: str) -> Node | None:
         return self.nodes[uid] if uid in self.nodes else self._graph.nodes.get(uid)
 
-    def out(self, uid: str) -> Iterator[Edge]:
+    def out(self, uid: str) -> list[Edge]:
         """Edges that started at this node."""
-        yield from self._out.get(uid, ())
-        yield from self._untouched(self._graph.out(uid))
+        return self._edges(0, uid, self._graph.out(uid))
 
-    def into(self, uid: str) -> Iterator[Edge]:
+    def into(self, uid: str) -> list[Edge]:
         """Edges that ended at this node."""
-        yield from self._into.get(uid, ())
-        yield from self._untouched(self._graph.into(uid))
+        return self._edges(1, uid, self._graph.into(uid))
 
     def edge(self, key: EdgeKey) -> Edge | None:
         return self.edges[key] if key in self.edges else self._graph.edge(key)
 
-    def _untouched(self, edges: Iterable[Edge]) -> list[Edge]:
-        return [edge for edge in edges if edge.key not in self.edges] if self.edges else list(edges)
+    def _edges(self, end: int, uid: str, now: Iterable[Edge]) -> list[Edge]:
+        if not self.edges:
+            return list(now)
+        if self._ends is None:
+            self._ends = _by_end(self.edges.values())
+        return [*self._ends[end].get(uid, ()), *[edge for edge in now if edge.key not in self.edges]]
+
+
+def _by_end(edges: Iterable[Edge | None]) -> tuple[dict[str, list[Edge]], dict[str, list[Edge]]]:
+    out: dict[str, list[Edge]] = {}
+    into: dict[str, list[Edge]] = {}
+    for edge in edges:
+        if edge is not None:
+            out.setdefault(edge.source, []).append(edge)
+            into.setdefault(edge.target, []).append(edge)
+    return out, into
 
 
 def _merge(steps: Iterable[Before]) -> Before:

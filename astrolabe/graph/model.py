@@ -256,16 +256,16 @@ class Model:
                 changes.edges_removed.append(key)
 
     def _emit_nodes(self, changes: Changes, rendered: set[Record], flipped: set[Record]) -> None:
-        lost = {record.uid for record in self._gone if record.emitted}
+        lost = {record.uid: record.node for record in self._gone if record.emitted}
         for record in rendered | flipped:
             if self._includes(record):
                 assert record.node is not None  # every known record was rendered when it came
-                changes.nodes_set.append(record.node)
                 record.emitted = True
-                lost.discard(record.uid)
+                if lost.pop(record.uid, None) != record.node:  # it may be back as it was
+                    changes.nodes_set.append(record.node)
             elif record.emitted:
                 record.emitted = False
-                lost.add(record.uid)
+                lost[record.uid] = record.node
         changes.nodes_removed.extend(lost)
 
     # The present

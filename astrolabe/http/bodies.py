@@ -19,15 +19,18 @@ from astrolabe.graph.links import OWNS
 from astrolabe.graph.node import Node
 from astrolabe.graph.status import LEVELS
 from astrolabe.graph.wire import encode
+from astrolabe.http.cache import Pieces
 from astrolabe.http.errors import Refusal
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Question
 from astrolabe.kinds.kind import Kind
 
-Body = Callable[[Hub, Question], Iterator[str]]
+Body = Callable[[Hub, Question], Pieces]
 
 #: Texts that are joined into one piece.
 CHUNK = 200
+#: Pages that are encoded in one step.
+STEP = 10
 
 
 def joined(texts: Iterable[str]) -> Iterator[str]:
@@ -49,18 +52,36 @@ def names(found: Iterable[str]) -> Iterator[str]:
     return iter((ujson.dumps(sorted(found), escape_forward_slashes=False),))
 
 
-def graph(hub: Hub, question: Question) -> Iterator[str]:
+def graph(hub: Hub, question: Question) -> Pieces:
     """The filtered graph: nodes, and the edges between them."""
+    head = encode({"epoch": hub.graph.epoch, "seq": hub.graph.seq})[:-1]
+    nodes, edges = _pages(hub) if not question.filter else _texts(hub, question)
+    return chain((f'{head},"nodes":[',), nodes, ('],"edges":[',), edges, ("]}",))
+
+
+def prepare_graph(hub: Hub, question: Question) -> Iterator[None]:
+    """Steps that leave `graph` little to do at once; many only before the first whole graph."""
+    if not question.filter:
+        while hub.pages.refresh(STEP):
+            yield
+
+
+def _pages(hub: Hub) -> tuple[Pieces, Pieces]:
+    nodes, edges = hub.pages.take()
+    return _separated(nodes), _separated(edges)
+
+
+def _texts(hub: Hub, question: Question) -> tuple[Pieces, Pieces]:
     view = hub.view(question.filter)
     nodes, edges = list(view.nodes()), list(view.edges())
-    head = encode({"epoch": hub.graph.epoch, "seq": hub.graph.seq})[:-1]
-    return chain(
-        (f'{head},"nodes":[',),
-        joined(node.text for node in nodes),
-        ('],"edges":[',),
-        joined(edge.text for edge in edges),
-        ("]}",),
-    )
+    return joined(node.text for node in nodes), joined(edge.text for edge in edges)
+
+
+def _separated(pages: list[bytes]) -> Pieces:
+    for number, page in enumerate(pages):
+        if number:
+            yield ","
+        yield page
 
 
 def resource(hub: Hub, question: Question) -> Iterator[str]:

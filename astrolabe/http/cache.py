@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Hashable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterator
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 #: Seconds of assembling a body after which others have their turn.
 SLICE = 0.005
 #: Bytes from which on a body is compressed in a thread (zlib releases the interpreter).
 THREAD_FROM = 32 * 1024
+#: Bytes from which on a body is joined in a thread: more are not copied within a slice. Joining bytes
+#: releases the interpreter, too.
+JOIN_FROM = 8 * 1024 * 1024
 
-Pieces = Iterator[str]
+#: The JSON text of a body, in parts.
+Pieces = Iterator[str | bytes]
+T = TypeVar("T")
 
 
 class Entry:
@@ -94,16 +99,21 @@ class Bodies:
             total -= entry.size
 
 
-async def _assemble(pieces: Pieces) -> bytes:
-    """Join the pieces, giving way to others now and then."""
-    parts = []
+async def in_turns(steps: Iterator[T]) -> AsyncIterator[T]:
+    """The same steps, with a turn for others now and then."""
     ends = perf_counter() + SLICE
-    for piece in pieces:
-        parts.append(piece.encode())
+    for step in steps:
+        yield step
         if perf_counter() > ends:
             await asyncio.sleep(0)
             ends = perf_counter() + SLICE
-    return b"".join(parts)
+
+
+async def _assemble(pieces: Pieces) -> bytes:
+    parts = [piece if isinstance(piece, bytes) else piece.encode() async for piece in in_turns(pieces)]
+    if sum(map(len, parts)) < JOIN_FROM:
+        return b"".join(parts)
+    return await asyncio.to_thread(b"".join, parts)
 
 
 async def _compress(plain: asyncio.Task[bytes]) -> bytes:

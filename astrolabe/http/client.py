@@ -14,12 +14,16 @@ from astrolabe.http.subscription import Connection, Position, Subscription
 
 logger = logging.getLogger("astrolabe.http")
 
+#: Seconds that are waited for a place in history which another replica has seen already.
+PATIENCE = 2.0
+
 
 class Feeds(Protocol):
     """Where feeds are shared: see `hub.Hub`."""
 
     def feed(self, filter: Filter) -> Feed: ...
     def release(self, feed: Feed) -> None: ...
+    async def reach(self, seq: int, *, timeout: float) -> bool: ...
 
 
 class Client:
@@ -29,6 +33,7 @@ class Client:
         self._feeds = feeds
         self._connection = connection
         self._subscriptions: dict[str, tuple[Subscription, Feed]] = {}
+        self._ahead: dict[str, asyncio.Task[None]] = {}
         self._pumping: asyncio.Handle | None = None
 
     def __len__(self) -> int:
@@ -45,7 +50,10 @@ class Client:
         subscription.start(since)
         feed.subscriptions[subscription] = None
         self._subscriptions[id] = (subscription, feed)
-        if self._pumping is None:
+        if subscription.is_ahead():
+            wait = self._wait(subscription)
+            self._ahead[id] = asyncio.get_running_loop().create_task(wait, name="astrolabe.http.ahead")
+        elif self._pumping is None:
             self._pump()
 
     def unsubscribe(self, id: str) -> None:
@@ -53,6 +61,8 @@ class Client:
         subscription, feed = self._subscriptions.pop(id)
         del feed.subscriptions[subscription]
         self._feeds.release(feed)
+        if id in self._ahead:
+            self._ahead.pop(id).cancel()
 
     def leave(self) -> None:
         """The connection is lost: end all subscriptions."""
@@ -71,6 +81,14 @@ class Client:
         """Send a bookmark for every subscription that is in step; to be called every heartbeat."""
         for subscription, _ in self._subscriptions.values():
             subscription.bookmark()
+
+    async def _wait(self, subscription: Subscription) -> None:
+        """The client has seen more than this replica: it comes to where the client is, or never will."""
+        await self._feeds.reach(subscription.told, timeout=PATIENCE)
+        if subscription.is_ahead():
+            subscription.restart("too-old")
+        del self._ahead[subscription.id]
+        self.wake()
 
     def _pump(self) -> None:
         """Write one message that is due, and come back for the next after everyone else had a turn."""

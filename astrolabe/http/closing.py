@@ -6,6 +6,9 @@ what is too big, and with 1002 what is no WebSocket.
 
 from __future__ import annotations
 
+#: Codes from here on are for what the peer did.
+PEERS_FAULT = 4000
+
 GOING_AWAY = 1001
 INTERNAL_ERROR = 1011
 SLOW = 4008

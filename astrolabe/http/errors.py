@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from asyncio import CancelledError
 from collections.abc import Callable, Mapping
 
 from sanic.exceptions import SanicException
@@ -44,10 +45,10 @@ def bad_parameter(message: str) -> Refusal:
 
 
 #: The error word of statuses that Sanic itself answers with.
-_WORDS = {404: "not-found", 405: "method-not-allowed", 413: "too-big", 503: "unavailable"}
+_WORDS = {404: "not-found", 405: "method-not-allowed", 408: "timeout", 413: "too-big", 503: "unavailable"}
 
 
-def as_refusal(exception: Exception) -> Refusal:
+def as_refusal(exception: BaseException) -> Refusal:
     """The refusal that an exception amounts to; what nobody foresaw is an internal error."""
     match exception:
         case Refusal():
@@ -71,9 +72,12 @@ class JsonErrors(ErrorHandler):
         super().__init__()
         self._headers = headers
 
-    def default(self, request: Request, exception: Exception) -> HTTPResponse:
+    def default(self, request: Request, exception: BaseException) -> HTTPResponse:
         refusal = as_refusal(exception)
-        if refusal.status == 500:
+        gone = isinstance(
+            exception, CancelledError
+        )  # the client is: nobody will read this, and that is no fault
+        if refusal.status == 500 and not gone:
             logger.error("failed to answer %s %s", request.method, request.path, exc_info=exception)
         body = wire.encode({"error": refusal.error, "message": refusal.message})
         headers = {**self._headers(), **refusal.headers}

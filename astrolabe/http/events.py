@@ -4,51 +4,69 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Mapping
 
+from sanic.headers import format_http1_response
 from sanic.request import Request
+from sanic.response import HTTPResponse
 
 from astrolabe.http.client import Client
 from astrolabe.http.message import Message
 from astrolabe.http.transport import Channel
 from astrolabe.settings import Limits
 
+_TYPE = "text/event-stream; charset=utf-8"
+
 #: Ends a chunked body (RFC 9112, 7.1).
 _LAST_CHUNK = b"0\r\n\r\n"
 
 
+def event_text(message: Message) -> bytes:
+    """The message as one event. An event without a position clears the client's last id, so that it
+    never resumes from the middle of a snapshot."""
+    return f"event: {message.event}\nid: {message.position}\ndata: {message.text}\n\n".encode()
+
+
 def event_chunk(message: Message) -> bytes:
-    """The message as one event in one chunk. An event without a position clears the client's last id,
-    so that it never resumes from the middle of a snapshot."""
-    event = f"event: {message.event}\nid: {message.position}\ndata: {message.text}\n\n".encode()
+    """One event in one chunk."""
+    event = event_text(message)
     return b"%x\r\n%b\r\n" % (len(event), event)
 
 
 class Events(Channel):
-    """Implements `subscription.Connection` on a response whose head has been sent."""
+    """Implements `subscription.Connection` on the answer to a request, whose body it is.
 
-    def __init__(self, request: Request, limits: Limits) -> None:
-        super().__init__(request, stall=limits.stall_timeout)
+    Its end is the end of the connection. HTTP/1.0 knows no chunks, and some proxies speak it.
+    """
+
+    def __init__(self, request: Request, limits: Limits, headers: Mapping[str, str]) -> None:
+        super().__init__(request)
+        self._chunked = request.version != "1.0"
+        self._framing = event_chunk if self._chunked else event_text
         self._heartbeat = limits.heartbeat
         self._client: Client | None = None
         self._timer: asyncio.TimerHandle | None = None
-        _limit_silence(self.transport, 1.5 * limits.heartbeat)
+        self.transport.write(self._head(headers))
+        self._limit_silence(1.5 * limits.heartbeat)
 
     def serve(self, client: Client) -> None:
         """Send bookmarks from now on."""
         self._client = client
         self._timer = self.loop.call_later(self._heartbeat, self._beat)
+        self.read()
 
     def write(self, message: Message) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(message.framed(event_chunk))
+        if self.open:
+            self.transport.write(message.framed(self._framing))
 
     def close(self, code: int, error: str, message: str) -> None:
         """Server-sent events have no close codes: the client comes back by itself."""
-        if self.writable and not self.transport.is_closing():
-            self.transport.write(_LAST_CHUNK)
-            self.transport.close()
-        else:
+        if not self.writable:
             self.abort()
+            return
+        if self._chunked:
+            self.transport.write(_LAST_CHUNK)
+        self.finish()
 
     def shut_down(self) -> None:
         self.close(0, "", "")
@@ -58,14 +76,17 @@ class Events(Channel):
             self._timer.cancel()
         super().lose()
 
+    def _head(self, headers: Mapping[str, str]) -> bytes:
+        coding = {"transfer-encoding": "chunked"} if self._chunked else {}
+        answer = HTTPResponse(headers={**headers, **coding, "connection": "close"}, content_type=_TYPE)
+        return format_http1_response(200, answer.processed_headers)
+
     def _beat(self) -> None:
         assert self._client is not None
         self._client.beat()
         self._timer = self.loop.call_later(self._heartbeat, self._beat)
 
-
-def _limit_silence(transport: asyncio.Transport, seconds: float) -> None:
-    """There is no pong in server-sent events: let TCP tell when nobody acknowledges what is sent."""
-    sock = transport.get_extra_info("socket")
-    if sock is not None and hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+    def _limit_silence(self, seconds: float) -> None:
+        """There is no pong in server-sent events: let TCP tell when nobody acknowledges what is sent."""
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            self.set_option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))

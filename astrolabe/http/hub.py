@@ -14,6 +14,7 @@ from astrolabe.graph.batch import Batch, Before
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import History, Past
+from astrolabe.graph.pages import Pages
 from astrolabe.graph.view import View
 from astrolabe.graph.views import Views
 from astrolabe.http.client import Client
@@ -48,6 +49,7 @@ class Hub:
         self.graph = graph
         limits = self._limits
         self.history = History(graph, changes=limits.history_changes, size=limits.history_bytes)
+        self.pages = Pages(graph)
         self._views = Views(graph)
 
     def receive(self, batch: Batch) -> None:
@@ -55,6 +57,7 @@ class Hub:
         be to serve what is not so."""
         before = self.graph.apply(batch)
         self.history.add(before)
+        self.pages.update(batch.changes)
         self._tell(batch, before)
         self._notify()
 

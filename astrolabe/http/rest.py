@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2s
@@ -16,7 +16,8 @@ from sanic.response import HTTPResponse
 
 from astrolabe.http import bodies
 from astrolabe.http.bodies import Body
-from astrolabe.http.cache import Bodies
+from astrolabe.http.cache import Bodies, in_turns
+from astrolabe.http.client import PATIENCE
 from astrolabe.http.errors import JSON, Refusal
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Query, Question
@@ -24,8 +25,6 @@ from astrolabe.http.releases import releases
 from astrolabe.http.resources import resources
 from astrolabe.kinds.kind import Kind
 
-#: Seconds that `?min_seq=` waits at most.
-PATIENCE = 2.0
 #: Seconds after which an answer that shows ages is made anew though the graph is the same.
 AGE_LASTS = 5
 
@@ -34,12 +33,14 @@ AGE_LASTS = 5
 class Route:
     """One path and what it takes beside `min_seq`.
 
+    prepare: steps that are taken in turns with others, before the body takes all it needs at once.
     filter: the parameters of a filter that it takes; None: all of them. detail: takes `detail`.
     ages: whether the answer changes with time.
     """
 
     path: str
     body: Body
+    prepare: Callable[[Hub, Question], Iterator[None]] | None = None
     filter: tuple[str, ...] | None = ()
     detail: bool = False
     ages: bool = False
@@ -54,7 +55,7 @@ class Route:
 def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
     """All paths that answer from the graph."""
     return (
-        Route(path="/api/v1/graph", body=bodies.graph, filter=None),
+        Route(path="/api/v1/graph", body=bodies.graph, prepare=bodies.prepare_graph, filter=None),
         Route(path="/api/v1/resources", body=resources, filter=None, ages=True),
         Route(path="/api/v1/resources/<uid:str>", body=bodies.resource),
         Route(path="/api/v1/releases", body=releases, filter=("namespace",), detail=True),
@@ -94,6 +95,10 @@ class Rest:
                 f"at seq {self._hub.graph.seq}, not yet at {seq}",
                 headers={"Retry-After": "1"},
             )
+        if route.prepare is not None:
+            async for _ in in_turns(route.prepare(self._hub, question)):
+                pass
+        # From here to the body's call nothing is awaited: headers and body are of one place in history.
         bucket = int(time() // AGE_LASTS) if route.ages else 0
         headers = validators(self._hub, question, bucket)
         if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):

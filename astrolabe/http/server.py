@@ -27,7 +27,7 @@ from astrolabe.http.streams import Streams
 from astrolabe.http.transport import StreamProtocol
 from astrolabe.http.viewer import Viewer, find_static
 from astrolabe.kinds.kind import Kind
-from astrolabe.settings import Settings
+from astrolabe.settings import Limits, Settings
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -55,7 +55,7 @@ def create_server(
     listener: a socket that listens already, instead of that address.
     """
     limits = settings.limits
-    app = _create_app(lambda: position(hub))
+    app = _create_app(lambda: position(hub), limits)
     rest = Rest(hub, kinds)
     streams = Streams(hub, kinds=[kind.name for kind in kinds], limits=limits)
     rest.add_to(app)
@@ -133,7 +133,7 @@ class Server:
             await asyncio.wait_for(server.server.wait_closed(), self._grace)
 
 
-def _create_app(headers: Callable[[], Mapping[str, str]]) -> Sanic[Any, Any]:
+def _create_app(headers: Callable[[], Mapping[str, str]], limits: Limits) -> Sanic[Any, Any]:
     """headers: those that every error answer carries."""
     # Sanic says so as a warning whenever it is started in production mode from a terminal.
     logging.getLogger("sanic.error").setLevel(logging.ERROR)
@@ -147,6 +147,8 @@ def _create_app(headers: Callable[[], Mapping[str, str]]) -> Sanic[Any, Any]:
         AUTO_EXTEND=False,
         MOTD=False,
         REQUEST_MAX_SIZE=64 * 1024,
+        REQUEST_TIMEOUT=limits.request_timeout,
+        STALL_TIMEOUT=limits.stall_timeout,
         # Sanic strips unused hooks from its own classes when the first application starts: half the time
         # of a small request. It fails when that is done a second time in a process.
         TOUCHUP=not getattr(Http, "__touched__", False),

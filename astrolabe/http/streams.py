@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from asyncio import CancelledError
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from sanic import Sanic
 from sanic.request import Request
@@ -46,12 +46,7 @@ class Streams:
         return len(self._open)
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
-        async def websocket(request: Request) -> None:
-            await self._websocket(request)
-
-        # How Sanic knows that a handler answers by itself.
-        websocket.is_websocket = True  # type: ignore[attr-defined]
-        app.add_route(websocket, "/api/v1/ws", name="ws")
+        app.add_route(self._websocket, "/api/v1/ws", name="ws")
         app.add_route(self._events, "/api/v1/events", name="events")
 
     def shut_down(self) -> None:
@@ -82,14 +77,11 @@ class Streams:
         filter = query.take_filter(kinds=self._kinds)
         self._admit()
         headers = {**position(self._hub), "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        response = await request.respond(headers=headers, content_type="text/event-stream; charset=utf-8")
-        await response.send("")
-        events = Events(request, self._limits)
+        events = Events(request, self._limits, headers)
         client = self._enter(events)
         self._subscribe(events, client, filter, since)
         events.serve(client)
         await self._until_lost(events)
-        raise CancelledError  # or Sanic would try to finish a response whose connection is gone
 
     def _admit(self) -> None:
         if len(self._open) >= self._limits.max_connections:
@@ -120,11 +112,11 @@ class Streams:
             logger.exception("a subscription failed")
             channel.close(INTERNAL_ERROR, "internal-error", FAILED)
 
-    async def _until_lost(self, channel: WebSocket | Events) -> None:
-        """Sanic cancels the handler of a connection that is lost."""
+    async def _until_lost(self, channel: WebSocket | Events) -> NoReturn:
+        """Sanic cancels the handler of a connection that is lost, and does not look for an answer then."""
         try:
             await channel.lost
-        except CancelledError:
-            channel.abort()
         finally:
+            channel.abort()
             self._open.pop(channel).leave()
+        raise CancelledError

@@ -82,7 +82,7 @@ class Subscription:
             self._due = self.source.snapshot(self.id)
         elif since.epoch != self.source.graph.epoch:
             self.restart("epoch-changed")
-        elif self.source.history.knows(since.seq):
+        elif since.seq > self.source.graph.seq or self.source.history.knows(since.seq):
             self.told, self._asked = since.seq, True
         else:
             self.restart("too-old")
@@ -92,6 +92,10 @@ class Subscription:
         self.told, self._asked = self.source.graph.seq, False
         reset = Message("reset", wire.reset(self.id, reason))
         self._due = chain((reset,), self.source.snapshot(self.id))
+
+    def is_ahead(self) -> bool:
+        """Whether the client has seen more of history than this replica, and waits for it."""
+        return self._asked and self.told > self.source.graph.seq
 
     def is_told(self, changed: int) -> bool:
         """Whether it was told everything up to the change at this seq."""
@@ -113,8 +117,12 @@ class Subscription:
             if message.position:  # the last of the snapshot
                 self._due = None
             return message
-        if self.is_told(self.source.changed):
+        if self.is_told(self.source.changed) or self.is_ahead():
             return None
+        if self._asked and not self.source.history.knows(self.told):
+            # It was somewhere that is no place in this history: what it holds is not known.
+            self.restart("too-old")
+            return self.next()
         caught_up = self.source.catch_up(self.id, told=self.told, held=max(self.told, self._held))
         if caught_up is None:
             self.restart("lagging")

@@ -9,24 +9,87 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import socket
 import sys
 import termios
 from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
+from sanic.http import Stage
 from sanic.request import Request
 from sanic.server import HttpProtocol
 
+#: Bytes that may wait in a transport before it is full, which is Sanic's choice, too.
+HIGH_WATER = 64 * 1024
+
+#: Bytes that the system takes of a stream before the peer has acknowledged them (socket(7); Linux counts
+#: its own overhead in and doubles the number for it). By itself it goes up to 4 MB a connection.
+SEND_BUFFER = 256 * 1024
+
+
+class Stall:
+    """Cuts a connection off whose peer takes nothing for so many seconds, once told to watch it."""
+
+    def __init__(self, transport: asyncio.Transport, seconds: float) -> None:
+        self._transport = transport
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self) -> None:
+        """Begin, unless it has begun."""
+        if self._timer is None:
+            self._go_on(self.waiting(), self._loop.time())
+
+    def relax(self) -> None:
+        """The transport takes more again. One that is closing still has to come to an end."""
+        if not self._transport.is_closing():
+            self.stop()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def waiting(self) -> int:
+        """Bytes that the peer has not acknowledged: in the transport, and in the system (tcp(7), SIOCOUTQ).
+
+        The system takes nothing more before a good part of what it has is gone, which a slow peer may
+        need long for: the transport alone would look stalled.
+        """
+        queued = bytearray(4)
+        with suppress(OSError, ValueError):  # it was closed meanwhile
+            fcntl.ioctl(self._transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, queued)
+        return self._transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
+
+    def _go_on(self, waiting: int, since: float) -> None:
+        self._timer = self._loop.call_later(self._seconds / 4, self._judge, waiting, since)
+
+    def _judge(self, before: int, since: float) -> None:
+        """Slow is not stalled: it goes on as long as the peer takes something."""
+        waiting, now = self.waiting(), self._loop.time()
+        if waiting < before:
+            self._go_on(waiting, now)
+        elif now - since >= self._seconds:
+            self._transport.abort()
+        else:
+            self._go_on(waiting, since)
+
 
 class StreamProtocol(HttpProtocol):
-    """Sanic's protocol of one TCP connection, until a channel takes it over."""
+    """Sanic's protocol of one TCP connection, until a channel takes it over.
 
-    __slots__ = ("channel",)
+    Beside its own, Sanic's configuration has STALL_TIMEOUT: see `Stall`.
+    """
+
+    __slots__ = ("_begun", "channel", "stall")
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.channel: Channel | None = None
+        self._begun = False
 
     @property
     def writable(self) -> bool:
@@ -38,126 +101,151 @@ class StreamProtocol(HttpProtocol):
         """What handles the requests of this connection; None once it ended."""
         return self._task
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.stall = Stall(transport, self.app.config.STALL_TIMEOUT)
+        super().connection_made(transport)  # type: ignore[no-untyped-call]
+
     def data_received(self, data: bytes) -> None:
-        if self.channel is None:
-            super().data_received(data)
-        else:
+        if self.channel is not None:
             self.channel.receive(data)
+            return
+        since, under_way = self._time, self._under_way
+        super().data_received(data)
+        self._begun = True
+        if under_way:  # to Sanic every byte is a sign of life: a request would have for ever to arrive
+            self._time = since
 
     def eof_received(self) -> None:
-        """The transport closes itself afterwards."""
+        """The transport closes itself afterwards, once what waits in it is sent."""
+        self.stall.watch()
         if self.channel is not None:
             self.channel.end()
 
     def pause_writing(self) -> None:
         super().pause_writing()  # type: ignore[no-untyped-call]
+        self.stall.watch()
         if self.channel is not None:
             self.channel.pause()
 
     def resume_writing(self) -> None:
         super().resume_writing()  # type: ignore[no-untyped-call]
+        self.stall.relax()
         if self.channel is not None:
             self.channel.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.stall.stop()
         if self.channel is not None:
             self.channel.lose()
         super().connection_lost(exc)  # type: ignore[no-untyped-call]
 
     def check_timeouts(self) -> None:
         """Sanic's timeouts are for requests; a channel has its own."""
-        if self.channel is None:
-            super().check_timeouts()  # type: ignore[no-untyped-call]
+        if self.channel is not None:
+            return
+        # A next request may be waited for, but not the first one, nor what is left of the last.
+        resting = self._begun and not self._under_way
+        self.keep_alive_timeout = self.app.config.KEEP_ALIVE_TIMEOUT if resting else self.request_timeout
+        if self.transport is not None and self.transport.get_write_buffer_size():
+            self._time = monotonic()  # an answer may be read slowly
+        if self.http is not None:
+            self.http.upgrade_websocket = False  # with which Sanic would wait for ever for a body
+        super().check_timeouts()  # type: ignore[no-untyped-call]
+
+    def abort(self) -> None:
+        """Sanic also forgets the transport, and fails on that when half a request has come."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    @property
+    def _under_way(self) -> bool:
+        """Whether the beginning of a request has come, or what is left of its body is still to come."""
+        http = self.http
+        if http is None or http.stage is Stage.IDLE:
+            return bool(getattr(http, "request_body", None))
+        return True
 
 
 class Channel:
     """A connection that has left HTTP. Subclasses say what is read and how it is closed.
 
-    stall: seconds that the transport may take nothing before the connection is aborted.
-    writable: whether the transport takes more; it does not while more than 64 KiB wait in it.
+    writable: whether the transport takes more; it does not while more than HIGH_WATER wait in it.
+    open: whether there is anything more to be written; False once it is closing.
     lost: done when the connection is gone. drained: called when it is writable again.
-    early: bytes that came right behind the request.
     """
 
-    def __init__(self, request: Request, *, stall: float) -> None:
+    def __init__(self, request: Request) -> None:
         protocol = request.transport.get_protocol()
         assert isinstance(protocol, StreamProtocol)
         assert protocol.transport is not None
         self.transport: asyncio.Transport = protocol.transport
         self.loop = asyncio.get_running_loop()
         self.writable = protocol.writable
+        self.open = True
         self.lost: asyncio.Future[None] = self.loop.create_future()
         self.drained: Callable[[], Any] = _nothing
-        self.early = bytes(protocol.recv_buffer)
-        self._stall = stall
-        self._watch: asyncio.TimerHandle | None = None
+        self._protocol = protocol
         protocol.channel = self
-        if not self.writable:
-            self.pause()
+        # To Sanic the answer is under way: it adds nothing to it.
+        protocol.http.stage = Stage.RESPONSE
+        self.set_option(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+    def set_option(self, level: int, option: int, value: int) -> None:
+        """Set an option of the socket."""
+        self.transport.get_extra_info("socket").setsockopt(level, option, value)
+
+    def waiting(self) -> int:
+        """Bytes that the peer has not acknowledged."""
+        return self._protocol.stall.waiting()
+
+    def read(self) -> None:
+        """Begin with what came right behind the request, which may have made Sanic pause."""
+        early = bytes(self._protocol.recv_buffer)
+        self._protocol.recv_buffer.clear()
+        self.transport.resume_reading()
+        if early:
+            self.receive(early)
 
     def receive(self, data: bytes) -> None:
         """Bytes came in."""
 
     def end(self) -> None:
         """The peer will send no more."""
+        self._leave()
 
     def shut_down(self) -> None:
         """The server is going away."""
         self.abort()
 
+    def finish(self) -> None:
+        """Close once what waits in the transport is sent; a peer that does not take it is cut off."""
+        self._leave()
+        self.transport.close()
+        self._protocol.stall.watch()
+
     def abort(self) -> None:
         """Cut the connection, whatever waits to be sent."""
+        self._leave()
         self.transport.abort()
 
     def pause(self) -> None:
         """The transport is full."""
         self.writable = False
-        if self._watch is None:
-            self._watch_on(_unread(self.transport), self.loop.time())
 
     def resume(self) -> None:
-        """The transport takes more again, or is gone."""
-        self._unwatch()
-        if not self.lost.done():
+        """The transport takes more again."""
+        if self.open:
             self.writable = True
             self.drained()
 
     def lose(self) -> None:
         """The connection is gone."""
-        self.writable = False
-        self._unwatch()
+        self._leave()
         if not self.lost.done():
             self.lost.set_result(None)
 
-    def _watch_on(self, waiting: int, since: float) -> None:
-        self._watch = self.loop.call_later(self._stall / 4, self._judge, waiting, since)
-
-    def _unwatch(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
-
-    def _judge(self, before: int, since: float) -> None:
-        """Slow is not stalled: it goes on as long as the peer takes something."""
-        waiting, now = _unread(self.transport), self.loop.time()
-        if waiting < before:
-            self._watch_on(waiting, now)
-        elif now - since >= self._stall:
-            self.abort()
-        else:
-            self._watch_on(waiting, since)
-
-
-def _unread(transport: asyncio.Transport) -> int:
-    """Bytes that the peer has not acknowledged: in the transport, and in the system (tcp(7), SIOCOUTQ).
-
-    The system takes nothing more before a good part of what it has is gone, which a slow peer may need
-    minutes for: the transport alone would look stalled.
-    """
-    queued = bytearray(4)
-    with suppress(OSError, ValueError):  # it was closed meanwhile
-        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, queued)
-    return transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
+    def _leave(self) -> None:
+        self.open = self.writable = False
 
 
 def _nothing() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from sanic.request import Request
@@ -21,15 +22,26 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from astrolabe.graph import wire
-from astrolabe.http.closing import BAD_MESSAGE, FAILED, GOING_AWAY, INTERNAL_ERROR, SLOW, TOO_FAST
+from astrolabe.http.closing import (
+    BAD_MESSAGE,
+    FAILED,
+    GOING_AWAY,
+    INTERNAL_ERROR,
+    PEERS_FAULT,
+    SLOW,
+    TOO_FAST,
+)
 from astrolabe.http.errors import Refusal
 from astrolabe.http.message import Message
-from astrolabe.http.transport import Channel
+from astrolabe.http.transport import HIGH_WATER, Channel
 from astrolabe.settings import Limits
 
 logger = logging.getLogger("astrolabe.http")
 
 _PING = Frame(Opcode.PING, b"").serialize(mask=False)
+
+#: Bytes that are parsed before the rate is looked at: a few hundred of the smallest frames.
+_PORTION = 2048
 
 
 def text_frame(message: Message) -> bytes:
@@ -53,69 +65,73 @@ class WebSocket(Channel):
     """Implements `subscription.Connection`. Raises Refusal when the request is no handshake."""
 
     def __init__(self, request: Request, limits: Limits) -> None:
-        protocol, answer = _accept(request, limits.max_message_bytes)
-        super().__init__(request, stall=limits.stall_timeout)
+        self._frames, answer = _accept(request, limits.max_message_bytes)
+        super().__init__(request)
         self.transport.write(answer)
-        self._protocol = protocol
         self._limits = limits
         self._listener: Listener | None = None
-        self._fragments: list[Frame] = []
-        self._open = True
+        self._opcode, self._data = Opcode.TEXT, bytearray()
         self._timer: asyncio.TimerHandle | None = None
         self._half_beats = 0
         self._pinged: float | None = None
+        self._waited = 0
         self._second, self._count = 0, 0
 
     def listen(self, listener: Listener) -> None:
         """Read, and beat, from now on."""
         self._listener = listener
         self._wait(self._limits.heartbeat / 2, self._half_beat)
-        if self.early:
-            self.receive(self.early)
+        self.read()
 
     def write(self, message: Message) -> None:
-        if self._open:
+        if self.open:
             self.transport.write(message.framed(text_frame))
 
     def close(self, code: int, error: str, message: str) -> None:
         """Tell why and close; a peer that does not read is cut off."""
-        if not self._open:
+        if not self.open:
             return
         if not self.writable:
             self.abort()
             return
         self.write(Message("error", wire.error(error, message)))
-        if self._protocol.state is State.OPEN:
-            self._protocol.send_close(code, error)
+        if code >= PEERS_FAULT:
+            self._frames.fail(code, error)  # nothing that it still sends is looked at
+        elif self._frames.state is State.OPEN:
+            self._frames.send_close(code, error)
         self._flush()
 
     def shut_down(self) -> None:
         self.close(GOING_AWAY, "going-away", "the server is going away; come back")
 
+    def end(self) -> None:
+        self._stop_waiting()
+        self._frames.receive_eof()
+        super().end()
+
     def lose(self) -> None:
-        self._open = False
-        if self._timer is not None:
-            self._timer.cancel()
+        self._stop_waiting()
         super().lose()
 
     def receive(self, data: bytes) -> None:
         self._pinged = None
-        protocol = self._protocol
-        protocol.receive_data(data)
-        for event in protocol.events_received():
-            if self._open and isinstance(event, Frame):
+        for begin in range(0, len(data), _PORTION):
+            self._parse(data[begin : begin + _PORTION])
+
+    def _parse(self, data: bytes) -> None:
+        """websockets answers pings and closes, and gives up at what is no WebSocket."""
+        self._frames.receive_data(data)
+        for event in self._frames.events_received():
+            if self.open and isinstance(event, Frame):
                 self._take(event)
-        if self._open and protocol.parser_exc is not None:
-            error = "too-big" if isinstance(protocol.parser_exc, PayloadTooBig) else "bad-frame"
-            self.write(Message("error", wire.error(error, str(protocol.parser_exc))))
+        failure = self._frames.parser_exc
+        if self.open and failure is not None:
+            error = "too-big" if isinstance(failure, PayloadTooBig) else "bad-frame"
+            self.write(Message("error", wire.error(error, str(failure))))
         self._flush()
 
-    def end(self) -> None:
-        self._open = False
-        self._protocol.receive_eof()
-
     def _take(self, frame: Frame) -> None:
-        """One frame of the peer; websockets itself has answered pings and closes."""
+        """One frame of the peer."""
         second = int(self.loop.time())
         self._count = self._count + 1 if second == self._second else 1
         self._second = second
@@ -123,17 +139,23 @@ class WebSocket(Channel):
             rate = f"more than {self._limits.max_message_rate} messages in a second"
             self.close(TOO_FAST, "too-fast", rate)
         elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            self._fragments.append(frame)
-            if frame.fin:
-                fragments, self._fragments = self._fragments, []
-                self._hear(fragments)
+            self._collect(frame)
 
-    def _hear(self, fragments: list[Frame]) -> None:
+    def _collect(self, frame: Frame) -> None:
+        """Of a message in fragments only the data is kept: any number of them may be empty."""
+        if frame.opcode is not Opcode.CONT:
+            self._opcode = frame.opcode
+        self._data += frame.data
+        if frame.fin:
+            data, self._data = bytes(self._data), bytearray()
+            self._hear(data)
+
+    def _hear(self, data: bytes) -> None:
         """Hand over a complete message."""
         try:
-            if fragments[0].opcode is not Opcode.TEXT:
+            if self._opcode is not Opcode.TEXT:
                 raise ValueError("a message is text, not binary")
-            text = b"".join([bytes(frame.data) for frame in fragments]).decode()
+            text = data.decode()
         except ValueError as error:
             self.close(BAD_MESSAGE, "bad-message", str(error))
             return
@@ -146,25 +168,31 @@ class WebSocket(Channel):
 
     def _flush(self) -> None:
         """Send what the protocol has to say; once it closes, the peer has `grace` to do its part."""
-        for data in self._protocol.data_to_send():
+        for data in self._frames.data_to_send():
             if self.transport.is_closing():
                 break
             if data:
                 self.transport.write(data)
             else:  # all is said: what is still sent to us is read and dropped, so that ours arrives
-                self.transport.write_eof()
-        if self._open and self._protocol.state is not State.OPEN:
-            self._open = False
+                with suppress(OSError):  # the peer is gone already
+                    self.transport.write_eof()
+        if self.open and self._frames.state is not State.OPEN:
+            self._leave()
             self._wait(self._limits.grace, self.abort)
 
     def _wait(self, seconds: float, callback: Callable[[], None]) -> None:
+        self._stop_waiting()
+        self._timer = self.loop.call_later(seconds, callback)
+
+    def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.loop.call_later(seconds, callback)
 
     def _half_beat(self) -> None:
         """Ping every heartbeat; whoever has not been heard of one and a half later is gone."""
         now, heartbeat = self.loop.time(), self._limits.heartbeat
+        if self._is_slow():
+            self._pinged = None
         if self._pinged is not None and now - self._pinged >= 1.4 * heartbeat:
             self.close(SLOW, "timeout", f"no sign of life for {heartbeat:g} seconds")
             self.transport.close()
@@ -177,14 +205,23 @@ class WebSocket(Channel):
             self.transport.write(_PING)
             self._pinged = now if self._pinged is None else self._pinged
 
+    def _is_slow(self) -> bool:
+        """Whether a ping has not reached it because so much goes before; a stall is judged elsewhere."""
+        waited, self._waited = self._waited, self.waiting()
+        return not self.writable or HIGH_WATER < self._waited < waited
+
 
 def _accept(request: Request, max_size: int) -> tuple[ServerProtocol, bytes]:
     """The protocol of the connection, and the answer to its handshake."""
+    if request.version == "1.0":
+        raise Refusal(505, "bad-handshake", "a WebSocket begins with HTTP/1.1")
     protocol = ServerProtocol(select_subprotocol=_select, state=State.OPEN, max_size=max_size)
     answer = protocol.accept(Handshake(request.path, Headers(list(request.headers.items()))))
     if answer.status_code != 101:
         message = (answer.body or b"").decode().partition("\n")[0]
-        headers = {"Upgrade": "websocket"} if answer.status_code == 426 else {}
+        headers = {"Sec-WebSocket-Version": "13"}  # RFC 6455, 4.4
+        if answer.status_code == 426:
+            headers["Upgrade"] = "websocket"
         raise Refusal(answer.status_code, "bad-handshake", message, headers=headers)
     return protocol, answer.serialize()
 

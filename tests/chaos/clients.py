@@ -5,58 +5,40 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
+import msgspec
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
+from astrolabe.client.graph import Change, NodeChange
 from tests.support.fleet import Serving
 from tests.support.replica import Replica
 
-K = TypeVar("K", bound=Hashable)
 
-
-class Hashed(dict[K, dict[str, Any]]):
-    """A dict that knows the digest of its content at any time. digest: the XOR of those of its entries."""
+class Held(Replica):
+    """What one client holds, as `Replica`. digest: the XOR of those of all nodes and edges."""
 
     def __init__(self) -> None:
         super().__init__()
         self.digest = 0
 
-    def __setitem__(self, key: K, value: dict[str, Any]) -> None:
-        self.pop(key, None)
-        self.digest ^= _digest(value)
-        super().__setitem__(key, value)
+    def apply(self, document: dict[str, Any]) -> list[Change]:
+        changes = super().apply(document)
+        for change in changes:
+            now = change.node if isinstance(change, NodeChange) else change.edge
+            if change.sign != "-":
+                self.digest ^= _digest(now)
+            if change.before is not None or change.sign == "-":
+                self.digest ^= _digest(change.before or now)
+        return changes
 
-    def pop(self, key: K, *default: Any) -> Any:
-        if key in self:
-            self.digest ^= _digest(self[key])
-        return super().pop(key, *default)
 
-
-def _digest(document: dict[str, Any]) -> int:
-    text = json.dumps(document, sort_keys=True).encode()
+def _digest(document: Any) -> int:
+    text = msgspec.json.encode(document, order="sorted")
     return int.from_bytes(hashlib.blake2s(text, digest_size=8).digest(), "big")
-
-
-class Held(Replica):
-    """What one client holds, as `Replica`, with a digest."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.nodes, self.edges = Hashed(), Hashed()
-
-    def _reset(self, message: dict[str, Any]) -> None:
-        super()._reset(message)
-        self.nodes, self.edges = Hashed(), Hashed()
-
-    @property
-    def digest(self) -> int:
-        assert isinstance(self.nodes, Hashed)
-        assert isinstance(self.edges, Hashed)
-        return self.nodes.digest ^ self.edges.digest
 
 
 class Notes:
@@ -108,10 +90,9 @@ class Roamer:
                     await asyncio.sleep(0.05)
 
     async def _follow(self, replica: Serving, *, until: tuple[str, int] | None = None) -> None:
-        if not self.held.whole:
-            self.held = Held()
         held = self.held
-        since = f"?since={held.epoch}:{held.seq}" if held.whole else ""
+        place = held.graph.resume()
+        since = f"?since={place.epoch}:{place.seq}" if place is not None else ""
         uri = f"ws://127.0.0.1:{replica.port}/api/v1/ws{since}"
         async with connect(uri, max_size=None, compression=None, open_timeout=1, close_timeout=0.2) as socket:
             first = bool(since)

@@ -5,7 +5,7 @@ import json
 import click
 
 from astrolabe.cli.lines import as_json, as_text
-from astrolabe.cli.replica import EdgeChange, NodeChange
+from astrolabe.client import EdgeChange, NodeChange
 
 POD = {
     "uid": "u1",
@@ -40,10 +40,6 @@ def test_an_edge_for_a_person_shows_its_field() -> None:
     )
 
 
-def test_an_end_that_is_not_known_is_shown_by_uid() -> None:
-    assert "ReplicaSet shop/web -> u1 " in plain(as_text(EdgeChange("-", OWNS, REPLICA_SET, None)))
-
-
 def test_signs_and_statuses_are_coloured() -> None:
     assert as_text(NodeChange("~", {**POD, "status": "Error"})).startswith("\x1b[33m\x1b[1m~\x1b[0m")
     assert "\x1b[31mError  \x1b[0m" in as_text(NodeChange("~", {**POD, "status": "Error"}))
@@ -57,5 +53,5 @@ def test_a_message_cannot_control_the_terminal() -> None:
 
 def test_json_lines() -> None:
     assert json.loads(as_json(NodeChange("~", POD))) == {"change": "changed", "node": POD}
-    assert json.loads(as_json(EdgeChange("-", OWNS, None, None))) == {"change": "removed", "edge": OWNS}
+    assert json.loads(as_json(EdgeChange("-", OWNS, REPLICA_SET, POD))) == {"change": "removed", "edge": OWNS}
     assert "\n" not in as_json(NodeChange("+", {**POD, "message": "one\ntwo"}))

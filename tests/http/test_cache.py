@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from astrolabe.http.cache import Bodies
+from astrolabe.http.cache import JOIN_FROM, Bodies, Pieces
 
 
-def making(*pieces: str) -> tuple[Callable[[], Iterator[str]], list[None]]:
+def making(*pieces: str | bytes) -> tuple[Callable[[], Pieces], list[None]]:
     """What makes these pieces, and a list that grows by one each time it is called."""
     calls: list[None] = []
 
-    def make() -> Iterator[str]:
+    def make() -> Pieces:
         calls.append(None)
         return iter(pieces)
 
@@ -28,6 +28,12 @@ async def test_a_version_is_made_once() -> None:
     await bodies.get("key", 2, make, packed=False)
     await bodies.get("other", 2, make, packed=False)
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize("size", [10, JOIN_FROM])
+async def test_pieces_are_joined(size: int) -> None:
+    make, _ = making("one ", "x" * size, b" ", "two")
+    assert await Bodies().get("key", 1, make, packed=False) == b"one " + b"x" * size + b" two"
 
 
 @pytest.mark.parametrize("size", [10, 100_000])

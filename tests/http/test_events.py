@@ -138,3 +138,72 @@ async def test_a_reader_that_stops_is_cut_off() -> None:
         await peer.ask("/api/v1/events", "")
         await eventually(lambda: site.server.streams == 1)
         await eventually(lambda: site.server.streams == 0)
+
+
+def unchunk(body: bytes) -> list[bytes]:
+    """The chunks of a whole body, to the letter of RFC 9112, 7.1."""
+    chunks = []
+    while True:
+        line, _, body = body.partition(b"\r\n")
+        size = int(line, 16)
+        assert line == b"%x" % size
+        chunk, end, body = body[:size], body[size : size + 2], body[size + 2 :]
+        assert (len(chunk), end) == (size, b"\r\n")
+        if not size:
+            assert body == b""
+            return chunks
+        chunks.append(chunk)
+
+
+async def test_the_body_is_one_chunk_an_event_and_ends_with_the_server(site: Site) -> None:
+    async with dial(site.port) as peer:
+        await peer.ask("/api/v1/events?kind=Service", "")
+        await eventually(lambda: site.server.streams == 1)
+        site.world.remove("service-web")
+        await site.server.stop()
+        status, headers, body = await peer.read_answer()
+    assert status == 200
+    assert headers == {
+        "cache-control": "no-store",
+        "connection": "close",
+        "content-type": "text/event-stream; charset=utf-8",
+        "transfer-encoding": "chunked",
+        "x-accel-buffering": "no",
+        "x-astrolabe-epoch": EPOCH,
+        "x-astrolabe-seq": "2",
+    }
+    snapshot, delta = unchunk(body)
+    assert snapshot.startswith(f"event: snapshot\nid: {EPOCH}:2\ndata: {{".encode())
+    assert delta.startswith(f"event: delta\nid: {EPOCH}:3\ndata: {{".encode())
+    assert snapshot.count(b"\n") == delta.count(b"\n") == 4
+
+
+async def test_http_1_0_gets_no_chunks(site: Site) -> None:
+    async with dial(site.port) as peer:
+        await peer.ask("/api/v1/events?kind=Service", "Connection: keep-alive\r\n", version="1.0")
+        await eventually(lambda: site.server.streams == 1)
+        site.world.remove("service-web")
+        await site.server.stop()
+        status, headers, body = await peer.read_answer()
+    assert (status, headers["connection"], headers.get("transfer-encoding")) == (200, "close", None)
+    events = body.split(b"\n\n")
+    assert [event.partition(b"\n")[0] for event in events] == [b"event: snapshot", b"event: delta", b""]
+
+
+async def test_a_head_is_refused_and_does_not_hang(site: Site) -> None:
+    async with dial(site.port) as peer:
+        await peer.send(b"HEAD /api/v1/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        status, headers, body = await peer.read_answer()
+    assert (status, headers["allow"], body) == (405, "GET", b"")
+
+
+async def test_what_the_client_says_meanwhile_is_dropped(site: Site) -> None:
+    """Another request behind the first, say: the answer to this one never ends."""
+    async with dial(site.port) as peer:
+        await peer.send(
+            b"GET /api/v1/events?kind=Service HTTP/1.1\r\nHost: x\r\n\r\n" + b"GET / HTTP/1.1\r\n\r\n" * 9000
+        )
+        await peer.read_past(b'"last":true')
+        await peer.send(bytes(1_000_000))
+        site.world.remove("service-web")
+        await peer.read_past(b"event: delta")

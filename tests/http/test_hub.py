@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.filter import EVERYTHING, Filter, parse_query
+from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.graph import GapError, Graph
 from astrolabe.graph.history import Past
 from astrolabe.graph.status import ERROR, Status
@@ -14,19 +14,9 @@ from astrolabe.http import hub
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.churn import change, filters
-from tests.support.connections import Recorder
+from tests.support.connections import Recorder, settle
 from tests.support.replica import Replica
-from tests.support.worlds import EPOCH, KINDS, World, a_pod, crowd, facts, shop
-
-
-def only(**query: str) -> Filter:
-    return parse_query({name: [value] for name, value in query.items()}, kinds=KINDS)
-
-
-async def settle() -> None:
-    """In every turn of the loop a client is written one message; none here has more than these."""
-    for _ in range(100):
-        await asyncio.sleep(0)
+from tests.support.worlds import EPOCH, World, a_pod, crowd, facts, only, shop
 
 
 async def test_a_snapshot_and_then_deltas() -> None:
@@ -151,6 +141,25 @@ async def test_a_full_transport_gets_nothing_and_then_one_merged_delta() -> None
     assert replica.matches(world.hub.graph, EVERYTHING)
 
 
+@pytest.mark.parametrize(
+    ("since", "told"),
+    [(None, [("snapshot", None, 2), ("delta", 2, 3)]), (Position(EPOCH, 2), [("delta", 2, 3)])],
+)
+async def test_a_change_does_not_overtake_what_a_full_transport_made_wait(
+    since: Position | None, told: list[tuple[str, int | None, int]]
+) -> None:
+    world = shop()
+    recorder = Recorder()
+    recorder.writable = False
+    client = world.hub.join(recorder)
+    client.subscribe("x", EVERYTHING, since)
+    recorder.writable = True
+    client.wake()
+    world.set(facts("Pod", "new"))
+    await settle()
+    assert [(message["type"], message.get("from"), message["seq"]) for message in recorder.take()] == told
+
+
 async def test_what_happens_elsewhere_leaves_a_full_transport_in_step() -> None:
     world = shop()
     recorder = Recorder()
@@ -242,76 +251,6 @@ async def test_no_bookmark_for_one_that_is_behind() -> None:
     assert recorder.take() == []
 
 
-@pytest.mark.parametrize(
-    ("since", "reason"),
-    [
-        (Position("other", 2), "epoch-changed"),
-        (Position(EPOCH, 0), "too-old"),
-        (Position(EPOCH, 3), "too-old"),
-    ],
-)
-async def test_who_cannot_go_on_is_told_and_begins_anew(since: Position, reason: str) -> None:
-    world = World(limits=Limits(history_changes=1))
-    world.set(facts("Pod", "a"))
-    world.set(facts("Pod", "b"))
-    recorder = Recorder()
-    client = world.hub.join(recorder)
-    client.subscribe("x", EVERYTHING, since)
-    await settle()
-    told = recorder.take()
-    assert told[0] == {"type": "reset", "id": "x", "reason": reason}
-    assert [message["type"] for message in told] == ["reset", "snapshot"]
-
-
-async def test_who_missed_nothing_is_told_so() -> None:
-    world = shop()
-    recorder = Recorder()
-    client = world.hub.join(recorder)
-    client.subscribe("x", EVERYTHING, Position(EPOCH, 2))
-    await settle()
-    assert recorder.take() == [{"type": "bookmark", "id": "x", "epoch": EPOCH, "seq": 2}]
-    world.remove("pod-lone")
-    (delta,) = recorder.take()
-    assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 3)
-
-
-async def test_who_missed_nothing_of_his_filter_is_told_so() -> None:
-    world = shop()
-    world.set(facts("Pod", "lone", namespace="other", status=Status(ERROR, "Broken")))
-    world.set(facts("Pod", "lone", namespace="other", labels={"app": "lone"}))
-    for filter in (only(kind="Service"), only(namespace="other"), EVERYTHING):
-        recorder = Recorder()
-        world.hub.join(recorder).subscribe("x", filter, Position(EPOCH, 2))
-        assert recorder.take() == [{"type": "bookmark", "id": "x", "epoch": EPOCH, "seq": 4}]
-
-
-@pytest.mark.parametrize("known", [True, False])
-async def test_who_is_within_the_history_gets_one_merged_delta_whether_others_follow_the_same_or_not(
-    known: bool,
-) -> None:
-    world = shop()
-    if known:
-        world.hub.join(Recorder()).subscribe("keeps the view", only(kind="Pod"))
-    world.remove("pod-lone")
-    world.set(facts("Pod", "new"))
-    world.set(facts("Service", "new"))
-    recorder = Recorder()
-    world.hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 2))
-    (delta,) = recorder.take()
-    assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 5)
-    assert [node["uid"] for node in delta["nodes"]["set"]] == ["pod-new"]
-    assert delta["nodes"]["remove"] == ["pod-lone"]
-
-
-async def test_who_comes_back_to_the_same_place_shares_the_message() -> None:
-    world = shop()
-    world.remove("pod-lone")
-    recorders = [Recorder(), Recorder()]
-    for recorder in recorders:
-        world.hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 2))
-    assert recorders[0].messages[0] is recorders[1].messages[0]
-
-
 async def test_snapshots_at_one_seq_are_made_once() -> None:
     world = crowd(3000)
     recorders = [Recorder(), Recorder()]
@@ -321,25 +260,6 @@ async def test_snapshots_at_one_seq_are_made_once() -> None:
     one, two = (recorder.messages for recorder in recorders)
     assert len(one) > 3
     assert all(a is b for a, b in zip(one, two, strict=True))
-
-
-async def test_one_that_was_behind_only_at_the_last_moment_is_not_reset_for_the_long_silence_before() -> None:
-    """What concerns others fills the history; this client holds all that its filter had until then."""
-    world = World(limits=Limits(history_changes=5))
-    world.set(facts("Service", "web"))
-    recorder = Recorder()
-    client = world.hub.join(recorder)
-    client.subscribe("x", only(kind="Service"))
-    recorder.take()
-    for number in range(20):
-        world.set(facts("Pod", f"pod-{number}"))
-    recorder.writable = False
-    world.remove("service-web")
-    recorder.writable = True
-    client.wake()
-    await settle()
-    (delta,) = recorder.take()
-    assert (delta["from"], delta["seq"], delta["nodes"]["remove"]) == (1, 22, ["service-web"])
 
 
 async def test_a_delta_of_one_batch_tells_when_that_was() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 from random import Random
 
+import msgspec
 import pytest
 
 from astrolabe.graph.batch import Changes
@@ -162,26 +163,45 @@ async def test_what_nobody_foresaw_is_logged_and_not_shown(
         raise RuntimeError("a secret detail")
 
     monkeypatch.setattr(site.hub, "view", fail)
-    status, document = await site.refused("/api/v1/graph")
+    status, document = await site.refused("/api/v1/graph?kind=Pod")
     assert status == 500
     assert document == {"error": "internal-error", "message": "the server failed; its log says why"}
     assert "failed to answer GET /api/v1/graph" in caplog.text
     assert "a secret detail" in caplog.text
 
 
-async def test_a_body_that_takes_many_turns_is_of_one_seq() -> None:
-    world = crowd(3000)
+@pytest.mark.parametrize("query", ["", "?kind=Pod"])
+async def test_a_body_that_takes_many_turns_is_of_one_seq(query: str) -> None:
+    """Each batch breaks a pod and changes an edge of another one: all up to `seq`, and none after it."""
+    world = crowd(10_000)
+    edges = list(world.hub.graph.edges())
     async with serve(world) as site:
-        asking = asyncio.create_task(site.json("/api/v1/graph"))
-        number = 0
-        while not asking.done():
-            number += 1
-            world.send(Changes(nodes_set=[a_pod(number, "Error")]))
-            await asyncio.sleep(0)
-        graph = await asking
-    broken = sum(node["status"] == "Error" for node in graph["nodes"])
-    assert graph["seq"] == broken + 1
-    assert number > broken
+        for _ in range(2):  # the second time on top of what is kept of the first
+            asking = asyncio.create_task(site.json(f"/api/v1/graph{query}"))
+            sent = world.hub.graph.seq - 1
+            while not asking.done():
+                edge = msgspec.structs.replace(edges[-1 - 2 * sent], field=("changed",))
+                sent += 1
+                world.send(Changes(nodes_set=[a_pod(sent, "Error")], edges_set=[edge]))
+                await asyncio.sleep(0)
+            graph = await asking
+            broken = sum(node["status"] == "Error" for node in graph["nodes"])
+            changed = sum(edge["field"] == ["changed"] for edge in graph["edges"])
+            assert graph["seq"] == broken + 1 == changed + 1
+            assert sent > broken
+            assert (len(graph["nodes"]), len(graph["edges"])) == (10_000, 20_000)
+
+
+async def test_a_new_epoch_is_answered_from_its_own_graph() -> None:
+    world, other = crowd(100), crowd(3, epoch="other")
+    async with serve(world) as site:
+        assert len((await site.json("/api/v1/graph"))["nodes"]) == 100
+        world.hub.replace(other.hub.graph)
+        graph = await site.json("/api/v1/graph")
+        assert (graph["epoch"], graph["seq"]) == ("other", 1)
+        assert (len(graph["nodes"]), len(graph["edges"])) == (3, 6)
+        world.send(Changes(nodes_set=[a_pod(3)]))
+        assert len((await site.json("/api/v1/graph"))["nodes"]) == 4
 
 
 async def test_every_answer_is_closed_while_everything_changes() -> None:

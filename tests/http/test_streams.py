@@ -86,7 +86,7 @@ async def test_a_client_that_comes_back_goes_on_where_it_was() -> None:
 
 async def test_a_snapshot_does_not_hold_the_loop() -> None:
     """The longest turn of the loop, in CPU time, against encoding all at once in the same run."""
-    world = crowd(20_000)
+    world = crowd(60_000)
     graph = world.hub.graph
     began = thread_time()
     parts = len(list(Snapshot(View(graph, EVERYTHING), graph.epoch, graph.seq).read("x")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -31,3 +32,9 @@ class Recorder:
     def types(self) -> list[str]:
         """The types of what was written since the last time."""
         return [message["type"] for message in self.take()]
+
+
+async def settle() -> None:
+    """In every turn of the loop a client is written one message; none here has more than these."""
+    for _ in range(100):
+        await asyncio.sleep(0)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import json
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from websockets.frames import Frame
+from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, Protocol, State
 
 UPGRADE = (
     "Upgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 )
+
+#: The option of Linux that attaches a filter to a socket (socket(7)), which Python does not name.
+_SO_ATTACH_FILTER = 26
 
 
 class Peer:
@@ -23,19 +30,24 @@ class Peer:
         self._socket = sock
         self._loop = asyncio.get_running_loop()
 
-    async def ask(self, path: str, headers: str = UPGRADE) -> None:
+    async def ask(self, path: str, headers: str = UPGRADE, *, version: str = "1.1") -> None:
         """Send a GET."""
-        request = f"GET {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n"
+        request = f"GET {path} HTTP/{version}\r\nHost: x\r\n{headers}\r\n"
         await self.send(request.encode())
+
+    async def upgrade(self, path: str = "/api/v1/ws?subscribe=false") -> None:
+        """Ask for a WebSocket, and read the hello, which is all that comes when it does not subscribe."""
+        await self.ask(path)
+        await self.read_past(b'"heartbeat"')
 
     async def send(self, data: bytes) -> None:
         await self._loop.sock_sendall(self._socket, data)
 
-    async def read(self) -> bytes:
+    async def read(self, size: int = 1 << 20) -> bytes:
         """Some bytes; none when the server has closed, also by a reset."""
         try:
-            return await self._loop.sock_recv(self._socket, 1 << 20)
-        except ConnectionResetError:
+            return await self._loop.sock_recv(self._socket, size)
+        except (ConnectionResetError, BrokenPipeError):
             return b""
 
     async def read_all(self) -> bytes:
@@ -54,6 +66,28 @@ class Peer:
             data += chunk
         return data.partition(end)[2]
 
+    async def read_answer(self) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers with names in lower case, and body of an answer that ends the connection."""
+        head, _, body = (await self.read_all()).partition(b"\r\n\r\n")
+        line, *lines = head.decode().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (each.partition(": ") for each in lines)}
+        return int(line.split()[1]), headers, body
+
+    def end(self) -> None:
+        """Say that nothing more will be sent."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Cut the connection: what is under way is lost, in both directions."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
+
+    def vanish(self) -> None:
+        """Drop whatever comes in before TCP sees it, as if the cable were cut: nothing is acknowledged."""
+        drop = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF_RET 0
+        program = struct.pack("HL", 1, ctypes.addressof(drop))
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
 
 @asynccontextmanager
 async def dial(port: int) -> AsyncIterator[Peer]:
@@ -70,3 +104,19 @@ def frames(data: bytes) -> list[Frame]:
     protocol = Protocol(CLIENT, state=State.OPEN, max_size=None)
     protocol.receive_data(data)
     return [event for event in protocol.events_received() if isinstance(event, Frame)]
+
+
+def frame(opcode: Opcode, data: bytes = b"", *, fin: bool = True) -> bytes:
+    """A frame as a client sends it."""
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
+def farewell(data: bytes) -> tuple[list[str], int | None]:
+    """The codes of the errors that a server told, and that of the close, which must be the end of it."""
+    *told, last = frames(data)
+    assert last.opcode is Opcode.CLOSE
+    messages: list[dict[str, Any]] = [
+        json.loads(bytes(each.data)) for each in told if each.opcode is Opcode.TEXT
+    ]
+    code = int.from_bytes(bytes(last.data)[:2], "big") if last.data else None
+    return [each["code"] for each in messages if each["type"] == "error"], code

@@ -1,86 +1,74 @@
-"""A strict client of the stream: it applies what it is told and believes nothing that does not fit."""
+"""The graph of a client, beside the one of the server that it has to be equal to."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from astrolabe.graph.filter import Filter
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.view import View
+import msgspec
 
-EdgeKey = tuple[str, str, str]
+from astrolabe.client.graph import Change, Graph
+from astrolabe.client.message import Delta, Edge, EdgeKey, Message, Node
+from astrolabe.graph.filter import Filter
+from astrolabe.graph.graph import Graph as ServerGraph
+from astrolabe.graph.view import View
 
 
 class Replica:
-    """What one subscription has been told. Raises AssertionError on the first thing that does not fit.
+    """What one subscription has been told.
 
-    resets: the reasons it was given. whole: whether it holds a complete snapshot.
+    Raises ProtocolError on the first thing that does not fit, and AssertionError on an entry of a delta that
+    changes nothing. resets: the reasons it was given.
     """
 
     def __init__(self) -> None:
-        self.nodes: dict[str, dict[str, Any]] = {}
-        self.edges: dict[EdgeKey, dict[str, Any]] = {}
-        self.epoch = ""
-        self.seq = -1
-        self.whole = False
+        self.graph = Graph()
         self.resets: list[str] = []
-        self._part = 0
 
-    def apply(self, message: dict[str, Any]) -> None:
-        """The next message, of whatever type, of this subscription."""
-        getattr(self, f"_{message['type']}")(message)
-        for _, source, target in self.edges:
-            assert {source, target} <= self.nodes.keys()
+    @property
+    def nodes(self) -> dict[str, Node]:
+        return dict(self.graph.nodes)
 
-    def matches(self, graph: Graph, filter: Filter) -> bool:
+    @property
+    def edges(self) -> dict[EdgeKey, Edge]:
+        return dict(self.graph.edges)
+
+    @property
+    def epoch(self) -> str:
+        return self.graph.position.epoch if self.graph.position is not None else ""
+
+    @property
+    def seq(self) -> int:
+        return self.graph.position.seq if self.graph.position is not None else -1
+
+    @property
+    def whole(self) -> bool:
+        """Whether it holds a complete snapshot, and no other is under way."""
+        return self.graph.complete
+
+    def apply(self, document: dict[str, Any]) -> list[Change]:
+        """The next message, of whatever type, of this subscription; what it changed."""
+        message: Message = msgspec.convert(document, Message)
+        changes = self.graph.apply(message)
+        if document["type"] == "reset":
+            self.resets.append(document["reason"])
+        if isinstance(message, Delta):
+            assert len(changes) == _entries(message) > 0, "a part of this delta changes nothing"
+        return changes
+
+    def matches(self, graph: ServerGraph, filter: Filter) -> bool:
         """Whether it holds exactly the filtered graph."""
-        view = View(graph, filter)
-        return self.nodes == {node.uid: node.document() for node in view.nodes()} and self.edges == {
-            edge.key: {"type": edge.type, "from": edge.source, "to": edge.target, "field": list(edge.field)}
-            for edge in view.edges()
-        }
-
-    def _snapshot(self, message: dict[str, Any]) -> None:
-        assert not self.whole
-        assert message["part"] == self._part + 1
-        if self._part:
-            assert (message["epoch"], message["seq"]) == (self.epoch, self.seq)
-        if message["nodes"]:
-            assert not self.edges, "all nodes come before the first edge"
-        self.epoch, self.seq, self._part = message["epoch"], message["seq"], message["part"]
-        self.whole = message["last"]
-        for node in message["nodes"]:
-            assert node["uid"] not in self.nodes
-            self.nodes[node["uid"]] = node
-        for edge in message["edges"]:
-            assert _key(edge) not in self.edges
-            self.edges[_key(edge)] = edge
-
-    def _delta(self, message: dict[str, Any]) -> None:
-        assert self.whole
-        assert (message["epoch"], message["from"]) == (self.epoch, self.seq)
-        assert message["seq"] > self.seq
-        self.seq = message["seq"]
-        for node in message["nodes"]["set"]:
-            self.nodes[node["uid"]] = node
-        for edge in message["edges"]["set"]:
-            assert {edge["from"], edge["to"]} <= self.nodes.keys()
-            self.edges[_key(edge)] = edge
-        for edge in message["edges"]["remove"]:
-            self.edges.pop(_key(edge), None)
-        for uid in message["nodes"]["remove"]:
-            self.nodes.pop(uid, None)
-
-    def _bookmark(self, message: dict[str, Any]) -> None:
-        assert self.whole
-        assert message["epoch"] == self.epoch
-        assert message["seq"] >= self.seq
-        self.seq = message["seq"]
-
-    def _reset(self, message: dict[str, Any]) -> None:
-        self.resets.append(message["reason"])
-        self.nodes, self.edges, self._part, self.whole = {}, {}, 0, False
+        return matches(self.graph, graph, filter)
 
 
-def _key(edge: dict[str, Any]) -> EdgeKey:
-    return (edge["type"], edge["from"], edge["to"])
+def matches(held: Graph, graph: ServerGraph, filter: Filter) -> bool:
+    """Whether a client holds exactly what the filter makes of the server's graph."""
+    view = View(graph, filter)
+    return held.nodes == {node.uid: node.document() for node in view.nodes()} and held.edges == {
+        edge.key: {"type": edge.type, "from": edge.source, "to": edge.target, "field": list(edge.field)}
+        for edge in view.edges()
+    }
+
+
+def _entries(delta: Delta) -> int:
+    nodes, edges = delta.nodes, delta.edges
+    return len(nodes.set) + len(nodes.remove) + len(edges.set) + len(edges.remove)

@@ -9,6 +9,7 @@ from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
+from astrolabe.graph.filter import Filter, parse_query
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.links import (
     BINDS,
@@ -120,6 +121,11 @@ class World:
         """The next batch, whatever the model says."""
         graph = self.hub.graph
         self.hub.receive(Batch(graph.epoch, graph.seq + 1, changes))
+
+
+def only(**query: str) -> Filter:
+    """The filter of this query."""
+    return parse_query({name: [value] for name, value in query.items()}, kinds=KINDS)
 
 
 def shop() -> World:

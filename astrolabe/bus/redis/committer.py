@@ -23,7 +23,7 @@ from astrolabe.bus.redis.codec import (
 from astrolabe.bus.redis.errors import Away, Deposed
 from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.numbers import leap
-from astrolabe.bus.redis.outbox import PIECE_ITEMS, Outbox, cut, size
+from astrolabe.bus.redis.outbox import PIECE_ITEMS, Outbox, cut, news, size
 from astrolabe.bus.redis.standing import Served, Standing
 from astrolabe.bus.redis.store import Store, Writes
 from astrolabe.graph.batch import Batch, Changes
@@ -113,7 +113,7 @@ class Committer:
             changes = await judge()
             if changes:
                 for piece in cut(changes):
-                    await self._publish(piece, _milliseconds())
+                    await self._publish(piece, _milliseconds(), again=True)
             return size(changes)
 
     async def scrub(self, key: str, field: bytes) -> None:
@@ -138,7 +138,8 @@ class Committer:
 
     # Steady
 
-    async def _publish(self, changes: Changes, time: int) -> None:
+    async def _publish(self, changes: Changes, time: int, *, again: bool = False) -> None:
+        """again: what is served may be as these changes say already."""
         graph, standing = self._served.graph, self._standing
         if standing.alone:
             self._serve_alone(changes, time)
@@ -152,7 +153,9 @@ class Committer:
             stored = False
         if stored:
             self._top = self._base = seq
-            self._served.receive(batch)
+            self._served.receive(
+                msgspec.structs.replace(batch, changes=news(changes, graph)) if again else batch
+            )
             standing.in_step = standing.clock()
             return
         self._go_alone(batch)

@@ -8,12 +8,15 @@ from random import Random
 from time import perf_counter
 from typing import NoReturn
 
+import msgspec
+
 from astrolabe.bus.redis import codec
 from astrolabe.bus.redis.codec import Decoder, Entry, decode_entry, decode_tick
 from astrolabe.bus.redis.errors import Away, Damaged
 from astrolabe.bus.redis.joining import SLICE, ForeignSchema, Joined, Overtaken, join
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.logged import Logged
+from astrolabe.bus.redis.outbox import news
 from astrolabe.bus.redis.standing import Obstacle, Served, Standing
 from astrolabe.bus.redis.store import Position, Store, Subscription
 from astrolabe.graph.batch import Batch
@@ -201,7 +204,8 @@ class Follower:
         self._in_step()
 
     def _receive(self, batch: Batch) -> None:
-        self._served.receive(batch)
+        changes = news(batch.changes, self._served.graph)
+        self._served.receive(msgspec.structs.replace(batch, changes=changes))
         self._logged.add(batch)
 
     def _in_step(self) -> None:

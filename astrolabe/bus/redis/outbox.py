@@ -118,6 +118,20 @@ def _in_order(changes: Changes) -> Iterator[tuple[str, Node | Edge | EdgeKey | s
             yield name, found
 
 
+def news(changes: Changes, graph: Graph) -> Changes:
+    """What of the changes is different from this graph: merged and repeated ones may hold more."""
+    nodes = graph.nodes
+    return Changes(
+        nodes_set=[node for node in changes.nodes_set if nodes.get(node.uid) != node],
+        edges_set=[edge for edge in changes.edges_set if graph.edge(edge.key) != edge],
+        edges_removed=[key for key in changes.edges_removed if graph.edge(key) is not None],
+        nodes_removed=[uid for uid in changes.nodes_removed if uid in nodes],
+        releases={
+            release: now for release, now in changes.releases.items() if graph.releases.get(release) != now
+        },
+    )
+
+
 def size(changes: Changes) -> int:
     """How many nodes, edges and releases it touches."""
     return (

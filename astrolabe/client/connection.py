@@ -1,0 +1,210 @@
+"""One connection to the stream, and what its failures mean."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidMessage,
+    InvalidStatus,
+    ProxyError,
+    WebSocketException,
+)
+from websockets.typing import Subprotocol
+
+from astrolabe.client.address import shown
+from astrolabe.client.errors import ClientError
+
+PROTOCOL = Subprotocol("astrolabe.v1")
+#: Bytes. A merged delta has no bound of its own, and the peer is one that the user chose.
+LONGEST_MESSAGE = 256 * 2**20
+#: Seconds for the handshake, and as much again for the first message.
+OPENING = 10.0
+#: Seconds that a server has to answer the closing of a connection.
+CLOSING = 1.0
+#: Heartbeats without a single byte after which the server counts as dead.
+DEAD_AFTER = 2.5
+#: Close codes after which the server does not want this client back.
+FINAL_CODES = range(4500, 5000)
+#: Statuses of a handshake for which the request is to blame, with their codes for programs.
+_REFUSALS = {400: "bad-request", 401: "unauthorised", 403: "forbidden", 404: "no-astrolabe"}
+
+
+class Lost(Exception):
+    """There is no connection (any more), but there may be one later; the message is for people.
+
+    retry_after: seconds that the server asked to wait.
+    """
+
+    def __init__(self, message: str, *, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class _Wire(ClientConnection):
+    """heard: when something of the server came in, in the loop's time."""
+
+    heard = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        self.heard = self.loop.time()
+        super().data_received(data)
+
+
+class Connection:
+    """Made by `open_connection`.
+
+    heartbeat: seconds; something is heard at least that often. None before the server said so.
+    """
+
+    def __init__(self, wire: _Wire, url: str) -> None:
+        self.heartbeat: float | None = None
+        self._wire = wire
+        self._url = url
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Without effect when the connection is lost: `hear` tells so, and why."""
+        with suppress(ConnectionClosed):
+            await self._wire.send(msgspec.json.encode(message), text=True)
+
+    async def hear(self) -> bytes:
+        """The next message. Raises Lost when the connection is, or nothing at all is heard for too long,
+        and ClientError when the server does not want this client back. May be cancelled."""
+        wire = self._wire
+        patience = OPENING if self.heartbeat is None else DEAD_AFTER * self.heartbeat
+        began = wire.loop.time()  # nothing is heard either while nobody listens
+        while True:
+            deadline = max(began, wire.heard) + patience
+            if deadline <= wire.loop.time():
+                raise Lost(f"nothing heard for {patience:g} s")
+            try:
+                async with asyncio.timeout_at(deadline):
+                    return await wire.recv(decode=False)
+            except TimeoutError:
+                continue  # unless a part of a long message came in meanwhile, the deadline is over
+            except ConnectionClosed as error:
+                self._judge(error)
+
+    def abort(self) -> None:
+        """Cut it off."""
+        self._wire.transport.abort()
+
+    async def close(self) -> None:
+        """Take leave; a server that does not answer is cut off."""
+        try:
+            await self._wire.close()
+        finally:
+            self.abort()
+
+    def _judge(self, error: ConnectionClosed) -> NoReturn:
+        close = error.rcvd
+        if close is None:
+            ours = f": {error.sent.reason}" if error.sent is not None else ""
+            raise Lost(f"the connection was lost{_cause(error) or ours}") from error
+        said = f" ({close.reason})" if close.reason else ""
+        if close.code in FINAL_CODES:
+            text = f"{shown(self._url)} does not want us: close code {close.code}{said}"
+            raise ClientError(text, code="refused") from error
+        raise Lost(f"the server closed the connection with code {close.code}{said}") from error
+
+
+async def open_connection(url: str, *, headers: Mapping[str, str]) -> Connection:
+    """Connect to an endpoint. Raises Lost, or ClientError when that cannot ever work.
+
+    websockets' own keepalive is off: a client that pauses reads no pongs, and the server's heartbeats,
+    which come unasked, tell as much.
+    """
+    try:
+        wire = await connect(
+            url,
+            subprotocols=[PROTOCOL],
+            additional_headers=headers,
+            compression=None,
+            max_size=LONGEST_MESSAGE,
+            open_timeout=OPENING,
+            close_timeout=CLOSING,
+            ping_interval=None,
+            create_connection=_Wire,
+        )
+    except ssl.SSLCertVerificationError as error:
+        raise ClientError(
+            f"the certificate of {shown(url)} is not good: {error.verify_message}", code="certificate"
+        ) from error
+    except InvalidStatus as error:
+        raise _refused(error, url) from error
+    except OSError as error:
+        raise Lost(f"cannot connect to {shown(url)}: {_of_system(error)}") from error
+    except ProxyError as error:
+        raise Lost(f"cannot connect to {shown(url)}: {_lines(error)}") from error
+    except WebSocketException as error:
+        if isinstance(error, InvalidMessage) and isinstance(error.__cause__, EOFError | OSError):
+            raise Lost(f"cannot connect to {shown(url)}: it hung up") from error
+        raise ClientError(f"{shown(url)} is no Astrolabe: {_lines(error)}", code="no-astrolabe") from error
+    assert isinstance(wire, _Wire)
+    return Connection(wire, url)
+
+
+def _refused(error: InvalidStatus, url: str) -> Exception:
+    """What an HTTP answer instead of a handshake means."""
+    response = error.response
+    code, said = _said(bytes(response.body or b""))
+    status = f"HTTP {response.status_code}" + (f", {said}" if said else "")
+    if response.status_code >= 500 or response.status_code in (408, 429):
+        retry_after = _seconds(response.headers.get("Retry-After", ""))
+        return Lost(f"cannot connect to {shown(url)}: {status}", retry_after=retry_after)
+    if response.status_code in _REFUSALS and code:
+        return ClientError(f"{shown(url)} refuses: {status}", code=code)
+    word = _REFUSALS.get(response.status_code, "no-astrolabe")
+    verb = "is no Astrolabe" if word == "no-astrolabe" else "refuses"
+    return ClientError(f"{shown(url)} {verb}: {status}", code=word)
+
+
+class _Refusal(msgspec.Struct):
+    error: str
+    message: str
+
+
+def _said(body: bytes) -> tuple[str, str]:
+    """The error and the message of Astrolabe's own answers; of others, which may be pages, nothing."""
+    try:
+        refusal = msgspec.json.decode(body, type=_Refusal)
+    except ValueError:
+        return "", ""
+    return refusal.error, refusal.message
+
+
+def _seconds(retry_after: str) -> float:
+    """Of a Retry-After, which is a number of seconds or a date (RFC 9110, 10.2.3); 0 for none."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after[:9])
+    with suppress(ValueError):
+        date = parsedate_to_datetime(retry_after)
+        date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+        return max(0.0, (date - datetime.now(UTC)).total_seconds())
+    return 0.0
+
+
+def _of_system(error: OSError) -> str:
+    """What the system says, without the addresses that it tried."""
+    numbers = dict.fromkeys(re.findall(r"\[Errno ([0-9]+)\]", str(error)))
+    return "; ".join(os.strerror(int(number)) for number in numbers) or error.strerror or _lines(error)
+
+
+def _cause(error: ConnectionClosed) -> str:
+    return f": {_of_system(error.__cause__)}" if isinstance(error.__cause__, OSError) else ""
+
+
+def _lines(error: BaseException) -> str:
+    """The message in one line."""
+    return " ".join(str(error).split())

@@ -1,0 +1,133 @@
+"""One client of a load, and what all of them together have seen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from random import Random
+
+from astrolabe.client.client import Client, Update
+from astrolabe.client.errors import ClientError
+from astrolabe.client.load.exactness import Holder, Ledger
+from astrolabe.client.load.report import Histogram
+
+
+class Tally:
+    """events: how many of each. inexact: the numbers of clients that disagreed with others.
+
+    measuring: whether what comes is live, so that its latency counts.
+    news: set when a client is connected, is compared or fails.
+    """
+
+    def __init__(self) -> None:
+        self.events: Counter[str] = Counter()
+        self.deliveries = 0
+        self.bytes = 0
+        self.resets: Counter[str] = Counter()
+        self.disconnects: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        self.reconnects = 0
+        self.resumes = 0
+        self.latency = Histogram()
+        self.measuring = False
+        self.news = asyncio.Event()
+        self.verified: set[int] = set()
+        self.compared: set[int] = set()
+        self.inexact: set[int] = set()
+
+
+class Participant:
+    """pause: seconds between two messages on average; 0: it reads at once.
+
+    holder: what it holds, when that is to be compared; else None.
+    reference: who has asked for a fresh snapshot with the same filter; None before the end of the load.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        client: Client,
+        tally: Tally,
+        ledger: Ledger,
+        *,
+        holder: Holder | None,
+        pause: float,
+    ) -> None:
+        self.number = number
+        self.client = client
+        self.holder = holder
+        self.pause = pause
+        self.connected = self.failed = False
+        self.reference: Holder | None = None
+        self._slow = pause > 0
+        self._tally = tally
+        self._ledger = ledger
+        self._random = Random(number)
+        self._connections = 0
+        #: Whether the next delta is merged of what was missed, and whether the connection resumes.
+        self._behind = True
+        self._resuming = False
+        if holder is not None:
+            tally.verified.add(number)
+
+    async def run(self) -> None:
+        """Read until cancelled, or until the server wants this client no more."""
+        try:
+            async with self.client as client:
+                async for update in client.updates():
+                    self._take(update)
+                    if self.pause:
+                        await asyncio.sleep(self._random.uniform(0, 2 * self.pause))
+        except ClientError as error:
+            self._tally.failures[str(error)] += 1
+            self._tally.news.set()
+            self.failed, self.connected = True, False
+
+    def compare(self) -> None:
+        """With the reference, if they know the same place in history."""
+        if self.holder is None or self.reference is None or not self.holder.comparable(self.reference):
+            return
+        self._tally.compared.add(self.number)
+        self._tally.news.set()
+        if self.holder.digest != self.reference.digest:
+            self._tally.inexact.add(self.number)
+
+    def _take(self, update: Update) -> None:
+        tally = self._tally
+        tally.events[update.event] += 1
+        if update.size:
+            tally.deliveries += 1
+            tally.bytes += update.size
+        match update.event:
+            case "connected":
+                self._connect(resuming=update.position is not None)
+            case "disconnected":
+                self.connected = False
+                tally.disconnects[update.reason] += 1
+            case "violated":
+                self.connected = False
+            case "reset":
+                tally.resets[update.reason] += 1
+                self._resuming = False
+            case "delta":
+                self._measure(update)
+        if update.event in ("delta", "bookmark") and self._resuming:
+            self._resuming = False
+            tally.resumes += 1
+        if self.holder is not None and self.holder.follow(update):
+            if not self._ledger.agrees(self.holder):
+                tally.inexact.add(self.number)
+            self.compare()
+
+    def _connect(self, *, resuming: bool) -> None:
+        self.connected = self._behind = True
+        self._tally.news.set()
+        self._resuming = resuming
+        self._tally.reconnects += self._connections > 0
+        self._connections += 1
+
+    def _measure(self, update: Update) -> None:
+        live, self._behind = not (self._behind or self._slow), False
+        if live and update.time is not None and self._tally.measuring:
+            self._tally.latency.add(time.time() * 1000 - update.time)

@@ -1,0 +1,83 @@
+"""Decoders for many clients in one process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astrolabe.client.load.digest import hash_of
+from astrolabe.client.message import Delta, EdgeDelta, Message, NodeDelta, Snapshot, decode
+
+#: Nodes and edges that are remembered, at least this many of the latest and at most twice as many.
+REMEMBERED = 50_000
+#: Messages that are remembered, and how many bytes such a one may have: clients that are in step get the
+#: same ones, one right after the other.
+MESSAGES = 256
+LONGEST_MESSAGE = 64 * 1024
+
+#: By hash: the one object that stands for all equal ones.
+_Known = dict[int, dict[str, Any]]
+#: By id of such an object, which lives as long as the entry: itself and its hash.
+_Hashes = dict[int, tuple[dict[str, Any], int]]
+
+
+class Shared:
+    """What is equal is one object, whoever is told of it, and decoded and hashed once.
+
+    Else each client holds a copy of the graph, some 4 KB a node.
+    """
+
+    def __init__(self) -> None:
+        self._messages: dict[bytes, Message | None] = {}
+        self._young: tuple[_Known, _Hashes] = ({}, {})
+        self._old: tuple[_Known, _Hashes] = ({}, {})
+
+    def decode(self, data: bytes) -> Message | None:
+        """As `message.decode`."""
+        if data in self._messages:
+            return self._messages[data]
+        message = decode(data)
+        match message:
+            case Delta():
+                self._share(message.nodes.set)
+                self._share(message.edges.set)
+            case Snapshot():
+                self._share(message.nodes)
+                self._share(message.edges)
+        if len(data) <= LONGEST_MESSAGE:
+            self._messages[data] = message
+            if len(self._messages) > MESSAGES:
+                del self._messages[next(iter(self._messages))]
+        return message
+
+    def hash(self, document: dict[str, Any]) -> int:
+        """As `digest.hash_of`."""
+        for _, hashes in (self._young, self._old):
+            found = hashes.get(id(document))
+            if found is not None:
+                return found[1]
+        return hash_of(document)
+
+    def _share(self, documents: list[dict[str, Any]]) -> None:
+        (young, hashes), (old, _) = self._young, self._old
+        for index, document in enumerate(documents):
+            hash = hash_of(document)
+            known = young.get(hash) or old.get(hash, document)
+            if known == document:
+                documents[index] = young[hash] = known
+                hashes[id(known)] = (known, hash)
+        if len(young) >= REMEMBERED:
+            self._young, self._old = ({}, {}), self._young
+
+
+_NO_NODES, _NO_EDGES = NodeDelta([], []), EdgeDelta([], [])
+
+
+def decode_outline(data: bytes) -> Message | None:
+    """As `message.decode`, but without nodes and edges: who applies it knows where it is, not what is."""
+    message = decode(data)
+    match message:
+        case Delta(epoch, seq, _, _, since, time):
+            return Delta(epoch, seq, _NO_NODES, _NO_EDGES, since, time)
+        case Snapshot(epoch, seq, part, last, _, _):
+            return Snapshot(epoch, seq, part, last, [], [])
+    return message

@@ -1,0 +1,129 @@
+"""The messages of the stream, typed (shapes and rules: README, "Stream").
+
+Keys and types of messages that are not known here are no error: a later server may send them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from astrolabe.client.errors import ProtocolError
+
+#: As the API gives them: `{"uid":…,"kind":…}`, `{"type":…,"from":…,"to":…,"field":[…]}`.
+Node = dict[str, Any]
+Edge = dict[str, Any]
+#: What an edge is: (type, uid of its source, uid of its target).
+EdgeKey = tuple[str, str, str]
+
+
+class Tagged(msgspec.Struct, frozen=True, tag_field="type", tag=str.lower):
+    """A message whose `type` is the name of its class in lower case."""
+
+
+class Hello(Tagged, frozen=True):
+    """The first message of a connection. heartbeat: seconds; something is heard at least that often."""
+
+    heartbeat: Annotated[float, msgspec.Meta(gt=0)]
+    protocol: str = ""
+
+
+class Snapshot(Tagged, frozen=True):
+    """A part of the filtered graph as it is at `seq`; the first is part 1."""
+
+    epoch: str
+    seq: int
+    part: int
+    last: bool
+    nodes: list[Node]
+    edges: list[Edge]
+
+
+class EdgeName(msgspec.Struct, frozen=True):
+    """An edge that is gone."""
+
+    type: str
+    source: str = msgspec.field(name="from")
+    target: str = msgspec.field(name="to")
+
+
+class NodeDelta(msgspec.Struct, frozen=True):
+    set: list[Node]
+    remove: list[str]
+
+
+class EdgeDelta(msgspec.Struct, frozen=True):
+    set: list[Edge]
+    remove: list[EdgeName]
+
+
+class Delta(Tagged, frozen=True):
+    """What changed after `since` up to `seq`.
+
+    time: Unix milliseconds at which the server took in the change; None from one that does not tell.
+    """
+
+    epoch: str
+    seq: int
+    nodes: NodeDelta
+    edges: EdgeDelta
+    since: int = msgspec.field(name="from")
+    time: float | None = None
+
+
+class Bookmark(Tagged, frozen=True):
+    """Nothing for this filter up to `seq`."""
+
+    epoch: str
+    seq: int
+
+
+class Reset(Tagged, frozen=True):
+    """What is held cannot be brought up to date; a snapshot follows."""
+
+    reason: str = ""
+
+
+class Error(Tagged, frozen=True):
+    """id: of the subscription that is refused; None when a close follows, whose code says what to do."""
+
+    code: str
+    message: str
+    id: str | None = None
+
+
+class Pong(Tagged, frozen=True):
+    """An answer to a ping."""
+
+
+Message = Hello | Snapshot | Delta | Bookmark | Reset | Error | Pong
+
+_DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+_TYPES = frozenset({"hello", "snapshot", "delta", "bookmark", "reset", "error", "pong"})
+
+
+class _Anything(msgspec.Struct, frozen=True):
+    type: str
+
+
+_ANYTHING = msgspec.json.Decoder(_Anything)
+
+
+def decode(data: bytes | str) -> Message | None:
+    """The message of this JSON text; None for one of a type that is not known. Raises ProtocolError."""
+    try:
+        return _DECODER.decode(data)
+    except msgspec.ValidationError as error:
+        if _is_of_another_type(data):
+            return None
+        raise ProtocolError(f"a message is malformed: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("it sends no JSON") from error
+
+
+def _is_of_another_type(data: bytes | str) -> bool:
+    try:
+        return _ANYTHING.decode(data).type not in _TYPES
+    except (ValueError, RecursionError):
+        return False

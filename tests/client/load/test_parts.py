@@ -1,0 +1,146 @@
+"""What a load is made of: shares, digests, holders, decoders, latencies."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from astrolabe.client import EdgeChange, NodeChange, Position, Update
+from astrolabe.client.load.digest import Digest, hash_of
+from astrolabe.client.load.exactness import Holder, Ledger
+from astrolabe.client.load.plan import share
+from astrolabe.client.load.report import Histogram
+from astrolabe.client.load.shared import Shared, decode_outline
+from astrolabe.client.message import Delta, Snapshot, decode
+from tests.support.stage import HELLO, delta, edge, node, snapshot
+
+
+def test_a_share_is_spread_evenly() -> None:
+    assert [share(number, 0.25) for number in range(8)] == [False, False, False, True] * 2
+    assert not any(share(number, 0) for number in range(100))
+    assert all(share(number, 1) for number in range(100))
+    assert sum(share(number, 0.1) for number in range(1000)) == 100
+
+
+def test_a_digest_depends_on_what_is_held_and_not_on_how_it_came() -> None:
+    a, b, line = node("a"), node("b"), edge("a", "b")
+    one, other = Digest(), Digest()
+    one.add([NodeChange("+", a), NodeChange("+", b), EdgeChange("+", line, a, b)])
+    other.add([NodeChange("+", b), NodeChange("+", node("a", "Error"))])
+    other.add([EdgeChange("+", line, a, b), NodeChange("~", dict(reversed(a.items())), node("a", "Error"))])
+    assert one.value == other.value == sum(map(hash_of, (a, b, line))) % 2**64
+    other.add([EdgeChange("-", line, a, b, line), NodeChange("-", a, a)])
+    assert other.value == hash_of(b) != one.value
+    other.add([NodeChange("-", b, b)])
+    assert other.value == 0
+
+
+def update(event: Any, seq: int, *, epoch: str = "e", changes: Any = ()) -> Update:
+    return Update(event=event, position=Position(epoch, seq), changes=changes)
+
+
+def test_holders_are_comparable_where_both_know_what_is_there() -> None:
+    held, fresh = Holder(0, Digest()), Holder(0, Digest())
+    assert not held.comparable(fresh)
+    assert held.follow(update("snapshot", 5))
+    assert held.follow(update("bookmark", 9))
+    assert (held.first, held.last) == (5, 9)
+    for seq, expected in ((4, False), (5, True), (7, True), (9, True), (10, False)):
+        fresh.follow(update("snapshot", seq))
+        assert held.comparable(fresh) == fresh.comparable(held) == expected
+    fresh.follow(update("snapshot", 7, epoch="f"))
+    assert not held.comparable(fresh)
+    elsewhere = Holder(1, Digest())
+    elsewhere.follow(update("snapshot", 7))
+    assert not held.comparable(elsewhere)
+    assert held.follow(update("delta", 12))
+    assert (held.first, held.last) == (12, 12)
+    assert not held.follow(update("part", 12))
+    assert not held.follow(update("disconnected", 12))
+
+
+def test_a_ledger_finds_who_disagrees() -> None:
+    ledger, one, two, other = Ledger(), Holder(0, Digest()), Holder(0, Digest()), Holder(1, Digest())
+    one.follow(update("snapshot", 5, changes=[NodeChange("+", node("a"))]))
+    two.follow(update("snapshot", 5, changes=[NodeChange("+", node("a", "Error"))]))
+    other.follow(update("snapshot", 5))
+    assert [ledger.agrees(holder) for holder in (one, other, two, one)] == [True, True, False, True]
+
+
+def test_equal_nodes_and_edges_are_shared() -> None:
+    shared = Shared()
+    first = shared.decode(json.dumps(snapshot(node("a"), node("b"), edges=(edge("a", "b"),))).encode())
+    again = shared.decode(json.dumps(snapshot(node("b"), node("a"), edges=(edge("a", "b"),))).encode())
+    later = shared.decode(json.dumps(delta(1, 2, node("a"), node("b", "Error"))).encode())
+    assert isinstance(first, Snapshot)
+    assert isinstance(again, Snapshot)
+    assert isinstance(later, Delta)
+    assert again.nodes == [node("b"), node("a")]
+    assert again.nodes[1] is first.nodes[0] is later.nodes.set[0]
+    assert again.edges[0] is first.edges[0]
+    assert later.nodes.set[1] == node("b", "Error")
+    assert shared.hash(first.nodes[0]) == shared.hash(dict(first.nodes[0])) == hash_of(node("a"))
+
+
+def test_equal_messages_are_one() -> None:
+    shared = Shared()
+    data = [json.dumps(delta(seq, seq + 1, node("a", f"{seq}"))).encode() for seq in range(300)]
+    first = [shared.decode(each) for each in data]
+    assert shared.decode(bytes(data[-1])) is first[-1]
+    assert shared.decode(data[0]) is not first[0]
+    assert shared.decode(data[0]) == first[0]
+
+
+def test_what_was_not_met_for_long_is_forgotten_and_hashes_stay_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("astrolabe.client.load.shared.REMEMBERED", 10)
+    monkeypatch.setattr("astrolabe.client.load.shared.MESSAGES", 1)
+    shared = Shared()
+    for step in range(200):
+        message = shared.decode(json.dumps(delta(1, 2, node(f"{step % 37}", f"{step}"), node("a"))).encode())
+        assert isinstance(message, Delta)
+        assert [shared.hash(each) for each in message.nodes.set] == [
+            hash_of(each) for each in message.nodes.set
+        ]
+
+
+@given(st.lists(st.sampled_from(["Ready", "Error", "Pending"]), max_size=8))
+def test_what_is_shared_is_what_was_sent(statuses: list[str]) -> None:
+    shared = Shared()
+    for seq, status in enumerate(statuses, 1):
+        data = json.dumps(delta(seq, seq + 1, node("a", status), edges=(edge("a", "a", status),))).encode()
+        assert shared.decode(data) == decode(data)
+
+
+def test_an_outline_has_the_positions_only() -> None:
+    message = {**delta(1, 2, node("a"), gone=("b",)), "time": 5}
+    assert decode_outline(json.dumps(message).encode()) == decode(json.dumps({**delta(1, 2), "time": 5}))
+    part = snapshot(node("a"), edges=(edge("a", "a"),), part=3, last=False)
+    assert decode_outline(json.dumps(part).encode()) == decode(json.dumps(snapshot(part=3, last=False)))
+    assert decode_outline(json.dumps(HELLO).encode()) == decode(json.dumps(HELLO))
+
+
+def test_latencies() -> None:
+    histogram = Histogram()
+    assert histogram.latency() is None
+    for milliseconds in range(1, 1001):
+        histogram.add(milliseconds)
+    found = histogram.latency()
+    assert found is not None
+    assert (found.count, found.max) == (1000, 1000)
+    assert abs(found.p50 - 500) < 10
+    assert abs(found.p90 - 900) < 18
+    assert abs(found.p99 - 990) <= 20
+
+
+def test_a_clock_that_is_ahead_makes_no_trouble() -> None:
+    histogram = Histogram()
+    histogram.add(-5)
+    found = histogram.latency()
+    assert found is not None
+    assert (found.p50, found.max) == (0, 0)

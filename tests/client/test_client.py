@@ -1,0 +1,399 @@
+"""The client against a server that plays a script, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from astrolabe.client import Backoff, Change, Client, ClientError, NodeChange, Update
+from tests.support.serving import PATIENCE
+from tests.support.stage import (
+    HELLO,
+    Act,
+    Stage,
+    bookmark,
+    cut,
+    delta,
+    node,
+    reset,
+    send,
+    snapshot,
+    stage,
+)
+
+
+def client_of(url: str, filter: dict[str, Any] | None = None) -> Client:
+    return Client(url, filter, backoff=Backoff(base=0.01, longest=0.05))
+
+
+@asynccontextmanager
+async def playing(*acts: Act) -> AsyncIterator[tuple[Client, Stage]]:
+    """A client of a script; whatever task still runs afterwards is a leak."""
+    before = asyncio.all_tasks()
+    async with stage(*acts) as server, client_of(server.url) as client, asyncio.timeout(PATIENCE):
+        yield client, server
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() <= before
+
+
+async def until(client: Client, event: str) -> list[Update]:
+    """What happens up to the first such event."""
+    updates = []
+    async for update in client.updates():
+        updates.append(update)
+        if update.event == event:
+            break
+    return updates
+
+
+async def some(client: Client, count: int) -> list[Change]:
+    """The next changes."""
+    changes = client.changes()
+    return [await anext(changes) for _ in range(count)]
+
+
+async def test_updates_tell_what_came_and_where_the_graph_is() -> None:
+    acts = (
+        send(
+            HELLO,
+            snapshot(node("a"), last=False),
+            snapshot(node("b"), part=2),
+            {**delta(1, 2, node("b", "Error")), "time": 1767225600123},
+            bookmark(5),
+            {"type": "weather"},
+            {"type": "pong"},
+            code=1001,
+        ),
+    )
+    async with playing(*acts) as (client, server):
+        updates = await until(client, "disconnected")
+    assert server.paths == ["/api/v1/ws?subscribe=false"]
+    assert server.heard == [{"type": "subscribe", "id": "default", "filter": {}}]
+    assert [(update.event, update.position) for update in updates] == [
+        ("connected", None),
+        ("part", None),
+        ("snapshot", ("e", 1)),
+        ("delta", ("e", 2)),
+        ("bookmark", ("e", 5)),
+        ("disconnected", ("e", 5)),
+    ]
+    assert updates[2].changes == [NodeChange("+", node("a")), NodeChange("+", node("b"))]
+    assert updates[3].changes == [NodeChange("~", node("b", "Error"), node("b"))]
+    assert updates[3].time == 1767225600123
+    assert updates[4].size == len(json.dumps(bookmark(5)))
+    assert updates[5].reason == "the server closed the connection with code 1001"
+
+
+async def test_changes_come_one_by_one_and_nothing_is_lost_by_stopping() -> None:
+    async with playing(send(HELLO, snapshot(node("a"), node("b")), delta(1, 2, node("c")))) as (client, _):
+        async for change in client.changes():
+            assert change == NodeChange("+", node("a"))
+            break
+        assert await some(client, 2) == [NodeChange("+", node("b")), NodeChange("+", node("c"))]
+
+
+async def test_waiting_until_ready_and_until_a_seq() -> None:
+    acts = (send(HELLO, snapshot(node("a"), seq=3), delta(3, 6, node("b")), delta(6, 7, node("c"))),)
+    async with playing(*acts) as (client, _):
+        await client.ready()
+        assert client.graph.position == ("e", 3)
+        await client.reached(5)
+        assert client.graph.position == ("e", 6)
+        await client.reached(2)
+        assert client.graph.position == ("e", 6)
+        assert await some(client, 1) == [NodeChange("+", node("c"))]
+
+
+async def test_an_iterator_goes_on_after_a_timeout() -> None:
+    go = asyncio.Event()
+
+    async def act(connection: ServerConnection) -> None:
+        await connection.send(json.dumps(HELLO))
+        await connection.send(json.dumps(snapshot()))
+        await go.wait()
+        await send(delta(1, 2, node("a")))(connection)
+
+    async with playing(act) as (client, server):
+        changes = client.changes()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(changes), 0.2)
+        go.set()
+        assert await anext(changes) == NodeChange("+", node("a"))
+        assert len(server.heard) == 1
+
+
+async def test_one_task_reads_at_a_time() -> None:
+    async with playing(send(HELLO)) as (client, _):
+        waiting = asyncio.create_task(client.ready())
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="this client is being read by another task"):
+            await client.reached(1)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_who_has_left_reads_no_more() -> None:
+    async with playing(send(HELLO, snapshot(node("a")))) as (client, _):
+        await client.ready()
+    assert set(client.graph.nodes) == {"a"}
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        await client.reached(2)
+
+
+async def test_leaving_closes_the_connection_also_by_an_exception_or_when_cancelled() -> None:
+    ended: asyncio.Queue[int | None] = asyncio.Queue()
+
+    async def act(connection: ServerConnection) -> None:
+        await send(HELLO, snapshot(node("a")))(connection)
+        ended.put_nowait(connection.close_code)
+
+    async def follow(url: str, error: Exception | None, held: asyncio.Event) -> None:
+        async with client_of(url) as client:
+            await client.ready()
+            held.set()
+            if error is not None:
+                raise error
+            await some(client, 99)
+
+    async with stage(act, act) as server, asyncio.timeout(PATIENCE):
+        with pytest.raises(KeyError):
+            await follow(server.url, KeyError("x"), asyncio.Event())
+        assert await ended.get() == 1000
+        held = asyncio.Event()
+        task = asyncio.create_task(follow(server.url, None, held))
+        await held.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await ended.get() == 1000
+
+
+async def test_leaving_does_not_wait_for_a_server_that_is_silent() -> None:
+    left = asyncio.Event()
+
+    async def act(connection: ServerConnection) -> None:
+        await connection.send(json.dumps(HELLO))
+        await connection.send(json.dumps(snapshot()))
+        connection.transport.pause_reading()
+        await left.wait()
+        connection.transport.abort()
+
+    async with stage(act) as server:
+        async with client_of(server.url) as client:
+            await client.ready()
+            began = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - began < 3.0
+        left.set()
+
+
+@pytest.mark.parametrize("ending", [1001, 1011, 4008, 4029, None])
+async def test_it_resumes_where_it_was_when_the_connection_is_lost(ending: int | None) -> None:
+    first = cut if ending is None else send(HELLO, snapshot(node("a")), code=ending)
+    async with playing(first, send(HELLO, delta(1, 5, node("b")))) as (client, server):
+        assert await some(client, 2) == [NodeChange("+", node("a")), NodeChange("+", node("b"))]
+    assert "since" not in server.heard[0]
+    assert server.heard[1]["since"] == {"epoch": "e", "seq": 1}
+
+
+async def test_a_bookmark_answers_a_resumption_when_nothing_has_changed() -> None:
+    acts = (send(HELLO, snapshot(node("a")), code=1001), send(HELLO, bookmark(1), delta(1, 2, node("b"))))
+    async with playing(*acts) as (client, _):
+        await some(client, 1)
+        updates = await until(client, "delta")
+    assert [update.event for update in updates] == ["disconnected", "connected", "bookmark", "delta"]
+
+
+async def test_it_drops_its_connection_on_demand() -> None:
+    async with playing(send(HELLO, snapshot(node("a"))), send(HELLO, bookmark(1))) as (client, server):
+        await client.ready()
+        client.drop()
+        updates = await until(client, "bookmark")
+    assert updates[0].event == "disconnected"
+    assert server.heard[1]["since"] == {"epoch": "e", "seq": 1}
+
+
+async def test_after_a_reset_only_the_difference_is_told() -> None:
+    acts = (
+        send(HELLO, snapshot(node("a"), node("b")), code=1011),
+        send(HELLO, reset("epoch-changed"), snapshot(node("a"), epoch="f", seq=1)),
+    )
+    async with playing(*acts) as (client, _):
+        await client.ready()
+        updates = await until(client, "snapshot")
+    assert [(update.event, update.reason) for update in updates[2:]] == [
+        ("reset", "epoch-changed"),
+        ("snapshot", ""),
+    ]
+    assert updates[-1].changes == [NodeChange("-", node("b"), node("b"))]
+
+
+async def test_a_snapshot_that_is_cut_off_is_no_state_and_the_former_is_resumed() -> None:
+    acts = (
+        send(HELLO, snapshot(node("a")), code=1001),
+        send(HELLO, reset("too-old"), snapshot(node("x"), seq=8, last=False), code=1001),
+        send(HELLO, delta(1, 9, node("b"))),
+    )
+    async with playing(*acts) as (client, server):
+        assert await some(client, 2) == [NodeChange("+", node("a")), NodeChange("+", node("b"))]
+        assert set(client.graph.nodes) == {"a", "b"}
+    assert server.heard[2]["since"] == {"epoch": "e", "seq": 1}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (delta(7, 8, node("b")), "a delta of e:8 since 7, while e:1 is held"),
+        ("nonsense", "it sends no JSON"),
+        ({"type": "delta"}, "a message is malformed: Object missing required field `epoch`"),
+    ],
+)
+async def test_a_server_that_breaks_the_contract_is_asked_anew(wrong: Any, why: str) -> None:
+    acts = (
+        send(HELLO, snapshot(node("a")), wrong, delta(1, 2, node("never"))),
+        send(HELLO, snapshot(node("a"), node("c"), seq=9)),
+    )
+    async with playing(*acts) as (client, server):
+        await client.ready()
+        (violated,) = await until(client, "violated")
+        assert violated.reason == why
+        assert set(client.graph.nodes) == {"a"}
+        assert await some(client, 1) == [NodeChange("+", node("c"))]
+    assert "since" not in server.heard[1]
+
+
+async def test_it_stays_without_a_position_until_a_snapshot_is_complete() -> None:
+    acts = (
+        send(HELLO, snapshot(node("a")), delta(7, 8)),
+        send(HELLO, snapshot(node("a"), last=False), code=1001),
+        send(HELLO, snapshot(node("c"), seq=9)),
+    )
+    async with playing(*acts) as (client, server):
+        await client.reached(9)
+    assert [("since" in heard) for heard in server.heard] == [False, False, False]
+
+
+async def test_a_filter_that_the_server_refuses_ends_it() -> None:
+    refusal = {"type": "error", "id": "default", "code": "bad-filter", "message": "unknown kind 'Pood'"}
+    async with playing(send(HELLO, refusal)) as (client, _):
+        with pytest.raises(ClientError, match="unknown kind 'Pood'") as caught:
+            await client.ready()
+    assert caught.value.code == "bad-filter"
+
+
+@pytest.mark.parametrize("code", [4500, 4501, 4503, 4999])
+async def test_a_close_code_from_4500_on_ends_it(code: int) -> None:
+    async with playing(send(HELLO, code=code)) as (client, server):
+        with pytest.raises(ClientError) as caught:
+            await client.ready()
+        assert str(caught.value) == f"ws://{server.url} does not want us: close code {code}"
+    assert caught.value.code == "refused"
+
+
+@pytest.mark.parametrize(
+    ("first", "why"),
+    [
+        ("<html>", "is no Astrolabe: it sends no JSON"),
+        ({"type": "hello"}, "is no Astrolabe: a message is malformed: Object missing required field"),
+        ({**HELLO, "protocol": "astrolabe.v9"}, "speaks astrolabe.v9, not astrolabe.v1"),
+    ],
+)
+async def test_what_is_no_astrolabe_ends_it(first: Any, why: str) -> None:
+    async with playing(send(first)) as (client, server):
+        with pytest.raises(ClientError, match=why) as caught:
+            await client.ready()
+        assert str(caught.value).startswith(f"ws://{server.url} ")
+    assert caught.value.code == "no-astrolabe"
+
+
+async def test_a_server_of_which_nothing_is_heard_is_left() -> None:
+    hello = {**HELLO, "heartbeat": 0.1}
+    acts = (send(hello, snapshot(node("a"))), send(HELLO, delta(1, 2, node("b"))))
+    async with playing(*acts) as (client, _):
+        await client.ready()
+        updates = await until(client, "delta")
+    assert [update.event for update in updates] == ["disconnected", "connected", "delta"]
+    assert updates[0].reason == "nothing heard for 0.25 s"
+
+
+async def test_a_server_that_pings_is_alive_and_so_is_one_whose_message_takes_long() -> None:
+    async def act(connection: ServerConnection) -> None:
+        await connection.send(json.dumps({**HELLO, "heartbeat": 0.2}))
+        for _ in range(8):
+            await asyncio.sleep(0.1)
+            await connection.ping()
+
+        async def parts() -> AsyncIterator[str]:
+            for letter in json.dumps(snapshot(node("a")))[:-8]:
+                yield letter
+            for letter in json.dumps(snapshot(node("a")))[-8:]:
+                await asyncio.sleep(0.1)
+                yield letter
+
+        await connection.send(parts())
+        await connection.wait_closed()
+
+    async with playing(act) as (client, server):
+        await client.ready()
+        assert len(server.heard) == 1
+
+
+async def test_who_pauses_finds_the_server_alive() -> None:
+    """While nobody reads, nothing is heard: that is no silence of the server."""
+
+    async def act(connection: ServerConnection) -> None:
+        await connection.send(json.dumps({**HELLO, "heartbeat": 0.1}))
+        await connection.send(json.dumps(snapshot()))
+        await asyncio.sleep(0.5)
+        await send(delta(1, 2, node("a")))(connection)
+
+    async with playing(act) as (client, server):
+        await client.ready()
+        await asyncio.sleep(0.4)
+        assert await some(client, 1) == [NodeChange("+", node("a"))]
+        assert len(server.heard) == 1
+
+
+async def test_who_does_not_read_is_sent_no_more_than_the_buffers_hold() -> None:
+    sent = 0
+
+    async def act(connection: ServerConnection) -> None:
+        nonlocal sent
+        await connection.send(json.dumps(HELLO))
+        await connection.send(json.dumps(snapshot()))
+        for seq in range(1, 400):
+            await connection.send(
+                json.dumps(delta(seq, seq + 1, {**node("a"), "message": f"{seq}" * 100_000}))
+            )
+            sent += 1
+
+    async with playing(act) as (client, _):
+        await client.ready()
+        before = -1
+        while before != sent:
+            before = sent
+            await asyncio.sleep(0.2)
+        assert sent < 200
+        await client.reached(400)
+
+
+async def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
+    act = Stage(send(HELLO, snapshot(node("a"))))
+    async with serve(act.play, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+    async with client_of(f"127.0.0.1:{port}") as client, asyncio.timeout(PATIENCE):
+        update = await anext(client.updates())
+        assert (update.event, update.position) == ("disconnected", None)
+        assert update.reason == f"cannot connect to ws://127.0.0.1:{port}: Connection refused"
+        async with serve(act.play, "127.0.0.1", port):
+            await client.ready()
+
+
+def test_a_url_that_is_none() -> None:
+    with pytest.raises(ValueError, match="not host:port, ws://host:port or http://host:port"):
+        Client("ftp://x")

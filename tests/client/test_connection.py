@@ -1,0 +1,123 @@
+"""What the answer to a handshake means."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from websockets.asyncio.server import serve as serve_websocket
+from websockets.http11 import Request, Response
+
+from astrolabe.client import Client, ClientError
+from astrolabe.client.connection import Lost, open_connection
+from astrolabe.settings import Limits
+from tests.support.serving import PATIENCE, serve
+from tests.support.stage import send
+from tests.support.worlds import shop
+
+
+@asynccontextmanager
+async def answering(data: bytes) -> AsyncIterator[str]:
+    """A server that answers everything with these bytes and hangs up; where it is."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(data)
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server, asyncio.timeout(PATIENCE):
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def response(status: str, body: str = "", *headers: str) -> bytes:
+    head = (f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers)
+    return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
+
+
+async def failure(data: bytes) -> tuple[Exception, str]:
+    """The exception, and its message with URL for where the server is."""
+    async with answering(data) as url:
+        with pytest.raises((Lost, ClientError)) as caught:
+            await open_connection(f"{url}/api/v1/ws?subscribe=false", headers={})
+        return caught.value, str(caught.value).replace(url, "URL")
+
+
+REFUSED = '{"error":"unauthorised","message":"who are you?"}'
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "message"),
+    [
+        (response("401 Unauthorized", REFUSED), "unauthorised", "URL refuses: HTTP 401, who are you?"),
+        (response("400 Bad Request", "<html>no"), "bad-request", "URL refuses: HTTP 400"),
+        (response("403 Forbidden"), "forbidden", "URL refuses: HTTP 403"),
+        (response("404 Not Found", "nothing here"), "no-astrolabe", "URL is no Astrolabe: HTTP 404"),
+        (response("200 OK", "<html>hello"), "no-astrolabe", "URL is no Astrolabe: HTTP 200"),
+        (response("418 I'm a teapot"), "no-astrolabe", "URL is no Astrolabe: HTTP 418"),
+        (b"220 mail.example.com ESMTP\r\n", "no-astrolabe", "URL is no Astrolabe: did not receive a valid HTTP response"),
+    ],
+)  # fmt: skip
+async def test_answers_that_end_it(data: bytes, code: str, message: str) -> None:
+    error, text = await failure(data)
+    assert isinstance(error, ClientError)
+    assert (error.code, text) == (code, message)
+
+
+@pytest.mark.parametrize(
+    ("data", "message", "retry_after"),
+    [
+        (response("503 Service Unavailable", "", "Retry-After: 5"), "HTTP 503", 5),
+        (response("503 Service Unavailable", '{"error":"x","message":"full"}'), "HTTP 503, full", 0),
+        (response("503 Service Unavailable", "", "Retry-After: soon"), "HTTP 503", 0),
+        (response("429 Too Many Requests", "", "Retry-After: 2"), "HTTP 429", 2),
+        (response("502 Bad Gateway", "<html>"), "HTTP 502", 0),
+        (b"", "it hung up", 0),
+    ],
+)
+async def test_answers_after_which_it_tries_again(data: bytes, message: str, retry_after: float) -> None:
+    error, text = await failure(data)
+    assert isinstance(error, Lost)
+    assert (text, error.retry_after) == (f"cannot connect to URL: {message}", retry_after)
+
+
+async def test_a_retry_after_may_be_a_date() -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    error, _ = await failure(response("503 Service Unavailable", "", f"Retry-After: {date}"))
+    assert isinstance(error, Lost)
+    assert 50 < error.retry_after <= 60
+
+
+async def test_a_name_that_does_not_exist_is_told_without_the_address_that_was_tried() -> None:
+    with pytest.raises(Lost, match=r"^cannot connect to ws://no-such-host\.invalid: [A-Z][a-z ]+$"):
+        await open_connection("ws://no-such-host.invalid/api/v1/ws?subscribe=false", headers={})
+
+
+async def test_a_full_server_is_waited_for_as_long_as_it_asks() -> None:
+    """Until the client is made to give up: five seconds are what the real server asks for."""
+    async with serve(shop(), Limits(max_connections=0)) as site, Client(f"127.0.0.1:{site.port}") as client:
+        update = await anext(client.updates())
+        assert update.event == "disconnected"
+        assert update.reason.endswith("HTTP 503, 0 streams are open, which is all there may be")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(client.updates()), 1.0)
+
+
+async def test_headers_go_with_the_handshake() -> None:
+    seen: list[str | None] = []
+
+    def refuse(_: object, request: Request) -> Response:
+        seen.append(request.headers.get("Authorization"))
+        return Response(403, "Forbidden", request.headers.__class__(), b"")
+
+    async with serve_websocket(send(), "127.0.0.1", 0, process_request=refuse) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with Client(f"127.0.0.1:{port}", headers={"Authorization": "Bearer x"}) as client:
+            with pytest.raises(ClientError):
+                await client.ready()
+    assert seen == ["Bearer x"]

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from astrolabe.client import ProtocolError
+from astrolabe.client.message import Bookmark, Delta, EdgeDelta, EdgeName, Error, Hello, NodeDelta, decode
+from tests.support.stage import HELLO, delta, key, node, snapshot
+
+
+def test_messages() -> None:
+    assert decode(json.dumps(HELLO)) == Hello(15, "astrolabe.v1")
+    assert decode(b'{"type":"bookmark","id":"x","epoch":"e","seq":7}') == Bookmark("e", 7)
+    assert decode('{"type":"error","code":"c","message":"m"}') == Error("c", "m", None)
+    message = {**delta(1, 2, node("a"), removed=(key("a", "b"),), gone=("b",)), "time": 1767225600123.5}
+    assert decode(json.dumps(message)) == Delta(
+        epoch="e",
+        since=1,
+        seq=2,
+        nodes=NodeDelta([node("a")], ["b"]),
+        edges=EdgeDelta([], [EdgeName("owns", "a", "b")]),
+        time=1767225600123.5,
+    )
+
+
+def test_keys_and_types_that_are_not_known_are_no_error() -> None:
+    assert decode('{"new":[1],"seq":7,"type":"bookmark","epoch":"e"}') == Bookmark("e", 7)
+    assert decode('{"type":"weather","seq":"fine"}') is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("<html>", "it sends no JSON"),
+        (b"\xff", "it sends no JSON"),
+        (b'{"type":"bookmark","epoch":"\xff","seq":1}', "it sends no JSON"),
+        ('{"type":"delta","x":' + "[" * 100_000, "it sends no JSON"),
+        ("{}", "a message is malformed: Object missing required field `type`"),
+        ("[1]", "a message is malformed: Expected `object`, got `array`"),
+        ('{"type":1}', "a message is malformed: Expected `str` - at `$.type`"),
+        ('{"type":"hello","heartbeat":0}', "a message is malformed: Expected `float` > 0.0 - at `$.heartbeat`"),
+        ('{"type":"bookmark","epoch":"e"}', "a message is malformed: Object missing required field `seq`"),
+        ('{"type":"bookmark","epoch":"e","seq":"1"}', "a message is malformed: Expected `int`, got `str` - at `$.seq`"),
+    ],
+)  # fmt: skip
+def test_what_is_no_message(text: Any, why: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        decode(text)
+    assert str(caught.value) == why
+
+
+@pytest.mark.parametrize("missing", ["epoch", "seq", "part", "last", "nodes", "edges"])
+def test_a_snapshot_lacks_nothing(missing: str) -> None:
+    document = {name: value for name, value in snapshot().items() if name != missing}
+    with pytest.raises(ProtocolError, match=f"a message is malformed: .*`{missing}`"):
+        decode(json.dumps(document))

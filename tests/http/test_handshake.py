@@ -1,0 +1,193 @@
+"""How a connection begins: in time, through proxies, and refused when it cannot be meant."""
+
+import asyncio
+import logging
+
+import pytest
+
+from astrolabe.settings import Limits
+from tests.support.raw import UPGRADE, dial
+from tests.support.serving import PATIENCE, Site, eventually, serve
+from tests.support.worlds import World, shop
+
+QUICK = Limits(request_timeout=0.3)
+
+
+async def test_one_that_says_nothing_is_cut_off() -> None:
+    loop = asyncio.get_running_loop()
+    async with serve(World(), QUICK) as site, dial(site.port) as peer:
+        began = loop.time()
+        assert await peer.read_all() == b""
+        assert 0.3 <= loop.time() - began < 2.0
+
+
+async def test_half_a_request_is_cut_off() -> None:
+    async with serve(World(), QUICK) as site, dial(site.port) as peer:
+        await peer.send(b"GET /api/v1/ws HTTP/1.1\r\nHost:")
+        status, headers, body = await peer.read_answer()
+    assert (status, headers["connection"]) == (408, "close")
+    assert body == b'{"error":"timeout","message":"Request Timeout"}'
+
+
+async def test_a_request_that_trickles_in_is_cut_off() -> None:
+    loop = asyncio.get_running_loop()
+    async with serve(World(), QUICK) as site, dial(site.port) as peer:
+        began = loop.time()
+        reading = asyncio.create_task(peer.read_answer())
+        for byte in b"GET /api/v1/ws HTTP/1.1\r\nX: " + b"x" * 1000:
+            if reading.done():
+                break
+            await peer.send(bytes([byte]))
+            await asyncio.sleep(0.02)
+        assert (await reading)[0] == 408
+        assert 0.3 <= loop.time() - began < 2.0
+
+
+async def test_the_body_of_a_refused_request_is_not_waited_for() -> None:
+    async with serve(World(), QUICK) as site, dial(site.port) as peer:
+        await peer.send(b"POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        reading = asyncio.create_task(peer.read_answer())
+        while not reading.done():
+            await peer.send(b"x")
+            await asyncio.sleep(0.02)
+        assert (await reading)[0] == 405
+
+
+async def test_a_kept_connection_may_rest() -> None:
+    async with serve(World(), QUICK) as site, dial(site.port) as peer:
+        for _ in range(2):
+            await peer.ask("/livez", "")
+            await peer.read_past(b'{"status":"alive"}')
+            await asyncio.sleep(0.8)
+
+
+async def test_an_open_stream_has_no_request_to_wait_for() -> None:
+    async with serve(World(), QUICK) as site, dial(site.port) as peer, dial(site.port) as events:
+        await peer.upgrade()
+        await events.ask("/api/v1/events", "")
+        await events.read_past(b'"last":true')
+        await asyncio.sleep(0.8)
+        assert site.server.streams == 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "error"),
+    [
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 413, "too-big"),
+        (b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: x\r\n" % n for n in range(2000)) + b"\r\n", 413, "too-big"),
+        (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", 413, "too-big"),
+        (b"\x16\x03\x01\x02\x00\r\n\r\n", 400, "bad-request"),
+        (b"GET /api/v1/ws\r\n\r\n", 400, "bad-request"),
+        (b"GET /api/v1/ws HTTP/3.0\r\n\r\n", 400, "bad-request"),
+        (b"GET /\xc3\xa4 HTTP/1.1\r\n\r\n", 400, "bad-request"),
+        (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400, "bad-request"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad-request"),
+    ],
+)
+async def test_what_is_no_request_is_refused(site: Site, sent: bytes, status: int, error: str) -> None:
+    async with dial(site.port) as peer:
+        await peer.send(sent)
+        told, headers, body = await peer.read_answer()
+    assert (told, headers["content-type"], headers["connection"]) == (status, "application/json", "close")
+    assert body.startswith(b'{"error":"%b",' % error.encode())
+
+
+async def test_headers_without_end_are_not_kept(site: Site) -> None:
+    async with dial(site.port) as peer:
+        reading = asyncio.create_task(peer.read_all())
+        sending = asyncio.create_task(peer.send(b"x" * 50_000_000))
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            await sending
+        await reading
+    assert (await site.json("/livez")) == {"status": "alive"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (UPGRADE, 101),
+        (UPGRADE.replace("Connection: Upgrade", "Connection: keep-alive, Upgrade"), 101),
+        (UPGRADE.replace("Connection: Upgrade", "Connection: keep-alive\r\nConnection: upgrade"), 101),
+        (UPGRADE.lower().replace("dghlihnhbxbszsbub25jzq==", "dGhlIHNhbXBsZSBub25jZQ=="), 101),
+        (UPGRADE.upper().replace("DGHLIHNHBXBSZSBUB25JZQ==", "dGhlIHNhbXBsZSBub25jZQ=="), 101),
+        (UPGRADE + "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n", 101),
+        (UPGRADE + "Origin: https://elsewhere.example\r\n", 101),
+        (UPGRADE + "X-Forwarded-For: 10.0.0.1, 10.0.0.2\r\nForwarded: for=10.0.0.1\r\n", 101),
+        (UPGRADE.replace("Upgrade: websocket\r\n", ""), 426),
+        (UPGRADE.replace("Upgrade: websocket", "Upgrade: h2c"), 426),
+        (UPGRADE.replace("Connection: Upgrade", "Connection: close"), 426),
+        (UPGRADE.replace("Version: 13", "Version: 8"), 400),
+        (UPGRADE.replace("Sec-WebSocket-Version: 13\r\n", ""), 400),
+        (UPGRADE.replace("dGhlIHNhbXBsZSBub25jZQ==", "short"), 400),
+        (UPGRADE.replace("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""), 400),
+    ],
+)
+async def test_the_handshake(site: Site, headers: str, status: int) -> None:
+    async with dial(site.port) as peer:
+        await peer.ask("/api/v1/ws?subscribe=false", headers)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += await peer.read()
+        line, *lines = head.partition(b"\r\n\r\n")[0].decode().lower().split("\r\n")
+        assert line.startswith(f"http/1.1 {status} ")
+        if status == 101:
+            assert {line for line in lines if not line.startswith("date: ")} == {
+                "connection: upgrade",
+                "sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=",
+                "upgrade: websocket",
+            }
+        else:
+            assert "sec-websocket-version: 13" in lines
+
+
+async def test_without_a_host(site: Site) -> None:
+    async with dial(site.port) as peer:
+        await peer.send(f"GET /api/v1/ws?subscribe=false HTTP/1.1\r\n{UPGRADE}\r\n".encode())
+        await peer.read_past(b'"heartbeat"')
+
+
+async def test_a_websocket_needs_http_1_1(site: Site) -> None:
+    async with dial(site.port) as peer:
+        await peer.ask("/api/v1/ws", version="1.0")
+        status, _, body = await peer.read_answer()
+    assert status == 505
+    assert body == b'{"error":"bad-handshake","message":"a WebSocket begins with HTTP/1.1"}'
+
+
+async def test_an_upgrade_where_there_is_no_websocket_is_ignored(site: Site) -> None:
+    async with dial(site.port) as peer:
+        await peer.ask("/livez", UPGRADE)
+        await peer.read_past(b'{"status":"alive"}')
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /livez HT",
+        b"GET /api/v1/ws HTTP/1.1\r\nUpgrade: websocket\r\n",
+        b"GET /livez HTTP/1.1\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf",
+        b"POST /livez HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf",
+        b"GET /api/v1/graph?min_seq=99 HTTP/1.1\r\n\r\n",
+        f"GET /api/v1/ws HTTP/1.1\r\n{UPGRADE}\r\n".encode(),
+        b"GET /api/v1/events HTTP/1.1\r\n\r\n",
+    ],
+)
+async def test_one_that_is_gone_halfway_is_no_news(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """Whether it resets the connection, closes it, or is cut off by the server's end."""
+    for leave in ("reset", "close", "stay"):
+        async with serve(shop(), Limits(grace=0.1)) as site, dial(site.port) as peer:
+            await peer.send(sent)
+            await site.json("/livez")
+            if leave == "reset":
+                peer.reset()
+            elif leave == "stay":
+                await site.server.stop()
+                async with asyncio.timeout(PATIENCE):
+                    await peer.read_all()
+            else:
+                peer.end()
+                await peer.read_all()
+            await eventually(lambda: site.server.streams == 0)
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []

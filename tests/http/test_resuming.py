@@ -1,0 +1,141 @@
+"""Clients that come back, or say that they do: each is answered at once, and exactly."""
+
+import asyncio
+
+import pytest
+
+from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.status import ERROR, Status
+from astrolabe.http import client as hub_client
+from astrolabe.http.subscription import Position
+from astrolabe.settings import Limits
+from tests.support.connections import Recorder, settle
+from tests.support.serving import eventually
+from tests.support.worlds import EPOCH, World, facts, only, shop
+
+
+@pytest.mark.parametrize(
+    ("since", "reason"),
+    [
+        (Position("other", 2), "epoch-changed"),
+        (Position(EPOCH, 0), "too-old"),
+    ],
+)
+async def test_who_cannot_go_on_is_told_and_begins_anew(since: Position, reason: str) -> None:
+    world = World(limits=Limits(history_changes=1))
+    world.set(facts("Pod", "a"))
+    world.set(facts("Pod", "b"))
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", EVERYTHING, since)
+    await settle()
+    told = recorder.take()
+    assert told[0] == {"type": "reset", "id": "x", "reason": reason}
+    assert [message["type"] for message in told] == ["reset", "snapshot"]
+
+
+async def test_who_has_seen_more_than_this_replica_waits_for_it() -> None:
+    world = shop()
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
+    await settle()
+    world.set(facts("Pod", "seen"))
+    await settle()
+    assert recorder.take() == []
+    world.set(facts("Pod", "seen too"))
+    await settle()
+    assert recorder.take() == [{"type": "bookmark", "id": "x", "epoch": EPOCH, "seq": 4}]
+    world.set(facts("Pod", "new"))
+    (delta,) = recorder.take()
+    assert (delta["from"], [node["name"] for node in delta["nodes"]["set"]]) == (4, ["new"])
+
+
+async def test_who_has_seen_what_never_comes_here_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_client, "PATIENCE", 0.01)
+    world = shop()
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
+    await eventually(lambda: len(recorder.messages) == 2)
+    assert [message.get("reason") for message in recorder.take()] == ["too-old", None]
+
+
+async def test_who_waits_may_leave() -> None:
+    world = shop()
+    client = world.hub.join(Recorder())
+    before = asyncio.all_tasks()
+    client.subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
+    client.subscribe("y", only(kind="Pod"), Position(EPOCH, 4))
+    client.unsubscribe("x")
+    client.leave()
+    await settle()
+    assert asyncio.all_tasks() == before
+
+
+async def test_who_missed_nothing_is_told_so() -> None:
+    world = shop()
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", EVERYTHING, Position(EPOCH, 2))
+    await settle()
+    assert recorder.take() == [{"type": "bookmark", "id": "x", "epoch": EPOCH, "seq": 2}]
+    world.remove("pod-lone")
+    (delta,) = recorder.take()
+    assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 3)
+
+
+async def test_who_missed_nothing_of_his_filter_is_told_so() -> None:
+    world = shop()
+    world.set(facts("Pod", "lone", namespace="other", status=Status(ERROR, "Broken")))
+    world.set(facts("Pod", "lone", namespace="other", labels={"app": "lone"}))
+    for filter in (only(kind="Service"), only(namespace="other"), EVERYTHING):
+        recorder = Recorder()
+        world.hub.join(recorder).subscribe("x", filter, Position(EPOCH, 2))
+        assert recorder.take() == [{"type": "bookmark", "id": "x", "epoch": EPOCH, "seq": 4}]
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_who_is_within_the_history_gets_one_merged_delta_whether_others_follow_the_same_or_not(
+    known: bool,
+) -> None:
+    world = shop()
+    if known:
+        world.hub.join(Recorder()).subscribe("keeps the view", only(kind="Pod"))
+    world.remove("pod-lone")
+    world.set(facts("Pod", "new"))
+    world.set(facts("Service", "new"))
+    recorder = Recorder()
+    world.hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 2))
+    (delta,) = recorder.take()
+    assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 5)
+    assert [node["uid"] for node in delta["nodes"]["set"]] == ["pod-new"]
+    assert delta["nodes"]["remove"] == ["pod-lone"]
+
+
+async def test_who_comes_back_to_the_same_place_shares_the_message() -> None:
+    world = shop()
+    world.remove("pod-lone")
+    recorders = [Recorder(), Recorder()]
+    for recorder in recorders:
+        world.hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 2))
+    assert recorders[0].messages[0] is recorders[1].messages[0]
+
+
+async def test_one_that_was_behind_only_at_the_last_moment_is_not_reset_for_the_long_silence_before() -> None:
+    """What concerns others fills the history; this client holds all that its filter had until then."""
+    world = World(limits=Limits(history_changes=5))
+    world.set(facts("Service", "web"))
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", only(kind="Service"))
+    recorder.take()
+    for number in range(20):
+        world.set(facts("Pod", f"pod-{number}"))
+    recorder.writable = False
+    world.remove("service-web")
+    recorder.writable = True
+    client.wake()
+    await settle()
+    (delta,) = recorder.take()
+    assert (delta["from"], delta["seq"], delta["nodes"]["remove"]) == (1, 22, ["service-web"])

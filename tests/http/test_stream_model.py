@@ -1,0 +1,159 @@
+"""Random changes, filters, slow phases, disconnects and resumes, against a model of what a client may hold.
+
+After every message a client holds exactly the server's filtered graph at the seq that it was told, and
+each entry of the message changed something: it got nothing that its filter did not need.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.filter import Filter
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.selector import parse
+from astrolabe.graph.status import LEVELS
+from astrolabe.http.subscription import Position
+from astrolabe.settings import Limits
+from tests.support.churn import NAMESPACES, change
+from tests.support.connections import Recorder
+from tests.support.replica import Replica
+from tests.support.worlds import EPOCH, World
+
+CLIENTS = 4
+
+filters = st.builds(
+    Filter,
+    namespace=st.frozensets(st.sampled_from(NAMESPACES), max_size=1),
+    release=st.frozensets(st.sampled_from(("r", "s")), max_size=2),
+    kind=st.frozensets(st.sampled_from(("Pod", "ConfigMap", "PersistentVolume", "Namespace")), max_size=2),
+    status=st.frozensets(st.sampled_from(LEVELS), max_size=1),
+    selector=st.sampled_from(("", "", "app=one", "app in (two,three),old", "!old")).map(parse),
+    q=st.sampled_from(("", "", "pod", "1", "r")),
+)
+numbers = st.integers(0, CLIENTS - 1)
+#: What happens, and to which client or from which seed.
+actions = st.one_of(
+    st.tuples(st.just("change"), st.integers(0, 10_000)),
+    st.tuples(st.just("change"), st.integers(0, 10_000)),
+    st.tuples(st.just("change"), st.integers(0, 10_000)),
+    st.tuples(st.sampled_from(("fill", "drain", "leave", "come back", "beat")), numbers),
+    st.tuples(st.just("turns"), st.integers(1, 5)),
+)
+
+
+class Remembered:
+    """What the server's graph was at every seq."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._states: dict[int, Changes] = {}
+        self.remember()
+
+    def remember(self) -> None:
+        graph = self._world.hub.graph
+        self._states[graph.seq] = Changes(list(graph.nodes.values()), list(graph.edges()))
+
+    def at(self, seq: int) -> Graph:
+        graph = Graph(EPOCH, seq - 1)
+        graph.apply(Batch(EPOCH, seq, self._states[seq]))
+        return graph
+
+
+class Person:
+    """One client, with what it holds over all its connections."""
+
+    def __init__(self, world: World, filter: Filter, remembered: Remembered) -> None:
+        self.recorder = Recorder()
+        self._world = world
+        self._filter = filter
+        self._remembered = remembered
+        self._replica = Replica()
+        self._client: Any = None
+
+    def leave(self) -> None:
+        if self._client is not None:
+            self.read()
+            self._client.leave()
+            self._client = None
+
+    def come_back(self) -> None:
+        if self._client is None:
+            full, self.recorder = not self.recorder.writable, Recorder()
+            self.recorder.writable = not full
+            self._client = self._world.hub.join(self.recorder)
+            replica = self._replica
+            if not replica.whole:  # in the middle of a snapshot: what was there is no use
+                self._replica = replica = Replica()
+            since = Position(replica.epoch, replica.seq) if replica.whole else None
+            self._client.subscribe("x", self._filter, since)
+
+    def write(self, *, full: bool) -> None:
+        self.recorder.writable = not full
+        if not full and self._client is not None:
+            self._client.wake()
+
+    def beat(self) -> None:
+        if self._client is not None:
+            self._client.beat()
+
+    def read(self) -> None:
+        for message in self.recorder.take():
+            self._replica.apply(message)
+            if self._replica.whole:
+                assert self._replica.matches(self._remembered.at(self._replica.seq), self._filter)
+
+    def is_exact(self) -> bool:
+        graph = self._world.hub.graph
+        return self._replica.seq == graph.seq and self._replica.matches(graph, self._filter)
+
+
+async def live(limit: int, wanted: list[Filter], story: list[tuple[str, int]]) -> None:
+    world = World(limits=Limits(history_changes=limit))
+    remembered = Remembered(world)
+    people = [Person(world, filter, remembered) for filter in wanted]
+    for person in people[::2]:
+        person.come_back()
+    for what, number in story:
+        match what:
+            case "change":
+                change(world, Random(number))
+                remembered.remember()
+            case "turns":
+                for _ in range(number):
+                    await asyncio.sleep(0)
+            case "fill" | "drain":
+                people[number].write(full=what == "fill")
+            case "leave":
+                people[number].leave()
+            case "come back":
+                people[number].come_back()
+            case "beat":
+                people[number].beat()
+    for person in people:
+        person.come_back()
+        person.write(full=False)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    for person in people:
+        person.beat()
+        person.read()
+        assert person.is_exact()
+        person.leave()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    limit=st.sampled_from((0, 10, 20_000)),
+    wanted=st.lists(filters, min_size=CLIENTS, max_size=CLIENTS),
+    story=st.lists(actions, min_size=10, max_size=60),
+)
+def test_whoever_applies_what_it_is_told_holds_the_filtered_graph(
+    limit: int, wanted: list[Filter], story: list[tuple[str, int]]
+) -> None:
+    asyncio.run(live(limit, wanted, story))
