@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -60,22 +61,33 @@ class _Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 _HEAD = msgspec.json.Decoder(_Head)
+_HEADS = msgspec.json.Decoder(list[_Head])
 
 
 def parse_node(text: str) -> Node:
     """The node that this text is the wire form of. Raises ValueError when it is none."""
-    head = _HEAD.decode(text)
+    return _node_of(_HEAD.decode(text), text)
+
+
+def parse_nodes(texts: Sequence[bytes]) -> list[Node]:
+    """The nodes that these texts are the wire forms of. Raises ValueError when one is none."""
+    heads = _HEADS.decode(b"[%b]" % b",".join(texts))
+    return [_node_of(head, text.decode()) for head, text in zip(heads, texts, strict=True)]
+
+
+def _node_of(head: _Head, text: str) -> Node:
+    # By position, which a Struct takes twice as fast as by name.
     return Node(
-        uid=head.uid,
-        kind=head.kind,
-        name=head.name,
-        namespace=head.namespace,
-        status=head.status,
-        release=head.release,
-        release_namespace=head.release_namespace,
-        chart=head.chart,
-        unresolved=head.unresolved is not msgspec.UNSET,
-        text=text,
+        head.uid,
+        head.kind,
+        head.name,
+        head.namespace,
+        head.status,
+        head.release,
+        head.release_namespace,
+        head.chart,
+        head.unresolved is not msgspec.UNSET,
+        text,
     )
 
 

@@ -27,12 +27,29 @@ from tests.support.changes import some_changes
 from tests.support.members import edge, node, same
 
 
+class Raw:
+    """The hashes."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[bytes, bytes] = {}
+        self.edges: dict[bytes, bytes] = {}
+        self.releases: dict[bytes, bytes] = {}
+
+    def write(self, name: str, changed: dict[str, str | None]) -> None:
+        hash: dict[bytes, bytes] = getattr(self, name)
+        for key, text in changed.items():
+            if text is None:
+                hash.pop(key.encode(), None)
+            else:
+                hash[key.encode()] = text.encode()
+
+
 class Written:
     """What Redis would hold of a history, and the graph that a leader would serve."""
 
     def __init__(self, seed: int) -> None:
         self.graph = Graph("e")
-        self.stored = Stored()
+        self.stored = Raw()
         self.log: list[tuple[bytes, bytes]] = []
         self._random = Random(seed)
 
@@ -44,17 +61,10 @@ class Written:
         graph = self.graph
         batch = Batch("e", graph.seq + leap, some_changes(self._random, graph), 1, leap)
         entry, undo = entry_of(batch), undo_of(batch.changes, graph)
-        for item in batch.changes.nodes_set:
-            self.stored.nodes[item.uid] = item.text
-        for uid in entry.gone:
-            self.stored.nodes.pop(uid, None)
-        self.stored.edges.update(entry.edges)
-        for id in entry.cut:
-            self.stored.edges.pop(id, None)
-        for id, value in entry.releases.items():
-            self.stored.releases[id] = value or ""
-            if value is None:
-                del self.stored.releases[id]
+        nodes = {**{item.uid: item.text for item in batch.changes.nodes_set}, **dict.fromkeys(entry.gone)}
+        edges = {**dict(entry.edges), **dict.fromkeys(entry.cut)}
+        for name, changed in (("nodes", nodes), ("edges", edges), ("releases", entry.releases)):
+            self.stored.write(name, changed)
         self.log.append((encode(entry), encode(undo)))
         graph.apply(batch)
 
@@ -66,7 +76,8 @@ class Written:
 
 def scan(written: Written, random: Random, commits: int) -> Stored:
     """Read all of it in some order, while it changes."""
-    found = Stored()
+    found = Stored(Decoder())
+    take = {"nodes": found.take_nodes, "edges": found.edges.update, "releases": found.releases.update}
     steps = [*["read"] * 12, *["commit"] * commits]
     random.shuffle(steps)
     for kind in ("nodes", "edges", "releases"):
@@ -75,7 +86,7 @@ def scan(written: Written, random: Random, commits: int) -> Stored:
         pieces = [fields[index::4] for index in range(4)]
         for piece in pieces:
             now = getattr(written.stored, kind)
-            getattr(found, kind).update({field: now[field] for field in piece if field in now})
+            take[kind]({field: now[field] for field in piece if field in now})
             if steps.pop() == "commit":
                 written.commit()
     return found
@@ -142,26 +153,52 @@ def test_entries_of_another_epoch_are_no_history() -> None:
     assert [(each.epoch, each.seq) for each in found] == [("e", 1), ("e", 2)]
 
 
+def restored(**hashes: dict[str, str]) -> Graph:
+    """The graph that these hashes hold."""
+    raw = {
+        name: {key.encode(): text.encode() for key, text in texts.items()} for name, texts in hashes.items()
+    }
+    stored, graph = Stored(Decoder()), Graph("e")
+    stored.take_nodes(raw.get("nodes", {}))
+    stored.edges.update(raw.get("edges", {}))
+    stored.releases.update(raw.get("releases", {}))
+    list(build(graph, stored, Decoder()))
+    return graph
+
+
 @pytest.mark.parametrize(
-    ("stored", "why"),
+    ("found", "why"),
     [
-        (Stored(nodes={"a": "{}"}), "node 'a': Object missing required field `uid`"),
-        (Stored(nodes={"a": node("b").text}), "node 'a': it says it is 'b'"),
-        (Stored(edges={"[]": "[0]"}), "edge '\\[\\]': "),
-        (Stored(nodes={"a": node("a").text}, edges={'["owns","a","b"]': "[0]"}), "an end is missing"),
-        (Stored(nodes={"a": node("a").text}, edges={'["owns","a","a"]': '["x"]'}), "is no list of fields"),
-        (Stored(releases={'["a"]': "[1]"}), "release "),
+        (dict(nodes={"a": "{}"}), "node b'a': Object missing required field `uid`"),
+        (dict(nodes={"a": node("b").text}), "node b'a': it says it is 'b'"),
+        (dict(edges={"[]": "[0]"}), "edge b'\\[\\]': "),
+        (dict(nodes={"a": node("a").text}, edges={'["owns","a","b"]': "[0]"}), "an end is missing"),
+        (dict(nodes={"a": node("a").text}, edges={'["owns","a","a"]': '["x"]'}), "is no list of fields"),
+        (dict(releases={'["a"]': "[1]"}), "release "),
     ],
 )
-def test_what_is_no_graph_is_damaged(stored: Stored, why: str) -> None:
+def test_what_is_no_graph_is_damaged(found: dict[str, dict[str, str]], why: str) -> None:
     with pytest.raises(Damaged, match=why):
-        list(build(Graph("e"), stored, Decoder()))
+        restored(**found)
 
 
 def test_an_edge_comes_back_with_all_that_it_is() -> None:
-    made = edge("a", "b", "spec.x", "spec.y")
     nodes = {name: node(name).text for name in "ab"}
-    stored = Stored(nodes=nodes, edges={'["owns","a","b"]': '[1,"spec.x","spec.y"]'})
-    graph = Graph("e")
-    list(build(graph, stored, Decoder()))
-    assert list(graph.edges()) == [made]
+    graph = restored(nodes=nodes, edges={'["owns","a","b"]': '[1,"spec.x","spec.y"]'})
+    assert list(graph.edges()) == list(graph.into("b")) == [edge("a", "b", "spec.x", "spec.y")]
+
+
+def test_many_edges_of_one_node() -> None:
+    names = [f"pod-{number}" for number in range(30)]
+    graph = restored(
+        nodes={name: node(name).text for name in names},
+        edges={f'["owns","pod-0","{name}"]': '[1,"x"]' for name in names},
+    )
+    assert (graph.edge_count, len(list(graph.out("pod-0")))) == (30, 30)
+    assert all(graph.edge(("owns", "pod-0", name)) for name in names)
+
+
+def test_two_damaged_nodes_do_not_make_two_good_ones() -> None:
+    whole = node("a").text
+    with pytest.raises(Damaged, match="node b'a'"):
+        restored(nodes={"a": whole[:50], "b": whole[50:]})

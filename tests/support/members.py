@@ -109,11 +109,18 @@ class Member:
 
 @asynccontextmanager
 async def member(
-    address: str, *, cluster: str = "default", limits: Limits | None = None, unfit: bool = False
+    address: str,
+    *,
+    cluster: str = "default",
+    limits: Limits | None = None,
+    unfit: bool = False,
+    graph: Graph | None = None,
 ) -> AsyncIterator[Member]:
-    """A replica at work."""
+    """A replica at work. graph: what it serves before it has seen Redis."""
     one = Member(address, cluster=cluster, limits=limits)
     one.unfit = unfit
+    if graph is not None:
+        one.hub.replace(graph)
     await one.replica.open()
     task = asyncio.create_task(one.replica.run(), name="replica")
     try:

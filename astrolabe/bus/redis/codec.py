@@ -7,7 +7,6 @@ same texts, so that nothing is encoded twice.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge, EdgeKey
 from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.node import Node, parse_node
+from astrolabe.graph.node import Node, parse_node, parse_nodes
 
 #: How many lists of fields are remembered, to be shared between edges.
 FIELD_LISTS = 2_000
@@ -73,6 +72,7 @@ _ENTRY = msgspec.msgpack.Decoder(Entry)
 _UNDO = msgspec.msgpack.Decoder(Undo)
 _TICK = msgspec.json.Decoder(Tick)
 _KEY = msgspec.json.Decoder(tuple[str, str, str])
+_KEYS = msgspec.json.Decoder(list[tuple[str, str, str]])
 _RELEASE = msgspec.json.Decoder(tuple[str, str])
 _REVISION = msgspec.json.Decoder(tuple[int, str])
 _FIELDS = msgspec.json.Decoder(tuple[Any, ...])
@@ -168,7 +168,8 @@ class Decoder:
     """From stored texts to nodes, edges and releases. Raises Damaged for what is none."""
 
     def __init__(self) -> None:
-        self._fields: dict[str, tuple[tuple[str, ...], int]] = {}
+        self._fields: dict[str | bytes, tuple[tuple[str, ...], int]] = {}
+        self._types: dict[str, str] = {}
 
     def batch(self, entry: Entry) -> Batch:
         """The batch that was logged or published."""
@@ -181,29 +182,58 @@ class Decoder:
         )
         return Batch(entry.epoch, entry.seq, changes, time=entry.time, leap=entry.seq - entry.since)
 
-    def node(self, text: str, uid: str = "") -> Node:
-        """uid: under which it is stored, when it is."""
+    def node(self, text: str) -> Node:
         try:
-            node = parse_node(text)
+            return parse_node(text)
         except (ValueError, KeyError, TypeError) as error:
-            raise Damaged(f"node {uid or text[:40]!r}: {error}") from error
-        if uid and node.uid != uid:
-            raise Damaged(f"node {uid!r}: it says it is {node.uid!r}")
-        return node
+            raise Damaged(f"node {text[:40]!r}: {error}") from error
 
-    def key(self, id: str) -> EdgeKey:
+    def nodes(self, stored: Mapping[bytes, bytes]) -> Iterator[tuple[str, Node]]:
+        """The nodes that are stored under these uids."""
+        try:
+            nodes = parse_nodes(list(stored.values()))
+        except ValueError:  # one of them, or the separator of two: find out which
+            nodes = [self._node(uid, text) for uid, text in stored.items()]
+        for uid, node in zip(stored, nodes, strict=True):
+            if node.uid.encode() != uid:
+                raise Damaged(f"node {uid!r}: it says it is {node.uid!r}")
+            yield node.uid, node
+
+    def _node(self, uid: bytes, text: bytes) -> Node:
+        try:
+            return parse_node(text.decode())
+        except ValueError as error:  # also of what is no text
+            raise Damaged(f"node {uid!r}: {error}") from error
+
+    def key(self, id: str | bytes) -> EdgeKey:
         try:
             type, source, target = _KEY.decode(id)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             raise Damaged(f"edge {id!r}: {error}") from error
-        return sys.intern(type), source, target
+        return self._types.setdefault(type, type), source, target
 
-    def edge(self, id: str, value: str) -> Edge:
+    def edge(self, id: str | bytes, value: str | bytes) -> Edge:
         type, source, target = self.key(id)
         field, forward = self._fields.get(value) or self._read_fields(id, value)
         return Edge(type, source, target, field, forward)
 
-    def _read_fields(self, id: str, value: str) -> tuple[tuple[str, ...], int]:
+    def edges(self, stored: Mapping[bytes, bytes], nodes: Mapping[str, Node]) -> Iterator[Edge]:
+        """The edges that are stored under these ids, between these nodes, whose uids they share."""
+        fields = self._fields
+        for (type, source, target), (id, value) in zip(self._keys(stored), stored.items(), strict=True):
+            start, end = nodes.get(source), nodes.get(target)
+            if start is None or end is None:
+                raise Damaged(f"edge {id!r}: an end is missing")
+            field, forward = fields.get(value) or self._read_fields(id, value)
+            yield Edge(self._types.setdefault(type, type), start.uid, end.uid, field, forward)
+
+    def _keys(self, ids: Mapping[bytes, Any]) -> list[EdgeKey]:
+        try:
+            return _KEYS.decode(b"[%b]" % b",".join(ids))
+        except ValueError:
+            return [self.key(id) for id in ids]
+
+    def _read_fields(self, id: str | bytes, value: str | bytes) -> tuple[tuple[str, ...], int]:
         """Millions of edges are made by a few hundred lists of fields: each is read and kept once."""
         try:
             forward, *fields = _FIELDS.decode(value)
@@ -227,12 +257,3 @@ class Decoder:
             except msgspec.MsgspecError as error:
                 raise Damaged(f"release {id!r}: {error}") from error
             yield release, revision
-
-
-def texts(stored: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
-    """What a hash holds, as text. Raises Damaged."""
-    try:
-        for key, value in stored.items():
-            yield key.decode(), value.decode()
-    except UnicodeDecodeError as error:
-        raise Damaged(f"text that is none: {error}") from error

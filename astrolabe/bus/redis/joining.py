@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from time import perf_counter
 
 import msgspec
 
 from astrolabe.bus.redis import restoring
-from astrolabe.bus.redis.codec import Decoder, Entry, Undo, decode_entry, decode_undo, texts
+from astrolabe.bus.redis.codec import Decoder, Entry, Undo, decode_entry, decode_undo
 from astrolabe.bus.redis.errors import Damaged
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.store import Position, Store
@@ -45,7 +46,7 @@ async def join(store: Store, decoder: Decoder) -> Joined | None:
             return None
         if noted.schema != SCHEMA:
             raise ForeignSchema(noted.schema)
-        stored = await _scan(store)
+        stored = await _scan(store, decoder)
         log, undos = await _read_log(store)
         history = restoring.history(log, noted, await store.position())
         if history is None:
@@ -59,12 +60,25 @@ async def join(store: Store, decoder: Decoder) -> Joined | None:
     raise Overtaken
 
 
-async def _scan(store: Store) -> restoring.Stored:
-    stored = restoring.Stored()
-    keys = store.keys
-    for key, into in zip(keys.graph, (stored.nodes, stored.edges, stored.releases), strict=True):
+async def _scan(store: Store, decoder: Decoder) -> restoring.Stored:
+    """Read all hashes, side by side: while Redis looks for one piece, another is taken in."""
+    stored, keys = restoring.Stored(decoder), store.keys
+
+    async def read(key: str, take: Callable[[Mapping[bytes, bytes]], None]) -> None:
         async for piece in store.scan(key):
-            into.update(texts(piece))
+            take(piece)
+
+    reading = [
+        asyncio.create_task(read(keys.nodes, stored.take_nodes), name="scan nodes"),
+        asyncio.create_task(read(keys.edges, stored.edges.update), name="scan edges"),
+        asyncio.create_task(read(keys.releases, stored.releases.update), name="scan releases"),
+    ]
+    try:
+        await asyncio.gather(*reading)
+    finally:
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
     return stored
 
 

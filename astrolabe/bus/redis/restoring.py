@@ -9,39 +9,56 @@ the way, so that clients that were connected before resume here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TypeVar
 
-import msgspec
-
-from astrolabe.bus.redis.codec import Decoder, Entry, Undo, edge_id
-from astrolabe.bus.redis.errors import Damaged
+from astrolabe.bus.redis.codec import Decoder, Entry, Undo
 from astrolabe.bus.redis.store import Position
 from astrolabe.graph.batch import Changes
+from astrolabe.graph.edge import Edge
 from astrolabe.graph.graph import Graph
+from astrolabe.graph.node import Node
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 #: Nodes or edges that are taken into a graph in one slice of time.
 SLICE = 500
 
 
-class Stored(msgspec.Struct):
-    """What was scanned: texts by uid or id."""
+class Stored:
+    """What was scanned. Nodes are read as they come, for Redis meanwhile looks for more; edges once all
+    nodes are there."""
 
-    nodes: dict[str, str] = {}
-    edges: dict[str, str] = {}
-    releases: dict[str, str] = {}
+    def __init__(self, decoder: Decoder) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.edges: dict[bytes, bytes] = {}
+        self.releases: dict[bytes, bytes] = {}
+        self._decoder = decoder
+
+    def take_nodes(self, piece: Mapping[bytes, bytes]) -> None:
+        """Raises Damaged."""
+        self.nodes.update(self._decoder.nodes(piece))
 
     def undo(self, undo: Undo) -> None:
-        _restore(self.nodes, undo.nodes)
+        """Raises Damaged."""
+        for uid, text in undo.nodes.items():
+            if text is None:
+                self.nodes.pop(uid, None)
+            else:
+                self.nodes[uid] = self._decoder.node(text)
         _restore(self.edges, undo.edges)
         _restore(self.releases, undo.releases)
 
 
-def _restore(stored: dict[str, str], before: dict[str, str | None]) -> None:
+def _restore(stored: dict[bytes, bytes], before: dict[str, str | None]) -> None:
     for key, text in before.items():
         if text is None:
-            stored.pop(key, None)
+            stored.pop(key.encode(), None)
         else:
-            stored[key] = text
+            stored[key.encode()] = text.encode()
 
 
 def history(log: Iterable[Entry], noted: Position, now: Position) -> list[Entry] | None:
@@ -65,20 +82,25 @@ def history(log: Iterable[Entry], noted: Position, now: Position) -> list[Entry]
 
 def build(graph: Graph, stored: Stored, decoder: Decoder) -> Iterator[None]:
     """Take all that is stored into the empty graph, one slice at each step. Raises Damaged."""
-    texts = iter(stored.nodes.items())
-    while nodes := [decoder.node(text, uid) for uid, text in _some(texts)]:
-        graph.load(Changes(nodes_set=nodes))
+    graph.restore(nodes=stored.nodes)
+    out: defaultdict[str, list[Edge]] = defaultdict(list)
+    into: defaultdict[str, list[Edge]] = defaultdict(list)
+    for edges in _slices(stored.edges):
+        for edge in decoder.edges(dict(edges), stored.nodes):
+            out[edge.source].append(edge)
+            into[edge.target].append(edge)
         yield
-    items = iter(stored.edges.items())
-    while edges := [decoder.edge(id, value) for id, value in _some(items)]:
-        for edge in edges:
-            if edge.source not in graph.nodes or edge.target not in graph.nodes:
-                raise Damaged(f"edge {edge_id(edge.key)}: an end is missing")
-        graph.load(Changes(edges_set=edges))
+    for start in _slices(out):
+        graph.restore(out=dict(start))
         yield
-    graph.load(Changes(releases=dict(decoder.releases(stored.releases.items()))))
+    for end in _slices(into):
+        graph.restore(into=dict(end))
+        yield
+    releases = [(id.decode(), value.decode()) for id, value in stored.releases.items()]
+    graph.load(Changes(releases=dict(decoder.releases(releases))))
 
 
-def _some(items: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    for _, item in zip(range(SLICE), items, strict=False):
-        yield item
+def _slices(items: Mapping[K, V]) -> Iterator[list[tuple[K, V]]]:
+    entries = iter(items.items())
+    while some := list(islice(entries, SLICE)):
+        yield some

@@ -21,7 +21,7 @@ from astrolabe.settings import Settings
 
 #: Fields of a hash that are asked for at a time, and entries of the log: what Redis does in a millisecond
 #: or two.
-SCAN_COUNT = 512
+SCAN_COUNT = 2048
 LOG_COUNT = 8
 #: Seconds that what was set aside is kept.
 ASIDE_LASTS = 7 * 24 * 3600
