@@ -217,15 +217,15 @@ class Decoder:
         field, forward = self._fields.get(value) or self._read_fields(id, value)
         return Edge(type, source, target, field, forward)
 
-    def edges(self, stored: Mapping[bytes, bytes], nodes: Mapping[str, Node]) -> Iterator[Edge]:
-        """The edges that are stored under these ids, between these nodes, whose uids they share."""
-        fields = self._fields
-        for (type, source, target), (id, value) in zip(self._keys(stored), stored.items(), strict=True):
-            start, end = nodes.get(source), nodes.get(target)
-            if start is None or end is None:
-                raise Damaged(f"edge {id!r}: an end is missing")
-            field, forward = fields.get(value) or self._read_fields(id, value)
-            yield Edge(self._types.setdefault(type, type), start.uid, end.uid, field, forward)
+    def edges(self, stored: Mapping[bytes, bytes], uids: Mapping[str, str]) -> list[Edge]:
+        """The edges that are stored under these ids. uids: those that are in memory already, to be shared."""
+        fields, types, find = self._fields, self._types, uids.get
+        edges = []
+        for (type, source, target), value in zip(self._keys(stored), stored.values(), strict=True):
+            field, forward = fields.get(value) or self._read_fields(type, value)
+            source, target = find(source, source), find(target, target)
+            edges.append(Edge(types.setdefault(type, type), source, target, field, forward))
+        return edges
 
     def _keys(self, ids: Mapping[bytes, Any]) -> list[EdgeKey]:
         try:

@@ -322,7 +322,7 @@ def _pieces_of(graph: Graph) -> Iterator[Writes]:
     releases = {release_id(release): revision_value(now) for release, now in graph.releases.items()}
 
     def pieces() -> Iterator[Writes]:
-        yield Writes(releases=dict(releases))
+        yield Writes(releases=releases)
         while some := list(islice(nodes, PIECE_ITEMS // 2)):
             yield Writes(nodes={node.uid: node.text for node in some})
         while few := list(islice(edges, PIECE_ITEMS)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
 from time import perf_counter
 
 import msgspec
@@ -54,31 +53,18 @@ async def join(store: Store, decoder: Decoder) -> Joined | None:
         for undo in reversed(undos[len(undos) - len(history) :]):
             stored.undo(undo)
         graph = Graph(noted.epoch, history[0].since if history else noted.seq)
-        for _ in restoring.build(graph, stored, decoder):
+        for _ in stored.fill(graph):
             await asyncio.sleep(0)
         return Joined(graph, [decoder.batch(entry) for entry in history], noted)
     raise Overtaken
 
 
 async def _scan(store: Store, decoder: Decoder) -> restoring.Stored:
-    """Read all hashes, side by side: while Redis looks for one piece, another is taken in."""
+    """Read all hashes; nodes first, so that edges share their uids."""
     stored, keys = restoring.Stored(decoder), store.keys
-
-    async def read(key: str, take: Callable[[Mapping[bytes, bytes]], None]) -> None:
-        async for piece in store.scan(key):
-            take(piece)
-
-    reading = [
-        asyncio.create_task(read(keys.nodes, stored.take_nodes), name="scan nodes"),
-        asyncio.create_task(read(keys.edges, stored.edges.update), name="scan edges"),
-        asyncio.create_task(read(keys.releases, stored.releases.update), name="scan releases"),
-    ]
-    try:
-        await asyncio.gather(*reading)
-    finally:
-        for task in reading:
-            task.cancel()
-        await asyncio.gather(*reading, return_exceptions=True)
+    await store.scan(keys.nodes, stored.take_nodes)
+    await store.scan(keys.edges, stored.take_edges)
+    await store.scan(keys.releases, stored.releases.update)
     return stored
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
@@ -74,14 +73,16 @@ class Repair:
 
     async def _suspects(self, part: Part) -> list[str]:
         """The fields that are not as they should be, or were not when they were read."""
-        suspects = []
+        suspects: list[str] = []
         missing = set(part.fields())
-        async for piece in self._store.scan(part.key):
+
+        def take(piece: Mapping[bytes, bytes]) -> None:
             for field, value in _as_texts(piece).items():
                 missing.discard(field)
                 if part.value(field) != value:
                     suspects.append(field)
-            await asyncio.sleep(0)
+
+        await self._store.scan(part.key, take)
         return [*suspects, *missing]
 
     async def _wrong(self, part: Part, suspects: Sequence[str]) -> list[str]:

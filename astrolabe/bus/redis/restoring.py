@@ -15,50 +15,77 @@ from itertools import islice
 from typing import TypeVar
 
 from astrolabe.bus.redis.codec import Decoder, Entry, Undo
+from astrolabe.bus.redis.errors import Damaged
 from astrolabe.bus.redis.store import Position
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.node import Node
 
-K = TypeVar("K")
-V = TypeVar("V")
+T = TypeVar("T")
 
 #: Nodes or edges that are taken into a graph in one slice of time.
 SLICE = 500
 
 
 class Stored:
-    """What was scanned. Nodes are read as they come, for Redis meanwhile looks for more; edges once all
-    nodes are there."""
+    """What was scanned. It is read as it comes: Redis meanwhile looks for more."""
 
     def __init__(self, decoder: Decoder) -> None:
-        self.nodes: dict[str, Node] = {}
-        self.edges: dict[bytes, bytes] = {}
         self.releases: dict[bytes, bytes] = {}
         self._decoder = decoder
+        self._nodes: dict[str, Node] = {}
+        self._edges: dict[bytes, Edge] = {}
+        self._uids: dict[str, str] = {}
 
     def take_nodes(self, piece: Mapping[bytes, bytes]) -> None:
         """Raises Damaged."""
-        self.nodes.update(self._decoder.nodes(piece))
+        for uid, node in self._decoder.nodes(piece):
+            self._nodes[uid] = node
+            self._uids[uid] = uid
+
+    def take_edges(self, piece: Mapping[bytes, bytes]) -> None:
+        """To come after the nodes. Raises Damaged."""
+        self._edges.update(zip(piece, self._decoder.edges(piece, self._uids), strict=True))
 
     def undo(self, undo: Undo) -> None:
         """Raises Damaged."""
         for uid, text in undo.nodes.items():
             if text is None:
-                self.nodes.pop(uid, None)
+                self._nodes.pop(uid, None)
             else:
-                self.nodes[uid] = self._decoder.node(text)
-        _restore(self.edges, undo.edges)
-        _restore(self.releases, undo.releases)
+                self._nodes[uid] = self._decoder.node(text)
+        for id, value in undo.edges.items():
+            if value is None:
+                self._edges.pop(id.encode(), None)
+            else:
+                self._edges[id.encode()] = self._decoder.edge(id, value)
+        for id, value in undo.releases.items():
+            if value is None:
+                self.releases.pop(id.encode(), None)
+            else:
+                self.releases[id.encode()] = value.encode()
 
-
-def _restore(stored: dict[bytes, bytes], before: dict[str, str | None]) -> None:
-    for key, text in before.items():
-        if text is None:
-            stored.pop(key.encode(), None)
-        else:
-            stored[key.encode()] = text.encode()
+    def fill(self, graph: Graph) -> Iterator[None]:
+        """Take all of it into an empty graph, one slice at each step. Raises Damaged."""
+        graph.restore(nodes=self._nodes)
+        out: defaultdict[str, list[Edge]] = defaultdict(list)
+        into: defaultdict[str, list[Edge]] = defaultdict(list)
+        for edges in _slices(self._edges.values()):
+            for edge in edges:
+                out[edge.source].append(edge)
+                into[edge.target].append(edge)
+            yield
+        for uid in (out.keys() | into.keys()) - self._nodes.keys():
+            raise Damaged(f"node {uid!r} has edges and is missing")
+        for some in _slices(out.items()):
+            graph.restore(out=dict(some))
+            yield
+        for some in _slices(into.items()):
+            graph.restore(into=dict(some))
+            yield
+        releases = [(id.decode(), value.decode()) for id, value in self.releases.items()]
+        graph.load(Changes(releases=dict(self._decoder.releases(releases))))
 
 
 def history(log: Iterable[Entry], noted: Position, now: Position) -> list[Entry] | None:
@@ -80,27 +107,7 @@ def history(log: Iterable[Entry], noted: Position, now: Position) -> list[Entry]
     return [] if now.seq == noted.seq else None
 
 
-def build(graph: Graph, stored: Stored, decoder: Decoder) -> Iterator[None]:
-    """Take all that is stored into the empty graph, one slice at each step. Raises Damaged."""
-    graph.restore(nodes=stored.nodes)
-    out: defaultdict[str, list[Edge]] = defaultdict(list)
-    into: defaultdict[str, list[Edge]] = defaultdict(list)
-    for edges in _slices(stored.edges):
-        for edge in decoder.edges(dict(edges), stored.nodes):
-            out[edge.source].append(edge)
-            into[edge.target].append(edge)
-        yield
-    for start in _slices(out):
-        graph.restore(out=dict(start))
-        yield
-    for end in _slices(into):
-        graph.restore(into=dict(end))
-        yield
-    releases = [(id.decode(), value.decode()) for id, value in stored.releases.items()]
-    graph.load(Changes(releases=dict(decoder.releases(releases))))
-
-
-def _slices(items: Mapping[K, V]) -> Iterator[list[tuple[K, V]]]:
-    entries = iter(items.items())
+def _slices(items: Iterable[T]) -> Iterator[list[T]]:
+    entries = iter(items)
     while some := list(islice(entries, SLICE)):
         yield some

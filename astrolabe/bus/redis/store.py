@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, cast
 
@@ -192,15 +193,31 @@ class Store:
         epoch, seq, schema, complete, run = [(value or b"").decode() for value in values]
         return Position(epoch, _seq(seq), schema, complete == "yes", run)
 
-    async def scan(self, key: str) -> AsyncIterator[Mapping[bytes, bytes]]:
-        """A hash, in pieces. What is written meanwhile may be in it or not."""
-        cursor = 0
-        while True:
-            with away():
-                cursor, piece = await cast(Any, self._client.hscan(key, cursor, count=SCAN_COUNT))
-            yield piece
-            if not cursor:
-                return
+    async def scan(self, key: str, take: Callable[[Mapping[bytes, bytes]], None]) -> None:
+        """Hand over a hash, in pieces. What is written meanwhile may be in them or not, or in two of them.
+
+        While one is taken, Redis looks for the next.
+        """
+        looking = asyncio.create_task(self._look(key, 0), name="scan")
+        try:
+            while True:
+                cursor, piece = await looking
+                if cursor:
+                    looking = asyncio.create_task(self._look(key, cursor), name="scan")
+                    await asyncio.sleep(0)  # it is sent
+                take(piece)
+                if not cursor:
+                    return
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _look(self, key: str, cursor: int) -> tuple[int, Mapping[bytes, bytes]]:
+        with away():
+            found: tuple[int, Mapping[bytes, bytes]] = await cast(
+                Any, self._client.hscan(key, cursor, count=SCAN_COUNT)
+            )
+        return found
 
     async def read(self, key: str, fields: Sequence[bytes]) -> list[bytes | None]:
         """Some fields of a hash."""
