@@ -10,11 +10,15 @@ IMAGE ?= astrolabe:1.0.0
 ARGS ?=
 # Of `make run-all`.
 PORT ?= 8080
+# Of `make soak`.
+MINUTES ?= 10
+CLIENTS ?= 300
+CHURN ?= 200
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps build run run-all demo test bench lint fmt docs docker-build clean
+.PHONY: help deps build run run-all demo test bench soak lint fmt docs docker-build clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,6 +53,9 @@ test: deps ## run the tests
 
 bench: deps ## run the benchmarks in full size
 	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks $(ARGS)
+
+soak: deps ## follow a cluster in motion with many clients for MINUTES=10
+	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) $(ARGS)
 
 lint: deps ## check style, types and layers
 	$(BIN)/ruff check .

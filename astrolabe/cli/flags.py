@@ -143,6 +143,13 @@ STREAM = (
         help="Messages a second that a client may send.",
     ),
     _limit(
+        "request_timeout",
+        "DURATION",
+        values.positive_duration,
+        shown="10s",
+        help="Time that a request may take to arrive, the first from connecting on.",
+    ),
+    _limit(
         "history_changes",
         "N",
         values.integer(0),

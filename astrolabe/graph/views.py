@@ -1,13 +1,15 @@
 """Which views a step concerns, found by index: a step costs nothing to the views that it does not concern.
 
 A view is listed under what its filter requires of every node that it keeps, the rarest first: a release,
-a namespace, a label, a piece of text, a kind, a status. A changed node, as it was and as it is, names the
-lists to look into. What a release takes along names nothing itself, so that is listed by uid.
+a namespace, a label, a piece of text, a kind with a status, a kind, a status. A changed node, as it was and
+as it is, names the lists to look into. What a release takes along names nothing itself, so that is listed
+by uid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from astrolabe.graph.batch import Changes
@@ -28,8 +30,10 @@ Place = tuple[str, str]
 Listing = dict[View, None]
 
 _EVERYWHERE: Place = ("", "")
-#: A text is listed under its first characters, at most so many.
+_NOTHING: Mapping[str, Listing] = MappingProxyType({})
+#: A text is listed under its first characters, at most so many; a dimension for each number of them.
 _LONGEST_PIECE = 3
+_TEXTS = tuple([f"text of {length}" for length in range(1, _LONGEST_PIECE + 1)])
 
 
 class Views:
@@ -37,23 +41,23 @@ class Views:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._listed: dict[Place, Listing] = {}
-        #: How many listings there are in each dimension: a node is asked only for those in use.
-        self._used: dict[str, int] = {}
+        #: By dimension, those in use only, and value.
+        self._listed: dict[str, dict[str, Listing]] = {}
         self._reached: dict[str, Listing] = {}
 
     def add(self, view: View) -> None:
         """List a view as it is now."""
-        for place in places_of_filter(view.filter):
-            self._listed.setdefault(place, {})[view] = None
-            self._used[place[0]] = self._used.get(place[0], 0) + 1
+        for dimension, value in places_of_filter(view.filter):
+            self._listed.setdefault(dimension, {}).setdefault(value, {})[view] = None
         self._follow(view, view.reached or ())
 
     def discard(self, view: View) -> None:
         """List it no more. It must have taken the same steps as the graph."""
-        for place in places_of_filter(view.filter):
-            _strike(self._listed, place, view)
-            self._used[place[0]] -= 1
+        for dimension, value in places_of_filter(view.filter):
+            listings = self._listed[dimension]
+            _strike(listings, value, view)
+            if not listings:
+                del self._listed[dimension]
         for uid in view.reached or ():
             _strike(self._reached, uid, view)
 
@@ -63,7 +67,7 @@ class Views:
         To be asked once the graph has taken the step, and before the views have.
         past: the graph as it was before the step.
         """
-        parts = dict.fromkeys(self._listed.get(_EVERYWHERE, ()), changes)
+        parts = dict.fromkeys(self._at(_EVERYWHERE), changes)
         if len(self._listed) == (1 if parts else 0):
             return parts
         memo: dict[str, Listing] = {}
@@ -108,7 +112,9 @@ class Views:
         for node, state in ((before, past), (now, self._graph)):
             if node is not None:
                 for place in self._places_of_node(node, state):
-                    found.update(self._listed.get(place, ()))
+                    found.update(self._at(place))
+        for texts in {_texts_of(node) for node in (before, now) if node is not None}:
+            self._find_text(texts, found)
         if before is not None and now is not None and before.release and not now.release:
             self._find_reachable(uid, found)
         return found
@@ -118,7 +124,7 @@ class Views:
         for edge in self._graph.into(uid):
             if edge.type in ATTACHMENT_TYPES:
                 found.update(self._reached.get(edge.source, ()))
-                found.update(self._listed.get(("release", self._graph.nodes[edge.source].release), ()))
+                found.update(self._at(("release", self._graph.nodes[edge.source].release)))
 
     def _of_edge(self, key: EdgeKey, past: Past, memo: dict[str, Listing]) -> Iterator[View]:
         """The views to which a change of this edge may matter."""
@@ -135,30 +141,42 @@ class Views:
         """An edge may tie its source to the target's namespace, or the target to the source's."""
         node = self._graph.node(target) or past.node(target)
         if node is not None and node.namespace:
-            yield from self._listed.get(("namespace", node.namespace), ())
+            yield from self._at(("namespace", node.namespace))
         for view in self._reached.get(target, ()):
             if view.filter.namespace:
                 yield view
 
+    def _find_text(self, texts: str, found: Listing) -> None:
+        """Add those that look for some text in these, which have many pieces, few of them listed."""
+        for length, dimension in enumerate(_TEXTS, 1):
+            listings = self._listed.get(dimension)
+            if listings is not None:
+                pieces = {texts[start : start + length] for start in range(len(texts) - length + 1)}
+                for piece in listings.keys() & pieces:
+                    found.update([(view, None) for view in listings[piece] if view.filter.q in texts])
+
     def _places_of_node(self, node: Node, state: State) -> Iterator[Place]:
         """Where the views are listed that the node itself may matter to, in the dimensions in use."""
-        used = self._used
-        if node.release and used.get("release"):
+        listed = self._listed
+        if "release" in listed and node.release:
             yield ("release", node.release)
-        if used.get("namespace"):
+        if "namespace" in listed:
             for namespace in namespaces_of(node, state):
                 yield ("namespace", namespace)
-        if used.get("kind"):
+        if "kind and status" in listed:
+            yield ("kind and status", f"{node.kind} {node.status}")
+        if "kind" in listed:
             yield ("kind", node.kind)
-        if used.get("status"):
+        if "status" in listed:
             yield ("status", node.status)
-        if used.get("label") or used.get("key"):
+        if "label" in listed or "key" in listed:
             for key, value in node.labels().items():
                 yield ("label", f"{key}={value}")
                 yield ("key", key)
-        for length in range(1, _LONGEST_PIECE + 1):
-            if used.get(_text_dimension(length)):
-                yield from _places_of_text(node, length)
+
+    def _at(self, place: Place) -> Listing | tuple[()]:
+        dimension, value = place
+        return self._listed.get(dimension, _NOTHING).get(value, ())
 
 
 def places_of_filter(filter: Filter) -> list[Place]:
@@ -172,7 +190,9 @@ def places_of_filter(filter: Filter) -> list[Place]:
         return places
     if filter.q:
         piece = filter.q[:_LONGEST_PIECE]
-        return [(_text_dimension(len(piece)), piece)]
+        return [(_TEXTS[len(piece) - 1], piece)]
+    if filter.kind and filter.status:
+        return [("kind and status", f"{kind} {status}") for kind in filter.kind for status in filter.status]
     if filter.kind:
         return [("kind", kind) for kind in filter.kind]
     if filter.status:
@@ -190,20 +210,9 @@ def _places_of_selector(selector: Selector) -> list[Place]:
     return [("key", keys[0])] if keys else []
 
 
-def _text_dimension(length: int) -> str:
-    return f"text of {length}"
-
-
-def _places_of_text(node: Node, length: int) -> Iterator[Place]:
-    dimension = _text_dimension(length)
-    pieces = {
-        text[start : start + length]
-        for text in (node.name, node.kind, node.namespace, node.release)
-        for text in (text.lower(),)
-        for start in range(len(text) - length + 1)
-    }
-    for piece in pieces:
-        yield (dimension, piece)
+def _texts_of(node: Node) -> str:
+    """All that `q` is looked for in. What it finds across a border does no harm."""
+    return f"{node.name}\n{node.kind}\n{node.namespace}\n{node.release}".lower()
 
 
 def _part(parts: dict[View, Changes], view: View) -> Changes:

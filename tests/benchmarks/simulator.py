@@ -1,6 +1,6 @@
 """A simulated API server in a process of its own, so that its work is not taken for the server's.
 
-`python -m tests.benchmarks.simulator SCALE [CHURN]` prints its URL and serves until its standard input ends.
+`python -m tests.benchmarks.simulator SCALE` prints its URL and serves until its standard input ends.
 """
 
 from __future__ import annotations

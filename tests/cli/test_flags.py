@@ -43,6 +43,7 @@ CASES: list[tuple[str, str, str, str, Any]] = [
     ("max-subscriptions", "ASTROLABE_MAX_SUBSCRIPTIONS", "2", "max_subscriptions", 2),
     ("max-message-bytes", "ASTROLABE_MAX_MESSAGE_BYTES", "1000", "max_message_bytes", 1000),
     ("max-message-rate", "ASTROLABE_MAX_MESSAGE_RATE", "5", "max_message_rate", 5),
+    ("request-timeout", "ASTROLABE_REQUEST_TIMEOUT", "3s", "request_timeout", 3.0),
     ("history-changes", "ASTROLABE_HISTORY_CHANGES", "0", "history_changes", 0),
     ("history-bytes", "ASTROLABE_HISTORY_BYTES", "1000000", "history_bytes", 1_000_000),
     ("heartbeat", "ASTROLABE_HEARTBEAT", "2s", "heartbeat", 2.0),
@@ -79,7 +80,7 @@ def test_the_cases_are_all_there_are() -> None:
     assert {(flag.long, flag.envvar, flag.name) for flag in SERVE} == tried
     fields = {field.name for field in dataclasses.fields(Settings)} | LIMITS
     # How long a peer has for a request, or to answer a closing, is nobody's wish.
-    assert fields - {"limits", "request_timeout", "grace"} == {field for _, _, field in tried}
+    assert fields - {"limits", "grace"} == {field for _, _, field in tried}
 
 
 def test_without_any_flag_the_settings_are_the_defaults() -> None:
@@ -102,6 +103,7 @@ def test_the_defaults() -> None:
         "--max-subscriptions": "32",
         "--max-message-bytes": "65536",
         "--max-message-rate": "50",
+        "--request-timeout": "10s",
         "--history-changes": "20000",
         "--history-bytes": "16777216",
         "--heartbeat": "15s",

@@ -81,6 +81,8 @@ def test_each_view_is_given_its_part() -> None:
         web=only(selector="app=web"),
         has=only(selector="app"),
         broken=only(status="Error"),
+        broken_pods=only(status="Error,Pending", kind="Pod"),
+        broken_maps=only(status="Error,Pending", kind="Pod,ConfigMap"),
         text=only(q="B"),
         pods=only(kind="Pod,ConfigMap"),
         r=only(release="r"),
@@ -92,6 +94,7 @@ def test_each_view_is_given_its_part() -> None:
         "web": Changes(nodes_set=[a]),
         "has": Changes(nodes_set=[a]),
         "broken": Changes(nodes_set=[b]),
+        "broken_maps": Changes(nodes_set=[b]),
         "text": Changes(nodes_set=[b]),
         "pods": Changes(nodes_set=[a, b]),
         "r": Changes(nodes_set=[b]),
@@ -107,6 +110,23 @@ def test_a_node_is_found_as_it_was_too() -> None:
     gone = Changes(nodes_removed=["a"])
     assert watched.step(Changes(nodes_set=[node("a", app="other")])) == {"web": gone, "broken": gone}
     assert watched.step(Changes(nodes_set=[node("a", app="none")])) == {}
+
+
+def test_a_view_of_another_text_with_the_same_beginning_is_not_asked() -> None:
+    watched = Watched(web=only(q="web"), webhook=only(q="webhook"), across=only(q="web-1 pod"))
+    change = Changes(nodes_set=[node("WEB-1")])
+    assert watched.step(change) == {"web": change}
+
+
+def test_a_text_is_found_in_a_release_that_was_and_in_one_that_is() -> None:
+    watched = Watched(
+        Changes(nodes_set=[node("a", release="metrics")]), metrics=only(q="metrics"), logs=only(q="logs")
+    )
+    a = node("a", release="logs")
+    assert watched.step(Changes(nodes_set=[a])) == {
+        "metrics": Changes(nodes_removed=["a"]),
+        "logs": Changes(nodes_set=[a]),
+    }
 
 
 def test_a_cluster_scoped_node_comes_and_goes_with_its_edges() -> None:
@@ -182,7 +202,8 @@ def test_a_class_is_in_a_release_of_a_namespace_by_any_edge_from_there() -> None
         ({"selector": "a,b!=x"}, {("key", "a")}),
         ({"selector": "!a", "q": "Webserver"}, {("text of 3", "web")}),
         ({"q": "w", "kind": "Pod"}, {("text of 1", "w")}),
-        ({"kind": "Pod", "status": "Error"}, {("kind", "Pod")}),
+        ({"kind": "Pod", "status": "Error"}, {("kind and status", "Pod Error")}),
+        ({"kind": "Pod,ConfigMap"}, {("kind", "Pod"), ("kind", "ConfigMap")}),
         ({"status": "Error"}, {("status", "Error")}),
         ({"selector": "!a"}, {("", "")}),
         ({}, {("", "")}),

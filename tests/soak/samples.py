@@ -1,0 +1,55 @@
+"""What a process uses, sampled over time, and whether that grows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from statistics import linear_regression, median
+
+import msgspec
+import psutil
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """at: seconds since the first. rss: megabytes. cpu: seconds so far. nodes: of the graph."""
+
+    at: float
+    rss: float
+    files: int
+    cpu: float
+    nodes: int
+
+
+class Samples:
+    """Samples of one process."""
+
+    def __init__(self, pid: int) -> None:
+        self.taken: list[Sample] = []
+        self._process = psutil.Process(pid)
+        self._began = time.monotonic()
+
+    def take(self, nodes: int) -> Sample:
+        """nodes: how many the graph has now."""
+        times = self._process.cpu_times()
+        sample = Sample(
+            at=time.monotonic() - self._began,
+            rss=self._process.memory_info().rss / 1e6,
+            files=self._process.num_fds(),
+            cpu=times.user + times.system,
+            nodes=nodes,
+        )
+        self.taken.append(sample)
+        return sample
+
+
+def growth(values: Sequence[float]) -> float:
+    """The median of the last quarter, against the median of the second: the first is warm-up."""
+    quarter = len(values) // 4
+    return median(values[-quarter:]) / median(values[quarter : 2 * quarter])
+
+
+def slope(samples: Sequence[Sample]) -> float:
+    """Megabytes an hour, over the second half."""
+    half = samples[len(samples) // 2 :]
+    line = linear_regression([sample.at / 3600 for sample in half], [sample.rss for sample in half])
+    return line.slope
