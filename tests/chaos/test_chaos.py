@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -23,6 +23,7 @@ from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
 from tests.chaos.clients import Notes, Roamer
 from tests.chaos.faults import Faults
+from tests.chaos.observer import Observer
 from tests.support.cluster import followed
 from tests.support.fleet import Fleet, fleet
 from tests.support.redis_server import redis_server
@@ -65,9 +66,10 @@ async def survive(replicas: Fleet, simulator: Simulator, churn: Churn, seed: int
     """Some faults under churn, and what everyone holds afterwards."""
     await replicas.agreed(CALM)
     notes, faults = Notes(), Faults(replicas, simulator, Random(seed))
+    observer = Observer(replicas.redis)
     roamers = [Roamer(replicas.replicas, notes, seed=seed * 10 + i, stay=4.0) for i in range(4)]
     try:
-        async with roaming(roamers), churning(churn):
+        async with working([*roamers, observer]), churning(churn):
             for _ in range(FAULTS):
                 await faults.strike()
         expected = await cluster_graph(simulator)
@@ -84,13 +86,16 @@ async def survive(replicas: Fleet, simulator: Simulator, churn: Churn, seed: int
         print(f"seed {seed}: {faults.told}", *tails, sep="\n---\n")
         raise
     resumed, reset = sum(r.resumed for r in roamers), sum(r.reset for r in roamers)
-    print(f"seed {seed}: {', '.join(faults.told)}; resumed {resumed} times, reset {reset}")
+    assert observer.batches
+    print(
+        f"seed {seed}: {', '.join(faults.told)}; {len(observer.batches)} batches, resumed {resumed} times, reset {reset}"
+    )
 
 
 @asynccontextmanager
-async def roaming(roamers: list[Roamer]) -> AsyncIterator[None]:
-    """Clients at work; what does not fit fails the test at the end."""
-    tasks = [asyncio.create_task(roamer.run(), name="roamer") for roamer in roamers]
+async def working(observers: Sequence[Roamer | Observer]) -> AsyncIterator[None]:
+    """All at work; what does not fit fails the test at the end."""
+    tasks = [asyncio.create_task(each.run(), name="observer") for each in observers]
     try:
         yield
         for task in tasks:

@@ -319,7 +319,9 @@ class Committer:
 def _pieces_of(graph: Graph) -> Iterator[Writes]:
     """All of the graph, as it is now, in pieces that Redis takes quickly."""
     nodes, edges = iter(list(graph.nodes.values())), iter(list(graph.edges()))
-    releases = {release_id(release): revision_value(now) for release, now in graph.releases.items()}
+    releases: dict[str, str | None] = {
+        release_id(release): revision_value(now) for release, now in graph.releases.items()
+    }
 
     def pieces() -> Iterator[Writes]:
         yield Writes(releases=releases)

@@ -29,6 +29,9 @@ from astrolabe.settings import Settings
 #: (major, minor) that is needed.
 OLDEST = (7, 0)
 
+#: Seconds between two looks at a Redis that is loading.
+LOADING = 0.25
+
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
@@ -92,16 +95,17 @@ def reason_of(error: Exception) -> str:
 
 
 async def verify(client: Redis, address: str) -> None:
-    """Raises BusError when this is nothing to work with, in one line that says what to do."""
+    """Raises BusError when this is nothing to work with, in one line that says what to do.
+
+    A Redis that is loading its data is waited for.
+    """
     try:
-        info: dict[str, Any] = await client.info()
+        info = await _info(client)
     except (AuthenticationError, NoPermissionError) as error:
         raise BusError(
             f"Redis at {address} does not accept the user or password ({reason_of(error)}); "
             "set REDIS_PASSWORD, or user and password in REDIS_URL"
         ) from error
-    except BusyLoadingError as error:
-        raise BusError(f"Redis at {address} is still loading its data; try again") from error
     except (RedisError, OSError) as error:
         raise BusError(_unreachable(error, address)) from error
     version = str(info.get("valkey_version") or info.get("redis_version", ""))
@@ -110,6 +114,16 @@ async def verify(client: Redis, address: str) -> None:
         raise BusError(f"Redis at {address} is version {version or 'unknown'}; 7.0 or later is needed")
     if info.get("role") == "slave":
         raise BusError(f"Redis at {address} is a replica, which takes no writes; name its primary")
+
+
+async def _info(client: Redis) -> dict[str, Any]:
+    while True:
+        try:
+            info: dict[str, Any] = await client.info()
+        except BusyLoadingError:
+            await asyncio.sleep(LOADING)
+        else:
+            return info
 
 
 def _unreachable(error: Exception, address: str) -> str:

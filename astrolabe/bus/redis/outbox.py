@@ -16,8 +16,8 @@ V = TypeVar("V")
 
 #: A piece has at most this many nodes and edges, and bytes of nodes: Redis writes and publishes it within
 #: some milliseconds.
-PIECE_ITEMS = 800
-PIECE_BYTES = 256 * 1024
+PIECE_ITEMS = 500
+PIECE_BYTES = 192 * 1024
 
 
 class Outbox:
