@@ -29,6 +29,7 @@ from astrolabe.http.hub import Hub
 from astrolabe.http.server import create_server
 from astrolabe.kinds.table import KINDS, choose, verify
 from astrolabe.kube.client import Cluster
+from astrolabe.kube.errors import ClusterError
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.settings import Settings
 from astrolabe.shared import Shared
@@ -103,8 +104,6 @@ class Application:
             cluster = await Cluster.connect(settings)
             running.push_async_callback(cluster.close)
             _log_start(settings, cluster)
-            await cluster.verify()
-
             source = await (
                 self._share(running, cluster)
                 if settings.enable_persistence
@@ -132,6 +131,7 @@ class Application:
     async def _embed(self, running: AsyncExitStack, cluster: Cluster) -> Source:
         """One process with its own graph."""
         settings, readiness = self._settings, self._readiness
+        await cluster.verify()
         epoch = secrets.token_hex(4)
         hub = Hub(Graph(epoch), settings.limits)
         bus = MemoryBus()
@@ -152,12 +152,18 @@ class Application:
         )
 
     async def _share(self, running: AsyncExitStack, cluster: Cluster) -> Source:
-        """One of those that share a Redis; it connects to the cluster when it leads."""
-        await cluster.close()
+        """One of those that share a Redis; it connects to the cluster again when it leads."""
         hub = Hub(Graph(secrets.token_hex(4)), self._settings.limits)
         shared = Shared(self._settings, hub, self._readiness)
         running.push_async_callback(shared.close)
         await shared.open()
+        try:
+            await cluster.verify()
+        except ClusterError as error:
+            if not shared.replication().complete:
+                raise
+            logger.warning("%s; serving what is stored", error)
+        await cluster.close()
         self._spawn(running, shared.run(), name="replica")
         return Source(
             hub,

@@ -120,13 +120,13 @@ class Shared:
             await watches.start()
             async with asyncio.TaskGroup() as group:
                 group.create_task(engine.run(), name="engine")
-                group.create_task(self._complete(), name="completeness")
+                group.create_task(self._complete(committer), name="completeness")
                 await watches.guard()
                 raise WatchFailed("a watch has ended; the log says which")
         finally:
             self._engine = self._watches = None
             await watches.stop()
 
-    async def _complete(self) -> None:
+    async def _complete(self, committer: Committer) -> None:
         await self._readiness.wait()
-        self._replica.standing.complete = True
+        committer.complete()

@@ -114,6 +114,31 @@ def uids(store: Store) -> set[str]:
     return {each["metadata"]["uid"] for kind in store.collections for each in store.manifests(kind)}
 
 
+async def test_the_stored_graph_is_served_while_the_cluster_is_away(tmp_path: Path) -> None:
+    store = Store()
+    load(store, 0.001, seed=1)
+    with redis_server(tmp_path) as redis:
+        async with Simulator(store) as simulator, aiohttp.ClientSession() as session:
+            with kubeconfig_file(simulator.url) as kubeconfig:
+                serving = Serving(kubeconfig, redis.address)
+                await serving.start()
+                try:
+                    await synced(serving, session)
+                    nodes = len((await serving.graph(session))["nodes"])
+                    await serving.stop()
+                    await simulator.refuse()
+                    await serving.start()
+                    assert len((await serving.graph(session))["nodes"]) == nodes > 100
+                    assert (await serving.health(session))["synced"] is False
+                    async with session.get(f"{serving.url}/readyz") as answer:
+                        assert answer.status == 200
+                    await simulator.accept()
+                    await synced(serving, session)
+                finally:
+                    if serving.running:
+                        await serving.kill()
+
+
 async def test_nothing_secret_is_stored_or_logged(tmp_path: Path) -> None:
     with redis_server(tmp_path, "--requirepass", PASSWORD) as redis:
         store = Recording().final_store()

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from astrolabe.bus.redis.errors import Deposed
-from astrolabe.graph.batch import Changes
+from astrolabe.graph.batch import Batch, Changes
 from tests.support.members import Member, edge, member, node, release, same
 from tests.support.redis_server import RedisServer, answers
 
@@ -48,7 +48,7 @@ async def test_a_leader_that_was_replaced_is_refused(redis: RedisServer) -> None
     async with member(redis.address) as first:
         await first.leads()
         await first.publish(Changes(nodes_set=[node("a")]))
-        old = first.committer
+        old, first.unfit = first.committer, True
         assert old is not None
         with redis.client() as client:  # as if another had led for a moment
             client.delete(KEY + "leader")
@@ -57,7 +57,7 @@ async def test_a_leader_that_was_replaced_is_refused(redis: RedisServer) -> None
             await second.leads()
             await second.publish(Changes(nodes_set=[node("b")]))
             with pytest.raises(Deposed):
-                await first.publish(Changes(nodes_set=[node("never")]))
+                await old.publish(Batch("", 0, Changes(nodes_set=[node("never")])))
             await together(first, second)
             assert first.graph.nodes.keys() == {"a", "b"}
 
@@ -133,7 +133,8 @@ async def test_positions_that_were_served_alone_are_nobody_elses(redis: RedisSer
 async def test_a_redis_that_lost_its_memory_gets_the_graph_of_the_leader(redis: RedisServer) -> None:
     async with member(redis.address) as leader:
         await leader.leads()
-        leader.replica.standing.complete = True
+        assert leader.committer is not None
+        leader.committer.complete()
         many = [node(f"pod-{number}") for number in range(3_000)]
         edges = [edge(f"pod-{number}", f"pod-{number + 1}") for number in range(2_999)]
         await leader.publish(Changes(nodes_set=many, edges_set=edges, releases=release("web", 4)))

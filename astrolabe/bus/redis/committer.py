@@ -42,7 +42,7 @@ class Committer:
     batches are served at once, at positions that nobody else gives away, and are merged in the outbox,
     until Redis is back where it was. A Redis that is anywhere else has lost its memory: a new epoch begins.
 
-    alarmed: set when somebody found the stored graph damaged.
+    alarmed: set when somebody found the stored graph damaged. due: set when a tick is wanted at once.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Committer:
         condition: Condition,
     ) -> None:
         self.alarmed = asyncio.Event()
+        self.due = asyncio.Event()
         self._store = store
         self._served = served
         self._standing = standing
@@ -98,6 +99,11 @@ class Committer:
             await self._found(aside)
         except Away as error:
             self._miss(error)
+
+    def complete(self) -> None:
+        """All of the cluster is in the graph: whoever reads it from now on may serve it."""
+        self._standing.complete = True
+        self.due.set()
 
     async def publish(self, batch: Batch) -> None:
         """Raises Deposed when another process leads."""

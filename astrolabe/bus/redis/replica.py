@@ -181,7 +181,7 @@ class Replica:
     async def _keep(self, committer: Committer) -> NoReturn:
         pause = 0.0
         while True:
-            await asyncio.sleep(pause)
+            await _wait(committer.due, pause)
             pause = await committer.tick()
 
     async def _repair(self, committer: Committer) -> NoReturn:
