@@ -21,7 +21,7 @@ from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
-from tests.support.fleet import Serving
+from tests.support.fleet import Fleet, Serving, fleet
 from tests.support.recording import Recording
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.replica import Replica
@@ -254,3 +254,36 @@ async def test_a_url_with_user_and_password(tmp_path: Path) -> None:
         with redis.client(password="other") as client:
             assert {key.split(b":")[1] for key in client.scan_iter()} == {b"blue}"}
         assert [line for line in serving.lines if PASSWORD in line] == []
+
+
+async def test_leader_and_follower_answer_alike(tmp_path: Path) -> None:
+    store = Store()
+    load(store, 0.001, seed=1)
+    with redis_server(tmp_path) as redis:
+        async with Simulator(store) as simulator:
+            with kubeconfig_file(simulator.url) as kubeconfig:
+                async with fleet(kubeconfig, redis, 2) as replicas:
+                    await replicas.agreed(30)
+                    await compare_answers(replicas, store)
+
+
+async def compare_answers(replicas: Fleet, store: Store) -> None:
+    leader = await replicas.leader()
+    assert leader is not None
+    first, second = replicas.replicas[leader], replicas.replicas[1 - leader]
+    session = replicas.session
+    for path in ("graph", "resources?kind=Pod", "releases?detail=true", "kinds"):
+        async with session.get(f"{first.url}/api/v1/{path}") as ours:
+            document, tag = await ours.json(), ours.headers["ETag"]
+            seq = int(ours.headers["X-Astrolabe-Seq"])
+        async with session.get(f"{second.url}/api/v1/{path}") as theirs:
+            other = await theirs.json()
+            assert theirs.headers["ETag"] == tag
+        if path == "graph":
+            assert sorted(other["nodes"], key=str) == sorted(document["nodes"], key=str)
+        async with session.get(f"{second.url}/api/v1/{path}", headers={"If-None-Match": tag}) as again:
+            assert again.status == 304
+    (gone,) = delete_pods(store, 1)
+    async with session.get(f"{second.url}/api/v1/graph?min_seq={seq + 1}") as waited:
+        assert waited.status == 200
+        assert gone not in {each["uid"] for each in (await waited.json())["nodes"]}
