@@ -6,26 +6,23 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from itertools import islice
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from astrolabe.bus.redis.codec import (
     Tick,
-    edge_id,
-    edge_value,
     encode_tick,
-    release_id,
-    revision_value,
+    entry_of,
     undo_of,
 )
 from astrolabe.bus.redis.errors import Away, Deposed
 from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.numbers import leap
-from astrolabe.bus.redis.outbox import PIECE_ITEMS, Outbox, cut, news, size
+from astrolabe.bus.redis.outbox import Outbox, cut, news, size
 from astrolabe.bus.redis.standing import Served, Standing
-from astrolabe.bus.redis.store import Store, Writes
+from astrolabe.bus.redis.store import Store
+from astrolabe.bus.redis.writes import pieces_of, writes_of
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.graph import Graph
 
@@ -289,13 +286,14 @@ class Committer:
         await self._store.clear(self._token, aside=aside)
         async with self._lock:
             self._outbox, self._landed, self._uncertain = Outbox(), [], None
-            pieces = _pieces_of(graph)
+            pieces = pieces_of(graph)
         for writes in pieces:
             await self._store.fill(self._token, writes)
             await self._keep()
         async with self._lock:
             for changes in cut(self._outbox.changes()):
-                await self._store.fill(self._token, _writes_of(changes))
+                entry = entry_of(Batch("", 0, changes))
+                await self._store.fill(self._token, writes_of(changes, entry))
             epoch = secrets.token_hex(4)
             await self._store.found(self._token, epoch, 0, complete=self._standing.complete)
             self._logged.clear()
@@ -320,37 +318,6 @@ class Committer:
     def _miss(self, error: Away) -> None:
         if self._standing.missed(str(error)):
             logger.warning("Redis at %s: %s; going on without it", self._store.address, error)
-
-
-def _pieces_of(graph: Graph) -> Iterator[Writes]:
-    """All of the graph, as it is now, in pieces that Redis takes quickly."""
-    nodes, edges = iter(list(graph.nodes.values())), iter(list(graph.edges()))
-    releases: dict[str, str | None] = {
-        release_id(release): revision_value(now) for release, now in graph.releases.items()
-    }
-
-    def pieces() -> Iterator[Writes]:
-        yield Writes(releases=releases)
-        while some := list(islice(nodes, PIECE_ITEMS // 2)):
-            yield Writes(nodes={node.uid: node.text for node in some})
-        while few := list(islice(edges, PIECE_ITEMS)):
-            yield Writes(edges={edge_id(edge.key): edge_value(edge) for edge in few})
-
-    return pieces()
-
-
-def _writes_of(changes: Changes) -> Writes:
-    return Writes(
-        nodes={**{n.uid: n.text for n in changes.nodes_set}, **dict.fromkeys(changes.nodes_removed)},
-        edges={
-            **{edge_id(edge.key): edge_value(edge) for edge in changes.edges_set},
-            **{edge_id(key): None for key in changes.edges_removed},
-        },
-        releases={
-            release_id(release): revision_value(now) if now is not None else None
-            for release, now in changes.releases.items()
-        },
-    )
 
 
 def _milliseconds() -> int:

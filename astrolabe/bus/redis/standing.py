@@ -81,6 +81,8 @@ class Standing:
     @property
     def lag(self) -> float | None:
         """Seconds by which what is served may be older than the leader's graph; None before it is known."""
+        if self.role == "leader":
+            return 0.0
         if self.in_step is None:
             return None
         return max(0.0, self.clock() - self.in_step - 1.25 * self.timing.tick)
@@ -89,4 +91,4 @@ class Standing:
     def stale(self) -> bool:
         """Whether nobody keeps the graph up to date that is served here."""
         lag = self.lag
-        return self.role == "follower" and (lag is None or lag > self.timing.silence)
+        return lag is None or lag > self.timing.silence

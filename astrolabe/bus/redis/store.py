@@ -17,6 +17,7 @@ from astrolabe.bus.redis.connection import address_of, away, connect, verify
 from astrolabe.bus.redis.errors import Damaged, Deposed
 from astrolabe.bus.redis.keys import SCHEMA, Keys
 from astrolabe.bus.redis.timing import Timing
+from astrolabe.bus.redis.writes import Writes, writes_of
 from astrolabe.graph.batch import Batch
 from astrolabe.settings import Settings
 
@@ -60,26 +61,6 @@ class Answer(msgspec.Struct, frozen=True):
     epoch: str
     seq: int
     alarm: bool = False
-
-
-class Writes(msgspec.Struct):
-    """What becomes of the hashes of the graph: None removes a field."""
-
-    nodes: dict[str, str | None] = {}
-    edges: dict[str, str | None] = {}
-    releases: dict[str, str | None] = {}
-
-    def arguments(self) -> list[str | int]:
-        """As `scripts` take them: six counts, then what is set and what is removed of each hash."""
-        counts: list[str | int] = []
-        items: list[str | int] = []
-        for fields in (self.nodes, self.edges, self.releases):
-            kept = [text for pair in fields.items() if pair[1] is not None for text in pair]
-            gone = [field for field, value in fields.items() if value is None]
-            counts += (len(kept) // 2, len(gone))
-            items += cast("list[str]", kept)
-            items += gone
-        return counts + items
 
 
 class Store:
@@ -141,21 +122,13 @@ class Store:
     async def commit(self, token: str, batch: Batch, undo: Undo, *, forget: int | None) -> Answer:
         """Store, log and publish a batch. forget: the seq before which the log may forget. Raises Deposed."""
         keys, entry = self.keys, codec.entry_of(batch)
-        writes = Writes(
-            nodes={
-                **{node.uid: node.text for node in batch.changes.nodes_set},
-                **dict.fromkeys(entry.gone),
-            },
-            edges={**dict(entry.edges), **dict.fromkeys(entry.cut)},
-            releases=entry.releases,
-        )
         return await self._fenced(
             self._commit,
             (keys.position, *keys.graph, keys.log),
             (
                 *(token, entry.epoch, entry.since, entry.seq, "" if forget is None else forget, keys.diff),
                 *(codec.encode(entry), codec.encode(undo)),
-                *writes.arguments(),
+                *writes_of(batch.changes, entry).arguments(),
             ),
         )
 
