@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 
 from astrolabe.bus.redis.errors import Deposed
 from astrolabe.graph.batch import Batch, Changes
-from tests.support.members import Member, edge, member, node, release, same
+from tests.support.members import SHORT, Member, edge, member, node, release, same
 from tests.support.redis_server import RedisServer, answers
 
 KEY = "{astrolabe:default}:"
+#: Of one that does not ask for the lock while a test looks on.
+PATIENT = replace(SHORT, poll=60.0)
 
 
 async def together(*members: Member) -> None:
@@ -75,7 +78,7 @@ async def test_the_leader_goes_on_without_redis(redis: RedisServer) -> None:
         await leader.publish(
             Changes(nodes_set=[node("a"), node("b"), node("c")], edges_set=[edge("a", "b"), edge("b", "c")])
         )
-        async with member(redis.address) as follower:
+        async with member(redis.address, timing=PATIENT) as follower:
             await together(leader, follower)
             epoch = leader.position[0]
             redis.kill()
@@ -138,7 +141,7 @@ async def test_a_redis_that_lost_its_memory_gets_the_graph_of_the_leader(redis: 
         many = [node(f"pod-{number}") for number in range(3_000)]
         edges = [edge(f"pod-{number}", f"pod-{number + 1}") for number in range(2_999)]
         await leader.publish(Changes(nodes_set=many, edges_set=edges, releases=release("web", 4)))
-        async with member(redis.address) as follower:
+        async with member(redis.address, timing=PATIENT) as follower:
             await together(leader, follower)
             epoch, token = leader.position[0], leader.committer
             redis.kill(lose_data=True)
@@ -182,6 +185,34 @@ async def test_a_position_that_went_back_ends_the_epoch(redis: RedisServer) -> N
         await one.until(lambda: one.position[0] != epoch)
         await together(one, other)
         assert other.graph.nodes.keys() == {"a", "b"}
+
+
+async def test_who_follows_ends_an_epoch_that_went_back_unseen(redis: RedisServer) -> None:
+    """The leader is new and knows of nothing; it is told by one that had seen more."""
+    async with AsyncExitStack() as stack:
+        async with member(redis.address) as first:
+            await first.leads()
+            for name in "abc":
+                await first.publish(Changes(nodes_set=[node(name)]))
+            ahead = await stack.enter_async_context(member(redis.address, timing=PATIENT))
+            await together(first, ahead)
+            with redis.client() as client, client.pipeline() as pipeline:  # it ends without a word
+                pipeline.set(KEY + "leader", "nobody", px=300)
+                pipeline.hset(KEY + "position", "token", "7")
+                pipeline.execute()
+        epoch = ahead.position[0]
+        with redis.client() as client:  # as from a backup of a moment ago
+            client.hset(KEY + "position", "seq", "1")
+            client.hdel(KEY + "nodes", "b", "c")
+            client.delete(KEY + "log")
+        new = await stack.enter_async_context(member(redis.address))
+        await new.leads()
+        for name in "xyz":
+            await new.publish(Changes(nodes_set=[node(name)]))
+        await ahead.until(lambda: ahead.position[0] != epoch)
+        await together(new, ahead)
+        assert ahead.graph.nodes.keys() == {"a", "x", "y", "z"}
+        assert (epoch, 4) not in ahead.seen, "the fourth of another history"
 
 
 async def test_who_leads_after_a_restart_of_redis_goes_on_where_nobody_has_been(redis: RedisServer) -> None:
@@ -274,7 +305,7 @@ async def test_what_is_wrong_in_redis_is_repaired(redis: RedisServer) -> None:
             client.hset(KEY + "edges", "no key", "[]")
             client.delete(KEY + "releases")
             async with member(redis.address) as follower:
-                client.set(KEY + "alarm", "yes")
+                client.set(KEY + "alarm", "damaged")
                 await together(leader, follower)
                 await leader.until(lambda: client.hlen(KEY + "nodes") == 4)
                 await together(leader, follower)

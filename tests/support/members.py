@@ -33,7 +33,14 @@ class Unfit(Exception):
 class Member:
     """hub: what it serves. committer: set while it leads. seen: every batch and graph that it was given."""
 
-    def __init__(self, address: str, *, cluster: str = "default", limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        cluster: str = "default",
+        limits: Limits | None = None,
+        timing: Timing = SHORT,
+    ) -> None:
         limits = limits or Limits()
         self.hub = Hub(Graph("before"), limits)
         self.seen: list[tuple[str, int]] = []
@@ -48,7 +55,7 @@ class Member:
             condition=lambda: b'{"synced":true}',
             unfit=Unfit,
             clock=asyncio.get_running_loop().time,
-            timing=SHORT,
+            timing=timing,
         )
 
     # Implements `Served`.
@@ -115,9 +122,10 @@ async def member(
     limits: Limits | None = None,
     unfit: bool = False,
     graph: Graph | None = None,
+    timing: Timing = SHORT,
 ) -> AsyncIterator[Member]:
     """A replica at work. graph: what it serves before it has seen Redis."""
-    one = Member(address, cluster=cluster, limits=limits)
+    one = Member(address, cluster=cluster, limits=limits, timing=timing)
     one.unfit = unfit
     if graph is not None:
         one.hub.replace(graph)

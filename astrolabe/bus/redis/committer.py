@@ -21,7 +21,7 @@ from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.numbers import leap
 from astrolabe.bus.redis.outbox import Outbox, cut, news, size
 from astrolabe.bus.redis.standing import Served, Standing
-from astrolabe.bus.redis.store import Store
+from astrolabe.bus.redis.store import DAMAGED, Store
 from astrolabe.bus.redis.writes import pieces_of, writes_of
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.graph import Graph
@@ -67,6 +67,8 @@ class Committer:
         self._top = self._base = served.graph.seq
         #: A batch of which we do not know whether Redis has it.
         self._uncertain: Batch | None = None
+        #: Whether this epoch cannot go on.
+        self._ended = False
         #: What Redis has beyond `_base` as it was when the outbox was begun.
         self._landed: list[Changes] = []
 
@@ -184,9 +186,20 @@ class Committer:
         answer = await self._store.renew(self._token, complete=standing.complete, tick=encode_tick(tick))
         self._note_renewal()
         standing.ticked = standing.in_step = standing.clock()
-        if answer.alarm:
+        if answer.alarm == DAMAGED:
             self.alarmed.set()
+        elif answer.alarm:
+            self._heed(answer.alarm)
         if (answer.outcome, answer.epoch, answer.seq) != ("ok", graph.epoch, graph.seq):
+            self._go_alone()
+
+    def _heed(self, alarm: str) -> None:
+        """Somebody saw Redis behind what it serves of this epoch: it went back before we came, and what we
+        give away is known as something else."""
+        epoch, _, seq = alarm.rpartition(":")
+        if epoch == self._served.graph.epoch:
+            logger.warning("Redis went back from seq %s, which somebody serves; a new epoch begins", seq)
+            self._ended = True
             self._go_alone()
 
     # Alone
@@ -218,13 +231,13 @@ class Committer:
         answer = await self._store.renew(self._token, complete=standing.complete)
         self._note_renewal()
         here = {self._base} | ({self._uncertain.seq} if self._uncertain is not None else set())
-        if answer.outcome == "ok" and answer.epoch == graph.epoch and answer.seq in here:
+        if answer.outcome == "ok" and answer.epoch == graph.epoch and answer.seq in here and not self._ended:
             async with self._lock:
                 await self._flush(answer.seq)
             return
         if answer.epoch != graph.epoch:
             logger.warning("Redis has lost the graph; writing it anew, as a new epoch")
-        else:
+        elif not self._ended:
             logger.warning("Redis went back to seq %d from %d; a new epoch begins", answer.seq, self._base)
         if answer.outcome == "lost":
             await self._retake()
@@ -299,6 +312,7 @@ class Committer:
             self._logged.clear()
             graph.epoch, graph.seq = epoch, 0
             self._top = self._base = 0
+            self._ended = False
             self._served.replace(graph)
             self._standing.joined, self._standing.obstacle = True, ""
             self._steady()

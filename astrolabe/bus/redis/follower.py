@@ -18,7 +18,7 @@ from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.outbox import news
 from astrolabe.bus.redis.standing import Obstacle, Served, Standing
-from astrolabe.bus.redis.store import Position, Store, Subscription
+from astrolabe.bus.redis.store import DAMAGED, Position, Store, Subscription
 from astrolabe.graph.batch import Batch
 
 logger = logging.getLogger("astrolabe.bus")
@@ -51,6 +51,11 @@ class Follower:
         """Whether what Redis holds is of an older version of Astrolabe, which the newer one replaces even
         while it is led: a rolling update waits for the new processes before it ends the old ones."""
         return self._standing.obstacle == "foreign" and self._foreign < int(SCHEMA)
+
+    @property
+    def _follows(self) -> bool:
+        """Whether what is served is of the history that is stored, so that it may go on from there."""
+        return self._standing.joined and not self._astray and self._standing.obstacle != "behind"
 
     def stray(self) -> None:
         """What is served has left the stored history: read all anew."""
@@ -88,7 +93,7 @@ class Follower:
         graph = self._served.graph
         try:
             entry = decode_entry(body)
-            if self._standing.joined and entry.epoch == graph.epoch:
+            if self._follows and entry.epoch == graph.epoch:
                 if entry.seq <= graph.seq:
                     return
                 if entry.since == graph.seq:
@@ -107,7 +112,7 @@ class Follower:
             await self.catch_up()
             return
         standing.ticked, standing.condition = standing.clock(), bytes(tick.condition)
-        if standing.joined and (tick.epoch, tick.seq) == (graph.epoch, graph.seq):
+        if self._follows and (tick.epoch, tick.seq) == (graph.epoch, graph.seq):
             standing.complete = tick.complete
             self._in_step()
         else:
@@ -125,7 +130,7 @@ class Follower:
             self._stop_at("foreign", f"what Redis holds has schema {error}, of another version of Astrolabe")
         except Damaged as error:
             self._stop_at("damaged", f"what Redis holds is damaged: {error}")
-            await self._store.alarm()
+            await self._store.alarm(DAMAGED)
         except Overtaken:
             logger.warning("Redis changes faster than it can be read; trying again")
             return
@@ -137,6 +142,8 @@ class Follower:
             before = self._served.graph
             position = await self._store.position()
             if self._judge(position):
+                if self._standing.obstacle == "behind":
+                    await self._store.alarm(f"{before.epoch}:{before.seq}")
                 return
             seq = before.seq
             await self._apply_log()
@@ -150,10 +157,11 @@ class Follower:
         if not position.epoch:
             self._stop_at("empty", "there is no graph in Redis")
             return True
-        if position.epoch != graph.epoch or position.seq > graph.seq:
+        went_back = self._standing.obstacle == "behind" or position.seq < graph.seq
+        if position.epoch != graph.epoch or (position.seq > graph.seq and not went_back):
             return False
         self._standing.complete = position.complete
-        if position.seq < graph.seq:
+        if went_back:  # what comes there next may have our seq and be something else: the epoch has to end
             self._stop_at("behind", f"Redis is at seq {position.seq}, behind {graph.seq} which is served")
         else:
             self._in_step()

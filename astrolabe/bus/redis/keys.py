@@ -54,7 +54,7 @@ class Keys:
 
     @property
     def alarm(self) -> str:
-        """Set by who finds the stored graph damaged; the leader repairs it then."""
+        """Set by who finds something wrong with what is stored; the leader looks after it then."""
         return self._named("alarm")
 
     @property

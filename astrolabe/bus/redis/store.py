@@ -25,6 +25,8 @@ from astrolabe.settings import Settings
 #: or two.
 SCAN_COUNT = 2048
 LOG_COUNT = 8
+#: See `Store.alarm`.
+DAMAGED = "damaged"
 #: Seconds that what was set aside is kept.
 ASIDE_LASTS = 7 * 24 * 3600
 
@@ -54,13 +56,13 @@ class Taken(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """What a fenced script answers. outcome: ok, moved (the position is another one), lost (there is none).
 
-    alarm: somebody found the stored graph damaged.
+    alarm: what somebody found wrong, see `Store.alarm`; "" when nothing.
     """
 
     outcome: str
     epoch: str
     seq: int
-    alarm: bool = False
+    alarm: str = ""
 
 
 class Store:
@@ -152,10 +154,11 @@ class Store:
         """Remove a field of the graph that is no part of any. Raises Deposed."""
         await self._fenced(self._scrub, (self.keys.position, key), (token, field))
 
-    async def alarm(self) -> None:
-        """Ask the leader to repair the stored graph."""
+    async def alarm(self, what: str) -> None:
+        """Tell the leader what is wrong: DAMAGED, or `<epoch>:<seq>`, a position that is served and that the
+        stored one is behind."""
         with away():
-            await self._client.set(self.keys.alarm, "yes", ex=3600)
+            await self._client.set(self.keys.alarm, what, ex=60)
 
     # Reading
 
@@ -218,7 +221,7 @@ class Store:
         outcome, epoch, seq, *more = await self._run(script, keys, args)
         if outcome == "fenced":
             raise Deposed("another process has taken the lock")
-        return Answer(outcome, epoch, _seq(seq), bool(more and more[0]))
+        return Answer(outcome, epoch, _seq(seq), more[0] if more else "")
 
     async def _run(self, script: Any, keys: Sequence[str], args: Iterable[Any]) -> list[str]:
         with away():
