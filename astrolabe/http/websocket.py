@@ -78,9 +78,10 @@ class WebSocket(Channel):
         self._second, self._count = 0, 0
 
     def listen(self, listener: Listener) -> None:
-        """Read, and beat, from now on."""
+        """Read, and beat, from now on; when it is closing already, only wait for the peer to do its part."""
         self._listener = listener
-        self._wait(self._limits.heartbeat / 2, self._half_beat)
+        if self.open:
+            self._wait(self._limits.heartbeat / 2, self._half_beat)
         self.read()
 
     def write(self, message: Message) -> None:
@@ -194,7 +195,7 @@ class WebSocket(Channel):
         if self._is_slow():
             self._pinged = None
         if self._pinged is not None and now - self._pinged >= 1.4 * heartbeat:
-            self.close(SLOW, "timeout", f"no sign of life for {heartbeat:g} seconds")
+            self.close(SLOW, "timeout", f"no sign of life for {1.5 * heartbeat:g} seconds")
             self.transport.close()
             return
         self._wait(heartbeat / 2, self._half_beat)
