@@ -53,8 +53,10 @@ class RedisServer:
         while True:
             assert self._process.poll() is None, "redis-server ended"
             try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                    return
+                with socket.create_connection(("127.0.0.1", self.port), timeout=1) as asking:
+                    asking.sendall(b"PING\r\n")
+                    if asking.recv(64):  # whatever it is: it listens everywhere
+                        return
             except OSError:
                 assert time.monotonic() < ends, "redis-server does not answer"
                 time.sleep(0.01)  # a pace of asking: nothing tells of it
