@@ -83,6 +83,7 @@ class Events(Channel):
     def lose(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._client = None
         super().lose()
 
     def _head(self, headers: Mapping[str, str]) -> bytes:
