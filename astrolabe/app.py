@@ -12,7 +12,7 @@ import logging
 import secrets
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -30,6 +30,7 @@ from astrolabe.http.server import create_server
 from astrolabe.kinds.table import KINDS, choose, verify
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError
+from astrolabe.kube.health import Health
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.settings import Settings
 from astrolabe.shared import Shared
@@ -63,6 +64,7 @@ class Source:
     count: Callable[[str], int]
     role: Callable[[], str]
     lost: Callable[[], Mapping[str, str]]
+    watches: Callable[[], Sequence[Health]]
     replication: Callable[[], Replication | None]
     ready: Callable[[], Coroutine[Any, Any, None]]
 
@@ -118,6 +120,7 @@ class Application:
                 count=source.count,
                 role=source.role,
                 lost=source.lost,
+                watches=source.watches,
                 replication=source.replication,
                 listener=self._listener,
             )
@@ -147,6 +150,7 @@ class Application:
             count=engine.count,
             role=lambda: "leader",
             lost=watches.lost,
+            watches=lambda: watches.health,
             replication=lambda: None,
             ready=readiness.wait,
         )
@@ -170,6 +174,7 @@ class Application:
             count=shared.count,
             role=shared.role,
             lost=shared.lost,
+            watches=shared.watches,
             replication=shared.replication,
             ready=shared.ready,
         )

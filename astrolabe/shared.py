@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -18,6 +18,7 @@ from astrolabe.http.health import Replication, kinds_of, waiting_for
 from astrolabe.http.hub import Hub
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError
+from astrolabe.kube.health import Health
 from astrolabe.kube.watches import Watches
 from astrolabe.settings import Settings
 
@@ -76,6 +77,10 @@ class Shared:
         """The kinds whose watch has no connection now, and why."""
         return self._watches.lost() if self._watches is not None else {}
 
+    def watches(self) -> Sequence[Health]:
+        """How each watch is doing; none while another process leads."""
+        return self._watches.health if self._watches is not None else ()
+
     def replication(self) -> Replication:
         """How this process stands, for /health and /readyz."""
         standing = self._replica.standing
@@ -93,7 +98,16 @@ class Shared:
         if standing.alone:
             document["alone"] = True
         told = msgspec.json.decode(standing.condition) if standing.role == "follower" and age else {}
-        return Replication(complete=standing.complete, stale=standing.stale, document=document, told=told)
+        return Replication(
+            complete=standing.complete,
+            stale=standing.stale,
+            document=document,
+            told=told,
+            reachable=standing.reachable,
+            alone=standing.alone,
+            lag=standing.lag,
+            commits=standing.commits,
+        )
 
     def _condition(self) -> bytes:
         """What followers show of the watches, which only the leader has."""

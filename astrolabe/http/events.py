@@ -11,6 +11,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe.http.client import Client
+from astrolabe.http.figures import Figures
 from astrolabe.http.message import Message
 from astrolabe.http.transport import Channel
 from astrolabe.settings import Limits
@@ -39,8 +40,12 @@ class Events(Channel):
     Its end is the end of the connection. HTTP/1.0 knows no chunks, and some proxies speak it.
     """
 
-    def __init__(self, request: Request, limits: Limits, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, request: Request, limits: Limits, figures: Figures, headers: Mapping[str, str]
+    ) -> None:
         super().__init__(request)
+        self._sent = figures.events
+        self._sent.connections += 1
         self._chunked = request.version != "1.0"
         self._framing = event_chunk if self._chunked else event_text
         self._heartbeat = limits.heartbeat
@@ -57,7 +62,10 @@ class Events(Channel):
 
     def write(self, message: Message) -> None:
         if self.open:
-            self.transport.write(message.framed(self._framing))
+            frame = message.framed(self._framing)
+            self._sent.messages += 1
+            self._sent.bytes += len(frame)
+            self.transport.write(frame)
 
     def close(self, code: int, error: str, message: str) -> None:
         """Server-sent events have no close codes: the client comes back by itself."""

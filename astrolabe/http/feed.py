@@ -11,6 +11,7 @@ from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import History
 from astrolabe.graph.view import View
 from astrolabe.http.closing import FAILED, INTERNAL_ERROR
+from astrolabe.http.figures import Figures
 from astrolabe.http.message import Message
 from astrolabe.http.snapshot import Snapshot
 from astrolabe.http.subscription import Subscription
@@ -26,7 +27,8 @@ class Feed:
     changed: the seq of the latest batch that changed the view, or at which it was made.
     """
 
-    def __init__(self, view: View, graph: Graph, history: History) -> None:
+    def __init__(self, view: View, graph: Graph, history: History, figures: Figures) -> None:
+        self.figures = figures
         self.subscriptions: dict[Subscription, None] = {}
         self._snapshot: Snapshot | None = None
         self.begin(view, graph, history)
@@ -68,6 +70,7 @@ class Feed:
                 continue
             if not subscription.connection.writable:
                 subscription.fall_behind(batch.since)
+                self.figures.behind += 1
                 continue
             key = (subscription.id, subscription.told)
             message = messages.get(key)

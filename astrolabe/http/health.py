@@ -12,13 +12,16 @@ from astrolabe.engine.readiness import Readiness, Scope, ScopeState
 from astrolabe.graph.graph import Graph
 
 #: Where a kind is watched in several namespaces, the worst of them is shown.
-_WORST_FIRST: tuple[State, ...] = ("unavailable", "listing", "synced")
+WORST_FIRST: tuple[State, ...] = ("unavailable", "listing", "synced")
 
 
 class Replication(msgspec.Struct, frozen=True):
     """How this process stands among those that share a Redis.
 
     complete: whether the graph that is served was complete once. stale: whether nobody keeps it up to date.
+    reachable: whether Redis answers. alone: whether this leader goes on without it.
+    lag: seconds by which what is served may be old; None while that is not known.
+    commits: batches that this process stored.
     document: what `/health` shows as `redis`.
     told: `synced`, `waiting` and `kinds` of the leader, when this process is not the one; else empty.
     """
@@ -27,6 +30,10 @@ class Replication(msgspec.Struct, frozen=True):
     stale: bool
     document: dict[str, Any]
     told: dict[str, Any]
+    reachable: bool = True
+    alone: bool = False
+    lag: float | None = None
+    commits: int = 0
 
 
 def health(
@@ -106,7 +113,7 @@ def _by_kind(readiness: Readiness) -> dict[str, list[tuple[Scope, ScopeState]]]:
 
 def _kind(states: Iterable[tuple[Scope, ScopeState]], now: float) -> dict[str, Any]:
     """state, why (when there is something to say) and age: seconds since the last news, or null."""
-    _, worst = min(states, key=lambda entry: _WORST_FIRST.index(entry[1].state))
+    _, worst = min(states, key=lambda entry: WORST_FIRST.index(entry[1].state))
     news = [state.news for _, state in states if state.news is not None]
     document: dict[str, Any] = {"state": worst.state}
     if worst.why:

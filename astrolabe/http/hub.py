@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from time import perf_counter, time
 
 from astrolabe.graph.batch import Batch, Before
+from astrolabe.graph.census import Census
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import History, Past
@@ -19,6 +21,7 @@ from astrolabe.graph.view import View
 from astrolabe.graph.views import Views
 from astrolabe.http.client import Client
 from astrolabe.http.feed import Feed
+from astrolabe.http.figures import Figures
 from astrolabe.http.subscription import Connection
 from astrolabe.settings import Limits
 
@@ -35,9 +38,11 @@ class Hub:
     """Applies batches to the graph and tells whoever follows a part of it. Lives in one event loop.
 
     limits: of the history that is kept, from which those who fell behind or come back are caught up.
+    figures: what is counted of the batches and of those who follow.
     """
 
     def __init__(self, graph: Graph, limits: Limits | None = None) -> None:
+        self.figures = Figures()
         self._limits = limits or Limits()
         self._feeds: dict[Filter, Feed] = {}
         #: Feeds without a subscription, those that are dropped first before the others.
@@ -50,16 +55,20 @@ class Hub:
         limits = self._limits
         self.history = History(graph, changes=limits.history_changes, size=limits.history_bytes)
         self.pages = Pages(graph)
+        self.census = Census(graph)
         self._views = Views(graph)
 
     def receive(self, batch: Batch) -> None:
         """Take the next batch from the bus. Raises GapError when it is not the next one: to go on would
         be to serve what is not so."""
+        began = perf_counter()
         before = self.graph.apply(batch)
         self.history.add(before)
         self.pages.update(batch.changes)
+        self.census.update(before)
         self._tell(batch, before)
         self._notify()
+        self._count(batch, before, perf_counter() - began)
 
     def replace(self, graph: Graph) -> None:
         """Serve this graph from now on: history could not be continued. Everyone begins anew."""
@@ -99,7 +108,7 @@ class Hub:
         """The feed that all subscriptions with an equal filter share."""
         feed = self._feeds.get(filter)
         if feed is None:
-            feed = self._feeds[filter] = Feed(self._new_view(filter), self.graph, self.history)
+            feed = self._feeds[filter] = Feed(self._new_view(filter), self.graph, self.history, self.figures)
         elif feed in self._kept:
             self._kept.pop(feed).cancel()
         return feed
@@ -147,6 +156,13 @@ class Hub:
             except Exception:
                 logger.exception("a view failed, its subscribers have to come back")
                 self._fail(feed)
+
+    def _count(self, batch: Batch, before: Before, seconds: float) -> None:
+        figures = self.figures
+        figures.batch_size.observe(len(before.nodes) + len(before.edges))
+        figures.batch_duration.observe(seconds)
+        if batch.time:  # of another machine, maybe, whose clock goes ahead
+            figures.latency.observe(max(0.0, time() - batch.time / 1000))
 
     def _notify(self) -> None:
         for seq, reached in self._waiting:

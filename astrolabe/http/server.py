@@ -22,6 +22,7 @@ from astrolabe.graph import wire
 from astrolabe.http.errors import JSON, JsonErrors, ServerError
 from astrolabe.http.health import Replication, health, readyz
 from astrolabe.http.hub import Hub
+from astrolabe.http.metrics import Metrics, WatchHealth
 from astrolabe.http.rest import Rest, position
 from astrolabe.http.streams import Streams
 from astrolabe.http.transport import StreamProtocol
@@ -44,6 +45,7 @@ def create_server(
     count: Callable[[str], int],
     role: Callable[[], str],
     lost: Callable[[], Mapping[str, str]] = dict,
+    watches: Callable[[], Sequence[WatchHealth]] = tuple,
     replication: Callable[[], Replication | None] = lambda: None,
     listener: socket.socket | None = None,
 ) -> Server:
@@ -51,16 +53,22 @@ def create_server(
 
     kinds: those that are watched. count: how many objects of a kind are known.
     role: `leader` or `follower`. lost: the kinds whose watch has no connection now, and why.
+    watches: how each watch of this process is doing.
     replication: how the process stands among others; None when it is alone.
     listener: a socket that listens already, instead of that address.
     """
     limits = settings.limits
     app = _create_app(lambda: position(hub), limits)
+    app.ctx.figures = hub.figures
     rest = Rest(hub, kinds)
     streams = Streams(hub, kinds=[kind.name for kind in kinds], limits=limits)
     rest.add_to(app)
     streams.add_to(app)
     _add_health(app, hub, readiness, count=count, role=role, lost=lost, replication=replication)
+    metrics = Metrics(
+        hub, readiness, kinds, streams=streams.counts, watches=watches, role=role, replication=replication
+    )
+    metrics.add_to(app)
     Viewer(find_static()).add_to(app)
     return Server(
         app,

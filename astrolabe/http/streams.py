@@ -45,6 +45,11 @@ class Streams:
         """The number of open streams."""
         return len(self._open)
 
+    def counts(self) -> tuple[int, int, int]:
+        """How many WebSockets and how many streams of events are open, and subscriptions of all of them."""
+        websockets = sum([isinstance(channel, WebSocket) for channel in self._open])
+        return websockets, len(self._open) - websockets, sum(map(len, self._open.values()))
+
     def add_to(self, app: Sanic[Any, Any]) -> None:
         app.add_route(self._websocket, "/api/v1/ws", name="ws")
         app.add_route(self._events, "/api/v1/events", name="events")
@@ -60,7 +65,7 @@ class Streams:
         since = query.take_position("since")
         filter = query.take_filter(kinds=self._kinds)
         self._admit()
-        socket = WebSocket(request, self._limits)
+        socket = WebSocket(request, self._limits, self._hub.figures)
         client = self._enter(socket)
         socket.write(self._hello())
         if subscribes:
@@ -77,7 +82,7 @@ class Streams:
         filter = query.take_filter(kinds=self._kinds)
         self._admit()
         headers = {**position(self._hub), "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        events = Events(request, self._limits, headers)
+        events = Events(request, self._limits, self._hub.figures, headers)
         client = self._enter(events)
         self._subscribe(events, client, filter, since)
         events.serve(client)

@@ -17,6 +17,7 @@ from astrolabe.graph import wire
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import History
 from astrolabe.graph.wire import ResetReason
+from astrolabe.http.figures import Figures
 from astrolabe.http.message import Message
 
 
@@ -50,6 +51,7 @@ class Source(Protocol):
     graph: Graph
     history: History
     changed: int
+    figures: Figures
 
     def snapshot(self, id: str) -> Iterator[Message]: ...
     def catch_up(self, id: str, *, told: int, held: int) -> Message | None: ...
@@ -90,6 +92,7 @@ class Subscription:
     def restart(self, reason: ResetReason) -> None:
         """Begin anew, whatever was under way."""
         self.told, self._held, self._asked = self.source.graph.seq, 0, False
+        self.source.figures.resets[reason] += 1
         reset = Message("reset", wire.reset(self.id, reason))
         self._due = chain((reset,), self.source.snapshot(self.id))
 

@@ -21,6 +21,8 @@ from sanic.http import Stage
 from sanic.request import Request
 from sanic.server import HttpProtocol
 
+from astrolabe.http.figures import Figures
+
 #: Bytes that may wait in a transport before it is full, which is Sanic's choice, too.
 HIGH_WATER = 64 * 1024
 
@@ -32,9 +34,10 @@ SEND_BUFFER = 256 * 1024
 class Stall:
     """Cuts a connection off whose peer takes nothing for so many seconds, once told to watch it."""
 
-    def __init__(self, transport: asyncio.Transport, seconds: float) -> None:
+    def __init__(self, transport: asyncio.Transport, seconds: float, figures: Figures) -> None:
         self._transport = transport
         self._seconds = seconds
+        self._figures = figures
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -73,6 +76,7 @@ class Stall:
         if waiting < before:
             self._go_on(waiting, now)
         elif now - since >= self._seconds:
+            self._figures.stalled += 1
             self._transport.abort()
         else:
             self._go_on(waiting, since)
@@ -81,7 +85,7 @@ class Stall:
 class StreamProtocol(HttpProtocol):
     """Sanic's protocol of one TCP connection, until a channel takes it over.
 
-    Beside its own, Sanic's configuration has STALL_TIMEOUT: see `Stall`.
+    Beside its own, Sanic's configuration has STALL_TIMEOUT: see `Stall`. Its context has the `figures`.
     """
 
     __slots__ = ("_begun", "_last", "_lost", "channel", "stall")
@@ -103,7 +107,7 @@ class StreamProtocol(HttpProtocol):
         return self._task
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.stall = Stall(transport, self.app.config.STALL_TIMEOUT)
+        self.stall = Stall(transport, self.app.config.STALL_TIMEOUT, self.app.ctx.figures)
         super().connection_made(transport)  # type: ignore[no-untyped-call]
 
     async def connection_task(self) -> None:

@@ -32,6 +32,7 @@ from astrolabe.http.closing import (
     TOO_FAST,
 )
 from astrolabe.http.errors import Refusal
+from astrolabe.http.figures import Figures
 from astrolabe.http.message import Message
 from astrolabe.http.transport import HIGH_WATER, Channel
 from astrolabe.settings import Limits
@@ -64,9 +65,11 @@ class Listener(Protocol):
 class WebSocket(Channel):
     """Implements `subscription.Connection`. Raises Refusal when the request is no handshake."""
 
-    def __init__(self, request: Request, limits: Limits) -> None:
+    def __init__(self, request: Request, limits: Limits, figures: Figures) -> None:
         self._frames, answer = _accept(request, limits.max_message_bytes)
         super().__init__(request)
+        self._figures, self._sent = figures, figures.websocket
+        self._sent.connections += 1
         self.transport.write(answer)
         self._limits = limits
         self._listener: Listener | None = None
@@ -86,7 +89,10 @@ class WebSocket(Channel):
 
     def write(self, message: Message) -> None:
         if self.open:
-            self.transport.write(message.framed(text_frame))
+            frame = message.framed(text_frame)
+            self._sent.messages += 1
+            self._sent.bytes += len(frame)
+            self.transport.write(frame)
 
     def close(self, code: int, error: str, message: str) -> None:
         """Tell why and close; a peer that does not read is cut off."""
@@ -199,6 +205,7 @@ class WebSocket(Channel):
         if self._is_slow():
             self._pinged = None
         if self._pinged is not None and now - self._pinged >= 1.4 * heartbeat:
+            self._figures.silent += 1
             self.close(SLOW, "timeout", f"no sign of life for {1.5 * heartbeat:g} seconds")
             self.transport.close()
             return

@@ -176,6 +176,7 @@ class Committer:
         twice = (answer.epoch, answer.seq) == (batch.epoch, batch.seq)
         if answer.outcome != "ok" and not twice:
             return False
+        self._standing.commits += 1
         self._logged.add(batch)
         return True
 

@@ -40,6 +40,7 @@ class Standing:
     completed: set while what is served is of an epoch that was complete once, and so worth serving.
     reachable, why: whether Redis answered the last time, and what it said if it did not.
     alone: whether this leader goes on with its own clients only.
+    commits: batches that this process stored, since the start.
     ticked: when a tick came (or was sent) last. in_step: when the graph was last known to be the leader's.
     condition: JSON that the leader told last of its watches; b"" before.
     """
@@ -52,6 +53,7 @@ class Standing:
     reachable: bool = True
     why: str = ""
     alone: bool = False
+    commits: int = 0
     ticked: float | None = None
     in_step: float | None = None
     condition: bytes = b""

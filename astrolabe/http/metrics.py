@@ -1,0 +1,258 @@
+"""`GET /metrics`: what Prometheus is told. All is read when it asks; nothing is kept twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from sanic import Sanic
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from astrolabe import __version__
+from astrolabe.engine.inbox import State
+from astrolabe.engine.readiness import Readiness
+from astrolabe.graph.links import EDGE_TYPES
+from astrolabe.graph.status import LEVELS
+from astrolabe.http.cache import in_turns
+from astrolabe.http.figures import Distribution, Figures
+from astrolabe.http.health import WORST_FIRST, Replication
+from astrolabe.http.hub import Hub
+from astrolabe.kinds.kind import Kind
+
+_RESETS = ("epoch-changed", "too-old", "lagging")
+
+
+class WatchHealth(Protocol):
+    """How one watch is doing, and what it did since it began: see `kube.health.Health`.
+
+    last_event: on the clock time.monotonic; None before the first.
+    """
+
+    kind: str
+    state: State
+    connected: bool
+    events: int
+    lists: int
+    failures: int
+    restarts: int
+    last_event: float | None
+
+
+class Metrics:
+    """Answers `/metrics`, from a registry of its own. The labels have few values: kinds, statuses, types.
+
+    streams: how many WebSockets, streams of events and subscriptions there are.
+    The others are as of `create_server`.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        readiness: Readiness,
+        kinds: Sequence[Kind[Any]],
+        *,
+        streams: Callable[[], tuple[int, int, int]],
+        watches: Callable[[], Sequence[WatchHealth]],
+        role: Callable[[], str],
+        replication: Callable[[], Replication | None],
+    ) -> None:
+        names = [kind.name for kind in kinds]
+        self._hub = hub
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        for collect in (
+            lambda: of_process(ready=_is_ready(readiness, replication()), role=role()),
+            lambda: of_graph(hub, names),
+            lambda: of_batches(hub.figures),
+            lambda: of_streams(hub.figures, *streams()),
+            lambda: of_watches(watches(), now=time.monotonic(), epoch=time.time()),
+            lambda: of_replication(replication()),
+        ):
+            self._registry.register(_Collector(collect))
+
+    def add_to(self, app: Sanic[Any, Any]) -> None:
+        app.add_route(self._answer, "/metrics", methods=("GET", "HEAD"), name="metrics")
+
+    async def _answer(self, request: Request) -> HTTPResponse:
+        async for _ in in_turns(self._hub.census.count()):
+            pass
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        headers = {"Cache-Control": "no-store"}
+        return HTTPResponse(encode(self._registry), headers=headers, content_type=content_type)
+
+
+class _Collector:
+    """As `prometheus_client.registry.Collector` wants it; nothing is collected when it is registered."""
+
+    def __init__(self, collect: Callable[[], Iterator[Metric]]) -> None:
+        self.collect = collect
+
+    def describe(self) -> list[Metric]:
+        return []
+
+
+def of_process(*, ready: bool, role: str) -> Iterator[Metric]:
+    """What this process is."""
+    yield InfoMetricFamily("astrolabe_build", "The program that runs.", value={"version": __version__})
+    yield GaugeMetricFamily("astrolabe_ready", "Whether /readyz says so.", value=ready)
+    roles = GaugeMetricFamily("astrolabe_role", "1 for the role that this process has.", labels=["role"])
+    for each in ("leader", "follower"):
+        roles.add_metric([each], each == role)
+    yield roles
+
+
+def of_graph(hub: Hub, kinds: Sequence[str]) -> Iterator[Metric]:
+    """The graph that is served, and what is remembered of it."""
+    census = hub.census
+    nodes = GaugeMetricFamily("astrolabe_graph_nodes", "Nodes.", labels=["kind", "status"])
+    unresolved = GaugeMetricFamily(
+        "astrolabe_graph_unresolved_references",
+        "References that lead nowhere, by the kind of the node that holds them.",
+        labels=["kind"],
+    )
+    for kind in kinds:
+        unresolved.add_metric([kind], census.unresolved[kind])
+        for level in LEVELS:
+            nodes.add_metric([kind, level], census.nodes[kind, level])
+    edges = GaugeMetricFamily("astrolabe_graph_edges", "Edges.", labels=["type"])
+    for type in EDGE_TYPES:
+        edges.add_metric([type], census.edges[type])
+    yield from (nodes, edges, unresolved)
+    yield GaugeMetricFamily("astrolabe_graph_seq", "The place in history.", value=hub.graph.seq)
+    changes, size = hub.history.kept
+    yield GaugeMetricFamily("astrolabe_history_changes", "Changed nodes and edges kept.", value=changes)
+    yield GaugeMetricFamily("astrolabe_history_bytes", "About what these take.", value=size)
+
+
+def of_batches(figures: Figures) -> Iterator[Metric]:
+    """What the graph went through."""
+    yield CounterMetricFamily(
+        "astrolabe_batches", "Batches that were applied.", value=sum(figures.batch_size.counts)
+    )
+    yield _histogram("astrolabe_batch_changes", "Nodes and edges that a batch changed.", figures.batch_size)
+    yield _histogram(
+        "astrolabe_batch_duration_seconds",
+        "Time to apply a batch and write it to all who follow it.",
+        figures.batch_duration,
+    )
+    yield _histogram(
+        "astrolabe_event_to_frame_seconds",
+        "Time from taking in the first change of a batch to having written it to all who follow it.",
+        figures.latency,
+    )
+
+
+def of_streams(figures: Figures, websockets: int, events: int, subscriptions: int) -> Iterator[Metric]:
+    """Those who follow, and what they were sent."""
+    label = ["transport"]
+    now = GaugeMetricFamily("astrolabe_stream_connections", "Streams that are open.", labels=label)
+    opened = CounterMetricFamily("astrolabe_stream_opened", "Streams that were opened.", labels=label)
+    messages = CounterMetricFamily("astrolabe_stream_messages", "Messages that were sent.", labels=label)
+    sizes = CounterMetricFamily("astrolabe_stream_sent_bytes", "Bytes of these.", labels=label)
+    for name, count, sent in (("ws", websockets, figures.websocket), ("sse", events, figures.events)):
+        now.add_metric([name], count)
+        opened.add_metric([name], sent.connections)
+        messages.add_metric([name], sent.messages)
+        sizes.add_metric([name], sent.bytes)
+    yield from (now, opened, messages, sizes)
+    yield GaugeMetricFamily("astrolabe_stream_subscriptions", "Subscriptions of these.", value=subscriptions)
+    resets = CounterMetricFamily(
+        "astrolabe_stream_resets", "Subscriptions that had to begin anew.", labels=["reason"]
+    )
+    for reason in _RESETS:
+        resets.add_metric([reason], figures.resets[reason])
+    slow = CounterMetricFamily(
+        "astrolabe_stream_slow_clients",
+        "Times that a subscription fell behind, and connections that were cut off.",
+        labels=["outcome"],
+    )
+    slow.add_metric(["behind"], figures.behind)
+    slow.add_metric(["stalled"], figures.stalled)
+    slow.add_metric(["silent"], figures.silent)
+    yield from (resets, slow)
+
+
+def of_watches(watches: Sequence[WatchHealth], *, now: float, epoch: float) -> Iterator[Metric]:
+    """The watches of this process; of a kind that is watched in several namespaces, all together.
+
+    now: on the clock of `last_event`. epoch: the same instant in seconds since 1970.
+    """
+    kinds: dict[str, list[WatchHealth]] = {}
+    for watch in watches:
+        kinds.setdefault(watch.kind, []).append(watch)
+    states = GaugeMetricFamily(
+        "astrolabe_watch_state", "1 for the state that the watch is in.", labels=["kind", "state"]
+    )
+    connected = GaugeMetricFamily(
+        "astrolabe_watch_connected", "Whether the last request was answered.", labels=["kind"]
+    )
+    last = GaugeMetricFamily(
+        "astrolabe_watch_last_event_timestamp_seconds", "When there was news last.", labels=["kind"]
+    )
+    counters = {
+        field: CounterMetricFamily(f"astrolabe_watch_{field}", text, labels=["kind"])
+        for field, text in (
+            ("events", "Lines of watches and items of lists."),
+            ("lists", "Complete lists; each after the first is a resynchronisation."),
+            ("failures", "Requests and watches that did not end well."),
+            ("restarts", "Times that the watch itself failed and was started again."),
+        )
+    }
+    for kind, each in kinds.items():
+        worst = min([watch.state for watch in each], key=WORST_FIRST.index)
+        for state in WORST_FIRST:
+            states.add_metric([kind, state], state == worst)
+        connected.add_metric([kind], all(watch.connected for watch in each))
+        for field, counter in counters.items():
+            counter.add_metric([kind], sum(getattr(watch, field) for watch in each))
+        news = [watch.last_event for watch in each if watch.last_event is not None]
+        if news:
+            last.add_metric([kind], epoch - (now - max(news)))
+    yield from (states, connected, last, *counters.values())
+
+
+def of_replication(replication: Replication | None) -> Iterator[Metric]:
+    """How this process stands among those that share a Redis; nothing when it is alone by its settings."""
+    if replication is None:
+        return
+    yield GaugeMetricFamily(
+        "astrolabe_redis_reachable", "Whether Redis answered last.", value=replication.reachable
+    )
+    yield GaugeMetricFamily(
+        "astrolabe_redis_alone", "Whether this leader goes on without Redis.", value=replication.alone
+    )
+    yield GaugeMetricFamily(
+        "astrolabe_redis_stale", "Whether nobody keeps this graph up to date.", value=replication.stale
+    )
+    if replication.lag is not None:
+        yield GaugeMetricFamily(
+            "astrolabe_redis_lag_seconds", "By how much this graph may be old.", value=replication.lag
+        )
+    yield CounterMetricFamily(
+        "astrolabe_redis_commits", "Batches that this process stored.", value=replication.commits
+    )
+
+
+def _is_ready(readiness: Readiness, replication: Replication | None) -> bool:
+    return readiness.ready if replication is None else replication.complete
+
+
+def _histogram(name: str, text: str, distribution: Distribution) -> HistogramMetricFamily:
+    counts = accumulate(distribution.counts)
+    bounds = [*[str(float(bound)) for bound in distribution.bounds], "+Inf"]
+    return HistogramMetricFamily(
+        name, text, buckets=list(zip(bounds, counts, strict=True)), sum_value=distribution.sum
+    )
