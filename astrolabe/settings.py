@@ -8,6 +8,7 @@ from typing import Literal
 DEFAULT_SELECTOR = "app.kubernetes.io/managed-by=Helm"
 
 SelectorMode = Literal["closure", "strict"]
+Auth = Literal["none", "token"]
 LogFormat = Literal["text", "json"]
 
 
@@ -43,6 +44,8 @@ class Settings:
 
     namespaces: watch these only; empty means all.
     kinds: names of kinds to watch; empty means all of the table.
+    auth: whether clients need a token. auth_token_file: with one a line. open_metrics: not for /metrics.
+    allowed_origins: of pages beside our own that may connect. cors_origins: that may read, too.
     redis_url: wins over redis_addr and redis_db; may hold user, password and `rediss://`.
     cluster_name: names the keys in Redis, which several clusters may share.
     workers: processes that serve one port.
@@ -60,6 +63,11 @@ class Settings:
     kinds: tuple[str, ...] = ()
     batch_window: float = 0.05
     limits: Limits = Limits()
+    auth: Auth = "none"
+    auth_token_file: str = ""
+    open_metrics: bool = False
+    allowed_origins: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
     enable_persistence: bool = False
     cluster_name: str = "default"
     redis_addr: str = "localhost:6379"

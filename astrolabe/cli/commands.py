@@ -118,10 +118,12 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
     from astrolabe.app import TaskFailed
     from astrolabe.bus.redis.errors import BusError
-    from astrolabe.http.errors import ServerError
+    from astrolabe.http.errors import FileError, ServerError
 
     try:
         uvloop.run(work)
+    except FileError as error:
+        raise Failure(str(error)) from error
     except ServerError as error:
         raise Failure(f"{error}; choose another address with --host and --port") from error
     except (BusError, ClusterError, TaskFailed) as error:

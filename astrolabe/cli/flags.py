@@ -16,6 +16,7 @@ _DEFAULTS = Settings()
 _SCOPE = "What is watched"
 _CLUSTER = "The cluster"
 _SERVING = "Serving"
+_ACCESS = "Access"
 _STREAM = "The stream"
 _PERSISTENCE = "Persistence"
 _LOGGING = "Logging"
@@ -26,14 +27,16 @@ def _joined(_: click.Context, __: click.Parameter, given: tuple[tuple[str, ...],
     return tuple(dict.fromkeys(name for names in given for name in names))
 
 
-def _list(flag: str, parse: Callable[[str], tuple[str, ...]], **options: Any) -> Flag:
+def _list(
+    flag: str, parse: Callable[[str], tuple[str, ...]], *, heading: str, shown: str, **options: Any
+) -> Flag:
     return Flag(
         (flag,),
-        heading=_SCOPE,
+        heading=heading,
         type=Value("a,b,…", parse),
         multiple=True,
         callback=_joined,
-        shown="all",
+        shown=shown,
         **options,
     )
 
@@ -77,10 +80,19 @@ SCOPE = (
     _list(
         "--namespaces",
         values.namespaces,
+        heading=_SCOPE,
+        shown="all",
         envvar="ASTROLABE_NAMESPACES",
         help="Watch these only; Roles in them suffice.",
     ),
-    _list("--kinds", values.kinds, envvar="ASTROLABE_KINDS", help="Watch these only."),
+    _list(
+        "--kinds",
+        values.kinds,
+        heading=_SCOPE,
+        shown="all",
+        envvar="ASTROLABE_KINDS",
+        help="Watch these only.",
+    ),
 )
 
 SERVING = (
@@ -108,6 +120,50 @@ SERVING = (
         shown="50ms",
         type=Value("DURATION", values.duration),
         help="Changes within it are sent together; the first goes out at once.",
+    ),
+)
+
+
+ACCESS = (
+    Flag(
+        ("--auth",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_AUTH",
+        default=_DEFAULTS.auth,
+        type=values.choice("none", "token"),
+        help="token: only who sends one of the token file's is let in, but for probes and viewer.",
+    ),
+    Flag(
+        ("--auth-token-file",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_AUTH_TOKEN_FILE",
+        default=_DEFAULTS.auth_token_file,
+        metavar="PATH",
+        help="Tokens, one a line; read anew when it changes.",
+    ),
+    Flag(
+        ("--open-metrics",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_OPEN_METRICS",
+        default=_DEFAULTS.open_metrics,
+        type=BOOLEAN,
+        help="Answer /metrics without a token.",
+    ),
+    _list(
+        "--allowed-origins",
+        values.origins,
+        heading=_ACCESS,
+        shown="",
+        envvar="ASTROLABE_ALLOWED_ORIGINS",
+        help="Pages of other hosts that may open a stream (https://host:port); * for any.",
+    ),
+    _list(
+        "--cors-origins",
+        values.origins,
+        heading=_ACCESS,
+        shown="",
+        envvar="ASTROLABE_CORS_ORIGINS",
+        help="Pages of other hosts that may also read everything else (CORS); * for any.",
     ),
 )
 
@@ -268,8 +324,8 @@ LOGGING = (
 )
 
 #: What serves a cluster takes all; what serves a simulated one has it in its own, only process.
-SERVE = (*CLUSTER, *SCOPE, *SERVING, *STREAM, *PERSISTENCE, *WORKERS, *LOGGING)
-DEMO = (*SCOPE, *SERVING, *STREAM, *PERSISTENCE, *LOGGING)
+SERVE = (*CLUSTER, *SCOPE, *SERVING, *ACCESS, *STREAM, *PERSISTENCE, *WORKERS, *LOGGING)
+DEMO = (*SCOPE, *SERVING, *ACCESS, *STREAM, *PERSISTENCE, *LOGGING)
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:
@@ -279,4 +335,8 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     settings = Settings(limits=Limits(**limits), **rest)
     if settings.workers > 1 and not settings.enable_persistence:
         raise click.UsageError("--workers needs --enable-persistence: the processes share the graph in Redis")
+    if settings.auth == "token" and not settings.auth_token_file:
+        raise click.UsageError("--auth=token needs --auth-token-file")
+    if settings.auth == "none" and settings.auth_token_file:
+        raise click.UsageError("--auth-token-file needs --auth=token: without it anyone is let in")
     return settings

@@ -15,6 +15,7 @@ from astrolabe.kinds import table
 
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _ADDRESS = re.compile(r"(?:[^\s:\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]+)\Z")
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 #: Seconds. Both letters mu are what Go takes.
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -191,6 +192,15 @@ def namespaces(text: str) -> tuple[str, ...]:
         if not _NAMESPACE.match(name):
             raise ValueError(f"{name!r} is not the name of a namespace")
     return names
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """`https://host[:port]` as browsers write them, separated by commas, or `*`. Raises ValueError."""
+    found = tuple(part.lower().rstrip("/") for part in _split(text))
+    for origin in found:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin!r} is not http(s)://host, or http(s)://host:port")
+    return found
 
 
 def kinds(text: str) -> tuple[str, ...]:

@@ -14,6 +14,10 @@ INTERNAL_ERROR = 1011
 SLOW = 4008
 TOO_FAST = 4029
 BAD_MESSAGE = 4500
+UNAUTHORISED = 4501
 
 #: The message that goes before INTERNAL_ERROR; what happened is in the log.
 FAILED = "the server failed; come back"
+
+#: The one that goes before UNAUTHORISED.
+WITHDRAWN = "the token is not known any more"

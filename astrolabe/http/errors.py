@@ -23,6 +23,10 @@ class ServerError(Exception):
     """The server cannot start; the message says why."""
 
 
+class FileError(ServerError):
+    """A file that the settings name cannot be used; the message says which, and why."""
+
+
 class Refusal(Exception):
     """A request that is not answered with what it asks for.
 

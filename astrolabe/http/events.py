@@ -11,6 +11,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe.http.client import Client
+from astrolabe.http.closing import UNAUTHORISED, WITHDRAWN
 from astrolabe.http.figures import Figures
 from astrolabe.http.message import Message
 from astrolabe.http.transport import Channel
@@ -101,6 +102,9 @@ class Events(Channel):
 
     def _beat(self) -> None:
         assert self._client is not None
+        if not self.admitted():
+            self.close(UNAUTHORISED, "unauthorised", WITHDRAWN)
+            return
         self._client.beat()
         self._timer = self.loop.call_later(self._heartbeat, self._beat)
 

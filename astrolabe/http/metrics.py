@@ -83,8 +83,9 @@ class Metrics:
         ):
             self._registry.register(_Collector(collect))
 
-    def add_to(self, app: Sanic[Any, Any]) -> None:
-        app.add_route(self._answer, "/metrics", methods=("GET", "HEAD"), name="metrics")
+    def add_to(self, app: Sanic[Any, Any], *, open: bool) -> None:
+        """open: whether anyone may ask."""
+        app.add_route(self._answer, "/metrics", methods=("GET", "HEAD"), name="metrics", ctx_open=open)
 
     async def _answer(self, request: Request) -> HTTPResponse:
         async for _ in in_turns(self._hub.census.count()):

@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -19,12 +20,14 @@ from sanic.response import HTTPResponse
 
 from astrolabe.engine.readiness import Readiness
 from astrolabe.graph import wire
+from astrolabe.http.access import Guard
 from astrolabe.http.errors import JSON, JsonErrors, ServerError
 from astrolabe.http.health import Replication, health, readyz
 from astrolabe.http.hub import Hub
 from astrolabe.http.metrics import Metrics, WatchHealth
 from astrolabe.http.rest import Rest, position
 from astrolabe.http.streams import Streams
+from astrolabe.http.tokens import Tokens
 from astrolabe.http.transport import StreamProtocol
 from astrolabe.http.viewer import Viewer, find_static
 from astrolabe.kinds.kind import Kind
@@ -56,19 +59,22 @@ def create_server(
     watches: how each watch of this process is doing.
     replication: how the process stands among others; None when it is alone.
     listener: a socket that listens already, instead of that address.
+    Raises FileError for a file of the settings that cannot be used.
     """
     limits = settings.limits
     app = _create_app(lambda: position(hub), limits)
     app.ctx.figures = hub.figures
     rest = Rest(hub, kinds)
-    streams = Streams(hub, kinds=[kind.name for kind in kinds], limits=limits)
+    guard = _create_guard(settings)
+    guard.add_to(app)
+    streams = Streams(hub, kinds=[kind.name for kind in kinds], limits=limits, guard=guard)
     rest.add_to(app)
     streams.add_to(app)
     _add_health(app, hub, readiness, count=count, role=role, lost=lost, replication=replication)
     metrics = Metrics(
         hub, readiness, kinds, streams=streams.counts, watches=watches, role=role, replication=replication
     )
-    metrics.add_to(app)
+    metrics.add_to(app, open=settings.open_metrics)
     Viewer(find_static()).add_to(app)
     return Server(
         app,
@@ -201,7 +207,14 @@ def _add_health(
         return answer(document, status)
 
     for path, handler in (("/health", show_health), ("/livez", show_life), ("/readyz", show_readiness)):
-        app.add_route(handler, path, methods=("GET", "HEAD"), name=path[1:])
+        name = path[1:]
+        # A kubelet has no token.
+        app.add_route(handler, path, methods=("GET", "HEAD"), name=name, ctx_open=name != "health")
+
+
+def _create_guard(settings: Settings) -> Guard:
+    tokens = Tokens(settings.auth_token_file, clock=monotonic) if settings.auth == "token" else None
+    return Guard(tokens, origins=settings.allowed_origins, shared=settings.cors_origins)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -13,6 +13,7 @@ from sanic.request import Request
 from astrolabe import __version__
 from astrolabe.graph import wire
 from astrolabe.graph.filter import Filter
+from astrolabe.http.access import Guard
 from astrolabe.http.client import Client
 from astrolabe.http.closing import FAILED, INTERNAL_ERROR
 from astrolabe.http.errors import Refusal
@@ -35,8 +36,9 @@ DEFAULT = "default"
 class Streams:
     """Serves `/api/v1/ws` and `/api/v1/events`."""
 
-    def __init__(self, hub: Hub, *, kinds: Sequence[str], limits: Limits) -> None:
+    def __init__(self, hub: Hub, *, kinds: Sequence[str], limits: Limits, guard: Guard) -> None:
         self._hub = hub
+        self._guard = guard
         self._kinds = kinds
         self._limits = limits
         self._open: dict[WebSocket | Events, Client] = {}
@@ -66,7 +68,7 @@ class Streams:
         filter = query.take_filter(kinds=self._kinds)
         self._admit()
         socket = WebSocket(request, self._limits, self._hub.figures)
-        client = self._enter(socket)
+        client = self._enter(socket, request)
         socket.write(self._hello())
         if subscribes:
             self._subscribe(socket, client, filter, since)
@@ -81,9 +83,14 @@ class Streams:
             since = parse_position("Last-Event-ID", last)
         filter = query.take_filter(kinds=self._kinds)
         self._admit()
-        headers = {**position(self._hub), "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        headers = {
+            **position(self._hub),
+            **self._guard.headers(request),
+            "Cache-Control": "no-store",
+            "X-Accel-Buffering": "no",
+        }
         events = Events(request, self._limits, self._hub.figures, headers)
-        client = self._enter(events)
+        client = self._enter(events, request)
         self._subscribe(events, client, filter, since)
         events.serve(client)
         await self._until_lost(events)
@@ -93,9 +100,10 @@ class Streams:
             message = f"{self._limits.max_connections} streams are open, which is all there may be"
             raise Refusal(503, "too-many-connections", message, headers={"Retry-After": "5"})
 
-    def _enter(self, channel: WebSocket | Events) -> Client:
+    def _enter(self, channel: WebSocket | Events, request: Request) -> Client:
         client = self._open[channel] = self._hub.join(channel)
         channel.drained = client.wake
+        channel.admitted = self._guard.renewal(request)
         return client
 
     def _hello(self) -> Message:

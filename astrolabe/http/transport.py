@@ -198,6 +198,7 @@ class Channel:
     writable: whether the transport takes more; it does not while more than HIGH_WATER wait in it.
     open: whether there is anything more to be written; False once it is closing.
     lost: done when the connection is gone. drained: called when it is writable again.
+    admitted: asked every heartbeat whether the client still is.
     """
 
     def __init__(self, request: Request) -> None:
@@ -210,6 +211,7 @@ class Channel:
         self.open = True
         self.lost: asyncio.Future[None] = self.loop.create_future()
         self.drained: Callable[[], Any] = _nothing
+        self.admitted: Callable[[], bool] = lambda: True
         self._protocol = protocol
         protocol.channel = self
         # To Sanic the answer is under way: it adds nothing to it.

@@ -20,8 +20,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
         "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "SAMEORIGIN",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
@@ -79,8 +78,8 @@ class Viewer:
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
         methods = ("GET", "HEAD")
-        app.add_route(self._index, "/", methods=methods, name="viewer")
-        app.add_route(self._file, "/<name:path>", methods=methods, name="viewer-file")
+        app.add_route(self._index, "/", methods=methods, name="viewer", ctx_open=True)
+        app.add_route(self._file, "/<name:path>", methods=methods, name="viewer-file", ctx_open=True)
 
     async def _index(self, request: Request) -> HTTPResponse:
         if "index.html" not in self._files:

@@ -30,6 +30,8 @@ from astrolabe.http.closing import (
     PEERS_FAULT,
     SLOW,
     TOO_FAST,
+    UNAUTHORISED,
+    WITHDRAWN,
 )
 from astrolabe.http.errors import Refusal
 from astrolabe.http.figures import Figures
@@ -201,6 +203,9 @@ class WebSocket(Channel):
 
     def _half_beat(self) -> None:
         """Ping every heartbeat; whoever has not been heard of one and a half later is gone."""
+        if not self.admitted():
+            self.close(UNAUTHORISED, "unauthorised", WITHDRAWN)
+            return
         now, heartbeat = self.loop.time(), self._limits.heartbeat
         if self._is_slow():
             self._pinged = None

@@ -39,6 +39,15 @@ CASES: list[tuple[str, str, str, str, Any]] = [
     ("namespaces", "ASTROLABE_NAMESPACES", "shop,web", "namespaces", ("shop", "web")),
     ("kinds", "ASTROLABE_KINDS", "Pod,Service", "kinds", ("Pod", "Service")),
     ("batch-window", "ASTROLABE_BATCH_WINDOW", "1s", "batch_window", 1.0),
+    ("open-metrics", "ASTROLABE_OPEN_METRICS", "true", "open_metrics", True),
+    (
+        "allowed-origins",
+        "ASTROLABE_ALLOWED_ORIGINS",
+        "https://a:1,http://b",
+        "allowed_origins",
+        ("https://a:1", "http://b"),
+    ),
+    ("cors-origins", "ASTROLABE_CORS_ORIGINS", "*", "cors_origins", ("*",)),
     ("max-connections", "ASTROLABE_MAX_CONNECTIONS", "10", "max_connections", 10),
     ("max-subscriptions", "ASTROLABE_MAX_SUBSCRIPTIONS", "2", "max_subscriptions", 2),
     ("max-message-bytes", "ASTROLABE_MAX_MESSAGE_BYTES", "1000", "max_message_bytes", 1000),
@@ -74,9 +83,11 @@ each_case = pytest.mark.parametrize(
 
 
 def test_the_cases_are_all_there_are() -> None:
-    # --workers has a test of its own.
+    # These have tests of their own.
     tried = {(f"--{flag}", variable, field) for flag, variable, _, field, _ in CASES}
     tried.add(("--workers", "ASTROLABE_WORKERS", "workers"))
+    tried.add(("--auth", "ASTROLABE_AUTH", "auth"))
+    tried.add(("--auth-token-file", "ASTROLABE_AUTH_TOKEN_FILE", "auth_token_file"))
     assert {(flag.long, flag.envvar, flag.name) for flag in SERVE} == tried
     fields = {field.name for field in dataclasses.fields(Settings)} | LIMITS
     # How long a peer has for a request, or to answer a closing, is nobody's wish.
@@ -99,6 +110,11 @@ def test_the_defaults() -> None:
         "--host": "0.0.0.0",
         "--port": "8080",
         "--batch-window": "50ms",
+        "--auth": "none",
+        "--auth-token-file": "",
+        "--open-metrics": "false",
+        "--allowed-origins": "",
+        "--cors-origins": "",
         "--max-connections": "2000",
         "--max-subscriptions": "32",
         "--max-message-bytes": "65536",
@@ -155,7 +171,14 @@ def test_the_environment(
 def test_the_flag_wins_over_the_environment(
     flag: str, variable: str, text: str, field: str, value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    others = {"label_selector": "x=y", "log_format": "text", "selector_mode": "closure", "kinds": "Job"}
+    others = {
+        "label_selector": "x=y",
+        "log_format": "text",
+        "selector_mode": "closure",
+        "kinds": "Job",
+        "allowed_origins": "*",
+        "cors_origins": "http://c",
+    }
     other = others.get(field, {bool: "true", int: "1", float: "5s"}.get(type(value), "other:1"))
     monkeypatch.setenv(variable, "other" if field == "namespaces" else other)
     assert read(f"--{flag}={text}") == with_one(field, value)
@@ -216,6 +239,24 @@ def test_a_wrong_url_is_refused_and_not_repeated(url: str) -> None:
 def test_a_wrong_name_of_a_cluster_is_refused(name: str) -> None:
     with pytest.raises(click.BadParameter, match="not letters, digits, dots, dashes and underscores"):
         read(f"--cluster-name={name}")
+
+
+def test_tokens_are_asked_for_when_there_are_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read("--auth=token", "--auth-token-file=/etc/tokens")
+    assert (settings.auth, settings.auth_token_file) == ("token", "/etc/tokens")
+    with pytest.raises(click.UsageError, match="--auth=token needs --auth-token-file"):
+        read("--auth=token")
+    monkeypatch.setenv("ASTROLABE_AUTH_TOKEN_FILE", "/etc/tokens")
+    with pytest.raises(click.UsageError, match="--auth-token-file needs --auth=token"):
+        read()
+    monkeypatch.setenv("ASTROLABE_AUTH", "token")
+    assert read() == settings
+
+
+@pytest.mark.parametrize("origin", ["grafana", "https://", "https://a/b", "ftp://a", "https://a:x", "null"])
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    with pytest.raises(click.BadParameter, match="is not http"):
+        read(f"--cors-origins={origin}")
 
 
 def test_passwords_are_not_shown() -> None:

@@ -19,6 +19,7 @@ LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
 
 #: The modules whose tests depend on what a transport does.
 ON_BOTH = {
+    "test_access",
     "test_dead_peers",
     "test_events",
     "test_frames",

@@ -52,11 +52,13 @@ class Site:
 
 
 @asynccontextmanager
-async def serve(world: World, limits: Limits | None = None, *, port: int = 0) -> AsyncIterator[Site]:
+async def serve(
+    world: World, limits: Limits | None = None, *, port: int = 0, **settings: Any
+) -> AsyncIterator[Site]:
     """Serve a world; whatever still runs afterwards is a leak. port: any when 0."""
     before = asyncio.all_tasks()
     server = create_server(
-        Settings(host="127.0.0.1", port=port, limits=limits or Limits()),
+        Settings(host="127.0.0.1", port=port, limits=limits or Limits(), **settings),
         world.hub,
         world.readiness,
         KINDS,
