@@ -236,7 +236,8 @@ class Application:
         place = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         graph = source.hub.graph
         counts = f"{len(graph.nodes)} nodes, {graph.edge_count} edges"
-        logger.info("serving http://%s, %s, synced in %.1f s", place, counts, seconds)
+        scheme = "https" if self._settings.tls_cert_file else "http"
+        logger.info("serving %s://%s, %s, synced in %.1f s", scheme, place, counts, seconds)
 
     def _spawn(
         self, running: AsyncExitStack, work: Coroutine[Any, Any, None], *, name: str, ends: bool = False

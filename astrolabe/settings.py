@@ -46,6 +46,7 @@ class Settings:
     kinds: names of kinds to watch; empty means all of the table.
     auth: whether clients need a token. auth_token_file: with one a line. open_metrics: not for /metrics.
     allowed_origins: of pages beside our own that may connect. cors_origins: that may read, too.
+    tls_cert_file, tls_key_file: PEM; both or none.
     redis_url: wins over redis_addr and redis_db; may hold user, password and `rediss://`.
     cluster_name: names the keys in Redis, which several clusters may share.
     workers: processes that serve one port.
@@ -68,6 +69,8 @@ class Settings:
     open_metrics: bool = False
     allowed_origins: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
+    tls_cert_file: str = ""
+    tls_key_file: str = ""
     enable_persistence: bool = False
     cluster_name: str = "default"
     redis_addr: str = "localhost:6379"

@@ -165,6 +165,22 @@ ACCESS = (
         envvar="ASTROLABE_CORS_ORIGINS",
         help="Pages of other hosts that may also read everything else (CORS); * for any.",
     ),
+    Flag(
+        ("--tls-cert-file",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_TLS_CERT_FILE",
+        default=_DEFAULTS.tls_cert_file,
+        metavar="PATH",
+        help="Certificate chain (PEM), for https and wss; read anew when it changes.",
+    ),
+    Flag(
+        ("--tls-key-file",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_TLS_KEY_FILE",
+        default=_DEFAULTS.tls_key_file,
+        metavar="PATH",
+        help="Its private key (PEM).",
+    ),
 )
 
 
@@ -325,16 +341,19 @@ LOGGING = (
 
 #: What serves a cluster takes all; what serves a simulated one has it in its own, only process.
 SERVE = (*CLUSTER, *SCOPE, *SERVING, *ACCESS, *STREAM, *PERSISTENCE, *WORKERS, *LOGGING)
+CHECK = (*CLUSTER, *SCOPE, *PERSISTENCE)
 DEMO = (*SCOPE, *SERVING, *ACCESS, *STREAM, *PERSISTENCE, *LOGGING)
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:
     """The settings of these values, by field name. Raises click.UsageError when they do not go together."""
-    limits = {flag.name: values[flag.name] for flag in STREAM if flag.name}
+    limits = {flag.name: values[flag.name] for flag in STREAM if flag.name in values}
     rest = {name: value for name, value in values.items() if name not in limits}
     settings = Settings(limits=Limits(**limits), **rest)
     if settings.workers > 1 and not settings.enable_persistence:
         raise click.UsageError("--workers needs --enable-persistence: the processes share the graph in Redis")
+    if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
+        raise click.UsageError("--tls-cert-file and --tls-key-file go together")
     if settings.auth == "token" and not settings.auth_token_file:
         raise click.UsageError("--auth=token needs --auth-token-file")
     if settings.auth == "none" and settings.auth_token_file:

@@ -21,6 +21,7 @@ from sanic.response import HTTPResponse
 from astrolabe.engine.readiness import Readiness
 from astrolabe.graph import wire
 from astrolabe.http.access import Guard
+from astrolabe.http.certificate import Certificate
 from astrolabe.http.errors import JSON, JsonErrors, ServerError
 from astrolabe.http.health import Replication, health, readyz
 from astrolabe.http.hub import Hub
@@ -76,13 +77,17 @@ def create_server(
     )
     metrics.add_to(app, open=settings.open_metrics)
     Viewer(find_static()).add_to(app)
+    certificate = (
+        Certificate(settings.tls_cert_file, settings.tls_key_file) if settings.tls_cert_file else None
+    )
     return Server(
         app,
         (settings.host, settings.port),
         rest=rest,
         streams=streams,
-        grace=limits.grace,
+        limits=limits,
         listener=listener,
+        certificate=certificate,
     )
 
 
@@ -96,15 +101,17 @@ class Server:
         *,
         rest: Rest,
         streams: Streams,
-        grace: float,
+        limits: Limits,
         listener: socket.socket | None,
+        certificate: Certificate | None,
     ) -> None:
         self._app = app
         self._address = address
         self._rest = rest
         self._streams = streams
-        self._grace = grace
+        self._limits = limits
         self._listener = listener
+        self._certificate = certificate
         self._server: Any = None  # Sanic's AsyncioServer, which it does not type
 
     @property
@@ -120,31 +127,44 @@ class Server:
             sock=listener,
             protocol=StreamProtocol,
             backlog=BACKLOG,
-            asyncio_server_kwargs={"start_serving": False},
+            ssl=self._certificate.context if self._certificate is not None else None,
+            asyncio_server_kwargs={"start_serving": False, **self._tls_timeouts()},
         )
         await server.startup()
         await server.start_serving()
         self._server = server
+        if self._certificate is not None:
+            self._certificate.watch()
         logger.info("serving at %s:%d", self._address[0], port)
         return port
+
+    def _tls_timeouts(self) -> dict[str, float]:
+        if self._certificate is None:
+            return {}
+        return {
+            "ssl_handshake_timeout": self._limits.request_timeout,
+            "ssl_shutdown_timeout": self._limits.stall_timeout,
+        }
 
     async def stop(self) -> None:
         """Say good-bye to everyone, for `grace` seconds at most, and cut off who is still there."""
         server, self._server = self._server, None
         if server is None:
             return
+        if self._certificate is not None:
+            self._certificate.stop()
         server.server.close()
         self._streams.shut_down()
         for connection in list(server.connections):
             if connection.channel is None:
                 connection.close_if_idle()
-        await _settled(server.connections, self._grace)
+        await _settled(server.connections, self._limits.grace)
         for connection in list(server.connections):
             connection.abort()
         await self._rest.close()
-        await _settled(server.connections, self._grace)
+        await _settled(server.connections, self._limits.grace)
         with suppress(TimeoutError):
-            await asyncio.wait_for(server.server.wait_closed(), self._grace)
+            await asyncio.wait_for(server.server.wait_closed(), self._limits.grace)
 
 
 def _create_app(headers: Callable[[], Mapping[str, str]], limits: Limits) -> Sanic[Any, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import socket
+import struct
 import sys
 import termios
 from collections.abc import Callable
@@ -30,12 +31,16 @@ HIGH_WATER = 64 * 1024
 #: its own overhead in and doubles the number for it). By itself it goes up to 4 MB a connection.
 SEND_BUFFER = 256 * 1024
 
+#: `tcpi_bytes_acked` of `struct tcp_info` (linux/tcp.h), at 120.
+_ACKNOWLEDGED = struct.Struct("=Q")
+
 
 class Stall:
     """Cuts a connection off whose peer takes nothing for so many seconds, once told to watch it."""
 
     def __init__(self, transport: asyncio.Transport, seconds: float, figures: Figures) -> None:
         self._transport = transport
+        self._socket = transport.get_extra_info("socket")
         self._seconds = seconds
         self._figures = figures
         self._loop = asyncio.get_running_loop()
@@ -44,7 +49,7 @@ class Stall:
     def watch(self) -> None:
         """Begin, unless it has begun."""
         if self._timer is None:
-            self._go_on(self.waiting(), self._loop.time())
+            self._go_on(self.taken(), self._loop.time())
 
     def relax(self) -> None:
         """The transport takes more again. One that is closing still has to come to an end."""
@@ -64,22 +69,33 @@ class Stall:
         """
         queued = bytearray(4)
         with suppress(OSError, ValueError):  # it was closed meanwhile
-            fcntl.ioctl(self._transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, queued)
+            fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, queued)
         return self._transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
 
-    def _go_on(self, waiting: int, since: float) -> None:
-        self._timer = self._loop.call_later(self._seconds / 4, self._judge, waiting, since)
+    def taken(self) -> int:
+        """A number that grows whenever the peer takes something: what it has acknowledged, in bytes (tcp(7),
+        TCP_INFO of Linux), or else how little waits. What TLS has encrypted waits where it cannot be seen.
+        """
+        with suppress(OSError, ValueError, struct.error):
+            (taken,) = _ACKNOWLEDGED.unpack_from(
+                self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), 120
+            )
+            return int(taken)
+        return -self.waiting()
+
+    def _go_on(self, taken: int, since: float) -> None:
+        self._timer = self._loop.call_later(self._seconds / 4, self._judge, taken, since)
 
     def _judge(self, before: int, since: float) -> None:
         """Slow is not stalled: it goes on as long as the peer takes something."""
-        waiting, now = self.waiting(), self._loop.time()
-        if waiting < before:
-            self._go_on(waiting, now)
+        taken, now = self.taken(), self._loop.time()
+        if taken > before:
+            self._go_on(taken, now)
         elif now - since >= self._seconds:
             self._figures.stalled += 1
             self._transport.abort()
         else:
-            self._go_on(waiting, since)
+            self._go_on(taken, since)
 
 
 class StreamProtocol(HttpProtocol):
@@ -222,6 +238,10 @@ class Channel:
         """Set an option of the socket."""
         self.transport.get_extra_info("socket").setsockopt(level, option, value)
 
+    def taken(self) -> int:
+        """A number that grows whenever the peer takes something."""
+        return self._protocol.stall.taken()
+
     def waiting(self) -> int:
         """Bytes that the peer has not acknowledged."""
         return self._protocol.stall.waiting()
@@ -248,8 +268,13 @@ class Channel:
     def finish(self) -> None:
         """Close once what waits in the transport is sent; a peer that does not take it is cut off."""
         self._leave()
-        self.transport.close()
+        self.close_transport()
         self._protocol.stall.watch()
+
+    def close_transport(self) -> None:
+        """Only once: asyncio's TLS transport cannot even be aborted after the second time."""
+        if not self.transport.is_closing():
+            self.transport.close()
 
     def abort(self) -> None:
         """Cut the connection, whatever waits to be sent."""

@@ -79,7 +79,7 @@ class WebSocket(Channel):
         self._timer: asyncio.TimerHandle | None = None
         self._half_beats = 0
         self._pinged: float | None = None
-        self._waited = 0
+        self._taken = 0
         self._second, self._count = 0, 0
 
     def listen(self, listener: Listener) -> None:
@@ -186,9 +186,12 @@ class WebSocket(Channel):
                 break
             if data:
                 self.transport.write(data)
-            else:  # all is said: what is still sent to us is read and dropped, so that ours arrives
+            elif self.transport.can_write_eof():
+                # All is said: what is still sent to us is read and dropped, so that ours arrives.
                 with suppress(OSError):  # the peer is gone already
                     self.transport.write_eof()
+            else:  # TLS knows no half of a connection
+                self.close_transport()
         if self.open and self._frames.state is not State.OPEN:
             self._leave()
             self._wait(self._limits.grace, self.abort)
@@ -212,7 +215,7 @@ class WebSocket(Channel):
         if self._pinged is not None and now - self._pinged >= 1.4 * heartbeat:
             self._figures.silent += 1
             self.close(SLOW, "timeout", f"no sign of life for {1.5 * heartbeat:g} seconds")
-            self.transport.close()
+            self.close_transport()
             return
         self._wait(heartbeat / 2, self._half_beat)
         self._half_beats += 1
@@ -224,8 +227,8 @@ class WebSocket(Channel):
 
     def _is_slow(self) -> bool:
         """Whether a ping has not reached it because so much goes before; a stall is judged elsewhere."""
-        waited, self._waited = self._waited, self.waiting()
-        return not self.writable or HIGH_WATER < self._waited < waited
+        taken, self._taken = self._taken, self.taken()
+        return not self.writable or (self.waiting() > HIGH_WATER and self._taken > taken)
 
 
 class _Frames(ServerProtocol):

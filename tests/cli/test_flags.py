@@ -88,6 +88,8 @@ def test_the_cases_are_all_there_are() -> None:
     tried.add(("--workers", "ASTROLABE_WORKERS", "workers"))
     tried.add(("--auth", "ASTROLABE_AUTH", "auth"))
     tried.add(("--auth-token-file", "ASTROLABE_AUTH_TOKEN_FILE", "auth_token_file"))
+    tried.add(("--tls-cert-file", "ASTROLABE_TLS_CERT_FILE", "tls_cert_file"))
+    tried.add(("--tls-key-file", "ASTROLABE_TLS_KEY_FILE", "tls_key_file"))
     assert {(flag.long, flag.envvar, flag.name) for flag in SERVE} == tried
     fields = {field.name for field in dataclasses.fields(Settings)} | LIMITS
     # How long a peer has for a request, or to answer a closing, is nobody's wish.
@@ -115,6 +117,8 @@ def test_the_defaults() -> None:
         "--open-metrics": "false",
         "--allowed-origins": "",
         "--cors-origins": "",
+        "--tls-cert-file": "",
+        "--tls-key-file": "",
         "--max-connections": "2000",
         "--max-subscriptions": "32",
         "--max-message-bytes": "65536",
@@ -257,6 +261,14 @@ def test_tokens_are_asked_for_when_there_are_some(monkeypatch: pytest.MonkeyPatc
 def test_what_is_no_origin_is_refused(origin: str) -> None:
     with pytest.raises(click.BadParameter, match="is not http"):
         read(f"--cors-origins={origin}")
+
+
+def test_a_certificate_needs_its_key() -> None:
+    settings = read("--tls-cert-file=/etc/tls.crt", "--tls-key-file=/etc/tls.key")
+    assert (settings.tls_cert_file, settings.tls_key_file) == ("/etc/tls.crt", "/etc/tls.key")
+    for alone in ("--tls-cert-file=x", "--tls-key-file=x"):
+        with pytest.raises(click.UsageError, match="--tls-cert-file and --tls-key-file go together"):
+            read(alone)
 
 
 def test_passwords_are_not_shown() -> None:

@@ -28,6 +28,7 @@ ON_BOTH = {
     "test_restart",
     "test_server",
     "test_streams",
+    "test_tls",
     "test_transport",
     "test_websocket",
 }

@@ -167,10 +167,12 @@ async def test_the_body_is_one_chunk_an_event_and_ends_with_the_server(site: Sit
         "cache-control": "no-store",
         "connection": "close",
         "content-type": "text/event-stream; charset=utf-8",
+        "referrer-policy": "no-referrer",
         "transfer-encoding": "chunked",
         "x-accel-buffering": "no",
         "x-astrolabe-epoch": EPOCH,
         "x-astrolabe-seq": "2",
+        "x-content-type-options": "nosniff",
     }
     snapshot, delta = unchunk(body)
     assert snapshot.startswith(f"event: snapshot\nid: {EPOCH}:2\ndata: {{".encode())

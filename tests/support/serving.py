@@ -30,9 +30,9 @@ class Site:
         self.port = port
         self.http = http
 
-    def get(self, path: str, **options: Any) -> Any:
+    def get(self, path: str, *, scheme: str = "http", **options: Any) -> Any:
         """An aiohttp request, to be used as a context manager."""
-        return self.http.get(f"http://127.0.0.1:{self.port}{path}", **options)
+        return self.http.get(f"{scheme}://127.0.0.1:{self.port}{path}", **options)
 
     async def json(self, path: str) -> Any:
         """The JSON document of a 200 answer."""
@@ -46,9 +46,9 @@ class Site:
         async with self.get(path) as answer:
             return answer.status, await answer.json()
 
-    def stream(self, path: str = "/api/v1/ws", **options: Any) -> connect:
+    def stream(self, path: str = "/api/v1/ws", *, scheme: str = "ws", **options: Any) -> connect:
         """A WebSocket client, to be used as a context manager."""
-        return connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None, compression=None, **options)
+        return connect(f"{scheme}://127.0.0.1:{self.port}{path}", max_size=None, compression=None, **options)
 
 
 @asynccontextmanager
