@@ -74,6 +74,27 @@ def _run_worker(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
         sys.exit(error.exit_code)
 
 
+@root.command(
+    cls=GoCommand,
+    params=[*flags.CHECK],
+    short_help="Try all that serving needs: API server, permissions, Redis.",
+)
+def check(**given: Any) -> None:
+    """Try the API server, the permissions for every kind, and Redis if it is used.
+
+    Prints a table with what to do. The exit code is 1 when something is missing that serving needs.
+    """
+    settings = flags.settings_from(given)
+    import uvloop
+
+    from astrolabe.cli import check as checking
+
+    findings = uvloop.run(checking.check(settings))
+    click.echo(checking.table(findings))
+    if any(finding.outcome == "missing" for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
 _SIMULATION = (
     Flag(
         ("--scale",),

@@ -1,4 +1,7 @@
-"""The connection to one API server: GET requests whose answers are checked, and streamed."""
+"""The connection to one API server: GET requests whose answers are checked, and streamed.
+
+The one POST there is asks whether something is permitted, and changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 import aiohttp
+import msgspec
 
 from astrolabe import __version__
 from astrolabe.kube.credentials import ADVICE, Access, load_access
@@ -25,6 +29,8 @@ from astrolabe.kube.errors import (
 from astrolabe.settings import Settings
 
 JSON = "application/json"
+
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 #: Seconds, for name, connection and TLS.
 CONNECT_TIMEOUT = 10.0
@@ -54,6 +60,23 @@ class Answer:
             return await self._response.content.readany()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _broken(error) from error
+
+    async def read_all(self) -> bytes:
+        """Everything, to its end. Raises ConnectionBroken."""
+        chunks = []
+        while chunk := await self.read():
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+
+class _Permission(msgspec.Struct):
+    allowed: bool
+
+
+class _Review(msgspec.Struct):
+    """authorization.k8s.io/v1, SelfSubjectAccessReview, as it is answered."""
+
+    status: _Permission
 
 
 class Cluster:
@@ -127,7 +150,7 @@ class Cluster:
         read_timeout: seconds of silence after which the connection counts as broken.
         Raises ConnectionBroken, NotTheApi, ApiError.
         """
-        response = await self._get(path, params, accept=accept, read_timeout=read_timeout)
+        response = await self._call(path, params, accept=accept, read_timeout=read_timeout)
         try:
             _keep_alive(response)
             await _check(response)
@@ -139,11 +162,30 @@ class Cluster:
         self, path: str, params: Mapping[str, str], *, accept: str = JSON, read_timeout: float
     ) -> bytes:
         """GET, with the whole body; otherwise as `stream`."""
-        chunks = []
         async with self.stream(path, params, accept=accept, read_timeout=read_timeout) as answer:
-            while chunk := await answer.read():
-                chunks.append(chunk)
-        return b"".join(chunks)
+            return await answer.read_all()
+
+    async def permits(self, verb: str, *, group: str, plural: str, namespace: str) -> bool:
+        """Whether these credentials may do this ("": in all namespaces), as the API server says.
+
+        Raises ConnectionBroken, NotTheApi, ApiError.
+        """
+        asked = {"verb": verb, "group": group, "resource": plural, "namespace": namespace}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {name: value for name, value in asked.items() if value}},
+        }
+        response = await self._call(_REVIEWS, {}, accept=JSON, read_timeout=VERIFY_TIMEOUT, body=review)
+        try:
+            await _check(response, status=201)
+            body = await Answer(response).read_all()
+        finally:
+            response.close()
+        try:
+            return msgspec.json.decode(body, type=_Review).status.allowed
+        except ValueError as error:
+            raise NotTheApi(f"the answer is no review: {error}") from error
 
     async def reload(self) -> None:
         """Load the credentials again, after a 401; callers at one time share one loading.
@@ -167,18 +209,27 @@ class Cluster:
         """End all connections, running answers included."""
         await self._session.close()
 
-    async def _get(
-        self, path: str, params: Mapping[str, str], *, accept: str, read_timeout: float
+    async def _call(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        accept: str,
+        read_timeout: float,
+        body: Mapping[str, Any] | None = None,
     ) -> aiohttp.ClientResponse:
+        """GET, or with a body POST."""
         timeout = aiohttp.ClientTimeout(
             total=None, connect=CONNECT_TIMEOUT, sock_connect=CONNECT_TIMEOUT, sock_read=read_timeout
         )
         # Packing costs the API server and us more than the network inside a cluster does.
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        headers.update({} if body is None else {"Content-Type": JSON})
         try:
             response: aiohttp.ClientResponse = await self._session.call_api(
                 path,
-                "GET",
+                "GET" if body is None else "POST",
+                body=body,
                 query_params=list(params.items()),
                 header_params=headers,
                 auth_settings=["BearerToken"],
@@ -199,9 +250,12 @@ def _open(access: Access) -> Any:
     return session
 
 
-async def _check(response: aiohttp.ClientResponse) -> None:
-    """Raise unless this is a 200 in JSON. kubernetes_asyncio does not look when it does not read the body."""
-    if response.status != 200:
+async def _check(response: aiohttp.ClientResponse, *, status: int = 200) -> None:
+    """Raise unless this is an answer of that status in JSON.
+
+    kubernetes_asyncio does not look when it does not read the body.
+    """
+    if response.status != status:
         body = b""
         with suppress(aiohttp.ClientError, OSError, TimeoutError):
             body = await response.content.read(ERROR_BODY)
