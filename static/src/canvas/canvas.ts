@@ -1,6 +1,11 @@
 /** The picture on the screen: shapes, lines and the viewport are the graph library's, the rest the painter's. */
 
-import cytoscape, { type Core, type ElementDefinition, type EventObject } from "cytoscape";
+import cytoscape, {
+  type Core,
+  type ElementDefinition,
+  type EventObject,
+  type SingularElementArgument,
+} from "cytoscape";
 import type { Frame, Picture, PlacedCard, PlacedLine } from "../layout/picture";
 import { curveOf } from "./curve";
 import { Marks } from "./marks";
@@ -205,13 +210,13 @@ export class Canvas {
     const selected = this.#selected;
     this.#cy.batch(() => {
       this.#cy.nodes().forEach((node) => {
-        node.toggleClass("selected", node.id() === selected);
-        node.toggleClass("dim", lit !== null && !node.data("frame") && !lit.has(node.id()));
+        setClass(node, "selected", node.id() === selected);
+        setClass(node, "dim", lit !== null && !node.data("frame") && !lit.has(node.id()));
       });
       this.#cy.edges().forEach((edge) => {
         const near = edge.data("source") === selected || edge.data("target") === selected;
-        edge.toggleClass("near", near && !edge.hasClass("path"));
-        edge.toggleClass("dim", lit !== null && !near);
+        setClass(edge, "near", near && !edge.hasClass("path"));
+        setClass(edge, "dim", lit !== null && !near);
       });
     });
   }
@@ -250,6 +255,11 @@ export class Canvas {
       dim: (id) => lit !== null && !lit.has(id),
     });
   }
+}
+
+/** The library styles an element anew whenever a class is set, even to what it is. */
+function setClass(element: SingularElementArgument, name: string, on: boolean): void {
+  if (element.hasClass(name) !== on) element.toggleClass(name, on);
 }
 
 const idOf = (event: EventObject): string => event.target.id();

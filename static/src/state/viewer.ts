@@ -24,6 +24,9 @@ import { readView, type View, writeView } from "./url";
 const PICTURE_EVERY = 120;
 const ADDRESS_AFTER = 300;
 
+/** A mark on the browser's timeline. */
+const FIRST_PICTURE = "first-picture";
+
 const PROBLEM_LEVELS: ReadonlySet<Level> = new Set(["Error", "Unknown"]);
 const NOTHING: Scene = { halls: [], room: null, lines: new Map(), cards: new Map(), cardOf: new Map() };
 
@@ -57,6 +60,7 @@ export class Viewer {
   readonly #touched = new Set<string>();
   #due = false;
   #drawnAt = 0;
+  #shown = false;
   #fitNext: readonly string[] | "all" | null = null;
   #addressTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -309,6 +313,8 @@ export class Viewer {
     if (this.#canvas === null) return;
     const picture = this.#pictureOf(scene);
     this.#canvas.show(picture, news, changed);
+    if (!this.#shown) requestAnimationFrame(() => performance.mark(FIRST_PICTURE));
+    this.#shown = true;
     this.#emphasize();
     if (this.#fitNext === null || !isComplete(scene, picture)) return;
     this.#canvas.fit(this.#fitNext === "all" ? undefined : this.#fitNext);
