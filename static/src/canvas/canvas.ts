@@ -7,6 +7,7 @@ import cytoscape, {
   type SingularElementArgument,
 } from "cytoscape";
 import type { Frame, Picture, PlacedCard, PlacedLine } from "../layout/picture";
+import type { Level } from "../stream/message";
 import { curveOf } from "./curve";
 import { Marks } from "./marks";
 import { type Camera, Painter } from "./painter";
@@ -27,7 +28,11 @@ export type News = "live" | "same" | "other";
 /** The right end of a card that opens, and of a room's title, in the units of the picture. */
 const SIGN = 30;
 const FRAME_TITLE = 44;
+/** Half of what a letter of a label takes, about. */
+const LETTER = 3.1;
 const MARGIN = 36;
+/** With frames a picture is a map, of which all is seen; a focus is read. */
+const READABLE = 0.55;
 const GLIDE = 220;
 const EMPTY: Picture = { frames: [], cards: [], lines: [] };
 
@@ -113,14 +118,23 @@ export class Canvas {
     this.#paint();
   }
 
-  /** Bring these cards and frames, or everything, into view; never closer than a card at its own size. */
-  fit(ids?: readonly string[]): void {
+  /**
+   * Bring these cards and frames, or everything, into view; never closer than a card at its own size.
+   *
+   * about: what is in the middle of a picture that is read and too large.
+   */
+  fit(ids?: readonly string[], about?: string): void {
     const wanted = ids?.map((id) => this.#cy.getElementById(id)).filter((each) => each.nonempty());
     const elements = wanted?.length ? this.#cy.collection(wanted as never) : this.#cy.nodes();
     if (elements.empty()) return;
     const box = elements.boundingBox({ includeLabels: false });
     const { width, height } = this.size;
     const zoom = Math.min(1.15, (width - 2 * MARGIN) / box.w, (height - 2 * MARGIN) / box.h);
+    const middle = this.#placed.get(about ?? "");
+    if (zoom < READABLE && middle !== undefined && this.#picture.frames.length === 0) {
+      this.#centre({ x: middle.x + middle.width / 2, y: middle.y + middle.height / 2 }, READABLE);
+      return;
+    }
     const x = width / 2 - (zoom * (box.x1 + box.x2)) / 2;
     const top = zoom * box.h < height * 0.6 ? (height - zoom * box.h) / 2.6 : (height - zoom * box.h) / 2;
     this.#glide({ zoom, x, y: top - zoom * box.y1 });
@@ -134,8 +148,11 @@ export class Canvas {
     const { width, height } = this.size;
     const inside = box.x1 > 8 && box.y1 > 8 && box.x2 < width - 8 && box.y2 < height - 8;
     if (inside && box.w > 60) return;
-    const zoom = Math.max(this.#cy.zoom(), 0.8);
-    const { x, y } = element.position();
+    this.#centre(element.position(), Math.max(this.#cy.zoom(), READABLE));
+  }
+
+  #centre({ x, y }: { x: number; y: number }, zoom: number): void {
+    const { width, height } = this.size;
     this.#glide({ zoom, x: width / 2 - x * zoom, y: height / 2 - y * zoom });
   }
 
@@ -211,7 +228,7 @@ export class Canvas {
     this.#cy.batch(() => {
       this.#cy.nodes().forEach((node) => {
         setClass(node, "selected", node.id() === selected);
-        setClass(node, "dim", lit !== null && !node.data("frame") && !lit.has(node.id()));
+        setClass(node, "dim", !node.data("frame") && isDim(node.id(), node.data("level"), lit));
       });
       this.#cy.edges().forEach((edge) => {
         const near = edge.data("source") === selected || edge.data("target") === selected;
@@ -252,10 +269,14 @@ export class Canvas {
       camera: this.camera,
       palette: this.#palette,
       marks: this.#marks,
-      dim: (id) => lit !== null && !lit.has(id),
+      dim: (card) => isDim(card.id, card.level, lit),
     });
   }
 }
+
+/** What is broken is never dimmed. */
+const isDim = (id: string, level: Level, lit: ReadonlySet<string> | null): boolean =>
+  lit !== null && !lit.has(id) && level !== "Error";
 
 /** The library styles an element anew whenever a class is set, even to what it is. */
 function setClass(element: SingularElementArgument, name: string, on: boolean): void {
@@ -287,12 +308,14 @@ function cardElement(placed: PlacedCard): ElementDefinition {
 
 function lineElement({ line, bends }: PlacedLine, from: PlacedCard, to: PlacedCard): ElementDefinition {
   const curve = curveOf(from, to, bends);
-  const label = line.types.join(", ");
+  const more = line.types.length > 1 ? ` +${line.types.length - 1}` : "";
+  const label = `${line.types[0] ?? ""}${more}`;
   const classes = [line.cross ? "cross" : "", line.path ? "path" : ""].filter(Boolean);
   const signature = `${label} ${classes.join()} ${curve.weights.join()} ${from.x} ${from.y} ${to.x} ${to.y}`;
   return {
     data: {
       ...{ id: line.id, source: line.from, target: line.to, label, signature },
+      offset: label.length * LETTER + 4,
       ...{ weights: curve.weights, distances: curve.distances },
       ...{ source_end: curve.source, target_end: curve.target },
     },

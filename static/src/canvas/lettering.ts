@@ -1,6 +1,8 @@
 /** Text on the canvas that fits into what there is. */
 
 const KNOWN_AT_MOST = 4_000;
+/** Pixels below which two ends of a name say less than one. */
+const NARROW = 84;
 
 export type Cut = "middle" | "end";
 
@@ -19,6 +21,17 @@ export class Lettering {
     cut: Cut = "middle",
   ): void {
     context.fillText(this.#fit(context, text, at.width, cut), at.x, at.y);
+  }
+
+  /** Draw the first of these that fits; none does: the last of them, shortened. */
+  drawFirst(
+    context: CanvasRenderingContext2D,
+    texts: readonly string[],
+    at: { x: number; y: number; width: number },
+  ): void {
+    const fitting = texts.find((text) => this.#fit(context, text, at.width, "end") === text);
+    const cut = at.width < NARROW || texts.length > 1 ? "end" : "middle";
+    this.draw(context, fitting ?? texts.at(-1) ?? "", at, cut);
   }
 
   #fit(context: CanvasRenderingContext2D, text: string, width: number, cut: Cut): string {

@@ -1,8 +1,10 @@
 /** What is written and drawn on cards and frames, over the shapes of the graph library. */
 
+import type { Card } from "../cluster/cards";
 import { LEVELS, total, worst } from "../cluster/levels";
 import type { Rect } from "../layout/geometry";
 import type { Frame, Picture, PlacedCard } from "../layout/picture";
+import type { Level } from "../stream/message";
 import { drawGlyph } from "./glyphs";
 import { Lettering } from "./lettering";
 import type { Mark, Marks } from "./marks";
@@ -21,15 +23,17 @@ export interface Paint {
   readonly palette: Palette;
   readonly marks: Marks;
   /** Cards that are not spoken of now. */
-  readonly dim: (id: string) => boolean;
+  readonly dim: (card: Card) => boolean;
 }
 
 type Context = CanvasRenderingContext2D;
 
 /** No text is drawn smaller than this, in pixels: cards that are too small for it have none. */
 const SMALLEST_TEXT = 10;
-const DIMMED = 0.28;
+const DIMMED = 0.45;
 const SIGN_WIDTH = 26;
+/** In pixels: what is broken is seen at any zoom. */
+const SMALLEST_GLYPH: Readonly<Record<Level, number>> = { Error: 13, Unknown: 12, Pending: 10, Ready: 0 };
 
 export class Painter {
   readonly #canvas: HTMLCanvasElement;
@@ -58,7 +62,7 @@ export class Painter {
     for (const placed of paint.picture.cards) {
       const rect = onScreen(placed, paint.camera);
       if (!meet(rect, view)) continue;
-      this.#context.globalAlpha = paint.dim(placed.card.id) ? DIMMED : 1;
+      this.#context.globalAlpha = paint.dim(placed.card) ? DIMMED : 1;
       this.#card(placed, rect, paint);
       this.#context.globalAlpha = 1;
     }
@@ -82,7 +86,7 @@ export class Painter {
     const hall = frame.form === "hall";
     const size = Math.max(hall ? 12 : SMALLEST_TEXT, Math.min(22, (hall ? 17 : 13) * camera.zoom));
     if (rect.width < 40) return;
-    const y = rect.y + Math.max(size * 0.75 + 2, (hall ? 26 : 15) * camera.zoom);
+    const y = rect.y + Math.max(size * 0.75 + 2, (hall ? 30 : 20) * camera.zoom);
     let x = rect.x + Math.max(6, 16 * camera.zoom);
     const level = worst(frame.counts);
     if (level !== "Ready") {
@@ -125,10 +129,10 @@ export class Painter {
     const mark = paint.marks.of(card.id);
     if (mark !== undefined) this.#ring(rect, mark, palette);
     this.#stripe(placed, rect, palette);
-    const glyph = Math.max(card.level === "Ready" ? 0 : 13, 16 * camera.zoom);
+    const glyph = Math.max(SMALLEST_GLYPH[card.level], 16 * camera.zoom);
     const compact = rect.height < 34;
     if (glyph >= 9 && rect.width > 12) {
-      const inset = Math.min(rect.width / 2, Math.max(glyph * 0.8, 18 * camera.zoom));
+      const inset = Math.min(rect.width / 2, Math.max(glyph * 0.75, 18 * camera.zoom));
       const y = compact ? rect.y + rect.height / 2 : rect.y + 20 * camera.zoom;
       const at = { x: rect.x + rect.width - inset, y: Math.min(y, rect.y + rect.height / 2), size: glyph };
       drawGlyph(this.#context, card.level, at, { fill: palette.levels[card.level], sign: palette.onLevel });
@@ -179,9 +183,9 @@ export class Painter {
   #text(placed: PlacedCard, rect: Rect, glyph: number, { palette, camera }: Paint): void {
     const context = this.#context;
     const { card } = placed;
-    const x = rect.x + Math.max(8, 14 * camera.zoom);
-    const width = rect.x + rect.width - x - Math.max(glyph * 1.4, SIGN_WIDTH * camera.zoom);
-    const size = Math.max(SMALLEST_TEXT, Math.min(26, 13.5 * camera.zoom));
+    const x = rect.x + Math.max(7, 14 * camera.zoom);
+    const width = rect.x + rect.width - x - Math.max(glyph * 1.3, SIGN_WIDTH * camera.zoom);
+    const size = Math.max(SMALLEST_TEXT, Math.min(26, 14.5 * camera.zoom));
     const compact = rect.height < 34;
     const number = card.form === "stack" ? ` ×${total(card.counts)}` : "";
     context.textBaseline = "middle";
@@ -189,7 +193,8 @@ export class Painter {
     context.font = `${card.form === "ghost" ? "italic " : ""}600 ${size}px ${palette.font}`;
     context.fillStyle = palette.ink;
     const y = compact ? rect.y + rect.height / 2 : rect.y + 20 * camera.zoom;
-    this.#letters.draw(context, card.title + number, { x, y, width });
+    const titles = titlesOf(card).map((title) => title + number);
+    this.#letters.drawFirst(context, titles, { x, y, width });
     if (!compact) this.#note(placed, { x, y: rect.y + 39 * camera.zoom, width }, size, palette);
   }
 
@@ -201,7 +206,7 @@ export class Painter {
     palette: Palette,
   ): void {
     const context = this.#context;
-    const small = Math.max(SMALLEST_TEXT - 0.5, size * 0.84);
+    const small = Math.max(SMALLEST_TEXT - 0.5, size * 0.83);
     const summary = card.form === "release" || card.form === "namespace";
     const what = summary ? `${total(card.counts)} resources` : card.kind;
     context.font = `400 ${small}px ${palette.font}`;
@@ -259,6 +264,13 @@ export class Painter {
     context.setLineDash([]);
     context.globalAlpha = 1;
   }
+}
+
+/** The title, and one without what the frame around it says already. */
+function titlesOf(card: Card): string[] {
+  const around = card.form === "release" ? card.namespace : card.group.slice(card.group.indexOf("/") + 1);
+  const begins = around !== "" && card.title.startsWith(`${around}-`);
+  return begins ? [card.title, `…${card.title.slice(around.length + 1)}`] : [card.title];
 }
 
 function onScreen(rect: Rect, camera: Camera): Rect {

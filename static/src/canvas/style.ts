@@ -38,7 +38,7 @@ export function styleOf(palette: Palette): StylesheetJson {
       selector: "node[form='ghost']",
       style: { "border-style": "dashed", "background-color": palette.ground },
     },
-    { selector: "node.dim", style: { opacity: 0.35 } },
+    { selector: "node.dim", style: { opacity: 0.55 } },
     { selector: "node.hover", style: { "border-color": palette.accent } },
     { selector: "node.selected", style: { "border-color": palette.accent, "border-width": 3 } },
     {
@@ -63,7 +63,8 @@ export function styleOf(palette: Palette): StylesheetJson {
         "font-size": 12,
         "min-zoomed-font-size": 7.5,
         color: palette.faint,
-        "text-margin-y": -9,
+        "source-text-offset": "data(offset)" as never,
+        "source-text-margin-y": -9,
         "text-background-color": palette.ground,
         "text-background-opacity": 0.9,
         "text-background-padding": "2",
@@ -72,7 +73,7 @@ export function styleOf(palette: Palette): StylesheetJson {
     },
     // Lines between rooms are many, and say little until one of their ends is spoken of.
     { selector: "edge.cross", style: { visibility: "hidden", "line-style": "dashed" } },
-    { selector: "edge.dim", style: { opacity: 0.18 } },
+    { selector: "edge.dim", style: { opacity: 0.3 } },
     {
       selector: "edge.path",
       style: {
@@ -81,7 +82,7 @@ export function styleOf(palette: Palette): StylesheetJson {
         "target-arrow-color": levels.Error,
         "arrow-scale": 1,
         "z-index": 12,
-        label: "data(label)",
+        "source-label": "data(label)",
         color: palette.ink,
       },
     },
@@ -94,7 +95,7 @@ export function styleOf(palette: Palette): StylesheetJson {
         "line-color": palette.accent,
         "target-arrow-color": palette.accent,
         "z-index": 14,
-        label: "data(label)",
+        "source-label": "data(label)",
       },
     },
   ];

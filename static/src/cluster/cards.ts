@@ -159,9 +159,9 @@ export function releaseCard(id: GroupId, release: string, nodes: readonly Node[]
   return summary(id, "release", id, titleOfGroup(id, release), nodes);
 }
 
-/** What the nodes of no release are called. */
+/** What is of no release is the others of its namespace. */
 export function titleOfGroup(id: GroupId, release: string): string {
-  return release || (id === "/" ? "cluster-scoped" : "no release");
+  return release || (id === "/" ? "cluster-scoped" : "others");
 }
 
 /** All of a namespace as one card. */

@@ -11,7 +11,7 @@ import { severity } from "./levels";
  * Resources that are broken by themselves, alike, for the same reason.
  *
  * id: made of names. roots: uids, in order of their names. affected: uids of what is broken because of them.
- * title: of the workload that the roots belong to, or of the root itself. since: RFC 3339, of the oldest root.
+ * reason: what is said of it first. title: of the workload that the roots belong to, or of the root itself. since: RFC 3339, of the oldest root.
  */
 export interface Problem {
   readonly id: string;
@@ -22,7 +22,6 @@ export interface Problem {
   readonly namespace: string;
   readonly release: string;
   readonly reason: string;
-  readonly message: string;
   readonly since: string;
   readonly roots: readonly string[];
   readonly affected: readonly string[];
@@ -77,13 +76,21 @@ function rank(
     group: groupOf(first),
     namespace: first.namespace ?? "",
     release: first.release ?? "",
-    reason: first.reason ?? first.status,
-    message: first.message ?? "",
+    reason: headline(first),
     since: since.sort()[0] ?? "",
     roots: sorted.map((node) => node.uid),
     affected: all.filter((node) => !roots.has(node.uid)).map((node) => node.uid),
   };
   return { problem, reach: Math.min(...all.map((node) => lookOf(node.kind).column)) };
+}
+
+/** Longer messages are for the details. */
+const SHORT = 40;
+
+/** The reason; of what is not broken but on its way, and breaks others so, its message: `Pod is not ready`. */
+function headline(root: Node): string {
+  const { status, reason = status, message = "" } = root;
+  return status === "Pending" && message !== "" && message.length <= SHORT ? message : reason;
 }
 
 const higher = (one: Level, other: Level): Level => (severity(other) > severity(one) ? other : one);

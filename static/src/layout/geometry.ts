@@ -17,7 +17,7 @@ export const CARD: Size = { width: 208, height: 60 };
 export const GAP = 16;
 /** Between a room's or hall's border and what is in it, and the height of its title. */
 export const PADDING = 16;
-export const ROOM_TITLE = 30;
-export const HALL_TITLE = 52;
+export const ROOM_TITLE = 40;
+export const HALL_TITLE = 60;
 /** Between two halls. */
 export const AISLE = 40;

@@ -21,7 +21,7 @@ export function pack(boxes: Iterable<readonly [string, Size]>, width: number, ga
   let outline: Step[] = [{ x: 0, y: 0 }];
   let bounds: Size = { width: 0, height: 0 };
   for (const [id, size] of boxes) {
-    const place = findPlace(outline, size, width);
+    const place = findPlace(outline, size, width, gap);
     places.set(id, place);
     outline = withBox(outline, place, { width: size.width + gap, height: size.height + gap });
     bounds = {
@@ -32,11 +32,11 @@ export function pack(boxes: Iterable<readonly [string, Size]>, width: number, ga
   return { places, ...bounds };
 }
 
-function findPlace(outline: readonly Step[], size: Size, width: number): Point {
-  let best: Point = { x: 0, y: topOver(outline, 0, size.width) };
+function findPlace(outline: readonly Step[], size: Size, width: number, gap: number): Point {
+  let best: Point = { x: 0, y: topOver(outline, 0, size.width + gap) };
   for (const step of outline) {
     if (step.x + size.width > width) break;
-    const y = topOver(outline, step.x, size.width);
+    const y = topOver(outline, step.x, size.width + gap);
     if (y < best.y) best = { x: step.x, y };
   }
   return best;

@@ -311,13 +311,15 @@ export class Viewer {
 
   #show(scene: Scene, news: News, changed: ReadonlySet<string>): void {
     if (this.#canvas === null) return;
+    // Begun anew until the layouts of all rooms are there: only then is known what fits best.
+    if (this.#fitNext === "all") this.#plan.tidy();
     const picture = this.#pictureOf(scene);
     this.#canvas.show(picture, news, changed);
     if (!this.#shown) requestAnimationFrame(() => performance.mark(FIRST_PICTURE));
     this.#shown = true;
     this.#emphasize();
     if (this.#fitNext === null || !isComplete(scene, picture)) return;
-    this.#canvas.fit(this.#fitNext === "all" ? undefined : this.#fitNext);
+    this.#canvas.fit(this.#fitNext === "all" ? undefined : this.#fitNext, this.#page.story.at(-1)?.id);
     this.#fitNext = null;
   }
 

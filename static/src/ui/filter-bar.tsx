@@ -4,10 +4,10 @@ import { Menu, type Option } from "./menu";
 
 type Field = "namespaces" | "releases" | "kinds";
 
-const FIELDS: readonly { field: Field; title: string; none: string }[] = [
-  { field: "namespaces", title: "Namespace", none: "cluster-scoped" },
-  { field: "releases", title: "Release", none: "no release" },
-  { field: "kinds", title: "Kind", none: "" },
+const FIELDS: readonly { field: Field; title: string }[] = [
+  { field: "namespaces", title: "Namespace" },
+  { field: "releases", title: "Release" },
+  { field: "kinds", title: "Kind" },
 ];
 
 /** What is shown, and what is not. */
@@ -15,12 +15,12 @@ export function FilterBar({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { filter, hidden, scope } = page.view;
   return (
     <div class="filters" role="toolbar" aria-label="Filters">
-      {FIELDS.map(({ field, title, none }) => (
+      {FIELDS.map(({ field, title }) => (
         <Menu
           key={field}
           title={title}
           chosen={[...filter[field]]}
-          options={() => optionsOf(viewer, filter, field, none)}
+          options={() => optionsOf(viewer, filter, field)}
           toggle={(value) => viewer.setFilter({ ...filter, [field]: toggle(filter[field], value) })}
           clear={() => viewer.setFilter({ ...filter, [field]: new Set() })}
         />
@@ -49,12 +49,12 @@ export function FilterBar({ viewer, page }: { viewer: Viewer; page: Page }) {
 const hiddenOf = (page: Page): string[] =>
   [...page.edgeTypes.keys()].filter((type) => page.view.hidden.has(type));
 
-function optionsOf(viewer: Viewer, filter: Filter, field: Field, none: string): Option[] {
+function optionsOf(viewer: Viewer, filter: Filter, field: Field): Option[] {
   const counts = countValues(viewer.graph, filter, field);
   for (const value of filter[field]) if (!counts.has(value)) counts.set(value, { nodes: 0, errors: 0 });
   return [...counts]
     .filter(([value]) => value !== "")
-    .map(([value, { nodes, errors }]) => ({ value, title: value || none, count: nodes, errors }))
+    .map(([value, { nodes, errors }]) => ({ value, title: value, count: nodes, errors }))
     .sort((one, other) => one.title.localeCompare(other.title));
 }
 

@@ -18,7 +18,7 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
     const lost = connection.state === "disconnected";
     return (
       <Notice title={lost ? "No connection" : "Receiving the cluster…"} busy={!lost}>
-        <p>{lost ? `${connection.reason}. It is tried again by itself.` : "The graph is on its way."}</p>
+        <p>{lost ? "It is tried again by itself." : "The graph is on its way."}</p>
       </Notice>
     );
   }
@@ -43,8 +43,8 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
   }
   if (connection.state === "disconnected") {
     return (
-      <p class="stale" role="alert">
-        Not connected: this is how it was. {connection.reason}.
+      <p class="stale" role="alert" title={connection.reason}>
+        Not connected: this is how it was. It is tried again by itself.
       </p>
     );
   }

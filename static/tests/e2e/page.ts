@@ -11,8 +11,9 @@ export class ViewerPage {
   constructor(page: Page) {
     this.page = page;
     page.on("console", (message) => {
-      const lost = /WebSocket connection to .* failed/.test(message.text());
-      if (message.type() === "error" && !lost) this.complaints.push(`${message.text()} ${message.location().url}`);
+      const lost = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED/.test(message.text());
+      if (message.type() === "error" && !lost)
+        this.complaints.push(`${message.text()} ${message.location().url}`);
     });
     page.on("pageerror", (error) => this.complaints.push(String(error)));
     page.on("request", (request) => this.requests.push(request.url()));
