@@ -18,7 +18,14 @@ CHURN ?= 200
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps build run run-all demo test bench soak lint fmt docs docker-build clean
+# What the viewer is made and tested with. Without them all else works, and `/` says what is missing.
+NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
+CHROMIUM ?= $(firstword $(wildcard $(addprefix /usr/bin/,chromium chromium-browser google-chrome)))
+export CHROMIUM
+MODULES := static/node_modules/.package-lock.json
+VIEWER := $(if $(NODE),static/dist/index.html)
+
+.PHONY: help deps viewer build run run-all demo test test-viewer bench soak lint fmt docs docker-build clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,24 +39,38 @@ $(INSTALLED): pyproject.toml requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-build: deps ## build the wheel into dist/
+$(MODULES): static/package.json static/package-lock.json
+	cd static && npm ci --no-audit --no-fund
+	@touch $@
+
+static/dist/index.html: $(MODULES) static/index.html static/vite.config.ts $(shell find static/src static/public -type f)
+	cd static && npm run build
+
+viewer: static/dist/index.html ## build the viewer into static/dist, with Node 20 or newer
+
+build: deps $(VIEWER) ## build the wheel into dist/
 	rm -rf dist
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
-run: deps ## serve the cluster of your kubeconfig
+run: deps $(VIEWER) ## serve the cluster of your kubeconfig
 	$(BIN)/astrolabe --in-cluster=false $(ARGS)
 
-demo: deps ## serve a simulated cluster on http://localhost:8080
+demo: deps $(VIEWER) ## serve a simulated cluster on http://localhost:8080
 	$(BIN)/astrolabe demo $(ARGS)
 
-run-all: deps ## serve a simulated cluster and print its changes, until Ctrl-C
+run-all: deps $(VIEWER) ## serve a simulated cluster and print its changes, until Ctrl-C
 	@$(BIN)/astrolabe demo --port $(PORT) $(ARGS) & \
 	trap "kill $$! 2>/dev/null || true; wait $$! || true" EXIT; \
 	$(BIN)/astrolabe watch localhost:$(PORT) || true
 
-test: deps ## run the tests
+test: deps $(VIEWER) ## run the tests
 	$(BIN)/pytest $(ARGS)
+	$(if $(ARGS),,$(MAKE) test-viewer)
+
+test-viewer: deps $(VIEWER) ## run the tests of the viewer, in Chromium, too
+	$(if $(NODE),cd static && npm test,@echo "The viewer is not tested: Node 20 or newer is needed.")
+	$(if $(NODE),$(if $(CHROMIUM),cd static && npm run e2e,@echo "The viewer is not tested in a browser: CHROMIUM is not set."))
 
 bench: deps ## run the benchmarks in full size
 	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks $(ARGS)
@@ -57,15 +78,17 @@ bench: deps ## run the benchmarks in full size
 soak: deps ## follow a cluster in motion with many clients for MINUTES=10
 	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) $(ARGS)
 
-lint: deps ## check style, types and layers
+lint: deps $(if $(NODE),$(MODULES)) ## check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(if $(NODE),cd static && npm run lint)
 
-fmt: deps ## put the source into shape
+fmt: deps $(if $(NODE),$(MODULES)) ## put the source into shape
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	$(if $(NODE),cd static && npm run fmt)
 
 docs: deps ## write again what README.md and deploy/ take from the code
 	$(BIN)/python -m tests.support.documents
@@ -73,5 +96,6 @@ docs: deps ## write again what README.md and deploy/ take from the code
 docker-build: ## build the image
 	docker build --tag $(IMAGE) .
 
-clean: ## remove .venv, dist and caches
+clean: ## remove what was installed and built, and caches
 	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf static/dist static/node_modules static/test-results

@@ -5,7 +5,7 @@ const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
 export default defineConfig({
   testDir: "tests/e2e",
-  outputDir: "test-results",
+  outputDir: "test-results/traces",
   // Some measure time: one after the other.
   workers: 1,
   timeout: 90_000,

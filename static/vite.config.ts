@@ -25,10 +25,28 @@ function pack(): Plugin {
   };
 }
 
+/** The licenses of what is bundled go where it goes. */
+function licenses(): Plugin {
+  return {
+    name: "licenses",
+    apply: "build",
+    generateBundle() {
+      const { dependencies } = JSON.parse(readFileSync("package.json", "utf-8"));
+      const texts = Object.keys(dependencies).map((name) => {
+        const folder = join("node_modules", name);
+        const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+        if (file === undefined) throw new Error(`${name} has no license`);
+        return `${name}\n\n${readFileSync(join(folder, file), "utf-8")}`;
+      });
+      this.emitFile({ type: "asset", fileName: "licenses.txt", source: texts.join("\n\n----\n\n") });
+    },
+  };
+}
+
 export default defineConfig({
   // Astrolabe may be served under any path: the page asks for everything relative to itself.
   base: "./",
-  plugins: [pack()],
+  plugins: [licenses(), pack()],
   build: {
     outDir: OUT,
     target: "es2023",

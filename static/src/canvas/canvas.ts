@@ -65,7 +65,10 @@ export class Canvas {
     });
     this.#cy.on("render", () => this.#paint());
     this.#cy.on("tap", (event) => this.#tapped(event));
-    this.#cy.on("dbltap", "node", (event) => this.#listener.toggled(idOf(event)));
+    this.#cy.on("dbltap", "node", (event) => {
+      // The sign has had its say with each single tap.
+      if (partOf(event, this.#cy) === "body") this.#listener.toggled(idOf(event));
+    });
     this.#cy.on("mouseover mouseout", "node", (event) => this.#hovered(event));
     this.#cy.on("viewport", () => this.#listener.moved(this.camera));
     void document.fonts.ready.then(() => {
@@ -239,20 +242,9 @@ export class Canvas {
   }
 
   #tapped(event: EventObject): void {
-    if (event.target === this.#cy) {
-      this.#listener.picked(null);
-      return;
-    }
-    const id = idOf(event);
-    const { x, y } = event.position;
-    const { form, opens } = event.target.data();
-    const centre = event.target.position();
-    const right = centre.x + event.target.data("width") / 2 - x;
-    const down = y - centre.y + event.target.data("height") / 2;
-    if (form === "hall" && down > FRAME_TITLE) this.#listener.picked(null);
-    else if (form === "room" && down > FRAME_TITLE) this.#listener.picked(null);
-    else if ((opens || form === "room") && right < SIGN) this.#listener.toggled(id);
-    else this.#listener.picked(id);
+    const part = partOf(event, this.#cy);
+    if (part === "sign") this.#listener.toggled(idOf(event));
+    else this.#listener.picked(part === "body" ? idOf(event) : null);
   }
 
   #hovered(event: EventObject): void {
@@ -281,6 +273,17 @@ const isDim = (id: string, level: Level, lit: ReadonlySet<string> | null): boole
 /** The library styles an element anew whenever a class is set, even to what it is. */
 function setClass(element: SingularElementArgument, name: string, on: boolean): void {
   if (element.hasClass(name) !== on) element.toggleClass(name, on);
+}
+
+/** What was hit: the sign that opens and closes, the rest of a card or title, or nothing of these. */
+function partOf(event: EventObject, cy: Core): "sign" | "body" | "ground" {
+  if (event.target === cy) return "ground";
+  const { form, opens, frame, width, height } = event.target.data();
+  const centre = event.target.position();
+  const fromRight = centre.x + width / 2 - event.position.x;
+  const fromTop = event.position.y - centre.y + height / 2;
+  if (frame && fromTop > FRAME_TITLE) return "ground";
+  return (opens || form === "room") && fromRight < SIGN ? "sign" : "body";
 }
 
 const idOf = (event: EventObject): string => event.target.id();
