@@ -19,7 +19,8 @@ export interface CanvasListener {
   picked(id: string | null): void;
   /** Of a card or frame: more or less of it is to be shown. */
   toggled(id: string): void;
-  moved(camera: Camera): void;
+  /** By hand. null: it is where `fit` has put it. */
+  moved(camera: Camera | null): void;
 }
 
 /** live: the cluster has changed, which is marked. same: as before, drawn anew. other: something else. */
@@ -70,7 +71,8 @@ export class Canvas {
       if (partOf(event, this.#cy) === "body") this.#listener.toggled(idOf(event));
     });
     this.#cy.on("mouseover mouseout", "node", (event) => this.#hovered(event));
-    this.#cy.on("viewport", () => this.#listener.moved(this.camera));
+    // Not what is shown by `fit`: that is where it is for its own sake, and other on another screen.
+    this.#cy.on("dragpan scrollzoom pinchzoom", () => this.#listener.moved(this.camera));
     void document.fonts.ready.then(() => {
       this.#painter.forgetText();
       this.#paint();
@@ -101,6 +103,11 @@ export class Canvas {
     this.#paint();
   }
 
+  /** Whether what is seen is still on its way to where it will be. */
+  set busy(busy: boolean) {
+    this.#container.setAttribute("aria-busy", String(busy));
+  }
+
   /** Draw this instead. changed: cards of which there is news. */
   show(picture: Picture, news: News, changed: ReadonlySet<string>): void {
     const before = this.#placed;
@@ -127,6 +134,7 @@ export class Canvas {
    * about: what is in the middle of a picture that is read and too large.
    */
   fit(ids?: readonly string[], about?: string): void {
+    this.#listener.moved(null);
     const wanted = ids?.map((id) => this.#cy.getElementById(id)).filter((each) => each.nonempty());
     const elements = wanted?.length ? this.#cy.collection(wanted as never) : this.#cy.nodes();
     if (elements.empty()) return;
@@ -162,6 +170,7 @@ export class Canvas {
   zoomBy(factor: number): void {
     const { width, height } = this.size;
     this.#cy.zoom({ level: this.#cy.zoom() * factor, renderedPosition: { x: width / 2, y: height / 2 } });
+    this.#listener.moved(this.camera);
   }
 
   /** The card that is nearest to this one in a direction; the one in the middle when there is none. */
@@ -180,11 +189,16 @@ export class Canvas {
 
   #glide(camera: Camera): void {
     this.#cy.stop();
+    this.busy = false;
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (still || this.#cy.nodes().length === 0) this.camera = camera;
     else {
       const { zoom, x, y } = camera;
-      this.#cy.animate({ zoom, pan: { x, y } }, { duration: GLIDE, easing: "ease-out" });
+      this.busy = true;
+      const complete = () => {
+        this.busy = false;
+      };
+      this.#cy.animate({ zoom, pan: { x, y } }, { duration: GLIDE, easing: "ease-out", complete });
     }
   }
 
@@ -318,7 +332,7 @@ function lineElement({ line, bends }: PlacedLine, from: PlacedCard, to: PlacedCa
   return {
     data: {
       ...{ id: line.id, source: line.from, target: line.to, label, signature },
-      offset: label.length * LETTER + 4,
+      offset: Math.max(24, label.length * LETTER + 4),
       ...{ weights: curve.weights, distances: curve.distances },
       ...{ source_end: curve.source, target_end: curve.target },
     },

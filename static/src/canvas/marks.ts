@@ -10,7 +10,7 @@ export type MarkSign = "new" | "changed" | "removed";
 
 export interface Mark {
   readonly sign: MarkSign;
-  /** From 1 down to nothing. */
+  /** From 1 down to nothing; 1 throughout for those who want no motion. */
   readonly strength: number;
 }
 
@@ -23,6 +23,7 @@ export class Marks {
   readonly #made = new Map<string, Made>();
   readonly #removed = new Map<string, PlacedCard>();
   readonly #repaint: () => void;
+  readonly #still = window.matchMedia("(prefers-reduced-motion: reduce)");
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(repaint: () => void) {
@@ -51,7 +52,8 @@ export class Marks {
     const made = this.#made.get(id);
     if (made === undefined) return undefined;
     const strength = 1 - (performance.now() - made.at) / LASTS;
-    return strength > 0 ? { sign: made.sign, strength } : undefined;
+    if (strength <= 0) return undefined;
+    return { sign: made.sign, strength: this.#still.matches ? 1 : strength };
   }
 
   clear(): void {

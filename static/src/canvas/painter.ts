@@ -104,7 +104,8 @@ export class Painter {
     context.font = `400 ${size * 0.8}px ${palette.font}`;
     context.fillStyle = palette.faint;
     const left = rect.x + rect.width - after - 30;
-    const note = frame.form === "hall" ? frame.note : "";
+    // Far away there is room for the title only.
+    const note = hall && camera.zoom > 0.3 ? frame.note : "";
     if (note && left > 60) this.#letters.draw(context, note, { x: after, y, width: left }, "end");
     if (!hall && rect.width > 90)
       this.#fold({ x: rect.x + rect.width - 16 * camera.zoom - 4, y }, size, palette);
@@ -184,7 +185,7 @@ export class Painter {
     const context = this.#context;
     const { card } = placed;
     const x = rect.x + Math.max(7, 14 * camera.zoom);
-    const width = rect.x + rect.width - x - Math.max(glyph * 1.3, SIGN_WIDTH * camera.zoom);
+    const width = rect.x + rect.width - x - Math.max(glyph * 1.3 + 3, SIGN_WIDTH * camera.zoom);
     const size = Math.max(SMALLEST_TEXT, Math.min(26, 14.5 * camera.zoom));
     const compact = rect.height < 34;
     const number = card.form === "stack" ? ` ×${total(card.counts)}` : "";

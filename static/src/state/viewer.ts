@@ -202,7 +202,7 @@ export class Viewer {
     this.#draw("other");
   }
 
-  moved(camera: Camera): void {
+  moved(camera: Camera | null): void {
     this.#page = { ...this.#page, view: { ...this.#page.view, camera } };
     clearTimeout(this.#addressTimer);
     this.#addressTimer = setTimeout(() => this.#address("replace"), ADDRESS_AFTER);
@@ -318,9 +318,22 @@ export class Viewer {
     if (!this.#shown) requestAnimationFrame(() => performance.mark(FIRST_PICTURE));
     this.#shown = true;
     this.#emphasize();
-    if (this.#fitNext === null || !isComplete(scene, picture)) return;
-    this.#canvas.fit(this.#fitNext === "all" ? undefined : this.#fitNext, this.#page.story.at(-1)?.id);
+    if (this.#fitNext === null) return;
+    if (!isComplete(scene, picture)) {
+      this.#canvas.busy = true;
+      return;
+    }
+    this.#canvas.fit(
+      this.#fitNext === "all" ? this.#selectedRoom() : this.#fitNext,
+      this.#page.story.at(-1)?.id,
+    );
     this.#fitNext = null;
+  }
+
+  /** Where what an address has picked is seen, when that is open. */
+  #selectedRoom(): string[] | undefined {
+    const group = this.#page.scene.cards.get(this.#page.selection?.card ?? "")?.group;
+    return group !== undefined && this.#page.open.has(group) ? [group] : undefined;
   }
 
   #pictureOf(scene: Scene): Picture {

@@ -20,6 +20,7 @@ export function SearchBox({ viewer }: { viewer: Viewer }) {
   const choose = (node: Node | undefined) => {
     if (node === undefined) return;
     viewer.find(node, nameOf(node));
+    setText("");
     setOpen(false);
     input.current?.blur();
   };

@@ -68,13 +68,8 @@ export class ViewerPage {
     );
   }
 
-  /** Wait until a glide of the picture, which takes a fifth of a second, is over. */
+  /** Wait until the picture is where it is going to be. */
   async settled(): Promise<void> {
-    const camera = () => new URL(this.page.url()).searchParams.get("at");
-    await expect(async () => {
-      const before = camera();
-      await this.page.waitForTimeout(400);
-      expect(camera()).toBe(before);
-    }).toPass();
+    await expect(this.page.locator(".shapes")).not.toHaveAttribute("aria-busy", "true");
   }
 }

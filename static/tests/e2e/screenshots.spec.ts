@@ -41,19 +41,17 @@ test("the path to a cause", async ({ page }) => {
 });
 
 test("a release with its resources, one of them picked", async ({ page }) => {
-  const viewer = await opened(page, "?namespace=checkout&open=checkout/cart");
+  const viewer = await opened(page, "");
   await viewer.search.fill("cart-api deployment");
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Show all" }).click();
   await shoot(viewer, "details");
 });
 
 test("the same in dark", async ({ page }) => {
   await page.emulateMedia({ colorScheme: "dark" });
-  const viewer = await opened(page, "?namespace=checkout&open=checkout/cart");
+  const viewer = await opened(page, "");
   await viewer.search.fill("cart-api deployment");
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Show all" }).click();
   await shoot(viewer, "details-dark");
 });
 
