@@ -17,6 +17,8 @@ from astrolabe.graph.node import Node
 
 #: Bytes of an entry beside its node's text, about: what the objects and their places in a dict take.
 _ENTRY_BYTES = 300
+#: Pasts that are shared, the latest made ones: each may be as large as all that is kept.
+PASTS = 16
 
 
 class History:
@@ -59,6 +61,8 @@ class History:
         if past is None:
             steps = islice(self._steps, seq - self.start, None)
             past = self._pasts[seq] = Past(self._graph, _merge(steps))
+            if len(self._pasts) > PASTS:
+                del self._pasts[next(iter(self._pasts))]
         return past
 
     def _count(self, before: Before, sign: int) -> None:

@@ -89,7 +89,7 @@ class Subscription:
 
     def restart(self, reason: ResetReason) -> None:
         """Begin anew, whatever was under way."""
-        self.told, self._asked = self.source.graph.seq, False
+        self.told, self._held, self._asked = self.source.graph.seq, 0, False
         reset = Message("reset", wire.reset(self.id, reason))
         self._due = chain((reset,), self.source.snapshot(self.id))
 
