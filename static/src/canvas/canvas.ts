@@ -306,7 +306,8 @@ function frameElement(frame: Frame): ElementDefinition {
   const { id, form, width, height } = frame;
   const signature = `${width} ${height}`;
   return {
-    data: { id, form, width, height, frame: true, opens: false, signature },
+    // A card of the same id, when it was closed, had a level.
+    data: { id, form, level: "", width, height, frame: true, opens: false, signature },
     position: { x: frame.x + width / 2, y: frame.y + height / 2 },
   };
 }
