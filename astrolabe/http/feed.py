@@ -67,7 +67,7 @@ class Feed:
             if not subscription.is_told(before):
                 continue
             if not subscription.connection.writable:
-                subscription.fall_behind(batch.seq - 1)
+                subscription.fall_behind(batch.since)
                 continue
             key = (subscription.id, subscription.told)
             message = messages.get(key)

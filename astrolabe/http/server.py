@@ -20,7 +20,7 @@ from sanic.response import HTTPResponse
 from astrolabe.engine.readiness import Readiness
 from astrolabe.graph import wire
 from astrolabe.http.errors import JSON, JsonErrors, ServerError
-from astrolabe.http.health import health, readyz
+from astrolabe.http.health import Replication, health, readyz
 from astrolabe.http.hub import Hub
 from astrolabe.http.rest import Rest, position
 from astrolabe.http.streams import Streams
@@ -44,11 +44,15 @@ def create_server(
     count: Callable[[str], int],
     role: Callable[[], str],
     lost: Callable[[], Mapping[str, str]] = dict,
+    replication: Callable[[], Replication | None] = lambda: None,
+    listener: socket.socket | None = None,
 ) -> Server:
     """The server of this graph at the host and port of the settings (port 0: any), not yet started.
 
     kinds: those that are watched. count: how many objects of a kind are known.
     role: `leader` or `follower`. lost: the kinds whose watch has no connection now, and why.
+    replication: how the process stands among others; None when it is alone.
+    listener: a socket that listens already, instead of that address.
     """
     limits = settings.limits
     app = _create_app(lambda: position(hub), limits)
@@ -56,22 +60,37 @@ def create_server(
     streams = Streams(hub, kinds=[kind.name for kind in kinds], limits=limits)
     rest.add_to(app)
     streams.add_to(app)
-    _add_health(app, hub, readiness, count=count, role=role, lost=lost)
+    _add_health(app, hub, readiness, count=count, role=role, lost=lost, replication=replication)
     Viewer(find_static()).add_to(app)
-    return Server(app, (settings.host, settings.port), rest=rest, streams=streams, grace=limits.grace)
+    return Server(
+        app,
+        (settings.host, settings.port),
+        rest=rest,
+        streams=streams,
+        grace=limits.grace,
+        listener=listener,
+    )
 
 
 class Server:
     """Made by `create_server`."""
 
     def __init__(
-        self, app: Sanic[Any, Any], address: tuple[str, int], *, rest: Rest, streams: Streams, grace: float
+        self,
+        app: Sanic[Any, Any],
+        address: tuple[str, int],
+        *,
+        rest: Rest,
+        streams: Streams,
+        grace: float,
+        listener: socket.socket | None,
     ) -> None:
         self._app = app
         self._address = address
         self._rest = rest
         self._streams = streams
         self._grace = grace
+        self._listener = listener
         self._server: Any = None  # Sanic's AsyncioServer, which it does not type
 
     @property
@@ -81,7 +100,7 @@ class Server:
 
     async def start(self) -> int:
         """Listen; returns the port. Raises ServerError when that address cannot be listened at."""
-        listener = _listen(*self._address)
+        listener = self._listener or _listen(*self._address)
         port: int = listener.getsockname()[1]
         server: Any = await self._app.create_server(
             sock=listener,
@@ -146,7 +165,8 @@ def _add_health(
     *,
     count: Callable[[str], int],
     role: Callable[[], str],
-    lost: Callable[[], Mapping[str, str]] = dict,
+    lost: Callable[[], Mapping[str, str]],
+    replication: Callable[[], Replication | None],
 ) -> None:
     def answer(document: dict[str, Any], status: int = 200) -> HTTPResponse:
         headers = {**position(hub), "Cache-Control": "no-store"}
@@ -154,13 +174,22 @@ def _add_health(
 
     async def show_health(_: Request) -> HTTPResponse:
         now = asyncio.get_running_loop().time()
-        return answer(health(hub.graph, readiness, count=count, role=role(), lost=lost(), now=now))
+        document = health(
+            hub.graph,
+            readiness,
+            count=count,
+            role=role(),
+            lost=lost(),
+            now=now,
+            replication=replication(),
+        )
+        return answer(document)
 
     async def show_life(_: Request) -> HTTPResponse:
         return answer({"status": "alive"})
 
     async def show_readiness(_: Request) -> HTTPResponse:
-        status, document = readyz(readiness)
+        status, document = readyz(readiness, replication())
         return answer(document, status)
 
     for path, handler in (("/health", show_health), ("/livez", show_life), ("/readyz", show_readiness)):
