@@ -6,6 +6,8 @@ import type { Line, Room } from "../scene/scene";
 import { layeredGraph, roomLayout } from "./layered";
 import { type RoomLayout, settle } from "./settle";
 
+const EMPTY: RoomLayout = { places: new Map(), bends: new Map(), width: 0, height: 0 };
+
 export class Layouter {
   readonly #elk: Elk;
   readonly #layouts = new Map<string, RoomLayout>();
@@ -31,19 +33,24 @@ export class Layouter {
     return this.#layouts;
   }
 
-  /** Make this one again, or all of them, when they are asked for next. */
-  forget(id?: string): void {
-    if (id === undefined) this.#layouts.clear();
-    else this.#layouts.delete(id);
+  /** Make this one again when it is asked for next. */
+  forget(id: string): void {
+    this.#layouts.delete(id);
+  }
+
+  forgetAll(): void {
+    this.#layouts.clear();
   }
 
   #make(room: Room, lines: ReadonlyMap<string, Line>): void {
     if (this.#asked.has(room.id)) return;
     this.#asked.add(room.id);
     const made = this.#elk.layout(layeredGraph(room.cards, lines.values()));
-    void made.then((graph) => {
+    // Plain columns are better than no picture.
+    const plain = () => settle(EMPTY, room.cards, lines.values());
+    void made.then(roomLayout, plain).then((layout) => {
       this.#asked.delete(room.id);
-      this.#layouts.set(room.id, roomLayout(graph));
+      this.#layouts.set(room.id, layout);
       this.#ready();
     });
   }

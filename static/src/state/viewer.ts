@@ -3,7 +3,7 @@
 import type { Canvas, News } from "../canvas/canvas";
 import type { Camera } from "../canvas/painter";
 import type { Card } from "../cluster/cards";
-import type { Filter } from "../cluster/filter";
+import { type Filter, toggle } from "../cluster/filter";
 import { groupOf, Index } from "../cluster/index";
 import type { Counts } from "../cluster/levels";
 import { findProblems, type Problem } from "../cluster/problems";
@@ -124,30 +124,37 @@ export class Viewer {
 
   setFilter(filter: Filter): void {
     this.#plan.tidy();
-    this.#layouter.forget();
+    this.#layouter.forgetAll();
     this.#fitNext = "all";
     this.#go({ filter, open: null, focus: null }, "push");
     this.#open(openAtFirst(this.graph, filter), null);
   }
 
   setHidden(hidden: ReadonlySet<string>): void {
-    this.#layouter.forget();
+    this.#layouter.forgetAll();
     this.#go({ hidden }, "replace");
     this.#draw("other");
   }
 
-  /** More or less of a group, stack or card. */
+  /** More or less of a group, stack or card; of one of an open stack: the stack is closed. */
   toggle(id: string): void {
     const card = this.#page.scene.cards.get(id);
     const isOpen = this.#page.open.has(id);
-    if (!isOpen && card !== undefined && !card.opens) return;
-    if (!isOpen && card === undefined && !id.includes("|")) return;
-    const open = new Set(this.#page.open);
-    if (!open.delete(id)) open.add(id);
-    if (card !== undefined) this.#layouter.forget(card.group);
-    if (this.#page.view.focus !== null) this.#layouter.forget("focus");
-    this.#fitNext = isOpen || this.#page.view.focus !== null ? null : [id];
+    const opens = card === undefined ? id.includes("|") : card.opens;
+    const about = isOpen || opens ? id : this.stackAround(id);
+    if (about === undefined) return;
+    const open = toggle(this.#page.open, about);
+    const inFocus = this.#page.view.focus !== null;
+    // What else is in a group's room gets its place anew; other rooms stay as they are.
+    this.#layouter.forget(inFocus ? "focus" : (id.split("|")[0] ?? ""));
+    const grows = !isOpen && (card?.form === "release" || card?.form === "namespace");
+    this.#fitNext = grows && !inFocus ? [id] : null;
     this.#open(open, open);
+  }
+
+  /** The open stack of which this card is a part. */
+  stackAround(card: string): string | undefined {
+    return [...this.#page.open].find((id) => id.includes("|") && card.startsWith(`${id}|`));
   }
 
   closeAll(): void {
@@ -159,7 +166,7 @@ export class Viewer {
   /** Close the gaps that live changes have left. */
   tidy(): void {
     this.#plan.tidy();
-    this.#layouter.forget();
+    this.#layouter.forgetAll();
     this.#fitNext = "all";
     this.#draw("other");
   }
@@ -229,7 +236,7 @@ export class Viewer {
   #returned(): void {
     const view = readView(location.search);
     this.#plan.tidy();
-    this.#layouter.forget();
+    this.#layouter.forgetAll();
     const open = view.open ?? openAtFirst(this.graph, view.filter);
     this.#set({ view, open });
     this.#fitNext = view.camera === null ? "all" : null;

@@ -18,7 +18,9 @@ export function Details({ viewer, page }: { viewer: Viewer; page: Page }) {
           <path d="M-4-4 4 4M4-4-4 4" />
         </svg>
       </button>
-      {selection.form === "resource" && <Resource viewer={viewer} node={selection.node} />}
+      {selection.form === "resource" && (
+        <Resource viewer={viewer} node={selection.node} card={selection.card} />
+      )}
       {selection.form === "several" && <Several viewer={viewer} page={page} about={selection.about} />}
       {selection.form === "ghost" && <Ghost viewer={viewer} about={selection.about} />}
       {selection.form === "gone" && <Gone title={selection.title} />}

@@ -9,8 +9,9 @@ import { Metadata } from "./metadata";
 import { Moment } from "./moment";
 import { NodeLink } from "./node-link";
 
-/** One resource: how it is, what it is part of, and how it hangs together with others. */
-export function Resource({ viewer, node }: { viewer: Viewer; node: Node }) {
+/** One resource: how it is, what it is part of, and how it hangs together with others. card: that shows it. */
+export function Resource({ viewer, node, card }: { viewer: Viewer; node: Node; card: string | null }) {
+  const stack = card === null ? undefined : viewer.stackAround(card);
   return (
     <>
       <header>
@@ -27,6 +28,11 @@ export function Resource({ viewer, node }: { viewer: Viewer; node: Node }) {
         <button type="button" class="primary" onClick={() => viewer.focus(node.uid)}>
           {node.status === "Ready" ? "What needs it" : "Path to cause"}
         </button>
+        {stack !== undefined && (
+          <button type="button" class="plain" onClick={() => viewer.toggle(stack)}>
+            Collapse stack
+          </button>
+        )}
         <Copy text={() => kubectl(node)}>Copy kubectl</Copy>
         <Copy text={() => location.href}>Copy link</Copy>
       </div>

@@ -53,6 +53,19 @@ test("a release is expanded, walked through and collapsed with the keyboard", as
   await expect(viewer.details).toHaveCount(0);
 });
 
+test("a stack is expanded, and collapsed from one of its pods", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  const stack = "checkout/cart|Pod|Deployment/cart-api";
+  await viewer.open(`${cluster.url}?open=checkout/cart&select=${encodeURIComponent(stack)}`);
+  await expect(viewer.details.getByRole("heading", { level: 2 })).toHaveText("cart-api ×3");
+  await viewer.details.getByRole("button", { name: "Expand" }).click();
+  await expect(page).toHaveURL(`${cluster.url}?open=checkout/cart,${stack}&select=${stack}`);
+  await viewer.details.locator(".node-link").first().click();
+  await viewer.details.getByRole("button", { name: "Collapse stack" }).click();
+  await expect(page).toHaveURL(/open=checkout\/cart&select=Pod/);
+  await expect(viewer.details.getByRole("button", { name: "Collapse stack" })).toHaveCount(0);
+});
+
 test("search finds as one types, and shows where it is", async ({ page }) => {
   const viewer = new ViewerPage(page);
   await viewer.open(cluster.url);
