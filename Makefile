@@ -29,6 +29,8 @@ CHROMIUM ?= $(firstword $(wildcard $(addprefix /usr/bin/,chromium chromium-brows
 export CHROMIUM
 MODULES := static/node_modules/.package-lock.json
 VIEWER := $(if $(NODE),static/dist/index.html)
+# Never in the way of a server, which runs without it.
+TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The viewer could not be built.")
 
 .PHONY: help deps viewer build run run-redis run-all demo test test-viewer bench chaos soak lint fmt docs docker-build clean
 
@@ -58,10 +60,12 @@ build: deps $(VIEWER) ## build the wheel into dist/
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
-run: deps $(VIEWER) ## serve the cluster of your kubeconfig
+run: deps ## serve the cluster of your kubeconfig
+	$(TRY_VIEWER)
 	$(BIN)/astrolabe --in-cluster=false $(ARGS)
 
-run-redis: deps $(VIEWER) ## the same, with the graph in a Redis that runs as long (its data: .redis/)
+run-redis: deps ## the same, with the graph in a Redis that runs as long (its data: .redis/)
+	$(TRY_VIEWER)
 	@command -v redis-server >/dev/null || { echo "redis-server is needed, 7.0 or later"; exit 1; }
 	@mkdir -p .redis
 	@redis-server --port $(REDIS_PORT) --bind 127.0.0.1 --dir .redis --appendonly yes --save 900 1 --loglevel warning & \
@@ -69,10 +73,12 @@ run-redis: deps $(VIEWER) ## the same, with the graph in a Redis that runs as lo
 	for _ in {1..50}; do (: </dev/tcp/127.0.0.1/$(REDIS_PORT)) 2>/dev/null && break; sleep 0.1; done; \
 	$(BIN)/astrolabe --in-cluster=false --enable-persistence --redis-addr 127.0.0.1:$(REDIS_PORT) $(ARGS)
 
-demo: deps $(VIEWER) ## serve a simulated cluster on http://localhost:8080
+demo: deps ## serve a simulated cluster on http://localhost:8080
+	$(TRY_VIEWER)
 	$(BIN)/astrolabe demo $(ARGS)
 
-run-all: deps $(VIEWER) ## serve a simulated cluster and print its changes, until Ctrl-C
+run-all: deps ## serve a simulated cluster and print its changes, until Ctrl-C
+	$(TRY_VIEWER)
 	@$(BIN)/astrolabe demo --port $(PORT) $(ARGS) & \
 	trap "kill $$! 2>/dev/null || true; wait $$! || true" EXIT; \
 	$(BIN)/astrolabe watch localhost:$(PORT) || true

@@ -30,11 +30,14 @@ const FIRST_PICTURE = "first-picture";
 const PROBLEM_LEVELS: ReadonlySet<Level> = new Set(["Error", "Unknown"]);
 const NOTHING: Scene = { halls: [], room: null, lines: new Map(), cards: new Map(), cardOf: new Map() };
 
-/** All that is on the page. lost: what is focused is not there (any more). */
+/**
+ * All that is on the page. lost: what is focused is not there (any more). updated: the page is of an older
+ * version than the server.
+ */
 export interface Page {
   readonly connection: Connection;
   readonly loaded: boolean;
-  readonly received: number;
+  readonly updated: boolean;
   readonly counts: Counts;
   readonly nodes: number;
   readonly problems: readonly Problem[];
@@ -69,11 +72,12 @@ export class Viewer {
     this.#client = new Client(url, view.scope, {
       changed: (changes) => this.#changed(changes),
       connection: (connection) => this.#set({ connection }),
+      updated: () => this.#set({ updated: true }),
     });
     this.#page = {
       connection: { state: "connecting" },
       loaded: false,
-      received: 0,
+      updated: false,
       counts: this.index.counts,
       nodes: 0,
       problems: [],

@@ -37,6 +37,8 @@ export interface Listener {
   /** What the graph has just taken in; without changes when only its position moved. */
   changed(changes: readonly Change[]): void;
   connection(now: Connection): void;
+  /** Another version of the server is there than at first. */
+  updated(): void;
 }
 
 /**
@@ -55,6 +57,8 @@ export class Client {
   #socket: WebSocket | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heartbeat: number | null = null;
+  /** What the server first called itself. */
+  #server: string | null = null;
   /** Since when this connection is in step; null while it is not. */
   #inStep: number | null = null;
   #lostAt: number | null = null;
@@ -155,6 +159,8 @@ export class Client {
       return;
     }
     this.#heartbeat = hello.heartbeat;
+    this.#server ??= hello.server ?? null;
+    if (this.#server !== (hello.server ?? null)) this.#listener.updated();
     this.#listen();
   }
 

@@ -129,7 +129,7 @@ const edgeName = shape({ type: text, from: text, to: text });
 const position = { epoch: text, seq: whole };
 
 const SHAPES: ReadonlyMap<string, Check> = new Map([
-  ["hello", shape({ heartbeat: number, protocol: optional(text) })],
+  ["hello", shape({ heartbeat: number, protocol: optional(text), server: optional(text) })],
   ["snapshot", shape({ ...position, part: whole, last: flag, nodes: listOf(node), edges: listOf(edgeName) })],
   [
     "delta",

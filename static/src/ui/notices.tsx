@@ -48,6 +48,13 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
       </p>
     );
   }
+  if (page.updated) {
+    return (
+      <p class="updated" role="status">
+        Astrolabe has been updated. <a href={location.href}>Load the new page</a>
+      </p>
+    );
+  }
   return null;
 }
 

@@ -19,12 +19,14 @@ let server: Server;
 let client: Client;
 let connections: Connection[];
 let changes: Change[];
+let updates: number;
 
 beforeEach(async () => {
   vi.stubGlobal("WebSocket", BrowserWebSocket);
   server = await Server.start();
   connections = [];
   changes = [];
+  updates = 0;
 });
 
 afterEach(async () => {
@@ -40,6 +42,9 @@ function follow(filter = {}, backoff = AT_ONCE()): void {
     {
       changed: (some) => changes.push(...some),
       connection: (now) => connections.push(now),
+      updated: () => {
+        updates += 1;
+      },
     },
     backoff,
   );
@@ -107,6 +112,14 @@ describe("a client", () => {
     expect(await again.hear()).not.toHaveProperty("since");
     expect(client.graph.nodes.size).toBe(1);
     expect(reasons()[0]).toMatch(/^the server broke the contract: a delta of e:5 since 4/);
+  });
+
+  it("tells when another version of the server is there", async () => {
+    (await live()).socket.terminate();
+    const again = await server.accept();
+    again.say({ ...HELLO, server: "astrolabe/1.1.0" }, delta(1, 2));
+    await became("live");
+    expect(updates).toBe(1);
   });
 
   it("gives up a server that falls silent", async () => {
