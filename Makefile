@@ -91,8 +91,9 @@ test-viewer: deps $(VIEWER) ## run the tests of the viewer, in Chromium, too
 	$(if $(NODE),cd static && npm test,@echo "The viewer is not tested: Node 20 or newer is needed.")
 	$(if $(NODE),$(if $(CHROMIUM),cd static && npm run e2e,@echo "The viewer is not tested in a browser: CHROMIUM is not set."))
 
-bench: deps ## run the benchmarks in full size
+bench: deps $(VIEWER) ## run the benchmarks in full size
 	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks $(ARGS)
+	$(if $(and $(NODE),$(CHROMIUM)),cd static && ASTROLABE_BENCH=full npm run e2e -- performance)
 
 chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)

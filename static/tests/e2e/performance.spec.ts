@@ -9,6 +9,10 @@ const SIZES = [
   { nodes: 5_000, scale: 0.025 },
 ];
 const WATCHED_FOR = 10_000;
+/** Milliseconds to the first picture, and of the longest task afterwards. */
+const BUDGET = { first: 3_000, task: 200 };
+/** On a busy machine a budget may be missed by so much before this fails; not in `make bench`. */
+const SLACK = process.env["ASTROLABE_BENCH"] === "full" ? 1 : 3;
 
 declare global {
   interface Window {
@@ -45,8 +49,8 @@ for (const { nodes, scale } of SIZES) {
       `    ${cluster.nodes} nodes: first picture after ${first.toFixed(0)} ms, longest task ${longest} ms\n`,
     );
     expect(cluster.nodes).toBeGreaterThan(nodes * 0.9);
-    expect(first).toBeLessThan(3_000);
-    expect(longest).toBeLessThan(200);
+    expect(first).toBeLessThan(BUDGET.first * SLACK);
+    expect(longest).toBeLessThan(BUDGET.task * SLACK);
     expect(viewer.complaints).toEqual([]);
   });
 }
