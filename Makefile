@@ -1,4 +1,5 @@
-# `make demo` and `make test` are the first two commands on a fresh machine; Python 3.11 is all they need.
+# `make demo` and `make test` are the first two commands on a fresh machine. Python 3.11 is all that the demo
+# needs; Node 20 builds its viewer. The tests also need redis-server and Chromium.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
