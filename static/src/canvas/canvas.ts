@@ -6,6 +6,8 @@ import cytoscape, {
   type EventObject,
   type SingularElementArgument,
 } from "cytoscape";
+import type { Card } from "../cluster/cards";
+import { total } from "../cluster/levels";
 import type { Frame, Picture, PlacedCard, PlacedLine } from "../layout/picture";
 import type { Level } from "../stream/message";
 import { curveOf } from "./curve";
@@ -261,11 +263,16 @@ export class Canvas {
     else this.#listener.picked(part === "body" ? idOf(event) : null);
   }
 
+  /** Its lines are seen, and what did not fit on the card is said. */
   #hovered(event: EventObject): void {
-    if (event.target.data("frame")) return;
+    const placed = this.#placed.get(idOf(event));
+    if (placed === undefined) return;
     const over = event.type === "mouseover";
     event.target.toggleClass("hover", over);
     this.#container.style.cursor = over ? "pointer" : "";
+    this.#container.title = over ? wordsFor(placed.card) : "";
+    if (over) event.target.connectedEdges().not(".path").addClass("near");
+    else this.#relight();
   }
 
   #paint(): void {
@@ -301,6 +308,12 @@ function partOf(event: EventObject, cy: Core): "sign" | "body" | "ground" {
 }
 
 const idOf = (event: EventObject): string => event.target.id();
+
+function wordsFor(card: Card): string {
+  const { kind, title, level, reason } = card;
+  const number = total(card.counts) > 1 ? ` ×${total(card.counts)}` : "";
+  return `${kind} ${title}${number}\n${[level, reason].filter(Boolean).join(": ")}`;
+}
 
 function frameElement(frame: Frame): ElementDefinition {
   const { id, form, width, height } = frame;

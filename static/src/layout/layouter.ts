@@ -18,6 +18,8 @@ export class Layouter {
   constructor(ready: () => void) {
     this.#elk = new ELK({ workerFactory: () => new Worker(workerUrl) });
     this.#ready = ready;
+    // The first layout takes the library half a second more than others: nobody waits for this one.
+    void this.#elk.layout({ id: "first", children: [{ id: "card" }] });
   }
 
   /** Those of these rooms that there are; the others are made, and `ready` is called for each. */

@@ -123,3 +123,23 @@ test("a scope is for the server: the rest is not received, and a bad one is said
   await expect(viewer.connection).toContainText("Refused");
   await expect(page.getByText("unknown kind 'Sheep'")).toBeVisible();
 });
+
+test("the colours are chosen, and remembered", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  await viewer.open(cluster.url);
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await ground();
+  await page.getByRole("button", { name: /Colours/ }).click();
+  const dark = await ground();
+  expect(dark).not.toBe(light);
+  await page.reload();
+  await viewer.drawn();
+  expect(await ground()).toBe(dark);
+});
+
+test("a card under the mouse says what did not fit on it", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  await viewer.open(`${cluster.url}?at=0,0,1`);
+  await viewer.picture.hover({ position: { x: 100, y: 90 } });
+  await expect(page.locator(".shapes")).toHaveAttribute("title", /^Release basket ×\d+\n(Pending|Ready)/);
+});
