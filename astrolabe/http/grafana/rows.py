@@ -58,6 +58,7 @@ NODE_FIELDS = (
     Field("detail__kind", "string", "Kind"),
     Field("detail__release", "string", "Release"),
     Field("detail__message", "string", "Message"),
+    Field("detail__since", "string", "Since"),
     Field("fixedX", "number"),
     Field("fixedY", "number"),
 )
@@ -99,6 +100,7 @@ def node_row(group: Group, position: tuple[int, int]) -> Row:
         "detail__kind": group.what,
         "detail__release": group.release or None,
         "detail__message": message,
+        "detail__since": worst.get("since"),
         "fixedX": position[0],
         "fixedY": position[1],
     }

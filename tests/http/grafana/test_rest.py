@@ -19,7 +19,8 @@ from tests.support.worlds import World, a_pod, crowd
 NODE_KEYS = [
     *["id", "title", "subTitle", "mainStat", "secondaryStat", "color", "icon", "nodeRadius"],
     *["arc__ready", "arc__pending", "arc__error", "arc__unknown"],
-    *["detail__namespace", "detail__kind", "detail__release", "detail__message", "fixedX", "fixedY"],
+    *["detail__namespace", "detail__kind", "detail__release", "detail__message", "detail__since"],
+    *["fixedX", "fixedY"],
 ]
 EDGE_KEYS = [
     *["id", "source", "target", "mainStat", "color", "thickness", "strokeDasharray"],
@@ -42,6 +43,7 @@ POD = {
     "detail__kind": "Pod",
     "detail__release": "shop-app",
     "detail__message": "back-off 5m0s restarting failed container",
+    "detail__since": None,
 }
 
 
@@ -78,6 +80,7 @@ async def test_the_rows_of_a_graph(site: Site) -> None:
     assert {key: value for key, value in pod.items() if not key.startswith("fixed")} == POD
     (deployment,) = (node for node in graph["nodes"] if node["id"] == "deployment-web")
     assert (deployment["mainStat"], deployment["secondaryStat"]) == ("Progressing", "0/1")
+    assert deployment["detail__since"] == "2026-01-02T00:00:00Z"
     assert [edge for edge in graph["edges"] if edge["target"] == "pod-web-1-abc"] == [
         {
             "id": "owns replicaset-web-1 pod-web-1-abc",
