@@ -1,9 +1,9 @@
 """A served shop for tests in other languages: the port on stdout, then commands on stdin, each acknowledged.
 
-    set KIND NAME STATUS     a resource of `shop` that is so from now on, in `Ready` or another status
-    remove KIND NAME         it is gone
-    crowd N                  N pods of `crowd`, in twenty namespaces
-    restart                  history cannot be continued: a new epoch
+set KIND NAME STATUS     a resource of `shop` that is so from now on, in `Ready` or another status
+remove KIND NAME         it is gone
+crowd N                  N pods of `crowd`, in twenty namespaces
+restart                  history cannot be continued: a new epoch
 """
 
 from __future__ import annotations
