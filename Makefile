@@ -10,6 +10,10 @@ IMAGE ?= astrolabe:1.0.0
 ARGS ?=
 # Of `make run-all`.
 PORT ?= 8080
+# Of `make run-redis`.
+REDIS_PORT ?= 6379
+# Of `make chaos`: one run a seed.
+SEEDS ?= 1-50
 # Of `make soak`.
 MINUTES ?= 10
 CLIENTS ?= 300
@@ -18,7 +22,7 @@ CHURN ?= 200
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps build run run-all demo test bench soak lint fmt docs docker-build clean
+.PHONY: help deps build run run-redis run-all demo test bench chaos soak lint fmt docs docker-build clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -40,6 +44,14 @@ build: deps ## build the wheel into dist/
 run: deps ## serve the cluster of your kubeconfig
 	$(BIN)/astrolabe --in-cluster=false $(ARGS)
 
+run-redis: deps ## the same, with the graph in a Redis that runs as long (its data: .redis/)
+	@command -v redis-server >/dev/null || { echo "redis-server is needed, 7.0 or later"; exit 1; }
+	@mkdir -p .redis
+	@redis-server --port $(REDIS_PORT) --bind 127.0.0.1 --dir .redis --appendonly yes --save 900 1 --loglevel warning & \
+	trap "kill $$! 2>/dev/null || true; wait $$! || true" EXIT; \
+	for _ in {1..50}; do (: </dev/tcp/127.0.0.1/$(REDIS_PORT)) 2>/dev/null && break; sleep 0.1; done; \
+	$(BIN)/astrolabe --in-cluster=false --enable-persistence --redis-addr 127.0.0.1:$(REDIS_PORT) $(ARGS)
+
 demo: deps ## serve a simulated cluster on http://localhost:8080
 	$(BIN)/astrolabe demo $(ARGS)
 
@@ -53,6 +65,9 @@ test: deps ## run the tests
 
 bench: deps ## run the benchmarks in full size
 	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks $(ARGS)
+
+chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
+	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)
 
 soak: deps ## follow a cluster in motion with many clients for MINUTES=10
 	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) $(ARGS)

@@ -11,24 +11,28 @@ import gc
 import logging
 import secrets
 import signal
+import socket
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from astrolabe import __version__, telemetry
 from astrolabe.bus.memory import MemoryBus
-from astrolabe.engine.engine import Engine
+from astrolabe.bus.redis.connection import address_of
+from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.readiness import Readiness
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.model import Model
-from astrolabe.graph.selector import Selector, parse
+from astrolabe.http.health import Replication
 from astrolabe.http.hub import Hub
 from astrolabe.http.server import create_server
 from astrolabe.kinds.table import KINDS, choose, verify
 from astrolabe.kube.client import Cluster
+from astrolabe.kube.errors import ClusterError
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.settings import Settings
+from astrolabe.shared import Shared
 
 logger = logging.getLogger("astrolabe.app")
 
@@ -48,24 +52,51 @@ class TaskFailed(Exception):
     """A task that should run as long as the process does has ended; the log says why."""
 
 
+@dataclass(frozen=True)
+class Source:
+    """What keeps the hub up to date, as the server asks it: see `create_server`.
+
+    ready: waits until the graph of the whole cluster is served.
+    """
+
+    hub: Hub
+    count: Callable[[str], int]
+    role: Callable[[], str]
+    lost: Callable[[], Mapping[str, str]]
+    replication: Callable[[], Replication | None]
+    ready: Callable[[], Coroutine[Any, Any, None]]
+
+
 class Application:
     """Serves one cluster.
 
-    beside: what else runs as long as it does, by name.
+    beside: what else runs as long as it does, by name. listener: where it listens, instead of the host and
+        port of the settings.
     port: where it listens once started; another than the settings' when that is 0.
     """
 
-    def __init__(self, settings: Settings, *, beside: Mapping[str, Work] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        beside: Mapping[str, Work] = MappingProxyType({}),
+        listener: socket.socket | None = None,
+    ) -> None:
         self.port = settings.port
         self._settings = settings
         self._beside = beside
+        self._listener = listener
         self._running = AsyncExitStack()
         self._readiness = Readiness(scopes_of(settings))
+        self._ready = self._readiness.wait
         self._failed = asyncio.Event()
         self._why = ""
 
     async def start(self) -> None:
-        """Serve, and sync in the background. Raises ClusterError or ServerError; nothing runs then."""
+        """Serve, and sync in the background.
+
+        Raises ClusterError, BusError or ServerError; nothing runs then.
+        """
         settings, readiness = self._settings, self._readiness
         verify(KINDS)
         began = asyncio.get_running_loop().time()
@@ -73,48 +104,79 @@ class Application:
             cluster = await Cluster.connect(settings)
             running.push_async_callback(cluster.close)
             _log_start(settings, cluster)
-            await cluster.verify()
-
-            kinds = choose(settings.kinds)
-            epoch = secrets.token_hex(4)
-            hub = Hub(Graph(epoch), settings.limits)
-            bus = MemoryBus()
-            bus.subscribe(hub.receive)
-            model = Model([kind.rules for kind in kinds], roots=_roots(settings))
-            engine = Engine(
-                model,
-                bus,
-                readiness,
-                epoch=epoch,
-                window=settings.batch_window,
-                selected=settings.selector_mode == "strict" and bool(settings.label_selector),
+            source = await (
+                self._share(running, cluster)
+                if settings.enable_persistence
+                else self._embed(running, cluster)
             )
-            self._spawn(running, engine.run(), name="engine")
-
-            watches = Watches(settings, cluster, engine)
-            running.push_async_callback(watches.stop)
-            await watches.start()
-            self._spawn(running, watches.guard(), name="watches")
-
+            self._ready = source.ready
             server = create_server(
                 settings,
-                hub,
+                source.hub,
                 readiness,
-                kinds,
-                count=engine.count,
-                role=lambda: "leader",
-                lost=watches.lost,
+                choose(settings.kinds),
+                count=source.count,
+                role=source.role,
+                lost=source.lost,
+                replication=source.replication,
+                listener=self._listener,
             )
             running.push_async_callback(server.stop)
             self.port = await server.start()
-            self._spawn(running, self._announce(hub, began), name="announcer", ends=True)
+            self._spawn(running, self._announce(source, began), name="announcer", ends=True)
             for name, work in self._beside.items():
                 self._spawn(running, work(), name=name)
             self._running = running.pop_all()
 
+    async def _embed(self, running: AsyncExitStack, cluster: Cluster) -> Source:
+        """One process with its own graph."""
+        settings, readiness = self._settings, self._readiness
+        await cluster.verify()
+        epoch = secrets.token_hex(4)
+        hub = Hub(Graph(epoch), settings.limits)
+        bus = MemoryBus()
+        bus.subscribe(hub.receive)
+        engine = create_engine(settings, bus, readiness, epoch=epoch)
+        self._spawn(running, engine.run(), name="engine")
+        watches = Watches(settings, cluster, engine)
+        running.push_async_callback(watches.stop)
+        await watches.start()
+        self._spawn(running, watches.guard(), name="watches")
+        return Source(
+            hub,
+            count=engine.count,
+            role=lambda: "leader",
+            lost=watches.lost,
+            replication=lambda: None,
+            ready=readiness.wait,
+        )
+
+    async def _share(self, running: AsyncExitStack, cluster: Cluster) -> Source:
+        """One of those that share a Redis; it connects to the cluster again when it leads."""
+        hub = Hub(Graph(secrets.token_hex(4)), self._settings.limits)
+        shared = Shared(self._settings, hub, self._readiness)
+        running.push_async_callback(shared.close)
+        await shared.open()
+        try:
+            await cluster.verify()
+        except ClusterError as error:
+            if not shared.replication().complete:
+                raise
+            logger.warning("%s; serving what is stored", error)
+        await cluster.close()
+        self._spawn(running, shared.run(), name="replica")
+        return Source(
+            hub,
+            count=shared.count,
+            role=shared.role,
+            lost=shared.lost,
+            replication=shared.replication,
+            ready=shared.ready,
+        )
+
     async def ready(self) -> None:
-        """Wait until all required kinds are synced."""
-        await self._readiness.wait()
+        """Wait until the graph of the whole cluster is served."""
+        await self._ready()
 
     async def stop(self) -> None:
         """Say good-bye to the clients and end everything; without effect when nothing runs."""
@@ -162,12 +224,13 @@ class Application:
         except TimeoutError:
             logger.error("stopping takes longer than %.0f s; ending all the same", LONGEST_STOP)
 
-    async def _announce(self, hub: Hub, began: float) -> None:
-        await self.ready()
+    async def _announce(self, source: Source, began: float) -> None:
+        await source.ready()
         seconds = asyncio.get_running_loop().time() - began
         host = "localhost" if self._settings.host in ("0.0.0.0", "::") else self._settings.host
         place = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
-        counts = f"{len(hub.graph.nodes)} nodes, {hub.graph.edge_count} edges"
+        graph = source.hub.graph
+        counts = f"{len(graph.nodes)} nodes, {graph.edge_count} edges"
         logger.info("serving http://%s, %s, synced in %.1f s", place, counts, seconds)
 
     def _spawn(
@@ -193,11 +256,19 @@ class Application:
         running.push_async_callback(end)
 
 
-async def serve(settings: Settings, *, beside: Mapping[str, Work] = MappingProxyType({})) -> None:
-    """Serve the cluster of the settings until a signal. Raises ClusterError, ServerError, TaskFailed."""
+async def serve(
+    settings: Settings,
+    *,
+    beside: Mapping[str, Work] = MappingProxyType({}),
+    listener: socket.socket | None = None,
+) -> None:
+    """Serve the cluster of the settings until a signal.
+
+    Raises ClusterError, BusError, ServerError, TaskFailed.
+    """
     telemetry.configure(verbosity=settings.verbosity, log_format=settings.log_format)
     gc.set_threshold(*GC_THRESHOLDS)
-    await Application(settings, beside=beside).run_until_signal()
+    await Application(settings, beside=beside, listener=listener).run_until_signal()
 
 
 def _log_start(settings: Settings, cluster: Cluster) -> None:
@@ -205,8 +276,9 @@ def _log_start(settings: Settings, cluster: Cluster) -> None:
         f"{settings.label_selector} ({settings.selector_mode})" if settings.label_selector else "everything"
     )
     logger.info(
-        "astrolabe %s: graph in memory, %s by %s, selector %s, namespaces %s, %d kinds",
+        "astrolabe %s: graph in %s, %s by %s, selector %s, namespaces %s, %d kinds",
         __version__,
+        _place_of(settings),
         cluster.host,
         cluster.origin,
         selector,
@@ -215,8 +287,7 @@ def _log_start(settings: Settings, cluster: Cluster) -> None:
     )
 
 
-def _roots(settings: Settings) -> Selector | None:
-    """In strict mode the API server selects; without a selector everything is in the graph."""
-    if settings.selector_mode == "strict" or not settings.label_selector.strip():
-        return None
-    return parse(settings.label_selector)
+def _place_of(settings: Settings) -> str:
+    if not settings.enable_persistence:
+        return "memory"
+    return f"Redis at {address_of(settings)} as {settings.cluster_name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 DEFAULT_SELECTOR = "app.kubernetes.io/managed-by=Helm"
@@ -43,6 +43,9 @@ class Settings:
 
     namespaces: watch these only; empty means all.
     kinds: names of kinds to watch; empty means all of the table.
+    redis_url: wins over redis_addr and redis_db; may hold user, password and `rediss://`.
+    cluster_name: names the keys in Redis, which several clusters may share.
+    workers: processes that serve one port.
     snapshot_interval: seconds. batch_window: seconds (the flag takes `50ms`).
     verbosity: 0-4, as kubectl's `--v`.
     """
@@ -58,9 +61,12 @@ class Settings:
     batch_window: float = 0.05
     limits: Limits = Limits()
     enable_persistence: bool = False
+    cluster_name: str = "default"
     redis_addr: str = "localhost:6379"
-    redis_password: str = ""
+    redis_url: str = field(default="", repr=False)
+    redis_password: str = field(default="", repr=False)
     redis_db: int = 0
     snapshot_interval: int = 300
+    workers: int = 1
     verbosity: int = 0
     log_format: LogFormat = "text"

@@ -59,7 +59,8 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert image is not None
     assert tag is not None
     assert deployed is not None
-    versions = {project["version"], image[1], tag[1], deployed[1]}
+    composed = re.findall(r"image: astrolabe:(.+)", (ROOT / "deploy" / "compose.yaml").read_text())
+    versions = {project["version"], image[1], tag[1], deployed[1], *composed}
     assert versions == {astrolabe.__version__}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -18,6 +18,7 @@ from astrolabe.cli.watch import DEFAULT_URL, Watch
 from astrolabe.client import Change, ClientError
 from astrolabe.client.address import endpoint
 from astrolabe.kube.errors import ClusterError
+from astrolabe.settings import Settings
 
 # What serves is imported by the commands that serve: it costs half a second, which `--help`, `watch`
 # and a wrong flag need not wait for.
@@ -44,9 +45,33 @@ def root() -> None:
 def serve(**given: Any) -> None:
     """Serve the graph of a cluster (the command when none is named)."""
     settings = flags.settings_from(given)
+    if settings.workers > 1:
+        _serve_by_workers(settings)
+        return
     from astrolabe import app
 
     _run(app.serve(settings))
+
+
+def _serve_by_workers(settings: Settings) -> None:
+    from astrolabe.cli.workers import WorkerFailed, run_workers
+    from astrolabe.http.errors import ServerError
+
+    try:
+        run_workers(settings, _run_worker)
+    except ServerError as error:
+        raise Failure(f"{error}; choose another address with --host and --port") from error
+    except WorkerFailed as error:
+        raise Failure(str(error)) from error
+
+
+def _run_worker(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """As `_run`, in a process of its own, which ends by it."""
+    try:
+        _run(make())
+    except Failure as error:
+        click.echo(f"astrolabe: {_one_line(error)}", err=True)
+        sys.exit(error.exit_code)
 
 
 _SIMULATION = (
@@ -92,13 +117,14 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     import uvloop
 
     from astrolabe.app import TaskFailed
+    from astrolabe.bus.redis.errors import BusError
     from astrolabe.http.errors import ServerError
 
     try:
         uvloop.run(work)
     except ServerError as error:
         raise Failure(f"{error}; choose another address with --host and --port") from error
-    except (ClusterError, TaskFailed) as error:
+    except (BusError, ClusterError, TaskFailed) as error:
         raise Failure(str(error)) from error
 
 

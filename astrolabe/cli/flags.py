@@ -184,7 +184,15 @@ PERSISTENCE = (
         envvar="ENABLE_PERSISTENCE",
         default=_DEFAULTS.enable_persistence,
         type=BOOLEAN,
-        help="Keep the graph in Redis. Needs a later release.",
+        help="Keep the graph in Redis, and share it with all processes that do.",
+    ),
+    Flag(
+        ("--cluster-name",),
+        heading=_PERSISTENCE,
+        envvar="ASTROLABE_CLUSTER_NAME",
+        default=_DEFAULTS.cluster_name,
+        type=Value("NAME", values.cluster_name),
+        help="Names the keys: several clusters may share one Redis.",
     ),
     Flag(
         ("--redis-addr",),
@@ -195,12 +203,21 @@ PERSISTENCE = (
         help="Where Redis is.",
     ),
     Flag(
+        ("--redis-url",),
+        heading=_PERSISTENCE,
+        envvar="REDIS_URL",
+        default=_DEFAULTS.redis_url,
+        shown="",
+        type=Value("URL", values.redis_url, secret=True),
+        help="Instead: rediss://user:password@host:port/0 for TLS and users, or unix:///path.",
+    ),
+    Flag(
         ("--redis-password",),
         heading=_PERSISTENCE,
         envvar="REDIS_PASSWORD",
         default=_DEFAULTS.redis_password,
         metavar="TEXT",
-        help="Better given by environment, where other users do not see it.",
+        help="Better given by the environment, where other users do not see it.",
     ),
     Flag(
         ("--redis-db",),
@@ -216,7 +233,18 @@ PERSISTENCE = (
         envvar="ASTROLABE_SNAPSHOT_INTERVAL",
         default=_DEFAULTS.snapshot_interval,
         type=Value("SECONDS", values.integer(1)),
-        help="Time between complete writes of the graph.",
+        help="Time between two comparisons of what Redis holds with what is served.",
+    ),
+)
+
+WORKERS = (
+    Flag(
+        ("--workers",),
+        heading=_PERSISTENCE,
+        envvar="ASTROLABE_WORKERS",
+        default=_DEFAULTS.workers,
+        type=Value("N", values.integer(1, 64)),
+        help="Equal processes that serve the port.",
     ),
 )
 
@@ -239,16 +267,16 @@ LOGGING = (
     ),
 )
 
-#: What serves a cluster takes all; what serves a simulated one has no use for the first and the fourth.
-SERVE = (*CLUSTER, *SCOPE, *SERVING, *STREAM, *PERSISTENCE, *LOGGING)
-DEMO = (*SCOPE, *SERVING, *STREAM, *LOGGING)
+#: What serves a cluster takes all; what serves a simulated one has it in its own, only process.
+SERVE = (*CLUSTER, *SCOPE, *SERVING, *STREAM, *PERSISTENCE, *WORKERS, *LOGGING)
+DEMO = (*SCOPE, *SERVING, *STREAM, *PERSISTENCE, *LOGGING)
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:
-    """The settings of these values, by field name. Raises click.UsageError for what is not built yet."""
+    """The settings of these values, by field name. Raises click.UsageError when they do not go together."""
     limits = {flag.name: values[flag.name] for flag in STREAM if flag.name}
     rest = {name: value for name, value in values.items() if name not in limits}
     settings = Settings(limits=Limits(**limits), **rest)
-    if settings.enable_persistence:
-        raise click.UsageError("--enable-persistence needs a later release of Astrolabe; leave it out")
+    if settings.workers > 1 and not settings.enable_persistence:
+        raise click.UsageError("--workers needs --enable-persistence: the processes share the graph in Redis")
     return settings

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import click
 
@@ -40,9 +41,11 @@ class Value(click.ParamType[Any]):
 
     envvar_list_splitter = ","
 
-    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+    def __init__(self, name: str, parse: Callable[[str], Any], *, secret: bool = False) -> None:
+        """secret: a wrong value is not shown, for it may hold a password."""
         self.name = name
         self._parse = parse
+        self._secret = secret
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
@@ -50,7 +53,7 @@ class Value(click.ParamType[Any]):
         try:
             return self._parse(value)
         except ValueError as error:
-            _fail(str(error), value, param, ctx)
+            _fail(str(error), "…" if self._secret else value, param, ctx)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         return self.name
@@ -157,6 +160,27 @@ def address(text: str) -> str:
     match = _ADDRESS.match(text)
     if match is None or not 0 < int(match[1]) < 65536:
         raise ValueError("not host:port")
+    return text
+
+
+def redis_url(text: str) -> str:
+    """The text itself; "" is none. Raises ValueError."""
+    parts = urlsplit(text)
+    if not text or (parts.scheme == "unix" and parts.path):
+        return text
+    try:
+        known = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # what urllib says of a port that is none
+        known = False
+    if not known or not re.fullmatch(r"/?[0-9]*", parts.path):
+        raise ValueError("not redis://, rediss:// or unix:// with a host or path")
+    return text
+
+
+def cluster_name(text: str) -> str:
+    """The text itself, which becomes part of keys. Raises ValueError."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", text):
+        raise ValueError("not letters, digits, dots, dashes and underscores")
     return text
 
 

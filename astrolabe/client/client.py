@@ -187,6 +187,9 @@ class Client:
             connection.abort()
             raise
         self._connection = connection
+        if self._closed:  # meanwhile
+            self._cut()
+            raise RuntimeError("this client is closed")
 
     def _subscribe(self) -> dict[str, Any]:
         message: dict[str, Any] = {"type": "subscribe", "id": "default", "filter": self._filter}

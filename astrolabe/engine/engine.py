@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter, time
 from typing import Protocol
 
 from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
 from astrolabe.engine.readiness import Readiness
-from astrolabe.graph.batch import Batch
+from astrolabe.engine.takeover import Takeover
+from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.facts import Facts
+from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
 
 logger = logging.getLogger("astrolabe.engine")
@@ -36,6 +38,7 @@ class Engine:
     window: seconds; the first change goes out at once, those that follow within the window together.
     selected: whether watches tell only of what a label selector matches. What is missing then may exist,
         so no reference is called unresolved.
+    restored: the graph that is served, when it is not empty: what is published leads on from there.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Engine:
         epoch: str,
         window: float,
         selected: bool = False,
+        restored: Callable[[], Graph] | None = None,
     ) -> None:
         self.readiness = readiness
         self.epoch = epoch
@@ -58,6 +62,7 @@ class Engine:
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(INBOX_LIMIT)
         self._slice_ends = 0.0
         self._uncommitted = False
+        self._takeover = Takeover(model, readiness, restored) if restored is not None else None
         #: When the first of the uncommitted changes was taken in, in milliseconds since 1970.
         self._since = 0
 
@@ -89,9 +94,13 @@ class Engine:
                 await self._replace(message)
                 self.readiness.heard(message.kind, message.namespace, now)
             case Report():
-                self.readiness.report(message.kind, message.namespace, message.state, message.why)
+                self.readiness.report(
+                    message.kind, message.namespace, message.state, message.why, served=False
+                )
                 if message.state != "listing":
                     self._set_synced(message.kind, message.namespace, message.state == "synced")
+                    await self._take_over()
+                self.readiness.settle()
 
     async def _replace(self, message: Replace) -> None:
         """Follow a complete list as a difference. The gone go first: a name may have a new uid."""
@@ -103,7 +112,9 @@ class Engine:
         self._set_synced(message.kind, message.namespace, True)
         # Synced means served: what was listed is in the graph before anyone is told so.
         await self._commit()
-        self.readiness.report(message.kind, message.namespace, "synced")
+        self.readiness.report(message.kind, message.namespace, "synced", served=False)
+        await self._take_over()
+        self.readiness.settle()
         logger.info("synced %s%s: %d", message.kind, _place(message.namespace), count)
 
     def _set_synced(self, kind: str, namespace: str, synced: bool) -> None:
@@ -136,10 +147,27 @@ class Engine:
             return
         self._uncommitted = False
         changes = self._model.commit()
+        if self._takeover is not None:
+            changes = self._takeover.pass_on(changes)
+        await self._publish(changes)
+        await self._give_way()
+
+    async def _publish(self, changes: Changes) -> None:
         if changes:
             self.seq += 1
             await self._publisher.publish(Batch(self.epoch, self.seq, changes, self._since))
-        await self._give_way()
+
+    async def _take_over(self) -> None:
+        """When it is time, publish the difference to the restored graph; again when more is known."""
+        takeover = self._takeover
+        if takeover is None or not takeover.due:
+            return
+        await self._commit()
+        for changes in takeover.difference():
+            await self._publish(changes)
+            await self._give_way()
+        if takeover.over:
+            self._takeover = None
 
     async def _give_way(self) -> None:
         if perf_counter() > self._slice_ends:

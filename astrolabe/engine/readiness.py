@@ -36,7 +36,7 @@ class Readiness:
         self.states: dict[Scope, ScopeState] = {scope: ScopeState() for scope in scopes}
         self._by_place = {(scope.kind, scope.namespace): scope for scope in self.states}
         self._ready = asyncio.Event()
-        self._settle()
+        self.settle()
 
     @property
     def ready(self) -> bool:
@@ -52,11 +52,35 @@ class Readiness:
         for scope in self._scopes(kind, namespace):
             self.states[scope].news = now
 
-    def report(self, kind: str, namespace: str, state: State, why: str = "") -> None:
+    def report(self, kind: str, namespace: str, state: State, why: str = "", *, served: bool = True) -> None:
+        """Note how a watch is. served: whether what it listed is served; if not, `settle` has to follow."""
         for scope in self._scopes(kind, namespace):
             known = self.states[scope]
             known.state, known.why = state, why
-        self._settle()
+        if served:
+            self.settle()
+
+    def settle(self) -> None:
+        """What the watches told is served: whoever waits for readiness may go on."""
+        if not self.unready():
+            self._ready.set()
+
+    def restart(self) -> None:
+        """Nothing is known any more: all watches begin anew."""
+        self._ready.clear()
+        for scope in self.states:
+            self.states[scope] = ScopeState()
+        self.settle()
+
+    def lists(self, kind: str, namespace: str) -> bool:
+        """Whether it is known which resources of the kind there are in the namespace; none are known where
+        nobody watches, which is what the settings ask for."""
+        scope = self._by_place.get((kind, "")) or self._by_place.get((kind, namespace))
+        return scope is None or self.states[scope].state == "synced"
+
+    def listing(self) -> list[Scope]:
+        """The required scopes of which it is not known yet whether they can be listed."""
+        return [s for s, known in self.states.items() if s.required and known.state == "listing"]
 
     def unready(self) -> list[Scope]:
         """The required scopes that are waited for."""
@@ -67,7 +91,3 @@ class Readiness:
         if exact is not None:
             return [exact]
         return [scope for scope in self.states if scope.kind == kind]
-
-    def _settle(self) -> None:
-        if not self.unready():
-            self._ready.set()

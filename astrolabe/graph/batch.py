@@ -32,6 +32,8 @@ class Batch(msgspec.Struct, frozen=True):
 
     epoch: names one unbroken history. seq: grows by one a batch within it.
     time: when the first of the changes was taken in, in milliseconds since 1970 (UTC).
+    leap: how far seq moves: more than one where a leader made up for what it could not share at once. The
+        positions between were never, or were somebody else's.
     Apply in this order: nodes set, edges set, edges removed, nodes removed; no edge ever dangles.
     """
 
@@ -39,6 +41,12 @@ class Batch(msgspec.Struct, frozen=True):
     seq: int
     changes: Changes
     time: int = 0
+    leap: int = 1
+
+    @property
+    def since(self) -> int:
+        """The seq that it goes on from."""
+        return self.seq - self.leap
 
 
 class Before(msgspec.Struct):

@@ -55,6 +55,11 @@ _FEW = 8
 NO_EDGES: Edges = ()
 
 
+def packed(edges: list[Edge]) -> Edges:
+    """The container of these edges, of which no two are the same."""
+    return tuple(edges) if len(edges) <= _FEW else {edge.key: edge for edge in edges}
+
+
 def find_edge(edges: Edges, key: EdgeKey) -> Edge | None:
     """The edge with this identity, or None."""
     if isinstance(edges, dict):

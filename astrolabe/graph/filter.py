@@ -79,11 +79,8 @@ def parse_message(document: Any, *, kinds: Collection[str]) -> Filter:
         raise FilterError(f"a filter is an object, not {type(document).__name__}")
     _check_names(document)
     lists = {name: _texts(name, document.get(name)) for name in _LISTS}
-    texts = {name: document.get(name) or "" for name in ("selector", "q")}
-    for name, value in texts.items():
-        if not isinstance(value, str):
-            raise FilterError(f"{name} is a string, not {type(value).__name__}")
-    return _build(lists, texts["selector"], texts["q"], kinds)
+    selector, q = (_text(name, document.get(name)) for name in ("selector", "q"))
+    return _build(lists, selector, q, kinds)
 
 
 def _build(lists: Mapping[str, Iterable[str]], selector: str, q: str, kinds: Collection[str]) -> Filter:
@@ -111,6 +108,14 @@ def _check(name: str, values: Iterable[str], allowed: Sequence[str]) -> None:
 
 def _split(values: Iterable[str]) -> list[str]:
     return [part.strip() for value in values for part in value.split(",")]
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise FilterError(f"{name} is a string, not {type(value).__name__}")
+    return value
 
 
 def _texts(name: str, value: Any) -> list[str]:

@@ -6,6 +6,7 @@ be read (`Past`) without a copy of it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice
@@ -17,6 +18,8 @@ from astrolabe.graph.node import Node
 
 #: Bytes of an entry beside its node's text, about: what the objects and their places in a dict take.
 _ENTRY_BYTES = 300
+#: Pasts that are shared, the latest made ones: each may be as large as all that is kept.
+PASTS = 16
 
 
 class History:
@@ -31,6 +34,8 @@ class History:
         self._graph = graph
         self._limits = (changes, size)
         self._steps: deque[Before] = deque()
+        #: The seqs that the steps start from, and where the last one ended: not all seqs are places here.
+        self._places: deque[int] = deque([graph.seq])
         self._kept = (0, 0)
         self._pasts: dict[int, Past] = {}
 
@@ -43,22 +48,38 @@ class History:
         """The graph took its next step, which overwrote this; the oldest is forgotten beyond the limits."""
         self._pasts.clear()
         self._steps.append(before)
+        self._places.append(self._graph.seq)
         self._count(before, 1)
         while self._kept[0] > self._limits[0] or self._kept[1] > self._limits[1]:
             self._count(self._steps.popleft(), -1)
-            self.start += 1
+            self._places.popleft()
+            self.start = self._places[0]
+
+    def knows(self, seq: int) -> bool:
+        """Whether the graph was at `seq`, and it is known how it was."""
+        return self._find(seq) is not None
+
+    def _find(self, seq: int) -> int | None:
+        """How many of the steps were before `seq`."""
+        if not self.start <= seq <= self._places[-1]:
+            return None
+        found = bisect_left(self._places, seq)
+        return found if self._places[found] == seq else None
 
     def since(self, seq: int) -> Past | None:
         """The graph as it was at `seq`, or None when that is not known any more (or not yet).
 
         Valid until the graph changes. Whoever asks for the same seq shares the work.
         """
-        if not self.start <= seq <= self._graph.seq:
+        found = self._find(seq)
+        if found is None:
             return None
         past = self._pasts.get(seq)
         if past is None:
-            steps = islice(self._steps, seq - self.start, None)
+            steps = islice(self._steps, found, None)
             past = self._pasts[seq] = Past(self._graph, _merge(steps))
+            if len(self._pasts) > PASTS:
+                del self._pasts[next(iter(self._pasts))]
         return past
 
     def _count(self, before: Before, sign: int) -> None:

@@ -92,6 +92,19 @@ def is_in_namespace(node: Node, state: State, filter: Filter) -> bool:
     return any(namespace in wanted for namespace in namespaces_of(node, state))
 
 
+def beside_moved(uids: Iterable[str], past: State, now: State) -> set[str]:
+    """The neighbours of those uids that came back in another namespace.
+
+    They belong elsewhere now, though neither they nor the edges to them have changed.
+    """
+    moved = []
+    for uid in uids:
+        before, after = past.node(uid), now.node(uid)
+        if before is not None and after is not None and before.namespace != after.namespace:
+            moved.append(uid)
+    return {end for uid in moved for edge in (*now.out(uid), *now.into(uid)) for end in edge.key[1:]}
+
+
 class Membership:
     """What a filter keeps of one state of the graph, worked out node by node and remembered.
 

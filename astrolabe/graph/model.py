@@ -7,17 +7,17 @@ in `commit`, at the cost of what changed and its neighbourhood.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from astrolabe.graph import inheritance
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.closure import Closure
 from astrolabe.graph.derivation import Derivation
-from astrolabe.graph.edge import EdgeKey, each_edge, find_edge
-from astrolabe.graph.facts import Facts, Rules
+from astrolabe.graph.edge import Edge, EdgeKey, each_edge, find_edge
+from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
 from astrolabe.graph.linker import Linker, Touched
 from astrolabe.graph.links import OWNS
-from astrolabe.graph.node import encode_own
+from astrolabe.graph.node import Node, encode_own
 from astrolabe.graph.record import Record
 from astrolabe.graph.rendering import render
 from astrolabe.graph.revisions import Revisions
@@ -116,6 +116,39 @@ class Model:
         self._emit_nodes(changes, rendered, flipped)
         self._touched, self._gone = set(), set()
         return changes
+
+    # What the last commit left in the graph
+
+    def node(self, uid: str) -> Node | None:
+        """The node with this uid; None when it is not in the graph."""
+        record = self._linker.find(uid)
+        return record.node if record is not None and record.emitted else None
+
+    def adopt(self, node: Node) -> None:
+        """Keep this object for a node that equals it, so that its text is in memory once."""
+        record = self._linker.find(node.uid)
+        if record is not None and record.node == node:
+            record.node = node
+
+    def nodes(self) -> Iterator[Node]:
+        """All nodes."""
+        for records in self._records.values():
+            for record in records.values():
+                if record.emitted:
+                    assert record.node is not None  # every known record was rendered when it came
+                    yield record.node
+
+    def edges(self, uid: str) -> Iterator[Edge]:
+        """The edges that start at this node."""
+        record = self._linker.find(uid)
+        if record is not None and record.emitted:
+            for edge in each_edge(record.out):
+                if self._known(edge.target).emitted:
+                    yield edge
+
+    def releases(self) -> dict[Release, HelmRevision]:
+        """The newest revision of every release that Helm keeps."""
+        return self._revisions.all()
 
     # Within the transaction
 

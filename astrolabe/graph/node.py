@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -45,20 +46,48 @@ class Node(msgspec.Struct, frozen=True, gc=False):
         return document
 
 
+class _Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """Of a node's text what filters ask of it; the rest is passed over, which is four times as fast."""
+
+    uid: str
+    kind: str
+    name: str
+    status: str
+    namespace: str = ""
+    release: str = ""
+    release_namespace: str = ""
+    chart: str = ""
+    unresolved: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_HEADS = msgspec.json.Decoder(list[_Head])
+
+
 def parse_node(text: str) -> Node:
-    """The node that this text is the wire form of."""
-    document = ujson.loads(text)
+    """The node that this text is the wire form of. Raises ValueError when it is none."""
+    return _node_of(_HEAD.decode(text), text)
+
+
+def parse_nodes(texts: Sequence[bytes]) -> list[Node]:
+    """The nodes that these texts are the wire forms of. Raises ValueError when one is none."""
+    heads = _HEADS.decode(b"[%b]" % b",".join(texts))
+    return [_node_of(head, text.decode()) for head, text in zip(heads, texts, strict=True)]
+
+
+def _node_of(head: _Head, text: str) -> Node:
+    # By position, which a Struct takes twice as fast as by name.
     return Node(
-        uid=document["uid"],
-        kind=document["kind"],
-        name=document["name"],
-        namespace=document.get("namespace", ""),
-        status=document["status"],
-        release=document.get("release", ""),
-        release_namespace=document.get("releaseNamespace", ""),
-        chart=document.get("chart", ""),
-        unresolved="unresolved" in document,
-        text=text,
+        head.uid,
+        head.kind,
+        head.name,
+        head.namespace,
+        head.status,
+        head.release,
+        head.release_namespace,
+        head.chart,
+        head.unresolved is not msgspec.UNSET,
+        text,
     )
 
 

@@ -31,9 +31,17 @@ class Revisions:
             release: self._newest(release) for release in before if self._newest(release) != before[release]
         }
 
+    def all(self) -> dict[Release, HelmRevision]:
+        """The newest revision of every release."""
+        return {release: max(known, key=_age) for release, known in self._known.items()}
+
     def _note(self, release: Release) -> None:
         self._before.setdefault(release, self._newest(release))
 
     def _newest(self, release: Release) -> HelmRevision | None:
         revisions = self._known.get(release)
-        return max(revisions, key=lambda entry: (entry.revision, entry.status)) if revisions else None
+        return max(revisions, key=_age) if revisions else None
+
+
+def _age(entry: HelmRevision) -> tuple[int, str]:
+    return (entry.revision, entry.status)

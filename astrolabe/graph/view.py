@@ -16,6 +16,7 @@ from astrolabe.graph.membership import (
     ATTACHMENT_TYPES,
     Attachments,
     Membership,
+    beside_moved,
     is_in_namespace,
     is_of_release,
 )
@@ -71,7 +72,7 @@ class View:
         if not self.filter:
             return changes
         nodes = self._graph.nodes
-        affected = self._affected(changes)
+        affected = self._affected(changes, past)
         kept = {uid for uid in affected if (node := nodes.get(uid)) is not None and self._keeps(node)}
         entered = kept - self._members
         left = (affected & self._members) - kept
@@ -127,11 +128,12 @@ class View:
             return False
         return self.filter.passes(node) and is_in_namespace(node, self._graph, self.filter)
 
-    def _affected(self, changes: Changes) -> set[str]:
+    def _affected(self, changes: Changes, past: Past) -> set[str]:
         """Nodes whose membership this step may have changed."""
         affected = {node.uid for node in changes.nodes_set}
         affected.update(changes.nodes_removed)
         if self.filter.namespace:
+            affected |= beside_moved(affected, past, self._graph)
             affected.update(_ends([*[edge.key for edge in changes.edges_set], *changes.edges_removed]))
         if self.reached is not None:
             self.turned = self._follow(self.reached, changes, affected)
@@ -157,6 +159,8 @@ class View:
         if not self.filter.namespace and not self.filter.release:
             return affected
         affected.update(_ends(past.edges))
+        if self.filter.namespace:
+            affected |= beside_moved(past.nodes, past, self._graph)
         if self.filter.release:
             terrain, waiting = Attachments(self._graph, self.filter), list(affected)
             while waiting:

@@ -17,7 +17,7 @@ from astrolabe.graph.edge import EdgeKey
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import Past
-from astrolabe.graph.membership import ATTACHMENT_TYPES, State, namespaces_of
+from astrolabe.graph.membership import ATTACHMENT_TYPES, State, beside_moved, namespaces_of
 from astrolabe.graph.node import Node
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.view import View
@@ -60,6 +60,12 @@ class Views:
                 del self._listed[dimension]
         for uid in view.reached or ():
             _strike(self._reached, uid, view)
+
+    def discard_failed(self, view: View) -> None:
+        """List it no more, however far it came in its last step. Costs the size of the index."""
+        for uid in [uid for uid, listing in self._reached.items() if view in listing]:
+            _strike(self._reached, uid, view)
+        self.discard(view)
 
     def concerned(self, changes: Changes, past: Past) -> dict[View, Changes]:
         """The views that this step may change, and for each the part of it that matters there.
@@ -115,8 +121,11 @@ class Views:
                     found.update(self._at(place))
         for texts in {_texts_of(node) for node in (before, now) if node is not None}:
             self._find_text(texts, found)
-        if before is not None and now is not None and before.release and not now.release:
-            self._find_reachable(uid, found)
+        if before is not None and now is not None:
+            if before.release and not now.release:
+                self._find_reachable(uid, found)
+            if before.namespace != now.namespace:
+                self._find_beside(uid, past, found)
         return found
 
     def _find_reachable(self, uid: str, found: Listing) -> None:
@@ -125,6 +134,11 @@ class Views:
             if edge.type in ATTACHMENT_TYPES:
                 found.update(self._reached.get(edge.source, ()))
                 found.update(self._at(("release", self._graph.nodes[edge.source].release)))
+
+    def _find_beside(self, uid: str, past: Past, found: Listing) -> None:
+        """The node has come back in another namespace: what a release reaches may be in it by that."""
+        for end in beside_moved((uid,), past, self._graph):
+            found.update([(view, None) for view in self._reached.get(end, ()) if view.filter.namespace])
 
     def _of_edge(self, key: EdgeKey, past: Past, memo: dict[str, Listing]) -> Iterator[View]:
         """The views to which a change of this edge may matter."""

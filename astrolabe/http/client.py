@@ -85,9 +85,13 @@ class Client:
     async def _wait(self, subscription: Subscription) -> None:
         """The client has seen more than this replica: it comes to where the client is, or never will."""
         await self._feeds.reach(subscription.told, timeout=PATIENCE)
-        if subscription.is_ahead():
-            subscription.restart("too-old")
         del self._ahead[subscription.id]
+        try:
+            if subscription.is_ahead():
+                subscription.restart("too-old")
+        except Exception:
+            self._fail()
+            return
         self.wake()
 
     def _pump(self) -> None:
@@ -98,12 +102,16 @@ class Client:
         try:
             message = self._next()
         except Exception:
-            logger.exception("a subscription failed")
-            self._connection.close(INTERNAL_ERROR, "internal-error", FAILED)
+            self._fail()
             return
         if message is not None:
             self._connection.write(message)
             self.wake()
+
+    def _fail(self) -> None:
+        """To be called while an exception is handled: the client has to come back."""
+        logger.exception("a subscription failed")
+        self._connection.close(INTERNAL_ERROR, "internal-error", FAILED)
 
     def _next(self) -> Message | None:
         for subscription, _ in self._subscriptions.values():

@@ -47,7 +47,7 @@ class Events(Channel):
         self._client: Client | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.transport.write(self._head(headers))
-        self._limit_silence(1.5 * limits.heartbeat)
+        self._limit_silence()
 
     def serve(self, client: Client) -> None:
         """Send bookmarks from now on."""
@@ -71,9 +71,19 @@ class Events(Channel):
     def shut_down(self) -> None:
         self.close(0, "", "")
 
+    def pause(self) -> None:
+        """From now on `Stall` judges; to TCP a peer whose window is closed is as good as gone."""
+        super().pause()
+        self._limit_silence(on=False)
+
+    def resume(self) -> None:
+        super().resume()
+        self._limit_silence()
+
     def lose(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._client = None
         super().lose()
 
     def _head(self, headers: Mapping[str, str]) -> bytes:
@@ -86,7 +96,8 @@ class Events(Channel):
         self._client.beat()
         self._timer = self.loop.call_later(self._heartbeat, self._beat)
 
-    def _limit_silence(self, seconds: float) -> None:
+    def _limit_silence(self, *, on: bool = True) -> None:
         """There is no pong in server-sent events: let TCP tell when nobody acknowledges what is sent."""
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            seconds = 1.5 * self._heartbeat if on else 0.0
             self.set_option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))

@@ -15,6 +15,10 @@ from astrolabe.http.message import Message
 from astrolabe.http.snapshot import Snapshot
 from astrolabe.http.subscription import Subscription
 
+#: Messages for those who fell behind or came back that are shared, the latest made ones: clients choose
+#: their ids and where they say that they are, and each message may be as large as all that has changed.
+CATCHING_UP = 16
+
 
 class Feed:
     """Implements `subscription.Source`. Shared by all subscriptions with the same filter.
@@ -57,12 +61,13 @@ class Feed:
         """The view took a step that changed it: hand the delta to all that are in step."""
         before, self.changed = self.changed, batch.seq
         self._forget_snapshot()
+        self._catching_up.clear()
         messages: dict[tuple[str, int], Message] = {}
         for subscription in self.subscriptions:
             if not subscription.is_told(before):
                 continue
             if not subscription.connection.writable:
-                subscription.fall_behind(batch.seq - 1)
+                subscription.fall_behind(batch.since)
                 continue
             key = (subscription.id, subscription.told)
             message = messages.get(key)
@@ -90,6 +95,8 @@ class Feed:
             changes = self.view.since(past)
             message = self._delta(id, told, changes) if changes else self.bookmark(id)
             self._catching_up[key] = message
+            if len(self._catching_up) > CATCHING_UP:
+                del self._catching_up[next(iter(self._catching_up))]
         return message
 
     def bookmark(self, id: str) -> Message:

@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from astrolabe.engine.inbox import State
 from astrolabe.engine.readiness import Readiness, Scope, ScopeState
 from astrolabe.graph.graph import Graph
 
 #: Where a kind is watched in several namespaces, the worst of them is shown.
 _WORST_FIRST: tuple[State, ...] = ("unavailable", "listing", "synced")
+
+
+class Replication(msgspec.Struct, frozen=True):
+    """How this process stands among those that share a Redis.
+
+    complete: whether the graph that is served was complete once. stale: whether nobody keeps it up to date.
+    document: what `/health` shows as `redis`.
+    told: `synced`, `waiting` and `kinds` of the leader, when this process is not the one; else empty.
+    """
+
+    complete: bool
+    stale: bool
+    document: dict[str, Any]
+    told: dict[str, Any]
 
 
 def health(
@@ -21,31 +37,56 @@ def health(
     role: str,
     lost: Mapping[str, str],
     now: float,
+    replication: Replication | None = None,
 ) -> dict[str, Any]:
     """The document of `/health`. now: loop time in seconds. count: objects known of a kind.
 
     lost: the kinds whose watch has no connection now, and why: what is known of them is still served.
     """
-    return {
+    told = replication.told if replication is not None else {}
+    document = {
         "status": "healthy",
         "nodes": len(graph.nodes),
         "edges": graph.edge_count,
-        "synced": not readiness.unready(),
+        "synced": told["synced"] if told else readiness.ready and not readiness.unready(),
         "epoch": graph.epoch,
         "seq": graph.seq,
         "role": role,
-        "kinds": {
-            kind: {**_kind(states, now), **_connection(lost.get(kind)), "objects": count(kind)}
-            for kind, states in _by_kind(readiness).items()
-        },
+        "kinds": told["kinds"] if told else kinds_of(readiness, count=count, lost=lost, now=now),
     }
+    if replication is not None:
+        document["redis"] = replication.document
+    return document
 
 
-def readyz(readiness: Readiness) -> tuple[int, dict[str, Any]]:
-    """The status and the document of `/readyz`; `waiting` names the watches that are not synced yet."""
-    if readiness.ready:
-        return 200, {"status": "ready"}
-    return 503, {"status": "not-ready", "waiting": sorted({_name(scope) for scope in readiness.unready()})}
+def readyz(readiness: Readiness, replication: Replication | None = None) -> tuple[int, dict[str, Any]]:
+    """The status and the document of `/readyz`; `waiting` names the watches that are not synced yet.
+
+    A restored graph is ready, also while nobody can bring it up to date: `stale` says so.
+    """
+    if replication is None:
+        if readiness.ready:
+            return 200, {"status": "ready"}
+        return 503, {"status": "not-ready", "waiting": waiting_for(readiness)}
+    waiting = replication.told["waiting"] if replication.told else waiting_for(readiness)
+    if replication.complete:
+        return 200, {"status": "ready", "waiting": waiting, "stale": replication.stale}
+    return 503, {"status": "not-ready", "waiting": waiting, "stale": replication.stale}
+
+
+def waiting_for(readiness: Readiness) -> list[str]:
+    """The names of the watches that are not synced yet and must be."""
+    return sorted({_name(scope) for scope in readiness.unready()})
+
+
+def kinds_of(
+    readiness: Readiness, *, count: Callable[[str], int], lost: Mapping[str, str], now: float
+) -> dict[str, dict[str, Any]]:
+    """How the watches of each kind are."""
+    return {
+        kind: {**_kind(states, now), **_connection(lost.get(kind)), "objects": count(kind)}
+        for kind, states in _by_kind(readiness).items()
+    }
 
 
 def _name(scope: Scope) -> str:

@@ -122,8 +122,16 @@ class Hub:
         return view
 
     def _drop(self, feed: Feed) -> None:
-        del self._feeds[feed.filter]
         self._views.discard(feed.view)
+        self._forget(feed)
+
+    def _fail(self, feed: Feed) -> None:
+        self._views.discard_failed(feed.view)
+        self._forget(feed)
+        feed.give_up()
+
+    def _forget(self, feed: Feed) -> None:
+        del self._feeds[feed.filter]
         if feed in self._kept:
             self._kept.pop(feed).cancel()
 
@@ -138,8 +146,7 @@ class Hub:
                     feed.publish(delta, batch)
             except Exception:
                 logger.exception("a view failed, its subscribers have to come back")
-                self._drop(feed)
-                feed.give_up()
+                self._fail(feed)
 
     def _notify(self) -> None:
         for seq, reached in self._waiting:

@@ -22,7 +22,7 @@ from astrolabe.graph import wire
 from astrolabe.http.connections import Connections
 from astrolabe.http.errors import JSON, JsonErrors, ServerError
 from astrolabe.http.grafana.routes import Grafana
-from astrolabe.http.health import health, readyz
+from astrolabe.http.health import Replication, health, readyz
 from astrolabe.http.hub import Hub
 from astrolabe.http.rest import Rest, position
 from astrolabe.http.streams import Streams
@@ -46,11 +46,15 @@ def create_server(
     count: Callable[[str], int],
     role: Callable[[], str],
     lost: Callable[[], Mapping[str, str]] = dict,
+    replication: Callable[[], Replication | None] = lambda: None,
+    listener: socket.socket | None = None,
 ) -> Server:
     """The server of this graph at the host and port of the settings (port 0: any), not yet started.
 
     kinds: those that are watched. count: how many objects of a kind are known.
     role: `leader` or `follower`. lost: the kinds whose watch has no connection now, and why.
+    replication: how the process stands among others; None when it is alone.
+    listener: a socket that listens already, instead of that address.
     """
     limits = settings.limits
     app = _create_app(lambda: position(hub), limits)
@@ -60,10 +64,16 @@ def create_server(
     rest.add_to(app)
     grafana.add_to(app)
     Streams(hub, connections, kinds=[kind.name for kind in kinds], limits=limits).add_to(app)
-    _add_health(app, hub, readiness, count=count, role=role, lost=lost)
+    _add_health(app, hub, readiness, count=count, role=role, lost=lost, replication=replication)
     Viewer(find_static()).add_to(app)
-    address = (settings.host, settings.port)
-    return Server(app, address, connections, making=(rest, grafana), grace=limits.grace)
+    return Server(
+        app,
+        (settings.host, settings.port),
+        connections,
+        making=(rest, grafana),
+        grace=limits.grace,
+        listener=listener,
+    )
 
 
 class Server:
@@ -77,12 +87,14 @@ class Server:
         *,
         making: Sequence[Rest | Grafana],
         grace: float,
+        listener: socket.socket | None,
     ) -> None:
         self._app = app
         self._address = address
         self._connections = connections
         self._making = making
         self._grace = grace
+        self._listener = listener
         self._server: Any = None  # Sanic's AsyncioServer, which it does not type
 
     @property
@@ -92,7 +104,7 @@ class Server:
 
     async def start(self) -> int:
         """Listen; returns the port. Raises ServerError when that address cannot be listened at."""
-        listener = _listen(*self._address)
+        listener = self._listener or _listen(*self._address)
         port: int = listener.getsockname()[1]
         server: Any = await self._app.create_server(
             sock=listener,
@@ -158,7 +170,8 @@ def _add_health(
     *,
     count: Callable[[str], int],
     role: Callable[[], str],
-    lost: Callable[[], Mapping[str, str]] = dict,
+    lost: Callable[[], Mapping[str, str]],
+    replication: Callable[[], Replication | None],
 ) -> None:
     def answer(document: dict[str, Any], status: int = 200) -> HTTPResponse:
         headers = {**position(hub), "Cache-Control": "no-store"}
@@ -166,13 +179,22 @@ def _add_health(
 
     async def show_health(_: Request) -> HTTPResponse:
         now = asyncio.get_running_loop().time()
-        return answer(health(hub.graph, readiness, count=count, role=role(), lost=lost(), now=now))
+        document = health(
+            hub.graph,
+            readiness,
+            count=count,
+            role=role(),
+            lost=lost(),
+            now=now,
+            replication=replication(),
+        )
+        return answer(document)
 
     async def show_life(_: Request) -> HTTPResponse:
         return answer({"status": "alive"})
 
     async def show_readiness(_: Request) -> HTTPResponse:
-        status, document = readyz(readiness)
+        status, document = readyz(readiness, replication())
         return answer(document, status)
 
     for path, handler in (("/health", show_health), ("/livez", show_life), ("/readyz", show_readiness)):

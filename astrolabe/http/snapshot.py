@@ -9,6 +9,9 @@ from astrolabe.graph.view import View
 from astrolabe.graph.wire import Cut
 from astrolabe.http.message import Message
 
+#: Parts that are shared, the latest made ones: 32 MB of them. Clients choose the ids for which they are made.
+PARTS = 64
+
 
 class Snapshot:
     """What is in the view is taken when it is made; its texts are held only while there are readers.
@@ -57,6 +60,8 @@ class Snapshot:
             made = Message("snapshot", text, position), end
             if self._shared:
                 self._parts[id, start] = made
+                if len(self._parts) > PARTS:
+                    del self._parts[next(iter(self._parts))]
         return made
 
     @property

@@ -82,14 +82,14 @@ class Subscription:
             self._due = self.source.snapshot(self.id)
         elif since.epoch != self.source.graph.epoch:
             self.restart("epoch-changed")
-        elif self.source.history.start <= since.seq:
+        elif since.seq > self.source.graph.seq or self.source.history.knows(since.seq):
             self.told, self._asked = since.seq, True
         else:
             self.restart("too-old")
 
     def restart(self, reason: ResetReason) -> None:
         """Begin anew, whatever was under way."""
-        self.told, self._asked = self.source.graph.seq, False
+        self.told, self._held, self._asked = self.source.graph.seq, 0, False
         reset = Message("reset", wire.reset(self.id, reason))
         self._due = chain((reset,), self.source.snapshot(self.id))
 
@@ -119,6 +119,10 @@ class Subscription:
             return message
         if self.is_told(self.source.changed) or self.is_ahead():
             return None
+        if self._asked and not self.source.history.knows(self.told):
+            # It was somewhere that is no place in this history: what it holds is not known.
+            self.restart("too-old")
+            return self.next()
         caught_up = self.source.catch_up(self.id, told=self.told, held=max(self.told, self._held))
         if caught_up is None:
             self.restart("lagging")

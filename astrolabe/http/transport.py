@@ -84,12 +84,13 @@ class StreamProtocol(HttpProtocol):
     Beside its own, Sanic's configuration has STALL_TIMEOUT: see `Stall`.
     """
 
-    __slots__ = ("_begun", "channel", "stall")
+    __slots__ = ("_begun", "_last", "_lost", "channel", "stall")
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.channel: Channel | None = None
-        self._begun = False
+        self._begun = self._lost = False
+        self._last: Any = None  # sanic.http.Http
 
     @property
     def writable(self) -> bool:
@@ -104,6 +105,13 @@ class StreamProtocol(HttpProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.stall = Stall(transport, self.app.config.STALL_TIMEOUT)
         super().connection_made(transport)  # type: ignore[no-untyped-call]
+
+    async def connection_task(self) -> None:
+        try:
+            await super().connection_task()  # type: ignore[no-untyped-call]
+        finally:
+            if self._lost:
+                self._let_go()
 
     def data_received(self, data: bytes) -> None:
         if self.channel is not None:
@@ -137,7 +145,10 @@ class StreamProtocol(HttpProtocol):
         self.stall.stop()
         if self.channel is not None:
             self.channel.lose()
+        self._lost = True
         super().connection_lost(exc)  # type: ignore[no-untyped-call]
+        if self._task is None:
+            self._let_go()
 
     def check_timeouts(self) -> None:
         """Sanic's timeouts are for requests; a channel has its own."""
@@ -156,6 +167,17 @@ class StreamProtocol(HttpProtocol):
         """Sanic also forgets the transport, and fails on that when half a request has come."""
         if self.transport is not None:
             self.transport.abort()
+
+    def _setup_connection(self, *args: Any, **options: Any) -> None:
+        super()._setup_connection(*args, **options)  # type: ignore[no-untyped-call]
+        self._last = self.http
+
+    def _let_go(self) -> None:
+        """Break the circles of what belongs to a connection that is gone, so that it is freed at once: the
+        collection that would find them is rare (see `app`)."""
+        if self._last is not None:
+            self._last.request = self._last.response = self._last.response_func = None
+        self._last = self.channel = None
 
     @property
     def _under_way(self) -> bool:
@@ -241,6 +263,7 @@ class Channel:
     def lose(self) -> None:
         """The connection is gone."""
         self._leave()
+        self.drained = _nothing
         if not self.lost.done():
             self.lost.set_result(None)
 

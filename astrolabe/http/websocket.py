@@ -78,9 +78,10 @@ class WebSocket(Channel):
         self._second, self._count = 0, 0
 
     def listen(self, listener: Listener) -> None:
-        """Read, and beat, from now on."""
+        """Read, and beat, from now on; when it is closing already, only wait for the peer to do its part."""
         self._listener = listener
-        self._wait(self._limits.heartbeat / 2, self._half_beat)
+        if self.open:
+            self._wait(self._limits.heartbeat / 2, self._half_beat)
         self.read()
 
     def write(self, message: Message) -> None:
@@ -115,6 +116,10 @@ class WebSocket(Channel):
 
     def lose(self) -> None:
         self._stop_waiting()
+        self._listener = None
+        # Its frame and its traceback hold what holds them (see `transport.StreamProtocol`).
+        self._frames.parser.close()
+        self._frames.parser_exc = None
         super().lose()
 
     def receive(self, data: bytes) -> None:
@@ -198,7 +203,7 @@ class WebSocket(Channel):
         if self._is_slow():
             self._pinged = None
         if self._pinged is not None and now - self._pinged >= 1.4 * heartbeat:
-            self.close(SLOW, "timeout", f"no sign of life for {heartbeat:g} seconds")
+            self.close(SLOW, "timeout", f"no sign of life for {1.5 * heartbeat:g} seconds")
             self.transport.close()
             return
         self._wait(heartbeat / 2, self._half_beat)
@@ -215,11 +220,19 @@ class WebSocket(Channel):
         return not self.writable or HIGH_WATER < self._waited < waited
 
 
-def _accept(request: Request, max_size: int) -> tuple[ServerProtocol, bytes]:
+class _Frames(ServerProtocol):
+    """The protocol of one connection. (A function that is given to it instead would hold it for ever.)"""
+
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        """Accepted, not required."""
+        return Subprotocol(wire.PROTOCOL) if wire.PROTOCOL in subprotocols else None
+
+
+def _accept(request: Request, max_size: int) -> tuple[_Frames, bytes]:
     """The protocol of the connection, and the answer to its handshake."""
     if request.version == "1.0":
         raise Refusal(505, "bad-handshake", "a WebSocket begins with HTTP/1.1")
-    protocol = ServerProtocol(select_subprotocol=_select, state=State.OPEN, max_size=max_size)
+    protocol = _Frames(state=State.OPEN, max_size=max_size)
     answer = protocol.accept(Handshake(request.path, Headers(list(request.headers.items()))))
     if answer.status_code != 101:
         message = (answer.body or b"").decode().partition("\n")[0]
@@ -228,8 +241,3 @@ def _accept(request: Request, max_size: int) -> tuple[ServerProtocol, bytes]:
             headers["Upgrade"] = "websocket"
         raise Refusal(answer.status_code, "bad-handshake", message, headers=headers)
     return protocol, answer.serialize()
-
-
-def _select(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """Accepted, not required."""
-    return Subprotocol(wire.PROTOCOL) if wire.PROTOCOL in offered else None

@@ -94,7 +94,11 @@ ALL_KINDS = ", ".join(kind.name for kind in KINDS)
         (["demo", "--scale=0"], "invalid value '0' for --scale: not a number above 0"),
         (["demo", "--churn=-1"], "invalid value '-1' for --churn: not a number of at least 0"),
         (["demo", "--seed=x"], "invalid value 'x' for --seed: not a whole number of at least 0"),
-        (["--enable-persistence"], "--enable-persistence needs a later release of Astrolabe; leave it out"),
+        (["--workers=2"], "--workers needs --enable-persistence: the processes share the graph in Redis"),
+        (
+            ["--redis-url=redis://:open-sesame@"],
+            "invalid value '…' for --redis-url: not redis://, rediss:// or unix:// with a host or path",
+        ),
         (
             ["watch", "ftp://x"],
             "invalid value 'ftp://x' for URL: not host:port, ws://host:port or http://host:port",

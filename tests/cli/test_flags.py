@@ -10,6 +10,7 @@ import pytest
 
 from astrolabe.cli.flags import DEMO, SERVE, settings_from
 from astrolabe.cli.go import GoCommand
+from astrolabe.cli.values import InvalidValue
 from astrolabe.settings import Limits, Settings
 
 
@@ -47,7 +48,10 @@ CASES: list[tuple[str, str, str, str, Any]] = [
     ("history-bytes", "ASTROLABE_HISTORY_BYTES", "1000000", "history_bytes", 1_000_000),
     ("heartbeat", "ASTROLABE_HEARTBEAT", "2s", "heartbeat", 2.0),
     ("stall-timeout", "ASTROLABE_STALL_TIMEOUT", "1m", "stall_timeout", 60.0),
+    ("enable-persistence", "ENABLE_PERSISTENCE", "true", "enable_persistence", True),
+    ("cluster-name", "ASTROLABE_CLUSTER_NAME", "blue-1", "cluster_name", "blue-1"),
     ("redis-addr", "REDIS_ADDR", "redis:1", "redis_addr", "redis:1"),
+    ("redis-url", "REDIS_URL", "rediss://me:x@redis/2", "redis_url", "rediss://me:x@redis/2"),
     ("redis-password", "REDIS_PASSWORD", "open=sesame", "redis_password", "open=sesame"),
     ("redis-db", "REDIS_DB", "3", "redis_db", 3),
     ("snapshot-interval", "ASTROLABE_SNAPSHOT_INTERVAL", "60", "snapshot_interval", 60),
@@ -70,9 +74,9 @@ each_case = pytest.mark.parametrize(
 
 
 def test_the_cases_are_all_there_are() -> None:
-    # --enable-persistence has a test of its own.
+    # --workers has a test of its own.
     tried = {(f"--{flag}", variable, field) for flag, variable, _, field, _ in CASES}
-    tried.add(("--enable-persistence", "ENABLE_PERSISTENCE", "enable_persistence"))
+    tried.add(("--workers", "ASTROLABE_WORKERS", "workers"))
     assert {(flag.long, flag.envvar, flag.name) for flag in SERVE} == tried
     fields = {field.name for field in dataclasses.fields(Settings)} | LIMITS
     # How long a peer has for a request, or to answer a closing, is nobody's wish.
@@ -105,10 +109,13 @@ def test_the_defaults() -> None:
         "--heartbeat": "15s",
         "--stall-timeout": "30s",
         "--enable-persistence": "false",
+        "--cluster-name": "default",
         "--redis-addr": "localhost:6379",
+        "--redis-url": "",
         "--redis-password": "",
         "--redis-db": "0",
         "--snapshot-interval": "300",
+        "--workers": "1",
         "--v": "0",
         "--log-format": "text",
     }
@@ -129,8 +136,8 @@ def test_one_dash_and_an_equals_sign(flag: str, variable: str, text: str, field:
 def test_the_value_as_the_next_argument(
     flag: str, variable: str, text: str, field: str, value: Any, dashes: str
 ) -> None:
-    if flag == "in-cluster":  # Go: a boolean's value is only ever behind the equals sign
-        with pytest.raises(click.UsageError, match="unexpected argument 'false'"):
+    if isinstance(value, bool):  # Go: a boolean's value is only ever behind the equals sign
+        with pytest.raises(click.UsageError, match=f"unexpected argument '{text}'"):
             read(f"{dashes}{flag}", text)
     else:
         assert read(f"{dashes}{flag}", text) == with_one(field, value)
@@ -187,26 +194,38 @@ def test_limits_of_nothing_are_refused(argument: str) -> None:
         read(argument)
 
 
-@pytest.mark.parametrize("argument", ["--enable-persistence", "-enable-persistence=true"])
-def test_persistence_needs_a_later_release(argument: str) -> None:
-    with pytest.raises(click.UsageError, match="--enable-persistence needs a later release of Astrolabe"):
-        read(argument)
+def test_several_workers_share_the_graph_in_redis() -> None:
+    assert read("--workers=3", "--enable-persistence").workers == 3
+    with pytest.raises(click.UsageError, match="--workers needs --enable-persistence"):
+        read("--workers=2")
 
 
-def test_persistence_may_be_declined(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ENABLE_PERSISTENCE", "true")
-    assert read("--enable-persistence=false") == Settings()
-    with pytest.raises(click.UsageError, match="needs a later release"):
-        read()
+@pytest.mark.parametrize(
+    "url",
+    ["redis", "http://redis:6379", "redis://:secret@", "redis://redis:port", "redis://redis/x", "unix://"],
+)
+def test_a_wrong_url_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(
+        InvalidValue, match="not redis://, rediss:// or unix:// with a host or path"
+    ) as refused:
+        read(f"--redis-url={url}")
+    assert refused.value.value == "…"
+
+
+@pytest.mark.parametrize("name", ["a b", "{x}", "-a", "a:b", ""])
+def test_a_wrong_name_of_a_cluster_is_refused(name: str) -> None:
+    with pytest.raises(click.BadParameter, match="not letters, digits, dots, dashes and underscores"):
+        read(f"--cluster-name={name}")
+
+
+def test_passwords_are_not_shown() -> None:
+    settings = read("--redis-password=open=sesame", "--redis-url=redis://:open=sesame@redis")
+    assert "sesame" not in repr(settings)
 
 
 def test_the_demo_has_the_flags_that_mean_something_for_it() -> None:
     assert {flag.long for flag in SERVE} - {flag.long for flag in DEMO} == {
         "--kubeconfig",
         "--in-cluster",
-        "--enable-persistence",
-        "--redis-addr",
-        "--redis-password",
-        "--redis-db",
-        "--snapshot-interval",
+        "--workers",
     }

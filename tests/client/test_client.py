@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request
 
 from astrolabe.client import Backoff, Change, Client, ClientError, NodeChange, Update
 from tests.support.serving import PATIENCE
@@ -172,6 +173,27 @@ async def test_leaving_closes_the_connection_also_by_an_exception_or_when_cancel
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await ended.get() == 1000
+
+
+async def test_who_leaves_while_another_task_connects_leaves_no_connection_behind() -> None:
+    asked, gate, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def wait(_: ServerConnection, __: Request) -> None:
+        asked.set()
+        await gate.wait()
+
+    async def act(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+        ended.set()
+
+    async with serve(act, "127.0.0.1", 0, process_request=wait) as server, asyncio.timeout(PATIENCE):
+        async with client_of(f"127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}") as client:
+            reading = asyncio.create_task(client.ready())
+            await asked.wait()
+        gate.set()
+        with pytest.raises(RuntimeError, match="this client is closed"):
+            await reading
+        await ended.wait()
 
 
 async def test_leaving_does_not_wait_for_a_server_that_is_silent() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.history import History, Past
+from astrolabe.graph.history import PASTS, History, Past
 from astrolabe.graph.node import Node
 
 EDGE = Edge("owns", "a", "b", ("first",))
@@ -57,6 +57,16 @@ def test_who_asks_for_the_same_seq_shares_the_work_until_the_next_step() -> None
     lived.step(nodes_set=[node("b")])
     assert lived.past(10) is not past
     assert lived.past(10).nodes == {"a": None, "b": None}
+
+
+def test_of_many_seqs_only_the_latest_asked_for_are_shared() -> None:
+    lived = Lived()
+    for number in range(PASTS + 1):
+        lived.step(nodes_set=[node(f"{number}")])
+    pasts = [lived.past(seq) for seq in range(10, 10 + PASTS + 1)]
+    assert lived.past(11) is pasts[1]
+    assert lived.past(10) is not pasts[0]
+    assert lived.past(10).nodes == pasts[0].nodes
 
 
 def test_the_future_is_not_known() -> None:

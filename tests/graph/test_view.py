@@ -144,11 +144,18 @@ class Followed:
     wanted=st.lists(filters, min_size=1, max_size=4, unique=True),
     before=st.integers(0, 10),
     limit=st.sampled_from((10, 1000)),
+    together=st.integers(1, 6),
     roots=roots,
 )
 def test_followed_equals_filtered_and_so_does_caught_up(
-    history: list[Any], wanted: list[Filter], before: int, limit: int, roots: Selector | None
+    history: list[Any],
+    wanted: list[Filter],
+    before: int,
+    limit: int,
+    together: int,
+    roots: Selector | None,
 ) -> None:
+    """together: steps that make one batch."""
     model, followed = Model(RULES, roots=roots), Followed(limit)
     for number, step in enumerate(history):
         if number == before:
@@ -158,7 +165,7 @@ def test_followed_equals_filtered_and_so_does_caught_up(
             model.upsert(step)
         elif isinstance(step, str):
             model.remove(step)
-        if step is not None:
+        if number % together == 0:
             followed.take(model.commit())
     for view, seq, client in followed.left:
         past = followed.history.since(seq)

@@ -192,6 +192,45 @@ def test_a_class_is_in_a_release_of_a_namespace_by_any_edge_from_there() -> None
     assert watched.step(Changes(edges_removed=[tie.key])) == {"r": Changes(nodes_removed=["class"])}
 
 
+def test_a_uid_that_comes_back_in_another_namespace_takes_its_neighbours_along() -> None:
+    """Nothing else changes: not the volume, and not the edge to it."""
+    volume, tie = node("pv", "PersistentVolume"), Edge("binds", "claim", "pv", ("f",))
+    watched = Watched(
+        Changes(nodes_set=[volume, node("claim", namespace="near")], edges_set=[tie]),
+        near=only(namespace="near"),
+        far=only(namespace="far"),
+    )
+    claim = node("claim", namespace="far")
+    assert watched.step(Changes(nodes_set=[claim])) == {
+        "near": Changes(edges_removed=[tie.key], nodes_removed=["claim", "pv"]),
+        "far": Changes(nodes_set=[claim, volume], edges_set=[tie]),
+    }
+
+
+def test_who_missed_that_is_told_so_too() -> None:
+    volume, tie = node("pv", "PersistentVolume"), Edge("binds", "claim", "pv", ("f",))
+    graph, claim = Graph("e"), node("claim", namespace="far")
+    graph.apply(Batch("e", 1, Changes(nodes_set=[volume, node("claim", namespace="near")], edges_set=[tie])))
+    past = Past(graph, graph.apply(Batch("e", 2, Changes(nodes_set=[claim]))))
+    assert ordered(View(graph, only(namespace="near")).since(past)) == Changes(
+        edges_removed=[tie.key], nodes_removed=["claim", "pv"]
+    )
+    assert ordered(View(graph, only(namespace="far")).since(past)) == Changes(
+        nodes_set=[claim, volume], edges_set=[tie]
+    )
+
+
+def test_a_uid_that_comes_back_in_another_namespace_matters_to_a_release_that_reaches_its_neighbour() -> None:
+    claim = node("claim", namespace="far", release="r", release_namespace="shop")
+    uses = Edge("uses-class", "claim", "class", ("f",))
+    tie = Edge("uses-class", "other", "class", ("f",))
+    nodes = [claim, node("class", "StorageClass"), node("other")]
+    watched = Watched(Changes(nodes_set=nodes, edges_set=[uses, tie]), r=only(release="r", namespace="shop"))
+    assert watched.step(Changes(nodes_set=[node("other", namespace="far")])) == {
+        "r": Changes(nodes_removed=["class"])
+    }
+
+
 @pytest.mark.parametrize(
     ("query", "places"),
     [

@@ -11,6 +11,7 @@ from websockets.protocol import CLIENT, Protocol, State
 
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.view import View
 from astrolabe.http.transport import HIGH_WATER, Channel
 from astrolabe.settings import Limits
 from tests.support.raw import Peer, dial
@@ -75,6 +76,17 @@ async def test_one_that_vanishes_while_the_transport_is_full_has_stalled(path: s
 
 
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])
+async def test_one_that_stops_reading_has_as_long_as_a_stall_may_last(path: str) -> None:
+    """It is there and its window is closed: heartbeats say nothing about it, and TCP's own limit neither."""
+    async with (
+        serve(crowd(5000), Limits(heartbeat=0.2, stall_timeout=1.6)) as site,
+        stream(site, path) as (_, channel),
+    ):
+        await eventually(lambda: not channel.writable)
+        assert 1.2 <= await until_gone(site) < 4.0
+
+
+@pytest.mark.parametrize("path", [SOCKET, EVENTS])
 async def test_one_that_stops_reading_while_the_transport_is_not_full(path: str) -> None:
     """It acknowledges nothing more, and no pong comes: the same as one that is not there."""
     heartbeat = 0.4
@@ -121,6 +133,20 @@ async def test_one_that_resets_is_gone_at_once(path: str) -> None:
         await eventually(lambda: not channel.writable)
         peer.reset()
         assert await until_gone(site) < 1.0
+
+
+@pytest.mark.parametrize("path", [SOCKET, EVENTS])
+async def test_one_that_is_failed_at_once_and_does_not_answer_the_close_is_cut_off(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(View, "__init__", fail)
+    async with serve(shop(), Limits(grace=0.2)) as site, dial(site.port) as peer:
+        await peer.ask(path)
+        await peer.read_past(b"\r\n\r\n")
+        assert await until_gone(site) < 2.0
 
 
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])

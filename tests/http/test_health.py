@@ -1,8 +1,11 @@
 import asyncio
+from typing import Any
+
+import pytest
 
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.graph import Graph
-from astrolabe.http.health import health, readyz
+from astrolabe.http.health import Replication, health, readyz
 from tests.support.serving import Site, serve
 from tests.support.worlds import EPOCH, World, facts
 
@@ -55,6 +58,43 @@ def test_ready_when_all_that_is_required_is_synced() -> None:
     readiness.report("Pod", "b", "synced")
     readiness.report("Job", "", "synced")
     assert readyz(readiness) == (200, {"status": "ready"})
+
+
+def test_a_follower_shows_what_the_leader_told() -> None:
+    readiness = Readiness([Scope("Pod")])
+    told = {"synced": True, "waiting": [], "kinds": {"Pod": {"state": "synced", "age": 1.0, "objects": 7}}}
+    document = {"reachable": True, "lag": 0.0, "tickAge": 0.4, "stale": False}
+    follower = Replication(complete=True, stale=False, document=document, told=told)
+    shown = health(
+        Graph("e", 4), readiness, count=len, role="follower", lost={}, now=1.0, replication=follower
+    )
+    assert shown == {
+        "status": "healthy",
+        "nodes": 0,
+        "edges": 0,
+        "synced": True,
+        "epoch": "e",
+        "seq": 4,
+        "role": "follower",
+        "kinds": told["kinds"],
+        "redis": document,
+    }
+
+
+@pytest.mark.parametrize(
+    ("complete", "stale", "told", "status", "document"),
+    [
+        (True, False, {}, 200, {"status": "ready", "waiting": ["Pod"], "stale": False}),
+        (True, True, {}, 200, {"status": "ready", "waiting": ["Pod"], "stale": True}),
+        (True, False, {"waiting": []}, 200, {"status": "ready", "waiting": [], "stale": False}),
+        (False, True, {}, 503, {"status": "not-ready", "waiting": ["Pod"], "stale": True}),
+    ],
+)
+def test_a_replica_is_ready_when_what_it_serves_was_complete_once(
+    complete: bool, stale: bool, told: dict[str, Any], status: int, document: dict[str, Any]
+) -> None:
+    replication = Replication(complete=complete, stale=stale, document={}, told=told)
+    assert readyz(Readiness([Scope("Pod")]), replication) == (status, document)
 
 
 async def test_probes() -> None:

@@ -8,9 +8,11 @@ from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.graph import GapError, Graph
 from astrolabe.graph.history import Past
+from astrolabe.graph.links import USES_CONFIGMAP, Ref
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
 from astrolabe.http import hub
+from astrolabe.http.snapshot import PARTS, Snapshot
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.churn import change, filters
@@ -262,6 +264,19 @@ async def test_snapshots_at_one_seq_are_made_once() -> None:
     assert all(a is b for a, b in zip(one, two, strict=True))
 
 
+async def test_parts_of_a_snapshot_are_kept_for_so_many_ids_only() -> None:
+    """Who subscribes chooses the id: a thousand of them are not to cost a thousand snapshots."""
+    world = crowd(3000)
+    graph = world.hub.graph
+    snapshot = Snapshot(View(graph, EVERYTHING), graph.epoch, graph.seq)
+    readers = [snapshot.read(str(number)) for number in range(PARTS + 1)]
+    parts = [next(reader) for reader in readers]
+    assert next(snapshot.read("1")) is parts[1]
+    anew = next(snapshot.read("0"))
+    assert anew is not parts[0]
+    assert anew.text == parts[0].text
+
+
 async def test_a_delta_of_one_batch_tells_when_that_was() -> None:
     world = shop()
     recorder = Recorder()
@@ -287,6 +302,28 @@ async def test_another_graph_begins_anew_for_everyone() -> None:
     assert replica.resets == ["epoch-changed"]
     assert (replica.epoch, replica.seq) == ("another", 41)
     assert replica.matches(other, only(kind="Pod"))
+
+
+async def test_what_was_held_of_another_graph_counts_no_more() -> None:
+    """It fell behind at a seq that the new graph is far from, and changes come before its snapshot is out."""
+    world = crowd(10)
+    recorder = Recorder()
+    client = world.hub.join(recorder)
+    client.subscribe("x", EVERYTHING)
+    for number in range(5):
+        world.send(Changes(nodes_set=[a_pod(1, "Error", f"step {number}")]))
+    recorder.writable = False
+    world.send(Changes(nodes_set=[a_pod(2, "Error")]))
+    recorder.writable = True
+    client.wake()
+    await settle()
+    recorder.take()
+    world.hub.replace(Graph("another"))
+    world.send(Changes(nodes_set=[a_pod(1)]))
+    await settle()
+    told = recorder.take()
+    assert [message["type"] for message in told] == ["reset", "snapshot", "delta"]
+    assert [node["name"] for node in told[-1]["nodes"]["set"]] == ["web-1"]
 
 
 async def test_reach_waits_for_a_seq() -> None:
@@ -329,6 +366,31 @@ async def test_a_view_that_fails_ends_its_subscribers_only(
     assert bad.closed == (1011, "internal-error")
     assert good.closed is None
     assert good.types() == ["delta"]
+    assert "a view failed" in caplog.text
+
+
+async def test_a_view_that_fails_halfway_leaves_no_trace(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It knew already that its release takes the ConfigMap along no more; the index did not."""
+    world = World()
+    uses = Ref(USES_CONFIGMAP, "ConfigMap", "shop", "settings", "spec.volumes[0].configMap")
+    world.set(facts("Pod", "web", release="r", links=(uses,)), facts("ConfigMap", "settings"))
+    bad, good, again = Recorder(), Recorder(), Recorder()
+    world.hub.join(bad).subscribe("x", only(release="r"))
+    world.hub.join(good).subscribe("x", only(kind="ConfigMap"))
+
+    def fail(*_: object) -> Changes:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(View, "_edges_removed", fail)
+        world.set(facts("Pod", "web", links=(uses,)))
+    assert bad.closed == (1011, "internal-error")
+    world.hub.join(again).subscribe("x", only(release="r"))
+    world.set(facts("ConfigMap", "settings", metadata={"keys": 2}))
+    assert good.types() == ["snapshot", "delta"]
+    assert again.types() == ["snapshot"]
     assert "a view failed" in caplog.text
 
 

@@ -6,7 +6,10 @@ import pytest
 
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.status import ERROR, Status
+from astrolabe.graph.view import View
 from astrolabe.http import client as hub_client
+from astrolabe.http.feed import CATCHING_UP
+from astrolabe.http.message import Message
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.connections import Recorder, settle
@@ -59,6 +62,20 @@ async def test_who_has_seen_what_never_comes_here_begins_anew(monkeypatch: pytes
     client.subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
     await eventually(lambda: len(recorder.messages) == 2)
     assert [message.get("reason") for message in recorder.take()] == ["too-old", None]
+
+
+async def test_who_waits_is_told_when_that_fails(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: View) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(hub_client, "PATIENCE", 0.01)
+    monkeypatch.setattr(View, "nodes", fail)
+    recorder = Recorder()
+    shop().hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
+    await eventually(lambda: recorder.closed == (1011, "internal-error"))
+    assert "a subscription failed" in caplog.text
 
 
 async def test_who_waits_may_leave() -> None:
@@ -120,6 +137,23 @@ async def test_who_comes_back_to_the_same_place_shares_the_message() -> None:
     for recorder in recorders:
         world.hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 2))
     assert recorders[0].messages[0] is recorders[1].messages[0]
+
+
+async def test_messages_are_shared_for_so_many_ids_only() -> None:
+    """Who comes back chooses the id, and may take another each time."""
+    world = shop()
+    world.remove("pod-lone")
+    told = [_told_on_coming_back(world, str(number)) for number in range(CATCHING_UP + 1)]
+    assert _told_on_coming_back(world, "1") is told[1]
+    anew = _told_on_coming_back(world, "0")
+    assert anew is not told[0]
+    assert anew.text == told[0].text
+
+
+def _told_on_coming_back(world: World, id: str) -> Message:
+    recorder = Recorder()
+    world.hub.join(recorder).subscribe(id, only(kind="Pod"), Position(EPOCH, 2))
+    return recorder.messages[0]
 
 
 async def test_one_that_was_behind_only_at_the_last_moment_is_not_reset_for_the_long_silence_before() -> None:

@@ -46,10 +46,12 @@ async def test_an_address_that_is_not_ours_is_said() -> None:
 
 
 async def test_many_servers_in_one_process() -> None:
-    async with serve(shop()) as one, serve(World()) as two:
-        assert one.port != two.port
+    async with serve(shop()) as one:
         assert (await one.json("/health"))["nodes"] == 9
-        assert (await two.json("/health"))["nodes"] == 0
+        async with serve(World()) as two:
+            assert one.port != two.port
+            assert (await two.json("/health"))["nodes"] == 0
+        assert (await one.json("/health"))["nodes"] == 9
     assert not Sanic._app_registry
 
 

@@ -1,4 +1,4 @@
-"""Random changes, filters, slow phases, disconnects and resumes, against a model of what a client may hold.
+"""Random changes, filters, slow phases, disconnects, resumes and new epochs, against a model of what a client may hold.
 
 After every message a client holds exactly the server's filtered graph at the seq that it was told, and
 each entry of the message changed something: it got nothing that its filter did not need.
@@ -10,20 +10,23 @@ import asyncio
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from astrolabe.graph import history, wire
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.selector import parse
 from astrolabe.graph.status import LEVELS
+from astrolabe.http import feed, snapshot
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.churn import NAMESPACES, change
 from tests.support.connections import Recorder
 from tests.support.replica import Replica
-from tests.support.worlds import EPOCH, World
+from tests.support.worlds import World
 
 CLIENTS = 4
 
@@ -42,27 +45,42 @@ actions = st.one_of(
     st.tuples(st.just("change"), st.integers(0, 10_000)),
     st.tuples(st.just("change"), st.integers(0, 10_000)),
     st.tuples(st.just("change"), st.integers(0, 10_000)),
+    st.tuples(st.just("lag"), st.integers(0, 10_000)),
     st.tuples(st.sampled_from(("fill", "drain", "leave", "come back", "beat")), numbers),
     st.tuples(st.just("turns"), st.integers(1, 5)),
+    st.tuples(st.just("replace"), st.sampled_from((0, 1, 1000))),
 )
 
 
 class Remembered:
-    """What the server's graph was at every seq."""
+    """What the server's graph was at every place in history."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._states: dict[int, Changes] = {}
+        self._states: dict[tuple[str, int], Changes] = {}
         self.remember()
 
     def remember(self) -> None:
         graph = self._world.hub.graph
-        self._states[graph.seq] = Changes(list(graph.nodes.values()), list(graph.edges()))
+        self._states[graph.epoch, graph.seq] = everything(graph)
 
-    def at(self, seq: int) -> Graph:
-        graph = Graph(EPOCH, seq - 1)
-        graph.apply(Batch(EPOCH, seq, self._states[seq]))
+    def at(self, epoch: str, seq: int) -> Graph:
+        graph = Graph(epoch, seq - 1)
+        graph.apply(Batch(epoch, seq, self._states[epoch, seq]))
         return graph
+
+
+def everything(graph: Graph) -> Changes:
+    """What makes this graph of an empty one."""
+    return Changes(list(graph.nodes.values()), list(graph.edges()))
+
+
+def replace(world: World, seq: int) -> None:
+    """The same nodes and edges in another epoch, from which on another history leads."""
+    before = world.hub.graph
+    graph = Graph(f"{before.epoch}'", seq)
+    graph.apply(Batch(graph.epoch, seq + 1, everything(before)))
+    world.hub.replace(graph)
 
 
 class Person:
@@ -106,11 +124,13 @@ class Person:
         for message in self.recorder.take():
             self._replica.apply(message)
             if self._replica.whole:
-                assert self._replica.matches(self._remembered.at(self._replica.seq), self._filter)
+                then = self._remembered.at(self._replica.epoch, self._replica.seq)
+                assert self._replica.matches(then, self._filter)
 
     def is_exact(self) -> bool:
-        graph = self._world.hub.graph
-        return self._replica.seq == graph.seq and self._replica.matches(graph, self._filter)
+        graph, replica = self._world.hub.graph, self._replica
+        here = (replica.epoch, replica.seq) == (graph.epoch, graph.seq)
+        return here and replica.matches(graph, self._filter)
 
 
 async def live(limit: int, wanted: list[Filter], story: list[tuple[str, int]]) -> None:
@@ -123,6 +143,15 @@ async def live(limit: int, wanted: list[Filter], story: list[tuple[str, int]]) -
         match what:
             case "change":
                 change(world, Random(number))
+                remembered.remember()
+            case "lag":
+                person = people[number % CLIENTS]
+                person.write(full=True)
+                change(world, Random(number))
+                remembered.remember()
+                person.write(full=False)
+            case "replace":
+                replace(world, number)
                 remembered.remember()
             case "turns":
                 for _ in range(number):
@@ -138,7 +167,7 @@ async def live(limit: int, wanted: list[Filter], story: list[tuple[str, int]]) -
     for person in people:
         person.come_back()
         person.write(full=False)
-    for _ in range(10):
+    for _ in range(300):  # one message a turn, and a snapshot has many parts
         await asyncio.sleep(0)
     for person in people:
         person.beat()
@@ -156,4 +185,8 @@ async def live(limit: int, wanted: list[Filter], story: list[tuple[str, int]]) -
 def test_whoever_applies_what_it_is_told_holds_the_filtered_graph(
     limit: int, wanted: list[Filter], story: list[tuple[str, int]]
 ) -> None:
-    asyncio.run(live(limit, wanted, story))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire, "PART_BYTES", 1500)
+        for module, bound in ((history, "PASTS"), (feed, "CATCHING_UP"), (snapshot, "PARTS")):
+            patch.setattr(module, bound, 1)
+        asyncio.run(live(limit, wanted, story))

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.client.graph import Graph
+from astrolabe.client.graph import Change, Graph
 from astrolabe.client.message import Delta, Edge, EdgeKey, Message, Node
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph as ServerGraph
@@ -45,14 +45,15 @@ class Replica:
         """Whether it holds a complete snapshot, and no other is under way."""
         return self.graph.complete
 
-    def apply(self, document: dict[str, Any]) -> None:
-        """The next message, of whatever type, of this subscription."""
+    def apply(self, document: dict[str, Any]) -> list[Change]:
+        """The next message, of whatever type, of this subscription; what it changed."""
         message: Message = msgspec.convert(document, Message)
         changes = self.graph.apply(message)
         if document["type"] == "reset":
             self.resets.append(document["reason"])
         if isinstance(message, Delta):
             assert len(changes) == _entries(message) > 0, "a part of this delta changes nothing"
+        return changes
 
     def matches(self, graph: ServerGraph, filter: Filter) -> bool:
         """Whether it holds exactly the filtered graph."""

@@ -21,8 +21,10 @@ from astrolabe.http.hub import Hub
 from astrolabe.http.subscription import Position
 from astrolabe.kinds.kind import Layer
 
-#: Seconds for which the same is answered, and within which two answers may be read together.
+#: Seconds for which the same is answered.
 FRESH = 1.0
+#: Seconds within which two answers may be read together.
+TOGETHER = 2.0
 #: Filters whose places are remembered; those not asked for longest are forgotten first.
 REMEMBERED = 32
 
@@ -104,7 +106,7 @@ class Panels:
     def _start(self, question: Question, board: Board) -> asyncio.Task[Panel]:
         graph, loop = self._hub.graph, asyncio.get_running_loop()
         part = take(graph, self._hub.view(question.filter))
-        before = board.shown if loop.time() - board.asked < FRESH else None
+        before = board.shown if loop.time() - board.asked < TOGETHER else None
         making = self._make(part, question.limit, board, before, Position(graph.epoch, graph.seq))
         task = loop.create_task(making, name="astrolabe.http.grafana")
         self._running.add(task)

@@ -1,0 +1,259 @@
+"""How the graph and its batches are written in Redis.
+
+A node is stored as its text on the wire, under its uid. An edge is stored under `["type","from","to"]` as
+`[forward,"field",…]`, a release under `["namespace","name"]` as `[revision,"status"]`. A batch carries the
+same texts, so that nothing is encoded twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from astrolabe.bus.redis.errors import Damaged
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.edge import Edge, EdgeKey
+from astrolabe.graph.facts import HelmRevision, Release
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.node import Node, parse_node, parse_nodes
+
+#: How many lists of fields are remembered, to be shared between edges.
+FIELD_LISTS = 2_000
+
+#: The first byte of what is published: a batch, a tick, or that nobody leads now.
+BATCH, TICK, VACANT = b"B", b"T", b"V"
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """A batch as it is logged and published. since: the seq that it goes on from. time: Unix milliseconds.
+
+    nodes, edges: what is set. cut, gone: ids of removed edges and nodes. releases: by id; None: no more.
+    """
+
+    epoch: str
+    since: int
+    seq: int
+    time: int
+    nodes: list[str]
+    edges: list[tuple[str, str]]
+    cut: list[str]
+    gone: list[str]
+    releases: dict[str, str | None]
+
+
+class Undo(msgspec.Struct, array_like=True):
+    """What a batch found: the state before it of all that it touches, None for what was not there.
+
+    With it, whoever joins winds the stored graph back to the start of the log, and then has the whole
+    history that the log has.
+    """
+
+    nodes: dict[str, str | None] = {}
+    edges: dict[str, str | None] = {}
+    releases: dict[str, str | None] = {}
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """A sign of life of the leader. complete: whether the graph of this epoch was complete once.
+
+    condition: how its watches do, as JSON.
+    """
+
+    epoch: str
+    seq: int
+    complete: bool
+    condition: msgspec.Raw
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_ENTRY = msgspec.msgpack.Decoder(Entry)
+_UNDO = msgspec.msgpack.Decoder(Undo)
+_TICK = msgspec.json.Decoder(Tick)
+_KEY = msgspec.json.Decoder(tuple[str, str, str])
+_KEYS = msgspec.json.Decoder(list[tuple[str, str, str]])
+_RELEASE = msgspec.json.Decoder(tuple[str, str])
+_REVISION = msgspec.json.Decoder(tuple[int, str])
+_FIELDS = msgspec.json.Decoder(tuple[Any, ...])
+
+
+def _text(document: Any) -> str:
+    return msgspec.json.encode(document).decode()
+
+
+def edge_id(key: EdgeKey) -> str:
+    return _text(key)
+
+
+def edge_value(edge: Edge) -> str:
+    return _text((edge.forward, *edge.field))
+
+
+def release_id(release: Release) -> str:
+    return _text((release.namespace, release.name))
+
+
+def revision_value(revision: HelmRevision) -> str:
+    return _text((revision.revision, revision.status))
+
+
+def _revision_value(revision: HelmRevision | None) -> str | None:
+    return revision_value(revision) if revision is not None else None
+
+
+def entry_of(batch: Batch) -> Entry:
+    """The batch with its texts."""
+    changes = batch.changes
+    return Entry(
+        epoch=batch.epoch,
+        since=batch.since,
+        seq=batch.seq,
+        time=batch.time,
+        nodes=[node.text for node in changes.nodes_set],
+        edges=[(edge_id(edge.key), edge_value(edge)) for edge in changes.edges_set],
+        cut=[edge_id(key) for key in changes.edges_removed],
+        gone=changes.nodes_removed,
+        releases={release_id(at): _revision_value(now) for at, now in changes.releases.items()},
+    )
+
+
+def undo_of(changes: Changes, graph: Graph) -> Undo:
+    """What these changes would find in the graph, which is still without them."""
+    undo = Undo()
+    for uid in (*[node.uid for node in changes.nodes_set], *changes.nodes_removed):
+        before = graph.nodes.get(uid)
+        undo.nodes[uid] = before.text if before is not None else None
+    for key in (*[edge.key for edge in changes.edges_set], *changes.edges_removed):
+        edge = graph.edge(key)
+        undo.edges[edge_id(key)] = edge_value(edge) if edge is not None else None
+    for release in changes.releases:
+        undo.releases[release_id(release)] = _revision_value(graph.releases.get(release))
+    return undo
+
+
+def encode(document: Entry | Undo) -> bytes:
+    return _ENCODER.encode(document)
+
+
+def decode_entry(data: bytes) -> Entry:
+    """Raises Damaged."""
+    try:
+        return _ENTRY.decode(data)
+    except msgspec.MsgspecError as error:
+        raise Damaged(f"a batch: {error}") from error
+
+
+def decode_undo(data: bytes) -> Undo:
+    """Raises Damaged."""
+    try:
+        return _UNDO.decode(data)
+    except msgspec.MsgspecError as error:
+        raise Damaged(f"what undoes a batch: {error}") from error
+
+
+def encode_tick(tick: Tick) -> bytes:
+    return TICK + msgspec.json.encode(tick)
+
+
+def decode_tick(data: bytes) -> Tick:
+    """Of what follows the first byte. Raises Damaged."""
+    try:
+        return _TICK.decode(data)
+    except msgspec.MsgspecError as error:
+        raise Damaged(f"a tick: {error}") from error
+
+
+class Decoder:
+    """From stored texts to nodes, edges and releases. Raises Damaged for what is none."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str | bytes, tuple[tuple[str, ...], int]] = {}
+        self._types: dict[str, str] = {}
+
+    def batch(self, entry: Entry) -> Batch:
+        """The batch that was logged or published."""
+        changes = Changes(
+            nodes_set=[self.node(text) for text in entry.nodes],
+            edges_set=[self.edge(id, value) for id, value in entry.edges],
+            edges_removed=[self.key(id) for id in entry.cut],
+            nodes_removed=entry.gone,
+            releases=dict(self.releases(entry.releases.items())),
+        )
+        return Batch(entry.epoch, entry.seq, changes, time=entry.time, leap=entry.seq - entry.since)
+
+    def node(self, text: str) -> Node:
+        try:
+            return parse_node(text)
+        except (ValueError, KeyError, TypeError) as error:
+            raise Damaged(f"node {text[:40]!r}: {error}") from error
+
+    def nodes(self, stored: Mapping[bytes, bytes]) -> Iterator[tuple[str, Node]]:
+        """The nodes that are stored under these uids."""
+        try:
+            nodes = parse_nodes(list(stored.values()))
+        except ValueError:  # one of them, or the separator of two: find out which
+            nodes = [self._node(uid, text) for uid, text in stored.items()]
+        for uid, node in zip(stored, nodes, strict=True):
+            if node.uid.encode() != uid:
+                raise Damaged(f"node {uid!r}: it says it is {node.uid!r}")
+            yield node.uid, node
+
+    def _node(self, uid: bytes, text: bytes) -> Node:
+        try:
+            return parse_node(text.decode())
+        except ValueError as error:  # also of what is no text
+            raise Damaged(f"node {uid!r}: {error}") from error
+
+    def key(self, id: str | bytes) -> EdgeKey:
+        try:
+            type, source, target = _KEY.decode(id)
+        except ValueError as error:
+            raise Damaged(f"edge {id!r}: {error}") from error
+        return self._types.setdefault(type, type), source, target
+
+    def edge(self, id: str | bytes, value: str | bytes) -> Edge:
+        type, source, target = self.key(id)
+        field, forward = self._fields.get(value) or self._read_fields(id, value)
+        return Edge(type, source, target, field, forward)
+
+    def edges(self, stored: Mapping[bytes, bytes], uids: Mapping[str, str]) -> list[Edge]:
+        """The edges that are stored under these ids. uids: those that are in memory already, to be shared."""
+        fields, types, find = self._fields, self._types, uids.get
+        edges = []
+        for (type, source, target), value in zip(self._keys(stored), stored.values(), strict=True):
+            field, forward = fields.get(value) or self._read_fields(type, value)
+            source, target = find(source, source), find(target, target)
+            edges.append(Edge(types.setdefault(type, type), source, target, field, forward))
+        return edges
+
+    def _keys(self, ids: Mapping[bytes, Any]) -> list[EdgeKey]:
+        try:
+            return _KEYS.decode(b"[%b]" % b",".join(ids))
+        except ValueError:
+            return [self.key(id) for id in ids]
+
+    def _read_fields(self, id: str | bytes, value: str | bytes) -> tuple[tuple[str, ...], int]:
+        """Millions of edges are made by a few hundred lists of fields: each is read and kept once."""
+        try:
+            forward, *fields = _FIELDS.decode(value)
+        except ValueError as error:
+            raise Damaged(f"edge {id!r}: {error}") from error
+        if type(forward) is not int or not all(isinstance(field, str) for field in fields):
+            raise Damaged(f"edge {id!r}: {value[:60]!r} is no list of fields")
+        if len(self._fields) > FIELD_LISTS:
+            self._fields.clear()
+        known = self._fields[value] = (tuple(fields), forward)
+        return known
+
+    def releases(
+        self, items: Iterable[tuple[str, str | None]]
+    ) -> Iterator[tuple[Release, HelmRevision | None]]:
+        """Releases by id, with their newest revisions."""
+        for id, value in items:
+            try:
+                release = Release(*_RELEASE.decode(id))
+                revision = None if value is None else HelmRevision(release, *_REVISION.decode(value))
+            except msgspec.MsgspecError as error:
+                raise Damaged(f"release {id!r}: {error}") from error
+            yield release, revision

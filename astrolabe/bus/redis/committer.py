@@ -1,0 +1,338 @@
+"""The leader's end of the bus: what the engine publishes is stored, then served; or served alone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from astrolabe.bus.redis.codec import (
+    Tick,
+    encode_tick,
+    entry_of,
+    undo_of,
+)
+from astrolabe.bus.redis.errors import Away, Deposed
+from astrolabe.bus.redis.logged import Logged
+from astrolabe.bus.redis.numbers import leap
+from astrolabe.bus.redis.outbox import Outbox, cut, news, size
+from astrolabe.bus.redis.standing import Served, Standing
+from astrolabe.bus.redis.store import DAMAGED, Store
+from astrolabe.bus.redis.writes import pieces_of, writes_of
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.graph import Graph
+
+logger = logging.getLogger("astrolabe.bus")
+
+#: How the watches do, as JSON.
+Condition = Callable[[], bytes]
+
+
+class Committer:
+    """Implements `engine.Publisher`. Numbers the batches itself, whatever number they come with.
+
+    Steady, a batch is served once Redis has it. When Redis does not take one, the leader goes on alone:
+    batches are served at once, at positions that nobody else gives away, and are merged in the outbox,
+    until Redis is back where it was. A Redis that is anywhere else has lost its memory: a new epoch begins.
+
+    alarmed: set when somebody found the stored graph damaged. due: set when a tick is wanted at once.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        served: Served,
+        standing: Standing,
+        *,
+        token: str,
+        logged: Logged,
+        condition: Condition,
+    ) -> None:
+        self.alarmed = asyncio.Event()
+        self.due = asyncio.Event()
+        self._store = store
+        self._served = served
+        self._standing = standing
+        self._token = token
+        self._logged = logged
+        self._condition = condition
+        self._lock = asyncio.Lock()
+        self._renewed = standing.clock()
+        self._outbox = Outbox()
+        #: The highest seq that was given away, and the one up to which all is stored.
+        self._top = self._base = served.graph.seq
+        #: A batch of which we do not know whether Redis has it.
+        self._uncertain: Batch | None = None
+        #: Whether this epoch cannot go on.
+        self._ended = False
+        #: What Redis has beyond `_base` as it was when the outbox was begun.
+        self._landed: list[Changes] = []
+
+    @property
+    def strayed(self) -> bool:
+        """Whether positions are served here that are not stored."""
+        return self._standing.alone and self._served.graph.seq != self._base
+
+    async def begin(self, *, doubt: bool) -> None:
+        """Take up the stored history where it is.
+
+        doubt: Redis may have lost the end of it, and somebody may have served that: go on where nobody has
+        been. Raises Deposed.
+        """
+        if doubt:
+            async with self._lock:
+                self._leap()
+                await self._publish(Changes(), 0)
+
+    async def found(self, *, aside: str = "") -> None:
+        """Begin an epoch with what is served; it is tried again until Redis has it. Raises Deposed.
+
+        aside: see `Store.clear`.
+        """
+        self._go_alone()
+        try:
+            await self._found(aside)
+        except Away as error:
+            self._miss(error)
+
+    def complete(self) -> None:
+        """All of the cluster is in the graph: whoever reads it from now on may serve it."""
+        self._standing.complete = True
+        self.due.set()
+
+    async def publish(self, batch: Batch) -> None:
+        """Raises Deposed when another process leads."""
+        async with self._lock:
+            for changes in cut(batch.changes):
+                await self._publish(changes, batch.time)
+
+    async def amend(self, judge: Callable[[], Awaitable[Changes]]) -> int:
+        """Publish what `judge` finds while nothing else is; the number of changes. Raises Deposed, Away."""
+        async with self._lock:
+            if self._standing.alone:
+                return 0
+            changes = await judge()
+            if changes:
+                for piece in cut(changes):
+                    await self._publish(piece, _milliseconds(), again=True)
+            return size(changes)
+
+    async def scrub(self, key: str, field: bytes) -> None:
+        """Remove from a hash of the graph what is no part of it. Raises Deposed, Away."""
+        await self._store.scrub(self._token, key, field)
+
+    async def tick(self) -> float:
+        """Keep the lock, and bring to Redis what it does not have; to be called again in that many seconds.
+
+        Raises Deposed.
+        """
+        standing, timing = self._standing, self._standing.timing
+        try:
+            if standing.alone:
+                await self._come_back()
+            else:
+                async with self._lock:
+                    await self._renew()
+        except Away as error:
+            self._miss(error)
+        return timing.tick if standing.reachable and not standing.alone else timing.retry
+
+    # Steady
+
+    async def _publish(self, changes: Changes, time: int, *, again: bool = False) -> None:
+        """again: what is served may be as these changes say already."""
+        graph, standing = self._served.graph, self._standing
+        if standing.alone:
+            self._serve_alone(changes, time)
+            return
+        seq = self._top + 1
+        batch = Batch(graph.epoch, seq, changes, time=time, leap=seq - graph.seq)
+        try:
+            stored = await self._commit(batch, graph)
+        except Away as error:
+            self._miss(error)
+            stored = False
+        if stored:
+            self._top = self._base = seq
+            self._served.receive(
+                msgspec.structs.replace(batch, changes=news(changes, graph)) if again else batch
+            )
+            standing.in_step = standing.clock()
+            return
+        self._go_alone(batch)
+        self._serve_alone(changes, time)
+        self._outbox.pin()
+
+    async def _commit(self, batch: Batch, before: Graph) -> bool:
+        """Whether Redis has it; False when it is not where the batch goes on from. Raises Deposed, Away."""
+        undo = undo_of(batch.changes, before)
+        answer = await self._store.commit(self._token, batch, undo, forget=self._logged.trim())
+        self._standing.reached()
+        # It came twice, as commands do when a connection breaks: only we have this token.
+        twice = (answer.epoch, answer.seq) == (batch.epoch, batch.seq)
+        if answer.outcome != "ok" and not twice:
+            return False
+        self._logged.add(batch)
+        return True
+
+    async def _renew(self) -> None:
+        """Keep the lock, tell everyone where the graph is, and see that Redis says the same."""
+        graph, standing = self._served.graph, self._standing
+        tick = Tick(graph.epoch, graph.seq, standing.complete, msgspec.Raw(self._condition()))
+        answer = await self._store.renew(self._token, complete=standing.complete, tick=encode_tick(tick))
+        self._note_renewal()
+        standing.ticked = standing.in_step = standing.clock()
+        if answer.alarm == DAMAGED:
+            self.alarmed.set()
+        elif answer.alarm:
+            self._heed(answer.alarm)
+        if (answer.outcome, answer.epoch, answer.seq) != ("ok", graph.epoch, graph.seq):
+            self._go_alone()
+
+    def _heed(self, alarm: str) -> None:
+        """Somebody saw Redis behind what it serves of this epoch: it went back before we came, and what we
+        give away is known as something else."""
+        epoch, _, seq = alarm.rpartition(":")
+        if epoch == self._served.graph.epoch:
+            logger.warning("Redis went back from seq %s, which somebody serves; a new epoch begins", seq)
+            self._ended = True
+            self._go_alone()
+
+    # Alone
+
+    def _go_alone(self, uncertain: Batch | None = None) -> None:
+        graph = self._served.graph
+        self._standing.alone = True
+        self._outbox, self._landed, self._uncertain = Outbox(), [], uncertain
+        self._base = graph.seq
+        self._leap()
+
+    def _leap(self) -> None:
+        self._top = leap(self._top, microseconds=time.time_ns() // 1000) - 1
+
+    def _serve_alone(self, changes: Changes, time: int) -> None:
+        graph = self._served.graph
+        self._outbox.add(changes, graph, time=time)
+        self._move(changes, time)
+
+    def _move(self, changes: Changes, time: int) -> None:
+        """Serve changes at the next position that is only ours."""
+        graph = self._served.graph
+        self._top += 1
+        self._served.receive(Batch(graph.epoch, self._top, changes, time=time, leap=self._top - graph.seq))
+
+    async def _come_back(self) -> None:
+        """Share what was done alone, if Redis answers. Raises Deposed, Away."""
+        graph, standing = self._served.graph, self._standing
+        answer = await self._store.renew(self._token, complete=standing.complete)
+        self._note_renewal()
+        here = {self._base} | ({self._uncertain.seq} if self._uncertain is not None else set())
+        if answer.outcome == "ok" and answer.epoch == graph.epoch and answer.seq in here and not self._ended:
+            async with self._lock:
+                await self._flush(answer.seq)
+            return
+        if answer.epoch != graph.epoch:
+            logger.warning("Redis has lost the graph; writing it anew, as a new epoch")
+        elif not self._ended:
+            logger.warning("Redis went back to seq %d from %d; a new epoch begins", answer.seq, self._base)
+        if answer.outcome == "lost":
+            await self._retake()
+        await self._found()
+
+    async def _retake(self) -> None:
+        taken = await self._store.take()
+        if taken is None or taken.position.epoch:
+            raise Deposed("another process has begun a new epoch")
+        self._token = taken.token
+
+    async def _flush(self, since: int) -> None:
+        """Commit the outbox to a Redis that is at `since`."""
+        if self._uncertain is not None and since == self._uncertain.seq:
+            self._landed.append(self._uncertain.changes)
+            self._base, self._uncertain = since, None
+        before = self._outbox.before()
+        for changes in self._landed:
+            before.load(changes)
+        self._outbox.pin()
+        shared = len(self._outbox)
+        for changes in cut(self._outbox.changes()):
+            self._top += 1
+            batch = Batch(
+                self._served.graph.epoch,
+                self._top,
+                changes,
+                time=self._outbox.time or _milliseconds(),
+                leap=self._top - self._base,
+            )
+            self._uncertain = batch
+            if not await self._commit(batch, before):
+                return  # Redis is not where it just was: look again
+            before.load(changes)
+            self._landed.append(changes)
+            self._base, self._uncertain = batch.seq, None
+        self._settle_down()
+        logger.info("Redis is back; %d changes of the time without it are shared", shared)
+
+    def _settle_down(self) -> None:
+        """All that is served is stored: be at the position that is stored, too."""
+        graph = self._served.graph
+        if graph.seq != self._base:
+            self._served.receive(
+                Batch(graph.epoch, self._base, Changes(), time=_milliseconds(), leap=self._base - graph.seq)
+            )
+        self._steady()
+
+    def _steady(self) -> None:
+        standing = self._standing
+        self._outbox, self._landed, self._uncertain = Outbox(), [], None
+        standing.alone, standing.in_step = False, standing.clock()
+
+    # A new epoch
+
+    async def _found(self, aside: str = "") -> None:
+        """Write all that is served under a new epoch. What changes meanwhile is in the outbox."""
+        graph = self._served.graph
+        await self._store.clear(self._token, aside=aside)
+        async with self._lock:
+            self._outbox, self._landed, self._uncertain = Outbox(), [], None
+            pieces = pieces_of(graph)
+        for writes in pieces:
+            await self._store.fill(self._token, writes)
+            await self._keep()
+        async with self._lock:
+            for changes in cut(self._outbox.changes()):
+                entry = entry_of(Batch("", 0, changes))
+                await self._store.fill(self._token, writes_of(changes, entry))
+            epoch = secrets.token_hex(4)
+            await self._store.found(self._token, epoch, 0, complete=self._standing.complete)
+            self._logged.clear()
+            graph.epoch, graph.seq = epoch, 0
+            self._top = self._base = 0
+            self._ended = False
+            self._served.replace(graph)
+            self._standing.joined, self._standing.obstacle = True, ""
+            self._steady()
+        logger.info("epoch %s begins: %d nodes, %d edges", epoch, len(graph.nodes), graph.edge_count)
+
+    async def _keep(self) -> None:
+        """Keep the lock during long work."""
+        if self._standing.clock() - self._renewed > self._standing.timing.tick / 2:
+            complete = self._standing.complete
+            await self._store.renew(self._token, complete=complete)
+            self._note_renewal()
+
+    def _note_renewal(self) -> None:
+        self._renewed = self._standing.clock()
+        self._standing.reached()
+
+    def _miss(self, error: Away) -> None:
+        if self._standing.missed(str(error)):
+            logger.warning("Redis at %s: %s; going on without it", self._store.address, error)
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000

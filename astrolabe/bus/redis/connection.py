@@ -1,0 +1,132 @@
+"""Reaching Redis: addresses, the clients of redis-py, and what its errors mean."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ConnectionError,
+    NoPermissionError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
+
+from astrolabe.bus.redis.errors import Away, BusError
+from astrolabe.bus.redis.timing import Timing
+from astrolabe.settings import Settings
+
+#: (major, minor) that is needed.
+OLDEST = (7, 0)
+
+#: Seconds between two looks at a Redis that is loading.
+LOADING = 0.25
+
+_VERSION = re.compile(r"(\d+)\.(\d+)")
+
+
+def address_of(settings: Settings) -> str:
+    """Where Redis is, for people: without user and password."""
+    if not settings.redis_url:
+        return settings.redis_addr
+    parts = urlsplit(settings.redis_url)
+    if parts.scheme == "unix":
+        return parts.path
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+    return f"{host or 'localhost'}:{parts.port or 6379}"
+
+
+def connect(settings: Settings, timing: Timing, *, patient: bool) -> Redis:
+    """A client that connects when it is used.
+
+    patient: sends a command once more when the connection is found broken. What we send may come twice; a
+        subscriber must not, for it has to know that it was away.
+    """
+    url = settings.redis_url or f"redis://{settings.redis_addr}/{settings.redis_db}"
+    options: dict[str, Any] = {
+        "socket_connect_timeout": timing.connect,
+        "socket_timeout": timing.answer,
+        "retry": Retry(NoBackoff(), 1 if patient else 0, (ConnectionError,)),
+        "client_name": "astrolabe",
+        # All that RESP3 adds are push messages, which we have no use for.
+        "protocol": 2,
+    }
+    if settings.redis_password:
+        options["password"] = settings.redis_password
+    return Redis.from_pool(ConnectionPool.from_url(url, **options))
+
+
+@contextmanager
+def away() -> Iterator[None]:
+    """Raise Away for whatever Redis or the network says.
+
+    redis-py swallows a cancellation that comes while it connects (8.1): it is raised again here.
+    """
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        _heed_cancellation()
+        raise Away(reason_of(error)) from error
+    _heed_cancellation()
+
+
+def _heed_cancellation() -> None:
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+def reason_of(error: Exception) -> str:
+    """One line about an error, without what it quotes of a command."""
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 160 else f"{text[:160]}…"
+
+
+async def verify(client: Redis, address: str) -> None:
+    """Raises BusError when this is nothing to work with, in one line that says what to do.
+
+    A Redis that is loading its data is waited for.
+    """
+    try:
+        info = await _info(client)
+    except (AuthenticationError, NoPermissionError) as error:
+        raise BusError(
+            f"Redis at {address} does not accept the user or password ({reason_of(error)}); "
+            "set REDIS_PASSWORD, or user and password in REDIS_URL"
+        ) from error
+    except (RedisError, OSError) as error:
+        raise BusError(_unreachable(error, address)) from error
+    version = str(info.get("valkey_version") or info.get("redis_version", ""))
+    found = _VERSION.match(version)
+    if found is None or (int(found[1]), int(found[2])) < OLDEST:
+        raise BusError(f"Redis at {address} is version {version or 'unknown'}; 7.0 or later is needed")
+    if info.get("role") == "slave":
+        raise BusError(f"Redis at {address} is a replica, which takes no writes; name its primary")
+
+
+async def _info(client: Redis) -> dict[str, Any]:
+    while True:
+        try:
+            info: dict[str, Any] = await client.info()
+        except BusyLoadingError:
+            await asyncio.sleep(LOADING)
+        else:
+            return info
+
+
+def _unreachable(error: Exception, address: str) -> str:
+    if isinstance(error, ResponseError) and "NOAUTH" in str(error).upper():
+        return f"Redis at {address} wants a password; set REDIS_PASSWORD"
+    return f"cannot use Redis at {address}: {reason_of(error)}; is --redis-addr right?"

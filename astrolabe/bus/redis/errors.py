@@ -1,0 +1,19 @@
+"""What can go wrong between a replica and Redis, as far as somebody has to decide something."""
+
+from __future__ import annotations
+
+
+class BusError(Exception):
+    """Redis cannot be used as it is; the message says why, in one line. Raised at the start."""
+
+
+class Away(Exception):
+    """Redis did not answer, or refused for now; the message says why. What was asked may have been done."""
+
+
+class Deposed(Exception):
+    """Another process leads, or may: what this one wanted to write was refused."""
+
+
+class Damaged(Exception):
+    """What is stored cannot be read as a graph; the message says where."""

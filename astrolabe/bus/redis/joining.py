@@ -1,0 +1,85 @@
+"""Reading all that is stored, while it changes."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+
+import msgspec
+
+from astrolabe.bus.redis import restoring
+from astrolabe.bus.redis.codec import Decoder, Entry, Undo, decode_entry, decode_undo
+from astrolabe.bus.redis.errors import Damaged
+from astrolabe.bus.redis.keys import SCHEMA
+from astrolabe.bus.redis.store import Position, Store
+from astrolabe.graph.batch import Batch
+from astrolabe.graph.graph import Graph
+
+#: Seconds of work after which others have their turn.
+SLICE = 0.005
+#: Scans that may be overtaken by the log before it is time to say so.
+ATTEMPTS = 5
+
+
+class ForeignSchema(Exception):
+    """What is stored is of another version of Astrolabe; the message is its schema."""
+
+
+class Overtaken(Exception):
+    """The log forgets faster than the graph can be read, or epochs come and go; try again."""
+
+
+class Joined(msgspec.Struct):
+    """graph: at the start of the log. batches: what leads from there to now. sizes: see `Logged`."""
+
+    graph: Graph
+    batches: list[Batch]
+    position: Position
+
+
+async def join(store: Store, decoder: Decoder) -> Joined | None:
+    """All that is stored; None when nothing is. Raises Away, Damaged, ForeignSchema, Overtaken."""
+    for _ in range(ATTEMPTS):
+        noted = await store.position()
+        if not noted.epoch:
+            return None
+        if noted.schema != SCHEMA:
+            raise ForeignSchema(noted.schema)
+        stored = await _scan(store, decoder)
+        log, undos = await _read_log(store)
+        history = restoring.history(log, noted, await store.position())
+        if history is None:
+            continue
+        for undo in reversed(undos[len(undos) - len(history) :]):
+            stored.undo(undo)
+        graph = Graph(noted.epoch, history[0].since if history else noted.seq)
+        for _ in stored.fill(graph):
+            await asyncio.sleep(0)
+        return Joined(graph, [decoder.batch(entry) for entry in history], noted)
+    raise Overtaken
+
+
+async def _scan(store: Store, decoder: Decoder) -> restoring.Stored:
+    """Read all hashes; nodes first, so that edges share their uids."""
+    stored, keys = restoring.Stored(decoder), store.keys
+    await store.scan(keys.nodes, stored.take_nodes)
+    await store.scan(keys.edges, stored.take_edges)
+    await store.scan(keys.releases, stored.releases.update)
+    return stored
+
+
+async def _read_log(store: Store) -> tuple[list[Entry], list[Undo]]:
+    """The log from its last unreadable entry on: what is before is no history of ours."""
+    entries: list[Entry] = []
+    undos: list[Undo] = []
+    ends = perf_counter() + SLICE
+    async for batch, undo in store.log():
+        try:
+            entries.append(decode_entry(batch))
+            undos.append(decode_undo(undo))
+        except Damaged:
+            entries, undos = [], []
+        if perf_counter() > ends:
+            await asyncio.sleep(0)
+            ends = perf_counter() + SLICE
+    return entries, undos

@@ -1,0 +1,47 @@
+"""How much of the log is kept: as much as a replica remembers of history, since that is what it is for."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from astrolabe.bus.redis.outbox import size
+from astrolabe.graph.batch import Batch
+from astrolabe.settings import Limits
+
+#: Bytes of a change beside its node's text, about: ids, what undoes it, and the entry itself.
+_CHANGE_BYTES = 300
+
+
+class Logged:
+    """The sizes of the batches that are in the log, as far as this process has seen them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = (limits.history_changes, limits.history_bytes)
+        self._batches: deque[tuple[int, int, int]] = deque()
+        self._kept = (0, 0)
+
+    def add(self, batch: Batch) -> None:
+        """A batch was logged."""
+        changes = size(batch.changes)
+        texts = sum([len(node.text) for node in batch.changes.nodes_set])
+        self._batches.append((batch.seq, changes, texts + changes * _CHANGE_BYTES))
+        self._count(self._batches[-1], 1)
+
+    def trim(self) -> int | None:
+        """The seq of the first batch that is to stay; None when all are."""
+        if not self._is_too_much():
+            return None
+        while self._is_too_much() and len(self._batches) > 1:
+            self._count(self._batches.popleft(), -1)
+        return self._batches[0][0]
+
+    def clear(self) -> None:
+        """The log was forgotten."""
+        self._batches.clear()
+        self._kept = (0, 0)
+
+    def _is_too_much(self) -> bool:
+        return self._kept[0] > self._limits[0] or self._kept[1] > self._limits[1]
+
+    def _count(self, batch: tuple[int, int, int], sign: int) -> None:
+        self._kept = (self._kept[0] + sign * batch[1], self._kept[1] + sign * batch[2])

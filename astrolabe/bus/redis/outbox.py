@@ -1,0 +1,143 @@
+"""What a leader could not share yet, merged; and changes cut into pieces that Redis takes quickly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.edge import Edge, EdgeKey
+from astrolabe.graph.facts import HelmRevision, Release
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.node import Node
+
+K = TypeVar("K", str, EdgeKey)
+V = TypeVar("V")
+
+#: A piece has at most this many nodes and edges, and bytes of nodes: Redis writes and publishes it within
+#: some milliseconds.
+PIECE_ITEMS = 500
+PIECE_BYTES = 192 * 1024
+
+
+class Outbox:
+    """The latest state of all that changed, and what it was before the first change.
+
+    What came and went meanwhile leaves no trace, so it is never larger than what was there and what is;
+    unless it was pinned, because Redis may have been told of it.
+    """
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, tuple[Node | None, Node | None]] = {}
+        self._edges: dict[EdgeKey, tuple[Edge | None, Edge | None]] = {}
+        self._releases: dict[Release, tuple[HelmRevision | None, HelmRevision | None]] = {}
+        self._pinned: set[str | EdgeKey] = set()
+        self.time = 0
+
+    def __len__(self) -> int:
+        return len(self._nodes) + len(self._edges) + len(self._releases)
+
+    def add(self, changes: Changes, graph: Graph, *, time: int) -> None:
+        """Changes that the graph is about to apply. time: when they were taken in, Unix milliseconds."""
+        self.time = self.time or time
+        for node in changes.nodes_set:
+            self._nodes[node.uid] = (self._node_before(node.uid, graph), node)
+        for edge in changes.edges_set:
+            self._edges[edge.key] = (self._edge_before(edge.key, graph), edge)
+        for key in changes.edges_removed:
+            self._settle(self._edges, key, self._edge_before(key, graph))
+        for uid in changes.nodes_removed:
+            self._settle(self._nodes, uid, self._node_before(uid, graph))
+        for release, revision in changes.releases.items():
+            known = self._releases.get(release)
+            self._releases[release] = (known[0] if known else graph.releases.get(release), revision)
+
+    def pin(self) -> None:
+        """Redis may know all that is in here."""
+        self._pinned.update(self._nodes, self._edges)
+
+    def _settle(self, known: dict[K, tuple[V | None, V | None]], key: K, before: V | None) -> None:
+        """It is gone; what was not there before either is forgotten."""
+        if before is None and key not in self._pinned:
+            known.pop(key, None)
+        else:
+            known[key] = (before, None)
+
+    def _node_before(self, uid: str, graph: Graph) -> Node | None:
+        known = self._nodes.get(uid)
+        return known[0] if known is not None else graph.nodes.get(uid)
+
+    def _edge_before(self, key: EdgeKey, graph: Graph) -> Edge | None:
+        known = self._edges.get(key)
+        return known[0] if known is not None else graph.edge(key)
+
+    def changes(self) -> Changes:
+        """From what was to what is."""
+        nodes, edges = self._nodes, self._edges
+        return Changes(
+            nodes_set=[after for _, after in nodes.values() if after is not None],
+            edges_set=[after for _, after in edges.values() if after is not None],
+            edges_removed=[key for key, (_, after) in edges.items() if after is None],
+            nodes_removed=[uid for uid, (_, after) in nodes.items() if after is None],
+            releases={release: after for release, (_, after) in self._releases.items()},
+        )
+
+    def before(self) -> Graph:
+        """What was there of all that changed; no graph that could be served."""
+        graph = Graph("")
+        graph.load(
+            Changes(
+                nodes_set=[before for before, _ in self._nodes.values() if before is not None],
+                edges_set=[before for before, _ in self._edges.values() if before is not None],
+                releases={release: before for release, (before, _) in self._releases.items()},
+            )
+        )
+        return graph
+
+
+def cut(changes: Changes) -> Iterator[Changes]:
+    """The changes in pieces of bounded size; each leaves a closed graph behind. At least one piece."""
+    if size(changes) <= PIECE_ITEMS and sum([len(n.text) for n in changes.nodes_set]) <= PIECE_BYTES:
+        yield changes
+        return
+    piece, items, room = Changes(releases=changes.releases), 0, PIECE_BYTES
+    for name, found in _in_order(changes):
+        weight = len(found.text) if isinstance(found, Node) else 0
+        if items == PIECE_ITEMS or room < weight:
+            yield piece
+            piece, items, room = Changes(), 0, PIECE_BYTES
+        getattr(piece, name).append(found)
+        items, room = items + 1, room - weight
+    yield piece
+
+
+def _in_order(changes: Changes) -> Iterator[tuple[str, Node | Edge | EdgeKey | str]]:
+    """Each change, in the order in which no edge ever dangles, with the list that it is in."""
+    for name in ("nodes_set", "edges_set", "edges_removed", "nodes_removed"):
+        for found in getattr(changes, name):
+            yield name, found
+
+
+def news(changes: Changes, graph: Graph) -> Changes:
+    """What of the changes is different from this graph: merged and repeated ones may hold more."""
+    nodes = graph.nodes
+    return Changes(
+        nodes_set=[node for node in changes.nodes_set if nodes.get(node.uid) != node],
+        edges_set=[edge for edge in changes.edges_set if graph.edge(edge.key) != edge],
+        edges_removed=[key for key in changes.edges_removed if graph.edge(key) is not None],
+        nodes_removed=[uid for uid in changes.nodes_removed if uid in nodes],
+        releases={
+            release: now for release, now in changes.releases.items() if graph.releases.get(release) != now
+        },
+    )
+
+
+def size(changes: Changes) -> int:
+    """How many nodes, edges and releases it touches."""
+    return (
+        len(changes.nodes_set)
+        + len(changes.edges_set)
+        + len(changes.edges_removed)
+        + len(changes.nodes_removed)
+        + len(changes.releases)
+    )

@@ -1,0 +1,184 @@
+"""Comparing what is stored with what is served, and putting it right."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from astrolabe.bus.redis.codec import Decoder, edge_id, edge_value, release_id, revision_value
+from astrolabe.bus.redis.committer import Committer
+from astrolabe.bus.redis.errors import Damaged
+from astrolabe.bus.redis.keys import Keys
+from astrolabe.bus.redis.standing import Served
+from astrolabe.bus.redis.store import SCAN_COUNT, Store
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.graph import Graph
+
+logger = logging.getLogger("astrolabe.bus")
+
+
+class Part(Protocol):
+    """One hash of the graph, as it should be."""
+
+    key: str
+
+    def fields(self) -> Iterable[str]:
+        """All that there should be."""
+        ...
+
+    def value(self, field: str) -> str | None:
+        """What should be there under a field."""
+        ...
+
+    def mend(self, field: str, changes: Changes) -> None:
+        """Add to the changes what puts the field right. Raises Damaged when no batch can name it."""
+        ...
+
+
+class Repair:
+    """Of one leader. What differs is published as an ordinary batch, so that whoever has read it is put
+    right as well; what cannot even be named in a batch is removed."""
+
+    def __init__(self, store: Store, served: Served, committer: Committer) -> None:
+        self._store = store
+        self._served = served
+        self._committer = committer
+
+    async def run(self) -> int:
+        """One comparison; the number of fields that were wrong. Raises Away, Deposed."""
+        parts = parts_of(self._served.graph, self._store.keys)
+        suspects = [(part, await self._suspects(part)) for part in parts]
+        if not any(fields for _, fields in suspects):
+            return 0
+        unnameable: list[tuple[str, str]] = []
+
+        async def judge() -> Changes:
+            """Nothing is committed meanwhile: what is wrong now is wrong."""
+            changes = Changes()
+            for part, fields in suspects:
+                for field in await self._wrong(part, fields):
+                    try:
+                        part.mend(field, changes)
+                    except Damaged:
+                        unnameable.append((part.key, field))
+            return changes
+
+        wrong = await self._committer.amend(judge) + len(unnameable)
+        for key, field in unnameable:
+            await self._committer.scrub(key, _as_bytes(field))
+        if wrong:
+            logger.warning("%d fields of the graph in Redis were wrong; they are repaired", wrong)
+        return wrong
+
+    async def _suspects(self, part: Part) -> list[str]:
+        """The fields that are not as they should be, or were not when they were read."""
+        suspects: list[str] = []
+        missing = set(part.fields())
+
+        def take(piece: Mapping[bytes, bytes]) -> None:
+            for field, value in _as_texts(piece).items():
+                missing.discard(field)
+                if part.value(field) != value:
+                    suspects.append(field)
+
+        await self._store.scan(part.key, take)
+        return [*suspects, *missing]
+
+    async def _wrong(self, part: Part, suspects: Sequence[str]) -> list[str]:
+        """Those of them that are wrong now."""
+        wrong = []
+        for start in range(0, len(suspects), SCAN_COUNT):
+            some = suspects[start : start + SCAN_COUNT]
+            values = await self._store.read(part.key, [_as_bytes(field) for field in some])
+            for field, value in zip(some, values, strict=True):
+                if part.value(field) != (None if value is None else _as_text(value)):
+                    wrong.append(field)
+        return wrong
+
+
+def parts_of(graph: Graph, keys: Keys) -> tuple[Part, ...]:
+    """What should be stored of this graph."""
+    return (_Nodes(graph, keys.nodes), _Edges(graph, keys.edges), _Releases(graph, keys.releases))
+
+
+class _Nodes:
+    def __init__(self, graph: Graph, key: str) -> None:
+        self.key = key
+        self._graph = graph
+
+    def fields(self) -> Iterable[str]:
+        return self._graph.nodes
+
+    def value(self, field: str) -> str | None:
+        node = self._graph.nodes.get(field)
+        return node.text if node is not None else None
+
+    def mend(self, field: str, changes: Changes) -> None:
+        node = self._graph.nodes.get(field)
+        if node is not None:
+            changes.nodes_set.append(node)
+        elif field.isprintable():
+            changes.nodes_removed.append(field)
+        else:
+            raise Damaged(f"node {field!r}")
+
+
+class _Edges:
+    def __init__(self, graph: Graph, key: str) -> None:
+        self.key = key
+        self._graph = graph
+        self._decoder = Decoder()
+
+    def fields(self) -> Iterable[str]:
+        return (edge_id(edge.key) for edge in self._graph.edges())
+
+    def value(self, field: str) -> str | None:
+        try:
+            edge = self._graph.edge(self._decoder.key(field))
+        except Damaged:
+            return None
+        return edge_value(edge) if edge is not None else None
+
+    def mend(self, field: str, changes: Changes) -> None:
+        key = self._decoder.key(field)
+        edge = self._graph.edge(key)
+        if edge is not None:
+            changes.edges_set.append(edge)
+        else:
+            changes.edges_removed.append(key)
+
+
+class _Releases:
+    def __init__(self, graph: Graph, key: str) -> None:
+        self.key = key
+        self._graph = graph
+        self._decoder = Decoder()
+
+    def fields(self) -> Iterable[str]:
+        return map(release_id, self._graph.releases)
+
+    def value(self, field: str) -> str | None:
+        try:
+            ((release, _),) = self._decoder.releases([(field, None)])
+        except Damaged:
+            return None
+        revision = self._graph.releases.get(release)
+        return revision_value(revision) if revision is not None else None
+
+    def mend(self, field: str, changes: Changes) -> None:
+        ((release, _),) = self._decoder.releases([(field, None)])
+        changes.releases[release] = self._graph.releases.get(release)
+
+
+def _as_text(value: bytes) -> str:
+    """Also of bytes that are no text, and so that none are lost."""
+    return value.decode(errors="surrogateescape")
+
+
+def _as_bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
+
+
+def _as_texts(piece: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {_as_text(key): _as_text(value) for key, value in piece.items()}

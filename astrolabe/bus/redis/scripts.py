@@ -1,0 +1,137 @@
+"""What Redis does in one step. Each script that writes refuses whoever holds another token than the last.
+
+Lua numbers lose digits that a seq may have: positions are handed through as texts.
+"""
+
+from __future__ import annotations
+
+#: HSET takes pairs from the arguments; `unpack` has a limit of some thousands (LUAI_MAXCSTACK).
+_WRITE = """
+local at = 0
+local function each(count, width, write)
+  local left = count * width
+  while left > 0 do
+    local size = math.min(left, 1000)
+    write(unpack(ARGV, at, at + size - 1))
+    at, left = at + size, left - size
+  end
+end
+local function write(first)
+  at = first
+  local counts = {}
+  for i = 1, 6 do counts[i] = tonumber(ARGV[at]); at = at + 1 end
+  for i = 1, 3 do
+    local key = KEYS[i + 1]
+    each(counts[2 * i - 1], 2, function(...) redis.call('HSET', key, ...) end)
+    each(counts[2 * i], 1, function(...) redis.call('HDEL', key, ...) end)
+  end
+end
+"""
+
+_FENCE = """
+local p = redis.call('HMGET', KEYS[1], 'token', 'epoch', 'seq')
+if p[1] ~= ARGV[1] then return {p[1] and 'fenced' or 'lost', '', ''} end
+"""
+
+#: KEYS: leader, position. ARGV: id, milliseconds, whether by force.
+#: The token grows with every taking, also when Redis has lost its memory: it is never behind the clock.
+TAKE = """
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] and ARGV[3] ~= 'yes' then return {'held'} end
+local time = redis.call('TIME')
+local token = tonumber(redis.call('HGET', KEYS[2], 'token') or '0') + 1
+token = string.format('%.0f', math.max(token, time[1] * 1000 + math.floor(time[2] / 1000)))
+local before = redis.call('HMGET', KEYS[2], 'epoch', 'seq', 'schema', 'complete', 'run')
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('HSET', KEYS[2], 'token', token, 'run', run)
+local answer = {'taken', token}
+for i = 1, 5 do answer[i + 2] = before[i] or '' end
+answer[8] = run
+return answer
+"""
+
+#: KEYS: position, leader, alarm. ARGV: token, id, milliseconds, whether the graph is complete, channel,
+#: tick. The lock may have expired while Redis stood still: with the last token it is taken up again.
+RENEW = (
+    _FENCE
+    + """
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+if ARGV[4] == 'yes' then redis.call('HSET', KEYS[1], 'complete', 'yes') end
+if ARGV[6] ~= '' then redis.call('PUBLISH', ARGV[5], ARGV[6]) end
+local alarm = redis.call('GETDEL', KEYS[3])
+return {'ok', p[2] or '', p[3] or '', alarm or ''}
+"""
+)
+
+#: KEYS: leader. ARGV: id, channel, message.
+RELEASE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'held'} end
+redis.call('DEL', KEYS[1])
+redis.call('PUBLISH', ARGV[2], ARGV[3])
+return {'ok'}
+"""
+
+#: KEYS: position, nodes, edges, releases, log. ARGV: token, epoch, since, seq, the seq before which the log
+#: is forgotten, channel, entry, undo, and what to write.
+COMMIT = (
+    _WRITE
+    + _FENCE
+    + """
+if p[2] ~= ARGV[2] or p[3] ~= ARGV[3] then return {'moved', p[2] or '', p[3] or ''} end
+write(9)
+redis.call('XADD', KEYS[5], ARGV[4] .. '-0', 'b', ARGV[7], 'u', ARGV[8])
+if ARGV[5] ~= '' then redis.call('XTRIM', KEYS[5], 'MINID', '~', ARGV[5]) end
+redis.call('HSET', KEYS[1], 'seq', ARGV[4])
+redis.call('PUBLISH', ARGV[6], 'B' .. ARGV[7])
+return {'ok', ARGV[2], ARGV[4]}
+"""
+)
+
+#: KEYS: position, the keys of the graph, log. ARGV: token, what is appended to the names of what is set
+#: aside ('': it is forgotten), seconds for which it is kept. There is no position afterwards.
+CLEAR = (
+    _FENCE
+    + """
+redis.call('HDEL', KEYS[1], 'epoch', 'seq', 'schema', 'complete')
+for i = 2, #KEYS do
+  if ARGV[2] == '' then
+    redis.call('UNLINK', KEYS[i])
+  elseif redis.call('EXISTS', KEYS[i]) == 1 then
+    redis.call('RENAME', KEYS[i], KEYS[i] .. ARGV[2])
+    redis.call('EXPIRE', KEYS[i] .. ARGV[2], ARGV[3])
+  end
+end
+return {'ok', '', ''}
+"""
+)
+
+#: KEYS: position, nodes, edges, releases. ARGV: token, and what to write. Nobody reads it before FOUND.
+FILL = (
+    _WRITE
+    + _FENCE
+    + """
+if p[2] then return {'moved', p[2], p[3] or ''} end
+write(2)
+return {'ok', '', ''}
+"""
+)
+
+#: KEYS: position. ARGV: token, epoch, seq, schema, whether the graph is complete.
+FOUND = (
+    _FENCE
+    + """
+if p[2] then return {'moved', p[2], p[3] or ''} end
+redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'seq', ARGV[3], 'schema', ARGV[4], 'complete', ARGV[5])
+return {'ok', ARGV[2], ARGV[3]}
+"""
+)
+
+#: KEYS: position, a hash. ARGV: token, field.
+SCRUB = (
+    _FENCE
+    + """
+redis.call('HDEL', KEYS[2], ARGV[2])
+return {'ok', '', ''}
+"""
+)

@@ -1,0 +1,177 @@
+"""`--workers N`: equal processes that serve one port of one machine, and the one that looks after them.
+
+Each worker has a listening socket of its own at the shared port (SO_REUSEPORT), so the system spreads
+connections over them. The sockets are made here: a worker that dies leaves its own open, and whoever is
+connecting waits for the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+
+from astrolabe import app, telemetry
+from astrolabe.http.errors import ServerError
+from astrolabe.http.server import BACKLOG
+from astrolabe.settings import Settings
+
+logger = logging.getLogger("astrolabe.cli")
+
+#: Seconds before a worker that died is started again, and that one has to stop.
+PAUSE = 1.0
+LONGEST_STOP = 12.0
+
+#: Serves; what it raises is told to the user as when there is one process.
+Serve = Callable[..., None]
+
+
+class WorkerFailed(Exception):
+    """A worker could not start; it has said why."""
+
+
+class Orphaned(Exception):
+    """The process that looks after the workers is gone."""
+
+
+class Workers:
+    """serve: runs a coroutine and deals with what it raises, in the worker."""
+
+    def __init__(self, settings: Settings, serve: Serve) -> None:
+        self._settings = settings
+        self._serve = serve
+        self._context = multiprocessing.get_context("spawn")
+        self._sockets = _listen(settings.host, settings.port, settings.workers)
+        self._processes: list[SpawnProcess | None] = [None] * settings.workers
+        self._due = [0.0] * settings.workers
+        # What the workers' ends of this read is its end, when this process is gone.
+        self._leash, self._held = self._context.Pipe(duplex=False)
+        self._stopping = False
+
+    def run(self) -> None:
+        """Keep all of them running until SIGTERM or SIGINT. Raises WorkerFailed."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        try:
+            self._start_first()
+            while not self._stopping:
+                self._start_due()
+                self._wait()
+        finally:
+            self._end()
+
+    def _start_first(self) -> None:
+        """The first tells whether it can be done at all, so that it is said once."""
+        started, tells = self._context.Pipe(duplex=False)
+        process = self._start(0, tells)
+        tells.close()
+        ready = wait([started, process.sentinel])
+        if self._stopping:
+            return
+        if started not in ready or not _told(started):
+            process.join()
+            raise WorkerFailed(f"worker 1 ended with exit code {process.exitcode}")
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for index, process in enumerate(self._processes):
+            if process is None and self._due[index] <= now:
+                self._start(index)
+
+    def _start(self, index: int, tells: Connection | None = None) -> SpawnProcess:
+        process = self._context.Process(
+            target=_work,
+            args=(self._serve, self._settings, self._sockets[index], self._leash, tells),
+            name=f"worker {index + 1}",
+        )
+        process.start()
+        self._processes[index] = process
+        return process
+
+    def _wait(self) -> None:
+        """Until one of them ends, or it is time to start one."""
+        running = [process.sentinel for process in self._processes if process is not None]
+        timeout = PAUSE if None in self._processes else None
+        with suppress(InterruptedError):
+            wait(running, timeout)
+        for index, process in enumerate(self._processes):
+            if process is not None and process.exitcode is not None and not self._stopping:
+                logger.error("%s ended with exit code %d; starting it again", process.name, process.exitcode)
+                self._processes[index] = None
+                self._due[index] = time.monotonic() + PAUSE
+
+    def _stop(self, number: int, frame: object) -> None:
+        self._stopping = True
+        for process in self._processes:
+            if process is not None and process.is_alive():
+                process.terminate()
+
+    def _end(self) -> None:
+        self._stop(0, None)
+        ends = time.monotonic() + LONGEST_STOP
+        for process in self._processes:
+            if process is not None:
+                process.join(max(0.0, ends - time.monotonic()))
+                if process.is_alive():
+                    process.kill()
+        for listener in self._sockets:
+            listener.close()
+
+
+def run_workers(settings: Settings, serve: Serve) -> None:
+    """Serve with several processes until told to stop. Raises ServerError, WorkerFailed."""
+    telemetry.configure(verbosity=settings.verbosity, log_format=settings.log_format)
+    Workers(settings, serve).run()
+
+
+def _listen(host: str, port: int, count: int) -> list[socket.socket]:
+    """Sockets that listen at one address. Raises ServerError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sockets: list[socket.socket] = []
+    try:
+        for _ in range(count):
+            sockets.append(
+                socket.create_server(
+                    (host, port),
+                    family=family,
+                    backlog=BACKLOG,
+                    reuse_port=True,
+                    dualstack_ipv6=host == "::",
+                )
+            )
+            port = sockets[0].getsockname()[1]
+    except OSError as error:
+        raise ServerError(f"cannot listen at {host}:{port}: {error.strerror or error}") from error
+    return sockets
+
+
+def _work(
+    serve: Serve, settings: Settings, listener: socket.socket, leash: Connection, tells: Connection | None
+) -> None:
+    """What a worker does."""
+
+    async def stay() -> None:
+        """Tell that the server has started, and end when the process above is gone."""
+        if tells is not None:
+            tells.send(True)
+            tells.close()
+        gone = asyncio.Event()
+        asyncio.get_running_loop().add_reader(leash.fileno(), gone.set)
+        await gone.wait()
+        raise Orphaned
+
+    serve(lambda: app.serve(settings, beside={"worker": stay}, listener=listener))
+
+
+def _told(started: Connection) -> bool:
+    try:
+        return bool(started.recv())
+    except (EOFError, OSError):
+        return False

@@ -1,0 +1,40 @@
+"""The engine that the settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from astrolabe.engine.engine import Engine, Publisher
+from astrolabe.engine.readiness import Readiness
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.model import Model
+from astrolabe.graph.selector import Selector, parse
+from astrolabe.kinds.table import choose
+from astrolabe.settings import Settings
+
+
+def create_engine(
+    settings: Settings,
+    publisher: Publisher,
+    readiness: Readiness,
+    *,
+    epoch: str,
+    restored: Callable[[], Graph] | None = None,
+) -> Engine:
+    """An engine that knows of nothing yet. restored: see `Engine`."""
+    return Engine(
+        Model([kind.rules for kind in choose(settings.kinds)], roots=_roots(settings)),
+        publisher,
+        readiness,
+        epoch=epoch,
+        window=settings.batch_window,
+        selected=settings.selector_mode == "strict" and bool(settings.label_selector),
+        restored=restored,
+    )
+
+
+def _roots(settings: Settings) -> Selector | None:
+    """In strict mode the API server selects; without a selector everything is in the graph."""
+    if settings.selector_mode == "strict" or not settings.label_selector.strip():
+        return None
+    return parse(settings.label_selector)

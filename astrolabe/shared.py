@@ -1,0 +1,132 @@
+"""What a process of Redis mode has beside its web server: a replica, and what it does when it leads."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import msgspec
+
+from astrolabe.bus.redis.committer import Committer
+from astrolabe.bus.redis.replica import Replica
+from astrolabe.engine.assembly import create_engine
+from astrolabe.engine.engine import Engine
+from astrolabe.engine.readiness import Readiness
+from astrolabe.http.health import Replication, kinds_of, waiting_for
+from astrolabe.http.hub import Hub
+from astrolabe.kube.client import Cluster
+from astrolabe.kube.errors import ClusterError
+from astrolabe.kube.watches import Watches
+from astrolabe.settings import Settings
+
+logger = logging.getLogger("astrolabe.app")
+
+
+class WatchFailed(Exception):
+    """A watch has ended for good; the log says which."""
+
+
+class Shared:
+    """One of the equal processes that serve one cluster's graph.
+
+    readiness: of the watches, while this process leads; at each beginning it starts anew.
+    """
+
+    def __init__(self, settings: Settings, hub: Hub, readiness: Readiness) -> None:
+        self._settings = settings
+        self._hub = hub
+        self._readiness = readiness
+        self._engine: Engine | None = None
+        self._watches: Watches | None = None
+        self._replica = Replica(
+            settings,
+            hub,
+            lead=self._lead,
+            condition=self._condition,
+            unfit=ClusterError,
+            clock=asyncio.get_running_loop().time,
+        )
+
+    async def open(self) -> None:
+        """Serve what is stored. Raises BusError when Redis cannot be used."""
+        await self._replica.open()
+
+    async def run(self) -> NoReturn:
+        """Follow and lead until cancelled."""
+        await self._replica.run()
+
+    async def close(self) -> None:
+        """Leave the others alone."""
+        await self._replica.close()
+
+    async def ready(self) -> None:
+        """Wait until the graph of the whole cluster is served."""
+        await self._replica.standing.completed.wait()
+
+    def role(self) -> str:
+        return self._replica.standing.role
+
+    def count(self, kind: str) -> int:
+        """How many objects of the kind the watches of this process know."""
+        return self._engine.count(kind) if self._engine is not None else 0
+
+    def lost(self) -> Mapping[str, str]:
+        """The kinds whose watch has no connection now, and why."""
+        return self._watches.lost() if self._watches is not None else {}
+
+    def replication(self) -> Replication:
+        """How this process stands, for /health and /readyz."""
+        standing = self._replica.standing
+        age = None if standing.ticked is None else round(standing.clock() - standing.ticked, 1)
+        document: dict[str, Any] = {
+            "reachable": standing.reachable,
+            "lag": None if standing.lag is None else round(standing.lag, 1),
+            "tickAge": age,
+            "stale": standing.stale,
+        }
+        if standing.why:
+            document["why"] = standing.why
+        if standing.obstacle:
+            document["obstacle"] = standing.obstacle
+        if standing.alone:
+            document["alone"] = True
+        told = msgspec.json.decode(standing.condition) if standing.role == "follower" and age else {}
+        return Replication(complete=standing.complete, stale=standing.stale, document=document, told=told)
+
+    def _condition(self) -> bytes:
+        """What followers show of the watches, which only the leader has."""
+        now = asyncio.get_running_loop().time()
+        readiness = self._readiness
+        return msgspec.json.encode(
+            {
+                "synced": readiness.ready and not readiness.unready(),
+                "waiting": waiting_for(readiness),
+                "kinds": kinds_of(readiness, count=self.count, lost=self.lost(), now=now),
+            }
+        )
+
+    async def _lead(self, committer: Committer) -> NoReturn:
+        """Watch the cluster and publish what changes. Raises ClusterError, WatchFailed, Deposed."""
+        settings, hub = self._settings, self._hub
+        self._readiness.restart()
+        cluster = await Cluster.connect(settings)
+        restored = (lambda: hub.graph) if hub.graph.nodes else None
+        engine = create_engine(settings, committer, self._readiness, epoch="", restored=restored)
+        watches = Watches(settings, cluster, engine)
+        self._engine, self._watches = engine, watches
+        try:
+            await watches.start()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(engine.run(), name="engine")
+                group.create_task(self._complete(committer), name="completeness")
+                await watches.guard()
+                raise WatchFailed("a watch has ended; the log says which")
+        finally:
+            self._engine = self._watches = None
+            await watches.stop()
+
+    async def _complete(self, committer: Committer) -> None:
+        await self._readiness.wait()
+        committer.complete()

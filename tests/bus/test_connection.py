@@ -1,0 +1,85 @@
+"""Ways to reach Redis, and what is said when one leads nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from astrolabe.bus.redis.connection import address_of
+from astrolabe.bus.redis.errors import BusError
+from astrolabe.bus.redis.store import Store
+from astrolabe.bus.redis.timing import Timing
+from astrolabe.graph.batch import Changes
+from astrolabe.settings import Settings
+from tests.support.members import edge, member, node, release, same
+from tests.support.redis_server import free_port, redis_server
+
+TLS = Path(__file__).parents[1] / "kube" / "tls"
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        (Settings(), "localhost:6379"),
+        (Settings(redis_addr="[::1]:7000"), "[::1]:7000"),
+        (Settings(redis_url="redis://me:secret@redis/2"), "redis:6379"),
+        (Settings(redis_url="rediss://:secret@[::1]:7000"), "[::1]:7000"),
+        (Settings(redis_url="unix:///run/redis.sock?password=secret"), "/run/redis.sock"),
+    ],
+)
+def test_an_address_is_shown_without_passwords(settings: Settings, address: str) -> None:
+    assert address_of(settings) == address
+
+
+async def verify(settings: Settings) -> None:
+    store = Store(settings, Timing(), id="x")
+    try:
+        await store.verify()
+    finally:
+        await store.close()
+
+
+async def test_tls(tmp_path: Path) -> None:
+    port = free_port()
+    files = ("--tls-cert-file", str(TLS / "cert.pem"), "--tls-key-file", str(TLS / "key.pem"))
+    options = ("--tls-port", str(port), *files, "--tls-auth-clients", "no", "--requirepass", "secret")
+    with redis_server(tmp_path, *options, "--tls-ca-cert-file", str(TLS / "cert.pem")):
+        url = f"rediss://:secret@127.0.0.1:{port}/0?ssl_ca_certs={TLS / 'cert.pem'}"
+        await verify(Settings(redis_url=url))
+        with pytest.raises(BusError, match=r"cannot use Redis at 127\.0\.0\.1:\d+: .*certificate"):
+            await verify(Settings(redis_url=f"rediss://:secret@127.0.0.1:{port}/0"))
+
+
+async def test_a_unix_socket(tmp_path: Path) -> None:
+    path = tmp_path / "redis.sock"
+    with redis_server(tmp_path, "--unixsocket", str(path)):
+        await verify(Settings(redis_url=f"unix://{path}"))
+
+
+async def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as redis, pytest.raises(BusError, match="cannot use Redis at"):
+        await verify(Settings(redis_addr=redis.address, redis_db=99))
+
+
+async def test_a_replica_takes_no_writes(tmp_path: Path) -> None:
+    refused = pytest.raises(BusError, match="is a replica, which takes no writes; name its primary")
+    with redis_server(tmp_path, "--replicaof", "127.0.0.1 1") as redis, refused:
+        await verify(Settings(redis_addr=redis.address))
+
+
+async def test_all_keys_are_in_one_slot_of_a_redis_cluster(tmp_path: Path) -> None:
+    with redis_server(tmp_path, "--cluster-enabled", "yes") as redis:
+        with redis.client() as client:
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+            while b"cluster_state:ok" not in client.execute_command("CLUSTER", "INFO"):
+                pass
+        async with member(redis.address) as leader:
+            await leader.leads()
+            await leader.publish(
+                Changes(
+                    nodes_set=[node("a"), node("b")], edges_set=[edge("a", "b")], releases=release("w", 1)
+                )
+            )
+            async with member(redis.address) as follower:
+                assert same(follower.graph, leader.graph)

@@ -1,0 +1,110 @@
+"""What could not be shared, merged; and pieces that leave a closed graph behind."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astrolabe.bus.redis.logged import Logged
+from astrolabe.bus.redis.numbers import LEAP, leap
+from astrolabe.bus.redis.outbox import PIECE_BYTES, PIECE_ITEMS, Outbox, cut, size
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.graph import Graph
+from astrolabe.settings import Limits
+from tests.support.changes import some_changes
+from tests.support.members import edge, node, same
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 10_000), before=st.integers(0, 10), alone=st.integers(1, 15))
+def test_the_merged_changes_have_the_effect_of_all(seed: int, before: int, alone: int) -> None:
+    random = Random(seed)
+    stored, served, outbox = Graph("e"), Graph("e"), Outbox()
+    for _ in range(before):
+        batch = Batch("e", served.seq + 1, some_changes(random, served))
+        served.apply(batch)
+        stored.apply(batch)
+    for _ in range(alone):
+        changes = some_changes(random, served)
+        outbox.add(changes, served, time=5)
+        served.apply(Batch("e", served.seq + 1, changes))
+    start = outbox.before()
+    for changes in cut(outbox.changes()):
+        for uid in (*[each.uid for each in changes.nodes_set], *changes.nodes_removed):
+            assert start.nodes.get(uid) == stored.nodes.get(uid)
+        for key in (*[each.key for each in changes.edges_set], *changes.edges_removed):
+            assert start.edge(key) == stored.edge(key)
+        stored.apply(Batch("e", served.seq, changes, leap=served.seq - stored.seq))
+    assert same(stored, served)
+
+
+def test_what_came_and_went_leaves_no_trace() -> None:
+    outbox, graph = Outbox(), Graph("e")
+    for number in range(1_000):
+        pod = node(f"pod-{number}")
+        outbox.add(Changes(nodes_set=[pod]), graph, time=1)
+        outbox.add(Changes(nodes_removed=[pod.uid]), graph, time=2)
+    assert len(outbox) == 0
+    assert not outbox.changes()
+
+
+def test_what_redis_may_know_is_told_to_be_gone() -> None:
+    outbox, graph = Outbox(), Graph("e")
+    outbox.add(Changes(nodes_set=[node("a"), node("b")], edges_set=[edge("a", "b")]), graph, time=1)
+    outbox.pin()
+    outbox.add(Changes(nodes_removed=["a", "b"], edges_removed=[edge("a", "b").key]), graph, time=2)
+    changes = outbox.changes()
+    assert (changes.nodes_removed, changes.edges_removed) == (["a", "b"], [edge("a", "b").key])
+
+
+def test_small_changes_are_one_piece() -> None:
+    changes = Changes(nodes_set=[node("a")])
+    assert list(cut(changes)) == [changes]
+    assert list(cut(Changes())) == [Changes()]
+
+
+def test_large_changes_are_cut_in_the_order_in_which_no_edge_dangles() -> None:
+    nodes = [node(f"pod-{number}", size=1_000) for number in range(2_000)]
+    edges = [edge(f"pod-{number}", "pod-0") for number in range(2_000)]
+    changes = Changes(
+        nodes_set=nodes, edges_set=edges, edges_removed=[edge("x", "y").key], nodes_removed=["x"]
+    )
+    pieces = list(cut(changes))
+    assert len(pieces) > 4
+    assert all(size(piece) <= PIECE_ITEMS for piece in pieces)
+    assert all(sum(len(each.text) for each in piece.nodes_set) <= PIECE_BYTES for piece in pieces)
+    kinds = [
+        kind
+        for piece in pieces
+        for kind in ("nodes_set", "edges_set", "nodes_removed")
+        if getattr(piece, kind)
+    ]
+    assert kinds == sorted(kinds, key=["nodes_set", "edges_set", "nodes_removed"].index)
+    assert sum(map(size, pieces)) == size(changes)
+
+
+def test_a_leap_lands_where_nobody_has_been() -> None:
+    assert leap(57, microseconds=1_800_000_000_000_000) == 1_800_000_000_000_000
+    assert leap(1_800_000_000_000_050, microseconds=1_800_000_000_000_000) == 1_800_000_000_000_050 + LEAP
+
+
+def test_the_log_forgets_what_is_beyond_the_limits() -> None:
+    logged = Logged(Limits(history_changes=3, history_bytes=10**9))
+    for seq in range(1, 4):
+        logged.add(Batch("e", seq, Changes(nodes_set=[node("a")])))
+    assert logged.trim() is None
+    logged.add(Batch("e", 4, Changes(nodes_set=[node("a")])))
+    assert logged.trim() == 2
+    logged.add(Batch("e", 5, Changes(nodes_set=[node(name) for name in "abcdef"])))
+    assert logged.trim() == 5, "the latest stays, whatever its size"
+    logged.clear()
+    assert logged.trim() is None
+
+
+def test_the_log_forgets_what_takes_too_much_memory() -> None:
+    logged = Logged(Limits(history_changes=1000, history_bytes=5_000))
+    for seq in range(1, 11):
+        logged.add(Batch("e", seq, Changes(nodes_set=[node("a", size=1_000)])))
+    assert logged.trim() == 8

@@ -1,0 +1,207 @@
+"""A scan that races with commits becomes the exact graph, with its history; by the log, or not at all."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astrolabe.bus.redis.codec import (
+    Decoder,
+    Entry,
+    Undo,
+    decode_entry,
+    decode_undo,
+    encode,
+    entry_of,
+    undo_of,
+)
+from astrolabe.bus.redis.errors import Damaged
+from astrolabe.bus.redis.restoring import Stored, history
+from astrolabe.bus.redis.store import Position
+from astrolabe.graph.batch import Batch
+from astrolabe.graph.graph import Graph
+from tests.support.changes import some_changes
+from tests.support.members import edge, node, same
+
+
+class Raw:
+    """The hashes."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[bytes, bytes] = {}
+        self.edges: dict[bytes, bytes] = {}
+        self.releases: dict[bytes, bytes] = {}
+
+    def write(self, name: str, changed: dict[str, str | None]) -> None:
+        hash: dict[bytes, bytes] = getattr(self, name)
+        for key, text in changed.items():
+            if text is None:
+                hash.pop(key.encode(), None)
+            else:
+                hash[key.encode()] = text.encode()
+
+
+class Written:
+    """What Redis would hold of a history, and the graph that a leader would serve."""
+
+    def __init__(self, seed: int) -> None:
+        self.graph = Graph("e")
+        self.stored = Raw()
+        self.log: list[tuple[bytes, bytes]] = []
+        self._random = Random(seed)
+
+    @property
+    def position(self) -> Position:
+        return Position("e", self.graph.seq, "1")
+
+    def commit(self, *, leap: int = 1) -> None:
+        graph = self.graph
+        batch = Batch("e", graph.seq + leap, some_changes(self._random, graph), 1, leap)
+        entry, undo = entry_of(batch), undo_of(batch.changes, graph)
+        nodes = {**{item.uid: item.text for item in batch.changes.nodes_set}, **dict.fromkeys(entry.gone)}
+        edges = {**dict(entry.edges), **dict.fromkeys(entry.cut)}
+        for name, changed in (("nodes", nodes), ("edges", edges), ("releases", entry.releases)):
+            self.stored.write(name, changed)
+        self.log.append((encode(entry), encode(undo)))
+        graph.apply(batch)
+
+    def read_log(self, kept: int) -> tuple[list[Entry], list[Undo]]:
+        """The latest entries."""
+        log = self.log[len(self.log) - kept :]
+        return [decode_entry(entry) for entry, _ in log], [decode_undo(undo) for _, undo in log]
+
+
+def scan(written: Written, random: Random, commits: int) -> Stored:
+    """Read all of it in some order, while it changes."""
+    found = Stored(Decoder())
+    take = {"nodes": found.take_nodes, "edges": found.take_edges, "releases": found.releases.update}
+    steps = [*["read"] * 12, *["commit"] * commits]
+    random.shuffle(steps)
+    for kind in ("nodes", "edges", "releases"):
+        fields = sorted(getattr(written.stored, kind))
+        random.shuffle(fields)
+        pieces = [fields[index::4] for index in range(4)]
+        for piece in pieces:
+            now = getattr(written.stored, kind)
+            take[kind]({field: now[field] for field in piece if field in now})
+            if steps.pop() == "commit":
+                written.commit()
+    return found
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=st.integers(0, 10_000), before=st.integers(0, 12), during=st.integers(0, 8), kept=st.integers(0, 20)
+)
+def test_any_scan_becomes_the_exact_graph(seed: int, before: int, during: int, kept: int) -> None:
+    random, written = Random(seed), Written(seed)
+    for _ in range(before):
+        written.commit(leap=random.choice((1, 1, 1, 1_000_000)))
+    noted = written.position
+    found = scan(written, random, during)
+    log, undos = written.read_log(min(kept, len(written.log)))
+    told = history(log, noted, written.position)
+    missed = [seq for seq in (decode_entry(entry).seq for entry, _ in written.log) if seq > noted.seq]
+    if told is None:
+        assert len(missed) > len(log), "only a log that forgot what happened meanwhile is of no use"
+        return
+    for undo in reversed(undos[len(undos) - len(told) :]):
+        found.undo(undo)
+    graph, decoder = Graph("e", told[0].since if told else noted.seq), Decoder()
+    list(found.fill(graph))
+    for entry in told:
+        graph.apply(decoder.batch(entry))
+    assert same(graph, written.graph)
+
+
+def position(epoch: str, seq: int) -> Position:
+    return Position(epoch, seq, "1")
+
+
+def entry(epoch: str, since: int, seq: int) -> Entry:
+    return Entry(epoch, since, seq, 0, [], [], [], [], {})
+
+
+@pytest.mark.parametrize(
+    ("log", "noted", "now", "told"),
+    [
+        ([], position("e", 5), position("e", 5), []),
+        ([], position("e", 5), position("e", 6), None),
+        ([(4, 5), (5, 6)], position("e", 5), position("e", 6), [5, 6]),
+        ([(4, 5), (5, 6)], position("e", 4), position("e", 6), [5, 6]),
+        ([(5, 6), (6, 7)], position("e", 4), position("e", 7), None),
+        ([(1, 2), (4, 5), (5, 6)], position("e", 5), position("e", 6), [5, 6]),
+        ([(1, 2)], position("e", 5), position("e", 5), []),
+        ([(4, 5)], position("e", 5), position("f", 1), None),
+        ([(4, 5)], position("e", 5), position("e", 3), None),
+    ],
+)
+def test_which_part_of_the_log_is_history(
+    log: list[tuple[int, int]], noted: Position, now: Position, told: list[int] | None
+) -> None:
+    found = history([entry("e", *each) for each in log], noted, now)
+    assert (None if found is None else [each.seq for each in found]) == told
+
+
+def test_entries_of_another_epoch_are_no_history() -> None:
+    log = [entry("d", 8, 9), entry("e", 0, 1), entry("e", 1, 2)]
+    found = history(log, position("e", 1), position("e", 2))
+    assert found is not None
+    assert [(each.epoch, each.seq) for each in found] == [("e", 1), ("e", 2)]
+
+
+def restored(**hashes: dict[str, str]) -> Graph:
+    """The graph that these hashes hold."""
+    raw = {
+        name: {key.encode(): text.encode() for key, text in texts.items()} for name, texts in hashes.items()
+    }
+    stored, graph = Stored(Decoder()), Graph("e")
+    stored.take_nodes(raw.get("nodes", {}))
+    stored.take_edges(raw.get("edges", {}))
+    stored.releases.update(raw.get("releases", {}))
+    list(stored.fill(graph))
+    return graph
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        ({"nodes": {"a": "{}"}}, "node b'a': Object missing required field `uid`"),
+        ({"nodes": {"a": node("b").text}}, "node b'a': it says it is 'b'"),
+        ({"edges": {"[]": "[0]"}}, "edge b'\\[\\]': "),
+        (
+            {"nodes": {"a": node("a").text}, "edges": {'["owns","a","b"]': "[0]"}},
+            "node 'b' has edges and is missing",
+        ),
+        ({"nodes": {"a": node("a").text}, "edges": {'["owns","a","a"]': '["x"]'}}, "is no list of fields"),
+        ({"releases": {'["a"]': "[1]"}}, "release "),
+    ],
+)
+def test_what_is_no_graph_is_damaged(found: dict[str, dict[str, str]], why: str) -> None:
+    with pytest.raises(Damaged, match=why):
+        restored(**found)
+
+
+def test_an_edge_comes_back_with_all_that_it_is() -> None:
+    nodes = {name: node(name).text for name in "ab"}
+    graph = restored(nodes=nodes, edges={'["owns","a","b"]': '[1,"spec.x","spec.y"]'})
+    assert list(graph.edges()) == list(graph.into("b")) == [edge("a", "b", "spec.x", "spec.y")]
+
+
+def test_many_edges_of_one_node() -> None:
+    names = [f"pod-{number}" for number in range(30)]
+    graph = restored(
+        nodes={name: node(name).text for name in names},
+        edges={f'["owns","pod-0","{name}"]': '[1,"x"]' for name in names},
+    )
+    assert (graph.edge_count, len(list(graph.out("pod-0")))) == (30, 30)
+    assert all(graph.edge(("owns", "pod-0", name)) for name in names)
+
+
+def test_two_damaged_nodes_do_not_make_two_good_ones() -> None:
+    whole = node("a").text
+    with pytest.raises(Damaged, match="node b'a'"):
+        restored(nodes={"a": whole[:50], "b": whole[50:]})

@@ -1,0 +1,233 @@
+"""A new writer publishes the difference to what was restored, once it knows enough; and only of what it knows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astrolabe.bus.memory import MemoryBus
+from astrolabe.engine.engine import Engine
+from astrolabe.engine.inbox import Gone, Replace, Report, Update
+from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.takeover import Takeover
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.edge import Edge
+from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.links import Link, Ref
+from astrolabe.graph.model import Model
+from astrolabe.graph.status import READY, Status
+
+RULES = (
+    Rules(kind="Pod", api_version="v1"),
+    Rules(kind="ConfigMap", api_version="v1"),
+    Rules(kind="Secret", api_version="v1"),
+)
+SCOPES = (Scope("Pod"), Scope("ConfigMap", required=False), Scope("Secret"))
+
+
+def resource(
+    kind: str, name: str, *, note: str = "", links: tuple[Link, ...] = (), revision: int | None = None
+) -> Facts:
+    release = Release("shop", "web")
+    return Facts(
+        kind=kind,
+        uid=f"{kind}-{name}",
+        name=name,
+        namespace="shop",
+        labels={},
+        status=Status(READY, "Active", note),
+        metadata={"creationTimestamp": "2026-01-01T00:00:00Z"},
+        links=links,
+        revision=HelmRevision(release, revision, "deployed") if revision is not None else None,
+    )
+
+
+def uses(name: str) -> tuple[Link, ...]:
+    return (Ref("uses-configmap", "ConfigMap", "shop", name, "spec.volumes[0]", True),)
+
+
+def graph_of(*facts: Facts) -> Graph:
+    """The graph that a model makes of these."""
+    model = Model(RULES)
+    for each in facts:
+        model.upsert(each)
+    graph = Graph("e")
+    graph.apply(Batch("e", 1, model.commit()))
+    return graph
+
+
+class Running:
+    """An engine that takes over a restored graph. batches: what it published, of which `graph` is made."""
+
+    def __init__(self, graph: Graph, readiness: Readiness) -> None:
+        self.graph = graph
+        self.readiness = readiness
+        self.batches: list[Changes] = []
+        bus = MemoryBus()
+        bus.subscribe(self._receive)
+        self.engine = Engine(Model(RULES), bus, readiness, epoch="x", window=0.0, restored=lambda: self.graph)
+
+    def _receive(self, batch: Batch) -> None:
+        self.batches.append(batch.changes)
+        self.graph.apply(Batch("e", self.graph.seq + 1, batch.changes))
+
+    async def tell(self, *messages: Replace | Update | Report) -> None:
+        """Put these, and wait until they were taken: the loop has nothing else to do."""
+        for message in messages:
+            await self.engine.put(message)
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+    def names(self) -> list[str]:
+        return sorted(node.uid for node in self.graph.nodes.values())
+
+    def edges(self) -> list[tuple[str, str]]:
+        return sorted((edge.source, edge.target) for edge in self.graph.edges())
+
+
+@asynccontextmanager
+async def taking_over(graph: Graph, *scopes: Scope) -> AsyncIterator[Running]:
+    run = Running(graph, Readiness(scopes or SCOPES))
+    task = asyncio.create_task(run.engine.run())
+    try:
+        yield run
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_nothing_is_published_before_all_that_is_required_is_known() -> None:
+    async with taking_over(graph_of(resource("Pod", "a"), resource("Secret", "s"))) as run:
+        await run.tell(Replace("Pod", "", [resource("Pod", "b")]))
+        assert (run.batches, run.names()) == ([], ["Pod-a", "Secret-s"])
+        assert not run.readiness.ready
+        await run.tell(Replace("Secret", "", [resource("Secret", "s")]))
+        assert run.names() == ["Pod-b", "Secret-s"]
+        assert run.readiness.ready
+
+
+async def test_the_difference_is_one_and_holds_nothing_else() -> None:
+    before = graph_of(
+        resource("Pod", "same"), resource("Pod", "other"), resource("Pod", "gone"), resource("Secret", "s")
+    )
+    async with taking_over(before) as run:
+        await run.tell(
+            Replace(
+                "Pod",
+                "",
+                [resource("Pod", "same"), resource("Pod", "other", note="now"), resource("Pod", "new")],
+            ),
+            Replace("Secret", "", [resource("Secret", "s")]),
+        )
+        (changes,) = run.batches
+        assert sorted(node.uid for node in changes.nodes_set) == ["Pod-new", "Pod-other"]
+        assert changes.nodes_removed == ["Pod-gone"]
+
+
+async def test_a_cluster_that_is_as_it_was_changes_nothing() -> None:
+    facts = (
+        resource("Pod", "a", links=uses("c")),
+        resource("ConfigMap", "c"),
+        resource("Secret", "s", revision=2),
+    )
+    async with taking_over(graph_of(*facts)) as run:
+        for kind in ("Pod", "ConfigMap", "Secret"):
+            await run.tell(Replace(kind, "", [each for each in facts if each.kind == kind]))
+        assert run.batches == []
+        await run.tell(Update("Pod", [Gone("Pod-a")]))
+        assert [changes.nodes_removed for changes in run.batches] == [["Pod-a"]]
+
+
+async def test_what_cannot_be_listed_stays_with_its_edges_until_it_can() -> None:
+    before = graph_of(
+        resource("Pod", "a", links=uses("c")),
+        resource("Pod", "b", links=uses("c")),
+        resource("ConfigMap", "c"),
+        resource("ConfigMap", "d"),
+        resource("Secret", "s"),
+    )
+    async with taking_over(before) as run:
+        await run.tell(
+            Report("ConfigMap", "", "unavailable", "403"),
+            Replace(
+                "Pod", "", [resource("Pod", "a", links=uses("c")), resource("Pod", "b", links=uses("c"))]
+            ),
+            Replace("Secret", "", [resource("Secret", "s")]),
+        )
+        assert run.names() == ["ConfigMap-c", "ConfigMap-d", "Pod-a", "Pod-b", "Secret-s"]
+        assert run.edges() == [("Pod-a", "ConfigMap-c"), ("Pod-b", "ConfigMap-c")]
+        await run.tell(Update("Pod", [Gone("Pod-b")]))
+        assert run.edges() == [("Pod-a", "ConfigMap-c")], "an edge goes with its end"
+        await run.tell(Replace("ConfigMap", "", [resource("ConfigMap", "c")]))
+        assert run.names() == ["ConfigMap-c", "Pod-a", "Secret-s"]
+        assert run.edges() == [("Pod-a", "ConfigMap-c")]
+
+
+async def test_a_required_kind_that_is_refused_holds_nothing_up() -> None:
+    async with taking_over(graph_of(resource("Pod", "a"), resource("Secret", "s"))) as run:
+        await run.tell(Report("Secret", "", "unavailable", "403"), Replace("Pod", "", [resource("Pod", "b")]))
+        assert run.names() == ["Pod-b", "Secret-s"]
+        assert not run.readiness.ready
+
+
+async def test_what_nobody_watches_any_more_goes() -> None:
+    before = graph_of(resource("Pod", "a"), resource("ConfigMap", "c"))
+    async with taking_over(before, Scope("Pod")) as run:
+        await run.tell(Replace("Pod", "", [resource("Pod", "a")]))
+        assert run.names() == ["Pod-a"]
+
+
+async def test_releases_follow_the_secrets_that_keep_them() -> None:
+    before = graph_of(resource("Secret", "old", revision=1), resource("Pod", "a"))
+    async with taking_over(before) as run:
+        await run.tell(
+            Replace("Pod", "", [resource("Pod", "a")]),
+            Replace("Secret", "", [resource("Secret", "new", revision=2)]),
+        )
+        assert [revision.revision for revision in run.graph.releases.values()] == [2]
+        await run.tell(Update("Secret", [Gone("Secret-new")]))
+        assert run.graph.releases == {}
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_whatever_was_restored_becomes_what_is_known(seed: int) -> None:
+    random = Random(seed)
+    before, now = (
+        [
+            resource(kind, str(number), note=str(random.randrange(2)), links=links(kind, random))
+            for kind in ("Pod", "ConfigMap", "Secret")
+            for number in range(4)
+            if random.random() < 0.7
+        ]
+        for _ in range(2)
+    )
+    model, readiness, graph = Model(RULES), Readiness(SCOPES), graph_of(*before)
+    for each in now:
+        model.upsert(each)
+    model.commit()
+    for scope in SCOPES:
+        readiness.report(scope.kind, "", "synced")
+    takeover = Takeover(model, readiness, lambda: graph)
+    for changes in takeover.difference():
+        graph.apply(Batch("e", graph.seq + 1, changes))
+    expected = graph_of(*now)
+    assert graph.nodes == expected.nodes
+    assert shown(graph) == shown(expected)
+    assert takeover.over
+    assert not any(takeover.difference())
+
+
+def links(kind: str, random: Random) -> tuple[Link, ...]:
+    return uses(str(random.randrange(4))) if kind == "Pod" else ()
+
+
+def shown(graph: Graph) -> dict[tuple[str, str, str], Edge]:
+    return {edge.key: edge for edge in graph.edges()}

@@ -1,0 +1,167 @@
+"""Replicas in one process, each with a graph that it serves, and no cluster: the test is the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import NoReturn
+
+from astrolabe.bus.redis.committer import Committer
+from astrolabe.bus.redis.replica import Replica
+from astrolabe.bus.redis.timing import Timing
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.edge import Edge
+from astrolabe.graph.facts import HelmRevision, Release
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.node import Node, parse_node
+from astrolabe.http.hub import Hub
+from astrolabe.settings import Limits, Settings
+
+PATIENCE = 20.0
+
+#: All waits, an eighth of what they are; but for those that a busy machine may need.
+SHORT = Timing(
+    tick=0.25, lock=1.0, silence=0.75, poll=0.1, retry=0.05, connect=0.5, answer=0.5, courtesy=0.5, pause=1.0
+)
+
+
+class Unfit(Exception):
+    """This member cannot lead."""
+
+
+class Member:
+    """hub: what it serves. committer: set while it leads. seen: every batch and graph that it was given."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        cluster: str = "default",
+        limits: Limits | None = None,
+        timing: Timing = SHORT,
+    ) -> None:
+        limits = limits or Limits()
+        self.hub = Hub(Graph("before"), limits)
+        self.seen: list[tuple[str, int]] = []
+        self.committer: Committer | None = None
+        self.unfit = False
+        self._moved = asyncio.Event()
+        settings = Settings(redis_addr=address, cluster_name=cluster, limits=limits, snapshot_interval=3600)
+        self.replica = Replica(
+            settings,
+            self,
+            lead=self._lead,
+            condition=lambda: b'{"synced":true}',
+            unfit=Unfit,
+            clock=asyncio.get_running_loop().time,
+            timing=timing,
+        )
+
+    # Implements `Served`.
+
+    @property
+    def graph(self) -> Graph:
+        return self.hub.graph
+
+    @graph.setter
+    def graph(self, graph: Graph) -> None:
+        raise AssertionError("a graph is replaced by `replace`")
+
+    def receive(self, batch: Batch) -> None:
+        self.hub.receive(batch)
+        self._note()
+
+    def replace(self, graph: Graph) -> None:
+        self.hub.replace(graph)
+        self._note()
+
+    def _note(self) -> None:
+        self.seen.append((self.graph.epoch, self.graph.seq))
+        self._moved.set()
+
+    async def _lead(self, committer: Committer) -> NoReturn:
+        if self.unfit:
+            raise Unfit("no cluster here")
+        self.committer = committer
+        self._moved.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.committer = None
+            self._moved.set()
+        raise AssertionError
+
+    @property
+    def position(self) -> tuple[str, int]:
+        return self.graph.epoch, self.graph.seq
+
+    async def publish(self, changes: Changes, *, time: int = 1) -> None:
+        """As its engine does."""
+        assert self.committer is not None
+        await self.committer.publish(Batch("", 0, changes, time))
+
+    async def leads(self) -> None:
+        await self.until(lambda: self.committer is not None)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until this holds; it is asked when something happened, and now and then."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                self._moved.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await self._moved.wait()
+
+
+@asynccontextmanager
+async def member(
+    address: str,
+    *,
+    cluster: str = "default",
+    limits: Limits | None = None,
+    unfit: bool = False,
+    graph: Graph | None = None,
+    timing: Timing = SHORT,
+) -> AsyncIterator[Member]:
+    """A replica at work. graph: what it serves before it has seen Redis."""
+    one = Member(address, cluster=cluster, limits=limits, timing=timing)
+    one.unfit = unfit
+    if graph is not None:
+        one.hub.replace(graph)
+    await one.replica.open()
+    task = asyncio.create_task(one.replica.run(), name="replica")
+    try:
+        yield one
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await one.replica.close()
+
+
+def node(name: str, note: str = "", *, size: int = 0) -> Node:
+    """A Pod with this name, which is its uid, too. size: bytes that it has more."""
+    return parse_node(
+        f'{{"status":"Ready","reason":"Running","message":"{note}{"x" * size}","metadata":{{}},"uid":"{name}",'
+        f'"name":"{name}","kind":"Pod","apiVersion":"v1","namespace":"shop"}}'
+    )
+
+
+def edge(source: str, target: str, *field: str) -> Edge:
+    return Edge("owns", source, target, field or ("metadata.ownerReferences[0].uid",), 1)
+
+
+def release(name: str, revision: int | None) -> dict[Release, HelmRevision | None]:
+    of = Release("shop", name)
+    return {of: HelmRevision(of, revision, "deployed") if revision is not None else None}
+
+
+def same(one: Graph, other: Graph) -> bool:
+    """Whether both hold the same, at the same place."""
+    return (
+        (one.epoch, one.seq) == (other.epoch, other.seq)
+        and one.nodes == other.nodes
+        and one.releases == other.releases
+        and {edge.key: edge for edge in one.edges()} == {edge.key: edge for edge in other.edges()}
+    )
