@@ -22,7 +22,14 @@ CHURN ?= 200
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps build run run-redis run-all demo test bench chaos soak lint fmt docs docker-build clean
+# What the data source of Grafana is made and tested with. Without them all else works.
+NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
+CHROMIUM ?= $(firstword $(wildcard $(addprefix /usr/bin/,chromium chromium-browser google-chrome)))
+export CHROMIUM
+PLUGIN := deploy/grafana/astrolabe-datasource
+PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
+
+.PHONY: help deps plugin build run run-redis run-all demo test test-plugin bench chaos soak lint fmt docs docker-build clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,6 +42,13 @@ $(INSTALLED): pyproject.toml requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+$(PLUGIN_MODULES): $(PLUGIN)/package.json $(PLUGIN)/package-lock.json
+	cd $(PLUGIN) && npm ci --no-audit --no-fund
+	@touch $@
+
+plugin: $(PLUGIN_MODULES) ## build the data source of Grafana into its dist/, with Node 20 or newer
+	cd $(PLUGIN) && npm run build
 
 build: deps ## build the wheel into dist/
 	rm -rf dist
@@ -62,6 +76,10 @@ run-all: deps ## serve a simulated cluster and print its changes, until Ctrl-C
 
 test: deps ## run the tests
 	$(BIN)/pytest $(ARGS)
+	$(if $(ARGS),,$(MAKE) test-plugin)
+
+test-plugin: deps $(if $(and $(NODE),$(CHROMIUM)),$(PLUGIN_MODULES)) ## run the tests of the data source of Grafana, in Chromium
+	$(if $(and $(NODE),$(CHROMIUM)),cd $(PLUGIN) && npm test,@echo "The data source is not tested: Node 20 or newer and CHROMIUM are needed.")
 
 bench: deps ## run the benchmarks in full size
 	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks $(ARGS)
@@ -72,11 +90,12 @@ chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 soak: deps ## follow a cluster in motion with many clients for MINUTES=10
 	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) $(ARGS)
 
-lint: deps ## check style, types and layers
+lint: deps $(if $(NODE),$(PLUGIN_MODULES)) ## check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(if $(NODE),cd $(PLUGIN) && npm run lint)
 
 fmt: deps ## put the source into shape
 	$(BIN)/ruff check --fix-only .

@@ -29,7 +29,8 @@ LAYERS: tuple[Layer, ...] = get_args(Layer)
 class Kind(Generic[M]):
     """A kind of resource: where the API serves it, which slice is read, and what it means.
 
-    layer: where it stands when the graph is drawn; `run` is what a workload starts (a ReplicaSet, a Job).
+    layer: where it stands when the graph is drawn; `run` is what is between a workload or a Service and its
+        Pods (a ReplicaSet, a Job, an EndpointSlice).
     manifest: the slice of the manifest, the only part that is ever decoded.
     status: pure; the common first steps (Terminating, observedGeneration) are done before it,
         unless `status_is_complete` (Pod says everything itself).

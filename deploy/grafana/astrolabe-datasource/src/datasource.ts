@@ -13,7 +13,7 @@ import {
 } from '@grafana/data';
 import { getBackendSrv, getTemplateSrv, isFetchError } from '@grafana/runtime';
 import { EMPTY, from, lastValueFrom, map, merge, Observable, switchMap, tap } from 'rxjs';
-import { filterOf } from './filter';
+import { filterOf, isAll } from './filter';
 import { Memory } from './memory';
 import { pace } from './pace';
 import { Shape, shapeOf } from './shapes';
@@ -125,7 +125,7 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
     if (what === 'kinds') {
       return (await this.get<Kind[]>('/api/v1/kinds')).map(({ kind }) => kind).sort();
     }
-    const named = namespaces.filter((name) => name !== '$__all');
+    const named = namespaces.some(isAll) ? [] : namespaces;
     return this.get(`/api/v1/${what}`, what === 'releases' && named.length ? { namespace: named.join(',') } : {});
   }
 

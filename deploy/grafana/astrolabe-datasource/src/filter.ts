@@ -5,18 +5,18 @@ import { AstrolabeQuery } from './types';
 /** Replaces template variables; `format` makes a text of a variable's values. */
 export type Replace = (text: string, scopedVars?: ScopedVars, format?: (value: unknown) => string) => string;
 
-/** Between the values of a variable: no name has it. */
-const SEPARATOR = '\u0000';
-/** What a variable says that is set to All without naming everything. */
-const ALL = '$__all';
+/** Whether it is what a variable says that is set to All. */
+export function isAll(value: string): boolean {
+  return value === '*' || value === '$__all';
+}
 
 /** The part of the graph that a query asks for, as a subscribe message has it. */
 export function filterOf(query: AstrolabeQuery, replace: Replace, scopedVars: ScopedVars = {}): Filter {
   const list = (values: string[] = []) => {
-    const format = (value: unknown) => [value].flat().join(SEPARATOR);
-    const found = values.flatMap((value) => replace(value, scopedVars, format).split(/[\u0000,]/));
+    const format = (value: unknown) => [value].flat().join(',');
+    const found = values.flatMap((value) => replace(value, scopedVars, format).split(','));
     const trimmed = found.map((value) => value.trim()).filter((value) => value !== '');
-    return trimmed.includes(ALL) ? [] : [...new Set(trimmed)].sort();
+    return trimmed.some(isAll) ? [] : [...new Set(trimmed)].sort();
   };
   const text = (value = '') => replace(value, scopedVars).trim();
   const filter: Filter = {

@@ -67,7 +67,7 @@ describe('pace', () => {
 });
 
 describe('filters', () => {
-  const variables: Record<string, string | string[]> = { one: 'shop', many: ['shop', 'pay'], all: '$__all', none: '' };
+  const variables: Record<string, string | string[]> = { one: 'shop', many: ['shop', 'pay'], all: '*', none: '' };
   const replace: Replace = (text, _, format = String) =>
     text.replace(/\$(\w+)/g, (all, name) => (name in variables ? format(variables[name]) : all));
 
