@@ -52,15 +52,15 @@ test('the query editor offers what the server knows, and tells what is chosen', 
   await picture('query-editor-open');
   await page.getByRole('option', { name: 'Deployment', exact: true }).click();
   await page.keyboard.press('Escape');
-  expect(await last()).toEqual({ refId: 'A', namespace: ['shop'], kind: ['Deployment'] });
+  await expect.poll(last, { timeout: 5_000 }).toEqual({ refId: 'A', namespace: ['shop'], kind: ['Deployment'] });
   await page.getByRole('radio', { name: 'Status counts' }).check();
-  expect(await last()).toMatchObject({ queryType: 'counts' });
-  expect(await page.getByLabel('Limit').count()).toBe(0);
+  await expect.poll(last, { timeout: 5_000 }).toMatchObject({ queryType: 'counts' });
+  await expect.poll(() => page.getByLabel('Limit').count()).toBe(0);
   await page.getByRole('radio', { name: 'Topology' }).check();
   await page.getByLabel('Limit').fill('50');
   await page.getByLabel('Text').fill('web');
   await page.keyboard.press('Enter');
-  expect(await last()).toEqual({
+  await expect.poll(last, { timeout: 5_000 }).toEqual({
     refId: 'A',
     queryType: 'topology',
     namespace: ['shop'],
@@ -76,25 +76,27 @@ test('a template variable may be typed', async () => {
   await show('query', { refId: 'A' });
   await page.getByLabel('Namespace').fill('$namespace');
   await page.getByRole('option', { name: '$namespace' }).click();
-  expect(await last()).toEqual({ refId: 'A', namespace: ['$namespace'] });
+  await expect.poll(last, { timeout: 5_000 }).toEqual({ refId: 'A', namespace: ['$namespace'] });
 });
 
 test('the configuration editor tells the URL, the credentials and how to verify', async () => {
   await show('config', { url: '', jsonData: {}, secureJsonFields: {} });
   await page.getByLabel('URL').fill('http://astrolabe:8080');
-  expect(await last()).toMatchObject({ url: 'http://astrolabe:8080', access: 'proxy' });
+  await expect.poll(last, { timeout: 5_000 }).toMatchObject({ url: 'http://astrolabe:8080', access: 'proxy' });
   await page.getByLabel('Authorization').fill('Bearer abc');
-  expect(await last()).toMatchObject({
+  await expect.poll(last, { timeout: 5_000 }).toMatchObject({
     jsonData: { httpHeaderName1: 'Authorization' },
     secureJsonData: { httpHeaderValue1: 'Bearer abc' },
   });
   await page.getByLabel('Skip TLS verification').check({ force: true });
-  expect(await last()).toMatchObject({ jsonData: { httpHeaderName1: 'Authorization', tlsSkipVerify: true } });
+  await expect
+    .poll(last, { timeout: 5_000 })
+    .toMatchObject({ jsonData: { httpHeaderName1: 'Authorization', tlsSkipVerify: true } });
   await picture('configuration-editor');
 });
 
 test('credentials that are set are not shown, and can be reset', async () => {
   await show('config', { url: 'http://a', jsonData: {}, secureJsonFields: { httpHeaderValue1: true } });
   await page.getByRole('button', { name: 'Reset' }).click();
-  expect(await last()).toMatchObject({ secureJsonFields: { httpHeaderValue1: false } });
+  await expect.poll(last, { timeout: 5_000 }).toMatchObject({ secureJsonFields: { httpHeaderValue1: false } });
 });
