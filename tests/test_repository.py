@@ -59,7 +59,7 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert image is not None
     assert tag is not None
     assert deployed is not None
-    composed = re.findall(r"image: astrolabe:(.+)", (ROOT / "deploy" / "compose.yaml").read_text())
+    composed = re.findall(r"image: astrolabe:(.+)", (ROOT / "deploy" / "docker-compose.yml").read_text())
     versions = {project["version"], image[1], tag[1], deployed[1], *composed}
     assert versions == {astrolabe.__version__}
 

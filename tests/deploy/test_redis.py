@@ -1,4 +1,4 @@
-"""deploy/redis.yaml and deploy/compose.yaml: their parts fit together, and Redis takes the configuration."""
+"""deploy/redis.yaml and deploy/docker-compose.yml: their parts fit together, and Redis takes the configuration."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import pytest
 import yaml
 
 from astrolabe.cli.flags import SERVE
-from tests.support.documents import DEPLOYMENT
+from tests.support.documents import DEPLOY, DEPLOYMENT, REDIS
+from tests.support.kustomize import documents
 from tests.support.redis_server import redis_server
 
-DEPLOY = DEPLOYMENT.parent
 ENVIRONMENT = {flag.envvar for flag in SERVE}
 
 
 @pytest.fixture(scope="module")
 def manifests() -> dict[str, Any]:
-    """The manifests of deploy/redis.yaml by kind; there is one of each."""
-    documents = list(yaml.safe_load_all((DEPLOY / "redis.yaml").read_text()))
-    assert len({each["kind"] for each in documents}) == len(documents)
-    return {each["kind"]: each for each in documents}
+    """The manifests of deploy/redis.yaml that are of Redis itself, by kind; there is one of each."""
+    found = [each for each in documents(REDIS) if each["metadata"]["name"] == "astrolabe-redis"]
+    assert len({each["kind"] for each in found}) == len(found)
+    return {each["kind"]: each for each in found}
 
 
 def test_the_parts_of_redis_fit_together(manifests: dict[str, Any]) -> None:
@@ -38,9 +38,7 @@ def test_the_parts_of_redis_fit_together(manifests: dict[str, Any]) -> None:
 
 
 def test_only_astrolabe_may_speak_to_redis(manifests: dict[str, Any]) -> None:
-    deployment = next(
-        each for each in yaml.safe_load_all(DEPLOYMENT.read_text()) if each["kind"] == "Deployment"
-    )
+    deployment = next(each for each in documents(DEPLOYMENT) if each["kind"] == "Deployment")
     ((peer,),) = [rule["from"] for rule in manifests["NetworkPolicy"]["spec"]["ingress"]]
     assert peer["podSelector"]["matchLabels"] == deployment["spec"]["template"]["metadata"]["labels"]
 
@@ -62,7 +60,7 @@ def test_redis_takes_its_configuration_and_keeps_data_in_both_ways(
 
 
 def test_the_compose_file_starts_astrolabe_after_a_redis_that_keeps_its_data() -> None:
-    document = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    document = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())
     services = document["services"]
     assert "--appendonly yes" in services["redis"]["command"]
     assert services["redis"]["volumes"] == ["redis:/data"]
