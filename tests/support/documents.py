@@ -18,6 +18,7 @@ MAKEFILE = ROOT / "Makefile"
 DEPLOY = ROOT / "deploy"
 BASE = DEPLOY / "base"
 OVERLAYS = DEPLOY / "overlays"
+CHART = DEPLOY / "chart"
 DEPLOYMENT = DEPLOY / "deployment.yaml"
 REDIS = DEPLOY / "redis.yaml"
 
@@ -97,6 +98,13 @@ def redis() -> str:
     return one_file(_REDIS_HEAD, DEPLOY / "redis")
 
 
+def redis_configuration() -> str:
+    """The file of the ConfigMap of deploy/redis."""
+    (manifest,) = kustomize.documents(DEPLOY / "redis" / "config.yaml")
+    text: str = manifest["data"]["redis.conf"]
+    return text
+
+
 def flags_table() -> str:
     """The flags that serve, as a table of Markdown."""
     lines = ["| flag | default | environment | |", "| --- | --- | --- | --- |"]
@@ -155,6 +163,11 @@ SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
 FILES: tuple[tuple[Path, Callable[[], str]], ...] = (
     (DEPLOYMENT, deployment),
     (REDIS, redis),
+    # A chart reads no file outside of it.
+    (CHART / "files" / "cluster-role-rules.yaml", lambda: f"{rules_yaml()}\n"),
+    (CHART / "files" / "role-rules.yaml", lambda: f"{role_rules_yaml()}\n"),
+    (CHART / "files" / "namespaced-kinds.txt", lambda: f"{namespaced_kinds()}\n"),
+    (CHART / "files" / "redis.conf", redis_configuration),
 )
 
 
