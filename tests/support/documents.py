@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from astrolabe.cli.flags import SERVE
@@ -19,6 +20,8 @@ DEPLOY = ROOT / "deploy"
 BASE = DEPLOY / "base"
 OVERLAYS = DEPLOY / "overlays"
 CHART = DEPLOY / "chart"
+MONITORING = DEPLOY / "monitoring"
+ALERTS = MONITORING / "alerts.yaml"
 DEPLOYMENT = DEPLOY / "deployment.yaml"
 REDIS = DEPLOY / "redis.yaml"
 
@@ -40,6 +43,18 @@ _REDIS_HEAD = """\
 #     ENABLE_PERSISTENCE=true REDIS_ADDR=astrolabe-redis:6379
 #   kubectl -n astrolabe-system scale deployment/astrolabe --replicas=3
 # What survives what, sizes and backups: deploy/PERSISTENCE.md
+"""
+
+_PROMETHEUS_RULE_HEAD = """\
+# Made of alerts.yaml by `make docs`.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: astrolabe
+  namespace: astrolabe-system
+  labels:
+    app.kubernetes.io/name: astrolabe
+spec:
 """
 
 
@@ -96,6 +111,13 @@ def deployment() -> str:
 def redis() -> str:
     """deploy/redis.yaml."""
     return one_file(_REDIS_HEAD, DEPLOY / "redis")
+
+
+def prometheus_rule() -> str:
+    """deploy/monitoring/alerts.yaml as the Prometheus operator takes it."""
+    text = ALERTS.read_text()
+    groups = text[text.index("groups:") :]
+    return _PROMETHEUS_RULE_HEAD + indent(groups, "  ")
 
 
 def redis_configuration() -> str:
@@ -163,6 +185,7 @@ SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
 FILES: tuple[tuple[Path, Callable[[], str]], ...] = (
     (DEPLOYMENT, deployment),
     (REDIS, redis),
+    (MONITORING / "prometheus-rule.yaml", prometheus_rule),
     # A chart reads no file outside of it.
     (CHART / "files" / "cluster-role-rules.yaml", lambda: f"{rules_yaml()}\n"),
     (CHART / "files" / "role-rules.yaml", lambda: f"{role_rules_yaml()}\n"),
