@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.documents import FILES, SECTIONS, section
+from tests.support.documents import DEPLOY, FILES, README, ROOT, SECTIONS, section
+
+PROSE = [README, *(path for path in sorted(DEPLOY.rglob("*")) if path.suffix in (".md", ".yaml", ".yml"))]
 
 
 @pytest.mark.parametrize(
@@ -20,3 +23,9 @@ def test_sections_are_up_to_date(path: Path, name: str, content: Callable[[], st
 @pytest.mark.parametrize(("path", "content"), FILES, ids=[path.name for path, _ in FILES])
 def test_files_are_up_to_date(path: Path, content: Callable[[], str]) -> None:
     assert path.read_text() == content()
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_of_deploy_that_is_named_exists(path: Path) -> None:
+    named = re.findall(r"(?<![\w./])(?:deploy|tests)/[\w./-]+", path.read_text())
+    assert [name for name in named if not (ROOT / name.rstrip(".")).exists()] == []

@@ -15,21 +15,21 @@ import yaml
 
 import astrolabe
 from astrolabe.cli.flags import SERVE
-from tests.support.chart import HELM, NAMES, head, recording, render, values
-from tests.support.documents import CHART, OVERLAYS, rules
-from tests.support.kustomize import Manifest, documents, identity
+from tests.support.chart import HELM, NAMES, head, read, render, values
+from tests.support.documents import CHART, OVERLAYS, README, namespaced_kinds, rules
+from tests.support.kustomize import Manifest, identity
 from tests.support.kustomize import render as render_overlay
 
 TEMPLATES = {path.name: path.read_text() for path in (CHART / "templates").iterdir()}
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 #: Flags of authentication and TLS; to be taken from here when the program has them.
-COMING = {"--auth", "--token-file", "--tls-cert-file", "--tls-key-file"}
+COMING = {"--auth", "--auth-token-file", "--open-metrics", "--tls-cert-file", "--tls-key-file"}
 
 
 @cache
 def rendered(name: str) -> tuple[Manifest, ...]:
-    return tuple(documents(recording(name)))
+    return tuple(yaml.safe_load_all(read(name)))
 
 
 def find(name: str, kind: str, named: str = "astrolabe") -> Manifest:
@@ -76,8 +76,7 @@ def without_names(value: Any) -> Any:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_recordings_are_up_to_date(name: str) -> None:
-    text = recording(name).read_text()
-    assert text.startswith(head(name)), "run python -m tests.support.chart, with a helm"
+    assert read(name).startswith(head(name)), "run python -m tests.support.chart, with a helm"
     if HELM is not None:
         now = list(yaml.safe_load_all(render(HELM, name)))
         assert sorted(now, key=identity) == sorted(rendered(name), key=identity)
@@ -98,6 +97,12 @@ def test_every_value_is_used_and_every_used_one_exists() -> None:
     groups = {path[: match.start()] for path in known for match in re.finditer(r"\.", path)}
     assert known - used == set()
     assert used - known - groups == set()
+
+
+def test_the_readme_sets_values_that_there_are() -> None:
+    named = set(re.findall(r"--set ([\w.]+)=", README.read_text()))
+    assert named
+    assert named <= set(leaves(DEFAULTS, SCHEMA))
 
 
 def test_the_schema_names_the_values_and_takes_the_defaults() -> None:
@@ -175,6 +180,21 @@ def test_the_policy_lets_astrolabe_reach_the_redis_that_it_has() -> None:
 def test_the_flags_are_those_of_astrolabe(name: str) -> None:
     flags = {argument.partition("=")[0] for argument in container(name)["args"]}
     assert flags - COMING <= {flag.long for flag in SERVE}
+
+
+def test_the_kinds_are_those_that_a_role_permits_unless_they_are_named() -> None:
+    given = {
+        name: [
+            each.removeprefix("--kinds=") for each in container(name)["args"] if each.startswith("--kinds=")
+        ]
+        for name in NAMES
+    }
+    assert given == {
+        "default": [],
+        "persistent": [],
+        "namespaces": [namespaced_kinds()],
+        "everything": ["Pod,Deployment"],
+    }
 
 
 def test_passwords_come_from_secrets_only() -> None:

@@ -68,6 +68,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - --selector-mode={{ .Values.selectorMode }}
 {{- if .Values.namespaces }}
 - --namespaces={{ join "," .Values.namespaces }}
+{{- end }}
+{{- if .Values.kinds }}
+- --kinds={{ join "," .Values.kinds }}
+{{- else if .Values.namespaces }}
 - --kinds={{ .Files.Get "files/namespaced-kinds.txt" | trim }}
 {{- end }}
 {{- if .Values.persistence.enabled }}
@@ -81,7 +85,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- if .Values.auth.tokenSecret.name }}
 - --auth=token
-- --token-file=/etc/astrolabe/tokens/{{ .Values.auth.tokenSecret.key }}
+- --auth-token-file=/etc/astrolabe/tokens/{{ .Values.auth.tokenSecret.key }}
+{{- if .Values.auth.openMetrics }}
+- --open-metrics
+{{- end }}
 {{- end }}
 {{- if .Values.tls.secret }}
 - --tls-cert-file=/etc/astrolabe/tls/tls.crt
