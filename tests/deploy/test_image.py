@@ -75,7 +75,11 @@ def test_the_python_is_the_oldest_that_the_project_takes() -> None:
 
 
 def test_nothing_is_called_latest() -> None:
-    names = [path for path in DEPLOY.rglob("*") if path.suffix in (".yaml", ".yml")]
+    names = [
+        path
+        for path in DEPLOY.rglob("*")
+        if path.suffix in (".yaml", ".yml") and "node_modules" not in path.parts
+    ]
     images = [
         image
         for path in names
@@ -129,11 +133,18 @@ def test_it_says_what_it_is(runtime: dict[str, str]) -> None:
 
 def test_what_is_copied_is_not_ignored_and_nothing_else_is_let_in() -> None:
     copied = {
-        source.partition("/")[0]
+        source
         for name, rest in instructions()
         if name == "COPY" and not rest.startswith("--from")
         for source in rest.split()[:-1]
     }
     assert IGNORED[0] == "*"
-    assert {line[1:] for line in IGNORED if line.startswith("!")} == copied
+    assert {line[1:] for line in IGNORED if line.startswith("!")} == {
+        each.partition("/")[0] for each in copied
+    }
     assert all((ROOT / name).exists() for name in copied)
+
+
+def test_both_images_are_built_with_the_same_node() -> None:
+    grafana = (DEPLOY / "grafana" / "Dockerfile").read_text()
+    assert re.findall(r"ARG NODE=(.+)", grafana) == re.findall(r"ARG NODE=(.+)", TEXT)
