@@ -62,10 +62,12 @@ def test_redis_takes_its_configuration_and_keeps_data_in_both_ways(
 def test_the_compose_file_starts_astrolabe_after_a_redis_that_keeps_its_data() -> None:
     document = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())
     services = document["services"]
-    assert "--appendonly yes" in services["redis"]["command"]
+    assert "--appendonly yes --save 900 1 " in services["redis"]["command"]
     assert services["redis"]["volumes"] == ["redis:/data"]
     for name in ("astrolabe", "demo"):
         service = services[name]
         assert service["environment"].keys() <= ENVIRONMENT
         assert service["environment"]["REDIS_ADDR"] == "redis:6379"
         assert service["depends_on"] == {"redis": {"condition": "service_healthy"}}
+        assert service["ports"] == ["127.0.0.1:8080:8080"]
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
