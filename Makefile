@@ -131,7 +131,7 @@ docs: deps ## write again what README.md and deploy/ take from the code
 	$(BIN)/python -m tests.support.documents
 
 docker-build: ## build the image
-	docker build --tag $(IMAGE) .
+	docker build --tag $(IMAGE) --build-arg REVISION=$$(git rev-parse HEAD) .
 
 clean: ## remove what was installed and built, and caches
 	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

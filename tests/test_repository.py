@@ -62,7 +62,7 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert deployed is not None
     composed = [
         version
-        for path in ("compose.yaml", "grafana/docker-compose.yml")
+        for path in ("docker-compose.yml", "grafana/docker-compose.yml")
         for version in re.findall(r"image: astrolabe(?:-grafana)?:(.+)", (ROOT / "deploy" / path).read_text())
     ]
     plugin = json.loads((ROOT / "deploy/grafana/astrolabe-datasource/package.json").read_text())["version"]
