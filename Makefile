@@ -23,7 +23,8 @@ CHURN ?= 200
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-# What the viewer is made and tested with. Without them all else works, and `/` says what is missing.
+# What the viewer and the data source of Grafana are made and tested with. Without them all else works, and
+# `/` says what is missing.
 NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
 CHROMIUM ?= $(firstword $(wildcard $(addprefix /usr/bin/,chromium chromium-browser google-chrome)))
 export CHROMIUM
@@ -31,8 +32,10 @@ MODULES := static/node_modules/.package-lock.json
 VIEWER := $(if $(NODE),static/dist/index.html)
 # Never in the way of a server, which runs without it.
 TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The viewer could not be built.")
+PLUGIN := deploy/grafana/astrolabe-datasource
+PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer build run run-redis run-all demo test test-viewer bench chaos soak lint fmt docs docker-build clean
+.PHONY: help deps viewer plugin build run run-redis run-all demo test test-viewer test-plugin bench chaos soak lint fmt docs docker-build clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -54,6 +57,13 @@ static/dist/index.html: $(MODULES) static/index.html static/vite.config.ts $(she
 	cd static && npm run build
 
 viewer: static/dist/index.html ## build the viewer into static/dist, with Node 20 or newer
+
+$(PLUGIN_MODULES): $(PLUGIN)/package.json $(PLUGIN)/package-lock.json
+	cd $(PLUGIN) && npm ci --no-audit --no-fund
+	@touch $@
+
+plugin: $(PLUGIN_MODULES) ## build the data source of Grafana into its dist/, with Node 20 or newer
+	cd $(PLUGIN) && npm run build
 
 build: deps $(VIEWER) ## build the wheel into dist/
 	rm -rf dist
@@ -85,14 +95,18 @@ run-all: deps ## serve a simulated cluster and print its changes, until Ctrl-C
 
 test: deps $(VIEWER) ## run the tests
 	$(BIN)/pytest $(ARGS)
-	$(if $(ARGS),,$(MAKE) test-viewer)
+	$(if $(ARGS),,$(MAKE) test-viewer test-plugin)
+
+test-plugin: deps $(if $(and $(NODE),$(CHROMIUM)),$(PLUGIN_MODULES)) ## run the tests of the data source of Grafana, in Chromium
+	$(if $(and $(NODE),$(CHROMIUM)),cd $(PLUGIN) && npm test,@echo "The data source is not tested: Node 20 or newer and CHROMIUM are needed.")
 
 test-viewer: deps $(VIEWER) ## run the tests of the viewer, in Chromium, too
 	$(if $(NODE),cd static && npm test,@echo "The viewer is not tested: Node 20 or newer is needed.")
 	$(if $(NODE),$(if $(CHROMIUM),cd static && npm run e2e,@echo "The viewer is not tested in a browser: CHROMIUM is not set."))
 
-bench: deps ## run the benchmarks in full size
+bench: deps $(VIEWER) ## run the benchmarks in full size
 	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks $(ARGS)
+	$(if $(and $(NODE),$(CHROMIUM)),cd static && ASTROLABE_BENCH=full npm run e2e -- performance)
 
 chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)
@@ -100,12 +114,13 @@ chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 soak: deps ## follow a cluster in motion with many clients for MINUTES=10
 	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) $(ARGS)
 
-lint: deps $(if $(NODE),$(MODULES)) ## check style, types and layers
+lint: deps $(if $(NODE),$(MODULES) $(PLUGIN_MODULES)) ## check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(if $(NODE),cd static && npm run lint)
+	$(if $(NODE),cd $(PLUGIN) && npm run lint)
 
 fmt: deps $(if $(NODE),$(MODULES)) ## put the source into shape
 	$(BIN)/ruff check --fix-only .
@@ -120,4 +135,4 @@ docker-build: ## build the image
 
 clean: ## remove what was installed and built, and caches
 	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -rf static/dist static/node_modules static/test-results
+	rm -rf static/dist static/node_modules static/test-results $(PLUGIN)/dist $(PLUGIN)/node_modules

@@ -19,7 +19,9 @@ from sanic.response import HTTPResponse
 
 from astrolabe.engine.readiness import Readiness
 from astrolabe.graph import wire
+from astrolabe.http.connections import Connections
 from astrolabe.http.errors import JSON, JsonErrors, ServerError
+from astrolabe.http.grafana.routes import Grafana
 from astrolabe.http.health import Replication, health, readyz
 from astrolabe.http.hub import Hub
 from astrolabe.http.rest import Rest, position
@@ -56,39 +58,41 @@ def create_server(
     """
     limits = settings.limits
     app = _create_app(lambda: position(hub), limits)
+    connections = Connections(limits.max_connections)
     rest = Rest(hub, kinds)
-    streams = Streams(hub, kinds=[kind.name for kind in kinds], limits=limits)
+    grafana = Grafana(hub, connections, kinds, limits=limits)
     rest.add_to(app)
-    streams.add_to(app)
+    grafana.add_to(app)
+    Streams(hub, connections, kinds=[kind.name for kind in kinds], limits=limits).add_to(app)
     _add_health(app, hub, readiness, count=count, role=role, lost=lost, replication=replication)
     Viewer(find_static()).add_to(app)
     return Server(
         app,
         (settings.host, settings.port),
-        rest=rest,
-        streams=streams,
+        connections,
+        making=(rest, grafana),
         grace=limits.grace,
         listener=listener,
     )
 
 
 class Server:
-    """Made by `create_server`."""
+    """Made by `create_server`. making: those who may be making an answer when it stops."""
 
     def __init__(
         self,
         app: Sanic[Any, Any],
         address: tuple[str, int],
+        connections: Connections,
         *,
-        rest: Rest,
-        streams: Streams,
+        making: Sequence[Rest | Grafana],
         grace: float,
         listener: socket.socket | None,
     ) -> None:
         self._app = app
         self._address = address
-        self._rest = rest
-        self._streams = streams
+        self._connections = connections
+        self._making = making
         self._grace = grace
         self._listener = listener
         self._server: Any = None  # Sanic's AsyncioServer, which it does not type
@@ -96,7 +100,7 @@ class Server:
     @property
     def streams(self) -> int:
         """How many streams are open."""
-        return len(self._streams)
+        return len(self._connections)
 
     async def start(self) -> int:
         """Listen; returns the port. Raises ServerError when that address cannot be listened at."""
@@ -120,14 +124,15 @@ class Server:
         if server is None:
             return
         server.server.close()
-        self._streams.shut_down()
+        self._connections.shut_down()
         for connection in list(server.connections):
             if connection.channel is None:
                 connection.close_if_idle()
         await _settled(server.connections, self._grace)
         for connection in list(server.connections):
             connection.abort()
-        await self._rest.close()
+        for each in self._making:
+            await each.close()
         await _settled(server.connections, self._grace)
         with suppress(TimeoutError):
             await asyncio.wait_for(server.server.wait_closed(), self._grace)

@@ -1,11 +1,10 @@
-"""The paths of the stream, and the connections that are open on them."""
+"""The paths of the stream."""
 
 from __future__ import annotations
 
 import logging
-from asyncio import CancelledError
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from sanic import Sanic
 from sanic.request import Request
@@ -15,7 +14,7 @@ from astrolabe.graph import wire
 from astrolabe.graph.filter import Filter
 from astrolabe.http.client import Client
 from astrolabe.http.closing import FAILED, INTERNAL_ERROR
-from astrolabe.http.errors import Refusal
+from astrolabe.http.connections import Connections
 from astrolabe.http.events import Events
 from astrolabe.http.hub import Hub
 from astrolabe.http.message import Message
@@ -35,31 +34,22 @@ DEFAULT = "default"
 class Streams:
     """Serves `/api/v1/ws` and `/api/v1/events`."""
 
-    def __init__(self, hub: Hub, *, kinds: Sequence[str], limits: Limits) -> None:
+    def __init__(self, hub: Hub, connections: Connections, *, kinds: Sequence[str], limits: Limits) -> None:
         self._hub = hub
+        self._connections = connections
         self._kinds = kinds
         self._limits = limits
-        self._open: dict[WebSocket | Events, Client] = {}
-
-    def __len__(self) -> int:
-        """The number of open streams."""
-        return len(self._open)
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
         app.add_route(self._websocket, "/api/v1/ws", name="ws")
         app.add_route(self._events, "/api/v1/events", name="events")
-
-    def shut_down(self) -> None:
-        """Say that the server is going away; whoever does not read is cut off."""
-        for channel in list(self._open):
-            channel.shut_down()
 
     async def _websocket(self, request: Request) -> None:
         query = Query(request)
         subscribes = query.take_flag("subscribe", default=True)
         since = query.take_position("since")
         filter = query.take_filter(kinds=self._kinds)
-        self._admit()
+        self._connections.admit()
         socket = WebSocket(request, self._limits)
         client = self._enter(socket)
         socket.write(self._hello())
@@ -67,7 +57,7 @@ class Streams:
             self._subscribe(socket, client, filter, since)
         limit = self._limits.max_subscriptions
         socket.listen(Session(socket, client, kinds=self._kinds, limit=limit))
-        await self._until_lost(socket)
+        await self._connections.until_lost(socket, client.leave)
 
     async def _events(self, request: Request) -> None:
         query = Query(request)
@@ -75,21 +65,17 @@ class Streams:
         if last := request.headers.get("last-event-id"):
             since = parse_position("Last-Event-ID", last)
         filter = query.take_filter(kinds=self._kinds)
-        self._admit()
+        self._connections.admit()
         headers = {**position(self._hub), "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         events = Events(request, self._limits, headers)
         client = self._enter(events)
         self._subscribe(events, client, filter, since)
         events.serve(client)
-        await self._until_lost(events)
-
-    def _admit(self) -> None:
-        if len(self._open) >= self._limits.max_connections:
-            message = f"{self._limits.max_connections} streams are open, which is all there may be"
-            raise Refusal(503, "too-many-connections", message, headers={"Retry-After": "5"})
+        await self._connections.until_lost(events, client.leave)
 
     def _enter(self, channel: WebSocket | Events) -> Client:
-        client = self._open[channel] = self._hub.join(channel)
+        self._connections.add(channel)
+        client = self._hub.join(channel)
         channel.drained = client.wake
         return client
 
@@ -111,12 +97,3 @@ class Streams:
         except Exception:  # too late for an HTTP answer
             logger.exception("a subscription failed")
             channel.close(INTERNAL_ERROR, "internal-error", FAILED)
-
-    async def _until_lost(self, channel: WebSocket | Events) -> NoReturn:
-        """Sanic cancels the handler of a connection that is lost, and does not look for an answer then."""
-        try:
-            await channel.lost
-        finally:
-            channel.abort()
-            self._open.pop(channel).leave()
-        raise CancelledError

@@ -95,12 +95,16 @@ class WebSocket(Channel):
         if not self.writable:
             self.abort()
             return
-        self.write(Message("error", wire.error(error, message)))
+        self.explain(error, message)
         if code >= PEERS_FAULT:
             self._frames.fail(code, error)  # nothing that it still sends is looked at
         elif self._frames.state is State.OPEN:
             self._frames.send_close(code, error)
         self._flush()
+
+    def explain(self, error: str, message: str) -> None:
+        """Say why it is going to be closed."""
+        self.write(Message("error", wire.error(error, message)))
 
     def shut_down(self) -> None:
         self.close(GOING_AWAY, "going-away", "the server is going away; come back")
@@ -132,7 +136,7 @@ class WebSocket(Channel):
         failure = self._frames.parser_exc
         if self.open and failure is not None:
             error = "too-big" if isinstance(failure, PayloadTooBig) else "bad-frame"
-            self.write(Message("error", wire.error(error, str(failure))))
+            self.explain(error, str(failure))
         self._flush()
 
     def _take(self, frame: Frame) -> None:

@@ -53,7 +53,7 @@ test("a server that was killed and started again is found, and all is received a
   await expect(viewer.problems).toHaveCount(broken);
   const said = listen(page);
   await cluster.restart();
-  await viewer.connection.getByRole("button", { name: "Retry" }).click();
+  await viewer.retry();
   await expect(viewer.connection).toHaveAttribute("data-state", "live", { timeout: 35_000 });
   await expect(viewer.problems).toHaveCount(broken - 1);
   expect(said.received.slice(0, 3)).toEqual(["hello", "reset", "snapshot"]);

@@ -72,4 +72,12 @@ export class ViewerPage {
   async settled(): Promise<void> {
     await expect(this.page.locator(".shapes")).not.toHaveAttribute("aria-busy", "true");
   }
+
+  /** Asks for a connection now; the button is gone when one was made meanwhile. */
+  async retry(): Promise<void> {
+    const live = this.connection.and(this.page.locator('[data-state="live"]'));
+    const button = this.connection.getByRole("button", { name: "Retry" });
+    await expect(live.or(button)).toBeVisible();
+    await button.click({ timeout: 2_000 }).catch(() => expect(live).toBeVisible());
+  }
 }

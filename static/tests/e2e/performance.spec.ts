@@ -9,9 +9,10 @@ const SIZES = [
   { nodes: 5_000, scale: 0.025 },
 ];
 const WATCHED_FOR = 10_000;
-
-// The first picture is awaited by the clock, and the machine may be busy with something else.
-test.describe.configure({ retries: 2 });
+/** Milliseconds to the first picture by the clock, and of the processor's time for the longest task afterwards. */
+const BUDGET = { first: 3_000, task: 200 };
+/** A busy machine may miss what the clock measures by so much before this fails; not in `make bench`. */
+const SLACK = process.env["ASTROLABE_BENCH"] === "full" ? 1 : 3;
 
 interface TraceEvent {
   readonly name: string;
@@ -57,8 +58,8 @@ for (const { nodes, scale } of SIZES) {
         `${longest.processor} ms of the processor, ${longest.clock} ms by the clock\n`,
     );
     expect(cluster.nodes).toBeGreaterThan(nodes * 0.9);
-    expect(first).toBeLessThan(3_000);
-    expect(longest.processor).toBeLessThan(200);
+    expect(first).toBeLessThan(BUDGET.first * SLACK);
+    expect(longest.processor).toBeLessThan(BUDGET.task);
     expect(viewer.complaints).toEqual([]);
   });
 }
