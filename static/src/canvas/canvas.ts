@@ -47,6 +47,7 @@ export class Canvas {
   readonly #listener: CanvasListener;
   #palette: Palette;
   #picture = EMPTY;
+  #seen = false;
   #placed = new Map<string, PlacedCard>();
   #selected: string | null = null;
   #lit: ReadonlySet<string> | null = null;
@@ -193,7 +194,8 @@ export class Canvas {
     this.#cy.stop();
     this.busy = false;
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (still || this.#cy.nodes().length === 0) this.camera = camera;
+    // There is nowhere to glide from when nothing has been seen yet.
+    if (still || !this.#seen) this.camera = camera;
     else {
       const { zoom, x, y } = camera;
       this.busy = true;
@@ -202,6 +204,7 @@ export class Canvas {
       };
       this.#cy.animate({ zoom, pan: { x, y } }, { duration: GLIDE, easing: "ease-out", complete });
     }
+    this.#seen = true;
   }
 
   #mark(before: ReadonlyMap<string, PlacedCard>, changed: ReadonlySet<string>): void {

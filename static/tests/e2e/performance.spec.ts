@@ -9,48 +9,57 @@ const SIZES = [
   { nodes: 5_000, scale: 0.025 },
 ];
 const WATCHED_FOR = 10_000;
-/** Milliseconds to the first picture, and of the longest task afterwards. */
+/** Milliseconds to the first picture by the clock, and of the processor's time for the longest task afterwards. */
 const BUDGET = { first: 3_000, task: 200 };
-/** On a busy machine a budget may be missed by so much before this fails; not in `make bench`. */
+/** A busy machine may miss what the clock measures by so much before this fails; not in `make bench`. */
 const SLACK = process.env["ASTROLABE_BENCH"] === "full" ? 1 : 3;
 
-declare global {
-  interface Window {
-    longTasks: { start: number; duration: number }[];
-  }
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** Microseconds: by the clock, and of the processor. */
+  readonly dur?: number;
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string };
+}
+
+/** The longest task of a page's main thread, in milliseconds: of the processor, and by the clock. */
+function longestTask(trace: Buffer): { processor: number; clock: number } {
+  const { traceEvents } = JSON.parse(trace.toString()) as { traceEvents: TraceEvent[] };
+  const isMain = (event: TraceEvent) => event.name === "thread_name" && event.args?.name === "CrRendererMain";
+  const threads = new Set(traceEvents.filter(isMain).map((event) => `${event.pid} ${event.tid}`));
+  const tasks = traceEvents.filter(
+    (event) => event.name.endsWith("RunTask") && threads.has(`${event.pid} ${event.tid}`),
+  );
+  expect(tasks.some((task) => (task.tdur ?? 0) > 0)).toBe(true);
+  const most = (values: number[]) => Math.round(Math.max(...values) / 1000);
+  return {
+    processor: most(tasks.map((task) => task.tdur ?? 0)),
+    clock: most(tasks.map((task) => task.dur ?? 0)),
+  };
 }
 
 for (const { nodes, scale } of SIZES) {
-  test(`${nodes} nodes are there soon, and stay fluid under 20 changes a second`, async ({ page }) => {
+  test(`${nodes} nodes are there soon, and stay fluid under 20 changes a second`, async ({
+    browser,
+    page,
+  }) => {
     const cluster = await Cluster.start({ scale, churn: 20 });
-    await page.addInitScript(() => {
-      window.longTasks = [];
-      new PerformanceObserver((list) => {
-        for (const each of list.getEntries()) {
-          window.longTasks.push({ start: each.startTime, duration: each.duration });
-        }
-      }).observe({ type: "longtask" });
-    });
     const viewer = new ViewerPage(page);
     await viewer.open(cluster.url);
     const first = await viewer.firstPicture();
+    await browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline"] });
     await page.waitForTimeout(WATCHED_FOR);
-    const later = await page.evaluate(
-      (since) => window.longTasks.filter((task) => task.start > since).map((task) => task.duration),
-      first,
-    );
+    const longest = longestTask(await browser.stopTracing());
     await cluster.kill();
-    const longest = Math.max(0, ...later);
-    test.info().annotations.push({
-      type: "measured",
-      description: `${cluster.nodes} nodes: first picture ${first.toFixed(0)} ms, longest task ${longest} ms`,
-    });
     process.stdout.write(
-      `    ${cluster.nodes} nodes: first picture after ${first.toFixed(0)} ms, longest task ${longest} ms\n`,
+      `    ${cluster.nodes} nodes: first picture after ${first.toFixed(0)} ms, longest task ` +
+        `${longest.processor} ms of the processor, ${longest.clock} ms by the clock\n`,
     );
     expect(cluster.nodes).toBeGreaterThan(nodes * 0.9);
     expect(first).toBeLessThan(BUDGET.first * SLACK);
-    expect(longest).toBeLessThan(BUDGET.task * SLACK);
+    expect(longest.processor).toBeLessThan(BUDGET.task);
     expect(viewer.complaints).toEqual([]);
   });
 }
