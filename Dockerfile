@@ -1,4 +1,12 @@
 ARG PYTHON=3.11
+ARG NODE=22
+
+FROM node:${NODE}-slim AS viewer
+WORKDIR /static
+COPY static/package.json static/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY static ./
+RUN npm run build
 
 FROM python:${PYTHON}-slim AS build
 WORKDIR /source
@@ -6,7 +14,7 @@ COPY requirements.lock ./
 RUN pip wheel --no-cache-dir --require-hashes --wheel-dir /wheels --requirement requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY astrolabe astrolabe
-COPY static static
+COPY --from=viewer /static/dist static/dist
 # Only what Astrolabe itself needs is installed, and only from the wheels whose hashes were checked.
 RUN pip install --no-cache-dir --no-index --find-links /wheels hatchling \
     && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
