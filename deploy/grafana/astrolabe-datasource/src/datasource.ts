@@ -56,8 +56,9 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
   /** For Explore, alerts and links, which show queries with the variables' values. */
   interpolateVariablesInQueries(queries: AstrolabeQuery[], scopedVars: ScopedVars): AstrolabeQuery[] {
     return queries.map((query) => {
-      const { q, ...lists } = this.filterOf(query, scopedVars);
-      return { ...query, ...lists, text: q };
+      const { q = '', selector = '', ...lists } = this.filterOf(query, scopedVars);
+      const all = { namespace: [], release: [], kind: [], status: [] };
+      return { ...query, ...all, ...lists, selector, text: q };
     });
   }
 

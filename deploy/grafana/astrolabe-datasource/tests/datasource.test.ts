@@ -244,9 +244,19 @@ describe('the rest', () => {
     });
     const response = await panel.until((response) => response.frames.length === 1);
     expect(column(response, 'name')).toEqual(['lone']);
-    const queries = [{ refId: 'A', namespace: ['$ns'], text: '$text' }];
+    await page.evaluate(() => Object.assign((window as any).harness.variables, { all: ['*'] }));
+    const queries = [{ refId: 'A', namespace: ['$ns'], release: ['$all'], text: '$text', limit: 9 }];
     expect(await page.evaluate((queries) => (window as any).harness.interpolate(queries), queries)).toEqual([
-      { refId: 'A', namespace: ['other', 'shop'], text: 'lo' },
+      {
+        refId: 'A',
+        namespace: ['other', 'shop'],
+        release: [],
+        kind: [],
+        status: [],
+        selector: '',
+        text: 'lo',
+        limit: 9,
+      },
     ]);
   });
 

@@ -1,3 +1,4 @@
+import { isEqual } from 'lodash';
 import { Holding, keyOf } from './holding';
 import { Bookmark, Delta, Edge, Node, Position, ProtocolError, Reset, Snapshot } from './message';
 
@@ -8,8 +9,8 @@ export interface NodeChange {
 }
 
 /**
- * The graph as a client of the stream holds it. It is at every moment one state that the server's filtered
- * graph has been in: a message that does not fit throws a ProtocolError, and `restart` is due.
+ * The graph as a client of the stream holds it. It is at every moment one state that the server's filtered graph has
+ * been in: a message that does not fit is not applied but throws a ProtocolError, after which `restart` is due.
  */
 export class Graph {
   private held = new Holding();
@@ -81,26 +82,47 @@ export class Graph {
     if (delta.seq <= delta.from) {
       throw new ProtocolError(`a delta from ${delta.from} to ${delta.seq}`);
     }
-    const { nodes } = this.held;
-    const changes: NodeChange[] = [];
+    const undo: Array<() => void> = [];
     try {
-      for (const node of delta.nodes.set) {
-        changes.push({ before: nodes.get(node.uid), after: node });
-        this.held.setNode(node);
-      }
-      delta.edges.set.forEach((edge) => this.held.setEdge(edge));
-      delta.edges.remove.forEach((edge) => this.held.removeEdge(edge));
-      for (const uid of delta.nodes.remove) {
-        if (nodes.has(uid)) {
-          changes.push({ before: nodes.get(uid) });
-        }
-        this.held.removeNode(uid);
-      }
+      const changes = this.change(delta, undo);
+      this.at = { epoch: delta.epoch, seq: delta.seq };
+      return changes;
     } catch (error) {
-      this.restart(); // half of it was applied
+      undo.reverse().forEach((step) => step());
       throw error;
     }
-    this.at = { epoch: delta.epoch, seq: delta.seq };
+  }
+
+  /** `undo`: how to take back what was done, in the order in which it was. */
+  private change(delta: Delta, undo: Array<() => void>): NodeChange[] {
+    const { held } = this;
+    const changes: NodeChange[] = [];
+    for (const node of delta.nodes.set) {
+      const before = held.nodes.get(node.uid);
+      if (before === undefined || !isEqual(before, node)) {
+        held.setNode(node);
+        undo.push(() => (before ? held.setNode(before) : held.removeNode(node.uid)));
+        changes.push({ before, after: node });
+      }
+    }
+    for (const edge of delta.edges.set) {
+      const before = held.edges.get(keyOf(edge));
+      held.setEdge(edge);
+      undo.push(() => (before ? held.setEdge(before) : held.removeEdge(edge)));
+    }
+    for (const edge of delta.edges.remove) {
+      const before = held.edges.get(keyOf(edge));
+      held.removeEdge(edge);
+      undo.push(() => before && held.setEdge(before));
+    }
+    for (const uid of delta.nodes.remove) {
+      const before = held.nodes.get(uid);
+      if (before !== undefined) {
+        held.removeNode(uid);
+        undo.push(() => held.setNode(before));
+        changes.push({ before });
+      }
+    }
     return changes;
   }
 
@@ -153,7 +175,7 @@ function difference(old: ReadonlyMap<string, Node>, now: ReadonlyMap<string, Nod
   const changes: NodeChange[] = [];
   now.forEach((after, uid) => {
     const before = old.get(uid);
-    if (before === undefined || JSON.stringify(before) !== JSON.stringify(after)) {
+    if (before === undefined || !isEqual(before, after)) {
       changes.push({ before, after });
     }
   });

@@ -3,6 +3,7 @@ import * as emotion from '@emotion/css';
 import * as data from '@grafana/data';
 import * as runtime from '@grafana/runtime';
 import * as ui from '@grafana/ui';
+import lodash from 'lodash';
 import React from 'react';
 import * as jsx from 'react/jsx-runtime';
 import { createRoot } from 'react-dom/client';
@@ -14,6 +15,7 @@ const MODULES: Record<string, unknown> = {
   '@grafana/data': data,
   '@grafana/runtime': runtime,
   '@grafana/ui': ui,
+  lodash,
   module: { uri: `${BASE}/plugin/module.js` },
   react: React,
   'react/jsx-runtime': jsx,
