@@ -1,23 +1,33 @@
-ARG PYTHON=3.11
+ARG PYTHON=3.11.14-slim-bookworm
+ARG NODE=22.21.1-bookworm-slim
 
-FROM python:${PYTHON}-slim AS build
+FROM node:${NODE} AS viewer
+WORKDIR /static
+COPY static/package.json static/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY static ./
+RUN npm run build
+
+FROM python:${PYTHON} AS build
 WORKDIR /source
 COPY requirements.lock ./
 RUN pip wheel --no-cache-dir --require-hashes --wheel-dir /wheels --requirement requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY astrolabe astrolabe
-COPY static static
-# Only what Astrolabe itself needs is installed, and only from the wheels whose hashes were checked.
+COPY --from=viewer /static/dist static/dist
+# Only what Astrolabe itself needs is installed, and only from the wheels whose hashes were checked. It is
+# compiled here: the root file system of a pod is read-only.
 RUN pip install --no-cache-dir --no-index --find-links /wheels hatchling \
     && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
-    && python -m venv /opt/astrolabe \
-    && /opt/astrolabe/bin/pip install --no-index --find-links /wheels astrolabe \
-    && /opt/astrolabe/bin/pip uninstall --yes pip
+    && python -m venv --without-pip /opt/astrolabe \
+    && pip --python /opt/astrolabe/bin/python install --no-cache-dir --no-index --find-links /wheels astrolabe
 
-FROM python:${PYTHON}-slim
+FROM python:${PYTHON}
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Astrolabe" \
       org.opencontainers.image.description="A live graph of a Kubernetes cluster, over REST and WebSocket" \
       org.opencontainers.image.version="1.0.0" \
+      org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/astrolabe /opt/astrolabe
 ENV PATH=/opt/astrolabe/bin:$PATH \

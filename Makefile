@@ -1,4 +1,5 @@
-# `make demo` and `make test` are the first two commands on a fresh machine; Python 3.11 is all they need.
+# `make demo` and `make test` are the first two commands on a fresh machine. Python 3.11 is all that the demo
+# needs; Node 20 builds its viewer. The tests also need redis-server and Chromium.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -22,7 +23,19 @@ CHURN ?= 200
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps build run run-redis run-all demo test bench chaos soak lint fmt docs docker-build clean
+# What the viewer and the data source of Grafana are made and tested with. Without them all else works, and
+# `/` says what is missing.
+NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
+CHROMIUM ?= $(firstword $(wildcard $(addprefix /usr/bin/,chromium chromium-browser google-chrome)))
+export CHROMIUM
+MODULES := static/node_modules/.package-lock.json
+VIEWER := $(if $(NODE),static/dist/index.html)
+# Never in the way of a server, which runs without it.
+TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The viewer could not be built.")
+PLUGIN := deploy/grafana/astrolabe-datasource
+PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
+
+.PHONY: help deps viewer plugin build run run-redis run-all demo test test-viewer test-plugin bench chaos soak lint fmt docs docker-build clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,15 +49,33 @@ $(INSTALLED): pyproject.toml requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-build: deps ## build the wheel into dist/
+$(MODULES): static/package.json static/package-lock.json
+	cd static && npm ci --no-audit --no-fund
+	@touch $@
+
+static/dist/index.html: $(MODULES) static/index.html static/vite.config.ts $(shell find static/src static/public -type f)
+	cd static && npm run build
+
+viewer: static/dist/index.html ## build the viewer into static/dist, with Node 20 or newer
+
+$(PLUGIN_MODULES): $(PLUGIN)/package.json $(PLUGIN)/package-lock.json
+	cd $(PLUGIN) && npm ci --no-audit --no-fund
+	@touch $@
+
+plugin: $(PLUGIN_MODULES) ## build the data source of Grafana into its dist/, with Node 20 or newer
+	cd $(PLUGIN) && npm run build
+
+build: deps $(VIEWER) ## build the wheel into dist/
 	rm -rf dist
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
 run: deps ## serve the cluster of your kubeconfig
+	$(TRY_VIEWER)
 	$(BIN)/astrolabe --in-cluster=false $(ARGS)
 
 run-redis: deps ## the same, with the graph in a Redis that runs as long (its data: .redis/)
+	$(TRY_VIEWER)
 	@command -v redis-server >/dev/null || { echo "redis-server is needed, 7.0 or later"; exit 1; }
 	@mkdir -p .redis
 	@redis-server --port $(REDIS_PORT) --bind 127.0.0.1 --dir .redis --appendonly yes --save 900 1 --loglevel warning & \
@@ -53,18 +84,29 @@ run-redis: deps ## the same, with the graph in a Redis that runs as long (its da
 	$(BIN)/astrolabe --in-cluster=false --enable-persistence --redis-addr 127.0.0.1:$(REDIS_PORT) $(ARGS)
 
 demo: deps ## serve a simulated cluster on http://localhost:8080
+	$(TRY_VIEWER)
 	$(BIN)/astrolabe demo $(ARGS)
 
 run-all: deps ## serve a simulated cluster and print its changes, until Ctrl-C
+	$(TRY_VIEWER)
 	@$(BIN)/astrolabe demo --port $(PORT) $(ARGS) & \
 	trap "kill $$! 2>/dev/null || true; wait $$! || true" EXIT; \
 	$(BIN)/astrolabe watch localhost:$(PORT) || true
 
-test: deps ## run the tests
+test: deps $(VIEWER) ## run the tests
 	$(BIN)/pytest $(ARGS)
+	$(if $(ARGS),,$(MAKE) test-viewer test-plugin)
 
-bench: deps ## run the benchmarks in full size
+test-plugin: deps $(if $(and $(NODE),$(CHROMIUM)),$(PLUGIN_MODULES)) ## run the tests of the data source of Grafana, in Chromium
+	$(if $(and $(NODE),$(CHROMIUM)),cd $(PLUGIN) && npm test,@echo "The data source is not tested: Node 20 or newer and CHROMIUM are needed.")
+
+test-viewer: deps $(VIEWER) ## run the tests of the viewer, in Chromium, too
+	$(if $(NODE),cd static && npm test,@echo "The viewer is not tested: Node 20 or newer is needed.")
+	$(if $(NODE),$(if $(CHROMIUM),cd static && npm run e2e,@echo "The viewer is not tested in a browser: CHROMIUM is not set."))
+
+bench: deps $(VIEWER) ## run the benchmarks in full size
 	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks $(ARGS)
+	$(if $(and $(NODE),$(CHROMIUM)),cd static && ASTROLABE_BENCH=full npm run e2e -- performance)
 
 chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)
@@ -72,21 +114,25 @@ chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 soak: deps ## follow a cluster in motion with many clients for MINUTES=10
 	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) $(ARGS)
 
-lint: deps ## check style, types and layers
+lint: deps $(if $(NODE),$(MODULES) $(PLUGIN_MODULES)) ## check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(if $(NODE),cd static && npm run lint)
+	$(if $(NODE),cd $(PLUGIN) && npm run lint)
 
-fmt: deps ## put the source into shape
+fmt: deps $(if $(NODE),$(MODULES)) ## put the source into shape
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	$(if $(NODE),cd static && npm run fmt)
 
 docs: deps ## write again what README.md and deploy/ take from the code
 	$(BIN)/python -m tests.support.documents
 
 docker-build: ## build the image
-	docker build --tag $(IMAGE) .
+	docker build --tag $(IMAGE) --build-arg REVISION=$$(git rev-parse HEAD) .
 
-clean: ## remove .venv, dist and caches
+clean: ## remove what was installed and built, and caches
 	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf static/dist static/node_modules static/test-results $(PLUGIN)/dist $(PLUGIN)/node_modules

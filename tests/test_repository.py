@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
@@ -59,8 +60,13 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert image is not None
     assert tag is not None
     assert deployed is not None
-    composed = re.findall(r"image: astrolabe:(.+)", (ROOT / "deploy" / "compose.yaml").read_text())
-    versions = {project["version"], image[1], tag[1], deployed[1], *composed}
+    composed = [
+        version
+        for path in ("docker-compose.yml", "grafana/docker-compose.yml")
+        for version in re.findall(r"image: astrolabe(?:-grafana)?:(.+)", (ROOT / "deploy" / path).read_text())
+    ]
+    plugin = json.loads((ROOT / "deploy/grafana/astrolabe-datasource/package.json").read_text())["version"]
+    versions = {project["version"], image[1], tag[1], deployed[1], plugin, *composed}
     assert versions == {astrolabe.__version__}
 
 

@@ -168,6 +168,7 @@ def _kind(kind: Kind[Any], counts: Counter[tuple[str, str]]) -> dict[str, Any]:
         "group": kind.group,
         "version": kind.version,
         "namespaced": kind.namespaced,
+        "layer": kind.layer,
         "edgeTypes": sorted({OWNS, *(type for type, _ in kind.makes)}),
         "counts": {level: counts[kind.name, level] for level in LEVELS},
     }

@@ -78,6 +78,11 @@ class Hub:
             feed.restart()
         self._notify()
 
+    @property
+    def subscriptions(self) -> int:
+        """How many there are, of all clients."""
+        return sum([len(feed.subscriptions) for feed in self._feeds.values()])
+
     def view(self, filter: Filter) -> View:
         """The filtered graph as it is now; valid until the loop goes on."""
         feed = self.feed(filter)

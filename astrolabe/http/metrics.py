@@ -26,9 +26,12 @@ from astrolabe.engine.readiness import Readiness
 from astrolabe.graph.links import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.cache import in_turns
+from astrolabe.http.connections import Connections
+from astrolabe.http.events import Events
 from astrolabe.http.figures import Distribution, Figures
 from astrolabe.http.health import WORST_FIRST, Replication
 from astrolabe.http.hub import Hub
+from astrolabe.http.websocket import WebSocket
 from astrolabe.kinds.kind import Kind
 
 _RESETS = ("epoch-changed", "too-old", "lagging")
@@ -53,7 +56,7 @@ class WatchHealth(Protocol):
 class Metrics:
     """Answers `/metrics`, from a registry of its own. The labels have few values: kinds, statuses, types.
 
-    streams: how many WebSockets, streams of events and subscriptions there are.
+    connections: the open streams.
     The others are as of `create_server`.
     """
 
@@ -62,8 +65,8 @@ class Metrics:
         hub: Hub,
         readiness: Readiness,
         kinds: Sequence[Kind[Any]],
+        connections: Connections,
         *,
-        streams: Callable[[], tuple[int, int, int]],
         watches: Callable[[], Sequence[WatchHealth]],
         role: Callable[[], str],
         replication: Callable[[], Replication | None],
@@ -77,7 +80,9 @@ class Metrics:
             lambda: of_process(ready=_is_ready(readiness, replication()), role=role()),
             lambda: of_graph(hub, names),
             lambda: of_batches(hub.figures),
-            lambda: of_streams(hub.figures, *streams()),
+            lambda: of_streams(
+                hub.figures, connections.count(WebSocket), connections.count(Events), hub.subscriptions
+            ),
             lambda: of_watches(watches(), now=time.monotonic(), epoch=time.time()),
             lambda: of_replication(replication()),
         ):

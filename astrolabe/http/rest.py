@@ -101,7 +101,7 @@ class Rest:
         # From here to the body's call nothing is awaited: headers and body are of one place in history.
         bucket = int(time() // AGE_LASTS) if route.ages else 0
         headers = validators(self._hub, question, bucket)
-        if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
+        if matches_etag(request.headers.get("if-none-match", ""), headers["ETag"]):
             return HTTPResponse(status=304, headers=headers)
         packed = accepts_gzip(request.headers.get("accept-encoding", ""))
         if packed:
@@ -142,7 +142,7 @@ def accepts_gzip(header: str) -> bool:
     return weight.strip("0.") != "" or weight == ""
 
 
-def _matches(header: str, etag: str) -> bool:
+def matches_etag(header: str, etag: str) -> bool:
     """Weak comparison of If-None-Match (RFC 9110, 13.1.2)."""
     tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
     return "*" in tags or etag.removeprefix("W/") in tags

@@ -22,7 +22,9 @@ from astrolabe.engine.readiness import Readiness
 from astrolabe.graph import wire
 from astrolabe.http.access import Guard
 from astrolabe.http.certificate import Certificate
+from astrolabe.http.connections import Connections
 from astrolabe.http.errors import JSON, JsonErrors, ServerError
+from astrolabe.http.grafana.routes import Grafana
 from astrolabe.http.health import Replication, health, readyz
 from astrolabe.http.hub import Hub
 from astrolabe.http.metrics import Metrics, WatchHealth
@@ -65,16 +67,16 @@ def create_server(
     limits = settings.limits
     app = _create_app(lambda: position(hub), limits)
     app.ctx.figures = hub.figures
-    rest = Rest(hub, kinds)
     guard = _create_guard(settings)
     guard.add_to(app)
-    streams = Streams(hub, kinds=[kind.name for kind in kinds], limits=limits, guard=guard)
+    connections = Connections(limits.max_connections, guard)
+    rest = Rest(hub, kinds)
+    grafana = Grafana(hub, connections, kinds, limits=limits)
     rest.add_to(app)
-    streams.add_to(app)
+    grafana.add_to(app)
+    Streams(hub, connections, kinds=[kind.name for kind in kinds], limits=limits).add_to(app)
     _add_health(app, hub, readiness, count=count, role=role, lost=lost, replication=replication)
-    metrics = Metrics(
-        hub, readiness, kinds, streams=streams.counts, watches=watches, role=role, replication=replication
-    )
+    metrics = Metrics(hub, readiness, kinds, connections, watches=watches, role=role, replication=replication)
     metrics.add_to(app, open=settings.open_metrics)
     Viewer(find_static()).add_to(app)
     certificate = (
@@ -83,8 +85,8 @@ def create_server(
     return Server(
         app,
         (settings.host, settings.port),
-        rest=rest,
-        streams=streams,
+        connections,
+        making=(rest, grafana),
         limits=limits,
         listener=listener,
         certificate=certificate,
@@ -92,23 +94,23 @@ def create_server(
 
 
 class Server:
-    """Made by `create_server`."""
+    """Made by `create_server`. making: those who may be making an answer when it stops."""
 
     def __init__(
         self,
         app: Sanic[Any, Any],
         address: tuple[str, int],
+        connections: Connections,
         *,
-        rest: Rest,
-        streams: Streams,
+        making: Sequence[Rest | Grafana],
         limits: Limits,
         listener: socket.socket | None,
         certificate: Certificate | None,
     ) -> None:
         self._app = app
         self._address = address
-        self._rest = rest
-        self._streams = streams
+        self._connections = connections
+        self._making = making
         self._limits = limits
         self._listener = listener
         self._certificate = certificate
@@ -117,7 +119,7 @@ class Server:
     @property
     def streams(self) -> int:
         """How many streams are open."""
-        return len(self._streams)
+        return len(self._connections)
 
     async def start(self) -> int:
         """Listen; returns the port. Raises ServerError when that address cannot be listened at."""
@@ -154,14 +156,15 @@ class Server:
         if self._certificate is not None:
             self._certificate.stop()
         server.server.close()
-        self._streams.shut_down()
+        self._connections.shut_down()
         for connection in list(server.connections):
             if connection.channel is None:
                 connection.close_if_idle()
         await _settled(server.connections, self._limits.grace)
         for connection in list(server.connections):
             connection.abort()
-        await self._rest.close()
+        for each in self._making:
+            await each.close()
         await _settled(server.connections, self._limits.grace)
         with suppress(TimeoutError):
             await asyncio.wait_for(server.server.wait_closed(), self._limits.grace)

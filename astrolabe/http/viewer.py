@@ -7,12 +7,14 @@ from hashlib import blake2s
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
 import astrolabe
 from astrolabe.http.errors import Refusal
+from astrolabe.http.rest import accepts_gzip, matches_etag
 
 #: No request leaves the origin, nothing inline runs.
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -34,47 +36,46 @@ _TYPES: Mapping[str, str] = {
     ".woff2": "font/woff2",
 }
 
-MISSING = """This installation has no viewer: there is no static/index.html.
+MISSING = """This checkout has no viewer yet: there is no static/dist/index.html.
 
-The released wheel and image have it; a checkout has it in static/, beside the package.
-All else works without it: /api/v1/graph, /api/v1/ws, /health
+`make viewer` builds it, with Node 20 or newer; then start the server again.
+The released wheel and image have it. All else works without it: /api/v1/graph, /api/v1/ws, /health
 """
 
 
 def find_static() -> Path | None:
-    """The directory of the viewer: in the wheel `astrolabe/static`, in a checkout `static` beside it.
+    """The directory of the built viewer: in the wheel `astrolabe/static`, in a checkout `static/dist`.
 
-    Its `dist`, where the bundler writes, comes first. None when there is no index.html.
+    None when it has not been built.
     """
     package = Path(astrolabe.__file__).parent
-    for directory in (package / "static", package.parent / "static"):
-        for candidate in (directory / "dist", directory):
-            if (candidate / "index.html").is_file():
-                return candidate
+    for directory in (package / "static", package.parent / "static" / "dist"):
+        if (directory / "index.html").is_file():
+            return directory
     return None
 
 
+class _File(msgspec.Struct, frozen=True):
+    """packed: by gzip; None for what is small or packed already."""
+
+    content: bytes
+    packed: bytes | None
+    headers: dict[str, str]
+
+
 class Viewer:
-    """Serves the files of a directory and of its `assets`, or says that there are none."""
+    """Serves the files of a directory and of its `assets`, or says that there are none.
+
+    A path is looked up among the names of these files, and never reaches the file system.
+    """
 
     def __init__(self, directory: Path | None) -> None:
-        self._files: dict[str, tuple[bytes, dict[str, str]]] = {}
+        self._files: dict[str, _File] = {}
         if directory is not None:
             for path in (*directory.glob("*"), *directory.glob("assets/*")):
                 if path.suffix in _TYPES and path.is_file():
-                    self._add(path.relative_to(directory).as_posix(), path)
-
-    def _add(self, name: str, path: Path) -> None:
-        content = path.read_bytes()
-        tag = f'"{blake2s(content, digest_size=8).hexdigest()}"'
-        headers = {
-            **SECURITY_HEADERS,
-            "Content-Type": _TYPES[path.suffix],
-            "ETag": tag,
-            # The bundler puts a hash into the names of its assets.
-            "Cache-Control": "max-age=31536000, immutable" if name.startswith("assets/") else "no-cache",
-        }
-        self._files[name] = (content, headers)
+                    name = path.relative_to(directory).as_posix()
+                    self._files[name] = _read(path, hashed=name.startswith("assets/"))
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
         methods = ("GET", "HEAD")
@@ -89,9 +90,30 @@ class Viewer:
         return await self._file(request, "index.html")
 
     async def _file(self, request: Request, name: str) -> HTTPResponse:
-        if name not in self._files:
+        file = self._files.get(name)
+        if file is None:
             raise Refusal(404, "not-found", f"there is nothing at /{name}")
-        content, headers = self._files[name]
-        if request.headers.get("if-none-match") == headers["ETag"]:
-            return HTTPResponse(status=304, headers=dict(headers))
-        return HTTPResponse(content, headers=dict(headers), content_type=headers["Content-Type"])
+        headers = dict(file.headers)
+        if matches_etag(request.headers.get("if-none-match", ""), headers["ETag"]):
+            return HTTPResponse(status=304, headers=headers)
+        content = file.content
+        if file.packed is not None and accepts_gzip(request.headers.get("accept-encoding", "")):
+            headers["Content-Encoding"] = "gzip"
+            content = file.packed
+        return HTTPResponse(content, headers=headers, content_type=headers["Content-Type"])
+
+
+def _read(path: Path, *, hashed: bool) -> _File:
+    """hashed: the bundler has put a hash of its content into its name, so that it never changes."""
+    content = path.read_bytes()
+    # The bundler packs, once and well; the server would hold its other clients up.
+    packed = path.with_name(f"{path.name}.gz")
+    headers = {
+        **SECURITY_HEADERS,
+        "Content-Type": _TYPES[path.suffix],
+        # Weak: packed or not, it means the same.
+        "ETag": f'W/"{blake2s(content, digest_size=8).hexdigest()}"',
+        "Cache-Control": "public, max-age=31536000, immutable" if hashed else "no-cache",
+        "Vary": "Accept-Encoding",
+    }
+    return _File(content, packed.read_bytes() if packed.is_file() else None, headers)

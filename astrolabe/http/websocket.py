@@ -35,7 +35,7 @@ from astrolabe.http.closing import (
 )
 from astrolabe.http.errors import Refusal
 from astrolabe.http.figures import Figures
-from astrolabe.http.message import Message
+from astrolabe.http.message import Framing, Message
 from astrolabe.http.transport import HIGH_WATER, Channel
 from astrolabe.settings import Limits
 
@@ -72,6 +72,7 @@ class WebSocket(Channel):
         super().__init__(request)
         self._figures, self._sent = figures, figures.websocket
         self._sent.connections += 1
+        self._framing: Framing = text_frame
         self.transport.write(answer)
         self._limits = limits
         self._listener: Listener | None = None
@@ -91,7 +92,7 @@ class WebSocket(Channel):
 
     def write(self, message: Message) -> None:
         if self.open:
-            frame = message.framed(text_frame)
+            frame = message.framed(self._framing)
             self._sent.messages += 1
             self._sent.bytes += len(frame)
             self.transport.write(frame)
@@ -103,12 +104,16 @@ class WebSocket(Channel):
         if not self.writable:
             self.abort()
             return
-        self.write(Message("error", wire.error(error, message)))
+        self.explain(error, message)
         if code >= PEERS_FAULT:
             self._frames.fail(code, error)  # nothing that it still sends is looked at
         elif self._frames.state is State.OPEN:
             self._frames.send_close(code, error)
         self._flush()
+
+    def explain(self, error: str, message: str) -> None:
+        """Say why it is going to be closed."""
+        self.write(Message("error", wire.error(error, message)))
 
     def shut_down(self) -> None:
         self.close(GOING_AWAY, "going-away", "the server is going away; come back")
@@ -140,7 +145,7 @@ class WebSocket(Channel):
         failure = self._frames.parser_exc
         if self.open and failure is not None:
             error = "too-big" if isinstance(failure, PayloadTooBig) else "bad-frame"
-            self.write(Message("error", wire.error(error, str(failure))))
+            self.explain(error, str(failure))
         self._flush()
 
     def _take(self, frame: Frame) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from sys import intern
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 import msgspec
 
@@ -18,11 +18,19 @@ from astrolabe.kinds.manifest import Manifest
 
 M = TypeVar("M", bound=Manifest)
 
+#: Where a kind stands when the graph is drawn, from left to right: the way of a request, then what it needs.
+Layer = Literal[
+    "ingress", "service", "workload", "run", "pod", "configuration", "storage", "policy", "cluster"
+]
+LAYERS: tuple[Layer, ...] = get_args(Layer)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kind(Generic[M]):
     """A kind of resource: where the API serves it, which slice is read, and what it means.
 
+    layer: where it stands when the graph is drawn; `run` is what is between a workload or a Service and its
+        Pods (a ReplicaSet, a Job, an EndpointSlice).
     manifest: the slice of the manifest, the only part that is ever decoded.
     status: pure; the common first steps (Terminating, observedGeneration) are done before it,
         unless `status_is_complete` (Pod says everything itself).
@@ -38,6 +46,7 @@ class Kind(Generic[M]):
     group: str
     version: str
     plural: str
+    layer: Layer
     manifest: type[M]
     status: Callable[[M], Status]
     metadata: Callable[[M], dict[str, Any]] = common.no_metadata

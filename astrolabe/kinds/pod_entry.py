@@ -92,6 +92,7 @@ POD = Kind(
     group="",
     version="v1",
     plural="pods",
+    layer="pod",
     manifest=SharedPod,
     status=_status,
     status_is_complete=True,

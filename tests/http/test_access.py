@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
+from astrolabe.http import server
 from astrolabe.http.access import TOKEN_PROTOCOL
 from astrolabe.http.errors import FileError
 from astrolabe.http.tokens import Tokens, digest_of
@@ -98,9 +99,18 @@ async def test_what_is_no_token_in_base64url_is_none(closed: Site, text: str) ->
         await closed.stream(additional_headers={"Sec-WebSocket-Protocol": TOKEN_PROTOCOL + text})
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/", "/viewer.js"])
-async def test_probes_and_the_viewer_are_for_everyone(closed: Site, path: str) -> None:
-    async with closed.get(path) as answer:
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A viewer of one page."""
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    (tmp_path / "viewer.css").write_text("")
+    monkeypatch.setattr(server, "find_static", lambda: tmp_path)
+
+
+@pytest.mark.usefixtures("page")
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/", "/viewer.css"])
+async def test_probes_and_the_viewer_are_for_everyone(file: Path, path: str) -> None:
+    async with serve(shop(), auth="token", auth_token_file=str(file)) as site, site.get(path) as answer:
         assert answer.status == 200
 
 
@@ -280,8 +290,9 @@ async def test_a_browser_asks_first_without_a_token(file: Path) -> None:
             assert answer.status == 405
 
 
-async def test_every_answer_is_safe_to_show(site: Site) -> None:
-    for path in (
+@pytest.mark.usefixtures("page")
+async def test_every_answer_is_safe_to_show() -> None:
+    paths = (
         "/",
         "/viewer.css",
         "/health",
@@ -290,13 +301,15 @@ async def test_every_answer_is_safe_to_show(site: Site) -> None:
         "/nothing",
         "/api/v1/ws",
         "/api/v1/events",
-    ):
-        async with site.get(path) as answer:
-            assert answer.headers["X-Content-Type-Options"] == "nosniff", path
-            assert answer.headers["Referrer-Policy"] == "no-referrer", path
-            if answer.content_type == "text/html":
-                assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
-                assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    )
+    async with serve(shop()) as site:
+        for path in paths:
+            async with site.get(path) as answer:
+                assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+                assert answer.headers["Referrer-Policy"] == "no-referrer", path
+                if path == "/":
+                    assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+                    assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
 
 
 async def test_a_server_without_its_tokens_does_not_start(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ async def stream(site: Site, path: str) -> AsyncIterator[tuple[Peer, Channel]]:
     async with dial(site.port) as peer:
         await peer.ask(path)
         await eventually(lambda: site.server.streams == 1)
-        (channel,) = site.server._streams._open
+        (channel,) = site.server._connections._open
         yield peer, channel
 
 

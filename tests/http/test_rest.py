@@ -290,6 +290,7 @@ async def test_kinds(site: Site) -> None:
         "group": "apps",
         "version": "v1",
         "namespaced": True,
+        "layer": "workload",
         "edgeTypes": ["owns"],
         "counts": {"Ready": 0, "Pending": 1, "Error": 0, "Unknown": 0},
     }

@@ -84,7 +84,7 @@ async def test_everyone_is_told_at_once_though_some_have_stalled() -> None:
             await peer.ask("/api/v1/events?q=web-2999", "")
             await peer.read_past(b'"last":true')
         async with followed(site, clients):
-            channels = site.server._streams._open
+            channels = site.server._connections._open
             assert len(channels) == 500
             await eventually(lambda: sum(not channel.writable for channel in channels) == STALLED)
             began = loop.time()

@@ -85,7 +85,7 @@ async def test_one_that_stops_reading_is_cut_off_and_costs_little(pair: Pair, pa
     limits = Limits(stall_timeout=0.4, heartbeat=60.0)
     async with serve(crowd(20_000), limits, **pair.settings) as site, dial(site, pair, path):
         await eventually(lambda: site.server.streams == 1)
-        (channel,) = site.server._streams._open
+        (channel,) = site.server._connections._open
         option = channel.transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
         assert option == 2 * SEND_BUFFER
         await eventually(lambda: not channel.writable)
@@ -122,7 +122,7 @@ async def test_a_client_that_falls_behind_is_caught_up(pair: Pair) -> None:
     path = "/api/v1/events"
     async with serve(world, **pair.settings) as site, dial(site, pair, path) as (reader, _):
         await eventually(lambda: site.server.streams == 1)
-        (channel,) = site.server._streams._open
+        (channel,) = site.server._connections._open
         await eventually(lambda: not channel.writable)
         for step in range(5):
             world.send(Changes(nodes_set=[a_pod(1, "Error", f"step {step}")]))

@@ -40,7 +40,7 @@ async def test_tcp_tells_when_nobody_acknowledges_events() -> None:
     async with serve(shop(), Limits(heartbeat=10.0)) as site, dial(site.port) as peer:
         await peer.ask("/api/v1/events", "")
         await peer.read_past(b'"last":true')
-        (events,) = site.server._streams._open
+        (events,) = site.server._connections._open
         option = events.transport.get_extra_info("socket").getsockopt(
             socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT
         )

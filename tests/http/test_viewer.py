@@ -1,3 +1,4 @@
+import gzip
 import re
 from pathlib import Path
 
@@ -6,85 +7,145 @@ import pytest
 import astrolabe
 from astrolabe.http import server, viewer
 from astrolabe.http.viewer import find_static
+from astrolabe.kinds.table import KINDS
 from tests.support.serving import Site, serve
 from tests.support.worlds import World
 
 STATIC = Path(astrolabe.__file__).parent.parent / "static"
 
-
-async def test_the_viewer_is_served_at_the_root(site: Site) -> None:
-    async with site.get("/") as answer:
-        assert answer.status == 200
-        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        policy = answer.headers["Content-Security-Policy"]
-        page = await answer.text()
-    assert "default-src 'none'" in policy
-    assert "unsafe" not in policy
-    assert page == (STATIC / "index.html").read_text()
+PAGE = b"<!doctype html><title>Astrolabe</title>"
+SCRIPT = b"console.log('here');" * 100
 
 
-async def test_all_that_the_page_needs_is_served_with_its_type(site: Site) -> None:
-    page = (STATIC / "index.html").read_text()
-    needed = re.findall(r'(?:src|href)="([^"]+\.(?:js|css))"', page)
-    assert len(needed) == 2
-    for name in needed:
-        async with site.get(f"/{name}") as answer:
-            assert answer.status == 200
-            expected = {"js": "text/javascript", "css": "text/css"}[name.rpartition(".")[2]]
-            assert answer.content_type == expected
-            etag = answer.headers["ETag"]
-        async with site.get(f"/{name}", headers={"If-None-Match": etag}) as answer:
-            assert answer.status == 304
-
-
-def test_nothing_is_asked_of_another_host() -> None:
-    for path in STATIC.glob("*.*"):
-        assert "//" not in re.sub(r"(?m)^\s*//.*$", "", path.read_text()), path
-
-
-def test_nothing_is_inline() -> None:
-    page = (STATIC / "index.html").read_text()
-    assert not re.search(r"<style|style=|<script>|\son\w+=", page)
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A viewer as the bundler leaves it, and two files that are none of it."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_bytes(PAGE)
+    (tmp_path / "icon.svg").write_bytes(b"<svg/>")
+    (tmp_path / "assets" / "index-1a2b.js").write_bytes(SCRIPT)
+    (tmp_path / "assets" / "index-1a2b.js.gz").write_bytes(gzip.compress(SCRIPT))
+    (tmp_path / "assets" / "secret.txt").write_bytes(b"not of the viewer")
+    monkeypatch.setattr(server, "find_static", lambda: tmp_path)
+    return tmp_path
 
 
 @pytest.mark.parametrize(
-    "path", ["/../pyproject.toml", "/%2e%2e/pyproject.toml", "/viewer.js/", "/.ci", "/dist"]
+    ("path", "content", "type", "cache"),
+    [
+        ("/", PAGE, "text/html; charset=utf-8", "no-cache"),
+        ("/icon.svg", b"<svg/>", "image/svg+xml", "no-cache"),
+        (
+            "/assets/index-1a2b.js",
+            SCRIPT,
+            "text/javascript; charset=utf-8",
+            "public, max-age=31536000, immutable",
+        ),
+    ],
 )
-async def test_only_the_files_of_the_viewer_are_served(site: Site, path: str) -> None:
-    async with site.get(path) as answer:
+async def test_a_file_is_served_with_its_type_and_how_long_it_is_good(
+    built: Path, path: str, content: bytes, type: str, cache: str
+) -> None:
+    async with serve(World()) as site, site.get(path) as answer:
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == type
+        assert answer.headers["Cache-Control"] == cache
+        assert "Content-Encoding" not in answer.headers
+        assert await answer.read() == content
+
+
+async def test_nothing_but_the_origin_is_allowed_to_the_page(built: Path) -> None:
+    async with serve(World()) as site, site.get("/") as answer:
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
+    assert not re.search(r"unsafe|https?:|\*", policy)
+
+
+async def test_what_is_known_already_is_not_sent_again(built: Path) -> None:
+    async with serve(World()) as site:
+        async with site.get("/") as answer:
+            tag = answer.headers["ETag"]
+        async with site.get("/", headers={"If-None-Match": f'"other", {tag}'}) as answer:
+            assert answer.status == 304
+            assert await answer.read() == b""
+        async with site.get("/", headers={"If-None-Match": '"other"'}) as answer:
+            assert answer.status == 200
+
+
+async def test_what_the_bundler_has_packed_is_sent_so_to_those_who_take_it(built: Path) -> None:
+    async with serve(World()) as site:
+        async with site.get("/assets/index-1a2b.js", headers={"Accept-Encoding": "br, gzip"}) as answer:
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert answer.headers["Vary"] == "Accept-Encoding"
+            assert gzip.decompress(await answer.read()) == SCRIPT
+        async with site.get("/", headers={"Accept-Encoding": "gzip"}) as answer:
+            assert "Content-Encoding" not in answer.headers
+
+
+async def test_head_says_the_same_without_the_content(built: Path) -> None:
+    async with (
+        serve(World()) as site,
+        site.http.head(f"http://127.0.0.1:{site.port}/assets/index-1a2b.js") as answer,
+    ):
+        assert answer.status == 200
+        assert answer.headers["Content-Length"] == str(len(SCRIPT))
+        assert await answer.read() == b""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/secret.txt",
+        "/assets/index-1a2b.js.gz",
+        "/assets/index-1a2b.js/",
+        "/assets/",
+        "/../pyproject.toml",
+        "/%2e%2e/pyproject.toml",
+        "/assets%2findex-1a2b.js%00",
+    ],
+)
+async def test_only_the_files_of_the_viewer_are_served(built: Path, path: str) -> None:
+    async with serve(World()) as site, site.get(path) as answer:
         assert answer.status == 404
 
 
-async def test_without_a_viewer_the_root_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_viewer_the_root_says_how_to_build_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "find_static", lambda: None)
     async with serve(World()) as site, site.get("/") as answer:
         assert answer.status == 404
         assert answer.content_type == "text/plain"
-        assert "has no viewer" in await answer.text()
+        assert "`make viewer` builds it" in await answer.text()
 
 
-def test_the_bundled_viewer_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_viewer_of_the_wheel_comes_before_that_of_a_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     package = tmp_path / "astrolabe"
     monkeypatch.setattr(viewer.astrolabe, "__file__", str(package / "__init__.py"))
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "index.html").write_text("not built")
     assert find_static() is None
-    for directory in (tmp_path / "static", tmp_path / "static" / "dist", package / "static"):
+    for directory in (tmp_path / "static" / "dist", package / "static"):
         directory.mkdir(parents=True)
         (directory / "index.html").write_text("page")
         assert find_static() == directory
 
 
-async def test_assets_are_kept_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "assets").mkdir()
-    (tmp_path / "index.html").write_text("page")
-    (tmp_path / "assets" / "index-1a2b.js").write_text("code")
-    (tmp_path / "assets" / "secret.txt").write_text("not of the viewer")
-    monkeypatch.setattr(server, "find_static", lambda: tmp_path)
-    async with serve(World()) as site:
-        async with site.get("/assets/index-1a2b.js") as answer:
-            assert answer.headers["Cache-Control"] == "max-age=31536000, immutable"
-            assert await answer.text() == "code"
-        async with site.get("/") as answer:
-            assert answer.headers["Cache-Control"] == "no-cache"
-        async with site.get("/assets/secret.txt") as answer:
-            assert answer.status == 404
+def test_the_source_of_the_page_has_nothing_inline_and_asks_no_other_host() -> None:
+    page = (STATIC / "index.html").read_text()
+    assert not re.search(r"<style|style=|<script>|\son\w+=", page)
+    assert not re.search(r'(?:src|href)="(?:\w+:)?//', page)
+    for path in (STATIC / "src").rglob("*.css"):
+        assert "//" not in path.read_text(), path
+
+
+def test_the_viewer_knows_how_every_kind_is_shown() -> None:
+    looks = (STATIC / "src" / "cluster" / "kinds.ts").read_text()
+    known = set(re.findall(r"(?m)^  (\w+): \{ short: ", looks))
+    assert known == {kind.name for kind in KINDS}
+
+
+async def test_the_site_serves_the_viewer_when_it_is_built(site: Site) -> None:
+    async with site.get("/") as answer:
+        assert answer.status == (200 if find_static() is not None else 404)

@@ -37,6 +37,7 @@ WIDGET = Kind(
     group="example.com",
     version="v1beta1",
     plural="widgets",
+    layer="workload",
     manifest=Widget,
     status=lambda widget: Status(READY, widget.colour),
     metadata=_metadata,

@@ -37,6 +37,7 @@ WIDGET = Kind(
     group="example.com",
     version="v1",
     plural="widgets",
+    layer="workload",
     manifest=Widget,
     status=lambda widget: Status(READY, "Ready", str(widget.status.size)),
 )

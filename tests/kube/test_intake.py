@@ -132,7 +132,13 @@ async def test_a_rule_that_fails_costs_only_that_object(caplog: pytest.LogCaptur
         return Status(READY, "Ready")
 
     kind = Kind(
-        name="Widget", group="e.com", version="v1", plural="widgets", manifest=Manifest, status=status
+        name="Widget",
+        group="e.com",
+        version="v1",
+        plural="widgets",
+        layer="workload",
+        manifest=Manifest,
+        status=status,
     )
     intake, sink, _ = intake_of(kind)
     intake.begin_list()

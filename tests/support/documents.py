@@ -5,37 +5,126 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from astrolabe.cli.flags import SERVE
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.table import KINDS
+from tests.support import kustomize
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 MAKEFILE = ROOT / "Makefile"
-DEPLOYMENT = ROOT / "deploy" / "deployment.yaml"
+DEPLOY = ROOT / "deploy"
+BASE = DEPLOY / "base"
+OVERLAYS = DEPLOY / "overlays"
+CHART = DEPLOY / "chart"
+MONITORING = DEPLOY / "monitoring"
+ALERTS = MONITORING / "alerts.yaml"
+DEPLOYMENT = DEPLOY / "deployment.yaml"
+REDIS = DEPLOY / "redis.yaml"
+
+_DEPLOYMENT_HEAD = """\
+# Astrolabe in a cluster, graph in memory; made of deploy/overlays/in-memory by `make docs`:
+#   kubectl apply -f deploy/deployment.yaml
+#   kubectl -n astrolabe-system port-forward service/astrolabe 8080
+"""
+
+_REDIS_HEAD = """\
+# A Redis for Astrolabe, with its data on a volume: snapshots (RDB) and a log of writes (AOF).
+# Made of deploy/redis/ by `make docs`; deploy/overlays/persistent has both, and three replicas.
+#   kubectl apply -f deploy/deployment.yaml
+#   kubectl -n astrolabe-system create secret generic astrolabe-redis \\
+#     --from-literal=REDIS_PASSWORD="$(openssl rand -hex 24)"
+#   kubectl apply -f deploy/redis.yaml
+#   kubectl -n astrolabe-system set env deployment/astrolabe --from=secret/astrolabe-redis
+#   kubectl -n astrolabe-system set env deployment/astrolabe \\
+#     ENABLE_PERSISTENCE=true REDIS_ADDR=astrolabe-redis:6379
+#   kubectl -n astrolabe-system scale deployment/astrolabe --replicas=3
+# What survives what, sizes and backups: deploy/PERSISTENCE.md
+"""
+
+_PROMETHEUS_RULE_HEAD = """\
+# Made of alerts.yaml by `make docs`.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: astrolabe
+  namespace: astrolabe-system
+  labels:
+    app.kubernetes.io/name: astrolabe
+spec:
+"""
 
 
-def rules() -> list[dict[str, list[str]]]:
-    """The rules of the ClusterRole: one an API group, in the order of the table."""
+def rules(*, namespaced: bool = False) -> list[dict[str, list[str]]]:
+    """The rules of the ClusterRole: one an API group, in the order of the table.
+
+    namespaced: those of a Role, which can give nothing that belongs to the cluster.
+    """
     groups: dict[str, list[str]] = {}
     for kind in KINDS:
-        groups.setdefault(kind.group, []).append(kind.plural)
+        if kind.namespaced or not namespaced:
+            groups.setdefault(kind.group, []).append(kind.plural)
     return [
         {"apiGroups": [group], "resources": plurals, "verbs": ["list", "watch"]}
         for group, plurals in groups.items()
     ]
 
 
-def rules_yaml() -> str:
+def rules_yaml(*, namespaced: bool = False) -> str:
     """`rules` as the lines of a YAML list, two columns in."""
     lines = []
-    for rule in rules():
+    for rule in rules(namespaced=namespaced):
         lines += [f'  - apiGroups: ["{rule["apiGroups"][0]}"]', "    resources:"]
         lines += [f"      - {plural}" for plural in rule["resources"]]
         lines.append("    verbs: [list, watch]")
     return "\n".join(lines)
+
+
+def role_rules_yaml() -> str:
+    """The rules of a Role."""
+    return rules_yaml(namespaced=True)
+
+
+def namespaced_kinds() -> str:
+    """The kinds that a Role can permit to watch, as --kinds takes them."""
+    return ",".join(kind.name for kind in KINDS if kind.namespaced)
+
+
+def namespaced_kinds_yaml() -> str:
+    """`namespaced_kinds` as the value of a variable in a Deployment."""
+    return f"{' ' * 14}value: {namespaced_kinds()}"
+
+
+def one_file(head: str, folder: Path) -> str:
+    """The resources of a kustomization that patches nothing, in one file."""
+    return head + "---\n".join(path.read_text() for path in kustomize.files(folder))
+
+
+def deployment() -> str:
+    """deploy/deployment.yaml."""
+    return one_file(_DEPLOYMENT_HEAD, OVERLAYS / "in-memory")
+
+
+def redis() -> str:
+    """deploy/redis.yaml."""
+    return one_file(_REDIS_HEAD, DEPLOY / "redis")
+
+
+def prometheus_rule() -> str:
+    """deploy/monitoring/alerts.yaml as the Prometheus operator takes it."""
+    text = ALERTS.read_text()
+    groups = text[text.index("groups:") :]
+    return _PROMETHEUS_RULE_HEAD + indent(groups, "  ")
+
+
+def redis_configuration() -> str:
+    """The file of the ConfigMap of deploy/redis."""
+    (manifest,) = kustomize.documents(DEPLOY / "redis" / "config.yaml")
+    text: str = manifest["data"]["redis.conf"]
+    return text
 
 
 def flags_table() -> str:
@@ -87,7 +176,21 @@ SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (README, "flags", flags_table),
     (README, "kinds", kinds_table),
     (README, "targets", targets_table),
-    (DEPLOYMENT, "rules", rules_yaml),
+    (BASE / "cluster-role.yaml", "rules", rules_yaml),
+    (OVERLAYS / "namespace" / "access.yaml", "rules", role_rules_yaml),
+    (OVERLAYS / "namespace" / "scope.yaml", "kinds", namespaced_kinds_yaml),
+)
+
+#: (file, what it holds); written after the sections, of which some are part of them.
+FILES: tuple[tuple[Path, Callable[[], str]], ...] = (
+    (DEPLOYMENT, deployment),
+    (REDIS, redis),
+    (MONITORING / "prometheus-rule.yaml", prometheus_rule),
+    # A chart reads no file outside of it.
+    (CHART / "files" / "cluster-role-rules.yaml", lambda: f"{rules_yaml()}\n"),
+    (CHART / "files" / "role-rules.yaml", lambda: f"{role_rules_yaml()}\n"),
+    (CHART / "files" / "namespaced-kinds.txt", lambda: f"{namespaced_kinds()}\n"),
+    (CHART / "files" / "redis.conf", redis_configuration),
 )
 
 
@@ -102,11 +205,13 @@ def section(text: str, name: str) -> re.Match[str]:
 
 
 def write() -> None:
-    """Bring all sections up to date."""
+    """Bring all sections and files up to date."""
     for path, name, content in SECTIONS:
         text = path.read_text()
         old = section(text, name)
         path.write_text(f"{text[: old.start(2)]}{content()}\n{text[old.start(3) :]}")
+    for path, content in FILES:
+        path.write_text(content())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,124 @@
+"""What is drawn: groups of nodes, and the links between groups."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+
+import msgspec
+
+from astrolabe.graph.edge import Edge
+from astrolabe.graph.node import Node
+from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN
+from astrolabe.http.grafana.levels import STEP, Level, choose
+from astrolabe.http.grafana.part import Part
+from astrolabe.kinds.kind import Layer
+
+_WORST_FIRST = (ERROR, PENDING, UNKNOWN, READY)
+
+
+class Group(msgspec.Struct, frozen=True):
+    """What is drawn as one node: one resource, or several.
+
+    what: the kind of the resource or workload, or `Release`, `Namespace`, `All` (of one kind).
+    counts: members by status. worst: the member that is worst.
+    single: the resource, when it is drawn as itself.
+    """
+
+    id: str
+    what: str
+    name: str
+    namespace: str
+    release: str
+    layer: Layer
+    counts: Counter[str]
+    worst: Node
+    single: Node | None = None
+
+
+class Link(msgspec.Struct):
+    """Edges of one type between two groups. field: of the first; count: how many they are."""
+
+    type: str
+    source: str
+    target: str
+    field: tuple[str, ...]
+    count: int = 0
+
+    @property
+    def id(self) -> str:
+        return f"{self.type} {self.source} {self.target}"
+
+
+class Drawing(msgspec.Struct, frozen=True):
+    """level: how much is drawn as one. groups: by id, in the order of layers and names."""
+
+    level: Level
+    groups: dict[str, Group]
+    links: list[Link]
+
+
+def draw(
+    part: Part, *, limit: int, current: Level, layers: Mapping[str, Layer]
+) -> Generator[None, None, Drawing]:
+    """The drawing of a part with at most `limit` groups; in steps.
+
+    current: the level of the drawing before. layers: of each kind.
+    """
+    level, keys, roots = yield from choose(part, limit=limit, current=current)
+    members: dict[str, list[Node]] = {}
+    for count, (node, key) in enumerate(zip(part.nodes, keys, strict=True)):
+        if count % STEP == 0:
+            yield
+        members.setdefault(key, []).append(node)
+    groups = []
+    for key, nodes in members.items():
+        yield
+        groups.append(_group(key, nodes, roots[nodes[0].uid], layers))
+    groups.sort(key=lambda group: (group.namespace, group.release, group.what, group.name, group.id))
+    links = yield from _links(part.edges, dict(zip([n.uid for n in part.nodes], keys, strict=True)))
+    return Drawing(level=level, groups={group.id: group for group in groups}, links=links)
+
+
+def _group(key: str, nodes: Sequence[Node], root: Node, layers: Mapping[str, Layer]) -> Group:
+    counts = Counter([node.status for node in nodes])
+    worst = min(nodes, key=lambda node: (_WORST_FIRST.index(node.status), node.name, node.uid))
+    scheme, colon, rest = key.partition(":")
+    first = nodes[0]
+    if not colon:
+        return Group(
+            id=key,
+            what=root.kind,
+            name=root.name,
+            namespace=root.namespace,
+            release=first.release,
+            layer=_layer(root.kind, layers),
+            counts=counts,
+            worst=worst,
+            single=first if len(nodes) == 1 and first.uid == key else None,
+        )
+    if scheme == "release":
+        place, name = first.release_namespace, first.release
+        return Group(key, "Release", name, place, name, "workload", counts, worst)
+    if scheme == "namespace":
+        return Group(key, "Namespace", rest, rest, "", "workload", counts, worst)
+    return Group(key, "All", rest, "", "", _layer(rest, layers), counts, worst)
+
+
+def _layer(kind: str, layers: Mapping[str, Layer]) -> Layer:
+    return layers.get(kind, "cluster")
+
+
+def _links(edges: Sequence[Edge], keys: Mapping[str, str]) -> Generator[None, None, list[Link]]:
+    links: dict[tuple[str, str, str], Link] = {}
+    for count, edge in enumerate(edges):
+        if count % STEP == 0:
+            yield
+        ends = (edge.type, keys[edge.source], keys[edge.target])
+        if ends[1] == ends[2]:
+            continue
+        link = links.get(ends)
+        if link is None:
+            link = links[ends] = Link(*ends, field=edge.field)
+        link.count += 1
+    return sorted(links.values(), key=lambda link: link.id)

@@ -1,0 +1,67 @@
+"""The stream for clients that append rows: flat objects, each in a message of its own.
+
+They know only the path of a URL, so their filter stands there: `/namespace=shop/kind=Pod,Job`. They break
+on arrays and on missing keys, so there is none of either; what is not known is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import unquote
+
+from astrolabe.graph.node import Node
+from astrolabe.graph.status import LEVELS
+from astrolabe.http.errors import bad_parameter
+
+#: The node that a uid named at a seq, if that is known.
+Find = Callable[[int, str], Node | None]
+
+_SHOWN = ("kind", "namespace", "name", "status", "reason", "message", "release")
+_NOTHING = dict.fromkeys(_SHOWN)
+
+
+def parse_path(path: str) -> dict[str, list[str]]:
+    """The parameters of a filter from `<name>=<value>/…`, each part URL-encoded. Raises Refusal."""
+    parameters: dict[str, list[str]] = {}
+    for part in filter(None, path.split("/")):
+        name, equals, value = unquote(part).partition("=")
+        if not equals:
+            raise bad_parameter(f"a part of this path is <parameter>=<value>, not {name[:60]!r}")
+        parameters.setdefault(name, []).append(value)
+    return parameters
+
+
+def changes(message: dict[str, Any], *, now: int, find: Find) -> Iterable[dict[str, Any]]:
+    """One object for every node that a message of the stream sets or removes; in the message's order.
+
+    now: milliseconds since 1970, for what happened over a while. find: for the names of what is gone.
+    """
+    if message["type"] == "snapshot":  # history did not reach back: this is how things are now
+        for node in message["nodes"]:
+            yield _change(message, now, "set", node)
+    elif message["type"] == "delta":
+        time = message.get("time", now)
+        for node in message["nodes"]["set"]:
+            yield _change(message, time, "set", node)
+        for uid in message["nodes"]["remove"]:
+            known = find(message["from"], uid)
+            yield _change(message, time, "remove", known.document() if known else {"uid": uid})
+
+
+def _change(message: dict[str, Any], time: int, op: str, node: dict[str, Any]) -> dict[str, Any]:
+    shown = {key: node.get(key, "") for key in _SHOWN} if "kind" in node else _NOTHING
+    return {"time": time, "op": op, "uid": node["uid"], **shown, "seq": message["seq"]}
+
+
+def statistics(nodes: Iterable[Node], *, edges: int, now: int) -> dict[str, int]:
+    """How many nodes there are, in all and of each status."""
+    counts = dict.fromkeys(LEVELS, 0)
+    for node in nodes:
+        counts[node.status] += 1
+    return {
+        "time": now,
+        "nodes": sum(counts.values()),
+        "edges": edges,
+        **{level.lower(): count for level, count in counts.items()},
+    }

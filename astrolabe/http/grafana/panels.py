@@ -1,0 +1,146 @@
+"""What panels show now, made at most once a second for each filter, and shared by all who ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Generator, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from astrolabe.graph.filter import Filter
+from astrolabe.http.cache import in_turns
+from astrolabe.http.grafana.drawing import draw
+from astrolabe.http.grafana.layout import Layout, spots
+from astrolabe.http.grafana.levels import Level
+from astrolabe.http.grafana.pairs import Rows, overlap
+from astrolabe.http.grafana.part import Part, take
+from astrolabe.http.grafana.rows import edge_row, node_row
+from astrolabe.http.hub import Hub
+from astrolabe.http.subscription import Position
+from astrolabe.kinds.kind import Layer
+
+#: Seconds for which the same is answered.
+FRESH = 1.0
+#: Seconds within which two answers may be read together.
+TOGETHER = 2.0
+#: Filters whose places are remembered; those not asked for longest are forgotten first.
+REMEMBERED = 32
+
+T = TypeVar("T")
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What a panel asks for: a part of the graph, drawn with at most `limit` nodes."""
+
+    filter: Filter
+    limit: int
+
+
+class Panel(msgspec.Struct, frozen=True):
+    """What is shown, and the place in history that it is of. made: in the loop's time."""
+
+    position: Position
+    rows: Rows
+    made: float
+
+
+class Board:
+    """What is remembered of one question, so that the next answer resembles the last."""
+
+    def __init__(self) -> None:
+        self.layout = Layout()
+        self.level: Level = "resource"
+        self.task: asyncio.Task[Panel] | None = None
+        self.shown: Panel | None = None
+        self.asked = 0.0
+
+
+class Panels:
+    """layers: of each kind."""
+
+    def __init__(self, hub: Hub, layers: Mapping[str, Layer]) -> None:
+        self._hub = hub
+        self._layers = layers
+        self._boards: OrderedDict[Question, Board] = OrderedDict()
+        self._running: set[asyncio.Task[Panel]] = set()
+
+    async def get(self, question: Question) -> Panel:
+        """The panel of this question, at most a second old or still as it was."""
+        board = self._board(question)
+        if board.task is None or self._is_stale(board.task, question):
+            board.task = self._start(question, board)
+        panel = await asyncio.shield(board.task)  # a caller that goes away must not take it from the others
+        board.shown, board.asked = panel, asyncio.get_running_loop().time()
+        return panel
+
+    async def close(self) -> None:
+        """End what is being made."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _board(self, question: Question) -> Board:
+        board = self._boards.get(question)
+        if board is None:
+            board = self._boards[question] = Board()
+            if len(self._boards) > REMEMBERED:
+                self._boards.popitem(last=False)
+        self._boards.move_to_end(question)
+        return board
+
+    def _is_stale(self, task: asyncio.Task[Panel], question: Question) -> bool:
+        if not task.done():
+            return False
+        if task.cancelled() or task.exception() is not None:
+            return True
+        panel = task.result()
+        if asyncio.get_running_loop().time() - panel.made < FRESH:
+            return False
+        feed = self._hub.feed(question.filter)
+        self._hub.release(feed)
+        unchanged = panel.position.epoch == self._hub.graph.epoch and feed.changed <= panel.position.seq
+        return not (unchanged and panel.rows.complete)
+
+    def _start(self, question: Question, board: Board) -> asyncio.Task[Panel]:
+        graph, loop = self._hub.graph, asyncio.get_running_loop()
+        part = take(graph, self._hub.view(question.filter))
+        before = board.shown if loop.time() - board.asked < TOGETHER else None
+        making = self._make(part, question.limit, board, before, Position(graph.epoch, graph.seq))
+        task = loop.create_task(making, name="astrolabe.http.grafana")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def _make(
+        self, part: Part, limit: int, board: Board, before: Panel | None, position: Position
+    ) -> Panel:
+        """before: the panel that may be read together with this one."""
+        rows = await finish(self._rows(part, limit, board))
+        if before is not None:
+            rows = overlap(before.rows, rows)
+        return Panel(position=position, rows=rows, made=asyncio.get_running_loop().time())
+
+    def _rows(self, part: Part, limit: int, board: Board) -> Generator[None, None, Rows]:
+        drawing = yield from draw(part, limit=limit, current=board.level, layers=self._layers)
+        board.level = drawing.level
+        layers = {group.id: group.layer for group in drawing.groups.values()}
+        places = board.layout.update(spots(layers, [(link.source, link.target) for link in drawing.links]))
+        nodes = []
+        for group in drawing.groups.values():
+            yield
+            nodes.append(node_row(group, places[group.id]))
+        return Rows(nodes=nodes, edges=[edge_row(link, drawing) for link in drawing.links])
+
+
+async def finish(steps: Generator[None, None, T]) -> T:
+    """What the steps end with; others have their turn between them."""
+    ended: list[T] = []
+
+    def drain() -> Generator[None, None, None]:
+        ended.append((yield from steps))
+
+    async for _ in in_turns(drain()):
+        pass
+    return ended[0]

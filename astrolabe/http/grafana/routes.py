@@ -1,0 +1,108 @@
+"""The paths under which Grafana's REST data sources find the node graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any
+
+from sanic import Sanic
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from astrolabe.graph import wire
+from astrolabe.http.bodies import array
+from astrolabe.http.cache import Bodies, Pieces
+from astrolabe.http.connections import Connections
+from astrolabe.http.errors import JSON, bad_parameter
+from astrolabe.http.grafana.frames import described, frames
+from astrolabe.http.grafana.pairs import Rows
+from astrolabe.http.grafana.panels import Panel, Panels, Question
+from astrolabe.http.grafana.streams import FlatStreams
+from astrolabe.http.hub import Hub
+from astrolabe.http.query import Query
+from astrolabe.http.rest import accepts_gzip
+from astrolabe.kinds.kind import Kind
+from astrolabe.settings import Limits
+
+#: Nodes that a panel shows unless it asks for others, which is what it draws without paging; and at most.
+USUAL, MOST = 200, 1000
+
+Body = Callable[[Rows], Pieces]
+
+
+class Grafana:
+    """Answers Infinity, the Node Graph API plugin, clients of data frames, and flat streams."""
+
+    def __init__(
+        self, hub: Hub, connections: Connections, kinds: Sequence[Kind[Any]], *, limits: Limits
+    ) -> None:
+        self._kinds = tuple(kind.name for kind in kinds)
+        self._panels = Panels(hub, {kind.name: kind.layer for kind in kinds})
+        self._streams = FlatStreams(hub, connections, kinds=self._kinds, limits=limits)
+        self._bodies = Bodies(entries=32, size=16 * 1024 * 1024)
+
+    def add_to(self, app: Sanic[Any, Any]) -> None:
+        for path, body in (
+            ("/api/v1/grafana/nodegraph", node_graph),
+            ("/api/v1/grafana/frames", data_frames),
+            ("/api/graph/data", node_graph),
+        ):
+            self._add(app, path, partial(self._answer, body))
+        self._add(app, "/api/graph/fields", self._describe)
+        self._add(app, "/api/health", self._show_life)
+        self._streams.add_to(app)
+
+    async def close(self) -> None:
+        """End what is being made."""
+        await self._panels.close()
+        await self._bodies.close()
+        await self._streams.close()
+
+    def _add(self, app: Sanic[Any, Any], path: str, handler: Callable[..., Any]) -> None:
+        app.add_route(handler, path, methods=("GET", "HEAD"), name=path[1:].replace("/", "-"))
+
+    async def _answer(self, body: Body, request: Request) -> HTTPResponse:
+        question = self._ask(request)
+        panel = await self._panels.get(question)
+        headers = _headers(panel)
+        packed = accepts_gzip(request.headers.get("accept-encoding", ""))
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+        content = await self._bodies.get(
+            (body, question), (panel.position, panel.made), lambda: body(panel.rows), packed=packed
+        )
+        return HTTPResponse(content, headers=headers, content_type=JSON)
+
+    def _ask(self, request: Request) -> Question:
+        query = Query(request)
+        limit = query.take_number("limit")
+        if limit is not None and not 1 <= limit <= MOST:
+            raise bad_parameter(f"limit is a number from 1 to {MOST}, not {limit}")
+        return Question(filter=query.take_filter(kinds=self._kinds), limit=USUAL if limit is None else limit)
+
+    async def _describe(self, _: Request) -> HTTPResponse:
+        return HTTPResponse(wire.encode(described()), content_type=JSON)
+
+    async def _show_life(self, _: Request) -> HTTPResponse:
+        return HTTPResponse(wire.encode({"status": "ok"}), content_type=JSON)
+
+
+def node_graph(rows: Rows) -> Iterator[str]:
+    """`{"nodes": […], "edges": […]}`."""
+    return chain(('{"nodes":',), array(rows.nodes), (',"edges":',), array(rows.edges), ("}",))
+
+
+def data_frames(rows: Rows) -> Iterator[str]:
+    """`[nodes, edges]` as data frames."""
+    return array(frames(rows.nodes, rows.edges))
+
+
+def _headers(panel: Panel) -> dict[str, str]:
+    return {
+        "X-Astrolabe-Epoch": panel.position.epoch,
+        "X-Astrolabe-Seq": str(panel.position.seq),
+        "Cache-Control": "no-store",
+        "Vary": "Accept-Encoding",
+    }

@@ -1,0 +1,103 @@
+"""The paths of the flat streams, and the connections on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import time
+from typing import Any
+
+import ujson
+from sanic import Sanic
+from sanic.request import Request
+
+from astrolabe.graph import wire
+from astrolabe.graph.filter import Filter, parse_query
+from astrolabe.graph.node import Node
+from astrolabe.http.connections import Connections
+from astrolabe.http.figures import Figures
+from astrolabe.http.grafana import flat
+from astrolabe.http.grafana.statistics import Statistics
+from astrolabe.http.hub import Hub
+from astrolabe.http.message import Framing, Message
+from astrolabe.http.query import Query
+from astrolabe.http.subscription import Position
+from astrolabe.http.websocket import WebSocket, text_frame
+from astrolabe.settings import Limits
+
+_ROOT = "/api/v1/ws/flat"
+
+
+class FlatSocket(WebSocket):
+    """A WebSocket on which nothing but flat objects is sent: no hello, and no error before it is closed.
+
+    framing: how a message of the stream becomes such objects.
+    """
+
+    def __init__(self, request: Request, limits: Limits, figures: Figures, framing: Framing) -> None:
+        super().__init__(request, limits, figures)
+        self._framing = framing
+
+    def explain(self, error: str, message: str) -> None:
+        """The close code has to do."""
+
+    def hear(self, text: str) -> None:
+        """Implements `websocket.Listener`: some send a first message, which says nothing to us."""
+
+    def beat(self) -> None:
+        """A heartbeat is a ping, no row."""
+
+
+class FlatStreams:
+    """Serves `/api/v1/ws/flat/changes` and `/api/v1/ws/flat/stats`, with filters as parts of the path."""
+
+    def __init__(self, hub: Hub, connections: Connections, *, kinds: Sequence[str], limits: Limits) -> None:
+        self._hub = hub
+        self._connections = connections
+        self._kinds = kinds
+        self._limits = limits
+        self._statistics = Statistics(hub)
+
+    def add_to(self, app: Sanic[Any, Any]) -> None:
+        for name, handler in (("changes", self._serve_changes), ("stats", self._serve_statistics)):
+            app.add_route(handler, f"{_ROOT}/{name}", name=f"flat-{name}")
+            app.add_route(handler, f"{_ROOT}/{name}/<path:path>", name=f"flat-{name}-filtered")
+
+    async def close(self) -> None:
+        """End the counting."""
+        await self._statistics.close()
+
+    async def _serve_changes(self, request: Request, path: str = "") -> None:
+        filter = self._filter(request, path)
+        self._connections.admit()
+        socket = FlatSocket(request, self._limits, self._hub.figures, self._as_changes)
+        self._connections.add(socket, request)
+        client = self._hub.join(socket)
+        socket.drained = client.wake
+        graph = self._hub.graph
+        client.subscribe("default", filter, Position(graph.epoch, graph.seq))  # only what comes
+        socket.listen(socket)
+        await self._connections.until_lost(socket, client.leave)
+
+    async def _serve_statistics(self, request: Request, path: str = "") -> None:
+        filter = self._filter(request, path)
+        self._connections.admit()
+        socket = FlatSocket(request, self._limits, self._hub.figures, text_frame)
+        self._connections.add(socket, request)
+        self._statistics.join(socket, filter)
+        socket.listen(socket)
+        await self._connections.until_lost(socket, lambda: self._statistics.leave(socket))
+
+    def _filter(self, request: Request, path: str) -> Filter:
+        Query(request).take_filter(kinds=self._kinds, parameters=())  # it stands in the path
+        return parse_query(flat.parse_path(path), kinds=self._kinds)
+
+    def _as_changes(self, message: Message) -> bytes:
+        """Made once for all who follow the same filter."""
+        if message.event not in ("snapshot", "delta"):
+            return b""
+        rows = flat.changes(ujson.loads(message.text), now=int(time() * 1000), find=self._find)
+        return b"".join([text_frame(Message("row", wire.encode(row))) for row in rows])
+
+    def _find(self, seq: int, uid: str) -> Node | None:
+        past = self._hub.history.since(seq)
+        return past.node(uid) if past is not None else self._hub.graph.node(uid)

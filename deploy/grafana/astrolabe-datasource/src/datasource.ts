@@ -1,0 +1,167 @@
+import {
+  CoreApp,
+  DataFrame,
+  DataQueryRequest,
+  DataQueryResponse,
+  DataSourceApi,
+  DataSourceInstanceSettings,
+  LegacyMetricFindQueryOptions,
+  LoadingState,
+  MetricFindValue,
+  ScopedVars,
+  TestDataSourceResponse,
+} from '@grafana/data';
+import { getBackendSrv, getTemplateSrv, isFetchError } from '@grafana/runtime';
+import { EMPTY, from, lastValueFrom, map, merge, Observable, switchMap, tap } from 'rxjs';
+import { filterOf, isAll } from './filter';
+import { Memory } from './memory';
+import { pace } from './pace';
+import { Shape, shapeOf } from './shapes';
+import { Filter, Follower, Update } from './stream/follower';
+import { Followers } from './stream/followers';
+import { Kind, Layers, layersOf, STATUSES } from './topology/kinds';
+import { AstrolabeOptions, AstrolabeQuery, DEFAULT_QUERY } from './types';
+import { endpoint } from './url';
+import { parseVariableQuery } from './variables';
+
+/** Milliseconds between two sets of frames of a panel. */
+const GAP = 500;
+/** Milliseconds between points of a series while nothing changes, within these bounds. */
+const [SHORTEST, LONGEST] = [1000, 15_000];
+/** Queries whose places, series and rows are remembered from one request of a panel to the next. */
+const REMEMBERED = 64;
+
+/** Follows an Astrolabe: every panel is live. */
+export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> {
+  private readonly url: string;
+  private readonly followers: Followers;
+  private readonly shapes = new Memory<Shape>(REMEMBERED);
+  private layers: Promise<Layers> | undefined;
+
+  constructor(settings: DataSourceInstanceSettings<AstrolabeOptions>) {
+    super(settings);
+    this.url = settings.url ?? '';
+    this.followers = new Followers((filter) => this.newFollower(filter));
+  }
+
+  getDefaultQuery(_: CoreApp): Partial<AstrolabeQuery> {
+    return DEFAULT_QUERY;
+  }
+
+  query(request: DataQueryRequest<AstrolabeQuery>): Observable<DataQueryResponse> {
+    const targets = request.targets.filter((target) => !target.hide);
+    return targets.length ? merge(...targets.map((target) => this.follow(target, request))) : EMPTY;
+  }
+
+  /** For Explore, alerts and links, which show queries with the variables' values. */
+  interpolateVariablesInQueries(queries: AstrolabeQuery[], scopedVars: ScopedVars): AstrolabeQuery[] {
+    return queries.map((query) => {
+      const { q = '', selector = '', ...lists } = this.filterOf(query, scopedVars);
+      const all = { namespace: [], release: [], kind: [], status: [] };
+      return { ...query, ...all, ...lists, selector, text: q };
+    });
+  }
+
+  async metricFindQuery(query: string, options?: LegacyMetricFindQueryOptions): Promise<MetricFindValue[]> {
+    const text = getTemplateSrv().replace(query, options?.scopedVars, (value: unknown) => [value].flat().join(','));
+    const { what, names } = parseVariableQuery(text);
+    const found = await this.names(what, names);
+    return found.map((name) => ({ text: name }));
+  }
+
+  async testDatasource(): Promise<TestDataSourceResponse> {
+    try {
+      const health = await this.get<{ status?: string; nodes?: number; synced?: boolean }>('/health');
+      if (health?.status !== 'healthy') {
+        return { status: 'error', message: 'There is something at this URL, but no Astrolabe.' };
+      }
+      const synced = health.synced ? '' : ', and it is still listing';
+      return { status: 'success', message: `Astrolabe is there: ${health.nodes} resources${synced}.` };
+    } catch (error) {
+      return { status: 'error', message: `No Astrolabe at this URL: ${described(error)}` };
+    }
+  }
+
+  private follow(target: AstrolabeQuery, request: DataQueryRequest<AstrolabeQuery>): Observable<DataQueryResponse> {
+    const filter = this.filterOf(target, request.scopedVars);
+    const key = JSON.stringify([request.dashboardUID, request.panelId, target, filter]);
+    const idle = Math.min(Math.max(request.intervalMs || SHORTEST, SHORTEST), LONGEST);
+    return from(this.kinds()).pipe(
+      switchMap((layers) => {
+        const shape = this.shapes.get(key, () => shapeOf(target, layers));
+        const updates = this.followers.follow(filter).pipe(tap((update) => shape.take(update)));
+        const paced = pace(updates, { gap: GAP, idle: target.queryType === 'counts' ? idle : undefined });
+        return paced.pipe(map((update) => respond(update, shape, target.refId)));
+      })
+    );
+  }
+
+  private filterOf(query: AstrolabeQuery, scopedVars: ScopedVars): Filter {
+    const templates = getTemplateSrv();
+    return filterOf(query, (text, scoped, format) => templates.replace(text, scoped, format), scopedVars);
+  }
+
+  private newFollower(filter: Filter): Follower {
+    const probe = () =>
+      this.get('/health').then(
+        () => undefined,
+        (error) => `no Astrolabe is reached: ${described(error)}`
+      );
+    return new Follower(endpoint(this.url), filter, probe);
+  }
+
+  /** Asked for once; without an answer, kinds stand in one layer, and it is asked again next time. */
+  private kinds(): Promise<Layers> {
+    this.layers ??= this.get<Kind[]>('/api/v1/kinds').then(layersOf);
+    return this.layers.catch(() => {
+      this.layers = undefined;
+      return new Map();
+    });
+  }
+
+  private async names(what: string, namespaces: string[]): Promise<string[]> {
+    if (what === 'statuses') {
+      return [...STATUSES];
+    }
+    if (what === 'kinds') {
+      return (await this.get<Kind[]>('/api/v1/kinds')).map(({ kind }) => kind).sort();
+    }
+    const named = namespaces.some(isAll) ? [] : namespaces;
+    return this.get(`/api/v1/${what}`, what === 'releases' && named.length ? { namespace: named.join(',') } : {});
+  }
+
+  private async get<T>(path: string, params: Record<string, string> = {}): Promise<T> {
+    const options = { url: `${this.url}${path}`, params, showErrorAlert: false };
+    return (await lastValueFrom(getBackendSrv().fetch<T>(options))).data;
+  }
+}
+
+/** What the panel is told: what is known, and what is wrong, if something is. */
+function respond(update: Update, shape: Shape, refId: string): DataQueryResponse {
+  const { trouble, troubleSince, final, graph } = update;
+  const frames = graph.position === null ? [] : shape.frames(update, refId);
+  if (trouble === undefined) {
+    return { key: refId, state: LoadingState.Streaming, data: frames };
+  }
+  if (final || graph.position === null) {
+    return { key: refId, state: LoadingState.Error, data: frames, errors: [{ refId, message: trouble }] };
+  }
+  const since = new Date(troubleSince!).toLocaleTimeString();
+  return {
+    key: refId,
+    state: LoadingState.Streaming,
+    data: noticed(frames, `Not live since ${since}: ${trouble}. Trying again.`),
+  };
+}
+
+function noticed(frames: DataFrame[], text: string): DataFrame[] {
+  return frames.map((frame) => ({ ...frame, meta: { ...frame.meta, notices: [{ severity: 'warning', text }] } }));
+}
+
+function described(error: unknown): string {
+  if (isFetchError(error)) {
+    const said = error.data?.message ?? error.statusText ?? '';
+    return `HTTP ${error.status}${said ? ` ${said}` : ''}`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,38 @@
+import { DataFrame } from '@grafana/data';
+import { Graph } from '../stream/graph';
+import { draw } from './drawing';
+import { topologyFrames } from './frames';
+import { Layer, Layers } from './kinds';
+import { Layout } from './layout';
+import { Level } from './levels';
+
+/** One drawing over time: what is drawn keeps its place. */
+export class Topology {
+  private readonly layout = new Layout();
+  private level: Level = 'resource';
+
+  constructor(
+    private readonly layers: Layers,
+    private readonly limit: number
+  ) {}
+
+  /** The frames of the graph as it is now. */
+  frames(graph: Graph, refId: string): DataFrame[] {
+    const options = { limit: this.limit, current: this.level, layers: this.layers };
+    const drawing = draw(graph.nodes, graph.edges, options);
+    this.level = drawing.level;
+    const neighbours = new Map<string, Set<string>>();
+    const spots = [...drawing.groups.values()].map(({ id, layer }) => spot(id, layer, neighbours));
+    for (const { source, target } of drawing.links) {
+      neighbours.get(source)!.add(target);
+      neighbours.get(target)!.add(source);
+    }
+    return topologyFrames(drawing, this.layout.update(spots), refId);
+  }
+}
+
+function spot(id: string, layer: Layer, neighbours: Map<string, Set<string>>) {
+  const own = new Set<string>();
+  neighbours.set(id, own);
+  return { id, layer, neighbours: own };
+}

@@ -1,0 +1,19 @@
+/** What a variable's query asks for; `names`: of namespaces, for releases. */
+export interface VariableQuery {
+  what: 'namespaces' | 'releases' | 'kinds' | 'statuses';
+  names: string[];
+}
+
+export const VARIABLE_HELP = 'namespaces, kinds, statuses, releases, or releases(shop,$namespace)';
+
+const PATTERN = /^\s*(namespaces|releases|kinds|statuses)\s*(?:\(([^)]*)\))?\s*$/;
+
+/** The query of a text such as `releases(shop,pay)`. Throws for any other. */
+export function parseVariableQuery(text: string): VariableQuery {
+  const [, what, names] = PATTERN.exec(text) ?? [];
+  if (what === undefined || (names !== undefined && what !== 'releases')) {
+    throw new Error(`"${text}" is none of: ${VARIABLE_HELP}`);
+  }
+  const trimmed = (names ?? '').split(',').map((name) => name.trim());
+  return { what: what as VariableQuery['what'], names: trimmed.filter((name) => name !== '') };
+}

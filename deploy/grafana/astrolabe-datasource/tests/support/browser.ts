@@ -1,0 +1,127 @@
+import { build } from 'esbuild';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { BrowserContext, chromium, Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { Astrolabe } from './astrolabe';
+import { Grafana } from './grafana';
+
+const HERE = path.resolve(__dirname, '..');
+const PLUGIN = path.resolve(__dirname, '../..');
+
+/** Grafana's libraries for the browser, and the page that loads them: files by the name they are served under. */
+async function bundle(outdir: string): Promise<Record<string, string>> {
+  await build({
+    entryPoints: [path.join(HERE, 'browser/harness.tsx')],
+    outdir,
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    define: { 'process.env.NODE_ENV': '"production"', global: 'window' },
+    loader: { '.svg': 'dataurl', '.png': 'dataurl', '.ttf': 'dataurl' },
+    logLevel: 'error',
+  });
+  const css = path.join(outdir, 'harness.css');
+  if (!existsSync(css)) {
+    writeFileSync(css, '');
+  }
+  return {
+    'index.html': path.join(HERE, 'browser/index.html'),
+    'harness.js': path.join(outdir, 'harness.js'),
+    'harness.css': css,
+    'plugin/module.js': path.join(PLUGIN, 'dist/module.js'),
+  };
+}
+
+/** An Astrolabe, the part of Grafana in front of it, and a browser. */
+export class Site {
+  private constructor(
+    readonly astrolabe: Astrolabe,
+    readonly grafana: Grafana,
+    private readonly context: BrowserContext,
+    private readonly bundled: string
+  ) {}
+
+  static async start(): Promise<Site> {
+    const bundled = mkdtempSync(path.join(tmpdir(), 'astrolabe-grafana-'));
+    const [astrolabe, files, browser] = await Promise.all([
+      Astrolabe.start(),
+      bundle(bundled),
+      chromium.launch({
+        executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+        args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+      }),
+    ]);
+    const context = await browser.newContext({ viewport: { width: 1100, height: 460 } });
+    return new Site(astrolabe, await new Grafana(astrolabe, files).start(), context, bundled);
+  }
+
+  /** A page on which the plugin is loaded. */
+  async page(): Promise<Page> {
+    const page = await this.context.newPage();
+    await page.goto(`${this.grafana.url}/`);
+    await page.waitForSelector('body[data-ready]', { state: 'attached' });
+    expect(await page.getAttribute('body', 'data-ready')).toBe('yes');
+    return page;
+  }
+
+  async stop(): Promise<void> {
+    await this.context.browser()!.close();
+    await this.grafana.stop();
+    await this.astrolabe.stop();
+    rmSync(this.bundled, { recursive: true });
+  }
+}
+
+export interface Response {
+  at: number;
+  key?: string;
+  state?: string;
+  errors: string[];
+  frames: Array<{
+    name: string;
+    refId: string;
+    notices: string[];
+    types: Record<string, string>;
+    columns: Record<string, unknown[]>;
+  }>;
+}
+
+/** One panel on a page: what its query was answered. */
+export class Panel {
+  constructor(
+    private readonly page: Page,
+    private readonly name: string
+  ) {}
+
+  async run(target: object, more: object = {}): Promise<this> {
+    await this.page.evaluate(([name, target, more]) => (window as any).harness.run(name, [target], more), [
+      this.name,
+      { refId: 'A', ...target },
+      more,
+    ] as const);
+    return this;
+  }
+
+  stop(): Promise<void> {
+    return this.page.evaluate((name) => (window as any).harness.stop(name), this.name);
+  }
+
+  responses(): Promise<Response[]> {
+    return this.page.evaluate((name) => (window as any).harness.responses(name), this.name);
+  }
+
+  completed(): Promise<boolean> {
+    return this.page.evaluate((name) => (window as any).harness.completed(name), this.name);
+  }
+
+  /** The first response for which it holds. */
+  async until(holds: (response: Response) => boolean, timeout = 8000): Promise<Response> {
+    let found: Response | undefined;
+    await expect
+      .poll(async () => (found = (await this.responses()).find(holds)) !== undefined, { timeout, interval: 20 })
+      .toBe(true);
+    return found!;
+  }
+}

@@ -1,0 +1,293 @@
+/** What is written and drawn on cards and frames, over the shapes of the graph library. */
+
+import type { Card } from "../cluster/cards";
+import { LEVELS, total, worst } from "../cluster/levels";
+import type { Rect } from "../layout/geometry";
+import type { Frame, Picture, PlacedCard } from "../layout/picture";
+import type { Level } from "../stream/message";
+import { drawGlyph } from "./glyphs";
+import { Lettering } from "./lettering";
+import type { Mark, Marks } from "./marks";
+import type { Palette } from "./palette";
+
+/** Where the picture is on the screen: a point p of it is at p * zoom + pan. */
+export interface Camera {
+  readonly zoom: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Paint {
+  readonly picture: Picture;
+  readonly camera: Camera;
+  readonly palette: Palette;
+  readonly marks: Marks;
+  /** Cards that are not spoken of now. */
+  readonly dim: (card: Card) => boolean;
+}
+
+type Context = CanvasRenderingContext2D;
+
+/** No text is drawn smaller than this, in pixels: cards that are too small for it have none. */
+const SMALLEST_TEXT = 10;
+const DIMMED = 0.45;
+const SIGN_WIDTH = 26;
+/** In pixels: what is broken is seen at any zoom. */
+const SMALLEST_GLYPH: Readonly<Record<Level, number>> = { Error: 13, Unknown: 12, Pending: 10, Ready: 0 };
+
+export class Painter {
+  readonly #canvas: HTMLCanvasElement;
+  readonly #context: Context;
+  readonly #letters = new Lettering();
+
+  constructor(canvas: HTMLCanvasElement) {
+    const context = canvas.getContext("2d");
+    if (context === null) throw new Error("this browser draws nothing");
+    this.#canvas = canvas;
+    this.#context = context;
+  }
+
+  forgetText(): void {
+    this.#letters.forget();
+  }
+
+  paint(paint: Paint): void {
+    const { width, height } = this.#fit();
+    const view = { x: 0, y: 0, width, height };
+    for (const frame of paint.picture.frames) {
+      const rect = onScreen(frame, paint.camera);
+      if (meet(rect, view)) this.#frame(frame, rect, paint);
+    }
+    for (const placed of paint.marks.removed) this.#removed(placed, paint);
+    for (const placed of paint.picture.cards) {
+      const rect = onScreen(placed, paint.camera);
+      if (!meet(rect, view)) continue;
+      this.#context.globalAlpha = paint.dim(placed.card) ? DIMMED : 1;
+      this.#card(placed, rect, paint);
+      this.#context.globalAlpha = 1;
+    }
+  }
+
+  /** As many pixels as the screen has, and nothing on them. */
+  #fit(): { width: number; height: number } {
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    const ratio = window.devicePixelRatio;
+    const wanted = { width: Math.round(width * ratio), height: Math.round(height * ratio) };
+    if (this.#canvas.width !== wanted.width) this.#canvas.width = wanted.width;
+    if (this.#canvas.height !== wanted.height) this.#canvas.height = wanted.height;
+    this.#context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.#context.clearRect(0, 0, width, height);
+    return { width, height };
+  }
+
+  /** The title, legible at any zoom; the more it says, the more room there is. */
+  #frame(frame: Frame, rect: Rect, { palette, camera }: Paint): void {
+    const context = this.#context;
+    const hall = frame.form === "hall";
+    const size = Math.max(hall ? 12 : SMALLEST_TEXT, Math.min(22, (hall ? 17 : 13) * camera.zoom));
+    if (rect.width < 40) return;
+    const y = rect.y + Math.max(size * 0.75 + 2, (hall ? 30 : 20) * camera.zoom);
+    let x = rect.x + Math.max(6, 16 * camera.zoom);
+    const level = worst(frame.counts);
+    if (level !== "Ready") {
+      const at = { x: x + size / 2, y, size: size * 1.05 };
+      drawGlyph(context, level, at, { fill: palette.levels[level], sign: palette.onLevel });
+      x += size * 1.5;
+    }
+    context.textBaseline = "middle";
+    context.textAlign = "left";
+    context.fillStyle = palette.ink;
+    context.font = `${hall ? 650 : 600} ${size}px ${palette.font}`;
+    const room = rect.x + rect.width - x - 10;
+    this.#letters.draw(context, frame.title, { x, y, width: room });
+    const after = x + Math.min(room, context.measureText(frame.title).width) + size * 0.7;
+    context.font = `400 ${size * 0.8}px ${palette.font}`;
+    context.fillStyle = palette.faint;
+    const left = rect.x + rect.width - after - 30;
+    // Far away there is room for the title only.
+    const note = hall && camera.zoom > 0.3 ? frame.note : "";
+    if (note && left > 60) this.#letters.draw(context, note, { x: after, y, width: left }, "end");
+    if (!hall && rect.width > 90)
+      this.#fold({ x: rect.x + rect.width - 16 * camera.zoom - 4, y }, size, palette);
+  }
+
+  /** What closes a room. */
+  #fold(at: { x: number; y: number }, size: number, palette: Palette): void {
+    const context = this.#context;
+    const half = size * 0.3;
+    context.strokeStyle = palette.faint;
+    context.lineWidth = Math.max(1.4, size * 0.12);
+    context.beginPath();
+    context.moveTo(at.x - half, at.y + half / 2);
+    context.lineTo(at.x, at.y - half / 2);
+    context.lineTo(at.x + half, at.y + half / 2);
+    context.stroke();
+  }
+
+  #card(placed: PlacedCard, rect: Rect, paint: Paint): void {
+    const { card } = placed;
+    const { palette, camera } = paint;
+    const mark = paint.marks.of(card.id);
+    if (mark !== undefined) this.#ring(rect, mark, palette);
+    this.#stripe(placed, rect, palette);
+    const glyph = Math.max(SMALLEST_GLYPH[card.level], 16 * camera.zoom);
+    const compact = rect.height < 34;
+    if (glyph >= 9 && rect.width > 12) {
+      const inset = Math.min(rect.width / 2, Math.max(glyph * 0.75, 18 * camera.zoom));
+      const y = compact ? rect.y + rect.height / 2 : rect.y + 20 * camera.zoom;
+      const at = { x: rect.x + rect.width - inset, y: Math.min(y, rect.y + rect.height / 2), size: glyph };
+      drawGlyph(this.#context, card.level, at, { fill: palette.levels[card.level], sign: palette.onLevel });
+    }
+    if (rect.width >= 54) this.#text(placed, rect, glyph, paint);
+    if (total(card.counts) > 1) this.#split(placed, rect, paint);
+    if (card.opens && !compact) this.#unfold(rect, camera.zoom, palette);
+  }
+
+  /** What opens a card. */
+  #unfold(rect: Rect, zoom: number, palette: Palette): void {
+    const context = this.#context;
+    const at = { x: rect.x + rect.width - 18 * zoom, y: rect.y + 40 * zoom };
+    context.strokeStyle = palette.faint;
+    context.lineWidth = 1.5 * Math.max(0.8, zoom);
+    context.beginPath();
+    context.moveTo(at.x - 4 * zoom, at.y - 2 * zoom);
+    context.lineTo(at.x, at.y + 2 * zoom);
+    context.lineTo(at.x + 4 * zoom, at.y - 2 * zoom);
+    context.stroke();
+  }
+
+  #ring(rect: Rect, mark: Mark, palette: Palette): void {
+    const context = this.#context;
+    const alpha = context.globalAlpha;
+    context.globalAlpha = alpha * Math.max(0.25, mark.strength);
+    context.strokeStyle = palette.accent;
+    context.lineWidth = 2.5;
+    context.setLineDash(mark.sign === "new" ? [] : [5, 4]);
+    context.beginPath();
+    context.roundRect(rect.x - 4, rect.y - 4, rect.width + 8, rect.height + 8, 9);
+    context.stroke();
+    context.setLineDash([]);
+    context.globalAlpha = alpha;
+  }
+
+  /** A bar at the left edge of what is broken. */
+  #stripe({ card }: PlacedCard, rect: Rect, palette: Palette): void {
+    if (card.level !== "Error" && card.level !== "Unknown") return;
+    const context = this.#context;
+    const width = Math.max(3, Math.min(6, rect.width * 0.025));
+    context.fillStyle = palette.levels[card.level];
+    context.beginPath();
+    context.roundRect(rect.x, rect.y, width, rect.height, [4, 0, 0, 4]);
+    context.fill();
+  }
+
+  #text(placed: PlacedCard, rect: Rect, glyph: number, { palette, camera }: Paint): void {
+    const context = this.#context;
+    const { card } = placed;
+    const x = rect.x + Math.max(7, 14 * camera.zoom);
+    const width = rect.x + rect.width - x - Math.max(glyph * 1.3 + 3, SIGN_WIDTH * camera.zoom);
+    const size = Math.max(SMALLEST_TEXT, Math.min(26, 14.5 * camera.zoom));
+    const compact = rect.height < 34;
+    const number = card.form === "stack" ? ` ×${total(card.counts)}` : "";
+    context.textBaseline = "middle";
+    context.textAlign = "left";
+    context.font = `${card.form === "ghost" ? "italic " : ""}600 ${size}px ${palette.font}`;
+    context.fillStyle = palette.ink;
+    const y = compact ? rect.y + rect.height / 2 : rect.y + 20 * camera.zoom;
+    const titles = titlesOf(card).map((title) => title + number);
+    this.#letters.drawFirst(context, titles, { x, y, width });
+    if (!compact) this.#note(placed, { x, y: rect.y + 39 * camera.zoom, width }, size, palette);
+  }
+
+  /** The second line: what it is, and why it is not well. */
+  #note(
+    { card }: PlacedCard,
+    at: { x: number; y: number; width: number },
+    size: number,
+    palette: Palette,
+  ): void {
+    const context = this.#context;
+    const small = Math.max(SMALLEST_TEXT - 0.5, size * 0.83);
+    const summary = card.form === "release" || card.form === "namespace";
+    const what = summary ? `${total(card.counts)} resources` : card.kind;
+    context.font = `400 ${small}px ${palette.font}`;
+    context.fillStyle = palette.faint;
+    if (card.reason === "" || card.level === "Ready") {
+      this.#letters.draw(context, what, at);
+      return;
+    }
+    const lead = summary ? "" : `${card.kind} · `;
+    const taken = context.measureText(lead).width;
+    if (taken < at.width) this.#letters.draw(context, lead, at);
+    context.font = `550 ${small}px ${palette.font}`;
+    context.fillStyle = palette.levels[card.level];
+    const bad = card.counts[card.level];
+    const reason = summary ? `${bad} × ${card.reason}` : card.reason;
+    this.#letters.draw(context, reason, { x: at.x + taken, y: at.y, width: at.width - taken }, "end");
+  }
+
+  /** How many of each level, along the lower edge. */
+  #split({ card }: PlacedCard, rect: Rect, { palette, camera }: Paint): void {
+    const context = this.#context;
+    const all = total(card.counts);
+    const height = Math.max(2, 3.5 * camera.zoom);
+    const left = rect.x + Math.max(5, 14 * camera.zoom);
+    const width = rect.x + rect.width - Math.max(5, 12 * camera.zoom) - left;
+    const y = rect.y + rect.height - Math.max(3, 7 * camera.zoom) - height / 2;
+    const there = LEVELS.filter((level) => card.counts[level] > 0);
+    // However few they are, they can be seen.
+    const widths = there.map((level) => Math.max(4, (width * card.counts[level]) / all));
+    const scale = width / widths.reduce((sum, each) => sum + each, 0);
+    let x = left;
+    for (const [index, level] of there.entries()) {
+      const wide = (widths[index] ?? 0) * scale;
+      context.fillStyle = palette.levels[level];
+      const alpha = context.globalAlpha;
+      if (level === "Ready") context.globalAlpha = alpha * 0.55;
+      context.fillRect(x, y, Math.max(1, wide - (index < there.length - 1 ? 1 : 0)), height);
+      context.globalAlpha = alpha;
+      x += wide;
+    }
+  }
+
+  #removed(placed: PlacedCard, { camera, palette, marks }: Paint): void {
+    const mark = marks.of(placed.card.id);
+    if (mark === undefined) return;
+    const rect = onScreen(placed, camera);
+    const context = this.#context;
+    context.globalAlpha = 0.7 * mark.strength;
+    context.strokeStyle = palette.faint;
+    context.setLineDash([4, 4]);
+    context.lineWidth = 1.5;
+    context.beginPath();
+    context.roundRect(rect.x, rect.y, rect.width, rect.height, 8 * camera.zoom);
+    context.stroke();
+    context.setLineDash([]);
+    context.globalAlpha = 1;
+  }
+}
+
+/** The title, and one without what the frame around it says already. */
+function titlesOf(card: Card): string[] {
+  const around = card.form === "release" ? card.namespace : card.group.slice(card.group.indexOf("/") + 1);
+  const begins = around !== "" && card.title.startsWith(`${around}-`);
+  return begins ? [card.title, `…${card.title.slice(around.length + 1)}`] : [card.title];
+}
+
+function onScreen(rect: Rect, camera: Camera): Rect {
+  return {
+    x: rect.x * camera.zoom + camera.x,
+    y: rect.y * camera.zoom + camera.y,
+    width: rect.width * camera.zoom,
+    height: rect.height * camera.zoom,
+  };
+}
+
+function meet(one: Rect, other: Rect): boolean {
+  return (
+    one.x < other.x + other.width &&
+    other.x < one.x + one.width &&
+    one.y < other.y + other.height &&
+    other.y < one.y + one.height
+  );
+}

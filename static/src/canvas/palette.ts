@@ -1,0 +1,41 @@
+import type { Level } from "../stream/message";
+
+/** The colours of the page, which its style sheet decides, for what is drawn by hand. */
+export interface Palette {
+  readonly ground: string;
+  readonly hall: string;
+  readonly room: string;
+  readonly card: string;
+  readonly line: string;
+  readonly edge: string;
+  readonly ink: string;
+  readonly faint: string;
+  readonly accent: string;
+  readonly levels: Readonly<Record<Level, string>>;
+  readonly onLevel: string;
+  readonly font: string;
+}
+
+export function readPalette(element: Element): Palette {
+  const style = getComputedStyle(element);
+  const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  return {
+    ground: colour("ground"),
+    hall: colour("hall"),
+    room: colour("room"),
+    card: colour("card"),
+    line: colour("line"),
+    edge: colour("edge"),
+    ink: colour("ink"),
+    faint: colour("faint"),
+    accent: colour("accent"),
+    levels: {
+      Error: colour("error"),
+      Pending: colour("pending"),
+      Unknown: colour("unknown"),
+      Ready: colour("ready"),
+    },
+    onLevel: colour("on-level"),
+    font: style.fontFamily,
+  };
+}

@@ -1,0 +1,215 @@
+/** What is drawn of a group: a card for each resource, or for a stack of those that are alike. */
+
+import type { ReadonlyGraph } from "../stream/graph";
+import type { Level, Node, Unresolved } from "../stream/message";
+import { groupBy } from "./grouping";
+import { directOwnerOf, type GroupId, groupOf, ownerOf } from "./index";
+import { lookOf, plural } from "./kinds";
+import { type Counts, count, severity, worst } from "./levels";
+import { nameOf } from "./names";
+
+/** Made of names, so that it outlives what it shows, and may be in an address. */
+export type CardId = string;
+
+/**
+ * form: a resource; a stack of resources; all of a release; all of a namespace; or a ghost, which is
+ * referred to and does not exist. members: uids, the worst first; the first is what the card speaks of.
+ * opens: there is more in it to be shown one by one.
+ */
+export interface Card {
+  readonly id: CardId;
+  readonly form: "resource" | "stack" | "release" | "namespace" | "ghost";
+  readonly group: GroupId;
+  readonly namespace: string;
+  readonly kind: string;
+  readonly title: string;
+  readonly level: Level;
+  readonly reason: string;
+  readonly counts: Counts;
+  readonly members: readonly string[];
+  readonly opens: boolean;
+}
+
+/** More of a kind in a group than this, all without an owner, are one stack. */
+const LOOSE_AT_MOST = 6;
+/** An open stack of more than this is shown by status and reason. */
+const OPEN_AT_MOST = 24;
+
+export type IsOpen = (id: string) => boolean;
+
+/** The nodes of some groups as cards. cardOf: which card a uid is in. */
+export interface Deck {
+  readonly cards: ReadonlyMap<CardId, Card>;
+  readonly cardOf: ReadonlyMap<string, CardId>;
+}
+
+/** Deal these nodes, which may be of several groups. */
+export function deal(graph: ReadonlyGraph, nodes: Iterable<Node>, isOpen: IsOpen): Deck {
+  const dealt = [...nodes];
+  const loose = countLoose(graph, dealt);
+  const piles = new Map<CardId, Pile>();
+  for (const node of dealt) {
+    const place = placeOf(graph, node, loose, isOpen);
+    const pile = piles.get(place.id);
+    if (pile === undefined) piles.set(place.id, { ...place, nodes: [node] });
+    else pile.nodes.push(node);
+  }
+  return collect([...piles.values()].flatMap((pile) => spread(pile, isOpen)));
+}
+
+/** Nodes for one card. title: of a stack. head: the kind that it is a card of; others are folded in. */
+interface Pile {
+  readonly id: CardId;
+  readonly head: string;
+  readonly title: string;
+  readonly nodes: Node[];
+}
+
+type Place = Omit<Pile, "nodes">;
+
+function placeOf(
+  graph: ReadonlyGraph,
+  node: Node,
+  loose: ReadonlyMap<string, number>,
+  isOpen: IsOpen,
+): Place {
+  const group = groupOf(node);
+  if (lookOf(node.kind).folds) {
+    const owner = directOwnerOf(graph, node);
+    const place = owner && placeOf(graph, owner, loose, isOpen);
+    if (place !== undefined && !isOpen(place.id)) return place;
+  }
+  const root = ownerOf(graph, node);
+  if (root !== node) {
+    return { id: `${group}|${node.kind}|${root.kind}/${root.name}`, head: node.kind, title: root.name };
+  }
+  if ((loose.get(`${group}|${node.kind}`) ?? 0) > LOOSE_AT_MOST) {
+    return { id: `${group}|${node.kind}|*`, head: node.kind, title: plural(node.kind) };
+  }
+  return { id: `${group}|${node.kind}|${node.name}`, head: node.kind, title: node.name };
+}
+
+/** How many there are of each kind in each group that nothing owns. */
+function countLoose(graph: ReadonlyGraph, nodes: readonly Node[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const node of nodes) {
+    if (directOwnerOf(graph, node) !== undefined) continue;
+    const key = `${groupOf(node)}|${node.kind}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** A pile that is open becomes one of each of its nodes, or of each status and reason. */
+function spread(pile: Pile, isOpen: IsOpen): Pile[] {
+  const heads = pile.nodes.filter((node) => node.kind === pile.head);
+  if (!isOpen(pile.id) || heads.length < 2) return [pile];
+  const one = (node: Node): Pile => ({
+    ...pile,
+    id: `${pile.id}|${node.name}`,
+    title: node.name,
+    nodes: [node],
+  });
+  if (pile.nodes.length <= OPEN_AT_MOST) return pile.nodes.map(one);
+  const alike = groupBy(pile.nodes, (node) => `${node.status} ${node.reason ?? ""}`.trim());
+  return [...alike].map(([state, nodes]) => ({ ...pile, id: `${pile.id}|${state}`, nodes }));
+}
+
+function collect(piles: readonly Pile[]): Deck {
+  const cards = new Map<CardId, Card>();
+  const cardOf = new Map<string, CardId>();
+  for (const pile of piles) {
+    const card = cardFrom(pile);
+    cards.set(card.id, card);
+    for (const uid of card.members) cardOf.set(uid, card.id);
+  }
+  return { cards, cardOf };
+}
+
+function cardFrom(pile: Pile): Card {
+  const nodes = pile.nodes.toSorted(worstFirst(pile.head));
+  const [first] = nodes as [Node, ...Node[]];
+  const heads = nodes.filter((node) => node.kind === pile.head);
+  const counts = count(heads.map((node) => node.status));
+  return {
+    id: pile.id,
+    form: heads.length > 1 ? "stack" : "resource",
+    group: groupOf(first),
+    namespace: first.namespace ?? "",
+    kind: pile.head,
+    title: heads.length === 1 ? (heads[0] as Node).name : pile.title,
+    level: first.status,
+    reason: first.status === "Ready" ? "" : (first.reason ?? ""),
+    counts,
+    members: nodes.map((node) => node.uid),
+    opens: nodes.length > 1,
+  };
+}
+
+/** Those of the head's kind before those that are folded in, when equally bad. */
+function worstFirst(head: string): (one: Node, other: Node) => number {
+  return (one, other) =>
+    severity(other.status) - severity(one.status) ||
+    Number(other.kind === head) - Number(one.kind === head) ||
+    one.name.localeCompare(other.name);
+}
+
+/** All of a group as one card. nodes: those of it that are shown. */
+export function releaseCard(id: GroupId, release: string, nodes: readonly Node[]): Card {
+  return summary(id, "release", id, titleOfGroup(id, release), nodes);
+}
+
+/** What is of no release is the others of its namespace. */
+export function titleOfGroup(id: GroupId, release: string): string {
+  return release || (id === "/" ? "cluster-scoped" : "others");
+}
+
+/** All of a namespace as one card. */
+export function namespaceCard(namespace: string, nodes: readonly Node[]): Card {
+  const title = namespace || "cluster";
+  return summary(`${namespace}/*`, "namespace", `${namespace}/*`, title, nodes);
+}
+
+function summary(
+  id: CardId,
+  form: "release" | "namespace",
+  group: GroupId,
+  title: string,
+  nodes: readonly Node[],
+): Card {
+  const counts = count(nodes.map((node) => node.status));
+  const namespace = group.slice(0, group.indexOf("/"));
+  return {
+    ...{ id, form, group, namespace, title, counts },
+    kind: form === "release" ? "Release" : "Namespace",
+    level: worst(counts),
+    reason: mainReason(nodes, worst(counts)),
+    members: nodes.map((node) => node.uid),
+    opens: true,
+  };
+}
+
+/** The reason that the most specific of the worst give: of the kind furthest to the right. */
+function mainReason(nodes: readonly Node[], level: Level): string {
+  if (level === "Ready") return "";
+  const bad = nodes.filter((node) => node.status === level);
+  const column = Math.max(...bad.map((node) => lookOf(node.kind).column));
+  return bad.find((node) => lookOf(node.kind).column === column)?.reason ?? "";
+}
+
+/** What a reference leads to that does not exist. */
+export function ghostCard(reference: Unresolved): Card {
+  return {
+    id: `ghost|${nameOf(reference)}`,
+    form: "ghost",
+    group: "",
+    namespace: reference.namespace ?? "",
+    kind: reference.kind,
+    title: reference.name,
+    level: "Error",
+    reason: "does not exist",
+    counts: count([]),
+    members: [],
+    opens: false,
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * Why something is broken, and what depends on it.
+ *
+ * Every edge leads from what asks to what it needs (an owner needs what it owns). So the causes of what is
+ * not well are at the ends of edges from it that are not well either, and what depends on it is at the
+ * beginnings of edges to it.
+ */
+
+import type { ReadonlyGraph } from "../stream/graph";
+import type { Node } from "../stream/message";
+import { lookOf } from "./kinds";
+import { severity } from "./levels";
+
+/** The worst of what it needs, when that is not well; nothing for what is well, or broken by itself. */
+export function causesOf(graph: ReadonlyGraph, node: Node): Node[] {
+  if (node.status === "Ready" || node.unresolved !== undefined) return [];
+  const causes = new Map<string, Node>();
+  let bar = severity("Pending");
+  for (const edge of graph.out(node.uid)) {
+    const needed = graph.nodes.get(edge.to);
+    if (needed === undefined || severity(needed.status) < bar) continue;
+    if (severity(needed.status) > bar) causes.clear();
+    bar = severity(needed.status);
+    causes.set(needed.uid, needed);
+  }
+  return tellingOf(graph, [...causes.values()]);
+}
+
+/** What only passes on how others are says nothing where it ends while others say more. */
+function tellingOf(graph: ReadonlyGraph, causes: readonly Node[]): Node[] {
+  const telling = causes.filter((cause) => !lookOf(cause.kind).folds || causesOf(graph, cause).length > 0);
+  return telling.length > 0 ? telling : [...causes];
+}
+
+/** Where the causes of each of these end: those that are broken by themselves, themselves among them. */
+export class Roots {
+  readonly #graph: ReadonlyGraph;
+  readonly #known = new Map<string, ReadonlySet<string>>();
+
+  constructor(graph: ReadonlyGraph) {
+    this.#graph = graph;
+  }
+
+  /** uids. Those in a circle of causes are each other's: the one asked for stands for all. */
+  of(node: Node): ReadonlySet<string> {
+    const known = this.#known.get(node.uid);
+    if (known !== undefined) return known;
+    this.#known.set(node.uid, new Set());
+    const roots = new Set<string>();
+    for (const cause of causesOf(this.#graph, node)) for (const uid of this.of(cause)) roots.add(uid);
+    if (roots.size === 0) roots.add(node.uid);
+    this.#known.set(node.uid, roots);
+    return roots;
+  }
+}
+
+/** The uids of all that needs one of these, directly or not; these are not among them. */
+export function dependentsOf(graph: ReadonlyGraph, uids: Iterable<string>): Set<string> {
+  const start = new Set(uids);
+  const found = new Set<string>();
+  const queue = [...start];
+  for (let uid = queue.pop(); uid !== undefined; uid = queue.pop()) {
+    for (const edge of graph.into(uid)) {
+      if (found.has(edge.from) || start.has(edge.from)) continue;
+      found.add(edge.from);
+      queue.push(edge.from);
+    }
+  }
+  return found;
+}
+
+/** The uids on the ways from these to their roots; these are among them. */
+export function chainOf(graph: ReadonlyGraph, uids: Iterable<string>): Set<string> {
+  const found = new Set(uids);
+  const queue = [...found];
+  for (let uid = queue.pop(); uid !== undefined; uid = queue.pop()) {
+    const node = graph.nodes.get(uid);
+    for (const cause of node === undefined ? [] : causesOf(graph, node)) {
+      if (found.has(cause.uid)) continue;
+      found.add(cause.uid);
+      queue.push(cause.uid);
+    }
+  }
+  return found;
+}

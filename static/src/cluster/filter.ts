@@ -1,0 +1,59 @@
+import type { ReadonlyGraph } from "../stream/graph";
+import type { Level, Node } from "../stream/message";
+import { namespaceOf } from "./index";
+
+/** What is shown: any of the values in each; an empty one lets everything through. */
+export interface Filter {
+  readonly namespaces: ReadonlySet<string>;
+  readonly releases: ReadonlySet<string>;
+  readonly kinds: ReadonlySet<string>;
+  readonly levels: ReadonlySet<Level>;
+}
+
+export const EVERYTHING: Filter = {
+  namespaces: new Set(),
+  releases: new Set(),
+  kinds: new Set(),
+  levels: new Set(),
+};
+
+export function isEverything(filter: Filter): boolean {
+  return [filter.namespaces, filter.releases, filter.kinds, filter.levels].every((each) => each.size === 0);
+}
+
+export function matches(filter: Filter, node: Node): boolean {
+  return (
+    lets(filter.levels, node.status) &&
+    lets(filter.kinds, node.kind) &&
+    lets(filter.namespaces, namespaceOf(node)) &&
+    lets(filter.releases, node.release ?? "")
+  );
+}
+
+const lets = <T>(values: ReadonlySet<T>, value: T): boolean => values.size === 0 || values.has(value);
+
+/** How many nodes there would be of each value of a field if only the other fields filtered. */
+export function countValues(
+  graph: ReadonlyGraph,
+  filter: Filter,
+  field: "namespaces" | "releases" | "kinds",
+): Map<string, { nodes: number; errors: number }> {
+  const others = { ...filter, [field]: new Set<string>() };
+  const counts = new Map<string, { nodes: number; errors: number }>();
+  for (const node of graph.nodes.values()) {
+    if (!matches(others, node)) continue;
+    const value = { namespaces: namespaceOf(node), releases: node.release ?? "", kinds: node.kind }[field];
+    const found = counts.get(value) ?? { nodes: 0, errors: 0 };
+    counts.set(value, found);
+    found.nodes += 1;
+    if (node.status === "Error") found.errors += 1;
+  }
+  return counts;
+}
+
+/** A filter with this value in it, or without it when it was. */
+export function toggle<T>(values: ReadonlySet<T>, value: T): ReadonlySet<T> {
+  const changed = new Set(values);
+  if (!changed.delete(value)) changed.add(value);
+  return changed;
+}

@@ -1,0 +1,23 @@
+/** Sizes of what is drawn, in the units of the picture: pixels at a zoom of 1. */
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The upper left corner. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+export type Rect = Point & Size;
+
+export const CARD: Size = { width: 208, height: 60 };
+export const GAP = 16;
+/** Between a room's or hall's border and what is in it, and the height of its title. */
+export const PADDING = 16;
+export const ROOM_TITLE = 40;
+export const HALL_TITLE = 60;
+/** Between two halls. */
+export const AISLE = 40;

@@ -1,0 +1,31 @@
+/** What is drawn and where: the only thing that the canvas is given. */
+
+import type { Card } from "../cluster/cards";
+import type { Counts } from "../cluster/levels";
+import type { Line } from "../scene/scene";
+import type { Point, Rect } from "./geometry";
+
+export interface PlacedCard extends Rect {
+  readonly card: Card;
+}
+
+/** A hall is a namespace, a room an open group in it. id: of the group, `name/*` for a namespace. */
+export interface Frame extends Rect {
+  readonly id: string;
+  readonly form: "hall" | "room";
+  readonly title: string;
+  readonly note: string;
+  readonly counts: Counts;
+}
+
+/** bends: where it turns; none for one that goes its own way. */
+export interface PlacedLine {
+  readonly line: Line;
+  readonly bends: readonly Point[];
+}
+
+export interface Picture {
+  readonly frames: readonly Frame[];
+  readonly cards: readonly PlacedCard[];
+  readonly lines: readonly PlacedLine[];
+}

@@ -1,0 +1,16 @@
+import "@fontsource-variable/inter/wght.css";
+import "./style/base.css";
+import "./style/header.css";
+import "./style/map.css";
+import "./style/panels.css";
+import { render } from "preact";
+import { Viewer } from "./state/viewer";
+import { App } from "./ui/app";
+
+const endpoint = new URL("api/v1/ws", document.baseURI);
+endpoint.protocol = endpoint.protocol === "https:" ? "wss:" : "ws:";
+
+const viewer = new Viewer(endpoint.href);
+const place = document.getElementById("app");
+if (place !== null) render(<App viewer={viewer} />, place);
+viewer.start();

@@ -1,0 +1,100 @@
+/** The map: namespace → release → resources. What is not open is gathered, so that some hundreds are drawn. */
+
+import { type Card, deal, namespaceCard, releaseCard, titleOfGroup } from "../cluster/cards";
+import { type Filter, matches } from "../cluster/filter";
+import { groupBy } from "../cluster/grouping";
+import { type GroupId, groupOf, namespaceOf } from "../cluster/index";
+import { count } from "../cluster/levels";
+import type { ReadonlyGraph } from "../stream/graph";
+import type { Node } from "../stream/message";
+import { gatherLines, type Hall, isRoom, type Room, type Scene } from "./scene";
+
+/** With more groups than this, a namespace is one card until it is opened. */
+const GROUPS_AT_MOST = 300;
+/** When all groups together have no more nodes than this, they are open from the beginning. */
+const NODES_OPEN = 150;
+
+/** open: ids of groups, of stacks, and of namespaces (`name/*`). hidden: types of edges. */
+export interface MapOptions {
+  readonly filter: Filter;
+  readonly open: ReadonlySet<string>;
+  readonly hidden: ReadonlySet<string>;
+}
+
+export function drawMap(graph: ReadonlyGraph, options: MapOptions): Scene {
+  const groups = groupBy(shown(graph, options.filter), groupOf);
+  const together = groups.size > GROUPS_AT_MOST;
+  const byNamespace = groupBy(groups, ([, nodes]) => namespaceOf(nodes[0] as Node));
+  const halls = [...byNamespace]
+    .map(([namespace, some]) => hallOf(graph, namespace, some, together, options.open))
+    .sort((one, other) => compareNames(one.namespace, other.namespace));
+  return withLines(graph, halls, options.hidden);
+}
+
+/** The groups that are open when nobody has opened any: all of them where there are few resources. */
+export function openAtFirst(graph: ReadonlyGraph, filter: Filter): Set<GroupId> {
+  const nodes = shown(graph, filter);
+  return nodes.length <= NODES_OPEN ? new Set(nodes.map(groupOf)) : new Set();
+}
+
+function shown(graph: ReadonlyGraph, filter: Filter): Node[] {
+  return [...graph.nodes.values()].filter((node) => matches(filter, node));
+}
+
+function hallOf(
+  graph: ReadonlyGraph,
+  namespace: string,
+  groups: readonly [GroupId, Node[]][],
+  together: boolean,
+  open: ReadonlySet<string>,
+): Hall {
+  const nodes = groups.flatMap(([, some]) => some);
+  const whole = namespaceCard(namespace, nodes);
+  const sorted = groups.toSorted(([one], [other]) => compareNames(releaseIn(one), releaseIn(other)));
+  return {
+    namespace,
+    title: whole.title,
+    counts: whole.counts,
+    nodes: nodes.length,
+    groups:
+      together && !open.has(whole.id)
+        ? [whole]
+        : sorted.map(([id, some]) => (open.has(id) ? roomOf(graph, id, some, open) : closed(id, some))),
+  };
+}
+
+const closed = (id: GroupId, nodes: readonly Node[]): Card => releaseCard(id, releaseIn(id), nodes);
+
+function roomOf(graph: ReadonlyGraph, id: GroupId, nodes: readonly Node[], open: ReadonlySet<string>): Room {
+  return {
+    id,
+    title: titleOfGroup(id, releaseIn(id)),
+    counts: count(nodes.map((node) => node.status)),
+    cards: [...deal(graph, nodes, (card) => open.has(card)).cards.values()],
+  };
+}
+
+export const releaseIn = (id: GroupId): string => id.slice(id.indexOf("/") + 1);
+
+/** By name; what has none comes last. */
+function compareNames(one: string, other: string): number {
+  return Number(one === "") - Number(other === "") || one.localeCompare(other);
+}
+
+function withLines(graph: ReadonlyGraph, halls: readonly Hall[], hidden: ReadonlySet<string>): Scene {
+  const cards = new Map<string, Card>();
+  const cardOf = new Map<string, string>();
+  const rooms = new Map<string, string>();
+  const add = (card: Card, room: string) => {
+    cards.set(card.id, card);
+    rooms.set(card.id, room);
+    for (const uid of card.members) cardOf.set(uid, card.id);
+  };
+  for (const group of halls.flatMap((hall) => hall.groups)) {
+    if (!isRoom(group)) add(group, group.id);
+    else for (const card of group.cards) add(card, group.id);
+  }
+  const roomOfCard = (card: string) => rooms.get(card) ?? "";
+  const lines = gatherLines(graph, cardOf, { hidden, roomOf: roomOfCard, isPath: () => false });
+  return { halls, room: null, lines, cards, cardOf };
+}

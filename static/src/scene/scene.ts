@@ -1,0 +1,92 @@
+/** What is to be drawn: cards, the lines between them, and the rooms that they stand in. Without places. */
+
+import type { Card, CardId } from "../cluster/cards";
+import type { GroupId } from "../cluster/index";
+import type { Counts } from "../cluster/levels";
+import type { ReadonlyGraph } from "../stream/graph";
+
+/**
+ * All edges from one card to another. id: made of both. cross: between two rooms. path: on the way from a
+ * symptom to its cause.
+ */
+export interface Line {
+  readonly id: string;
+  readonly from: CardId;
+  readonly to: CardId;
+  readonly types: readonly string[];
+  readonly count: number;
+  readonly cross: boolean;
+  readonly path: boolean;
+}
+
+/** An open group, or all of a picture that has no rooms. */
+export interface Room {
+  readonly id: GroupId;
+  readonly title: string;
+  readonly counts: Counts;
+  readonly cards: readonly Card[];
+}
+
+/** A namespace with its groups, each as a card or as an open room, in the order of their names. */
+export interface Hall {
+  readonly namespace: string;
+  readonly title: string;
+  readonly counts: Counts;
+  readonly nodes: number;
+  readonly groups: readonly (Card | Room)[];
+}
+
+/** halls: of a map; none in a focus, which has `room` instead. cardOf: where a uid is shown. */
+export interface Scene {
+  readonly halls: readonly Hall[];
+  readonly room: Room | null;
+  readonly lines: ReadonlyMap<string, Line>;
+  readonly cards: ReadonlyMap<CardId, Card>;
+  readonly cardOf: ReadonlyMap<string, CardId>;
+}
+
+export const isRoom = (group: Card | Room): group is Room => "cards" in group;
+
+/**
+ * The edges of the graph between different cards, gathered.
+ *
+ * roomOf: where a card stands. isPath: whether an edge is on the way to a cause.
+ */
+export function gatherLines(
+  graph: ReadonlyGraph,
+  cardOf: ReadonlyMap<string, CardId>,
+  options: {
+    hidden: ReadonlySet<string>;
+    roomOf: (card: CardId) => string;
+    isPath: (from: string, to: string) => boolean;
+  },
+): Map<string, Line> {
+  const gathered = new Map<
+    string,
+    { from: CardId; to: CardId; types: Set<string>; count: number; path: boolean }
+  >();
+  for (const edge of graph.edges.values()) {
+    const from = cardOf.get(edge.from);
+    const to = cardOf.get(edge.to);
+    if (from === undefined || to === undefined || from === to) continue;
+    const path = options.isPath(edge.from, edge.to);
+    if (options.hidden.has(edge.type) && !path) continue;
+    const id = `${from} → ${to}`;
+    const line = gathered.get(id) ?? { from, to, types: new Set<string>(), count: 0, path: false };
+    gathered.set(id, line);
+    line.types.add(edge.type);
+    line.count += 1;
+    line.path ||= path;
+  }
+  const finish = ([id, line]: [string, Omit<Line, "id" | "types" | "cross"> & { types: Set<string> }]) =>
+    [
+      id,
+      {
+        ...line,
+        id,
+        types: [...line.types].sort(),
+        cross: options.roomOf(line.from) !== options.roomOf(line.to),
+      },
+    ] as const;
+  return new Map([...gathered].map(finish));
+}

@@ -1,0 +1,92 @@
+/** What is looked at, as an address that may be shared. */
+
+import type { Camera } from "../canvas/painter";
+import type { Filter } from "../cluster/filter";
+import { LEVELS } from "../cluster/levels";
+import type { Level } from "../stream/message";
+
+/**
+ * hidden: types of edges. open: groups and stacks; null: what is open at first. focus: a card; selected: a
+ * resource, card or frame. camera: null: all is in view. scope: filter of the stream itself, as the API has
+ * it: what the server does not send.
+ */
+export interface View {
+  readonly filter: Filter;
+  readonly hidden: ReadonlySet<string>;
+  readonly open: ReadonlySet<string> | null;
+  readonly focus: string | null;
+  readonly selected: string | null;
+  readonly camera: Camera | null;
+  readonly scope: Readonly<Record<string, readonly string[] | string>>;
+}
+
+/** Every Pod has these, to a few that all share: they are shown where they are asked for. */
+export const HIDDEN_AT_FIRST: ReadonlySet<string> = new Set(["runs-on", "uses-class", "uses-sa"]);
+
+const SCOPE = "only.";
+const TEXTS = new Set(["selector", "q"]);
+
+export function readView(search: string): View {
+  const params = new URLSearchParams(search);
+  const list = (name: string) => (params.get(name) ?? "").split(",").filter(Boolean);
+  const levels = list("status").filter((value): value is Level => LEVELS.includes(value as Level));
+  return {
+    filter: {
+      namespaces: new Set(list("namespace")),
+      releases: new Set(list("release")),
+      kinds: new Set(list("kind")),
+      levels: new Set(levels),
+    },
+    hidden: params.has("hide") ? new Set(list("hide")) : HIDDEN_AT_FIRST,
+    open: params.has("open") ? new Set(list("open")) : null,
+    focus: params.get("focus"),
+    selected: params.get("select"),
+    camera: readCamera(params.get("at")),
+    scope: readScope(params),
+  };
+}
+
+export function writeView(view: View): string {
+  const params = new URLSearchParams();
+  const put = (name: string, values: ReadonlySet<string>) => {
+    if (values.size > 0) params.set(name, [...values].sort().join(","));
+  };
+  for (const [name, value] of Object.entries(view.scope)) {
+    params.set(SCOPE + name, typeof value === "string" ? value : value.join(","));
+  }
+  put("namespace", view.filter.namespaces);
+  put("release", view.filter.releases);
+  put("kind", view.filter.kinds);
+  put("status", view.filter.levels);
+  if (!equal(view.hidden, HIDDEN_AT_FIRST)) params.set("hide", [...view.hidden].sort().join(","));
+  if (view.open !== null) params.set("open", [...view.open].sort().join(","));
+  if (view.focus !== null) params.set("focus", view.focus);
+  if (view.selected !== null) params.set("select", view.selected);
+  if (view.camera !== null) params.set("at", writeCamera(view.camera));
+  // Slashes, commas and colons are no danger in a query, and an address is read by people.
+  const text = params.toString().replaceAll("%2F", "/").replaceAll("%2C", ",").replaceAll("%7C", "|");
+  return text === "" ? "" : `?${text}`;
+}
+
+function readScope(params: URLSearchParams): View["scope"] {
+  const given = [...params].filter(([name]) => name.startsWith(SCOPE));
+  return Object.fromEntries(
+    given.map(([name, value]) => {
+      const field = name.slice(SCOPE.length);
+      return [field, TEXTS.has(field) ? value : value.split(",").filter(Boolean)];
+    }),
+  );
+}
+
+function readCamera(text: string | null): Camera | null {
+  const parts = (text ?? "").split(",").map(Number);
+  const [x, y, zoom] = parts;
+  if (parts.length !== 3 || x === undefined || y === undefined || zoom === undefined) return null;
+  return parts.every(Number.isFinite) && zoom > 0 ? { x, y, zoom } : null;
+}
+
+const writeCamera = ({ x, y, zoom }: Camera): string =>
+  `${Math.round(x)},${Math.round(y)},${Number(zoom.toFixed(3))}`;
+
+const equal = (one: ReadonlySet<string>, other: ReadonlySet<string>): boolean =>
+  one.size === other.size && [...one].every((value) => other.has(value));

@@ -1,0 +1,394 @@
+/** The one place where what the stream tells and what a person does come together. */
+
+import type { Canvas, News } from "../canvas/canvas";
+import type { Camera } from "../canvas/painter";
+import type { Card } from "../cluster/cards";
+import { type Filter, toggle } from "../cluster/filter";
+import { groupOf, Index } from "../cluster/index";
+import type { Counts } from "../cluster/levels";
+import { findProblems, type Problem } from "../cluster/problems";
+import { Search } from "../cluster/search";
+import { Layouter } from "../layout/layouter";
+import type { Picture } from "../layout/picture";
+import { drawRoom, Plan } from "../layout/plan";
+import { drawFocus, storyOf } from "../scene/focus";
+import { drawMap, openAtFirst } from "../scene/map";
+import { isRoom, type Scene } from "../scene/scene";
+import { Client, type Connection } from "../stream/client";
+import type { Change, ReadonlyGraph } from "../stream/graph";
+import type { Level, Node } from "../stream/message";
+import { resolve, type Selection, stackOf, stackWith, textOf } from "./selection";
+import { readView, type View, writeView } from "./url";
+
+/** Milliseconds between two pictures under live changes, and before an address is written. */
+const PICTURE_EVERY = 120;
+const ADDRESS_AFTER = 300;
+
+/** A mark on the browser's timeline. */
+const FIRST_PICTURE = "first-picture";
+
+const PROBLEM_LEVELS: ReadonlySet<Level> = new Set(["Error", "Unknown"]);
+const NOTHING: Scene = { halls: [], room: null, lines: new Map(), cards: new Map(), cardOf: new Map() };
+
+/**
+ * All that is on the page. lost: what is focused is not there (any more). updated: the page is of an older
+ * version than the server.
+ */
+export interface Page {
+  readonly connection: Connection;
+  readonly loaded: boolean;
+  readonly updated: boolean;
+  readonly counts: Counts;
+  readonly nodes: number;
+  readonly problems: readonly Problem[];
+  readonly view: View;
+  readonly open: ReadonlySet<string>;
+  readonly scene: Scene;
+  readonly story: readonly Card[];
+  readonly lost: boolean;
+  readonly selection: Selection | null;
+  readonly edgeTypes: ReadonlyMap<string, number>;
+}
+
+export class Viewer {
+  readonly search = new Search();
+  readonly index = new Index();
+  readonly #client: Client;
+  readonly #plan = new Plan();
+  readonly #layouter = new Layouter(() => this.#draw("same"));
+  readonly #listeners = new Set<() => void>();
+  #canvas: Canvas | null = null;
+  #page: Page;
+  /** uids that have changed since the last picture. */
+  readonly #touched = new Set<string>();
+  #due = false;
+  #drawnAt = 0;
+  #shown = false;
+  #fitNext: readonly string[] | "all" | null = null;
+  #addressTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(url: string) {
+    const view = readView(location.search);
+    this.#client = new Client(url, view.scope, {
+      changed: (changes) => this.#changed(changes),
+      connection: (connection) => this.#set({ connection }),
+      updated: () => this.#set({ updated: true }),
+    });
+    this.#page = {
+      connection: { state: "connecting" },
+      loaded: false,
+      updated: false,
+      counts: this.index.counts,
+      nodes: 0,
+      problems: [],
+      view,
+      open: view.open ?? new Set(),
+      scene: NOTHING,
+      story: [],
+      lost: false,
+      selection: null,
+      edgeTypes: new Map(),
+    };
+  }
+
+  get page(): Page {
+    return this.#page;
+  }
+
+  get graph(): ReadonlyGraph {
+    return this.#client.graph;
+  }
+
+  get position(): { epoch: string; seq: number } | null {
+    return this.#client.graph.position;
+  }
+
+  start(): void {
+    this.#client.start();
+    addEventListener("online", () => this.#client.retry());
+    addEventListener("popstate", () => this.#returned());
+  }
+
+  retry(): void {
+    this.#client.retry();
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The canvas draws from now on. */
+  attach(canvas: Canvas): void {
+    this.#canvas = canvas;
+    this.#fitNext = "all";
+    if (this.#page.view.camera !== null) canvas.camera = this.#page.view.camera;
+    if (this.#page.loaded) this.#draw("other");
+  }
+
+  setFilter(filter: Filter): void {
+    this.#plan.tidy();
+    this.#layouter.forgetAll();
+    this.#fitNext = "all";
+    this.#go({ filter, open: null, focus: null }, "push");
+    this.#open(openAtFirst(this.graph, filter), null);
+  }
+
+  setHidden(hidden: ReadonlySet<string>): void {
+    this.#layouter.forgetAll();
+    this.#go({ hidden }, "replace");
+    this.#draw("other");
+  }
+
+  /** More or less of a group, stack or card; of one of an open stack: the stack is closed. */
+  toggle(id: string): void {
+    const card = this.#page.scene.cards.get(id);
+    const isOpen = this.#page.open.has(id);
+    const opens = card === undefined ? id.includes("|") : card.opens;
+    const about = isOpen || opens ? id : this.stackAround(id);
+    if (about === undefined) return;
+    const open = toggle(this.#page.open, about);
+    const inFocus = this.#page.view.focus !== null;
+    // What else is in a group's room gets its place anew; other rooms stay as they are.
+    this.#layouter.forget(inFocus ? "focus" : (id.split("|")[0] ?? ""));
+    const grows = !isOpen && (card?.form === "release" || card?.form === "namespace");
+    this.#fitNext = grows && !inFocus ? [id] : null;
+    this.#open(open, open);
+  }
+
+  /** The open stack of which this card is a part. */
+  stackAround(card: string): string | undefined {
+    return [...this.#page.open].find((id) => id.includes("|") && card.startsWith(`${id}|`));
+  }
+
+  closeAll(): void {
+    this.#fitNext = "all";
+    this.#plan.tidy();
+    this.#open(new Set(), new Set());
+  }
+
+  /** Close the gaps that live changes have left. */
+  tidy(): void {
+    this.#plan.tidy();
+    this.#layouter.forgetAll();
+    this.#fitNext = "all";
+    this.#draw("other");
+  }
+
+  /** text: the name of a resource, or the id of a card or frame. */
+  select(text: string | null): void {
+    if (text === this.#page.view.selected) return;
+    const card = text === null ? undefined : this.#page.scene.cards.get(text);
+    this.#go({ selected: card === undefined ? text : textOf(this.graph, card) }, "replace");
+    this.#emphasize();
+    const shown = this.#page.selection?.card;
+    if (shown) this.#canvas?.reveal(shown);
+  }
+
+  /** Select it, with its group open, so that it can be seen. */
+  find(node: Node, name: string): void {
+    const group = groupOf(node);
+    if (this.#page.view.focus === null && !this.#page.open.has(group)) {
+      const open = new Set(this.#page.open).add(group);
+      this.#fitNext = [group];
+      this.#go({ selected: name }, "replace");
+      this.#open(open, open);
+    } else this.select(name);
+  }
+
+  /** The way from the symptoms of this resource to its cause, and all that depends on it. */
+  focus(uid: string): void {
+    const node = this.graph.nodes.get(uid);
+    const card = node && stackWith(this.graph, this.index, node);
+    if (card === undefined) return;
+    this.#layouter.forget("focus");
+    this.#fitNext = "all";
+    this.#go({ focus: card.id, selected: null }, "push");
+    this.#draw("other");
+  }
+
+  leaveFocus(): void {
+    this.#fitNext = "all";
+    this.#go({ focus: null }, "push");
+    this.#draw("other");
+  }
+
+  moved(camera: Camera | null): void {
+    this.#page = { ...this.#page, view: { ...this.#page.view, camera } };
+    clearTimeout(this.#addressTimer);
+    this.#addressTimer = setTimeout(() => this.#address("replace"), ADDRESS_AFTER);
+  }
+
+  fit(): void {
+    this.#canvas?.fit();
+  }
+
+  #go(change: Partial<View>, how: "push" | "replace"): void {
+    this.#set({ view: { ...this.#page.view, ...change } });
+    this.#address(how);
+  }
+
+  #address(how: "push" | "replace"): void {
+    clearTimeout(this.#addressTimer);
+    const address = writeView(this.#page.view) || location.pathname;
+    if (address === location.search) return;
+    if (how === "push") history.pushState(null, "", address);
+    else history.replaceState(null, "", address);
+  }
+
+  /** Back and forward. */
+  #returned(): void {
+    const view = readView(location.search);
+    this.#plan.tidy();
+    this.#layouter.forgetAll();
+    const open = view.open ?? openAtFirst(this.graph, view.filter);
+    this.#set({ view, open });
+    this.#fitNext = view.camera === null ? "all" : null;
+    this.#draw("other");
+    if (view.camera !== null && this.#canvas !== null) this.#canvas.camera = view.camera;
+  }
+
+  #open(open: ReadonlySet<string>, told: ReadonlySet<string> | null): void {
+    this.#set({ open });
+    this.#go({ open: told }, "replace");
+    this.#draw("other");
+  }
+
+  #set(change: Partial<Page>): void {
+    this.#page = { ...this.#page, ...change };
+    for (const listener of this.#listeners) listener();
+  }
+
+  #changed(changes: readonly Change[]): void {
+    this.index.apply(changes);
+    if (!this.#page.loaded) {
+      const { view } = this.#page;
+      this.#page = {
+        ...this.#page,
+        loaded: true,
+        open: view.open ?? openAtFirst(this.graph, view.filter),
+      };
+      this.#fitNext = view.camera === null ? "all" : null;
+      this.#draw("other");
+      return;
+    }
+    for (const change of changes) if ("node" in change) this.#touched.add(change.node.uid);
+    if (changes.length > 0) this.#schedule();
+  }
+
+  /** Many changes, one picture: with the next frame that is far enough from the last. */
+  #schedule(): void {
+    if (this.#due) return;
+    this.#due = true;
+    const wait = Math.max(0, this.#drawnAt + PICTURE_EVERY - performance.now());
+    setTimeout(() => {
+      requestAnimationFrame(() => {
+        this.#due = false;
+        this.#draw("live");
+      });
+    }, wait);
+  }
+
+  #draw(news: News): void {
+    if (!this.#page.loaded) return;
+    this.#drawnAt = performance.now();
+    const { view, open } = this.#page;
+    const options = { filter: view.filter, open, hidden: view.hidden };
+    const focused = view.focus === null ? null : this.#focused(view.focus);
+    const scene = focused ?? drawMap(this.graph, options);
+    const changed = new Set([...this.#touched].flatMap((uid) => scene.cardOf.get(uid) ?? []));
+    this.#touched.clear();
+    this.#set({
+      scene,
+      story: focused === null ? [] : storyOf(focused),
+      lost: view.focus !== null && focused === null,
+      counts: { ...this.index.counts },
+      nodes: this.graph.nodes.size,
+      problems: findProblems(this.graph, problemLevels(view.filter.levels)),
+      edgeTypes: countTypes(this.graph),
+    });
+    this.#show(scene, news, changed);
+  }
+
+  #focused(id: string): Scene | null {
+    const card = stackOf(this.graph, this.index, id);
+    const broken = card?.members.filter((uid) => this.graph.nodes.get(uid)?.status !== "Ready") ?? [];
+    const { hidden } = this.#page.view;
+    return drawFocus(this.graph, broken.length > 0 ? broken : (card?.members ?? []), {
+      open: this.#page.open,
+      hidden,
+    });
+  }
+
+  #show(scene: Scene, news: News, changed: ReadonlySet<string>): void {
+    if (this.#canvas === null) return;
+    // Begun anew until the layouts of all rooms are there: only then is known what fits best.
+    if (this.#fitNext === "all") this.#plan.tidy();
+    const picture = this.#pictureOf(scene);
+    this.#canvas.show(picture, news, changed);
+    if (!this.#shown) requestAnimationFrame(() => performance.mark(FIRST_PICTURE));
+    this.#shown = true;
+    this.#emphasize();
+    if (this.#fitNext === null) return;
+    if (!isComplete(scene, picture)) {
+      this.#canvas.busy = true;
+      return;
+    }
+    this.#canvas.fit(
+      this.#fitNext === "all" ? this.#selectedRoom() : this.#fitNext,
+      this.#page.story.at(-1)?.id,
+    );
+    this.#fitNext = null;
+  }
+
+  /** Where what an address has picked is seen, when that is open. */
+  #selectedRoom(): string[] | undefined {
+    const group = this.#page.scene.cards.get(this.#page.selection?.card ?? "")?.group;
+    return group !== undefined && this.#page.open.has(group) ? [group] : undefined;
+  }
+
+  #pictureOf(scene: Scene): Picture {
+    const rooms = scene.room ? [scene.room] : scene.halls.flatMap((hall) => hall.groups.filter(isRoom));
+    const layouts = this.#layouter.of(rooms, scene.lines);
+    const size = this.#canvas?.size ?? { width: 3, height: 2 };
+    if (scene.room === null) return this.#plan.draw(scene, layouts, size);
+    return drawRoom(scene, layouts.get(scene.room.id));
+  }
+
+  #emphasize(): void {
+    const { view, scene } = this.#page;
+    const selection = view.selected === null ? null : resolve(this.graph, this.index, scene, view.selected);
+    this.#set({ selection });
+    const card = selection?.card ?? null;
+    // A focus shows little enough: nothing in it is dimmed.
+    const dims = card !== null && scene.cards.has(card) && scene.room === null;
+    this.#canvas?.emphasize(card, dims ? nearOf(scene, card) : null);
+  }
+}
+
+/** The layout of an open room may still be on its way. */
+function isComplete(scene: Scene, picture: Picture): boolean {
+  return picture.cards.length === scene.cards.size;
+}
+
+/** Those that are connected with a card, and itself. */
+function nearOf(scene: Scene, card: string): Set<string> {
+  const near = new Set([card]);
+  for (const line of scene.lines.values()) {
+    if (line.from === card) near.add(line.to);
+    if (line.to === card) near.add(line.from);
+  }
+  return near;
+}
+
+/** What is pending is no problem, unless it is asked for. */
+function problemLevels(asked: ReadonlySet<Level>): ReadonlySet<Level> {
+  const levels = [...asked].filter((level) => level !== "Ready");
+  return levels.length > 0 ? new Set(levels) : PROBLEM_LEVELS;
+}
+
+function countTypes(graph: ReadonlyGraph): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const edge of graph.edges.values()) counts.set(edge.type, (counts.get(edge.type) ?? 0) + 1);
+  return counts;
+}

@@ -1,0 +1,168 @@
+/**
+ * The messages of the stream, typed (shapes and rules: README, "Stream").
+ *
+ * Keys and types of messages that are not known here are no error: a later server may send them.
+ */
+
+import { ProtocolError } from "./errors";
+
+export type Level = "Error" | "Pending" | "Unknown" | "Ready";
+
+export interface OwnerReference {
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** A reference to something that does not exist. field: the path in the manifest that makes it. */
+export interface Unresolved {
+  readonly type: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+  readonly field?: string;
+}
+
+/** since: RFC 3339. What is empty is absent. */
+export interface Node {
+  readonly uid: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly status: Level;
+  readonly apiVersion?: string;
+  readonly namespace?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly since?: string;
+  readonly release?: string;
+  readonly releaseNamespace?: string;
+  readonly chart?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly OwnerReference[];
+  readonly unresolved?: readonly Unresolved[];
+}
+
+/** from, to: uids. field: the paths in the manifest that make it. */
+export interface Edge {
+  readonly type: string;
+  readonly from: string;
+  readonly to: string;
+  readonly field?: readonly string[];
+}
+
+/** heartbeat: seconds; something is heard at least that often. */
+export interface Hello {
+  readonly type: "hello";
+  readonly protocol?: string;
+  readonly server?: string;
+  readonly heartbeat: number;
+}
+
+/** A part of the filtered graph as it is at `seq`; the first is part 1. */
+export interface Snapshot {
+  readonly type: "snapshot";
+  readonly epoch: string;
+  readonly seq: number;
+  readonly part: number;
+  readonly last: boolean;
+  readonly nodes: readonly Node[];
+  readonly edges: readonly Edge[];
+}
+
+/** What changed after `from` up to `seq`. */
+export interface Delta {
+  readonly type: "delta";
+  readonly epoch: string;
+  readonly from: number;
+  readonly seq: number;
+  readonly nodes: { readonly set: readonly Node[]; readonly remove: readonly string[] };
+  readonly edges: { readonly set: readonly Edge[]; readonly remove: readonly Edge[] };
+}
+
+/** Nothing for this filter up to `seq`. */
+export interface Bookmark {
+  readonly type: "bookmark";
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** What is held cannot be brought up to date; a snapshot follows. */
+export interface Reset {
+  readonly type: "reset";
+  readonly reason?: string;
+}
+
+/** id: of the subscription that is refused; absent when a close follows, whose code says what to do. */
+export interface Refusal {
+  readonly type: "error";
+  readonly code: string;
+  readonly message: string;
+  readonly id?: string;
+}
+
+export type GraphMessage = Snapshot | Delta | Bookmark | Reset;
+export type Message = Hello | GraphMessage | Refusal | { readonly type: "pong" };
+
+type Check = (value: unknown) => boolean;
+
+const text: Check = (value) => typeof value === "string";
+const number: Check = (value) => typeof value === "number";
+const whole: Check = (value) => Number.isSafeInteger(value);
+const flag: Check = (value) => typeof value === "boolean";
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || value === null || check(value);
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const shape =
+  (checks: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    Object.entries(checks).every(([key, check]) => check((value as Record<string, unknown>)[key]));
+
+const node = shape({ uid: text, name: text, kind: text, status: text });
+const edgeName = shape({ type: text, from: text, to: text });
+const position = { epoch: text, seq: whole };
+
+const SHAPES: ReadonlyMap<string, Check> = new Map([
+  ["hello", shape({ heartbeat: number, protocol: optional(text), server: optional(text) })],
+  ["snapshot", shape({ ...position, part: whole, last: flag, nodes: listOf(node), edges: listOf(edgeName) })],
+  [
+    "delta",
+    shape({
+      ...position,
+      from: whole,
+      nodes: shape({ set: listOf(node), remove: listOf(text) }),
+      edges: shape({ set: listOf(edgeName), remove: listOf(edgeName) }),
+    }),
+  ],
+  ["bookmark", shape(position)],
+  ["reset", shape({ reason: optional(text) })],
+  ["error", shape({ code: text, message: text, id: optional(text) })],
+  ["pong", shape({})],
+]);
+
+/** The message of this JSON text; null for one of a type that is not known. Throws ProtocolError. */
+export function decode(data: string): Message | null {
+  let document: unknown;
+  try {
+    document = JSON.parse(data);
+  } catch (error) {
+    throw new ProtocolError("it sends no JSON", { cause: error });
+  }
+  return check(document);
+}
+
+/** The same for a document. */
+export function check(document: unknown): Message | null {
+  const type = (document as { type?: unknown } | null)?.type;
+  if (typeof type !== "string") throw new ProtocolError("a message without a type");
+  const fits = SHAPES.get(type);
+  if (fits === undefined) return null;
+  if (!fits(document)) throw new ProtocolError(`a message is malformed: ${type}`);
+  return document as Message;
+}

@@ -1,0 +1,58 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Viewer } from "../state/viewer";
+import { Details } from "./details";
+import { FilterBar } from "./filter-bar";
+import { Header } from "./header";
+import { usePage } from "./hooks";
+import { MapView } from "./map";
+import { Notices } from "./notices";
+import { PathBar } from "./path-bar";
+import { Problems } from "./problems";
+
+export function App({ viewer }: { viewer: Viewer }) {
+  const page = usePage(viewer);
+  /** On a small screen one of both is seen. */
+  const [side, setSide] = useState<"problems" | "map">("map");
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => pressed(viewer, event);
+    document.addEventListener("keydown", press);
+    return () => document.removeEventListener("keydown", press);
+  }, [viewer]);
+  const focus = page.view.focus;
+  useEffect(() => {
+    if (focus !== null) setSide("map");
+  }, [focus]);
+  return (
+    <div class="app" data-side={side} data-details={page.selection !== null}>
+      <Header viewer={viewer} page={page} />
+      <Problems viewer={viewer} page={page} />
+      <main>
+        {focus === null ? <FilterBar viewer={viewer} page={page} /> : <PathBar viewer={viewer} page={page} />}
+        <MapView viewer={viewer} page={page} />
+        <Notices viewer={viewer} page={page} />
+      </main>
+      <Details viewer={viewer} page={page} />
+      <nav class="sides" aria-label="View">
+        <button type="button" aria-pressed={side === "problems"} onClick={() => setSide("problems")}>
+          Problems <span class="number">{page.problems.length}</span>
+        </button>
+        <button type="button" aria-pressed={side === "map"} onClick={() => setSide("map")}>
+          Map
+        </button>
+      </nav>
+    </div>
+  );
+}
+
+/** Keys that mean the same wherever the focus is, but in a field for text. */
+function pressed(viewer: Viewer, event: KeyboardEvent): void {
+  const typing = event.target instanceof HTMLInputElement && event.target.type !== "checkbox";
+  if (event.key === "/" && !typing) {
+    event.preventDefault();
+    document.getElementById("search")?.focus();
+  } else if (event.key === "Escape" && !typing) {
+    const { view } = viewer.page;
+    if (view.selected !== null) viewer.select(null);
+    else if (view.focus !== null) viewer.leaveFocus();
+  }
+}

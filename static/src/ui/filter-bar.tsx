@@ -1,0 +1,65 @@
+import { countValues, EVERYTHING, type Filter, isEverything, toggle } from "../cluster/filter";
+import type { Page, Viewer } from "../state/viewer";
+import { Menu, type Option } from "./menu";
+
+type Field = "namespaces" | "releases" | "kinds";
+
+const FIELDS: readonly { field: Field; title: string }[] = [
+  { field: "namespaces", title: "Namespace" },
+  { field: "releases", title: "Release" },
+  { field: "kinds", title: "Kind" },
+];
+
+/** What is shown, and what is not. */
+export function FilterBar({ viewer, page }: { viewer: Viewer; page: Page }) {
+  const { filter, hidden, scope } = page.view;
+  return (
+    <div class="filters" role="toolbar" aria-label="Filters">
+      {FIELDS.map(({ field, title }) => (
+        <Menu
+          key={field}
+          title={title}
+          chosen={[...filter[field]]}
+          options={() => optionsOf(viewer, filter, field)}
+          toggle={(value) => viewer.setFilter({ ...filter, [field]: toggle(filter[field], value) })}
+          clear={() => viewer.setFilter({ ...filter, [field]: new Set() })}
+        />
+      ))}
+      <Menu
+        title="Edges"
+        note={`${page.edgeTypes.size - hiddenOf(page).length} of ${page.edgeTypes.size}`}
+        chosen={[...page.edgeTypes.keys()].filter((type) => !hidden.has(type))}
+        options={() => edgeOptions(page)}
+        toggle={(type) => viewer.setHidden(toggle(hidden, type))}
+      />
+      {!isEverything(filter) && (
+        <button type="button" class="plain" onClick={() => viewer.setFilter(EVERYTHING)}>
+          Clear filters
+        </button>
+      )}
+      {Object.entries(scope).map(([name, value]) => (
+        <span key={name} class="scope" title="By the server: nothing else is received">
+          only {name} {String(value)}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+const hiddenOf = (page: Page): string[] =>
+  [...page.edgeTypes.keys()].filter((type) => page.view.hidden.has(type));
+
+function optionsOf(viewer: Viewer, filter: Filter, field: Field): Option[] {
+  const counts = countValues(viewer.graph, filter, field);
+  for (const value of filter[field]) if (!counts.has(value)) counts.set(value, { nodes: 0, errors: 0 });
+  return [...counts]
+    .filter(([value]) => value !== "")
+    .map(([value, { nodes, errors }]) => ({ value, title: value, count: nodes, errors }))
+    .sort((one, other) => one.title.localeCompare(other.title));
+}
+
+function edgeOptions(page: Page): Option[] {
+  return [...page.edgeTypes]
+    .map(([type, count]) => ({ value: type, title: type, count, errors: 0 }))
+    .sort((one, other) => one.title.localeCompare(other.title));
+}

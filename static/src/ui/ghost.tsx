@@ -1,0 +1,55 @@
+import type { Card } from "../cluster/cards";
+import { nameOf } from "../cluster/names";
+import type { Viewer } from "../state/viewer";
+import type { Node } from "../stream/message";
+import { Glyph } from "./glyph";
+import { NodeLink } from "./node-link";
+
+/** Something that is referred to and does not exist: who refers to it, and by which field. */
+export function Ghost({ viewer, about }: { viewer: Viewer; about: Card }) {
+  const id = about.id.slice("ghost|".length);
+  const references = [...viewer.graph.nodes.values()].flatMap((node) =>
+    (node.unresolved ?? []).filter((each) => nameOf(each) === id).map((each) => ({ node, each })),
+  );
+  return (
+    <>
+      <header>
+        <p class="kind">{about.kind}</p>
+        <h2>{about.title}</h2>
+        <p class="state error">
+          <Glyph level="Error" /> <strong>Does not exist</strong> in {about.namespace || "the cluster"}
+        </p>
+      </header>
+      <h3>Referred to by</h3>
+      <ul class="edges">
+        {references.map(({ node, each }) => (
+          <li key={node.uid + each.field}>
+            <Referrer viewer={viewer} node={node} />
+            <code>{each.field}</code>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+const Referrer = ({ viewer, node }: { viewer: Viewer; node: Node }) => (
+  <NodeLink viewer={viewer} node={node} />
+);
+
+/** What was picked has been deleted. */
+export function Gone({ title }: { title: string }) {
+  const [kind, namespace, name] = title.includes("|") ? [] : title.split("/");
+  return (
+    <>
+      <header>
+        <p class="kind">{kind ?? "Gone"}</p>
+        <h2>{name ?? title.split("|").at(-1)}</h2>
+      </header>
+      <p class="message">
+        It is not there{namespace ? ` in ${namespace}` : ""}: deleted, replaced by another of a different
+        name, or not among what is watched. If it comes back it is shown here.
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,68 @@
+import { EVERYTHING, isEverything } from "../cluster/filter";
+import type { Page, Viewer } from "../state/viewer";
+
+/** What is said in place of the picture, or over it, when that is not what it should be. */
+export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
+  const { connection, loaded, scene, view } = page;
+  if (connection.state === "refused") {
+    return (
+      <Notice title="The server refuses this page">
+        <p>{connection.reason}</p>
+        <p>
+          <a href={location.pathname}>Open it without filters</a>
+        </p>
+      </Notice>
+    );
+  }
+  if (!loaded) {
+    const lost = connection.state === "disconnected";
+    return (
+      <Notice title={lost ? "No connection" : "Receiving the cluster…"} busy={!lost}>
+        <p>{lost ? "It is tried again by itself." : "The graph is on its way."}</p>
+      </Notice>
+    );
+  }
+  if (page.nodes === 0) {
+    return (
+      <Notice title="There is nothing to see yet">
+        <p>
+          Astrolabe shows what Helm manages and what belongs to that. <code>--label-selector=</code> shows
+          everything. What is watched, and how far that is: <a href="health">health</a>.
+        </p>
+      </Notice>
+    );
+  }
+  if (scene.cards.size === 0 && view.focus === null && !isEverything(view.filter)) {
+    return (
+      <Notice title="Nothing matches these filters">
+        <button type="button" class="primary" onClick={() => viewer.setFilter(EVERYTHING)}>
+          Clear filters
+        </button>
+      </Notice>
+    );
+  }
+  if (connection.state === "disconnected") {
+    return (
+      <p class="stale" role="alert" title={connection.reason}>
+        Not connected: this is how it was. It is tried again by itself.
+      </p>
+    );
+  }
+  if (page.updated) {
+    return (
+      <p class="updated" role="status">
+        Astrolabe has been updated. <a href={location.href}>Load the new page</a>
+      </p>
+    );
+  }
+  return null;
+}
+
+function Notice(props: { title: string; busy?: boolean; children: preact.ComponentChildren }) {
+  return (
+    <div class="notice" role="status" data-busy={props.busy ?? false}>
+      <h2>{props.title}</h2>
+      {props.children}
+    </div>
+  );
+}

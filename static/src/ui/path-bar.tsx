@@ -1,0 +1,52 @@
+import type { Card } from "../cluster/cards";
+import { plural } from "../cluster/kinds";
+import { total } from "../cluster/levels";
+import type { Page, Viewer } from "../state/viewer";
+import { Glyph } from "./glyph";
+import { Moment } from "./moment";
+
+/** The way from the symptom to its cause in words, and the way back to the map. */
+export function PathBar({ viewer, page }: { viewer: Viewer; page: Page }) {
+  if (page.view.focus === null) return null;
+  return (
+    <nav class="path" aria-label="Path to the cause">
+      <button type="button" class="back" onClick={() => viewer.leaveFocus()}>
+        <svg viewBox="-8 -8 16 16" aria-hidden="true">
+          <path d="M3-5-2 0 3 5" />
+        </svg>
+        Map
+      </button>
+      {page.lost && <p>What was shown here is not there any more.</p>}
+      <ol>
+        {page.story.map((card) => (
+          <li key={card.id}>
+            <button type="button" onClick={() => viewer.select(card.id)} title={card.title}>
+              <Glyph level={card.level} label={card.level} />
+              <span class="kind">{kindOf(card)}</span>
+              <span class="name">{card.title}</span>
+            </button>
+          </li>
+        ))}
+      </ol>
+      <Cause viewer={viewer} page={page} />
+    </nav>
+  );
+}
+
+/** What the last of the way that there is says of itself. */
+function Cause({ viewer, page }: { viewer: Viewer; page: Page }) {
+  const nodes = page.story.flatMap((card) => viewer.graph.nodes.get(card.members[0] ?? "") ?? []);
+  const last = nodes.at(-1);
+  if (last === undefined) return null;
+  return (
+    <p class="cause">
+      <strong class={`reason ${last.status.toLowerCase()}`}>{last.reason ?? last.status}</strong>
+      <Moment since={last.since} /> <span>{last.message}</span>
+    </p>
+  );
+}
+
+const kindOf = (card: Card): string => {
+  const number = total(card.counts);
+  return number > 1 ? `${number} ${plural(card.kind)}` : card.kind;
+};

@@ -1,0 +1,76 @@
+import { counted, lookOf, plural } from "../cluster/kinds";
+import type { Problem } from "../cluster/problems";
+import type { Page, Viewer } from "../state/viewer";
+import type { ReadonlyGraph } from "../stream/graph";
+import { Glyph } from "./glyph";
+import { moveInList } from "./hooks";
+import { Moment } from "./moment";
+
+/** What is broken, gathered by its cause, the largest impact first. */
+export function Problems({ viewer, page }: { viewer: Viewer; page: Page }) {
+  const { problems } = page;
+  return (
+    <section class="problems" aria-labelledby="problems-title">
+      <h2 id="problems-title">
+        Problems <span class="number">{page.loaded ? problems.length : ""}</span>
+      </h2>
+      {page.loaded && problems.length === 0 && <AllWell />}
+      <ul onKeyDown={moveInList}>
+        {problems.map((problem) => (
+          <li key={problem.id}>
+            <Row viewer={viewer} page={page} problem={problem} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function AllWell() {
+  return (
+    <div class="well">
+      <Glyph level="Ready" />
+      <p>Nothing is broken.</p>
+    </div>
+  );
+}
+
+function Row({ viewer, page, problem }: { viewer: Viewer; page: Page; problem: Problem }) {
+  const { roots, kind, title, namespace, release, level } = problem;
+  const focused = page.story.some((card) => roots.some((uid) => card.members.includes(uid)));
+  const what = roots.length > 1 ? `${roots.length} ${plural(kind)}` : kind;
+  return (
+    <button
+      type="button"
+      data-item
+      class="problem"
+      aria-pressed={focused}
+      onClick={() => viewer.focus(roots[0] ?? "")}
+    >
+      <Glyph level={level} label={level} />
+      <span class="lead">
+        <strong>{problem.reason}</strong>
+        <Moment since={problem.since} short />
+      </span>
+      <span class="who">
+        {title} <small>{what}</small>
+      </span>
+      <span class="where">{[namespace, release].filter(Boolean).join(" / ") || "cluster-scoped"}</span>
+      <Impact graph={viewer.graph} affected={problem.affected} />
+    </button>
+  );
+}
+
+/** How far it is felt: the kinds that are broken because of it, those that users meet first. */
+function Impact({ graph, affected }: { graph: ReadonlyGraph; affected: readonly string[] }) {
+  const counts = new Map<string, number>();
+  for (const uid of affected) {
+    const kind = graph.nodes.get(uid)?.kind;
+    if (kind !== undefined && !lookOf(kind).folds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  if (counts.size === 0) return null;
+  const sorted = [...counts].sort(([one], [other]) => lookOf(one).column - lookOf(other).column);
+  return (
+    <span class="impact">breaks {sorted.map(([kind, number]) => counted(number, kind)).join(", ")}</span>
+  );
+}

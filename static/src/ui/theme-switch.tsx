@@ -1,0 +1,48 @@
+import { useEffect, useState } from "preact/hooks";
+
+type Theme = "light" | "dark" | "system";
+
+const NEXT: Readonly<Record<Theme, Theme>> = { system: "dark", dark: "light", light: "system" };
+const KEY = "astrolabe.theme";
+
+/** What the style sheet and the canvas go by; they are told by an event on the document. */
+export const THEME_CHANGED = "astrolabe:theme";
+
+export function ThemeSwitch() {
+  const [theme, setTheme] = useState<Theme>(remembered());
+  useEffect(() => {
+    if (theme === "system") delete document.documentElement.dataset["theme"];
+    else document.documentElement.dataset["theme"] = theme;
+    document.dispatchEvent(new Event(THEME_CHANGED));
+  }, [theme]);
+  const choose = () => {
+    remember(NEXT[theme]);
+    setTheme(NEXT[theme]);
+  };
+  return (
+    <button type="button" class="theme" title={`Colours: ${theme}`} onClick={choose}>
+      <svg viewBox="-10 -10 20 20" aria-hidden="true">
+        <circle r="7" />
+        <path d="M0-7A7 7 0 0 1 0 7Z" />
+      </svg>
+      <span class="visually-hidden">Colours: {theme}. Switch</span>
+    </button>
+  );
+}
+
+function remembered(): Theme {
+  try {
+    const theme = localStorage.getItem(KEY);
+    return theme === "light" || theme === "dark" ? theme : "system";
+  } catch {
+    return "system"; // storage may be forbidden
+  }
+}
+
+function remember(theme: Theme): void {
+  try {
+    localStorage.setItem(KEY, theme);
+  } catch {
+    // It holds until the page is closed.
+  }
+}

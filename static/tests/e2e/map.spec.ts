@@ -1,0 +1,145 @@
+import { expect, test } from "@playwright/test";
+import { Cluster } from "./cluster";
+import { ViewerPage } from "./page";
+
+let cluster: Cluster;
+
+test.beforeAll(async () => {
+  cluster = await Cluster.demo();
+});
+
+test.afterAll(() => cluster.kill());
+
+test("the demo is loaded, and nothing is asked of another origin", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  await viewer.open(cluster.url);
+  await expect(viewer.connection).toContainText("Live");
+  await expect(viewer.problems.first()).toBeVisible();
+  await expect(page.locator(".counts .ready strong")).toHaveText(/^1,\d\d\d$/);
+  expect(viewer.requests.filter((url) => !url.startsWith(cluster.url) && !url.startsWith("data:"))).toEqual(
+    [],
+  );
+  expect(viewer.complaints).toEqual([]);
+});
+
+test("a release is expanded and collapsed with the mouse", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  // The first release of the first namespace begins at (16, 52) of the picture, which begins at (0, 0).
+  await viewer.open(`${cluster.url}?at=0,0,1`);
+  await viewer.picture.click({ position: { x: 100, y: 82 } });
+  await expect(viewer.details).toContainText("Release");
+  await expect(viewer.details.getByRole("heading", { level: 2 })).toHaveText("basket");
+  await viewer.picture.click({ position: { x: 212, y: 90 } });
+  await expect(page).toHaveURL(/open=checkout\/basket/);
+  await expect(viewer.details.getByRole("button", { name: "Collapse" })).toBeVisible();
+  await viewer.details.getByRole("button", { name: "Collapse" }).click();
+  await expect(page).not.toHaveURL(/checkout\/basket,|open=checkout\/basket/);
+});
+
+test("a release is expanded, walked through and collapsed with the keyboard", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  await viewer.open(cluster.url);
+  await viewer.picture.focus();
+  await page.keyboard.press("ArrowRight");
+  await expect(viewer.details.getByRole("heading", { level: 2 })).toHaveText("basket");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/open=checkout\/basket/);
+  await viewer.settled();
+  await page.keyboard.press("Enter");
+  await expect(page).not.toHaveURL(/open=checkout\/basket/);
+  await page.keyboard.press("ArrowRight");
+  await expect(viewer.details.getByRole("heading", { level: 2 })).not.toHaveText("basket");
+  await page.keyboard.press("Escape");
+  await expect(viewer.details).toHaveCount(0);
+});
+
+test("a stack is expanded, and collapsed from one of its pods", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  const stack = "checkout/cart|Pod|Deployment/cart-api";
+  await viewer.open(`${cluster.url}?open=checkout/cart&select=${encodeURIComponent(stack)}`);
+  await expect(viewer.details.getByRole("heading", { level: 2 })).toHaveText("cart-api ×3");
+  await viewer.details.getByRole("button", { name: "Expand" }).click();
+  await expect(page).toHaveURL(`${cluster.url}?open=checkout/cart,${stack}&select=${stack}`);
+  await viewer.details.locator(".node-link").first().click();
+  await viewer.details.getByRole("button", { name: "Collapse stack" }).click();
+  await expect(page).toHaveURL(/open=checkout\/cart&select=Pod/);
+  await expect(viewer.details.getByRole("button", { name: "Collapse stack" })).toHaveCount(0);
+});
+
+test("search finds as one types, and shows where it is", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  await viewer.open(cluster.url);
+  await page.keyboard.press("/");
+  await expect(viewer.search).toBeFocused();
+  await page.keyboard.type("cart-api deploy");
+  const options = page.getByRole("option");
+  await expect(options).toHaveCount(1);
+  await expect(options.first()).toContainText("checkout / cart");
+  await page.keyboard.press("Enter");
+  await expect(viewer.details.getByRole("heading", { level: 2 })).toHaveText("cart-api");
+  await expect(page).toHaveURL(/open=checkout\/cart/);
+  await expect(page).toHaveURL(/select=Deployment\/checkout\/cart-api/);
+
+  await page.keyboard.press("/");
+  await viewer.search.fill("cart");
+  await page.keyboard.press("ArrowDown");
+  await expect(options.nth(1)).toHaveAttribute("aria-selected", "true");
+  await page.keyboard.press("Escape");
+  await expect(options).toHaveCount(0);
+});
+
+test("a filter by namespace leaves that, and is in the address", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  await viewer.open(cluster.url);
+  await page.getByRole("button", { name: "Namespace" }).click();
+  await page.getByRole("checkbox", { name: "checkout" }).check();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("button", { name: "Namespace" })).toBeFocused();
+  await expect(page).toHaveURL(/namespace=checkout/);
+  await viewer.settled();
+  const address = page.url();
+
+  await page.reload();
+  await viewer.drawn();
+  await viewer.settled();
+  expect(page.url()).toBe(address);
+  await expect(page.getByRole("button", { name: "Namespace checkout" })).toBeVisible();
+  await page.getByRole("button", { name: "Clear filters" }).click();
+  await expect(page).not.toHaveURL(/namespace=/);
+});
+
+test("what matches nothing says so", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  await viewer.open(`${cluster.url}?namespace=checkout&kind=DaemonSet`);
+  await expect(page.getByRole("heading", { name: "Nothing matches these filters" })).toBeVisible();
+});
+
+test("a scope is for the server: the rest is not received, and a bad one is said", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  await viewer.open(`${cluster.url}?only.namespace=checkout`);
+  await expect(page.locator(".scope")).toHaveText("only namespace checkout");
+  await expect(page.locator(".counts .ready strong")).toHaveText(/^\d{3}$/);
+  await page.goto(`${cluster.url}?only.kind=Sheep`);
+  await expect(viewer.connection).toContainText("Refused");
+  await expect(page.getByText("unknown kind 'Sheep'")).toBeVisible();
+});
+
+test("the colours are chosen, and remembered", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  await viewer.open(cluster.url);
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await ground();
+  await page.getByRole("button", { name: /Colours/ }).click();
+  const dark = await ground();
+  expect(dark).not.toBe(light);
+  await page.reload();
+  await viewer.drawn();
+  expect(await ground()).toBe(dark);
+});
+
+test("a card under the mouse says what did not fit on it", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  await viewer.open(`${cluster.url}?at=0,0,1`);
+  await viewer.picture.hover({ position: { x: 100, y: 90 } });
+  await expect(page.locator(".shapes")).toHaveAttribute("title", /^Release basket ×\d+\n(Pending|Ready)/);
+});

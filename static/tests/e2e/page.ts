@@ -1,0 +1,83 @@
+/** What the tests do with the page, in its own words. */
+
+import { expect, type Page } from "@playwright/test";
+
+export class ViewerPage {
+  readonly page: Page;
+  /** What the browser complained of: nothing may. */
+  readonly complaints: string[] = [];
+  readonly requests: string[] = [];
+
+  constructor(page: Page) {
+    this.page = page;
+    page.on("console", (message) => {
+      const lost = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED/.test(message.text());
+      if (message.type() === "error" && !lost)
+        this.complaints.push(`${message.text()} ${message.location().url}`);
+    });
+    page.on("pageerror", (error) => this.complaints.push(String(error)));
+    page.on("request", (request) => this.requests.push(request.url()));
+  }
+
+  get connection() {
+    return this.page.locator(".connection");
+  }
+
+  get problems() {
+    return this.page.locator(".problem");
+  }
+
+  get details() {
+    return this.page.getByRole("complementary", { name: "Details" });
+  }
+
+  get picture() {
+    return this.page.getByRole("application");
+  }
+
+  get search() {
+    return this.page.getByRole("combobox", { name: "Search resources" });
+  }
+
+  /** Open it, and wait until it is live and something is drawn. */
+  async open(url: string): Promise<void> {
+    await this.page.goto(url);
+    await expect(this.connection).toHaveAttribute("data-state", "live");
+    await this.drawn();
+  }
+
+  async drawn(): Promise<void> {
+    await this.page.waitForFunction(() => performance.getEntriesByName("first-picture").length > 0);
+  }
+
+  /** Milliseconds from the navigation to the first picture. */
+  firstPicture(): Promise<number> {
+    return this.page.evaluate(
+      () => performance.getEntriesByName("first-picture")[0]?.startTime ?? Number.NaN,
+    );
+  }
+
+  /** The steps of the path, as `Kind name`. */
+  async story(): Promise<string[]> {
+    const steps = this.page.getByRole("navigation", { name: "Path to the cause" }).getByRole("listitem");
+    return steps.evaluateAll((items) =>
+      items.map((item) => {
+        const say = (part: string) => item.querySelector(part)?.textContent ?? "";
+        return `${say(".kind")} ${say(".name")}`;
+      }),
+    );
+  }
+
+  /** Wait until the picture is where it is going to be. */
+  async settled(): Promise<void> {
+    await expect(this.page.locator(".shapes")).not.toHaveAttribute("aria-busy", "true");
+  }
+
+  /** Asks for a connection now; the button is gone when one was made meanwhile. */
+  async retry(): Promise<void> {
+    const live = this.connection.and(this.page.locator('[data-state="live"]'));
+    const button = this.connection.getByRole("button", { name: "Retry" });
+    await expect(live.or(button)).toBeVisible();
+    await button.click({ timeout: 2_000 }).catch(() => expect(live).toBeVisible());
+  }
+}

@@ -1,0 +1,194 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Backoff } from "../../src/stream/backoff";
+import { Client, type Connection } from "../../src/stream/client";
+import type { Change } from "../../src/stream/graph";
+import { BrowserWebSocket, type Peer, Server } from "./server";
+
+const HELLO = { type: "hello", protocol: "astrolabe.v1", server: "astrolabe/1.0.0", heartbeat: 15 };
+const node = (uid: string, status = "Ready") => ({ uid, name: uid, kind: "Pod", status });
+const snapshot = (seq: number, ...nodes: unknown[]) => ({
+  ...{ type: "snapshot", id: "default", epoch: "e", seq, part: 1, last: true, nodes, edges: [] },
+});
+const delta = (from: number, seq: number, ...set: unknown[]) => ({
+  ...{ type: "delta", id: "default", epoch: "e", from, seq },
+  ...{ nodes: { set, remove: [] }, edges: { set: [], remove: [] } },
+});
+const AT_ONCE = () => new Backoff(() => 0);
+
+let server: Server;
+let client: Client;
+let connections: Connection[];
+let changes: Change[];
+let updates: number;
+
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", BrowserWebSocket);
+  server = await Server.start();
+  connections = [];
+  changes = [];
+  updates = 0;
+});
+
+afterEach(async () => {
+  client.stop();
+  await server.stop();
+  vi.unstubAllGlobals();
+});
+
+function follow(filter = {}, backoff = AT_ONCE()): void {
+  client = new Client(
+    server.url,
+    filter,
+    {
+      changed: (some) => changes.push(...some),
+      connection: (now) => connections.push(now),
+      updated: () => {
+        updates += 1;
+      },
+    },
+    backoff,
+  );
+  client.start();
+}
+
+const states = () => connections.map((each) => each.state);
+const reasons = () => connections.flatMap((each) => ("reason" in each ? [each.reason] : []));
+const became = (state: Connection["state"]) => vi.waitFor(() => expect(states().at(-1)).toBe(state));
+
+/** Accepted, greeted, and brought to seq 1 with a node a. */
+async function live(): Promise<Peer> {
+  follow();
+  const peer = await server.accept();
+  await peer.hear();
+  peer.say(HELLO, snapshot(1, node("a")));
+  await became("live");
+  return peer;
+}
+
+describe("a client", () => {
+  it("subscribes with its filter and follows", async () => {
+    follow({ namespace: ["shop"] });
+    const peer = await server.accept();
+    expect(await peer.hear()).toEqual({
+      type: "subscribe",
+      id: "default",
+      filter: { namespace: ["shop"] },
+    });
+    expect(server.paths).toEqual(["/api/v1/ws?subscribe=false"]);
+    peer.say(HELLO, snapshot(1, node("a")), delta(1, 2, node("b")));
+    await vi.waitFor(() => expect(client.graph.position).toEqual({ epoch: "e", seq: 2 }));
+    expect(states()).toEqual(["connecting", "catching-up", "live"]);
+    expect(changes).toEqual([
+      { sign: "+", node: node("a") },
+      { sign: "+", node: node("b") },
+    ]);
+  });
+
+  it("resumes after a cut connection", async () => {
+    (await live()).socket.terminate();
+    const again = await server.accept();
+    expect(await again.hear()).toMatchObject({ since: { epoch: "e", seq: 1 } });
+    again.say(HELLO, delta(1, 5, node("a", "Error")));
+    await became("live");
+    expect(states().slice(2)).toEqual(["live", "disconnected", "catching-up", "live"]);
+    expect(reasons()).toEqual(["the connection was lost"]);
+    expect(client.graph.nodes.get("a")?.status).toBe("Error");
+  });
+
+  it("keeps what it holds through a reset, and tells what differs", async () => {
+    const peer = await live();
+    changes = [];
+    peer.say({ type: "reset", id: "default", reason: "lagging" });
+    await became("catching-up");
+    expect(client.graph.nodes.size).toBe(1);
+    peer.say(snapshot(9, node("b")));
+    await became("live");
+    expect(changes.map((change) => change.sign)).toEqual(["+", "-"]);
+  });
+
+  it("asks for all anew when the contract is broken", async () => {
+    (await live()).say(delta(4, 5, node("b")));
+    const again = await server.accept();
+    expect(await again.hear()).not.toHaveProperty("since");
+    expect(client.graph.nodes.size).toBe(1);
+    expect(reasons()[0]).toMatch(/^the server broke the contract: a delta of e:5 since 4/);
+  });
+
+  it("tells when another version of the server is there", async () => {
+    (await live()).socket.terminate();
+    const again = await server.accept();
+    again.say({ ...HELLO, server: "astrolabe/1.1.0" }, delta(1, 2));
+    await became("live");
+    expect(updates).toBe(1);
+  });
+
+  it("gives up a server that falls silent", async () => {
+    follow();
+    const peer = await server.accept();
+    peer.say({ ...HELLO, heartbeat: 0.02 }, snapshot(1));
+    await server.accept();
+    expect(reasons()).toEqual(["nothing heard for 0.05 s"]);
+  });
+
+  it("comes back after a close code below 4500, with the server's reason", async () => {
+    const peer = await live();
+    peer.say({ type: "error", code: "slow", message: "this client takes nothing" });
+    peer.socket.close(4008);
+    await server.accept();
+    expect(reasons()).toEqual(["this client takes nothing"]);
+  });
+
+  it("stays away after a close code from 4500 on", async () => {
+    const peer = await live();
+    peer.socket.close(4501, "who are you");
+    await became("refused");
+    expect(reasons()).toEqual(["who are you"]);
+  });
+
+  it("does not insist on a filter that is refused", async () => {
+    follow({ kind: ["Sheep"] });
+    const peer = await server.accept();
+    peer.say(HELLO, { type: "error", id: "default", code: "bad-filter", message: "unknown kind 'Sheep'" });
+    await became("refused");
+    expect(reasons()).toEqual(["unknown kind 'Sheep'"]);
+  });
+
+  it("does not insist on a server that is something else", async () => {
+    follow();
+    (await server.accept()).socket.send("<html>");
+    await became("refused");
+    expect(reasons()).toEqual(["this is no Astrolabe: it sends no JSON"]);
+  });
+
+  it("waits before it tries again, and not when told that the network is back", async () => {
+    follow({}, new Backoff(() => 1));
+    for (let failures = 0; failures < 3; failures += 1) (await server.accept()).socket.terminate();
+    await vi.waitFor(() => expect(reasons()).toHaveLength(3));
+    const last = connections.at(-1);
+    expect(last?.state === "disconnected" && last.retry - Date.now()).toBeGreaterThan(200);
+    client.retry();
+    await server.accept();
+  });
+
+  it("says since when it is disconnected, however often it has tried", async () => {
+    (await live()).socket.terminate();
+    for (let failures = 0; failures < 3; failures += 1) (await server.accept()).socket.terminate();
+    await vi.waitFor(() => expect(states().filter((state) => state === "disconnected")).toHaveLength(4));
+    expect(new Set(connections.flatMap((each) => ("since" in each ? [each.since] : []))).size).toBe(1);
+  });
+});
+
+describe("backoff", () => {
+  it("doubles its bound with each failure up to 30 s, and forgets them after a healthy connection", () => {
+    const backoff = new Backoff(() => 1);
+    expect([0, 0, 0].map((healthy) => backoff.delay(healthy))).toEqual([100, 200, 400]);
+    for (let failures = 0; failures < 100; failures += 1) backoff.delay(9_999);
+    expect(backoff.delay(0)).toBe(30_000);
+    expect(backoff.delay(10_000)).toBe(100);
+  });
+
+  it("waits for anything between nothing and its bound", () => {
+    expect(new Backoff(() => 0).delay(0)).toBe(0);
+    expect(new Backoff(() => 0.5).delay(0)).toBe(50);
+  });
+});

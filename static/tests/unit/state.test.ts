@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import { EVERYTHING } from "../../src/cluster/filter";
+import { drawMap } from "../../src/scene/map";
+import { resolve, stackOf, stackWith, textOf } from "../../src/state/selection";
+import { HIDDEN_AT_FIRST, readView, writeView } from "../../src/state/url";
+import type { Node } from "../../src/stream/message";
+import { shop } from "./build";
+
+describe("an address", () => {
+  it("without anything is the map of everything", () => {
+    expect(readView("")).toEqual({
+      filter: EVERYTHING,
+      hidden: HIDDEN_AT_FIRST,
+      open: null,
+      focus: null,
+      selected: null,
+      camera: null,
+      scope: {},
+    });
+    expect(writeView(readView(""))).toBe("");
+  });
+
+  it.each([
+    "?namespace=a,b&release=cart&kind=Pod&status=Error,Pending",
+    "?hide=owns,selects&open=shop/cart,shop/cart|Pod|Deployment/web",
+    "?hide=",
+    "?open=",
+    "?focus=shop/cart|Pod|Deployment/web&select=Pod/shop/web-1&at=-12,340,0.512",
+    "?only.namespace=shop,blog&only.selector=app+in+(a,b)",
+  ])("is written as it was read: %s", (address) => {
+    expect(decodeURIComponent(writeView(readView(address)))).toBe(address);
+  });
+
+  it("has the server's filter as the server wants it", () => {
+    expect(readView("?only.kind=Pod,Job&only.q=web,1").scope).toEqual({ kind: ["Pod", "Job"], q: "web,1" });
+  });
+
+  it("that makes no sense is passed over", () => {
+    const view = readView("?status=Broken,Error&at=1,2&unknown=x");
+    expect([...view.filter.levels]).toEqual(["Error"]);
+    expect(view.camera).toBeNull();
+    expect(readView("?at=1,2,-1").camera).toBeNull();
+  });
+});
+
+describe("what is picked", () => {
+  const { graph, index } = shop();
+  const scene = drawMap(graph, { filter: EVERYTHING, open: new Set(["shop/cart"]), hidden: new Set() });
+  const pick = (text: string) => resolve(graph, index, scene, text);
+
+  it("may be a resource, wherever it is shown", () => {
+    expect(pick("Pod/shop/cart-7-a")).toMatchObject({
+      form: "resource",
+      card: "shop/cart|Pod|Deployment/cart",
+    });
+    expect(pick("Pod/shop/blog-1")).toMatchObject({ form: "resource", card: "shop/blog" });
+  });
+
+  it("may be a card: that of a resource is the resource, with what is folded in or without", () => {
+    expect(pick("shop/cart|Deployment|cart")).toMatchObject({
+      form: "resource",
+      node: { kind: "Deployment", name: "cart" },
+    });
+    expect(pick("shop/cart|Pod|Deployment/cart")).toMatchObject({ form: "several" });
+  });
+
+  it("may be a release or a namespace, open or not", () => {
+    expect(pick("shop/cart")).toMatchObject({ form: "several", about: { form: "release", title: "cart" } });
+    expect(pick("shop/*")).toMatchObject({ form: "several", about: { form: "namespace", title: "shop" } });
+    expect(pick("/")).toMatchObject({ form: "several", about: { title: "cluster-scoped" } });
+  });
+
+  it("may be a stack that is not drawn", () => {
+    expect(pick("shop/blog|Deployment|blog")).toMatchObject({ form: "resource", card: null });
+  });
+
+  it("may be gone", () => {
+    expect(pick("Pod/shop/never")).toEqual({ form: "gone", title: "Pod/shop/never", card: null });
+    expect(pick("shop/never|Pod|x")).toMatchObject({ form: "gone" });
+  });
+
+  it("is said in an address by the name of the resource", () => {
+    const card = stackOf(graph, index, "shop/cart|Deployment|cart");
+    expect(card && textOf(graph, card)).toBe("Deployment/shop/cart");
+    const stack = stackWith(graph, index, graph.nodes.get("Pod/shop/cart-7-a") as Node);
+    expect(stack && textOf(graph, stack)).toBe("shop/cart|Pod|Deployment/cart");
+  });
+});

@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+const OUT = "dist";
+const PACKED = /\.(js|css|html|svg)$/;
+/** Bytes below which packing gains nothing. */
+const WORTH_IT = 1_000;
+
+/** A packed twin beside each text, so that the server never packs anything. */
+function pack(): Plugin {
+  return {
+    name: "pack",
+    apply: "build",
+    closeBundle() {
+      for (const entry of readdirSync(OUT, { recursive: true, encoding: "utf-8" })) {
+        if (!PACKED.test(entry)) continue;
+        const content = readFileSync(join(OUT, entry));
+        if (content.length >= WORTH_IT)
+          writeFileSync(join(OUT, `${entry}.gz`), gzipSync(content, { level: 9 }));
+      }
+    },
+  };
+}
+
+/** The licenses of what is bundled go where it goes. */
+function licenses(): Plugin {
+  return {
+    name: "licenses",
+    apply: "build",
+    generateBundle() {
+      const { dependencies } = JSON.parse(readFileSync("package.json", "utf-8"));
+      const texts = Object.keys(dependencies).map((name) => {
+        const folder = join("node_modules", name);
+        const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+        if (file === undefined) throw new Error(`${name} has no license`);
+        return `${name}\n\n${readFileSync(join(folder, file), "utf-8")}`;
+      });
+      this.emitFile({ type: "asset", fileName: "licenses.txt", source: texts.join("\n\n----\n\n") });
+    },
+  };
+}
+
+export default defineConfig({
+  // Astrolabe may be served under any path: the page asks for everything relative to itself.
+  base: "./",
+  plugins: [licenses(), pack()],
+  build: {
+    outDir: OUT,
+    target: "es2023",
+    // The worker that lays out is one file of that size, loaded beside the page.
+    chunkSizeWarningLimit: 1_700,
+    // Nothing inline: the Content-Security-Policy allows no data: but for images.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  server: { proxy: { "/api": { target: "http://localhost:8080", ws: true } } },
+  test: { include: ["tests/unit/**/*.test.ts"] },
+});

@@ -1,0 +1,232 @@
+"""deploy/chart: its values, its schema, and what Helm makes of it, which is what the overlays are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+import astrolabe
+from astrolabe.cli.flags import SERVE
+from tests.support.chart import HELM, NAMES, head, read, render, values
+from tests.support.documents import CHART, OVERLAYS, README, namespaced_kinds, rules
+from tests.support.kustomize import Manifest, identity
+from tests.support.kustomize import render as render_overlay
+
+TEMPLATES = {path.name: path.read_text() for path in (CHART / "templates").iterdir()}
+DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+#: Flags of authentication and TLS; to be taken from here when the program has them.
+COMING = {"--auth", "--auth-token-file", "--open-metrics", "--tls-cert-file", "--tls-key-file"}
+
+
+@cache
+def rendered(name: str) -> tuple[Manifest, ...]:
+    return tuple(yaml.safe_load_all(read(name)))
+
+
+def find(name: str, kind: str, named: str = "astrolabe") -> Manifest:
+    """The one manifest of this kind in a recording, by the end of its name."""
+    (found,) = [
+        each
+        for each in rendered(name)
+        if each["kind"] == kind and re.fullmatch(f"(.*:)?{named}", each["metadata"]["name"])
+    ]
+    return found
+
+
+def container(name: str) -> dict[str, Any]:
+    (only,) = find(name, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return dict(only)
+
+
+def leaves(tree: dict[str, Any], schema: dict[str, Any], at: str = "") -> Iterator[str]:
+    """The paths of values down to where the schema says nothing more of single keys."""
+    for key, value in tree.items():
+        below = schema["properties"][key]
+        below = SCHEMA["$defs"][below["$ref"].rpartition("/")[2]] if "$ref" in below else below
+        path = f"{at}.{key}" if at else key
+        if "properties" in below and "requests" not in below["properties"]:
+            assert below["additionalProperties"] is False, path
+            assert set(value) == set(below["properties"]), path
+            yield from leaves(value, below, path)
+        else:
+            yield path
+
+
+def without_names(value: Any) -> Any:
+    """A manifest without the labels and the names that only a release of Helm has."""
+    if isinstance(value, dict):
+        return {
+            key: without_names(below)
+            for key, below in value.items()
+            if not re.match(r"helm\.sh|app\.kubernetes\.io/(instance|version|managed-by)", key)
+        }
+    if isinstance(value, list):
+        return [without_names(each) for each in value]
+    return value.removeprefix("astrolabe-system:") if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_recordings_are_up_to_date(name: str) -> None:
+    assert read(name).startswith(head(name)), "run python -m tests.support.chart, with a helm"
+    if HELM is not None:
+        now = list(yaml.safe_load_all(render(HELM, name)))
+        assert sorted(now, key=identity) == sorted(rendered(name), key=identity)
+
+
+@pytest.mark.parametrize("release", ["1.25", "1.37"])
+@pytest.mark.parametrize("name", NAMES)
+def test_kubernetes_knows_every_field(name: str, release: str) -> None:
+    assert len({identity(each) for each in rendered(name)}) == len(rendered(name))
+    for manifest in rendered(name):
+        if manifest["apiVersion"] != "monitoring.coreos.com/v1":
+            assert kubernetes_validate.validate(manifest, release, strict=True) == release
+
+
+def test_every_value_is_used_and_every_used_one_exists() -> None:
+    used = set(re.findall(r"\.Values\.([\w.]+)", "".join(TEMPLATES.values())))
+    known = set(leaves(DEFAULTS, SCHEMA))
+    groups = {path[: match.start()] for path in known for match in re.finditer(r"\.", path)}
+    assert known - used == set()
+    assert used - known - groups == set()
+
+
+def test_the_readme_sets_values_that_there_are() -> None:
+    named = set(re.findall(r"--set ([\w.]+)=", README.read_text()))
+    assert named
+    assert named <= set(leaves(DEFAULTS, SCHEMA))
+
+
+def test_the_schema_names_the_values_and_takes_the_defaults() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert set(SCHEMA["properties"]) - set(DEFAULTS) == {"global"}
+    for given in (DEFAULTS, *(yaml.safe_load(values(name).read_text()) for name in NAMES)):
+        jsonschema.Draft202012Validator(SCHEMA).validate(given)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"repicas": 1},
+        {"replicas": "1"},
+        {"image": {"repository": "astrolabe", "digest": "abc"}},
+        {"persistence": {"address": "redis"}},
+        {"namespaces": ["Shop"]},
+        {"networkPolicy": {"apiServerPorts": []}},
+    ],
+    ids=str,
+)
+def test_the_schema_refuses_what_cannot_be_meant(wrong: dict[str, Any]) -> None:
+    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(wrong)
+
+
+def test_the_files_that_are_used_are_those_that_there_are() -> None:
+    used = set(re.findall(r'\.Files\.Get "files/([^"]+)"', "".join(TEMPLATES.values())))
+    assert used == {path.name for path in (CHART / "files").iterdir()}
+
+
+def test_the_versions_are_those_of_astrolabe() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (astrolabe.__version__, astrolabe.__version__)
+    assert container("default")["image"] == f"astrolabe:{astrolabe.__version__}"
+
+
+def test_the_rules_are_those_of_the_table_of_kinds() -> None:
+    assert find("default", "ClusterRole")["rules"] == rules()
+    roles = [each for each in rendered("namespaces") if each["kind"] == "Role"]
+    assert [each["metadata"]["namespace"] for each in roles] == ["shop", "payments"]
+    assert [each["rules"] for each in roles] == [rules(namespaced=True)] * 2
+    assert not [each for each in rendered("namespaces") if each["kind"].startswith("ClusterRole")]
+
+
+@pytest.mark.parametrize(("name", "overlay"), [("default", "in-memory"), ("persistent", "persistent")])
+def test_the_chart_installs_what_the_overlay_does(name: str, overlay: str) -> None:
+    chart = {identity(each): each for each in without_names(list(rendered(name)))}
+    for manifest in render_overlay(OVERLAYS / overlay):
+        if manifest["kind"] == "Namespace" or manifest["metadata"]["name"] == "astrolabe-to-redis":
+            continue
+        other = chart[identity(manifest)]
+        if manifest["kind"] == "Deployment":
+            for each in (manifest, other):
+                (pod,) = each["spec"]["template"]["spec"]["containers"]
+                for key in ("args", "env", "imagePullPolicy"):
+                    pod.pop(key, None)
+        if identity(manifest)[1::2] == ("Service", "astrolabe"):
+            assert other["spec"].pop("type") == "ClusterIP"
+        if identity(manifest)[1::2] == ("NetworkPolicy", "astrolabe"):
+            # The policy of its own that an overlay adds is part of the only one here.
+            other["spec"]["egress"] = other["spec"]["egress"][:2]
+        assert other == manifest
+
+
+def test_the_policy_lets_astrolabe_reach_the_redis_that_it_has() -> None:
+    (_, _, bundled) = find("persistent", "NetworkPolicy")["spec"]["egress"]
+    labels = find("persistent", "StatefulSet", "astrolabe-redis")["spec"]["template"]["metadata"]["labels"]
+    assert bundled["to"][0]["podSelector"]["matchLabels"].items() <= labels.items()
+    (_, _, own) = find("namespaces", "NetworkPolicy")["spec"]["egress"]
+    assert own == {"ports": [{"protocol": "TCP", "port": 6380}]}
+    assert len(find("default", "NetworkPolicy")["spec"]["egress"]) == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_flags_are_those_of_astrolabe(name: str) -> None:
+    flags = {argument.partition("=")[0] for argument in container(name)["args"]}
+    assert flags - COMING <= {flag.long for flag in SERVE}
+
+
+def test_the_kinds_are_those_that_a_role_permits_unless_they_are_named() -> None:
+    given = {
+        name: [
+            each.removeprefix("--kinds=") for each in container(name)["args"] if each.startswith("--kinds=")
+        ]
+        for name in NAMES
+    }
+    assert given == {
+        "default": [],
+        "persistent": [],
+        "namespaces": [namespaced_kinds()],
+        "everything": ["Pod,Deployment"],
+    }
+
+
+def test_passwords_come_from_secrets_only() -> None:
+    given = {name: container(name).get("env", []) for name in NAMES}
+    assert given["default"] == []
+    assert [each["valueFrom"]["secretKeyRef"] for each in given["persistent"]] == [
+        {"name": "astrolabe-redis", "key": "REDIS_PASSWORD"}
+    ]
+    assert [each["valueFrom"]["secretKeyRef"] for each in given["namespaces"]] == [
+        {"name": "redis-credentials", "key": "password"}
+    ]
+    assert [each["valueFrom"]["secretKeyRef"] for each in given["everything"]] == [
+        {"name": "redis-url", "key": "REDIS_URL"}
+    ]
+
+
+def test_tokens_and_certificates_are_mounted_where_the_flags_look() -> None:
+    pod = find("everything", "Deployment")["spec"]["template"]["spec"]
+    mounts = {each["name"]: each["mountPath"] for each in container("everything")["volumeMounts"]}
+    secrets = {each["name"]: each["secret"]["secretName"] for each in pod["volumes"]}
+    files = [each.partition("=")[2] for each in container("everything")["args"] if "-file=" in each]
+    assert secrets == {"tokens": "astrolabe-tokens", "tls": "astrolabe-tls"}
+    assert files == [f"{mounts['tokens']}/tokens", f"{mounts['tls']}/tls.crt", f"{mounts['tls']}/tls.key"]
+    assert container("everything")["livenessProbe"]["httpGet"]["scheme"] == "HTTPS"
+    assert "scheme" not in container("default")["livenessProbe"]["httpGet"]
+
+
+def test_a_service_monitor_scrapes_the_port_of_the_service() -> None:
+    monitor = find("everything", "ServiceMonitor")
+    service = find("everything", "Service")
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["port"] == service["spec"]["ports"][0]["name"]
+    assert endpoint["path"] == "/metrics"
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert not [each for each in rendered("default") if each["kind"] == "ServiceMonitor"]

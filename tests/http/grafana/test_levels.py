@@ -1,0 +1,143 @@
+"""How much is drawn as one."""
+
+from collections.abc import Generator
+from typing import Any, TypeVar
+
+import pytest
+
+from astrolabe.graph.edge import Edge
+from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.links import OWNS
+from astrolabe.graph.node import Node
+from astrolabe.http.grafana.levels import Level, choose, find_roots
+from astrolabe.http.grafana.part import Part, take
+from tests.support.worlds import only, shop
+
+T = TypeVar("T")
+
+
+def finish(steps: Generator[None, None, T]) -> T:
+    """What the steps end with."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+
+def a_node(uid: str, kind: str, namespace: str = "shop", release: str = "") -> Node:
+    return Node(
+        uid=uid,
+        kind=kind,
+        name=uid,
+        namespace=namespace,
+        status="Ready",
+        release=release,
+        release_namespace=namespace if release else "",
+        chart="",
+        unresolved=False,
+        text="",
+    )
+
+
+def owns(source: str, target: str, field: str = "metadata.ownerReferences[0].uid") -> Edge:
+    return Edge(OWNS, source, target, (field,))
+
+
+#: Two releases in two namespaces, a node of the cluster, and a pod of nobody: twelve in all.
+PART = Part(
+    nodes=[
+        a_node("web", "Deployment", release="front"),
+        a_node("web-1", "ReplicaSet", release="front"),
+        *[a_node(f"web-1-{number}", "Pod", release="front") for number in range(3)],
+        a_node("db", "StatefulSet", release="front"),
+        a_node("db-0", "Pod", release="front"),
+        a_node("worker", "Deployment", "jobs", release="back"),
+        a_node("lone", "Pod"),
+        a_node("shop", "Namespace", ""),
+        a_node("node-1", "Node", ""),
+        a_node("node-2", "Node", ""),
+    ],
+    edges=[
+        owns("web", "web-1"),
+        *[owns("web-1", f"web-1-{number}") for number in range(3)],
+        owns("db", "db-0"),
+        owns("node-1", "lone"),  # of another scope: a mirror pod is none of a workload's
+    ],
+)
+
+LIMITS: list[tuple[int, Level, int]] = [
+    (12, "resource", 12),
+    (11, "workload", 7),
+    (7, "workload", 7),
+    (6, "release", 6),
+    (5, "namespace", 3),
+    (3, "namespace", 3),
+    (2, "kind", 6),
+]
+
+
+@pytest.mark.parametrize(("limit", "level", "count"), LIMITS)
+def test_the_finest_level_that_keeps_the_limit_is_chosen(limit: int, level: Level, count: int) -> None:
+    chosen, keys, _ = finish(choose(PART, limit=limit, current="resource"))
+    assert (chosen, len(set(keys)), len(keys)) == (level, count, len(PART.nodes))
+
+
+def test_what_is_drawn_as_one() -> None:
+    _, keys, _ = finish(choose(PART, limit=7, current="resource"))
+    assert dict(zip([node.uid for node in PART.nodes], keys, strict=True)) == {
+        "web": "web",
+        "web-1": "web",
+        "web-1-0": "web",
+        "web-1-1": "web",
+        "web-1-2": "web",
+        "db": "db",
+        "db-0": "db",
+        "worker": "worker",
+        "lone": "lone",
+        "shop": "shop",
+        "node-1": "node-1",
+        "node-2": "node-2",
+    }
+    _, keys, _ = finish(choose(PART, limit=6, current="resource"))
+    assert sorted(set(keys)) == [
+        "lone",
+        "node-1",
+        "node-2",
+        "release:jobs/back",
+        "release:shop/front",
+        "shop",
+    ]
+    _, keys, _ = finish(choose(PART, limit=5, current="resource"))
+    assert sorted(set(keys)) == ["kind:Node", "namespace:jobs", "namespace:shop"]
+
+
+@pytest.mark.parametrize(("limit", "level"), [(12, "workload"), (14, "workload"), (15, "resource")])
+def test_a_finer_level_than_before_needs_room(limit: int, level: Level) -> None:
+    chosen, _, _ = finish(choose(PART, limit=limit, current="workload"))
+    assert chosen == level
+
+
+def test_owners_in_a_circle_end_somewhere() -> None:
+    part = Part(nodes=[a_node("a", "Pod"), a_node("b", "Pod")], edges=[owns("a", "b"), owns("b", "a")])
+    assert set(finish(find_roots(part))) == {"a", "b"}
+
+
+def test_of_several_owners_the_one_that_is_named_first_counts() -> None:
+    nodes = [a_node(uid, "Pod") for uid in "abc"]
+    edges = [owns("b", "c", "metadata.ownerReferences[1].uid"), owns("a", "c")]
+    roots = finish(find_roots(Part(nodes=nodes, edges=edges)))
+    assert roots["c"].uid == "a"
+
+
+async def test_a_part_knows_the_owners_that_its_filter_leaves_out() -> None:
+    hub = shop().hub
+    part = take(hub.graph, hub.view(only(kind="Pod")))
+    roots: dict[str, Any] = finish(find_roots(part))
+    assert {uid: root.uid for uid, root in roots.items()} == {
+        "pod-web-1-abc": "deployment-web",
+        "pod-lone": "pod-lone",
+    }
+    assert sorted(part.outside) == ["deployment-web", "replicaset-web-1"]
+    assert take(hub.graph, hub.view(EVERYTHING)).outside == {}
