@@ -22,7 +22,10 @@ from tests.support.worlds import World, shop
 
 TOKEN = "open-sesame-3f2a"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
-PATHS = ("/api/v1/graph", "/api/v1/resources/x", "/api/v1/events", "/api/v1/ws", "/health", "/metrics")
+PATHS = (
+    *("/api/v1/graph", "/api/v1/resources/x", "/api/v1/events", "/api/v1/ws", "/health", "/metrics"),
+    *("/api/v1/ws/flat/changes", "/api/v1/ws/flat/stats/namespace/shop"),
+)
 PAGE = "https://grafana.example"
 
 

@@ -15,6 +15,7 @@ from astrolabe.http.metrics import of_batches, of_replication, of_watches
 from astrolabe.kinds.table import KINDS
 from astrolabe.kube.health import Health
 from astrolabe.settings import Limits
+from tests.deploy.metrics import METRICS
 from tests.support.connections import Recorder, settle
 from tests.support.raw import dial
 from tests.support.serving import Site, eventually, read_types, serve
@@ -243,3 +244,20 @@ async def test_a_restored_graph_is_counted_in_turns_with_others() -> None:
         told = await scrape(site)
     assert told["astrolabe_graph_nodes", "Pod", "Ready"] == 20_000
     assert told["astrolabe_graph_edges", "mounts"] == 40_000
+
+
+async def test_what_alerts_and_dashboard_may_name_is_there(site: Site) -> None:
+    async with site.get("/metrics") as answer:
+        served = {
+            sample.name: sample.labels.keys()
+            for each in parse(await answer.text())
+            for sample in each.samples
+        }
+    health, standing = (
+        watch(last_event=1.0),
+        Replication(complete=True, stale=False, document={}, told={}, lag=0.0),
+    )
+    for family in (*of_watches([health], now=2.0, epoch=3.0), *of_replication(standing)):
+        served |= {sample.name: sample.labels.keys() for sample in family.samples}
+    named = {name: labels for name, labels in METRICS.items() if name.startswith("astrolabe_")}
+    assert {name: frozenset(served[name]) for name in named} == named
