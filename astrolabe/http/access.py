@@ -61,7 +61,7 @@ class Guard:
         headers = {**SECURITY_HEADERS, "Vary": "Origin"}
         origin = request.headers.get("origin", "")
         if origin and _matches(origin, self._shared):
-            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Allow-Origin"] = ANY if ANY in self._shared else origin
             headers["Access-Control-Expose-Headers"] = _EXPOSED
         return headers
 

@@ -21,7 +21,8 @@ Digest = bytes
 
 
 def digest_of(token: str) -> Digest:
-    return hashlib.sha256(token.encode()).digest()
+    """Of any text that a header may hold, also of bytes that are not UTF-8."""
+    return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
 
 
 class Tokens:

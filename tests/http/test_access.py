@@ -77,6 +77,28 @@ async def test_a_websocket_is_refused_before_the_upgrade(closed: Site) -> None:
         await closed.stream(subprotocols=[protocol("wrong"), Subprotocol("astrolabe.v1")])
 
 
+@pytest.mark.parametrize(
+    "header", [b"Authorization: Bearer \xff\xfe", b"Authorization: Bearer " + b"x" * 4000]
+)
+async def test_no_bytes_in_a_header_are_a_fault(
+    closed: Site, header: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with dial(closed.port) as peer:
+        await peer.send(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + header + b"\r\n\r\n")
+        status, headers, _ = await peer.read_answer()
+    assert (status, headers["www-authenticate"]) == (401, "Bearer")
+    assert caplog.text == ""
+
+
+async def test_an_origin_of_any_bytes_is_no_fault() -> None:
+    async with serve(shop(), cors_origins=("*",)) as site, dial(site.port) as peer:
+        await peer.send(
+            b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\nOrigin: http://\xff\r\n\r\n"
+        )
+        status, headers, _ = await peer.read_answer()
+    assert (status, headers["access-control-allow-origin"]) == (200, "*")
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
 async def test_with_one_everyone_is(closed: Site, scheme: str) -> None:
     for token in (TOKEN, "another"):
@@ -262,12 +284,12 @@ async def test_pages_that_are_shared_with_may_read(file: Path, shared: str) -> N
         for path in ("/api/v1/graph", "/api/v1/events", "/health"):
             async with site.get(path, headers={"Origin": PAGE, **BEARER}) as answer:
                 assert answer.status == 200
-                assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+                assert answer.headers["Access-Control-Allow-Origin"] == shared
                 assert "X-Astrolabe-Seq" in answer.headers["Access-Control-Expose-Headers"]
                 assert "Origin" in answer.headers["Vary"]
         # A page may read that it is refused, too.
         async with site.get("/health", headers={"Origin": PAGE}) as answer:
-            assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (401, PAGE)
+            assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (401, shared)
         async with site.get("/health", headers=BEARER) as answer:
             assert answer.headers["Vary"] == "Origin"
             assert "Access-Control-Allow-Origin" not in answer.headers
