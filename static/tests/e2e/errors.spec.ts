@@ -24,7 +24,7 @@ test("a crash is an error within a second, and leads from the Ingress to the Pod
 
   await problem.click();
   await expect(page.getByRole("button", { name: "Map" })).toBeVisible();
-  expect(await viewer.story()).toEqual([
+  await expect.poll(() => viewer.story()).toEqual([
     `Ingress ${crash.ingress}`,
     `Service ${crash.service}`,
     `Pod ${crash.pod}`,
@@ -43,7 +43,7 @@ test("a reference that leads nowhere is the end of the path", async ({ page }) =
   await viewer.open(cluster.url);
   await viewer.problems.filter({ hasText: "cart-api" }).click();
   await expect(page.locator(".path li")).toHaveCount(4);
-  expect(await viewer.story()).toEqual([
+  await expect.poll(() => viewer.story()).toEqual([
     "Ingress cart-api",
     "Service cart-api",
     "3 Pods cart-api",

@@ -102,7 +102,7 @@ test("a filter by namespace leaves that, and is in the address", async ({ page }
   await page.reload();
   await viewer.drawn();
   await viewer.settled();
-  expect(page.url()).toBe(address);
+  await expect(page).toHaveURL(address);
   await expect(page.getByRole("button", { name: "Namespace checkout" })).toBeVisible();
   await page.getByRole("button", { name: "Clear filters" }).click();
   await expect(page).not.toHaveURL(/namespace=/);
@@ -130,11 +130,11 @@ test("the colours are chosen, and remembered", async ({ page }) => {
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await ground();
   await page.getByRole("button", { name: /Colours/ }).click();
+  await expect.poll(ground).not.toBe(light);
   const dark = await ground();
-  expect(dark).not.toBe(light);
   await page.reload();
   await viewer.drawn();
-  expect(await ground()).toBe(dark);
+  await expect.poll(ground).toBe(dark);
 });
 
 test("a card under the mouse says what did not fit on it", async ({ page }) => {
