@@ -24,11 +24,9 @@ test("a crash is an error within a second, and leads from the Ingress to the Pod
 
   await problem.click();
   await expect(page.getByRole("button", { name: "Map" })).toBeVisible();
-  await expect.poll(() => viewer.story()).toEqual([
-    `Ingress ${crash.ingress}`,
-    `Service ${crash.service}`,
-    `Pod ${crash.pod}`,
-  ]);
+  await expect
+    .poll(() => viewer.story())
+    .toEqual([`Ingress ${crash.ingress}`, `Service ${crash.service}`, `Pod ${crash.pod}`]);
   await expect(page.locator(".cause")).toContainText("CrashLoopBackOff");
   await page.getByRole("listitem").filter({ hasText: crash.pod }).getByRole("button").click();
   await expect(viewer.details).toContainText("restarting failed container");
@@ -43,12 +41,9 @@ test("a reference that leads nowhere is the end of the path", async ({ page }) =
   await viewer.open(cluster.url);
   await viewer.problems.filter({ hasText: "cart-api" }).click();
   await expect(page.locator(".path li")).toHaveCount(4);
-  await expect.poll(() => viewer.story()).toEqual([
-    "Ingress cart-api",
-    "Service cart-api",
-    "3 Pods cart-api",
-    "Secret cart-api-keys",
-  ]);
+  await expect
+    .poll(() => viewer.story())
+    .toEqual(["Ingress cart-api", "Service cart-api", "3 Pods cart-api", "Secret cart-api-keys"]);
   await page.locator(".path li").last().getByRole("button").click();
   await expect(viewer.details).toContainText("Does not exist in checkout");
   await expect(viewer.details).toContainText("valueFrom.secretKeyRef");
