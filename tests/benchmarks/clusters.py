@@ -1,4 +1,4 @@
-"""A generated cluster behind a hub, through the real model."""
+"""Generated clusters, through the real model."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ from tests.benchmarks.simulator import OBJECTS_AT_FULL_SCALE
 from tests.support.worlds import World
 
 
+def create_model(nodes: int) -> tuple[Model, list[Facts]]:
+    """A model of all kinds that has been told of about so many nodes, and the facts of its pods."""
+    model = Model([kind.rules for kind in KINDS])
+    pods = []
+    for name, manifest in generate(nodes / OBJECTS_AT_FULL_SCALE, seed=1):
+        kind = KINDS_BY_NAME[name]
+        facts = kind.facts(kind.decoder.decode(msgspec.json.encode(manifest)))
+        model.upsert(facts)
+        if name == "Pod":
+            pods.append(facts)
+    return model, pods
+
+
 class Cluster(World):
     """A world of all kinds with about this many nodes. pods: the facts of its pods."""
 
     def __init__(self, nodes: int) -> None:
         super().__init__()
-        self.model = Model([kind.rules for kind in KINDS])
-        self.pods: list[Facts] = []
-        for name, manifest in generate(nodes / OBJECTS_AT_FULL_SCALE, seed=1):
-            kind = KINDS_BY_NAME[name]
-            facts = kind.facts(kind.decoder.decode(msgspec.json.encode(manifest)))
-            self.model.upsert(facts)
-            if name == "Pod":
-                self.pods.append(facts)
+        self.model, self.pods = create_model(nodes)
         self.commit()
 
     def change(self, pod: Facts, level: str) -> None:

@@ -12,26 +12,17 @@ import pytest
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.model import Model
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
-from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
-from astrolabe.sim.cluster.generator import generate
+from tests.benchmarks.clusters import create_model
 from tests.benchmarks.report import SLACK, report, size
-from tests.benchmarks.simulator import OBJECTS_AT_FULL_SCALE
 
 BUDGET = 1.3
 
 
 class Cluster:
     def __init__(self, nodes: int) -> None:
-        self.model, self.graph = Model([kind.rules for kind in KINDS]), Graph("e")
-        self.pods: list[Facts] = []
-        for name, manifest in generate(nodes / OBJECTS_AT_FULL_SCALE, seed=1):
-            kind = KINDS_BY_NAME[name]
-            facts = kind.facts(kind.decoder.decode(msgspec.json.encode(manifest)))
-            self.model.upsert(facts)
-            if name == "Pod":
-                self.pods.append(facts)
+        self.model, self.pods = create_model(nodes)
+        self.graph = Graph("e")
         self.commit()
 
     def commit(self) -> None:
