@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ssl import SSLContext
 
 import click
 import msgspec
 
+from astrolabe.client import Token
 from astrolabe.client.load import Plan, Report, run
 
 #: Reasons that are listed; of a thousand clients each may have its own.
 _REASONS = 5
 
 
-async def bench(plan: Plan, *, output: str) -> bool:
-    """Whether all went well. output: `text` or `json`. Raises ClientError."""
-    report = await run(plan, said=lambda text: click.echo(text, err=True))
+async def bench(
+    plan: Plan, *, output: str, token: Token | None = None, ssl: SSLContext | None = None
+) -> bool:
+    """Whether all went well. output: `text` or `json`. token, ssl: as `Client` takes them.
+
+    Raises ClientError.
+    """
+    report = await run(plan, said=lambda text: click.echo(text, err=True), token=token, ssl=ssl)
     if output == "json":
         click.echo(msgspec.json.encode({**msgspec.structs.asdict(report), "good": report.good}))
     else:

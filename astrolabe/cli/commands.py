@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -159,13 +159,15 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         *streams.FILTER,
         streams.OUTPUT,
         streams.INITIAL,
+        *streams.ACCESS,
     ],
 )
-def watch(url: str, output: str, initial: bool, **filter: Any) -> None:
+def watch(url: str, output: str, initial: bool, **given: Any) -> None:
     """Print the changes of a running Astrolabe as they come.
 
-    URL: host:port, ws://host:port or http://host:port; ws://localhost:8080 when none is given.
+    URL: host:port, or with ws://, wss://, http:// or https://; ws://localhost:8080 when none is given.
     """
+    access = streams.access_from(url, given)
     write = as_json if output == "json" else as_text
 
     def changed(changes: Sequence[Change]) -> None:
@@ -173,12 +175,20 @@ def watch(url: str, output: str, initial: bool, **filter: Any) -> None:
 
     client = Watch(
         url,
-        streams.filter_from(filter),
+        streams.filter_from(given),
         changed=changed,
         said=lambda text: click.echo(text, err=True),
         initial=initial,
+        **access,
     )
     _complete(client.run())
+
+
+#: Which flag helps, by code of a ClientError.
+_ADVICE: Mapping[str, str] = {
+    "unauthorised": f"; --token-file names a file that holds one, {streams.TOKEN_VARIABLE} may be one",
+    "certificate": "; --certificate-authority names the file of the one to trust",
+}
 
 
 def _complete(work: Coroutine[Any, Any, T]) -> T:
@@ -188,7 +198,8 @@ def _complete(work: Coroutine[Any, Any, T]) -> T:
     try:
         return uvloop.run(work)
     except ClientError as error:
-        raise (click.UsageError if error.code == "bad-filter" else Failure)(str(error)) from error
+        advice = _ADVICE.get(error.code, "")
+        raise (click.UsageError if error.code == "bad-filter" else Failure)(f"{error}{advice}") from error
 
 
 @root.command(
@@ -200,6 +211,7 @@ def _complete(work: Coroutine[Any, Any, T]) -> T:
         *streams.LOAD,
         *streams.FILTER,
         streams.OUTPUT,
+        *streams.ACCESS,
     ],
 )
 def bench_stream(url: str, output: str, **given: Any) -> None:
@@ -209,7 +221,8 @@ def bench_stream(url: str, output: str, **given: Any) -> None:
     """
     from astrolabe.cli.bench import bench
 
-    if not _complete(bench(streams.plan_from(url, given), output=output)):
+    access = streams.access_from(url, given)
+    if not _complete(bench(streams.plan_from(url, given), output=output, **access)):
         raise click.exceptions.Exit(1)
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from ssl import CERT_NONE, SSLContext, SSLError, create_default_context
 from typing import Any
+
+import click
 
 from astrolabe.cli import values
 from astrolabe.cli.go import Flag
 from astrolabe.cli.values import BOOLEAN, Value
+from astrolabe.client import Token, TokenFile
 from astrolabe.client.load import Plan
 
 _LOAD = "The load"
+_ACCESS = "Access"
+
+#: Holds a token, where there is no file of one. There is no flag for that: whoever may list the processes of
+#: a machine sees their arguments.
+TOKEN_VARIABLE = "ASTROLABE_TOKEN"
 
 
 def _filter(names: tuple[str, ...], **options: Any) -> Flag:
@@ -28,6 +38,48 @@ FILTER = (
         help="Nodes whose labels match.",
     ),
     Flag(("q", "--q", "-q"), heading="What to show", metavar="TEXT", help="Nodes that have it in a name."),
+)
+
+
+def _token_file(path: str) -> TokenFile:
+    try:
+        return TokenFile(path)
+    except OSError as error:
+        raise ValueError(f"it cannot be read: {error.strerror}") from error
+
+
+def _authority(path: str) -> SSLContext:
+    """Trusts the certificates of this file and no others. Raises ValueError."""
+    try:
+        return create_default_context(cafile=path)
+    except SSLError as error:
+        raise ValueError("it holds no certificates (PEM)") from error
+    except OSError as error:
+        raise ValueError(f"it cannot be read: {error.strerror}") from error
+
+
+#: As kubectl names them.
+ACCESS = (
+    Flag(
+        ("--token-file",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_TOKEN_FILE",
+        type=Value("PATH", _token_file),
+        help=f"Holds the token to show; read anew for each connection. Or: environment {TOKEN_VARIABLE}.",
+    ),
+    Flag(
+        ("--certificate-authority",),
+        heading=_ACCESS,
+        type=Value("PATH", _authority),
+        help="Certificates (PEM) to trust an https server by, in place of the system's.",
+    ),
+    Flag(
+        ("--insecure-skip-tls-verify",),
+        heading=_ACCESS,
+        default=False,
+        type=BOOLEAN,
+        help="Trust any https server, also one that is not who it says.",
+    ),
 )
 
 OUTPUT = Flag(
@@ -102,6 +154,28 @@ def filter_from(filter: dict[str, Any]) -> dict[str, Any]:
     }
     texts = {name: given for name, given in filter.items() if isinstance(given, str)}
     return {name: given for name, given in {**lists, **texts}.items() if given}
+
+
+def access_from(url: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Takes what the flags of ACCESS say out of `given`: `token` and `ssl`, as `Client` has them.
+
+    Raises click.UsageError when they do not go together, or not with the url.
+    """
+    file, authority, insecure = (given.pop(str(flag.name)) for flag in ACCESS)
+    if authority is not None and insecure:
+        raise click.UsageError("--certificate-authority and --insecure-skip-tls-verify exclude one another")
+    if (authority is not None or insecure) and not url.startswith("wss:"):
+        flag = "--insecure-skip-tls-verify" if insecure else "--certificate-authority"
+        raise click.UsageError(f"{flag} is for an https or wss URL")
+    token: Token | None = file or os.environ.get(TOKEN_VARIABLE) or None
+    return {"token": token, "ssl": _anyone() if insecure else authority}
+
+
+def _anyone() -> SSLContext:
+    context = create_default_context()
+    context.check_hostname = False
+    context.verify_mode = CERT_NONE
+    return context
 
 
 def plan_from(url: str, given: dict[str, Any]) -> Plan:

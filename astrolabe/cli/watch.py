@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from ssl import SSLContext
 
-from astrolabe.client import Change, Client, Filter, Update
+from astrolabe.client import Change, Client, Filter, Token, Update
 
 DEFAULT_URL = "ws://localhost:8080"
 
@@ -20,9 +21,11 @@ class Watch:
         changed: Callable[[Sequence[Change]], None],
         said: Callable[[str], None],
         initial: bool = False,
+        token: Token | None = None,
+        ssl: SSLContext | None = None,
     ) -> None:
-        """initial: tell of what is there at the beginning, too."""
-        self._client = Client(url, filter)
+        """initial: tell of what is there at the beginning, too. token, ssl: as `Client` takes them."""
+        self._client = Client(url, filter, token=token, ssl=ssl)
         self._changed = changed
         self._said = said
         self._initial = initial

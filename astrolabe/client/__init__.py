@@ -10,6 +10,7 @@ from astrolabe.client.client import Client, Filter, Update
 from astrolabe.client.errors import ClientError, ProtocolError
 from astrolabe.client.graph import Change, EdgeChange, Graph, NodeChange, Position
 from astrolabe.client.message import Edge, EdgeKey, Node
+from astrolabe.client.token import Token, TokenFile
 
 __all__ = [
     "Backoff",
@@ -25,5 +26,7 @@ __all__ = [
     "NodeChange",
     "Position",
     "ProtocolError",
+    "Token",
+    "TokenFile",
     "Update",
 ]

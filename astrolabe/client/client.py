@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from ssl import SSLContext
 from types import MappingProxyType, TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar
 
@@ -12,10 +13,11 @@ import msgspec
 
 from astrolabe.client.address import endpoint, shown
 from astrolabe.client.backoff import Backoff
-from astrolabe.client.connection import PROTOCOL, Connection, Lost, open_connection
+from astrolabe.client.connection import PROTOCOL, UNAUTHORISED, Connection, Lost, open_connection
 from astrolabe.client.errors import ClientError, ProtocolError
 from astrolabe.client.graph import Change, Graph, Position
 from astrolabe.client.message import Bookmark, Delta, Error, Hello, Message, Reset, Snapshot, decode
+from astrolabe.client.token import Credential, Token
 
 Event = Literal["connected", "disconnected", "violated", "reset", "part", "snapshot", "delta", "bookmark"]
 #: As a subscribe message has it, and README, "API": `{"namespace": ["shop"], "kind": "Pod", "q": "web"}`.
@@ -61,7 +63,8 @@ class Client:
 
     Whatever may get better by itself is waited for, with `Backoff`. The rest raises ClientError: a filter
     that the server refuses, a handshake answered with 400, 401, 403 or 404, a close code of 4500-4999, a
-    peer that is no Astrolabe.
+    peer that is no Astrolabe. When a token is refused or withdrawn (401, 4501) and there is another one by
+    then, that one is tried first.
     """
 
     def __init__(
@@ -69,18 +72,28 @@ class Client:
         url: str,
         filter: Filter | None = None,
         *,
+        token: Token | None = None,
+        ssl: SSLContext | None = None,
         headers: Mapping[str, str] = _NO_HEADERS,
         backoff: Backoff | None = None,
         decode: Callable[[bytes], Message | None] = decode,
     ) -> None:
         """url: `host:port`, `http(s)://…` or `ws(s)://…`, with the path under which Astrolabe is served.
 
-        headers: of the handshake. decode: as `message.decode`, in place of it: a program with many
-        clients may let them share what is equal. Raises ValueError for a url that is none.
+        token: what `--auth=token` asks for; a callable (which may be async, and should be quick) is asked
+        anew for each connection, as `TokenFile` is, so that tokens may change; what it raises is raised.
+        ssl: whom an https or wss server is trusted by; None: by the authorities of the system.
+        headers: of the handshake, beside these. decode: as `message.decode`, in place of it: a program with
+        many clients may let them share what is equal. Raises ValueError for a url that is none, and for one
+        without TLS when ssl is given.
         """
         self.graph = Graph()
         self._url = endpoint(url)
+        if ssl is not None and not self._url.startswith("wss:"):
+            raise ValueError("ssl is for https and wss only")
         self._filter = dict(filter or {})
+        self._credential = Credential(token)
+        self._ssl = ssl
         self._headers = headers
         self._backoff = backoff or Backoff()
         self._decode = decode
@@ -163,7 +176,10 @@ class Client:
             return self._lost(lost)
         except ProtocolError as error:
             return self._violated(error)
-        except ClientError:
+        except ClientError as error:
+            if error.code == UNAUTHORISED and await self._credential.changed():
+                self._said = ""
+                return self._lost(Lost("the token was refused, and there is another one by now"))
             self._cut()
             raise
         finally:
@@ -180,7 +196,8 @@ class Client:
     async def _connect(self) -> None:
         await asyncio.sleep(self._retry_at - asyncio.get_running_loop().time())
         self._said = ""
-        connection = await open_connection(self._url, headers=self._headers)
+        headers = {**self._headers, **await self._credential.headers()}
+        connection = await open_connection(self._url, headers=headers, ssl=self._ssl)
         try:
             await connection.send(self._subscribe())
         except BaseException:  # cancelled: nobody knows what was sent
@@ -217,6 +234,7 @@ class Client:
             raise ClientError(text, code="no-astrolabe")
         assert self._connection is not None
         self._connection.heartbeat = hello.heartbeat
+        self._credential.accepted()
 
     def _apply(self, message: Snapshot | Delta | Bookmark | Reset, size: int) -> Update:
         changes = self.graph.apply(message)

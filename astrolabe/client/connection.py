@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from ssl import SSLCertVerificationError, SSLContext
 from typing import Any, NoReturn
 
 import msgspec
@@ -37,8 +37,14 @@ CLOSING = 1.0
 DEAD_AFTER = 2.5
 #: Close codes after which the server does not want this client back.
 FINAL_CODES = range(4500, 5000)
+#: Close code of a stream whose token lets in no longer.
+WITHDRAWN = 4501
+#: The code for programs of whatever another token may help.
+UNAUTHORISED = "unauthorised"
 #: Statuses of a handshake for which the request is to blame, with their codes for programs.
-_REFUSALS = {400: "bad-request", 401: "unauthorised", 403: "forbidden", 404: "no-astrolabe"}
+_REFUSALS = {400: "bad-request", 401: UNAUTHORISED, 403: "forbidden", 404: "no-astrolabe"}
+
+_ADVICE = "; it takes the tokens of its --auth-token-file"
 
 
 class Lost(Exception):
@@ -113,18 +119,26 @@ class Connection:
             ours = f": {error.sent.reason}" if error.sent is not None else ""
             raise Lost(f"the connection was lost{_cause(error) or ours}") from error
         said = f" ({close.reason})" if close.reason else ""
+        if close.code == WITHDRAWN:
+            text = f"{shown(self._url)} has ended the stream: the token is not known any more{_ADVICE}"
+            raise ClientError(text, code=UNAUTHORISED) from error
         if close.code in FINAL_CODES:
             text = f"{shown(self._url)} does not want us: close code {close.code}{said}"
             raise ClientError(text, code="refused") from error
         raise Lost(f"the server closed the connection with code {close.code}{said}") from error
 
 
-async def open_connection(url: str, *, headers: Mapping[str, str]) -> Connection:
+async def open_connection(
+    url: str, *, headers: Mapping[str, str], ssl: SSLContext | None = None
+) -> Connection:
     """Connect to an endpoint. Raises Lost, or ClientError when that cannot ever work.
+
+    ssl: whom to trust, of an endpoint with TLS; None: whom the system does.
 
     websockets' own keepalive is off: a client that pauses reads no pongs, and the server's heartbeats,
     which come unasked, tell as much.
     """
+    tls: dict[str, Any] = {} if ssl is None else {"ssl": ssl}
     try:
         wire = await connect(
             url,
@@ -136,8 +150,9 @@ async def open_connection(url: str, *, headers: Mapping[str, str]) -> Connection
             close_timeout=CLOSING,
             ping_interval=None,
             create_connection=_Wire,
+            **tls,
         )
-    except ssl.SSLCertVerificationError as error:
+    except SSLCertVerificationError as error:
         raise ClientError(
             f"the certificate of {shown(url)} is not good: {error.verify_message}", code="certificate"
         ) from error
@@ -164,7 +179,8 @@ def _refused(error: InvalidStatus, url: str) -> Exception:
         retry_after = _seconds(response.headers.get("Retry-After", ""))
         return Lost(f"cannot connect to {shown(url)}: {status}", retry_after=retry_after)
     if response.status_code in _REFUSALS and code:
-        return ClientError(f"{shown(url)} refuses: {status}", code=code)
+        advice = _ADVICE if code == UNAUTHORISED else ""
+        return ClientError(f"{shown(url)} refuses: {status}{advice}", code=code)
     word = _REFUSALS.get(response.status_code, "no-astrolabe")
     verb = "is no Astrolabe" if word == "no-astrolabe" else "refuses"
     return ClientError(f"{shown(url)} {verb}: {status}", code=word)

@@ -6,8 +6,9 @@ from __future__ import annotations
 class ClientError(Exception):
     """Following this server with this filter cannot work; the message is for people.
 
-    code: one word for programs: `bad-filter` and what else the server answers with, `refused` for a
-    close code that asks not to come back, `no-astrolabe` for a peer that is something else.
+    code: one word for programs: `bad-filter` and what else the server answers with, `unauthorised` when it
+    asks for another token, `refused` for a close code that asks not to come back, `no-astrolabe` for a peer
+    that is something else.
     """
 
     def __init__(self, message: str, *, code: str) -> None:

@@ -54,7 +54,8 @@ REFUSED = '{"error":"unauthorised","message":"who are you?"}'
 @pytest.mark.parametrize(
     ("data", "code", "message"),
     [
-        (response("401 Unauthorized", REFUSED), "unauthorised", "URL refuses: HTTP 401, who are you?"),
+        (response("401 Unauthorized", REFUSED), "unauthorised", "URL refuses: HTTP 401, who are you?; it takes the tokens of its --auth-token-file"),
+        (response("401 Unauthorized", "<html>sign in"), "unauthorised", "URL refuses: HTTP 401"),
         (response("400 Bad Request", "<html>no"), "bad-request", "URL refuses: HTTP 400"),
         (response("403 Forbidden"), "forbidden", "URL refuses: HTTP 403"),
         (response("404 Not Found", "nothing here"), "no-astrolabe", "URL is no Astrolabe: HTTP 404"),

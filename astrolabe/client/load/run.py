@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from random import Random
+from ssl import SSLContext
 
 from astrolabe.client.backoff import Backoff
 from astrolabe.client.client import Client
@@ -18,26 +20,38 @@ from astrolabe.client.load.plan import Plan, share
 from astrolabe.client.load.report import Report
 from astrolabe.client.load.shared import Shared, decode_outline
 from astrolabe.client.message import Message
+from astrolabe.client.token import Token
 
 #: Seconds in step after which a connection that is cut counts as healthy: those that are cut on purpose
 #: shall come back at once, however often.
 HEALTHY = 0.5
 
 
-async def run(plan: Plan, *, said: Callable[[str], None] = lambda _: None) -> Report:
-    """Do it. said: is told how far it is, for people.
+#: `Client`, but for the url and what else all have in common.
+_Clients = Callable[..., Client]
+
+
+async def run(
+    plan: Plan,
+    *,
+    said: Callable[[str], None] = lambda _: None,
+    token: Token | None = None,
+    ssl: SSLContext | None = None,
+) -> Report:
+    """Do it. said: is told how far it is, for people. token, ssl: as `Client` takes them.
 
     Raises ClientError when the server is not there, or refuses a filter. May be cancelled.
     """
-    await _find(plan)
-    return await _Load(plan, said).run()
+    client_of = partial(Client, plan.url, token=token, ssl=ssl)
+    await _find(plan, client_of)
+    return await _Load(plan, client_of, said).run()
 
 
-async def _find(plan: Plan) -> None:
+async def _find(plan: Plan, client_of: _Clients) -> None:
     """See that the server is there and takes every filter."""
     for filter in plan.filters:
         why = "nothing is heard of it"
-        async with Client(plan.url, filter, decode=decode_outline) as client:
+        async with client_of(filter, decode=decode_outline) as client:
             try:
                 async with asyncio.timeout(plan.finding):
                     async for update in client.updates():
@@ -49,8 +63,9 @@ async def _find(plan: Plan) -> None:
 
 
 class _Load:
-    def __init__(self, plan: Plan, said: Callable[[str], None]) -> None:
+    def __init__(self, plan: Plan, client_of: _Clients, said: Callable[[str], None]) -> None:
         self._plan = plan
+        self._client_of = client_of
         self._said = said
         self._tally = Tally()
         self._ledger = Ledger()
@@ -101,7 +116,7 @@ class _Load:
 
     def _client(self, filter: int, decode: Callable[[bytes], Message | None]) -> Client:
         backoff = Backoff(healthy_after=HEALTHY, random=Random(self._random.random()))
-        return Client(self._plan.url, self._plan.filters[filter], decode=decode, backoff=backoff)
+        return self._client_of(self._plan.filters[filter], decode=decode, backoff=backoff)
 
     async def _start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """By the clock: when this process or the server cannot keep up, measuring begins all the same."""
