@@ -57,6 +57,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  server: { proxy: { "/api": { target: "http://localhost:8080", ws: true } } },
+  server: {
+    proxy: { "/api": { target: "http://localhost:8080", ws: true }, "/health": "http://localhost:8080" },
+  },
   test: { include: ["tests/unit/**/*.test.ts"] },
 });

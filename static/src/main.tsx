@@ -3,14 +3,16 @@ import "./style/base.css";
 import "./style/header.css";
 import "./style/map.css";
 import "./style/panels.css";
+import "./style/sign-in.css";
 import { render } from "preact";
+import { Session } from "./state/session";
 import { Viewer } from "./state/viewer";
 import { App } from "./ui/app";
 
 const endpoint = new URL("api/v1/ws", document.baseURI);
 endpoint.protocol = endpoint.protocol === "https:" ? "wss:" : "ws:";
 
-const viewer = new Viewer(endpoint.href);
+const viewer = new Viewer(endpoint.href, new Session());
 const place = document.getElementById("app");
 if (place !== null) render(<App viewer={viewer} />, place);
 viewer.start();

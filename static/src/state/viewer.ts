@@ -18,6 +18,7 @@ import { Client, type Connection } from "../stream/client";
 import type { Change, ReadonlyGraph } from "../stream/graph";
 import type { Level, Node } from "../stream/message";
 import { resolve, type Selection, stackOf, stackWith, textOf } from "./selection";
+import type { Session } from "./session";
 import { readView, type View, writeView } from "./url";
 
 /** Milliseconds between two pictures under live changes, and before an address is written. */
@@ -36,6 +37,7 @@ const NOTHING: Scene = { halls: [], room: null, lines: new Map(), cards: new Map
  */
 export interface Page {
   readonly connection: Connection;
+  readonly signedIn: boolean;
   readonly loaded: boolean;
   readonly updated: boolean;
   readonly counts: Counts;
@@ -54,6 +56,7 @@ export class Viewer {
   readonly search = new Search();
   readonly index = new Index();
   readonly #client: Client;
+  readonly #session: Session;
   readonly #plan = new Plan();
   readonly #layouter = new Layouter(() => this.#draw("same"));
   readonly #listeners = new Set<() => void>();
@@ -67,15 +70,19 @@ export class Viewer {
   #fitNext: readonly string[] | "all" | null = null;
   #addressTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(url: string) {
+  constructor(url: string, session: Session) {
     const view = readView(location.search);
-    this.#client = new Client(url, view.scope, {
-      changed: (changes) => this.#changed(changes),
-      connection: (connection) => this.#set({ connection }),
+    this.#session = session;
+    const listener = {
+      changed: (changes: readonly Change[]) => this.#changed(changes),
+      connection: (connection: Connection) =>
+        this.#set({ connection, signedIn: this.#session.token !== null }),
       updated: () => this.#set({ updated: true }),
-    });
+    };
+    this.#client = new Client(url, view.scope, listener, session);
     this.#page = {
       connection: { state: "connecting" },
+      signedIn: session.token !== null,
       loaded: false,
       updated: false,
       counts: this.index.counts,
@@ -111,6 +118,17 @@ export class Viewer {
 
   retry(): void {
     this.#client.retry();
+  }
+
+  signIn(token: string): void {
+    this.#session.keep(token);
+    this.#client.retry();
+  }
+
+  /** With the token all that it has shown is forgotten; the address stays. */
+  signOut(): void {
+    this.#session.forget();
+    location.reload();
   }
 
   subscribe(listener: () => void): () => void {

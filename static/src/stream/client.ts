@@ -1,5 +1,6 @@
 /** A client of the stream that holds the graph, over as many connections as it takes. */
 
+import { type Access, isRefused, protocolsWith } from "./access";
 import { Backoff } from "./backoff";
 import { ProtocolError } from "./errors";
 import { type Change, Graph } from "./graph";
@@ -12,6 +13,8 @@ const OPENING = 10_000;
 const DEAD_AFTER = 2.5;
 /** Close codes from here to 4999: the server does not want this client back. */
 const FINAL_CODES = 4500;
+/** Close code: the token that was shown lets in no longer. */
+const WITHDRAWN = 4501;
 /** What a browser may close a connection with; 4000-4499 is ours to use. */
 const GIVEN_UP = 4000;
 
@@ -21,7 +24,8 @@ export type Filter = Readonly<Record<string, readonly string[] | string>>;
 /**
  * connecting: for the first time. catching-up: connected, and what is held may be old. live: what is held is
  * what the server has. disconnected: `since` (Unix milliseconds), tried again at `retry`.
- * refused: for good; `reason` says why.
+ * refused: for good; `reason` says why. locked: until `retry` is called with another token; `checking` while
+ * one is tried.
  */
 export type Connection =
   | { readonly state: "connecting" | "catching-up" | "live" }
@@ -31,7 +35,17 @@ export type Connection =
       readonly retry: number;
       readonly reason: string;
     }
-  | { readonly state: "refused"; readonly reason: string };
+  | { readonly state: "refused"; readonly reason: string }
+  | Lock;
+
+export interface Lock {
+  readonly state: "locked";
+  readonly why: "needed" | "refused" | "withdrawn" | "unreachable";
+  readonly checking: boolean;
+}
+
+/** For a server that lets everyone in. */
+const OPEN: Access = { token: null, forget: () => {} };
 
 export interface Listener {
   /** What the graph has just taken in; without changes when only its position moved. */
@@ -46,7 +60,8 @@ export interface Listener {
  *
  * After a lost connection it resumes where it was, and after a reset what differs is told, so that the
  * changes add up to `graph` whatever happens. Whatever may get better by itself is waited for, with
- * `Backoff`; a refused filter and a close code of 4500-4999 are not.
+ * `Backoff`; a refused filter and a close code of 4500-4999 are not. Whom the server does not let in waits
+ * for another token.
  */
 export class Client {
   readonly graph = new Graph();
@@ -54,6 +69,8 @@ export class Client {
   readonly #filter: Filter;
   readonly #listener: Listener;
   readonly #backoff: Backoff;
+  readonly #access: Access;
+  readonly #health: string;
   #socket: WebSocket | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heartbeat: number | null = null;
@@ -65,12 +82,18 @@ export class Client {
   /** The message of an error before a close. */
   #said = "";
   #waiting = false;
+  /** Null while it is not known that the server wants another token. */
+  #lock: Lock | null = null;
 
   /** url: `ws(s)://…/api/v1/ws`. */
-  constructor(url: string, filter: Filter, listener: Listener, backoff = new Backoff()) {
+  constructor(url: string, filter: Filter, listener: Listener, access = OPEN, backoff = new Backoff()) {
     const endpoint = new URL(url);
     endpoint.search = "?subscribe=false";
     this.#url = endpoint.href;
+    const health = new URL("../../health", url);
+    health.protocol = health.protocol === "wss:" ? "https:" : "http:";
+    this.#health = health.href;
+    this.#access = access;
     this.#filter = filter;
     this.#listener = listener;
     this.#backoff = backoff;
@@ -86,9 +109,10 @@ export class Client {
     this.#drop();
   }
 
-  /** Do not wait any longer: the network is said to be back. */
+  /** Do not wait any longer: the network is said to be back, or there is another token. */
   retry(): void {
-    if (this.#waiting) this.#connect();
+    const unlocks = this.#lock?.checking === false && this.#access.token !== null;
+    if (this.#waiting || unlocks) this.#connect();
   }
 
   #connect(): void {
@@ -96,23 +120,34 @@ export class Client {
     this.#waiting = false;
     this.#said = "";
     this.#heartbeat = null;
-    if (this.#lostAt === null) this.#listener.connection({ state: "connecting" });
-    const socket = new WebSocket(this.#url, PROTOCOL);
+    if (this.#lock !== null) {
+      this.#lock = { ...this.#lock, checking: true };
+      this.#listener.connection(this.#lock);
+    } else if (this.#lostAt === null) this.#listener.connection({ state: "connecting" });
+    const socket = new WebSocket(this.#url, protocolsWith(PROTOCOL, this.#access.token));
     this.#socket = socket;
+    let opened = false;
     // Events of a socket that was given up come later and mean nothing any more.
     const current = (handle: () => void) => () => {
       if (this.#socket === socket) handle();
     };
     socket.addEventListener(
       "open",
-      current(() => this.#subscribe()),
+      current(() => {
+        opened = true;
+        this.#subscribe();
+      }),
     );
     socket.addEventListener("message", (event) => current(() => this.#hear(String(event.data)))());
-    socket.addEventListener("close", (event) => current(() => this.#closed(event))());
+    socket.addEventListener("close", async (event) => {
+      const refused = !opened && (await isRefused(this.#health, this.#access.token));
+      current(() => (refused ? this.#locked() : this.#closed(event)))();
+    });
     this.#listen();
   }
 
   #subscribe(): void {
+    this.#lock = null;
     const since = this.graph.resume();
     const message = { type: "subscribe", id: "default", filter: this.#filter, ...(since && { since }) };
     this.#socket?.send(JSON.stringify(message));
@@ -189,6 +224,10 @@ export class Client {
   }
 
   #closed(event: CloseEvent): void {
+    if (event.code === WITHDRAWN) {
+      this.#locked();
+      return;
+    }
     if (event.code >= FINAL_CODES && event.code < 5000) {
       this.#refused(this.#said || event.reason || `close code ${event.code}`);
       return;
@@ -202,7 +241,24 @@ export class Client {
     this.#listener.connection({ state: "refused", reason });
   }
 
+  /** Wait for another token. One that was not just given has been good before. */
+  #locked(): void {
+    const given = this.#lock === null ? "withdrawn" : "refused";
+    this.#lockFor(this.#access.token === null ? "needed" : given);
+  }
+
+  #lockFor(why: Lock["why"]): void {
+    this.#access.forget();
+    this.#drop();
+    this.#lock = { state: "locked", why, checking: false };
+    this.#listener.connection(this.#lock);
+  }
+
   #lost(reason: string): void {
+    if (this.#lock !== null) {
+      this.#lockFor("unreachable");
+      return;
+    }
     const now = Date.now();
     const delay = this.#backoff.delay(this.#inStep === null ? 0 : now - this.#inStep);
     this.#drop();

@@ -8,6 +8,7 @@ import { MapView } from "./map";
 import { Notices } from "./notices";
 import { PathBar } from "./path-bar";
 import { Problems } from "./problems";
+import { SignIn } from "./sign-in";
 
 export function App({ viewer }: { viewer: Viewer }) {
   const page = usePage(viewer);
@@ -18,34 +19,44 @@ export function App({ viewer }: { viewer: Viewer }) {
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);
   }, [viewer]);
+  const { connection } = page;
+  const locked = connection.state === "locked";
   const focus = page.view.focus;
   useEffect(() => {
     if (focus !== null) setSide("map");
   }, [focus]);
   return (
-    <div class="app" data-side={side} data-details={page.selection !== null}>
-      <Header viewer={viewer} page={page} />
-      <Problems viewer={viewer} page={page} />
-      <main>
-        {focus === null ? <FilterBar viewer={viewer} page={page} /> : <PathBar viewer={viewer} page={page} />}
-        <MapView viewer={viewer} page={page} />
-        <Notices viewer={viewer} page={page} />
-      </main>
-      <Details viewer={viewer} page={page} />
-      <nav class="sides" aria-label="View">
-        <button type="button" aria-pressed={side === "problems"} onClick={() => setSide("problems")}>
-          Problems <span class="number">{page.problems.length}</span>
-        </button>
-        <button type="button" aria-pressed={side === "map"} onClick={() => setSide("map")}>
-          Map
-        </button>
-      </nav>
-    </div>
+    <>
+      {locked && <SignIn viewer={viewer} lock={connection} />}
+      <div class="app" data-side={side} data-details={page.selection !== null} data-locked={locked}>
+        <Header viewer={viewer} page={page} />
+        <Problems viewer={viewer} page={page} />
+        <main>
+          {focus === null ? (
+            <FilterBar viewer={viewer} page={page} />
+          ) : (
+            <PathBar viewer={viewer} page={page} />
+          )}
+          <MapView viewer={viewer} page={page} />
+          <Notices viewer={viewer} page={page} />
+        </main>
+        <Details viewer={viewer} page={page} />
+        <nav class="sides" aria-label="View">
+          <button type="button" aria-pressed={side === "problems"} onClick={() => setSide("problems")}>
+            Problems <span class="number">{page.problems.length}</span>
+          </button>
+          <button type="button" aria-pressed={side === "map"} onClick={() => setSide("map")}>
+            Map
+          </button>
+        </nav>
+      </div>
+    </>
   );
 }
 
 /** Keys that mean the same wherever the focus is, but in a field for text. */
 function pressed(viewer: Viewer, event: KeyboardEvent): void {
+  if (viewer.page.connection.state === "locked") return;
   const typing = event.target instanceof HTMLInputElement && event.target.type !== "checkbox";
   if (event.key === "/" && !typing) {
     event.preventDefault();

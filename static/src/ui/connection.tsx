@@ -34,4 +34,5 @@ const WORDS: Readonly<Record<Connection["state"], string>> = {
   live: "Live",
   disconnected: "Disconnected",
   refused: "Refused",
+  locked: "Locked",
 };

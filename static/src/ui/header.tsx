@@ -3,23 +3,22 @@ import { LEVELS } from "../cluster/levels";
 import type { Page, Viewer } from "../state/viewer";
 import { ConnectionState } from "./connection";
 import { Glyph } from "./glyph";
+import { Logo } from "./logo";
 import { SearchBox } from "./search-box";
 import { ThemeSwitch } from "./theme-switch";
 
 export function Header({ viewer, page }: { viewer: Viewer; page: Page }) {
   return (
     <header class="top">
-      <h1>
-        <svg viewBox="0 0 32 32" aria-hidden="true">
-          <circle cx="16" cy="17" r="12" />
-          <circle cx="16" cy="14" r="6.5" />
-          <path d="M16 5V2M6.5 24.5 23 10" />
-        </svg>
-        <span>Astrolabe</span>
-      </h1>
+      <Logo />
       <Counts viewer={viewer} page={page} />
       <SearchBox viewer={viewer} />
       <ConnectionState viewer={viewer} page={page} />
+      {page.signedIn && (
+        <button type="button" class="plain" onClick={() => viewer.signOut()}>
+          Sign out
+        </button>
+      )}
       <ThemeSwitch />
     </header>
   );

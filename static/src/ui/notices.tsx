@@ -27,7 +27,8 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
       <Notice title="There is nothing to see yet">
         <p>
           Astrolabe shows what Helm manages and what belongs to that. <code>--label-selector=</code> shows
-          everything. What is watched, and how far that is: <a href="health">health</a>.
+          everything. What is watched, and how far that is:{" "}
+          {page.signedIn ? <code>/health</code> : <a href="health">health</a>}.
         </p>
       </Notice>
     );

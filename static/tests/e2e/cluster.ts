@@ -23,9 +23,10 @@ export interface Crash {
 
 type Process = ChildProcessByStdio<Writable, Readable, Readable>;
 
-/** nodes: how many there were when it was ready. */
+/** nodes: how many there were when it was ready. log: what it has said. */
 export class Cluster {
   nodes = 0;
+  readonly log: string[] = [];
   readonly port: number;
   readonly url: string;
   readonly #args: readonly string[];
@@ -48,10 +49,10 @@ export class Cluster {
     return cluster;
   }
 
-  /** What anybody starts with `astrolabe demo`. */
-  static async demo(): Promise<Cluster> {
+  /** What anybody starts with `astrolabe demo`, and these flags. */
+  static async demo(...flags: string[]): Promise<Cluster> {
     const port = await freePort();
-    const args = ["-m", "astrolabe.cli", "demo", "--host=127.0.0.1", `--port=${port}`];
+    const args = ["-m", "astrolabe.cli", "demo", "--host=127.0.0.1", `--port=${port}`, ...flags];
     const cluster = new Cluster(port, args);
     await cluster.restart();
     return cluster;
@@ -62,7 +63,7 @@ export class Cluster {
     const started = spawn(PYTHON, this.#args, { cwd: ROOT, env: { ...process.env, PYTHONPATH: ROOT } });
     this.#process = started as Process;
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
-    this.nodes = await served(this.#process);
+    this.nodes = await served(this.#process, this.log);
   }
 
   async kill(): Promise<void> {
@@ -80,9 +81,8 @@ export class Cluster {
   }
 }
 
-/** Reads the log until it says that it serves: how many nodes. Its rest is read and dropped. */
-async function served(process: Process): Promise<number> {
-  const log: string[] = [];
+/** Reads the log, and waits until it says that it serves: how many nodes. */
+async function served(process: Process, log: string[]): Promise<number> {
   const lines = createInterface({ input: process.stderr });
   return new Promise((resolve, reject) => {
     lines.on("line", (line) => {

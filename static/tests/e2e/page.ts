@@ -11,8 +11,9 @@ export class ViewerPage {
   constructor(page: Page) {
     this.page = page;
     page.on("console", (message) => {
-      const lost = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED/.test(message.text());
-      if (message.type() === "error" && !lost)
+      // What the network does, and a 401, the browser says by itself.
+      const told = /WebSocket connection to .* failed|net::ERR_|status of 401/.test(message.text());
+      if (message.type() === "error" && !told)
         this.complaints.push(`${message.text()} ${message.location().url}`);
     });
     page.on("pageerror", (error) => this.complaints.push(String(error)));

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Access, headersWith, protocolsWith } from "../../src/stream/access";
 import { Backoff } from "../../src/stream/backoff";
 import { Client, type Connection } from "../../src/stream/client";
 import type { Change } from "../../src/stream/graph";
@@ -14,6 +15,15 @@ const delta = (from: number, seq: number, ...set: unknown[]) => ({
   ...{ nodes: { set, remove: [] }, edges: { set: [], remove: [] } },
 });
 const AT_ONCE = () => new Backoff(() => 0);
+
+/** Holds a token. */
+class Keyring implements Access {
+  token: string | null = null;
+
+  forget(): void {
+    this.token = null;
+  }
+}
 
 let server: Server;
 let client: Client;
@@ -35,7 +45,7 @@ afterEach(async () => {
   vi.unstubAllGlobals();
 });
 
-function follow(filter = {}, backoff = AT_ONCE()): void {
+function follow(filter = {}, backoff = AT_ONCE(), access = new Keyring()): void {
   client = new Client(
     server.url,
     filter,
@@ -46,6 +56,7 @@ function follow(filter = {}, backoff = AT_ONCE()): void {
         updates += 1;
       },
     },
+    access,
     backoff,
   );
   client.start();
@@ -140,9 +151,9 @@ describe("a client", () => {
 
   it("stays away after a close code from 4500 on", async () => {
     const peer = await live();
-    peer.socket.close(4501, "who are you");
+    peer.socket.close(4500, "what is this");
     await became("refused");
-    expect(reasons()).toEqual(["who are you"]);
+    expect(reasons()).toEqual(["what is this"]);
   });
 
   it("does not insist on a filter that is refused", async () => {
@@ -175,6 +186,101 @@ describe("a client", () => {
     for (let failures = 0; failures < 3; failures += 1) (await server.accept()).socket.terminate();
     await vi.waitFor(() => expect(states().filter((state) => state === "disconnected")).toHaveLength(4));
     expect(new Set(connections.flatMap((each) => ("since" in each ? [each.since] : []))).size).toBe(1);
+  });
+});
+
+describe("a client of a server that asks for a token", () => {
+  const locks = () => connections.filter((each) => each.state === "locked");
+  const lock = (why: string, checking = false) => ({ state: "locked", why, checking });
+  const keyring = new Keyring();
+  const signIn = (token: string) => {
+    keyring.token = token;
+    client.retry();
+  };
+
+  beforeEach(() => {
+    server.tokens = new Set(["good", "ünd wëiter"]);
+    keyring.forget();
+  });
+
+  it("finds out, and goes on with one", async () => {
+    follow({}, AT_ONCE(), keyring);
+    await became("locked");
+    expect(locks()).toEqual([lock("needed")]);
+    signIn("good");
+    const peer = await server.accept();
+    peer.say(HELLO, snapshot(1, node("a")));
+    await became("live");
+    expect(states()).toEqual(["connecting", "locked", "locked", "catching-up", "live"]);
+    expect(locks().at(-1)).toEqual(lock("needed", true));
+    expect(peer.socket.protocol).toBe("astrolabe.v1");
+  });
+
+  it("shows any text", async () => {
+    keyring.token = "ünd wëiter";
+    follow({}, AT_ONCE(), keyring);
+    (await server.accept()).say(HELLO, snapshot(1));
+    await became("live");
+    expect(locks()).toEqual([]);
+  });
+
+  it("forgets one that is refused, and does not insist", async () => {
+    follow({}, AT_ONCE(), keyring);
+    await became("locked");
+    signIn("wrong");
+    await vi.waitFor(() => expect(locks().at(-1)).toEqual(lock("refused")));
+    expect(keyring.token).toBeNull();
+    const said = connections.length;
+    client.retry();
+    expect(connections).toHaveLength(said);
+  });
+
+  it("says that a token which has been good is withdrawn, and resumes with another", async () => {
+    keyring.token = "good";
+    follow({}, AT_ONCE(), keyring);
+    const peer = await server.accept();
+    peer.say(HELLO, snapshot(1, node("a")));
+    await became("live");
+    peer.say({ type: "error", code: "unauthorised", message: "the token is not known any more" });
+    peer.socket.close(4501);
+    await became("locked");
+    expect(locks()).toEqual([lock("withdrawn")]);
+    expect(client.graph.nodes.size).toBe(1);
+    server.tokens = new Set(["better"]);
+    signIn("better");
+    const again = await server.accept();
+    expect(await again.hear()).toMatchObject({ since: { epoch: "e", seq: 1 } });
+  });
+
+  it("takes a stored token that is refused for one that was withdrawn", async () => {
+    keyring.token = "old";
+    follow({}, AT_ONCE(), keyring);
+    await became("locked");
+    expect(locks()).toEqual([lock("withdrawn")]);
+  });
+
+  it("stays locked while the server cannot be reached", async () => {
+    follow({}, AT_ONCE(), keyring);
+    await became("locked");
+    await server.stop();
+    signIn("good");
+    await vi.waitFor(() => expect(locks().at(-1)).toEqual(lock("unreachable")));
+  });
+});
+
+describe("what a browser shows", () => {
+  it("is a header, and a second protocol, which holds base64url without padding", () => {
+    expect(headersWith("a?b>")).toEqual({ Authorization: "Bearer a?b>" });
+    expect(protocolsWith("astrolabe.v1", "a?b>")).toEqual([
+      "astrolabe.v1",
+      "base64url.bearer.authorization.k8s.io.YT9iPg",
+    ]);
+    expect(protocolsWith("p", "~~~???")[1]).toBe("base64url.bearer.authorization.k8s.io.fn5-Pz8_");
+  });
+
+  it("is nothing without a token", () => {
+    expect(headersWith(null)).toEqual({});
+    expect(protocolsWith("astrolabe.v1", null)).toEqual(["astrolabe.v1"]);
   });
 });
 

@@ -1,0 +1,56 @@
+import { useEffect, useRef } from "preact/hooks";
+import type { Viewer } from "../state/viewer";
+import type { Lock } from "../stream/client";
+import { Logo } from "./logo";
+
+const REASONS: Readonly<Record<Lock["why"], string>> = {
+  needed: "",
+  refused: "The server does not know this token. Was all of it copied?",
+  unreachable: "The server cannot be reached now.",
+  withdrawn: "The token that was used here has been withdrawn. With another one you go on where you were.",
+};
+
+/** In place of the page while the server wants a token. */
+export function SignIn({ viewer, lock }: { viewer: Viewer; lock: Lock }) {
+  const field = useRef<HTMLInputElement>(null);
+  const reason = lock.checking ? "" : REASONS[lock.why];
+  useEffect(() => {
+    if (!lock.checking) field.current?.select();
+  }, [lock.checking]);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const token = field.current?.value.trim() ?? "";
+    if (token !== "" && !lock.checking) viewer.signIn(token);
+  };
+  return (
+    <div class="sign-in">
+      <form aria-labelledby="sign-in" onSubmit={submit}>
+        <Logo />
+        <h2 id="sign-in">This Astrolabe asks for a token</h2>
+        <p role="alert" id="sign-in-reason">
+          {reason}
+        </p>
+        <label for="token">Token</label>
+        <input
+          id="token"
+          ref={field}
+          type="password"
+          required
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+          aria-invalid={lock.why === "refused" && !lock.checking}
+          aria-describedby="sign-in-reason sign-in-source"
+        />
+        <p class="hint" id="sign-in-source">
+          Ask whoever runs Astrolabe for one: it is a line of the file that <code>--auth-token-file</code>{" "}
+          names, which in a cluster is a Secret.
+        </p>
+        <button type="submit" class="primary" aria-disabled={lock.checking}>
+          {lock.checking ? "Signing in…" : "Sign in"}
+        </button>
+        <p class="hint">It is sent to this server only, and forgotten when this tab is closed.</p>
+      </form>
+    </div>
+  );
+}
