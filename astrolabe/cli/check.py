@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from astrolabe.bus.redis.connection import address_of, connect, verify
+import click
+
+from astrolabe.bus.redis.connection import Server, address_of, connect, verify
 from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.timing import Timing
 from astrolabe.engine.readiness import Scope
-from astrolabe.kinds.table import KINDS_BY_NAME
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.table import KINDS_BY_NAME, choose
 from astrolabe.kube.client import Cluster
+from astrolabe.kube.discovery import served, version_of
 from astrolabe.kube.errors import ClusterError, RequestFailed
 from astrolabe.kube.watches import scopes_of
 from astrolabe.settings import Settings
@@ -20,79 +25,153 @@ from astrolabe.settings import Settings
 #: What a watch does.
 VERBS = ("list", "watch")
 
-Outcome = Literal["ok", "missing", "optional"]
+#: The first Kubernetes that serves every kind of the table.
+OLDEST_KUBERNETES = "1.25"
+
+Outcome = Literal["ok", "missing", "optional", "warning"]
+
+_COLOURS: Mapping[Outcome, str] = {
+    "ok": "green",
+    "missing": "red",
+    "optional": "yellow",
+    "warning": "yellow",
+}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """subject: what was tried. advice: what to do, "" when that is nothing.
+    """subject: what was tried. about: which one that is. advice: what is wrong and what to do, or "".
 
-    outcome: `missing` is what serving needs; without what is `optional` it shows less.
+    outcome: `missing` is what serving needs; without what is `optional` it shows less; a `warning` is about
+        something that may go wrong later.
     """
 
     subject: str
     outcome: Outcome
     advice: str = ""
+    about: str = ""
 
 
 async def check(settings: Settings) -> list[Finding]:
-    """Try the API server, the permissions for every kind that would be watched, and Redis if it is used."""
+    """Try the API server, that it serves every kind that would be watched and permits it, and Redis if it is
+    used."""
     findings = await _check_cluster(settings)
     if settings.enable_persistence:
-        findings.append(await _check_redis(settings))
+        findings += await _check_redis(settings)
     return findings
 
 
-def table(findings: Sequence[Finding]) -> str:
-    """One line a finding, in columns."""
+def report(findings: Sequence[Finding]) -> str:
+    """One line a finding, in columns, below it what to do, and at the end what it comes to."""
+    return "\n".join([*_rows(findings), "", _verdict(findings)])
+
+
+def _rows(findings: Sequence[Finding]) -> Iterator[str]:
     width = max(len(finding.subject) for finding in findings)
-    lines = [f"{each.subject:<{width}}  {each.outcome:<8}  {each.advice}".rstrip() for each in findings]
-    return "\n".join(lines)
+    for finding in findings:
+        outcome = click.style(f"{finding.outcome:<8}", fg=_COLOURS[finding.outcome])
+        yield f"{outcome}  {finding.subject:<{width}}  {finding.about}".rstrip()
+        if finding.advice:
+            yield f"{'':10}→ {finding.advice}"
+
+
+def _verdict(findings: Sequence[Finding]) -> str:
+    counts = Counter(finding.outcome for finding in findings)
+    less = counts["optional"] + counts["warning"]
+    if counts["missing"]:
+        return f"{counts['missing']} missing: Astrolabe is not ready to serve before that is there."
+    if less:
+        return f"All that serving needs is there; {less} could be better."
+    return "All is there."
 
 
 async def _check_cluster(settings: Settings) -> list[Finding]:
+    subject = "API server"
     try:
         cluster = await Cluster.connect(settings)
     except ClusterError as error:
-        return [Finding("API server", "missing", str(error))]
-    subject = f"API server {cluster.host}"
+        return [Finding(subject, "missing", str(error))]
     try:
         await cluster.verify()
-        reviews = [_check_scope(cluster, scope) for scope in scopes_of(settings)]
-        return [Finding(subject, "ok"), *await asyncio.gather(*reviews)]
+        version = await version_of(cluster)
+        here = Finding(subject, "ok", about=" ".join(filter(None, (cluster.host, version))))
+        return [here, *await _check_scopes(cluster, settings)]
     except ClusterError as error:
-        return [Finding(subject, "missing", str(error))]
+        return [Finding(subject, "missing", str(error), about=cluster.host)]
     finally:
         await cluster.close()
 
 
-async def _check_scope(cluster: Cluster, scope: Scope) -> Finding:
-    kind = KINDS_BY_NAME[scope.kind]
-    where = f" in {scope.namespace}" if scope.namespace else ""
+async def _check_scopes(cluster: Cluster, settings: Settings) -> list[Finding]:
+    versions = list(dict.fromkeys(kind.api_version for kind in choose(settings.kinds)))
+    pages = await asyncio.gather(*[served(cluster, version) for version in versions])
+    plurals = dict(zip(versions, pages, strict=True))
+
+    async def judge(scope: Scope) -> Finding:
+        kind = KINDS_BY_NAME[scope.kind]
+        known = plurals[kind.api_version]
+        if known is not None and kind.plural not in known:
+            return _unserved(scope)
+        return await _check_permission(cluster, scope, kind)
+
+    return await asyncio.gather(*[judge(scope) for scope in scopes_of(settings)])
+
+
+def _unserved(scope: Scope) -> Finding:
+    if not scope.required:
+        return _found(scope, "optional", "not served by this cluster, so none is shown")
+    advice = (
+        f"not served by this cluster: Kubernetes {OLDEST_KUBERNETES} and later do; or leave it out of --kinds"
+    )
+    return _found(scope, "missing", advice)
+
+
+async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> Finding:
     try:
         permitted = [
             await cluster.permits(verb, group=kind.group, plural=kind.plural, namespace=scope.namespace)
             for verb in VERBS
         ]
     except RequestFailed as error:
-        return Finding(f"{kind.name}{where}", "missing", f"the API server does not say: {error}")
+        return _found(scope, "missing", f"the API server does not say whether it may be watched: {error}")
     lacking = [verb for verb, permits in zip(VERBS, permitted, strict=True) if not permits]
     if not lacking:
-        return Finding(f"{kind.name}{where}", "ok")
+        return _found(scope, "ok")
     resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
+    where = f" in {scope.namespace}" if scope.namespace else ""
     advice = f"grant {' and '.join(lacking)} on {resource}{where}, as deploy/deployment.yaml does"
     if scope.required:
-        return Finding(f"{kind.name}{where}", "missing", advice)
-    return Finding(f"{kind.name}{where}", "optional", f"to have it shown, {advice}")
+        return _found(scope, "missing", advice)
+    return _found(scope, "optional", f"to have it shown, {advice}")
 
 
-async def _check_redis(settings: Settings) -> Finding:
+def _found(scope: Scope, outcome: Outcome, advice: str = "") -> Finding:
+    where = f" in {scope.namespace}" if scope.namespace else ""
+    return Finding(f"{scope.kind}{where}", outcome, advice, about=KINDS_BY_NAME[scope.kind].api_version)
+
+
+async def _check_redis(settings: Settings) -> list[Finding]:
     address = address_of(settings)
     client = connect(settings, Timing(), patient=True)
     try:
-        await verify(client, address)
+        server = await verify(client, address)
     except BusError as error:
-        return Finding(f"Redis {address}", "missing", str(error))
+        return [Finding("Redis", "missing", str(error), about=address)]
     finally:
         await client.aclose()
-    return Finding(f"Redis {address}", "ok")
+    return [Finding("Redis", "ok", about=f"{address} {server.version}"), *_keeping(server)]
+
+
+def _keeping(server: Server) -> Iterator[Finding]:
+    """How it keeps what it is given."""
+    if server.append_only:
+        yield Finding("Redis", "ok", about="appendonly yes")
+    else:
+        advice = "a restart of Redis loses the latest changes: clients are reset and receive all anew"
+        yield Finding("Redis", "warning", f"{advice}; set appendonly yes", about="appendonly no")
+    if server.eviction in ("", "noeviction"):
+        about = f"maxmemory-policy {server.eviction}" if server.eviction else "maxmemory 0: no limit"
+        yield Finding("Redis", "ok", about=about)
+    else:
+        advice = "when Redis is full it drops parts of the graph; set maxmemory-policy noeviction"
+        yield Finding("Redis", "warning", advice, about=f"maxmemory-policy {server.eviction}")

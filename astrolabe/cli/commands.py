@@ -77,10 +77,10 @@ def _run_worker(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
 @root.command(
     cls=GoCommand,
     params=[*flags.CHECK],
-    short_help="Try all that serving needs: API server, permissions, Redis.",
+    short_help="Try all that serving needs: API server, kinds, permissions, Redis.",
 )
 def check(**given: Any) -> None:
-    """Try the API server, the permissions for every kind, and Redis if it is used.
+    """Try the API server, that every kind is served and permitted, and Redis if it is used.
 
     Prints a table with what to do. The exit code is 1 when something is missing that serving needs.
     """
@@ -90,7 +90,7 @@ def check(**given: Any) -> None:
     from astrolabe.cli import check as checking
 
     findings = uvloop.run(checking.check(settings))
-    click.echo(checking.table(findings))
+    click.echo(checking.report(findings))
     if any(finding.outcome == "missing" for finding in findings):
         raise click.exceptions.Exit(1)
 

@@ -5,16 +5,17 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import click
 import pytest
 
-from astrolabe.cli.check import Finding, check, table
+from astrolabe.cli.check import Finding, check, report
 from astrolabe.kinds.table import KINDS
 from astrolabe.settings import Settings
 from astrolabe.sim.api.access import Access
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
-from tests.support.redis_server import free_port
+from tests.support.redis_server import free_port, redis_server
 
 
 @pytest.fixture
@@ -32,9 +33,11 @@ async def found(simulator: Simulator, **settings: object) -> dict[str, Finding]:
 
 async def test_all_is_well(simulator: Simulator) -> None:
     findings = await found(simulator)
-    assert list(findings) == [f"API server {simulator.url}", *[kind.name for kind in KINDS]]
+    assert list(findings) == ["API server", *[kind.name for kind in KINDS]]
     assert {finding.outcome for finding in findings.values()} == {"ok"}
     assert {finding.advice for finding in findings.values()} == {""}
+    assert findings["API server"].about.startswith(f"{simulator.url} v")
+    assert findings["CronJob"].about == "batch/v1"
 
 
 async def test_permissions_that_lack(simulator: Simulator) -> None:
@@ -46,10 +49,30 @@ async def test_permissions_that_lack(simulator: Simulator) -> None:
         "Deployment",
         "missing",
         "grant list and watch on deployments.apps, as deploy/deployment.yaml does",
+        about="apps/v1",
     )
     assert findings[optional.name].outcome == "optional"
     assert findings[optional.name].advice.startswith("to have it shown, grant list and watch on ")
     assert findings["Pod"].outcome == "ok"
+
+
+async def test_kinds_that_the_cluster_does_not_serve() -> None:
+    lacking = ("HorizontalPodAutoscaler", "NetworkPolicy", "Node", "ReplicaSet")
+    store = Store([kind for kind in KINDS if kind.name not in lacking])
+    async with Simulator(store, access=Access()) as simulator:
+        findings = await found(simulator)
+    assert {name for name, each in findings.items() if each.outcome != "ok"} == set(lacking)
+    # Of the first the whole group is missing, of the last a resource of one that is there.
+    for name in ("HorizontalPodAutoscaler", "ReplicaSet"):
+        assert (findings[name].outcome, findings[name].advice) == (
+            "missing",
+            "not served by this cluster: Kubernetes 1.25 and later do; or leave it out of --kinds",
+        )
+    for name in ("NetworkPolicy", "Node"):
+        assert (findings[name].outcome, findings[name].advice) == (
+            "optional",
+            "not served by this cluster, so none is shown",
+        )
 
 
 async def test_of_some_namespaces_and_kinds(simulator: Simulator) -> None:
@@ -86,14 +109,61 @@ async def test_without_an_api_server_nothing_more_is_tried(tmp_path: Path) -> No
 async def test_redis_is_tried_when_it_is_used(simulator: Simulator) -> None:
     port = free_port()
     findings = await found(simulator, enable_persistence=True, redis_addr=f"127.0.0.1:{port}")
-    finding = findings[f"Redis 127.0.0.1:{port}"]
-    assert finding.outcome == "missing"
-    assert "is --redis-addr right?" in finding.advice
+    finding = findings["Redis"]
+    assert (finding.outcome, finding.about) == ("missing", f"127.0.0.1:{port}")
+    assert finding.advice.endswith("; is --redis-addr right?")
 
 
-def test_the_table() -> None:
-    findings = [Finding("API server", "ok"), Finding("Pod", "missing", "grant it")]
-    assert table(findings) == "API server  ok\nPod         missing   grant it"
+Row = tuple[str, str]
+KEEPS: Row = ("ok", "appendonly yes")
+LOSES: Row = ("warning", "appendonly no")
+
+
+@pytest.mark.parametrize(
+    ("options", "rows"),
+    [
+        ((), (KEEPS, ("ok", "maxmemory 0: no limit"))),
+        (("--maxmemory", "64mb"), (KEEPS, ("ok", "maxmemory-policy noeviction"))),
+        (
+            ("--appendonly", "no", "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"),
+            (LOSES, ("warning", "maxmemory-policy allkeys-lru")),
+        ),
+    ],
+)
+async def test_what_redis_may_lose(
+    simulator: Simulator, tmp_path: Path, options: tuple[str, ...], rows: tuple[Row, ...]
+) -> None:
+    with redis_server(tmp_path, *options) as redis, kubeconfig_file(simulator.url) as path:
+        settings = Settings(
+            in_cluster=False,
+            kubeconfig=path,
+            kinds=("Pod",),
+            enable_persistence=True,
+            redis_addr=redis.address,
+        )
+        _, _, reached, *kept = await check(settings)
+    assert (reached.outcome, reached.about.split()[0]) == ("ok", redis.address)
+    assert tuple((each.outcome, each.about) for each in kept) == rows
+    assert [bool(each.advice) for each in kept] == [each.outcome == "warning" for each in kept]
+
+
+def plain(*findings: Finding) -> list[str]:
+    return click.unstyle(report(findings)).splitlines()
+
+
+def test_the_report() -> None:
+    server = Finding("API server", "ok", about="https://10.0.0.1 v1.33.1")
+    pod = Finding("Pod", "missing", "grant it", about="v1")
+    assert plain(server, pod) == [
+        "ok        API server  https://10.0.0.1 v1.33.1",
+        "missing   Pod         v1",
+        "          → grant it",
+        "",
+        "1 missing: Astrolabe is not ready to serve before that is there.",
+    ]
+    assert plain(server)[1:] == ["", "All is there."]
+    less = (Finding("Node", "optional", "grant it"), Finding("Redis", "warning", "set it"))
+    assert plain(server, *less)[-1] == "All that serving needs is there; 2 could be better."
 
 
 async def test_the_command_ends_with_1_when_something_is_missing(simulator: Simulator) -> None:
@@ -108,7 +178,7 @@ async def test_the_command_ends_with_1_when_something_is_missing(simulator: Simu
 
     code, out = await run()
     assert code == 0
-    assert out.splitlines()[0].split() == ["API", "server", simulator.url, "ok"]
+    assert out.splitlines()[0].split()[:4] == ["ok", "API", "server", simulator.url]
     simulator.access.restrict("Deployment")
     code, out = await run()
     assert code == 1

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -90,11 +91,24 @@ def reason_of(error: Exception) -> str:
     """One line about an error, without what it quotes of a command."""
     if isinstance(error, TimeoutError):
         return "it does not answer"
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     return text if len(text) <= 160 else f"{text[:160]}…"
 
 
-async def verify(client: Redis, address: str) -> None:
+@dataclass(frozen=True)
+class Server:
+    """What a Redis says of itself.
+
+    append_only: whether it writes down every change. eviction: what it does when it is full, of which only
+    `noeviction` leaves a graph whole; "" when it takes as much memory as there is.
+    """
+
+    version: str
+    append_only: bool
+    eviction: str
+
+
+async def verify(client: Redis, address: str) -> Server:
     """Raises BusError when this is nothing to work with, in one line that says what to do.
 
     A Redis that is loading its data is waited for.
@@ -114,6 +128,11 @@ async def verify(client: Redis, address: str) -> None:
         raise BusError(f"Redis at {address} is version {version or 'unknown'}; 7.0 or later is needed")
     if info.get("role") == "slave":
         raise BusError(f"Redis at {address} is a replica, which takes no writes; name its primary")
+    return Server(
+        version=version,
+        append_only=bool(info.get("aof_enabled")),
+        eviction=str(info.get("maxmemory_policy", "")) if info.get("maxmemory") else "",
+    )
 
 
 async def _info(client: Redis) -> dict[str, Any]:

@@ -12,7 +12,7 @@ const NEXT = "close-sesame-77b1";
 let cluster: Cluster;
 let folder: string;
 
-const allow = (...tokens: string[]) => writeFile(join(folder, "tokens"), `${tokens.join("\n")}\n`);
+const allow = (token: string) => writeFile(join(folder, "tokens"), `${token}\n`);
 
 test.beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "astrolabe-"));
@@ -21,7 +21,12 @@ test.beforeAll(async () => {
   cluster = await Cluster.demo("--auth=token", file, "--heartbeat=1s", "--churn=0", "--v=4");
 });
 
-test.beforeEach(() => allow(TOKEN));
+test.beforeEach(async () => {
+  await allow(TOKEN);
+  // The server looks at its file once a second.
+  const headers = { Authorization: `Bearer ${TOKEN}` };
+  await expect.poll(async () => (await fetch(`${cluster.url}health`, { headers })).status).toBe(200);
+});
 
 test.afterAll(async () => {
   await cluster.kill();
