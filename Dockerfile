@@ -37,6 +37,7 @@ ENV PATH=/opt/astrolabe/bin:$PATH \
 USER 65532:65532
 WORKDIR /
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('PORT', '8080') + '/livez', timeout=2)"]
+# Where it listens, and whether by TLS, it reads from the same environment. Kubernetes has probes of its own.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
+    CMD ["python", "-m", "astrolabe.healthcheck"]
 ENTRYPOINT ["astrolabe"]
