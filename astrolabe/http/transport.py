@@ -18,6 +18,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any
 
+from sanic.exceptions import RequestTimeout
 from sanic.http import Stage
 from sanic.request import Request
 from sanic.server import HttpProtocol
@@ -179,6 +180,9 @@ class StreamProtocol(HttpProtocol):
         self.keep_alive_timeout = self.app.config.KEEP_ALIVE_TIMEOUT if resting else self.request_timeout
         if self.transport is not None and self.transport.get_write_buffer_size():
             self._time = monotonic()  # an answer may be read slowly
+        if self._awaits_body and monotonic() - self._time > self.request_timeout:
+            self._give_up()
+            return
         if self.http is not None:
             self.http.upgrade_websocket = False  # with which Sanic would wait for ever for a body
         super().check_timeouts()  # type: ignore[no-untyped-call]
@@ -191,6 +195,18 @@ class StreamProtocol(HttpProtocol):
     def _setup_connection(self, *args: Any, **options: Any) -> None:
         super()._setup_connection(*args, **options)  # type: ignore[no-untyped-call]
         self._last = self.http
+
+    @property
+    def _awaits_body(self) -> bool:
+        """Whether the head of a request has come and its body has not: to Sanic it is being answered."""
+        return self.http is not None and self.http.stage is Stage.HANDLER and bool(self.http.request_body)
+
+    def _give_up(self) -> None:
+        """Answer that the request took too long to arrive, and close."""
+        self.http.exception = RequestTimeout("Request Timeout")
+        self.http.request_body = None  # or Sanic would read what is left of it before it closes
+        if self._task is not None:
+            self._task.cancel()
 
     def _let_go(self) -> None:
         """Break the circles of what belongs to a connection that is gone, so that it is freed at once: the

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 import pytest
 
@@ -40,6 +41,27 @@ async def test_a_request_that_trickles_in_is_cut_off() -> None:
             await peer.send(bytes([byte]))
             await asyncio.sleep(0.02)
         assert (await reading)[0] == 408
+        assert 0.3 <= loop.time() - began < 2.0
+
+
+@pytest.mark.parametrize(
+    ("path", "upgrade"), [("/health", ""), ("/api/v1/ws", UPGRADE), ("/api/v1/events", "")]
+)
+@pytest.mark.parametrize(
+    ("header", "piece"), [("Content-Length: 1000", b"x"), ("Transfer-Encoding: chunked", b"1\r\nx\r\n")]
+)
+async def test_a_body_that_trickles_in_is_cut_off(path: str, upgrade: str, header: str, piece: bytes) -> None:
+    loop = asyncio.get_running_loop()
+    async with serve(World(), QUICK) as site, dial(site.port) as peer, asyncio.timeout(PATIENCE):
+        began = loop.time()
+        await peer.ask(path, f"{upgrade}{header}\r\n")
+        reading = asyncio.create_task(peer.read_answer())
+        while not reading.done():
+            with suppress(ConnectionError):
+                await peer.send(piece)
+            await asyncio.sleep(0.02)
+        status, headers, _ = await reading
+        assert (status, headers["connection"]) == (408, "close")
         assert 0.3 <= loop.time() - began < 2.0
 
 
