@@ -189,22 +189,20 @@ class Application:
 
     async def run_until_signal(self) -> None:
         """Start, serve until SIGTERM or SIGINT, and stop. Raises what `start` raises, and TaskFailed."""
-        signalled = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, signalled.set)
+        signalled = _first_signal(loop)
         work = asyncio.create_task(self._work(), name="application")
-        waiting = asyncio.create_task(signalled.wait(), name="signals")
         try:
-            await asyncio.wait((work, waiting), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((work, signalled), return_when=asyncio.FIRST_COMPLETED)
+            began = loop.time()
             if not work.done():
-                logger.info("stopping")
+                logger.info("%s: stopping", signalled.result().name)
                 work.cancel()
             with suppress(asyncio.CancelledError):
                 await work
         finally:
-            waiting.cancel()
             await self._stop_in_time()
+        logger.info("stopped in %.1f s", loop.time() - began)
 
     async def _work(self) -> None:
         await self.start()
@@ -277,19 +275,33 @@ async def serve(
     await Application(settings, beside=beside, listener=listener).run_until_signal()
 
 
+def _first_signal(loop: asyncio.AbstractEventLoop) -> asyncio.Future[signal.Signals]:
+    """That asks to stop; it is waited for from now on, and those after it change nothing."""
+    first: asyncio.Future[signal.Signals] = loop.create_future()
+
+    def note(number: signal.Signals) -> None:
+        if not first.done():
+            first.set_result(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, note, number)
+    return first
+
+
 def _log_start(settings: Settings, cluster: Cluster) -> None:
     selector = (
         f"{settings.label_selector} ({settings.selector_mode})" if settings.label_selector else "everything"
     )
     logger.info(
-        "astrolabe %s: graph in %s, %s by %s, selector %s, namespaces %s, %d kinds",
+        "astrolabe %s: graph in %s, cluster %s by %s, selector %s, namespaces %s, kinds %s, clients %s",
         __version__,
         _place_of(settings),
         cluster.host,
         cluster.origin,
         selector,
         ",".join(settings.namespaces) or "all",
-        len(choose(settings.kinds)),
+        ",".join(settings.kinds) or "all",
+        "by token" if settings.auth == "token" else "without a token",
     )
 
 

@@ -137,7 +137,7 @@ class Server:
         self._server = server
         if self._certificate is not None:
             self._certificate.watch()
-        logger.info("serving at %s:%d", self._address[0], port)
+        logger.info("listening at %s:%d", self._address[0], port)
         return port
 
     def _tls_timeouts(self) -> dict[str, float]:

@@ -41,7 +41,7 @@ async def test_health_answers_during_the_first_list() -> None:
     port, waits, nodes = free_port(), [0.0], 0
     loop = asyncio.get_running_loop()
     with simulator_process(size(50_000, 10_000)) as url:
-        async with serving(url, port, until=b"serving at"), aiohttp.ClientSession() as session:
+        async with serving(url, port, until=b"listening at"), aiohttp.ClientSession() as session:
             synced = False
             while not synced:
                 started = loop.time()

@@ -131,11 +131,14 @@ async def test_the_log_says_what_is_served_and_when_it_is() -> None:
     ]
     assert re.fullmatch(r"simulating \d+ resources, 20 changes a second, seed 7", messages[0])
     assert re.fullmatch(
-        r"astrolabe \S+: graph in memory, http://127\.0\.0\.1:\d+ by kubeconfig \S+, context simulated, "
-        r"selector app\.kubernetes\.io/managed-by=Helm \(closure\), namespaces all, \d+ kinds",
+        r"astrolabe \S+: graph in memory, cluster http://127\.0\.0\.1:\d+ by kubeconfig \S+, context simulated, "
+        r"selector app\.kubernetes\.io/managed-by=Helm \(closure\), namespaces all, kinds all, "
+        r"clients without a token",
         messages[1],
     )
     assert re.fullmatch(
         r"serving http://127\.0\.0\.1:\d+, \d+ nodes, \d+ edges, synced in \d+\.\d s", messages[2]
     )
-    assert messages[3:] == ["stopping"]
+    assert messages[3] == "SIGTERM: stopping"
+    assert re.fullmatch(r"stopped in \d\.\d s", messages[4])
+    assert messages[5:] == []

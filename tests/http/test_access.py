@@ -1,6 +1,7 @@
 """Who is let in by token and by origin, and what browsers are told of the answers."""
 
 import asyncio
+import hmac
 import logging
 import os
 from base64 import urlsafe_b64encode
@@ -17,7 +18,7 @@ from astrolabe.http.errors import FileError
 from astrolabe.http.tokens import Tokens, digest_of
 from astrolabe.settings import Limits
 from tests.support.raw import UPGRADE, dial
-from tests.support.serving import Site, read, read_types, serve
+from tests.support.serving import Site, eventually, read, read_types, serve
 from tests.support.worlds import World, shop
 
 TOKEN = "open-sesame-3f2a"
@@ -193,6 +194,22 @@ def test_the_file_is_looked_at_once_a_second(file: Path) -> None:
     assert not tokens.knows(digest_of(TOKEN))
 
 
+def test_whether_a_token_is_known_is_found_out_as_fast_for_any(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first, the last, and none: each is compared with all, by what takes as long for any bytes."""
+    compared: list[int] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append(len(other))
+        return one == other
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    tokens = Tokens(str(file), clock=Clock())
+    assert [tokens.knows(digest_of(text)) for text in (TOKEN, "another", "x" * 99)] == [True, True, False]
+    assert compared == [32] * 6
+
+
 def test_a_file_that_is_gone_for_a_moment_changes_nothing(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -231,10 +248,16 @@ async def test_tokens_are_never_logged(file: Path, caplog: pytest.LogCaptureFixt
     async with serve(shop(), auth="token", auth_token_file=str(file)) as site:
         caplog.clear()
         for token in tokens:
-            for path in (*PATHS, "/nothing"):
+            for path in (*PATHS, "/nothing", f"/health?token={token}", f"/api/v1/ws?token={token}"):
+                path = path.encode("ascii", "ignore").decode()
                 async with dial(site.port) as peer:
                     await peer.ask(path, f"Authorization: Bearer {token}\r\nConnection: close\r\n")
                     await peer.read()
+                async with dial(site.port) as peer:  # gone halfway
+                    await peer.ask(path, f"Authorization: Bearer {token}\r\nContent-Length: 9\r\n")
+                    await eventually(lambda: len(site.server._server.connections) == 1)
+                    peer.reset()
+                await eventually(lambda: not site.server._server.connections)
             async with dial(site.port) as peer:
                 await peer.ask("/api/v1/ws", UPGRADE + f"Sec-WebSocket-Protocol: {protocol(token)}\r\n")
                 await peer.read()

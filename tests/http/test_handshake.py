@@ -11,6 +11,7 @@ from tests.support.raw import UPGRADE, dial
 from tests.support.serving import PATIENCE, Site, eventually, serve
 from tests.support.worlds import World, shop
 
+CHUNKED = b"GET /health HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 QUICK = Limits(request_timeout=0.3)
 
 
@@ -104,6 +105,11 @@ async def test_an_open_stream_has_no_request_to_wait_for() -> None:
         (b"GET /\xc3\xa4 HTTP/1.1\r\n\r\n", 400, "bad-request"),
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400, "bad-request"),
         (b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad-request"),
+        (b"GET /health HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "bad-request"),
+        (b"GET /health HTTP/1.1\r\nContent-Length: 10000000000\r\n\r\n", 413, "too-big"),
+        (CHUNKED + b"5000\r\n%b\r\n" % (b"x" * 0x5000) * 4 + b"0\r\n\r\n", 413, "too-big"),
+        (CHUNKED + b"FFFFFFFFFF\r\n", 413, "too-big"),
+        (CHUNKED + b"zz\r\n", 400, "bad-request"),
     ],
 )
 async def test_what_is_no_request_is_refused(site: Site, sent: bytes, status: int, error: str) -> None:
@@ -112,6 +118,15 @@ async def test_what_is_no_request_is_refused(site: Site, sent: bytes, status: in
         told, headers, body = await peer.read_answer()
     assert (told, headers["content-type"], headers["connection"]) == (status, "application/json", "close")
     assert body.startswith(b'{"error":"%b",' % error.encode())
+
+
+async def test_a_body_that_nobody_asked_for_does_no_harm(site: Site) -> None:
+    async with dial(site.port) as peer:
+        await peer.send(CHUNKED.replace(b"/health", b"/livez") + b"5\r\nhello\r\n0\r\n\r\n")
+        await peer.read_past(b'{"status":"alive"}')
+        await peer.ask("/livez", "Connection: close\r\n")
+        status, _, body = await peer.read_answer()
+    assert (status, body) == (200, b'{"status":"alive"}')
 
 
 async def test_headers_without_end_are_not_kept(site: Site) -> None:

@@ -121,7 +121,7 @@ class Serving:
         assert process.stderr is not None
         async for line in process.stderr:
             self.lines.append(line.decode(errors="replace"))
-            if "serving at" in self.lines[-1]:
+            if "listening at" in self.lines[-1]:
                 self._serves.set()
         self._serves.set()
 
