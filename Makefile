@@ -16,9 +16,10 @@ REDIS_PORT ?= 6379
 # Of `make chaos`: one run a seed.
 SEEDS ?= 1-50
 # Of `make soak`.
-MINUTES ?= 10
+MINUTES ?= 60
 CLIENTS ?= 300
 CHURN ?= 200
+FAULTS ?= 6
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -111,8 +112,8 @@ bench: deps $(VIEWER) ## run the benchmarks in full size
 chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)
 
-soak: deps ## follow a cluster in motion with many clients for MINUTES=10
-	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) $(ARGS)
+soak: deps $(VIEWER) ## follow a failing cluster in motion with many clients for MINUTES=60; is memory flat?
+	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) --faults $(FAULTS) $(ARGS)
 
 lint: deps $(if $(NODE),$(MODULES) $(PLUGIN_MODULES)) ## check style, types and layers
 	$(BIN)/ruff check .
