@@ -270,7 +270,9 @@ async def serve(
 
     Raises ClusterError, BusError, ServerError, TaskFailed.
     """
-    telemetry.configure(verbosity=settings.verbosity, log_format=settings.log_format)
+    telemetry.configure(
+        verbosity=settings.verbosity, log_format=settings.log_format, several=settings.workers > 1
+    )
     gc.set_threshold(*GC_THRESHOLDS)
     await Application(settings, beside=beside, listener=listener).run_until_signal()
 

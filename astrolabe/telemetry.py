@@ -19,15 +19,18 @@ LEVELS = (
 )
 
 
-def configure(*, verbosity: int, log_format: Literal["text", "json"]) -> None:
-    """Set up logging for the process. verbosity: 0 (changes of state) to 4 (everything)."""
+def configure(*, verbosity: int, log_format: Literal["text", "json"], several: bool = False) -> None:
+    """Set up logging for the process. verbosity: 0 (changes of state) to 4 (everything).
+
+    several: other processes log to the same place, so that each line says which one it is of.
+    """
     own, libraries, loop = (logging.getLevelName(level) for level in LEVELS[verbosity])
     formatter = JsonFormatter if log_format == "json" else TextFormatter
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "formatters": {"line": {"()": formatter}},
+            "formatters": {"line": {"()": formatter, "numbered": several}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
             "root": {"level": libraries, "handlers": ["stderr"]},
             "loggers": {
@@ -41,16 +44,31 @@ def configure(*, verbosity: int, log_format: Literal["text", "json"]) -> None:
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-01-31T12:00:00.123Z INFO    astrolabe.kube  Pod: connected again`"""
+    """`2026-01-31T12:00:00.123Z INFO    astrolabe.kube  Pod: connected again`
+
+    numbered: with the number of the process, as `astrolabe.kube[4711]`.
+    """
+
+    def __init__(self, *, numbered: bool) -> None:
+        super().__init__()
+        self._numbered = numbered
 
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{_time_of(record)} {record.levelname:<7} {record.name}  {record.getMessage()}"
+        number = f"[{record.process}]" if self._numbered else ""
+        line = f"{_time_of(record)} {record.levelname:<7} {record.name}{number}  {record.getMessage()}"
         trace = _trace_of(self, record)
         return f"{line}\n{trace}" if trace else line
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line: time, level, logger, message, and exception where there is one."""
+    """One object a line: time, level, logger, message, and exception where there is one.
+
+    numbered: with the number of the process, as `process`.
+    """
+
+    def __init__(self, *, numbered: bool) -> None:
+        super().__init__()
+        self._numbered = numbered
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
@@ -59,6 +77,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if self._numbered:
+            entry["process"] = record.process
         trace = _trace_of(self, record)
         if trace:
             entry["exception"] = trace

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 
@@ -57,6 +59,20 @@ def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert entry["exception"].startswith("Traceback (most recent call last):\n")
     assert entry["exception"].endswith("ValueError: no\nluck")
     assert entry["time"].endswith("Z")
+    assert "process" not in entry
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_lines_of_several_processes(
+    log_format: Literal["text", "json"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    telemetry.configure(verbosity=0, log_format=log_format, several=True)
+    logging.getLogger("astrolabe.app").info("stopped")
+    line = capsys.readouterr().err
+    if log_format == "json":
+        assert json.loads(line)["process"] == os.getpid()
+    else:
+        assert line.endswith(f" INFO    astrolabe.app[{os.getpid()}]  stopped\n")
 
 
 def test_a_traceback_follows_its_line(capsys: pytest.CaptureFixture[str]) -> None:

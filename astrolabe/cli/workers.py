@@ -127,7 +127,9 @@ class Workers:
 
 def run_workers(settings: Settings, serve: Serve) -> None:
     """Serve with several processes until told to stop. Raises ServerError, WorkerFailed."""
-    telemetry.configure(verbosity=settings.verbosity, log_format=settings.log_format)
+    telemetry.configure(
+        verbosity=settings.verbosity, log_format=settings.log_format, several=settings.workers > 1
+    )
     Workers(settings, serve).run()
 
 

@@ -128,7 +128,7 @@ class Replica:
         committer: Committer | None = None
         try:
             committer = await self._begin(taken)
-            logger.info("this process leads, token %s", taken.token)
+            logger.info("this process leads, fencing token %s", taken.token)
             await self._serve(committer)
         except (Away, Deposed) as error:
             logger.warning("this process leads no more: %s", error)
