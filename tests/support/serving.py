@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+from sanic.router import Router
 from websockets.asyncio.client import ClientConnection, connect
 
 from astrolabe.http.server import Server, create_server
@@ -71,6 +72,8 @@ async def serve(
             yield Site(world, server, port, http)
         finally:
             await server.stop()
+            # One for all servers of a process: it would keep the last thousand of them, 3 MB each.
+            Router.get.cache_clear()
     await asyncio.sleep(0)
     leaked = {
         task for task in asyncio.all_tasks() - before if "astrolabe" in repr(task) or "sanic" in repr(task)
