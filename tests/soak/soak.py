@@ -291,7 +291,8 @@ async def started(
     with helper("churning", str(objects)) as cluster:
         async with (
             serving(cluster.ask("site")["url"], port, flags=flags) as pid,
-            aiohttp.ClientSession() as http,
+            # Looks are rare: a kept connection would often be closed just when it is wanted.
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http,
         ):
             yield Site(cluster, http, port, pid, told)
 
