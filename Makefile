@@ -54,7 +54,7 @@ $(MODULES): static/package.json static/package-lock.json
 	cd static && npm ci --no-audit --no-fund
 	@touch $@
 
-static/dist/index.html: $(MODULES) static/index.html static/vite.config.ts $(shell find static/src static/public -type f)
+static/dist/index.html: $(MODULES) static/index.html static/docs.html static/vite.config.ts $(shell find static/src static/public -type f)
 	cd static && npm run build
 
 viewer: static/dist/index.html ## build the viewer into static/dist, with Node 20 or newer

@@ -14,6 +14,9 @@ export function Header({ viewer, page }: { viewer: Viewer; page: Page }) {
       <Counts viewer={viewer} page={page} />
       <SearchBox viewer={viewer} />
       <ConnectionState viewer={viewer} page={page} />
+      <a class="api" href="./docs" title="The API: read it, try it out">
+        API
+      </a>
       {page.signedIn && (
         <button type="button" class="plain" onClick={() => viewer.signOut()}>
           Sign out

@@ -50,7 +50,7 @@ export class Cluster {
   }
 
   /** What anybody starts with `astrolabe demo`, and these flags. */
-  static async demo(...flags: string[]): Promise<Cluster> {
+  static async demo(...flags: readonly string[]): Promise<Cluster> {
     const port = await freePort();
     const args = ["-m", "astrolabe.cli", "demo", "--host=127.0.0.1", `--port=${port}`, ...flags];
     const cluster = new Cluster(port, args);
