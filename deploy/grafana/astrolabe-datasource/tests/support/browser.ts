@@ -43,10 +43,10 @@ export class Site {
     private readonly bundled: string
   ) {}
 
-  static async start(): Promise<Site> {
+  static async start(started: Promise<Astrolabe> = Astrolabe.start()): Promise<Site> {
     const bundled = mkdtempSync(path.join(tmpdir(), 'astrolabe-grafana-'));
     const [astrolabe, files, browser] = await Promise.all([
-      Astrolabe.start(),
+      started,
       bundle(bundled),
       chromium.launch({
         executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
@@ -86,6 +86,41 @@ export interface Response {
     types: Record<string, string>;
     columns: Record<string, unknown[]>;
   }>;
+}
+
+/** What a panel of a dashboard shows: `raw` before its transformations; `links` of each field in its first row. */
+export interface Shown {
+  at: number;
+  errors: string[];
+  raw: Response['frames'];
+  frames: Response['frames'];
+  links: Array<Record<string, string[]>>;
+}
+
+/** A dashboard on a page. */
+export class OpenDashboard {
+  private constructor(private readonly page: Page) {}
+
+  /** `variables`: the values of its variables. */
+  static async open(page: Page, dashboard: object, variables: Record<string, string[]>): Promise<OpenDashboard> {
+    await page.evaluate(
+      ([dashboard, variables]) => {
+        const { harness } = window as any;
+        Object.assign(harness.variables, variables);
+        harness.open(dashboard, 1600);
+      },
+      [dashboard, variables] as const
+    );
+    return new OpenDashboard(page);
+  }
+
+  /** What the panel shows when it holds of it for the first time. */
+  async until(id: number, holds: (shown: Shown) => boolean, timeout = 5000): Promise<Shown> {
+    let shown: Shown;
+    const look = async () => holds((shown = await this.page.evaluate((id) => (window as any).harness.panel(id), id)));
+    await expect.poll(look, { timeout, interval: 20, message: `panel ${id}` }).toBe(true);
+    return shown!;
+  }
 }
 
 /** One panel on a page: what its query was answered. */
