@@ -32,9 +32,12 @@ const SHAPES: Record<QueryType, (query: AstrolabeQuery, layers: Layers, sought?:
     const part = (graph: Graph) => (sought ? focus(graph, sought) : graph);
     return { take: nothing, frames: ({ graph }, refId) => topology.frames(part(graph), refId) };
   },
-  problems: (_, layers, sought = []) => ({
+  problems: ({ limit }, layers, statuses = []) => ({
     take: nothing,
-    frames: ({ graph }, refId) => [problemsFrame(findProblems(graph, sought, layers), refId)],
+    frames: ({ graph }, refId) => {
+      const options = { statuses, layers, most: limit || LIMITS.problems };
+      return [problemsFrame(findProblems(graph, options), refId)];
+    },
   }),
   resources: () => ({ take: nothing, frames: ({ graph }, refId) => [resourcesFrame(graph.nodes, refId)] }),
   counts: () => {

@@ -8,7 +8,8 @@ export type QueryType = (typeof QUERY_TYPES)[number];
 /**
  * What a panel shows: a part of the graph, in one of five shapes. Lists and texts may hold template variables.
  *
- * `limit`: nodes of a topology above which resources are drawn together; rows of a list of changes.
+ * `limit`: nodes of a topology above which resources are drawn together; rows of a list of problems or
+ * changes.
  * `focus`: of a topology, only what is broken and what depends on it; `status` says what counts as broken, for problems,
  * too, and does not narrow the part.
  */
@@ -26,8 +27,8 @@ export interface AstrolabeQuery extends DataQuery {
 
 export const DEFAULT_QUERY: Partial<AstrolabeQuery> = { queryType: 'topology' };
 
-/** Nodes of a topology, and rows of a list of changes, unless the query says otherwise. */
-export const LIMITS = { topology: 200, changes: 100 };
+/** Nodes of a topology, and rows of the lists, unless the query says otherwise. */
+export const LIMITS = { topology: 200, problems: 100, changes: 100 };
 
 /** The statuses of what a query looks for in its part of the graph; undefined: it shows the whole part. */
 export function soughtBy(

@@ -140,7 +140,7 @@ describe.each(Object.keys(VARIABLES))('the dashboard of a %s', (name) => {
 
 describe('of a cluster in motion', () => {
   beforeAll(async () => {
-    site = await Site.start(Astrolabe.demo());
+    site = await Site.start({ astrolabe: Astrolabe.demo() });
   });
 
   afterAll(() => site.stop());

@@ -68,7 +68,7 @@ export function QueryEditor({ query, datasource, onChange, onRunQuery }: Props) 
             />
           </InlineField>
         )}
-        {(type === 'topology' || type === 'changes') && (
+        {(type === 'topology' || type === 'problems' || type === 'changes') && (
           <InlineField label="Limit" labelWidth={14} tooltip={LIMIT_TIPS[type]}>
             <Text
               label="Limit"
@@ -86,6 +86,7 @@ export function QueryEditor({ query, datasource, onChange, onRunQuery }: Props) 
 
 const LIMIT_TIPS = {
   topology: 'Nodes above which resources are drawn together, by workload, release, namespace and kind',
+  problems: 'Rows that are shown',
   changes: 'Rows that are shown',
 };
 

@@ -1,5 +1,5 @@
 import { DataFrame } from '@grafana/data';
-import { Problem } from '../problems/problems';
+import { FARTHEST, Problem } from '../problems/problems';
 import { number, status, tableFrame, text, time } from './table';
 
 /** Names of dependents that are told; the others are counted. */
@@ -32,6 +32,6 @@ function dependents(problem: Problem): string {
     kinds.set(name, [...(kinds.get(name) ?? []), kind]);
   }
   const named = [...kinds].map(([name, found]) => `${name} (${found.join(', ')})`);
-  const more = named.length - NAMED;
-  return more > 0 ? `${named.slice(0, NAMED).join(', ')}, and ${more} more` : named.join(', ');
+  const more = problem.dependents.length < FARTHEST ? `${named.length - NAMED} more` : 'many more';
+  return named.length > NAMED ? `${named.slice(0, NAMED).join(', ')}, and ${more}` : named.join(', ');
 }

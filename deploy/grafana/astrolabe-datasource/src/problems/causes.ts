@@ -67,12 +67,12 @@ export class Causes {
     return roots;
   }
 
-  /** The uids of all that needs one of these, directly or not; these are not among them. */
-  dependentsOf(uids: Iterable<string>): Set<string> {
+  /** The uids of all that needs one of these, directly or not, but of `most` of them; these are not among them. */
+  dependentsOf(uids: Iterable<string>, most = Infinity): Set<string> {
     const start = new Set(uids);
     const found = new Set<string>();
     const queue = [...start];
-    for (let uid = queue.pop(); uid !== undefined; uid = queue.pop()) {
+    for (let uid = queue.pop(); uid !== undefined && found.size < most; uid = queue.pop()) {
       for (const asker of this.askers.get(uid) ?? []) {
         if (!found.has(asker) && !start.has(asker)) {
           found.add(asker);

@@ -10,8 +10,11 @@ import { Grafana } from './grafana';
 const HERE = path.resolve(__dirname, '..');
 const PLUGIN = path.resolve(__dirname, '../..');
 
+/** Grafana 12 has the one, Grafana 13 the other. */
+export type React = 18 | 19;
+
 /** Grafana's libraries for the browser, and the page that loads them: files by the name they are served under. */
-async function bundle(outdir: string): Promise<Record<string, string>> {
+async function bundle(outdir: string, react: React): Promise<Record<string, string>> {
   await build({
     entryPoints: [path.join(HERE, 'browser/harness.tsx')],
     outdir,
@@ -20,6 +23,7 @@ async function bundle(outdir: string): Promise<Record<string, string>> {
     format: 'iife',
     define: { 'process.env.NODE_ENV': '"production"', global: 'window' },
     loader: { '.svg': 'dataurl', '.png': 'dataurl', '.ttf': 'dataurl' },
+    alias: react === 19 ? { react: 'react-19', 'react-dom': 'react-dom-19' } : {},
     logLevel: 'error',
   });
   const css = path.join(outdir, 'harness.css');
@@ -43,11 +47,11 @@ export class Site {
     private readonly bundled: string
   ) {}
 
-  static async start(started: Promise<Astrolabe> = Astrolabe.start()): Promise<Site> {
+  static async start({ astrolabe: started = Astrolabe.start(), react = 18 as React } = {}): Promise<Site> {
     const bundled = mkdtempSync(path.join(tmpdir(), 'astrolabe-grafana-'));
     const [astrolabe, files, browser] = await Promise.all([
       started,
-      bundle(bundled),
+      bundle(bundled, react),
       chromium.launch({
         executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
         args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
