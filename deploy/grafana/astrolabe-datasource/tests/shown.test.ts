@@ -70,71 +70,75 @@ function shows({ targets: [{ queryType }] }: Panel, shown: Shown, errors: number
   }
 }
 
-describe.each(Object.keys(VARIABLES))('the dashboard of a %s', (name) => {
-  const { panels } = read(name);
-  let dashboard: OpenDashboard;
-
+describe('of a small cluster', () => {
   beforeAll(async () => {
     site = await Site.start();
   });
 
   afterAll(() => site.stop());
 
-  beforeEach(async () => {
-    dashboard = await OpenDashboard.open(page, read(name), VARIABLES[name]);
-  });
+  describe.each(Object.keys(VARIABLES))('the dashboard of a %s', (name) => {
+    const { panels } = read(name);
+    let dashboard: OpenDashboard;
 
-  afterEach(() => site.astrolabe.tell('remove Deployment api').catch(() => 0));
+    beforeEach(async () => {
+      dashboard = await OpenDashboard.open(page, read(name), VARIABLES[name]);
+    });
 
-  test('each panel shows a change within a second, and has the fields that it names', async () => {
-    for (const { id, targets } of panels) {
-      await dashboard.until(id, ({ frames }) => frames.length === (targets[0].queryType === 'topology' ? 2 : 1));
-    }
-    const began = Date.now();
-    await site.astrolabe.tell('set Deployment api Error shop-app');
-    const found = await Promise.all(
-      panels.map((panel) => dashboard.until(panel.id, (shown) => shows(panel, shown, 2)))
-    );
-    panels.forEach((panel, index) => {
-      const { at, errors, raw, frames, links } = found[index];
-      expect(at - began, panel.title).toBeLessThan(1000);
-      expect(errors).toEqual([]);
-      const given = raw.flatMap(({ columns }) => Object.keys(columns));
-      for (const { options } of panel.transformations ?? []) {
-        expect(given).toEqual(expect.arrayContaining(Object.keys(options.excludeByName)));
+    afterEach(() => site.astrolabe.tell('remove Deployment api').catch(() => 0));
+
+    test('each panel shows a change within a second, and has the fields that it names', async () => {
+      for (const { id, targets } of panels) {
+        await dashboard.until(id, ({ frames }) => frames.length === (targets[0].queryType === 'topology' ? 2 : 1));
       }
-      const left = frames.flatMap(({ columns }) => Object.keys(columns));
-      expect(left).toEqual(expect.arrayContaining(panel.fieldConfig.overrides.map(({ matcher }) => matcher.options)));
-      for (const href of links.flatMap((each) => Object.values(each).flat())) {
-        expect(href).toMatch(/^\/grafana\/d\/astrolabe-(namespace|release)\?var-datasource=astrolabe&[^$]+$/);
-      }
+      const began = Date.now();
+      await site.astrolabe.tell('set Deployment api Error shop-app');
+      const found = await Promise.all(
+        panels.map((panel) => dashboard.until(panel.id, (shown) => shows(panel, shown, 2)))
+      );
+      panels.forEach((panel, index) => {
+        const { at, errors, raw, frames, links } = found[index];
+        expect(at - began, panel.title).toBeLessThan(1000);
+        expect(errors).toEqual([]);
+        const given = raw.flatMap(({ columns }) => Object.keys(columns));
+        for (const { options } of panel.transformations ?? []) {
+          expect(given).toEqual(expect.arrayContaining(Object.keys(options.excludeByName)));
+        }
+        const left = frames.flatMap(({ columns }) => Object.keys(columns));
+        expect(left).toEqual(expect.arrayContaining(panel.fieldConfig.overrides.map(({ matcher }) => matcher.options)));
+        for (const href of links.flatMap((each) => Object.values(each).flat())) {
+          expect(href).toMatch(/^\/grafana\/d\/astrolabe-(namespace|release)\?var-datasource=astrolabe&[^$]+$/);
+        }
+      });
     });
-  });
 
-  test('what is broken is told with since when, why, and what depends on it', async () => {
-    await site.astrolabe.tell('set Deployment api Error shop-app');
-    const { id } = panels.find(({ targets }) => targets[0].queryType === 'problems')!;
-    const shown = await dashboard.until(id, (shown) => rowOf(shown, 'api') !== undefined);
-    expect(rowOf(shown, 'api')).toMatchObject({
-      status: 'Error',
-      since: Date.parse('2026-01-01T00:00:00Z'),
-      reason: 'IsError',
-      message: 'api is Error',
-      kind: 'Deployment',
-      namespace: 'shop',
-      release: 'shop-app',
+    test('what is broken is told with since when, why, and what depends on it', async () => {
+      await site.astrolabe.tell('set Deployment api Error shop-app');
+      const { id } = panels.find(({ targets }) => targets[0].queryType === 'problems')!;
+      const shown = await dashboard.until(id, (shown) => rowOf(shown, 'api') !== undefined);
+      expect(rowOf(shown, 'api')).toMatchObject({
+        status: 'Error',
+        since: Date.parse('2026-01-01T00:00:00Z'),
+        reason: 'IsError',
+        message: 'api is Error',
+        kind: 'Deployment',
+        namespace: 'shop',
+        release: 'shop-app',
+      });
+      expect(rowOf(shown, 'web-1-abc')).toMatchObject({
+        status: 'Error',
+        reason: 'CrashLoopBackOff',
+        message: 'back-off 5m0s restarting failed container',
+        dependents: 'web (Service, Deployment)',
+      });
+      expect(shown.links[0].release).toEqual([
+        expect.stringContaining(
+          '/d/astrolabe-release?var-datasource=astrolabe&var-namespace=shop&var-release=shop-app&'
+        ),
+      ]);
+      await page.getByRole('gridcell', { name: 'back-off 5m0s restarting failed container' }).first().waitFor();
+      await page.getByRole('gridcell', { name: 'web (Service, Deployment)' }).first().waitFor();
     });
-    expect(rowOf(shown, 'web-1-abc')).toMatchObject({
-      status: 'Error',
-      reason: 'CrashLoopBackOff',
-      message: 'back-off 5m0s restarting failed container',
-      dependents: 'web (Service, Deployment)',
-    });
-    expect(shown.links[0].release).toEqual([
-      expect.stringContaining('/d/astrolabe-release?var-datasource=astrolabe&var-namespace=shop&var-release=shop-app&'),
-    ]);
-    await page.getByRole('gridcell', { name: 'back-off 5m0s restarting failed container' }).first().waitFor();
-    await page.getByRole('gridcell', { name: 'web (Service, Deployment)' }).first().waitFor();
   });
 });
 

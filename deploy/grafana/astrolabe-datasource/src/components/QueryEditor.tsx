@@ -55,6 +55,19 @@ export function QueryEditor({ query, datasource, onChange, onRunQuery }: Props) 
         <InlineField label="Selector" labelWidth={14} tooltip="A Kubernetes label selector: app=web,tier in (a,b)">
           <Text label="Selector" value={query.selector} onChange={(selector) => change({ selector })} />
         </InlineField>
+      </InlineFieldRow>
+      <InlineFieldRow>
+        {(type === 'topology' || type === 'problems' || type === 'changes') && (
+          <InlineField label="Limit" labelWidth={14} tooltip={LIMIT_TIPS[type]}>
+            <Text
+              label="Limit"
+              type="number"
+              placeholder={String(LIMITS[type])}
+              value={query.limit?.toString()}
+              onChange={(text) => change({ limit: Number(text) || undefined })}
+            />
+          </InlineField>
+        )}
         {type === 'topology' && (
           <InlineField
             label="Only what is broken"
@@ -65,17 +78,6 @@ export function QueryEditor({ query, datasource, onChange, onRunQuery }: Props) 
               id="astrolabe-focus"
               value={query.focus ?? false}
               onChange={({ currentTarget }) => change({ focus: currentTarget.checked || undefined })}
-            />
-          </InlineField>
-        )}
-        {(type === 'topology' || type === 'problems' || type === 'changes') && (
-          <InlineField label="Limit" labelWidth={14} tooltip={LIMIT_TIPS[type]}>
-            <Text
-              label="Limit"
-              type="number"
-              placeholder={String(LIMITS[type])}
-              value={query.limit?.toString()}
-              onChange={(text) => change({ limit: Number(text) || undefined })}
             />
           </InlineField>
         )}
