@@ -15,6 +15,7 @@ import { getBackendSrv, getTemplateSrv, isFetchError } from '@grafana/runtime';
 import { omit } from 'lodash';
 import { EMPTY, from, lastValueFrom, map, merge, Observable, switchMap, tap } from 'rxjs';
 import { filterOf, isAll } from './filter';
+import { idleOf } from './idle';
 import { Memory } from './memory';
 import { pace } from './pace';
 import { Shape, shapeOf } from './shapes';
@@ -27,10 +28,6 @@ import { parseVariableQuery } from './variables';
 
 /** Milliseconds between two sets of frames of a panel. */
 const GAP = 500;
-/** Milliseconds between points of a series while nothing changes, within these bounds. */
-const [SHORTEST, LONGEST] = [1000, 15_000];
-/** Milliseconds after which a table is shown again while nothing changes: what it says of ages is of then. */
-const AGING = 30_000;
 /** Queries whose places, series and rows are remembered from one request of a panel to the next. */
 const REMEMBERED = 64;
 
@@ -137,19 +134,6 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
   private async get<T>(path: string, params: Record<string, string> = {}): Promise<T> {
     const options = { url: `${this.url}${path}`, params, showErrorAlert: false };
     return (await lastValueFrom(getBackendSrv().fetch<T>(options))).data;
-  }
-}
-
-/** Milliseconds after which a query's frames come again, though nothing changed; undefined: never. */
-function idleOf({ queryType }: AstrolabeQuery, intervalMs: number): number | undefined {
-  switch (queryType) {
-    case 'counts':
-      return Math.min(Math.max(intervalMs || SHORTEST, SHORTEST), LONGEST);
-    case 'problems':
-    case 'resources':
-      return AGING;
-    default:
-      return undefined;
   }
 }
 

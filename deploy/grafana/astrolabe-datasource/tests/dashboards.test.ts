@@ -3,6 +3,7 @@
 import { standardTransformers } from '@grafana/data';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import plugin from '../src/plugin.json';
 import { filterOf } from '../src/filter';
@@ -60,6 +61,21 @@ function references(value: unknown): string[] {
   return [...JSON.stringify(value).matchAll(/\$\{([\w.]+)(?::\w+)?\}|\$(\w+)/g)].map(([, one, other]) => one ?? other);
 }
 
+/** What the compiler says of a text, which knows Grafana's types. */
+function complaints(text: string): string[] {
+  const file = path.join(ROOT, 'deploy/grafana/astrolabe-datasource/tests/typed.ts');
+  const options: ts.CompilerOptions = {
+    ...{ noEmit: true, strict: true, skipLibCheck: true, types: [] },
+    ...{ module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler },
+  };
+  const host = ts.createCompilerHost(options);
+  const { fileExists, readFile } = host;
+  host.fileExists = (name) => name === file || fileExists(name);
+  host.readFile = (name) => (name === file ? text : readFile(name));
+  const program = ts.createProgram([file], options, host);
+  return ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
+}
+
 let astrolabe: Astrolabe;
 
 beforeAll(async () => {
@@ -67,6 +83,15 @@ beforeAll(async () => {
 });
 
 afterAll(() => astrolabe.stop());
+
+test('they are dashboards as Grafana types them', () => {
+  const source = dashboards.map(
+    (each, index) => `export const d${index}: Partial<Dashboard> = ${JSON.stringify(each)};`
+  );
+  const text = `import { Dashboard } from '@grafana/schema';\n${source.join('\n')}`;
+  expect(complaints(text)).toEqual([]);
+  expect(complaints(text.replace('"gridPos"', '"gridPlace"'))).not.toEqual([]);
+}, 60_000);
 
 test('there are three, and each has a uid of its own', () => {
   expect(names.sort()).toEqual(['cluster.json', 'namespace.json', 'release.json']);
