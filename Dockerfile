@@ -30,7 +30,9 @@ LABEL org.opencontainers.image.title="Astrolabe" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/astrolabe /opt/astrolabe
+# The user below is in no list of users, which would name its home.
 ENV PATH=/opt/astrolabe/bin:$PATH \
+    HOME=/ \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 # A number, so that Kubernetes can tell that it is not root (runAsNonRoot).

@@ -16,9 +16,10 @@ REDIS_PORT ?= 6379
 # Of `make chaos`: one run a seed.
 SEEDS ?= 1-50
 # Of `make soak`.
-MINUTES ?= 10
+MINUTES ?= 60
 CLIENTS ?= 300
 CHURN ?= 200
+FAULTS ?= 6
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -35,7 +36,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-redis run-all demo test test-viewer test-plugin bench chaos soak lint fmt docs docker-build clean
+.PHONY: help deps viewer plugin build run run-redis run-all demo test test-viewer test-plugin test-cluster bench chaos soak lint fmt docs docker-build clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -100,6 +101,9 @@ test: deps $(VIEWER) ## run the tests
 test-plugin: deps $(if $(and $(NODE),$(CHROMIUM)),$(PLUGIN_MODULES)) ## run the tests of the data source of Grafana, in Chromium
 	$(if $(and $(NODE),$(CHROMIUM)),cd $(PLUGIN) && npm test,@echo "The data source is not tested: Node 20 or newer and CHROMIUM are needed.")
 
+test-cluster: deps ## run against a real, disposable cluster, whose kubeconfig ASTROLABE_TEST_KUBECONFIG names
+	$(BIN)/pytest tests/cluster/against.py $(ARGS)
+
 test-viewer: deps $(VIEWER) ## run the tests of the viewer, in Chromium, too
 	$(if $(NODE),cd static && npm test,@echo "The viewer is not tested: Node 20 or newer is needed.")
 	$(if $(NODE),$(if $(CHROMIUM),cd static && npm run e2e,@echo "The viewer is not tested in a browser: CHROMIUM is not set."))
@@ -111,8 +115,8 @@ bench: deps $(VIEWER) ## run the benchmarks in full size
 chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)
 
-soak: deps ## follow a cluster in motion with many clients for MINUTES=10
-	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) $(ARGS)
+soak: deps $(VIEWER) ## follow a failing cluster in motion with many clients for MINUTES=60; is memory flat?
+	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) --faults $(FAULTS) $(ARGS)
 
 lint: deps $(if $(NODE),$(MODULES) $(PLUGIN_MODULES)) ## check style, types and layers
 	$(BIN)/ruff check .

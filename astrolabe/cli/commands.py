@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from tempfile import gettempdir
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -130,6 +131,10 @@ def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
     settings = flags.settings_from(given)
     from astrolabe.cli.demo import serve_demo
 
+    try:
+        gettempdir()
+    except FileNotFoundError as error:
+        raise Failure("the demo keeps its kubeconfig in a temporary file: give it a /tmp") from error
     _run(serve_demo(settings, scale=scale, churn=churn, seed=seed))
 
 

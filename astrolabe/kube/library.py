@@ -8,10 +8,12 @@ after, has all of it.
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -31,6 +33,7 @@ class Library(NamedTuple):
 @cache
 def load() -> Library:
     """Import it, which takes a tenth of a second: not in the event loop."""
+    _settle_home()
     if _ROOT in sys.modules:  # somebody has all of it
         client = import_module(f"{_ROOT}.client")
         return Library(client.Configuration, client.ApiClient, import_module(f"{_ROOT}.config"))
@@ -39,6 +42,15 @@ def load() -> Library:
     finally:
         for name in [name for name in sys.modules if name.partition(".")[0] == _ROOT]:
             del sys.modules[name]
+
+
+def _settle_home() -> None:
+    """It asks for the user's home as it is imported, whatever it is told to load later. The numeric user of a
+    container has none where the runtime does not say so."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = "/"
 
 
 def _load_parts() -> Library:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -33,6 +34,8 @@ class Helper:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # Ctrl-C is for the parent, which ends it.
+            start_new_session=True,
         )
 
     @property
@@ -47,6 +50,10 @@ class Helper:
         answer = self._process.stdout.readline()
         assert answer, f"{self._module} failed at {command}"
         return json.loads(answer)
+
+    def interrupt(self) -> None:
+        """Tell it to come to an end with what it is doing; a helper that has something long to do listens."""
+        self._process.send_signal(signal.SIGUSR1)
 
     def end(self) -> None:
         """Let it end by itself; one that does not is killed."""

@@ -24,16 +24,30 @@ async def serving(
             *(PROGRAM, "--in-cluster=false", "--kubeconfig", path),
             *("--host", "127.0.0.1", "--port", str(port), "--label-selector=", *flags),
             stderr=asyncio.subprocess.PIPE,
+            # Ctrl-C is for the one who runs it.
+            start_new_session=True,
         )
         assert process.stderr is not None
         try:
             async with asyncio.timeout(60):
                 while until not in (line := await process.stderr.readline()):
                     assert line, "astrolabe ended before it was synced"
-            yield process.pid
+            # A log that nobody reads would stop it once the pipe is full.
+            reading = asyncio.create_task(_read_on(process.stderr), name="log")
+            try:
+                yield process.pid
+            finally:
+                process.terminate()
+                await reading
         finally:
-            process.terminate()
-            await process.communicate()
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+
+
+async def _read_on(log: asyncio.StreamReader) -> None:
+    async for _ in log:
+        pass
 
 
 def free_port() -> int:

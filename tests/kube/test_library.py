@@ -61,3 +61,18 @@ print(library.load().ApiClient is kubernetes_asyncio.client.ApiClient)
 """)
         == "True"
     )
+
+
+def test_a_user_without_a_home_can_load_it() -> None:
+    assert (
+        run("""
+import os, pwd
+def unknown(uid):
+    raise KeyError(uid)  # as for the numeric user of a container
+pwd.getpwuid = unknown
+os.environ.pop("HOME", None)
+from astrolabe.kube import library
+print(library.load().ApiClient.__name__)
+""")
+        == "ApiClient"
+    )
