@@ -17,6 +17,9 @@ function rowsOf(frame: DataFrame): Row[] {
 export function NodeGraph({ frames, width, height }: { frames: DataFrame[]; width: number; height: number }) {
   const theme = useTheme2();
   const [nodes, edges] = [rowsOf(frames[0]), rowsOf(frames[1])];
+  if (nodes.length === 0) {
+    return <div>No data</div>;
+  }
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const arcs = frames[0].fields.filter(({ name }) => name.startsWith('arc__'));
   const xs = nodes.map((node) => node.fixedX);
