@@ -29,16 +29,14 @@ let site: Site;
 let page: Page;
 let faults: string[];
 
-beforeEach(async () => {
-  faults = [];
+async function begin(astrolabe: Promise<Astrolabe>): Promise<void> {
+  site = await Site.start({ astrolabe });
   page = await site.page();
+  faults = [];
   page.on('pageerror', (error) => faults.push(error.message));
-});
+}
 
-afterEach(async () => {
-  await page.close();
-  expect(faults).toEqual([]);
-});
+afterEach(() => expect(faults).toEqual([]));
 
 /** Pictures for those who want to look; where is said by SCREENSHOTS. */
 async function picture(name: string): Promise<void> {
@@ -71,9 +69,7 @@ function shows({ targets: [{ queryType }] }: Panel, shown: Shown, errors: number
 }
 
 describe('of a small cluster', () => {
-  beforeAll(async () => {
-    site = await Site.start();
-  });
+  beforeAll(() => begin(Astrolabe.start()));
 
   afterAll(() => site.stop());
 
@@ -143,9 +139,7 @@ describe('of a small cluster', () => {
 });
 
 describe('of a cluster in motion', () => {
-  beforeAll(async () => {
-    site = await Site.start({ astrolabe: Astrolabe.demo() });
-  });
+  beforeAll(() => begin(Astrolabe.demo()));
 
   afterAll(() => site.stop());
 
