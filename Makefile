@@ -36,7 +36,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-redis run-all demo test test-viewer test-plugin test-cluster bench chaos soak lint fmt docs docker-build clean
+.PHONY: help deps viewer plugin build run run-redis run-all demo test test-viewer test-plugin bench chaos soak lint fmt docs docker-build clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -54,7 +54,7 @@ $(MODULES): static/package.json static/package-lock.json
 	cd static && npm ci --no-audit --no-fund
 	@touch $@
 
-static/dist/index.html: $(MODULES) static/index.html static/vite.config.ts $(shell find static/src static/public -type f)
+static/dist/index.html: $(MODULES) static/index.html static/docs.html static/vite.config.ts $(shell find static/src static/public -type f)
 	cd static && npm run build
 
 viewer: static/dist/index.html ## build the viewer into static/dist, with Node 20 or newer
@@ -100,9 +100,6 @@ test: deps $(VIEWER) ## run the tests
 
 test-plugin: deps $(if $(and $(NODE),$(CHROMIUM)),$(PLUGIN_MODULES)) ## run the tests of the data source of Grafana, in Chromium
 	$(if $(and $(NODE),$(CHROMIUM)),cd $(PLUGIN) && npm test,@echo "The data source is not tested: Node 20 or newer and CHROMIUM are needed.")
-
-test-cluster: deps ## run against a real, disposable cluster, whose kubeconfig ASTROLABE_TEST_KUBECONFIG names
-	$(BIN)/pytest tests/cluster/against.py $(ARGS)
 
 test-viewer: deps $(VIEWER) ## run the tests of the viewer, in Chromium, too
 	$(if $(NODE),cd static && npm test,@echo "The viewer is not tested: Node 20 or newer is needed.")

@@ -6,6 +6,8 @@ import { defineConfig } from "vitest/config";
 
 const OUT = "dist";
 const PACKED = /\.(js|css|html|svg)$/;
+/** A package's own, and those of what is bundled in the one file that is taken of Swagger UI. */
+const LICENSE = /^(licen[cs]e|notice|swagger-ui-es-bundle\.js\.license)/i;
 /** Bytes below which packing gains nothing. */
 const WORTH_IT = 1_000;
 
@@ -34,9 +36,9 @@ function licenses(): Plugin {
       const { dependencies } = JSON.parse(readFileSync("package.json", "utf-8"));
       const texts = Object.keys(dependencies).map((name) => {
         const folder = join("node_modules", name);
-        const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-        if (file === undefined) throw new Error(`${name} has no license`);
-        return `${name}\n\n${readFileSync(join(folder, file), "utf-8")}`;
+        const files = readdirSync(folder).filter((entry) => LICENSE.test(entry));
+        if (files.length === 0) throw new Error(`${name} has no license`);
+        return [name, ...files.map((file) => readFileSync(join(folder, file), "utf-8"))].join("\n\n");
       });
       this.emitFile({ type: "asset", fileName: "licenses.txt", source: texts.join("\n\n----\n\n") });
     },
@@ -50,13 +52,19 @@ export default defineConfig({
   build: {
     outDir: OUT,
     target: "es2023",
-    // The worker that lays out is one file of that size, loaded beside the page.
-    chunkSizeWarningLimit: 1_700,
+    // The worker that lays out and Swagger UI are files of that size, each loaded where it is needed.
+    chunkSizeWarningLimit: 1_800,
+    rolldownOptions: { input: ["index.html", "docs.html"] },
     // Nothing inline: the Content-Security-Policy allows no data: but for images.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  server: { proxy: { "/api": { target: "http://localhost:8080", ws: true } } },
+  server: {
+    proxy: {
+      "/api": { target: "http://localhost:8080", ws: true },
+      "/openapi.json": "http://localhost:8080",
+    },
+  },
   test: { include: ["tests/unit/**/*.test.ts"] },
 });

@@ -147,6 +147,8 @@ async def open_connection(url: str, *, headers: Mapping[str, str]) -> Connection
         raise Lost(f"cannot connect to {shown(url)}: {_of_system(error)}") from error
     except ProxyError as error:
         raise Lost(f"cannot connect to {shown(url)}: {_lines(error)}") from error
+    except ConnectionClosed as error:  # before the handshake was sent
+        raise Lost(f"cannot connect to {shown(url)}: it hung up") from error
     except WebSocketException as error:
         if isinstance(error, InvalidMessage) and isinstance(error.__cause__, EOFError | OSError):
             raise Lost(f"cannot connect to {shown(url)}: it hung up") from error

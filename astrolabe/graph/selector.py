@@ -163,7 +163,7 @@ class _Parser:
 
     def _value(self) -> str:
         token = self._peek()
-        if token in ("", ","):
+        if token in ("", ",", ")"):
             return ""
         self._next()
         if not _VALUE.match(token):
@@ -172,12 +172,9 @@ class _Parser:
 
     def _integer(self) -> str:
         value = self._value()
-        try:
-            return str(int(value))
-        except ValueError:
-            raise SelectorError(
-                f"for 'Gt', 'Lt' operators, the value must be an integer, not {value!r}"
-            ) from None
+        if not value.isdecimal():
+            raise SelectorError(f"for 'Gt', 'Lt' operators, the value must be an integer, not {value!r}")
+        return value
 
     def _values(self) -> frozenset[str]:
         if (token := self._next()) != "(":

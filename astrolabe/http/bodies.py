@@ -86,9 +86,7 @@ def _separated(pages: list[bytes]) -> Pieces:
 
 def resource(hub: Hub, question: Question) -> Iterator[str]:
     """One node with all that is linked to it. Raises Refusal (404) for a uid that is not in the graph."""
-    node = hub.graph.nodes.get(question.uid)
-    if node is None:
-        raise Refusal(404, "not-found", f"no resource with uid {question.uid!r} is in the graph")
+    node = _find(hub, question.uid)
     out = [_edge(edge, hub.graph.nodes[edge.target]) for edge in hub.graph.out(node.uid)]
     into = [_edge(edge, hub.graph.nodes[edge.source]) for edge in hub.graph.into(node.uid)]
     document = {
@@ -99,6 +97,19 @@ def resource(hub: Hub, question: Question) -> Iterator[str]:
         "unresolved": node.document().get("unresolved", []),
     }
     return iter((encode(document),))
+
+
+def prepare_resource(hub: Hub, question: Question) -> Iterator[None]:
+    """No steps; but what is not there has no version that a client could hold. Raises Refusal (404)."""
+    _find(hub, question.uid)
+    return iter(())
+
+
+def _find(hub: Hub, uid: str) -> Node:
+    node = hub.graph.nodes.get(uid)
+    if node is None:
+        raise Refusal(404, "not-found", f"no resource with uid {uid!r} is in the graph")
+    return node
 
 
 def unresolved(hub: Hub, question: Question) -> Iterator[str]:

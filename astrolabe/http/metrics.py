@@ -27,12 +27,25 @@ from astrolabe.graph.links import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.cache import in_turns
 from astrolabe.http.connections import Connections
+from astrolabe.http.description.operation import TEXT, Answer, Operation
 from astrolabe.http.events import Events
 from astrolabe.http.figures import Distribution, Figures
 from astrolabe.http.health import WORST_FIRST, Replication
 from astrolabe.http.hub import Hub
 from astrolabe.http.websocket import WebSocket
 from astrolabe.kinds.kind import Kind
+
+_OPERATION = Operation(
+    summary="metrics for Prometheus",
+    group="process",
+    answers={
+        200: Answer(
+            description="The metrics, in the format that is asked for by `Accept`.",
+            body={TEXT: str, "application/openmetrics-text": str},
+            headers=("Cache-Control",),
+        )
+    },
+)
 
 _RESETS = ("epoch-changed", "too-old", "lagging")
 
@@ -90,7 +103,14 @@ class Metrics:
 
     def add_to(self, app: Sanic[Any, Any], *, open: bool) -> None:
         """open: whether anyone may ask."""
-        app.add_route(self._answer, "/metrics", methods=("GET", "HEAD"), name="metrics", ctx_open=open)
+        app.add_route(
+            self._answer,
+            "/metrics",
+            methods=("GET", "HEAD"),
+            name="metrics",
+            ctx_open=open,
+            ctx_operation=_OPERATION,
+        )
 
     async def _answer(self, request: Request) -> HTTPResponse:
         async for _ in in_turns(self._hub.census.count()):

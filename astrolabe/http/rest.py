@@ -1,9 +1,8 @@
-"""The REST paths: the table of routes, and how each is answered from one place in history."""
+"""The REST paths: how each is answered from one place in history."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from hashlib import blake2s
 from time import time
@@ -14,56 +13,16 @@ from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.http import bodies
-from astrolabe.http.bodies import Body
 from astrolabe.http.cache import Bodies, in_turns
 from astrolabe.http.client import PATIENCE
 from astrolabe.http.errors import JSON, Refusal
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Query, Question
-from astrolabe.http.releases import releases
-from astrolabe.http.resources import resources
+from astrolabe.http.routes import Route, routes
 from astrolabe.kinds.kind import Kind
 
 #: Seconds after which an answer that shows ages is made anew though the graph is the same.
 AGE_LASTS = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """One path and what it takes beside `min_seq`.
-
-    prepare: steps that are taken in turns with others, before the body takes all it needs at once.
-    filter: the parameters of a filter that it takes; None: all of them. detail: takes `detail`.
-    ages: whether the answer changes with time.
-    """
-
-    path: str
-    body: Body
-    prepare: Callable[[Hub, Question], Iterator[None]] | None = None
-    filter: tuple[str, ...] | None = ()
-    detail: bool = False
-    ages: bool = False
-
-    def ask(self, query: Query, uid: str, *, kinds: Sequence[str]) -> Question:
-        """What the request asks for. Raises FilterError or Refusal."""
-        detail = self.detail and query.take_flag("detail", default=False)
-        filter = query.take_filter(kinds=kinds, parameters=self.filter)
-        return Question(filter=filter, uid=uid, detail=detail)
-
-
-def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
-    """All paths that answer from the graph."""
-    return (
-        Route(path="/api/v1/graph", body=bodies.graph, prepare=bodies.prepare_graph, filter=None),
-        Route(path="/api/v1/resources", body=resources, filter=None, ages=True),
-        Route(path="/api/v1/resources/<uid:str>", body=bodies.resource),
-        Route(path="/api/v1/releases", body=releases, filter=("namespace",), detail=True),
-        Route(path="/api/v1/charts", body=bodies.charts, filter=("namespace",)),
-        Route(path="/api/v1/namespaces", body=bodies.namespaces),
-        Route(path="/api/v1/kinds", body=bodies.kinds_of(kinds)),
-        Route(path="/api/v1/unresolved", body=bodies.unresolved, filter=None),
-    )
 
 
 class Rest:
@@ -77,8 +36,13 @@ class Rest:
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
         for route in self._routes:
-            name = route.path.replace("<uid:str>", "uid").strip("/").replace("/", "-")
-            app.add_route(partial(self._answer, route), route.path, methods=("GET", "HEAD"), name=name)
+            app.add_route(
+                partial(self._answer, route),
+                route.path,
+                methods=("GET", "HEAD"),
+                name=route.name,
+                ctx_operation=route.operation,
+            )
 
     async def close(self) -> None:
         """End what is being made."""

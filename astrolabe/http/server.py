@@ -15,19 +15,18 @@ from sanic import Sanic
 from sanic.application.state import ApplicationServerInfo
 from sanic.http import Http
 from sanic.http.constants import HTTP
-from sanic.request import Request
-from sanic.response import HTTPResponse
 
 from astrolabe.engine.readiness import Readiness
-from astrolabe.graph import wire
 from astrolabe.http.access import Guard
 from astrolabe.http.certificate import Certificate
 from astrolabe.http.connections import Connections
-from astrolabe.http.errors import JSON, JsonErrors, ServerError
+from astrolabe.http.description.route import Description
+from astrolabe.http.errors import JsonErrors, ServerError
 from astrolabe.http.grafana.routes import Grafana
-from astrolabe.http.health import Replication, health, readyz
+from astrolabe.http.health import Replication
 from astrolabe.http.hub import Hub
 from astrolabe.http.metrics import Metrics, WatchHealth
+from astrolabe.http.probes import Probes
 from astrolabe.http.rest import Rest, position
 from astrolabe.http.streams import Streams
 from astrolabe.http.tokens import Tokens
@@ -75,10 +74,11 @@ def create_server(
     rest.add_to(app)
     grafana.add_to(app)
     Streams(hub, connections, kinds=[kind.name for kind in kinds], limits=limits).add_to(app)
-    _add_health(app, hub, readiness, count=count, role=role, lost=lost, replication=replication)
+    Probes(hub, readiness, count=count, role=role, lost=lost, replication=replication).add_to(app)
     metrics = Metrics(hub, readiness, kinds, connections, watches=watches, role=role, replication=replication)
     metrics.add_to(app, open=settings.open_metrics)
     Viewer(find_static()).add_to(app)
+    Description([kind.name for kind in kinds], tokens=settings.auth == "token").add_to(app)
     certificate = (
         Certificate(settings.tls_cert_file, settings.tls_key_file) if settings.tls_cert_file else None
     )
@@ -193,46 +193,6 @@ def _create_app(headers: Callable[[], Mapping[str, str]], limits: Limits) -> San
     # Only with this does it also strip an empty `alt-svc` header from every answer.
     app.state.server_info.append(ApplicationServerInfo(settings={"version": HTTP.VERSION_1}))
     return app
-
-
-def _add_health(
-    app: Sanic[Any, Any],
-    hub: Hub,
-    readiness: Readiness,
-    *,
-    count: Callable[[str], int],
-    role: Callable[[], str],
-    lost: Callable[[], Mapping[str, str]],
-    replication: Callable[[], Replication | None],
-) -> None:
-    def answer(document: dict[str, Any], status: int = 200) -> HTTPResponse:
-        headers = {**position(hub), "Cache-Control": "no-store"}
-        return HTTPResponse(wire.encode(document), status=status, headers=headers, content_type=JSON)
-
-    async def show_health(_: Request) -> HTTPResponse:
-        now = asyncio.get_running_loop().time()
-        document = health(
-            hub.graph,
-            readiness,
-            count=count,
-            role=role(),
-            lost=lost(),
-            now=now,
-            replication=replication(),
-        )
-        return answer(document)
-
-    async def show_life(_: Request) -> HTTPResponse:
-        return answer({"status": "alive"})
-
-    async def show_readiness(_: Request) -> HTTPResponse:
-        status, document = readyz(readiness, replication())
-        return answer(document, status)
-
-    for path, handler in (("/health", show_health), ("/livez", show_life), ("/readyz", show_readiness)):
-        name = path[1:]
-        # A kubelet has no token.
-        app.add_route(handler, path, methods=("GET", "HEAD"), name=name, ctx_open=name != "health")
 
 
 def _create_guard(settings: Settings) -> Guard:

@@ -11,17 +11,21 @@ from astrolabe.graph import wire
 from astrolabe.graph.filter import FilterError, parse_message
 from astrolabe.http.client import Client
 from astrolabe.http.closing import BAD_MESSAGE, SLOW
+from astrolabe.http.description.terms import reference
 from astrolabe.http.message import Message
 from astrolabe.http.subscription import Connection, Position
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
+_Filter = Annotated[Any, msgspec.Meta(extra_json_schema={"anyOf": [reference("Filter"), {"type": "null"}]})]
+
+
 class Subscribe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="subscribe"):
     """Follow a part of the graph, from `since` on when that is still known."""
 
     id: Id
-    filter: Any = None
+    filter: _Filter = None
     since: Position | None = None
 
 
@@ -38,7 +42,8 @@ class Ping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     their own, as browsers."""
 
 
-_DECODER = msgspec.json.Decoder(Subscribe | Unsubscribe | Ping)
+ClientMessage = Subscribe | Unsubscribe | Ping
+_DECODER = msgspec.json.Decoder(ClientMessage)
 
 
 class Session:

@@ -15,12 +15,14 @@ from astrolabe.graph.filter import Filter
 from astrolabe.http.client import Client
 from astrolabe.http.closing import FAILED, INTERNAL_ERROR
 from astrolabe.http.connections import Connections
+from astrolabe.http.description import parameters, stream
+from astrolabe.http.description.operation import POSITION, Answer, Operation
 from astrolabe.http.events import Events
 from astrolabe.http.hub import Hub
 from astrolabe.http.message import Message
 from astrolabe.http.query import Query, parse_position
 from astrolabe.http.rest import position
-from astrolabe.http.session import Session
+from astrolabe.http.session import ClientMessage, Session
 from astrolabe.http.subscription import Position
 from astrolabe.http.websocket import WebSocket
 from astrolabe.settings import Limits
@@ -29,6 +31,35 @@ logger = logging.getLogger("astrolabe.http")
 
 #: The id of the subscription that connecting makes.
 DEFAULT = "default"
+
+_WEBSOCKET = Operation(
+    summary="the stream: a WebSocket",
+    details="""\
+Connecting subscribes to the filter of the query under the id `default`; more subscriptions are made by
+message. Each message is one JSON object. A browser, which can set no header, offers its token as the
+subprotocol `base64url.bearer.authorization.k8s.io.<token in base64url>`, next to `astrolabe.v1`.
+
+After a close code from 4500 on (4500 bad message, 4501 token withdrawn) do not come back before something is
+changed; after any other (1001 going away, 1011 a failure, 4008 too slow, 4029 too many messages), do.""",
+    group="stream",
+    parameters=(*parameters.of_filter(), parameters.SINCE, parameters.SUBSCRIBE),
+    answers={101: Answer(description="The stream begins.", body={})},
+    refusals=(400, 426, 503),
+    messages={"server": stream.WebSocketMessage, "client": ClientMessage},
+)
+_EVENTS = Operation(
+    summary="the same as server-sent events",
+    details="Each event is a message, named by its type; its id, `<epoch>:<seq>`, is where to resume from.",
+    group="stream",
+    parameters=(*parameters.of_filter(), parameters.SINCE, parameters.LAST_EVENT_ID),
+    answers={
+        200: Answer(
+            description="The stream, which does not end.", body={"text/event-stream": str}, headers=POSITION
+        )
+    },
+    refusals=(400, 503),
+    messages={"server": stream.Event},
+)
 
 
 class Streams:
@@ -41,8 +72,8 @@ class Streams:
         self._limits = limits
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
-        app.add_route(self._websocket, "/api/v1/ws", name="ws")
-        app.add_route(self._events, "/api/v1/events", name="events")
+        app.add_route(self._websocket, "/api/v1/ws", name="ws", ctx_operation=_WEBSOCKET)
+        app.add_route(self._events, "/api/v1/events", name="events", ctx_operation=_EVENTS)
 
     async def _websocket(self, request: Request) -> None:
         query = Query(request)

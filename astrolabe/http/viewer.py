@@ -1,20 +1,21 @@
-"""The viewer at `/`: files that are read once, at start."""
+"""The viewer at `/` and the API's page at `/docs`: files that are read once, at start."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import blake2s
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
 import astrolabe
+from astrolabe.http.description import parameters
+from astrolabe.http.description.operation import CACHED, HTML, TEXT, Answer, Operation, Parameter
 from astrolabe.http.errors import Refusal
-from astrolabe.http.rest import accepts_gzip, matches_etag
+from astrolabe.http.file import File
 
 #: No request leaves the origin, nothing inline runs.
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -36,10 +37,10 @@ _TYPES: Mapping[str, str] = {
     ".woff2": "font/woff2",
 }
 
-MISSING = """This checkout has no viewer yet: there is no static/dist/index.html.
+MISSING = """This checkout has no viewer and no page of its API yet: there is no static/dist/.
 
-`make viewer` builds it, with Node 20 or newer; then start the server again.
-The released wheel and image have it. All else works without it: /api/v1/graph, /api/v1/ws, /health
+`make viewer` builds both, with Node 20 or newer; then start the server again.
+The released wheel and image have them. All else works without: /api/v1/graph, /api/v1/ws, /openapi.json
 """
 
 
@@ -55,12 +56,37 @@ def find_static() -> Path | None:
     return None
 
 
-class _File(msgspec.Struct, frozen=True):
-    """packed: by gzip; None for what is small or packed already."""
-
-    content: bytes
-    packed: bytes | None
-    headers: dict[str, str]
+_INDEX = Operation(
+    summary="the viewer",
+    group="pages",
+    parameters=(parameters.IF_NONE_MATCH,),
+    answers={
+        200: Answer(description="The page.", body={HTML: str}, headers=CACHED),
+        404: Answer(description="The viewer has not been built.", body={TEXT: str}),
+    },
+)
+_DOCS = Operation(
+    summary="this API, to be read and tried out",
+    group="pages",
+    parameters=(parameters.IF_NONE_MATCH,),
+    answers=_INDEX.answers,
+)
+_FILE = Operation(
+    summary="a file of these pages, which may be in a folder",
+    group="pages",
+    parameters=(
+        Parameter(name="file", description="Its path.", schema={"type": "string"}, place="path"),
+        parameters.IF_NONE_MATCH,
+    ),
+    answers={
+        200: Answer(
+            description="The file.",
+            body={type.partition(";")[0]: str for type in _TYPES.values()},
+            headers=CACHED,
+        )
+    },
+    refusals=(404,),
+)
 
 
 class Viewer:
@@ -70,7 +96,7 @@ class Viewer:
     """
 
     def __init__(self, directory: Path | None) -> None:
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, File] = {}
         if directory is not None:
             for path in (*directory.glob("*"), *directory.glob("assets/*")):
                 if path.suffix in _TYPES and path.is_file():
@@ -78,42 +104,45 @@ class Viewer:
                     self._files[name] = _read(path, hashed=name.startswith("assets/"))
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
-        methods = ("GET", "HEAD")
-        app.add_route(self._index, "/", methods=methods, name="viewer", ctx_open=True)
-        app.add_route(self._file, "/<name:path>", methods=methods, name="viewer-file", ctx_open=True)
+        for name, path, handler, described in (
+            ("viewer", "/", partial(self._page, "index.html"), _INDEX),
+            ("docs", "/docs", partial(self._page, "docs.html"), _DOCS),
+            ("file", "/<file:path>", self._file, _FILE),
+        ):
+            app.add_route(
+                handler,
+                path,
+                methods=("GET", "HEAD"),
+                name=name,
+                strict_slashes=True,  # the pages name their files relative to themselves
+                ctx_open=True,
+                ctx_operation=described,
+            )
 
-    async def _index(self, request: Request) -> HTTPResponse:
-        if "index.html" not in self._files:
+    async def _page(self, name: str, request: Request) -> HTTPResponse:
+        if name not in self._files:
             return HTTPResponse(
                 MISSING, status=404, headers=dict(SECURITY_HEADERS), content_type="text/plain; charset=utf-8"
             )
-        return await self._file(request, "index.html")
+        return await self._files[name].answer(request)
 
-    async def _file(self, request: Request, name: str) -> HTTPResponse:
-        file = self._files.get(name)
-        if file is None:
-            raise Refusal(404, "not-found", f"there is nothing at /{name}")
-        headers = dict(file.headers)
-        if matches_etag(request.headers.get("if-none-match", ""), headers["ETag"]):
-            return HTTPResponse(status=304, headers=headers)
-        content = file.content
-        if file.packed is not None and accepts_gzip(request.headers.get("accept-encoding", "")):
-            headers["Content-Encoding"] = "gzip"
-            content = file.packed
-        return HTTPResponse(content, headers=headers, content_type=headers["Content-Type"])
+    async def _file(self, request: Request, file: str) -> HTTPResponse:
+        if file not in self._files:
+            raise Refusal(404, "not-found", f"there is nothing at /{file}")
+        return await self._files[file].answer(request)
 
 
-def _read(path: Path, *, hashed: bool) -> _File:
+def _read(path: Path, *, hashed: bool) -> File:
     """hashed: the bundler has put a hash of its content into its name, so that it never changes."""
     content = path.read_bytes()
     # The bundler packs, once and well; the server would hold its other clients up.
     packed = path.with_name(f"{path.name}.gz")
-    headers = {
-        **SECURITY_HEADERS,
-        "Content-Type": _TYPES[path.suffix],
-        # Weak: packed or not, it means the same.
-        "ETag": f'W/"{blake2s(content, digest_size=8).hexdigest()}"',
-        "Cache-Control": "public, max-age=31536000, immutable" if hashed else "no-cache",
-        "Vary": "Accept-Encoding",
-    }
-    return _File(content, packed.read_bytes() if packed.is_file() else None, headers)
+    return File(
+        content,
+        packed.read_bytes() if packed.is_file() else None,
+        type=_TYPES[path.suffix],
+        headers={
+            **SECURITY_HEADERS,
+            "Cache-Control": "public, max-age=31536000, immutable" if hashed else "no-cache",
+        },
+    )

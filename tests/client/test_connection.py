@@ -48,6 +48,18 @@ async def failure(data: bytes) -> tuple[Exception, str]:
         return caught.value, str(caught.value).replace(url, "URL")
 
 
+async def test_a_server_that_cuts_what_connects_is_lost_at_whatever_moment() -> None:
+    def cut(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    server = await asyncio.start_server(cut, "127.0.0.1", 0)
+    async with server, asyncio.timeout(PATIENCE):
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for _ in range(50):  # sometimes before the handshake is sent, and sometimes after
+            with pytest.raises(Lost, match="cannot connect to"):
+                await open_connection(url, headers={})
+
+
 REFUSED = '{"error":"unauthorised","message":"who are you?"}'
 
 

@@ -57,7 +57,12 @@ async def test_the_shapes_that_existing_clients_read(site: Site) -> None:
         "kind": "PersistentVolume",
         "status": "Ready",
         "reason": "Ready",
-        "claimRef": {"kind": "PersistentVolumeClaim", "namespace": "shop", "name": "data"},
+        "claimRef": {
+            "kind": "PersistentVolumeClaim",
+            "namespace": "shop",
+            "name": "data",
+            "uid": "persistentvolumeclaim-data",
+        },
     }
     assert found["persistentvolumeclaim-data"]["volumeName"] == "pv-1"
     assert found["service-web"]["targetPods"] == ["web-1-abc"]

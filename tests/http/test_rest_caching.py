@@ -49,6 +49,13 @@ async def test_every_answer_says_where_in_history_it_is_from(site: Site, path: s
         assert ((await answer.read()) != body) is changed
 
 
+async def test_what_is_not_there_has_no_version_that_is_held(site: Site) -> None:
+    async with site.get("/api/v1/resources/pod-lone", headers={"If-None-Match": "*"}) as answer:
+        assert answer.status == 304
+    async with site.get("/api/v1/resources/pod-gone", headers={"If-None-Match": "*"}) as answer:
+        assert answer.status == 404
+
+
 async def test_an_etag_is_of_its_filter(site: Site) -> None:
     tags = []
     for query in ("", "?kind=Pod,Service", "?kind=Service&kind=Pod", "?kind=Pod"):

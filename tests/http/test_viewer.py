@@ -14,6 +14,7 @@ from tests.support.worlds import World
 STATIC = Path(astrolabe.__file__).parent.parent / "static"
 
 PAGE = b"<!doctype html><title>Astrolabe</title>"
+DOCS = b"<!doctype html><title>Astrolabe API</title>"
 SCRIPT = b"console.log('here');" * 100
 
 
@@ -22,6 +23,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A viewer as the bundler leaves it, and two files that are none of it."""
     (tmp_path / "assets").mkdir()
     (tmp_path / "index.html").write_bytes(PAGE)
+    (tmp_path / "docs.html").write_bytes(DOCS)
     (tmp_path / "icon.svg").write_bytes(b"<svg/>")
     (tmp_path / "assets" / "index-1a2b.js").write_bytes(SCRIPT)
     (tmp_path / "assets" / "index-1a2b.js.gz").write_bytes(gzip.compress(SCRIPT))
@@ -34,6 +36,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("path", "content", "type", "cache"),
     [
         ("/", PAGE, "text/html; charset=utf-8", "no-cache"),
+        ("/docs", DOCS, "text/html; charset=utf-8", "no-cache"),
         ("/icon.svg", b"<svg/>", "image/svg+xml", "no-cache"),
         (
             "/assets/index-1a2b.js",
@@ -54,8 +57,9 @@ async def test_a_file_is_served_with_its_type_and_how_long_it_is_good(
         assert await answer.read() == content
 
 
-async def test_nothing_but_the_origin_is_allowed_to_the_page(built: Path) -> None:
-    async with serve(World()) as site, site.get("/") as answer:
+@pytest.mark.parametrize("page", ["/", "/docs"])
+async def test_nothing_but_the_origin_is_allowed_to_a_page(built: Path, page: str) -> None:
+    async with serve(World()) as site, site.get(page) as answer:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         policy = answer.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
@@ -100,6 +104,7 @@ async def test_head_says_the_same_without_the_content(built: Path) -> None:
         "/assets/index-1a2b.js.gz",
         "/assets/index-1a2b.js/",
         "/assets/",
+        "/docs/",
         "/../pyproject.toml",
         "/%2e%2e/pyproject.toml",
         "/assets%2findex-1a2b.js%00",
@@ -110,12 +115,15 @@ async def test_only_the_files_of_the_viewer_are_served(built: Path, path: str) -
         assert answer.status == 404
 
 
-async def test_without_a_viewer_the_root_says_how_to_build_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", ["/", "/docs"])
+async def test_without_a_viewer_a_page_says_how_to_build_it(
+    monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
     monkeypatch.setattr(server, "find_static", lambda: None)
-    async with serve(World()) as site, site.get("/") as answer:
+    async with serve(World()) as site, site.get(page) as answer:
         assert answer.status == 404
         assert answer.content_type == "text/plain"
-        assert "`make viewer` builds it" in await answer.text()
+        assert "`make viewer` builds both" in await answer.text()
 
 
 def test_the_viewer_of_the_wheel_comes_before_that_of_a_checkout(
@@ -132,8 +140,9 @@ def test_the_viewer_of_the_wheel_comes_before_that_of_a_checkout(
         assert find_static() == directory
 
 
-def test_the_source_of_the_page_has_nothing_inline_and_asks_no_other_host() -> None:
-    page = (STATIC / "index.html").read_text()
+@pytest.mark.parametrize("name", ["index.html", "docs.html"])
+def test_the_source_of_a_page_has_nothing_inline_and_asks_no_other_host(name: str) -> None:
+    page = (STATIC / name).read_text()
     assert not re.search(r"<style|style=|<script>|\son\w+=", page)
     assert not re.search(r'(?:src|href)="(?:\w+:)?//', page)
     for path in (STATIC / "src").rglob("*.css"):

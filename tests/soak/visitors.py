@@ -32,6 +32,7 @@ PATHS = (
     "/api/graph/fields",
     "/api/graph/data",
     "/",
+    "/openapi.json",
 )
 FILTERED = ("graph", "resources", "unresolved", "nodegraph", "frames", "data")
 #: Seconds that a visitor stays, and in which an answer must be there.

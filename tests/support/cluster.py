@@ -50,26 +50,11 @@ class Followed:
 async def followed(
     url: str, *, label_selector: str = "", timing: Timing = SHORT, window: float = 0.01
 ) -> AsyncIterator[Followed]:
-    """Watch the API server at this URL, which lets everyone in, with all kinds."""
+    """Watch the API server at this URL with all kinds."""
     with kubeconfig_file(url) as path:
         settings = Settings(in_cluster=False, kubeconfig=path, label_selector=label_selector)
         cluster = await Cluster.connect(settings)
-    async with _watched(settings, cluster, timing=timing, window=window) as run:
-        yield run
-
-
-@asynccontextmanager
-async def follow(settings: Settings) -> AsyncIterator[Followed]:
-    """Watch the cluster that the settings name."""
-    async with _watched(settings, await Cluster.connect(settings), timing=Timing(), window=0.05) as run:
-        yield run
-
-
-@asynccontextmanager
-async def _watched(
-    settings: Settings, cluster: Cluster, *, timing: Timing, window: float
-) -> AsyncIterator[Followed]:
-    roots = selectors.parse(settings.label_selector) if settings.label_selector else None
+    roots = selectors.parse(label_selector) if label_selector else None
     readiness = Readiness(scopes_of(settings))
     bus = MemoryBus()
     engine = Engine(

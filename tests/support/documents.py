@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ from astrolabe.cli.flags import SERVE
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.table import KINDS
 from tests.support import kustomize
+from tests.support.serving import serve
+from tests.support.worlds import World
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -136,6 +139,22 @@ def flags_table() -> str:
     return "\n".join(lines)
 
 
+def api_table() -> str:
+    """The paths of the API, as a table of Markdown."""
+    document = asyncio.run(_described())
+    lines = ["| path | |", "| --- | --- |"]
+    for path, item in document["paths"].items():
+        method = "WS" if "101" in item["get"]["responses"] else "GET"
+        lines.append(f"| `{method} {path}` | {item['get']['summary']} |")
+    return "\n".join(lines)
+
+
+async def _described() -> dict[str, Any]:
+    async with serve(World()) as site:
+        document: dict[str, Any] = await site.json("/openapi.json")
+        return document
+
+
 def kinds_table() -> str:
     """The kinds, as a table of Markdown."""
     lines = ["| kind | API | edges that it tells of | |", "| --- | --- | --- | --- |"]
@@ -174,6 +193,7 @@ def _notes(kind: Kind[Any]) -> str:
 #: (file, name of the section, what stands in it).
 SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (README, "flags", flags_table),
+    (README, "api", api_table),
     (README, "kinds", kinds_table),
     (README, "targets", targets_table),
     (BASE / "cluster-role.yaml", "rules", rules_yaml),

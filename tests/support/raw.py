@@ -8,7 +8,7 @@ import json
 import socket
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from websockets.frames import Frame, Opcode
@@ -74,8 +74,9 @@ class Peer:
         return int(line.split()[1]), headers, body
 
     def end(self) -> None:
-        """Say that nothing more will be sent."""
-        self._socket.shutdown(socket.SHUT_WR)
+        """Say that nothing more will be sent; the server may have gone before."""
+        with suppress(OSError):  # not connected
+            self._socket.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
         """Cut the connection: what is under way is lost, in both directions."""

@@ -195,7 +195,14 @@ def shop() -> World:
         facts(
             "PersistentVolume",
             "pv-1",
-            metadata={"claimRef": {"kind": "PersistentVolumeClaim", "namespace": "shop", "name": "data"}},
+            metadata={
+                "claimRef": {
+                    "kind": "PersistentVolumeClaim",
+                    "namespace": "shop",
+                    "name": "data",
+                    "uid": "persistentvolumeclaim-data",
+                }
+            },
         ),
         facts("Pod", "lone", namespace="other", labels={"app": "lone"}),
     )

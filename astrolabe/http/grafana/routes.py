@@ -15,6 +15,8 @@ from astrolabe.graph import wire
 from astrolabe.http.bodies import array
 from astrolabe.http.cache import Bodies, Pieces
 from astrolabe.http.connections import Connections
+from astrolabe.http.description import operation, panels, parameters
+from astrolabe.http.description.operation import POSITION, Operation, Parameter
 from astrolabe.http.errors import JSON, bad_parameter
 from astrolabe.http.grafana.frames import described, frames
 from astrolabe.http.grafana.pairs import Rows
@@ -31,6 +33,34 @@ USUAL, MOST = 200, 1000
 
 Body = Callable[[Rows], Pieces]
 
+_LIMIT = Parameter(
+    name="limit",
+    description="Nodes that are drawn; above it resources are drawn together.",
+    schema={"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL},
+)
+
+
+def _drawn(summary: str, document: Any) -> Operation:
+    return Operation(
+        summary=summary,
+        group="grafana",
+        parameters=(*parameters.of_filter(), _LIMIT),
+        answers={200: operation.json("What the panel shows.", document, (*POSITION, "Cache-Control"))},
+        refusals=(400,),
+    )
+
+
+def _fixed(summary: str, document: Any) -> Operation:
+    answer = operation.json("It is always the same.", document, ())
+    return Operation(summary=summary, group="grafana", answers={200: answer})
+
+
+_NODE_GRAPH = _drawn("the graph as rows of Grafana's node graph", panels.NodeGraph)
+_FRAMES = _drawn("the same as data frames", list[panels.Frame])
+_DATA = _drawn("the rows, where Grafana's Node Graph API plugin looks for them", panels.NodeGraph)
+_FIELDS = _fixed("the fields of these rows, for the same plugin", panels.FieldDescriptions)
+_LIFE = _fixed("whether it answers, for the same plugin", panels.PluginHealth)
+
 
 class Grafana:
     """Answers Infinity, the Node Graph API plugin, clients of data frames, and flat streams."""
@@ -44,14 +74,14 @@ class Grafana:
         self._bodies = Bodies(entries=32, size=16 * 1024 * 1024)
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
-        for path, body in (
-            ("/api/v1/grafana/nodegraph", node_graph),
-            ("/api/v1/grafana/frames", data_frames),
-            ("/api/graph/data", node_graph),
+        for name, path, handler, what in (
+            ("node-graph", "/api/v1/grafana/nodegraph", partial(self._answer, node_graph), _NODE_GRAPH),
+            ("frames", "/api/v1/grafana/frames", partial(self._answer, data_frames), _FRAMES),
+            ("plugin-data", "/api/graph/data", partial(self._answer, node_graph), _DATA),
+            ("plugin-fields", "/api/graph/fields", self._describe, _FIELDS),
+            ("plugin-health", "/api/health", self._show_life, _LIFE),
         ):
-            self._add(app, path, partial(self._answer, body))
-        self._add(app, "/api/graph/fields", self._describe)
-        self._add(app, "/api/health", self._show_life)
+            app.add_route(handler, path, methods=("GET", "HEAD"), name=name, ctx_operation=what)
         self._streams.add_to(app)
 
     async def close(self) -> None:
@@ -59,9 +89,6 @@ class Grafana:
         await self._panels.close()
         await self._bodies.close()
         await self._streams.close()
-
-    def _add(self, app: Sanic[Any, Any], path: str, handler: Callable[..., Any]) -> None:
-        app.add_route(handler, path, methods=("GET", "HEAD"), name=path[1:].replace("/", "-"))
 
     async def _answer(self, body: Body, request: Request) -> HTTPResponse:
         question = self._ask(request)

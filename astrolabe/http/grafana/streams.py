@@ -14,6 +14,8 @@ from astrolabe.graph import wire
 from astrolabe.graph.filter import Filter, parse_query
 from astrolabe.graph.node import Node
 from astrolabe.http.connections import Connections
+from astrolabe.http.description.operation import Answer, Operation, Parameter
+from astrolabe.http.description.stream import FlatChange, FlatCounts
 from astrolabe.http.figures import Figures
 from astrolabe.http.grafana import flat
 from astrolabe.http.grafana.statistics import Statistics
@@ -25,6 +27,25 @@ from astrolabe.http.websocket import WebSocket, text_frame
 from astrolabe.settings import Limits
 
 _ROOT = "/api/v1/ws/flat"
+
+_FILTER = Parameter(
+    name="filter",
+    description="A filter: `<parameter>=<value>`, separated by slashes, each part URL-encoded.",
+    schema={"type": "string", "examples": ["namespace=shop/kind=Pod,Job"]},
+    place="path",
+)
+
+
+def _operation(summary: str, message: Any, *parameters: Parameter) -> Operation:
+    return Operation(
+        summary=summary,
+        details="For clients that append rows, and know only the path of a URL. Nothing else is ever sent.",
+        group="grafana",
+        parameters=parameters,
+        answers={101: Answer(description="The stream begins.", body={})},
+        refusals=(400, 426, 503),
+        messages={"server": message},
+    )
 
 
 class FlatSocket(WebSocket):
@@ -58,32 +79,45 @@ class FlatStreams:
         self._statistics = Statistics(hub)
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
-        for name, handler in (("changes", self._serve_changes), ("stats", self._serve_statistics)):
-            app.add_route(handler, f"{_ROOT}/{name}", name=f"flat-{name}")
-            app.add_route(handler, f"{_ROOT}/{name}/<path:path>", name=f"flat-{name}-filtered")
+        for name, handler, message, summary in (
+            ("changes", self._serve_changes, FlatChange, "one flat object a change"),
+            ("stats", self._serve_statistics, FlatCounts, "counts, every second"),
+        ):
+            app.add_route(
+                handler,
+                f"{_ROOT}/{name}",
+                name=f"flat-{name}",
+                ctx_operation=_operation(summary, message),
+            )
+            app.add_route(
+                handler,
+                f"{_ROOT}/{name}/<filter:path>",
+                name=f"flat-{name}-filtered",
+                ctx_operation=_operation(f"{summary}, of what the filter keeps", message, _FILTER),
+            )
 
     async def close(self) -> None:
         """End the counting."""
         await self._statistics.close()
 
-    async def _serve_changes(self, request: Request, path: str = "") -> None:
-        filter = self._filter(request, path)
+    async def _serve_changes(self, request: Request, filter: str = "") -> None:
+        kept = self._filter(request, filter)
         self._connections.admit()
         socket = FlatSocket(request, self._limits, self._hub.figures, self._as_changes)
         self._connections.add(socket, request)
         client = self._hub.join(socket)
         socket.drained = client.wake
         graph = self._hub.graph
-        client.subscribe("default", filter, Position(graph.epoch, graph.seq))  # only what comes
+        client.subscribe("default", kept, Position(graph.epoch, graph.seq))  # only what comes
         socket.listen(socket)
         await self._connections.until_lost(socket, client.leave)
 
-    async def _serve_statistics(self, request: Request, path: str = "") -> None:
-        filter = self._filter(request, path)
+    async def _serve_statistics(self, request: Request, filter: str = "") -> None:
+        kept = self._filter(request, filter)
         self._connections.admit()
         socket = FlatSocket(request, self._limits, self._hub.figures, text_frame)
         self._connections.add(socket, request)
-        self._statistics.join(socket, filter)
+        self._statistics.join(socket, kept)
         socket.listen(socket)
         await self._connections.until_lost(socket, lambda: self._statistics.leave(socket))
 

@@ -1,9 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-
-type Theme = "light" | "dark" | "system";
+import { remember, remembered, type Theme } from "../state/theme";
 
 const NEXT: Readonly<Record<Theme, Theme>> = { system: "dark", dark: "light", light: "system" };
-const KEY = "astrolabe.theme";
 
 /** What the style sheet and the canvas go by; they are told by an event on the document. */
 export const THEME_CHANGED = "astrolabe:theme";
@@ -28,21 +26,4 @@ export function ThemeSwitch() {
       <span class="visually-hidden">Colours: {theme}. Switch</span>
     </button>
   );
-}
-
-function remembered(): Theme {
-  try {
-    const theme = localStorage.getItem(KEY);
-    return theme === "light" || theme === "dark" ? theme : "system";
-  } catch {
-    return "system"; // storage may be forbidden
-  }
-}
-
-function remember(theme: Theme): void {
-  try {
-    localStorage.setItem(KEY, theme);
-  } catch {
-    // It holds until the page is closed.
-  }
 }

@@ -49,9 +49,9 @@ export class Cluster {
   }
 
   /** What anybody starts with `astrolabe demo`. */
-  static async demo(): Promise<Cluster> {
+  static async demo(...flags: readonly string[]): Promise<Cluster> {
     const port = await freePort();
-    const args = ["-m", "astrolabe.cli", "demo", "--host=127.0.0.1", `--port=${port}`];
+    const args = ["-m", "astrolabe.cli", "demo", "--host=127.0.0.1", `--port=${port}`, ...flags];
     const cluster = new Cluster(port, args);
     await cluster.restart();
     return cluster;

@@ -1,0 +1,206 @@
+"""The OpenAPI document, made of the routes that are served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from inspect import cleandoc
+from typing import Any, NamedTuple, get_args
+
+import msgspec
+
+from astrolabe import __version__
+from astrolabe.graph.links import EDGE_TYPES
+from astrolabe.graph.status import LEVELS
+from astrolabe.http.description import shapes, stream
+from astrolabe.http.description.operation import POSITION, Answer, Operation, Parameter
+from astrolabe.http.description.terms import reference
+from astrolabe.http.errors import JSON
+
+_ABOUT = """\
+A live graph of a Kubernetes cluster: resources, what is wrong with them, and the fields of manifests that tie
+them to one another.
+
+- Whatever answers from the graph takes the same **filter**: `namespace`, `release`, `kind` and `status`,
+  repeated or separated by commas (any of the values), `selector` and `q`. A parameter that is not known is
+  refused, an empty one does not restrict.
+- Answers say where in history they are from: `X-Astrolabe-Epoch`, `X-Astrolabe-Seq`.
+- An error is `{"error", "message"}`, whatever the path. `HEAD` is answered like `GET`, without the body.
+- Arrays may be empty, and are never null.
+"""
+
+_GROUPS = {
+    "graph": "The graph, as it is now. Every answer is of one place in history.",
+    "stream": "The graph, and every change of it. Whoever applies snapshot and deltas in order holds exactly "
+    "the server's filtered graph at `seq`, and is told when it cannot.",
+    "process": "How the process is.",
+    "grafana": "The graph for Grafana's panels.",
+    "pages": "Pages for people, and this document.",
+}
+
+#: The headers of answers.
+_HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "X-Astrolabe-Epoch": ("The unbroken history that the answer is of.", {"type": "string"}),
+    "X-Astrolabe-Seq": ("Its place in that history.", {"type": "integer", "minimum": 0}),
+    "ETag": ("For `If-None-Match`.", {"type": "string", "pattern": '^(W/)?"[^"]*"$'}),
+    "Cache-Control": ("How long it is good.", {"type": "string"}),
+    "Retry-After": ("Seconds after which to come back.", {"type": "integer", "minimum": 1}),
+    "WWW-Authenticate": ("How to say who one is.", {"type": "string", "const": "Bearer"}),
+}
+
+#: What a refusal means, and the headers that it has beside those of every error.
+_REFUSALS: Mapping[int, tuple[str, tuple[str, ...]]] = {
+    400: ("A parameter or a header that cannot be meant; the message names it.", ()),
+    401: ("A token is needed, or it is not known.", ("WWW-Authenticate",)),
+    403: ("Pages of this origin are not allowed here.", ()),
+    404: ("There is no such thing.", ()),
+    426: ("Only a WebSocket is served here.", ()),
+    503: ("Not now: this place in history has not come, or there are too many streams.", ("Retry-After",)),
+}
+
+_SCHEME = "bearer"
+
+
+class Described(NamedTuple):
+    """A route. template: its path with `{name}` for parameters. open: whether it needs no token."""
+
+    name: str
+    template: str
+    operation: Operation
+    open: bool
+
+
+def document(routes: Sequence[Described], *, kinds: Sequence[str], tokens: bool) -> dict[str, Any]:
+    """The OpenAPI document (3.1) of these routes.
+
+    kinds: names of the kinds that are watched. tokens: whether a token is asked for.
+    """
+    routes = _ordered(routes)
+    operations = [route.operation for route in routes]
+    schemas, components = _schemas(operations)
+    components = {
+        "schemas": {**_closed_sets(kinds), **components},
+        "parameters": {each.name: _parameter(each) for one in operations for each in one.parameters},
+        "headers": {
+            name: {"description": what, "schema": schema} for name, (what, schema) in _HEADERS.items()
+        },
+        "responses": {str(status): _refusal(status) for status in _REFUSALS},
+    }
+    if tokens:
+        components["securitySchemes"] = {_SCHEME: {"type": "http", "scheme": "bearer"}}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Astrolabe",
+            "version": __version__,
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+            "description": _ABOUT,
+        },
+        "servers": [{"url": "."}],  # Astrolabe may be served under any path
+        "tags": [{"name": name, "description": what} for name, what in _GROUPS.items()],
+        "paths": {route.template: {"get": _operation(route, schemas, tokens=tokens)} for route in routes},
+        "components": components,
+    }
+
+
+def _ordered(routes: Sequence[Described]) -> list[Described]:
+    """By group; a path with a parameter follows the one that it continues."""
+    groups = list(_GROUPS)
+    places = {route.template: place for place, route in enumerate(routes)}
+
+    def key(route: Described) -> tuple[int, int]:
+        place = places.get(route.template.partition("/{")[0], len(routes))
+        return groups.index(route.operation.group), place
+
+    return sorted(routes, key=key)
+
+
+#: JSON Schema by type.
+Schemas = Mapping[Any, dict[str, Any]]
+
+
+def _schemas(operations: Iterable[Operation]) -> tuple[Schemas, dict[str, Any]]:
+    """The schemas of all types that are spoken of, and the components that these refer to."""
+    types: dict[Any, None] = {shapes.Error: None, stream.Filter: None}
+    for operation in operations:
+        types.update(dict.fromkeys(operation.messages.values()))
+        for answer in operation.answers.values():
+            types.update(dict.fromkeys(answer.body.values()))
+    schemas, components = msgspec.json.schema_components(types, ref_template=reference("{name}")["$ref"])
+    for component in components.values():
+        if "description" in component:
+            component["description"] = cleandoc(component["description"])
+    return dict(zip(types, schemas, strict=True)), components
+
+
+def _closed_sets(kinds: Sequence[str]) -> dict[str, Any]:
+    return {
+        name: {"type": "string", "enum": list(members), "description": what}
+        for name, members, what in (
+            ("Status", LEVELS, "How a resource is."),
+            ("Kind", kinds, "The kinds that are watched."),
+            ("EdgeType", EDGE_TYPES, "What a resource has to do with another."),
+        )
+    }
+
+
+def _operation(route: Described, schemas: Schemas, *, tokens: bool) -> dict[str, Any]:
+    operation, asked = route.operation, tokens and not route.open
+    described: dict[str, Any] = {
+        "operationId": route.name,
+        "tags": [operation.group],
+        "summary": operation.summary,
+        "description": "\n\n".join(filter(None, (operation.details, _spoken(operation)))),
+        "parameters": [{"$ref": f"#/components/parameters/{each.name}"} for each in operation.parameters],
+        "responses": {
+            **{str(status): _answer(answer, schemas) for status, answer in operation.answers.items()},
+            **{
+                str(status): {"$ref": f"#/components/responses/{status}"}
+                for status in (*operation.refusals, *([] if route.open else [403]), *([401] if asked else []))
+            },
+        },
+    }
+    if any("ETag" in answer.headers for answer in operation.answers.values()):
+        described["responses"]["304"] = {"description": "It is what `If-None-Match` names."}
+    if operation.messages:
+        described["x-messages"] = {who: schemas[type] for who, type in operation.messages.items()}
+    if asked:
+        described["security"] = [{_SCHEME: []}]
+    return {key: value for key, value in described.items() if value}
+
+
+def _spoken(operation: Operation) -> str:
+    """Which of the schemas are messages, and who sends them."""
+    return "\n".join(
+        f"- Sent by the {who}: {', '.join(f'`{each.__name__}`' for each in get_args(type) or (type,))}"
+        for who, type in operation.messages.items()
+    )
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": parameter.place,
+        "description": parameter.description,
+        "schema": parameter.schema,
+        **({"required": True} if parameter.place == "path" else {}),
+    }
+
+
+def _answer(answer: Answer, schemas: Schemas) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": answer.description, "headers": _headers(answer.headers)}
+    if answer.body:
+        described["content"] = {media: {"schema": schemas[type]} for media, type in answer.body.items()}
+    return described
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    description, headers = _REFUSALS[status]
+    return {
+        "description": description,
+        "headers": _headers((*POSITION, *headers)),
+        "content": {JSON: {"schema": reference(shapes.Error.__name__)}},
+    }
+
+
+def _headers(names: Iterable[str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

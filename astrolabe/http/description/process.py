@@ -1,0 +1,60 @@
+"""How the process is, as it is answered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET
+
+from astrolabe.engine.inbox import State
+from astrolabe.http.description.terms import Absent, Count, Epoch, Kind, Seq, Shape, about
+
+
+class Watch(Shape):
+    """How a kind is watched; of several namespaces the worst is shown."""
+
+    state: State
+    age: Annotated[float | None, about("Seconds since the last news; null before the first.")]
+    objects: Count
+    connected: Annotated[bool, about("False while the watch has no connection.")] | Absent = UNSET
+    why: Annotated[str, about("What is the matter, when something is.")] | Absent = UNSET
+
+
+class Replication(Shape):
+    """How the process stands among those that share a Redis."""
+
+    reachable: bool
+    lag: Annotated[float | None, about("Seconds by which what is served may be old; null while unknown.")]
+    tick_age: Annotated[float | None, about("Seconds since the leader was heard of.")]
+    stale: Annotated[bool, about("Whether nobody keeps the graph up to date.")]
+    why: str | Absent = UNSET
+    obstacle: Annotated[str, about("What keeps it from serving what is stored.")] | Absent = UNSET
+    alone: Annotated[bool, about("Whether this leader goes on without Redis.")] | Absent = UNSET
+
+
+class Health(Shape):
+    """How the process is."""
+
+    status: Literal["healthy"]
+    nodes: Count
+    edges: Count
+    synced: Annotated[bool, about("Whether every required kind is completely known.")]
+    epoch: Epoch
+    seq: Seq
+    role: Literal["leader", "follower"]
+    kinds: dict[Kind, Watch]
+    redis: Replication | Absent = UNSET
+
+
+class Life(Shape):
+    """It answers."""
+
+    status: Literal["alive"]
+
+
+class Readiness(Shape):
+    """Whether the graph is one to be served."""
+
+    status: Literal["ready", "not-ready"]
+    waiting: Annotated[list[str], about("The kinds that are not synced yet.")] | Absent = UNSET
+    stale: Annotated[bool, about("Whether nobody keeps the graph up to date.")] | Absent = UNSET

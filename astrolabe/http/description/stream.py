@@ -1,0 +1,153 @@
+"""The messages of the stream."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, field
+
+from astrolabe.graph import wire
+from astrolabe.http.description.shapes import Edge, Node, Tally
+from astrolabe.http.description.terms import (
+    Absent,
+    Count,
+    EdgeType,
+    Epoch,
+    Kind,
+    Milliseconds,
+    Seq,
+    Shape,
+    Status,
+    about,
+)
+
+Id = Annotated[str, about("Of the subscription; connecting makes `default`.", "default")]
+
+
+class Hello(Shape, tag_field="type", tag="hello"):
+    """The first message of a WebSocket."""
+
+    protocol: Literal["astrolabe.v1"]
+    server: Annotated[str, about("Name and version.", "astrolabe/1.0.0")]
+    epoch: Epoch
+    seq: Seq
+    heartbeat: Annotated[float, about("Seconds between signs of life.")]
+
+
+class Snapshot(Shape, tag_field="type", tag="snapshot"):
+    """The filtered graph, or a part of it; all nodes come before the first edge."""
+
+    id: Id
+    epoch: Epoch
+    seq: Seq
+    part: Annotated[int, about("Its number, from 1.")]
+    last: Annotated[bool, about("Whether no more parts follow.")]
+    nodes: list[Node]
+    edges: list[Edge]
+
+
+class NodeChanges(Shape):
+    """Nodes that are new or others than before, and the uids of those that are gone."""
+
+    set: list[Node]
+    remove: list[str]
+
+
+class EdgeIdentity(Shape):
+    """An edge that is gone."""
+
+    type: EdgeType
+    source: str = field(name="from")
+    target: str = field(name="to")
+
+
+class EdgeChanges(Shape):
+    """Edges that are new or others than before, and those that are gone."""
+
+    set: list[Edge]
+    remove: list[EdgeIdentity]
+
+
+class Delta(Shape, tag_field="type", tag="delta"):
+    """What changed. Applied in the order nodes set, edges set, edges removed, nodes removed, no edge ever
+    lacks an end."""
+
+    id: Id
+    epoch: Epoch
+    since: Annotated[Seq, about("The place in history that the client was told last.")] = field(name="from")
+    seq: Seq
+    nodes: NodeChanges
+    edges: EdgeChanges
+    time: (
+        Annotated[
+            int, about("When the first change was taken in, in milliseconds since 1970; only of one batch.")
+        ]
+        | Absent
+    ) = UNSET
+
+
+class Bookmark(Shape, tag_field="type", tag="bookmark"):
+    """There is nothing new for this filter up to here; one comes every heartbeat."""
+
+    id: Id
+    epoch: Epoch
+    seq: Seq
+
+
+class Reset(Shape, tag_field="type", tag="reset"):
+    """All that was told is void; a snapshot follows."""
+
+    id: Id
+    reason: wire.ResetReason
+
+
+class StreamError(Shape, tag_field="type", tag="error"):
+    """What is wrong with a subscription (`id`), or with the connection, which is then closed."""
+
+    code: Annotated[str, about("One word, for programs.", "bad-filter")]
+    message: str
+    id: Id | Absent = UNSET
+
+
+class Pong(Shape, tag_field="type", tag="pong"):
+    """The answer to a ping."""
+
+
+#: What the WebSocket says, and what is an event of its twin.
+WebSocketMessage = Hello | Snapshot | Delta | Bookmark | Reset | StreamError | Pong
+Event = Snapshot | Delta | Bookmark | Reset | StreamError
+
+
+class Filter(Shape):
+    """A part of the graph: any of the values of one key, and all keys. What is empty does not restrict."""
+
+    namespace: list[str] | str | None = None
+    release: list[str] | str | None = None
+    kind: list[Kind] | Kind | None = None
+    status: list[Status] | Status | None = None
+    selector: Annotated[str | None, about("A Kubernetes label selector.", "app in (web,api)")] = None
+    q: Annotated[str | None, about("Text in name, kind, namespace or release.")] = None
+
+
+class FlatChange(Shape):
+    """One resource that was set or removed; what is not known is null."""
+
+    time: Milliseconds
+    op: Literal["set", "remove"]
+    uid: str
+    kind: str | None
+    namespace: str | None
+    name: str | None
+    status: Status | None
+    reason: str | None
+    message: str | None
+    release: str | None
+    seq: Seq
+
+
+class FlatCounts(Tally):
+    """How many nodes and edges there are now."""
+
+    time: Milliseconds
+    nodes: Count
+    edges: Count

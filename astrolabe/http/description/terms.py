@@ -1,0 +1,36 @@
+"""The words in which shapes are written."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, UnsetType
+
+#: Of a key that is left out when there is nothing to say.
+Absent = UnsetType
+
+
+class Shape(Struct, forbid_unknown_fields=True, rename="camel"):
+    """A JSON object with these keys and no others."""
+
+
+def reference(name: str) -> dict[str, str]:
+    """JSON Schema of the component with this name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def about(description: str, *examples: Any) -> Meta:
+    """What is told of one key."""
+    return Meta(description=description or None, examples=list(examples) or None)
+
+
+#: Closed sets, whose members the document takes from the tables.
+Status = Annotated[str, Meta(extra_json_schema=reference("Status"))]
+Kind = Annotated[str, Meta(extra_json_schema=reference("Kind"))]
+EdgeType = Annotated[str, Meta(extra_json_schema=reference("EdgeType"))]
+
+Count = Annotated[int, Meta(ge=0)]
+Seq = Annotated[int, Meta(ge=0, description="A place in history, which grows.")]
+Epoch = Annotated[str, Meta(description="The unbroken history that `seq` is of.", examples=["3fa7fd63"])]
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Milliseconds = Annotated[int, Meta(ge=0, description="Milliseconds since 1970, UTC.")]

@@ -1,0 +1,46 @@
+"""Something that is the same at any time, and what caches are told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Mapping
+from hashlib import blake2s
+
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from astrolabe.http.rest import accepts_gzip, matches_etag
+
+
+class File:
+    """packed: the content by gzip; None for what is small or packed already. type: of the content.
+
+    One of both is kept: of those who ask for a page, few do not take gzip.
+    """
+
+    def __init__(
+        self, content: bytes, packed: bytes | None, *, type: str, headers: Mapping[str, str]
+    ) -> None:
+        self._plain = content if packed is None else None
+        self._packed = packed
+        self._type = type
+        self._headers = {
+            **headers,
+            # Weak: packed or not, it means the same.
+            "ETag": f'W/"{blake2s(content, digest_size=8).hexdigest()}"',
+            "Vary": "Accept-Encoding",
+        }
+
+    async def answer(self, request: Request) -> HTTPResponse:
+        """The content, unless the client holds it already."""
+        headers = dict(self._headers)
+        if matches_etag(request.headers.get("if-none-match", ""), headers["ETag"]):
+            return HTTPResponse(status=304, headers=headers)
+        content = self._plain
+        if self._packed is not None and accepts_gzip(request.headers.get("accept-encoding", "")):
+            headers["Content-Encoding"] = "gzip"
+            content = self._packed
+        elif self._packed is not None:
+            content = await asyncio.to_thread(gzip.decompress, self._packed)
+        return HTTPResponse(content, headers=headers, content_type=self._type)

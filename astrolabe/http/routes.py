@@ -1,0 +1,134 @@
+"""The table of the paths that answer from the graph: what each takes, and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from astrolabe.http import bodies
+from astrolabe.http.bodies import Body
+from astrolabe.http.description import operation, parameters, shapes
+from astrolabe.http.description.operation import CACHED, POSITION, Operation
+from astrolabe.http.hub import Hub
+from astrolabe.http.query import Query, Question
+from astrolabe.http.releases import releases
+from astrolabe.http.resources import resources
+from astrolabe.kinds.kind import Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One path and what it takes beside `min_seq`.
+
+    name: one word. summary, answer: what is told of it, and the type of its document.
+    prepare: steps that are taken in turns with others, before the body takes all it needs at once.
+    filter: the parameters of a filter that it takes; None: all of them. detail: takes `detail`.
+    ages: whether the answer changes with time.
+    """
+
+    path: str
+    name: str
+    body: Body
+    summary: str
+    answer: Any
+    prepare: Callable[[Hub, Question], Iterator[None]] | None = None
+    filter: tuple[str, ...] | None = ()
+    detail: bool = False
+    ages: bool = False
+
+    def ask(self, query: Query, uid: str, *, kinds: Sequence[str]) -> Question:
+        """What the request asks for. Raises FilterError or Refusal."""
+        detail = self.detail and query.take_flag("detail", default=False)
+        filter = query.take_filter(kinds=kinds, parameters=self.filter)
+        return Question(filter=filter, uid=uid, detail=detail)
+
+    @property
+    def operation(self) -> Operation:
+        """What is told of it."""
+        one = "<uid:str>" in self.path
+        return Operation(
+            summary=self.summary,
+            group="graph",
+            parameters=(
+                *((parameters.UID,) if one else ()),
+                *parameters.of_filter(self.filter),
+                *((parameters.DETAIL,) if self.detail else ()),
+                parameters.MIN_SEQ,
+                parameters.IF_NONE_MATCH,
+            ),
+            answers={200: operation.json("As of one place in history.", self.answer, (*POSITION, *CACHED))},
+            refusals=(400, 404, 503) if one else (400, 503),
+        )
+
+
+def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
+    """All paths that answer from the graph."""
+    return (
+        Route(
+            path="/api/v1/graph",
+            name="graph",
+            body=bodies.graph,
+            summary="the graph: epoch, seq, nodes and edges, never an edge without both ends",
+            answer=shapes.Graph,
+            prepare=bodies.prepare_graph,
+            filter=None,
+        ),
+        Route(
+            path="/api/v1/resources",
+            name="resources",
+            body=resources,
+            summary="a flat list, one object a resource, with age, owners, image, restarts, replicas and "
+            "what it uses",
+            answer=list[shapes.Resource],
+            filter=None,
+            ages=True,
+        ),
+        Route(
+            path="/api/v1/resources/<uid:str>",
+            name="resource",
+            body=bodies.resource,
+            summary="one resource with its edges and unresolved references",
+            answer=shapes.ResourceDetail,
+            prepare=bodies.prepare_resource,
+        ),
+        Route(
+            path="/api/v1/releases",
+            name="releases",
+            body=releases,
+            summary="the releases' names, sorted; with detail=true their charts, revisions and counts",
+            answer=list[str | shapes.Release],
+            filter=("namespace",),
+            detail=True,
+        ),
+        Route(
+            path="/api/v1/charts",
+            name="charts",
+            body=bodies.charts,
+            summary="the charts' names with their versions, sorted",
+            answer=list[str],
+            filter=("namespace",),
+        ),
+        Route(
+            path="/api/v1/namespaces",
+            name="namespaces",
+            body=bodies.namespaces,
+            summary="the namespaces' names, sorted",
+            answer=list[str],
+        ),
+        Route(
+            path="/api/v1/kinds",
+            name="kinds",
+            body=bodies.kinds_of(kinds),
+            summary="the kinds with their edge types, and counts by status",
+            answer=list[shapes.KindInfo],
+        ),
+        Route(
+            path="/api/v1/unresolved",
+            name="unresolved",
+            body=bodies.unresolved,
+            summary="references that lead nowhere, each with its node and field",
+            answer=list[shapes.Unresolved],
+            filter=None,
+        ),
+    )

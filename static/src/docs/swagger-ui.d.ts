@@ -1,0 +1,17 @@
+/** What is used of Swagger UI, which brings no types. */
+declare module "swagger-ui-dist/swagger-ui-es-bundle.js" {
+  interface System {
+    specSelectors: { specJson(): { hasIn(path: readonly string[]): boolean } };
+  }
+  interface Options {
+    url: string;
+    domNode: HTMLElement;
+    deepLinking: boolean;
+    docExpansion: "list" | "full" | "none";
+    defaultModelsExpandDepth: number;
+    syntaxHighlight: boolean;
+    validatorUrl: null;
+    plugins: readonly ((system: System) => object)[];
+  }
+  export default function SwaggerUI(options: Options): System;
+}

@@ -1,0 +1,55 @@
+"""The shapes, against what is kept elsewhere: the golden files of the kinds, and README's examples."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.description import Described
+
+ROOT = Path(__file__).parents[3]
+KINDS = {path.stem: json.loads(path.read_text()) for path in (ROOT / "tests/kinds/golden").glob("*.json")}
+
+#: What the examples of README's section "API" are answers of, in their order.
+EXAMPLES = ["Error", "Resource", "Graph", "Unresolved", "Release"]
+
+
+def shown(golden: dict[str, Any]) -> list[dict[str, Any]]:
+    """The metadata of a golden file, its own and with what neighbours add."""
+    own = golden["facts"]["metadata"]
+    return [own, *({**own, **(case["gives"].get("metadata") or {})} for case in golden.get("derived", []))]
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+async def test_all_that_a_kind_shows_is_described(described: Described, kind: str) -> None:
+    for metadata in shown(KINDS[kind]):
+        assert described.faults_of("Metadata", metadata) == []
+
+
+#: Keys that a manifest has instead of another one, which the golden files have.
+INSTEAD = {"externalName", "maxUnavailable"}
+
+
+async def test_nothing_is_described_that_no_kind_shows(described: Described) -> None:
+    found = INSTEAD | {key for golden in KINDS.values() for metadata in shown(golden) for key in metadata}
+    assert found == set(described.document["components"]["schemas"]["Metadata"]["properties"])
+
+
+def examples() -> list[Any]:
+    """README's examples of answers; what is left out of them (`…`) is left out."""
+    text = (ROOT / "README.md").read_text()
+    section = text[text.index("\n## API\n") : text.index("\n## Stream\n")]
+    blocks = re.findall(r"```\n\$ curl [^\n]*\n(.*?)```", section, re.DOTALL)
+    return [json.loads(re.sub(r",(\s*[\]}])", r"\1", re.sub(r"\s*…,?", "", block))) for block in blocks]
+
+
+async def test_the_examples_of_the_readme(described: Described) -> None:
+    found = examples()
+    assert len(found) == len(EXAMPLES)
+    for component, example in zip(EXAMPLES, found, strict=True):
+        for each in example if isinstance(example, list) else [example]:
+            assert described.faults_of(component, each) == []

@@ -1,0 +1,39 @@
+"""The whole application in this process, before a simulated API server with a cluster in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from astrolabe.app import Application
+from astrolabe.settings import Settings
+from astrolabe.sim.cluster.generator import load
+from astrolabe.sim.kubeconfig import kubeconfig_file
+from astrolabe.sim.server import Simulator
+from astrolabe.sim.store import Store
+
+
+def generated(scale: float = 0.005, seed: int = 1) -> Store:
+    """A cluster of some 700 resources of all kinds, many of them broken."""
+    store = Store()
+    load(store, scale, seed, now=datetime.now(UTC))
+    return store
+
+
+@asynccontextmanager
+async def simulated(store: Store, **settings: Any) -> AsyncIterator[str]:
+    """Serve what is in the store; host and port of the server, once it has all of it."""
+    async with Simulator(store) as simulator:
+        with kubeconfig_file(simulator.url) as kubeconfig:
+            kept = {"in_cluster": False, "kubeconfig": kubeconfig, "host": "127.0.0.1", "port": 0}
+            application = Application(Settings(**{**kept, "label_selector": "", **settings}))
+            await application.start()
+            try:
+                async with asyncio.timeout(30):
+                    await application.ready()
+                yield f"127.0.0.1:{application.port}"
+            finally:
+                await application.stop()
