@@ -11,6 +11,28 @@ from tests.support.documents import DEPLOY
 
 ENVIRONMENT = {flag.envvar for flag in SERVE}
 
+#: What Grafana's provisioning may say (grafana.com/docs, "Provision Grafana"); it passes over anything else.
+SOURCE = {
+    *[
+        "name",
+        "uid",
+        "type",
+        "access",
+        "orgId",
+        "url",
+        "user",
+        "database",
+        "isDefault",
+        "editable",
+        "version",
+    ],
+    *["basicAuth", "basicAuthUser", "withCredentials", "jsonData", "secureJsonData"],
+}
+PROVIDER = {
+    *["name", "orgId", "folder", "folderUid", "type", "options", "editable", "allowUiUpdates"],
+    *["disableDeletion", "updateIntervalSeconds"],
+}
+
 
 def test_grafana_is_given_the_data_source_and_its_dashboards() -> None:
     grafana = DEPLOY / "grafana"
@@ -19,6 +41,9 @@ def test_grafana_is_given_the_data_source_and_its_dashboards() -> None:
     providers = yaml.safe_load((grafana / "provisioning" / "dashboards" / "astrolabe.yaml").read_text())
     image = (grafana / "Dockerfile").read_text()
     assert [source["type"] for source in sources["datasources"]] == [plugin]
+    assert (sources["apiVersion"], providers["apiVersion"]) == (1, 1)
+    assert set().union(*sources["datasources"]) <= SOURCE
+    assert set().union(*providers["providers"]) <= PROVIDER
     for line in (
         f"/opt/plugins/{plugin}\n",
         "GF_PATHS_PLUGINS=/opt/plugins ",
@@ -37,3 +62,14 @@ def test_the_services_of_the_grafana_compose_file_find_one_another() -> None:
     assert environment.keys() <= ENVIRONMENT
     assert "ASTROLABE_URL=http://astrolabe:8080" in (DEPLOY / "grafana" / "Dockerfile").read_text()
     assert (DEPLOY / "grafana" / services["grafana"]["build"]["context"]).resolve() == DEPLOY.parent
+
+
+def test_who_waits_for_another_to_be_healthy_waits_for_one_that_says_so() -> None:
+    services = yaml.safe_load((DEPLOY / "grafana" / "docker-compose.yml").read_text())["services"]
+    waited = {name for service in services.values() for name in service.get("depends_on", {})}
+    assert waited == {"redis", "astrolabe"}
+    assert "test" in services["redis"]["healthcheck"]
+    assert (DEPLOY / "grafana" / services["astrolabe"]["build"]).resolve() == DEPLOY.parent
+    assert "\nHEALTHCHECK " in (DEPLOY.parent / "Dockerfile").read_text()
+    dockerfile = services["grafana"]["build"]["dockerfile"]
+    assert (DEPLOY.parent / dockerfile) == DEPLOY / "grafana" / "Dockerfile"

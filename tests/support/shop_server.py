@@ -1,9 +1,9 @@
 """A served shop for tests in other languages: the port on stdout, then commands on stdin, each acknowledged.
 
-set KIND NAME STATUS     a resource of `shop` that is so from now on, in `Ready` or another status
-remove KIND NAME         it is gone
-crowd N                  N pods of `crowd`, in twenty namespaces
-restart                  history cannot be continued: a new epoch
+set KIND NAME STATUS [RELEASE]   a resource of `shop` that is so from now on, in `Ready` or another status
+remove KIND NAME                 it is gone
+crowd N                          N pods of `crowd`, in twenty namespaces
+restart                          history cannot be continued: a new epoch
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from astrolabe.graph.graph import Graph
 from astrolabe.graph.status import Status
 from astrolabe.settings import Limits
 from tests.support.serving import serve
-from tests.support.worlds import World, a_pod, facts, shop
+from tests.support.worlds import CREATED, World, a_pod, facts, shop
 
 
 def obey(world: World, command: str, *words: str) -> None:
     """Carry out one command."""
     if command == "set":
-        kind, name, status = words
-        world.set(facts(kind, name, status=Status(status, f"Is{status}", f"{name} is {status}")))
+        kind, name, status, *release = words
+        told = Status(status, f"Is{status}", f"{name} is {status}", CREATED)
+        world.set(facts(kind, name, status=told, release="".join(release)))
     elif command == "remove":
         world.remove("-".join(words).lower())
     elif command == "crowd":

@@ -218,6 +218,7 @@ async def test_the_node_graph_api_plugin(site: Site) -> None:
         "displayName": "Ready",
         "color": "green",
     }
+    assert await site.json("/api/graph/fields?namespace=shop") == fields  # it sends its query string to both
     data = await site.json("/api/graph/data?namespace=shop")
     assert data == await site.json("/api/v1/grafana/nodegraph?namespace=shop")
 

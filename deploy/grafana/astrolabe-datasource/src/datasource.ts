@@ -12,22 +12,22 @@ import {
   TestDataSourceResponse,
 } from '@grafana/data';
 import { getBackendSrv, getTemplateSrv, isFetchError } from '@grafana/runtime';
+import { omit } from 'lodash';
 import { EMPTY, from, lastValueFrom, map, merge, Observable, switchMap, tap } from 'rxjs';
 import { filterOf, isAll } from './filter';
+import { idleOf } from './idle';
 import { Memory } from './memory';
 import { pace } from './pace';
 import { Shape, shapeOf } from './shapes';
 import { Filter, Follower, Update } from './stream/follower';
 import { Followers } from './stream/followers';
 import { Kind, Layers, layersOf, STATUSES } from './topology/kinds';
-import { AstrolabeOptions, AstrolabeQuery, DEFAULT_QUERY } from './types';
+import { AstrolabeOptions, AstrolabeQuery, DEFAULT_QUERY, soughtBy } from './types';
 import { endpoint } from './url';
 import { parseVariableQuery } from './variables';
 
 /** Milliseconds between two sets of frames of a panel. */
 const GAP = 500;
-/** Milliseconds between points of a series while nothing changes, within these bounds. */
-const [SHORTEST, LONGEST] = [1000, 15_000];
 /** Queries whose places, series and rows are remembered from one request of a panel to the next. */
 const REMEMBERED = 64;
 
@@ -83,14 +83,15 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
   }
 
   private follow(target: AstrolabeQuery, request: DataQueryRequest<AstrolabeQuery>): Observable<DataQueryResponse> {
-    const filter = this.filterOf(target, request.scopedVars);
-    const key = JSON.stringify([request.dashboardUID, request.panelId, target, filter]);
-    const idle = Math.min(Math.max(request.intervalMs || SHORTEST, SHORTEST), LONGEST);
+    const asked = this.filterOf(target, request.scopedVars);
+    const sought = soughtBy(target, asked.status);
+    const filter = sought ? omit(asked, 'status') : asked;
+    const key = JSON.stringify([request.dashboardUID, request.panelId, target, asked]);
     return from(this.kinds()).pipe(
       switchMap((layers) => {
-        const shape = this.shapes.get(key, () => shapeOf(target, layers));
+        const shape = this.shapes.get(key, () => shapeOf(target, layers, sought));
         const updates = this.followers.follow(filter).pipe(tap((update) => shape.take(update)));
-        const paced = pace(updates, { gap: GAP, idle: target.queryType === 'counts' ? idle : undefined });
+        const paced = pace(updates, { gap: GAP, idle: idleOf(target, request.intervalMs) });
         return paced.pipe(map((update) => respond(update, shape, target.refId)));
       })
     );

@@ -1,8 +1,11 @@
 import { DataFrame } from '@grafana/data';
 import { Changes } from './frames/changes';
 import { Counts } from './frames/counts';
+import { problemsFrame } from './frames/problems';
 import { resourcesFrame } from './frames/resources';
+import { findProblems, focus } from './problems/problems';
 import { Update } from './stream/follower';
+import { Graph } from './stream/graph';
 import { Layers } from './topology/kinds';
 import { Topology } from './topology/topology';
 import { AstrolabeQuery, LIMITS, QueryType } from './types';
@@ -14,16 +17,28 @@ export interface Shape {
   frames(update: Update, refId: string): DataFrame[];
 }
 
-/** The shape of a query. What it remembers (places, series, rows) outlives the panel's next request. */
-export function shapeOf(query: AstrolabeQuery, layers: Layers): Shape {
-  return SHAPES[query.queryType ?? 'topology'](query, layers);
+/**
+ * The shape of a query. What it remembers (places, series, rows) outlives the panel's next request.
+ *
+ * `sought`: the statuses of what it looks for.
+ */
+export function shapeOf(query: AstrolabeQuery, layers: Layers, sought?: string[]): Shape {
+  return SHAPES[query.queryType ?? 'topology'](query, layers, sought);
 }
 
-const SHAPES: Record<QueryType, (query: AstrolabeQuery, layers: Layers) => Shape> = {
-  topology: ({ limit }, layers) => {
+const SHAPES: Record<QueryType, (query: AstrolabeQuery, layers: Layers, sought?: string[]) => Shape> = {
+  topology: ({ limit }, layers, sought) => {
     const topology = new Topology(layers, limit || LIMITS.topology);
-    return { take: nothing, frames: ({ graph }, refId) => topology.frames(graph, refId) };
+    const part = (graph: Graph) => (sought ? focus(graph, sought) : graph);
+    return { take: nothing, frames: ({ graph }, refId) => topology.frames(part(graph), refId) };
   },
+  problems: ({ limit }, layers, statuses = []) => ({
+    take: nothing,
+    frames: ({ graph }, refId) => {
+      const options = { statuses, layers, most: limit || LIMITS.problems };
+      return [problemsFrame(findProblems(graph, options), refId)];
+    },
+  }),
   resources: () => ({ take: nothing, frames: ({ graph }, refId) => [resourcesFrame(graph.nodes, refId)] }),
   counts: () => {
     const counts = new Counts();

@@ -1,14 +1,17 @@
 import { DataSourceJsonData } from '@grafana/data';
 import { DataQuery } from '@grafana/schema';
 
-export const QUERY_TYPES = ['topology', 'resources', 'counts', 'changes'] as const;
+export const QUERY_TYPES = ['topology', 'problems', 'resources', 'counts', 'changes'] as const;
 
 export type QueryType = (typeof QUERY_TYPES)[number];
 
 /**
- * What a panel shows: a part of the graph, in one of four shapes. Lists and texts may hold template variables.
+ * What a panel shows: a part of the graph, in one of five shapes. Lists and texts may hold template variables.
  *
- * `limit`: nodes of a topology above which resources are drawn together; rows of a list of changes.
+ * `limit`: nodes of a topology above which resources are drawn together; rows of a list of problems or
+ * changes.
+ * `focus`: of a topology, only what is broken and what depends on it; `status` says what counts as broken, for problems,
+ * too, and does not narrow the part.
  */
 export interface AstrolabeQuery extends DataQuery {
   queryType?: QueryType;
@@ -19,12 +22,22 @@ export interface AstrolabeQuery extends DataQuery {
   selector?: string;
   text?: string;
   limit?: number;
+  focus?: boolean;
 }
 
 export const DEFAULT_QUERY: Partial<AstrolabeQuery> = { queryType: 'topology' };
 
-/** Nodes of a topology, and rows of a list of changes, unless the query says otherwise. */
-export const LIMITS = { topology: 200, changes: 100 };
+/** Nodes of a topology, and rows of the lists, unless the query says otherwise. */
+export const LIMITS = { topology: 200, problems: 100, changes: 100 };
+
+/** The statuses of what a query looks for in its part of the graph; undefined: it shows the whole part. */
+export function soughtBy(
+  { queryType = 'topology', focus }: AstrolabeQuery,
+  status: string[] = []
+): string[] | undefined {
+  const seeks = queryType === 'problems' || (queryType === 'topology' && focus);
+  return seeks ? (status.length > 0 ? status : ['Error']) : undefined;
+}
 
 export interface AstrolabeOptions extends DataSourceJsonData {
   /** Of the header that Grafana's proxy adds; its value is a secret that Grafana keeps. */

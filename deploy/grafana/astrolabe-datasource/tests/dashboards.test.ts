@@ -1,31 +1,30 @@
 // @vitest-environment jsdom
 /** The dashboards fit the plugin: what they ask for, what they refer to, where they lead. */
+import { standardTransformers } from '@grafana/data';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import plugin from '../src/plugin.json';
 import { filterOf } from '../src/filter';
-import { shapeOf } from '../src/shapes';
-import { Graph } from '../src/stream/graph';
-import { Node } from '../src/stream/message';
-import { layersOf } from '../src/topology/kinds';
 import { AstrolabeQuery, QUERY_TYPES, QueryType } from '../src/types';
 import { parseVariableQuery } from '../src/variables';
+import { fieldOptions } from './browser/grafana-registry';
 import { Astrolabe, ROOT } from './support/astrolabe';
 
 const FOLDER = path.join(ROOT, 'deploy/grafana/dashboards');
 const KEYS = new Set([
-  ...['refId', 'datasource', 'queryType', 'limit'],
+  ...['refId', 'datasource', 'queryType', 'limit', 'focus'],
   ...['namespace', 'release', 'kind', 'status', 'selector', 'text'],
 ]);
 const PANELS: Record<string, QueryType[]> = {
   nodeGraph: ['topology'],
-  table: ['resources', 'changes'],
+  table: ['problems', 'resources', 'changes'],
   timeseries: ['counts'],
   stat: ['counts'],
 };
 /** What Grafana itself replaces. */
-const BUILT_IN = /^(__value|__data)\./;
+const BUILT_IN = /^(__value\.|__data\.|__url_time_range$)/;
 
 interface Override {
   matcher: { id: string; options: string };
@@ -38,7 +37,8 @@ interface Panel {
   title: string;
   gridPos: { x: number; y: number; w: number; h: number };
   targets: AstrolabeQuery[];
-  fieldConfig: { overrides: Override[] };
+  transformations?: Array<{ id: string }>;
+  fieldConfig: { defaults: { custom?: object }; overrides: Override[] };
 }
 
 interface Variable {
@@ -61,14 +61,19 @@ function references(value: unknown): string[] {
   return [...JSON.stringify(value).matchAll(/\$\{([\w.]+)(?::\w+)?\}|\$(\w+)/g)].map(([, one, other]) => one ?? other);
 }
 
-/** The names of the fields that a query makes. */
-function fieldsOf(target: AstrolabeQuery): string[] {
-  const graph = new Graph();
-  const pod: Node = { uid: 'a', kind: 'Pod', name: 'a', status: 'Ready' };
-  graph.apply({ type: 'snapshot', epoch: 'e', seq: 1, part: 1, last: true, nodes: [pod], edges: [] });
-  const shape = shapeOf(target, layersOf([{ kind: 'Pod', layer: 'pod' }]));
-  const frames = shape.frames({ graph, changes: [], time: 0 }, 'A');
-  return frames.flatMap((frame) => frame.fields.map((field) => field.name));
+/** What the compiler says of a text, which knows Grafana's types. */
+function complaints(text: string): string[] {
+  const file = path.join(ROOT, 'deploy/grafana/astrolabe-datasource/tests/typed.ts');
+  const options: ts.CompilerOptions = {
+    ...{ noEmit: true, strict: true, skipLibCheck: true, types: [] },
+    ...{ module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler },
+  };
+  const host = ts.createCompilerHost(options);
+  const { fileExists, readFile } = host;
+  host.fileExists = (name) => name === file || fileExists(name);
+  host.readFile = (name) => (name === file ? text : readFile(name));
+  const program = ts.createProgram([file], options, host);
+  return ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
 }
 
 let astrolabe: Astrolabe;
@@ -78,6 +83,15 @@ beforeAll(async () => {
 });
 
 afterAll(() => astrolabe.stop());
+
+test('they are dashboards as Grafana types them', () => {
+  const source = dashboards.map(
+    (each, index) => `export const d${index}: Partial<Dashboard> = ${JSON.stringify(each)};`
+  );
+  const text = `import { Dashboard } from '@grafana/schema';\n${source.join('\n')}`;
+  expect(complaints(text)).toEqual([]);
+  expect(complaints(text.replace('"gridPos"', '"gridPlace"'))).not.toEqual([]);
+}, 60_000);
 
 test('there are three, and each has a uid of its own', () => {
   expect(names.sort()).toEqual(['cluster.json', 'namespace.json', 'release.json']);
@@ -122,16 +136,28 @@ describe.each(dashboards.map((dashboard) => [dashboard.title, dashboard] as cons
     }
   });
 
-  test('what it says of fields is of fields that there are', () => {
-    for (const { targets, fieldConfig } of dashboard.panels) {
-      const fields = fieldsOf(targets[0]);
-      const named = fieldConfig.overrides.map(({ matcher }) => matcher.options);
-      expect(named.filter((name) => !fields.includes(name))).toEqual([]);
+  test('what it says of fields is what Grafana knows of them', () => {
+    for (const { type, fieldConfig } of dashboard.panels) {
+      const known = fieldOptions(type);
+      const { custom = {}, ...defaults } = fieldConfig.defaults;
+      const all = [...Object.keys(defaults), ...Object.keys(custom).map((name) => `custom.${name}`)];
+      const named = fieldConfig.overrides.flatMap(({ properties }) => properties.map(({ id }) => id));
+      expect([...all, ...named].filter((id) => !known.getIfExists(id))).toEqual([]);
     }
   });
 
+  test('what it does to frames is what Grafana can do', () => {
+    const ids = dashboard.panels.flatMap(({ transformations = [] }) => transformations.map(({ id }) => id));
+    const known = Object.values(standardTransformers).map(({ id }) => id);
+    expect(ids.filter((id) => !known.includes(id))).toEqual([]);
+  });
+
   test('links lead to dashboards that there are, with variables that they have', () => {
-    const urls = [...JSON.stringify(dashboard).matchAll(/"\/d\/([\w-]+)\?([^"]+)"/g)];
+    const urls = [
+      ...JSON.stringify(dashboard).matchAll(
+        /"\/d\/([\w-]+)\?\$\{datasource:queryparam\}&([^"]+)&\$\{__url_time_range\}"/g
+      ),
+    ];
     expect(urls.length).toBeGreaterThan(0);
     for (const [, uid, query] of urls) {
       const target = dashboards.find((each) => each.uid === uid);

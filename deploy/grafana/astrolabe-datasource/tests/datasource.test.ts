@@ -73,6 +73,31 @@ describe('topology', () => {
   });
 });
 
+describe('problems', () => {
+  const names = (response: Response) => column(response, 'name');
+
+  test('are gathered by their cause, whatever status the part has', async () => {
+    const panel = await new Panel(page, 'one').run({ queryType: 'problems', namespace: ['shop'] });
+    const response = await panel.until((response) => response.frames.length === 1);
+    expect(names(response)).toEqual(['web-1-abc']);
+    expect(column(response, 'dependents')).toEqual(['web (Service, Deployment)']);
+    const pending = await new Panel(page, 'other').run({ queryType: 'problems', status: ['Pending'] });
+    const other = await pending.until((response) => response.frames.length === 1);
+    expect(names(other)).not.toContain('web-1-abc');
+    expect(sockets.length).toBe(2); // of the namespace, and of all: a status does not narrow it
+  });
+
+  test('a topology in focus has them and what depends on them', async () => {
+    const panel = await new Panel(page, 'one').run({ queryType: 'topology', focus: true });
+    const before = await panel.until((response) => response.frames.length === 2);
+    expect([...column(before, 'title')].sort()).toEqual(['web', 'web', 'web-1', 'web-1-abc']);
+    await site.astrolabe.tell('set Pod broken Error');
+    const after = await panel.until((response) => column(response, 'title').includes('broken'));
+    expect(column(after, 'id')).toEqual(expect.arrayContaining(column(before, 'id')));
+    await site.astrolabe.tell('remove Pod broken');
+  });
+});
+
 describe('live', () => {
   test('a change is shown within a second', async () => {
     const panel = await new Panel(page, 'one').run(PODS);

@@ -1,18 +1,12 @@
 /** The editors of the built plugin, in a real browser with Grafana's own components. */
 import path from 'node:path';
 import { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Site } from './support/browser';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { React, Site } from './support/browser';
 
 let site: Site;
 let page: Page;
 let faults: string[];
-
-beforeAll(async () => {
-  site = await Site.start();
-});
-
-afterAll(() => site.stop());
 
 beforeEach(async () => {
   page = await site.page();
@@ -45,58 +39,70 @@ async function picture(name: string): Promise<void> {
   }
 }
 
-test('the query editor offers what the server knows, and tells what is chosen', async () => {
-  await show('query', { refId: 'A', namespace: ['shop'] });
-  await page.getByLabel('Kind').fill('deploy');
-  await page.getByRole('option', { name: 'Deployment', exact: true }).waitFor();
-  await picture('query-editor-open');
-  await page.getByRole('option', { name: 'Deployment', exact: true }).click();
-  await page.keyboard.press('Escape');
-  await expect.poll(last, { timeout: 5_000 }).toEqual({ refId: 'A', namespace: ['shop'], kind: ['Deployment'] });
-  await page.getByRole('radio', { name: 'Status counts' }).check();
-  await expect.poll(last, { timeout: 5_000 }).toMatchObject({ queryType: 'counts' });
-  await expect.poll(() => page.getByLabel('Limit').count()).toBe(0);
-  await page.getByRole('radio', { name: 'Topology' }).check();
-  await page.getByLabel('Limit').fill('50');
-  await page.getByLabel('Text').fill('web');
-  await page.keyboard.press('Enter');
-  await expect.poll(last, { timeout: 5_000 }).toEqual({
-    refId: 'A',
-    queryType: 'topology',
-    namespace: ['shop'],
-    kind: ['Deployment'],
-    limit: 50,
-    text: 'web',
+describe.each<React>([18, 19])('with React %i', (react) => {
+  beforeAll(async () => {
+    site = await Site.start({ react });
   });
-  expect(await page.evaluate(() => (window as any).harness.changed.at(-1))).toBe('run');
-  await picture('query-editor');
-});
 
-test('a template variable may be typed', async () => {
-  await show('query', { refId: 'A' });
-  await page.getByLabel('Namespace').fill('$namespace');
-  await page.getByRole('option', { name: '$namespace' }).click();
-  await expect.poll(last, { timeout: 5_000 }).toEqual({ refId: 'A', namespace: ['$namespace'] });
-});
+  afterAll(() => site.stop());
 
-test('the configuration editor tells the URL, the credentials and how to verify', async () => {
-  await show('config', { url: '', jsonData: {}, secureJsonFields: {} });
-  await page.getByLabel('URL').fill('http://astrolabe:8080');
-  await expect.poll(last, { timeout: 5_000 }).toMatchObject({ url: 'http://astrolabe:8080', access: 'proxy' });
-  await page.getByLabel('Authorization').fill('Bearer abc');
-  await expect.poll(last, { timeout: 5_000 }).toMatchObject({
-    jsonData: { httpHeaderName1: 'Authorization' },
-    secureJsonData: { httpHeaderValue1: 'Bearer abc' },
+  test('the query editor offers what the server knows, and tells what is chosen', async () => {
+    expect(await page.evaluate(() => (window as any).harness.react)).toMatch(new RegExp(`^${react}\\.`));
+    await show('query', { refId: 'A', namespace: ['shop'] });
+    await page.getByLabel('Kind').fill('deploy');
+    await page.getByRole('option', { name: 'Deployment', exact: true }).waitFor();
+    await picture('query-editor-open');
+    await page.getByRole('option', { name: 'Deployment', exact: true }).click();
+    await page.keyboard.press('Escape');
+    await expect.poll(last, { timeout: 5_000 }).toEqual({ refId: 'A', namespace: ['shop'], kind: ['Deployment'] });
+    await page.getByRole('radio', { name: 'Status counts' }).check();
+    await expect.poll(last, { timeout: 5_000 }).toMatchObject({ queryType: 'counts' });
+    await expect.poll(() => page.getByLabel('Limit').count()).toBe(0);
+    await page.getByRole('radio', { name: 'Topology' }).check();
+    await page.getByLabel('Only what is broken').check({ force: true });
+    await expect.poll(last, { timeout: 5_000 }).toMatchObject({ queryType: 'topology', focus: true });
+    await page.getByLabel('Only what is broken').uncheck({ force: true });
+    await page.getByLabel('Limit').fill('50');
+    await page.getByLabel('Text').fill('web');
+    await page.keyboard.press('Enter');
+    await expect.poll(last, { timeout: 5_000 }).toEqual({
+      refId: 'A',
+      queryType: 'topology',
+      namespace: ['shop'],
+      kind: ['Deployment'],
+      limit: 50,
+      text: 'web',
+    });
+    expect(await page.evaluate(() => (window as any).harness.changed.at(-1))).toBe('run');
+    await picture('query-editor');
   });
-  await page.getByLabel('Skip TLS verification').check({ force: true });
-  await expect
-    .poll(last, { timeout: 5_000 })
-    .toMatchObject({ jsonData: { httpHeaderName1: 'Authorization', tlsSkipVerify: true } });
-  await picture('configuration-editor');
-});
 
-test('credentials that are set are not shown, and can be reset', async () => {
-  await show('config', { url: 'http://a', jsonData: {}, secureJsonFields: { httpHeaderValue1: true } });
-  await page.getByRole('button', { name: 'Reset' }).click();
-  await expect.poll(last, { timeout: 5_000 }).toMatchObject({ secureJsonFields: { httpHeaderValue1: false } });
+  test('a template variable may be typed', async () => {
+    await show('query', { refId: 'A' });
+    await page.getByLabel('Namespace').fill('$namespace');
+    await page.getByRole('option', { name: '$namespace' }).click();
+    await expect.poll(last, { timeout: 5_000 }).toEqual({ refId: 'A', namespace: ['$namespace'] });
+  });
+
+  test('the configuration editor tells the URL, the credentials and how to verify', async () => {
+    await show('config', { url: '', jsonData: {}, secureJsonFields: {} });
+    await page.getByLabel('URL').fill('http://astrolabe:8080');
+    await expect.poll(last, { timeout: 5_000 }).toMatchObject({ url: 'http://astrolabe:8080', access: 'proxy' });
+    await page.getByLabel('Authorization').fill('Bearer abc');
+    await expect.poll(last, { timeout: 5_000 }).toMatchObject({
+      jsonData: { httpHeaderName1: 'Authorization' },
+      secureJsonData: { httpHeaderValue1: 'Bearer abc' },
+    });
+    await page.getByLabel('Skip TLS verification').check({ force: true });
+    await expect
+      .poll(last, { timeout: 5_000 })
+      .toMatchObject({ jsonData: { httpHeaderName1: 'Authorization', tlsSkipVerify: true } });
+    await picture('configuration-editor');
+  });
+
+  test('credentials that are set are not shown, and can be reset', async () => {
+    await show('config', { url: 'http://a', jsonData: {}, secureJsonFields: { httpHeaderValue1: true } });
+    await page.getByRole('button', { name: 'Reset' }).click();
+    await expect.poll(last, { timeout: 5_000 }).toMatchObject({ secureJsonFields: { httpHeaderValue1: false } });
+  });
 });

@@ -4,12 +4,14 @@ import { Subject } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { filterOf, Replace } from '../src/filter';
 import { Counts } from '../src/frames/counts';
+import { idleOf } from '../src/idle';
 import { Memory } from '../src/memory';
 import { pace } from '../src/pace';
 import { Backoff } from '../src/stream/backoff';
 import { Node } from '../src/stream/message';
 import { Layer, LAYERS, layersOf } from '../src/topology/kinds';
 import { Layout } from '../src/topology/layout';
+import { QueryType } from '../src/types';
 import { parseVariableQuery } from '../src/variables';
 
 describe('pace', () => {
@@ -64,6 +66,19 @@ describe('pace', () => {
     source.error('broken');
     expect(seen).toEqual(['broken']);
   });
+});
+
+test.each<[QueryType, number | undefined, number | undefined]>([
+  ['counts', undefined, 1000],
+  ['counts', 10, 1000],
+  ['counts', 5000, 5000],
+  ['counts', 60_000, 15_000],
+  ['problems', 10, 30_000], // ages are of the time at which they are shown
+  ['resources', 10, 30_000],
+  ['topology', 10, undefined],
+  ['changes', 10, undefined],
+])('while nothing changes, %s every %s ms are shown again after %s ms', (queryType, interval, idle) => {
+  expect(idleOf({ refId: 'A', queryType }, interval)).toBe(idle);
 });
 
 describe('filters', () => {

@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 /** What the server itself gives to Grafana, read as Grafana reads it. */
 import { DataFrame, dataFrameFromJSON, FieldType, toDataFrame } from '@grafana/data';
+import { JSONPath } from 'jsonpath-plus';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { Astrolabe } from './support/astrolabe';
@@ -62,11 +63,12 @@ test('columns that are filled path by path from a flat stream are of equal lengt
     `ws://127.0.0.1:${astrolabe.port}/api/v1/ws/flat/changes/namespace=shop/kind=Pod,Service`
   );
   await new Promise((resolve) => socket.once('open', resolve));
-  const columns: Record<string, unknown[]> = { time: [], op: [], name: [], status: [], message: [], release: [] };
+  const keys = ['time', 'op', 'uid', 'kind', 'namespace', 'name', 'status', 'reason', 'message', 'release', 'seq'];
+  const columns: Record<string, unknown[]> = Object.fromEntries(keys.map((key) => [key, []]));
   const three = new Promise<void>((resolve) =>
     socket.on('message', (data) => {
-      const message = JSON.parse(String(data));
-      Object.entries(columns).forEach(([path, values]) => path in message && values.push(message[path]));
+      const json = JSON.parse(String(data));
+      Object.entries(columns).forEach(([key, values]) => values.push(...JSONPath({ path: `$.${key}`, json })));
       if (columns.op.length === 3) {
         resolve();
       }

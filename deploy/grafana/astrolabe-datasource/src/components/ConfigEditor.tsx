@@ -21,7 +21,10 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
           onChange={({ currentTarget }) => onOptionsChange({ ...options, access: 'proxy', url: currentTarget.value })}
         />
       </Field>
-      <Field label="Authorization" description="If something in front of Astrolabe asks for it: Bearer and a token.">
+      <Field
+        label="Authorization"
+        description="If Astrolabe (--auth=token) or something in front of it asks for one: Bearer and the token."
+      >
         <SecretInput
           id="astrolabe-authorization"
           width={WIDTH}

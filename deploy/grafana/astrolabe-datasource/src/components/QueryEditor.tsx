@@ -1,5 +1,5 @@
 import { QueryEditorProps, SelectableValue } from '@grafana/data';
-import { InlineField, InlineFieldRow, Input, MultiCombobox, RadioButtonGroup } from '@grafana/ui';
+import { InlineField, InlineFieldRow, InlineSwitch, Input, MultiCombobox, RadioButtonGroup } from '@grafana/ui';
 import React from 'react';
 import { DataSource } from '../datasource';
 import { AstrolabeOptions, AstrolabeQuery, LIMITS, QueryType } from '../types';
@@ -8,6 +8,11 @@ type Props = QueryEditorProps<DataSource, AstrolabeQuery, AstrolabeOptions>;
 
 const TYPES: Array<SelectableValue<QueryType>> = [
   { value: 'topology', label: 'Topology', description: 'Nodes and edges, for the node graph panel' },
+  {
+    value: 'problems',
+    label: 'Problems',
+    description: 'A table of what is broken, by its cause, and what depends on it',
+  },
   { value: 'resources', label: 'Resources', description: 'A table, the worst first' },
   { value: 'counts', label: 'Status counts', description: 'How many of each status, over time' },
   { value: 'changes', label: 'Changes', description: 'What happened, the latest first' },
@@ -50,7 +55,9 @@ export function QueryEditor({ query, datasource, onChange, onRunQuery }: Props) 
         <InlineField label="Selector" labelWidth={14} tooltip="A Kubernetes label selector: app=web,tier in (a,b)">
           <Text label="Selector" value={query.selector} onChange={(selector) => change({ selector })} />
         </InlineField>
-        {(type === 'topology' || type === 'changes') && (
+      </InlineFieldRow>
+      <InlineFieldRow>
+        {(type === 'topology' || type === 'problems' || type === 'changes') && (
           <InlineField label="Limit" labelWidth={14} tooltip={LIMIT_TIPS[type]}>
             <Text
               label="Limit"
@@ -61,6 +68,19 @@ export function QueryEditor({ query, datasource, onChange, onRunQuery }: Props) 
             />
           </InlineField>
         )}
+        {type === 'topology' && (
+          <InlineField
+            label="Only what is broken"
+            labelWidth={20}
+            tooltip="And what depends on it; Status says how broken"
+          >
+            <InlineSwitch
+              id="astrolabe-focus"
+              value={query.focus ?? false}
+              onChange={({ currentTarget }) => change({ focus: currentTarget.checked || undefined })}
+            />
+          </InlineField>
+        )}
       </InlineFieldRow>
     </>
   );
@@ -68,6 +88,7 @@ export function QueryEditor({ query, datasource, onChange, onRunQuery }: Props) 
 
 const LIMIT_TIPS = {
   topology: 'Nodes above which resources are drawn together, by workload, release, namespace and kind',
+  problems: 'Rows that are shown',
   changes: 'Rows that are shown',
 };
 

@@ -1,7 +1,7 @@
-import { createDataFrame, DataFrame, FieldType } from '@grafana/data';
+import { DataFrame } from '@grafana/data';
 import { NodeChange } from '../stream/graph';
 import { Node } from '../stream/message';
-import { STATUS_MAPPINGS } from './resources';
+import { status, tableFrame, text, time } from './table';
 
 interface Row {
   time: number;
@@ -24,34 +24,18 @@ export class Changes {
   }
 
   frame(refId: string, limit: number): DataFrame {
-    const rows = this.rows.slice(0, limit);
-    const text = (name: string, value: (row: Row) => string | undefined) => ({
-      name,
-      type: FieldType.string,
-      values: rows.map((row) => value(row) ?? ''),
-      config: {},
-    });
-    const status = (name: string, value: (row: Row) => string) => ({
-      ...text(name, value),
-      config: { mappings: STATUS_MAPPINGS },
-    });
-    return createDataFrame({
-      name: 'changes',
-      refId,
-      meta: { preferredVisualisationType: 'table' },
-      fields: [
-        { name: 'time', type: FieldType.time, values: rows.map((row) => row.time), config: {} },
-        text('change', (row) => row.change),
-        status('was', (row) => row.was),
-        status('status', (row) => (row.change === 'gone' ? '' : row.node.status)),
-        text('kind', (row) => row.node.kind),
-        text('namespace', (row) => row.node.namespace),
-        text('name', (row) => row.node.name),
-        text('reason', (row) => row.node.reason),
-        text('message', (row) => row.node.message),
-        text('release', (row) => row.node.release),
-      ],
-    });
+    return tableFrame('changes', refId, this.rows.slice(0, limit), [
+      time('time', 'Time', (row) => row.time),
+      text('change', 'Change', (row) => row.change),
+      status('was', 'Was', (row) => row.was),
+      status('status', 'Status', (row) => (row.change === 'gone' ? '' : row.node.status)),
+      text('kind', 'Kind', (row) => row.node.kind),
+      text('namespace', 'Namespace', (row) => row.node.namespace),
+      text('name', 'Name', (row) => row.node.name),
+      text('reason', 'Reason', (row) => row.node.reason),
+      text('message', 'Why', (row) => row.node.message),
+      text('release', 'Release', (row) => row.node.release),
+    ]);
   }
 }
 

@@ -14,6 +14,8 @@ export interface Node {
   releaseNamespace?: string;
   chart?: string;
   metadata?: Record<string, unknown>;
+  /** References to what is not there. */
+  unresolved?: unknown[];
 }
 
 export interface Edge {

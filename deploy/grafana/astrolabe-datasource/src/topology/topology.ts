@@ -1,5 +1,5 @@
 import { DataFrame } from '@grafana/data';
-import { Graph } from '../stream/graph';
+import { Part } from '../problems/causes';
 import { draw } from './drawing';
 import { topologyFrames } from './frames';
 import { Layer, Layers } from './kinds';
@@ -17,7 +17,7 @@ export class Topology {
   ) {}
 
   /** The frames of the graph as it is now. */
-  frames(graph: Graph, refId: string): DataFrame[] {
+  frames(graph: Part, refId: string): DataFrame[] {
     const options = { limit: this.limit, current: this.level, layers: this.layers };
     const drawing = draw(graph.nodes, graph.edges, options);
     this.level = drawing.level;

@@ -1,33 +1,40 @@
 import { ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
-import { createInterface, Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
+import { vi } from 'vitest';
 
 export const ROOT = path.resolve(__dirname, '../../../../..');
 
-/** A real Astrolabe that serves a small cluster and changes it when told to (tests/support/shop_server.py). */
+/** A real Astrolabe. */
 export class Astrolabe {
   private constructor(
     readonly port: number,
     private readonly process: ChildProcess,
-    private readonly lines: AsyncIterator<string>,
-    private readonly reader: Interface
+    private readonly lines: AsyncIterator<string>
   ) {}
 
+  /** One that serves a small cluster and changes it when told to (tests/support/shop_server.py). */
   static async start(): Promise<Astrolabe> {
-    const python = process.env.PYTHON ?? path.join(ROOT, '.venv/bin/python');
-    const environment = { ...process.env, PYTHONPATH: ROOT };
-    const started = spawn(python, ['-m', 'tests.support.shop_server'], {
-      cwd: ROOT,
-      env: environment,
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    const reader = createInterface({ input: started.stdout });
-    const lines = reader[Symbol.asyncIterator]();
+    const started = python(['-m', 'tests.support.shop_server'], 'inherit');
+    const lines = createInterface({ input: started.stdout! })[Symbol.asyncIterator]();
     const { value, done } = await lines.next();
     if (done) {
       throw new Error('Astrolabe did not start');
     }
-    return new Astrolabe(Number(value), started, lines, reader);
+    return new Astrolabe(Number(value), started, lines);
+  }
+
+  /** One that serves a simulated cluster in motion, once it knows all of it; it takes no commands. */
+  static async demo(): Promise<Astrolabe> {
+    const started = python(['-m', 'astrolabe.cli', 'demo', '--host', '127.0.0.1', '--port', '0'], 'pipe');
+    const log = createInterface({ input: started.stderr! });
+    const port = await new Promise<number>((resolve, reject) => {
+      started.once('exit', () => reject(new Error('the demo did not start')));
+      log.on('line', (line) => / serving at .*:(\d+)$/.exec(line)?.slice(1).map(Number).forEach(resolve));
+    });
+    const demo = new Astrolabe(port, started, createInterface({ input: started.stdout! })[Symbol.asyncIterator]());
+    await vi.waitUntil(async () => (await demo.json<{ synced: boolean }>('/health')).synced, 30_000);
+    return demo;
   }
 
   /** Carry out a command; returns the seq after it. */
@@ -51,7 +58,15 @@ export class Astrolabe {
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.process.once('exit', resolve));
     this.process.stdin!.end();
+    this.process.kill('SIGTERM');
     await ended;
-    this.reader.close();
   }
+}
+
+function python(args: string[], stderr: 'pipe' | 'inherit'): ChildProcess {
+  return spawn(process.env.PYTHON ?? path.join(ROOT, '.venv/bin/python'), args, {
+    cwd: ROOT,
+    env: { ...process.env, PYTHONPATH: ROOT },
+    stdio: ['pipe', 'pipe', stderr],
+  });
 }

@@ -10,8 +10,11 @@ import { Grafana } from './grafana';
 const HERE = path.resolve(__dirname, '..');
 const PLUGIN = path.resolve(__dirname, '../..');
 
+/** Grafana 12 has the one, Grafana 13 the other. */
+export type React = 18 | 19;
+
 /** Grafana's libraries for the browser, and the page that loads them: files by the name they are served under. */
-async function bundle(outdir: string): Promise<Record<string, string>> {
+async function bundle(outdir: string, react: React): Promise<Record<string, string>> {
   await build({
     entryPoints: [path.join(HERE, 'browser/harness.tsx')],
     outdir,
@@ -20,6 +23,7 @@ async function bundle(outdir: string): Promise<Record<string, string>> {
     format: 'iife',
     define: { 'process.env.NODE_ENV': '"production"', global: 'window' },
     loader: { '.svg': 'dataurl', '.png': 'dataurl', '.ttf': 'dataurl' },
+    alias: react === 19 ? { react: 'react-19', 'react-dom': 'react-dom-19' } : {},
     logLevel: 'error',
   });
   const css = path.join(outdir, 'harness.css');
@@ -43,11 +47,11 @@ export class Site {
     private readonly bundled: string
   ) {}
 
-  static async start(): Promise<Site> {
+  static async start({ astrolabe: started = Astrolabe.start(), react = 18 as React } = {}): Promise<Site> {
     const bundled = mkdtempSync(path.join(tmpdir(), 'astrolabe-grafana-'));
     const [astrolabe, files, browser] = await Promise.all([
-      Astrolabe.start(),
-      bundle(bundled),
+      started,
+      bundle(bundled, react),
       chromium.launch({
         executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
         args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
@@ -86,6 +90,41 @@ export interface Response {
     types: Record<string, string>;
     columns: Record<string, unknown[]>;
   }>;
+}
+
+/** What a panel of a dashboard shows: `raw` before its transformations; `links` of each field in its first row. */
+export interface Shown {
+  at: number;
+  errors: string[];
+  raw: Response['frames'];
+  frames: Response['frames'];
+  links: Array<Record<string, string[]>>;
+}
+
+/** A dashboard on a page. */
+export class OpenDashboard {
+  private constructor(private readonly page: Page) {}
+
+  /** `variables`: the values of its variables. */
+  static async open(page: Page, dashboard: object, variables: Record<string, string[]>): Promise<OpenDashboard> {
+    await page.evaluate(
+      ([dashboard, variables]) => {
+        const { harness } = window as any;
+        Object.assign(harness.variables, variables);
+        harness.open(dashboard, 1600);
+      },
+      [dashboard, variables] as const
+    );
+    return new OpenDashboard(page);
+  }
+
+  /** What the panel shows when it holds of it for the first time. */
+  async until(id: number, holds: (shown: Shown) => boolean, timeout = 5000): Promise<Shown> {
+    let shown: Shown;
+    const look = async () => holds((shown = await this.page.evaluate((id) => (window as any).harness.panel(id), id)));
+    await expect.poll(look, { timeout, interval: 20, message: `panel ${id}` }).toBe(true);
+    return shown!;
+  }
 }
 
 /** One panel on a page: what its query was answered. */

@@ -1,0 +1,105 @@
+/**
+ * Why something is broken, and what depends on it.
+ *
+ * Every edge leads from what asks to what it needs (an owner needs what it owns). So the causes of what is not well
+ * are at the ends of edges from it that are not well either, and what depends on it is at the beginnings of edges to
+ * it. The viewer tells the same (static/src/cluster/causes.ts).
+ */
+import { Edge, Node } from '../stream/message';
+import { severity } from '../topology/kinds';
+
+/** Kinds that pass on how others are, and say nothing by themselves while others say more. */
+const PASSING_ON = new Set(['EndpointSlice', 'ReplicaSet']);
+
+export interface Part {
+  nodes: ReadonlyMap<string, Node>;
+  edges: ReadonlyMap<string, Edge>;
+}
+
+/** The causes in a part of the graph, as it is now. */
+export class Causes {
+  /** By uid, what of that which it needs is not well. */
+  private readonly faults = new Map<string, Node[]>();
+  private readonly askers = new Map<string, string[]>();
+  private readonly owners = new Map<string, string>();
+  private readonly known = new Map<string, ReadonlySet<string>>();
+
+  constructor(readonly part: Part) {
+    part.edges.forEach(({ type, from, to }) => {
+      append(this.askers, to, from);
+      const needed = part.nodes.get(to)!;
+      if (needed.status !== 'Ready') {
+        append(this.faults, from, needed);
+      }
+      if (type === 'owns' && !this.owners.has(to)) {
+        this.owners.set(to, from);
+      }
+    });
+  }
+
+  /** The worst of what it needs, when that is not well; nothing for what is well, or broken by itself. */
+  of(node: Node): Node[] {
+    if (node.status === 'Ready' || node.unresolved !== undefined) {
+      return [];
+    }
+    const faults = (this.faults.get(node.uid) ?? []).filter(({ status }) => severity(status) <= severity('Pending'));
+    const worst = Math.min(...faults.map(({ status }) => severity(status)));
+    const causes = new Map(faults.filter(({ status }) => severity(status) === worst).map((each) => [each.uid, each]));
+    const telling = [...causes.values()].filter(({ kind, uid }) => !PASSING_ON.has(kind) || this.faults.has(uid));
+    return telling.length > 0 ? telling : [...causes.values()];
+  }
+
+  /**
+   * Where its causes end: the uids of those that are broken by themselves, itself if it is. Those in a circle of causes
+   * are each other's: the one asked for stands for all.
+   */
+  rootsOf(node: Node): ReadonlySet<string> {
+    const known = this.known.get(node.uid);
+    if (known !== undefined) {
+      return known;
+    }
+    this.known.set(node.uid, new Set());
+    const roots = new Set(this.of(node).flatMap((cause) => [...this.rootsOf(cause)]));
+    if (roots.size === 0) {
+      roots.add(node.uid);
+    }
+    this.known.set(node.uid, roots);
+    return roots;
+  }
+
+  /** The uids of all that needs one of these, directly or not, but of `most` of them; these are not among them. */
+  dependentsOf(uids: Iterable<string>, most = Infinity): Set<string> {
+    const start = new Set(uids);
+    const found = new Set<string>();
+    const queue = [...start];
+    for (let uid = queue.pop(); uid !== undefined && found.size < most; uid = queue.pop()) {
+      for (const asker of this.askers.get(uid) ?? []) {
+        if (!found.has(asker) && !start.has(asker)) {
+          found.add(asker);
+          queue.push(asker);
+        }
+      }
+    }
+    return found;
+  }
+
+  /** Its topmost owner in the part, or itself. */
+  ownerOf(node: Node): Node {
+    const seen = new Set<string>();
+    let uid = node.uid;
+    while (this.owners.has(uid) && !seen.has(uid)) {
+      seen.add(uid);
+      uid = this.owners.get(uid)!;
+    }
+    return this.part.nodes.get(uid)!;
+  }
+}
+
+function append<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const values = map.get(key);
+  if (values === undefined) {
+    map.set(key, [value]);
+  } else {
+    values.push(value);
+  }
+}
