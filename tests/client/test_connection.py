@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+import uvloop
 from websockets.asyncio.server import serve as serve_websocket
 from websockets.http11 import Request, Response
 
@@ -33,6 +36,25 @@ async def answering(data: bytes) -> AsyncIterator[str]:
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server, asyncio.timeout(PATIENCE):
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@contextmanager
+def hanging_up() -> Iterator[int]:
+    """The port of a server that closes every connection at once, from a thread: it is not slower than the client."""
+
+    def accept() -> None:
+        with suppress(OSError):  # not listening any more
+            while True:
+                listening.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=accept, name="hanging up")
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def response(status: str, body: str = "", *headers: str) -> bytes:
@@ -84,6 +106,18 @@ async def test_answers_after_which_it_tries_again(data: bytes, message: str, ret
     error, text = await failure(data)
     assert isinstance(error, Lost)
     assert (text, error.retry_after) == (f"cannot connect to URL: {message}", retry_after)
+
+
+def test_a_server_that_hangs_up_before_it_is_asked_is_tried_again() -> None:
+    """As a forwarded port does whose target is gone. With uvloop the end may be seen before the request is sent."""
+
+    async def connect_often(port: int) -> None:
+        for _ in range(50):
+            with pytest.raises(Lost, match=r"^cannot connect to .*: it hung up$"):
+                await open_connection(f"ws://127.0.0.1:{port}/api/v1/ws?subscribe=false", headers={})
+
+    with hanging_up() as port:
+        uvloop.run(asyncio.wait_for(connect_often(port), PATIENCE))
 
 
 async def test_a_retry_after_may_be_a_date() -> None:
