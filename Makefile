@@ -17,9 +17,10 @@ REDIS_PORT ?= 6379
 SEEDS ?= 1-50
 # Of `make soak`.
 MINUTES ?= 60
-CLIENTS ?= 300
+CLIENTS ?= 100
 CHURN ?= 200
 FAULTS ?= 6
+SEED ?= 1
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -113,7 +114,7 @@ chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)
 
 soak: deps $(VIEWER) ## follow a failing cluster in motion with many clients for MINUTES=60; is memory flat?
-	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) --faults $(FAULTS) $(ARGS)
+	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
 lint: deps $(if $(NODE),$(MODULES) $(PLUGIN_MODULES)) ## check style, types and layers
 	$(BIN)/ruff check .

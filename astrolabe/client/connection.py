@@ -162,14 +162,18 @@ async def open_connection(
         raise Lost(f"cannot connect to {shown(url)}: {_of_system(error)}") from error
     except ProxyError as error:
         raise Lost(f"cannot connect to {shown(url)}: {_lines(error)}") from error
-    except ConnectionClosed as error:  # before the handshake was sent
-        raise Lost(f"cannot connect to {shown(url)}: it hung up") from error
     except WebSocketException as error:
-        if isinstance(error, InvalidMessage) and isinstance(error.__cause__, EOFError | OSError):
+        if _hung_up(error):
             raise Lost(f"cannot connect to {shown(url)}: it hung up") from error
         raise ClientError(f"{shown(url)} is no Astrolabe: {_lines(error)}", code="no-astrolabe") from error
     assert isinstance(wire, _Wire)
     return Connection(wire, url)
+
+
+def _hung_up(error: WebSocketException) -> bool:
+    """Whether the connection ended before there was an answer, or even before the question."""
+    waiting = isinstance(error, InvalidMessage) and isinstance(error.__cause__, EOFError | OSError)
+    return waiting or isinstance(error, ConnectionClosed)
 
 
 def _refused(error: InvalidStatus, url: str) -> Exception:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterator
+from contextvars import Context
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -86,7 +87,8 @@ class Bodies:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def _start(self, making: Coroutine[Any, Any, bytes]) -> asyncio.Task[bytes]:
-        task = asyncio.get_running_loop().create_task(making, name="astrolabe.http.cache")
+        # A task keeps its context, and that of a handler its request with the connection: this one is kept.
+        task = asyncio.create_task(making, name="astrolabe.http.cache", context=Context())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task

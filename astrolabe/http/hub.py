@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import Context
 from time import perf_counter, time
 
 from astrolabe.graph.batch import Batch, Before
@@ -122,7 +123,9 @@ class Hub:
         """Keep the feed for a while, and then drop it, when nobody is subscribed to it any more."""
         if feed.subscriptions or self._feeds.get(feed.filter) is not feed:
             return
-        self._kept[feed] = asyncio.get_running_loop().call_later(KEPT, self._drop, feed)
+        # Not in the context of the one who leaves, which would be kept as long.
+        loop = asyncio.get_running_loop()
+        self._kept[feed] = loop.call_later(KEPT, self._drop, feed, context=Context())
         while len(self._kept) > 1 and self._is_too_much_kept():
             self._drop(next(iter(self._kept)))
 

@@ -59,6 +59,7 @@ class Answer:
         try:
             return await self._response.content.readany()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            _forget_frames(error)
             raise _broken(error) from error
 
     async def read_all(self) -> bytes:
@@ -237,6 +238,7 @@ class Cluster:
                 _request_timeout=timeout,
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            _forget_frames(error)
             raise _broken(error) from error
         except Exception as error:
             # Hooks that renew a token (credential plugins, token files) raise anything at all.
@@ -273,6 +275,18 @@ def _keep_alive(response: aiohttp.ClientResponse) -> None:
     for name, value in KEEPALIVE:
         if hasattr(socket, name):
             peer.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Drop the tracebacks of an error and of what it came from.
+
+    aiohttp's reader keeps the error that it raised, and the frames of its traceback keep the reader, with all
+    that belongs to the answer. Collections that would find this cycle are rare (`app.GC_THRESHOLDS`).
+    """
+    each: BaseException | None = error
+    while each is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__
 
 
 def _broken(error: Exception) -> ConnectionBroken:

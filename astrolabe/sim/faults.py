@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -233,6 +233,13 @@ class Faults:
 def draw_fault(rng: random.Random) -> Fault:
     """A fault at random, for a demo and for tests that run through them all."""
     return rng.choice(_DRAWN)(rng)
+
+
+def deal_faults(rng: random.Random) -> Iterator[Fault]:
+    """Faults without end, in rounds: each kind once a round, in any order."""
+    while True:
+        for draw in rng.sample(_DRAWN, len(_DRAWN)):
+            yield draw(rng)
 
 
 _DRAWN: tuple[Callable[[random.Random], Fault], ...] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import TracebackType
 
 from aiohttp import web
@@ -78,12 +79,17 @@ class Simulator:
         await self._site.start()
         self._address = (host, self._runner.addresses[0][1])
 
+    @property
+    def connections(self) -> list[asyncio.Transport]:
+        """Those that are open."""
+        server = self._runner.server if self._runner is not None else None
+        handlers = server.connections if server is not None else []
+        return [handler.transport for handler in handlers if handler.transport is not None]
+
     def disconnect(self) -> None:
         """Abort every connection; new ones are accepted."""
-        server = self._runner.server if self._runner is not None else None
-        for connection in list(server.connections) if server is not None else ():
-            if connection.transport is not None:
-                connection.transport.abort()
+        for connection in self.connections:
+            connection.abort()
 
     async def __aenter__(self) -> Simulator:
         await self.start()

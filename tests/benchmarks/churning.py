@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Collection
 from random import Random
 from typing import Any
 
@@ -15,8 +16,8 @@ import uvloop
 
 from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.cluster.generator import load
-from astrolabe.sim.faults import draw_fault
 from astrolabe.sim.server import Simulator
+from tests.benchmarks.failures import Failures
 from tests.benchmarks.marks import MarkingStore
 from tests.benchmarks.processes import answer
 from tests.benchmarks.simulator import OBJECTS_AT_FULL_SCALE
@@ -27,7 +28,6 @@ class Churning:
         self._simulator = simulator
         self._store = store
         self._churn = Churn(store)
-        self._struck = 0
         self._ended = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._ended.set)
 
@@ -35,35 +35,38 @@ class Churning:
         """Where it is, and its namespaces."""
         return {"url": self._simulator.url, "namespaces": sorted(self._store.collection("Namespace").items)}
 
-    async def churn(self, *, rate: float, seconds: float, faults: float = 0.0, seed: int = 1) -> int:
-        """Let things happen for a while; returns how many writes were marked. faults: a minute."""
+    async def churn(self, *, rate: float, seconds: float) -> int:
+        """Let things happen for a while; returns how many writes were marked."""
         before = self._store.marked
-        tasks = [asyncio.create_task(self._churn.run(rate), name="churn")]
-        if faults:
-            tasks.append(asyncio.create_task(self._fail(60 / faults, Random(seed)), name="faults"))
+        await self._run({"churn": self._churn.run(rate)}, seconds)
+        return self._store.marked - before
+
+    async def fail(
+        self, *, rate: float, seconds: float, faults: float, seed: int, without: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """The same, while so much goes wrong a minute: see `Failures`.
+
+        Returns the number of writes as `changes`, and as `faults` how often there was which.
+        """
+        before = self._store.marked
+        failures = Failures(self._simulator, Random(seed), without=without)
+        try:
+            work = {"churn": self._churn.run(rate), "failures": failures.run(60 / faults)}
+            await self._run(work, seconds)
+        finally:
+            await failures.heal()
+        return {"changes": self._store.marked - before, "faults": failures.struck}
+
+    async def _run(self, work: dict[str, Any], seconds: float) -> None:
+        """Let these coroutines run for a while, or until the signal."""
+        tasks = [asyncio.create_task(coroutine, name=name) for name, coroutine in work.items()]
         ended = asyncio.create_task(self._ended.wait(), name="ended")
         done, _ = await asyncio.wait([ended, *tasks], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in (ended, *tasks):
             task.cancel()
+        await asyncio.gather(ended, *tasks, return_exceptions=True)
         for task in done - {ended}:
             task.result()  # none ends by itself: it failed
-        self._simulator.faults.clear()
-        return self._store.marked - before
-
-    async def struck(self) -> int:
-        """How many faults there were."""
-        return self._struck
-
-    async def _fail(self, pause: float, random: Random) -> None:
-        """Let something go wrong every so many seconds, and now and then forget all that was."""
-        while True:
-            await asyncio.sleep(random.uniform(0.5, 1.5) * pause)
-            if random.random() < 0.1:
-                self._store.compact()
-            self._simulator.faults.add(draw_fault(random))
-            # What is open already would not meet it.
-            self._simulator.disconnect()
-            self._struck += 1
 
     async def touch(self) -> int:
         """Write one ConfigMap, the first; returns the number of its mark."""
@@ -81,8 +84,8 @@ async def main(objects: int) -> None:
             {
                 "site": churning.site,
                 "churn": churning.churn,
+                "fail": churning.fail,
                 "touch": churning.touch,
-                "struck": churning.struck,
             }
         )
 

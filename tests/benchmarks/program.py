@@ -16,12 +16,20 @@ PROGRAM = str(Path(sys.executable).parent / "astrolabe")
 
 @contextlib.asynccontextmanager
 async def serving(
-    url: str, port: int, *, flags: Sequence[str] = (), until: bytes = b"synced in"
+    url: str,
+    port: int,
+    *,
+    flags: Sequence[str] = (),
+    until: bytes = b"synced in",
+    program: Sequence[str] = (PROGRAM,),
 ) -> AsyncIterator[int]:
-    """The process id of `astrolabe` on this port, for the API server at this URL, once it has logged `until`."""
+    """The process id of `astrolabe` on this port, for the API server at this URL, once it has logged `until`.
+
+    program: what is run in its place, with the same arguments.
+    """
     with kubeconfig_file(url) as path:
         process = await asyncio.create_subprocess_exec(
-            *(PROGRAM, "--in-cluster=false", "--kubeconfig", path),
+            *(*program, "--in-cluster=false", "--kubeconfig", path),
             *("--host", "127.0.0.1", "--port", str(port), "--label-selector=", *flags),
             stderr=asyncio.subprocess.PIPE,
             # Ctrl-C is for the one who runs it.

@@ -6,6 +6,7 @@ On uvloop, as in production: timers of asyncio keep the context of a request for
 from __future__ import annotations
 
 import gc
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 
@@ -88,6 +89,15 @@ async def ask(site: Site) -> None:
         await answer.read()
 
 
+async def ask_something_new(site: Site) -> None:
+    """The answer is kept, and nothing of who asked first."""
+    for path in ("/api/v1/graph", "/api/v1/grafana/nodegraph"):
+        query = f"?q={secrets.token_hex(4)}"
+        async with site.get(path + query, headers={"Connection": "close"}) as answer:
+            assert answer.status == 200
+            await answer.read()
+
+
 async def be_refused(site: Site) -> None:
     async with site.get("/api/v1/graph?kind=Poodle", headers={"Connection": "close"}) as answer:
         assert answer.status == 400
@@ -98,7 +108,9 @@ async def go_halfway(site: Site) -> None:
         await peer.send(b"GET /api/v1/graph HTTP/1.1\r\nHost: x\r\n")
 
 
-@pytest.mark.parametrize("visit", [cut, close, misbehave, listen, ask, be_refused, go_halfway])
+@pytest.mark.parametrize(
+    "visit", [cut, close, misbehave, listen, ask, ask_something_new, be_refused, go_halfway]
+)
 async def test_nothing_of_it_stays(site: Site, uncollected: None, visit: object) -> None:
     assert callable(visit)
     await visit(site)

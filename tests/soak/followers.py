@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from astrolabe.client import Backoff, Client, Filter, Update
+from astrolabe.client.load.shared import Shared
 
 Habit = Literal["steady", "slow", "reconnecting"]
 
@@ -29,16 +30,21 @@ class Follower:
     events: how often each event of `Update` happened. size: bytes heard.
     """
 
-    def __init__(self, url: str, filter: Filter, habit: Habit, random: Random) -> None:
+    def __init__(self, url: str, filter: Filter, habit: Habit, *, random: Random, shared: Shared) -> None:
+        """shared: what those of one process hold in common, who else would need a gigabyte."""
         self.filter = filter
         self.habit = habit
         # Those that are cut off on purpose come back at once, however often.
-        self.client = Client(url, filter, backoff=Backoff(healthy_after=HEALTHY, random=random))
+        backoff = Backoff(healthy_after=HEALTHY, random=random)
+        self.client = Client(url, filter, backoff=backoff, decode=shared.decode)
         self.events: Counter[str] = Counter()
         self.size = 0
         self._random = random
         self._goal: int | None = None
         self._hurry = asyncio.Event()
+
+    def __str__(self) -> str:
+        return f"{self.habit} {self.filter}"
 
     @property
     def query(self) -> str:
@@ -75,12 +81,12 @@ class Follower:
         nodes = {node["uid"]: node for node in document["nodes"]}
         edges = {(edge["type"], edge["from"], edge["to"]): edge for edge in document["edges"]}
         wrong = _differences(graph.nodes, nodes) + _differences(graph.edges, edges)
-        return f"{self.habit} {self.filter}: {wrong} nodes and edges differ" if wrong else ""
+        return f"{self}: {wrong} nodes and edges differ" if wrong else ""
 
     def _note(self, update: Update) -> None:
         self.events[update.event] += 1
         self.size += update.size
-        assert update.event != "violated", f"{self.habit} {self.filter}: {update.reason}"
+        assert update.event != "violated", f"{self}: {update.reason}"
 
     def _arrived(self) -> bool:
         position = self.client.graph.position
@@ -103,9 +109,9 @@ def create_followers(
     url: str, count: int, *, namespaces: Sequence[str], releases: Sequence[str], random: Random
 ) -> list[Follower]:
     """Followers of mixed filters, every habit with every form of filter."""
-    filters = _filters(namespaces, releases, random)
+    filters, shared = _filters(namespaces, releases, random), Shared()
     return [
-        Follower(url, filter, habit, Random(random.random()))
+        Follower(url, filter, habit, random=Random(random.random()), shared=shared)
         for filter, habit in islice(zip(filters, cycle(HABITS), strict=False), count)
     ]
 

@@ -58,11 +58,12 @@ class Peer:
         return b"".join(chunks)
 
     async def read_past(self, end: bytes) -> bytes:
-        """Until this was read; returns what came behind it."""
+        """Until this was read; returns what came behind it. Raises EOFError when it does not come."""
         data = b""
         while end not in data:
             chunk = await self.read()
-            assert chunk, "closed too early"
+            if not chunk:
+                raise EOFError("closed too early")
             data += chunk
         return data.partition(end)[2]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Generator, Mapping
+from contextvars import Context
 from typing import TypeVar
 
 import msgspec
@@ -108,7 +109,8 @@ class Panels:
         part = take(graph, self._hub.view(question.filter))
         before = board.shown if loop.time() - board.asked < TOGETHER else None
         making = self._make(part, question.limit, board, before, Position(graph.epoch, graph.seq))
-        task = loop.create_task(making, name="astrolabe.http.grafana")
+        # A task keeps its context, and that of a handler its request with the connection: this one is kept.
+        task = asyncio.create_task(making, name="astrolabe.http.grafana", context=Context())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Generator, Iterator
+from contextvars import Context
 from time import time
 
 from astrolabe.graph import wire
@@ -37,7 +38,8 @@ class Statistics:
         self._listeners.setdefault(filter, {})[connection] = None
         if self._task is None:
             counting = self._count_on()
-            self._task = asyncio.get_running_loop().create_task(counting, name="astrolabe.http.statistics")
+            # Not in the context of the first request, which would be kept as long as anybody listens.
+            self._task = asyncio.create_task(counting, name="astrolabe.http.statistics", context=Context())
 
     def leave(self, connection: Connection) -> None:
         """The connection is lost."""

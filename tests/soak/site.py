@@ -1,0 +1,183 @@
+"""What is soaked: a simulated API server, and Astrolabe, in processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from tests.benchmarks.processes import Helper, helper
+from tests.benchmarks.program import free_port, serving
+from tests.soak import insight
+from tests.soak.samples import Sample, Samples
+from tests.support.cluster import followed
+
+#: How often memory is looked at, at most, and the shortest time between two looks in seconds.
+LOOKS, SHORTEST_PAUSE = 200, 0.5
+#: How often a look is tried that fails because this process is held up, and seconds in between.
+TRIES, PAUSE = 5, 0.2
+#: Seconds in which the server must hold what the cluster is. Who was told that a kind is forbidden asks again
+#: after up to 90, and then may have to list.
+PATIENCE = 180.0
+#: Seconds after which a connection whose peer is gone without a word is found out by its heartbeat, and more.
+SILENCE = 60.0
+
+
+class Load(msgspec.Struct, frozen=True):
+    """clients: that follow. visitors, changes: a second. faults: of the API server, a minute.
+
+    without: names of faults that there are none of.
+    """
+
+    clients: int
+    visitors: float
+    changes: float
+    faults: float
+    seconds: float
+    seed: int = 1
+    without: tuple[str, ...] = ()
+
+
+class Upheaval(msgspec.Struct, frozen=True):
+    """What happened in the API server. changes: writes, deletions aside. faults: how often there was which."""
+
+    changes: int
+    faults: dict[str, int]
+
+
+class Site:
+    """The two processes: `cluster` is asked to change, the server is asked what is. told: of every look."""
+
+    def __init__(
+        self,
+        cluster: Helper,
+        http: aiohttp.ClientSession,
+        *,
+        port: int,
+        pid: int,
+        inside: Path,
+        told: Callable[[Sample], None],
+    ) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.samples = Samples(pid)
+        self._inside = inside
+        self._told = told
+        self._cluster = cluster
+        self._http = http
+
+    async def get(self, path: str) -> Any:
+        for _ in range(TRIES):
+            try:
+                async with self._http.get(f"{self.url}{path}") as answer:
+                    assert answer.status == 200, await answer.text()
+                    return await answer.json()
+            except aiohttp.ClientConnectionError:  # this process was slower to ask than the server waits
+                await asyncio.sleep(PAUSE)
+        raise AssertionError(f"no answer to {path}")
+
+    async def look(self) -> Sample:
+        return self.samples.take((await self.get("/health"))["nodes"])
+
+    async def count(self) -> Counter[str]:
+        """The objects that live in the server, by type: see `insight`."""
+        return await insight.ask(self._inside)
+
+    async def churn(self, load: Load) -> Upheaval:
+        """Change and fail so much for so long, looking at the server meanwhile."""
+        async with asyncio.TaskGroup() as group:
+            pause = max(SHORTEST_PAUSE, load.seconds / LOOKS)
+            looking = group.create_task(self._look_on(pause), name="looking")
+            happened = await self._ask(
+                "fail",
+                rate=load.changes,
+                seconds=load.seconds,
+                faults=load.faults,
+                seed=load.seed,
+                without=load.without,
+            )
+            looking.cancel()
+        return msgspec.convert(happened, Upheaval)
+
+    def hurry(self) -> None:
+        """End the churn now."""
+        self._cluster.interrupt()
+
+    async def settle(self) -> int:
+        """Wait until the server holds what the cluster is, now that nothing changes any more; returns its seq.
+
+        Raises AssertionError when it does not come to that.
+        """
+        nodes, edges = await self._truth()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    graph = await self.get("/api/v1/graph")
+                    wrong = _missing(nodes, {each["uid"]: each for each in graph["nodes"]}) + _missing(
+                        edges,
+                        {(each["type"], each["from"], each["to"]): each["field"] for each in graph["edges"]},
+                    )
+                    if not wrong:
+                        return int(graph["seq"])
+                    await asyncio.sleep(1.0)
+        except TimeoutError as error:
+            raise AssertionError(f"{wrong} nodes and edges are not as in the cluster") from error
+
+    async def _truth(self) -> tuple[dict[str, Any], dict[Any, Any]]:
+        """Nodes and edges of the cluster, by somebody who has just listed it."""
+        site = await self._ask("site")
+        async with followed(site["url"]) as run:
+            await run.readiness.wait()
+            return (
+                {node.uid: node.document() for node in run.graph.nodes.values()},
+                {edge.key: list(edge.field) for edge in run.graph.edges()},
+            )
+
+    async def files_back_at(self, count: int) -> int:
+        """The open files of the server, once there are no more than so many, or after a while."""
+        files = (await self.look()).files
+        try:
+            async with asyncio.timeout(SILENCE):
+                while files > count:
+                    await asyncio.sleep(0.1)
+                    files = (await self.look()).files
+        except TimeoutError:
+            pass
+        return files
+
+    async def _ask(self, command: str, **options: Any) -> Any:
+        return await asyncio.to_thread(self._cluster.ask, command, **options)
+
+    async def _look_on(self, pause: float) -> None:
+        while True:
+            self._told(await self.look())
+            await asyncio.sleep(pause)
+
+
+def _missing(wanted: dict[Any, Any], held: dict[Any, Any]) -> int:
+    return sum(held.get(key) != wanted.get(key) for key in {*held, *wanted})
+
+
+@asynccontextmanager
+async def started(
+    objects: int, *flags: str, told: Callable[[Sample], None] = lambda _: None
+) -> AsyncIterator[Site]:
+    """A site with about so many resources, synced. flags: of Astrolabe. told: of every look at it."""
+    port = free_port()
+    with helper("churning", str(objects)) as cluster, tempfile.TemporaryDirectory() as folder:
+        inside = Path(folder) / "insight"
+        program = (sys.executable, "-m", "tests.soak.insight", str(inside))
+        async with (
+            serving(cluster.ask("site")["url"], port, flags=flags, program=program) as pid,
+            # Looks are rare: a kept connection would often be closed just when it is wanted.
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http,
+        ):
+            yield Site(cluster, http, port=port, pid=pid, inside=inside, told=told)
