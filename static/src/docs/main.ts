@@ -4,6 +4,7 @@ import "@fontsource-variable/inter/wght.css";
 import "swagger-ui-dist/swagger-ui.css";
 import "./docs.css";
 import SwaggerUI, { type System } from "swagger-ui-dist/swagger-ui-es-bundle.js";
+import { Session } from "../state/session";
 import { remembered } from "../state/theme";
 
 /** A stream has no answer that could be shown. */
@@ -25,8 +26,8 @@ follow(dark);
 dark.addEventListener("change", () => follow(dark));
 
 const place = document.getElementById("docs");
-if (place !== null)
-  SwaggerUI({
+if (place !== null) {
+  const page = SwaggerUI({
     url: new URL("openapi.json", document.baseURI).href,
     domNode: place,
     deepLinking: true,
@@ -37,4 +38,10 @@ if (place !== null)
     // Else it would ask another host for its opinion.
     validatorUrl: null,
     plugins: [noStreams],
+    // Who has signed in to the viewer need not do so again.
+    onComplete() {
+      const { token } = new Session();
+      if (token !== null) page.preauthorizeApiKey("bearer", token);
+    },
   });
+}

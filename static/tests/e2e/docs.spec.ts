@@ -98,6 +98,15 @@ test("a request is tried out, with a token", async ({ page }) => {
   expect(docs.complaints).toEqual([]);
 });
 
+test("who has signed in to the viewer need not do so again", async ({ page }) => {
+  const docs = new DocsPage(page);
+  await page.addInitScript((token) => sessionStorage.setItem("astrolabe.token", token), TOKEN);
+  await docs.open();
+  const answered = await docs.tryOut("/api/v1/charts");
+  await expect(answered.locator(".response-col_status")).toContainText("200");
+  expect(docs.complaints).toEqual([]);
+});
+
 test("a stream is described, and not tried out", async ({ page }) => {
   const docs = new DocsPage(page);
   await docs.open();
