@@ -7,8 +7,9 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -19,11 +20,14 @@ from tests.benchmarks.program import free_port, serving
 from tests.soak import insight
 from tests.soak.samples import Sample, Samples
 from tests.support.cluster import followed
+from tests.support.redis_server import RedisServer, redis_server
 
 #: How often memory is looked at, at most, and the shortest time between two looks in seconds.
 LOOKS, SHORTEST_PAUSE = 200, 0.5
 #: How often a look is tried that fails because this process is held up, and seconds in between.
 TRIES, PAUSE = 5, 0.2
+#: Seconds for which Redis is away, at most.
+AWAY = 3.0
 #: Seconds in which the server must hold what the cluster is. Who was told that a kind is forbidden asks again
 #: after up to 90, and then may have to list.
 PATIENCE = 180.0
@@ -34,7 +38,7 @@ SILENCE = 60.0
 class Load(msgspec.Struct, frozen=True):
     """clients: that follow. visitors, changes: a second. faults: of the API server, a minute.
 
-    without: names of faults that there are none of.
+    without: names of faults that there are none of. crashes: of Redis, a minute, where there is one.
     """
 
     clients: int
@@ -44,6 +48,7 @@ class Load(msgspec.Struct, frozen=True):
     seconds: float
     seed: int = 1
     without: tuple[str, ...] = ()
+    crashes: float = 1.0
 
 
 class Upheaval(msgspec.Struct, frozen=True):
@@ -64,12 +69,14 @@ class Site:
         port: int,
         pid: int,
         inside: Path,
+        redis: RedisServer | None,
         told: Callable[[Sample], None],
     ) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.samples = Samples(pid)
         self._inside = inside
+        self._redis = redis
         self._told = told
         self._cluster = cluster
         self._http = http
@@ -95,7 +102,9 @@ class Site:
         """Change and fail so much for so long, looking at the server meanwhile."""
         async with asyncio.TaskGroup() as group:
             pause = max(SHORTEST_PAUSE, load.seconds / LOOKS)
-            looking = group.create_task(self._look_on(pause), name="looking")
+            beside = [group.create_task(self._look_on(pause), name="looking")]
+            if self._redis is not None:
+                beside.append(group.create_task(crash_on(self._redis, load), name="crashing"))
             happened = await self._ask(
                 "fail",
                 rate=load.changes,
@@ -104,7 +113,8 @@ class Site:
                 seed=load.seed,
                 without=load.without,
             )
-            looking.cancel()
+            for task in beside:
+                task.cancel()
         return msgspec.convert(happened, Upheaval)
 
     def hurry(self) -> None:
@@ -162,22 +172,44 @@ class Site:
             await asyncio.sleep(pause)
 
 
+async def crash_on(redis: RedisServer, load: Load) -> None:
+    """Let Redis crash again and again, and come back with what it has on its disk. Until cancelled."""
+    random = Random(load.seed)
+    while True:
+        await asyncio.sleep(random.expovariate(load.crashes / 60))
+        redis.kill()
+        try:
+            await asyncio.sleep(random.uniform(0, AWAY))
+        finally:
+            redis.start()
+
+
 def _missing(wanted: dict[Any, Any], held: dict[Any, Any]) -> int:
     return sum(held.get(key) != wanted.get(key) for key in {*held, *wanted})
 
 
 @asynccontextmanager
 async def started(
-    objects: int, *flags: str, told: Callable[[Sample], None] = lambda _: None
+    objects: int, *flags: str, redis: bool = False, told: Callable[[Sample], None] = lambda _: None
 ) -> AsyncIterator[Site]:
-    """A site with about so many resources, synced. flags: of Astrolabe. told: of every look at it."""
+    """A site with about so many resources, synced.
+
+    flags: of Astrolabe. redis: whether it keeps its graph in one, which crashes now and then. told: of every
+    look at Astrolabe.
+    """
     port = free_port()
-    with helper("churning", str(objects)) as cluster, tempfile.TemporaryDirectory() as folder:
-        inside = Path(folder) / "insight"
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        cluster = stack.enter_context(helper("churning", str(objects)))
+        server = stack.enter_context(redis_server(folder)) if redis else None
+        if server is not None:
+            flags = (*flags, "--enable-persistence", f"--redis-addr={server.address}")
+        inside = folder / "insight"
         program = (sys.executable, "-m", "tests.soak.insight", str(inside))
-        async with (
-            serving(cluster.ask("site")["url"], port, flags=flags, program=program) as pid,
-            # Looks are rare: a kept connection would often be closed just when it is wanted.
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http,
-        ):
-            yield Site(cluster, http, port=port, pid=pid, inside=inside, told=told)
+        pid = await stack.enter_async_context(
+            serving(cluster.ask("site")["url"], port, flags=flags, program=program)
+        )
+        # Looks are rare: a kept connection would often be closed just when it is wanted.
+        connector = aiohttp.TCPConnector(force_close=True)
+        http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        yield Site(cluster, http, port=port, pid=pid, inside=inside, redis=server, told=told)

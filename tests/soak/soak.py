@@ -1,4 +1,4 @@
-"""Many clients at a cluster in motion, for a long time: `make soak MINUTES=60 CLIENTS=100 CHURN=200 FAULTS=6 SEED=1`.
+"""Many clients at a cluster in motion, for a long time: `make soak MINUTES=60 CLIENTS=100 CHURN=200 FAULTS=6`.
 
 A simulated API server and Astrolabe, as installed, run in processes of their own. The API server fails in
 every way it knows, and beside the clients that follow come and go visitors of all sorts. At the end the churn
@@ -157,7 +157,7 @@ async def main(given: argparse.Namespace) -> int:
         seconds=given.minutes * 60,
         seed=given.seed,
     )
-    async with started(OBJECTS, told=Minutes().tell) as site:
+    async with started(OBJECTS, redis=given.redis, told=Minutes().tell) as site:
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, site.hurry)
         result = await soak(site, load)
     wrong = judge(result)
@@ -176,6 +176,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--churn", type=float, default=200, help="changes a second")
     parser.add_argument("--faults", type=float, default=6, help="of the API server, a minute")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--redis", action="store_true", help="keep the graph in one, which crashes now and then"
+    )
     parser.add_argument("--output", type=Path, help="file for everything that was measured, as JSON")
     return parser.parse_args()
 

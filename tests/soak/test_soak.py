@@ -1,4 +1,4 @@
-"""The soak test for twelve seconds: who follows holds what the server does, and leaves nothing behind."""
+"""The soak test for ten seconds: who follows holds what the server does, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tests.soak.soak import soak
 SLOW = ("HTTP 403", "HTTP 404")
 
 
-async def test_everyone_holds_the_graph_after_twelve_seconds_of_everything() -> None:
-    load = Load(clients=40, visitors=20, changes=200, faults=80, seconds=12, without=SLOW)
+async def test_everyone_holds_the_graph_after_ten_seconds_of_everything() -> None:
+    load = Load(clients=40, visitors=20, changes=200, faults=60, seconds=10, without=SLOW)
     async with started(1_000, "--heartbeat=1s", "--request-timeout=2s", "--stall-timeout=2s") as site:
         result = await soak(site, load)
     assert judge(result) == []
     assert result.upheaval.changes > 1_000
-    assert sum(result.upheaval.faults.values()) > 8
+    assert sum(result.upheaval.faults.values()) > 5
     assert len(result.visits) == 12
     assert min(result.visits.values()) > 5
-    assert result.events["connected"] > 45
-    assert result.events["disconnected"] > 5
+    assert result.events["connected"] > 42
+    assert result.events["disconnected"] > 2
 
 
 def a_result(**differences: Any) -> Result:
