@@ -274,17 +274,23 @@ async def test_silence_beyond_the_read_timeout_is_a_broken_connection(tmp_path: 
             await cluster.read("/api/v1/pods", {}, read_timeout=0.1)
 
 
+def answers() -> int:
+    """How many there are, garbage among them."""
+    return sum([isinstance(each, Answer) for each in gc.get_objects()])
+
+
 async def test_broken_connections_leave_no_garbage(tmp_path: Path) -> None:
     """Full collections are rare, and watches may break often for hours."""
     broken = [stream(b"{}", then="cut")] * 3
     async with RudeServer(*broken) as server, connected(server.url, tmp_path) as cluster:
         gc.collect()
         gc.disable()
+        before = answers()
         try:
             for _ in broken:
                 with suppress(ConnectionBroken):
                     await cluster.read("/api/v1/pods", {}, read_timeout=10)
-            assert [each for each in gc.get_objects() if isinstance(each, Answer)] == []
+            assert answers() <= before
         finally:
             gc.enable()
         assert len(server.asked) == 3

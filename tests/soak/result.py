@@ -28,7 +28,7 @@ STANDSTILL = 8.0
 
 
 class Result(msgspec.Struct):
-    """seq: batches. events, size: what all clients heard, in number and bytes. visits: by what visitors did.
+    """seq: at the end. events, size: what all clients heard, in number and bytes. visits: by what visitors did.
 
     turned_away: visitors that got no answer. caught_up: seconds it took the clients at the end.
     files, objects: of the server before and after clients and visitors. wrong: what is not as it should be.
@@ -91,7 +91,7 @@ def table(result: Result) -> str:
     faults = Counter(result.upheaval.faults)
     rows = {
         "changes, a second": f"{result.upheaval.changes:,}, {result.upheaval.changes / result.seconds:.0f}",
-        "batches": f"{result.seq:,}",
+        "seq": f"{result.seq:,}",
         "faults of the API server": f"{faults.total():,} of {len(faults)} kinds",
         "visitors, turned away": f"{result.visits.total():,} of {len(result.visits)} kinds, {result.turned_away}",
         "deltas heard, MB in all": f"{events['delta']:,}, {result.size / 1e6:,.0f}",
