@@ -25,6 +25,7 @@ from astrolabe.kube.errors import (
     NotTheApi,
     RequestFailed,
     error_of_answer,
+    forget_frames,
 )
 from astrolabe.settings import Settings
 
@@ -59,7 +60,7 @@ class Answer:
         try:
             return await self._response.content.readany()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            _forget_frames(error)
+            forget_frames(error)
             raise _broken(error) from error
 
     async def read_all(self) -> bytes:
@@ -238,7 +239,7 @@ class Cluster:
                 _request_timeout=timeout,
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            _forget_frames(error)
+            forget_frames(error)
             raise _broken(error) from error
         except Exception as error:
             # Hooks that renew a token (credential plugins, token files) raise anything at all.
@@ -275,18 +276,6 @@ def _keep_alive(response: aiohttp.ClientResponse) -> None:
     for name, value in KEEPALIVE:
         if hasattr(socket, name):
             peer.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def _forget_frames(error: BaseException) -> None:
-    """Drop the tracebacks of an error and of what it came from.
-
-    aiohttp's reader keeps the error that it raised, and the frames of its traceback keep the reader, with all
-    that belongs to the answer. Collections that would find this cycle are rare (`app.GC_THRESHOLDS`).
-    """
-    each: BaseException | None = error
-    while each is not None:
-        each.__traceback__ = None
-        each = each.__cause__ or each.__context__
 
 
 def _broken(error: Exception) -> ConnectionBroken:

@@ -86,3 +86,16 @@ def error_of_answer(code: int, headers: Mapping[str, str], body: bytes) -> ApiEr
     stated = headers.get("Retry-After", "")
     retry_after = float(stated) if stated.isdecimal() else status.retry_after
     return ApiError(code, status.reason, status.message, retry_after=retry_after)
+
+
+def forget_frames(error: BaseException) -> None:
+    """Drop the tracebacks of an error and of what it came from.
+
+    Who keeps an error keeps the frames of its traceback, and they may keep him: aiohttp's reader the error
+    that it raised, an event of a watch the one that it carries. With them stays all that belongs to the answer,
+    and collections that would find such a cycle are rare (`app.GC_THRESHOLDS`).
+    """
+    each: BaseException | None = error
+    while each is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__

@@ -39,8 +39,11 @@ class Bookmark(msgspec.Struct, frozen=True, gc=False):
     initial_events_end: bool
 
 
-class ServerError(msgspec.Struct, frozen=True, gc=False):
-    """The API server ends the watch with a metav1.Status, under HTTP 200: 410 comes this way."""
+class ServerError(msgspec.Struct, frozen=True):
+    """The API server ends the watch with a metav1.Status, under HTTP 200: 410 comes this way.
+
+    Not hidden from the garbage collector, as the others are: a raised error keeps frames, and they this.
+    """
 
     error: ApiError
 

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from astrolabe.engine.inbox import Report, Sink, State
 from astrolabe.kinds.kind import Kind
 from astrolabe.kube.client import JSON, Answer, Cluster
-from astrolabe.kube.errors import ApiError, ClusterError, NotTheApi, RequestFailed, WatchEnded
+from astrolabe.kube.errors import ApiError, ClusterError, NotTheApi, RequestFailed, WatchEnded, forget_frames
 from astrolabe.kube.health import Health
 from astrolabe.kube.intake import Intake
 from astrolabe.kube.lines import Lines
@@ -72,6 +72,7 @@ class Reflector:
             try:
                 await self._advance()
             except RequestFailed as error:
+                forget_frames(error)
                 await self._recover(error)
 
     async def _advance(self) -> None:
