@@ -92,8 +92,8 @@ def forget_frames(error: BaseException) -> None:
     """Drop the tracebacks of an error and of what it came from.
 
     Who keeps an error keeps the frames of its traceback, and they may keep him: aiohttp's reader the error
-    that it raised, an event of a watch the one that it carries. With them stays all that belongs to the answer,
-    and collections that would find such a cycle are rare (`app.GC_THRESHOLDS`).
+    that it raised, an event of a watch the one that it carries. With them stays all that belongs to the
+    answer, and collections that would find such a cycle are rare (`app.GC_THRESHOLDS`).
     """
     each: BaseException | None = error
     while each is not None:
