@@ -1,7 +1,6 @@
 """Each line of what a reflector must do, against a server over real HTTP that plays it."""
 
 import asyncio
-import gc
 import json
 import time
 from dataclasses import replace
@@ -12,7 +11,6 @@ from aiohttp import web
 
 from astrolabe.engine.inbox import Gone, Report, Update
 from astrolabe.kinds.table import KINDS_BY_NAME
-from astrolabe.kube.client import Answer
 from tests.kube.support import (
     Asked,
     Collector,
@@ -199,35 +197,6 @@ async def test_410_in_the_stream_lists_anew(tmp_path: Path) -> None:
         assert sink.reports() == [("listing", "")], "what is known stays served meanwhile"
         assert reflector.health.lists == 2
     assert any(isinstance(told, Update) for told in sink.messages), "what came before the error is told"
-
-
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        stream(error_event(410, "Expired", "too old resource version: 10 (99)")),
-        stream(b"<html>"),
-        stream(event("ADDED", "b", "11"), then="cut"),
-        refusal(410, "Gone"),
-        HTML,
-    ],
-)
-async def test_trouble_leaves_nothing_behind(tmp_path: Path, trouble: Step) -> None:
-    """Not even garbage: full collections are rare, and watches may fail for hours."""
-    steps = [LISTED_THEN_ENDED, *[trouble, LISTED_THEN_ENDED] * 10]
-    gc.collect()
-    gc.disable()
-    before = leftovers()
-    try:
-        async with playing(tmp_path, *steps) as (server, _, _):
-            await server.until_asked(len(steps) + 1)
-            assert leftovers() - before <= 2, "what is being read now, and what has just ended"
-    finally:
-        gc.enable()
-
-
-def leftovers() -> int:
-    """How many answers of the API server there are, garbage among them."""
-    return sum([isinstance(each, Answer) for each in gc.get_objects()])
 
 
 async def test_410_as_a_status_lists_anew(tmp_path: Path) -> None:
