@@ -9,75 +9,29 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from astrolabe.graph import selector as selectors
-from astrolabe.graph.facts import Facts
 from astrolabe.graph.graph import Graph
-from astrolabe.kinds.table import KINDS
 from astrolabe.settings import DEFAULT_SELECTOR
 from astrolabe.sim.faults import Cut, EmptyAnswer, ExpiredInStream, Fault, HttpStatus, Stall
 from astrolabe.sim.server import Simulator
+from tests.support import truth
 from tests.support.cluster import Followed, followed
-from tests.support.oracle import Expected
 from tests.support.recording import RECORDINGS, Recording, replay
+from tests.support.truth import Summary, summarize
 
 GOLDEN = RECORDINGS / "shop.expected.json"
 
 
-def final_facts(recording: Recording) -> Iterator[Facts]:
-    for kind in recording.kinds:
-        for item in recording.items(kind):
-            yield kind.facts(kind.decoder.decode(msgspec.json.encode(item)))
+def expect(recording: Recording, label_selector: str = "") -> Summary:
+    """What must come out in the end."""
+    return truth.expect([(kind, recording.items(kind)) for kind in recording.kinds], label_selector)
 
 
-def expect(recording: Recording, label_selector: str = "") -> Expected:
-    roots = selectors.parse(label_selector) if label_selector else None
-    served = {kind.name: {""} for kind in KINDS}
-    rules = [kind.rules for kind in KINDS]
-    return Expected(final_facts(recording), rules, roots=roots, synced=served)
-
-
-def summarize_expected(expected: Expected) -> dict[str, Any]:
-    nodes = {}
-    for uid, facts in expected.nodes.items():
-        status, release = expected.status(uid), expected.releases[uid]
-        nodes[uid] = {
-            "node": f"{facts.kind} {facts.namespace}/{facts.name}",
-            "status": [status.level, status.reason, status.message, status.since],
-            "release": f"{release.namespace}/{release.name}" if release else "",
-            "chart": expected.charts[uid],
-            "metadata": {**facts.metadata, **(expected.extra(uid) or {})},
-            "unresolved": [link.field for link in expected.unresolved[uid]],
-        }
-    edges = {" ".join(key): sorted(field) for key, field in expected.edges.items()}
-    releases = {f"{r.namespace}/{r.name}": list(entry) for r, entry in expected.revisions().items()}
-    return {"nodes": nodes, "edges": edges, "releases": releases}
-
-
-def summarize(graph: Graph) -> dict[str, Any]:
-    nodes = {}
-    for uid, node in graph.nodes.items():
-        document = node.document()
-        nodes[uid] = {
-            "node": f"{node.kind} {node.namespace}/{node.name}",
-            "status": [node.status, document["reason"], document.get("message", ""), document.get("since")],
-            "release": f"{node.release_namespace}/{node.release}" if node.release else "",
-            "chart": node.chart,
-            "metadata": document["metadata"],
-            "unresolved": [entry["field"] for entry in document.get("unresolved", [])],
-        }
-    edges = {" ".join(edge.key): sorted(edge.field) for edge in graph.edges()}
-    releases = {f"{r.namespace}/{r.name}": [e.revision, e.status] for r, e in graph.releases.items()}
-    return {"nodes": nodes, "edges": edges, "releases": releases}
-
-
-def readable(summary: dict[str, Any]) -> dict[str, Any]:
+def readable(summary: Summary) -> Summary:
     """The summary with names for uids, sorted: what the golden file holds."""
     names = {uid: entry["node"] for uid, entry in summary["nodes"].items()}
     nodes = {
@@ -90,7 +44,7 @@ def readable(summary: dict[str, Any]) -> dict[str, Any]:
     return {"nodes": nodes, "edges": edges, "releases": summary["releases"]}
 
 
-def is_final(run: Followed, expected: dict[str, Any]) -> bool:
+def is_final(run: Followed, expected: Summary) -> bool:
     return set(run.graph.nodes) == set(expected["nodes"]) and summarize(run.graph) == expected
 
 
@@ -98,7 +52,7 @@ async def check(
     recording: Recording, simulator: Simulator, changes: list[Any], label_selector: str = ""
 ) -> Graph:
     """Follow the changes from the first list on; ends when the graph is what it must be."""
-    expected = summarize_expected(expect(recording, label_selector))
+    expected = expect(recording, label_selector)
     async with followed(simulator.url, label_selector=label_selector) as run:
         await asyncio.wait_for(run.readiness.wait(), 20)
         replay(simulator.store, changes)
@@ -115,7 +69,7 @@ def recording() -> Recording:
 
 
 def test_the_truth_is_as_it_was_read(recording: Recording) -> None:
-    found = readable(summarize_expected(expect(recording)))
+    found = readable(expect(recording))
     assert json.loads(json.dumps(found)) == json.loads(GOLDEN.read_text())
 
 
@@ -149,7 +103,7 @@ async def test_everything_there_at_the_first_list(recording: Recording) -> None:
 async def test_with_the_watch_cut_expired_and_stalled(recording: Recording, seed: int) -> None:
     draw = random.Random(seed)
     faults: list[type[Fault]] = [Cut, ExpiredInStream, Stall, EmptyAnswer, HttpStatus]
-    expected = summarize_expected(expect(recording))
+    expected = expect(recording)
     async with Simulator(recording.store()) as simulator, followed(simulator.url) as run:
         await asyncio.wait_for(run.readiness.wait(), 20)
         changes = list(recording.changes)
@@ -170,6 +124,4 @@ async def test_with_the_watch_cut_expired_and_stalled(recording: Recording, seed
 
 
 if __name__ == "__main__":
-    Path(GOLDEN).write_text(
-        json.dumps(readable(summarize_expected(expect(Recording()))), indent=1, sort_keys=True)
-    )
+    Path(GOLDEN).write_text(json.dumps(readable(expect(Recording())), indent=1, sort_keys=True))

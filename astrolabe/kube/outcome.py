@@ -17,6 +17,8 @@ class Outcome:
     plain_list: the server does not do watch-lists; use LIST and WATCH from here on.
     unavailable: the kind cannot be had until further notice.
     reload: load the credentials again first.
+    routine: befalls every watch now and then, and is nothing to tell of; in a list it is, which should not
+        take that long.
     """
 
     wait: Literal["backoff", "slowly", "no"] = "backoff"
@@ -24,6 +26,7 @@ class Outcome:
     plain_list: bool = False
     unavailable: bool = False
     reload: bool = False
+    routine: bool = False
 
 
 def outcome_of(error: RequestFailed, *, watch_list: bool) -> Outcome:
@@ -54,7 +57,7 @@ def _outcome_of_code(error: ApiError, *, watch_list: bool) -> Outcome:
         case 403 | 404 | 405 | 406:
             return Outcome(wait="slowly", relist=True, unavailable=True)
         case 410:
-            return Outcome(relist=True)
+            return Outcome(relist=True, routine=True)
         case 504 if "too large resource version" in error.message.lower():
             # Our position lies in a future that a restored etcd no longer has, or that this replica has
             # not reached. A list without resourceVersion is right in both cases.

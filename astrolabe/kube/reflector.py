@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from random import Random
 from typing import Any, NoReturn
 
@@ -22,6 +23,7 @@ from astrolabe.kube.intake import Intake
 from astrolabe.kube.lines import Lines
 from astrolabe.kube.outcome import Outcome, outcome_of
 from astrolabe.kube.timing import Timing
+from astrolabe.kube.troubles import Troubles
 
 log = logging.getLogger("astrolabe.kube")
 
@@ -49,8 +51,12 @@ class Reflector:
         namespace: str = "",
         label_selector: str = "",
         timing: Timing | None = None,
+        troubles: Troubles | None = None,
     ) -> None:
-        """clock: monotonic seconds. label_selector: what the API server filters by; "" for everything."""
+        """clock: monotonic seconds. label_selector: what the API server filters by; "" for everything.
+
+        troubles: shared with the other watches of this cluster.
+        """
         self.health = Health(kind.name, namespace)
         self._kind = kind
         self._cluster = cluster
@@ -62,7 +68,9 @@ class Reflector:
         self._selector = {"labelSelector": label_selector} if label_selector else {}
         self._intake = Intake(kind, sink, health=self.health, clock=clock)
         self._backoff = self._timing.backoff(random=random, clock=clock)
+        self._troubles = troubles or Troubles()
         self._use_watch_list = True
+        self._refused_since: float | None = None
 
     async def run(self) -> NoReturn:
         """Keep the kind in step until cancelled. Each call begins with a new list."""
@@ -151,13 +159,15 @@ class Reflector:
     async def _connected(self) -> None:
         """Note that the server answers, and say so if that is news."""
         health = self.health
-        if not health.connected and health.failures:
-            log.info("%s: connected again", health.label)
+        self._troubles.end(health.label)
+        self._refused_since = None
         health.connected = True
         if health.state == "unavailable":
+            log.info("%s: connected again", health.label)
             await self._report("listing")
 
     async def _recover(self, error: RequestFailed) -> None:
+        listing = self._intake.listing
         outcome = outcome_of(error, watch_list=self._use_watch_list and not self._intake.position)
         if outcome.relist:
             self._intake.position = ""
@@ -166,17 +176,39 @@ class Reflector:
             log.info("%s: no watch-list here, using list and watch (%s)", self.health.label, error)
         if outcome.wait == "no":
             return
-        await self._tell(outcome, str(error))
+        if outcome.routine and not listing:
+            log.debug("%s: listing anew (%s)", self.health.label, error)
+        else:
+            outcome = self._with_patience(outcome)
+            await self._tell(outcome, str(error))
         if outcome.reload:
             await self._reload()
         await asyncio.sleep(self._delay(outcome, error))
+
+    def _with_patience(self, outcome: Outcome) -> Outcome:
+        """What follows from a refusal that may soon be over.
+
+        An API server that has just started knows no roles yet, and forbids everything for a second.
+        """
+        if not outcome.unavailable:
+            self._refused_since = None
+            return outcome
+        now = self._clock()
+        since = self._refused_since = now if self._refused_since is None else self._refused_since
+        if now - since >= self._timing.refusal_patience:
+            return outcome
+        return replace(outcome, wait="backoff", unavailable=self.health.state != "synced")
 
     async def _tell(self, outcome: Outcome, why: str) -> None:
         """Log a failure when it is a change of state; report it when the engine has to know."""
         health = self.health
         state: State = "unavailable" if outcome.unavailable else health.state
         news = health.connected or not health.failures or state != health.state
-        log.log(logging.WARNING if news else logging.DEBUG, "%s: %s", health.label, why)
+        if state == "unavailable":
+            self._troubles.forget(health.label)
+            log.log(logging.WARNING if news else logging.DEBUG, "%s: %s", health.label, why)
+        else:
+            self._troubles.begin(health.label, why, news=news and self._refused_since is None)
         health.connected = False
         health.failures += 1
         health.tried.set()

@@ -19,7 +19,9 @@ class Timing:
     initial_silence: time without a further object after which a watch-list is given up for a plain
         list. Aggregated APIs are known to ignore sendInitialEvents and never send the end bookmark.
     short_watch: a watch that ends sooner, and brought nothing, has failed.
-    slow_retry: mean pause while a kind is forbidden or absent.
+    refusal_patience: time for which a kind that is forbidden or absent is asked for as after other failures;
+        until then, what was known of it still counts.
+    slow_retry: mean pause afterwards.
     backoff_first, backoff_longest, healthy_after: see `Backoff`.
     """
 
@@ -29,6 +31,7 @@ class Timing:
     list_silence: float = 60.0
     initial_silence: float = 60.0
     short_watch: float = 1.0
+    refusal_patience: float = 60.0
     slow_retry: float = 60.0
     backoff_first: float = 0.8
     backoff_longest: float = 30.0

@@ -17,6 +17,7 @@ from astrolabe.kube.client import Cluster
 from astrolabe.kube.health import Health
 from astrolabe.kube.reflector import Reflector
 from astrolabe.kube.timing import Timing
+from astrolabe.kube.troubles import Troubles
 from astrolabe.settings import Settings
 
 log = logging.getLogger("astrolabe.kube")
@@ -67,6 +68,7 @@ class Watches:
         self._clock = clock
         # In closure mode the selector decides in the graph, which needs the neighbours as well.
         selector = settings.label_selector if settings.selector_mode == "strict" else ""
+        troubles = Troubles()
         self._reflectors = [
             Reflector(
                 KINDS_BY_NAME[scope.kind],
@@ -77,6 +79,7 @@ class Watches:
                 namespace=scope.namespace,
                 label_selector=selector,
                 timing=self._timing,
+                troubles=troubles,
             )
             for scope in scopes_of(settings)
         ]

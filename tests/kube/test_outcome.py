@@ -5,6 +5,7 @@ from astrolabe.kube.outcome import Outcome, outcome_of
 
 SAME_VERSION_LATER = Outcome(wait="backoff")
 ANEW_LATER = Outcome(wait="backoff", relist=True)
+TOO_OLD = Outcome(wait="backoff", relist=True, routine=True)
 UNAVAILABLE = Outcome(wait="slowly", relist=True, unavailable=True)
 
 
@@ -16,8 +17,8 @@ UNAVAILABLE = Outcome(wait="slowly", relist=True, unavailable=True)
         (ApiError(403, "Forbidden", "pods is forbidden"), UNAVAILABLE),
         (ApiError(404, "", ""), UNAVAILABLE),
         (ApiError(406, "NotAcceptable", "only application/json"), UNAVAILABLE),
-        (ApiError(410, "Expired", "too old resource version: 500 (2355)"), ANEW_LATER),
-        (ApiError(410, "Gone", ""), ANEW_LATER),
+        (ApiError(410, "Expired", "too old resource version: 500 (2355)"), TOO_OLD),
+        (ApiError(410, "Gone", ""), TOO_OLD),
         (ApiError(422, "Invalid", "sendInitialEvents"), ANEW_LATER),
         (ApiError(429, "TooManyRequests", ""), SAME_VERSION_LATER),
         (ApiError(500, "InternalError", ""), SAME_VERSION_LATER),

@@ -199,6 +199,23 @@ async def test_410_in_the_stream_lists_anew(tmp_path: Path) -> None:
     assert any(isinstance(told, Update) for told in sink.messages), "what came before the error is told"
 
 
+async def test_410_of_a_watch_is_nothing_to_tell_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="astrolabe.kube")
+    gone = stream(error_event(410, "Expired", "too old resource version: 10 (99)"))
+    async with playing(tmp_path, LISTED_THEN_ENDED, gone, LISTED) as (_server, reflector, sink):
+        await sink.until(lambda: len(sink.replaces()) == 2)
+        assert reflector.health.failures == 0
+    assert caplog.records == []
+
+
+async def test_410_of_a_list_is_a_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    gone = stream(event("ADDED", "a", "3"), error_event(410, "Expired", "too old"))
+    async with playing(tmp_path, gone, LISTED) as (_server, reflector, sink):
+        await sink.until(lambda: bool(sink.replaces()))
+        assert reflector.health.failures == 1
+    assert [record.getMessage() for record in caplog.records] == ["Pod: 410 Expired: too old"]
+
+
 async def test_410_as_a_status_lists_anew(tmp_path: Path) -> None:
     asked, _ = await asked_of(tmp_path, LISTED_THEN_ENDED, refusal(410, "Gone"), LISTED, count=3)
     assert asked == ["watch-list", "watch 10", "watch-list"]
@@ -311,7 +328,8 @@ async def test_what_may_not_be_read_is_unavailable_until_it_can(
 
 async def test_what_may_no_longer_be_read_becomes_unavailable_and_is_listed_anew(tmp_path: Path) -> None:
     forbidden = refusal(403, "Forbidden", "no more")
-    async with playing(tmp_path, LISTED_THEN_ENDED, forbidden, LISTED) as (server, _, sink):
+    timing = replace(SHORT, refusal_patience=0)
+    async with playing(tmp_path, LISTED_THEN_ENDED, forbidden, LISTED, timing=timing) as (server, _, sink):
         await sink.until(lambda: len(sink.replaces()) == 2)
         assert sink.reports() == [
             ("listing", ""),
@@ -321,9 +339,47 @@ async def test_what_may_no_longer_be_read_becomes_unavailable_and_is_listed_anew
         assert [brief(asked) for asked in server.asked] == ["watch-list", "watch 10", "watch-list"]
 
 
+async def test_what_is_refused_for_a_moment_stays_what_it_was(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As by an API server that has just started, and knows no roles yet."""
+    forbidden = refusal(403, "Forbidden", "no more")
+    timing = replace(SHORT, refusal_patience=60)
+    async with playing(tmp_path, LISTED_THEN_ENDED, *[forbidden] * 4, LISTED, timing=timing) as (
+        server,
+        reflector,
+        sink,
+    ):
+        await sink.until(lambda: len(sink.replaces()) == 2)
+        assert sink.reports() == [("listing", "")]
+        assert [brief(asked) for asked in server.asked] == ["watch-list", "watch 10", *["watch-list"] * 4]
+        assert reflector.health.failures == 4
+    assert [record.levelname for record in caplog.records] == []
+
+
+async def test_what_is_refused_for_long_becomes_unavailable(tmp_path: Path) -> None:
+    forbidden = refusal(403, "Forbidden", "no more")
+    timing = replace(SHORT, refusal_patience=0.1)
+    async with playing(tmp_path, LISTED_THEN_ENDED, *[forbidden] * 100, timing=timing) as (server, _, sink):
+        await server.until_asked(2)
+        began = time.monotonic()
+        await sink.until(lambda: len(sink.reports()) > 1)
+        assert time.monotonic() - began >= 0.09
+        assert sink.reports() == [("listing", ""), ("unavailable", "403 Forbidden: no more")]
+
+
+async def test_patience_begins_anew_after_another_failure(tmp_path: Path) -> None:
+    forbidden, broken = refusal(403, "Forbidden", "no more"), refusal(500, "InternalError", "etcd is away")
+    timing = replace(SHORT, refusal_patience=0.1)
+    refused = [step for _ in range(20) for step in (forbidden, broken)]
+    async with playing(tmp_path, LISTED_THEN_ENDED, *refused, LISTED, timing=timing) as (_server, _, sink):
+        await sink.until(lambda: len(sink.replaces()) == 2)
+        assert sink.reports() == [("listing", "")]
+
+
 async def test_a_forbidden_kind_is_asked_for_slowly(tmp_path: Path) -> None:
     forbidden = refusal(403, "Forbidden", "no")
-    timing = replace(SHORT, slow_retry=0.4)
+    timing = replace(SHORT, refusal_patience=0, slow_retry=0.4)
     async with playing(tmp_path, forbidden, forbidden, timing=timing) as (server, _, _):
         await server.until_asked(1)
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Real processes of Astrolabe in Redis mode against one simulated cluster, each behind a proxy of its own."""
+"""Real processes of Astrolabe; a fleet of them shares a Redis, which each reaches by a proxy of its own."""
 
 from __future__ import annotations
 
@@ -78,7 +78,10 @@ class Proxy:
 
 
 class Serving:
-    """One process. port: where it serves. lines: what it logged."""
+    """One process. port: where it serves. lines: what it logged.
+
+    redis: its address, for Redis mode; "" for a graph in memory.
+    """
 
     def __init__(self, kubeconfig: str, redis: str, *args: str) -> None:
         self.port = free_port()
@@ -86,7 +89,8 @@ class Serving:
         self._args = (
             *("--in-cluster=false", "--kubeconfig", kubeconfig, "--label-selector="),
             *("--host", "127.0.0.1", "--port", str(self.port), "--batch-window", "20ms"),
-            *("--enable-persistence", "--redis-addr", redis, *args),
+            *(("--enable-persistence", "--redis-addr", redis) if redis else ()),
+            *args,
         )
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None

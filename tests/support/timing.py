@@ -12,6 +12,7 @@ SHORT = Timing(
     list_silence=0.3,
     initial_silence=0.3,
     short_watch=0.2,
+    refusal_patience=0.1,
     slow_retry=0.05,
     backoff_first=0.01,
     backoff_longest=0.05,

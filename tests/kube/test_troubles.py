@@ -1,0 +1,65 @@
+"""What is logged at the default verbosity when watches lose their connection."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from astrolabe.kube.troubles import Troubles
+
+REFUSED = "no connection to 10.0.0.1:443: Connection refused"
+
+
+@pytest.fixture(autouse=True)
+def _default_verbosity(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="astrolabe.kube")
+
+
+def test_what_befalls_all_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    troubles = Troubles()
+    watches = [f"Kind{number}" for number in range(22)]
+    for watch in watches:
+        troubles.begin(watch, REFUSED, news=True)
+    for watch in reversed(watches):
+        troubles.end(watch)
+    assert caplog.messages == [
+        f"Kind0: {REFUSED}",
+        f"more watches: {REFUSED}",
+        "22 watches: connected again",
+    ]
+
+
+def test_one_watch_alone(caplog: pytest.LogCaptureFixture) -> None:
+    troubles = Troubles()
+    troubles.begin("Pod", "the connection was cut", news=True)
+    troubles.begin("Pod", "500 InternalError: etcd is away", news=False)
+    troubles.end("Pod")
+    troubles.end("Pod")
+    assert caplog.messages == ["Pod: the connection was cut", "Pod: connected again"]
+
+
+def test_different_troubles_are_told_each(caplog: pytest.LogCaptureFixture) -> None:
+    troubles = Troubles()
+    troubles.begin("Pod", "the connection was cut", news=True)
+    troubles.begin("Node", "the server fell silent", news=True)
+    troubles.end("Pod")
+    troubles.end("Node")
+    troubles.begin("Node", "the connection was cut", news=True)
+    assert caplog.messages == [
+        "Pod: the connection was cut",
+        "Node: the server fell silent",
+        "2 watches: connected again",
+        "Node: the connection was cut",
+    ]
+
+
+def test_who_is_forgotten_keeps_nobody_from_being_well(caplog: pytest.LogCaptureFixture) -> None:
+    troubles = Troubles()
+    for watch in ("Pod", "Node", "Secret"):
+        troubles.begin(watch, REFUSED, news=False)
+    troubles.forget("Secret")
+    troubles.end("Pod")
+    troubles.end("Node")
+    troubles.end("Secret")
+    assert caplog.messages == ["3 watches: connected again"]
