@@ -268,3 +268,11 @@ async def playing(
         reflecting(kind, cluster, **options) as (reflector, sink),
     ):
         yield server, reflector, sink
+
+
+def brief(asked: Asked) -> str:
+    """What a request asked for, in a word and its version or token."""
+    query = asked.query
+    if "watch" not in query:
+        return f"list {query.get('continue', '')}".strip()
+    return "watch-list" if "sendInitialEvents" in query else f"watch {query['resourceVersion']}"

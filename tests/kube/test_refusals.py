@@ -1,0 +1,152 @@
+"""What a reflector does about a kind that may not be read, or is not there, and about credentials that are not taken."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from astrolabe.kinds.table import KINDS_BY_NAME
+from tests.kube.support import (
+    RudeServer,
+    Step,
+    answer,
+    bookmark,
+    brief,
+    connected,
+    event,
+    playing,
+    reflecting,
+    refusal,
+    stream,
+)
+from tests.support.timing import SHORT
+
+POD = KINDS_BY_NAME["Pod"]
+
+#: A watch-list of one object, complete at version 10; the watch goes on in silence.
+LISTED = stream(event("ADDED", "a", "3"), bookmark("10", end=True), then="hang")
+LISTED_THEN_ENDED = stream(event("ADDED", "a", "3"), bookmark("10", end=True))
+
+
+@pytest.mark.parametrize(
+    ("refused", "why"),
+    [
+        (
+            refusal(403, "Forbidden", 'pods is forbidden: User "u" cannot list resource "pods"'),
+            '403 Forbidden: pods is forbidden: User "u" cannot list resource "pods"',
+        ),
+        (answer(404, b"404 page not found\n", {"Content-Type": "text/plain"}), "404"),
+        (
+            refusal(404, "NotFound", "the server could not find the requested resource"),
+            "404 NotFound: the server could not find the requested resource",
+        ),
+    ],
+)
+async def test_what_may_not_be_read_is_unavailable_until_it_can(
+    tmp_path: Path, refused: Step, why: str
+) -> None:
+    async with playing(tmp_path, refused, refused, LISTED) as (server, reflector, sink):
+        await sink.until(lambda: sink.replaces() == [["a"]])
+        assert sink.reports() == [("listing", ""), ("unavailable", why), ("listing", "")]
+        assert reflector.health.state == "synced"
+        assert [brief(asked) for asked in server.asked] == ["watch-list"] * 3
+
+
+async def test_what_may_no_longer_be_read_becomes_unavailable_and_is_listed_anew(tmp_path: Path) -> None:
+    forbidden = refusal(403, "Forbidden", "no more")
+    timing = replace(SHORT, refusal_patience=0)
+    async with playing(tmp_path, LISTED_THEN_ENDED, forbidden, LISTED, timing=timing) as (server, _, sink):
+        await sink.until(lambda: len(sink.replaces()) == 2)
+        assert sink.reports() == [
+            ("listing", ""),
+            ("unavailable", "403 Forbidden: no more"),
+            ("listing", ""),
+        ]
+        assert [brief(asked) for asked in server.asked] == ["watch-list", "watch 10", "watch-list"]
+
+
+async def test_what_is_refused_for_a_moment_stays_what_it_was(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As by an API server that has just started, and knows no roles yet."""
+    forbidden = refusal(403, "Forbidden", "no more")
+    timing = replace(SHORT, refusal_patience=60)
+    async with playing(tmp_path, LISTED_THEN_ENDED, *[forbidden] * 4, LISTED, timing=timing) as (
+        server,
+        reflector,
+        sink,
+    ):
+        await sink.until(lambda: len(sink.replaces()) == 2)
+        assert sink.reports() == [("listing", "")]
+        assert [brief(asked) for asked in server.asked] == ["watch-list", "watch 10", *["watch-list"] * 4]
+        assert reflector.health.failures == 4
+    assert [record.levelname for record in caplog.records] == []
+
+
+async def test_what_is_refused_for_long_becomes_unavailable(tmp_path: Path) -> None:
+    forbidden = refusal(403, "Forbidden", "no more")
+    timing = replace(SHORT, refusal_patience=0.1)
+    async with playing(tmp_path, LISTED_THEN_ENDED, *[forbidden] * 100, timing=timing) as (server, _, sink):
+        await server.until_asked(2)
+        began = time.monotonic()
+        await sink.until(lambda: len(sink.reports()) > 1)
+        assert time.monotonic() - began >= 0.09
+        assert sink.reports() == [("listing", ""), ("unavailable", "403 Forbidden: no more")]
+
+
+async def test_patience_begins_anew_after_another_failure(tmp_path: Path) -> None:
+    forbidden, broken = refusal(403, "Forbidden", "no more"), refusal(500, "InternalError", "etcd is away")
+    timing = replace(SHORT, refusal_patience=0.1)
+    refused = [step for _ in range(20) for step in (forbidden, broken)]
+    async with playing(tmp_path, LISTED_THEN_ENDED, *refused, LISTED, timing=timing) as (_server, _, sink):
+        await sink.until(lambda: len(sink.replaces()) == 2)
+        assert sink.reports() == [("listing", "")]
+
+
+async def test_a_forbidden_kind_is_asked_for_slowly(tmp_path: Path) -> None:
+    forbidden = refusal(403, "Forbidden", "no")
+    timing = replace(SHORT, refusal_patience=0, slow_retry=0.4)
+    async with playing(tmp_path, forbidden, forbidden, timing=timing) as (server, _, _):
+        await server.until_asked(1)
+        began = time.monotonic()
+        await server.until_asked(3)
+        assert time.monotonic() - began >= 0.4, "two pauses of at least half of 0.4 s"
+
+
+async def test_before_the_first_list_the_engine_is_told_why_it_waits(tmp_path: Path) -> None:
+    broken = refusal(500, "InternalError", "etcd is away")
+    async with playing(tmp_path, broken, broken, LISTED) as (_server, _, sink):
+        await sink.until(lambda: bool(sink.replaces()))
+        assert sink.reports() == [("listing", ""), ("listing", "500 InternalError: etcd is away")]
+
+
+async def test_401_reloads_the_credentials_and_tries_again(tmp_path: Path) -> None:
+    token_file = tmp_path / "token"
+    token_file.write_text("old\n")
+    seen = []
+
+    async def guard(request: web.Request) -> web.StreamResponse:
+        seen.append(request.headers["Authorization"])
+        if seen[-1] == "Bearer new":
+            return await LISTED(request)
+        token_file.write_text("new\n")
+        return await refusal(401, "Unauthorized", "Unauthorized")(request)
+
+    async with (
+        RudeServer(guard, guard) as server,
+        connected(server.url, tmp_path, tokenFile=str(token_file)) as cluster,
+        reflecting(POD, cluster) as (_, sink),
+    ):
+        await sink.until(lambda: sink.names("Pod") == ["a"])
+    assert seen == ["Bearer old", "Bearer new"]
+
+
+async def test_401_again_and_again_backs_off(tmp_path: Path) -> None:
+    refused = refusal(401, "Unauthorized", "Unauthorized")
+    slow = replace(SHORT, backoff_first=0.1, backoff_longest=0.1)
+    async with playing(tmp_path, *[refused] * 1000, timing=slow) as (server, _, _):
+        began = time.monotonic()
+        await server.until_asked(10)
+        assert time.monotonic() - began > 0.1

@@ -1,0 +1,38 @@
+"""kubectl, for a cluster that may be written to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+#: Names the kubeconfig of a cluster that is there to be tried on, and nothing else ever does.
+VARIABLE = "ASTROLABE_TEST_KUBECONFIG"
+
+
+class Kubectl:
+    """Runs `kubectl` against the current context of one kubeconfig."""
+
+    def __init__(self, kubeconfig: str) -> None:
+        self.kubeconfig = kubeconfig
+
+    @classmethod
+    def from_environment(cls) -> Kubectl:
+        assert VARIABLE in os.environ, (
+            f"{VARIABLE} must name the kubeconfig of a cluster that may be written to"
+        )
+        return cls(os.environ[VARIABLE])
+
+    async def __call__(self, *words: str | Path, input: str = "") -> str:
+        """What it prints; it has to succeed, without a warning."""
+        process = await asyncio.create_subprocess_exec(
+            *("kubectl", "--kubeconfig", self.kubeconfig, *map(str, words)),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        printed, said = await process.communicate(input.encode())
+        assert process.returncode == 0, f"kubectl {' '.join(map(str, words))}: {said.decode()}"
+        assert b"Warning" not in said, said.decode()
+        return printed.decode()
