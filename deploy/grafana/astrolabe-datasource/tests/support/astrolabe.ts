@@ -30,7 +30,7 @@ export class Astrolabe {
     const log = createInterface({ input: started.stderr! });
     const port = await new Promise<number>((resolve, reject) => {
       started.once('exit', () => reject(new Error('the demo did not start')));
-      log.on('line', (line) => / serving at .*:(\d+)$/.exec(line)?.slice(1).map(Number).forEach(resolve));
+      log.on('line', (line) => / listening at .*:(\d+)$/.exec(line)?.slice(1).map(Number).forEach(resolve));
     });
     const demo = new Astrolabe(port, started, createInterface({ input: started.stdout! })[Symbol.asyncIterator]());
     await vi.waitUntil(async () => (await demo.json<{ synced: boolean }>('/health')).synced, 30_000);
