@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -28,8 +29,9 @@ import uvloop
 from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.sim.cluster.generator import generate
 from tests.benchmarks.processes import helper
-from tests.benchmarks.program import free_port, serving
+from tests.benchmarks.program import serving
 from tests.support.kubectl import Kubectl
+from tests.support.redis_server import free_port
 
 #: What a dashboard of topology must know of.
 SHOWN = (
@@ -38,6 +40,8 @@ SHOWN = (
 )
 #: Fields of a generated manifest that only an API server may write.
 WRITTEN = ("uid", "resourceVersion", "creationTimestamp", "generation", "ownerReferences", "finalizers")
+#: What is made of them; a Job's template names the uid of the Job, which only an API server knows.
+MADE = ({"Namespace", *SHOWN}) - {"Job"}
 #: So many creations at a time.
 AT_ONCE = 16
 
@@ -48,7 +52,6 @@ class Measured(msgspec.Struct):
     name: str
     cpu: float
     heard: float
-    own: float = 0.0
 
 
 class Site:
@@ -66,11 +69,7 @@ class Site:
     async def fill(self, scale: float) -> None:
         """Create what the generator makes at this scale, in namespaces of its own."""
         room = asyncio.Semaphore(AT_ONCE)
-        manifests = [
-            (kind, manifest)
-            for kind, manifest in generate(scale, 1)
-            if kind in (*SHOWN, "Namespace") and kind != "Job"
-        ]
+        manifests = [(kind, manifest) for kind, manifest in generate(scale, 1) if kind in MADE]
         for of_namespace in (True, False):
             async with asyncio.TaskGroup() as group:
                 for kind, manifest in manifests:
@@ -125,7 +124,7 @@ def inert(manifest: dict[str, Any]) -> dict[str, Any]:
     spec = dict(made.get("spec") or {})
     if manifest["kind"] in ("Deployment", "ReplicaSet", "StatefulSet"):
         spec["replicas"] = 0
-    if manifest["kind"] in ("Job", "CronJob"):
+    if manifest["kind"] == "CronJob":
         spec["suspend"] = True
     if manifest["kind"] == "Pod":
         spec = {
@@ -144,7 +143,7 @@ def inert(manifest: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-async def measure(site: Site, name: str, seconds: float, act: Callable[[], Awaitable[int]]) -> Measured:
+async def measure(site: Site, name: str, act: Callable[[], Awaitable[int]]) -> Measured:
     """The API server's work while `act` goes on, which returns the bytes that dashboards got."""
     before, began = await site.cpu(), time.monotonic()
     size = await act()
@@ -186,7 +185,7 @@ async def followed(site: Site, *, dashboards: int, seconds: float) -> tuple[Meas
                 await asyncio.sleep(seconds)  # the time of the measurement
                 return await sent_bytes(site, port) - sent
 
-            measured = await measure(site, f"{dashboards} dashboards follow Astrolabe", seconds, look_on)
+            measured = await measure(site, f"{dashboards} dashboards follow Astrolabe", look_on)
             return measured, (sum(process.cpu_times()[:2]) - before) / (time.monotonic() - began)
 
 
@@ -217,37 +216,37 @@ async def proxied(kubectl: Kubectl) -> AsyncIterator[Site]:
 
 async def main(given: argparse.Namespace) -> int:
     kubectl = Kubectl.from_environment()
-    async with proxied(kubectl) as site:
-        await site.fill(given.scale)
-        print(f"{site.created} objects", len(site.refused), *site.refused[:3], sep="\n")
-        changing = asyncio.create_task(site.change(given.changes), name="changes")
-
-        async def nobody() -> int:
-            await asyncio.sleep(given.seconds)  # the time of the measurement
-            return 0
-
-        rows = [await measure(site, "nobody", given.seconds, nobody)]
-        own = 0.0
-        for count in (1, given.dashboards):
-            rows.append(
-                await measure(
-                    site,
-                    f"{count} ask every {given.refresh:g} s",
-                    given.seconds,
-                    lambda count=count: directly(  # type: ignore[misc]
-                        site, dashboards=count, refresh=given.refresh, seconds=given.seconds
-                    ),
-                )
-            )
-        behind, own = await followed(site, dashboards=given.dashboards, seconds=given.seconds)
-        rows.append(behind)
-        changing.cancel()
+    try:
+        async with proxied(kubectl) as site:
+            await site.fill(given.scale)
+            print(f"{site.created} objects; {len(site.refused)} were refused", *site.refused[:3], sep="\n")
+            changing = asyncio.create_task(site.change(given.changes), name="changes")
+            rows, own = await compare(site, given)
+            changing.cancel()
+    finally:
+        if names := await filled(kubectl):
+            await kubectl("delete", "namespace", "--wait=false", *names)
     print("| | API server, of a core | MB a second to dashboards |\n| --- | --- | --- |")
     for row in rows:
         print(f"| {row.name} | {row.cpu:.1%} | {row.heard:.3f} |")
     print(f"Astrolabe itself: {own:.1%} of a core")
-    await kubectl("delete", "namespace", "--wait=false", *await filled(kubectl))
     return 0
+
+
+async def compare(site: Site, given: argparse.Namespace) -> tuple[list[Measured], float]:
+    """Every way in turn, and the share of a core that Astrolabe took."""
+    seconds, refresh = given.seconds, given.refresh
+
+    async def nobody() -> int:
+        await asyncio.sleep(seconds)  # the time of the measurement
+        return 0
+
+    rows = [await measure(site, "nobody", nobody)]
+    for count in (1, given.dashboards):
+        ask = partial(directly, site, dashboards=count, refresh=refresh, seconds=seconds)
+        rows.append(await measure(site, f"{count} ask every {refresh:g} s", ask))
+    behind, own = await followed(site, dashboards=given.dashboards, seconds=seconds)
+    return [*rows, behind], own
 
 
 async def filled(kubectl: Kubectl) -> list[str]:

@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from tests.benchmarks.processes import Helper, helper
-from tests.benchmarks.program import free_port, serving
+from tests.benchmarks.program import serving
 from tests.benchmarks.report import SLACK, is_full, report, size
+from tests.support.redis_server import free_port
 
 #: Milliseconds.
 WINDOW = 50.0

@@ -8,9 +8,10 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.benchmarks.program import free_port, serving
+from tests.benchmarks.program import serving
 from tests.benchmarks.report import SLACK, report, size
 from tests.benchmarks.simulator import simulator_process
+from tests.support.redis_server import free_port
 
 BUDGET = 110.0
 #: Seconds in which /health answers, also during the first list.

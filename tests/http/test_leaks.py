@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import secrets
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from sanic.http import Http
@@ -41,14 +40,6 @@ PARTS = {
 }
 #: One connection may be about to go.
 FEW = 2
-
-
-@pytest.fixture
-def uncollected() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def there() -> Counter[type]:

@@ -270,6 +270,11 @@ async def playing(
         yield server, reflector, sink
 
 
+#: A watch-list of one object, complete at version 10; the watch goes on in silence, or ends.
+LISTED = stream(event("ADDED", "a", "3"), bookmark("10", end=True), then="hang")
+LISTED_THEN_ENDED = stream(event("ADDED", "a", "3"), bookmark("10", end=True))
+
+
 def brief(asked: Asked) -> str:
     """What a request asked for, in a word and its version or token."""
     query = asked.query

@@ -1,7 +1,6 @@
 """What fails leaves nothing behind, not even garbage: full collections are rare, and watches may fail for hours."""
 
 import gc
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,10 +9,10 @@ import pytest
 from astrolabe.kube.client import Answer
 from astrolabe.kube.errors import ConnectionBroken
 from tests.kube.support import (
+    LISTED_THEN_ENDED,
     RudeServer,
     Step,
     answer,
-    bookmark,
     connected,
     error_event,
     event,
@@ -25,15 +24,6 @@ from tests.kube.support import (
 TIMES = 10
 #: What is being read now, and what has just ended.
 FEW = 2
-LISTED_THEN_ENDED = stream(event("ADDED", "a", "3"), bookmark("10", end=True))
-
-
-@pytest.fixture
-def uncollected() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def answers() -> int:

@@ -11,6 +11,8 @@ import pytest
 from astrolabe.engine.inbox import Gone, Report, Update
 from astrolabe.kinds.table import KINDS_BY_NAME
 from tests.kube.support import (
+    LISTED,
+    LISTED_THEN_ENDED,
     Collector,
     RudeServer,
     Step,
@@ -31,9 +33,6 @@ from tests.support.timing import SHORT
 POD = KINDS_BY_NAME["Pod"]
 SECRET = KINDS_BY_NAME["Secret"]
 
-#: A watch-list of one object, complete at version 10; the watch goes on in silence.
-LISTED = stream(event("ADDED", "a", "3"), bookmark("10", end=True), then="hang")
-LISTED_THEN_ENDED = stream(event("ADDED", "a", "3"), bookmark("10", end=True))
 HTML = answer(200, b"<html>login</html>", {"Content-Type": "text/html"})
 
 

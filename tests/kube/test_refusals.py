@@ -9,25 +9,20 @@ from aiohttp import web
 
 from astrolabe.kinds.table import KINDS_BY_NAME
 from tests.kube.support import (
+    LISTED,
+    LISTED_THEN_ENDED,
     RudeServer,
     Step,
     answer,
-    bookmark,
     brief,
     connected,
-    event,
     playing,
     reflecting,
     refusal,
-    stream,
 )
 from tests.support.timing import SHORT
 
 POD = KINDS_BY_NAME["Pod"]
-
-#: A watch-list of one object, complete at version 10; the watch goes on in silence.
-LISTED = stream(event("ADDED", "a", "3"), bookmark("10", end=True), then="hang")
-LISTED_THEN_ENDED = stream(event("ADDED", "a", "3"), bookmark("10", end=True))
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ import aiohttp
 import msgspec
 
 from tests.benchmarks.processes import Helper, helper
-from tests.benchmarks.program import free_port, serving
+from tests.benchmarks.program import serving
 from tests.soak import insight
 from tests.soak.samples import Sample, Samples
 from tests.support.cluster import followed
-from tests.support.redis_server import RedisServer, redis_server
+from tests.support.redis_server import RedisServer, free_port, redis_server
 
 #: How often memory is looked at, at most, and the shortest time between two looks in seconds.
 LOOKS, SHORTEST_PAUSE = 200, 0.5
