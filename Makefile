@@ -37,7 +37,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-redis run-all demo test test-viewer test-plugin bench chaos soak lint fmt docs docker-build clean
+.PHONY: help deps viewer plugin build run run-redis run-all demo test test-viewer test-plugin test-cluster bench chaos soak lint fmt docs docker-build clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -105,6 +105,11 @@ test-plugin: deps $(if $(and $(NODE),$(CHROMIUM)),$(PLUGIN_MODULES)) ## run the 
 test-viewer: deps $(VIEWER) ## run the tests of the viewer, in Chromium, too
 	$(if $(NODE),cd static && npm test,@echo "The viewer is not tested: Node 20 or newer is needed.")
 	$(if $(NODE),$(if $(CHROMIUM),cd static && npm run e2e,@echo "The viewer is not tested in a browser: CHROMIUM is not set."))
+
+test-cluster: deps $(VIEWER) ## hold what is served against a cluster that may be thrown away, ASTROLABE_TEST_KUBECONFIG=...
+	@test -n "$(ASTROLABE_TEST_KUBECONFIG)" || { echo "ASTROLABE_TEST_KUBECONFIG must name the kubeconfig of a cluster that may be written to"; exit 1; }
+	@for program in kubectl helm; do command -v $$program >/dev/null || { echo "$$program is needed"; exit 1; }; done
+	ASTROLABE_TEST_KUBECONFIG="$(ASTROLABE_TEST_KUBECONFIG)" $(BIN)/pytest tests/cluster $(ARGS)
 
 bench: deps $(VIEWER) ## run the benchmarks in full size
 	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks $(ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from asyncio.subprocess import PIPE
+from pathlib import Path
 
 #: Names the kubeconfig of a cluster that is there to be tried on, and nothing else ever does.
 VARIABLE = "ASTROLABE_TEST_KUBECONFIG"
@@ -23,14 +24,15 @@ class Kubectl:
         )
         return cls(os.environ[VARIABLE])
 
-    async def __call__(self, *words: str) -> str:
+    async def __call__(self, *words: str | Path, input: str = "") -> str:
         """What it prints; it has to succeed, without a warning."""
         process = await asyncio.create_subprocess_exec(
-            *("kubectl", "--kubeconfig", self.kubeconfig, *words),
+            *("kubectl", "--kubeconfig", self.kubeconfig, *map(str, words)),
+            stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
         )
-        printed, said = await process.communicate()
-        assert process.returncode == 0, f"kubectl {' '.join(words)}: {said.decode()}"
+        printed, said = await process.communicate(input.encode())
+        assert process.returncode == 0, f"kubectl {' '.join(map(str, words))}: {said.decode()}"
         assert b"Warning" not in said, said.decode()
         return printed.decode()

@@ -98,6 +98,23 @@ def _node(document: Mapping[str, Any]) -> Json:
     }
 
 
+def within(summary: Summary, namespaces: Collection[str]) -> Summary:
+    """What is in these namespaces, these themselves, the edges of all that, and the releases of them that
+    have resources."""
+    nodes = {uid: node for uid, node in summary["nodes"].items() if _place(node["node"]) in namespaces}
+    edges = {key: fields for key, fields in summary["edges"].items() if nodes.keys() & key.split()[1:]}
+    named = {node["release"] for node in nodes.values()}
+    releases = {name: entry for name, entry in summary["releases"].items() if name in named}
+    return {"nodes": nodes, "edges": edges, "releases": releases}
+
+
+def _place(node: str) -> str:
+    """The namespace of a resource; a Namespace is in itself."""
+    kind, _, path = node.partition(" ")
+    namespace, _, name = path.partition("/")
+    return name if kind == "Namespace" else namespace
+
+
 def differences(found: Summary, expected: Summary) -> list[str]:
     """One line for each thing that is not as expected, for people."""
     lines = []

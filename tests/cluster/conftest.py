@@ -1,0 +1,50 @@
+"""What the manifests install, the account that they make, and namespaces to do things in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.account import account_of
+from tests.support.documents import DEPLOYMENT
+from tests.support.kubectl import VARIABLE, Kubectl
+
+SYSTEM = "astrolabe-system"
+NAMESPACES = ("astrolabe-test-a", "astrolabe-test-b")
+
+# Where no cluster is named there is nothing to collect, and nothing to skip.
+collect_ignore_glob = [] if os.environ.get(VARIABLE) else ["test_*.py"]
+
+
+@pytest.fixture
+def kubectl() -> Kubectl:
+    return Kubectl.from_environment()
+
+
+@pytest.fixture
+async def account(kubectl: Kubectl, tmp_path: Path) -> Kubectl:
+    """The cluster as the ServiceAccount of deploy/deployment.yaml sees it."""
+    await kubectl("apply", "-f", DEPLOYMENT)
+    return await account_of(kubectl, SYSTEM, "astrolabe", tmp_path / "account")
+
+
+@pytest.fixture
+async def namespaces(kubectl: Kubectl) -> AsyncIterator[tuple[str, str]]:
+    """Two, empty at the beginning."""
+    await _remove(kubectl)
+    for name in NAMESPACES:
+        await kubectl("create", "namespace", name)
+    yield NAMESPACES
+    await _remove(kubectl)
+
+
+async def _remove(kubectl: Kubectl) -> None:
+    """Delete the namespaces, with what a finalizer of the tests holds in them."""
+    for namespace in NAMESPACES:
+        place = ("--namespace", namespace)
+        for name in (await kubectl("get", "configmaps", "--output=name", *place)).split():
+            await kubectl("patch", name, "--type=merge", '--patch={"metadata":{"finalizers":null}}', *place)
+    await kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found")

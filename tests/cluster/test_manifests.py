@@ -1,0 +1,56 @@
+"""What README tells a newcomer to apply, applied: the API server takes it, and has nothing to warn of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from astrolabe.kinds.table import KINDS
+from tests.cluster.conftest import SYSTEM
+from tests.support.documents import DEPLOYMENT, OVERLAYS, REDIS
+from tests.support.kubectl import Kubectl
+from tests.support.kustomize import render
+
+WAYS: dict[str, tuple[str | Path, ...]] = {
+    "one file": ("-f", DEPLOYMENT),
+    "redis": ("-f", REDIS),
+    **{path.name: ("-k", path) for path in sorted(OVERLAYS.iterdir())},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_it_is_taken_and_then_there_is_no_difference(
+    kubectl: Kubectl, account: Kubectl, way: str
+) -> None:
+    await kubectl("apply", "--dry-run=server", *WAYS[way])
+    await kubectl("apply", *WAYS[way])
+    assert await kubectl("diff", *WAYS[way]) == ""
+
+
+@pytest.mark.parametrize("overlay", ["in-memory", "persistent"])
+async def test_the_pods_are_let_into_a_restricted_namespace(
+    kubectl: Kubectl, account: Kubectl, overlay: str
+) -> None:
+    manifests = render(OVERLAYS / overlay)
+    workloads = [each["spec"] for each in manifests if each["kind"] in ("Deployment", "StatefulSet")]
+    assert workloads
+    for workload in workloads:
+        pod = {"apiVersion": "v1", "kind": "Pod", **workload["template"]}
+        pod["metadata"] |= {"name": "admitted", "namespace": SYSTEM}
+        claims = [each["metadata"]["name"] for each in workload.get("volumeClaimTemplates", ())]
+        pod["spec"].setdefault("volumes", []).extend({"name": name, "emptyDir": {}} for name in claims)
+        await kubectl("create", "--dry-run=server", "-f", "-", input=yaml.safe_dump(pod))
+
+
+async def test_and_others_are_not(kubectl: Kubectl, account: Kubectl) -> None:
+    with pytest.raises(AssertionError, match="violates PodSecurity"):
+        await kubectl("run", "other", "--image=busybox", "--namespace", SYSTEM, "--dry-run=server")
+
+
+async def test_the_account_may_list_and_watch_the_kinds_and_nothing_else(account: Kubectl) -> None:
+    lines = (await account("auth", "can-i", "--list", "--no-headers")).splitlines()
+    permitted = {line.split()[0]: line[line.rindex("[") :] for line in lines if not line.startswith(" ")}
+    own = {name: verbs for name, verbs in permitted.items() if not name.startswith("selfsubject")}
+    assert own == {f"{kind.plural}.{kind.group}".rstrip("."): "[list watch]" for kind in KINDS}
