@@ -57,7 +57,9 @@ class Shell:
     async def releases(self) -> dict[str, list[object]]:
         """`namespace/name` → revision and status, by Helm."""
         listed = json.loads(await self("helm list --all --namespace astrolabe-system --output json"))
-        return {f"{each['namespace']}/{each['name']}": [int(each["revision"]), each["status"]] for each in listed}
+        return {
+            f"{each['namespace']}/{each['name']}": [int(each["revision"]), each["status"]] for each in listed
+        }
 
 
 @pytest.mark.timeout(300)
