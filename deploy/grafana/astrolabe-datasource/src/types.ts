@@ -42,9 +42,12 @@ export function soughtBy(
 export interface AstrolabeOptions extends DataSourceJsonData {
   /** Of the header that Grafana's proxy adds; its value is a secret that Grafana keeps. */
   httpHeaderName1?: string;
+  /** Whether Grafana's proxy verifies by the authority that it keeps. */
+  tlsAuthWithCACert?: boolean;
   tlsSkipVerify?: boolean;
 }
 
 export interface AstrolabeSecrets {
   httpHeaderValue1?: string;
+  tlsCACert?: string;
 }

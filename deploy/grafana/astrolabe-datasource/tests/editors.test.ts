@@ -93,6 +93,11 @@ describe.each<React>([18, 19])('with React %i', (react) => {
       jsonData: { httpHeaderName1: 'Authorization' },
       secureJsonData: { httpHeaderValue1: 'Bearer abc' },
     });
+    await page.getByLabel('Certificate authority').fill('-----BEGIN CERTIFICATE-----\nMII');
+    await expect.poll(last, { timeout: 5_000 }).toMatchObject({
+      jsonData: { httpHeaderName1: 'Authorization', tlsAuthWithCACert: true },
+      secureJsonData: { httpHeaderValue1: 'Bearer abc', tlsCACert: '-----BEGIN CERTIFICATE-----\nMII' },
+    });
     await page.getByLabel('Skip TLS verification').check({ force: true });
     await expect
       .poll(last, { timeout: 5_000 })
@@ -100,9 +105,23 @@ describe.each<React>([18, 19])('with React %i', (react) => {
     await picture('configuration-editor');
   });
 
-  test('credentials that are set are not shown, and can be reset', async () => {
-    await show('config', { url: 'http://a', jsonData: {}, secureJsonFields: { httpHeaderValue1: true } });
+  test('secrets that are set are not shown, and can be reset', async () => {
+    await show('config', {
+      url: 'http://a',
+      jsonData: { httpHeaderName1: 'Authorization', tlsAuthWithCACert: true },
+      secureJsonFields: { httpHeaderValue1: true, tlsCACert: true },
+    });
+    expect(await page.getByLabel('Authorization').isEnabled()).toBe(false);
+    expect(await page.getByLabel('Certificate authority').isEnabled()).toBe(false);
+    await page.getByRole('button', { name: 'Reset' }).last().click();
+    await expect.poll(last, { timeout: 5_000 }).toMatchObject({
+      jsonData: { httpHeaderName1: 'Authorization' },
+      secureJsonFields: { httpHeaderValue1: true, tlsCACert: false },
+    });
+    expect((await last()).jsonData.tlsAuthWithCACert).toBeUndefined();
     await page.getByRole('button', { name: 'Reset' }).click();
-    await expect.poll(last, { timeout: 5_000 }).toMatchObject({ secureJsonFields: { httpHeaderValue1: false } });
+    await expect
+      .poll(last, { timeout: 5_000 })
+      .toMatchObject({ secureJsonFields: { httpHeaderValue1: false, tlsCACert: false } });
   });
 });

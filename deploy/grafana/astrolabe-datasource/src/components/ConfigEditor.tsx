@@ -1,5 +1,5 @@
 import { DataSourcePluginOptionsEditorProps } from '@grafana/data';
-import { Field, Input, SecretInput, Switch } from '@grafana/ui';
+import { Field, Input, SecretInput, SecretTextArea, Switch } from '@grafana/ui';
 import React from 'react';
 import { AstrolabeOptions, AstrolabeSecrets } from '../types';
 
@@ -7,9 +7,11 @@ type Props = DataSourcePluginOptionsEditorProps<AstrolabeOptions, AstrolabeSecre
 
 const WIDTH = 60;
 
-/** Where Astrolabe is, as Grafana's server reaches it, and what Grafana's proxy shows it. */
+/** Where Astrolabe is, as Grafana's server reaches it, what Grafana's proxy shows it, and how it verifies it. */
 export function ConfigEditor({ options, onOptionsChange }: Props) {
-  const { jsonData, secureJsonFields = {}, secureJsonData = {} } = options;
+  const { jsonData } = options;
+  const change = (part: Partial<AstrolabeOptions>) =>
+    onOptionsChange({ ...options, jsonData: { ...jsonData, ...part } });
   return (
     <>
       <Field label="URL" description="As Grafana's server reaches it: browsers never speak to Astrolabe themselves.">
@@ -28,34 +30,64 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
         <SecretInput
           id="astrolabe-authorization"
           width={WIDTH}
-          isConfigured={Boolean(secureJsonFields.httpHeaderValue1)}
-          value={secureJsonData.httpHeaderValue1 ?? ''}
           placeholder="Bearer …"
-          onReset={() =>
-            onOptionsChange({
-              ...options,
-              secureJsonFields: { ...secureJsonFields, httpHeaderValue1: false },
-              secureJsonData: { ...secureJsonData, httpHeaderValue1: '' },
-            })
-          }
-          onChange={({ currentTarget }) =>
-            onOptionsChange({
-              ...options,
-              jsonData: { ...jsonData, httpHeaderName1: 'Authorization' },
-              secureJsonData: { ...secureJsonData, httpHeaderValue1: currentTarget.value },
-            })
-          }
+          {...secret(
+            { options, onOptionsChange },
+            { name: 'httpHeaderValue1', set: { httpHeaderName1: 'Authorization' } }
+          )}
         />
       </Field>
-      <Field label="Skip TLS verification" description="For a certificate that Grafana's server cannot verify.">
+      <Field
+        label="Certificate authority"
+        description="PEM. If Astrolabe's certificate (--tls-cert-file) is from one that Grafana's server does not know."
+      >
+        <SecretTextArea
+          id="astrolabe-certificate-authority"
+          cols={WIDTH}
+          rows={5}
+          placeholder="-----BEGIN CERTIFICATE-----"
+          {...secret({ options, onOptionsChange }, { name: 'tlsCACert', set: { tlsAuthWithCACert: true } })}
+        />
+      </Field>
+      <Field label="Skip TLS verification" description="Take any certificate: who comes in between may read the token.">
         <Switch
           id="astrolabe-skip-verification"
           value={jsonData.tlsSkipVerify ?? false}
-          onChange={({ currentTarget }) =>
-            onOptionsChange({ ...options, jsonData: { ...jsonData, tlsSkipVerify: currentTarget.checked } })
-          }
+          onChange={({ currentTarget }) => change({ tlsSkipVerify: currentTarget.checked })}
         />
       </Field>
     </>
   );
+}
+
+interface Secret {
+  name: keyof AstrolabeSecrets;
+  /** Tells Grafana's proxy what the secret is for. */
+  set: Partial<AstrolabeOptions>;
+}
+
+/** What a field of a secret needs: Grafana keeps it, shows it to nobody, and forgets it by a reset. */
+function secret({ options, onOptionsChange }: Pick<Props, 'options' | 'onOptionsChange'>, { name, set }: Secret) {
+  const { jsonData, secureJsonFields = {}, secureJsonData = {} } = options;
+  return {
+    isConfigured: Boolean(secureJsonFields[name]),
+    value: secureJsonData[name] ?? '',
+    onReset: () =>
+      onOptionsChange({
+        ...options,
+        jsonData: { ...jsonData, ...unset(set) },
+        secureJsonFields: { ...secureJsonFields, [name]: false },
+        secureJsonData: { ...secureJsonData, [name]: '' },
+      }),
+    onChange: ({ currentTarget }: React.SyntheticEvent<HTMLInputElement | HTMLTextAreaElement>) =>
+      onOptionsChange({
+        ...options,
+        jsonData: { ...jsonData, ...(currentTarget.value ? set : unset(set)) },
+        secureJsonData: { ...secureJsonData, [name]: currentTarget.value },
+      }),
+  };
+}
+
+function unset(set: Partial<AstrolabeOptions>): Partial<AstrolabeOptions> {
+  return Object.fromEntries(Object.keys(set).map((key) => [key, undefined]));
 }
