@@ -44,8 +44,8 @@ class Fuzz:
 
     def anything(self) -> bytes:
         """Sometimes a message, and often what takes the place of one."""
-        ways = (self.message, self._mutated, self._odd, self._noise, self._structure)
-        return self.random.choices(ways, (12, 2, 2, 1, 2))[0]()
+        ways = (self.message, self._mutated, self._odd, self._noise, self._structure, self._long)
+        return self.random.choices(ways, (12, 2, 2, 1, 2, 1))[0]()
 
     def _mutated(self) -> bytes:
         """A message with a few bytes changed, dropped or doubled."""
@@ -82,6 +82,10 @@ class Fuzz:
         else:
             length = bytes([masked | 126]) + len(data).to_bytes(2, "big")
         return bytes([flags | opcode]) + length + (self.random.randbytes(4) if masked else b"") + data
+
+    def _long(self) -> bytes:
+        """A message that is longer than the server takes."""
+        return self._text(b" " * 70_000)
 
     def _text(self, data: bytes) -> bytes:
         """In one frame, or in several."""
