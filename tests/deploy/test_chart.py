@@ -16,7 +16,15 @@ import yaml
 import astrolabe
 from astrolabe.cli.flags import SERVE
 from tests.support.chart import HELM, NAMES, head, read, render, values
-from tests.support.documents import CHART, OVERLAYS, README, namespaced_kinds, rules
+from tests.support.documents import (
+    ALERTS,
+    CHART,
+    DASHBOARD,
+    OVERLAYS,
+    README,
+    namespaced_kinds,
+    rules,
+)
 from tests.support.kustomize import Manifest, identity
 from tests.support.kustomize import render as render_overlay
 
@@ -228,3 +236,22 @@ def test_a_service_monitor_scrapes_the_port_of_the_service() -> None:
     assert endpoint["path"] == "/metrics"
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert not [each for each in rendered("default") if each["kind"] == "ServiceMonitor"]
+
+
+def test_a_service_monitor_verifies_by_the_authority_of_the_secret_unless_it_is_told_otherwise() -> None:
+    (by_secret,) = find("everything", "ServiceMonitor")["spec"]["endpoints"]
+    assert by_secret["tlsConfig"] == {
+        "ca": {"secret": {"name": "astrolabe-tls", "key": "ca.crt"}},
+        "serverName": "astrolabe.astrolabe-system.svc",
+    }
+    (told,) = find("namespaces", "ServiceMonitor")["spec"]["endpoints"]
+    assert (told["scheme"], told["tlsConfig"]) == ("https", {"insecureSkipVerify": True})
+
+
+def test_the_alerts_and_the_dashboard_are_those_of_the_folder_for_monitoring() -> None:
+    rule = find("everything", "PrometheusRule")
+    assert rule["spec"] == yaml.safe_load(ALERTS.read_text())
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+    dashboard = find("everything", "ConfigMap", "astrolabe-dashboard")
+    assert json.loads(dashboard["data"]["astrolabe.json"]) == json.loads(DASHBOARD.read_text())
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"

@@ -25,6 +25,7 @@ OVERLAYS = DEPLOY / "overlays"
 CHART = DEPLOY / "chart"
 MONITORING = DEPLOY / "monitoring"
 ALERTS = MONITORING / "alerts.yaml"
+DASHBOARD = MONITORING / "dashboard.json"
 DEPLOYMENT = DEPLOY / "deployment.yaml"
 REDIS = DEPLOY / "redis.yaml"
 
@@ -118,9 +119,13 @@ def redis() -> str:
 
 def prometheus_rule() -> str:
     """deploy/monitoring/alerts.yaml as the Prometheus operator takes it."""
+    return _PROMETHEUS_RULE_HEAD + indent(groups(), "  ")
+
+
+def groups() -> str:
+    """The alerts, without what is said of their file."""
     text = ALERTS.read_text()
-    groups = text[text.index("groups:") :]
-    return _PROMETHEUS_RULE_HEAD + indent(groups, "  ")
+    return text[text.index("groups:") :]
 
 
 def redis_configuration() -> str:
@@ -211,6 +216,8 @@ FILES: tuple[tuple[Path, Callable[[], str]], ...] = (
     (CHART / "files" / "role-rules.yaml", lambda: f"{role_rules_yaml()}\n"),
     (CHART / "files" / "namespaced-kinds.txt", lambda: f"{namespaced_kinds()}\n"),
     (CHART / "files" / "redis.conf", redis_configuration),
+    (CHART / "files" / "alerts.yaml", groups),
+    (CHART / "files" / "dashboard.json", DASHBOARD.read_text),
 )
 
 
