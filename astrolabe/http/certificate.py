@@ -26,6 +26,7 @@ class Certificate:
     def __init__(self, certificate: str, key: str) -> None:
         self._files = (certificate, key)
         self._timer: asyncio.TimerHandle | None = None
+        self._trouble = ""
         self.context = _new_context()
         try:
             self._seen = self._identity()
@@ -45,14 +46,21 @@ class Certificate:
         self.watch()
         try:
             identity = self._identity()
-            if identity == self._seen:
-                return
-            self._load()
-            self._seen = identity
+            changed = identity != self._seen
+            if changed:
+                self._load()
+                self._seen = identity
         except OSError as error:
-            logger.warning("%s cannot be used, the one before stays: %s", self._named(), _why(error))
-        else:
+            self._say_once(_why(error))
+            return
+        self._trouble = ""
+        if changed:
             logger.info("new connections get %s as it is now", self._named())
+
+    def _say_once(self, why: str) -> None:
+        if why != self._trouble:
+            self._trouble = why
+            logger.warning("%s cannot be used, the one before stays: %s", self._named(), why)
 
     def _load(self) -> None:
         """Both or none: a context that has loaded half of a pair is of no use."""

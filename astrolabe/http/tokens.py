@@ -38,6 +38,7 @@ class Tokens:
         self._path = path
         self._clock = clock
         self._looked = clock()
+        self._trouble = ""
         try:
             self._seen = _identity(path)
             self._digests = _read(path)
@@ -61,15 +62,22 @@ class Tokens:
         """Read the file when it is another than it was."""
         try:
             identity = _identity(self._path)
-            if identity == self._seen:
-                return
-            self._digests, self._seen = _read(self._path), identity
+            changed = identity != self._seen
+            if changed:
+                self._digests, self._seen = _read(self._path), identity
         except (OSError, UnicodeDecodeError) as error:
-            logger.warning(
-                "the token file %s cannot be read, what it held holds: %s", self._path, _why(error)
-            )
-        else:
-            logger.info("read the token file anew: %d tokens", len(self._digests))
+            self._say_once(_why(error))
+            return
+        self._trouble = ""
+        if changed and self._digests:
+            logger.info("read the token file anew, tokens: %d", len(self._digests))
+        elif changed:
+            logger.warning("the token file %s holds no token any more: nobody is let in", self._path)
+
+    def _say_once(self, why: str) -> None:
+        if why != self._trouble:
+            self._trouble = why
+            logger.warning("the token file %s cannot be read, what it held holds: %s", self._path, why)
 
 
 def _identity(path: str) -> tuple[int, int, int]:

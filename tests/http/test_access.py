@@ -219,9 +219,19 @@ def test_a_file_that_is_gone_for_a_moment_changes_nothing(
     clock.now = 1.0
     assert tokens.knows(digest_of(TOKEN))
     assert f"the token file {file} cannot be read, what it held holds: No such file" in caplog.text
-    file.write_text("# none\n")
+    caplog.clear()
     clock.now = 2.0
+    assert tokens.knows(digest_of(TOKEN))
+    assert caplog.text == ""  # said once
+    file.write_text("# none\n")
+    clock.now = 3.0
     assert not tokens.knows(digest_of(TOKEN))
+    assert f"the token file {file} holds no token any more: nobody is let in" in caplog.text
+    caplog.clear()
+    file.unlink()
+    clock.now = 4.0
+    assert not tokens.knows(digest_of(TOKEN))
+    assert "cannot be read" in caplog.text  # another time
 
 
 @pytest.mark.parametrize(
