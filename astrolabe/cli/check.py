@@ -139,7 +139,8 @@ async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> 
         return _found(scope, "ok")
     resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
     where = f" in {scope.namespace}" if scope.namespace else ""
-    advice = f"grant {' and '.join(lacking)} on {resource}{where}, as deploy/deployment.yaml does"
+    example = "deploy/overlays/namespace" if scope.namespace else "deploy/deployment.yaml"
+    advice = f"grant {' and '.join(lacking)} on {resource}{where}, as {example} does"
     if scope.required:
         return _found(scope, "missing", advice)
     return _found(scope, "optional", f"to have it shown, {advice}")

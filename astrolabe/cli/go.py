@@ -140,4 +140,6 @@ def _unexpected(arg: str, ctx: click.Context) -> str:
     group = ctx.parent.command if ctx.parent is not None else None
     if isinstance(group, click.Group) and arg in group.commands:
         return f"unexpected {arg!r}: the command comes first, as in `astrolabe {arg} [flags]`"
+    if arg in ("true", "false"):
+        return f"unexpected argument {arg!r}: a boolean's value is behind an equals sign, as in --flag={arg}"
     return f"unexpected argument {arg!r}"

@@ -119,6 +119,8 @@ def _what_is_broken(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
         return f"it is no YAML, see line {mark.line + 1}"
+    if isinstance(error, FileNotFoundError):  # of nothing else, and the event loop does not say of which
+        return "the credential plugin that it names (exec) is not installed, or not in PATH"
     if type(error).__name__ == "ConfigException" or isinstance(error, OSError):
         return str(error).split("/{")[0].split("{")[0].rstrip(". ")
     return f"it is not built as a kubeconfig is ({type(error).__name__})"

@@ -84,7 +84,9 @@ async def test_of_some_namespaces_and_kinds(simulator: Simulator) -> None:
         ("Service in shop", "ok"),
         ("Service in web", "missing"),
     ]
-    assert findings["Service in web"].advice.startswith("grant list and watch on services in web")
+    assert findings["Service in web"].advice == (
+        "grant list and watch on services in web, as deploy/overlays/namespace does"
+    )
 
 
 async def test_the_only_thing_that_is_posted_is_the_question(simulator: Simulator) -> None:

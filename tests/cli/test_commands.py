@@ -63,7 +63,10 @@ ALL_KINDS = ", ".join(kind.name for kind in KINDS)
         ),
         (["--redis-addr=redis"], "invalid value 'redis' for --redis-addr: not host:port"),
         (["--in-cluster=maybe"], "invalid value 'maybe' for --in-cluster: neither true nor false"),
-        (["--in-cluster", "false"], "unexpected argument 'false'"),
+        (
+            ["--in-cluster", "false"],
+            "unexpected argument 'false': a boolean's value is behind an equals sign, as in --flag=false",
+        ),
         (["--batch-window=5"], "invalid value '5' for --batch-window: not a duration such as 50ms or 1.5s"),
         (
             ["--label-selector=a=b=c"],

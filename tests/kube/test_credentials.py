@@ -161,6 +161,13 @@ async def test_a_credential_plugin_that_fails(tmp_path: Path) -> None:
     assert message == f"The kubeconfig {path} cannot be used: exec: process returned 1. no login. {ADVICE}"
 
 
+async def test_a_credential_plugin_that_is_not_there(tmp_path: Path) -> None:
+    missing = {"apiVersion": "v1", "command": "a-plugin-that-nobody-has"}
+    path = write_kubeconfig(tmp_path / "config", "https://h", exec=missing)
+    why = "the credential plugin that it names (exec) is not installed, or not in PATH"
+    assert await refusal_of(path) == f"The kubeconfig {path} cannot be used: {why}. {ADVICE}"
+
+
 async def test_another_certificate_is_another_identity(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text("one")
     path = tmp_path / "config"
