@@ -162,6 +162,14 @@ def test_the_pod_may_do_nothing_that_it_need_not(overlays: dict[str, list[Manife
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
 
 
+def test_a_pod_that_goes_answers_until_it_is_out_of_the_service(overlays: dict[str, list[Manifest]]) -> None:
+    spec = by_kind(overlays["in-memory"], "Deployment")["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    program, seconds = container["lifecycle"]["preStop"]["exec"]["command"]
+    assert program == "sleep"
+    assert 0 < int(seconds) <= spec["terminationGracePeriodSeconds"] - 10  # what stopping itself may take
+
+
 def test_three_replicas_share_the_redis_that_they_may_reach(overlays: dict[str, list[Manifest]]) -> None:
     manifests = overlays["persistent"]
     deployment = by_kind(manifests, "Deployment")["spec"]
