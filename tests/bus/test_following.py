@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import msgspec
+import pytest
 
 from astrolabe.bus.redis import codec
 from astrolabe.graph.batch import Changes
@@ -164,3 +165,29 @@ async def test_several_clusters_share_one_redis(redis: RedisServer) -> None:
         await two.publish(Changes(nodes_set=[node("b")]))
         assert (list(one.graph.nodes), list(two.graph.nodes)) == (["a"], ["b"])
         assert one.position[0] != two.position[0]
+
+
+def _told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    messages = [record.getMessage() for record in caplog.records]
+    return [message for message in messages if message.endswith("; serving what is known")]
+
+
+def _is_told(why: str, caplog: pytest.LogCaptureFixture) -> bool:
+    return any(why in message for message in _told(caplog))
+
+
+async def test_each_reason_why_redis_cannot_be_used_is_told_once(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What an operator reads last is why it cannot be used now, not what was wrong with it at first."""
+    async with pair(redis) as (_, follower):
+        with redis.client() as client:
+            client.config_set("requirepass", "changed")
+            client.client_kill_filter(_type="pubsub")
+        await follower.until(lambda: _is_told("Authentication required", caplog))
+        redis.kill()
+        await follower.until(lambda: _is_told("Error 111 connecting", caplog))
+        redis.start()
+        await follower.until(lambda: follower.replica.standing.reachable)
+    told = _told(caplog)
+    assert len(told) == len(set(told))

@@ -58,6 +58,7 @@ class Standing:
     in_step: float | None = None
     condition: bytes = b""
     completed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _reasons: set[str] = field(default_factory=set, init=False, repr=False)
 
     @property
     def complete(self) -> bool:
@@ -73,10 +74,12 @@ class Standing:
     def reached(self) -> None:
         """Redis answered."""
         self.reachable, self.why = True, ""
+        self._reasons.clear()
 
     def missed(self, why: str) -> bool:
-        """Redis did not answer; whether that is news."""
-        news = self.reachable
+        """Redis did not answer; whether that is news: at first, and for each other reason until it does."""
+        news = why not in self._reasons
+        self._reasons.add(why)
         self.reachable, self.why = False, why
         return news
 
