@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import astrolabe
-from astrolabe.cli.flags import SERVE
+from astrolabe.cli.flags import CHECK, SERVE
 from tests.support.chart import HELM, NAMES, head, read, render, values
 from tests.support.documents import (
     ALERTS,
@@ -51,6 +51,14 @@ def find(name: str, kind: str, named: str = "astrolabe") -> Manifest:
 def container(name: str) -> dict[str, Any]:
     (only,) = find(name, "Deployment")["spec"]["template"]["spec"]["containers"]
     return dict(only)
+
+
+def given_flags(name: str) -> set[str]:
+    return {argument.partition("=")[0] for argument in container(name)["args"]}
+
+
+def variables(name: str) -> list[dict[str, Any]]:
+    return list(container(name).get("env", []))
 
 
 def leaves(tree: dict[str, Any], schema: dict[str, Any], at: str = "") -> Iterator[str]:
@@ -183,28 +191,47 @@ def test_the_policy_lets_astrolabe_reach_the_redis_that_it_has() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_flags_are_those_of_astrolabe(name: str) -> None:
-    flags = {argument.partition("=")[0] for argument in container(name)["args"]}
-    assert flags <= {flag.long for flag in SERVE}
+def test_the_flags_and_variables_are_those_of_astrolabe(name: str) -> None:
+    assert given_flags(name) <= {flag.long for flag in SERVE}
+    assert {each["name"] for each in variables(name)} <= {flag.envvar for flag in SERVE}
 
 
-def test_the_kinds_are_those_that_a_role_permits_unless_they_are_named() -> None:
-    given = {
-        name: [
-            each.removeprefix("--kinds=") for each in container(name)["args"] if each.startswith("--kinds=")
-        ]
-        for name in NAMES
-    }
+@pytest.mark.parametrize("name", NAMES)
+def test_check_asks_in_the_pod_for_what_is_served_there(name: str) -> None:
+    """`kubectl exec deployment/astrolabe -- astrolabe check` has the environment of the pod, not its flags."""
+    shown = {"--label-selector", "--selector-mode"}  # what is needed does not depend on them
+    assert not given_flags(name) & ({flag.long for flag in CHECK} - shown)
+
+
+def test_the_scope_and_the_redis_are_those_that_are_named() -> None:
+    given = {name: {each["name"]: each.get("value") for each in variables(name)} for name in NAMES}
     assert given == {
-        "default": [],
-        "persistent": [],
-        "namespaces": [namespaced_kinds()],
-        "everything": ["Pod,Deployment"],
+        "default": {},
+        "persistent": {
+            "ENABLE_PERSISTENCE": "true",
+            "ASTROLABE_CLUSTER_NAME": "default",
+            "REDIS_ADDR": "astrolabe-redis:6379",
+            "REDIS_PASSWORD": None,
+        },
+        "namespaces": {
+            "ASTROLABE_NAMESPACES": "shop,payments",
+            "ASTROLABE_KINDS": namespaced_kinds(),  # those that a Role permits
+            "ENABLE_PERSISTENCE": "true",
+            "ASTROLABE_CLUSTER_NAME": "default",
+            "REDIS_ADDR": "redis.example:6380",
+            "REDIS_PASSWORD": None,
+        },
+        "everything": {
+            "ASTROLABE_KINDS": "Pod,Deployment",
+            "ENABLE_PERSISTENCE": "true",
+            "ASTROLABE_CLUSTER_NAME": "east",
+            "REDIS_URL": None,
+        },
     }
 
 
 def test_passwords_come_from_secrets_only() -> None:
-    given = {name: container(name).get("env", []) for name in NAMES}
+    given = {name: [each for each in variables(name) if "valueFrom" in each] for name in NAMES}
     assert given["default"] == []
     assert [each["valueFrom"]["secretKeyRef"] for each in given["persistent"]] == [
         {"name": "astrolabe-redis", "key": "REDIS_PASSWORD"}

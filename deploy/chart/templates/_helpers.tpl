@@ -66,23 +66,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - --v={{ .Values.log.level }}
 - {{ printf "--label-selector=%s" .Values.labelSelector | quote }}
 - --selector-mode={{ .Values.selectorMode }}
-{{- if .Values.namespaces }}
-- --namespaces={{ join "," .Values.namespaces }}
-{{- end }}
-{{- if .Values.kinds }}
-- --kinds={{ join "," .Values.kinds }}
-{{- else if .Values.namespaces }}
-- --kinds={{ .Files.Get "files/namespaced-kinds.txt" | trim }}
-{{- end }}
-{{- if .Values.persistence.enabled }}
-- --enable-persistence
-- --cluster-name={{ .Values.persistence.clusterName }}
-{{- if .Values.persistence.address }}
-- --redis-addr={{ .Values.persistence.address }}
-{{- else if include "astrolabe.bundledRedis" . }}
-- --redis-addr={{ include "astrolabe.redisName" . }}:6379
-{{- end }}
-{{- end }}
 {{- if .Values.auth.tokenSecret.name }}
 - --auth=token
 - --auth-token-file=/etc/astrolabe/tokens/{{ .Values.auth.tokenSecret.key }}
@@ -96,6 +79,44 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- range .Values.extraArgs }}
 - {{ . | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* What `astrolabe check` asks for, too: run in the pod it sees no command line of another process. */}}
+{{- define "astrolabe.env" -}}
+{{- if .Values.namespaces }}
+- name: ASTROLABE_NAMESPACES
+  value: {{ join "," .Values.namespaces | quote }}
+{{- end }}
+{{- if .Values.kinds }}
+- name: ASTROLABE_KINDS
+  value: {{ join "," .Values.kinds }}
+{{- else if .Values.namespaces }}
+- name: ASTROLABE_KINDS
+  value: {{ .Files.Get "files/namespaced-kinds.txt" | trim }}
+{{- end }}
+{{- if .Values.persistence.enabled }}
+- name: ENABLE_PERSISTENCE
+  value: "true"
+- name: ASTROLABE_CLUSTER_NAME
+  value: {{ .Values.persistence.clusterName | quote }}
+{{- if .Values.persistence.urlSecret.name }}
+- name: REDIS_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.persistence.urlSecret.name }}
+      key: {{ .Values.persistence.urlSecret.key }}
+{{- else }}
+- name: REDIS_ADDR
+  value: {{ default (printf "%s:6379" (include "astrolabe.redisName" .)) .Values.persistence.address | quote }}
+{{- if .Values.persistence.passwordSecret.name }}
+- name: REDIS_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.persistence.passwordSecret.name }}
+      key: {{ .Values.persistence.passwordSecret.key }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
