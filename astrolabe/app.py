@@ -166,7 +166,7 @@ class Application:
         except ClusterError as error:
             if not shared.replication().complete:
                 raise
-            logger.warning("%s; serving what is stored", error)
+            logger.warning("%s Serving what is stored.", error)
         await cluster.close()
         self._spawn(running, shared.run(), name="replica")
         return Source(

@@ -17,7 +17,7 @@ import aiohttp
 import msgspec
 
 from astrolabe import __version__
-from astrolabe.kube.credentials import ADVICE, Access, load_access
+from astrolabe.kube.credentials import ADVICE, POD_ADVICE, Access, load_access
 from astrolabe.kube.errors import (
     ApiError,
     ClusterError,
@@ -136,12 +136,16 @@ class Cluster:
         return None
 
     def _unusable(self, why: str) -> ClusterError:
-        return ClusterError(f"The API server {self.host} ({self.origin}) cannot be used: {why}. {ADVICE}")
+        return ClusterError(f"The API server {self.host} ({self.origin}) cannot be used: {why}. {self._advice}")
 
     def _refused(self, error: ApiError) -> ClusterError:
         return ClusterError(
-            f"The API server {self.host} refuses the credentials of the {self.origin}: {error}. {ADVICE}"
+            f"The API server {self.host} refuses the credentials of the {self.origin}: {error}. {self._advice}"
         )
+
+    @property
+    def _advice(self) -> str:
+        return POD_ADVICE if self._settings.in_cluster else ADVICE
 
     @asynccontextmanager
     async def stream(

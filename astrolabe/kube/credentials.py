@@ -21,6 +21,12 @@ ADVICE = (
     " without a cluster, try `astrolabe demo`."
 )
 
+#: Of a pod: what comes between it and an API server that is there.
+POD_ADVICE = (
+    "NetworkPolicies must let the pod out to it, and a role must permit its service account to list and watch,"
+    " as in deploy/."
+)
+
 #: Seconds. A credential plugin may have to ask a person.
 LONGEST_LOAD = 120.0
 

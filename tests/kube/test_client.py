@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 from aiohttp import web
+from kubernetes_asyncio.config import incluster_config
 
 from astrolabe import __version__
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ApiError, ClusterError, ConnectionBroken, NotTheApi
+from astrolabe.settings import Settings
 from tests.kube.support import (
     RudeServer,
     Step,
@@ -25,6 +27,7 @@ from tests.kube.support import (
     stream,
     write_kubeconfig,
 )
+from tests.support.redis_server import free_port
 
 ADVICE = (
     "Outside a cluster, name a kubeconfig that works with `--in-cluster=false --kubeconfig PATH`;"
@@ -131,6 +134,23 @@ async def test_a_stopped_server(tmp_path: Path) -> None:
             f"The API server {url} (kubeconfig {tmp_path}/config, context test) cannot be used:"
             f" no connection to {address}: Connection refused. {ADVICE}"
         )
+
+
+async def test_a_pod_that_is_not_let_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token").write_text("t0ken")
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(CERTIFICATE))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port := str(free_port()))
+    cluster = await Cluster.connect(Settings())
+    try:
+        assert await message_of(cluster) == (
+            f"The API server https://127.0.0.1:{port} (service account of this pod) cannot be used:"
+            f" no connection to 127.0.0.1:{port}: Connection refused. NetworkPolicies must let the pod out to it,"
+            " and a role must permit its service account to list and watch, as in deploy/."
+        )
+    finally:
+        await cluster.close()
 
 
 async def test_a_name_that_does_not_resolve(tmp_path: Path) -> None:
