@@ -328,3 +328,18 @@ async def test_a_stall_of_redis_holds_nobody_up(redis: RedisServer) -> None:
         await leader.until(lambda: not leader.replica.standing.alone)
         with redis.client() as client:
             assert client.hlen(KEY + "nodes") == 51
+
+
+async def test_a_redis_that_is_full_is_told_in_its_own_words(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with member(redis.address) as leader:
+        await leader.leads()
+        with redis.client() as client:
+            client.config_set("maxmemory", 1)
+            await leader.publish(Changes(nodes_set=[node("one more")]))
+            await leader.until(lambda: leader.replica.standing.alone)
+            assert leader.replica.standing.why == "command not allowed when used memory > 'maxmemory'"
+            client.config_set("maxmemory", 0)
+        await leader.until(lambda: not leader.replica.standing.alone)
+    assert caplog.text.count("command not allowed when used memory > 'maxmemory'; going on without it") == 1

@@ -88,10 +88,10 @@ def _heed_cancellation() -> None:
 
 
 def reason_of(error: Exception) -> str:
-    """One line about an error, without what it quotes of a command."""
+    """One line about an error, without what it quotes of a command, and without the script that met it."""
     if isinstance(error, TimeoutError):
         return "it does not answer"
-    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    text = " ".join(str(error).split()).partition(" script: ")[0].rstrip(".") or type(error).__name__
     return text if len(text) <= 160 else f"{text[:160]}…"
 
 
