@@ -77,7 +77,7 @@ class Workers:
             return
         if started not in ready or not _told(started):
             process.join()
-            raise WorkerFailed(f"worker 1 ended with exit code {process.exitcode}")
+            raise WorkerFailed(f"worker 1 {_end_of(process)}")
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -103,7 +103,7 @@ class Workers:
             wait(running, timeout)
         for index, process in enumerate(self._processes):
             if process is not None and process.exitcode is not None and not self._stopping:
-                logger.error("%s ended with exit code %d; starting it again", process.name, process.exitcode)
+                logger.error("%s %s; starting it again", process.name, _end_of(process))
                 self._processes[index] = None
                 self._due[index] = time.monotonic() + PAUSE
 
@@ -177,3 +177,11 @@ def _told(started: Connection) -> bool:
         return bool(started.recv())
     except (EOFError, OSError):
         return False
+
+
+def _end_of(process: SpawnProcess) -> str:
+    """How it ended. A kill that nobody asked for is mostly one for want of memory."""
+    code = process.exitcode
+    if code is not None and code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
