@@ -136,11 +136,14 @@ class Cluster:
         return None
 
     def _unusable(self, why: str) -> ClusterError:
-        return ClusterError(f"The API server {self.host} ({self.origin}) cannot be used: {why}. {self._advice}")
+        return ClusterError(
+            f"The API server {self.host} ({self.origin}) cannot be used: {why}. {self._advice}"
+        )
 
     def _refused(self, error: ApiError) -> ClusterError:
         return ClusterError(
-            f"The API server {self.host} refuses the credentials of the {self.origin}: {error}. {self._advice}"
+            f"The API server {self.host} refuses the credentials of the {self.origin}: {error}."
+            f" {self._advice}"
         )
 
     @property

@@ -23,8 +23,8 @@ ADVICE = (
 
 #: Of a pod: what comes between it and an API server that is there.
 POD_ADVICE = (
-    "NetworkPolicies must let the pod out to it, and a role must permit its service account to list and watch,"
-    " as in deploy/."
+    "NetworkPolicies must let the pod out to it, and a role must permit its service account to list and"
+    " watch, as in deploy/."
 )
 
 #: Seconds. A credential plugin may have to ask a person.

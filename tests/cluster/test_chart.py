@@ -44,8 +44,8 @@ class Shell:
         return printed.decode()
 
     async def readme(self, start: str) -> str:
-        """The one command of README that starts like this."""
-        (text,) = [
+        """The first command of README that starts like this."""
+        text, *_ = [
             command.text
             for block in blocks()
             if block.place.startswith(README.name)
