@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import ssl
 from pathlib import Path
 
-from astrolabe.http.errors import FileError
+from astrolabe.http.watched import WatchedFiles
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -20,19 +19,19 @@ class Certificate:
     """A chain and its key, in PEM files. Raises FileError when they cannot be used.
 
     context: for the server; connections that are made after the files have changed get what they hold then.
-    Files that cannot be used later change nothing: they are being replaced, one after the other.
     """
 
     def __init__(self, certificate: str, key: str) -> None:
-        self._files = (certificate, key)
+        self._pair = (certificate, key)
         self._timer: asyncio.TimerHandle | None = None
-        self._trouble = ""
         self.context = _new_context()
-        try:
-            self._seen = self._identity()
-            self._load()
-        except OSError as error:
-            raise FileError(f"{self._named()} cannot be used: {_why(error)}") from error
+        self._files = WatchedFiles(
+            *self._pair,
+            load=self._load,
+            why=_why,
+            failing=f"{self._named()} cannot be used",
+            kept="the one before stays",
+        )
 
     def watch(self) -> None:
         """Look at the files now and then, in the running loop."""
@@ -44,37 +43,18 @@ class Certificate:
 
     def _look(self) -> None:
         self.watch()
-        try:
-            identity = self._identity()
-            changed = identity != self._seen
-            if changed:
-                self._load()
-                self._seen = identity
-        except OSError as error:
-            self._say_once(_why(error))
-            return
-        self._trouble = ""
-        if changed:
+        if self._files.look():
             logger.info("new connections get %s as it is now", self._named())
-
-    def _say_once(self, why: str) -> None:
-        if why != self._trouble:
-            self._trouble = why
-            logger.warning("%s cannot be used, the one before stays: %s", self._named(), why)
 
     def _load(self) -> None:
         """Both or none: a context that has loaded half of a pair is of no use."""
-        for path in self._files:
+        for path in self._pair:
             Path(path).read_bytes()  # OpenSSL does not say which file is missing
         for context in (_new_context(), self.context):
-            context.load_cert_chain(*self._files, password=_NO_PASSWORD)
-
-    def _identity(self) -> tuple[tuple[int, int, int], ...]:
-        found = [os.stat(path) for path in self._files]
-        return tuple((status.st_mtime_ns, status.st_ino, status.st_size) for status in found)
+            context.load_cert_chain(*self._pair, password=_NO_PASSWORD)
 
     def _named(self) -> str:
-        return "the certificate {} with the key {}".format(*self._files)
+        return "the certificate {} with the key {}".format(*self._pair)
 
 
 #: Of a key that is encrypted: without one OpenSSL would ask on the terminal.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from astrolabe.http.errors import FileError
+from astrolabe.http.watched import WatchedFiles
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -30,20 +31,21 @@ class Tokens:
 
     clock: monotonic seconds. Raises FileError when there is no such file, or no token in it.
 
-    A file that cannot be read later changes nothing: it is being replaced, as Kubernetes does with Secrets.
-    One that is read and holds no token lets nobody in.
+    A file that is read later and holds no token lets nobody in.
     """
 
     def __init__(self, path: str, *, clock: Callable[[], float]) -> None:
         self._path = path
         self._clock = clock
         self._looked = clock()
-        self._trouble = ""
-        try:
-            self._seen = _identity(path)
-            self._digests = _read(path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise FileError(f"the token file {path} cannot be read: {_why(error)}") from error
+        self._digests: tuple[Digest, ...] = ()
+        self._file = WatchedFiles(
+            path,
+            load=self._load,
+            why=lambda error: error.strerror or "?",
+            failing=f"the token file {path} cannot be read",
+            kept="what it held holds",
+        )
         if not self._digests:
             raise FileError(f"the token file {path} holds no token")
 
@@ -59,37 +61,22 @@ class Tokens:
         return found
 
     def _look(self) -> None:
-        """Read the file when it is another than it was."""
-        try:
-            identity = _identity(self._path)
-            changed = identity != self._seen
-            if changed:
-                self._digests, self._seen = _read(self._path), identity
-        except (OSError, UnicodeDecodeError) as error:
-            self._say_once(_why(error))
+        if not self._file.look():
             return
-        self._trouble = ""
-        if changed and self._digests:
+        if self._digests:
             logger.info("read the token file anew, tokens: %d", len(self._digests))
-        elif changed:
+        else:
             logger.warning("the token file %s holds no token any more: nobody is let in", self._path)
 
-    def _say_once(self, why: str) -> None:
-        if why != self._trouble:
-            self._trouble = why
-            logger.warning("the token file %s cannot be read, what it held holds: %s", self._path, why)
-
-
-def _identity(path: str) -> tuple[int, int, int]:
-    status = os.stat(path)
-    return status.st_mtime_ns, status.st_ino, status.st_size
+    def _load(self) -> None:
+        self._digests = _read(self._path)
 
 
 def _read(path: str) -> tuple[Digest, ...]:
-    lines = [line.strip() for line in Path(path).read_text().splitlines()]
+    try:
+        text = Path(path).read_text()
+    except UnicodeDecodeError:
+        # Without the error itself: its text quotes what stands in the file.
+        raise OSError(errno.EILSEQ, "it is not UTF-8", path) from None
+    lines = [line.strip() for line in text.splitlines()]
     return tuple(digest_of(line) for line in lines if line and not line.startswith("#"))
-
-
-def _why(error: OSError | UnicodeDecodeError) -> str:
-    """Without what stands in the file, which the text of a UnicodeDecodeError quotes."""
-    return error.strerror or "?" if isinstance(error, OSError) else "it is not UTF-8"

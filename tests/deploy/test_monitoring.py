@@ -16,13 +16,14 @@ from promql_parser import AggregateExpr, Expr, VectorSelector
 
 from tests.deploy.metrics import METRICS, TARGET
 from tests.support.documents import ALERTS, CHART, MONITORING
+from tests.support.documents import DASHBOARD as DASHBOARD_FILE
 from tests.support.kustomize import documents
 from tests.support.programs import program
 
 UNIT_TESTS = Path(__file__).parent / "alerts.test.yaml"
 GROUPS = yaml.safe_load(ALERTS.read_text())["groups"]
 RULES = [rule for group in GROUPS for rule in group["rules"]]
-DASHBOARD = json.loads((MONITORING / "dashboard.json").read_text())
+DASHBOARD = json.loads(DASHBOARD_FILE.read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 #: (where it is from, the query).
 QUERIES = [(rule["alert"], rule["expr"]) for rule in RULES] + [

@@ -18,12 +18,13 @@ from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
-from tests.support.documents import ALERTS, MONITORING
+from tests.support.documents import ALERTS
+from tests.support.documents import DASHBOARD as DASHBOARD_FILE
 from tests.support.fleet import Fleet, fleet
 from tests.support.programs import program
 from tests.support.redis_server import free_port, redis_server
 
-DASHBOARD = json.loads((MONITORING / "dashboard.json").read_text())
+DASHBOARD = json.loads(DASHBOARD_FILE.read_text())
 #: Seconds in which everything is scraped, and seen to move.
 PATIENCE = 45.0
 CHURN = 20

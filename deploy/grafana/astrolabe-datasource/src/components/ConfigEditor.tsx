@@ -10,8 +10,6 @@ const WIDTH = 60;
 /** Where Astrolabe is, as Grafana's server reaches it, what Grafana's proxy shows it, and how it verifies it. */
 export function ConfigEditor({ options, onOptionsChange }: Props) {
   const { jsonData } = options;
-  const change = (part: Partial<AstrolabeOptions>) =>
-    onOptionsChange({ ...options, jsonData: { ...jsonData, ...part } });
   return (
     <>
       <Field label="URL" description="As Grafana's server reaches it: browsers never speak to Astrolabe themselves.">
@@ -53,7 +51,9 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
         <Switch
           id="astrolabe-skip-verification"
           value={jsonData.tlsSkipVerify ?? false}
-          onChange={({ currentTarget }) => change({ tlsSkipVerify: currentTarget.checked })}
+          onChange={({ currentTarget }) =>
+            onOptionsChange({ ...options, jsonData: { ...jsonData, tlsSkipVerify: currentTarget.checked } })
+          }
         />
       </Field>
     </>
