@@ -18,8 +18,8 @@ class WatchedFiles:
 
     load: takes them in, or raises OSError and changes nothing. why: what is told of such an error.
     failing: what they are then, such as "the token file /t cannot be read".
-    kept: what holds when that is so later, which changes nothing: they are being replaced, one after the other,
-        or as Kubernetes does with Secrets.
+    kept: what holds when that is so later, which changes nothing: they are being replaced, one after the
+        other, or as Kubernetes does with Secrets.
     """
 
     def __init__(
