@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from time import perf_counter, time
+from time import time
 from typing import Protocol
 
 from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
@@ -15,6 +15,7 @@ from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
+from astrolabe.timeslice import TimeSlice
 
 logger = logging.getLogger("astrolabe.engine")
 
@@ -22,8 +23,6 @@ logger = logging.getLogger("astrolabe.engine")
 INBOX_LIMIT = 256
 #: Changed nodes and edges after which a commit is due, so that none holds the loop for long.
 COMMIT_LIMIT = 1500
-#: Seconds of work after which others have their turn.
-SLICE = 0.005
 
 
 class Publisher(Protocol):
@@ -60,7 +59,7 @@ class Engine:
         self._window = window
         self._selected = selected
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(INBOX_LIMIT)
-        self._slice_ends = 0.0
+        self._slice = TimeSlice()
         self._uncommitted = False
         self._takeover = Takeover(model, readiness, restored) if restored is not None else None
         #: When the first of the uncommitted changes was taken in, in milliseconds since 1970.
@@ -76,7 +75,7 @@ class Engine:
         while True:
             message = await self._inbox.get()
             started = loop.time()
-            self._slice_ends = perf_counter() + SLICE
+            self._slice.restart()
             await self._take(message)
             while not self._inbox.empty():
                 await self._take(self._inbox.get_nowait())
@@ -128,8 +127,7 @@ class Engine:
                 self._mark()
                 if self._model.pending >= COMMIT_LIMIT:
                     await self._commit()
-            if perf_counter() > self._slice_ends:
-                await self._give_way()
+            await self._slice.pause()
 
     def _apply(self, change: Facts | Gone) -> bool:
         """Change the model; False when that is no news."""
@@ -150,7 +148,7 @@ class Engine:
         if self._takeover is not None:
             changes = self._takeover.pass_on(changes)
         await self._publish(changes)
-        await self._give_way()
+        await self._slice.pause()
 
     async def _publish(self, changes: Changes) -> None:
         if changes:
@@ -165,14 +163,9 @@ class Engine:
         await self._commit()
         for changes in takeover.difference():
             await self._publish(changes)
-            await self._give_way()
+            await self._slice.pause()
         if takeover.over:
             self._takeover = None
-
-    async def _give_way(self) -> None:
-        if perf_counter() > self._slice_ends:
-            await asyncio.sleep(0)
-            self._slice_ends = perf_counter() + SLICE
 
     def count(self, kind: str) -> int:
         """How many objects of the kind are known, whether in the graph or not."""

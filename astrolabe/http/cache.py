@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterator
 from contextvars import Context
-from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
-#: Seconds of assembling a body after which others have their turn.
-SLICE = 0.005
+from astrolabe.timeslice import in_slices
+
 #: Bytes from which on a body is compressed in a thread (zlib releases the interpreter).
 THREAD_FROM = 32 * 1024
 #: Bytes from which on a body is joined in a thread: more are not copied within a slice. Joining bytes
@@ -20,7 +19,6 @@ JOIN_FROM = 8 * 1024 * 1024
 
 #: The JSON text of a body, in parts.
 Pieces = Iterator[str | bytes]
-T = TypeVar("T")
 
 
 class Entry:
@@ -101,18 +99,8 @@ class Bodies:
             total -= entry.size
 
 
-async def in_turns(steps: Iterator[T]) -> AsyncIterator[T]:
-    """The same steps, with a turn for others now and then."""
-    ends = perf_counter() + SLICE
-    for step in steps:
-        yield step
-        if perf_counter() > ends:
-            await asyncio.sleep(0)
-            ends = perf_counter() + SLICE
-
-
 async def _assemble(pieces: Pieces) -> bytes:
-    parts = [piece if isinstance(piece, bytes) else piece.encode() async for piece in in_turns(pieces)]
+    parts = [piece if isinstance(piece, bytes) else piece.encode() async for piece in in_slices(pieces)]
     if sum(map(len, parts)) < JOIN_FROM:
         return b"".join(parts)
     return await asyncio.to_thread(b"".join, parts)

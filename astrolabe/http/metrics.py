@@ -25,7 +25,6 @@ from astrolabe.engine.inbox import State
 from astrolabe.engine.readiness import Readiness
 from astrolabe.graph.links import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
-from astrolabe.http.cache import in_turns
 from astrolabe.http.connections import Connections
 from astrolabe.http.description.operation import TEXT, Answer, Operation
 from astrolabe.http.events import Events
@@ -34,6 +33,7 @@ from astrolabe.http.health import WORST_FIRST, Replication
 from astrolabe.http.hub import Hub
 from astrolabe.http.websocket import WebSocket
 from astrolabe.kinds.kind import Kind
+from astrolabe.timeslice import in_slices
 
 _OPERATION = Operation(
     summary="metrics for Prometheus",
@@ -113,7 +113,7 @@ class Metrics:
         )
 
     async def _answer(self, request: Request) -> HTTPResponse:
-        async for _ in in_turns(self._hub.census.count()):
+        async for _ in in_slices(self._hub.census.count()):
             pass
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         headers = {"Cache-Control": "no-store"}

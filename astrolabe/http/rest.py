@@ -13,13 +13,14 @@ from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.http.cache import Bodies, in_turns
+from astrolabe.http.cache import Bodies
 from astrolabe.http.client import PATIENCE
 from astrolabe.http.errors import JSON, Refusal
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Query, Question
 from astrolabe.http.routes import Route, routes
 from astrolabe.kinds.kind import Kind
+from astrolabe.timeslice import in_slices
 
 #: Seconds after which an answer that shows ages is made anew though the graph is the same.
 AGE_LASTS = 5
@@ -60,7 +61,7 @@ class Rest:
                 headers={"Retry-After": "1"},
             )
         if route.prepare is not None:
-            async for _ in in_turns(route.prepare(self._hub, question)):
+            async for _ in in_slices(route.prepare(self._hub, question)):
                 pass
         # From here to the body's call nothing is awaited: headers and body are of one place in history.
         bucket = int(time() // AGE_LASTS) if route.ages else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import traceback
 from collections.abc import Callable
@@ -28,11 +27,11 @@ from astrolabe.kube.events import (
     misfit_of,
 )
 from astrolabe.kube.health import Health
+from astrolabe.timeslice import TimeSlice
 
 log = logging.getLogger("astrolabe.kube")
 
-#: Seconds of work after which the loop gets its turn, and objects between two looks at the clock.
-LONGEST_SLICE = 0.005
+#: Objects between two looks at the clock.
 LOOK_EVERY = 32
 
 #: Different misfits that are logged, of one watch; beyond, there is something general to repair.
@@ -104,7 +103,7 @@ class Intake:
         """
         known = len(self._listed or ())
         try:
-            began = self._clock()
+            slice = TimeSlice()
             for count, line in enumerate(lines, 1):
                 event = decode(self._kind, line)
                 if type(event) is Found:
@@ -112,7 +111,7 @@ class Intake:
                 else:
                     await self._take_other(event)
                 if not count % LOOK_EVERY:
-                    began = await self._breathe(began)
+                    await slice.pause()
         except RequestFailed:
             await self._flush()
             raise
@@ -128,11 +127,11 @@ class Intake:
         except ValueError as error:
             raise NotTheApi(f"the answer is no list: {error}") from error
         items = page.items or []
-        began = self._clock()
+        slice = TimeSlice()
         for count, item in enumerate(items, 1):
             self._take_item(item)
             if not count % LOOK_EVERY:
-                began = await self._breathe(began)
+                await slice.pause()
         self._count(len(items))
         return page.metadata.resource_version, page.metadata.continue_token
 
@@ -203,13 +202,6 @@ class Intake:
         if self._changes:
             changes, self._changes = self._changes, []
             await self._sink.put(Update(self._kind.name, changes))
-
-    async def _breathe(self, began: float) -> float:
-        """Let the loop run when this slice of work has been long; the time at which the next one began."""
-        if self._clock() - began < LONGEST_SLICE:
-            return began
-        await asyncio.sleep(0)
-        return self._clock()
 
     def _count(self, events: int) -> None:
         if events:

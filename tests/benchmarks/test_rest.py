@@ -13,8 +13,9 @@ import ujson
 
 from astrolabe.graph.status import ERROR, PENDING
 from astrolabe.http import bodies
-from astrolabe.http.cache import Bodies, in_turns
+from astrolabe.http.cache import Bodies
 from astrolabe.http.query import Question
+from astrolabe.timeslice import in_slices
 from tests.benchmarks.answers import Asker, Servers, servers
 from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.report import SLACK, report, size
@@ -56,7 +57,7 @@ def test_an_unchanged_graph_against_a_handler_that_returns_its_bytes() -> None:
 async def make_body(cluster: Cluster, kept: Bodies) -> bytes:
     """As a request has it made."""
     question = Question()
-    async for _ in in_turns(bodies.prepare_graph(cluster.hub, question)):
+    async for _ in in_slices(bodies.prepare_graph(cluster.hub, question)):
         pass
     version = (cluster.hub.graph.epoch, cluster.hub.graph.seq)
     return await kept.get("graph", version, lambda: bodies.graph(cluster.hub, question), packed=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from random import Random
-from time import perf_counter
 from typing import NoReturn
 
 import msgspec
@@ -13,13 +12,14 @@ import msgspec
 from astrolabe.bus.redis import codec
 from astrolabe.bus.redis.codec import Decoder, Entry, decode_entry, decode_tick
 from astrolabe.bus.redis.errors import Away, Damaged
-from astrolabe.bus.redis.joining import SLICE, ForeignSchema, Joined, Overtaken, join
+from astrolabe.bus.redis.joining import ForeignSchema, Joined, Overtaken, join
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.outbox import news
 from astrolabe.bus.redis.standing import Obstacle, Served, Standing
 from astrolabe.bus.redis.store import DAMAGED, Position, Store, Subscription
 from astrolabe.graph.batch import Batch
+from astrolabe.timeslice import TimeSlice, in_slices
 
 logger = logging.getLogger("astrolabe.bus")
 
@@ -168,16 +168,14 @@ class Follower:
         return True
 
     async def _apply_log(self) -> None:
-        ends = perf_counter() + SLICE
+        slice = TimeSlice()
         try:
             async for body, _ in self._store.log(after=self._served.graph.seq):
                 entry, graph = decode_entry(body), self._served.graph
                 if entry.epoch != graph.epoch or entry.since != graph.seq:
                     return
                 self._apply(entry)
-                if perf_counter() > ends:
-                    await asyncio.sleep(0)
-                    ends = perf_counter() + SLICE
+                await slice.pause()
         except Damaged as error:
             logger.error("the log in Redis is damaged: %s", error)
 
@@ -199,12 +197,8 @@ class Follower:
         self._logged.clear()
         self._served.replace(joined.graph)
         standing.joined, standing.complete = True, joined.position.complete
-        ends = perf_counter() + SLICE
-        for batch in joined.batches:
+        async for batch in in_slices(joined.batches):
             self._receive(batch)
-            if perf_counter() > ends:
-                await asyncio.sleep(0)
-                ends = perf_counter() + SLICE
         self._in_step()
 
     def _apply(self, entry: Entry) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from time import perf_counter
-
 import msgspec
 
 from astrolabe.bus.redis import restoring
@@ -14,9 +11,8 @@ from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.store import Position, Store
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.graph import Graph
+from astrolabe.timeslice import TimeSlice, in_slices
 
-#: Seconds of work after which others have their turn.
-SLICE = 0.005
 #: Scans that may be overtaken by the log before it is time to say so.
 ATTEMPTS = 5
 
@@ -53,8 +49,8 @@ async def join(store: Store, decoder: Decoder) -> Joined | None:
         for undo in reversed(undos[len(undos) - len(history) :]):
             stored.undo(undo)
         graph = Graph(noted.epoch, history[0].since if history else noted.seq)
-        for _ in stored.fill(graph):
-            await asyncio.sleep(0)
+        async for _ in in_slices(stored.fill(graph)):
+            pass
         return Joined(graph, [decoder.batch(entry) for entry in history], noted)
     raise Overtaken
 
@@ -72,14 +68,12 @@ async def _read_log(store: Store) -> tuple[list[Entry], list[Undo]]:
     """The log from its last unreadable entry on: what is before is no history of ours."""
     entries: list[Entry] = []
     undos: list[Undo] = []
-    ends = perf_counter() + SLICE
+    slice = TimeSlice()
     async for batch, undo in store.log():
         try:
             entries.append(decode_entry(batch))
             undos.append(decode_undo(undo))
         except Damaged:
             entries, undos = [], []
-        if perf_counter() > ends:
-            await asyncio.sleep(0)
-            ends = perf_counter() + SLICE
+        await slice.pause()
     return entries, undos

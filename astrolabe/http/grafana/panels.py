@@ -11,7 +11,6 @@ from typing import TypeVar
 import msgspec
 
 from astrolabe.graph.filter import Filter
-from astrolabe.http.cache import in_turns
 from astrolabe.http.grafana.drawing import draw
 from astrolabe.http.grafana.layout import Layout, spots
 from astrolabe.http.grafana.levels import Level
@@ -21,6 +20,7 @@ from astrolabe.http.grafana.rows import edge_row, node_row
 from astrolabe.http.hub import Hub
 from astrolabe.http.subscription import Position
 from astrolabe.kinds.kind import Layer
+from astrolabe.timeslice import in_slices
 
 #: Seconds for which the same is answered.
 FRESH = 1.0
@@ -143,6 +143,6 @@ async def finish(steps: Generator[None, None, T]) -> T:
     def drain() -> Generator[None, None, None]:
         ended.append((yield from steps))
 
-    async for _ in in_turns(drain()):
+    async for _ in in_slices(drain()):
         pass
     return ended[0]

@@ -10,12 +10,12 @@ from time import time
 
 from astrolabe.graph import wire
 from astrolabe.graph.filter import Filter
-from astrolabe.http.cache import in_turns
 from astrolabe.http.closing import FAILED, INTERNAL_ERROR
 from astrolabe.http.grafana import flat
 from astrolabe.http.hub import Hub
 from astrolabe.http.message import Message
 from astrolabe.http.subscription import Connection
+from astrolabe.timeslice import in_slices
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -56,7 +56,7 @@ class Statistics:
 
     async def _count_on(self) -> None:
         while self._listeners:
-            async for _ in in_turns(self._tell_all()):
+            async for _ in in_slices(self._tell_all()):
                 pass
             await asyncio.sleep(PERIOD)
         self._task = None
