@@ -94,7 +94,12 @@ class Engine:
                 self.readiness.heard(message.kind, message.namespace, now)
             case Report():
                 self.readiness.report(
-                    message.kind, message.namespace, message.state, message.why, served=False
+                    message.kind,
+                    message.namespace,
+                    message.state,
+                    message.why,
+                    cause=message.cause,
+                    served=False,
                 )
                 if message.state != "listing":
                     self._set_synced(message.kind, message.namespace, message.state == "synced")

@@ -10,6 +10,9 @@ from astrolabe.graph.facts import Facts
 
 State = Literal["listing", "synced", "unavailable"]
 
+#: Why a kind is unavailable, for programs: the API server answers 403, or it does not serve it (404).
+Cause = Literal["", "forbidden", "not-served"]
+
 
 class Gone(msgspec.Struct, frozen=True):
     """The object with this uid was deleted."""
@@ -43,6 +46,7 @@ class Report(msgspec.Struct, frozen=True):
     namespace: str
     state: State
     why: str = ""
+    cause: Cause = ""
 
 
 Message = Update | Replace | Report

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from astrolabe.engine.inbox import State
+from astrolabe.engine.inbox import Cause, State
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -26,6 +26,7 @@ class ScopeState(msgspec.Struct):
 
     state: State = "listing"
     why: str = ""
+    cause: Cause = ""
     news: float | None = None
 
 
@@ -52,11 +53,20 @@ class Readiness:
         for scope in self._scopes(kind, namespace):
             self.states[scope].news = now
 
-    def report(self, kind: str, namespace: str, state: State, why: str = "", *, served: bool = True) -> None:
+    def report(
+        self,
+        kind: str,
+        namespace: str,
+        state: State,
+        why: str = "",
+        *,
+        cause: Cause = "",
+        served: bool = True,
+    ) -> None:
         """Note how a watch is. served: whether what it listed is served; if not, `settle` has to follow."""
         for scope in self._scopes(kind, namespace):
             known = self.states[scope]
-            known.state, known.why = state, why
+            known.state, known.why, known.cause = state, why, cause
         if served:
             self.settle()
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from astrolabe.engine.inbox import State
+from astrolabe.engine.inbox import Cause, State
 
 
 @dataclass
 class Health:
     """Of one kind, in one namespace or ("") in all. Written by its reflector only.
 
-    state, why: the last report; `synced` after a complete list.
+    state, why, cause: the last report; `synced` after a complete list.
     connected: whether the last request was answered.
+    lost_since: when the connection was lost, on the clock of the watches; None while `connected`, and before
+        the first connection.
     events: lines of watches and items of lists since the start.
     objects: in the last complete list.
     lists: complete lists since the start; each after the first is a resynchronisation.
@@ -28,7 +30,9 @@ class Health:
     namespace: str = ""
     state: State = "listing"
     why: str = ""
+    cause: Cause = ""
     connected: bool = False
+    lost_since: float | None = None
     events: int = 0
     objects: int = 0
     lists: int = 0

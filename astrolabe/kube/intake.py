@@ -87,7 +87,7 @@ class Intake:
         self._listed = None
         self.position = resource_version
         health = self._health
-        health.state, health.why = "synced", ""
+        health.state, health.why, health.cause = "synced", "", ""
         health.objects = len(listed)
         health.lists += 1
         count = len(listed)

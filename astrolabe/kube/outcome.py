@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from astrolabe.engine.inbox import Cause
 from astrolabe.kube.errors import ApiError, ConnectionBroken, RequestFailed, WatchEnded
 
 
@@ -15,7 +16,7 @@ class Outcome:
     wait: `backoff`, `slowly` (a minute or so), or `no` wait at all.
     relist: the position is lost; list anew.
     plain_list: the server does not do watch-lists; use LIST and WATCH from here on.
-    unavailable: the kind cannot be had until further notice.
+    cause: why the kind cannot be had until further notice; "" when it can.
     reload: load the credentials again first.
     routine: befalls every watch now and then, and is nothing to tell of; in a list it is, which should not
         take that long.
@@ -24,9 +25,14 @@ class Outcome:
     wait: Literal["backoff", "slowly", "no"] = "backoff"
     relist: bool = False
     plain_list: bool = False
-    unavailable: bool = False
+    cause: Cause = ""
     reload: bool = False
     routine: bool = False
+
+    @property
+    def unavailable(self) -> bool:
+        """Whether the kind cannot be had until further notice."""
+        return bool(self.cause)
 
 
 def outcome_of(error: RequestFailed, *, watch_list: bool) -> Outcome:
@@ -54,8 +60,10 @@ def _outcome_of_code(error: ApiError, *, watch_list: bool) -> Outcome:
             return Outcome(wait="no" if watch_list else "backoff", relist=True, plain_list=watch_list)
         case 401:
             return Outcome(reload=True)
-        case 403 | 404 | 405 | 406:
-            return Outcome(wait="slowly", relist=True, unavailable=True)
+        case 403:
+            return Outcome(wait="slowly", relist=True, cause="forbidden")
+        case 404 | 405 | 406:
+            return Outcome(wait="slowly", relist=True, cause="not-served")
         case 410:
             return Outcome(relist=True, routine=True)
         case 504 if "too large resource version" in error.message.lower():

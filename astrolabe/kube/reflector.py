@@ -14,7 +14,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any, NoReturn
 
-from astrolabe.engine.inbox import Report, Sink, State
+from astrolabe.engine.inbox import Cause, Report, Sink, State
 from astrolabe.kinds.kind import Kind
 from astrolabe.kube.client import JSON, Answer, Cluster
 from astrolabe.kube.errors import ApiError, ClusterError, NotTheApi, RequestFailed, WatchEnded, forget_frames
@@ -161,7 +161,7 @@ class Reflector:
         health = self.health
         self._troubles.end(health.label)
         self._refused_since = None
-        health.connected = True
+        health.connected, health.lost_since = True, None
         if health.state == "unavailable":
             log.info("%s: connected again", health.label)
             await self._report("listing")
@@ -197,7 +197,7 @@ class Reflector:
         since = self._refused_since = now if self._refused_since is None else self._refused_since
         if now - since >= self._timing.refusal_patience:
             return outcome
-        return replace(outcome, wait="backoff", unavailable=self.health.state != "synced")
+        return replace(outcome, wait="backoff", cause="" if self.health.state == "synced" else outcome.cause)
 
     async def _tell(self, outcome: Outcome, why: str) -> None:
         """Log a failure when it is a change of state; report it when the engine has to know."""
@@ -209,17 +209,20 @@ class Reflector:
             log.log(logging.WARNING if news else logging.DEBUG, "%s: %s", health.label, why)
         else:
             self._troubles.begin(health.label, why, news=news and self._refused_since is None)
+        if health.connected:
+            health.lost_since = self._clock()
         health.connected = False
         health.failures += 1
         health.tried.set()
         health.last_error = why
         # Once synced, a lost connection is no news to the engine: what is known is still served.
         if state != "synced" and (state, why) != (health.state, health.why):
-            await self._report(state, why)
+            await self._report(state, why, outcome.cause)
 
-    async def _report(self, state: State, why: str = "") -> None:
-        self.health.state, self.health.why = state, why
-        await self._sink.put(Report(self._kind.name, self.health.namespace, state, why))
+    async def _report(self, state: State, why: str = "", cause: Cause = "") -> None:
+        health = self.health
+        health.state, health.why, health.cause = state, why, cause
+        await self._sink.put(Report(self._kind.name, health.namespace, state, why, cause))
 
     async def _reload(self) -> None:
         try:

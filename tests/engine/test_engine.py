@@ -120,11 +120,11 @@ async def test_ready_when_every_required_kind_is_synced_and_served() -> None:
         readiness = run.readiness
         assert not readiness.ready
         assert readiness.unready() == [scopes[0]]
-        await run.engine.put(Report("ConfigMap", "", "unavailable", "forbidden"))
+        await run.engine.put(Report("ConfigMap", "", "unavailable", "403", "forbidden"))
         await run.engine.put(Replace("Pod", "", [resource("Pod", "a")]))
         await asyncio.wait_for(readiness.wait(), 5)
         assert run.names() == ["a"]
-        assert readiness.states[scopes[1]].why == "forbidden"
+        assert (readiness.states[scopes[1]].why, readiness.states[scopes[1]].cause) == ("403", "forbidden")
 
 
 async def test_references_to_a_kind_that_becomes_unavailable_are_no_longer_judged() -> None:

@@ -6,7 +6,8 @@ from astrolabe.kube.outcome import Outcome, outcome_of
 SAME_VERSION_LATER = Outcome(wait="backoff")
 ANEW_LATER = Outcome(wait="backoff", relist=True)
 TOO_OLD = Outcome(wait="backoff", relist=True, routine=True)
-UNAVAILABLE = Outcome(wait="slowly", relist=True, unavailable=True)
+FORBIDDEN = Outcome(wait="slowly", relist=True, cause="forbidden")
+NOT_SERVED = Outcome(wait="slowly", relist=True, cause="not-served")
 
 
 @pytest.mark.parametrize(
@@ -14,9 +15,9 @@ UNAVAILABLE = Outcome(wait="slowly", relist=True, unavailable=True)
     [
         (ApiError(400, "BadRequest", "found ','"), ANEW_LATER),
         (ApiError(401, "Unauthorized", "Unauthorized"), Outcome(reload=True)),
-        (ApiError(403, "Forbidden", "pods is forbidden"), UNAVAILABLE),
-        (ApiError(404, "", ""), UNAVAILABLE),
-        (ApiError(406, "NotAcceptable", "only application/json"), UNAVAILABLE),
+        (ApiError(403, "Forbidden", "pods is forbidden"), FORBIDDEN),
+        (ApiError(404, "", ""), NOT_SERVED),
+        (ApiError(406, "NotAcceptable", "only application/json"), NOT_SERVED),
         (ApiError(410, "Expired", "too old resource version: 500 (2355)"), TOO_OLD),
         (ApiError(410, "Gone", ""), TOO_OLD),
         (ApiError(422, "Invalid", "sendInitialEvents"), ANEW_LATER),

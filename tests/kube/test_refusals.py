@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from astrolabe.engine.inbox import Report
 from astrolabe.kinds.table import KINDS_BY_NAME
 from tests.kube.support import (
     LISTED,
@@ -16,9 +17,11 @@ from tests.kube.support import (
     answer,
     brief,
     connected,
+    event,
     playing,
     reflecting,
     refusal,
+    stream,
 )
 from tests.support.timing import SHORT
 
@@ -26,26 +29,29 @@ POD = KINDS_BY_NAME["Pod"]
 
 
 @pytest.mark.parametrize(
-    ("refused", "why"),
+    ("refused", "why", "cause"),
     [
         (
             refusal(403, "Forbidden", 'pods is forbidden: User "u" cannot list resource "pods"'),
             '403 Forbidden: pods is forbidden: User "u" cannot list resource "pods"',
+            "forbidden",
         ),
-        (answer(404, b"404 page not found\n", {"Content-Type": "text/plain"}), "404"),
+        (answer(404, b"404 page not found\n", {"Content-Type": "text/plain"}), "404", "not-served"),
         (
             refusal(404, "NotFound", "the server could not find the requested resource"),
             "404 NotFound: the server could not find the requested resource",
+            "not-served",
         ),
     ],
 )
 async def test_what_may_not_be_read_is_unavailable_until_it_can(
-    tmp_path: Path, refused: Step, why: str
+    tmp_path: Path, refused: Step, why: str, cause: str
 ) -> None:
     async with playing(tmp_path, refused, refused, LISTED) as (server, reflector, sink):
         await sink.until(lambda: sink.replaces() == [["a"]])
         assert sink.reports() == [("listing", ""), ("unavailable", why), ("listing", "")]
-        assert reflector.health.state == "synced"
+        assert [told.cause for told in sink.messages if isinstance(told, Report)] == ["", cause, ""]
+        assert (reflector.health.state, reflector.health.cause) == ("synced", "")
         assert [brief(asked) for asked in server.asked] == ["watch-list"] * 3
 
 
@@ -145,3 +151,17 @@ async def test_401_again_and_again_backs_off(tmp_path: Path) -> None:
         began = time.monotonic()
         await server.until_asked(10)
         assert time.monotonic() - began > 0.1
+
+
+async def test_it_is_known_since_when_a_watch_has_no_connection(tmp_path: Path) -> None:
+    broken = refusal(500, "InternalError", "etcd is away")
+    back = stream(event("ADDED", "b", "11"), then="hang")
+    async with playing(tmp_path, LISTED_THEN_ENDED, broken, broken, back) as (server, watch, sink):
+        assert watch.health.lost_since is None
+        began = time.monotonic()
+        await server.until_asked(3)
+        lost_since = watch.health.lost_since
+        assert lost_since is not None
+        assert began <= lost_since <= time.monotonic()
+        await sink.until(lambda: sink.names("Pod") == ["a", "b"])
+        assert watch.health.lost_since is None
