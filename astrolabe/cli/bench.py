@@ -8,6 +8,7 @@ from ssl import SSLContext
 import click
 import msgspec
 
+from astrolabe.cli.lines import json_line, printable
 from astrolabe.client import Token
 from astrolabe.client.load import Plan, Report, run
 
@@ -22,9 +23,9 @@ async def bench(
 
     Raises ClientError.
     """
-    report = await run(plan, said=lambda text: click.echo(text, err=True), token=token, ssl=ssl)
+    report = await run(plan, said=lambda text: click.echo(printable(text), err=True), token=token, ssl=ssl)
     if output == "json":
-        click.echo(msgspec.json.encode({**msgspec.structs.asdict(report), "good": report.good}))
+        click.echo(json_line({**msgspec.structs.asdict(report), "good": report.good}))
     else:
         for name, text in rows(report):
             click.echo(f"{name:<12}{text}")
@@ -61,6 +62,6 @@ def _reasons(name: str, counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     yield name, str(sum(counts.values()))
     most = sorted(counts.items(), key=lambda item: -item[1])
     for reason, count in most[:_REASONS]:
-        yield "", f"{count} {reason}"
+        yield "", f"{count} {printable(reason)}"
     if len(most) > _REASONS:
         yield "", f"{sum(count for _, count in most[_REASONS:])} for other reasons"

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from astrolabe import __version__
 from astrolabe.cli import flags, streams, values
 from astrolabe.cli.go import DefaultGroup, Flag, GoCommand
-from astrolabe.cli.lines import as_json, as_text
+from astrolabe.cli.lines import as_json, as_text, printable
 from astrolabe.cli.values import InvalidValue, Value
 from astrolabe.cli.watch import DEFAULT_URL, Watch
 from astrolabe.client import Change, ClientError
@@ -182,7 +182,7 @@ def watch(url: str, output: str, initial: bool, **given: Any) -> None:
         url,
         streams.filter_from(given),
         changed=changed,
-        said=lambda text: click.echo(text, err=True),
+        said=lambda text: click.echo(printable(text), err=True),
         initial=initial,
         **access,
     )
@@ -203,8 +203,8 @@ def _complete(work: Coroutine[Any, Any, T]) -> T:
     try:
         return uvloop.run(work)
     except ClientError as error:
-        advice = _ADVICE.get(error.code, "")
-        raise (click.UsageError if error.code == "bad-filter" else Failure)(f"{error}{advice}") from error
+        text = printable(f"{error}{_ADVICE.get(error.code, '')}")
+        raise (click.UsageError if error.code == "bad-filter" else Failure)(text) from error
 
 
 @root.command(

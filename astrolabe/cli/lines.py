@@ -1,13 +1,14 @@
-"""How `watch` writes a change: a line for a person, or a line of JSON."""
+"""How the clients of the stream write what they are told: lines for a person, or lines of JSON."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
 import msgspec
 
-from astrolabe.client import Change, EdgeChange, Node, NodeChange
+from astrolabe.client import Change, EdgeChange, Node, NodeChange, ServerState
 
 _VERBS = {"+": "added", "~": "changed", "-": "removed"}
 _SIGN_COLOURS = {"+": "green", "~": "yellow", "-": "red"}
@@ -22,7 +23,46 @@ def as_json(change: Change) -> str:
         entry: dict[str, Any] = {"change": _VERBS[change.sign], "node": change.node}
     else:
         entry = {"change": _VERBS[change.sign], "edge": change.edge}
-    return msgspec.json.encode(entry).decode()
+    return json_line(entry)
+
+
+def json_line(document: Any) -> str:
+    """The document in JSON, in which all that is not printable is escaped.
+
+    JSON leaves C1 controls, which terminals act upon, and marks of direction as they are.
+    """
+    text = msgspec.json.encode(document).decode()
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def state_line(state: ServerState) -> str:
+    """`live`, `stale since 14:03:10: …`, `syncing: 12 of 38 kinds, 1,335 objects so far`."""
+    match state:
+        case ServerState(state="syncing", progress=progress) if progress.of:
+            said = f"{progress.kinds} of {progress.of} kinds, {progress.objects:,} objects so far"
+        case ServerState(state="partial", partial=kinds, why="") if kinds:
+            said = "; ".join(f"{kind.kind}: {kind.why or kind.reason}" for kind in kinds)
+        case _:
+            said = state.why
+    since = f" since {_clock(state.since)}" if state.state == "stale" and state.since else ""
+    return printable(f"{state.state}{since}{f': {said}' if said else ''}")
+
+
+def _clock(since: str) -> str:
+    """The local time of an RFC 3339 one, with the date when that is another day."""
+    try:
+        then = datetime.fromisoformat(since).astimezone()
+    except ValueError:
+        return since
+    today = then.date() == datetime.now().astimezone().date()
+    return f"{then:%H:%M:%S}" if today else f"{then:%Y-%m-%d %H:%M:%S}"
 
 
 def as_text(change: Change) -> str:
@@ -33,28 +73,29 @@ def as_text(change: Change) -> str:
 
 
 def _of_node(node: Node) -> str:
-    status = _printable(node.get("status", ""))
+    status = printable(node.get("status", ""))
     coloured = click.style(f"{status:<{_STATUS}}", fg=_STATUS_COLOURS.get(status))
-    said = ": ".join(filter(None, (_printable(node.get("reason", "")), _printable(node.get("message", "")))))
-    return f"{_printable(node['kind']):<{_FIRST}} {_place(node):<{_NAME}} {coloured} {said}"
+    said = ": ".join(filter(None, (printable(node.get("reason", "")), printable(node.get("message", "")))))
+    return f"{printable(node['kind']):<{_FIRST}} {_place(node):<{_NAME}} {coloured} {said}"
 
 
 def _of_edge(change: EdgeChange) -> str:
     edge = change.edge
     source, target = _end(change.source), _end(change.target)
-    fields = click.style(_printable(", ".join(edge.get("field", ()))), dim=True)
-    return f"{edge['type']:<{_FIRST}} {f'{source} -> {target}':<{_NAME}} {fields}"
+    fields = click.style(printable(", ".join(edge.get("field", ()))), dim=True)
+    return f"{printable(edge['type']):<{_FIRST}} {f'{source} -> {target}':<{_NAME}} {fields}"
 
 
 def _end(node: Node) -> str:
-    return f"{_printable(node['kind'])} {_place(node)}"
+    return f"{printable(node['kind'])} {_place(node)}"
 
 
 def _place(node: Node) -> str:
     namespace = node.get("namespace")
-    return _printable(f"{namespace}/{node['name']}" if namespace else node["name"])
+    return printable(f"{namespace}/{node['name']}" if namespace else node["name"])
 
 
-def _printable(text: str) -> str:
-    """Messages come from whoever may write to the cluster: no control sequences for the terminal."""
+def printable(text: str) -> str:
+    """Texts come from the server and from whoever may write to the cluster: nothing in them controls the
+    terminal."""
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

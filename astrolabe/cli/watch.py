@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from ssl import SSLContext
 
-from astrolabe.client import Change, Client, Filter, Token, Update
+from astrolabe.cli.lines import state_line
+from astrolabe.client import Change, Client, Filter, ServerState, Token, Update
 
 DEFAULT_URL = "ws://localhost:8080"
 
@@ -32,6 +33,8 @@ class Watch:
         self._begun = False
         #: Why there is no connection, as it was told last; "" while there is one.
         self._lost = ""
+        #: What the server said of itself, as it was told last; None before it said anything.
+        self._told: ServerState | None = None
 
     async def run(self) -> None:
         """Watch until cancelled. Raises ClientError."""
@@ -48,15 +51,31 @@ class Watch:
             case "connected" if self._lost:
                 self._lost = ""
                 self._said("connected again" if self._begun else "connected")
+            case "state":
+                self._tell_state(self._client.state)
         if update.changes and (self._begun or self._initial):
             self._changed(update.changes)
         if not self._begun and update.position is not None:
             self._begun = True
-            graph = self._client.graph
-            self._said(f"watching {len(graph.nodes)} nodes and {len(graph.edges)} edges")
+            graph, state = self._client.graph, self._client.state
+            so_far = " so far" if state is not None and state.state == "syncing" else ""
+            self._said(f"watching {len(graph.nodes)} nodes and {len(graph.edges)} edges{so_far}")
+
+    def _tell_state(self, state: ServerState | None) -> None:
+        """One line a change; of a sync, which moves once a second, one whenever a kind is done."""
+        told, self._told = self._told, state
+        if state is None or (told is not None and _key(told) == _key(state)):
+            return
+        self._said(state_line(state))
 
     def _lose(self, why: str) -> None:
         """Attempts that fail for one reason are told of once."""
         if why != self._lost:
             self._said(why)
         self._lost = why
+
+
+def _key(state: ServerState) -> tuple[object, ...]:
+    """What makes a line worth printing."""
+    syncing = state.state == "syncing"
+    return state.state, state.progress.kinds if syncing else state.why, state.partial

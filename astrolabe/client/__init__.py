@@ -10,6 +10,7 @@ from astrolabe.client.client import Client, Filter, Update
 from astrolabe.client.errors import ClientError, ProtocolError
 from astrolabe.client.graph import Change, EdgeChange, Graph, NodeChange, Position
 from astrolabe.client.message import Edge, EdgeKey, Node
+from astrolabe.client.state import ClusterName, PartialKind, ServerState, SyncProgress
 from astrolabe.client.token import Token, TokenFile
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Change",
     "Client",
     "ClientError",
+    "ClusterName",
     "Edge",
     "EdgeChange",
     "EdgeKey",
@@ -24,8 +26,11 @@ __all__ = [
     "Graph",
     "Node",
     "NodeChange",
+    "PartialKind",
     "Position",
     "ProtocolError",
+    "ServerState",
+    "SyncProgress",
     "Token",
     "TokenFile",
     "Update",

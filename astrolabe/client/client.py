@@ -17,9 +17,12 @@ from astrolabe.client.connection import PROTOCOL, UNAUTHORISED, Connection, Lost
 from astrolabe.client.errors import ClientError, ProtocolError
 from astrolabe.client.graph import Change, Graph, Position
 from astrolabe.client.message import Bookmark, Delta, Error, Hello, Message, Reset, Snapshot, decode
+from astrolabe.client.state import ServerState
 from astrolabe.client.token import Credential, Token
 
-Event = Literal["connected", "disconnected", "violated", "reset", "part", "snapshot", "delta", "bookmark"]
+Event = Literal[
+    "connected", "disconnected", "violated", "state", "reset", "part", "snapshot", "delta", "bookmark"
+]
 #: As a subscribe message has it, and README, "API": `{"namespace": ["shop"], "kind": "Pod", "q": "web"}`.
 Filter = Mapping[str, Sequence[str] | str]
 
@@ -31,6 +34,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 
     event: `connected`; `disconnected` (or could not connect) for a `reason`, and it will be tried again;
         `violated`: the server broke the contract, the `reason` says how, and all is asked for anew;
+        `state`: the server says how far its graph can be trusted, see `Client.state`;
         `reset` for a `reason`; a `part` of a snapshot but the last; or what the graph has just taken in.
     changes: in an order in which no edge ever lacks an end.
     position: of the graph now; None before the first complete snapshot.
@@ -63,7 +67,8 @@ class Client:
 
     Whatever may get better by itself is waited for, with `Backoff`. The rest raises ClientError: a filter
     that the server refuses, a handshake answered with 400, 401, 403 or 404, a close code of 4500-4999, a
-    peer that is no Astrolabe. When a token is refused or withdrawn (401, 4501) and there is another one by
+    peer that is no Astrolabe. Its `code` is the one of the server's last `error` message, if there was one.
+    When a token is refused or withdrawn (401, 4501) and there is another one by
     then, that one is tried first.
     """
 
@@ -88,6 +93,9 @@ class Client:
         without TLS when ssl is given.
         """
         self.graph = Graph()
+        #: What the server says of its graph now. None while nobody says it: before the first message, without
+        #: a connection, and from a server too old to tell.
+        self.state: ServerState | None = None
         self._url = endpoint(url)
         if ssl is not None and not self._url.startswith("wss:"):
             raise ValueError("ssl is for https and wss only")
@@ -101,8 +109,8 @@ class Client:
         self._retry_at = 0.0
         #: Since when this connection is in step, in the loop's time; None while it is not.
         self._in_step: float | None = None
-        #: The message of an error before a close.
-        self._said = ""
+        #: The error before a close.
+        self._said: Error | None = None
         self._reading = False
         self._closed = False
         #: Changes of the last update that `changes` has not handed out yet.
@@ -178,10 +186,13 @@ class Client:
             return self._violated(error)
         except ClientError as error:
             if error.code == UNAUTHORISED and await self._credential.changed():
-                self._said = ""
+                self._said = None
                 return self._lost(Lost("the token was refused, and there is another one by now"))
+            said, self._said = self._said, None
             self._cut()
-            raise
+            if said is None or error.code == UNAUTHORISED:
+                raise
+            raise ClientError(f"{shown(self._url)} refuses: {said.message}", code=said.code) from error
         finally:
             self._reading = False
 
@@ -195,7 +206,7 @@ class Client:
 
     async def _connect(self) -> None:
         await asyncio.sleep(self._retry_at - asyncio.get_running_loop().time())
-        self._said = ""
+        self._said = None
         headers = {**self._headers, **await self._credential.headers()}
         connection = await open_connection(self._url, headers=headers, ssl=self._ssl)
         try:
@@ -223,7 +234,10 @@ class Client:
             case Error(code, text, id):
                 if id is not None:
                     raise ClientError(text, code=code)
-                self._said = text  # the close code that follows says what to do
+                self._said = message  # the close code that follows says what to do
+            case ServerState() if message != self.state:
+                self.state = message
+                return self._update("state", size=size)
             case Snapshot() | Delta() | Bookmark() | Reset():
                 return self._apply(message, size)
         return None
@@ -255,7 +269,8 @@ class Client:
 
     def _lost(self, lost: Lost) -> Update:
         self._wait(lost.retry_after)
-        return self._update("disconnected", reason=self._said or str(lost))
+        reason = str(lost) if self._said is None else self._said.message
+        return self._update("disconnected", reason=reason)
 
     def _violated(self, error: ProtocolError) -> Update:
         if self._connection is not None and self._connection.heartbeat is None:
@@ -274,6 +289,7 @@ class Client:
 
     def _cut(self) -> None:
         self._in_step = None
+        self.state = None
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()

@@ -120,8 +120,9 @@ class Connection:
             raise Lost(f"the connection was lost{_cause(error) or ours}") from error
         said = f" ({close.reason})" if close.reason else ""
         if close.code == WITHDRAWN:
-            text = f"{shown(self._url)} has ended the stream: the token is not known any more{_ADVICE}"
-            raise ClientError(text, code=UNAUTHORISED) from error
+            begun = self.heartbeat is not None
+            said_so = "has ended the stream: the token is not known any more" if begun else "asks for a token"
+            raise ClientError(f"{shown(self._url)} {said_so}{_ADVICE}", code=UNAUTHORISED) from error
         if close.code in FINAL_CODES:
             text = f"{shown(self._url)} does not want us: close code {close.code}{said}"
             raise ClientError(text, code="refused") from error

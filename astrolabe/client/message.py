@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from astrolabe.client.errors import ProtocolError
+from astrolabe.client.state import ServerState
 
 #: As the API gives them: `{"uid":…,"kind":…}`, `{"type":…,"from":…,"to":…,"field":[…]}`.
 Node = dict[str, Any]
@@ -97,10 +98,10 @@ class Pong(Tagged, frozen=True):
     """An answer to a ping."""
 
 
-Message = Hello | Snapshot | Delta | Bookmark | Reset | Error | Pong
+Message = Hello | ServerState | Snapshot | Delta | Bookmark | Reset | Error | Pong
 
 _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
-_TYPES = frozenset({"hello", "snapshot", "delta", "bookmark", "reset", "error", "pong"})
+_TYPES = frozenset({"hello", "state", "snapshot", "delta", "bookmark", "reset", "error", "pong"})
 
 
 class _Anything(msgspec.Struct, frozen=True):

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from typing import Any
 
 import click
+import msgspec
 
-from astrolabe.cli.lines import as_json, as_text
-from astrolabe.client import EdgeChange, NodeChange
+from astrolabe.cli.lines import as_json, as_text, state_line
+from astrolabe.client import EdgeChange, NodeChange, ServerState
 
 POD = {
     "uid": "u1",
@@ -55,3 +58,31 @@ def test_json_lines() -> None:
     assert json.loads(as_json(NodeChange("~", POD))) == {"change": "changed", "node": POD}
     assert json.loads(as_json(EdgeChange("-", OWNS, REPLICA_SET, POD))) == {"change": "removed", "edge": OWNS}
     assert "\n" not in as_json(NodeChange("+", {**POD, "message": "one\ntwo"}))
+
+
+def test_json_lines_cannot_control_the_terminal() -> None:
+    evil = {**POD, "message": "\x9b31m \x1b[2J \u202eevil\u2028 \U000e0001 Zürich 東京"}
+    line = as_json(NodeChange("+", evil))
+    assert line.isprintable()
+    assert json.loads(line) == {"change": "added", "node": evil}
+    assert '"\\u009b31m \\u001b[2J \\u202eevil\\u2028 \\udb40\\udc01 Zürich 東京"' in line
+
+
+def test_states_are_one_line_each() -> None:
+    def line(**state: Any) -> str:
+        return state_line(msgspec.convert({"type": "state", **state}, ServerState))
+
+    assert line(state="live") == "live"
+    progress = {"kinds": 12, "of": 38, "objects": 1335}
+    assert line(state="syncing", progress=progress) == "syncing: 12 of 38 kinds, 1,335 objects so far"
+    why = "1 kind cannot be read: Secret (forbidden)"
+    assert line(state="partial", why=why) == f"partial: {why}"
+    kinds = [{"kind": "Secret", "reason": "forbidden", "why": "403"}, {"kind": "Job", "reason": "not-served"}]
+    assert line(state="partial", partial=kinds) == "partial: Secret: 403; Job: not-served"
+    now = datetime.now().astimezone().replace(hour=14, minute=3, second=10)
+    stale = {"state": "stale", "why": "the API server\x1b is away"}
+    assert line(**stale, since=now.isoformat()) == "stale since 14:03:10: the API server  is away"
+    old = datetime(2024, 2, 29, 14, 3, 10).astimezone()
+    assert line(state="stale", since=old.isoformat()) == "stale since 2024-02-29 14:03:10"
+    assert line(state="stale", since="of old") == "stale since of old"
+    assert line(state="frozen", why="a later server says so") == "frozen: a later server says so"

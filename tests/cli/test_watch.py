@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from websockets.asyncio.server import serve
 
 from astrolabe.cli.watch import Watch
 from astrolabe.client import Change, ClientError, NodeChange
-from tests.support.stage import HELLO, Stage, delta, node, reset, send, snapshot, stage
+from tests.support.stage import HELLO, Stage, delta, node, reset, send, snapshot, stage, state
 
 
 class Ear:
@@ -119,3 +120,25 @@ async def test_what_cannot_work_ends_it() -> None:
     async with stage(send(HELLO, refusal)) as server, watching(server.url, Ear()) as task:
         with pytest.raises(ClientError, match="unknown kind 'Pood'"):
             await asyncio.wait_for(task, 20)
+
+
+async def test_the_state_of_the_server_is_told_when_it_changes() -> None:
+    ear = Ear()
+    syncing = [state("syncing", progress={"kinds": 1, "of": 38, "objects": 10 * n}) for n in (1, 2)]
+    stale = state("stale", why="the API server cannot be reached", since="2024-02-29T14:03:10Z")
+    acts = (
+        send(HELLO, *syncing, snapshot(node("a")), state("live"), delta(1, 2, node("b")), stale, code=1001),
+        send(HELLO, stale, state("live"), delta(2, 3, node("c"))),
+    )
+    async with stage(*acts) as server, watching(server.url, ear):
+        await ear.until(lambda: len(ear.changes) == 2)
+    day = datetime.fromisoformat("2024-02-29T14:03:10Z").astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    assert ear.said == [
+        "syncing: 1 of 38 kinds, 10 objects so far",
+        "watching 1 nodes and 0 edges so far",
+        "live",
+        f"stale since {day}: the API server cannot be reached",
+        "the server closed the connection with code 1001; connecting again",
+        "connected again",
+        "live",
+    ]

@@ -12,7 +12,18 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request
 
-from astrolabe.client import Backoff, Change, Client, ClientError, NodeChange, Update
+from astrolabe.client import (
+    Backoff,
+    Change,
+    Client,
+    ClientError,
+    ClusterName,
+    NodeChange,
+    PartialKind,
+    ServerState,
+    SyncProgress,
+    Update,
+)
 from tests.support.serving import PATIENCE
 from tests.support.stage import (
     HELLO,
@@ -26,6 +37,7 @@ from tests.support.stage import (
     send,
     snapshot,
     stage,
+    state,
 )
 
 
@@ -419,3 +431,57 @@ async def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
 def test_a_url_that_is_none() -> None:
     with pytest.raises(ValueError, match="not host:port, ws://host:port or http://host:port"):
         Client("ftp://x")
+
+
+async def test_the_state_of_the_server_is_told_when_it_changes() -> None:
+    forbidden = {"kind": "Secret", "reason": "forbidden", "why": "403 Forbidden", "colour": "red"}
+    acts = (
+        send(
+            HELLO,
+            state("syncing", progress={"kinds": 1, "of": 38, "objects": 7}),
+            snapshot(node("a")),
+            state("partial", why="1 kind cannot be read", partial=[forbidden], mood="good"),
+            state("partial", why="1 kind cannot be read", partial=[forbidden]),
+            code=1001,
+        ),
+        send(HELLO, bookmark(1)),
+    )
+    async with playing(*acts) as (client, _):
+        assert client.state is None
+        assert [update.event for update in await until(client, "state")] == ["connected", "state"]
+        assert client.state is not None
+        assert (client.state.state, client.state.progress) == ("syncing", SyncProgress(1, 38, 7))
+        assert [update.event for update in await until(client, "state")] == ["snapshot", "state"]
+        assert client.state == ServerState(
+            state="partial",
+            since="2026-11-30T04:05:00Z",
+            why="1 kind cannot be read",
+            cluster=ClusterName("prod", "kind-prod", "https://10.0.0.1:443"),
+            progress=SyncProgress(38, 38, 37158),
+            partial=(PartialKind("Secret", "forbidden", "403 Forbidden"),),
+        )
+        assert [update.event for update in await until(client, "disconnected")] == ["disconnected"]
+        assert client.state is None
+        assert [update.event for update in await until(client, "bookmark")] == ["connected", "bookmark"]
+        assert client.state is None
+
+
+@pytest.mark.parametrize("code", [4500, 4502, 4999])
+async def test_a_refusal_that_is_final_is_raised_as_the_server_says_it(code: int) -> None:
+    refusal = {"type": "error", "code": "forbidden-origin", "message": "no page of http://evil may ask"}
+    async with playing(send(refusal, code=code)) as (client, server):
+        with pytest.raises(ClientError) as raised:
+            await client.ready()
+    assert str(raised.value) == f"ws://{server.url} refuses: no page of http://evil may ask"
+    assert raised.value.code == "forbidden-origin"
+
+
+async def test_a_refusal_that_may_pass_is_waited_for() -> None:
+    refusal = {"type": "error", "code": "too-many-connections", "message": "1,000 are open"}
+    async with playing(send(refusal, code=4429), send(HELLO, snapshot(node("a")))) as (client, _):
+        updates = await until(client, "snapshot")
+    assert [(update.event, update.reason) for update in updates] == [
+        ("disconnected", "1,000 are open"),
+        ("connected", ""),
+        ("snapshot", ""),
+    ]

@@ -102,6 +102,20 @@ def delta(
     }
 
 
+def state(state: str, **parts: Any) -> dict[str, Any]:
+    """With all keys of a real one."""
+    cluster = {"name": "prod", "context": "kind-prod", "server": "https://10.0.0.1:443"}
+    progress = {"kinds": 38, "of": 38, "objects": 37158}
+    told = {
+        "since": "2026-11-30T04:05:00Z",
+        "why": "",
+        "cluster": cluster,
+        "progress": progress,
+        "partial": [],
+    }
+    return {"type": "state", "state": state, **told, **parts}
+
+
 def bookmark(seq: int, epoch: str = "e") -> dict[str, Any]:
     return {"type": "bookmark", "id": "default", "epoch": epoch, "seq": seq}
 
