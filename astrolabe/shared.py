@@ -95,6 +95,10 @@ class Shared:
             document["why"] = standing.why
         if standing.obstacle:
             document["obstacle"] = standing.obstacle
+        if standing.stale:
+            document["staleWhy"] = standing.stale_why
+        if standing.unfit:
+            document["cannotLead"] = standing.unfit
         if standing.alone:
             document["alone"] = True
         told = msgspec.json.decode(standing.condition) if standing.role == "follower" and age else {}

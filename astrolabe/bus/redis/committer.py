@@ -67,6 +67,8 @@ class Committer:
         self._top = self._base = served.graph.seq
         #: A batch of which we do not know whether Redis has it.
         self._uncertain: Batch | None = None
+        #: Whether the log says that Redis is away, and not yet that it is back.
+        self._is_worth_a_line = False
         #: Whether this epoch cannot go on.
         self._ended = False
         #: What Redis has beyond `_base` as it was when the outbox was begun.
@@ -101,11 +103,12 @@ class Committer:
 
     def complete(self) -> None:
         """All of the cluster is in the graph: whoever reads it from now on may serve it."""
-        self._standing.complete = True
+        self._standing.complete, self._standing.unfit = True, ""
         self.due.set()
 
     async def publish(self, batch: Batch) -> None:
         """Raises Deposed when another process leads."""
+        self._standing.unfit = ""  # who publishes has a cluster
         async with self._lock:
             for changes in cut(batch.changes):
                 await self._publish(changes, batch.time)
@@ -161,7 +164,7 @@ class Committer:
             self._served.receive(
                 msgspec.structs.replace(batch, changes=news(changes, graph)) if again else batch
             )
-            standing.in_step = standing.clock()
+            standing.write()
             return
         self._go_alone(batch)
         self._serve_alone(changes, time)
@@ -171,7 +174,7 @@ class Committer:
         """Whether Redis has it; False when it is not where the batch goes on from. Raises Deposed, Away."""
         undo = undo_of(batch.changes, before)
         answer = await self._store.commit(self._token, batch, undo, forget=self._logged.trim())
-        self._standing.reached()
+        self._standing.contact.find()
         # It came twice, as commands do when a connection breaks: only we have this token.
         twice = (answer.epoch, answer.seq) == (batch.epoch, batch.seq)
         if answer.outcome != "ok" and not twice:
@@ -186,13 +189,15 @@ class Committer:
         tick = Tick(graph.epoch, graph.seq, standing.complete, msgspec.Raw(self._condition()))
         answer = await self._store.renew(self._token, complete=standing.complete, tick=encode_tick(tick))
         self._note_renewal()
-        standing.ticked = standing.in_step = standing.clock()
         if answer.alarm == DAMAGED:
             self.alarmed.set()
         elif answer.alarm:
             self._heed(answer.alarm)
         if (answer.outcome, answer.epoch, answer.seq) != ("ok", graph.epoch, graph.seq):
             self._go_alone()
+            return
+        standing.write()
+        standing.ticked = standing.heard
 
     def _heed(self, alarm: str) -> None:
         """Somebody saw Redis behind what it serves of this epoch: it went back before we came, and what we
@@ -276,7 +281,9 @@ class Committer:
             self._landed.append(changes)
             self._base, self._uncertain = batch.seq, None
         self._settle_down()
-        logger.info("Redis is back; %d changes of the time without it are shared", shared)
+        if self._is_worth_a_line:
+            logger.info("Redis is back; %d changes of the time without it are shared", shared)
+        self._is_worth_a_line = False
 
     def _settle_down(self) -> None:
         """All that is served is stored: be at the position that is stored, too."""
@@ -290,7 +297,8 @@ class Committer:
     def _steady(self) -> None:
         standing = self._standing
         self._outbox, self._landed, self._uncertain = Outbox(), [], None
-        standing.alone, standing.in_step = False, standing.clock()
+        standing.alone = False
+        standing.write()
 
     # A new epoch
 
@@ -315,7 +323,7 @@ class Committer:
             self._top = self._base = 0
             self._ended = False
             self._served.replace(graph)
-            self._standing.joined, self._standing.obstacle = True, ""
+            self._standing.joined = True
             self._steady()
         logger.info("epoch %s begins: %d nodes, %d edges", epoch, len(graph.nodes), graph.edge_count)
 
@@ -328,11 +336,14 @@ class Committer:
 
     def _note_renewal(self) -> None:
         self._renewed = self._standing.clock()
-        self._standing.reached()
+        if self._standing.contact.find():
+            self._is_worth_a_line = True
 
     def _miss(self, error: Away) -> None:
-        if self._standing.missed(str(error)):
-            logger.warning("Redis at %s: %s; going on without it", self._store.address, error)
+        contact = self._standing.contact
+        if contact.lose(str(error)):
+            where, untold = self._store.address, contact.untold()
+            logger.warning("Redis at %s: %s%s; going on without it", where, error, untold)
 
 
 def _milliseconds() -> int:

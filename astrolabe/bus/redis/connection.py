@@ -23,7 +23,7 @@ from redis.exceptions import (
     TimeoutError,
 )
 
-from astrolabe.bus.redis.errors import Away, BusError
+from astrolabe.bus.redis.errors import Away, BusError, Refused
 from astrolabe.bus.redis.timing import Timing
 from astrolabe.settings import Settings
 
@@ -77,7 +77,8 @@ def away() -> Iterator[None]:
         yield
     except (RedisError, OSError) as error:
         _heed_cancellation()
-        raise Away(reason_of(error)) from error
+        refused = isinstance(error, ResponseError) and not isinstance(error, ConnectionError)
+        raise (Refused if refused else Away)(reason_of(error)) from error
     _heed_cancellation()
 
 

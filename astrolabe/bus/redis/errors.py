@@ -11,6 +11,10 @@ class Away(Exception):
     """Redis did not answer, or refused for now; the message says why. What was asked may have been done."""
 
 
+class Refused(Away):
+    """Redis answered, and would not do it: it is full, read-only, or does not permit it to this user."""
+
+
 class Deposed(Exception):
     """Another process leads, or may: what this one wanted to write was refused."""
 

@@ -68,17 +68,18 @@ class Follower:
                 async with self._store.subscribe() as subscription:
                     await self._listen(subscription)
             except Away as error:
-                if self._standing.missed(str(error)):
-                    logger.warning("Redis at %s: %s; serving what is known", self._store.address, error)
+                contact = self._standing.contact
+                if contact.lose(str(error)):
+                    where, untold = self._store.address, contact.untold()
+                    logger.warning("Redis at %s: %s%s; serving what is known", where, error, untold)
                 await asyncio.sleep(self._random.uniform(0.2, 2.0) * self._standing.timing.retry)
 
     async def _listen(self, subscription: Subscription) -> None:
         """Until there is silence: then the connection may be half-open. Raises Away."""
         silence = self._standing.timing.silence
         while (message := await subscription.next(silence)) is not None:
-            if not self._standing.reachable:
+            if self._standing.contact.find():
                 logger.info("Redis is back")
-            self._standing.reached()
             kind, body = message[:1], message[1:]
             if kind == codec.BATCH:
                 await self._hear_batch(body)
@@ -93,6 +94,7 @@ class Follower:
         graph = self._served.graph
         try:
             entry = decode_entry(body)
+            self._standing.hear()
             if self._follows and entry.epoch == graph.epoch:
                 if entry.seq <= graph.seq:
                     return
@@ -111,10 +113,11 @@ class Follower:
             logger.debug("%s", error)
             await self.catch_up()
             return
-        standing.ticked, standing.condition = standing.clock(), bytes(tick.condition)
+        standing.hear()
+        standing.ticked, standing.condition = standing.heard, bytes(tick.condition)
         if self._follows and (tick.epoch, tick.seq) == (graph.epoch, graph.seq):
             standing.complete = tick.complete
-            self._in_step()
+            standing.match()
         else:
             await self.catch_up()
 
@@ -164,7 +167,7 @@ class Follower:
         if went_back:  # what comes there next may have our seq and be something else: the epoch has to end
             self._stop_at("behind", f"Redis is at seq {position.seq}, behind {graph.seq} which is served")
         else:
-            self._in_step()
+            self._standing.match()
         return True
 
     async def _apply_log(self) -> None:
@@ -199,22 +202,18 @@ class Follower:
         standing.joined, standing.complete = True, joined.position.complete
         async for batch in in_slices(joined.batches):
             self._receive(batch)
-        self._in_step()
+        self._standing.match()
 
     def _apply(self, entry: Entry) -> None:
         self._receive(self._decoder.batch(entry))
-        self._in_step()
+        self._standing.match()
 
     def _receive(self, batch: Batch) -> None:
         changes = news(batch.changes, self._served.graph)
         self._served.receive(msgspec.structs.replace(batch, changes=changes))
         self._logged.add(batch)
 
-    def _in_step(self) -> None:
-        self._standing.obstacle = ""
-        self._standing.in_step = self._standing.clock()
-
     def _stop_at(self, obstacle: Obstacle, why: str) -> None:
         if self._standing.obstacle != obstacle:
             logger.log(logging.INFO if obstacle == "empty" else logging.WARNING, "%s", why)
-        self._standing.obstacle = obstacle
+        self._standing.obstacle, self._standing.barrier = obstacle, why

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any, NoReturn
 
 from astrolabe.bus.redis.committer import Committer, Condition
-from astrolabe.bus.redis.errors import Away, Deposed
+from astrolabe.bus.redis.errors import Away, Deposed, Refused
 from astrolabe.bus.redis.follower import Follower
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.logged import Logged
@@ -105,16 +105,25 @@ class Replica:
 
     def _is_candidate(self) -> bool:
         now, standing, timing = self.standing.clock(), self.standing, self.standing.timing
-        if standing.obstacle == "empty" and standing.joined and standing.in_step is not None:
+        if standing.obstacle == "empty" and standing.joined and standing.read is not None:
             # The leader is about to write it anew, if there is one.
-            return now - standing.in_step > timing.lock + timing.courtesy
+            return now - standing.read > timing.lock + timing.courtesy
         return self._follower.settled and now >= self._pause
 
     async def _try(self) -> Taken | None:
         try:
             return await self._store.take(force=self._follower.is_older())
+        except Refused as error:
+            self._say_unfit(f"Redis refuses that it takes the lock: {error}")
         except Away:
-            return None  # the follower says so
+            pass  # the follower says so
+        return None
+
+    def _say_unfit(self, why: str) -> None:
+        """Why this process cannot lead: once, until it can or the reason is another one."""
+        if self.standing.unfit != why:
+            logger.error("this process cannot lead: %s", why)
+        self.standing.unfit = why
 
     async def _wait(self) -> None:
         """Until the next attempt: for a while, or until a leader goes."""
@@ -133,7 +142,7 @@ class Replica:
         except (Away, Deposed) as error:
             logger.warning("this process leads no more: %s", error)
         except self._unfit as error:
-            logger.error("this process cannot lead: %s", error)
+            self._say_unfit(str(error))
             self._pause = self.standing.clock() + self.standing.timing.pause
         if committer is not None and committer.strayed:
             self._follower.stray()

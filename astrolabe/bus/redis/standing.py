@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from astrolabe.bus.redis.contact import Contact
 from astrolabe.bus.redis.timing import Timing
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.graph import Graph
@@ -16,6 +17,10 @@ Role = Literal["leader", "follower"]
 #: What keeps a replica from serving what is stored: nothing; there is nothing; it is of another version;
 #: it cannot be read; it is older than what is served here.
 Obstacle = Literal["", "empty", "foreign", "damaged", "behind"]
+
+
+#: Ticks without a sign of the leader after which what a follower serves is stale.
+TICKS = 3
 
 
 class Served(Protocol):
@@ -36,12 +41,18 @@ class Served(Protocol):
 class Standing:
     """clock: monotonic seconds, of which the times are. timing: of the ticks.
 
+    obstacle, barrier: what keeps this replica from serving what is stored, and the same for people.
+    unfit: why this process could not lead when it last tried to; "" once it can.
+
     joined: whether what is served was read from Redis, or written there.
     completed: set while what is served is of an epoch that was complete once, and so worth serving.
-    reachable, why: whether Redis answered the last time, and what it said if it did not.
+    contact: whether Redis answers.
     alone: whether this leader goes on with its own clients only.
     commits: batches that this process stored, since the start.
-    ticked: when a tick came (or was sent) last. in_step: when the graph was last known to be the leader's.
+    read: when what is served was last found to be what is stored, whoever wrote that, and whenever.
+    ticked: when a tick came (or was sent) last. heard: when a leader gave a sign of life last, a tick or a
+        commit. in_step: the latest time at which what is served is known to have been the leader's graph:
+        no later than `heard`, for what is stored may be old.
     condition: JSON that the leader told last of its watches; b"" before.
     """
 
@@ -49,16 +60,23 @@ class Standing:
     timing: Timing
     role: Role = "follower"
     obstacle: Obstacle = ""
+    barrier: str = ""
+    unfit: str = ""
     joined: bool = False
-    reachable: bool = True
-    why: str = ""
     alone: bool = False
     commits: int = 0
+    read: float | None = None
     ticked: float | None = None
+    heard: float | None = None
     in_step: float | None = None
     condition: bytes = b""
     completed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
-    _reasons: set[str] = field(default_factory=set, init=False, repr=False)
+    contact: Contact = field(init=False, repr=False)
+    _began: float = field(default=0.0, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._began = self.clock()
+        self.contact = Contact(self.clock)
 
     @property
     def complete(self) -> bool:
@@ -71,17 +89,29 @@ class Standing:
         else:
             self.completed.clear()
 
-    def reached(self) -> None:
-        """Redis answered."""
-        self.reachable, self.why = True, ""
-        self._reasons.clear()
+    @property
+    def reachable(self) -> bool:
+        """Whether Redis answered the last time."""
+        return self.contact.reachable
 
-    def missed(self, why: str) -> bool:
-        """Redis did not answer; whether that is news: at first, and for each other reason until it does."""
-        news = why not in self._reasons
-        self._reasons.add(why)
-        self.reachable, self.why = False, why
-        return news
+    @property
+    def why(self) -> str:
+        """What Redis, or the network, said if it did not."""
+        return self.contact.why
+
+    def hear(self) -> None:
+        """A leader gave a sign of life."""
+        self.heard = self.clock()
+
+    def match(self) -> None:
+        """What is served is what is stored, and so what the leader had when it was heard last."""
+        self.obstacle, self.barrier = "", ""
+        self.read, self.in_step = self.clock(), self.heard
+
+    def write(self) -> None:
+        """As the leader: what is served is what is stored now."""
+        self.hear()
+        self.match()
 
     @property
     def lag(self) -> float | None:
@@ -94,6 +124,34 @@ class Standing:
 
     @property
     def stale(self) -> bool:
-        """Whether nobody keeps the graph up to date that is served here."""
-        lag = self.lag
-        return lag is None or lag > self.timing.silence
+        """Whether nobody keeps the graph up to date that is served here: for three ticks no leader said that
+        its graph is the one that is served. A leader serves its own, also while Redis does not take it."""
+        if self.role == "leader":
+            return False
+        return self.in_step is None or self._is_long_ago(self.in_step)
+
+    @property
+    def stale_since(self) -> float | None:
+        """The time from which on what is served may be old; None while it is not stale."""
+        if not self.stale:
+            return None
+        return self._began if self.in_step is None else self.in_step
+
+    @property
+    def stale_why(self) -> str:
+        """Why it is stale, in one line; "" while it is not."""
+        if not self.stale:
+            return ""
+        if not self.reachable:
+            return f"Redis is away: {self.why}"
+        if self.heard is not None and not self._is_long_ago(self.heard):
+            return self.barrier or "the leader is ahead, and this process cannot keep up"
+        parts = (
+            "no leader writes to Redis",
+            self.barrier,
+            self.unfit and f"this process cannot: {self.unfit}",
+        )
+        return "; ".join(filter(None, parts))
+
+    def _is_long_ago(self, time: float) -> bool:
+        return self.clock() - time > TICKS * self.timing.tick
