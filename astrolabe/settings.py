@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
+
+from astrolabe.graph.filter import FilterRules
 
 DEFAULT_SELECTOR = "app.kubernetes.io/managed-by=Helm"
 
@@ -17,6 +20,7 @@ class Limits:
     """How much clients of the stream may ask for. The names of those that are flags are the flags'.
 
     max_connections: streams open at a time. max_subscriptions: of one connection.
+    max_filter_terms, max_filter_values, max_filter_bytes: of one filter; see `FilterRules`.
     max_message_bytes, max_message_rate: of what a WebSocket client sends; messages a second.
     history_changes, history_bytes: changed nodes and edges, and bytes, that are kept for those who fall
         behind or come back.
@@ -28,6 +32,9 @@ class Limits:
 
     max_connections: int = 2000
     max_subscriptions: int = 32
+    max_filter_terms: int = 64
+    max_filter_values: int = 64
+    max_filter_bytes: int = 2048
     max_message_bytes: int = 64 * 1024
     max_message_rate: int = 50
     history_changes: int = 20_000
@@ -36,6 +43,15 @@ class Limits:
     heartbeat: float = 15.0
     stall_timeout: float = 30.0
     grace: float = 1.0
+
+    def rules_of_filters(self, kinds: Iterable[str]) -> FilterRules:
+        """The rules of filters over these kinds."""
+        return FilterRules.of(
+            kinds,
+            terms=self.max_filter_terms,
+            values=self.max_filter_values,
+            size=self.max_filter_bytes,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -203,6 +203,14 @@ STREAM = (
     _limit("max_connections", "N", values.integer(1), help="Streams that may be open at a time."),
     _limit("max_subscriptions", "N", values.integer(1), help="Subscriptions of one connection."),
     _limit(
+        "max_filter_terms",
+        "N",
+        values.integer(1),
+        help="Parameters of a filter; each requirement of its selector counts as one.",
+    ),
+    _limit("max_filter_values", "N", values.integer(1), help="Values of one parameter of a filter."),
+    _limit("max_filter_bytes", "BYTES", values.integer(64), help="Length of a filter, all in all."),
+    _limit(
         "max_message_bytes",
         "BYTES",
         values.integer(128),

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from astrolabe.graph import selector as selectors
 from astrolabe.graph.node import Node
-from astrolabe.graph.selector import Selector, SelectorError
+from astrolabe.graph.selector import Selector, SelectorError, quoted
 from astrolabe.graph.status import LEVELS
 
 
 class FilterError(ValueError):
-    """A filter that cannot be meant; the message names the parameter and what it may be."""
+    """A filter that cannot be meant, or is too large; the message names the parameter and what it may be."""
+
+
+class FilterRules(msgspec.Struct, frozen=True):
+    """What a filter may ask for.
+
+    kinds: the names that `kind` may have.
+    terms: parameters that it may have, where each requirement of its selector is one. values: in one of them.
+    size: bytes of all its texts.
+    """
+
+    kinds: frozenset[str]
+    terms: int = 64
+    values: int = 64
+    size: int = 2048
+
+    @classmethod
+    def of(cls, kinds: Iterable[str], **limits: int) -> FilterRules:
+        """The rules for these kinds, with these limits."""
+        return cls(frozenset(kinds), **limits)
 
 
 class Filter(msgspec.Struct, frozen=True, gc=False):
@@ -61,17 +80,18 @@ PARAMETERS = ("namespace", "release", "kind", "status", "selector", "q")
 _LISTS = ("namespace", "release", "kind", "status")
 
 
-def parse_query(query: Mapping[str, Sequence[str]], *, kinds: Collection[str]) -> Filter:
+def parse_query(query: Mapping[str, Sequence[str]], rules: FilterRules) -> Filter:
     """The filter of a URL: lists may be repeated or comma-separated. Raises FilterError.
 
-    kinds: the names that `kind` may have. Parameters that are none of a filter must be taken out before.
+    Parameters that are none of a filter must be taken out before.
     """
     _check_names(query)
+    _check_size([text for texts in query.values() for text in texts], rules)
     lists = {name: _split(query.get(name, ())) for name in _LISTS}
-    return _build(lists, ",".join(query.get("selector", ())), " ".join(query.get("q", ())), kinds)
+    return _build(lists, ",".join(query.get("selector", ())), " ".join(query.get("q", ())), rules)
 
 
-def parse_message(document: Any, *, kinds: Collection[str]) -> Filter:
+def parse_message(document: Any, rules: FilterRules) -> Filter:
     """The filter of a subscribe message: lists of strings (or one string). Raises FilterError."""
     if document is None:
         return EVERYTHING
@@ -80,30 +100,71 @@ def parse_message(document: Any, *, kinds: Collection[str]) -> Filter:
     _check_names(document)
     lists = {name: _texts(name, document.get(name)) for name in _LISTS}
     selector, q = (_text(name, document.get(name)) for name in ("selector", "q"))
-    return _build(lists, selector, q, kinds)
+    _check_size([*[text for texts in lists.values() for text in texts], selector, q], rules)
+    return _build(lists, selector, q, rules)
 
 
-def _build(lists: Mapping[str, Iterable[str]], selector: str, q: str, kinds: Collection[str]) -> Filter:
+def _build(lists: Mapping[str, Iterable[str]], selector: str, q: str, rules: FilterRules) -> Filter:
     values = {name: frozenset(value for value in lists[name] if value) for name in _LISTS}
-    _check("kind", values["kind"], sorted(kinds))
-    _check("status", values["status"], LEVELS)
     try:
         parsed = selectors.parse(selector)
     except SelectorError as error:
-        raise FilterError(f"selector {selector!r} does not parse: {error}") from error
-    return Filter(selector=parsed, q=q.strip().lower(), **values)
+        raise FilterError(f"selector {quoted(selector)} does not parse: {error}") from error
+    filter = Filter(selector=_in_order(parsed), q=q.strip().lower(), **values)
+    _check_counts(filter, rules)
+    _check("kind", filter.kind, rules.kinds, sorted)
+    _check("status", filter.status, LEVELS, list)
+    return filter
+
+
+def _in_order(selector: Selector) -> Selector:
+    """Each requirement once, so that selectors that say the same in another order are equal."""
+    once = set(selector.requirements)
+    return Selector(tuple(sorted(once, key=lambda each: (each.key, each.operator, sorted(each.values)))))
+
+
+def _check_size(texts: Sequence[str], rules: FilterRules) -> None:
+    """Before anything is done with the texts that costs more than looking at them."""
+    size = sum([len(text) for text in texts])
+    if size <= rules.size:
+        size = sum([len(text.encode(errors="surrogatepass")) for text in texts])
+    if size > rules.size:
+        raise _too_much(f"the filter has {size} bytes", rules.size, "--max-filter-bytes")
+
+
+def _check_counts(filter: Filter, rules: FilterRules) -> None:
+    lists = {"namespace": filter.namespace, "release": filter.release}
+    lists |= {"kind": filter.kind, "status": filter.status}
+    lists |= {f"selector {quoted(each.key)}": each.values for each in filter.selector.requirements}
+    for name, values in lists.items():
+        if len(values) > rules.values:
+            raise _too_much(f"{name} has {len(values)} values", rules.values, "--max-filter-values")
+    terms = len(filter.selector.requirements) + bool(filter.q)
+    terms += sum([bool(getattr(filter, name)) for name in _LISTS])
+    if terms > rules.terms:
+        raise _too_much(f"the filter has {terms} terms", rules.terms, "--max-filter-terms")
+
+
+def _too_much(what: str, allowed: int, flag: str) -> FilterError:
+    return FilterError(f"{what}; at most {allowed} are allowed ({flag})")
 
 
 def _check_names(names: Iterable[Any]) -> None:
-    unknown = sorted(set(map(str, names)) - set(PARAMETERS))
-    if unknown:
-        raise FilterError(f"unknown parameter {unknown[0]!r}; a filter has {', '.join(PARAMETERS)}")
+    for name in names:
+        if name not in PARAMETERS:
+            raise FilterError(f"unknown parameter {quoted(str(name))}; a filter has {', '.join(PARAMETERS)}")
 
 
-def _check(name: str, values: Iterable[str], allowed: Sequence[str]) -> None:
-    for value in sorted(values):
-        if value not in allowed:
-            raise FilterError(f"unknown {name} {value!r}; it is one of {', '.join(allowed)}")
+def _check(
+    name: str,
+    values: Iterable[str],
+    allowed: Collection[str],
+    order: Callable[[Collection[str]], Sequence[str]],
+) -> None:
+    """order: in which those that are allowed are told."""
+    unknown = min([value for value in values if value not in allowed], default=None)
+    if unknown is not None:
+        raise FilterError(f"unknown {name} {quoted(unknown)}; it is one of {', '.join(order(allowed))}")
 
 
 def _split(values: Iterable[str]) -> list[str]:

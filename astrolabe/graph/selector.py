@@ -20,8 +20,17 @@ _VALUE = re.compile(rf"(?:{_NAME})?\Z")
 _TOKEN = re.compile(r"\s*(==|!=|[=,()!<>]|[^\s=,()!<>]+)")
 
 
+#: Characters that are quoted of a text.
+QUOTED = 60
+
+
 class SelectorError(ValueError):
     """A selector that does not parse; the message names what is wrong and where."""
+
+
+def quoted(text: str) -> str:
+    """A text as messages quote it: cut where it is long."""
+    return repr(text if len(text) <= QUOTED else f"{text[:QUOTED]}…")
 
 
 class Requirement(msgspec.Struct, frozen=True, gc=False):
@@ -106,7 +115,8 @@ class _Parser:
     """Recursive descent over the tokens, with the error messages of the API server."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = _TOKEN.findall(text)
+        # Blanks at the end are in no token, and would be gone through once for each of them.
+        self._tokens = _TOKEN.findall(text.rstrip())
         self._at = 0
 
     def parse(self) -> Selector:
@@ -119,9 +129,9 @@ class _Parser:
             if token == "":
                 return Selector(tuple(requirements))
             if token != ",":
-                raise SelectorError(f"found '{token}', expected: ',' or 'end of string'")
+                raise SelectorError(f"found {quoted(token)}, expected: ',' or 'end of string'")
             if self._peek() in ("", ","):
-                raise SelectorError(f"found '{self._peek()}', expected: identifier after ','")
+                raise SelectorError(f"found {quoted(self._peek())}, expected: identifier after ','")
 
     def _peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
@@ -149,15 +159,15 @@ class _Parser:
                 return Requirement(key, operator, self._values())
             case ">" | "<":
                 return Requirement(key, "gt" if operator == ">" else "lt", frozenset((self._integer(),)))
-        raise SelectorError(f"found '{operator}', expected: in, notin, =, ==, !=, gt, lt")
+        raise SelectorError(f"found {quoted(operator)}, expected: in, notin, =, ==, !=, gt, lt")
 
     def _key(self) -> str:
         token = self._next()
         if token in ("", ",", "(", ")", "=", "==", "!=", "!", "<", ">"):
-            raise SelectorError(f"found '{token}', expected: !, identifier, or 'end of string'")
+            raise SelectorError(f"found {quoted(token)}, expected: !, identifier, or 'end of string'")
         if not _KEY.match(token):
             raise SelectorError(
-                f"invalid label key {token!r}: name part must be at most 63 of [A-Za-z0-9_.-]"
+                f"invalid label key {quoted(token)}: name part must be at most 63 of [A-Za-z0-9_.-]"
             )
         return token
 
@@ -167,21 +177,23 @@ class _Parser:
             return ""
         self._next()
         if not _VALUE.match(token):
-            raise SelectorError(f"invalid label value {token!r}: at most 63 of [A-Za-z0-9_.-]")
+            raise SelectorError(f"invalid label value {quoted(token)}: at most 63 of [A-Za-z0-9_.-]")
         return token
 
     def _integer(self) -> str:
         value = self._value()
         if not value.isdecimal():
-            raise SelectorError(f"for 'Gt', 'Lt' operators, the value must be an integer, not {value!r}")
+            raise SelectorError(
+                f"for 'Gt', 'Lt' operators, the value must be an integer, not {quoted(value)}"
+            )
         return value
 
     def _values(self) -> frozenset[str]:
         if (token := self._next()) != "(":
-            raise SelectorError(f"found '{token}', expected: '('")
+            raise SelectorError(f"found {quoted(token)}, expected: '('")
         values = {self._value()}
         while (token := self._next()) == ",":
             values.add(self._value())
         if token != ")":
-            raise SelectorError(f"found '{token}', expected: ',', or ')'")
+            raise SelectorError(f"found {quoted(token)}, expected: ',', or ')'")
         return frozenset(values)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from sanic.request import Request
 
-from astrolabe.graph.filter import EVERYTHING, Filter, parse_query
+from astrolabe.graph.filter import EVERYTHING, Filter, FilterRules, parse_query
+from astrolabe.graph.selector import quoted
 from astrolabe.http.errors import bad_parameter
 from astrolabe.http.subscription import Position
 
@@ -31,7 +32,7 @@ class Query:
         if request.query_string:
             self._values = dict(request.get_args(keep_blank_values=True))
 
-    def take_filter(self, *, kinds: Collection[str], parameters: Sequence[str] | None = None) -> Filter:
+    def take_filter(self, rules: FilterRules, *, parameters: Sequence[str] | None = None) -> Filter:
         """All that is left is a filter, of only these parameters when they are given.
 
         Raises FilterError, or Refusal for a parameter that is none of these.
@@ -40,7 +41,7 @@ class Query:
             return EVERYTHING
         if parameters is not None:
             self._refuse_others(parameters)
-        return parse_query(self._values, kinds=kinds)
+        return parse_query(self._values, rules)
 
     def take_number(self, name: str) -> int | None:
         """A whole number, or None when it is not asked for. Raises Refusal."""
@@ -48,7 +49,7 @@ class Query:
         if text is None:
             return None
         if not _is_number(text):
-            raise bad_parameter(f"{name} is a whole number, not {_cut(text)!r}")
+            raise bad_parameter(f"{name} is a whole number, not {quoted(text)}")
         return int(text)
 
     def take_flag(self, name: str, *, default: bool) -> bool:
@@ -57,7 +58,7 @@ class Query:
         if text is None:
             return default
         if text not in ("true", "false"):
-            raise bad_parameter(f"{name} is true or false, not {text!r}")
+            raise bad_parameter(f"{name} is true or false, not {quoted(text)}")
         return text == "true"
 
     def take_position(self, name: str) -> Position | None:
@@ -77,22 +78,17 @@ class Query:
         for name in sorted(self._values):
             if name not in allowed:
                 known = ", ".join(allowed) or "none"
-                raise bad_parameter(f"unknown parameter {name!r}; this path has {known}")
+                raise bad_parameter(f"unknown parameter {quoted(name)}; this path has {known}")
 
 
 def parse_position(name: str, text: str) -> Position:
     """The place in history that `<epoch>:<seq>` names. Raises Refusal, naming the parameter."""
     epoch, _, seq = text.rpartition(":")
     if not epoch or not _is_number(seq):
-        raise bad_parameter(f"{name} is <epoch>:<seq>, not {_cut(text)!r}")
+        raise bad_parameter(f"{name} is <epoch>:<seq>, not {quoted(text)}")
     return Position(epoch, int(seq))
 
 
 def _is_number(text: str) -> bool:
     """Whether it is a whole number of 64 bits; Python itself refuses to read those of many digits."""
     return text.isascii() and text.isdigit() and len(text) <= 18
-
-
-def _cut(text: str) -> str:
-    """What is quoted of a text that may be long."""
-    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -13,6 +13,7 @@ from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
+from astrolabe.graph.filter import FilterRules
 from astrolabe.http.cache import Bodies
 from astrolabe.http.client import PATIENCE
 from astrolabe.http.errors import JSON, Refusal
@@ -29,10 +30,10 @@ AGE_LASTS = 5
 class Rest:
     """Answers the routes."""
 
-    def __init__(self, hub: Hub, kinds: Sequence[Kind[Any]]) -> None:
+    def __init__(self, hub: Hub, kinds: Sequence[Kind[Any]], rules: FilterRules) -> None:
         self._hub = hub
         self._routes = routes(kinds)
-        self._kinds = tuple(kind.name for kind in kinds)
+        self._rules = rules
         self._bodies = Bodies()
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
@@ -52,7 +53,7 @@ class Rest:
     async def _answer(self, route: Route, request: Request, uid: str = "") -> HTTPResponse:
         query = Query(request)
         seq = query.take_number("min_seq")
-        question = route.ask(query, uid, kinds=self._kinds)
+        question = route.ask(query, uid, self._rules)
         if seq is not None and not await self._hub.reach(seq, timeout=PATIENCE):
             raise Refusal(
                 503,

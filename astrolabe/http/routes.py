@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from astrolabe.graph.filter import FilterRules
 from astrolabe.http import bodies
 from astrolabe.http.bodies import Body
 from astrolabe.http.description import operation, parameters, shapes
@@ -37,10 +38,10 @@ class Route:
     detail: bool = False
     ages: bool = False
 
-    def ask(self, query: Query, uid: str, *, kinds: Sequence[str]) -> Question:
+    def ask(self, query: Query, uid: str, rules: FilterRules) -> Question:
         """What the request asks for. Raises FilterError or Refusal."""
         detail = self.detail and query.take_flag("detail", default=False)
-        filter = query.take_filter(kinds=kinds, parameters=self.filter)
+        filter = query.take_filter(rules, parameters=self.filter)
         return Question(filter=filter, uid=uid, detail=detail)
 
     @property

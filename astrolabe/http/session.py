@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Annotated, Any
 
 import msgspec
 
 from astrolabe.graph import wire
-from astrolabe.graph.filter import FilterError, parse_message
+from astrolabe.graph.filter import FilterError, FilterRules, parse_message
 from astrolabe.http.client import Client
 from astrolabe.http.closing import BAD_MESSAGE, SLOW
 from astrolabe.http.description.terms import reference
@@ -49,13 +48,13 @@ _DECODER = msgspec.json.Decoder(ClientMessage)
 class Session:
     """Implements `websocket.Listener`: one client's conversation.
 
-    kinds: what `kind` of a filter may be. limit: subscriptions at a time.
+    rules: of its filters. limit: subscriptions at a time.
     """
 
-    def __init__(self, connection: Connection, client: Client, *, kinds: Collection[str], limit: int) -> None:
+    def __init__(self, connection: Connection, client: Client, rules: FilterRules, *, limit: int) -> None:
         self._connection = connection
         self._client = client
-        self._kinds = kinds
+        self._rules = rules
         self._limit = limit
 
     def hear(self, text: str) -> None:
@@ -83,7 +82,7 @@ class Session:
             self._refuse(message.id, "too-many-subscriptions", text)
         else:
             try:
-                filter = parse_message(message.filter, kinds=self._kinds)
+                filter = parse_message(message.filter, self._rules)
             except FilterError as error:
                 self._refuse(message.id, "bad-filter", str(error))
             else:

@@ -68,7 +68,7 @@ class Streams:
     def __init__(self, hub: Hub, connections: Connections, *, kinds: Sequence[str], limits: Limits) -> None:
         self._hub = hub
         self._connections = connections
-        self._kinds = kinds
+        self._rules = limits.rules_of_filters(kinds)
         self._limits = limits
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
@@ -79,7 +79,7 @@ class Streams:
         query = Query(request)
         subscribes = query.take_flag("subscribe", default=True)
         since = query.take_position("since")
-        filter = query.take_filter(kinds=self._kinds)
+        filter = query.take_filter(self._rules)
         self._connections.admit()
         socket = WebSocket(request, self._limits, self._hub.figures)
         client = self._enter(socket, request)
@@ -87,7 +87,7 @@ class Streams:
         if subscribes:
             self._subscribe(socket, client, filter, since)
         limit = self._limits.max_subscriptions
-        socket.listen(Session(socket, client, kinds=self._kinds, limit=limit))
+        socket.listen(Session(socket, client, self._rules, limit=limit))
         await self._connections.until_lost(socket, client.leave)
 
     async def _events(self, request: Request) -> None:
@@ -95,7 +95,7 @@ class Streams:
         since = query.take_position("since")
         if last := request.headers.get("last-event-id"):
             since = parse_position("Last-Event-ID", last)
-        filter = query.take_filter(kinds=self._kinds)
+        filter = query.take_filter(self._rules)
         self._connections.admit()
         headers = {
             **position(self._hub),

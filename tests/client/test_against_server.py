@@ -9,7 +9,7 @@ import pytest
 
 from astrolabe.client import Backoff, Change, Client, ClientError, EdgeChange, NodeChange
 from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING, parse_query
+from astrolabe.graph.filter import EVERYTHING, FilterRules, parse_query
 from astrolabe.settings import Limits
 from tests.support.churn import QUERIES, change
 from tests.support.replica import matches
@@ -47,7 +47,7 @@ class Follower:
     """Reads until it is at `last`, dropping its connection and pausing at random."""
 
     def __init__(self, site: Site, query: dict[str, list[str]], random: Random) -> None:
-        self.filter = parse_query(query, kinds=KINDS)
+        self.filter = parse_query(query, FilterRules.of(KINDS))
         asked = {name: ",".join(values).split(",") for name, values in query.items()}
         texts = {name: ",".join(query[name]) for name in ("selector", "q") if name in query}
         self.client = Client(
@@ -108,7 +108,9 @@ async def test_a_server_that_starts_anew_under_the_same_address() -> None:
                 if update.event == "snapshot":
                     break
             assert events == [("reset", "epoch-changed"), ("snapshot", "")]
-            assert matches(client.graph, site.world.hub.graph, parse_query({"kind": ["Pod"]}, kinds=KINDS))
+            assert matches(
+                client.graph, site.world.hub.graph, parse_query({"kind": ["Pod"]}, FilterRules.of(KINDS))
+            )
 
 
 async def test_a_reader_that_pauses_is_caught_up_with_by_merged_deltas() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.facts import Facts
-from astrolabe.graph.filter import Filter, parse_query
+from astrolabe.graph.filter import Filter, FilterRules, parse_query
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import History, Past
 from astrolabe.graph.links import Link, Ref, RefByUid, Select
@@ -124,7 +124,7 @@ def elsewhere_filters(count: int) -> list[Filter]:
         lambda text: {"q": [f"{text}-zzz"]},
         lambda text: {"q": [f"{text}"], "status": ["Error"]},
     )
-    return [parse_query(forms[n % len(forms)](f"w{n}"), kinds=KINDS) for n in range(count)]
+    return [parse_query(forms[n % len(forms)](f"w{n}"), FilterRules.of(KINDS)) for n in range(count)]
 
 
 changes = st.one_of(facts(), facts(), st.sampled_from(("u0", "u1", "u2")))

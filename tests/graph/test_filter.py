@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import pytest
 
-from astrolabe.graph.filter import EVERYTHING, Filter, FilterError, parse_message, parse_query
+from astrolabe.graph.filter import EVERYTHING, Filter, FilterError, FilterRules, parse_message, parse_query
 from astrolabe.graph.selector import parse
 
 KINDS = ("Pod", "Service")
@@ -28,7 +29,9 @@ def test_repeated_and_comma_separated_are_the_same() -> None:
         "q": ["Web "],
     }
     joined = {**repeated, "namespace": ["shop, plain,"]}
-    assert parse_query(repeated, kinds=KINDS) == parse_query(joined, kinds=KINDS) == EXPECTED
+    assert (
+        parse_query(repeated, FilterRules.of(KINDS)) == parse_query(joined, FilterRules.of(KINDS)) == EXPECTED
+    )
 
 
 def test_messages_say_the_same_as_urls() -> None:
@@ -39,10 +42,13 @@ def test_messages_say_the_same_as_urls() -> None:
         "selector": "a=1,b",
         "q": "WEB",
     }
-    assert parse_message(document, kinds=KINDS) == EXPECTED
-    assert parse_message(None, kinds=KINDS) is EVERYTHING
-    assert parse_message({}, kinds=KINDS) == EVERYTHING
-    assert parse_message({"kind": [], "status": None, "selector": None, "q": ""}, kinds=KINDS) == EVERYTHING
+    assert parse_message(document, FilterRules.of(KINDS)) == EXPECTED
+    assert parse_message(None, FilterRules.of(KINDS)) is EVERYTHING
+    assert parse_message({}, FilterRules.of(KINDS)) == EVERYTHING
+    assert (
+        parse_message({"kind": [], "status": None, "selector": None, "q": ""}, FilterRules.of(KINDS))
+        == EVERYTHING
+    )
     assert not EVERYTHING
     assert EXPECTED
 
@@ -61,7 +67,7 @@ def test_messages_say_the_same_as_urls() -> None:
 )
 def test_wrong_queries(query: dict[str, list[str]], message: str) -> None:
     with pytest.raises(FilterError, match=message):
-        parse_query(query, kinds=KINDS)
+        parse_query(query, FilterRules.of(KINDS))
 
 
 @pytest.mark.parametrize(
@@ -80,4 +86,85 @@ def test_wrong_queries(query: dict[str, list[str]], message: str) -> None:
 )
 def test_wrong_messages(document: Any, message: str) -> None:
     with pytest.raises(FilterError, match=message):
-        parse_message(document, kinds=KINDS)
+        parse_message(document, FilterRules.of(KINDS))
+
+
+def test_requirements_count_once_whatever_their_order() -> None:
+    one = parse_query({"selector": ["b,a=1,b,c notin (x,y),a=1"]}, FilterRules.of(KINDS))
+    other = parse_query({"selector": ["c notin (y,x),a=1", "b"]}, FilterRules.of(KINDS))
+    assert one == other
+    assert len(one.selector.requirements) == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (
+            {"selector": [",".join(f"k{number}" for number in range(69))], "q": ["web"]},
+            "the filter has 70 terms; at most 64 are allowed (--max-filter-terms)",
+        ),
+        (
+            {"namespace": [",".join(f"n{number}" for number in range(65))]},
+            "namespace has 65 values; at most 64 are allowed (--max-filter-values)",
+        ),
+        (
+            {"selector": [f"app in ({','.join(f'v{number}' for number in range(65))})"]},
+            "selector 'app' has 65 values; at most 64 are allowed (--max-filter-values)",
+        ),
+        (
+            {"q": ["x" * 1500], "namespace": ["y" * 548, "z"]},
+            "the filter has 2049 bytes; at most 2048 are allowed (--max-filter-bytes)",
+        ),
+        (
+            {"q": ["\u00e9" * 1025]},
+            "the filter has 2050 bytes; at most 2048 are allowed (--max-filter-bytes)",
+        ),
+    ],
+)
+def test_a_filter_has_limits(query: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(FilterError) as refused:
+        parse_query(query, FilterRules.of(KINDS))
+    assert str(refused.value) == message
+
+
+def test_what_is_at_the_limits_is_let_through() -> None:
+    selector = ",".join(f"k{number}" for number in range(62))
+    terms = {"selector": [selector], "q": ["web"], "namespace": [",".join(f"n{n}" for n in range(64))]}
+    assert len(parse_query(terms, FilterRules.of(KINDS)).namespace) == 64
+    assert parse_query({"q": ["x" * 2048]}, FilterRules.of(KINDS)).q == "x" * 2048
+
+
+def test_a_refusal_quotes_no_more_than_one_can_read() -> None:
+    rules = FilterRules.of(KINDS)
+    for query in ({"kind": ["x" * 2000]}, {"selector": ["=" * 2000]}, {"selector": [f"a={'b' * 2000}"]}):
+        with pytest.raises(FilterError) as refused:
+            parse_query(query, rules)
+        assert len(str(refused.value)) < 300
+    with pytest.raises(FilterError) as refused:
+        parse_query({"y" * 9000: []}, rules)
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"selector": ",".join(f"key-{number}!=value" for number in range(21_000))},
+        {"selector": "a" + " " * 1_000_000},
+        {"selector": "(" * 1_000_000},
+        {"kind": [f"K{number}" for number in range(100_000)]},
+        {"namespace": ["n"] * 100_000},
+        {"q": "\u00e9" * 1_000_000},
+        {f"parameter-{number}": "" for number in range(100_000)},
+    ],
+)
+def test_what_is_far_too_large_is_refused_before_it_costs_anything(query: dict[str, Any]) -> None:
+    began = process_time()
+    with pytest.raises(FilterError):
+        parse_message(query, FilterRules.of(KINDS))
+    assert process_time() - began < 0.1
+
+
+def test_blanks_behind_a_selector_cost_no_more_than_others() -> None:
+    began = process_time()
+    assert parse("a" + " " * 20_000) == parse("a")
+    assert process_time() - began < 0.1

@@ -6,7 +6,7 @@ import pytest
 
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge
-from astrolabe.graph.filter import Filter, parse_query
+from astrolabe.graph.filter import Filter, FilterRules, parse_query
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import Past
 from astrolabe.graph.node import Node
@@ -17,7 +17,7 @@ KINDS = ("Pod", "PersistentVolume", "StorageClass", "ConfigMap", "Namespace")
 
 
 def only(**query: str) -> Filter:
-    return parse_query({name: [value] for name, value in query.items()}, kinds=KINDS)
+    return parse_query({name: [value] for name, value in query.items()}, FilterRules.of(KINDS))
 
 
 def node(

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from websockets.frames import Opcode
 
-from astrolabe.graph.filter import Filter, parse_query
+from astrolabe.graph.filter import Filter, FilterRules, parse_query
 from astrolabe.settings import Limits
 from tests.support.churn import change
 from tests.support.fuzz import Fuzz
@@ -54,7 +54,7 @@ class Bystander:
     """Follows a query until it is at the seq where all is over, and looks how late each delta comes."""
 
     def __init__(self, site: Site, query: dict[str, list[str]], sent: dict[int, float]) -> None:
-        self.filter: Filter = parse_query(query, kinds=KINDS)
+        self.filter: Filter = parse_query(query, FilterRules.of(KINDS))
         self.replica = Replica()
         self.late, self.deltas = 0.0, 0
         self.last: int | None = None

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from astrolabe.graph.facts import HelmRevision, Release
-from tests.support.serving import Site, serve
+from astrolabe.settings import Limits
+from tests.support.serving import Site, read, serve
 from tests.support.worlds import CREATED, EPOCH, World, facts
 
 POD = {
@@ -153,6 +154,27 @@ async def test_a_bad_filter_is_refused_by_name(site: Site, path: str) -> None:
         assert (status, document["error"]) == (400, "bad-filter")
         assert message in document["message"]
         assert list(document) == ["error", "message"]
+
+
+async def test_a_filter_beyond_a_limit_is_refused_wherever_it_is_taken() -> None:
+    """The refusal names the limit and its flag."""
+    limits = Limits(max_filter_terms=2, max_filter_values=3, max_filter_bytes=80)
+    told = [
+        ("selector", "a,b,!c", "the filter has 3 terms; at most 2 are allowed (--max-filter-terms)"),
+        ("namespace", "a,b,c,d", "namespace has 4 values; at most 3 are allowed (--max-filter-values)"),
+        ("q", "x" * 81, "the filter has 81 bytes; at most 80 are allowed (--max-filter-bytes)"),
+    ]
+    paths = ("graph", "resources", "unresolved", "grafana/nodegraph", "grafana/frames", "ws", "events")
+    async with serve(World(), limits) as site, site.stream("/api/v1/ws?subscribe=false") as socket:
+        await read(socket)
+        for name, value, message in told:
+            for place in (*[f"{path}?{name}={value}" for path in paths], f"ws/flat/stats/{name}={value}"):
+                status, document = await site.refused(f"/api/v1/{place}")
+                assert (status, document) == (400, {"error": "bad-filter", "message": message})
+            filter = {name: value.split(",") if name == "namespace" else value}
+            await socket.send(json.dumps({"type": "subscribe", "id": "x", "filter": filter}))
+            error = await read(socket)
+            assert (error["code"], error["message"]) == ("bad-filter", message)
 
 
 @pytest.mark.parametrize(

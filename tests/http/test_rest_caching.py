@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import parse_query
+from astrolabe.graph.filter import FilterRules, parse_query
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.http import rest
 from astrolabe.http.rest import accepts_gzip
@@ -223,6 +223,6 @@ async def test_every_answer_is_closed_while_everything_changes() -> None:
             graph = await site.json(f"/api/v1/graph?{text}")
             uids = {node["uid"] for node in graph["nodes"]}
             assert all({edge["from"], edge["to"]} <= uids for edge in graph["edges"])
-            view = site.hub.view(parse_query(query, kinds=KINDS))
+            view = site.hub.view(parse_query(query, FilterRules.of(KINDS)))
             assert uids == {node.uid for node in view.nodes()}
             assert len(graph["edges"]) == len(list(view.edges()))

@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import Filter, parse_query
+from astrolabe.graph.filter import Filter, FilterRules, parse_query
 from astrolabe.settings import Limits
 from tests.support.raw import Peer, dial
 from tests.support.replica import Replica
@@ -20,7 +20,7 @@ SOCKETS, EVENTS, STALLED = 400, 50, 50
 
 #: A filter that one node of the crowd is in.
 QUERY = {"q": ["web-2999"]}
-FILTER: Filter = parse_query(QUERY, kinds=KINDS)
+FILTER: Filter = parse_query(QUERY, FilterRules.of(KINDS))
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from astrolabe.graph.filter import FilterRules
 from astrolabe.http.session import Session
 from tests.support.connections import Recorder
 from tests.support.worlds import KINDS, shop
@@ -14,7 +15,7 @@ WRONG = '{"type":"subscribe","id":"y","filter":{"kind":["Pond"]}}'
 def begin(limit: int = 2) -> tuple[Session, Recorder]:
     connection = Recorder()
     client = shop().hub.join(connection)
-    return Session(connection, client, kinds=tuple(KINDS), limit=limit), connection
+    return Session(connection, client, FilterRules.of(KINDS), limit=limit), connection
 
 
 async def test_a_conversation() -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING, Filter, parse_query
+from astrolabe.graph.filter import EVERYTHING, Filter, FilterRules, parse_query
 from astrolabe.graph.view import View
 from astrolabe.http.snapshot import Snapshot
 from astrolabe.settings import Limits
@@ -26,7 +26,7 @@ class Follower:
     """A client that follows one query until it is at the seq where all is over."""
 
     def __init__(self, site: Site, query: dict[str, list[str]]) -> None:
-        self.filter: Filter = parse_query(query, kinds=KINDS)
+        self.filter: Filter = parse_query(query, FilterRules.of(KINDS))
         self.replica = Replica()
         self._site = site
         self._query = urlencode(query, doseq=True)

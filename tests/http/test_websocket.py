@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING, parse_query
+from astrolabe.graph.filter import EVERYTHING, FilterRules, parse_query
 from astrolabe.graph.view import View
 from astrolabe.settings import Limits
 from tests.support.raw import dial, frames
@@ -432,4 +432,4 @@ async def test_a_stalled_peer_delays_nobody() -> None:
         for step in range(100):
             world.send(Changes(nodes_set=[a_pod(3, "Error", f"step {step}")]))
             replica.apply(await read(ok))
-        assert replica.matches(world.hub.graph, parse_query({"namespace": ["ns-3"]}, kinds=KINDS))
+        assert replica.matches(world.hub.graph, parse_query({"namespace": ["ns-3"]}, FilterRules.of(KINDS)))

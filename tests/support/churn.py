@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from astrolabe.graph.facts import Facts
-from astrolabe.graph.filter import Filter, parse_query
+from astrolabe.graph.filter import Filter, FilterRules, parse_query
 from astrolabe.graph.links import BINDS, MOUNTS, OWNS, USES_CONFIGMAP, Link, Ref, RefByUid
 from astrolabe.graph.status import LEVELS, Status
 from tests.support.worlds import KINDS, World, facts
@@ -29,7 +29,7 @@ QUERIES: tuple[dict[str, list[str]], ...] = (
 
 
 def filters() -> list[Filter]:
-    return [parse_query(query, kinds=KINDS) for query in QUERIES]
+    return [parse_query(query, FilterRules.of(KINDS)) for query in QUERIES]
 
 
 def change(world: World, random: Random) -> None:

@@ -9,7 +9,7 @@ from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
-from astrolabe.graph.filter import Filter, parse_query
+from astrolabe.graph.filter import Filter, FilterRules, parse_query
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.links import (
     BINDS,
@@ -125,7 +125,7 @@ class World:
 
 def only(**query: str) -> Filter:
     """The filter of this query."""
-    return parse_query({name: [value] for name, value in query.items()}, kinds=KINDS)
+    return parse_query({name: [value] for name, value in query.items()}, FilterRules.of(KINDS))
 
 
 def shop() -> World:

@@ -68,9 +68,10 @@ class Grafana:
     def __init__(
         self, hub: Hub, connections: Connections, kinds: Sequence[Kind[Any]], *, limits: Limits
     ) -> None:
-        self._kinds = tuple(kind.name for kind in kinds)
+        names = [kind.name for kind in kinds]
+        self._rules = limits.rules_of_filters(names)
         self._panels = Panels(hub, {kind.name: kind.layer for kind in kinds})
-        self._streams = FlatStreams(hub, connections, kinds=self._kinds, limits=limits)
+        self._streams = FlatStreams(hub, connections, kinds=names, limits=limits)
         self._bodies = Bodies(entries=32, size=16 * 1024 * 1024)
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
@@ -107,7 +108,7 @@ class Grafana:
         limit = query.take_number("limit")
         if limit is not None and not 1 <= limit <= MOST:
             raise bad_parameter(f"limit is a number from 1 to {MOST}, not {limit}")
-        return Question(filter=query.take_filter(kinds=self._kinds), limit=USUAL if limit is None else limit)
+        return Question(filter=query.take_filter(self._rules), limit=USUAL if limit is None else limit)
 
     async def _describe(self, _: Request) -> HTTPResponse:
         return HTTPResponse(wire.encode(described()), content_type=JSON)

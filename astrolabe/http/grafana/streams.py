@@ -74,7 +74,7 @@ class FlatStreams:
     def __init__(self, hub: Hub, connections: Connections, *, kinds: Sequence[str], limits: Limits) -> None:
         self._hub = hub
         self._connections = connections
-        self._kinds = kinds
+        self._rules = limits.rules_of_filters(kinds)
         self._limits = limits
         self._statistics = Statistics(hub)
 
@@ -122,8 +122,8 @@ class FlatStreams:
         await self._connections.until_lost(socket, lambda: self._statistics.leave(socket))
 
     def _filter(self, request: Request, path: str) -> Filter:
-        Query(request).take_filter(kinds=self._kinds, parameters=())  # it stands in the path
-        return parse_query(flat.parse_path(path), kinds=self._kinds)
+        Query(request).take_filter(self._rules, parameters=())  # it stands in the path
+        return parse_query(flat.parse_path(path), self._rules)
 
     def _as_changes(self, message: Message) -> bytes:
         """Made once for all who follow the same filter."""
