@@ -8,9 +8,10 @@ from ssl import SSLContext
 import click
 import msgspec
 
-from astrolabe.cli.lines import json_line, printable
+from astrolabe.cli.lines import json_line
 from astrolabe.client import Token
 from astrolabe.client.load import Plan, Report, run
+from astrolabe.printable import printable
 
 #: Reasons that are listed; of a thousand clients each may have its own.
 _REASONS = 5

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from astrolabe.client import Change, EdgeChange, Node, NodeChange, ServerState
+from astrolabe.printable import printable, printable_json
 
 _VERBS = {"+": "added", "~": "changed", "-": "removed"}
 _SIGN_COLOURS = {"+": "green", "~": "yellow", "-": "red"}
@@ -27,19 +28,8 @@ def as_json(change: Change) -> str:
 
 
 def json_line(document: Any) -> str:
-    """The document in JSON, in which all that is not printable is escaped.
-
-    JSON leaves C1 controls, which terminals act upon, and marks of direction as they are.
-    """
-    text = msgspec.json.encode(document).decode()
-    return text if text.isprintable() else "".join(map(_escaped, text))
-
-
-def _escaped(character: str) -> str:
-    if character.isprintable():
-        return character
-    units = character.encode("utf-16-be")
-    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+    """The document in JSON, in which all that is not printable is escaped."""
+    return printable_json(msgspec.json.encode(document).decode())
 
 
 def state_line(state: ServerState) -> str:
@@ -93,9 +83,3 @@ def _end(node: Node) -> str:
 def _place(node: Node) -> str:
     namespace = node.get("namespace")
     return printable(f"{namespace}/{node['name']}" if namespace else node["name"])
-
-
-def printable(text: str) -> str:
-    """Texts come from the server and from whoever may write to the cluster: nothing in them controls the
-    terminal."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
