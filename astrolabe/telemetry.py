@@ -1,13 +1,26 @@
-"""Logging: text or JSON lines on stderr, levels by verbosity. No token and no manifest is ever logged."""
+"""Logging: text or JSON lines on stderr, levels by verbosity. No token and no manifest is ever logged.
+
+Nothing waits for whoever reads the log: see `LogQueue`. No text forges a line: what cannot be printed is
+escaped, and the lines of a traceback are indented.
+"""
 
 from __future__ import annotations
 
 import logging
 import logging.config
+import sys
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Literal
 
 import msgspec
+
+from astrolabe.log_queue import LogQueue
+from astrolabe.printable import printable, printable_json
+
+#: Characters, before they are escaped, of a message, and of a traceback, of which the end tells most.
+LONGEST_MESSAGE = 8 * 1024
+LONGEST_TRACE = 32 * 1024
 
 #: (level of Astrolabe's loggers, of the libraries', of asyncio's), by verbosity 0-4.
 LEVELS = (
@@ -31,7 +44,7 @@ def configure(*, verbosity: int, log_format: Literal["text", "json"], several: b
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"line": {"()": formatter, "numbered": several}},
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "handlers": {"stderr": {"()": LogQueue, "formatter": "line"}},
             "root": {"level": libraries, "handlers": ["stderr"]},
             "loggers": {
                 "astrolabe": {"level": own},
@@ -41,6 +54,12 @@ def configure(*, verbosity: int, log_format: Literal["text", "json"], several: b
             },
         }
     )
+    sys.excepthook = _log_uncaught
+
+
+def lines_dropped() -> int:
+    """How many lines nobody will see, since the process began."""
+    return sum(each.dropped for each in logging.getLogger().handlers if isinstance(each, LogQueue))
 
 
 class TextFormatter(logging.Formatter):
@@ -55,9 +74,10 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         number = f"[{record.process}]" if self._numbered else ""
-        line = f"{_time_of(record)} {record.levelname:<7} {record.name}{number}  {record.getMessage()}"
+        message = printable(_message_of(record))
+        line = f"{_time_of(record)} {record.levelname:<7} {record.name}{number}  {message}"
         trace = _trace_of(self, record)
-        return f"{line}\n{trace}" if trace else line
+        return "\n    ".join([line, *map(printable, trace.split("\n"))]) if trace else line
 
 
 class JsonFormatter(logging.Formatter):
@@ -75,14 +95,37 @@ class JsonFormatter(logging.Formatter):
             "time": _time_of(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message_of(record),
         }
         if self._numbered:
             entry["process"] = record.process
         trace = _trace_of(self, record)
         if trace:
             entry["exception"] = trace
-        return msgspec.json.encode(entry).decode()
+        return printable_json(msgspec.json.encode(entry).decode())
+
+
+def _log_uncaught(type: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What ends the process is logged as all else is, as `sys.excepthook`."""
+    if isinstance(error, KeyboardInterrupt):
+        sys.__excepthook__(type, error, trace)
+    else:
+        logging.getLogger("astrolabe").critical("ended by an error", exc_info=(type, error, trace))
+
+
+def _message_of(record: logging.LogRecord) -> str:
+    return _bounded(_encodable(record.getMessage()))
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= LONGEST_MESSAGE:
+        return text
+    return f"{text[:LONGEST_MESSAGE]}… ({len(text) - LONGEST_MESSAGE} more characters)"
+
+
+def _encodable(text: str) -> str:
+    """Half of a surrogate pair has no UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _time_of(record: logging.LogRecord) -> str:
@@ -92,4 +135,9 @@ def _time_of(record: logging.LogRecord) -> str:
 
 
 def _trace_of(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    return formatter.formatException(record.exc_info) if record.exc_info else ""
+    """Its end, when it is too long."""
+    if not record.exc_info:
+        return ""
+    trace = _encodable(formatter.formatException(record.exc_info))
+    cut = len(trace) - LONGEST_TRACE
+    return f"… ({cut} characters before)\n{trace[cut:]}" if cut > 0 else trace

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import pytest
@@ -17,6 +17,18 @@ from tests.support.process import LOGGERS, process_as_before
 def _process_as_before() -> Iterator[None]:
     with process_as_before():
         yield
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Whatever was logged, once it is written."""
+
+    def read() -> str:
+        for handler in logging.getLogger().handlers:
+            handler.flush()
+        return capsys.readouterr().err
+
+    return read
 
 
 @pytest.mark.parametrize(
@@ -35,21 +47,21 @@ def test_levels_by_verbosity(verbosity: int, levels: list[str]) -> None:
     assert [logging.getLevelName(level) for level in effective] == levels
 
 
-def test_text_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_lines(logged: Callable[[], str]) -> None:
     telemetry.configure(verbosity=0, log_format="text")
     logging.getLogger("astrolabe.kube").warning("%s: connected again", "Pod")
-    line = capsys.readouterr().err
+    line = logged()
     time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
     assert re.fullmatch(rf"{time} WARNING astrolabe\.kube  Pod: connected again\n", line)
 
 
-def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_lines(logged: Callable[[], str]) -> None:
     telemetry.configure(verbosity=0, log_format="json")
     try:
         raise ValueError("no\nluck")
     except ValueError:
         logging.getLogger("astrolabe.app").exception("a %s failed", "task")
-    (line,) = capsys.readouterr().err.splitlines()
+    (line,) = logged().splitlines()
     entry = json.loads(line)
     assert {key: entry[key] for key in ("level", "logger", "message")} == {
         "level": "error",
@@ -63,25 +75,80 @@ def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_lines_of_several_processes(
-    log_format: Literal["text", "json"], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_lines_of_several_processes(log_format: Literal["text", "json"], logged: Callable[[], str]) -> None:
     telemetry.configure(verbosity=0, log_format=log_format, several=True)
     logging.getLogger("astrolabe.app").info("stopped")
-    line = capsys.readouterr().err
+    line = logged()
     if log_format == "json":
         assert json.loads(line)["process"] == os.getpid()
     else:
         assert line.endswith(f" INFO    astrolabe.app[{os.getpid()}]  stopped\n")
 
 
-def test_a_traceback_follows_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_traceback_follows_its_line(logged: Callable[[], str]) -> None:
     telemetry.configure(verbosity=0, log_format="text")
     try:
         raise ValueError("no luck")
     except ValueError:
         logging.getLogger("astrolabe.app").exception("failed")
-    lines = capsys.readouterr().err.splitlines()
+    lines = logged().splitlines()
     assert lines[0].endswith("ERROR   astrolabe.app  failed")
-    assert lines[1] == "Traceback (most recent call last):"
-    assert lines[-1] == "ValueError: no luck"
+    assert lines[1] == "    Traceback (most recent call last):"
+    assert lines[-1] == "    ValueError: no luck"
+
+
+FORGED = "2026-01-31T12:00:00.000Z INFO    astrolabe.app  all is well"
+
+
+def test_a_message_is_one_line_that_a_terminal_may_show(logged: Callable[[], str]) -> None:
+    telemetry.configure(verbosity=0, log_format="text")
+    logging.getLogger("astrolabe.http").warning("asked for %s", f"/\x1b[2J\x9b31m\r\n{FORGED}\u2028\ud800")
+    (line,) = logged().splitlines()
+    assert line.endswith(rf"astrolabe.http  asked for /\x1b[2J\x9b31m\r\n{FORGED}\u2028\ud800")
+
+
+def test_no_line_of_a_traceback_passes_for_another(logged: Callable[[], str]) -> None:
+    telemetry.configure(verbosity=0, log_format="text")
+    try:
+        raise ValueError(f"no\x1b[2J\n{FORGED}\x85{FORGED}")
+    except ValueError:
+        logging.getLogger("astrolabe.app").exception("failed")
+    first, *rest = logged().split("\n")[:-1]
+    assert first.endswith("failed")
+    assert all(line.startswith("    ") and line.isprintable() for line in rest)
+    assert rest[-2:] == [r"    ValueError: no\x1b[2J", rf"    {FORGED}\x85{FORGED}"]
+
+
+def test_a_json_line_can_be_printed_and_says_what_was_said(logged: Callable[[], str]) -> None:
+    telemetry.configure(verbosity=0, log_format="json")
+    logging.getLogger("astrolabe.http").warning("a\x1b[2J\x9b31m\u2028\n%s", "\ud800")
+    line = logged()
+    assert line[:-1].isprintable()
+    assert json.loads(line)["message"] == "a\x1b[2J\x9b31m\u2028\n\\ud800"
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_long_message_is_cut(log_format: Literal["text", "json"], logged: Callable[[], str]) -> None:
+    telemetry.configure(verbosity=0, log_format=log_format)
+    logging.getLogger("astrolabe.http").warning("%s", "x" * 1_000_000)
+    line = logged()
+    assert f"{'x' * telemetry.LONGEST_MESSAGE}… (991808 more characters)" in line
+    assert len(line) < telemetry.LONGEST_MESSAGE + 200
+
+
+def test_of_a_long_traceback_the_end_is_kept(logged: Callable[[], str]) -> None:
+    telemetry.configure(verbosity=0, log_format="text")
+    try:
+        raise ValueError("x" * 100_000 + " the end")
+    except ValueError:
+        logging.getLogger("astrolabe.app").exception("failed")
+    text = logged()
+    assert re.search(r"failed\n    … \(\d+ characters before\)\n    x", text)
+    assert text.endswith("x the end\n")
+    assert len(text) < telemetry.LONGEST_TRACE + 200
+
+
+def test_what_cannot_be_formatted_is_said_and_nothing_fails(logged: Callable[[], str]) -> None:
+    telemetry.configure(verbosity=0, log_format="text")
+    logging.getLogger("astrolabe.app").info("one %d", "x")
+    assert re.search(r"ERROR   astrolabe\.app  'one %d' cannot be logged: TypeError\(.*\)\n$", logged())

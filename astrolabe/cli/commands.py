@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from tempfile import gettempdir
@@ -13,12 +14,13 @@ from click.core import ParameterSource
 from astrolabe import __version__
 from astrolabe.cli import flags, streams, values
 from astrolabe.cli.go import DefaultGroup, Flag, GoCommand
-from astrolabe.cli.lines import as_json, as_text, printable
+from astrolabe.cli.lines import as_json, as_text
 from astrolabe.cli.values import InvalidValue, Value
 from astrolabe.cli.watch import DEFAULT_URL, Watch
 from astrolabe.client import Change, ClientError
 from astrolabe.client.address import endpoint
 from astrolabe.kube.errors import ClusterError
+from astrolabe.printable import printable
 from astrolabe.settings import Settings
 
 # What serves is imported by the commands that serve: it costs half a second, which `--help`, `watch`
@@ -71,8 +73,7 @@ def _run_worker(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
     try:
         _run(make())
     except Failure as error:
-        click.echo(f"astrolabe: {_one_line(error)}", err=True)
-        sys.exit(error.exit_code)
+        _fail(error)
 
 
 @root.command(
@@ -236,11 +237,18 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     try:
         code = root.main(args, prog_name="astrolabe", standalone_mode=False)
     except click.ClickException as error:
-        click.echo(f"astrolabe: {_one_line(error)}", err=True)
-        sys.exit(error.exit_code)
+        _fail(error)
     except click.Abort:
         sys.exit(130)
     sys.exit(code or 0)  # what `click.exceptions.Exit` was made with
+
+
+def _fail(error: click.ClickException) -> NoReturn:
+    """End the process with one line that says why, after those of the log."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    click.echo(f"astrolabe: {printable(_one_line(error))}", err=True)
+    sys.exit(error.exit_code)
 
 
 def _one_line(error: click.ClickException) -> str:

@@ -20,7 +20,7 @@ from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe import __version__
+from astrolabe import __version__, telemetry
 from astrolabe.engine.inbox import State
 from astrolabe.engine.readiness import Readiness
 from astrolabe.graph.links import EDGE_TYPES
@@ -90,7 +90,11 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
         for collect in (
-            lambda: of_process(ready=_is_ready(readiness, replication()), role=role()),
+            lambda: of_process(
+                ready=_is_ready(readiness, replication()),
+                role=role(),
+                lines_dropped=telemetry.lines_dropped(),
+            ),
             lambda: of_graph(hub, names),
             lambda: of_batches(hub.figures),
             lambda: of_streams(
@@ -130,7 +134,7 @@ class _Collector:
         return []
 
 
-def of_process(*, ready: bool, role: str) -> Iterator[Metric]:
+def of_process(*, ready: bool, role: str, lines_dropped: int) -> Iterator[Metric]:
     """What this process is."""
     yield InfoMetricFamily("astrolabe_build", "The program that runs.", value={"version": __version__})
     yield GaugeMetricFamily("astrolabe_ready", "Whether /readyz says so.", value=ready)
@@ -138,6 +142,9 @@ def of_process(*, ready: bool, role: str) -> Iterator[Metric]:
     for each in ("leader", "follower"):
         roles.add_metric([each], each == role)
     yield roles
+    yield CounterMetricFamily(
+        "astrolabe_log_lines_dropped", "Log lines that were dropped: nobody read them.", value=lines_dropped
+    )
 
 
 def of_graph(hub: Hub, kinds: Sequence[str]) -> Iterator[Metric]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -210,3 +212,15 @@ def test_a_taken_port_is_one_line_and_exit_code_1(ended: Ended) -> None:
     assert line.startswith(f"astrolabe: cannot listen at 127.0.0.1:{port}: Address already in use")
     assert line.endswith("; choose another address with --host and --port")
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("module", ["astrolabe", "astrolabe.cli"])
+def test_the_package_can_be_run_as_the_command(module: str) -> None:
+    ran = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, check=True)
+    assert ran.stdout.decode() == f"astrolabe {__version__}\n"
+    ran = subprocess.run([sys.executable, "-m", module, "--prot=1"], capture_output=True)
+    assert (ran.returncode, ran.stderr) == (2, b"astrolabe: unknown flag --prot, did you mean --port?\n")
+
+
+def test_what_is_wrong_cannot_control_the_terminal(ended: Ended) -> None:
+    assert ended("--\x1b[2J") == (2, "", "astrolabe: unknown flag --\\x1b[2J, see `astrolabe serve --help`\n")

@@ -35,6 +35,7 @@ METRICS: dict[str, frozenset[str]] = {
     "astrolabe_redis_stale": frozenset(),
     "astrolabe_redis_lag_seconds": frozenset(),
     "astrolabe_redis_commits_total": frozenset(),
+    "astrolabe_log_lines_dropped_total": frozenset(),
     "process_cpu_seconds_total": frozenset(),
     "process_open_fds": frozenset(),
     "process_resident_memory_bytes": frozenset(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,8 +14,8 @@ LOGGERS = ("", "astrolabe", "asyncio", "kubernetes_asyncio")
 
 @contextmanager
 def process_as_before() -> Iterator[None]:
-    """Logging and the thresholds of the collector are afterwards what they were."""
-    thresholds = gc.get_threshold()
+    """Logging, with its thread, and the thresholds of the collector are afterwards what they were."""
+    thresholds, hook = gc.get_threshold(), sys.excepthook
     root = logging.getLogger()
     handlers = list(root.handlers)
     levels = {name: logging.getLogger(name).level for name in LOGGERS}
@@ -22,6 +23,10 @@ def process_as_before() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*thresholds)
+        sys.excepthook = hook
+        for handler in root.handlers:
+            if handler not in handlers:
+                handler.close()
         root.handlers[:] = handlers
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
