@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from time import time
 from typing import Protocol
 
-from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
+from astrolabe.engine.inbox import Change, Gone, InvalidObject, Message, Replace, Report, Update
 from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.skips import SkipLog
 from astrolabe.engine.takeover import Takeover
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.facts import Facts
+from astrolabe.graph.faults import where
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
 from astrolabe.timeslice import TimeSlice
@@ -61,6 +63,7 @@ class Engine:
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(INBOX_LIMIT)
         self._slice = TimeSlice()
         self._uncommitted = False
+        self._skip_logs: dict[tuple[str, str], SkipLog] = {}
         self._takeover = Takeover(model, readiness, restored) if restored is not None else None
         #: When the first of the uncommitted changes was taken in, in milliseconds since 1970.
         self._since = 0
@@ -88,7 +91,7 @@ class Engine:
         match message:
             case Update():
                 self.readiness.heard(message.kind, "", now)
-                await self._change(message.changes)
+                await self._change(message.kind, message.changes)
             case Replace():
                 await self._replace(message)
                 self.readiness.heard(message.kind, message.namespace, now)
@@ -107,12 +110,18 @@ class Engine:
                 self.readiness.settle()
 
     async def _replace(self, message: Replace) -> None:
-        """Follow a complete list as a difference. The gone go first: a name may have a new uid."""
-        listed = {facts.uid for facts in message.listed}
-        known = self._model.uids(message.kind, message.namespace)
-        await self._change([Gone(uid) for uid in known if uid not in listed])
+        """Follow a complete list as a difference. The gone go first: a name may have a new uid.
+
+        What cannot be taken in is there all the same: what was known of it stays.
+        """
+        kind, namespace = message.kind, message.namespace
+        listed = {facts.uid for facts in message.listed} | {invalid.uid for invalid in message.invalid}
+        known = self._model.uids(kind, namespace)
+        await self._change(kind, [Gone(uid) for uid in known if uid not in listed])
         count = len(message.listed)
-        await self._change(_consume(message.listed))
+        self.readiness.forget_skipped(kind, namespace)
+        await self._change(kind, message.invalid)
+        await self._change(kind, _consume(message.listed))
         self._set_synced(message.kind, message.namespace, True)
         # Synced means served: what was listed is in the graph before anyone is told so.
         await self._commit()
@@ -126,19 +135,45 @@ class Engine:
             self._model.set_synced(kind, namespace, synced)
             self._mark()
 
-    async def _change(self, changes: Iterable[Facts | Gone]) -> None:
+    async def _change(self, kind: str, changes: Iterable[Change]) -> None:
         for change in changes:
-            if self._apply(change):
+            if self._apply(kind, change):
                 self._mark()
                 if self._model.pending >= COMMIT_LIMIT:
                     await self._commit()
             await self._slice.pause()
 
-    def _apply(self, change: Facts | Gone) -> bool:
-        """Change the model; False when that is no news."""
+    def _apply(self, kind: str, change: Change) -> bool:
+        """Change the model; False when that is no news. An object that cannot be taken in is skipped."""
+        skipped = self.readiness.skipped.get(kind)
+        if isinstance(change, InvalidObject):
+            self.readiness.skip(kind, change)
+            return False
+        if skipped:
+            skipped.pop(change.uid, None)
         if isinstance(change, Gone):
             return self._model.remove(change.uid)
-        return self._model.upsert(change)
+        try:
+            return self._model.upsert(change)
+        except Exception as error:
+            self._skip(change, error)
+            return False
+
+    def _skip(self, facts: Facts, error: Exception) -> None:
+        invalid = InvalidObject(
+            facts.namespace, facts.name, f"it cannot be put into the graph: {where(error)}", facts.uid
+        )
+        self._log_of(facts.kind).add(invalid)
+        self.readiness.skip(facts.kind, invalid)
+
+    def _log_of(self, kind: str, what: str = "is left out") -> SkipLog:
+        return self._skip_logs.setdefault((kind, what), SkipLog(logger, kind, what))
+
+    def _tell_faults(self) -> None:
+        """Log each resource for which a rule raised, once."""
+        for fault in self._model.take_faults():
+            invalid = InvalidObject(fault.namespace, fault.name, fault.why)
+            self._log_of(fault.kind, "keeps its own status, since its rule failed").add(invalid)
 
     def _mark(self) -> None:
         """There is something to commit."""
@@ -150,6 +185,7 @@ class Engine:
             return
         self._uncommitted = False
         changes = self._model.commit()
+        self._tell_faults()
         if self._takeover is not None:
             changes = self._takeover.pass_on(changes)
         await self._publish(changes)

@@ -20,23 +20,46 @@ class Gone(msgspec.Struct, frozen=True):
     uid: str
 
 
+class InvalidObject(msgspec.Struct, frozen=True, gc=False):
+    """An object that cannot be taken in: what was known of it stays as it was, until it is mended or deleted.
+
+    why: names the field or the rule, never a value. uid: "" where not even that can be read.
+    """
+
+    namespace: str
+    name: str
+    why: str
+    uid: str = ""
+
+    @property
+    def label(self) -> str:
+        """How logs and `/health` call it."""
+        return f"{self.namespace}/{self.name}".lstrip("/") or "an object"
+
+
+#: What befell one object.
+Change = Facts | Gone | InvalidObject
+
+
 class Update(msgspec.Struct, frozen=True):
     """Objects of one kind were set or deleted, in this order."""
 
     kind: str
-    changes: list[Facts | Gone]
+    changes: list[Change]
 
 
 class Replace(msgspec.Struct, frozen=True):
     """A complete list of a kind, over all namespaces (`namespace` "") or in one.
 
     What is known of that scope and not listed is gone; the scope is synced from here on.
-    The list is handed over: the engine empties it as it goes.
+    The list is handed over: the engine empties it as it goes. invalid: those that are listed and cannot be
+    taken in.
     """
 
     kind: str
     namespace: str
     listed: list[Facts]
+    invalid: list[InvalidObject] = []
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from astrolabe.engine.inbox import Cause, State
+from astrolabe.engine.inbox import Cause, InvalidObject, State
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -31,10 +31,14 @@ class ScopeState(msgspec.Struct):
 
 
 class Readiness:
-    """Ready once, ready for good: a kind that becomes unavailable later is told, not hidden behind 503."""
+    """Ready once, ready for good: a kind that becomes unavailable later is told, not hidden behind 503.
+
+    skipped: of each kind the objects that are left out now, by uid (or by label, where there is none).
+    """
 
     def __init__(self, scopes: Iterable[Scope]) -> None:
         self.states: dict[Scope, ScopeState] = {scope: ScopeState() for scope in scopes}
+        self.skipped: dict[str, dict[str, InvalidObject]] = {scope.kind: {} for scope in self.states}
         self._by_place = {(scope.kind, scope.namespace): scope for scope in self.states}
         self._ready = asyncio.Event()
         self.settle()
@@ -70,6 +74,16 @@ class Readiness:
         if served:
             self.settle()
 
+    def skip(self, kind: str, invalid: InvalidObject) -> None:
+        """This object is left out; until one with its uid is taken in, or is gone."""
+        self.skipped.setdefault(kind, {})[invalid.uid or invalid.label] = invalid
+
+    def forget_skipped(self, kind: str, namespace: str) -> None:
+        """A complete list of the kind follows, in all namespaces or in one."""
+        known = self.skipped.setdefault(kind, {})
+        for key in [key for key, each in known.items() if namespace in ("", each.namespace)]:
+            del known[key]
+
     def settle(self) -> None:
         """What the watches told is served: whoever waits for readiness may go on."""
         if not self.unready():
@@ -80,6 +94,7 @@ class Readiness:
         self._ready.clear()
         for scope in self.states:
             self.states[scope] = ScopeState()
+            self.skipped[scope.kind].clear()
         self.settle()
 
     def lists(self, kind: str, namespace: str) -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from astrolabe.graph.edge import each_edge
-from astrolabe.graph.facts import Neighbour, Rules
+from astrolabe.graph.facts import Derived, Neighbour, Rules
+from astrolabe.graph.faults import RULE_FAILED, Fault, where
 from astrolabe.graph.linker import Linker
 from astrolabe.graph.links import Ref, RefByUid
 from astrolabe.graph.record import Record
@@ -71,6 +72,12 @@ class Derivation:
         #: (edge type, kind of its source, kind of its target) → (source reads, target reads)
         self._over = _readers(rules)
         self._read_kinds = {read.kind for entry in rules.values() for read in entry.reads}
+        self._faults: list[Fault] = []
+
+    def take_faults(self) -> list[Fault]:
+        """The rules that raised since the last call."""
+        faults, self._faults = self._faults, []
+        return faults
 
     def edge_changed(self, type: str, source: Record, target: Record) -> None:
         """An edge came or went: its ends may read each other over it."""
@@ -134,7 +141,10 @@ class Derivation:
         own_details = record.own_details
         itself = _Itself(record.kind, record.name, record.namespace, record.own_status, own_details)
         self._asking.pop(record, None)
-        derived = derive(itself, _Neighbourhood(record, self._linker, self._knows))
+        try:
+            derived = derive(itself, _Neighbourhood(record, self._linker, self._knows))
+        except Exception as error:
+            derived = self._fail(record, error)
         details = derived.details if derived.details is not None else own_details
         if derived.status != record.status or details != record.details:
             record.status, record.details = derived.status, details
@@ -143,6 +153,14 @@ class Derivation:
             return False
         record.extra = derived.metadata
         return True
+
+    def _fail(self, record: Record, error: Exception) -> Derived:
+        """The resource's own status, which says that its neighbours could not have their say."""
+        self._faults.append(Fault(record.kind, record.namespace, record.name, where(error)))
+        own = record.own_status
+        message = f"the rule that derives the status of a {record.kind} failed ({type(error).__name__})"
+        said = f"; by itself it is {own.reason}" + (f": {own.message}" if own.message else "")
+        return Derived(Status(own.level, RULE_FAILED, message + said, own.since))
 
     def _knows(self, record: Record, kind: str) -> bool:
         if self._linker.find(record.uid) is record:  # not one that is gone, and derived a last time

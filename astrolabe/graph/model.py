@@ -15,6 +15,7 @@ from astrolabe.graph.closure import Closure
 from astrolabe.graph.derivation import Derivation
 from astrolabe.graph.edge import Edge, EdgeKey, each_edge, find_edge
 from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
+from astrolabe.graph.faults import Fault
 from astrolabe.graph.linker import Linker, Touched
 from astrolabe.graph.links import OWNS
 from astrolabe.graph.node import Node, encode_own
@@ -49,6 +50,7 @@ class Model:
         self._touched: set[Record] = set()
         self._heirs: set[Record] = set()
         self._gone: set[Record] = set()
+        self._faults: list[Fault] = []
 
     def __len__(self) -> int:
         return sum(map(len, self._records.values()))
@@ -111,11 +113,16 @@ class Model:
         touched = self._settle(edges, missing)
         flipped = self._close(touched, edges)
         changes = Changes(releases=self._revisions.take())
-        rendered = {record for record in touched if render(record, self._scopes)}
+        rendered = {record for record in touched if render(record, self._scopes, self._faults)}
         self._emit_edges(changes, edges, flipped)
         self._emit_nodes(changes, rendered, flipped)
         self._touched, self._gone = set(), set()
         return changes
+
+    def take_faults(self) -> list[Fault]:
+        """The rules that raised since the last call; the resources are in the graph all the same."""
+        faults, self._faults = [*self._derivation.take_faults(), *self._faults], []
+        return faults
 
     # What the last commit left in the graph
 

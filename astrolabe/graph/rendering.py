@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from astrolabe.graph.faults import RULE_FAILED, Fault, where
 from astrolabe.graph.node import Node, describe, encode_derived
 from astrolabe.graph.record import Record
 from astrolabe.graph.scopes import Scopes
+from astrolabe.graph.status import UNKNOWN, Status
+
+_NOT_ENCODED = Status(UNKNOWN, RULE_FAILED, "what its rules derive is no JSON")
 
 
-def render(record: Record, scopes: Scopes) -> bool:
+def render(record: Record, scopes: Scopes, faults: list[Fault]) -> bool:
     """Build the record's node anew; False when it is what it was.
 
     The part that the manifest decides is kept inside the node's text only, not beside it.
+    faults: gets one more where what was derived cannot be encoded; the node then says so.
     """
-    release = record.release
-    derived = encode_derived(
-        record.status,
-        release=release.name if release else "",
-        release_namespace=release.namespace if release else "",
-        chart=record.chart,
-        unresolved=tuple(
-            [describe(miss, namespaced=scopes.namespaced(miss.kind)) for miss in record.unresolved]
-        ),
-        metadata=record.extra,
-    )
+    release, status = record.release, record.status
+    try:
+        derived = _encode(record, status, record.extra, scopes)
+    except Exception as error:
+        faults.append(Fault(record.kind, record.namespace, record.name, where(error)))
+        status = _NOT_ENCODED
+        derived = _encode(record, status, None, scopes)
     text = derived + record.manifest_text
     record.split, record.own_text = len(derived), ""
     if record.node is not None and record.node.text == text:
@@ -32,7 +35,7 @@ def render(record: Record, scopes: Scopes) -> bool:
         kind=record.kind,
         name=record.name,
         namespace=record.namespace,
-        status=record.status.level,
+        status=status.level,
         release=release.name if release else "",
         release_namespace=release.namespace if release else "",
         chart=record.chart,
@@ -40,3 +43,17 @@ def render(record: Record, scopes: Scopes) -> bool:
         text=text,
     )
     return True
+
+
+def _encode(record: Record, status: Status, metadata: dict[str, Any] | None, scopes: Scopes) -> str:
+    release = record.release
+    return encode_derived(
+        status,
+        release=release.name if release else "",
+        release_namespace=release.namespace if release else "",
+        chart=record.chart,
+        unresolved=tuple(
+            [describe(miss, namespaced=scopes.namespaced(miss.kind)) for miss in record.unresolved]
+        ),
+        metadata=metadata,
+    )

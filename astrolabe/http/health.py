@@ -9,6 +9,7 @@ import msgspec
 
 from astrolabe.engine.inbox import State
 from astrolabe.engine.readiness import Readiness, Scope, ScopeState
+from astrolabe.engine.skips import skipped_of
 from astrolabe.graph.graph import Graph
 
 #: Where a kind is watched in several namespaces, the worst of them is shown.
@@ -91,7 +92,12 @@ def kinds_of(
 ) -> dict[str, dict[str, Any]]:
     """How the watches of each kind are."""
     return {
-        kind: {**_kind(states, now), **_connection(lost.get(kind)), "objects": count(kind)}
+        kind: {
+            **_kind(states, now),
+            **_connection(lost.get(kind)),
+            "objects": count(kind),
+            **skipped_of(readiness.skipped[kind].values()),
+        }
         for kind, states in _by_kind(readiness).items()
     }
 
@@ -118,5 +124,7 @@ def _kind(states: Iterable[tuple[Scope, ScopeState]], now: float) -> dict[str, A
     document: dict[str, Any] = {"state": worst.state}
     if worst.why:
         document["why"] = worst.why
+    if worst.cause:
+        document["cause"] = worst.cause
     document["age"] = round(max(now - max(news), 0.0), 1) if news else None
     return document

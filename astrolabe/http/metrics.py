@@ -101,6 +101,7 @@ class Metrics:
                 hub.figures, connections.count(WebSocket), connections.count(Events), hub.subscriptions
             ),
             lambda: of_watches(watches(), now=time.monotonic(), epoch=time.time()),
+            lambda: of_skipped(readiness if watches() else None),
             lambda: of_replication(replication()),
         ):
             self._registry.register(_Collector(collect))
@@ -255,6 +256,20 @@ def of_watches(watches: Sequence[WatchHealth], *, now: float, epoch: float) -> I
         if news:
             last.add_metric([kind], epoch - (now - max(news)))
     yield from (states, connected, last, *counters.values())
+
+
+def of_skipped(readiness: Readiness | None) -> Iterator[Metric]:
+    """The objects that are left out; nothing where this process has no watches."""
+    if readiness is None:
+        return
+    skipped = GaugeMetricFamily(
+        "astrolabe_watch_skipped_objects",
+        "Objects that cannot be taken in, and are left out.",
+        labels=["kind"],
+    )
+    for kind, invalid in readiness.skipped.items():
+        skipped.add_metric([kind], len(invalid))
+    yield skipped
 
 
 def of_replication(replication: Replication | None) -> Iterator[Metric]:

@@ -19,6 +19,7 @@ import msgspec
 from astrolabe import __version__
 from astrolabe.kube.credentials import ADVICE, POD_ADVICE, Access, load_access
 from astrolabe.kube.errors import (
+    UNDECODABLE,
     ApiError,
     ClusterError,
     ConnectionBroken,
@@ -193,7 +194,7 @@ class Cluster:
             response.close()
         try:
             return msgspec.json.decode(body, type=_Review).status.allowed
-        except ValueError as error:
+        except UNDECODABLE as error:
             raise NotTheApi(f"the answer is no review: {error}") from error
 
     async def reload(self) -> None:

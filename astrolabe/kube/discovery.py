@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from astrolabe.kube.client import VERIFY_TIMEOUT, Cluster
-from astrolabe.kube.errors import ApiError, RequestFailed
+from astrolabe.kube.errors import UNDECODABLE, ApiError, RequestFailed
 
 
 class _Version(msgspec.Struct):
@@ -29,7 +29,7 @@ async def version_of(cluster: Cluster) -> str:
     try:
         body = await cluster.read("/version", {}, read_timeout=VERIFY_TIMEOUT)
         return msgspec.json.decode(body, type=_Version).git_version
-    except (RequestFailed, ValueError):
+    except (RequestFailed, *UNDECODABLE):
         return ""
 
 
@@ -41,5 +41,5 @@ async def served(cluster: Cluster, api_version: str) -> frozenset[str] | None:
         return frozenset(each.name for each in msgspec.json.decode(body, type=_Resources).resources)
     except ApiError as error:
         return frozenset() if error.code == 404 else None
-    except (RequestFailed, ValueError):
+    except (RequestFailed, *UNDECODABLE):
         return None

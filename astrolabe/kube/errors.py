@@ -9,6 +9,10 @@ import msgspec
 #: Longest text of a server that is passed on to logs and to /health.
 LONGEST_TEXT = 300
 
+#: What decoders raise about one document. ValueError: msgspec's own errors, and UnicodeDecodeError for text
+#: that is not UTF-8. RecursionError: also where the depth is in what no slice declares.
+UNDECODABLE = (ValueError, RecursionError)
+
 
 class ClusterError(Exception):
     """Astrolabe cannot work with the cluster: one message that says what was tried and what to do."""
@@ -81,7 +85,7 @@ def error_of_answer(code: int, headers: Mapping[str, str], body: bytes) -> ApiEr
     """The error that an HTTP answer stands for. Only a Status says something; a page of HTML does not."""
     try:
         status = error_of_status(body)
-    except ValueError:
+    except UNDECODABLE:
         status = ApiError(code, "", "")
     stated = headers.get("Retry-After", "")
     retry_after = float(stated) if stated.isdecimal() else status.retry_after

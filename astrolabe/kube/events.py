@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
+from astrolabe.engine.inbox import InvalidObject
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, ObjectMeta, Slice
-from astrolabe.kube.errors import ApiError, error_of_status
+from astrolabe.kube.errors import UNDECODABLE, ApiError, error_of_status
+from astrolabe.kube.scan import members
 
 NO_UID = "has no metadata.uid"
+TOO_DEEP = "is nested too deeply"
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -48,21 +52,13 @@ class ServerError(msgspec.Struct, frozen=True):
     error: ApiError
 
 
-class Misfit(msgspec.Struct, frozen=True, gc=False):
-    """An object that is not as its kind declares. `why` names the field, never its value."""
-
-    namespace: str
-    name: str
-    why: str
-
-
 class NotAnEvent(msgspec.Struct, frozen=True, gc=False):
     """The line is no event of a watch: HTML, or JSON of another shape."""
 
     why: str
 
 
-Event = Found | Deleted | Bookmark | ServerError | Misfit | NotAnEvent
+Event = Found | Deleted | Bookmark | ServerError | InvalidObject | NotAnEvent
 
 
 class _Envelope(msgspec.Struct):
@@ -77,27 +73,32 @@ class _Identity(Slice):
     resource_version: str = ""
 
 
+#: The fields of `_Identity` in a manifest, in their order.
+_IDENTITY = (b"name", b"namespace", b"uid", b"resourceVersion")
+
+
 class _Identified(Slice):
     metadata: _Identity
 
 
 def decode(kind: Kind[Any], line: bytes) -> Event:
-    """What the line says. Nothing is raised: what cannot be understood is a Misfit or a NotAnEvent."""
-    # ValueError: msgspec's own errors, and UnicodeDecodeError for text that is not UTF-8.
+    """What the line says. Nothing is raised: what is not understood is an InvalidObject or a NotAnEvent."""
     try:
         event = kind.event_decoder.decode(line)
     except ValueError as error:
         return _decode_exception(line, error)
+    except RecursionError:
+        return _decode_deep(line)
     type, manifest = event.type, event.object
     meta: ObjectMeta = manifest.metadata
     if type == "ADDED" or type == "MODIFIED":
-        return Found(manifest) if meta.uid else Misfit(meta.namespace, meta.name, NO_UID)
+        return Found(manifest) if meta.uid else InvalidObject(meta.namespace, meta.name, NO_UID)
     if type == "DELETED":
         return Deleted(meta.uid, meta.resource_version)
     return _decode_exception(line, None)
 
 
-def _decode_exception(line: bytes, misfit: ValueError | None) -> Event:
+def _decode_exception(line: bytes, invalid: ValueError | None) -> Event:
     """Decodes what is no object of the kind (an error, a bookmark), or does not fit its slice."""
     try:
         envelope = msgspec.json.decode(line, type=_Envelope)
@@ -105,32 +106,60 @@ def _decode_exception(line: bytes, misfit: ValueError | None) -> Event:
             return ServerError(error_of_status(envelope.object))
     except ValueError as error:
         return NotAnEvent(str(error))
+    except RecursionError:
+        return _decode_deep(line)
     if envelope.type == "BOOKMARK":
         return _bookmark(envelope.object)
     if envelope.type == "DELETED":
         identity = _identity(envelope.object)
         if identity.uid:
             return Deleted(identity.uid, identity.resource_version)
-    return misfit_of(envelope.object, str(misfit or f"unknown type of event {envelope.type[:20]!r}"))
+    return invalid_object(envelope.object, str(invalid or f"unknown type of event {envelope.type[:20]!r}"))
 
 
-def misfit_of(object: msgspec.Raw, why: str) -> Misfit:
-    """The misfit that this object is, with its name if even that can be read."""
+def _decode_deep(line: bytes) -> Event:
+    """Decodes a line that nests too deeply for a decoder: of its object nothing but the identity counts."""
+    type = next(members(line), (b"", b""))
+    if type[0] != b"type":  # a watch writes it first
+        return NotAnEvent(TOO_DEEP)
+    object = line[line.index(b'"object"') + len(b'"object"') :] if b'"object"' in line else b""
     identity = _identity(object)
-    return Misfit(identity.namespace, identity.name, why)
+    if type[1] == b'"DELETED"' and identity.uid:
+        return Deleted(identity.uid, identity.resource_version)
+    return InvalidObject(identity.namespace, identity.name, TOO_DEEP, identity.uid)
 
 
-def _identity(object: msgspec.Raw) -> _Identity:
+def invalid_object(object: bytes | msgspec.Raw, error: Exception | str) -> InvalidObject:
+    """What is told of an object that cannot be decoded, with its name if even that can be read."""
+    identity = _identity(object)
+    why = TOO_DEEP if isinstance(error, RecursionError) else str(error)
+    return InvalidObject(identity.namespace, identity.name, why, identity.uid)
+
+
+def _identity(object: bytes | msgspec.Raw) -> _Identity:
     try:
         return msgspec.json.decode(object, type=_Identified).metadata
-    except ValueError:
-        return _Identity()
+    except UNDECODABLE:
+        return _scan_identity(bytes(object))
+
+
+def _scan_identity(object: bytes) -> _Identity:
+    """The same of an object that a decoder gives up; up to its metadata, which is among the first."""
+    metadata = next((value for key, value in members(object) if key == b"metadata"), b"{}")
+    texts: dict[bytes, str] = {}
+    for key, value in members(metadata):
+        if key in _IDENTITY:
+            with suppress(ValueError):
+                texts[key] = msgspec.json.decode(value, type=str)
+        if len(texts) == len(_IDENTITY):  # managedFields, which may be deep, come after them
+            break
+    return _Identity(*(texts.get(key, "") for key in _IDENTITY))
 
 
 def _bookmark(object: msgspec.Raw) -> Event:
     try:
         meta = msgspec.json.decode(object, type=Manifest).metadata
-    except ValueError as error:
+    except UNDECODABLE as error:
         return NotAnEvent(f"a bookmark without metadata: {error}")
     annotations = meta.annotations
     ended = annotations is not None and annotations.initial_events_end == "true"

@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from astrolabe.engine.inbox import Gone, Replace, Sink, Update
+from astrolabe.engine.inbox import Change, Gone, InvalidObject, Replace, Sink, Update
+from astrolabe.engine.skips import SkipLog
 from astrolabe.graph.facts import Facts
+from astrolabe.graph.faults import where
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Slice
-from astrolabe.kube.errors import NotTheApi, RequestFailed
+from astrolabe.kube.errors import UNDECODABLE, NotTheApi, RequestFailed
 from astrolabe.kube.events import (
     NO_UID,
     Bookmark,
     Deleted,
     Event,
     Found,
-    Misfit,
     NotAnEvent,
     ServerError,
     decode,
-    misfit_of,
+    invalid_object,
 )
 from astrolabe.kube.health import Health
+from astrolabe.kube.scan import members
 from astrolabe.timeslice import TimeSlice
 
 log = logging.getLogger("astrolabe.kube")
 
 #: Objects between two looks at the clock.
 LOOK_EVERY = 32
-
-#: Different misfits that are logged, of one watch; beyond, there is something general to repair.
-MOST_MISFITS = 100
 
 
 class _ListMeta(Slice):
@@ -66,8 +64,9 @@ class Intake:
         self._health = health
         self._clock = clock
         self._listed: dict[str, Facts] | None = None
-        self._changes: list[Facts | Gone] = []
-        self._misfits: set[tuple[str, str]] = set()
+        self._invalid: dict[str, InvalidObject] = {}
+        self._changes: list[Change] = []
+        self._skips = SkipLog(log, kind.name)
 
     @property
     def listing(self) -> bool:
@@ -79,19 +78,21 @@ class Intake:
         self.position = ""
         self.moved_at = self._clock()
         self._listed = {}
+        self._invalid = {}
         self._changes = []
 
     async def end_list(self, resource_version: str) -> None:
         """Hand over the collected list, which is complete at this resourceVersion."""
-        listed = list((self._listed or {}).values())
+        listed, invalid = list((self._listed or {}).values()), list(self._invalid.values())
         self._listed = None
+        self._invalid = {}
         self.position = resource_version
         health = self._health
         health.state, health.why, health.cause = "synced", "", ""
         health.objects = len(listed)
         health.lists += 1
         count = len(listed)
-        await self._sink.put(Replace(self._kind.name, health.namespace, listed))
+        await self._sink.put(Replace(self._kind.name, health.namespace, listed, invalid))
         health.tried.set()
         log.debug("%s: complete, %d objects", health.label, count)
 
@@ -126,6 +127,8 @@ class Intake:
             page = msgspec.json.decode(body, type=_Page)
         except ValueError as error:
             raise NotTheApi(f"the answer is no list: {error}") from error
+        except RecursionError:  # one of the objects is to blame
+            page = await _take_apart(body)
         items = page.items or []
         slice = TimeSlice()
         for count, item in enumerate(items, 1):
@@ -145,6 +148,8 @@ class Intake:
         elif facts is not None:
             # A synthetic event: its resourceVersion is that of the object, not of the list.
             self._listed[meta.uid] = facts
+            if self._invalid:
+                self._invalid.pop(meta.uid, None)
 
     async def _take_other(self, event: Event) -> None:
         match event:
@@ -158,12 +163,13 @@ class Intake:
                 raise event.error
             case NotAnEvent():
                 raise NotTheApi(f"the stream holds what is no event: {event.why}")
-            case Misfit():
+            case InvalidObject():
                 self._skip(event)
 
     def _take_deleted(self, event: Deleted) -> None:
         if self._listed is not None:
             self._listed.pop(event.uid, None)
+            self._invalid.pop(event.uid, None)
             return
         self.position = event.resource_version or self.position
         self._changes.append(Gone(event.uid))
@@ -171,11 +177,11 @@ class Intake:
     def _take_item(self, item: msgspec.Raw) -> None:
         try:
             manifest = self._kind.decoder.decode(item)
-        except ValueError as error:
-            self._skip(misfit_of(item, str(error)))
+        except UNDECODABLE as error:
+            self._skip(invalid_object(item, error))
             return
         if not manifest.metadata.uid:
-            self._skip(misfit_of(item, NO_UID))
+            self._skip(invalid_object(item, NO_UID))
             return
         facts = self._facts(manifest)
         if facts is not None and self._listed is not None:
@@ -187,16 +193,18 @@ class Intake:
             return self._kind.facts(manifest)
         except Exception as error:
             meta = manifest.metadata
-            self._skip(Misfit(meta.namespace, meta.name, f"its rules failed: {_where(error)}"))
+            self._skip(
+                InvalidObject(meta.namespace, meta.name, f"its rules failed: {where(error)}", meta.uid)
+            )
             return None
 
-    def _skip(self, misfit: Misfit) -> None:
-        """Log an object that is left out, once."""
-        name = f"{misfit.namespace}/{misfit.name}".lstrip("/") or "an object"
-        if (name, misfit.why) in self._misfits or len(self._misfits) >= MOST_MISFITS:
-            return
-        self._misfits.add((name, misfit.why))
-        log.warning("%s %s is left out: %s", self._kind.name, name, misfit.why)
+    def _skip(self, invalid: InvalidObject) -> None:
+        """Hand over that an object is left out; log it once."""
+        self._skips.add(invalid)
+        if self._listed is None:
+            self._changes.append(invalid)
+        else:
+            self._invalid[invalid.uid or invalid.label] = invalid
 
     async def _flush(self) -> None:
         if self._changes:
@@ -209,7 +217,17 @@ class Intake:
             self._health.last_event = self._clock()
 
 
-def _where(error: Exception) -> str:
-    """The type of an error and the line that raised it; not its text, which may quote the manifest."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name}, line {frame.lineno} of {frame.filename}"
+async def _take_apart(body: bytes) -> _Page:
+    """A page that nests too deeply for the decoder, object by object."""
+    slice = TimeSlice()
+    metadata, items = b"{}", []
+    for key, value in members(body, array=b"items"):
+        if key == b"items":
+            items.append(msgspec.Raw(value))
+        elif key == b"metadata":
+            metadata = value
+        await slice.pause()
+    try:
+        return _Page(msgspec.json.decode(metadata, type=_ListMeta), items)
+    except UNDECODABLE as error:
+        raise NotTheApi(f"the answer is no list: {error}") from error

@@ -178,6 +178,19 @@ class HugeLine(Fault):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeepObject(Fault):
+    """The first object carries a value that is nested `depth` deep, which is more than decoders follow."""
+
+    depth: int = 1100
+
+    async def shape(self, lines: Lines, teller: Teller) -> Lines:
+        deepened = False
+        async for line in _singly(lines):
+            yield [line if deepened else _deepen(line, self.depth)]
+            deepened = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Drip(Fault):
     """The bytes come in pieces of `size`, torn anywhere, with a pause of `delay` seconds after each."""
 
@@ -266,6 +279,13 @@ async def _singly(lines: Lines) -> AsyncIterator[bytes]:
 async def _nothing() -> AsyncIterator[list[bytes]]:
     return
     yield []
+
+
+def _deepen(line: bytes, depth: int) -> bytes:
+    value = b'"tree":' + b"[" * depth + b"]" * depth + b","
+    for start in (b'"items":[{', b'"object":{'):  # of a list, of a watch
+        line = line.replace(start, start + value, 1)
+    return line
 
 
 def _grow(line: bytes, size: int) -> bytes:

@@ -12,9 +12,9 @@ import pytest
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import COMMIT_LIMIT, INBOX_LIMIT, Engine
-from astrolabe.engine.inbox import Gone, Replace, Report, Update
+from astrolabe.engine.inbox import Gone, InvalidObject, Replace, Report, Update
 from astrolabe.engine.readiness import Readiness, Scope
-from astrolabe.graph.facts import Facts, Rules
+from astrolabe.graph.facts import Around, Derived, Facts, Neighbour, Rules
 from astrolabe.graph.links import Link, Ref, Select
 from astrolabe.graph.model import Model
 from astrolabe.graph.selector import Selector
@@ -139,6 +139,79 @@ async def test_references_to_a_kind_that_becomes_unavailable_are_no_longer_judge
         await run.until(lambda: run.graph.nodes["Pod-a"].unresolved)
         await run.engine.put(Report("ConfigMap", "", "unavailable", "forbidden"))
         await run.until(lambda: not run.graph.nodes["Pod-a"].unresolved)
+
+
+DEEP = InvalidObject("shop", "b", "is nested too deeply", "Pod-b")
+
+
+async def test_what_cannot_be_taken_in_stays_as_it_was_until_it_is_mended() -> None:
+    async with running(window=0.0) as run:
+        skipped = run.readiness.skipped["Pod"]
+        await run.engine.put(Replace("Pod", "", [resource("Pod", "a"), resource("Pod", "b")]))
+        await run.until(lambda: run.names() == ["a", "b"])
+        await run.engine.put(Update("Pod", [DEEP, resource("Pod", "c")]))
+        await run.until(lambda: run.names() == ["a", "b", "c"])
+        assert skipped == {"Pod-b": DEEP}
+        await run.engine.put(Update("Pod", [resource("Pod", "b", note="mended")]))
+        await run.until(lambda: run.graph.nodes["Pod-b"].document().get("message") == "mended")
+        assert skipped == {}
+
+
+async def test_a_list_keeps_what_it_names_and_cannot_be_taken_in() -> None:
+    async with running(window=0.0) as run:
+        await run.engine.put(Replace("Pod", "", [resource("Pod", "a"), resource("Pod", "b")]))
+        await run.until(lambda: run.names() == ["a", "b"])
+        unknown = InvalidObject("shop", "new", "is nested too deeply", "Pod-new")
+        await run.engine.put(Replace("Pod", "", [resource("Pod", "c")], [DEEP, unknown]))
+        await run.until(lambda: run.names() == ["b", "c"])
+        assert list(run.readiness.skipped["Pod"]) == ["Pod-b", "Pod-new"]
+        await run.engine.put(Update("Pod", [Gone("Pod-b")]))
+        await run.until(lambda: run.names() == ["c"])
+        assert list(run.readiness.skipped["Pod"]) == ["Pod-new"]
+        await run.engine.put(Replace("Pod", "", [resource("Pod", "d")]))
+        await run.until(lambda: run.names() == ["d"])
+        assert run.readiness.skipped["Pod"] == {}
+
+
+async def test_facts_that_fit_into_no_graph_cost_only_their_object(caplog: pytest.LogCaptureFixture) -> None:
+    odd = msgspec.structs.replace(resource("Pod", "odd"), metadata={"creationTimestamp": object()})
+    async with running(window=0.0) as run:
+        await run.engine.put(Replace("Pod", "", [odd, resource("Pod", "a")]))
+        await run.engine.put(Update("Pod", [odd, resource("Pod", "b")]))
+        await run.until(lambda: run.names() == ["a", "b"])
+        assert list(run.readiness.skipped["Pod"]) == ["Pod-odd"]
+    (record,) = caplog.records
+    assert record.getMessage().startswith("Pod shop/odd is left out: it cannot be put into the graph: ")
+
+
+async def test_a_rule_that_raises_is_logged_once_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def derive(pod: Neighbour, _: Around) -> Derived:
+        raise KeyError("a secret")
+
+    bus = MemoryBus()
+    engine = Engine(
+        Model([Rules(kind="Pod", api_version="v1", derive=derive)]),
+        bus,
+        Readiness([Scope("Pod")]),
+        epoch="e",
+        window=0.0,
+    )
+    run = Running(engine, bus)
+    task = asyncio.create_task(engine.run())
+    await engine.put(Replace("Pod", "", [resource("Pod", "a")]))
+    await engine.put(Update("Pod", [resource("Pod", "a", note="again")]))
+    await engine.put(Update("Pod", [resource("Pod", "b")]))
+    await run.until(lambda: run.names() == ["a", "b"])
+    assert {node.document()["reason"] for node in run.graph.nodes.values()} == {"RuleFailed"}
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    told = [record.getMessage().partition(": ")[0] for record in caplog.records]
+    assert told == [
+        "Pod shop/a keeps its own status, since its rule failed",
+        "Pod shop/b keeps its own status, since its rule failed",
+    ]
+    assert "a secret" not in caplog.text
 
 
 async def test_the_inbox_makes_a_watch_wait() -> None:

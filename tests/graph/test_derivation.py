@@ -73,3 +73,61 @@ def test_who_has_one_does_not_care() -> None:
     model.remove("Service a")
     model.set_synced("Pod", "", False)
     assert reasons(model) == {}
+
+
+def _divide(_: Neighbour, around: Around) -> Derived:
+    pods = list(around.out(SELECTS, "Pod"))
+    return Derived(Status(READY, f"{1 // (len(pods) - 1)}"), {"pods": [pod.name for pod in pods]})
+
+
+DIVIDING = (
+    Rules(kind="Pod", api_version="v1"),
+    Rules(kind="Service", api_version="v1", derive=_divide, reads=(Read("out", SELECTS, "Pod"),)),
+    Rules(
+        kind="Ingress",
+        api_version="v1",
+        derive=lambda _, around: Derived(
+            Status(READY, ",".join(each.status.reason for each in around.out(SELECTS, "Service")))
+        ),
+        reads=(Read("out", SELECTS, "Service"),),
+    ),
+)
+
+
+def test_a_rule_that_raises_costs_one_status() -> None:
+    model = Model(DIVIDING)
+    model.upsert(a("Ingress", "a", Select(SELECTS, "Service", "a", Selector(), "spec.rules")))
+    for namespace in ("a", "b"):
+        model.upsert(service(namespace))
+    model.upsert(a("Pod", "a"))  # one pod: a division by zero
+    nodes = {(node.kind, node.namespace): node.document() for node in model.commit().nodes_set}
+    assert nodes["Service", "b"]["reason"] == "-1"
+    failed = nodes["Service", "a"]
+    assert (failed["status"], failed["reason"]) == (READY, "RuleFailed")
+    assert failed["message"] == (
+        "the rule that derives the status of a Service failed (ZeroDivisionError); by itself it is Own"
+    )
+    assert nodes["Ingress", "a"]["reason"] == "RuleFailed"
+    (fault,) = model.take_faults()
+    assert (fault.kind, fault.namespace, fault.name) == ("Service", "a", "x")
+    assert fault.why.startswith("ZeroDivisionError in _divide, line ")
+    assert model.take_faults() == []
+    model.remove("Pod a")
+    assert reasons(model) == {"a": "-1"}
+    assert model.take_faults() == []
+
+
+def test_what_a_rule_makes_that_is_no_json_costs_one_status() -> None:
+    def derive(_: Neighbour, __: Around) -> Derived:
+        return Derived(Status(READY, "Fine"), {"odd": object()})
+
+    model = Model(
+        [Rules(kind="Pod", api_version="v1", derive=derive), Rules(kind="Service", api_version="v1")]
+    )
+    model.upsert(a("Pod", "a"))
+    model.upsert(service("a"))
+    nodes = {node.kind: node.document() for node in model.commit().nodes_set}
+    assert (nodes["Pod"]["status"], nodes["Pod"]["reason"]) == (UNKNOWN, "RuleFailed")
+    assert nodes["Service"]["reason"] == "Own"
+    (fault,) = model.take_faults()
+    assert (fault.kind, fault.name) == ("Pod", "x")

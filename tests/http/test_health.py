@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 
+from astrolabe.engine.inbox import InvalidObject
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.graph import Graph
-from astrolabe.http.health import Replication, health, readyz
+from astrolabe.http.health import Replication, health, kinds_of, readyz
 from tests.support.serving import Site, serve
 from tests.support.worlds import EPOCH, World, facts
 
@@ -48,6 +49,24 @@ def test_health_of_kinds() -> None:
             "Node": {"state": "unavailable", "why": "403 Forbidden", "age": None, "objects": 4},
             "Job": {"state": "listing", "age": None, "connected": False, "why": "refused", "objects": 3},
         },
+    }
+
+
+def test_health_names_some_of_what_is_left_out_and_why_a_kind_is_unavailable() -> None:
+    readiness = Readiness([Scope("Pod"), Scope("Secret")])
+    readiness.report("Secret", "", "unavailable", "403 Forbidden", cause="forbidden")
+    for number in range(7):
+        readiness.skip("Pod", InvalidObject("shop", f"web-{number}", "is nested too deeply", f"u{number}"))
+    kinds = kinds_of(readiness, count=len, lost={}, now=1.0)
+    assert kinds["Secret"]["cause"] == "forbidden"
+    assert kinds["Pod"] == {
+        "state": "listing",
+        "age": None,
+        "objects": 3,
+        "skipped": 7,
+        "skippedObjects": [
+            {"name": f"shop/web-{number}", "why": "is nested too deeply"} for number in range(5)
+        ],
     }
 
 

@@ -6,12 +6,14 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from astrolabe.engine.inbox import InvalidObject
+from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.status import PENDING, Status
 from astrolabe.http.figures import Distribution, Figures
 from astrolabe.http.health import Replication
-from astrolabe.http.metrics import of_batches, of_replication, of_watches
+from astrolabe.http.metrics import of_batches, of_replication, of_skipped, of_watches
 from astrolabe.kinds.table import KINDS
 from astrolabe.kube.health import Health
 from astrolabe.settings import Limits
@@ -196,6 +198,17 @@ def test_a_watch_without_news_has_no_time_of_it() -> None:
     assert told["astrolabe_watch_state", "Pod", "listing"] == 1
 
 
+def test_objects_that_are_left_out_are_counted_by_kind() -> None:
+    readiness = Readiness([Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node")])
+    readiness.skip("Pod", InvalidObject("a", "web-1", "is nested too deeply", "u1"))
+    readiness.skip("Pod", InvalidObject("b", "web-2", "is nested too deeply", "u2"))
+    assert samples(of_skipped(readiness)) == {
+        ("astrolabe_watch_skipped_objects", "Pod"): 2,
+        ("astrolabe_watch_skipped_objects", "Node"): 0,
+    }
+    assert samples(of_skipped(None)) == {}
+
+
 def test_how_a_follower_stands() -> None:
     assert samples(of_replication(None)) == {}
     standing = Replication(
@@ -257,7 +270,8 @@ async def test_what_alerts_and_dashboard_may_name_is_there(site: Site) -> None:
         watch(last_event=1.0),
         Replication(complete=True, stale=False, document={}, told={}, lag=0.0),
     )
-    for family in (*of_watches([health], now=2.0, epoch=3.0), *of_replication(standing)):
+    skipped = of_skipped(Readiness([Scope("Pod")]))
+    for family in (*of_watches([health], now=2.0, epoch=3.0), *skipped, *of_replication(standing)):
         served |= {sample.name: sample.labels.keys() for sample in family.samples}
     named = {name: labels for name, labels in METRICS.items() if name.startswith("astrolabe_")}
     assert {name: frozenset(served[name]) for name in named} == named

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
+from astrolabe.engine.inbox import Gone, InvalidObject, Message, Replace, Report, Update
 from astrolabe.graph.facts import Facts
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.table import KINDS_BY_NAME
@@ -56,7 +56,7 @@ class Collector:
         for change in update.changes:
             if isinstance(change, Gone):
                 known.pop(change.uid, None)
-            else:
+            elif not isinstance(change, InvalidObject):
                 known[change.uid] = change
 
     def names(self, kind: str) -> list[str]:

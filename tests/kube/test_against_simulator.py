@@ -13,10 +13,11 @@ import pytest
 
 from astrolabe.graph.facts import Facts
 from astrolabe.kinds.table import KINDS_BY_NAME
-from astrolabe.sim.faults import Drip, HttpStatus, Stall, draw_fault
+from astrolabe.sim.faults import DeepObject, Drip, HttpStatus, Stall, draw_fault
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
 from tests.kube.support import bookmark, connected, playing, reflecting, stream
+from tests.support.cluster import followed
 
 SHOP = Path(__file__).parents[1] / "recordings/shop"
 POD = KINDS_BY_NAME["Pod"]
@@ -86,6 +87,29 @@ async def test_faults_and_changes_end_in_the_state_of_the_store(
         assert pod.health.failures > 3
         assert secret.health.failures > 3
     assert simulator.journal.writes == 0
+
+
+@pytest.mark.parametrize("watch_list", ["served", "rejected"])
+async def test_one_deep_object_costs_only_itself(watch_list: Any) -> None:
+    """And what comes after it, until it is mended, is followed as ever."""
+    async with Simulator() as simulator:
+        simulator.faults.watch_list = watch_list
+        store = simulator.store
+        store.create("Namespace", {"metadata": {"name": "n"}})
+        for name in ("a", "b", "c"):
+            store.create("Pod", {"metadata": {"name": name, "namespace": "n"}})
+        simulator.faults.add(DeepObject(kind="Pod", verb="list" if watch_list == "rejected" else "watch"))
+        async with followed(simulator.url) as run:
+            names = lambda: sorted(each.name for each in run.graph.nodes.values() if each.kind == "Pod")  # noqa: E731
+            await asyncio.wait_for(run.readiness.wait(), 10)
+            assert names() == ["b", "c"]
+            (skipped,) = run.readiness.skipped["Pod"].values()
+            assert (skipped.label, skipped.why) == ("n/a", "is nested too deeply")
+            store.create("Pod", {"metadata": {"name": "d", "namespace": "n"}})
+            await run.until(lambda: names() == ["b", "c", "d"])
+            store.update("Pod", store.get("Pod", "n", "a") or {})
+            await run.until(lambda: names() == ["a", "b", "c", "d"])
+            assert run.readiness.skipped["Pod"] == {}
 
 
 async def test_a_server_that_goes_and_comes_back(tmp_path: Path) -> None:

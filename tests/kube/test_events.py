@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from astrolabe.engine.inbox import InvalidObject
 from astrolabe.graph.status import READY, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Slice
@@ -13,7 +14,6 @@ from astrolabe.kube.events import (
     Bookmark,
     Deleted,
     Found,
-    Misfit,
     NotAnEvent,
     ServerError,
     decode,
@@ -90,27 +90,62 @@ def test_an_error_event_is_a_status() -> None:
 
 
 @pytest.mark.parametrize(
-    ("object", "misfit"),
+    ("object", "invalid"),
     [
         (
             b'{"metadata":{"name":"w","namespace":"n","uid":"u1"},"status":{"size":"big"}}',
-            Misfit("n", "w", "Expected `int`, got `str` - at `$.object.status.size`"),
+            InvalidObject("n", "w", "Expected `int`, got `str` - at `$.object.status.size`", "u1"),
         ),
         (
             b'{"metadata":{"name":"w","uid":"u1"}}',
-            Misfit("", "w", "Object missing required field `status` - at `$.object`"),
+            InvalidObject("", "w", "Object missing required field `status` - at `$.object`", "u1"),
         ),
-        (b'{"metadata":{"name":"w","namespace":"n"},"status":{}}', Misfit("n", "w", "has no metadata.uid")),
-        (b"[]", Misfit("", "", "Expected `object`, got `array` - at `$.object`")),
+        (
+            b'{"metadata":{"name":"w","namespace":"n"},"status":{}}',
+            InvalidObject("n", "w", "has no metadata.uid"),
+        ),
+        (b"[]", InvalidObject("", "", "Expected `object`, got `array` - at `$.object`")),
     ],
 )
-def test_an_object_that_does_not_fit(object: bytes, misfit: Misfit) -> None:
-    assert decode(WIDGET, b'{"type":"ADDED","object":' + object + b"}") == misfit
+def test_an_object_that_does_not_fit(object: bytes, invalid: InvalidObject) -> None:
+    assert decode(WIDGET, b'{"type":"ADDED","object":' + object + b"}") == invalid
+
+
+#: More than any decoder follows, and less than the API server takes.
+DEEP = b"[" * 1100 + b"]" * 1100
+IDENTIFIED = b'"name":"w","namespace":"n","uid":"u1","resourceVersion":"8"'
+
+
+@pytest.mark.parametrize(
+    "object",
+    [
+        b'{"kind":"Widget","metadata":{%b},"spec":{"tree":%b}}' % (IDENTIFIED, DEEP),
+        b'{"metadata":{%b,"managedFields":[{"fieldsV1":%b}]},"status":{}}' % (IDENTIFIED, DEEP),
+        b'{"metadata":{%b},"status":{"size":%b}}' % (IDENTIFIED, DEEP),
+        b'{"spec":{"metadata":{"name":"other"},"tree":%b},"metadata":{%b}}' % (DEEP, IDENTIFIED),
+    ],
+    ids=["undeclared", "managed fields", "declared", "metadata last"],
+)
+def test_an_object_that_is_nested_too_deeply(object: bytes) -> None:
+    for type in (b"ADDED", b"MODIFIED"):
+        event = decode(WIDGET, b'{"type":"%b","object":%b}' % (type, object))
+        assert isinstance(event, InvalidObject)
+        assert (event.namespace, event.name, event.uid) == ("n", "w", "u1")
+        assert event.why.startswith(("is nested too deeply", "Expected `int`"))
+    assert decode(WIDGET, b'{"type":"DELETED","object":%b}' % object) == Deleted("u1", "8")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [DEEP, b'{"x":%b}' % DEEP, b'{"type":"ADDED","x":%b}' % DEEP, b'{"type":"ADDED","object":%b}' % DEEP],
+)
+def test_a_deep_line_of_another_shape(line: bytes) -> None:
+    assert isinstance(decode(WIDGET, line), NotAnEvent | InvalidObject)
 
 
 def test_an_unknown_type_of_event_is_passed_over() -> None:
     line = b'{"type":"RENAMED","object":' + SMALL + b"}"
-    assert decode(WIDGET, line) == Misfit("n", "w", "unknown type of event 'RENAMED'")
+    assert decode(WIDGET, line) == InvalidObject("n", "w", "unknown type of event 'RENAMED'", "u1")
 
 
 def test_the_order_of_the_fields_does_not_matter() -> None:
@@ -133,12 +168,12 @@ def test_no_bytes_raise(line: bytes) -> None:
 @given(st.integers(0, len(SMALL)), st.binary(max_size=3))
 def test_no_damage_raises(at: int, damage: bytes) -> None:
     line = b'{"type":"ADDED","object":' + SMALL[:at] + damage + SMALL[at:] + b"}"
-    assert isinstance(decode(WIDGET, line), Found | Misfit | NotAnEvent)
+    assert isinstance(decode(WIDGET, line), Found | InvalidObject | NotAnEvent)
 
 
-def test_text_that_is_not_utf8_is_a_misfit() -> None:
+def test_text_that_is_not_utf8_is_an_invalid_object() -> None:
     line = b'{"type":"ADDED","object":{"metadata":{"name":"\xff","uid":"u"},"status":{}}}'
-    assert isinstance(decode(WIDGET, line), Misfit)
+    assert isinstance(decode(WIDGET, line), InvalidObject)
 
 
 def test_every_recorded_event_of_every_kind_is_understood() -> None:

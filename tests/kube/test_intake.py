@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from astrolabe.engine.inbox import Gone, Replace, Update
+from astrolabe.engine.inbox import Gone, InvalidObject, Replace, Update
 from astrolabe.graph.status import READY, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest
@@ -152,11 +152,78 @@ async def test_a_rule_that_fails_costs_only_that_object(caplog: pytest.LogCaptur
     assert "hush" not in caplog.text
 
 
-async def test_different_misfits_are_logged_up_to_a_bound(caplog: pytest.LogCaptureFixture) -> None:
+async def test_different_invalid_objects_are_logged_up_to_a_bound(caplog: pytest.LogCaptureFixture) -> None:
     intake, _, _ = await listed("a")
     odd = [b'{"type":"ADDED","object":{"metadata":{"name":"odd-%d"}}}' % number for number in range(300)]
     await intake.take_lines(odd)
     assert len(caplog.records) == 100
+
+
+DEEP = b'{"kind":"ConfigMap","metadata":{"name":"deep","namespace":"n","uid":"u"},"x":%b}' % (
+    b"[" * 1100 + b"]" * 1100
+)
+IS_DEEP = InvalidObject("n", "deep", "is nested too deeply", "u")
+
+
+async def test_a_page_with_a_deep_object_costs_only_that(caplog: pytest.LogCaptureFixture) -> None:
+    intake, sink, _ = intake_of()
+    items = b",".join(
+        [json.dumps(manifest("a", "1")).encode(), DEEP, json.dumps(manifest("b", "1")).encode()]
+    )
+    intake.begin_list()
+    page = b'{"kind":"List","metadata":{"resourceVersion":"20","continue":"t"},"items":[%b]}' % items
+    assert await intake.take_page(page) == ("20", "t")
+    await intake.end_list("20")
+    assert sink.replaces() == [["a", "b"]]
+    (told,) = sink.messages
+    assert isinstance(told, Replace)
+    assert told.invalid == [IS_DEEP]
+    assert [record.getMessage() for record in caplog.records] == [
+        "ConfigMap n/deep is left out: is nested too deeply"
+    ]
+
+
+async def test_a_deep_page_that_is_no_list() -> None:
+    intake, _, _ = intake_of()
+    with pytest.raises(NotTheApi, match="the answer is no list"):
+        await intake.take_page(b'{"metadata":[%b],"items":[]}' % DEEP)
+
+
+async def test_a_large_page_with_a_deep_object_lets_the_loop_run() -> None:
+    intake, sink, _ = intake_of()
+    items = [json.dumps(manifest(f"c{number}", "1")).encode() for number in range(20_000)]
+    intake.begin_list()
+    task = asyncio.create_task(
+        intake.take_page(b'{"metadata":{"resourceVersion":"2"},"items":[%b]}' % b",".join([*items, DEEP]))
+    )
+    turns = 0
+    while not task.done():
+        await asyncio.sleep(0)
+        turns += 1
+    await intake.end_list("2")
+    assert len(sink.names("ConfigMap")) == 20_000
+    assert turns >= 20
+
+
+async def test_what_cannot_be_taken_in_is_told_in_its_place() -> None:
+    intake, sink, _ = await listed("a")
+    await intake.take_lines([event("ADDED", "b", "11"), b'{"type":"MODIFIED","object":%b}' % DEEP])
+    told = sink.messages[-1]
+    assert isinstance(told, Update)
+    assert [type(change).__name__ for change in told.changes] == ["Facts", "InvalidObject"]
+    assert told.changes[1] == IS_DEEP
+
+
+async def test_an_object_that_is_mended_while_it_is_listed_is_not_left_out() -> None:
+    intake, sink, _ = intake_of()
+    intake.begin_list()
+    deep = b'{"type":"ADDED","object":%b}' % DEEP
+    mended = json.loads(event("MODIFIED", "deep", "4"))
+    mended["object"]["metadata"]["uid"] = "u"
+    await intake.take_lines([deep, json.dumps(mended).encode(), bookmark("10", end=True)])
+    (told,) = sink.messages
+    assert isinstance(told, Replace)
+    assert (told.invalid, sink.names("ConfigMap")) == ([], ["deep"])
 
 
 @pytest.mark.parametrize("plural", ["pods", "deployments", "secrets", "replicasets", "services"])

@@ -6,8 +6,15 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET
 
-from astrolabe.engine.inbox import State
+from astrolabe.engine.inbox import Cause, State
 from astrolabe.http.description.terms import Absent, Count, Epoch, Kind, Seq, Shape, about
+
+
+class SkippedObject(Shape):
+    """An object that is left out."""
+
+    name: Annotated[str, about("With its namespace.", "shop/web-1")]
+    why: str
 
 
 class Watch(Shape):
@@ -18,6 +25,9 @@ class Watch(Shape):
     objects: Count
     connected: Annotated[bool, about("False while the watch has no connection.")] | Absent = UNSET
     why: Annotated[str, about("What is the matter, when something is.")] | Absent = UNSET
+    cause: Annotated[Cause, about("Why it is unavailable, for programs.")] | Absent = UNSET
+    skipped: Annotated[int, about("Objects that cannot be taken in, and are left out.")] | Absent = UNSET
+    skipped_objects: Annotated[list[SkippedObject], about("Some of these.")] | Absent = UNSET
 
 
 class Replication(Shape):
