@@ -1,6 +1,7 @@
 import "@fontsource-variable/inter/wght.css";
 import "./style/base.css";
 import "./style/header.css";
+import "./style/banner.css";
 import "./style/map.css";
 import "./style/panels.css";
 import "./style/sign-in.css";

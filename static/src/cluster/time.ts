@@ -17,3 +17,13 @@ export function ago(then: number, now: number): string {
 
 /** `3 m`. */
 export const lasting = (then: number, now: number): string => ago(then, now).replace(/ ago$/, "");
+
+/** The local time, `14:03:10`, with the date when that is not today's. */
+export function clock(then: number, now: number): string {
+  const date = new Date(then);
+  const time = date.toLocaleTimeString("en-GB");
+  return date.toDateString() === new Date(now).toDateString() ? time : `${dayOf(date)} ${time}`;
+}
+
+const dayOf = (date: Date): string =>
+  date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });

@@ -14,11 +14,15 @@ import { drawRoom, Plan } from "../layout/plan";
 import { drawFocus, storyOf } from "../scene/focus";
 import { drawMap, openAtFirst } from "../scene/map";
 import { isRoom, type Scene } from "../scene/scene";
-import { Client, type Connection } from "../stream/client";
+import { Client } from "../stream/client";
+import type { Connection } from "../stream/connection";
+import type { Detour } from "../stream/detour";
 import type { Change, ReadonlyGraph } from "../stream/graph";
 import type { Level, Node } from "../stream/message";
+import type { ClusterName, ServerState } from "../stream/server-state";
 import { resolve, type Selection, stackOf, stackWith, textOf } from "./selection";
 import type { Session } from "./session";
+import { type Trust, trustOf } from "./trust";
 import { readView, type View, writeView } from "./url";
 
 /** Milliseconds between two pictures under live changes, and before an address is written. */
@@ -32,11 +36,16 @@ const PROBLEM_LEVELS: ReadonlySet<Level> = new Set(["Error", "Unknown"]);
 const NOTHING: Scene = { halls: [], room: null, lines: new Map(), cards: new Map(), cardOf: new Map() };
 
 /**
- * All that is on the page. lost: what is focused is not there (any more). updated: the page is of an older
+ * All that is on the page. state: what the server says now; null while it says nothing. cluster: what it said
+ * last, which is what the picture is of. detour: of the way by which changes come, until that is hidden. lost: what is focused is not there (any more). updated: the page is of an older
  * version than the server.
  */
 export interface Page {
   readonly connection: Connection;
+  readonly state: ServerState | null;
+  readonly trust: Trust;
+  readonly cluster: ClusterName | null;
+  readonly detour: Detour | null;
   readonly signedIn: boolean;
   readonly loaded: boolean;
   readonly updated: boolean;
@@ -69,19 +78,28 @@ export class Viewer {
   #shown = false;
   #fitNext: readonly string[] | "all" | null = null;
   #addressTimer: ReturnType<typeof setTimeout> | undefined;
+  #detourHidden = false;
 
   constructor(url: string, session: Session) {
     const view = readView(location.search);
     this.#session = session;
     const listener = {
       changed: (changes: readonly Change[]) => this.#changed(changes),
-      connection: (connection: Connection) =>
-        this.#set({ connection, signedIn: this.#session.token !== null }),
+      connection: (connection: Connection) => {
+        const trust = trustOf(connection, this.#page.state);
+        this.#set({ connection, trust, signedIn: this.#session.token !== null });
+      },
+      state: (state: ServerState | null) => this.#told(state),
+      detour: (detour: Detour | null) => this.#set({ detour: this.#detourHidden ? null : detour }),
       updated: () => this.#set({ updated: true }),
     };
     this.#client = new Client(url, view.scope, listener, session);
     this.#page = {
       connection: { state: "connecting" },
+      state: null,
+      trust: trustOf({ state: "connecting" }, null),
+      cluster: null,
+      detour: null,
       signedIn: session.token !== null,
       loaded: false,
       updated: false,
@@ -118,6 +136,12 @@ export class Viewer {
 
   retry(): void {
     this.#client.retry();
+  }
+
+  /** Whoever looks at the page may not be who runs the proxy. */
+  hideDetour(): void {
+    this.#detourHidden = true;
+    this.#set({ detour: null });
   }
 
   signIn(token: string): void {
@@ -275,6 +299,11 @@ export class Viewer {
   #set(change: Partial<Page>): void {
     this.#page = { ...this.#page, ...change };
     for (const listener of this.#listeners) listener();
+  }
+
+  #told(state: ServerState | null): void {
+    const cluster = state?.cluster ?? this.#page.cluster;
+    this.#set({ state, cluster, trust: trustOf(this.#page.connection, state) });
   }
 
   #changed(changes: readonly Change[]): void {

@@ -25,16 +25,3 @@ export function headersWith(token: string | null): Record<string, string> {
 function bytesOf(token: string): string {
   return String.fromCharCode(...new TextEncoder().encode(token));
 }
-
-/**
- * Whether the server wants another token than this. A browser is not told why a WebSocket did not open, so it
- * is asked in a way of which the answer can be seen. health: its URL. When there is no answer, nobody knows.
- */
-export async function isRefused(health: string, token: string | null): Promise<boolean> {
-  try {
-    const options = { method: "HEAD", cache: "no-store", credentials: "omit" } as const;
-    return (await fetch(health, { ...options, headers: headersWith(token) })).status === 401;
-  } catch {
-    return false;
-  }
-}

@@ -1,58 +1,34 @@
 /** A client of the stream that holds the graph, over as many connections as it takes. */
 
-import { type Access, isRefused, protocolsWith } from "./access";
+import { type Access, headersWith, protocolsWith } from "./access";
 import { Backoff } from "./backoff";
+import { type Channel, type End, FINAL, LOST, OPENING, openSocket, UNAUTHORISED } from "./channel";
+import type { Filter, Listener, Lock } from "./connection";
+import { type Detour, type Finding, lookInto } from "./detour";
 import { ProtocolError } from "./errors";
-import { type Change, Graph } from "./graph";
-import { decode, type GraphMessage, type Hello, type Message } from "./message";
+import { openEvents } from "./events";
+import { Graph, type Position } from "./graph";
+import { decode, type GraphMessage, type Hello, type Message, type Refusal } from "./message";
 
 const PROTOCOL = "astrolabe.v1";
-/** Milliseconds for the handshake and the first message. */
-const OPENING = 10_000;
 /** Heartbeats without a message after which the server counts as dead. */
 const DEAD_AFTER = 2.5;
-/** Close codes from here to 4999: the server does not want this client back. */
-const FINAL_CODES = 4500;
-/** Close code: the token that was shown lets in no longer. */
-const WITHDRAWN = 4501;
-/** What a browser may close a connection with; 4000-4499 is ours to use. */
-const GIVEN_UP = 4000;
-
-/** As a subscribe message has it, and README, "API": `{"namespace": ["shop"], "q": "web"}`. */
-export type Filter = Readonly<Record<string, readonly string[] | string>>;
-
-/**
- * connecting: for the first time. catching-up: connected, and what is held may be old. live: what is held is
- * what the server has. disconnected: `since` (Unix milliseconds), tried again at `retry`.
- * refused: for good; `reason` says why. locked: until `retry` is called with another token; `checking` while
- * one is tried.
- */
-export type Connection =
-  | { readonly state: "connecting" | "catching-up" | "live" }
-  | {
-      readonly state: "disconnected";
-      readonly since: number;
-      readonly retry: number;
-      readonly reason: string;
-    }
-  | { readonly state: "refused"; readonly reason: string }
-  | Lock;
-
-export interface Lock {
-  readonly state: "locked";
-  readonly why: "needed" | "refused" | "withdrawn" | "unreachable";
-  readonly checking: boolean;
-}
+/** Seconds: of a server that sends events without saying. */
+const USUAL_HEARTBEAT = 30;
+/** Handshakes that must fail alike before another way is taken: one may have met a server that just starts. */
+const CONVINCING = 2;
+/** Milliseconds after which a WebSocket is tried again beside the detour. */
+const TRY_EVERY = 60_000;
 
 /** For a server that lets everyone in. */
 const OPEN: Access = { token: null, forget: () => {} };
 
-export interface Listener {
-  /** What the graph has just taken in; without changes when only its position moved. */
-  changed(changes: readonly Change[]): void;
-  connection(now: Connection): void;
-  /** Another version of the server is there than at first. */
-  updated(): void;
+/** A connection that is open (`opened`) or being opened. heard: whether the server has said something on it. */
+interface Attempt {
+  readonly way: "socket" | "events";
+  channel: Channel;
+  opened: boolean;
+  heard: boolean;
 }
 
 /**
@@ -62,16 +38,22 @@ export interface Listener {
  * changes add up to `graph` whatever happens. Whatever may get better by itself is waited for, with
  * `Backoff`; a refused filter and a close code of 4500-4999 are not. Whom the server does not let in waits
  * for another token.
+ *
+ * When no WebSocket comes through while the server answers by HTTP, the graph is followed by server-sent
+ * events, and a WebSocket is tried every minute.
  */
 export class Client {
   readonly graph = new Graph();
-  readonly #url: string;
+  readonly #url: URL;
   readonly #filter: Filter;
   readonly #listener: Listener;
   readonly #backoff: Backoff;
   readonly #access: Access;
-  readonly #health: string;
-  #socket: WebSocket | null = null;
+  readonly #tryEvery: number;
+  #attempt: Attempt | null = null;
+  /** A WebSocket that is tried beside the events. */
+  #trial: Attempt | null = null;
+  #trialTimer: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heartbeat: number | null = null;
   /** What the server first called itself. */
@@ -79,24 +61,30 @@ export class Client {
   /** Since when this connection is in step; null while it is not. */
   #inStep: number | null = null;
   #lostAt: number | null = null;
-  /** The message of an error before a close. */
-  #said = "";
+  /** The error before a close. */
+  #said: Refusal | null = null;
   #waiting = false;
   /** Null while it is not known that the server wants another token. */
   #lock: Lock | null = null;
+  #detour: Detour | null = null;
+  /** Handshakes that have failed one after the other while the server answered by HTTP. */
+  #unopened = 0;
 
-  /** url: `ws(s)://…/api/v1/ws`. */
-  constructor(url: string, filter: Filter, listener: Listener, access = OPEN, backoff = new Backoff()) {
-    const endpoint = new URL(url);
-    endpoint.search = "?subscribe=false";
-    this.#url = endpoint.href;
-    const health = new URL("../../health", url);
-    health.protocol = health.protocol === "wss:" ? "https:" : "http:";
-    this.#health = health.href;
+  /** url: `ws(s)://…/api/v1/ws`. tryEvery: milliseconds. */
+  constructor(
+    url: string,
+    filter: Filter,
+    listener: Listener,
+    access = OPEN,
+    { backoff = new Backoff(), tryEvery = TRY_EVERY } = {},
+  ) {
+    this.#url = new URL(url);
+    this.#url.search = "?subscribe=false";
     this.#access = access;
     this.#filter = filter;
     this.#listener = listener;
     this.#backoff = backoff;
+    this.#tryEvery = tryEvery;
   }
 
   start(): void {
@@ -118,50 +106,70 @@ export class Client {
   #connect(): void {
     clearTimeout(this.#timer);
     this.#waiting = false;
-    this.#said = "";
+    this.#said = null;
     this.#heartbeat = null;
     if (this.#lock !== null) {
       this.#lock = { ...this.#lock, checking: true };
       this.#listener.connection(this.#lock);
     } else if (this.#lostAt === null) this.#listener.connection({ state: "connecting" });
-    const socket = new WebSocket(this.#url, protocolsWith(PROTOCOL, this.#access.token));
-    this.#socket = socket;
-    let opened = false;
-    // Events of a socket that was given up come later and mean nothing any more.
-    const current = (handle: () => void) => () => {
-      if (this.#socket === socket) handle();
-    };
-    socket.addEventListener(
-      "open",
-      current(() => {
-        opened = true;
-        this.#subscribe();
-      }),
-    );
-    socket.addEventListener("message", (event) => current(() => this.#hear(String(event.data)))());
-    socket.addEventListener("close", async (event) => {
-      const refused = !opened && (await isRefused(this.#health, this.#access.token));
-      current(() => (refused ? this.#locked() : this.#closed(event)))();
-    });
+    this.#attempt = this.#open(this.#detour === null ? "socket" : "events");
     this.#listen();
   }
 
-  #subscribe(): void {
+  #open(way: Attempt["way"]): Attempt {
+    const { token } = this.#access;
+    const attempt = { way, opened: false, heard: false } as Attempt;
+    // What happens to a channel that was given up comes later and means nothing any more.
+    const current = (handle: () => void) => {
+      if (this.#attempt === attempt) handle();
+    };
+    const listener = {
+      opened: () => current(() => this.#opened(attempt)),
+      heard: (data: string) => {
+        if (this.#trial === attempt) this.#judge(attempt, data);
+        current(() => this.#hear(attempt, data));
+      },
+      ended: (end: End) => {
+        if (this.#trial === attempt) this.#tryLater();
+        current(() => void this.#ended(attempt, end));
+      },
+    };
+    attempt.channel =
+      way === "socket"
+        ? openSocket(this.#url.href, protocolsWith(PROTOCOL, token), listener)
+        : openEvents(urlOfEvents(this.#url, this.#filter, this.graph.resume()), headersWith(token), listener);
+    return attempt;
+  }
+
+  #opened(attempt: Attempt): void {
+    const { way, channel } = attempt;
+    attempt.opened = true;
     this.#lock = null;
-    const since = this.graph.resume();
-    const message = { type: "subscribe", id: "default", filter: this.#filter, ...(since && { since }) };
-    this.#socket?.send(JSON.stringify(message));
+    if (way === "socket") channel.send(this.#subscribe());
+    else this.#tryLater();
+    this.#listener.detour(way === "socket" ? null : this.#detour);
     this.#listener.connection({ state: "catching-up" });
+  }
+
+  #subscribe(): unknown {
+    const since = this.graph.resume();
+    return { type: "subscribe", id: "default", filter: this.#filter, ...(since && { since }) };
   }
 
   /** Give the server up when nothing is heard for too long from now on. */
   #listen(): void {
     clearTimeout(this.#timer);
     const patience = this.#heartbeat === null ? OPENING : DEAD_AFTER * this.#heartbeat * 1000;
-    this.#timer = setTimeout(() => this.#lost(`nothing heard for ${patience / 1000} s`), patience);
+    const attempt = this.#attempt;
+    this.#timer = setTimeout(() => {
+      const end = { code: LOST, reason: `nothing heard for ${patience / 1000} s` };
+      if (attempt !== null && this.#attempt === attempt) void this.#ended(attempt, end, !attempt.heard);
+    }, patience);
   }
 
-  #hear(data: string): void {
+  #hear(attempt: Attempt, data: string): void {
+    attempt.heard = true;
+    if (attempt.way === "events") this.#heartbeat ??= USUAL_HEARTBEAT;
     this.#listen();
     try {
       const message = decode(data);
@@ -177,9 +185,12 @@ export class Client {
       case "hello":
         this.#greet(message);
         break;
+      case "state":
+        this.#listener.state(message);
+        break;
       case "error":
         if (message.id != null) this.#refused(message.message);
-        else this.#said = message.message; // the close code that follows says what to do
+        else this.#said = message; // the close code that follows says what to do
         break;
       case "pong":
         break;
@@ -193,6 +204,7 @@ export class Client {
       this.#refused(`the server speaks ${hello.protocol}, not ${PROTOCOL}`);
       return;
     }
+    if (this.#attempt?.way === "socket") this.#unopened = 0;
     this.#heartbeat = hello.heartbeat;
     this.#server ??= hello.server ?? null;
     if (this.#server !== (hello.server ?? null)) this.#listener.updated();
@@ -223,17 +235,69 @@ export class Client {
     this.#lost(`the server broke the contract: ${error.message}`);
   }
 
-  #closed(event: CloseEvent): void {
-    if (event.code === WITHDRAWN) {
+  /** silent: whether it came to nothing, of which a browser does not say why. */
+  async #ended(attempt: Attempt, end: End, silent = !attempt.opened): Promise<void> {
+    let finding: Finding = "unknown";
+    if (attempt.way === "socket" && silent) {
+      const url = new URL(this.#url);
+      url.protocol = url.protocol === "wss:" ? "https:" : "http:";
+      finding = await lookInto(url.href, this.#access.token);
+      if (this.#attempt !== attempt) return;
+    }
+    this.#closed(attempt, end, finding);
+  }
+
+  #closed({ way, heard }: Attempt, end: End, finding: Finding): void {
+    const said = this.#said;
+    if (end.code === UNAUTHORISED || said?.code === "unauthorised" || finding === "locked") {
       this.#locked();
+    } else if (way === "socket" && said?.code === "forbidden-origin") {
+      this.#turn("host", said.message);
+    } else if (end.code >= FINAL && end.code < 5000) {
+      this.#refused(said?.message || end.reason || `close code ${end.code}`);
+    } else if (finding === "upgrade") {
+      this.#lock = null; // the token was good for the request
+      this.#unopened += 1;
+      this.#turn(this.#unopened < CONVINCING ? null : "upgrade", "no WebSocket comes through");
+    } else {
+      if (way === "events" && !heard) this.#detour = null;
+      const how = end.code === LOST ? "the connection was lost" : `closed with code ${end.code}`;
+      this.#lost(said?.message || end.reason || how);
+    }
+  }
+
+  #turn(detour: Detour | null, reason: string): void {
+    this.#detour = detour;
+    this.#lost(reason);
+  }
+
+  /** Beside the events, after a while. */
+  #tryLater(): void {
+    this.#endTrial();
+    this.#trialTimer = setTimeout(() => {
+      this.#trial = this.#open("socket");
+    }, this.#tryEvery);
+  }
+
+  /** The trial goes on in place of the events when the server greets on it. */
+  #judge(trial: Attempt, data: string): void {
+    if (!greets(data)) {
+      this.#tryLater();
       return;
     }
-    if (event.code >= FINAL_CODES && event.code < 5000) {
-      this.#refused(this.#said || event.reason || `close code ${event.code}`);
-      return;
-    }
-    const how = event.code === 1006 ? "the connection was lost" : `closed with code ${event.code}`;
-    this.#lost(this.#said || event.reason || how);
+    this.#trial = null;
+    this.#inStep = null;
+    this.#attempt?.channel.close();
+    this.#attempt = trial;
+    this.#detour = null;
+    this.#opened(trial);
+  }
+
+  #endTrial(): void {
+    clearTimeout(this.#trialTimer);
+    const trial = this.#trial;
+    this.#trial = null;
+    trial?.channel.close();
   }
 
   #refused(reason: string): void {
@@ -270,9 +334,28 @@ export class Client {
 
   #drop(): void {
     clearTimeout(this.#timer);
+    this.#endTrial();
     this.#inStep = null;
-    const socket = this.#socket;
-    this.#socket = null;
-    socket?.close(GIVEN_UP);
+    const attempt = this.#attempt;
+    this.#attempt = null;
+    attempt?.channel.close();
+    this.#listener.state(null);
   }
+}
+
+function greets(data: string): boolean {
+  try {
+    return decode(data)?.type === "hello";
+  } catch {
+    return false;
+  }
+}
+
+/** stream: of the WebSocket. since: what is resumed from. */
+function urlOfEvents(stream: URL, filter: Filter, since: Position | null): string {
+  const url = new URL("events", stream);
+  url.protocol = stream.protocol === "wss:" ? "https:" : "http:";
+  for (const [name, value] of Object.entries(filter)) url.searchParams.set(name, String(value));
+  if (since !== null) url.searchParams.set("since", `${since.epoch}:${since.seq}`);
+  return url.href;
 }

@@ -5,6 +5,7 @@
  */
 
 import { ProtocolError } from "./errors";
+import type { ServerState } from "./server-state";
 
 export type Level = "Error" | "Pending" | "Unknown" | "Ready";
 
@@ -101,7 +102,7 @@ export interface Refusal {
 }
 
 export type GraphMessage = Snapshot | Delta | Bookmark | Reset;
-export type Message = Hello | GraphMessage | Refusal | { readonly type: "pong" };
+export type Message = Hello | ServerState | GraphMessage | Refusal | { readonly type: "pong" };
 
 type Check = (value: unknown) => boolean;
 
@@ -126,10 +127,22 @@ const shape =
 
 const node = shape({ uid: text, name: text, kind: text, status: text });
 const edgeName = shape({ type: text, from: text, to: text });
+const kind = shape({ kind: text, reason: optional(text), why: optional(text), objects: optional(number) });
 const position = { epoch: text, seq: whole };
 
 const SHAPES: ReadonlyMap<string, Check> = new Map([
   ["hello", shape({ heartbeat: number, protocol: optional(text), server: optional(text) })],
+  [
+    "state",
+    shape({
+      state: text,
+      since: optional(text),
+      why: optional(text),
+      cluster: optional(shape({ name: optional(text), context: optional(text), server: optional(text) })),
+      progress: optional(shape({ kinds: number, of: number, objects: number })),
+      partial: optional(listOf(kind)),
+    }),
+  ],
   ["snapshot", shape({ ...position, part: whole, last: flag, nodes: listOf(node), edges: listOf(edgeName) })],
   [
     "delta",

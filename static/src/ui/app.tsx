@@ -1,5 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
+import { isGrowing, isOld, titleOf, verdictOf } from "../state/trust";
 import type { Viewer } from "../state/viewer";
+import { Banner } from "./banner";
 import { Details } from "./details";
 import { FilterBar } from "./filter-bar";
 import { Header } from "./header";
@@ -19,7 +21,12 @@ export function App({ viewer }: { viewer: Viewer }) {
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);
   }, [viewer]);
-  const { connection } = page;
+  const { connection, trust } = page;
+  const { clear } = verdictOf(trust, page.view, String);
+  const title = titleOf(trust, clear && page.problems.length === 0, page.problems.length, page.cluster);
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
   const locked = connection.state === "locked";
   const focus = page.view.focus;
   useEffect(() => {
@@ -28,8 +35,15 @@ export function App({ viewer }: { viewer: Viewer }) {
   return (
     <>
       {locked && <SignIn viewer={viewer} lock={connection} />}
-      <div class="app" data-side={side} data-details={page.selection !== null} data-locked={locked}>
+      <div
+        class="app"
+        data-side={side}
+        data-details={page.selection !== null}
+        data-locked={locked}
+        data-old={isOld(trust) && page.loaded}
+      >
         <Header viewer={viewer} page={page} />
+        <Banner viewer={viewer} page={page} />
         <Problems viewer={viewer} page={page} />
         <main>
           {focus === null ? (
@@ -43,7 +57,11 @@ export function App({ viewer }: { viewer: Viewer }) {
         <Details viewer={viewer} page={page} />
         <nav class="sides" aria-label="View">
           <button type="button" aria-pressed={side === "problems"} onClick={() => setSide("problems")}>
-            Problems <span class="number">{page.problems.length}</span>
+            Problems{" "}
+            <span class="number">
+              {page.problems.length}
+              {isGrowing(trust) && " so far"}
+            </span>
           </button>
           <button type="button" aria-pressed={side === "map"} onClick={() => setSide("map")}>
             Map

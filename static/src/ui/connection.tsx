@@ -1,38 +1,24 @@
-import { lasting } from "../cluster/time";
+import { WORDS } from "../state/trust";
 import type { Page, Viewer } from "../state/viewer";
-import type { Connection } from "../stream/client";
-import { useNow } from "./hooks";
 
-/** Whether what is seen is what is. */
+/** Whether what is seen is what is, in a word; the banner says more. */
 export function ConnectionState({ viewer, page }: { viewer: Viewer; page: Page }) {
-  const now = useNow(1_000);
-  const { connection } = page;
+  const { connection, trust } = page;
   const position = viewer.position;
-  const title =
-    position === null ? "Nothing received yet" : `Epoch ${position.epoch}, change ${position.seq}`;
+  const title = [
+    trust.why,
+    position === null ? "Nothing received yet" : `Epoch ${position.epoch}, change ${position.seq}`,
+  ];
   return (
-    <div class="connection" data-state={connection.state} title={title}>
-      <p role="status">
-        <span class="lamp" aria-hidden="true" />
-        {WORDS[connection.state]}
-      </p>
-      {connection.state === "disconnected" && (
-        <>
-          <span class="for">{lasting(connection.since, now)}</span>
-          <button type="button" class="link" onClick={() => viewer.retry()}>
-            Retry
-          </button>
-        </>
-      )}
-    </div>
+    <p
+      class="connection"
+      data-state={connection.state}
+      data-trust={trust.level}
+      title={title.filter(Boolean).join("\n")}
+      role="status"
+    >
+      <span class="lamp" aria-hidden="true" />
+      {WORDS[trust.level]}
+    </p>
   );
 }
-
-const WORDS: Readonly<Record<Connection["state"], string>> = {
-  connecting: "Connecting",
-  "catching-up": "Catching up",
-  live: "Live",
-  disconnected: "Disconnected",
-  refused: "Refused",
-  locked: "Locked",
-};

@@ -1,6 +1,8 @@
 import { toggle } from "../cluster/filter";
 import { LEVELS } from "../cluster/levels";
+import { isGrowing } from "../state/trust";
 import type { Page, Viewer } from "../state/viewer";
+import { ClusterName } from "./cluster-name";
 import { ConnectionState } from "./connection";
 import { Glyph } from "./glyph";
 import { Logo } from "./logo";
@@ -11,6 +13,7 @@ export function Header({ viewer, page }: { viewer: Viewer; page: Page }) {
   return (
     <header class="top">
       <Logo />
+      <ClusterName cluster={page.cluster} />
       <Counts viewer={viewer} page={page} />
       <SearchBox viewer={viewer} />
       <ConnectionState viewer={viewer} page={page} />
@@ -46,6 +49,7 @@ function Counts({ viewer, page }: { viewer: Viewer; page: Page }) {
           <span>{level}</span>
         </button>
       ))}
+      {page.loaded && isGrowing(page.trust) && <span class="so-far">so far</span>}
     </fieldset>
   );
 }

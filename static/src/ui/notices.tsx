@@ -1,4 +1,5 @@
 import { EVERYTHING, isEverything } from "../cluster/filter";
+import { isGrowing } from "../state/trust";
 import type { Page, Viewer } from "../state/viewer";
 
 /** What is said in place of the picture, or over it, when that is not what it should be. */
@@ -8,9 +9,11 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
     return (
       <Notice title="The server refuses this page">
         <p>{connection.reason}</p>
-        <p>
-          <a href={location.pathname}>Open it without filters</a>
-        </p>
+        {Object.keys(view.scope).length > 0 && (
+          <p>
+            <a href={location.pathname}>Open it without filters</a>
+          </p>
+        )}
       </Notice>
     );
   }
@@ -21,6 +24,9 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
         <p>{lost ? "It is tried again by itself." : "The graph is on its way."}</p>
       </Notice>
     );
+  }
+  if (page.nodes === 0 && page.trust.level !== "live") {
+    return <Empty page={page} />;
   }
   if (page.nodes === 0) {
     return (
@@ -42,13 +48,6 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
       </Notice>
     );
   }
-  if (connection.state === "disconnected") {
-    return (
-      <p class="stale" role="alert" title={connection.reason}>
-        Not connected: this is how it was. It is tried again by itself.
-      </p>
-    );
-  }
   if (page.updated) {
     return (
       <p class="updated" role="status">
@@ -57,6 +56,23 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
     );
   }
   return null;
+}
+
+/** Nothing is known, which says little of what there is. */
+function Empty({ page }: { page: Page }) {
+  const { trust } = page;
+  if (isGrowing(trust)) {
+    return (
+      <Notice title="Astrolabe is still reading the cluster…" busy>
+        <p>Nothing of it is known so far.</p>
+      </Notice>
+    );
+  }
+  return (
+    <Notice title="Nothing is known of the cluster">
+      <p>{trust.why || "The server does not say why."}</p>
+    </Notice>
+  );
 }
 
 function Notice(props: { title: string; busy?: boolean; children: preact.ComponentChildren }) {

@@ -1,5 +1,7 @@
 import { counted, lookOf, plural } from "../cluster/kinds";
 import type { Problem } from "../cluster/problems";
+import { clock } from "../cluster/time";
+import { isGrowing, isOld, verdictOf } from "../state/trust";
 import type { Page, Viewer } from "../state/viewer";
 import type { ReadonlyGraph } from "../stream/graph";
 import { Glyph } from "./glyph";
@@ -13,8 +15,9 @@ export function Problems({ viewer, page }: { viewer: Viewer; page: Page }) {
     <section class="problems" aria-labelledby="problems-title">
       <h2 id="problems-title">
         Problems <span class="number">{page.loaded ? problems.length : ""}</span>
+        {page.loaded && <small>{when(page)}</small>}
       </h2>
-      {page.loaded && problems.length === 0 && <AllWell />}
+      {page.loaded && problems.length === 0 && <None page={page} />}
       <ul onKeyDown={moveInList}>
         {problems.map((problem) => (
           <li key={problem.id}>
@@ -26,11 +29,20 @@ export function Problems({ viewer, page }: { viewer: Viewer; page: Page }) {
   );
 }
 
-function AllWell() {
+/** What the number is worth. */
+function when({ trust }: Page): string {
+  if (isGrowing(trust)) return "so far";
+  if (!isOld(trust)) return "";
+  return trust.since === null ? "as last known" : `as of ${clock(trust.since, Date.now())}`;
+}
+
+/** A green check stands for the whole cluster as it is now, or not at all. */
+function None({ page }: { page: Page }) {
+  const { clear, text } = verdictOf(page.trust, page.view, (time) => clock(time, Date.now()));
   return (
-    <div class="well">
-      <Glyph level="Ready" />
-      <p>Nothing is broken.</p>
+    <div class="well" data-clear={clear}>
+      {clear && <Glyph level="Ready" />}
+      <p>{text}</p>
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Viewer } from "../state/viewer";
-import type { Lock } from "../stream/client";
+import type { Lock } from "../stream/connection";
 import { Logo } from "./logo";
 
 const REASONS: Readonly<Record<Lock["why"], string>> = {

@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Access, headersWith, protocolsWith } from "../../src/stream/access";
 import { Backoff } from "../../src/stream/backoff";
-import { Client, type Connection } from "../../src/stream/client";
+import { Client } from "../../src/stream/client";
+import type { Connection } from "../../src/stream/connection";
+import type { Detour } from "../../src/stream/detour";
+import { EventParser } from "../../src/stream/events";
 import type { Change } from "../../src/stream/graph";
+import type { ServerState } from "../../src/stream/server-state";
 import { BrowserWebSocket, type Peer, Server } from "./server";
 
 const HELLO = { type: "hello", protocol: "astrolabe.v1", server: "astrolabe/1.0.0", heartbeat: 15 };
@@ -30,6 +34,8 @@ let client: Client;
 let connections: Connection[];
 let changes: Change[];
 let updates: number;
+let told: (ServerState | null)[];
+let detours: (Detour | null)[];
 
 beforeEach(async () => {
   vi.stubGlobal("WebSocket", BrowserWebSocket);
@@ -37,6 +43,8 @@ beforeEach(async () => {
   connections = [];
   changes = [];
   updates = 0;
+  told = [];
+  detours = [];
 });
 
 afterEach(async () => {
@@ -45,19 +53,21 @@ afterEach(async () => {
   vi.unstubAllGlobals();
 });
 
-function follow(filter = {}, backoff = AT_ONCE(), access = new Keyring()): void {
+function follow(filter = {}, backoff = AT_ONCE(), access = new Keyring(), tryEvery = 60_000): void {
   client = new Client(
     server.url,
     filter,
     {
       changed: (some) => changes.push(...some),
       connection: (now) => connections.push(now),
+      state: (now) => told.push(now),
+      detour: (why) => detours.push(why),
       updated: () => {
         updates += 1;
       },
     },
     access,
-    backoff,
+    { backoff, tryEvery },
   );
   client.start();
 }
@@ -186,6 +196,166 @@ describe("a client", () => {
     for (let failures = 0; failures < 3; failures += 1) (await server.accept()).socket.terminate();
     await vi.waitFor(() => expect(states().filter((state) => state === "disconnected")).toHaveLength(4));
     expect(new Set(connections.flatMap((each) => ("since" in each ? [each.since] : []))).size).toBe(1);
+  });
+});
+
+describe("what the server says of itself", () => {
+  const state = (name: string, more = {}) => ({ type: "state", state: name, ...more });
+
+  it("is told, and forgotten with the connection", async () => {
+    follow();
+    const peer = await server.accept();
+    const partial = { partial: [{ kind: "Secret", reason: "forbidden", why: "403", colour: "red" }] };
+    peer.say(HELLO, state("syncing"), snapshot(1, node("a")), state("partial", { ...partial, mood: 1 }));
+    await vi.waitFor(() => expect(told).toHaveLength(2));
+    expect(told).toEqual([state("syncing"), state("partial", { ...partial, mood: 1 })]);
+    peer.socket.terminate();
+    await vi.waitFor(() => expect(told.at(-1)).toBeNull());
+  });
+
+  it("must be what it is said to be", async () => {
+    (await live()).say({ type: "state", state: "live", partial: "none" });
+    await vi.waitFor(() =>
+      expect(reasons()[0]).toMatch(/^the server broke the contract: .*malformed: state/),
+    );
+  });
+});
+
+describe("a client for whom no WebSocket comes through", () => {
+  const state = { type: "state", state: "live" };
+
+  beforeEach(() => {
+    server.upgrades = false;
+  });
+
+  /** By events, at seq 1 with a node a. */
+  async function roundabout(access = new Keyring(), tryEvery?: number) {
+    follow({ namespace: ["shop", "blog"], q: "w&b" }, AT_ONCE(), access, tryEvery);
+    const reader = await server.acceptReader();
+    reader.say(HELLO, state, snapshot(1, node("a")));
+    await became("live");
+    return reader;
+  }
+
+  it("follows by server-sent events, and says what is in the way", async () => {
+    const reader = await roundabout();
+    expect(server.paths).toEqual(["/api/v1/events?namespace=shop%2Cblog&q=w%26b"]);
+    reader.say(delta(1, 2, node("b")));
+    await vi.waitFor(() => expect(client.graph.position?.seq).toBe(2));
+    expect(detours).toEqual(["upgrade"]);
+    expect(told.at(-1)).toEqual(state);
+    expect(reasons()).toEqual(["no WebSocket comes through", "no WebSocket comes through"]);
+  });
+
+  it("needs more than one failure for that", async () => {
+    follow({}, new Backoff(() => 1));
+    await vi.waitFor(() => expect(reasons()).toHaveLength(1));
+    server.upgrades = true;
+    (await server.accept()).say(HELLO, snapshot(1));
+    await became("live");
+    expect(detours).toEqual([null]);
+  });
+
+  it("resumes where it was", async () => {
+    const reader = await roundabout();
+    reader.say({ type: "error", code: "going-away", message: "the server is going away" } as never);
+    reader.response.end();
+    const again = await server.acceptReader();
+    expect(server.paths.at(-1)).toBe("/api/v1/events?namespace=shop%2Cblog&q=w%26b&since=e%3A1");
+    expect(reasons().at(-1)).toBe("the server is going away");
+    again.say(HELLO, delta(1, 7));
+    await became("live");
+  });
+
+  it("shows its token, and asks for another when that is withdrawn", async () => {
+    server.tokens = new Set(["good"]);
+    const keyring = new Keyring();
+    keyring.token = "good";
+    const reader = await roundabout(keyring);
+    reader.say({ type: "error", code: "unauthorised", message: "the token is not known any more" } as never);
+    reader.response.end();
+    await became("locked");
+    expect(connections.at(-1)).toEqual({ state: "locked", why: "withdrawn", checking: false });
+  });
+
+  it("lets in whose token is given there", async () => {
+    server.tokens = new Set(["good"]);
+    const keyring = new Keyring();
+    follow({}, AT_ONCE(), keyring);
+    await became("locked");
+    keyring.token = "good";
+    client.retry();
+    (await server.acceptReader()).say(HELLO, snapshot(1));
+    await became("live");
+    expect(keyring.token).toBe("good");
+  });
+
+  it("goes over to a WebSocket as soon as one comes through", async () => {
+    const reader = await roundabout(new Keyring(), 20);
+    server.upgrades = true;
+    const peer = await server.accept();
+    peer.say(HELLO);
+    expect(await peer.hear()).toMatchObject({ type: "subscribe", since: { epoch: "e", seq: 1 } });
+    peer.say(delta(1, 3, node("c")));
+    await vi.waitFor(() => expect(client.graph.position?.seq).toBe(3));
+    expect(states().at(-1)).toBe("live");
+    expect(detours).toEqual(["upgrade", null]);
+    await vi.waitFor(() => expect(reader.response.destroyed).toBe(true));
+  });
+
+  it("does not insist on a filter that is refused", async () => {
+    const body = JSON.stringify({ error: "bad-filter", message: "unknown kind 'Sheep'" });
+    server.refusal = { status: 400, body, type: "application/json" };
+    follow();
+    await became("refused");
+    expect(reasons().at(-1)).toBe("unknown kind 'Sheep'");
+  });
+
+  it("does not insist on a page in place of events", async () => {
+    server.refusal = { status: 200, body: "<html>", type: "text/html" };
+    follow();
+    await became("refused");
+    expect(reasons().at(-1)).toBe("this is no Astrolabe: it answers with text/html");
+  });
+
+  it("tries both ways again when the events fail, too", async () => {
+    server.refusal = { status: 503, body: "", type: "text/plain" };
+    follow();
+    await vi.waitFor(() => expect(reasons()).toContain("HTTP 503"));
+    server.refusal = null;
+    server.upgrades = true;
+    (await server.accept()).say(HELLO, snapshot(1));
+    await became("live");
+  });
+
+  it("takes the same way when the server takes it for a stranger", async () => {
+    server.upgrades = true;
+    follow();
+    const peer = await server.accept();
+    peer.say({ type: "error", code: "forbidden-origin", message: "no page of http://x may connect" });
+    peer.socket.close(4503);
+    (await server.acceptReader()).say(HELLO, snapshot(1));
+    await became("live");
+    expect(detours).toEqual([null, "host"]);
+  });
+});
+
+describe("server-sent events", () => {
+  const parse = (...pieces: string[]) => {
+    const parser = new EventParser();
+    return pieces.flatMap((piece) => parser.add(piece));
+  };
+
+  it("are put together of whatever pieces, with any ends of lines", () => {
+    expect(
+      parse("event: a\nda", "ta: {", "1}\n", "\ndata: 2\r\n\r\ndata:3\r", "\n\r", "data: 4\r\r"),
+    ).toEqual(["{1}", "2", "3", "4"]);
+  });
+
+  it("are told of their data alone", () => {
+    expect(parse(": hello\n\nid: 7\ndatabase: x\n\ndata: a\ndata: b\nretry: 1\n\ndata: cut")).toEqual([
+      "a\nb",
+    ]);
   });
 });
 

@@ -1,7 +1,12 @@
 /** A server of the stream on a port of its own, by a real WebSocket library, that says what a test tells it to. */
 
 import { once } from "node:events";
-import { createServer, type Server as HttpServer, type IncomingMessage } from "node:http";
+import {
+  createServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 
@@ -33,11 +38,33 @@ export class Peer {
   }
 }
 
-/** tokens: of whom it lets in; null: everyone. */
+/** The answer to one request for server-sent events. */
+export class Reader {
+  readonly response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.response = response;
+    response.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8" });
+    response.flushHeaders();
+  }
+
+  say(...messages: { type: string }[]): void {
+    for (const message of messages) {
+      this.response.write(`event: ${message.type}\nid: \ndata: ${JSON.stringify(message)}\n\n`);
+    }
+  }
+}
+
+/** tokens: of whom it lets in; null: everyone. upgrades: whether a proxy before it would pass handshakes on. */
 export class Server {
   readonly url: string;
   tokens: ReadonlySet<string> | null = null;
+  upgrades = true;
+  /** What is answered to requests for server-sent events in place of a stream. */
+  refusal: { status: number; body: string; type: string } | null = null;
   readonly paths: string[] = [];
+  readonly #readers: Reader[] = [];
+  readonly #expected: ((reader: Reader) => void)[] = [];
   readonly #http: HttpServer;
   readonly #server: WebSocketServer;
   readonly #peers: Peer[] = [];
@@ -46,11 +73,12 @@ export class Server {
   private constructor(http: HttpServer) {
     this.#http = http;
     this.url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/api/v1/ws`;
-    http.on("request", (request, response) => response.writeHead(this.#admits(request) ? 200 : 401).end());
+    http.on("request", (request, response) => this.#answer(request, response));
     this.#server = new WebSocketServer({
       server: http,
       handleProtocols: () => "astrolabe.v1",
-      verifyClient: ({ req }: { req: IncomingMessage }) => this.#admits(req),
+      verifyClient: ({ req }: { req: IncomingMessage }, decide: (lets: boolean, status?: number) => void) =>
+        decide(this.upgrades && this.#admits(req), this.upgrades ? 401 : 426),
     });
     this.#server.on("connection", (socket, request) => {
       this.paths.push(request.url ?? "");
@@ -74,10 +102,34 @@ export class Server {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** The next reader of server-sent events. */
+  acceptReader(): Promise<Reader> {
+    const reader = this.#readers.shift();
+    if (reader !== undefined) return Promise.resolve(reader);
+    return new Promise((resolve) => this.#expected.push(resolve));
+  }
+
   async stop(): Promise<void> {
     for (const socket of this.#server.clients) socket.terminate();
     this.#http.closeAllConnections();
     await new Promise((resolve) => this.#http.close(resolve));
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    if (!this.#admits(request)) {
+      response.writeHead(401).end();
+    } else if (!request.url?.startsWith("/api/v1/events")) {
+      response.writeHead(426).end();
+    } else if (this.refusal !== null) {
+      this.paths.push(request.url);
+      response.writeHead(this.refusal.status, { "Content-Type": this.refusal.type }).end(this.refusal.body);
+    } else {
+      this.paths.push(request.url);
+      const reader = new Reader(response);
+      const expected = this.#expected.shift();
+      if (expected === undefined) this.#readers.push(reader);
+      else expected(reader);
+    }
   }
 
   #admits(request: IncomingMessage): boolean {

@@ -1,0 +1,144 @@
+/** How far what the page shows can be trusted: what the page knows itself, then what the server says. */
+
+import type { Connection } from "../stream/connection";
+import type { ClusterName, PartialKind, ServerState, SyncProgress } from "../stream/server-state";
+import type { View } from "./url";
+
+/**
+ * live: it is all there is, and as it is now. receiving: the server has more to send. syncing: the server itself
+ * does not know all yet. partial: some kinds are missing. stale: the server has no news. disconnected, refused,
+ * locked: the page has none. unknown: the server does not say, or what it says is not known here.
+ */
+export type TrustLevel =
+  | "live"
+  | "receiving"
+  | "syncing"
+  | "partial"
+  | "stale"
+  | "disconnected"
+  | "refused"
+  | "locked"
+  | "unknown";
+
+/** since: Unix milliseconds, when it became so; null when that is not known. why: a sentence, or empty. */
+export interface Trust {
+  readonly level: TrustLevel;
+  readonly since: number | null;
+  readonly why: string;
+  readonly progress: SyncProgress | null;
+  readonly partial: readonly PartialKind[];
+}
+
+const SAID: ReadonlySet<string> = new Set<TrustLevel>(["live", "syncing", "partial", "stale"]);
+
+export function trustOf(connection: Connection, state: ServerState | null): Trust {
+  const own = (level: TrustLevel, since: number | null = null, why = ""): Trust => ({
+    ...{ level, since, why, progress: null, partial: [] },
+  });
+  switch (connection.state) {
+    case "connecting":
+      return own("receiving");
+    case "disconnected":
+      return own("disconnected", connection.since, connection.reason);
+    case "refused":
+      return own("refused", null, connection.reason);
+    case "locked":
+      return own("locked");
+    default:
+      return told(connection.state === "live", state, own);
+  }
+}
+
+/** What is not live on the server matters more than what is on its way. */
+function told(
+  whole: boolean,
+  state: ServerState | null,
+  own: (level: TrustLevel, since?: number | null, why?: string) => Trust,
+): Trust {
+  if (state === null || state.state === "live") {
+    if (!whole) return own("receiving");
+    return state === null ? own("unknown", null, "this server does not say") : own("live", timeOf(state));
+  }
+  const level = SAID.has(state.state) ? (state.state as TrustLevel) : "unknown";
+  const why = level === "unknown" ? [state.state, state.why].filter(Boolean).join(": ") : (state.why ?? "");
+  const progress = state.progress ?? null;
+  return { level, since: timeOf(state), why, progress, partial: state.partial ?? [] };
+}
+
+function timeOf(state: ServerState): number | null {
+  const time = Date.parse(state.since ?? "");
+  return Number.isNaN(time) ? null : time;
+}
+
+/** Whether it is how something was, and nobody knows how it is. */
+export const isOld = ({ level }: Trust): boolean =>
+  level === "stale" || level === "disconnected" || level === "refused" || level === "locked";
+
+/** Whether more is to come, so that every number will grow. */
+export const isGrowing = ({ level }: Trust): boolean => level === "syncing" || level === "receiving";
+
+/** clear: it is known that nothing is broken. text: what may be said of a list of problems that is empty. */
+export interface Verdict {
+  readonly clear: boolean;
+  readonly text: string;
+}
+
+/** clock: how a time is written. */
+export function verdictOf(trust: Trust, view: View, clock: (time: number) => string): Verdict {
+  const asked = [...view.filter.levels].filter((level) => level !== "Ready");
+  if (asked.length > 0) return { clear: false, text: `Nothing known has the status ${asked.join(" or ")}.` };
+  if (isOld(trust)) {
+    const when = trust.since === null ? "when it was last known" : `at ${clock(trust.since)}`;
+    return { clear: false, text: `Nothing was broken ${when}. What is now, is not known.` };
+  }
+  if (isGrowing(trust)) return { clear: false, text: "Nothing is broken in what is known so far." };
+  if (trust.level === "partial") return { clear: false, text: "Nothing is broken in what can be seen." };
+  if (trust.level === "unknown") {
+    return {
+      clear: false,
+      text: "Nothing is broken in what is shown. The server does not say whether that is all.",
+    };
+  }
+  if (Object.keys(view.scope).length > 0) {
+    return { clear: false, text: "Nothing is broken in the part that this page asks for." };
+  }
+  return { clear: true, text: "Nothing is broken." };
+}
+
+/** One or two words for it. */
+export const WORDS: Readonly<Record<TrustLevel, string>> = {
+  live: "Live",
+  receiving: "Receiving",
+  syncing: "Syncing",
+  partial: "Partial",
+  stale: "Stale",
+  disconnected: "Not connected",
+  refused: "Refused",
+  locked: "Locked",
+  unknown: "State unknown",
+};
+
+/** What a cluster is called: its name, or else the context, or the server by which it is reached; or nothing. */
+export const calledOf = (cluster: ClusterName | null): string =>
+  cluster?.name || cluster?.context || cluster?.server?.replace(/^https?:\/\//, "") || "";
+
+/** Of the tab: the state first, as the rest may be cut off. clear: it is known that nothing is broken. */
+export function titleOf(trust: Trust, clear: boolean, problems: number, cluster: ClusterName | null): string {
+  const rest = [calledOf(cluster), "Astrolabe"].filter(Boolean).join(" · ");
+  const count = problems > 0 ? `(${problems}) ` : "";
+  switch (trust.level) {
+    case "live":
+    case "unknown":
+      return `${clear ? "✓ " : count}${rest}`;
+    case "partial":
+      return `${count}Partial · ${rest}`;
+    case "syncing": {
+      const { kinds, of } = trust.progress ?? { kinds: 0, of: 0 };
+      return `… Syncing${of > 0 ? ` ${kinds}/${of}` : ""} · ${rest}`;
+    }
+    case "receiving":
+      return `… ${rest}`;
+    default:
+      return `⚠ ${WORDS[trust.level]} · ${rest}`;
+  }
+}

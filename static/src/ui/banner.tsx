@@ -1,0 +1,176 @@
+import { clock, lasting } from "../cluster/time";
+import { isOld, type Trust } from "../state/trust";
+import type { Page, Viewer } from "../state/viewer";
+import type { Detour } from "../stream/detour";
+import type { PartialKind } from "../stream/server-state";
+import { useNow } from "./hooks";
+
+/** Says over the whole width why what is seen is not the whole truth, when it is not. */
+export function Banner({ viewer, page }: { viewer: Viewer; page: Page }) {
+  const { trust } = page;
+  switch (trust.level) {
+    case "disconnected":
+      return <Disconnected viewer={viewer} page={page} />;
+    case "stale":
+      return (
+        <Bar trust={trust} title={<>Stale since {since(trust)}</>}>
+          {trust.why && <span>{sentence(trust.why)}</span>} <b>This is how it was then.</b>
+        </Bar>
+      );
+    case "syncing":
+      return <Syncing trust={trust} />;
+    case "partial":
+      return <Partial trust={trust} />;
+    case "receiving":
+      if (!page.loaded) return null;
+      return (
+        <Bar trust={trust} title="Catching up">
+          What was missed is on its way. Until then this is how it was.
+        </Bar>
+      );
+    case "unknown":
+      // An older server says nothing: that is no reason to alarm anybody, only none to be sure.
+      if (page.state === null) return <Roundabout viewer={viewer} detour={page.detour} />;
+      return (
+        <Bar trust={trust} title="State unknown">
+          {sentence(trust.why)}
+        </Bar>
+      );
+    case "live":
+      return <Roundabout viewer={viewer} detour={page.detour} />;
+    default:
+      return null;
+  }
+}
+
+function Bar(props: {
+  trust: Trust;
+  title: preact.ComponentChildren;
+  children?: preact.ComponentChildren;
+  action?: preact.ComponentChildren;
+}) {
+  const { trust, title, children, action } = props;
+  return (
+    <div class="banner" data-trust={trust.level} role={isOld(trust) ? "alert" : undefined}>
+      <div>
+        <strong>{title}</strong> {children}
+      </div>
+      {action}
+    </div>
+  );
+}
+
+function Disconnected({ viewer, page }: { viewer: Viewer; page: Page }) {
+  const { trust } = page;
+  const retry = (
+    <button type="button" class="plain" onClick={() => viewer.retry()}>
+      Retry
+    </button>
+  );
+  return (
+    <Bar trust={trust} title={<>Not connected since {since(trust)}</>} action={retry}>
+      {page.loaded && <b>This is how it was then.</b>} <span>{sentence(trust.why)}</span>{" "}
+      <span>It is tried again by itself.</span>
+    </Bar>
+  );
+}
+
+function Syncing({ trust }: { trust: Trust }) {
+  const { kinds, of, objects } = trust.progress ?? { kinds: 0, of: 0, objects: 0 };
+  return (
+    <Bar trust={trust} title="Astrolabe is still reading the cluster:">
+      {of > 0 && (
+        <>
+          <span class="steady">
+            {kinds} of {of} kinds, {objects.toLocaleString()} objects so far.
+          </span>{" "}
+          <progress value={kinds} max={of} aria-label="Kinds read" />{" "}
+        </>
+      )}
+      <span>More may be broken than is shown.</span>
+    </Bar>
+  );
+}
+
+function Partial({ trust }: { trust: Trust }) {
+  const { partial, why } = trust;
+  return (
+    <Bar trust={trust} title="Not everything is seen.">
+      {partial.length === 0 && sentence(why)}
+      {partial.length > 0 && (
+        <details>
+          <summary>{partial.map(named).join(", ")}</summary>
+          <ul>
+            {partial.map((kind) => (
+              <li key={`${kind.kind} ${kind.reason}`}>
+                <b>{kind.kind}</b> {kind.why || REASONS[kind.reason ?? ""] || kind.reason}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </Bar>
+  );
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  forbidden: "forbidden",
+  "not-served": "not served",
+  skipped: "some left out",
+};
+
+/** `Secret (forbidden)`, `Pod (2 left out)`. */
+function named({ kind, reason = "", objects }: PartialKind): string {
+  const said = reason === "skipped" && objects ? `${objects} left out` : (REASONS[reason] ?? reason);
+  return said ? `${kind} (${said})` : kind;
+}
+
+/** For whoever runs the proxy: everything works, but not as it is meant to. */
+function Roundabout({ viewer, detour }: { viewer: Viewer; detour: Detour | null }) {
+  if (detour === null) return null;
+  return (
+    <div class="banner" data-trust="detour" role="status">
+      <div>
+        <strong>No WebSocket comes through,</strong> so changes come as server-sent events. {LACKS[detour]}
+      </div>
+      <button type="button" class="plain" onClick={() => viewer.hideDetour()}>
+        Hide
+      </button>
+    </div>
+  );
+}
+
+const LACKS: Readonly<Record<Detour, preact.ComponentChild>> = {
+  upgrade: (
+    <>
+      A proxy on the way does not pass the handshake on. nginx needs <code>proxy_http_version 1.1;</code>{" "}
+      <code>proxy_set_header Upgrade $http_upgrade;</code> <code>proxy_set_header Connection "upgrade";</code>
+    </>
+  ),
+  host: (
+    <>
+      A proxy on the way does not pass on the name of this host. nginx needs{" "}
+      <code>proxy_set_header Host $http_host;</code>
+    </>
+  ),
+};
+
+function since({ since }: Trust) {
+  return since === null ? "an unknown time" : <Since since={since} />;
+}
+
+/** `14:03:10 (42 s)`. */
+function Since({ since }: { since: number }) {
+  const now = useNow(1_000);
+  return (
+    <span class="steady">
+      {clock(since, now)} <small aria-hidden="true">({lasting(since, now)})</small>
+    </span>
+  );
+}
+
+/** With a capital and a full stop. */
+function sentence(text: string): string {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return whole === "" || /[.!?…]$/.test(whole) ? whole : `${whole}.`;
+}
