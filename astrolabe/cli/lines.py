@@ -37,12 +37,19 @@ def state_line(state: ServerState) -> str:
     match state:
         case ServerState(state="syncing", progress=progress) if progress.of:
             said = f"{progress.kinds} of {progress.of} kinds, {progress.objects:,} objects so far"
+            said += trouble_of(state)
         case ServerState(state="partial", partial=kinds, why="") if kinds:
             said = "; ".join(f"{kind.kind}: {kind.why or kind.reason}" for kind in kinds)
         case _:
             said = state.why
     since = f" since {_clock(state.since)}" if state.state == "stale" and state.since else ""
     return printable(f"{state.state}{since}{f': {said}' if said else ''}")
+
+
+def trouble_of(state: ServerState) -> str:
+    """What keeps a sync from its end: stands behind the count of kinds."""
+    _, semicolon, trouble = state.why.partition(";")
+    return semicolon + trouble
 
 
 def _clock(since: str) -> str:

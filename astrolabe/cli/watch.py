@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from ssl import SSLContext
 
-from astrolabe.cli.lines import state_line
+from astrolabe.cli.lines import state_line, trouble_of
 from astrolabe.client import Change, Client, Filter, ServerState, Token, Update
 
 DEFAULT_URL = "ws://localhost:8080"
@@ -77,5 +77,6 @@ class Watch:
 
 def _key(state: ServerState) -> tuple[object, ...]:
     """What makes a line worth printing."""
-    syncing = state.state == "syncing"
-    return state.state, state.progress.kinds if syncing else state.why, state.partial
+    if state.state == "syncing":
+        return state.state, state.progress.kinds, trouble_of(state)
+    return state.state, state.why, state.partial

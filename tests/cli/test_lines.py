@@ -75,6 +75,10 @@ def test_states_are_one_line_each() -> None:
     assert line(state="live") == "live"
     progress = {"kinds": 12, "of": 38, "objects": 1335}
     assert line(state="syncing", progress=progress) == "syncing: 12 of 38 kinds, 1,335 objects so far"
+    slow = "12 of 38 kinds are listed; Pod cannot be listed: 504"
+    assert line(state="syncing", progress=progress, why=slow) == (
+        "syncing: 12 of 38 kinds, 1,335 objects so far; Pod cannot be listed: 504"
+    )
     why = "1 kind cannot be read: Secret (forbidden)"
     assert line(state="partial", why=why) == f"partial: {why}"
     kinds = [{"kind": "Secret", "reason": "forbidden", "why": "403"}, {"kind": "Job", "reason": "not-served"}]

@@ -77,6 +77,8 @@ function Disconnected({ viewer, page }: { viewer: Viewer; page: Page }) {
 
 function Syncing({ trust }: { trust: Trust }) {
   const { kinds, of, objects } = trust.progress ?? { kinds: 0, of: 0, objects: 0 };
+  // Behind the count of kinds the server says what keeps the others from coming.
+  const [, ...troubles] = trust.why.split("; ");
   return (
     <Bar trust={trust} title="Astrolabe is still reading the cluster:">
       {of > 0 && (
@@ -87,6 +89,7 @@ function Syncing({ trust }: { trust: Trust }) {
           <progress value={kinds} max={of} aria-label="Kinds read" />{" "}
         </>
       )}
+      {troubles.length > 0 && <b>{sentence(troubles.join("; "))} </b>}
       <span>More may be broken than is shown.</span>
     </Bar>
   );

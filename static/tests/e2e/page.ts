@@ -24,6 +24,10 @@ export class ViewerPage {
     return this.page.locator(".connection");
   }
 
+  get banner() {
+    return this.page.locator(".banner");
+  }
+
   get problems() {
     return this.page.locator(".problem");
   }
@@ -77,7 +81,7 @@ export class ViewerPage {
   /** Asks for a connection now; the button is gone when one was made meanwhile. */
   async retry(): Promise<void> {
     const live = this.connection.and(this.page.locator('[data-state="live"]'));
-    const button = this.connection.getByRole("button", { name: "Retry" });
+    const button = this.banner.getByRole("button", { name: "Retry" });
     await expect(live.or(button)).toBeVisible();
     await button.click({ timeout: 2_000 }).catch(() => expect(live).toBeVisible());
   }
