@@ -63,7 +63,7 @@ class Settings:
     auth: whether clients need a token. auth_token_file: with one a line. open_metrics: not for /metrics.
     allowed_origins: of pages beside our own that may connect. cors_origins: that may read, too.
     tls_cert_file, tls_key_file: PEM; both or none.
-    redis_url: wins over redis_addr and redis_db; may hold user, password and `rediss://`.
+    redis_url: wins over redis_addr and redis_db; may hold user, password, TLS, and several hosts.
     cluster_name: names the keys in Redis, which several clusters may share.
     workers: processes that serve one port.
     snapshot_interval: seconds. batch_window: seconds (the flag takes `50ms`).

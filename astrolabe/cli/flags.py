@@ -289,7 +289,8 @@ PERSISTENCE = (
         default=_DEFAULTS.redis_url,
         shown="",
         type=Value("URL", values.redis_url, secret=True),
-        help="Instead: rediss://user:password@host:port/0 for TLS and users, or unix:///path.",
+        help="Instead: rediss://user:password@host:port/0 for TLS and users, unix:///path, "
+        "redis+sentinel://host,host/name/0 or redis+cluster://host,host.",
     ),
     Flag(
         ("--redis-password",),

@@ -6,10 +6,10 @@ import math
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 import click
 
+from astrolabe.bus.redis.address import parse as parse_redis_url
 from astrolabe.graph import selector
 from astrolabe.kinds import table
 
@@ -166,15 +166,8 @@ def address(text: str) -> str:
 
 def redis_url(text: str) -> str:
     """The text itself; "" is none. Raises ValueError."""
-    parts = urlsplit(text)
-    if not text or (parts.scheme == "unix" and parts.path):
-        return text
-    try:
-        known = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # what urllib says of a port that is none
-        known = False
-    if not known or not re.fullmatch(r"/?[0-9]*", parts.path):
-        raise ValueError("not redis://, rediss:// or unix:// with a host or path")
+    if text:
+        parse_redis_url(text)
     return text
 
 

@@ -26,6 +26,8 @@ TLS = Path(__file__).parents[1] / "kube" / "tls"
         (Settings(redis_url="redis://me:secret@redis/2"), "redis:6379"),
         (Settings(redis_url="rediss://:secret@[::1]:7000"), "[::1]:7000"),
         (Settings(redis_url="unix:///run/redis.sock?password=secret"), "/run/redis.sock"),
+        (Settings(redis_url="redis+sentinel://u:s@a,[::1]:7/main"), "a:26379,[::1]:7 (Sentinel, main)"),
+        (Settings(redis_url="rediss+cluster://:s@a,b:7000"), "a:6379,b:7000 (Redis Cluster)"),
     ],
 )
 def test_an_address_is_shown_without_passwords(settings: Settings, address: str) -> None:

@@ -102,7 +102,7 @@ ALL_KINDS = ", ".join(kind.name for kind in KINDS)
         (["--workers=2"], "--workers needs --enable-persistence: the processes share the graph in Redis"),
         (
             ["--redis-url=redis://:open-sesame@"],
-            "invalid value '…' for --redis-url: not redis://, rediss:// or unix:// with a host or path",
+            "invalid value '…' for --redis-url: not redis://, rediss://, redis+sentinel://, redis+cluster:// or unix:// with a host or path",
         ),
         (
             ["watch", "ftp://x"],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import click
 import pytest
 
+from astrolabe.bus.redis.address import FORMS
 from astrolabe.cli.flags import DEMO, SERVE, settings_from
 from astrolabe.cli.go import GoCommand
 from astrolabe.cli.values import InvalidValue
@@ -234,13 +236,25 @@ def test_several_workers_share_the_graph_in_redis() -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
-    ["redis", "http://redis:6379", "redis://:secret@", "redis://redis:port", "redis://redis/x", "unix://"],
+    ("url", "why"),
+    [
+        ("redis", FORMS),
+        ("http://redis:6379", FORMS),
+        ("redis://:secret@", FORMS),
+        ("unix://", FORMS),
+        ("redis://redis:port", "no port"),
+        ("redis://one:1,two:2", "for several hosts it is redis+sentinel:// or redis+cluster://"),
+        ("redis://redis/x", "the path of redis:// is the number of a database"),
+        ("redis+sentinel://one:1", "the path of redis+sentinel:// is /<name of the primary>"),
+        ("redis+sentinel://one:1/main/x", "the path of redis+sentinel:// is /<name of the primary>"),
+        ("redis+sentinel://:secret/@one/main", "one of the hosts is not host, or host:port"),
+        ("redis+sentinel://one:99999/main", "one of the hosts is not host, or host:port"),
+        ("redis+cluster://one,two:x", "one of the hosts is not host, or host:port"),
+        ("rediss+cluster://one/1", "a Redis Cluster has no database but 0"),
+    ],
 )
-def test_a_wrong_url_is_refused_and_not_repeated(url: str) -> None:
-    with pytest.raises(
-        InvalidValue, match="not redis://, rediss:// or unix:// with a host or path"
-    ) as refused:
+def test_a_wrong_url_is_refused_and_not_repeated(url: str, why: str) -> None:
+    with pytest.raises(InvalidValue, match=re.escape(why)) as refused:
         read(f"--redis-url={url}")
     assert refused.value.value == "…"
 

@@ -31,7 +31,7 @@ class Unfit(Exception):
 
 
 class Member:
-    """hub: what it serves. committer: set while it leads. seen: every batch and graph that it was given."""
+    """address: host and port of its Redis, or a URL. hub: what it serves. committer: set while it leads. seen: every batch and graph that it was given."""
 
     def __init__(
         self,
@@ -47,7 +47,13 @@ class Member:
         self.committer: Committer | None = None
         self.unfit = False
         self._moved = asyncio.Event()
-        settings = Settings(redis_addr=address, cluster_name=cluster, limits=limits, snapshot_interval=3600)
+        settings = Settings(
+            redis_addr="localhost:1" if "://" in address else address,
+            redis_url=address if "://" in address else "",
+            cluster_name=cluster,
+            limits=limits,
+            snapshot_interval=3600,
+        )
         self.replica = Replica(
             settings,
             self,

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -23,7 +23,17 @@ from redis.exceptions import (
     TimeoutError,
 )
 
+from astrolabe.bus.redis.address import Address, of_server, parse
 from astrolabe.bus.redis.errors import Away, BusError, Refused
+from astrolabe.bus.redis.keys import Keys
+from astrolabe.bus.redis.routing import (
+    Guides,
+    RoutedConnection,
+    RoutedTlsConnection,
+    SentinelRoute,
+    SlotClient,
+    SlotRoute,
+)
 from astrolabe.bus.redis.timing import Timing
 from astrolabe.settings import Settings
 
@@ -38,13 +48,13 @@ _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 def address_of(settings: Settings) -> str:
     """Where Redis is, for people: without user and password."""
-    if not settings.redis_url:
-        return settings.redis_addr
-    parts = urlsplit(settings.redis_url)
-    if parts.scheme == "unix":
-        return parts.path
-    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
-    return f"{host or 'localhost'}:{parts.port or 6379}"
+    return _address(settings).shown
+
+
+def _address(settings: Settings) -> Address:
+    if settings.redis_url:
+        return parse(settings.redis_url)
+    return of_server(settings.redis_addr, settings.redis_db)
 
 
 def connect(settings: Settings, timing: Timing, *, patient: bool) -> Redis:
@@ -53,7 +63,7 @@ def connect(settings: Settings, timing: Timing, *, patient: bool) -> Redis:
     patient: sends a command once more when the connection is found broken. What we send may come twice; a
         subscriber must not, for it has to know that it was away.
     """
-    url = settings.redis_url or f"redis://{settings.redis_addr}/{settings.redis_db}"
+    address = _address(settings)
     options: dict[str, Any] = {
         "socket_connect_timeout": timing.connect,
         "socket_timeout": timing.answer,
@@ -64,7 +74,25 @@ def connect(settings: Settings, timing: Timing, *, patient: bool) -> Redis:
     }
     if settings.redis_password:
         options["password"] = settings.redis_password
-    return Redis.from_pool(ConnectionPool.from_url(url, **options))
+    if address.kind == "server":
+        return Redis.from_pool(ConnectionPool.from_url(address.url, **options))
+    return _routed(address, {**parse_url(address.url), **options}, Keys(settings.cluster_name).position)
+
+
+def _routed(address: Address, options: dict[str, Any], key: str) -> Redis:
+    """A client of what the nodes of the address lead to. key: any of those in Redis."""
+    tls = options.pop("connection_class", Connection) is SSLConnection
+    for name in ("host", "port"):
+        options.pop(name, None)
+    sentinel = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
+    routed = RoutedTlsConnection if tls else RoutedConnection
+    # A guide is asked on a connection of its own, which has no database to select.
+    direct = {**options, "ssl": tls, "db": 0}
+    if address.kind == "cluster":
+        slot = SlotRoute(Guides(address.nodes, direct), key)
+        return SlotClient(slot, ConnectionPool(connection_class=routed, route=slot, **options), direct)
+    primary = SentinelRoute(Guides(address.nodes, {**direct, **sentinel}), address.service)
+    return Redis.from_pool(ConnectionPool(connection_class=routed, route=primary, **options))
 
 
 @contextmanager

@@ -5,6 +5,8 @@ Lua numbers lose digits that a seq may have: positions are handed through as tex
 
 from __future__ import annotations
 
+from hashlib import sha1
+
 #: HSET takes pairs from the arguments; `unpack` has a limit of some thousands (LUAI_MAXCSTACK).
 _WRITE = """
 local at = 0
@@ -135,3 +137,9 @@ redis.call('HDEL', KEYS[2], ARGV[2])
 return {'ok', '', ''}
 """
 )
+
+#: By what EVALSHA calls them.
+BY_SHA = {
+    sha1(script.encode()).hexdigest(): script
+    for script in (TAKE, RENEW, RELEASE, COMMIT, CLEAR, FILL, FOUND, SCRUB)
+}

@@ -1,0 +1,99 @@
+"""Addresses of Redis, as the flags take them: one server, Sentinels that know one, or a Redis Cluster."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+Kind = Literal["server", "sentinel", "cluster"]
+Node = tuple[str, int]
+
+#: Where each listens unless the address says otherwise.
+PORTS: dict[Kind, int] = {"server": 6379, "sentinel": 26379, "cluster": 6379}
+
+FORMS = "not redis://, rediss://, redis+sentinel://, redis+cluster:// or unix:// with a host or path"
+
+_SEVERAL = re.compile(r"(rediss?)\+(sentinel|cluster)://([^/?#]*)(/[^?#]*)?(\?[^#]*)?")
+_NODE = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:@,/]+))(?::([0-9]{1,5}))?")
+
+
+@dataclass(frozen=True)
+class Address:
+    """kind: what answers there. nodes: the hosts and ports to ask; none for a socket.
+
+    service: the name of the primary that the Sentinels know. shown: for people, without user and password.
+    url: of one server, as redis-py takes it, which has all the rest: user, password, database, TLS.
+    """
+
+    kind: Kind
+    nodes: tuple[Node, ...]
+    service: str
+    shown: str
+    url: str
+
+
+def parse(url: str) -> Address:
+    """Raises ValueError, in words that say what a URL has to be."""
+    several = _SEVERAL.fullmatch(url)
+    if several is not None:
+        return _several(several)
+    parts = urlsplit(url)
+    if parts.scheme == "unix" and parts.path:
+        return Address("server", (), "", parts.path, url)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        raise ValueError(FORMS)
+    if not re.fullmatch(r"/?[0-9]*", parts.path):
+        raise ValueError("the path of redis:// is the number of a database")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("no port; for several hosts it is redis+sentinel:// or redis+cluster://")
+    node = (parts.hostname, port or PORTS["server"])
+    return Address("server", (node,), "", shown(node), url)
+
+
+def of_server(address: str, database: int) -> Address:
+    """Of `host:port`."""
+    return parse(f"redis://{address}/{database}")
+
+
+def shown(node: Node) -> str:
+    """`host:port`."""
+    host, port = node
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _several(match: re.Match[str]) -> Address:
+    scheme, kind, place, path, query = match.groups(default="")
+    user, at, hosts = place.rpartition("@")
+    which: Kind = "sentinel" if kind == "sentinel" else "cluster"
+    nodes = tuple(_node(text, PORTS[which]) for text in hosts.split(","))
+    service, database = _path(which, path)
+    names = ",".join(map(shown, nodes))
+    about = f"Sentinel, {service}" if which == "sentinel" else "Redis Cluster"
+    url = f"{scheme}://{user}{at}{shown(nodes[0])}/{database}{query}"
+    return Address(which, nodes, service, f"{names} ({about})", url)
+
+
+def _node(text: str, port: int) -> Node:
+    match = _NODE.fullmatch(text)
+    found = int(match[3] or port) if match is not None else 0
+    if match is None or not 0 < found < 65536:
+        raise ValueError("one of the hosts is not host, or host:port")
+    return match[1] or match[2], found
+
+
+def _path(kind: Kind, path: str) -> tuple[str, int]:
+    """The service and the database."""
+    if kind == "cluster":
+        if path not in ("", "/", "/0"):
+            raise ValueError("a Redis Cluster has no database but 0")
+        return "", 0
+    match = re.fullmatch(r"/([^/]+)(?:/([0-9]*))?", path)
+    if match is None:
+        raise ValueError("the path of redis+sentinel:// is /<name of the primary>, or /<name>/<database>")
+    return match[1], int(match[2] or 0)

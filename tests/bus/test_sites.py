@@ -1,0 +1,164 @@
+"""Sentinels that replace the primary, and a Redis Cluster whose slot moves, all of them real."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from astrolabe.bus.redis.errors import BusError
+from astrolabe.bus.redis.routing import SlotClient
+from astrolabe.bus.redis.store import Store
+from astrolabe.bus.redis.timing import Timing
+from astrolabe.graph.batch import Changes
+from astrolabe.settings import Settings
+from tests.support.members import SHORT, Member, edge, member, node, release, same
+from tests.support.redis_server import RedisServer
+from tests.support.redis_sites import Nodes, Watched, nodes, watched
+
+KEY = "{astrolabe:default}:position"
+#: Of one that leaves the lock to the leader for as long as a failover takes.
+PATIENT = replace(SHORT, poll=60.0)
+
+
+@pytest.fixture
+def sentinels(tmp_path: Path) -> Iterator[Watched]:
+    with watched(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Nodes]:
+    with nodes(tmp_path, KEY) as site:
+        yield site
+
+
+@asynccontextmanager
+async def pair(url: str) -> AsyncIterator[tuple[Member, Member]]:
+    """A leader with a graph, and a follower that is in step."""
+    async with member(url) as leader:
+        await leader.leads()
+        many = [node(f"pod-{number}") for number in range(50)]
+        await leader.publish(
+            Changes(nodes_set=many, edges_set=[edge("pod-1", "pod-2")], releases=release("web", 1))
+        )
+        async with member(url, timing=PATIENT) as follower:
+            await together(leader, follower)
+            yield leader, follower
+
+
+async def together(leader: Member, follower: Member) -> None:
+    """Wait until both are steady, at one place; there they hold the same."""
+    standings = (leader.replica.standing, follower.replica.standing)
+    await leader.until(
+        lambda: (
+            leader.position == follower.position
+            and not any(standing.alone or standing.stale for standing in standings)
+        )
+    )
+    assert same(leader.graph, follower.graph)
+
+
+async def test_a_failover_goes_on_where_it_was(sentinels: Watched) -> None:
+    async with pair(sentinels.url) as (one, other):
+        epoch = one.position[0]
+        await one.publish(Changes(nodes_set=[node("before")]))
+        sentinels.copied()
+        sentinels.primary.kill()
+        await one.publish(Changes(nodes_set=[node("meanwhile")]))
+        assert one.replica.standing.alone
+        await asyncio.to_thread(sentinels.promoted)
+        await together(one, other)
+        assert (one.position[0], {"before", "meanwhile"} <= other.graph.nodes.keys()) == (epoch, True)
+
+
+async def test_a_failover_that_loses_writes_ends_in_the_right_graph(sentinels: Watched) -> None:
+    async with pair(sentinels.url) as (one, other):
+        epoch, held = one.position[0], len(one.graph.nodes)
+        sentinels.copied()
+        sentinels.cut_replica()
+        await one.publish(Changes(nodes_set=[node("lost"), node("pod-1", "lost")], nodes_removed=["pod-9"]))
+        await other.until(lambda: "lost" in other.graph.nodes)
+        sentinels.primary.kill()
+        await asyncio.to_thread(sentinels.promoted)
+        await one.until(lambda: one.position[0] != epoch)
+        await together(one, other)
+        assert len(other.graph.nodes) == held
+        assert other.graph.nodes["pod-1"] == node("pod-1", "lost")
+        async with member(sentinels.url) as late:
+            await together(one, late)
+
+
+async def test_a_replica_is_not_read_even_if_a_sentinel_names_it(sentinels: Watched) -> None:
+    with sentinels.primary.client() as client:
+        client.replicaof(*sentinels.replica.address.split(":"))  # no Sentinel knows it yet
+    told = await refused(sentinels.url)
+    assert f"{sentinels.primary.address} is a replica; no other primary is known yet" in told
+
+
+async def refused(url: str) -> str:
+    store = Store(Settings(redis_url=url), Timing(connect=0.3), id="x")
+    with pytest.raises(BusError) as error:
+        await store.verify()
+    await store.close()
+    return str(error.value)
+
+
+async def test_what_leads_to_no_primary(sentinels: Watched, cluster: Nodes) -> None:
+    told = await refused(sentinels.url.replace("mymaster", "other"))
+    assert "no Sentinel knows a primary named 'other'" in told
+    told = await refused(f"redis+sentinel://{sentinels.primary.address}/mymaster")
+    assert f"{sentinels.primary.address}: unknown command 'SENTINEL'" in told
+    told = await refused(f"redis+cluster://{sentinels.primary.address}")
+    assert "cluster support disabled" in told
+
+
+async def test_a_slot_that_moves_is_followed(cluster: Nodes) -> None:
+    source = cluster.owner
+    target = next(server for server in cluster.servers if server is not source)
+    async with pair(cluster.url) as (leader, follower):
+        epoch = leader.position[0]
+        cluster.migrate(source, target)
+        await leader.publish(Changes(nodes_set=[node("migrating")]))
+        cluster.move_keys(source, target)
+        # A script waits for the slot only when one of its keys is nowhere.
+        async with member(cluster.url, unfit=True) as reader:
+            assert reader.graph.nodes.keys() >= {"pod-0", "pod-49"}
+            await leader.publish(Changes(nodes_set=[node("moved")]))
+            cluster.settle(target)
+            await together(leader, follower)
+            await together(leader, reader)
+            assert redirections(reader) > 5
+        assert redirections(leader) > 0
+        assert leader.position[0] == epoch
+        await leader.publish(Changes(nodes_set=[node("after")]))
+        await together(leader, follower)
+        assert {"migrating", "moved", "after"} <= follower.graph.nodes.keys()
+        assert stored(target) == len(follower.graph.nodes)
+
+
+def redirections(of: Member) -> int:
+    client = of.replica._store._client
+    assert isinstance(client, SlotClient)
+    return client.redirections
+
+
+def stored(server: RedisServer) -> int:
+    with server.client() as client:
+        count: int = client.hlen("{astrolabe:default}:nodes")
+        return count
+
+
+async def test_a_node_of_a_cluster_that_is_away(cluster: Nodes) -> None:
+    async with pair(cluster.url) as (leader, follower):
+        owner = cluster.owner
+        owner.kill()
+        await leader.publish(Changes(nodes_set=[node("alone")]))
+        assert leader.replica.standing.alone
+        owner.start()
+        await together(leader, follower)
+        assert "alone" in follower.graph.nodes
