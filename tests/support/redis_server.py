@@ -27,10 +27,14 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """On a port of its own, with its data in `folder`. options: more arguments, as `--requirepass x`."""
+    """On a port of its own, with its data in `folder`. options: more arguments, as `--requirepass x`.
 
-    def __init__(self, folder: Path, *options: str, port: int = 0) -> None:
+    program: another than Debian's redis-server.
+    """
+
+    def __init__(self, folder: Path, *options: str, port: int = 0, program: str = PROGRAM) -> None:
         self.port = port or free_port()
+        self._program = program
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
@@ -43,7 +47,7 @@ class RedisServer:
         """Start it with what data there is, and wait until it answers."""
         self._process = subprocess.Popen(
             [
-                *(PROGRAM, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)),
+                *(self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)),
                 *("--appendonly", "yes", "--save", "", "--slowlog-log-slower-than", "5000"),
                 *self._options,
             ],
@@ -102,9 +106,9 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
+def redis_server(folder: Path, *options: str, program: str = PROGRAM) -> Iterator[RedisServer]:
     """A Redis that runs as long as the context."""
-    server = RedisServer(folder, *options)
+    server = RedisServer(folder, *options, program=program)
     server.start()
     try:
         yield server
