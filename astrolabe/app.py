@@ -12,6 +12,7 @@ import logging
 import secrets
 import signal
 import socket
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from astrolabe.bus.memory import MemoryBus
 from astrolabe.bus.redis.connection import address_of
 from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.serving_state import ClusterInfo, StateTracker, Verdict, judge_watches
 from astrolabe.graph.graph import Graph
 from astrolabe.http.health import Replication
 from astrolabe.http.hub import Hub
@@ -32,7 +34,7 @@ from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError
 from astrolabe.kube.health import Health
 from astrolabe.kube.watches import Watches, scopes_of
-from astrolabe.settings import Settings
+from astrolabe.settings import DEFAULT_CLUSTER, Settings
 from astrolabe.shared import Shared
 
 logger = logging.getLogger("astrolabe.app")
@@ -57,10 +59,11 @@ class TaskFailed(Exception):
 class Source:
     """What keeps the hub up to date, as the server asks it: see `create_server`.
 
-    ready: waits until the graph of the whole cluster is served.
+    state: how far what is served may be trusted. ready: waits until the graph of the whole cluster is served.
     """
 
     hub: Hub
+    state: StateTracker
     count: Callable[[str], int]
     role: Callable[[], str]
     lost: Callable[[], Mapping[str, str]]
@@ -112,11 +115,13 @@ class Application:
                 else self._embed(running, cluster)
             )
             self._ready = source.ready
+            self._spawn(running, source.state.run(), name="state")
             server = create_server(
                 settings,
                 source.hub,
                 readiness,
                 choose(settings.kinds),
+                state=source.state,
                 count=source.count,
                 role=source.role,
                 lost=source.lost,
@@ -145,8 +150,21 @@ class Application:
         running.push_async_callback(watches.stop)
         await watches.start()
         self._spawn(running, watches.guard(), name="watches")
+        kinds = choose(settings.kinds)
+
+        def look() -> Verdict:
+            return judge_watches(
+                readiness.states,
+                watches.health,
+                ready=readiness.ready,
+                restored=False,
+                objects=sum([engine.count(kind.name) for kind in kinds]),
+                now=time.monotonic(),
+            )
+
         return Source(
             hub,
+            state=StateTracker(look, _info_of(settings, cluster), clock=time.monotonic, time=time.time),
             count=engine.count,
             role=lambda: "leader",
             lost=watches.lost,
@@ -158,7 +176,7 @@ class Application:
     async def _share(self, running: AsyncExitStack, cluster: Cluster) -> Source:
         """One of those that share a Redis; it connects to the cluster again when it leads."""
         hub = Hub(Graph(secrets.token_hex(4)), self._settings.limits)
-        shared = Shared(self._settings, hub, self._readiness)
+        shared = Shared(self._settings, hub, self._readiness, _info_of(self._settings, cluster))
         running.push_async_callback(shared.close)
         await shared.open()
         try:
@@ -171,6 +189,7 @@ class Application:
         self._spawn(running, shared.run(), name="replica")
         return Source(
             hub,
+            state=shared.state,
             count=shared.count,
             role=shared.role,
             lost=shared.lost,
@@ -229,6 +248,7 @@ class Application:
 
     async def _announce(self, source: Source, began: float) -> None:
         await source.ready()
+        source.state.refresh()  # nobody waits for the next look to hear that it is complete
         seconds = asyncio.get_running_loop().time() - began
         host = "localhost" if self._settings.host in ("0.0.0.0", "::") else self._settings.host
         place = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
@@ -305,6 +325,13 @@ def _log_start(settings: Settings, cluster: Cluster) -> None:
         ",".join(settings.kinds) or "all",
         "by token" if settings.auth == "token" else "without a token",
     )
+
+
+def _info_of(settings: Settings, cluster: Cluster) -> ClusterInfo:
+    """Its name is what the operator calls it; else what the kubeconfig does."""
+    named = settings.cluster_name != DEFAULT_CLUSTER
+    name = settings.cluster_name if named else cluster.name
+    return ClusterInfo(name=name, context=cluster.context, server=cluster.host)
 
 
 def _place_of(settings: Settings) -> str:

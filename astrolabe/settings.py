@@ -9,6 +9,7 @@ from typing import Literal
 from astrolabe.graph.filter import FilterRules
 
 DEFAULT_SELECTOR = "app.kubernetes.io/managed-by=Helm"
+DEFAULT_CLUSTER = "default"
 
 SelectorMode = Literal["closure", "strict"]
 Auth = Literal["none", "token"]
@@ -88,7 +89,7 @@ class Settings:
     tls_cert_file: str = ""
     tls_key_file: str = ""
     enable_persistence: bool = False
-    cluster_name: str = "default"
+    cluster_name: str = DEFAULT_CLUSTER
     redis_addr: str = "localhost:6379"
     redis_url: str = field(default="", repr=False)
     redis_password: str = field(default="", repr=False)

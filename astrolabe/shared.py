@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -14,7 +15,14 @@ from astrolabe.bus.redis.replica import Replica
 from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.readiness import Readiness
-from astrolabe.http.health import Replication, kinds_of, waiting_for
+from astrolabe.engine.serving_state import (
+    ClusterInfo,
+    StateTracker,
+    Verdict,
+    judge_follower,
+    judge_watches,
+)
+from astrolabe.http.health import LeaderReport, Replication, kinds_of, waiting_for
 from astrolabe.http.hub import Hub
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError
@@ -25,6 +33,9 @@ from astrolabe.settings import Settings
 logger = logging.getLogger("astrolabe.app")
 
 
+_REPORT = msgspec.json.Decoder(LeaderReport)
+
+
 class WatchFailed(Exception):
     """A watch has ended for good; the log says which."""
 
@@ -33,9 +44,10 @@ class Shared:
     """One of the equal processes that serve one cluster's graph.
 
     readiness: of the watches, while this process leads; at each beginning it starts anew.
+    state: how far what is served may be trusted.
     """
 
-    def __init__(self, settings: Settings, hub: Hub, readiness: Readiness) -> None:
+    def __init__(self, settings: Settings, hub: Hub, readiness: Readiness, cluster: ClusterInfo) -> None:
         self._settings = settings
         self._hub = hub
         self._readiness = readiness
@@ -49,6 +61,7 @@ class Shared:
             unfit=ClusterError,
             clock=asyncio.get_running_loop().time,
         )
+        self.state = StateTracker(self._look, cluster, clock=time.monotonic, time=time.time)
 
     async def open(self) -> None:
         """Serve what is stored. Raises BusError when Redis cannot be used."""
@@ -65,6 +78,37 @@ class Shared:
     async def ready(self) -> None:
         """Wait until the graph of the whole cluster is served."""
         await self._replica.standing.completed.wait()
+
+    def _look(self) -> Verdict:
+        """How far what is served may be trusted."""
+        standing = self._replica.standing
+        if self._watches is not None:
+            return judge_watches(
+                self._readiness.states,
+                self._watches.health,
+                ready=self._readiness.ready,
+                restored=standing.complete,
+                objects=sum([self.count(kind) for kind in {s.kind for s in self._readiness.states}]),
+                now=time.monotonic(),
+            )
+        told = self._told()
+        return judge_follower(
+            told.state if told is not None else None,
+            joined=standing.joined,
+            stale=standing.stale,
+            why=standing.why or "no leader writes to Redis",
+            began=standing.in_step,
+        )
+
+    def _told(self) -> LeaderReport | None:
+        """What the leader told last, when this process is none. None: nothing that can be read."""
+        standing = self._replica.standing
+        if standing.role != "follower" or standing.ticked is None:
+            return None
+        try:
+            return _REPORT.decode(standing.condition)
+        except (msgspec.MsgspecError, RecursionError):  # of another version of Astrolabe
+            return None
 
     def role(self) -> str:
         return self._replica.standing.role
@@ -101,12 +145,11 @@ class Shared:
             document["cannotLead"] = standing.unfit
         if standing.alone:
             document["alone"] = True
-        told = msgspec.json.decode(standing.condition) if standing.role == "follower" and age else {}
         return Replication(
             complete=standing.complete,
             stale=standing.stale,
             document=document,
-            told=told,
+            told=self._told(),
             reachable=standing.reachable,
             alone=standing.alone,
             lag=standing.lag,
@@ -118,11 +161,12 @@ class Shared:
         now = asyncio.get_running_loop().time()
         readiness = self._readiness
         return msgspec.json.encode(
-            {
-                "synced": readiness.ready and not readiness.unready(),
-                "waiting": waiting_for(readiness),
-                "kinds": kinds_of(readiness, count=self.count, lost=self.lost(), now=now),
-            }
+            LeaderReport(
+                synced=readiness.ready and not readiness.unready(),
+                waiting=waiting_for(readiness),
+                kinds=kinds_of(readiness, count=self.count, lost=self.lost(), now=now),
+                state=self.state.refresh(),
+            )
         )
 
     async def _lead(self, committer: Committer) -> NoReturn:

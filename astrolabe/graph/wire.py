@@ -46,6 +46,11 @@ def hello(*, server: str, epoch: str, seq: int, heartbeat: float) -> str:
     )
 
 
+def state(document: dict[str, Any]) -> str:
+    """How far what is served may be trusted: the keys of `engine.serving_state.ServingState`."""
+    return encode({"type": "state", **document})
+
+
 def snapshot_part(
     id: str,
     epoch: str,

@@ -32,20 +32,26 @@ _PREFLIGHT: Mapping[str, str] = {
     "Access-Control-Allow-Headers": "Authorization, If-None-Match, Last-Event-ID",
     "Access-Control-Max-Age": "600",
 }
-_EXPOSED = "ETag, Retry-After, X-Astrolabe-Epoch, X-Astrolabe-Seq"
+_EXPOSED = "ETag, Retry-After, X-Astrolabe-Epoch, X-Astrolabe-Seq, X-Astrolabe-State"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Guard:
     """Looks at every request to a route that is not marked `open`, and adds headers to every answer.
 
-    tokens: None when nobody is asked for one.
+    tokens: None when nobody is asked for one. state: headers that tell how far answers may be trusted.
     origins: of pages that may connect, beside those of this host. shared: of those that may also read (CORS).
     """
 
     def __init__(
-        self, tokens: Tokens | None, *, origins: Collection[str] = (), shared: Collection[str] = ()
+        self,
+        tokens: Tokens | None,
+        *,
+        state: Callable[[], Mapping[str, str]],
+        origins: Collection[str] = (),
+        shared: Collection[str] = (),
     ) -> None:
+        self._state = state
         self._tokens = tokens
         self._origins = frozenset((*origins, *shared))
         self._shared = frozenset(shared)
@@ -56,9 +62,10 @@ class Guard:
 
     def headers(self, request: Request) -> dict[str, str]:
         """Those that the answer carries, whatever it is."""
+        headers = {**SECURITY_HEADERS, **self._state()}
         if not self._shared:
-            return dict(SECURITY_HEADERS)
-        headers = {**SECURITY_HEADERS, "Vary": "Origin"}
+            return headers
+        headers["Vary"] = "Origin"
         origin = request.headers.get("origin", "")
         if origin and _matches(origin, self._shared):
             headers["Access-Control-Allow-Origin"] = ANY if ANY in self._shared else origin

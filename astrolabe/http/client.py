@@ -35,6 +35,8 @@ class Client:
         self._subscriptions: dict[str, tuple[Subscription, Feed]] = {}
         self._ahead: dict[str, asyncio.Task[None]] = {}
         self._pumping: asyncio.Handle | None = None
+        #: What concerns the whole connection and could not be written yet: the latest word is enough.
+        self._notice: Message | None = None
 
     def __len__(self) -> int:
         """The number of subscriptions."""
@@ -74,8 +76,16 @@ class Client:
 
     def wake(self) -> None:
         """The transport takes more again, or there is more to tell."""
-        if self._pumping is None and self._subscriptions:
+        if self._pumping is None and (self._subscriptions or self._notice is not None):
             self._pumping = asyncio.get_running_loop().call_soon(self._pump)
+
+    def notify(self, message: Message) -> None:
+        """Tell the client something that concerns the whole connection; instead of what waits to be told."""
+        if self._connection.writable:
+            self._notice = None
+            self._connection.write(message)
+        else:
+            self._notice = message
 
     def beat(self) -> None:
         """Send a bookmark for every subscription that is in step; to be called every heartbeat."""
@@ -114,6 +124,9 @@ class Client:
         self._connection.close(INTERNAL_ERROR, "internal-error", FAILED)
 
     def _next(self) -> Message | None:
+        if self._notice is not None:
+            notice, self._notice = self._notice, None
+            return notice
         for subscription, _ in self._subscriptions.values():
             message = subscription.next()
             if message is not None:

@@ -24,9 +24,10 @@ _LAST_CHUNK = b"0\r\n\r\n"
 
 
 def event_text(message: Message) -> bytes:
-    """The message as one event. An event without a position clears the client's last id, so that it
-    never resumes from the middle of a snapshot."""
-    return f"event: {message.event}\nid: {message.position}\ndata: {message.text}\n\n".encode()
+    """The message as one event. An empty id clears the client's last one, so that it never resumes from the
+    middle of a snapshot."""
+    id = "" if message.position is None else f"id: {message.position}\n"
+    return f"event: {message.event}\n{id}data: {message.text}\n\n".encode()
 
 
 def event_chunk(message: Message) -> bytes:

@@ -9,11 +9,24 @@ import msgspec
 
 from astrolabe.engine.inbox import State
 from astrolabe.engine.readiness import Readiness, Scope, ScopeState
+from astrolabe.engine.serving_state import ServingState
 from astrolabe.engine.skips import skipped_of
 from astrolabe.graph.graph import Graph
 
 #: Where a kind is watched in several namespaces, the worst of them is shown.
 WORST_FIRST: tuple[State, ...] = ("unavailable", "listing", "synced")
+
+
+class LeaderReport(msgspec.Struct, frozen=True):
+    """What a leader tells its followers with each tick, as JSON.
+
+    synced, waiting, kinds: as `/health` and `/readyz` show them. state: None from a leader that tells none.
+    """
+
+    synced: bool = False
+    waiting: list[str] = []
+    kinds: dict[str, dict[str, Any]] = {}
+    state: ServingState | None = None
 
 
 class Replication(msgspec.Struct, frozen=True):
@@ -24,13 +37,13 @@ class Replication(msgspec.Struct, frozen=True):
     lag: seconds by which what is served may be old; None while that is not known.
     commits: batches that this process stored.
     document: what `/health` shows as `redis`.
-    told: `synced`, `waiting` and `kinds` of the leader, when this process is not the one; else empty.
+    told: by the leader, when this process is not the one; else None.
     """
 
     complete: bool
     stale: bool
     document: dict[str, Any]
-    told: dict[str, Any]
+    told: LeaderReport | None
     reachable: bool = True
     alone: bool = False
     lag: float | None = None
@@ -45,22 +58,25 @@ def health(
     role: str,
     lost: Mapping[str, str],
     now: float,
+    state: ServingState,
     replication: Replication | None = None,
 ) -> dict[str, Any]:
     """The document of `/health`. now: loop time in seconds. count: objects known of a kind.
+    state: how far what is served may be trusted.
 
     lost: the kinds whose watch has no connection now, and why: what is known of them is still served.
     """
-    told = replication.told if replication is not None else {}
+    told = replication.told if replication is not None else None
     document = {
         "status": "healthy",
+        **state.document(),
         "nodes": len(graph.nodes),
         "edges": graph.edge_count,
-        "synced": told["synced"] if told else readiness.ready and not readiness.unready(),
+        "synced": told.synced if told is not None else readiness.ready and not readiness.unready(),
         "epoch": graph.epoch,
         "seq": graph.seq,
         "role": role,
-        "kinds": told["kinds"] if told else kinds_of(readiness, count=count, lost=lost, now=now),
+        "kinds": kinds_of(readiness, count=count, lost=lost, now=now) if told is None else told.kinds,
     }
     if replication is not None:
         document["redis"] = replication.document
@@ -76,7 +92,7 @@ def readyz(readiness: Readiness, replication: Replication | None = None) -> tupl
         if readiness.ready:
             return 200, {"status": "ready"}
         return 503, {"status": "not-ready", "waiting": waiting_for(readiness)}
-    waiting = replication.told["waiting"] if replication.told else waiting_for(readiness)
+    waiting = waiting_for(readiness) if replication.told is None else replication.told.waiting
     if replication.complete:
         return 200, {"status": "ready", "waiting": waiting, "stale": replication.stale}
     return 503, {"status": "not-ready", "waiting": waiting, "stale": replication.stale}

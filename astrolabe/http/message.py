@@ -9,12 +9,13 @@ class Message:
     """A JSON text. Each framing of it is made once, however many connections it is written to.
 
     event: its type: `hello`, `snapshot`, `delta`, ...
-    position: `<epoch>:<seq>` from which a client that has applied it may resume; "" when it may not.
+    position: `<epoch>:<seq>` from which a client that has applied it may resume; "" when it may not; None
+        when the message says nothing of that.
     """
 
     __slots__ = ("_frames", "event", "position", "text")
 
-    def __init__(self, event: str, text: str, position: str = "") -> None:
+    def __init__(self, event: str, text: str, position: str | None = "") -> None:
         self.event = event
         self.text = text
         self.position = position

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from itertools import accumulate
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from sanic.response import HTTPResponse
 from astrolabe import __version__, telemetry
 from astrolabe.engine.inbox import State
 from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.serving_state import STATE_WORDS, ServingState, StateTracker
 from astrolabe.graph.links import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.connections import Connections
@@ -80,6 +82,7 @@ class Metrics:
         kinds: Sequence[Kind[Any]],
         connections: Connections,
         *,
+        state: StateTracker,
         watches: Callable[[], Sequence[WatchHealth]],
         role: Callable[[], str],
         replication: Callable[[], Replication | None],
@@ -95,6 +98,7 @@ class Metrics:
                 role=role(),
                 lines_dropped=telemetry.lines_dropped(),
             ),
+            lambda: of_state(state.refresh(), now=time.time()),
             lambda: of_graph(hub, names),
             lambda: of_batches(hub.figures),
             lambda: of_streams(
@@ -145,6 +149,31 @@ def of_process(*, ready: bool, role: str, lines_dropped: int) -> Iterator[Metric
     yield roles
     yield CounterMetricFamily(
         "astrolabe_log_lines_dropped", "Log lines that were dropped: nobody read them.", value=lines_dropped
+    )
+
+
+def of_state(state: ServingState, *, now: float) -> Iterator[Metric]:
+    """How far what is served may be trusted. now: seconds since 1970."""
+    states = GaugeMetricFamily(
+        "astrolabe_state", "1 for how far what is served may be trusted.", labels=["state"]
+    )
+    for word in STATE_WORDS:
+        states.add_metric([word], word == state.state)
+    gaps = GaugeMetricFamily(
+        "astrolabe_gaps", "1 for each kind of which something cannot be read.", labels=["kind", "reason"]
+    )
+    for gap in state.partial:
+        gaps.add_metric([gap.kind, gap.reason], 1)
+    skipped = GaugeMetricFamily(
+        "astrolabe_skipped_objects", "Objects that are left out since they cannot be read.", labels=["kind"]
+    )
+    for gap in state.partial:
+        if gap.reason == "skipped":
+            skipped.add_metric([gap.kind], gap.objects)
+    since = datetime.fromisoformat(state.since).timestamp()
+    yield from (states, gaps, skipped)
+    yield GaugeMetricFamily(
+        "astrolabe_state_seconds", "Time since the state became what it is.", value=max(0.0, now - since)
     )
 
 

@@ -11,6 +11,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.serving_state import StateTracker
 from astrolabe.graph import wire
 from astrolabe.http.description import operation, process
 from astrolabe.http.description.operation import POSITION, Operation
@@ -22,8 +23,8 @@ from astrolabe.http.rest import position
 _FRESH = (*POSITION, "Cache-Control")
 
 _HEALTH = Operation(
-    summary="how the process is: position in history, and of every kind its state, objects, and seconds "
-    "since the last news",
+    summary="how the process is: how far its answers may be trusted (`state`), position in history, and of "
+    "every kind its state, objects, and seconds since the last news",
     group="process",
     answers={200: operation.json("While the process serves.", process.Health, _FRESH)},
 )
@@ -50,6 +51,7 @@ class Probes:
         hub: Hub,
         readiness: Readiness,
         *,
+        state: StateTracker,
         count: Callable[[str], int],
         role: Callable[[], str],
         lost: Callable[[], Mapping[str, str]],
@@ -57,6 +59,7 @@ class Probes:
     ) -> None:
         self._hub = hub
         self._readiness = readiness
+        self._state = state
         self._count = count
         self._role = role
         self._lost = lost
@@ -85,6 +88,7 @@ class Probes:
             role=self._role(),
             lost=self._lost(),
             now=asyncio.get_running_loop().time(),
+            state=self._state.refresh(),
             replication=self._replication(),
         )
         return self._answer(document)

@@ -17,6 +17,7 @@ from sanic.http import Http
 from sanic.http.constants import HTTP
 
 from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.serving_state import StateTracker
 from astrolabe.http.access import Guard
 from astrolabe.http.certificate import Certificate
 from astrolabe.http.connections import Connections
@@ -47,6 +48,7 @@ def create_server(
     readiness: Readiness,
     kinds: Sequence[Kind[Any]],
     *,
+    state: StateTracker,
     count: Callable[[str], int],
     role: Callable[[], str],
     lost: Callable[[], Mapping[str, str]] = dict,
@@ -56,7 +58,8 @@ def create_server(
 ) -> Server:
     """The server of this graph at the host and port of the settings (port 0: any), not yet started.
 
-    kinds: those that are watched. count: how many objects of a kind are known.
+    kinds: those that are watched. state: how far what is served may be trusted.
+    count: how many objects of a kind are known.
     role: `leader` or `follower`. lost: the kinds whose watch has no connection now, and why.
     watches: how each watch of this process is doing.
     replication: how the process stands among others; None when it is alone.
@@ -64,9 +67,9 @@ def create_server(
     Raises FileError for a file of the settings that cannot be used.
     """
     limits = settings.limits
-    app = _create_app(lambda: position(hub), limits)
+    app = _create_app(lambda: {**position(hub), **_state_header(state)}, limits)
     app.ctx.figures = hub.figures
-    guard = _create_guard(settings)
+    guard = _create_guard(settings, state)
     guard.add_to(app)
     connections = Connections(limits.max_connections, guard)
     rules = limits.rules_of_filters([kind.name for kind in kinds])
@@ -74,9 +77,13 @@ def create_server(
     grafana = Grafana(hub, connections, kinds, limits=limits)
     rest.add_to(app)
     grafana.add_to(app)
-    Streams(hub, connections, kinds=[kind.name for kind in kinds], limits=limits).add_to(app)
-    Probes(hub, readiness, count=count, role=role, lost=lost, replication=replication).add_to(app)
-    metrics = Metrics(hub, readiness, kinds, connections, watches=watches, role=role, replication=replication)
+    Streams(hub, connections, kinds=[kind.name for kind in kinds], limits=limits, state=state).add_to(app)
+    Probes(hub, readiness, state=state, count=count, role=role, lost=lost, replication=replication).add_to(
+        app
+    )
+    metrics = Metrics(
+        hub, readiness, kinds, connections, state=state, watches=watches, role=role, replication=replication
+    )
     metrics.add_to(app, open=settings.open_metrics)
     Viewer(find_static()).add_to(app)
     Description([kind.name for kind in kinds], tokens=settings.auth == "token").add_to(app)
@@ -196,9 +203,18 @@ def _create_app(headers: Callable[[], Mapping[str, str]], limits: Limits) -> San
     return app
 
 
-def _create_guard(settings: Settings) -> Guard:
+def _create_guard(settings: Settings, state: StateTracker) -> Guard:
     tokens = Tokens(settings.auth_token_file, clock=monotonic) if settings.auth == "token" else None
-    return Guard(tokens, origins=settings.allowed_origins, shared=settings.cors_origins)
+    return Guard(
+        tokens,
+        state=lambda: _state_header(state),
+        origins=settings.allowed_origins,
+        shared=settings.cors_origins,
+    )
+
+
+def _state_header(state: StateTracker) -> dict[str, str]:
+    return {"X-Astrolabe-State": state.current.state}
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -10,6 +10,7 @@ from sanic import Sanic
 from sanic.request import Request
 
 from astrolabe import __version__
+from astrolabe.engine.serving_state import ServingState, StateTracker
 from astrolabe.graph import wire
 from astrolabe.graph.filter import Filter
 from astrolabe.http.client import Client
@@ -65,8 +66,19 @@ _EVENTS = Operation(
 class Streams:
     """Serves `/api/v1/ws` and `/api/v1/events`."""
 
-    def __init__(self, hub: Hub, connections: Connections, *, kinds: Sequence[str], limits: Limits) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        connections: Connections,
+        *,
+        kinds: Sequence[str],
+        limits: Limits,
+        state: StateTracker,
+    ) -> None:
         self._hub = hub
+        self._clients: dict[Client, None] = {}
+        self._state = _message_of(state.current)
+        state.subscribe(self._tell_state)
         self._connections = connections
         self._rules = limits.rules_of_filters(kinds)
         self._limits = limits
@@ -84,11 +96,12 @@ class Streams:
         socket = WebSocket(request, self._limits, self._hub.figures)
         client = self._enter(socket, request)
         socket.write(self._hello())
+        client.notify(self._state)
         if subscribes:
             self._subscribe(socket, client, filter, since)
         limit = self._limits.max_subscriptions
         socket.listen(Session(socket, client, self._rules, limit=limit))
-        await self._connections.until_lost(socket, client.leave)
+        await self._connections.until_lost(socket, lambda: self._leave(client))
 
     async def _events(self, request: Request) -> None:
         query = Query(request)
@@ -105,15 +118,27 @@ class Streams:
         }
         events = Events(request, self._limits, self._hub.figures, headers)
         client = self._enter(events, request)
+        client.notify(self._state)
         self._subscribe(events, client, filter, since)
         events.serve(client)
-        await self._connections.until_lost(events, client.leave)
+        await self._connections.until_lost(events, lambda: self._leave(client))
 
     def _enter(self, channel: WebSocket | Events, request: Request) -> Client:
         self._connections.add(channel, request)
         client = self._hub.join(channel)
         channel.drained = client.wake
+        self._clients[client] = None
         return client
+
+    def _leave(self, client: Client) -> None:
+        del self._clients[client]
+        client.leave()
+
+    def _tell_state(self, state: ServingState) -> None:
+        """Tell everyone, whatever they follow. A frame is made once for each kind of connection."""
+        self._state = _message_of(state)
+        for client in self._clients:
+            client.notify(self._state)
 
     def _hello(self) -> Message:
         graph, heartbeat = self._hub.graph, self._limits.heartbeat
@@ -133,3 +158,8 @@ class Streams:
         except Exception:  # too late for an HTTP answer
             logger.exception("a subscription failed")
             channel.close(INTERNAL_ERROR, "internal-error", FAILED)
+
+
+def _message_of(state: ServingState) -> Message:
+    """It names no place in history: who is told it resumes from where it was."""
+    return Message("state", wire.state(state.document()), None)

@@ -23,6 +23,7 @@ async def test_a_port_in_use_is_said() -> None:
             world.hub,
             world.readiness,
             KINDS,
+            state=world.state_tracker(),
             count=world.model.count,
             role=lambda: "leader",
         )
@@ -38,6 +39,7 @@ async def test_an_address_that_is_not_ours_is_said() -> None:
         world.hub,
         world.readiness,
         KINDS,
+        state=world.state_tracker(),
         count=world.model.count,
         role=lambda: "leader",
     )

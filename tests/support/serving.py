@@ -58,11 +58,13 @@ async def serve(
 ) -> AsyncIterator[Site]:
     """Serve a world; whatever still runs afterwards is a leak. port: any when 0."""
     before = asyncio.all_tasks()
+    tracker = world.state_tracker()
     server = create_server(
         Settings(host="127.0.0.1", port=port, limits=limits or Limits(), **settings),
         world.hub,
         world.readiness,
         KINDS,
+        state=tracker,
         count=world.model.count,
         role=lambda: "leader",
     )
@@ -82,10 +84,12 @@ async def serve(
 
 
 async def read(socket: ClientConnection) -> dict[str, Any]:
-    """The next message."""
+    """The next message, but for the state of what is served, which clients may pass over."""
     async with asyncio.timeout(PATIENCE):
-        document: dict[str, Any] = json.loads(await socket.recv())
-        return document
+        while True:
+            document: dict[str, Any] = json.loads(await socket.recv())
+            if document["type"] != "state":
+                return document
 
 
 async def read_types(socket: ClientConnection, *types: str) -> list[dict[str, Any]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.serving_state import ClusterInfo, StateTracker, Verdict, judge_watches
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
@@ -41,6 +43,7 @@ KINDS: Mapping[str, tuple[str, bool]] = {
     "Deployment": ("apps/v1", False),
     "ReplicaSet": ("apps/v1", False),
 }
+CLUSTER = ClusterInfo("shop", "kind-shop", "https://10.0.0.1:6443")
 CREATED = "2026-01-01T00:00:00Z"
 EPOCH = "3f2a"
 
@@ -104,6 +107,21 @@ class World:
         for uid in uids:
             self.model.remove(uid)
         self.commit()
+
+    def state_tracker(self) -> StateTracker:
+        """How far what is served may be trusted, as its readiness says."""
+
+        def look() -> Verdict:
+            return judge_watches(
+                self.readiness.states,
+                (),
+                ready=self.readiness.ready,
+                restored=False,
+                objects=len(self.model),
+                now=0.0,
+            )
+
+        return StateTracker(look, CLUSTER, clock=time.monotonic, time=time.time)
 
     def sync(self) -> None:
         """All kinds are known completely."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from astrolabe import __version__
+from astrolabe.engine.serving_state import STATE_WORDS
 from astrolabe.graph.links import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.description import shapes, stream
@@ -23,7 +24,8 @@ them to one another.
 - Whatever answers from the graph takes the same **filter**: `namespace`, `release`, `kind` and `status`,
   repeated or separated by commas (any of the values), `selector` and `q`. A parameter that is not known is
   refused, an empty one does not restrict.
-- Answers say where in history they are from: `X-Astrolabe-Epoch`, `X-Astrolabe-Seq`.
+- Answers say where in history they are from: `X-Astrolabe-Epoch`, `X-Astrolabe-Seq`; and each says in
+  `X-Astrolabe-State` how far it may be trusted, which `/health` explains.
 - An error is `{"error", "message"}`, whatever the path. `HEAD` is answered like `GET`, without the body.
 - Arrays may be empty, and are never null.
 """
@@ -41,6 +43,10 @@ _GROUPS = {
 _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "X-Astrolabe-Epoch": ("The unbroken history that the answer is of.", {"type": "string"}),
     "X-Astrolabe-Seq": ("Its place in that history.", {"type": "integer", "minimum": 0}),
+    "X-Astrolabe-State": (
+        "How far what is served may be trusted.",
+        {"type": "string", "enum": list(STATE_WORDS)},
+    ),
     "ETag": ("For `If-None-Match`.", {"type": "string", "pattern": '^(W/)?"[^"]*"$'}),
     "Cache-Control": ("How long it is good.", {"type": "string"}),
     "Retry-After": ("Seconds after which to come back.", {"type": "integer", "minimum": 1}),
@@ -203,4 +209,5 @@ def _refusal(status: int) -> dict[str, Any]:
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    """Those with these names, beside the one that every answer has."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "X-Astrolabe-State")}

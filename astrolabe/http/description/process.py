@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from msgspec import UNSET
 
 from astrolabe.engine.inbox import Cause, State
-from astrolabe.http.description.terms import Absent, Count, Epoch, Kind, Seq, Shape, about
+from astrolabe.engine.serving_state import GapReason, StateWord
+from astrolabe.http.description.terms import Absent, Count, Epoch, Kind, Seq, Shape, Time, about
 
 
 class SkippedObject(Shape):
@@ -42,10 +43,63 @@ class Replication(Shape):
     alone: Annotated[bool, about("Whether this leader goes on without Redis.")] | Absent = UNSET
 
 
+class ClusterName(Shape):
+    """Which cluster this is; an empty text where that is not known."""
+
+    name: str
+    context: Annotated[str, about("Of the kubeconfig.")]
+    server: Annotated[str, about("The URL of its API server.")]
+
+
+class SyncProgress(Shape):
+    """How much has been listed so far."""
+
+    kinds: Annotated[Count, about("Kinds that were listed, or cannot be read.")]
+    of: Annotated[Count, about("All kinds that are asked for.")]
+    objects: Count
+
+
+class MissingPart(Shape):
+    """What of the cluster is not in the graph."""
+
+    kind: Kind
+    reason: GapReason
+    why: str
+    objects: Annotated[int, about("How many objects are left out.")] | Absent = UNSET
+
+
+_State = Annotated[
+    StateWord,
+    about(
+        "syncing: not everything is listed yet. live: every kind is listed and watched. partial: live, but "
+        "something cannot be read. stale: it may not be true any more."
+    ),
+]
+_Since = Annotated[Time, about("When it became so.")]
+_Why = Annotated[str, about("In a sentence; empty when there is nothing to say.")]
+
+
+class ServedState(Shape, tag_field="type", tag="state"):
+    """How far what is served may be trusted: at the beginning of a stream, and at each change."""
+
+    state: _State
+    since: _Since
+    why: _Why
+    cluster: ClusterName
+    progress: SyncProgress
+    partial: list[MissingPart]
+
+
 class Health(Shape):
     """How the process is."""
 
     status: Literal["healthy"]
+    state: _State
+    since: _Since
+    why: _Why
+    cluster: ClusterName
+    progress: SyncProgress
+    partial: list[MissingPart]
     nodes: Count
     edges: Count
     synced: Annotated[bool, about("Whether every required kind is completely known.")]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, field
 
 from astrolabe.graph import wire
+from astrolabe.http.description.process import ServedState
 from astrolabe.http.description.shapes import Edge, Node, Tally
 from astrolabe.http.description.terms import (
     Absent,
@@ -114,8 +115,8 @@ class Pong(Shape, tag_field="type", tag="pong"):
 
 
 #: What the WebSocket says, and what is an event of its twin.
-WebSocketMessage = Hello | Snapshot | Delta | Bookmark | Reset | StreamError | Pong
-Event = Snapshot | Delta | Bookmark | Reset | StreamError
+WebSocketMessage = Hello | ServedState | Snapshot | Delta | Bookmark | Reset | StreamError | Pong
+Event = ServedState | Snapshot | Delta | Bookmark | Reset | StreamError
 
 
 class Filter(Shape):

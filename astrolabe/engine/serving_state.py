@@ -1,0 +1,322 @@
+"""How far what is served may be trusted: one value, worked out here and shown the same everywhere.
+
+It is never greener than what is known: whatever is not known to be complete and fresh is not `live`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from astrolabe.engine.inbox import State
+from astrolabe.engine.readiness import Scope, ScopeState
+
+#: syncing: not all kinds are listed yet. live: every kind is listed and watched. partial: live, but some
+#: kinds or objects cannot be read. stale: what is served was true, and may not be any more.
+StateWord = Literal["syncing", "live", "partial", "stale"]
+STATE_WORDS: tuple[StateWord, ...] = ("syncing", "live", "partial", "stale")
+
+#: Why a part of the cluster is not in the graph: HTTP 403, HTTP 404, or objects that cannot be read.
+GapReason = Literal["forbidden", "not-served", "skipped"]
+
+#: Seconds without a connection after which a watch that was in step no longer counts as fresh. A watch that
+#: ends and begins again, as they all do, takes less.
+LOST_GRACE = 5.0
+
+#: Seconds between two looks. What a look costs grows with the number of watches, not with the graph.
+LOOK_EVERY = 0.5
+
+#: Seconds between two messages of which only the progress is news.
+PROGRESS_EVERY = 1.0
+
+#: Kinds that one sentence names.
+NAMED = 5
+
+
+class ClusterInfo(msgspec.Struct, frozen=True):
+    """Which cluster this is; "" for what is not known.
+
+    name: of the kubeconfig's cluster, or the one of `--cluster-name`. context: of the kubeconfig.
+    server: the URL of its API server.
+    """
+
+    name: str = ""
+    context: str = ""
+    server: str = ""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """kinds: listed at least once, or known to be unreadable; of so many. objects: known so far."""
+
+    kinds: int = 0
+    of: int = 0
+    objects: int = 0
+
+
+class Gap(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A part of the cluster that is not in the graph. objects: how many are left out, when that is known."""
+
+    kind: str
+    reason: GapReason
+    why: str
+    objects: int = 0
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the state is now.
+
+    began: when it became so, on the loop's clock; None: when it was first seen to be so.
+    since: the same as RFC 3339, when another process says so; "" otherwise.
+    """
+
+    state: StateWord
+    why: str = ""
+    progress: Progress = Progress()
+    partial: tuple[Gap, ...] = ()
+    began: float | None = None
+    since: str = ""
+
+
+class ServingState(msgspec.Struct, frozen=True):
+    """The state as it is told: in `/health`, on the stream, by the leader to its followers.
+
+    since: RFC 3339. why: one sentence; "" when there is nothing to say.
+    """
+
+    state: StateWord
+    since: str
+    why: str
+    cluster: ClusterInfo
+    progress: Progress
+    partial: tuple[Gap, ...]
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        document: dict[str, Any] = msgspec.to_builtins(self)
+        return document
+
+
+_UNTOLD = ServingState("syncing", "", "", ClusterInfo(), Progress(), ())
+
+
+class WatchFacts(Protocol):
+    """How one watch is doing: see `kube.health.Health`.
+
+    lost_since: when it lost its connection, on the clock time.monotonic; None while it has one.
+    skipped: objects that are left out now, by name with why.
+    """
+
+    kind: str
+    namespace: str
+    state: State
+    connected: bool
+    lists: int
+    last_error: str
+    lost_since: float | None
+
+    @property
+    def skipped(self) -> Mapping[str, str]: ...
+
+
+def judge_watches(
+    scopes: Mapping[Scope, ScopeState],
+    watches: Sequence[WatchFacts],
+    *,
+    ready: bool,
+    restored: bool,
+    objects: int,
+    now: float,
+) -> Verdict:
+    """The state of a process that watches the cluster itself.
+
+    ready: whether every required kind was listed. restored: whether a stored graph is served until then.
+    now: on the clock of `lost_since`.
+    """
+    kinds: dict[str, bool] = {}
+    for scope, known in scopes.items():
+        kinds[scope.kind] = kinds.get(scope.kind, True) and known.state != "listing"
+    progress = Progress(sum(kinds.values()), len(kinds), objects)
+    lost = [watch for watch in watches if _is_lost(watch, now)]
+    partial = (*_unreadable(scopes), *_skipped(watches))
+    if progress.kinds < progress.of or not ready:
+        return Verdict("syncing", _syncing(kinds, watches, restored=restored), progress, partial)
+    if lost:
+        began = min([watch.lost_since for watch in lost if watch.lost_since is not None])
+        return Verdict("stale", _stale(lost, watches), progress, partial, began=began)
+    if partial:
+        return Verdict("partial", _partial(partial), progress, partial)
+    return Verdict("live", "", progress)
+
+
+def judge_follower(
+    told: ServingState | None, *, joined: bool, stale: bool, why: str, began: float | None
+) -> Verdict:
+    """The state of a process that serves what another one writes.
+
+    told: the state of the writer, as it said last; None before. joined: whether a graph was found.
+    stale, why, began: whether nobody keeps it up to date, and since when.
+    """
+    if not joined:
+        return Verdict("syncing", why or "there is no graph in Redis yet")
+    if stale:
+        known = told or _UNTOLD
+        return Verdict("stale", why, known.progress, known.partial, began=began)
+    if told is None:
+        return Verdict("syncing", "the leader has not told its state yet")
+    return Verdict(told.state, told.why, told.progress, told.partial, since=told.since)
+
+
+def _is_lost(watch: WatchFacts, now: float) -> bool:
+    """Whether what the watch brought is served, and no longer kept up to date."""
+    if watch.connected or watch.state != "synced" or watch.lost_since is None:
+        return False
+    return now - watch.lost_since >= LOST_GRACE
+
+
+def _unreadable(scopes: Mapping[Scope, ScopeState]) -> list[Gap]:
+    """The kinds that cannot be had, in the order of the catalogue; several namespaces are one gap.
+
+    A kind that need not be there and is not served has no objects that could be missing.
+    """
+    found: dict[tuple[str, GapReason], list[tuple[Scope, ScopeState]]] = {}
+    for scope, known in scopes.items():
+        if known.state == "unavailable" and known.cause and (scope.required or known.cause == "forbidden"):
+            found.setdefault((scope.kind, known.cause), []).append((scope, known))
+    gaps = []
+    for (kind, reason), each in found.items():
+        namespaces = [scope.namespace for scope, _ in each if scope.namespace]
+        where = f"in {_names(namespaces)}: " if namespaces else ""
+        gaps.append(Gap(kind, reason, f"{where}{each[0][1].why}"))
+    return gaps
+
+
+def _skipped(watches: Iterable[WatchFacts]) -> list[Gap]:
+    """The kinds of which objects are left out."""
+    found: dict[str, dict[str, str]] = {}
+    for watch in watches:
+        if watch.skipped:
+            found.setdefault(watch.kind, {}).update(watch.skipped)
+    gaps = []
+    for kind, objects in found.items():
+        name, why = next(iter(objects.items()))
+        several = len(objects) > 1
+        count = f"{len(objects)} objects are left out, such as" if several else "1 object is left out:"
+        gaps.append(Gap(kind, "skipped", f"{count} {name}: {why}", len(objects)))
+    return gaps
+
+
+def _syncing(kinds: Mapping[str, bool], watches: Iterable[WatchFacts], *, restored: bool) -> str:
+    """What is waited for; and what keeps it from coming."""
+    open = [kind for kind, listed in kinds.items() if not listed]
+    failing = [watch for watch in watches if watch.state == "listing" and watch.last_error]
+    why = f"{len(kinds) - len(open)} of {len(kinds)} kinds are listed"
+    if failing and not failing[0].connected:
+        why += f"; {failing[0].kind} cannot be listed: {failing[0].last_error}"
+    if restored:
+        why += "; until all are, the stored graph is served"
+    return why
+
+
+def _stale(lost: Sequence[WatchFacts], watches: Iterable[WatchFacts]) -> str:
+    in_step = sum([watch.state == "synced" for watch in watches])
+    error = lost[0].last_error
+    if len(lost) == in_step:
+        return f"the API server cannot be reached: {error}"
+    kinds = list(dict.fromkeys([watch.kind for watch in lost]))
+    verb = "has" if len(kinds) == 1 else "have"
+    return f"{_names(kinds)} {verb} no watch: {error}"
+
+
+def _partial(gaps: Sequence[Gap]) -> str:
+    """One sentence for all reasons."""
+    words: dict[GapReason, str] = {
+        "forbidden": "not readable",
+        "not-served": "not served",
+        "skipped": "missing some objects",
+    }
+    said = []
+    for reason, word in words.items():
+        kinds = list(dict.fromkeys([gap.kind for gap in gaps if gap.reason == reason]))
+        if kinds:
+            said.append(f"{word}: {_names(kinds)}")
+    return "; ".join(said)
+
+
+def _names(names: Sequence[str]) -> str:
+    """Some names, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+class StateTracker:
+    """Keeps the current state, and tells of its changes.
+
+    look: what the state is now. clock: monotonic seconds, of `Verdict.began`. time: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[], Verdict],
+        cluster: ClusterInfo,
+        *,
+        clock: Callable[[], float],
+        time: Callable[[], float],
+    ) -> None:
+        self._look = look
+        self._cluster = cluster
+        self._clock = clock
+        self._time = time
+        self._listeners: list[Callable[[ServingState], None]] = []
+        self._told_at = clock()
+        self.current = self._state(look(), None)
+        self._told = self.current
+
+    def subscribe(self, listener: Callable[[ServingState], None]) -> None:
+        """Call the listener with each new state from now on. It must not raise."""
+        self._listeners.append(listener)
+
+    def refresh(self) -> ServingState:
+        """Look, tell if there is something new, and return what is."""
+        self.current = self._state(self._look(), self.current)
+        if self._is_news():
+            self._told, self._told_at = self.current, self._clock()
+            for listener in self._listeners:
+                listener(self.current)
+        return self.current
+
+    async def run(self) -> None:
+        """Look now and then, until cancelled."""
+        while True:
+            self.refresh()
+            await asyncio.sleep(LOOK_EVERY)
+
+    def _state(self, verdict: Verdict, before: ServingState | None) -> ServingState:
+        since = verdict.since
+        if not since and before is not None and before.state == verdict.state:
+            since = before.since
+        if not since:
+            age = 0.0 if verdict.began is None else max(0.0, self._clock() - verdict.began)
+            since = _rfc3339(self._time() - age)
+        return ServingState(
+            verdict.state, since, verdict.why, self._cluster, verdict.progress, verdict.partial
+        )
+
+    def _is_news(self) -> bool:
+        now, told = self.current, self._told
+        if now == told:
+            return False
+        if msgspec.structs.replace(now, progress=told.progress, why=told.why) == told:
+            # Only the numbers have moved: told while they are news, and not too often.
+            if now.why == told.why and now.state != "syncing":
+                return False
+            return self._clock() - self._told_at >= PROGRESS_EVERY
+        return True
+
+
+def _rfc3339(time: float) -> str:
+    """To the second, in UTC."""
+    return datetime.fromtimestamp(int(time), UTC).isoformat().replace("+00:00", "Z")
