@@ -154,9 +154,8 @@ class Application:
 
         def look() -> Verdict:
             return judge_watches(
-                readiness.states,
+                readiness,
                 watches.health,
-                ready=readiness.ready,
                 restored=False,
                 objects=sum([engine.count(kind.name) for kind in kinds]),
                 now=time.monotonic(),

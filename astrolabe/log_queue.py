@@ -123,7 +123,7 @@ def _record(logger: str, level: int, text: str) -> logging.LogRecord:
 def _write(stream: TextIO, line: bytes) -> bool:
     """Write a line, however long that takes; returns whether it could be."""
     try:
-        # Not by the stream: this thread would hold its lock when the interpreter wants to flush it at its end.
+        # Not by the stream: this thread would hold its lock when the interpreter flushes it at its end.
         number = stream.fileno()
     except (OSError, ValueError):
         with suppress(OSError, ValueError):

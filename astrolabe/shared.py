@@ -84,9 +84,8 @@ class Shared:
         standing = self._replica.standing
         if self._watches is not None:
             return judge_watches(
-                self._readiness.states,
+                self._readiness,
                 self._watches.health,
-                ready=self._readiness.ready,
                 restored=standing.complete,
                 objects=sum([self.count(kind) for kind in {s.kind for s in self._readiness.states}]),
                 now=time.monotonic(),
@@ -96,8 +95,8 @@ class Shared:
             told.state if told is not None else None,
             joined=standing.joined,
             stale=standing.stale,
-            why=standing.why or "no leader writes to Redis",
-            began=standing.in_step,
+            why=standing.stale_why,
+            began=standing.stale_since,
         )
 
     def _told(self) -> LeaderReport | None:

@@ -90,7 +90,7 @@ async def test_changes_reach_the_stream(recording: Recording, tmp_path: Path) ->
         session.ws_connect("/api/v1/ws?kind=Deployment") as stream,
         asyncio.timeout(20),
     ):
-        assert (await stream.receive_json())["type"] == "hello"
+        assert [(await stream.receive_json())["type"] for _ in range(2)] == ["hello", "state"]
         snapshot = await stream.receive_json()
         assert (snapshot["type"], snapshot["nodes"]) == ("snapshot", [])
         created = next(change for change in recording.changes if change.kind == "Deployment")

@@ -12,8 +12,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from astrolabe.engine.inbox import State
-from astrolabe.engine.readiness import Scope, ScopeState
+from astrolabe.engine.inbox import InvalidObject, State
+from astrolabe.engine.readiness import Readiness, Scope, ScopeState
 
 #: syncing: not all kinds are listed yet. live: every kind is listed and watched. partial: live, but some
 #: kinds or objects cannot be read. stale: what is served was true, and may not be any more.
@@ -97,7 +97,7 @@ class ServingState(msgspec.Struct, frozen=True):
     def document(self) -> dict[str, Any]:
         """As JSON has it."""
         document: dict[str, Any] = msgspec.to_builtins(self)
-        return document
+        return {**document, "partial": list(document["partial"])}
 
 
 _UNTOLD = ServingState("syncing", "", "", ClusterInfo(), Progress(), ())
@@ -107,7 +107,6 @@ class WatchFacts(Protocol):
     """How one watch is doing: see `kube.health.Health`.
 
     lost_since: when it lost its connection, on the clock time.monotonic; None while it has one.
-    skipped: objects that are left out now, by name with why.
     """
 
     kind: str
@@ -118,31 +117,29 @@ class WatchFacts(Protocol):
     last_error: str
     lost_since: float | None
 
-    @property
-    def skipped(self) -> Mapping[str, str]: ...
-
 
 def judge_watches(
-    scopes: Mapping[Scope, ScopeState],
+    readiness: Readiness,
     watches: Sequence[WatchFacts],
     *,
-    ready: bool,
     restored: bool,
     objects: int,
     now: float,
 ) -> Verdict:
     """The state of a process that watches the cluster itself.
 
-    ready: whether every required kind was listed. restored: whether a stored graph is served until then.
+    objects: how many are known.
+    restored: whether a stored graph is served until all kinds are listed.
     now: on the clock of `lost_since`.
     """
+    scopes = readiness.states
     kinds: dict[str, bool] = {}
     for scope, known in scopes.items():
         kinds[scope.kind] = kinds.get(scope.kind, True) and known.state != "listing"
     progress = Progress(sum(kinds.values()), len(kinds), objects)
     lost = [watch for watch in watches if _is_lost(watch, now)]
-    partial = (*_unreadable(scopes), *_skipped(watches))
-    if progress.kinds < progress.of or not ready:
+    partial = (*_unreadable(scopes), *_skipped(readiness.skipped))
+    if progress.kinds < progress.of:
         return Verdict("syncing", _syncing(kinds, watches, restored=restored), progress, partial)
     if lost:
         began = min([watch.lost_since for watch in lost if watch.lost_since is not None])
@@ -194,18 +191,15 @@ def _unreadable(scopes: Mapping[Scope, ScopeState]) -> list[Gap]:
     return gaps
 
 
-def _skipped(watches: Iterable[WatchFacts]) -> list[Gap]:
+def _skipped(skipped: Mapping[str, Mapping[str, InvalidObject]]) -> list[Gap]:
     """The kinds of which objects are left out."""
-    found: dict[str, dict[str, str]] = {}
-    for watch in watches:
-        if watch.skipped:
-            found.setdefault(watch.kind, {}).update(watch.skipped)
     gaps = []
-    for kind, objects in found.items():
-        name, why = next(iter(objects.items()))
-        several = len(objects) > 1
-        count = f"{len(objects)} objects are left out, such as" if several else "1 object is left out:"
-        gaps.append(Gap(kind, "skipped", f"{count} {name}: {why}", len(objects)))
+    for kind, objects in skipped.items():
+        if objects:
+            first = min(objects.values(), key=lambda each: each.label)
+            several = len(objects) > 1
+            count = f"{len(objects)} objects are left out, such as" if several else "1 object is left out:"
+            gaps.append(Gap(kind, "skipped", f"{count} {first.label}: {first.why}", len(objects)))
     return gaps
 
 

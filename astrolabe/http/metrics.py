@@ -164,14 +164,8 @@ def of_state(state: ServingState, *, now: float) -> Iterator[Metric]:
     )
     for gap in state.partial:
         gaps.add_metric([gap.kind, gap.reason], 1)
-    skipped = GaugeMetricFamily(
-        "astrolabe_skipped_objects", "Objects that are left out since they cannot be read.", labels=["kind"]
-    )
-    for gap in state.partial:
-        if gap.reason == "skipped":
-            skipped.add_metric([gap.kind], gap.objects)
     since = datetime.fromisoformat(state.since).timestamp()
-    yield from (states, gaps, skipped)
+    yield from (states, gaps)
     yield GaugeMetricFamily(
         "astrolabe_state_seconds", "Time since the state became what it is.", value=max(0.0, now - since)
     )

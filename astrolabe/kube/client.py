@@ -107,6 +107,16 @@ class Cluster:
     def origin(self) -> str:
         return self._access.origin
 
+    @property
+    def name(self) -> str:
+        """What the kubeconfig calls the cluster; "" in a pod."""
+        return self._access.name
+
+    @property
+    def context(self) -> str:
+        """The context of the kubeconfig; "" in a pod."""
+        return self._access.context
+
     async def verify(self) -> None:
         """Raise ClusterError unless the server answers and lets us in.
 

@@ -41,11 +41,14 @@ class Access:
     configuration: kubernetes_asyncio.client.Configuration.
     origin: where this comes from, for people: "kubeconfig /home/me/.kube/config, context kind".
     identity: what a session is made of (addresses, certificates); another one needs another session.
+    name, context: what the kubeconfig calls the cluster and its context; "" in a pod.
     """
 
     configuration: Any
     origin: str
     identity: tuple[object, ...]
+    name: str = ""
+    context: str = ""
 
     @property
     def host(self) -> str:
@@ -71,14 +74,17 @@ async def load_access(settings: Settings) -> Access:
     configuration = loaded.Configuration(host="")
     # Each watch holds a connection for minutes: with a limit, the one above it would wait for ever.
     configuration.connection_pool_maxsize = 0
+    name = context = ""
     if settings.in_cluster:
         origin = _load_service_account(loaded.config, configuration)
     else:
-        origin = await _load_kubeconfig(loaded.config, configuration, settings.kubeconfig)
+        shown, name, context = await _load_kubeconfig(loaded.config, configuration, settings.kubeconfig)
+        origin = f"kubeconfig {shown}, context {context}"
     if not configuration.host.startswith(("https://", "http://")):
         raise ClusterError(f"The {origin} names no http(s) URL of a server. {ADVICE}")
     _strip_token(configuration)
-    return Access(configuration=configuration, origin=origin, identity=_identity(configuration))
+    identity = _identity(configuration)
+    return Access(configuration=configuration, origin=origin, identity=identity, name=name, context=context)
 
 
 def _load_service_account(config: Any, configuration: Any) -> str:
@@ -90,7 +96,8 @@ def _load_service_account(config: Any, configuration: Any) -> str:
     return "service account of this pod"
 
 
-async def _load_kubeconfig(config: Any, configuration: Any, path: str) -> str:
+async def _load_kubeconfig(config: Any, configuration: Any, path: str) -> tuple[str, str, str]:
+    """The path, and what it calls the cluster and the context."""
     shown = _existing(path)
     try:
         async with asyncio.timeout(LONGEST_LOAD):
@@ -109,7 +116,8 @@ async def _load_kubeconfig(config: Any, configuration: Any, path: str) -> str:
             f"The kubeconfig {shown} cannot be used: {_what_is_broken(error)}. {ADVICE}"
         ) from None
     _refresh_before_requests(loader, configuration)
-    return f"kubeconfig {shown}, context {loader.current_context['name']}"
+    current = loader.current_context
+    return shown, str(current["context"]["cluster"]), str(current["name"])
 
 
 def _existing(path: str) -> str:

@@ -22,7 +22,12 @@ class Reader:
         self.last_id = ""
 
     async def read(self) -> dict[str, Any]:
-        """The message of the next event."""
+        """The message of the next event, but for the state of what is served."""
+        while (message := await self._message())["type"] == "state":
+            pass
+        return message
+
+    async def _message(self) -> dict[str, Any]:
         event, data = "", ""
         while line := (await self._line()):
             name, _, value = line.partition(": ")
@@ -172,9 +177,11 @@ async def test_the_body_is_one_chunk_an_event_and_ends_with_the_server(site: Sit
         "x-accel-buffering": "no",
         "x-astrolabe-epoch": EPOCH,
         "x-astrolabe-seq": "2",
+        "x-astrolabe-state": "live",
         "x-content-type-options": "nosniff",
     }
-    snapshot, delta = unchunk(body)
+    state, snapshot, delta = unchunk(body)
+    assert state.startswith(b'event: state\ndata: {"type":"state","state":"live",')
     assert snapshot.startswith(f"event: snapshot\nid: {EPOCH}:2\ndata: {{".encode())
     assert delta.startswith(f"event: delta\nid: {EPOCH}:3\ndata: {{".encode())
     assert snapshot.count(b"\n") == delta.count(b"\n") == 4
@@ -189,7 +196,12 @@ async def test_http_1_0_gets_no_chunks(site: Site) -> None:
         status, headers, body = await peer.read_answer()
     assert (status, headers["connection"], headers.get("transfer-encoding")) == (200, "close", None)
     events = body.split(b"\n\n")
-    assert [event.partition(b"\n")[0] for event in events] == [b"event: snapshot", b"event: delta", b""]
+    assert [event.partition(b"\n")[0] for event in events] == [
+        b"event: state",
+        b"event: snapshot",
+        b"event: delta",
+        b"",
+    ]
 
 
 async def test_a_head_is_refused_and_does_not_hang(site: Site) -> None:

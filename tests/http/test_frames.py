@@ -186,10 +186,11 @@ async def test_what_comes_behind_the_handshake_is_read_and_reading_goes_on(site:
         )
         await peer.send(request.encode() + ping * 3)
         told = await peer.read_past(b"\r\n\r\n")
-        while len(frames(told)) < 4:
+        while len(frames(told)) < 5:
             told += await peer.read()
         assert [json.loads(bytes(each.data))["type"] for each in frames(told)] == [
             "hello",
+            "state",
             "pong",
             "pong",
             "pong",

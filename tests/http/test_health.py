@@ -5,17 +5,44 @@ import pytest
 
 from astrolabe.engine.inbox import InvalidObject
 from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.serving_state import ClusterInfo, Gap, Progress, ServingState
 from astrolabe.graph.graph import Graph
-from astrolabe.http.health import Replication, health, kinds_of, readyz
+from astrolabe.http.health import LeaderReport, Replication, health, kinds_of, readyz
 from tests.support.serving import Site, serve
 from tests.support.worlds import EPOCH, World, facts
+
+SYNCING = ServingState(
+    "syncing",
+    "2026-01-01T00:00:00Z",
+    "1 of 3 kinds are listed",
+    ClusterInfo(name="shop"),
+    Progress(1, 3, 7),
+    (Gap("Node", "forbidden", "403 Forbidden"), Gap("Pod", "skipped", "1 object is left out: a/b: deep", 1)),
+)
+SHOWN = {
+    "state": "syncing",
+    "since": "2026-01-01T00:00:00Z",
+    "why": "1 of 3 kinds are listed",
+    "cluster": {"name": "shop", "context": "", "server": ""},
+    "progress": {"kinds": 1, "of": 3, "objects": 7},
+    "partial": [
+        {"kind": "Node", "reason": "forbidden", "why": "403 Forbidden"},
+        {"kind": "Pod", "reason": "skipped", "why": "1 object is left out: a/b: deep", "objects": 1},
+    ],
+}
 
 
 async def test_health_of_a_synced_server(site: Site) -> None:
     document = await site.json("/health")
-    kinds = document.pop("kinds")
+    kinds, since = document.pop("kinds"), document.pop("since")
+    assert since.endswith("Z")
     assert document == {
         "status": "healthy",
+        "state": "live",
+        "why": "",
+        "cluster": {"name": "shop", "context": "kind-shop", "server": "https://10.0.0.1:6443"},
+        "progress": {"kinds": 8, "of": 8, "objects": 9},
+        "partial": [],
         "nodes": 9,
         "edges": 5,
         "synced": True,
@@ -34,10 +61,17 @@ def test_health_of_kinds() -> None:
     readiness.heard("Pod", "a", 100.0)
     readiness.heard("Pod", "b", 97.0)
     document = health(
-        Graph("e", 4), readiness, count=len, role="follower", lost={"Job": "refused"}, now=103.25
+        Graph("e", 4),
+        readiness,
+        count=len,
+        role="follower",
+        lost={"Job": "refused"},
+        now=103.25,
+        state=SYNCING,
     )
     assert document == {
         "status": "healthy",
+        **SHOWN,
         "nodes": 0,
         "edges": 0,
         "synced": False,
@@ -81,21 +115,29 @@ def test_ready_when_all_that_is_required_is_synced() -> None:
 
 def test_a_follower_shows_what_the_leader_told() -> None:
     readiness = Readiness([Scope("Pod")])
-    told = {"synced": True, "waiting": [], "kinds": {"Pod": {"state": "synced", "age": 1.0, "objects": 7}}}
+    told = LeaderReport(synced=True, kinds={"Pod": {"state": "synced", "age": 1.0, "objects": 7}})
     document = {"reachable": True, "lag": 0.0, "tickAge": 0.4, "stale": False}
     follower = Replication(complete=True, stale=False, document=document, told=told)
     shown = health(
-        Graph("e", 4), readiness, count=len, role="follower", lost={}, now=1.0, replication=follower
+        Graph("e", 4),
+        readiness,
+        count=len,
+        role="follower",
+        lost={},
+        now=1.0,
+        state=SYNCING,
+        replication=follower,
     )
     assert shown == {
         "status": "healthy",
+        **SHOWN,
         "nodes": 0,
         "edges": 0,
         "synced": True,
         "epoch": "e",
         "seq": 4,
         "role": "follower",
-        "kinds": told["kinds"],
+        "kinds": told.kinds,
         "redis": document,
     }
 
@@ -103,14 +145,14 @@ def test_a_follower_shows_what_the_leader_told() -> None:
 @pytest.mark.parametrize(
     ("complete", "stale", "told", "status", "document"),
     [
-        (True, False, {}, 200, {"status": "ready", "waiting": ["Pod"], "stale": False}),
-        (True, True, {}, 200, {"status": "ready", "waiting": ["Pod"], "stale": True}),
-        (True, False, {"waiting": []}, 200, {"status": "ready", "waiting": [], "stale": False}),
-        (False, True, {}, 503, {"status": "not-ready", "waiting": ["Pod"], "stale": True}),
+        (True, False, None, 200, {"status": "ready", "waiting": ["Pod"], "stale": False}),
+        (True, True, None, 200, {"status": "ready", "waiting": ["Pod"], "stale": True}),
+        (True, False, LeaderReport(), 200, {"status": "ready", "waiting": [], "stale": False}),
+        (False, True, None, 503, {"status": "not-ready", "waiting": ["Pod"], "stale": True}),
     ],
 )
 def test_a_replica_is_ready_when_what_it_serves_was_complete_once(
-    complete: bool, stale: bool, told: dict[str, Any], status: int, document: dict[str, Any]
+    complete: bool, stale: bool, told: LeaderReport | None, status: int, document: dict[str, Any]
 ) -> None:
     replication = Replication(complete=complete, stale=stale, document={}, told=told)
     assert readyz(Readiness([Scope("Pod")]), replication) == (status, document)

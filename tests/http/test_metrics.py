@@ -72,17 +72,17 @@ async def test_the_graph_of_a_small_cluster(site: Site) -> None:
 
 async def test_those_who_follow(site: Site) -> None:
     async with site.stream() as stream, site.stream("/api/v1/ws?subscribe=false") as quiet:
-        sent = [await stream.recv() for _ in range(2)]
+        sent = [await stream.recv() for _ in range(3)]
         await read_types(quiet, "hello")
         async with site.get("/api/v1/events?kind=Pod") as events:
-            await events.content.readuntil(b"\n\n")
+            await events.content.readuntil(b"event: snapshot")
             told = await scrape(site)
             assert told["astrolabe_stream_connections", "ws"] == 2
             assert told["astrolabe_stream_connections", "sse"] == 1
             assert told["astrolabe_stream_subscriptions",] == 2
             assert told["astrolabe_stream_opened_total", "ws"] == 2
-            assert told["astrolabe_stream_messages_total", "ws"] == 3
-            assert told["astrolabe_stream_messages_total", "sse"] == 1
+            assert told["astrolabe_stream_messages_total", "ws"] == 5
+            assert told["astrolabe_stream_messages_total", "sse"] == 2
             assert told["astrolabe_stream_sent_bytes_total", "ws"] > sum(map(len, sent))
     await eventually(lambda: site.server.streams == 0)
     told = await scrape(site)
@@ -149,7 +149,8 @@ async def test_names_and_labels_are_as_prometheus_has_them(site: Site) -> None:
         "kind": {kind.name for kind in KINDS},
         "status": {"Ready", "Pending", "Error", "Unknown"},
         "transport": {"ws", "sse"},
-        "reason": {"epoch-changed", "too-old", "lagging"},
+        "reason": {"epoch-changed", "too-old", "lagging", "forbidden", "not-served", "skipped"},
+        "state": {"syncing", "live", "partial", "stale"},
         "outcome": {"behind", "stalled", "silent"},
         "role": {"leader", "follower"},
         "version": {"1.0.0"},
@@ -268,7 +269,7 @@ async def test_what_alerts_and_dashboard_may_name_is_there(site: Site) -> None:
         }
     health, standing = (
         watch(last_event=1.0),
-        Replication(complete=True, stale=False, document={}, told={}, lag=0.0),
+        Replication(complete=True, stale=False, document={}, told=None, lag=0.0),
     )
     skipped = of_skipped(Readiness([Scope("Pod")]))
     for family in (*of_watches([health], now=2.0, epoch=3.0), *skipped, *of_replication(standing)):

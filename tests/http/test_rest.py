@@ -5,7 +5,7 @@ import pytest
 
 from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.settings import Limits
-from tests.support.serving import Site, read, serve
+from tests.support.serving import Site, read, read_types, serve
 from tests.support.worlds import CREATED, EPOCH, World, facts
 
 POD = {
@@ -130,8 +130,7 @@ async def test_filters_are_the_same_on_graph_resources_and_stream(
     resources = await site.json(f"/api/v1/resources?{query}")
     assert {resource["uid"] for resource in resources} == uids
     async with site.stream(f"/api/v1/ws?{query}") as socket:
-        await socket.recv()
-        snapshot = json.loads(await socket.recv())
+        _, snapshot = await read_types(socket, "hello", "snapshot")
     assert {node["uid"] for node in snapshot["nodes"]} == uids
     assert sorted(map(str, snapshot["edges"])) == sorted(map(str, graph["edges"]))
 

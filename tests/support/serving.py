@@ -12,6 +12,7 @@ import aiohttp
 from sanic.router import Router
 from websockets.asyncio.client import ClientConnection, connect
 
+from astrolabe.engine.serving_state import StateTracker
 from astrolabe.http.server import Server, create_server
 from astrolabe.kinds.table import KINDS
 from astrolabe.settings import Limits, Settings
@@ -24,7 +25,15 @@ PATIENCE = 10.0
 class Site:
     """A served world: where it is, and how to ask it."""
 
-    def __init__(self, world: World, server: Server, port: int, http: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        world: World,
+        server: Server,
+        port: int,
+        http: aiohttp.ClientSession,
+        state: StateTracker,
+    ) -> None:
+        self.state = state
         self.world = world
         self.hub = world.hub
         self.server = server
@@ -71,7 +80,7 @@ async def serve(
     port = await server.start()
     async with aiohttp.ClientSession(auto_decompress=False, headers={"Accept-Encoding": "identity"}) as http:
         try:
-            yield Site(world, server, port, http)
+            yield Site(world, server, port, http, tracker)
         finally:
             await server.stop()
             # One for all servers of a process: it would keep the last thousand of them, 3 MB each.
@@ -88,7 +97,7 @@ async def read(socket: ClientConnection) -> dict[str, Any]:
     async with asyncio.timeout(PATIENCE):
         while True:
             document: dict[str, Any] = json.loads(await socket.recv())
-            if document["type"] != "state":
+            if document.get("type") != "state":
                 return document
 
 

@@ -113,9 +113,8 @@ class World:
 
         def look() -> Verdict:
             return judge_watches(
-                self.readiness.states,
+                self.readiness,
                 (),
-                ready=self.readiness.ready,
                 restored=False,
                 objects=len(self.model),
                 now=0.0,
