@@ -88,9 +88,7 @@ def test_syncing_over_a_stored_graph_says_that_it_is_served() -> None:
 def test_a_kind_in_several_namespaces_is_listed_when_all_of_them_are() -> None:
     made = Readiness([Scope("Pod", "a"), Scope("Pod", "b")])
     made.report("Pod", "a", "synced")
-    assert judge_watches(
-        made.states, (), skipped={}, restored=False, objects=1, now=0.0
-    ).progress == Progress(0, 1, 1)
+    assert judge_watches(made, (), restored=False, objects=1, now=0.0).progress == Progress(0, 1, 1)
 
 
 def test_partial_names_what_cannot_be_read_and_why() -> None:
