@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from time import time
 from typing import Protocol
 
-from astrolabe.engine.inbox import Change, Gone, InvalidObject, Message, Replace, Report, Update
+from astrolabe.engine.inbox import Change, Gone, InvalidObject, KindGone, Message, Replace, Report, Update
 from astrolabe.engine.readiness import Readiness
 from astrolabe.engine.skips import SkipLog
 from astrolabe.engine.takeover import Takeover
@@ -108,6 +108,18 @@ class Engine:
                     self._set_synced(message.kind, message.namespace, message.state == "synced")
                     await self._take_over()
                 self.readiness.settle()
+            case KindGone():
+                await self._drop(message)
+
+    async def _drop(self, message: KindGone) -> None:
+        """Take the objects of a kind that is no more out of the graph."""
+        kind, namespace = message.kind, message.namespace
+        known = self._model.uids(kind, namespace)
+        await self._change(kind, [Gone(uid) for uid in known])
+        self.readiness.note_gone(kind, namespace)
+        await self._commit()
+        await self._take_over()
+        logger.warning("%s%s is not served any more: %d objects go", kind, _place(namespace), len(known))
 
     async def _replace(self, message: Replace) -> None:
         """Follow a complete list as a difference. The gone go first: a name may have a new uid.

@@ -72,7 +72,14 @@ class Report(msgspec.Struct, frozen=True):
     cause: Cause = ""
 
 
-Message = Update | Replace | Report
+class KindGone(msgspec.Struct, frozen=True):
+    """The API server has not served the kind (404) for so long that its objects are held to be gone."""
+
+    kind: str
+    namespace: str
+
+
+Message = Update | Replace | Report | KindGone
 
 
 class Sink(Protocol):

@@ -22,12 +22,16 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 class ScopeState(msgspec.Struct):
-    """news: loop time in seconds of the last message of the watch; None before the first."""
+    """news: loop time in seconds of the last message of the watch; None before the first.
+
+    gone: whether it is unavailable because there is no such kind any more, and so no object of it.
+    """
 
     state: State = "listing"
     why: str = ""
     cause: Cause = ""
     news: float | None = None
+    gone: bool = False
 
 
 class Readiness:
@@ -71,8 +75,15 @@ class Readiness:
         for scope in self._scopes(kind, namespace):
             known = self.states[scope]
             known.state, known.why, known.cause = state, why, cause
+            known.gone = known.gone and state == "unavailable"
         if served:
             self.settle()
+
+    def note_gone(self, kind: str, namespace: str) -> None:
+        """There is no such kind any more."""
+        for scope in self._scopes(kind, namespace):
+            self.states[scope].gone = True
+        self.forget_skipped(kind, namespace)
 
     def skip(self, kind: str, invalid: InvalidObject) -> None:
         """This object is left out; until one with its uid is taken in, or is gone."""
@@ -101,7 +112,7 @@ class Readiness:
         """Whether it is known which resources of the kind there are in the namespace; none are known where
         nobody watches, which is what the settings ask for."""
         scope = self._by_place.get((kind, "")) or self._by_place.get((kind, namespace))
-        return scope is None or self.states[scope].state == "synced"
+        return scope is None or self.states[scope].state == "synced" or self.states[scope].gone
 
     def listing(self) -> list[Scope]:
         """The required scopes of which it is not known yet whether they can be listed."""

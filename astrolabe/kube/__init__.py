@@ -8,7 +8,8 @@ Promise, to whoever reads the sink, for each kind (and namespace, when only some
 - When the API server no longer knows where that was (410), there is a new `Replace`; the reader
   compares. There is never an empty list in between.
 - `Report(unavailable)` when the kind may not be read (403) or does not exist (404), until it can be: a
-  `Replace` ends it. A lost connection is no such report: what is known is still served.
+  `Replace` ends it. A lost connection is no such report: what is known is still served. After ten minutes
+  of 404 there is `KindGone`, and what was known of the kind goes; of one that may not be read it stays.
 - Requests are GET only. Credentials and manifests never reach a log.
 
 kubernetes_asyncio does configuration, authentication and TLS (`credentials`); its `Watch` and its models

@@ -14,7 +14,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any, NoReturn
 
-from astrolabe.engine.inbox import Cause, Report, Sink, State
+from astrolabe.engine.inbox import Cause, KindGone, Report, Sink, State
 from astrolabe.kinds.kind import Kind
 from astrolabe.kube.client import JSON, Answer, Cluster
 from astrolabe.kube.errors import ApiError, ClusterError, NotTheApi, RequestFailed, WatchEnded, forget_frames
@@ -71,6 +71,8 @@ class Reflector:
         self._troubles = troubles or Troubles()
         self._use_watch_list = True
         self._refused_since: float | None = None
+        self._absent_since: float | None = None
+        self._is_gone = False
 
     async def run(self) -> NoReturn:
         """Keep the kind in step until cancelled. Each call begins with a new list."""
@@ -160,7 +162,8 @@ class Reflector:
         """Note that the server answers, and say so if that is news."""
         health = self.health
         self._troubles.end(health.label)
-        self._refused_since = None
+        self._refused_since = self._absent_since = None
+        self._is_gone = False
         health.connected, health.lost_since = True, None
         if health.state == "unavailable":
             log.info("%s: connected again", health.label)
@@ -181,6 +184,7 @@ class Reflector:
         else:
             outcome = self._with_patience(outcome)
             await self._tell(outcome, str(error))
+            await self._judge_absence(error)
         if outcome.reload:
             await self._reload()
         await asyncio.sleep(self._delay(outcome, error))
@@ -198,6 +202,19 @@ class Reflector:
         if now - since >= self._timing.refusal_patience:
             return outcome
         return replace(outcome, wait="backoff", cause="" if self.health.state == "synced" else outcome.cause)
+
+    async def _judge_absence(self, error: RequestFailed) -> None:
+        """A kind that is not served for long is gone; a connection that breaks says nothing of that."""
+        if not isinstance(error, ApiError):
+            return
+        if error.code != 404:
+            self._absent_since = None
+            return
+        now = self._clock()
+        self._absent_since = now if self._absent_since is None else self._absent_since
+        if not self._is_gone and now - self._absent_since >= self._timing.absence:
+            self._is_gone = True
+            await self._sink.put(KindGone(self._kind.name, self.health.namespace))
 
     async def _tell(self, outcome: Outcome, why: str) -> None:
         """Log a failure when it is a change of state; report it when the engine has to know."""

@@ -22,6 +22,7 @@ class Timing:
     refusal_patience: time for which a kind that is forbidden or absent is asked for as after other failures;
         until then, what was known of it still counts.
     slow_retry: mean pause afterwards.
+    absence: time for which a kind that is not served (404) keeps what was known of it; then it is gone.
     backoff_first, backoff_longest, healthy_after: see `Backoff`.
     """
 
@@ -33,6 +34,7 @@ class Timing:
     short_watch: float = 1.0
     refusal_patience: float = 60.0
     slow_retry: float = 60.0
+    absence: float = 600.0
     backoff_first: float = 0.8
     backoff_longest: float = 30.0
     healthy_after: float = 120.0

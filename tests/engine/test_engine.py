@@ -12,7 +12,7 @@ import pytest
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import COMMIT_LIMIT, INBOX_LIMIT, Engine
-from astrolabe.engine.inbox import Gone, InvalidObject, Replace, Report, Update
+from astrolabe.engine.inbox import Gone, InvalidObject, KindGone, Replace, Report, Update
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.facts import Around, Derived, Facts, Neighbour, Rules
 from astrolabe.graph.links import Link, Ref, Select
@@ -139,6 +139,27 @@ async def test_references_to_a_kind_that_becomes_unavailable_are_no_longer_judge
         await run.until(lambda: run.graph.nodes["Pod-a"].unresolved)
         await run.engine.put(Report("ConfigMap", "", "unavailable", "forbidden"))
         await run.until(lambda: not run.graph.nodes["Pod-a"].unresolved)
+
+
+async def test_a_kind_that_is_gone_takes_its_objects_along() -> None:
+    uses = Ref("uses-configmap", "ConfigMap", "shop", "c", "spec.volumes[c].configMap")
+    async with running(window=0.0) as run:
+        await run.engine.put(Replace("ConfigMap", "", [resource("ConfigMap", "c")]))
+        await run.engine.put(Replace("Pod", "", [resource("Pod", "a", links=(uses,))]))
+        await run.until(lambda: run.names() == ["a", "c"])
+        await run.engine.put(Report("ConfigMap", "", "unavailable", "403", "forbidden"))
+        await run.engine.put(Update("Pod", [resource("Pod", "b")]))
+        await run.until(lambda: "b" in run.names())
+        assert run.names() == ["a", "b", "c"], "what may not be read any more stays"
+        await run.engine.put(Report("ConfigMap", "", "unavailable", "404", "not-served"))
+        await run.engine.put(KindGone("ConfigMap", ""))
+        await run.until(lambda: run.names() == ["a", "b"])
+        assert not run.graph.nodes["Pod-a"].unresolved
+        state = run.readiness.states[Scope("ConfigMap")]
+        assert (state.state, state.cause, state.gone) == ("unavailable", "not-served", True)
+        await run.engine.put(Replace("ConfigMap", "", [resource("ConfigMap", "c")]))
+        await run.until(lambda: run.names() == ["a", "b", "c"])
+        assert not state.gone
 
 
 DEEP = InvalidObject("shop", "b", "is nested too deeply", "Pod-b")

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import Engine
-from astrolabe.engine.inbox import Gone, Replace, Report, Update
+from astrolabe.engine.inbox import Gone, KindGone, Replace, Report, Update
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.engine.takeover import Takeover
 from astrolabe.graph.batch import Batch, Changes
@@ -168,6 +169,25 @@ async def test_what_cannot_be_listed_stays_with_its_edges_until_it_can() -> None
         await run.tell(Replace("ConfigMap", "", [resource("ConfigMap", "c")]))
         assert run.names() == ["ConfigMap-c", "Pod-a", "Secret-s"]
         assert run.edges() == [("Pod-a", "ConfigMap-c")]
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_a_kind_that_is_gone_takes_its_restored_nodes_along(early: bool) -> None:
+    before = graph_of(
+        resource("Pod", "a", links=uses("c")), resource("ConfigMap", "c"), resource("Secret", "s")
+    )
+    pods = Replace("Pod", "", [resource("Pod", "a", links=uses("c"))])
+    async with taking_over(before) as run:
+        await run.tell(
+            Report("ConfigMap", "", "unavailable", "404", "not-served"),
+            Report("Secret", "", "unavailable", "403", "forbidden"),
+        )
+        gone = KindGone("ConfigMap", "")
+        for message in (gone, pods) if early else (pods, gone):
+            assert "ConfigMap-c" in run.names()
+            await run.tell(message)
+        assert run.names() == ["Pod-a", "Secret-s"]
+        assert run.edges() == []
 
 
 async def test_a_required_kind_that_is_refused_holds_nothing_up() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from astrolabe.engine.inbox import Report
+from astrolabe.engine.inbox import KindGone, Report
 from astrolabe.kinds.table import KINDS_BY_NAME
 from tests.kube.support import (
     LISTED,
@@ -151,6 +151,37 @@ async def test_401_again_and_again_backs_off(tmp_path: Path) -> None:
         began = time.monotonic()
         await server.until_asked(10)
         assert time.monotonic() - began > 0.1
+
+
+async def test_a_kind_that_is_not_served_for_long_is_gone_once(tmp_path: Path) -> None:
+    absent, broken = refusal(404, "NotFound", "no such resource"), stream(then="cut")
+    timing = replace(SHORT, refusal_patience=0, absence=0.1, slow_retry=0.02)
+    steps = [LISTED_THEN_ENDED, absent, broken, *[absent] * 100]
+    async with playing(tmp_path, *steps, timing=timing) as (server, _, sink):
+        began = time.monotonic()
+        await sink.until(lambda: KindGone("Pod", "") in sink.messages)
+        assert time.monotonic() - began >= 0.1
+        assert sink.reports()[-1] == ("unavailable", "404 NotFound: no such resource")
+        await server.until_asked(len(server.asked) + 10)
+        assert sink.messages.count(KindGone("Pod", "")) == 1
+
+
+@pytest.mark.parametrize("between", [refusal(403, "Forbidden", "no"), LISTED_THEN_ENDED], ids=["403", "list"])
+async def test_a_kind_that_is_served_now_and_then_is_not_gone(tmp_path: Path, between: Step) -> None:
+    absent = refusal(404, "NotFound", "no such resource")
+    timing = replace(SHORT, refusal_patience=0, absence=0.3, slow_retry=0.04)
+    steps = [step for _ in range(12) for step in (absent, absent, between)]
+    async with playing(tmp_path, *steps, LISTED, timing=timing) as (server, _, sink):
+        await server.until_asked(len(steps) + 1)
+        assert KindGone("Pod", "") not in sink.messages
+
+
+async def test_a_kind_that_is_forbidden_is_never_gone(tmp_path: Path) -> None:
+    timing = replace(SHORT, refusal_patience=0, absence=0.01, slow_retry=0.01)
+    forbidden = refusal(403, "Forbidden", "no")
+    async with playing(tmp_path, LISTED_THEN_ENDED, *[forbidden] * 30, timing=timing) as (server, _, sink):
+        await server.until_asked(30)
+        assert KindGone("Pod", "") not in sink.messages
 
 
 async def test_it_is_known_since_when_a_watch_has_no_connection(tmp_path: Path) -> None:
