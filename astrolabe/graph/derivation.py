@@ -58,6 +58,10 @@ class _Neighbourhood:
     def unresolved(self) -> Collection[Ref | RefByUid]:
         return self._record.unresolved
 
+    @property
+    def unseen(self) -> Collection[Ref | RefByUid]:
+        return [miss for miss in self._record.misses if miss not in self._record.unresolved]
+
 
 class Derivation:
     """Knows who reads whom, and recomputes what is stale in the order of ranks."""

@@ -110,6 +110,11 @@ class Around(Protocol):
         """Its references that do not resolve and should."""
         ...
 
+    @property
+    def unseen(self) -> Collection[Ref | RefByUid]:
+        """Its references that do not resolve to what can be seen, which says nothing of what there is."""
+        ...
+
 
 class Read(msgspec.Struct, frozen=True, gc=False):
     """Declares that `derive` looks along edges of `type`, at neighbours of `kind`."""

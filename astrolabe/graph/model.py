@@ -233,6 +233,8 @@ class Model:
                 self._lacking.pop(record, None)
         judged, self._rejudged = missing | self._rejudged, set()
         for record in judged:
+            if record in missing and record.rules.derive is not None:
+                self._derivation.mark(record)
             unresolved = self._scopes.judge(record.misses)
             if unresolved != record.unresolved:
                 record.unresolved = unresolved

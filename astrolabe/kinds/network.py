@@ -7,7 +7,7 @@ from typing import Any
 
 from astrolabe.graph.facts import Around, Derived, Neighbour, Read
 from astrolabe.graph.links import ROUTES_TO, SELECTS, USES_CLASS, USES_SECRET, Link, Ref, Select
-from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import always_ready, selector_of
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import LabelSelector, Manifest, Slice
@@ -114,7 +114,22 @@ def _derive_ingress(ingress: Neighbour, around: Around) -> Derived:
         names = sorted({each.name for each in around.unresolved if each.type == type})
         if names:
             return Derived(Status(ERROR, reason, f"{kind} not found: {', '.join(names)}"))
-    return Derived(_judge_backends(ingress.status, around))
+    status = _judge_backends(ingress.status, around)
+    return Derived(_judge_unseen(around) or status if status.level == READY else status)
+
+
+def _judge_unseen(around: Around) -> Status | None:
+    """What it refers to and cannot be seen, so that nothing is known of it; None when it sees everything."""
+    for type, kind, reason in (
+        (ROUTES_TO, "Service", "BackendNotVisible"),
+        (USES_SECRET, "Secret", "TLSSecretNotVisible"),
+    ):
+        if around.knows(kind):
+            continue
+        names = sorted({each.name for each in around.unseen if (each.type, each.kind) == (type, kind)})
+        if names:
+            return Status(UNKNOWN, reason, f"{kind} not visible: {', '.join(names)}")
+    return None
 
 
 def _judge_backends(status: Status, around: Around) -> Status:
@@ -123,10 +138,13 @@ def _judge_backends(status: Status, around: Around) -> Status:
     failing = [each for each in unready if each.status.level == ERROR]
     if not unready:
         return status
-    worst = (failing or unready)[0]
+    pending = [each for each in unready if each.status.level == PENDING]
+    worst = (failing or pending or unready)[0]
     message = f"service {worst.name}: {worst.status.reason}: {worst.status.message}"
     if failing:
         return Status(ERROR, "BackendUnavailable", message, worst.status.since)
+    if worst.status.level == UNKNOWN:
+        return Status(UNKNOWN, "BackendUnknown", message, worst.status.since)
     return Status(PENDING, "BackendPending", message, worst.status.since)
 
 
@@ -142,7 +160,7 @@ INGRESS = Kind(
     links=_ingress_links,
     makes=((ROUTES_TO, "Service"), (USES_SECRET, "Secret"), (USES_CLASS, "IngressClass")),
     derive=_derive_ingress,
-    reads=(Read("out", ROUTES_TO, "Service"),),
+    reads=(Read("out", ROUTES_TO, "Service"), Read("out", USES_SECRET, "Secret")),
 )
 
 INGRESS_CLASS = Kind(

@@ -10,7 +10,7 @@ import msgspec
 from astrolabe.graph.facts import Around, Derived, Neighbour, Read
 from astrolabe.graph.links import ENDPOINTS, SELECTS, Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import equality
-from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Slice
 
@@ -121,13 +121,22 @@ def _count(service: Neighbour, around: Around, pods: list[str], *, ready: int, t
     counts = f"{ready}/{total} endpoints ready"
     if ready or not service.details.has_selector:
         return Status(READY, "Ready", counts) if total else service.status
-    if not around.knows("EndpointSlice"):  # forbidden, not watched, or not listed yet: no alarm
-        return service.status
+    if not around.knows("EndpointSlice"):  # forbidden, not selected, not watched, or not listed yet
+        return _unseen(slices=total > 0, counts=counts)
     if pods:
         return Status(ERROR, "NoReadyEndpoints", counts)
     if around.knows("Pod"):
         return Status(PENDING, "NoMatchingPods", "The selector matches no pod")
     return Status(PENDING, "NoReadyEndpoints", counts)
+
+
+def _unseen(*, slices: bool, counts: str) -> Status:
+    """No alarm, since there may be ready endpoints in what is not visible; but not Ready either."""
+    if slices:
+        message = f"{counts}; there may be more EndpointSlices that are not visible"
+    else:
+        message = "No EndpointSlice is visible, so it is not known whether endpoints are ready"
+    return Status(UNKNOWN, "EndpointsNotVisible", message)
 
 
 SERVICE = Kind(

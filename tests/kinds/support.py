@@ -107,12 +107,14 @@ class Around:
         out: Iterable[tuple[str, Neighbour]] = (),
         into: Iterable[tuple[str, Neighbour]] = (),
         unresolved: Iterable[Ref | RefByUid] = (),
+        unseen: Iterable[Ref | RefByUid] = (),
         unknown: Iterable[str] = (),
     ) -> None:
         """unknown: the kinds of which there may be more."""
         self._reads = {(read.direction, read.type, read.kind) for read in kind.reads}
         self._ends = {"out": list(out), "into": list(into)}
         self.unresolved = tuple(unresolved)
+        self.unseen = tuple(unseen)
         self._unknown = tuple(unknown)
 
     def out(self, type: str, kind: str) -> list[Neighbour]:

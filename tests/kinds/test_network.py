@@ -95,6 +95,7 @@ def test_the_class_of_an_ingress(annotations: Json | None, name: str | None, lin
 OWN = Status("Ready", "Ready", "No address yet")
 FINE = Status("Ready", "Ready", "3/3 endpoints ready")
 DOWN = Status("Error", "NoReadyEndpoints", "0/3 endpoints ready", "T1")
+UNSEEN = Status("Unknown", "EndpointsNotVisible", "No EndpointSlice is visible")
 EMPTY = Status("Pending", "NoMatchingPods", "The selector matches no pod")
 NO_ADDRESS = Status("Pending", "LoadBalancerPending", "Waiting for an address of the load balancer")
 
@@ -131,6 +132,16 @@ DERIVED: dict[str, tuple[list[tuple[str, Other]], list[Ref], Status]] = {
         [],
         Status("Error", "BackendUnavailable", "service b: NoReadyEndpoints: 0/3 endpoints ready", "T1"),
     ),
+    "one unknown": (
+        [service("b", UNSEEN), service("a", FINE)],
+        [],
+        Status("Unknown", "BackendUnknown", "service b: EndpointsNotVisible: No EndpointSlice is visible"),
+    ),
+    "one pending, one unknown": (
+        [service("b", UNSEEN), service("c", EMPTY)],
+        [],
+        Status("Pending", "BackendPending", "service c: NoMatchingPods: The selector matches no pod"),
+    ),
     "one pending": (
         [service("b", EMPTY), service("a", FINE)],
         [],
@@ -143,6 +154,22 @@ DERIVED: dict[str, tuple[list[tuple[str, Other]], list[Ref], Status]] = {
 def test_backends(out: list[tuple[str, Other]], unresolved: list[Ref], expected: Status) -> None:
     assert derive("Ingress", OWN, out=out, unresolved=unresolved) == Derived(expected)
     assert derive("Ingress", OWN, out=out[::-1], unresolved=unresolved[::-1]) == Derived(expected)
+
+
+@pytest.mark.parametrize(
+    ("unknown", "unseen", "expected"),
+    [
+        (["Service", "Secret"], [], OWN),
+        (["Service", "Secret"], [MISSING_CLASS], OWN),
+        (["Service"], MISSING_BACKENDS, Status("Unknown", "BackendNotVisible", "Service not visible: a, b")),
+        (["Secret"], [MISSING_SECRET], Status("Unknown", "TLSSecretNotVisible", "Secret not visible: tls")),
+    ],
+)
+def test_what_cannot_be_seen_is_not_ready(unknown: list[str], unseen: list[Ref], expected: Status) -> None:
+    fine = [service("c", FINE)]
+    assert derive("Ingress", OWN, out=fine, unseen=unseen, unknown=unknown) == Derived(expected)
+    down = derive("Ingress", OWN, out=[service("c", DOWN)], unseen=unseen, unknown=unknown)
+    assert down.status.level == "Error", "what can be seen comes first"
 
 
 def test_an_ingress_that_is_being_deleted_says_so() -> None:

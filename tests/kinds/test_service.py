@@ -80,6 +80,11 @@ def test_a_service_that_selects_nothing(spec: Json) -> None:
 
 OWN = Status("Ready", "Ready", "own message")
 NO_ENDPOINTS = Status("Error", "NoReadyEndpoints")
+NOT_VISIBLE = Status(
+    "Unknown",
+    "EndpointsNotVisible",
+    "No EndpointSlice is visible, so it is not known whether endpoints are ready",
+)
 
 
 def slices(*counts: tuple[int, int]) -> list[tuple[str, Other]]:
@@ -127,8 +132,17 @@ def test_with_its_endpoints_counted(
 @pytest.mark.parametrize(
     ("unknown", "around", "expected"),
     [
-        (["EndpointSlice"], pods("a"), OWN),
-        (["EndpointSlice", "Pod"], [], OWN),
+        (["EndpointSlice"], pods("a"), NOT_VISIBLE),
+        (["EndpointSlice", "Pod"], [], NOT_VISIBLE),
+        (
+            ["EndpointSlice"],
+            slices((0, 1)) + pods("a"),
+            Status(
+                "Unknown",
+                "EndpointsNotVisible",
+                "0/1 endpoints ready; there may be more EndpointSlices that are not visible",
+            ),
+        ),
         (["EndpointSlice"], slices((2, 3)), Status("Ready", "Ready", "2/3 endpoints ready")),
         (["Pod"], slices((2, 3)), Status("Ready", "Ready", "2/3 endpoints ready")),
         (["Pod"], slices((0, 2)), Status("Pending", "NoReadyEndpoints", "0/2 endpoints ready")),

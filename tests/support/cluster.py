@@ -6,15 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from random import Random
+from typing import Any
 
 from astrolabe.bus.memory import MemoryBus
-from astrolabe.engine.engine import Engine
+from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.readiness import Readiness
-from astrolabe.graph import selector as selectors
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.model import Model
-from astrolabe.kinds.table import KINDS
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.timing import Timing
 from astrolabe.kube.watches import Watches, scopes_of
@@ -48,18 +46,21 @@ class Followed:
 
 @asynccontextmanager
 async def followed(
-    url: str, *, label_selector: str = "", timing: Timing = SHORT, window: float = 0.01
+    url: str, *, label_selector: str = "", timing: Timing = SHORT, window: float = 0.01, **changes: Any
 ) -> AsyncIterator[Followed]:
-    """Watch the API server at this URL with all kinds."""
+    """Watch the API server at this URL with all kinds, or as these changes of the settings say."""
     with kubeconfig_file(url) as path:
-        settings = Settings(in_cluster=False, kubeconfig=path, label_selector=label_selector)
+        settings = Settings(
+            in_cluster=False,
+            kubeconfig=path,
+            label_selector=label_selector,
+            batch_window=window,
+            **changes,
+        )
         cluster = await Cluster.connect(settings)
-    roots = selectors.parse(label_selector) if label_selector else None
     readiness = Readiness(scopes_of(settings))
     bus = MemoryBus()
-    engine = Engine(
-        Model([kind.rules for kind in KINDS], roots=roots), bus, readiness, epoch="e", window=window
-    )
+    engine = create_engine(settings, bus, readiness, epoch="e")
     run = Followed(readiness, bus)
     watches = Watches(settings, cluster, engine, timing=timing, random=Random(1))
     task = asyncio.create_task(engine.run(), name="engine")
