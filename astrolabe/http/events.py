@@ -53,7 +53,7 @@ class Events(Channel):
         self._heartbeat = limits.heartbeat
         self._client: Client | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self.transport.write(self._head(headers))
+        self.put(self._head(headers))
         self._limit_silence()
 
     def serve(self, client: Client) -> None:
@@ -67,7 +67,7 @@ class Events(Channel):
             frame = message.framed(self._framing)
             self._sent.messages += 1
             self._sent.bytes += len(frame)
-            self.transport.write(frame)
+            self.put(frame)
 
     def close(self, code: int, error: str, message: str) -> None:
         """Server-sent events have no close codes: the client comes back by itself."""
@@ -75,7 +75,7 @@ class Events(Channel):
             self.abort()
             return
         if self._chunked:
-            self.transport.write(_LAST_CHUNK)
+            self.put(_LAST_CHUNK)
         self.finish()
 
     def shut_down(self) -> None:

@@ -14,6 +14,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe.graph.filter import FilterRules
+from astrolabe.http.body import Body, SharedResponse
 from astrolabe.http.cache import Bodies
 from astrolabe.http.client import PATIENCE
 from astrolabe.http.errors import JSON, Refusal
@@ -78,7 +79,7 @@ class Rest:
             lambda: route.body(self._hub, question),
             packed=packed,
         )
-        return HTTPResponse(body, headers=headers, content_type=JSON)
+        return SharedResponse(Body((body,)), headers=headers, content_type=JSON)
 
 
 def position(hub: Hub) -> dict[str, str]:

@@ -13,24 +13,25 @@ import socket
 import struct
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any
 
-from sanic.exceptions import RequestTimeout
+from sanic.exceptions import RequestCancelled, RequestTimeout
 from sanic.http import Stage
 from sanic.request import Request
 from sanic.server import HttpProtocol
 
 from astrolabe.http.figures import Figures
-
-#: Bytes that may wait in a transport before it is full, which is Sanic's choice, too.
-HIGH_WATER = 64 * 1024
+from astrolabe.http.outflow import HIGH_WATER, PIECE, Outflow
 
 #: Bytes that the system takes of a stream before the peer has acknowledged them (socket(7); Linux counts
 #: its own overhead in and doubles the number for it). By itself it goes up to 4 MB a connection.
 SEND_BUFFER = 256 * 1024
+#: Bytes that the system takes of any answer before it has sent them (tcp(7), TCP_NOTSENT_LOWAT): what it may
+#: send at once, which depends on the peer and the way to it, comes on top.
+UNSENT = 64 * 1024
 
 #: `tcpi_bytes_acked` of `struct tcp_info` (linux/tcp.h), at 120.
 _ACKNOWLEDGED = struct.Struct("=Q")
@@ -105,18 +106,20 @@ class StreamProtocol(HttpProtocol):
     Beside its own, Sanic's configuration has STALL_TIMEOUT: see `Stall`. Its context has the `figures`.
     """
 
-    __slots__ = ("_begun", "_last", "_lost", "channel", "stall")
+    __slots__ = ("_begun", "_emptied", "_last", "_lost", "channel", "outflow", "stall")
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.channel: Channel | None = None
         self._begun = self._lost = False
         self._last: Any = None  # sanic.http.Http
+        #: Done when all of the body that is being sent was handed to the transport.
+        self._emptied: asyncio.Future[None] | None = None
 
     @property
     def writable(self) -> bool:
-        """Whether the transport takes more."""
-        return self._can_write.is_set()
+        """Whether the transport takes more, and nothing waits to be handed to it."""
+        return self._can_write.is_set() and not self.outflow.pending
 
     @property
     def task(self) -> asyncio.Task[None] | None:
@@ -126,6 +129,32 @@ class StreamProtocol(HttpProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.stall = Stall(transport, self.app.config.STALL_TIMEOUT, self.app.ctx.figures)
         super().connection_made(transport)  # type: ignore[no-untyped-call]
+        transport.set_write_buffer_limits(high=HIGH_WATER, low=HIGH_WATER // 4)
+        self.outflow = Outflow(transport, self._drain)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            with suppress(OSError):  # it is gone already, or no TCP
+                transport.get_extra_info("socket").setsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT
+                )
+
+    async def send(self, data: bytes) -> None:
+        """The head of an answer, or an answer."""
+        if len(data) <= PIECE:
+            await super().send(data)  # type: ignore[no-untyped-call]
+        else:
+            await self.send_shared((data,))
+
+    async def send_shared(self, chunks: Sequence[bytes]) -> None:
+        """Send bytes that others send, too; returns when the transport was given all of them."""
+        await self._can_write.wait()
+        assert self.transport is not None
+        if self.transport.is_closing():
+            raise RequestCancelled
+        self.outflow.send(chunks)
+        while self.outflow.pending:
+            self._emptied = self.loop.create_future()
+            await self._emptied
+        self._time = monotonic()
 
     async def connection_task(self) -> None:
         try:
@@ -144,26 +173,38 @@ class StreamProtocol(HttpProtocol):
         if under_way:  # to Sanic every byte is a sign of life: a request would have for ever to arrive
             self._time = since
 
-    def eof_received(self) -> None:
-        """The transport closes itself afterwards, once what waits in it is sent."""
+    def eof_received(self) -> bool | None:
+        """The transport closes itself afterwards, once what waits in it is sent, unless this returns True."""
         self.stall.watch()
         if self.channel is not None:
             self.channel.end()
+        elif self.outflow.pending and self.outflow.direct:
+            self.outflow.after(self.close)
+            return True
+        return None
 
     def pause_writing(self) -> None:
         super().pause_writing()  # type: ignore[no-untyped-call]
+        self.outflow.pause()
         self.stall.watch()
         if self.channel is not None:
             self.channel.pause()
 
     def resume_writing(self) -> None:
         super().resume_writing()  # type: ignore[no-untyped-call]
+        self.outflow.resume()
+
+    def _drain(self) -> None:
+        """Nothing is pending, and the transport takes more."""
         self.stall.relax()
         if self.channel is not None:
             self.channel.resume()
+        if self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.stall.stop()
+        self.outflow.end()
         if self.channel is not None:
             self.channel.lose()
         self._lost = True
@@ -178,7 +219,7 @@ class StreamProtocol(HttpProtocol):
         # A next request may be waited for, but not the first one, nor what is left of the last.
         resting = self._begun and not self._under_way
         self.keep_alive_timeout = self.app.config.KEEP_ALIVE_TIMEOUT if resting else self.request_timeout
-        if self.transport is not None and self.transport.get_write_buffer_size():
+        if self.transport is not None and (self.outflow.pending or self.transport.get_write_buffer_size()):
             self._time = monotonic()  # an answer may be read slowly
         if self._awaits_body and monotonic() - self._time > self.request_timeout:
             self._give_up()
@@ -227,7 +268,8 @@ class StreamProtocol(HttpProtocol):
 class Channel:
     """A connection that has left HTTP. Subclasses say what is read and how it is closed.
 
-    writable: whether the transport takes more; it does not while more than HIGH_WATER wait in it.
+    writable: whether the transport takes more; it does not while more than HIGH_WATER wait in it, or before
+        it was given all of the last message.
     open: whether there is anything more to be written; False once it is closing.
     lost: done when the connection is gone. drained: called when it is writable again.
     admitted: asked every heartbeat whether the client still is.
@@ -261,6 +303,17 @@ class Channel:
     def waiting(self) -> int:
         """Bytes that the peer has not acknowledged."""
         return self._protocol.stall.waiting()
+
+    def put(self, data: bytes) -> None:
+        """Send behind what was put before. Who has more and more said without reading it is cut off."""
+        if not self._protocol.outflow.write(data):
+            self.abort()
+        elif self.writable and self._protocol.outflow.pending:
+            self.pause()
+
+    def when_sent(self, callback: Callable[[], None]) -> None:
+        """Call it once the transport was given all that was put."""
+        self._protocol.outflow.after(callback)
 
     def read(self) -> None:
         """Begin with what came right behind the request, which may have made Sanic pause."""

@@ -36,7 +36,8 @@ from astrolabe.http.closing import (
 from astrolabe.http.errors import Refusal
 from astrolabe.http.figures import Figures
 from astrolabe.http.message import Framing, Message
-from astrolabe.http.transport import HIGH_WATER, Channel
+from astrolabe.http.outflow import HIGH_WATER
+from astrolabe.http.transport import Channel
 from astrolabe.settings import Limits
 
 logger = logging.getLogger("astrolabe.http")
@@ -73,7 +74,7 @@ class WebSocket(Channel):
         self._figures, self._sent = figures, figures.websocket
         self._sent.connections += 1
         self._framing: Framing = text_frame
-        self.transport.write(answer)
+        self.put(answer)
         self._limits = limits
         self._listener: Listener | None = None
         self._opcode, self._data = Opcode.TEXT, bytearray()
@@ -95,7 +96,7 @@ class WebSocket(Channel):
             frame = message.framed(self._framing)
             self._sent.messages += 1
             self._sent.bytes += len(frame)
-            self.transport.write(frame)
+            self.put(frame)
 
     def close(self, code: int, error: str, message: str) -> None:
         """Tell why and close; a peer that does not read is cut off."""
@@ -190,16 +191,22 @@ class WebSocket(Channel):
             if self.transport.is_closing():
                 break
             if data:
-                self.transport.write(data)
-            elif self.transport.can_write_eof():
-                # All is said: what is still sent to us is read and dropped, so that ours arrives.
-                with suppress(OSError):  # the peer is gone already
-                    self.transport.write_eof()
-            else:  # TLS knows no half of a connection
-                self.close_transport()
+                self.put(data)
+            else:
+                self.when_sent(self._end_writing)
         if self.open and self._frames.state is not State.OPEN:
             self._leave()
             self._wait(self._limits.grace, self.abort)
+
+    def _end_writing(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self.transport.can_write_eof():
+            # All is said: what is still sent to us is read and dropped, so that ours arrives.
+            with suppress(OSError):  # the peer is gone already
+                self.transport.write_eof()
+        else:  # TLS knows no half of a connection
+            self.close_transport()
 
     def _wait(self, seconds: float, callback: Callable[[], None]) -> None:
         self._stop_waiting()
@@ -227,7 +234,7 @@ class WebSocket(Channel):
         if self._half_beats % 2 == 0 and self.writable:
             assert self._listener is not None
             self._listener.beat()
-            self.transport.write(_PING)
+            self.put(_PING)
             self._pinged = now if self._pinged is None else self._pinged
 
     def _is_slow(self) -> bool:

@@ -25,6 +25,7 @@ ON_BOTH = {
     "test_frames",
     "test_fuzz",
     "test_handshake",
+    "test_outflow",
     "test_restart",
     "test_server",
     "test_streams",

@@ -16,7 +16,8 @@ from websockets.exceptions import ConnectionClosed
 from astrolabe.graph.batch import Changes
 from astrolabe.http.certificate import Certificate
 from astrolabe.http.errors import FileError
-from astrolabe.http.transport import HIGH_WATER, SEND_BUFFER
+from astrolabe.http.outflow import HIGH_WATER
+from astrolabe.http.transport import SEND_BUFFER
 from astrolabe.settings import Limits
 from tests.support.certificates import Pair
 from tests.support.raw import UPGRADE
