@@ -15,7 +15,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TextIO
 
-#: Bytes of lines that wait; more than that is dropped.
+#: Bytes of lines that wait; what is more is dropped.
 LONGEST_QUEUE = 1024 * 1024
 #: Seconds for which the end of the process waits until the lines are written.
 LONGEST_FLUSH = 1.0
@@ -46,7 +46,8 @@ class LogQueue(logging.Handler):
             line = self._line(_record(record.name, logging.ERROR, text))
         if not self._writer.is_alive():  # in a process that was forked
             self._begin()
-        if self._size + len(line) > self._limit:
+        # Once full, it takes lines again when it is half empty: else it would tell of each few it dropped.
+        if self._size + len(line) > (self._limit // 2 if self._untold else self._limit):
             self.dropped += 1
             self._untold += 1
             return
