@@ -15,7 +15,7 @@ PORT ?= 8080
 REDIS_PORT ?= 6379
 # Of `make chaos`: one run a seed.
 SEEDS ?= 1-50
-# Of `make soak`.
+# Of `make soak`, and the seed of `make hostile`.
 MINUTES ?= 60
 CLIENTS ?= 100
 CHURN ?= 200
@@ -37,7 +37,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-redis run-all demo test test-viewer test-plugin test-cluster bench chaos soak lint fmt docs docker-build clean
+.PHONY: help deps viewer plugin build run run-redis run-all demo test test-viewer test-plugin test-cluster bench chaos hostile soak lint fmt docs docker-build clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -112,11 +112,14 @@ test-cluster: deps $(VIEWER) ## hold what is served against a cluster that may b
 	ASTROLABE_TEST_KUBECONFIG="$(ASTROLABE_TEST_KUBECONFIG)" $(BIN)/pytest tests/cluster $(ARGS)
 
 bench: deps $(VIEWER) ## run the benchmarks in full size
-	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks $(ARGS)
+	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks tests/hostile $(ARGS)
 	$(if $(and $(NODE),$(CHROMIUM)),cd static && ASTROLABE_BENCH=full npm run e2e -- performance)
 
 chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)
+
+hostile: deps ## attack a server in many ways, SEED=1: does anybody else notice?
+	$(BIN)/python -m tests.hostile.siege --seed $(SEED) $(ARGS)
 
 soak: deps $(VIEWER) ## follow a failing cluster in motion with many clients for MINUTES=60; is memory flat?
 	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) --faults $(FAULTS) --seed $(SEED) $(ARGS)

@@ -25,12 +25,12 @@ LONGEST = 1 << 24
 
 
 class Helper:
-    """A running `python -m tests.benchmarks.<module>`, as its parent sees it."""
+    """A running `python -m tests.benchmarks.<module>`, as its parent sees it; or of another package of the tests."""
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(self, module: str, *arguments: str, package: str = "tests.benchmarks") -> None:
         self._module = module
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments],
+            [sys.executable, "-m", f"{package}.{module}", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -69,9 +69,9 @@ class Helper:
 
 
 @contextmanager
-def helper(module: str, *arguments: str) -> Iterator[Helper]:
+def helper(module: str, *arguments: str, package: str = "tests.benchmarks") -> Iterator[Helper]:
     """A helper that ends with the context."""
-    running = Helper(module, *arguments)
+    running = Helper(module, *arguments, package=package)
     try:
         yield running
     finally:

@@ -1,0 +1,74 @@
+"""Asks a server for its health all the time, in a process of its own, as a kubelet does: each time anew.
+
+`python -m tests.hostile.bystander PORT` answers commands: see `Bystander`, and `tests.benchmarks.processes`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from statistics import quantiles
+from typing import Any
+
+import uvloop
+
+from tests.benchmarks.processes import answer
+
+#: Seconds between two questions, and after which one is given up.
+PAUSE, PATIENCE = 0.02, 10.0
+REQUEST = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+
+
+class Bystander:
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._taken: list[float] = []
+        self._failed = 0
+        self._asking: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        self._taken, self._failed = [], 0
+        self._asking = asyncio.create_task(self._ask_on(), name="asking")
+
+    async def end(self) -> dict[str, Any]:
+        """Milliseconds that answers took, and how many questions had none."""
+        assert self._asking is not None
+        self._asking.cancel()
+        await asyncio.gather(self._asking, return_exceptions=True)
+        cuts = quantiles(self._taken, n=100) if len(self._taken) > 1 else [PATIENCE] * 99
+        return {
+            "p50": cuts[49] * 1e3,
+            "p99": cuts[98] * 1e3,
+            "asked": len(self._taken),
+            "failed": self._failed,
+        }
+
+    async def _ask_on(self) -> None:
+        while True:
+            began = time.monotonic()
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    answered = await self._ask()
+            except OSError:  # TimeoutError is one
+                answered = False
+            self._failed += not answered
+            self._taken.append(time.monotonic() - began)
+            await asyncio.sleep(PAUSE)
+
+    async def _ask(self) -> bool:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            writer.write(REQUEST)
+            return (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        finally:
+            writer.close()
+
+
+async def main(port: int) -> None:
+    bystander = Bystander(port)
+    await answer({"begin": bystander.begin, "end": bystander.end})
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1])))

@@ -1,0 +1,51 @@
+"""17: what the loop is held for, and who notices, while others attack; see `attacks`."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from tests.benchmarks.report import is_full, report, size
+from tests.hostile.attacks import ATTACKS
+from tests.hostile.siege import QUICK, STRICT, Row, besiege, besieged, table
+
+#: Nobody waits for a change longer than this until a follower's position is told again.
+HEARTBEAT = "--heartbeat=5s"
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(900)
+async def test_nobody_else_notices_an_attack() -> None:
+    budget = STRICT if is_full() else QUICK
+    async with besieged(size(20_000, 5_000), HEARTBEAT) as siege:
+        rows, wrong = await besiege(siege, ATTACKS, full=is_full(), seed=1)
+    print(table(rows))
+    held = max(row.held for row in rows)
+    report(
+        17,
+        "longest hold of the loop while others attack",
+        f"{held:.0f} ms",
+        f"≤ {STRICT.hold:.0f} ms",
+        met=held <= STRICT.hold,
+    )
+    assert [*wrong, *[why for row in rows for why in row.wrong(budget)]] == []
+
+
+GOOD = Row(
+    "an attack", p50=1.0, p99=20.0, late=30.0, held=10.0, rss=(100.0, 300.0, 110.0), asked=100, failed=0
+)
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ({}, []),
+        ({"failed": 2}, ["an attack: 2 of 100 questions for its health have no answer"]),
+        ({"p99": 101.0}, ["an attack: /health takes 101 ms (p99), not 100"]),
+        ({"held": 21.0}, ["an attack: the loop is held for 21 ms, not 20"]),
+        ({"rss": (100.0, 513.0, 110.0)}, ["an attack: 513 MB are used, not 512"]),
+        ({"rss": (100.0, 300.0, 165.0)}, ["an attack: of 100 MB before, 165 are left"]),
+    ],
+)
+def test_what_an_attack_came_to_is_judged(row: dict[str, object], why: list[str]) -> None:
+    assert msgspec.structs.replace(GOOD, **row).wrong(STRICT) == why
