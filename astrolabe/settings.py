@@ -59,6 +59,7 @@ class Limits:
 class Settings:
     """One run of Astrolabe.
 
+    kubeconfig: one file, or several as $KUBECONFIG has them. context: one of its; "": the current one.
     namespaces: watch these only; empty means all.
     kinds: names of kinds to watch; empty means all of the table.
     auth: whether clients need a token. auth_token_file: with one a line. open_metrics: not for /metrics.
@@ -72,6 +73,7 @@ class Settings:
     """
 
     kubeconfig: str = "~/.kube/config"
+    context: str = ""
     in_cluster: bool = True
     host: str = "0.0.0.0"
     port: int = 8080

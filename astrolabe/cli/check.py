@@ -94,12 +94,17 @@ async def _check_cluster(settings: Settings) -> list[Finding]:
     try:
         await cluster.verify()
         version = await version_of(cluster)
-        here = Finding(subject, "ok", about=" ".join(filter(None, (cluster.host, version))))
+        here = Finding(subject, "ok", about=" ".join(filter(None, (cluster.host, version, _named(cluster)))))
         return [here, *await _check_scopes(cluster, settings)]
     except ClusterError as error:
         return [Finding(subject, "missing", str(error), about=cluster.host)]
     finally:
         await cluster.close()
+
+
+def _named(cluster: Cluster) -> str:
+    """What the kubeconfig calls it."""
+    return f"(context {cluster.context}, cluster {cluster.name})" if cluster.context else ""
 
 
 async def _check_scopes(cluster: Cluster, settings: Settings) -> list[Finding]:

@@ -47,13 +47,23 @@ def root() -> None:
 )
 def serve(**given: Any) -> None:
     """Serve the graph of a cluster (the command when none is named)."""
-    settings = flags.settings_from(given)
+    settings = _settings(given)
     if settings.workers > 1:
         _serve_by_workers(settings)
         return
     from astrolabe import app
 
     _run(app.serve(settings))
+
+
+def _settings(given: Mapping[str, Any]) -> Settings:
+    """The settings of a command that connects to a cluster."""
+    context = click.get_current_context()
+    return flags.with_place(
+        flags.settings_from(given),
+        lambda name: context.get_parameter_source(name) is ParameterSource.COMMANDLINE,
+        in_pod=flags.SERVICE_ACCOUNT.exists(),
+    )
 
 
 def _serve_by_workers(settings: Settings) -> None:
@@ -86,7 +96,7 @@ def check(**given: Any) -> None:
 
     Prints a table with what to do. The exit code is 1 when something is missing that serving needs.
     """
-    settings = flags.settings_from(given)
+    settings = _settings(given)
     import uvloop
 
     from astrolabe.cli import check as checking

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -48,7 +51,15 @@ CLUSTER = (
         envvar="KUBECONFIG",
         default=_DEFAULTS.kubeconfig,
         metavar="PATH",
-        help="Configuration to connect with, when not in the cluster.",
+        help="Configuration to connect with; several, a:b, are merged as kubectl does.",
+    ),
+    Flag(
+        ("--context",),
+        heading=_CLUSTER,
+        envvar="ASTROLABE_CONTEXT",
+        default=_DEFAULTS.context,
+        metavar="NAME",
+        help="Context of it to use, instead of the current one.",
     ),
     Flag(
         ("--in-cluster",),
@@ -56,7 +67,7 @@ CLUSTER = (
         envvar="ASTROLABE_IN_CLUSTER",
         default=_DEFAULTS.in_cluster,
         type=BOOLEAN,
-        help="Connect as the pod's service account.",
+        help="Connect as the pod's service account; false when a kubeconfig or context is given.",
     ),
 )
 
@@ -352,6 +363,24 @@ LOGGING = (
 SERVE = (*CLUSTER, *SCOPE, *SERVING, *ACCESS, *STREAM, *PERSISTENCE, *WORKERS, *LOGGING)
 CHECK = (*CLUSTER, *SCOPE, *PERSISTENCE)
 DEMO = (*SCOPE, *SERVING, *ACCESS, *STREAM, *PERSISTENCE, *LOGGING)
+
+
+#: What a pod with a service account has.
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+def with_place(settings: Settings, given: Callable[[str], bool], *, in_pod: bool) -> Settings:
+    """The settings, outside the cluster when a kubeconfig was given, and whether to be in it was not.
+
+    given: whether a flag, by the name of its field, was named on the command line. in_pod: whether this is a
+    pod with a service account; there an environment variable that may be meant for others does not count.
+    """
+    if given("in_cluster") or os.environ.get("ASTROLABE_IN_CLUSTER") or not settings.in_cluster:
+        return settings
+    environment = os.environ.get("KUBECONFIG") or os.environ.get("ASTROLABE_CONTEXT")
+    if given("kubeconfig") or given("context") or (environment and not in_pod):
+        return replace(settings, in_cluster=False)
+    return settings
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from astrolabe.kube import library
 from astrolabe.kube.errors import ClusterError
+from astrolabe.kube.kubeconfig import SECTIONS, KubeconfigError, choose_context, merge, paths_of
 from astrolabe.settings import Settings
 
 ADVICE = (
@@ -78,7 +80,7 @@ async def load_access(settings: Settings) -> Access:
     if settings.in_cluster:
         origin = _load_service_account(loaded.config, configuration)
     else:
-        shown, name, context = await _load_kubeconfig(loaded.config, configuration, settings.kubeconfig)
+        shown, name, context = await _load_kubeconfig(loaded.config, configuration, settings)
         origin = f"kubeconfig {shown}, context {context}"
     if not configuration.host.startswith(("https://", "http://")):
         raise ClusterError(f"The {origin} names no http(s) URL of a server. {ADVICE}")
@@ -96,15 +98,15 @@ def _load_service_account(config: Any, configuration: Any) -> str:
     return "service account of this pod"
 
 
-async def _load_kubeconfig(config: Any, configuration: Any, path: str) -> tuple[str, str, str]:
+async def _load_kubeconfig(config: Any, configuration: Any, settings: Settings) -> tuple[str, str, str]:
     """The path, and what it calls the cluster and the context."""
-    shown = _existing(path)
+    paths = _existing(settings.kubeconfig)
+    shown = os.pathsep.join(paths)
     try:
         async with asyncio.timeout(LONGEST_LOAD):
+            loader = _loader(config, paths, shown, settings.context)
             # Never written back: Astrolabe is read-only, in the user's files too.
-            loader = await config.load_kube_config(
-                shown, client_configuration=configuration, persist_config=False
-            )
+            await loader.load_and_set(configuration)
     except TimeoutError as error:
         raise ClusterError(
             f"The credential plugin of kubeconfig {shown} does not finish. {ADVICE}"
@@ -120,19 +122,35 @@ async def _load_kubeconfig(config: Any, configuration: Any, path: str) -> tuple[
     return shown, str(current["context"]["cluster"]), str(current["name"])
 
 
-def _existing(path: str) -> str:
-    """The path with `~` expanded; like $KUBECONFIG it may name several files, of which one must exist."""
-    paths = [os.path.expanduser(part) for part in path.split(os.pathsep)]
-    expanded = os.pathsep.join(paths)
-    if not any(os.path.isfile(part) for part in paths):
-        raise ClusterError(f"There is no kubeconfig at {expanded or 'an empty path'}. {ADVICE}")
-    return expanded
+def _existing(text: str) -> list[str]:
+    """The files that the text names; several as $KUBECONFIG does, of which those that exist count."""
+    paths = paths_of(text)
+    existing = [path for path in paths if os.path.isfile(path)]
+    if not existing:
+        raise ClusterError(f"There is no kubeconfig at {os.pathsep.join(paths) or 'an empty path'}. {ADVICE}")
+    return existing
+
+
+def _loader(config: Any, paths: Sequence[str], shown: str, context: str) -> Any:
+    """kubernetes_asyncio's loader of what the files say together."""
+    parts = config.kube_config
+    merged = merge([(path, parts.yaml.safe_load(Path(path).read_bytes())) for path in paths])
+    chosen = choose_context(merged, context)
+    for section in SECTIONS:
+        merged[section] = [
+            parts.ConfigNode(f"{path}/{entry}", entry, path) for path, entry in merged[section]
+        ]
+    if chosen:
+        merged["current-context"] = chosen
+    return parts.KubeConfigLoader(parts.ConfigNode(shown, merged, shown), config_base_path=None)
 
 
 def _what_is_broken(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
         return f"it is no YAML, see line {mark.line + 1}"
+    if isinstance(error, KubeconfigError):
+        return str(error)
     if isinstance(error, FileNotFoundError):  # of nothing else, and the event loop does not say of which
         return "the credential plugin that it names (exec) is not installed, or not in PATH"
     if type(error).__name__ == "ConfigException" or isinstance(error, OSError):

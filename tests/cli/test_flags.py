@@ -10,7 +10,7 @@ import click
 import pytest
 
 from astrolabe.bus.redis.address import FORMS
-from astrolabe.cli.flags import DEMO, SERVE, settings_from
+from astrolabe.cli.flags import DEMO, SERVE, settings_from, with_place
 from astrolabe.cli.go import GoCommand
 from astrolabe.cli.values import InvalidValue
 from astrolabe.settings import Limits, Settings
@@ -33,6 +33,7 @@ def read(*args: str) -> Settings:
 #: (flag, environment variable, its text, field, its value); none is the default.
 CASES: list[tuple[str, str, str, str, Any]] = [
     ("kubeconfig", "KUBECONFIG", "/etc/kube", "kubeconfig", "/etc/kube"),
+    ("context", "ASTROLABE_CONTEXT", "prod", "context", "prod"),
     ("in-cluster", "ASTROLABE_IN_CLUSTER", "false", "in_cluster", False),
     ("host", "ASTROLABE_HOST", "::1", "host", "::1"),
     ("port", "PORT", "9000", "port", 9000),
@@ -109,6 +110,7 @@ def test_the_defaults() -> None:
     shown = {flag.long: flag.shown for flag in SERVE}
     assert shown == {
         "--kubeconfig": "~/.kube/config",
+        "--context": "",
         "--in-cluster": "true",
         "--label-selector": "app.kubernetes.io/managed-by=Helm",
         "--selector-mode": "closure",
@@ -299,6 +301,37 @@ def test_passwords_are_not_shown() -> None:
 def test_the_demo_has_the_flags_that_mean_something_for_it() -> None:
     assert {flag.long for flag in SERVE} - {flag.long for flag in DEMO} == {
         "--kubeconfig",
+        "--context",
         "--in-cluster",
         "--workers",
     }
+
+
+@pytest.mark.parametrize(
+    ("args", "environment", "in_pod", "in_cluster"),
+    [
+        ([], {}, False, True),
+        ([], {}, True, True),
+        (["--kubeconfig=c"], {}, False, False),
+        (["--kubeconfig=c"], {}, True, False),
+        (["--context=c"], {}, True, False),
+        (["--kubeconfig=c", "--in-cluster"], {}, False, True),
+        (["--kubeconfig=c"], {"ASTROLABE_IN_CLUSTER": "true"}, False, True),
+        ([], {"KUBECONFIG": "c"}, False, False),
+        ([], {"KUBECONFIG": "c"}, True, True),
+        ([], {"ASTROLABE_CONTEXT": "c"}, False, False),
+        ([], {"KUBECONFIG": "c", "ASTROLABE_IN_CLUSTER": "true"}, False, True),
+        (["--in-cluster=false"], {}, True, False),
+    ],
+)
+def test_a_kubeconfig_that_is_given_means_outside_the_cluster(
+    args: list[str],
+    environment: dict[str, str],
+    in_pod: bool,
+    in_cluster: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    given = {arg.lstrip("-").partition("=")[0].replace("-", "_") for arg in args}
+    assert with_place(read(*args), given.__contains__, in_pod=in_pod).in_cluster is in_cluster
