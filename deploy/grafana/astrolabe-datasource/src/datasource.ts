@@ -21,6 +21,7 @@ import { pace } from './pace';
 import { Shape, shapeOf } from './shapes';
 import { Filter, Follower, Update } from './stream/follower';
 import { Followers } from './stream/followers';
+import { Notice, noticesOf, ServerState } from './stream/state';
 import { Kind, Layers, layersOf, STATUSES } from './topology/kinds';
 import { AstrolabeOptions, AstrolabeQuery, DEFAULT_QUERY, soughtBy } from './types';
 import { endpoint } from './url';
@@ -30,6 +31,9 @@ import { parseVariableQuery } from './variables';
 const GAP = 500;
 /** Queries whose places, series and rows are remembered from one request of a panel to the next. */
 const REMEMBERED = 64;
+
+/** Of `/health`, which has what the server says of itself, too. */
+type Health = { status?: string; nodes?: number; synced?: boolean } & Partial<ServerState>;
 
 /** Follows an Astrolabe: every panel is live. */
 export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> {
@@ -71,12 +75,14 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
 
   async testDatasource(): Promise<TestDataSourceResponse> {
     try {
-      const health = await this.get<{ status?: string; nodes?: number; synced?: boolean }>('/health');
+      const health = await this.get<Health>('/health');
       if (health?.status !== 'healthy') {
         return { status: 'error', message: 'There is something at this URL, but no Astrolabe.' };
       }
       const synced = health.synced ? '' : ', and it is still listing';
-      return { status: 'success', message: `Astrolabe is there: ${health.nodes} resources${synced}.` };
+      const [notice] = health.state === undefined ? [] : noticesOf({ ...health, state: health.state, type: 'state' });
+      const said = notice ? `: ${health.nodes} resources. ${notice.text}` : `: ${health.nodes} resources${synced}.`;
+      return { status: 'success', message: `Astrolabe is there${said}` };
     } catch (error) {
       return { status: 'error', message: `No Astrolabe at this URL: ${described(error)}` };
     }
@@ -139,24 +145,21 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
 
 /** What the panel is told: what is known, and what is wrong, if something is. */
 function respond(update: Update, shape: Shape, refId: string): DataQueryResponse {
-  const { trouble, troubleSince, final, graph } = update;
+  const { trouble, troubleSince, final, graph, state } = update;
   const frames = graph.position === null ? [] : shape.frames(update, refId);
   if (trouble === undefined) {
-    return { key: refId, state: LoadingState.Streaming, data: frames };
+    return { key: refId, state: LoadingState.Streaming, data: noticed(frames, noticesOf(state)) };
   }
   if (final || graph.position === null) {
     return { key: refId, state: LoadingState.Error, data: frames, errors: [{ refId, message: trouble }] };
   }
   const since = new Date(troubleSince!).toLocaleTimeString();
-  return {
-    key: refId,
-    state: LoadingState.Streaming,
-    data: noticed(frames, `Not live since ${since}: ${trouble}. Trying again.`),
-  };
+  const text = `Not live since ${since}: ${trouble}. Trying again.`;
+  return { key: refId, state: LoadingState.Streaming, data: noticed(frames, [{ severity: 'warning', text }]) };
 }
 
-function noticed(frames: DataFrame[], text: string): DataFrame[] {
-  return frames.map((frame) => ({ ...frame, meta: { ...frame.meta, notices: [{ severity: 'warning', text }] } }));
+function noticed(frames: DataFrame[], notices: Notice[]): DataFrame[] {
+  return notices.length ? frames.map((frame) => ({ ...frame, meta: { ...frame.meta, notices } })) : frames;
 }
 
 function described(error: unknown): string {

@@ -44,8 +44,11 @@ const SHAPES: Record<QueryType, (query: AstrolabeQuery, layers: Layers, sought?:
     const counts = new Counts();
     return {
       take: nothing,
-      frames: ({ graph }, refId) => {
-        counts.add(graph.nodes, Date.now());
+      frames: ({ graph, trouble, state }, refId) => {
+        // What is not known now is no point of now: the series ends where the news did.
+        if (trouble === undefined && state?.state !== 'stale') {
+          counts.add(graph.nodes, Date.now());
+        }
         return [counts.frame(refId)];
       },
     };

@@ -146,3 +146,13 @@ test('who comes later hears what is known, and who is closed hears nothing', asy
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect([updates.length, later.length, heard.length]).toEqual([1, 1, 1]);
 });
+
+test('what the server says of itself is told, and forgotten with the connection', async () => {
+  const state = (name: string, more = {}) => ({ type: 'state', state: name, ...more });
+  const partial = state('partial', { partial: [{ kind: 'Secret', reason: 'forbidden', colour: 'red' }], mood: 1 });
+  follow(close(1001, HELLO, state('syncing'), SNAPSHOT, partial), send(HELLO, { type: 'weather' }));
+  await until(() => updates.length === 3);
+  expect(updates.map((update) => update.state?.state)).toEqual(['syncing', 'partial', undefined]);
+  expect(updates[1].changes).toEqual([]);
+  expect(troubles().slice(0, 2)).toEqual([undefined, undefined]);
+});

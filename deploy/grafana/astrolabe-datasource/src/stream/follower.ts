@@ -1,6 +1,7 @@
 import { Backoff } from './backoff';
 import { Graph, NodeChange } from './graph';
 import { decode, Message, ProtocolError } from './message';
+import { ServerState } from './state';
 
 /** As a subscribe message has it. */
 export interface Filter {
@@ -18,12 +19,14 @@ export interface Filter {
  * `graph`: what is held, also while disconnected. `changes`: what the latest message changed of its nodes; the first
  * snapshot changes nothing.
  * `time`: when that happened, in milliseconds since 1970.
+ * `state`: what the server says of its graph; missing while it says nothing.
  * `trouble`: why there is no connection, since `troubleSince`; it is tried again unless `final`.
  */
 export interface Update {
   graph: Graph;
   changes: NodeChange[];
   time: number;
+  state?: ServerState;
   trouble?: string;
   troubleSince?: number;
   final?: boolean;
@@ -53,6 +56,7 @@ export class Follower {
   private greeted = false;
   private inStep = 0;
   private said = '';
+  private state: ServerState | undefined;
   private last: Update = { graph: this.graph, changes: [], time: 0 };
   private closed = false;
 
@@ -128,6 +132,12 @@ export class Follower {
         this.patience = message.heartbeat * 1000 * DEAD_AFTER;
         this.await();
         break;
+      case 'state':
+        this.state = message;
+        if (this.graph.position !== null && this.graph.complete) {
+          this.tell({ changes: [], time: Date.now() });
+        }
+        break;
       case 'error':
         if (message.id !== undefined) {
           this.give(message.message);
@@ -184,8 +194,8 @@ export class Follower {
     this.tell({ changes: [], time: Date.now(), trouble: why, troubleSince: Date.now(), final: true });
   }
 
-  private tell(update: Omit<Update, 'graph'>): void {
-    this.last = { graph: this.graph, ...update };
+  private tell(update: Omit<Update, 'graph' | 'state'>): void {
+    this.last = { graph: this.graph, ...update, state: this.state };
     [...this.listeners].forEach((listener) => listener(this.last));
   }
 
@@ -200,6 +210,7 @@ export class Follower {
 
   private cut(): void {
     clearTimeout(this.timer);
+    this.state = undefined;
     const socket = this.socket;
     this.socket = null;
     if (socket !== null) {

@@ -1,5 +1,7 @@
 /** The messages of the stream, checked as far as the plugin relies on them (shapes: Astrolabe's README, "Stream"). */
 
+import { ServerState } from './state';
+
 /** A resource. `since`: RFC 3339 time at which its status began. */
 export interface Node {
   uid: string;
@@ -70,7 +72,7 @@ export interface Refusal {
   message: string;
 }
 
-export type Message = Hello | Snapshot | Delta | Bookmark | Reset | Refusal;
+export type Message = Hello | ServerState | Snapshot | Delta | Bookmark | Reset | Refusal;
 
 /** The server breaks the contract of the stream: what it sends does not fit what came before. */
 export class ProtocolError extends Error {}
@@ -81,6 +83,8 @@ export function decode(text: string): Message | null {
   switch (message.type) {
     case 'hello':
       return demand(message, typeof message.heartbeat === 'number' && message.heartbeat > 0);
+    case 'state':
+      return demand(message, typeof message.state === 'string' && isList(message.partial));
     case 'snapshot':
       return demand(message, isPosition(message) && Array.isArray(message.nodes) && Array.isArray(message.edges));
     case 'delta':
@@ -123,6 +127,10 @@ function demand(message: Document, holds: boolean): Message {
 
 function isPosition(message: Document): boolean {
   return typeof message.epoch === 'string' && Number.isInteger(message.seq);
+}
+
+function isList(value: unknown): boolean {
+  return value === undefined || Array.isArray(value);
 }
 
 function isStep(step: unknown): boolean {

@@ -1,0 +1,48 @@
+// @vitest-environment jsdom
+/** What the server says of itself, and what panels make of it. */
+import { expect, test } from 'vitest';
+import { shapeOf } from '../src/shapes';
+import { Graph } from '../src/stream/graph';
+import { noticesOf, ServerState } from '../src/stream/state';
+
+const said = (state: string, more: Partial<ServerState> = {}) => noticesOf({ type: 'state', state, why: '', ...more });
+
+test('nothing is noticed of a server that is live, or too old to tell', () => {
+  expect(noticesOf(undefined)).toEqual([]);
+  expect(said('live')).toEqual([]);
+});
+
+test('whatever else it is stands beside what is shown', () => {
+  const progress = { kinds: 12, of: 38, objects: 1335 };
+  const why = '12 of 38 kinds are listed; Pod cannot be listed: 504';
+  expect(said('syncing', { progress, why })).toEqual([
+    {
+      severity: 'info',
+      text: 'So far: 12 of 38 kinds, 1,335 objects; Pod cannot be listed: 504. More may be broken than is shown.',
+    },
+  ]);
+  const partial = [{ kind: 'Secret', reason: 'forbidden', why: '403 Forbidden' }, { kind: 'Job' }];
+  expect(said('partial', { partial })).toEqual([
+    { severity: 'warning', text: 'Not everything is seen: Secret (403 Forbidden), Job (missing).' },
+  ]);
+  expect(said('partial', { why: 'not readable: Secret' })[0].text).toBe(
+    'Not everything is seen: not readable: Secret.'
+  );
+  const since = '2026-11-30T04:05:00Z';
+  const clock = new Date(since).toLocaleTimeString();
+  expect(said('stale', { since, why: 'no leader writes' })).toEqual([
+    { severity: 'warning', text: `Stale since ${clock}: no leader writes. This is how it was then.` },
+  ]);
+  expect(said('frozen', { why: 'winter' })[0].text).toBe('The state of Astrolabe is frozen: winter.');
+});
+
+test('a series has no points of a time of which nothing is known', () => {
+  const counts = shapeOf({ refId: 'A', queryType: 'counts' }, new Map());
+  const update = { graph: new Graph(), changes: [], time: 0 };
+  const points = (more: object) => counts.frames({ ...update, ...more }, 'A')[0].length;
+  const state = (name: string) => ({ state: { type: 'state' as const, state: name } });
+  expect(points({})).toBe(1);
+  expect(points(state('stale'))).toBe(1);
+  expect(points({ trouble: 'cut' })).toBe(1);
+  expect(points(state('partial'))).toBe(2);
+});
