@@ -74,7 +74,7 @@ def create_server(
     connections = Connections(limits.max_connections, guard)
     rules = limits.rules_of_filters([kind.name for kind in kinds])
     rest = Rest(hub, kinds, rules)
-    grafana = Grafana(hub, connections, kinds, limits=limits)
+    grafana = Grafana(hub, connections, kinds, limits=limits, state=state)
     rest.add_to(app)
     grafana.add_to(app)
     Streams(hub, connections, kinds=[kind.name for kind in kinds], limits=limits, state=state).add_to(app)

@@ -71,10 +71,18 @@ class FrameField(Shape):
     config: FrameFieldConfig
 
 
+class FrameNotice(Shape):
+    """What stands in the corner of the panel."""
+
+    severity: Literal["info", "warning"]
+    text: str
+
+
 class FrameMeta(Shape):
-    """What the frame is for."""
+    """What the frame is for, and what is to be said of it: nothing while the state is live."""
 
     preferred_visualisation_type: Literal["nodeGraph"]
+    notices: list[FrameNotice] | Absent = UNSET
 
 
 class FrameSchema(Shape):

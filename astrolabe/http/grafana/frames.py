@@ -5,21 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
+from astrolabe.http.grafana.notices import Notice
 from astrolabe.http.grafana.rows import EDGE_FIELDS, NODE_FIELDS, Field, Row
 
 
-def frames(nodes: Sequence[Row], edges: Sequence[Row]) -> list[dict[str, Any]]:
-    """Both frames as DataFrameJSON (`@grafana/data`, dataframe/DataFrameJSON.ts)."""
-    return [frame("nodes", NODE_FIELDS, nodes), frame("edges", EDGE_FIELDS, edges)]
+def frames(
+    nodes: Sequence[Row], edges: Sequence[Row], notices: Sequence[Notice] = ()
+) -> list[dict[str, Any]]:
+    """Both frames as DataFrameJSON (`@grafana/data`, dataframe/DataFrameJSON.ts). Grafana shows the notices
+    of all frames of a panel: they stand in the first."""
+    return [frame("nodes", NODE_FIELDS, nodes, notices), frame("edges", EDGE_FIELDS, edges)]
 
 
-def frame(name: str, fields: Sequence[Field], rows: Sequence[Row]) -> dict[str, Any]:
+def frame(
+    name: str, fields: Sequence[Field], rows: Sequence[Row], notices: Sequence[Notice] = ()
+) -> dict[str, Any]:
     """One frame: a column a field."""
+    meta: dict[str, Any] = {"preferredVisualisationType": "nodeGraph"}
+    if notices:
+        meta["notices"] = msgspec.to_builtins(notices)
     return {
         "schema": {
             "name": name,
             "refId": name,
-            "meta": {"preferredVisualisationType": "nodeGraph"},
+            "meta": meta,
             "fields": [
                 {"name": field.name, "type": field.type, "config": _config(field)} for field in fields
             ],

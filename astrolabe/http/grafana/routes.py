@@ -11,6 +11,7 @@ from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
+from astrolabe.engine.serving_state import StateTracker
 from astrolabe.graph import wire
 from astrolabe.http.bodies import array
 from astrolabe.http.cache import Bodies, Pieces
@@ -19,6 +20,7 @@ from astrolabe.http.description import operation, panels, parameters
 from astrolabe.http.description.operation import POSITION, Operation, Parameter
 from astrolabe.http.errors import JSON, bad_parameter
 from astrolabe.http.grafana.frames import described, frames
+from astrolabe.http.grafana.notices import Notice, notices
 from astrolabe.http.grafana.pairs import Rows
 from astrolabe.http.grafana.panels import Panel, Panels, Question
 from astrolabe.http.grafana.streams import FlatStreams
@@ -31,7 +33,7 @@ from astrolabe.settings import Limits
 #: Nodes that a panel shows unless it asks for others, which is what it draws without paging; and at most.
 USUAL, MOST = 200, 1000
 
-Body = Callable[[Rows], Pieces]
+Body = Callable[[Rows, tuple[Notice, ...]], Pieces]
 
 _LIMIT = Parameter(
     name="limit",
@@ -66,9 +68,16 @@ class Grafana:
     """Answers Infinity, the Node Graph API plugin, clients of data frames, and flat streams."""
 
     def __init__(
-        self, hub: Hub, connections: Connections, kinds: Sequence[Kind[Any]], *, limits: Limits
+        self,
+        hub: Hub,
+        connections: Connections,
+        kinds: Sequence[Kind[Any]],
+        *,
+        limits: Limits,
+        state: StateTracker,
     ) -> None:
         names = [kind.name for kind in kinds]
+        self._state = state
         self._rules = limits.rules_of_filters(names)
         self._panels = Panels(hub, {kind.name: kind.layer for kind in kinds})
         self._streams = FlatStreams(hub, connections, kinds=names, limits=limits)
@@ -98,8 +107,12 @@ class Grafana:
         packed = accepts_gzip(request.headers.get("accept-encoding", ""))
         if packed:
             headers["Content-Encoding"] = "gzip"
+        said = notices(self._state.current)
         content = await self._bodies.get(
-            (body, question), (panel.position, panel.made), lambda: body(panel.rows), packed=packed
+            (body, question),
+            (panel.position, panel.made, said),
+            lambda: body(panel.rows, said),
+            packed=packed,
         )
         return HTTPResponse(content, headers=headers, content_type=JSON)
 
@@ -117,14 +130,14 @@ class Grafana:
         return HTTPResponse(wire.encode({"status": "ok"}), content_type=JSON)
 
 
-def node_graph(rows: Rows) -> Iterator[str]:
+def node_graph(rows: Rows, _: tuple[Notice, ...] = ()) -> Iterator[str]:
     """`{"nodes": […], "edges": […]}`."""
     return chain(('{"nodes":',), array(rows.nodes), (',"edges":',), array(rows.edges), ("}",))
 
 
-def data_frames(rows: Rows) -> Iterator[str]:
+def data_frames(rows: Rows, notices: tuple[Notice, ...] = ()) -> Iterator[str]:
     """`[nodes, edges]` as data frames."""
-    return array(frames(rows.nodes, rows.edges))
+    return array(frames(rows.nodes, rows.edges, notices))
 
 
 def _headers(panel: Panel) -> dict[str, str]:
