@@ -31,7 +31,7 @@ class Unfit(Exception):
 
 
 class Member:
-    """address: host and port of its Redis, or a URL. hub: what it serves. committer: set while it leads. seen: every batch and graph that it was given."""
+    """address: host and port of its Redis, or a URL. hub: what it serves. committer: set while it leads. task: of its replica. seen: every batch and graph that it was given."""
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class Member:
         self.seen: list[tuple[str, int]] = []
         self.committer: Committer | None = None
         self.unfit = False
+        self.task: asyncio.Task[NoReturn] | None = None
         self._moved = asyncio.Event()
         settings = Settings(
             redis_addr="localhost:1" if "://" in address else address,
@@ -136,7 +137,7 @@ async def member(
     if graph is not None:
         one.hub.replace(graph)
     await one.replica.open()
-    task = asyncio.create_task(one.replica.run(), name="replica")
+    one.task = task = asyncio.create_task(one.replica.run(), name="replica")
     try:
         yield one
     finally:

@@ -18,6 +18,10 @@ from astrolabe.graph.edge import Edge, EdgeKey
 from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.node import Node, parse_node, parse_nodes
+from astrolabe.graph.status import LEVELS
+
+#: Bytes of a node, which is less than its object: etcd takes 1.5 MiB of that.
+LARGEST_NODE = 4 * 1024 * 1024
 
 #: How many lists of fields are remembered, to be shared between edges.
 FIELD_LISTS = 2_000
@@ -66,6 +70,9 @@ class Tick(msgspec.Struct, frozen=True):
     complete: bool
     condition: msgspec.Raw
 
+
+#: What decoding raises on data that somebody else wrote; the last for what is nested too deeply.
+UNREADABLE = (ValueError, TypeError, KeyError, RecursionError)
 
 _ENCODER = msgspec.msgpack.Encoder()
 _ENTRY = msgspec.msgpack.Decoder(Entry)
@@ -140,7 +147,7 @@ def decode_entry(data: bytes) -> Entry:
     """Raises Damaged."""
     try:
         return _ENTRY.decode(data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Damaged(f"a batch: {error}") from error
 
 
@@ -148,7 +155,7 @@ def decode_undo(data: bytes) -> Undo:
     """Raises Damaged."""
     try:
         return _UNDO.decode(data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Damaged(f"what undoes a batch: {error}") from error
 
 
@@ -160,8 +167,15 @@ def decode_tick(data: bytes) -> Tick:
     """Of what follows the first byte. Raises Damaged."""
     try:
         return _TICK.decode(data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Damaged(f"a tick: {error}") from error
+
+
+def _sane(node: Node) -> Node:
+    """Raises ValueError for what no engine makes."""
+    if node.status not in LEVELS or not node.uid or len(node.text) > LARGEST_NODE:
+        raise ValueError("no node of ours")
+    return node
 
 
 class Decoder:
@@ -184,31 +198,34 @@ class Decoder:
 
     def node(self, text: str) -> Node:
         try:
-            return parse_node(text)
-        except (ValueError, KeyError, TypeError) as error:
+            return _sane(parse_node(text))
+        except UNREADABLE as error:
             raise Damaged(f"node {text[:40]!r}: {error}") from error
 
     def nodes(self, stored: Mapping[bytes, bytes]) -> Iterator[tuple[str, Node]]:
         """The nodes that are stored under these uids."""
         try:
             nodes = parse_nodes(list(stored.values()))
-        except ValueError:  # one of them, or the separator of two: find out which
+        except UNREADABLE:  # one of them, or the separator of two: find out which
             nodes = [self._node(uid, text) for uid, text in stored.items()]
         for uid, node in zip(stored, nodes, strict=True):
-            if node.uid.encode() != uid:
-                raise Damaged(f"node {uid!r}: it says it is {node.uid!r}")
+            try:
+                if _sane(node).uid.encode() != uid:
+                    raise ValueError(f"it says it is {node.uid!r}")
+            except UNREADABLE as error:
+                raise Damaged(f"node {uid!r}: {error}") from error
             yield node.uid, node
 
     def _node(self, uid: bytes, text: bytes) -> Node:
         try:
             return parse_node(text.decode())
-        except ValueError as error:  # also of what is no text
+        except UNREADABLE as error:  # also of what is no text
             raise Damaged(f"node {uid!r}: {error}") from error
 
     def key(self, id: str | bytes) -> EdgeKey:
         try:
             type, source, target = _KEY.decode(id)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise Damaged(f"edge {id!r}: {error}") from error
         return self._types.setdefault(type, type), source, target
 
@@ -221,7 +238,11 @@ class Decoder:
         """The edges that are stored under these ids. uids: those that are in memory already, to be shared."""
         fields, types, find = self._fields, self._types, uids.get
         edges = []
-        for (type, source, target), value in zip(self._keys(stored), stored.values(), strict=True):
+        for id, (type, source, target), value in zip(
+            stored, self._keys(stored), stored.values(), strict=True
+        ):
+            if len(id) != len(type) + len(source) + len(target) + 10:  # as it is without escapes
+                self._see_canonical(id, (type, source, target))
             field, forward = fields.get(value) or self._read_fields(type, value)
             source, target = find(source, source), find(target, target)
             edges.append(Edge(types.setdefault(type, type), source, target, field, forward))
@@ -229,15 +250,21 @@ class Decoder:
 
     def _keys(self, ids: Mapping[bytes, Any]) -> list[EdgeKey]:
         try:
-            return _KEYS.decode(b"[%b]" % b",".join(ids))
-        except ValueError:
-            return [self.key(id) for id in ids]
+            keys = _KEYS.decode(b"[%b]" % b",".join(ids))
+        except UNREADABLE:
+            keys = []
+        return keys if len(keys) == len(ids) else [self.key(id) for id in ids]
+
+    def _see_canonical(self, id: bytes, key: EdgeKey) -> None:
+        """Two ways to write one edge would be two edges."""
+        if edge_id(key).encode() != id:
+            raise Damaged(f"edge {id!r}: we write it in another way")
 
     def _read_fields(self, id: str | bytes, value: str | bytes) -> tuple[tuple[str, ...], int]:
         """Millions of edges are made by a few hundred lists of fields: each is read and kept once."""
         try:
             forward, *fields = _FIELDS.decode(value)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise Damaged(f"edge {id!r}: {error}") from error
         if type(forward) is not int or not all(isinstance(field, str) for field in fields):
             raise Damaged(f"edge {id!r}: {value[:60]!r} is no list of fields")
@@ -254,6 +281,6 @@ class Decoder:
             try:
                 release = Release(*_RELEASE.decode(id))
                 revision = None if value is None else HelmRevision(release, *_REVISION.decode(value))
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 raise Damaged(f"release {id!r}: {error}") from error
             yield release, revision

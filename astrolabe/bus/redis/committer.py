@@ -7,6 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -16,7 +17,7 @@ from astrolabe.bus.redis.codec import (
     entry_of,
     undo_of,
 )
-from astrolabe.bus.redis.errors import Away, Deposed
+from astrolabe.bus.redis.errors import Away, Damaged, Deposed
 from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.numbers import leap
 from astrolabe.bus.redis.outbox import Outbox, cut, news, size
@@ -69,8 +70,8 @@ class Committer:
         self._uncertain: Batch | None = None
         #: Whether the log says that Redis is away, and not yet that it is back.
         self._is_worth_a_line = False
-        #: Whether this epoch cannot go on.
-        self._ended = False
+        #: Whether this epoch cannot go on, and where its data go: see `Store.clear`.
+        self._ended, self._aside = False, ""
         #: What Redis has beyond `_base` as it was when the outbox was begun.
         self._landed: list[Changes] = []
 
@@ -124,6 +125,25 @@ class Committer:
                     await self._publish(piece, _milliseconds(), again=True)
             return size(changes)
 
+    async def inspect(self) -> None:
+        """Raises Damaged when the log cannot take our next batch; Away."""
+        async with self._lock:
+            if not self._standing.alone and await self._store.newest() > self._top:
+                raise Damaged("the log is ahead of its position")
+
+    def give_up(self, error: Damaged) -> None:
+        """What is stored is beyond repair: set it aside and begin an epoch with what is served."""
+        if not self._ended:
+            self._aside = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+            logger.error(
+                "what Redis holds is damaged: %s; it is set aside, under names that end in :aside:%s",
+                *(error, self._aside),
+            )
+        self._ended = True
+        if not self._standing.alone:
+            self._go_alone()
+        self.due.set()
+
     async def scrub(self, key: str, field: bytes) -> None:
         """Remove from a hash of the graph what is no part of it. Raises Deposed, Away."""
         await self._store.scrub(self._token, key, field)
@@ -142,6 +162,8 @@ class Committer:
                     await self._renew()
         except Away as error:
             self._miss(error)
+        except Damaged as error:
+            self.give_up(error)
         return timing.tick if standing.reachable and not standing.alone else timing.retry
 
     # Steady
@@ -158,6 +180,9 @@ class Committer:
             stored = await self._commit(batch, graph)
         except Away as error:
             self._miss(error)
+            stored = False
+        except Damaged as error:
+            self.give_up(error)
             stored = False
         if stored:
             self._top = self._base = seq
@@ -234,7 +259,10 @@ class Committer:
     async def _come_back(self) -> None:
         """Share what was done alone, if Redis answers. Raises Deposed, Away."""
         graph, standing = self._served.graph, self._standing
-        answer = await self._store.renew(self._token, complete=standing.complete)
+        try:
+            answer = await self._store.renew(self._token, complete=standing.complete)
+        except Damaged as error:  # so we cannot know whether it is still ours to write
+            raise Deposed(f"the position in Redis is damaged: {error}") from error
         self._note_renewal()
         here = {self._base} | ({self._uncertain.seq} if self._uncertain is not None else set())
         if answer.outcome == "ok" and answer.epoch == graph.epoch and answer.seq in here and not self._ended:
@@ -247,7 +275,7 @@ class Committer:
             logger.warning("Redis went back to seq %d from %d; a new epoch begins", answer.seq, self._base)
         if answer.outcome == "lost":
             await self._retake()
-        await self._found()
+        await self._found(self._aside)
 
     async def _retake(self) -> None:
         taken = await self._store.take()
@@ -321,7 +349,7 @@ class Committer:
             self._logged.clear()
             graph.epoch, graph.seq = epoch, 0
             self._top = self._base = 0
-            self._ended = False
+            self._ended, self._aside = False, ""
             self._served.replace(graph)
             self._standing.joined = True
             self._steady()

@@ -24,7 +24,7 @@ from redis.exceptions import (
 )
 
 from astrolabe.bus.redis.address import Address, of_server, parse
-from astrolabe.bus.redis.errors import Away, BusError, Refused
+from astrolabe.bus.redis.errors import Away, BusError, Damaged, Refused
 from astrolabe.bus.redis.keys import Keys
 from astrolabe.bus.redis.routing import (
     Guides,
@@ -95,9 +95,13 @@ def _routed(address: Address, options: dict[str, Any], key: str) -> Redis:
     return Redis.from_pool(ConnectionPool(connection_class=routed, route=primary, **options))
 
 
+#: What Redis says of a key that is of another type, and of a log whose last id is ahead of us.
+_DAMAGE = ("WRONGTYPE", "equal or smaller", "XADD must be")
+
+
 @contextmanager
 def away() -> Iterator[None]:
-    """Raise Away for whatever Redis or the network says.
+    """Raise Away for whatever Redis or the network says; Damaged when it is about what somebody wrote there.
 
     redis-py swallows a cancellation that comes while it connects (8.1): it is raised again here.
     """
@@ -105,6 +109,8 @@ def away() -> Iterator[None]:
         yield
     except (RedisError, OSError) as error:
         _heed_cancellation()
+        if any(words in str(error) for words in _DAMAGE):
+            raise Damaged(reason_of(error)) from error
         refused = isinstance(error, ResponseError) and not isinstance(error, ConnectionError)
         raise (Refused if refused else Away)(reason_of(error)) from error
     _heed_cancellation()

@@ -15,7 +15,7 @@ from astrolabe.bus.redis.errors import Away, Damaged
 from astrolabe.bus.redis.joining import ForeignSchema, Joined, Overtaken, join
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.logged import Logged
-from astrolabe.bus.redis.outbox import news
+from astrolabe.bus.redis.outbox import check_closed, news
 from astrolabe.bus.redis.standing import Obstacle, Served, Standing
 from astrolabe.bus.redis.store import DAMAGED, Position, Store, Subscription
 from astrolabe.graph.batch import Batch
@@ -129,7 +129,8 @@ class Follower:
             else:
                 await self._follow_log()
         except ForeignSchema as error:
-            self._foreign = int(str(error)) if str(error).isdigit() else int(SCHEMA) + 1
+            schema = str(error)
+            self._foreign = int(schema) if schema.isdecimal() and len(schema) < 10 else int(SCHEMA) + 1
             self._stop_at("foreign", f"what Redis holds has schema {error}, of another version of Astrolabe")
         except Damaged as error:
             self._stop_at("damaged", f"what Redis holds is damaged: {error}")
@@ -179,7 +180,7 @@ class Follower:
                     return
                 self._apply(entry)
                 await slice.pause()
-        except Damaged as error:
+        except Damaged as error:  # so all is read anew, and the leader told if that is damaged, too
             logger.error("the log in Redis is damaged: %s", error)
 
     async def _join(self) -> None:
@@ -209,7 +210,9 @@ class Follower:
         self._standing.match()
 
     def _receive(self, batch: Batch) -> None:
+        """Raises Damaged."""
         changes = news(batch.changes, self._served.graph)
+        check_closed(changes, self._served.graph)
         self._served.receive(msgspec.structs.replace(batch, changes=changes))
         self._logged.add(batch)
 

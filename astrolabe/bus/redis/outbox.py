@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
+from astrolabe.bus.redis.errors import Damaged
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.edge import Edge, EdgeKey
 from astrolabe.graph.facts import HelmRevision, Release
@@ -130,6 +131,21 @@ def news(changes: Changes, graph: Graph) -> Changes:
             release: now for release, now in changes.releases.items() if graph.releases.get(release) != now
         },
     )
+
+
+def check_closed(changes: Changes, graph: Graph) -> None:
+    """Raises Damaged when these changes would leave the graph with an edge that has no node at one end."""
+    gone = set(changes.nodes_removed)
+    new = {node.uid for node in changes.nodes_set}
+    for edge in changes.edges_set:
+        for uid in (edge.source, edge.target):
+            if uid in gone or not (uid in new or uid in graph.nodes):
+                raise Damaged(f"edge {edge.key}: node {uid!r} is missing")
+    cut = set(changes.edges_removed)
+    for uid in gone:
+        for edge in (*graph.out(uid), *graph.into(uid)):
+            if edge.key not in cut:
+                raise Damaged(f"node {uid!r} is removed, and edge {edge.key} is not")
 
 
 def size(changes: Changes) -> int:

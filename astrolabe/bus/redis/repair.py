@@ -135,13 +135,16 @@ class _Edges:
 
     def value(self, field: str) -> str | None:
         try:
-            edge = self._graph.edge(self._decoder.key(field))
+            key = self._decoder.key(field)
         except Damaged:
             return None
+        edge = self._graph.edge(key) if edge_id(key) == field else None
         return edge_value(edge) if edge is not None else None
 
     def mend(self, field: str, changes: Changes) -> None:
         key = self._decoder.key(field)
+        if edge_id(key) != field:
+            raise Damaged(f"edge {field!r}")
         edge = self._graph.edge(key)
         if edge is not None:
             changes.edges_set.append(edge)

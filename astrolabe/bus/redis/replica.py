@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import secrets
 import socket
@@ -14,7 +15,7 @@ from random import Random
 from typing import Any, NoReturn
 
 from astrolabe.bus.redis.committer import Committer, Condition
-from astrolabe.bus.redis.errors import Away, Deposed, Refused
+from astrolabe.bus.redis.errors import Away, Damaged, Deposed, Refused
 from astrolabe.bus.redis.follower import Follower
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.logged import Logged
@@ -25,6 +26,9 @@ from astrolabe.bus.redis.timing import Timing
 from astrolabe.settings import Settings
 
 logger = logging.getLogger("astrolabe.bus")
+
+#: Alarms in a row about what the leader finds right, after which the epoch ends: the log is not compared.
+FUTILE = 3
 
 #: What a leader does beside the bus: watches and engine, which publish to the committer. It runs until it
 #: is cancelled; what it raises ends the term.
@@ -115,7 +119,7 @@ class Replica:
             return await self._store.take(force=self._follower.is_older())
         except Refused as error:
             self._say_unfit(f"Redis refuses that it takes the lock: {error}")
-        except Away:
+        except (Away, Damaged):
             pass  # the follower says so
         return None
 
@@ -139,7 +143,7 @@ class Replica:
             committer = await self._begin(taken)
             logger.info("this process leads, fencing token %s", taken.token)
             await self._serve(committer)
-        except (Away, Deposed) as error:
+        except (Away, Damaged, Deposed) as error:
             logger.warning("this process leads no more: %s", error)
         except self._unfit as error:
             self._say_unfit(str(error))
@@ -196,19 +200,31 @@ class Replica:
     async def _repair(self, committer: Committer) -> NoReturn:
         """Compare what is stored with what is served, now and then and when somebody asks for it."""
         repair = Repair(self._store, self._served, committer)
+        futile, gave_up = 0, -math.inf
         while True:
-            await _wait(committer.alarmed, self._interval)
-            with suppress(Away):
-                if not self.standing.alone:
-                    await repair.run()
+            alarmed = await _wait(committer.alarmed, self._interval)
+            if self.standing.alone:
+                continue
+            try:
+                await committer.inspect()
+                futile = futile + 1 if await repair.run() == 0 and alarmed else 0
+                if futile >= FUTILE and self.standing.clock() - gave_up > self._interval:
+                    gave_up = self.standing.clock()
+                    raise Damaged("others cannot read it")
+            except Away:
+                pass
+            except Damaged as error:
+                committer.give_up(error)
 
 
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Until the event, which is over then, or for so many seconds."""
+async def _wait(event: asyncio.Event, seconds: float) -> bool:
+    """Until the event, which is over then, or for so many seconds; whether it came."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+    came = event.is_set()
     event.clear()
+    return came
 
 
 def _first(errors: Sequence[BaseException]) -> BaseException:

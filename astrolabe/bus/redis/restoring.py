@@ -76,16 +76,22 @@ class Stored:
                 out[edge.source].append(edge)
                 into[edge.target].append(edge)
             yield
-        for uid in (out.keys() | into.keys()) - self._nodes.keys():
-            raise Damaged(f"node {uid!r} has edges and is missing")
         for some in _slices(out.items()):
-            graph.restore(out=dict(some))
+            graph.restore(out=self._known(some))
             yield
         for some in _slices(into.items()):
-            graph.restore(into=dict(some))
+            graph.restore(into=self._known(some))
             yield
-        releases = [(id.decode(), value.decode()) for id, value in self.releases.items()]
+        releases = [(_as_text(id), _as_text(value)) for id, value in self.releases.items()]
         graph.load(Changes(releases=dict(self._decoder.releases(releases))))
+
+    def _known(self, edges: Iterable[tuple[str, list[Edge]]]) -> dict[str, list[Edge]]:
+        """Edges by the node at one end. Raises Damaged when there is no such node."""
+        known = dict(edges)
+        for uid in known:
+            if uid not in self._nodes:
+                raise Damaged(f"node {uid!r} has edges and is missing")
+        return known
 
 
 def history(log: Iterable[Entry], noted: Position, now: Position) -> list[Entry] | None:
@@ -105,6 +111,11 @@ def history(log: Iterable[Entry], noted: Position, now: Position) -> list[Entry]
     if unbroken and unbroken[0].since <= noted.seq <= unbroken[-1].seq:
         return unbroken
     return [] if now.seq == noted.seq else None
+
+
+def _as_text(stored: bytes) -> str:
+    """What is no text is found out by who reads it."""
+    return stored.decode(errors="surrogateescape")
 
 
 def _slices(items: Iterable[T]) -> Iterator[list[T]]:

@@ -37,12 +37,16 @@ if p[1] ~= ARGV[1] then return {p[1] and 'fenced' or 'lost', '', ''} end
 
 #: KEYS: leader, position. ARGV: id, milliseconds, whether by force.
 #: The token grows with every taking, also when Redis has lost its memory: it is never behind the clock.
+#: A key that is of another type than ours is not ours: a lock is forgotten, a position set aside.
 TAKE = """
-local owner = redis.call('GET', KEYS[1])
+local owner = redis.call('TYPE', KEYS[1]).ok == 'string' and redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] and ARGV[3] ~= 'yes' then return {'held'} end
 local time = redis.call('TIME')
-local token = tonumber(redis.call('HGET', KEYS[2], 'token') or '0') + 1
-token = string.format('%.0f', math.max(token, time[1] * 1000 + math.floor(time[2] / 1000)))
+local kind = redis.call('TYPE', KEYS[2]).ok
+if kind ~= 'hash' and kind ~= 'none' then redis.call('RENAME', KEYS[2], KEYS[2] .. ':aside:' .. time[1]) end
+local token = tonumber(redis.call('HGET', KEYS[2], 'token') or '0') or 0
+if not (token >= 0 and token < 9e15) then token = 0 end
+token = string.format('%.0f', math.max(token + 1, time[1] * 1000 + math.floor(time[2] / 1000)))
 local before = redis.call('HMGET', KEYS[2], 'epoch', 'seq', 'schema', 'complete', 'run')
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -54,14 +58,16 @@ return answer
 """
 
 #: KEYS: position, leader, alarm. ARGV: token, id, milliseconds, whether the graph is complete, channel,
-#: tick. The lock may have expired while Redis stood still: with the last token it is taken up again.
+#: tick, schema. The lock may have expired while Redis stood still: with the last token it is taken up again.
 RENEW = (
     _FENCE
     + """
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+if p[2] then redis.call('HSET', KEYS[1], 'schema', ARGV[7]) end
 if ARGV[4] == 'yes' then redis.call('HSET', KEYS[1], 'complete', 'yes') end
 if ARGV[6] ~= '' then redis.call('PUBLISH', ARGV[5], ARGV[6]) end
-local alarm = redis.call('GETDEL', KEYS[3])
+local alarm = redis.call('TYPE', KEYS[3]).ok == 'string' and redis.call('GET', KEYS[3])
+redis.call('DEL', KEYS[3])
 return {'ok', p[2] or '', p[3] or '', alarm or ''}
 """
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, cast
@@ -31,6 +32,12 @@ DAMAGED = "damaged"
 ASIDE_LASTS = 7 * 24 * 3600
 
 
+#: The largest seq that leaves room for a leap below the 2^53 that every client can count to.
+LARGEST_SEQ = 2**52
+
+_EPOCH = re.compile("[0-9A-Za-z]{1,64}")
+
+
 class Position(msgspec.Struct, frozen=True):
     """Where the stored graph is. epoch is "" when there is none.
 
@@ -46,7 +53,8 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """The lock was taken. position: what was found. restarted: Redis was, since the last taking."""
+    """The lock was taken. position: what was found, its seq unread. restarted: Redis was, since the last
+    taking."""
 
     token: str
     position: Position
@@ -104,14 +112,14 @@ class Store:
         )
         if answer[0] == "held":
             return None
-        _, token, epoch, seq, schema, complete, before, now = answer
-        position = Position(epoch, _seq(seq), schema, complete == "yes", before)
+        _, token, epoch, _, schema, complete, before, now = answer
+        position = Position(epoch, 0, schema, complete == "yes", before)
         return Taken(token, position, restarted=bool(epoch) and before != now)
 
     async def renew(self, token: str, *, complete: bool, tick: bytes = b"") -> Answer:
         """Keep the lock, and publish a tick unless it is empty. Raises Deposed."""
         keys = self.keys
-        args = (token, self._id, self._lasts, "yes" if complete else "no", keys.diff, tick)
+        args = (token, self._id, self._lasts, "yes" if complete else "no", keys.diff, tick, SCHEMA)
         return await self._fenced(self._renew, (keys.position, keys.leader, keys.alarm), args)
 
     async def release(self) -> None:
@@ -162,12 +170,23 @@ class Store:
 
     # Reading
 
+    async def newest(self) -> int:
+        """The seq of the last entry of the log, 0 when it has none. Raises Damaged when it is no log."""
+        with away():
+            found = await cast(Any, self._client.xrevrange(self.keys.log, count=1))
+        return int(found[0][0].partition(b"-")[0]) if found else 0
+
     async def position(self) -> Position:
+        """Raises Damaged."""
         with away():
             fields = ("epoch", "seq", "schema", "complete", "run")
             values = await cast(Any, self._client.hmget(self.keys.position, fields))
-        epoch, seq, schema, complete, run = [(value or b"").decode() for value in values]
-        return Position(epoch, _seq(seq), schema, complete == "yes", run)
+        epoch, seq, schema, complete, run = [(value or b"").decode(errors="replace") for value in values]
+        if epoch and not _EPOCH.fullmatch(epoch):
+            raise Damaged(f"position: {epoch[:20]!r} is no epoch")
+        if not 0 <= (number := _seq(seq)) <= LARGEST_SEQ:
+            raise Damaged(f"position: {seq[:20]!r} is no seq")
+        return Position(epoch, number, schema, complete == "yes", run)
 
     async def scan(self, key: str, take: Callable[[Mapping[bytes, bytes]], None]) -> None:
         """Hand over a hash, in pieces. What is written meanwhile may be in them or not, or in two of them.
@@ -208,7 +227,7 @@ class Store:
             with away():
                 found = await cast(Any, self._client.xrange(self.keys.log, min=start, count=LOG_COUNT))
             for id, fields in found:
-                yield fields[b"b"], fields[b"u"]
+                yield fields.get(b"b", b""), fields.get(b"u", b"")
                 start = f"({id.decode()}"
             if len(found) < LOG_COUNT:
                 return
@@ -226,7 +245,7 @@ class Store:
     async def _run(self, script: Any, keys: Sequence[str], args: Iterable[Any]) -> list[str]:
         with away():
             answer = await script(keys=keys, args=args)
-        return [part.decode() if isinstance(part, bytes) else part for part in answer]
+        return [part.decode(errors="replace") if isinstance(part, bytes) else part for part in answer]
 
 
 class Subscription:
@@ -266,8 +285,5 @@ class Subscription:
 
 
 def _seq(text: str) -> int:
-    """Raises Damaged."""
-    try:
-        return int(text or 0)
-    except ValueError as error:
-        raise Damaged(f"position: {text[:20]!r} is no seq") from error
+    """-1: what is stored is no number."""
+    return int(text or 0) if len(text) < 20 and (text.isdecimal() or not text) else -1
