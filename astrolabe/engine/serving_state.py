@@ -22,6 +22,7 @@ STATE_WORDS: tuple[StateWord, ...] = ("syncing", "live", "partial", "stale")
 
 #: Why a part of the cluster is not in the graph: HTTP 403, HTTP 404, or objects that cannot be read.
 GapReason = Literal["forbidden", "not-served", "skipped"]
+GAP_REASONS: tuple[GapReason, ...] = ("forbidden", "not-served", "skipped")
 
 #: Seconds without a connection after which a watch that was in step no longer counts as fresh. A watch that
 #: ends and begins again, as they all do, takes less.

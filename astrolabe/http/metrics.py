@@ -24,7 +24,7 @@ from sanic.response import HTTPResponse
 from astrolabe import __version__, telemetry
 from astrolabe.engine.inbox import State
 from astrolabe.engine.readiness import Readiness
-from astrolabe.engine.serving_state import STATE_WORDS, ServingState, StateTracker
+from astrolabe.engine.serving_state import GAP_REASONS, STATE_WORDS, ServingState, StateTracker
 from astrolabe.graph.links import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.connections import Connections
@@ -160,10 +160,10 @@ def of_state(state: ServingState, *, now: float) -> Iterator[Metric]:
     for word in STATE_WORDS:
         states.add_metric([word], word == state.state)
     gaps = GaugeMetricFamily(
-        "astrolabe_gaps", "1 for each kind of which something cannot be read.", labels=["kind", "reason"]
+        "astrolabe_gaps", "Kinds of which something is missing in the graph.", labels=["reason"]
     )
-    for gap in state.partial:
-        gaps.add_metric([gap.kind, gap.reason], 1)
+    for reason in GAP_REASONS:
+        gaps.add_metric([reason], sum([gap.reason == reason for gap in state.partial]))
     since = datetime.fromisoformat(state.since).timestamp()
     yield from (states, gaps)
     yield GaugeMetricFamily(

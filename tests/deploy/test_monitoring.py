@@ -100,7 +100,7 @@ def test_alerts_cover_what_can_break() -> None:
     names = {rule["alert"].removeprefix("Astrolabe") for rule in RULES}
     assert len(names) == len(RULES)
     assert {
-        *("Down", "KindNotSynced", "WatchLag", "ReplicaStale", "NoLeader", "TwoLeaders", "RedisUnreachable"),
+        *("Down", "KindNotSynced", "WatchLag", "Stale", "NoLeader", "TwoLeaders", "RedisUnreachable"),
         *("StreamResets", "SlowClients", "UnresolvedReferencesRising", "MemoryHigh"),
     } <= names
 

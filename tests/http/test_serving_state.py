@@ -121,4 +121,4 @@ async def test_health_and_metrics_look_at_once(site: Site) -> None:
         text = await answer.text()
     assert 'astrolabe_state{state="partial"} 1.0' in text
     assert 'astrolabe_state{state="live"} 0.0' in text
-    assert 'astrolabe_gaps{kind="ConfigMap",reason="forbidden"} 1.0' in text
+    assert 'astrolabe_gaps{reason="forbidden"} 1.0' in text
