@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 KINDS = {path.stem: json.loads(path.read_text()) for path in (ROOT / "tests/kinds/golden").glob("*.json")}
 
 #: What the examples of README's section "API" are answers of, in their order.
-EXAMPLES = ["Error", "Resource", "Graph", "Unresolved", "Release"]
+EXAMPLES = ["Error", "Health", "Resource", "Graph", "Unresolved", "Release"]
 
 
 def shown(golden: dict[str, Any]) -> list[dict[str, Any]]:
