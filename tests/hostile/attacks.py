@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
 from websockets.frames import Opcode
@@ -21,8 +21,13 @@ from websockets.frames import Opcode
 from tests.support.raw import UPGRADE, Peer, dial, frame
 
 STREAM = "/api/v1/ws?subscribe=false"
+#: How many are hardly any.
+FEW = 4
 #: Bytes of heads of requests that no server should read, and of messages.
 LARGE = 1 << 20
+
+
+Crowd = Literal["full", "quick", "few"]
 
 
 class LogReader(Protocol):
@@ -34,19 +39,20 @@ class LogReader(Protocol):
 
 @dataclass(frozen=True)
 class Scene:
-    """Where an attack takes place. full: in full number, else in so many as a quick test can afford.
+    """Where an attack takes place. crowd: in full number, as many as a quick test can afford, or hardly any.
 
-    nest: puts an object into the cluster that is nested so deep, and takes it away again.
+    log: None where its reader is not to stall. nest: puts an object into the cluster that is nested so deep; None
+    where that is left alone.
     """
 
     port: int
     random: Random
-    full: bool
-    log: LogReader
-    nest: Callable[[int], Awaitable[None]]
+    crowd: Crowd
+    log: LogReader | None = None
+    nest: Callable[[int], Awaitable[None]] | None = None
 
     def size(self, full: int, small: int) -> int:
-        return full if self.full else small
+        return {"full": full, "quick": small, "few": FEW}[self.crowd]
 
     async def by_many(self, number: int, what: Callable[[Peer, int], Coroutine[Any, Any, None]]) -> None:
         """Let so many connections do something at once. That the server refuses or closes one is no fault."""
@@ -157,6 +163,7 @@ class DeepObject:
     name, seconds = "an object nested 1,100 deep", 1.0
 
     async def run(self, scene: Scene, seconds: float) -> None:
+        assert scene.nest is not None
         await scene.nest(1_100)
         await asyncio.sleep(seconds)
 
@@ -221,7 +228,7 @@ class ConnectionFlood:
 
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                for _ in range(scene.size(400, 20)):
+                for _ in range(scene.size(400, 10)):
                     await scene.by_many(50, ask)
 
 
@@ -312,6 +319,7 @@ class LogFlood:
             peer.end()
             await peer.read_all()
 
+        assert scene.log is not None
         scene.log.stall()
         try:
             with suppress(TimeoutError):
@@ -340,6 +348,19 @@ ATTACKS: tuple[Attack, ...] = (
 
 #: Those that are still noticed: memory stays with the views, and /health waits for the bodies.
 NOTICED: tuple[Attack, ...] = (NegativeSelectors(), ManyFilters())
+
+
+#: Of these some may come to any server at any time.
+USUAL: tuple[Attack, ...] = (
+    UnreadGraphs(),
+    LargeFilters(),
+    SlowReaders(),
+    HalfRequests(),
+    ConnectionFlood(),
+    LargeHeads(),
+    MessageFlood(),
+    LargeMessages(),
+)
 
 
 class Everything:

@@ -51,9 +51,11 @@ class Bystander:
                 async with asyncio.timeout(PATIENCE):
                     answered = await self._ask()
             except OSError:  # TimeoutError is one
-                answered = False
-            self._failed += not answered
-            self._taken.append(time.monotonic() - began)
+                self._failed += 1
+            else:
+                self._failed += not answered
+            finally:  # also one that is under way at the end
+                self._taken.append(time.monotonic() - began)
             await asyncio.sleep(PAUSE)
 
     async def _ask(self) -> bool:

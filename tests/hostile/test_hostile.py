@@ -43,6 +43,7 @@ GOOD = Row(
         ({"failed": 2}, ["an attack: 2 of 100 questions for its health have no answer"]),
         ({"p99": 101.0}, ["an attack: /health takes 101 ms (p99), not 100"]),
         ({"held": 21.0}, ["an attack: the loop is held for 21 ms, not 20"]),
+        ({"late": 201.0}, ["an attack: the loop is 201 ms late, not 200"]),
         ({"rss": (100.0, 513.0, 110.0)}, ["an attack: 513 MB are used, not 512"]),
         ({"rss": (100.0, 300.0, 165.0)}, ["an attack: of 100 MB before, 165 are left"]),
     ],

@@ -27,7 +27,7 @@ async def test_everyone_holds_the_graph_after_ten_seconds_of_everything() -> Non
     assert judge(result) == []
     assert result.upheaval.changes > 1_000
     assert sum(result.upheaval.faults.values()) > 5
-    assert len(result.visits) == 12
+    assert len(result.visits) == 13
     assert min(result.visits.values()) > 5
     assert result.events["connected"] > 42
     assert result.events["disconnected"] > 2

@@ -14,6 +14,7 @@ from random import Random
 import aiohttp
 from websockets.frames import Opcode
 
+from tests.hostile.attacks import USUAL, Scene
 from tests.support.raw import UPGRADE, Peer, dial, frame
 
 #: Paths that are asked in turn, each with a filter where it takes one.
@@ -71,6 +72,7 @@ class Visitors:
         self._random = random
         self._paths = cycle(PATHS)
         self._nonsense = cycle(NONSENSE)
+        self._attacks = cycle(USUAL)
 
     async def run(self, rate: float) -> None:
         """Until cancelled. Raises AssertionError for an answer that should not be."""
@@ -87,6 +89,7 @@ class Visitors:
             self._fall_silent,
             self._read_nothing,
             self._talk_nonsense,
+            self._attack,
         )
         async with (
             # Each has a connection of its own: a kept one would often be closed just when it is wanted.
@@ -189,6 +192,10 @@ class Visitors:
             await peer.upgrade()
             await peer.send(frame(opcode, said))
             await _listen_for_a_while(peer)
+
+    async def _attack(self, http: aiohttp.ClientSession) -> None:
+        """A few at a time; in numbers they come in `tests/hostile`."""
+        await next(self._attacks).run(Scene(self._port, self._random, "few"), STAY)
 
     async def _wait(self) -> None:
         await asyncio.sleep(self._random.uniform(0, SILENCE))
