@@ -12,6 +12,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -25,6 +26,7 @@ from astrolabe.kube.errors import (
     ConnectionBroken,
     NotTheApi,
     RequestFailed,
+    TooLarge,
     error_of_answer,
     forget_frames,
 )
@@ -42,6 +44,12 @@ VERIFY_TIMEOUT = 10.0
 
 #: Bytes of an error's body that are read.
 ERROR_BODY = 64 * 1024
+
+#: Bytes of an answer that is read in whole: version, discovery, a review, a list of one object.
+LONGEST_ANSWER = 8 * 2**20
+
+#: Headers of an answer that is not to be packed: the API server keeps to it, and what is packed has no bound.
+UNPACKED = ("", "identity")
 
 #: Seconds and counts: a peer that is gone without a word is noticed after 75 s of an idle watch, long
 #: before the read timeout. Names differ between systems; those that are missing keep the default.
@@ -64,11 +72,16 @@ class Answer:
             forget_frames(error)
             raise _broken(error) from error
 
-    async def read_all(self) -> bytes:
-        """Everything, to its end. Raises ConnectionBroken."""
-        chunks = []
-        while chunk := await self.read():
-            chunks.append(chunk)
+    async def read_all(self, longest: int = LONGEST_ANSWER) -> bytes:
+        """Everything, to its end. Raises ConnectionBroken, and TooLarge beyond `longest` bytes."""
+        chunks, size = [], self._response.content_length or 0
+        if size <= longest:
+            size = 0
+            while size <= longest and (chunk := await self.read()):
+                chunks.append(chunk)
+                size += len(chunk)
+        if size > longest:
+            raise TooLarge(f"the answer is larger than {longest} bytes")
         return b"".join(chunks)
 
 
@@ -179,11 +192,17 @@ class Cluster:
             response.close()
 
     async def read(
-        self, path: str, params: Mapping[str, str], *, accept: str = JSON, read_timeout: float
+        self,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        accept: str = JSON,
+        read_timeout: float,
+        longest: int = LONGEST_ANSWER,
     ) -> bytes:
-        """GET, with the whole body; otherwise as `stream`."""
+        """GET, with the whole body, otherwise as `stream`. Raises TooLarge beyond `longest` bytes."""
         async with self.stream(path, params, accept=accept, read_timeout=read_timeout) as answer:
-            return await answer.read_all()
+            return await answer.read_all(longest)
 
     async def permits(self, verb: str, *, group: str, plural: str, namespace: str) -> bool:
         """Whether these credentials may do this ("": in all namespaces), as the API server says.
@@ -268,7 +287,22 @@ class Cluster:
 def _open(access: Access) -> Any:
     session = access.open_session()
     session.user_agent = f"astrolabe/{__version__}"
+    session.rest_client.pool_manager = _Direct(session.rest_client.pool_manager)
     return session
+
+
+class _Direct:
+    """The HTTP session of kubernetes_asyncio, which follows no redirect, since that could lead a token to
+    another host, and unpacks nothing."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def request(self, **request: Any) -> aiohttp.ClientResponse:
+        return await self._session.request(**request, allow_redirects=False, auto_decompress=False)
+
+    async def close(self) -> None:
+        await self._session.close()
 
 
 async def _check(response: aiohttp.ClientResponse, *, status: int = 200) -> None:
@@ -276,6 +310,8 @@ async def _check(response: aiohttp.ClientResponse, *, status: int = 200) -> None
 
     kubernetes_asyncio does not look when it does not read the body.
     """
+    if 300 <= response.status < 400:
+        raise NotTheApi(f"it redirects to {_target_of(response)} ({response.status}), which is not followed")
     if response.status != status:
         body = b""
         with suppress(aiohttp.ClientError, OSError, TimeoutError):
@@ -283,6 +319,18 @@ async def _check(response: aiohttp.ClientResponse, *, status: int = 200) -> None
         raise error_of_answer(response.status, response.headers, body)
     if response.content_type != JSON:
         raise NotTheApi(f"the answer is {response.content_type}, not JSON (a proxy in between?)")
+    packing = response.headers.get("Content-Encoding", "").lower()
+    if packing not in UNPACKED:
+        raise NotTheApi(f"the answer is packed ({packing[:20]}) although that was not asked for (a proxy?)")
+
+
+def _target_of(response: aiohttp.ClientResponse) -> str:
+    """The host that a redirect names; nothing else of it, which may hold secrets."""
+    try:
+        host = urlsplit(response.headers.get("Location", "")).hostname
+    except ValueError:
+        host = None
+    return (host or response.url.host or "another place")[:100]
 
 
 def _keep_alive(response: aiohttp.ClientResponse) -> None:

@@ -37,6 +37,10 @@ class NotTheApi(RequestFailed):
     """Something answers that does not speak as a Kubernetes API server does, such as a proxy's HTML."""
 
 
+class TooLarge(NotTheApi):
+    """An answer has more bytes than are read."""
+
+
 class WatchEnded(RequestFailed):
     """A watch ended, or had nothing more to say, before it should have."""
 

@@ -17,10 +17,18 @@ from typing import Any, NoReturn
 from astrolabe.engine.inbox import Cause, KindGone, Report, Sink, State
 from astrolabe.kinds.kind import Kind
 from astrolabe.kube.client import JSON, Answer, Cluster
-from astrolabe.kube.errors import ApiError, ClusterError, NotTheApi, RequestFailed, WatchEnded, forget_frames
+from astrolabe.kube.errors import (
+    ApiError,
+    ClusterError,
+    NotTheApi,
+    RequestFailed,
+    TooLarge,
+    WatchEnded,
+    forget_frames,
+)
 from astrolabe.kube.health import Health
 from astrolabe.kube.intake import Intake
-from astrolabe.kube.lines import Lines
+from astrolabe.kube.lines import LONGEST_LINE, Lines
 from astrolabe.kube.outcome import Outcome, outcome_of
 from astrolabe.kube.timing import Timing
 from astrolabe.kube.troubles import Troubles
@@ -32,6 +40,9 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 
 #: Objects a page of a list, as client-go's pager has it.
 PAGE_SIZE = 500
+
+#: Bytes. 500 objects of 100 kB; where they are larger, fewer are asked for at a time.
+LONGEST_PAGE = LONGEST_LINE
 
 
 class Reflector:
@@ -52,6 +63,7 @@ class Reflector:
         label_selector: str = "",
         timing: Timing | None = None,
         troubles: Troubles | None = None,
+        longest_page: int = LONGEST_PAGE,
     ) -> None:
         """clock: monotonic seconds. label_selector: what the API server filters by; "" for everything.
 
@@ -69,6 +81,7 @@ class Reflector:
         self._intake = Intake(kind, sink, health=self.health, clock=clock)
         self._backoff = self._timing.backoff(random=random, clock=clock)
         self._troubles = troubles or Troubles()
+        self._longest_page = longest_page
         self._use_watch_list = True
         self._refused_since: float | None = None
         self._absent_since: float | None = None
@@ -139,16 +152,21 @@ class Reflector:
             raise WatchEnded("the initial list came to a halt without its end bookmark") from error
 
     async def _list(self) -> None:
-        """List page by page; all pages are of one resourceVersion, which the continue token carries."""
+        """List page by page; all pages are of one resourceVersion, which the continue token carries.
+
+        A page that is too large is asked for again with fewer objects.
+        """
         self._intake.begin_list()
         token = resource_version = ""
+        limit = PAGE_SIZE
         while True:
-            body = await self._cluster.read(
-                self._path,
-                {"limit": str(PAGE_SIZE), **self._selector, **({"continue": token} if token else {})},
-                accept=METADATA_LIST if self._kind.metadata_only else JSON,
-                read_timeout=self._timing.list_silence,
-            )
+            try:
+                body = await self._read_list(limit, token)
+            except TooLarge:
+                if limit == 1:
+                    raise
+                limit = max(1, limit // 8)
+                continue
             await self._connected()
             before = token
             resource_version, token = await self._intake.take_page(body)
@@ -157,6 +175,15 @@ class Reflector:
             if token == before:
                 raise NotTheApi("the list goes round in a circle")
         await self._intake.end_list(resource_version)
+
+    async def _read_list(self, limit: int, token: str = "") -> bytes:
+        return await self._cluster.read(
+            self._path,
+            {"limit": str(limit), **self._selector, **({"continue": token} if token else {})},
+            accept=METADATA_LIST if self._kind.metadata_only else JSON,
+            read_timeout=self._timing.list_silence,
+            longest=self._longest_page,
+        )
 
     async def _connected(self) -> None:
         """Note that the server answers, and say so if that is news."""

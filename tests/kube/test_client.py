@@ -1,6 +1,7 @@
 """Requests, and what the user is told at the start when they fail, word for word."""
 
 import asyncio
+import gzip
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -329,3 +330,41 @@ async def test_a_failing_credential_hook_is_a_broken_connection(tmp_path: Path) 
         with pytest.raises(ConnectionBroken) as caught:
             await cluster.read("/version", {}, read_timeout=5)
         assert str(caught.value) == "the credentials cannot be renewed (RuntimeError)"
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+async def test_redirects_are_not_followed_and_the_token_stays_here(tmp_path: Path, code: int) -> None:
+    async with RudeServer(OK) as elsewhere:
+        there = elsewhere.url.replace("127.0.0.1", "localhost") + "/api?token=hush"
+        redirect = answer(code, b"", {"Location": there})
+        async with RudeServer(redirect) as server, connected(server.url, tmp_path, token="t") as cluster:
+            with pytest.raises(NotTheApi) as caught:
+                await cluster.read("/version", {}, read_timeout=5)
+            assert str(caught.value) == f"it redirects to localhost ({code}), which is not followed"
+        assert elsewhere.asked == []
+
+
+async def test_an_answer_is_read_up_to_a_bound(tmp_path: Path) -> None:
+    body = b'"' + b"x" * 998 + b'"'
+
+    async def chunked(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        while True:  # for ever: only a bound ends it
+            await response.write(body)
+
+    steps = (answer(200, body), answer(200, body), chunked)
+    async with RudeServer(*steps) as server, connected(server.url, tmp_path) as cluster:
+        assert await cluster.read("/x", {}, read_timeout=5, longest=1000) == body
+        for _ in range(2):
+            with pytest.raises(NotTheApi, match=r"^the answer is larger than 999 bytes$"):
+                await cluster.read("/x", {}, read_timeout=5, longest=999)
+
+
+async def test_what_is_packed_is_not_unpacked(tmp_path: Path) -> None:
+    bomb = gzip.compress(b" " * 2**24)
+    packed = answer(200, bomb, {"Content-Encoding": "gzip"})
+    async with RudeServer(packed) as server, connected(server.url, tmp_path) as cluster:
+        with pytest.raises(NotTheApi, match=r"^the answer is packed \(gzip\) although"):
+            await cluster.read("/version", {}, read_timeout=5)

@@ -148,6 +148,25 @@ async def test_a_list_asks_for_pages_of_500_and_no_version(tmp_path: Path) -> No
     }
 
 
+async def test_a_page_that_is_too_large_is_asked_for_with_fewer_objects(tmp_path: Path) -> None:
+    names = [f"pod-{number}" for number in range(40)]
+    large, small = page(*names, version="20"), page(*names[:20], version="20", token="t")
+    steps = [refusal(422), large, small, large, page(*names[20:], version="20")]
+    async with playing(tmp_path, *steps, longest_page=3000) as (server, _, sink):
+        await sink.until(lambda: bool(sink.replaces()))
+        assert sink.names("Pod") == sorted(names)
+        asked = [(each.query.get("limit"), each.query.get("continue")) for each in server.asked[1:5]]
+        assert asked == [("500", None), ("62", None), ("62", "t"), ("7", "t")]
+
+
+async def test_one_object_that_is_too_large_for_a_page_is_an_error(tmp_path: Path) -> None:
+    steps = [refusal(422), *[page("a", version="20")] * 5]
+    async with playing(tmp_path, *steps, longest_page=20) as (server, watch, _):
+        await server.until_asked(6)
+        assert [each.query["limit"] for each in server.asked[1:5]] == ["500", "62", "7", "1"]
+        assert watch.health.last_error == "the answer is larger than 20 bytes"
+
+
 async def test_an_older_server_stays_one(tmp_path: Path) -> None:
     asked, _ = await asked_of(
         tmp_path,
