@@ -9,6 +9,7 @@ from random import Random
 
 from redis.exceptions import RedisError
 
+from astrolabe.sim.faults import Fault, HttpStatus, Stall
 from astrolabe.sim.server import Simulator
 from tests.support.fleet import Fleet
 from tests.support.redis_server import answers
@@ -36,6 +37,9 @@ class Faults:
             self._stall_someone,
             self._cut_everyone,
             self._disconnect_cluster,
+            self._silence_watches,
+            self._forbid_a_kind,
+            self._lose_a_kind,
         ]
         kind = self._random.choice(kinds)
         self.told.append(kind.__name__.strip("_"))
@@ -115,3 +119,28 @@ class Faults:
 
     async def _disconnect_cluster(self) -> None:
         self._simulator.disconnect()
+
+    async def _silence_watches(self) -> None:
+        """As behind a proxy that keeps its connections when the API server is gone; in the end it drops them."""
+        await self._for_a_while(Stall(verb="watch", after=self._random.randint(0, 5), times=None))
+        self._simulator.disconnect()
+
+    async def _forbid_a_kind(self) -> None:
+        await self._for_a_while(HttpStatus(code=403, kind=self._some_kind(), times=None))
+
+    async def _lose_a_kind(self) -> None:
+        """Its API is gone, as while an aggregated server starts anew."""
+        await self._for_a_while(HttpStatus(code=404, kind=self._some_kind(), times=None))
+
+    async def _for_a_while(self, fault: Fault) -> None:
+        """Let all requests that come now meet it."""
+        faults = self._simulator.faults
+        faults.add(fault)
+        self._simulator.disconnect()
+        try:
+            await self._wait(0.5, 6.0)
+        finally:
+            faults.remove(fault)
+
+    def _some_kind(self) -> str:
+        return self._random.choice(sorted(self._simulator.store.collections))
