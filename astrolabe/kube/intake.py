@@ -36,6 +36,10 @@ log = logging.getLogger("astrolabe.kube")
 LOOK_EVERY = 32
 
 
+#: Digits; versions are 64 bits.
+_LONGEST_NUMBER = 20
+
+
 class _ListMeta(Slice):
     resource_version: str = ""
     continue_token: str = msgspec.field(default="", name="continue")
@@ -54,11 +58,14 @@ class Intake:
     position: the resourceVersion from which a watch can go on; "" when there is none and a list must
         come first. Opaque: it is compared for equality only.
     moved_at: when the unfinished list began or last grew, on the clock.
+    bookmark_interval: the longest time between two bookmarks of one connection; None before there were two.
     """
 
     def __init__(self, kind: Kind[Any], sink: Sink, *, health: Health, clock: Callable[[], float]) -> None:
         self.position = ""
         self.moved_at = 0.0
+        self.bookmark_interval: float | None = None
+        self._bookmark_at: float | None = None
         self._kind = kind
         self._sink = sink
         self._health = health
@@ -72,6 +79,10 @@ class Intake:
     def listing(self) -> bool:
         """Whether a list was begun that is not complete yet."""
         return self._listed is not None
+
+    def begin_connection(self) -> None:
+        """What comes next is of another connection."""
+        self._bookmark_at = None
 
     def begin_list(self) -> None:
         """Forget the position; what comes next is collected until `end_list`."""
@@ -157,14 +168,22 @@ class Intake:
                 self._take_deleted(event)
             case Bookmark() if self._listed is None:
                 self.position = event.resource_version or self.position
+                self._note_bookmark()
             case Bookmark() if event.initial_events_end:
                 await self.end_list(event.resource_version)
+                self._note_bookmark()
             case ServerError():
                 raise event.error
             case NotAnEvent():
                 raise NotTheApi(f"the stream holds what is no event: {event.why}")
             case InvalidObject():
                 self._skip(event)
+
+    def _note_bookmark(self) -> None:
+        now, before = self._clock(), self._bookmark_at
+        if before is not None:
+            self.bookmark_interval = max(self.bookmark_interval or 0.0, now - before)
+        self._bookmark_at = now
 
     def _take_deleted(self, event: Deleted) -> None:
         if self._listed is not None:
@@ -215,6 +234,24 @@ class Intake:
         if events:
             self._health.events += events
             self._health.last_event = self._clock()
+
+
+def older_version(body: bytes, position: str) -> str:
+    """The version of this list, where it is older than the position; "" where it is not, or who knows.
+
+    Versions of one kind compare as numbers (KEP-5504), as far as they are numbers.
+    """
+    try:
+        version = msgspec.json.decode(body, type=_Page).metadata.resource_version
+    except UNDECODABLE:  # of another list it can be told
+        return ""
+    if not (_is_number(version) and _is_number(position)):
+        return ""
+    return version if int(version) < int(position) else ""
+
+
+def _is_number(version: str) -> bool:
+    return version.isascii() and version.isdecimal() and len(version) <= _LONGEST_NUMBER
 
 
 async def _take_apart(body: bytes) -> _Page:

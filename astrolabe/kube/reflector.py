@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from typing import Any, NoReturn
@@ -27,7 +28,7 @@ from astrolabe.kube.errors import (
     forget_frames,
 )
 from astrolabe.kube.health import Health
-from astrolabe.kube.intake import Intake
+from astrolabe.kube.intake import Intake, older_version
 from astrolabe.kube.lines import LONGEST_LINE, Lines
 from astrolabe.kube.outcome import Outcome, outcome_of
 from astrolabe.kube.timing import Timing
@@ -86,6 +87,10 @@ class Reflector:
         self._refused_since: float | None = None
         self._absent_since: float | None = None
         self._is_gone = False
+        self._heard_at = 0.0
+        #: When the version of the API server is looked at next, and whether it is behind.
+        self._check_at = clock() + self._timing.version_check * random.uniform(0.5, 1.0)
+        self._is_behind = False
 
     async def run(self) -> NoReturn:
         """Keep the kind in step until cancelled. Each call begins with a new list."""
@@ -120,6 +125,7 @@ class Reflector:
         seconds = max(1, round(self._random.uniform(timing.watch_shortest, timing.watch_longest)))
         watch = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds)}
         began, position = self._clock(), self._intake.position
+        self._intake.begin_connection()
         async with self._cluster.stream(
             self._path,
             {**watch, **params, **self._selector},
@@ -127,15 +133,73 @@ class Reflector:
             read_timeout=seconds + timing.read_margin,
         ) as answer:
             await self._connected()
-            await self._take(answer)
+            await self._take_guarded(answer)
         if self._intake.listing:
             raise WatchEnded("the watch ended before its initial list was complete")
         if self._clock() - began < timing.short_watch and self._intake.position == position:
             raise WatchEnded("the watch ended at once, without an event")
 
+    async def _take_guarded(self, answer: Answer) -> None:
+        """Take all of an answer, until it falls silent or its API server turns out to have gone back.
+
+        Raises WatchEnded when bookmarks that should come do not, nor anything else.
+        """
+        try:
+            async with asyncio.timeout(None) as patience:
+                guard = asyncio.create_task(self._guard(patience), name=f"guard {self.health.label}")
+                try:
+                    await self._take(answer)
+                finally:
+                    guard.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await guard
+        except TimeoutError as error:
+            if not self._is_behind:
+                raise WatchEnded("the watch fell silent, without the bookmarks that should come") from error
+            self._is_behind = False
+            self._intake.position = ""
+
+    async def _guard(self, patience: asyncio.Timeout) -> None:
+        """End the patience with a watch. What comes is noted only, so that an event costs nothing here."""
+        self._heard_at = self._clock()
+        while True:
+            now, interval = self._clock(), self._intake.bookmark_interval
+            if now >= self._check_at and await self._went_back():
+                break
+            longest = max(self._timing.silence, 3 * (interval or 0.0))
+            left = self._heard_at + longest - now
+            if left <= 0 and interval is not None:
+                break
+            wait = min(left if left > 0 else longest, self._check_at - self._clock())
+            await asyncio.sleep(max(0.01, wait))
+        patience.reschedule(asyncio.get_running_loop().time())
+
+    async def _went_back(self) -> bool:
+        """Whether the API server is behind our position: what was told since then is not so any more.
+
+        A list without resourceVersion is consistent: one of several API servers that lags is not behind.
+        """
+        self._check_at = self._clock() + self._timing.version_check * self._random.uniform(0.8, 1.2)
+        position = self._intake.position
+        if not position:
+            return False
+        try:
+            version = older_version(await self._read_list(1), position)
+        except RequestFailed as error:
+            log.debug("%s: its version is not known: %s", self.health.label, error)
+            return False
+        if version:
+            log.warning(
+                "%s: the API server went back from version %s to %s (restored from a backup?), listing anew",
+                *(self.health.label, position, version),
+            )
+        self._is_behind = bool(version)
+        return self._is_behind
+
     async def _take(self, answer: Answer) -> None:
         lines = Lines()
         while chunk := await self._next_chunk(answer):
+            self._heard_at = self._clock()
             complete = lines.feed(chunk)
             del chunk  # it may be of a megabyte, and an idle watch waits long for the next one
             await self._intake.take_lines(complete)
@@ -206,6 +270,8 @@ class Reflector:
             log.info("%s: no watch-list here, using list and watch (%s)", self.health.label, error)
         if outcome.wait == "no":
             return
+        soon = self._clock() + self._timing.version_check_after * self._random.random()
+        self._check_at = min(self._check_at, soon)
         if outcome.routine and not listing:
             log.debug("%s: listing anew (%s)", self.health.label, error)
         else:

@@ -19,6 +19,12 @@ class Timing:
     initial_silence: time without a further object after which a watch-list is given up for a plain
         list. Aggregated APIs are known to ignore sendInitialEvents and never send the end bookmark.
     short_watch: a watch that ends sooner, and brought nothing, has failed.
+    silence: time without a word after which a watch that has had bookmarks is cut; three times their
+        interval when that is longer. A proxy between may keep a connection whose other half is gone.
+    version_check: mean time between two lists of one object, which tell whether the API server is behind what
+        it told before, as when it was restored from a backup.
+    version_check_after: longest time to such a list after a lost connection; random, so that a hundred
+        watches do not ask at once.
     refusal_patience: time for which a kind that is forbidden or absent is asked for as after other failures;
         until then, what was known of it still counts.
     slow_retry: mean pause afterwards.
@@ -32,6 +38,9 @@ class Timing:
     list_silence: float = 60.0
     initial_silence: float = 60.0
     short_watch: float = 1.0
+    silence: float = 180.0
+    version_check: float = 600.0
+    version_check_after: float = 5.0
     refusal_patience: float = 60.0
     slow_retry: float = 60.0
     absence: float = 600.0

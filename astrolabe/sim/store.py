@@ -137,6 +137,17 @@ class Collection:
         self.oldest = max(self.oldest, revision)
         self._tell()
 
+    def restore(self, revision: int) -> None:
+        """Be again as at a version; what came later never was. Nobody who watches is told. Raises Expired."""
+        for event in reversed(self.since(revision)):
+            if event.previous is None:
+                del self.items[event.item.key]
+            else:
+                self.items[event.item.key] = event.previous
+        del self._log[bisect_right(self._log, revision, key=_revision_of) :]
+        self.newest = min(self.newest, revision)
+        self._keys = None
+
     def _drop(self, count: int) -> None:
         if count:
             self._dropped = self._log[count - 1].revision
@@ -249,6 +260,13 @@ class Store:
         for name, collection in self.collections.items():
             newest = self.revision_of(name)
             collection.compact(newest if revision is None else min(revision, newest))
+
+    def restore(self, revision: int) -> None:
+        """Go back to a version, as an etcd that is restored from a backup: new versions follow on it, and
+        those that were told already come again for something else. Raises Expired."""
+        for collection in self.collections.values():
+            collection.restore(revision)
+        self._newest = self._settled = min(self._newest, revision)
 
     def _locate(self, kind: str, manifest: Json) -> tuple[Collection, str]:
         collection = self.collection(kind)

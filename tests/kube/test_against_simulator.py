@@ -16,8 +16,20 @@ from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.sim.faults import DeepObject, Drip, HttpStatus, Stall, draw_fault
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
-from tests.kube.support import bookmark, connected, playing, reflecting, stream
+from tests.kube.support import (
+    LISTED,
+    bookmark,
+    brief,
+    connected,
+    event,
+    manifest,
+    page,
+    playing,
+    reflecting,
+    stream,
+)
 from tests.support.cluster import followed
+from tests.support.timing import SHORT
 
 SHOP = Path(__file__).parents[1] / "recordings/shop"
 POD = KINDS_BY_NAME["Pod"]
@@ -206,3 +218,100 @@ async def test_ten_thousand_pods_do_not_hold_the_loop(tmp_path: Path) -> None:
         gc.unfreeze()
         assert reflector.health.objects == 10_000
     assert max(turns) < 0.05
+
+
+def pod(name: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "n"}}
+
+
+@pytest.mark.parametrize("reconnect", [True, False])
+@pytest.mark.parametrize("watch_list", ["served", "rejected"])
+async def test_an_api_server_that_was_restored_from_a_backup_is_listed_anew(
+    tmp_path: Path, watch_list: Any, reconnect: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The versions that were told come again for other objects, which a watch never mentions."""
+    often = replace(
+        SHORT,
+        watch_shortest=60,
+        watch_longest=60,
+        version_check=60 if reconnect else 0.2,
+        version_check_after=0.2,
+    )
+    async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
+        simulator.faults.watch_list = watch_list
+        store = simulator.store
+        store.create("Pod", pod("old"))
+        backup = store.revision
+        for number in range(29):
+            store.create("Pod", pod(f"ghost-{number}"))
+        async with reflecting(POD, cluster, timing=often) as (watch, sink):
+            await sink.until(lambda: len(sink.names("Pod")) == 30)
+            store.create("Pod", pod("ghost-29"))
+            await sink.until(lambda: len(sink.names("Pod")) == 31)
+            store.restore(backup)
+            for number in range(5):
+                store.create("Pod", pod(f"new-{number}"))
+            if reconnect:
+                simulator.disconnect()
+            expected = [*[f"new-{number}" for number in range(5)], "old"]
+            await sink.until(lambda: sink.names("Pod") == expected)
+            assert watch.health.lists == 2
+            store.create("Pod", pod("later"))
+            await sink.until(lambda: "later" in sink.names("Pod"))
+    told = [record.getMessage() for record in caplog.records if "backup" in record.getMessage()]
+    assert told == [
+        "Pod: the API server went back from version 31 to 6 (restored from a backup?), listing anew"
+    ]
+
+
+@pytest.mark.parametrize("version", ["10", "11", "9a", "", "opaque"])
+async def test_a_version_that_is_not_behind_or_no_number_changes_nothing(
+    tmp_path: Path, version: str
+) -> None:
+    often = replace(SHORT, watch_shortest=60, watch_longest=60, version_check=0.02)
+    silent = stream(
+        b'{"type":"ADDED","object":%b}' % json.dumps(manifest("a", "3")).encode(),
+        bookmark("10", end=True),
+        then="hang",
+    )
+    async with playing(tmp_path, silent, *[page(version=version)] * 20, timing=often) as (
+        server,
+        watch,
+        sink,
+    ):
+        await server.until_asked(12)
+        assert [brief(asked) for asked in server.asked[1:]] == ["list"] * (len(server.asked) - 1)
+        assert {asked.query["limit"] for asked in server.asked[1:]} == {"1"}
+        assert sink.replaces() == [["a"]]
+        assert watch.health.connected
+
+
+async def test_a_watch_without_the_bookmarks_that_should_come_goes_on_where_it_was(tmp_path: Path) -> None:
+    """The connection stays up, as with a proxy between: nothing but the silence tells."""
+    quiet = replace(SHORT, watch_shortest=60, watch_longest=60, silence=0.3)
+    first = stream(event("ADDED", "a", "3"), bookmark("10", end=True), bookmark("11"), then="hang")
+    async with playing(tmp_path, first, timing=quiet) as (server, watch, sink):
+        began = time.monotonic()
+        await server.until_asked(2)
+        assert time.monotonic() - began >= 0.3
+        assert [brief(asked) for asked in server.asked] == ["watch-list", "watch 11"]
+        assert sink.replaces() == [["a"]]
+        assert watch.health.last_error == "the watch fell silent, without the bookmarks that should come"
+
+
+async def test_a_watch_that_is_told_bookmarks_is_left_alone(tmp_path: Path) -> None:
+    quiet = replace(SHORT, watch_shortest=60, watch_longest=60, silence=0.01)
+    async with Simulator(bookmark_interval=0.2) as simulator, connected(simulator.url, tmp_path) as cluster:
+        simulator.store.create("Pod", pod("a"))
+        async with reflecting(POD, cluster, timing=quiet) as (watch, sink):
+            await sink.until(lambda: sink.names("Pod") == ["a"])
+            await asyncio.sleep(0.9)  # more than three intervals: what is tried is that nothing happens
+            assert watch.health.failures == 0
+
+
+async def test_silence_is_no_fault_where_bookmarks_never_came(tmp_path: Path) -> None:
+    quiet = replace(SHORT, watch_shortest=60, watch_longest=60, silence=0.02)
+    async with playing(tmp_path, LISTED, timing=quiet) as (server, watch, sink):
+        await sink.until(lambda: sink.names("Pod") == ["a"])
+        await asyncio.sleep(0.2)
+        assert (len(server.asked), watch.health.failures) == (1, 0)

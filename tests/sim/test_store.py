@@ -225,3 +225,23 @@ def test_the_past_can_be_listed(
     write(store, after)
     snapshot = store.collection("ConfigMap").at(revision)
     assert {key: str(snapshot[key].revision) for key in snapshot.keys.within("")} == then
+
+
+def test_a_store_that_is_restored_goes_on_from_the_older_version() -> None:
+    store = Store()
+    for name in ("kept", "changed", "deleted"):
+        store.create("Pod", {"metadata": {"name": name, "namespace": "n"}, "spec": {"was": "before"}})
+    backup = store.revision
+    before = {name: store.get("Pod", "n", name) for name in ("kept", "changed", "deleted")}
+    store.update("Pod", {"metadata": {"name": "changed", "namespace": "n"}, "spec": {"was": "after"}})
+    store.delete("Pod", {"metadata": {"name": "deleted", "namespace": "n"}})
+    store.create("Secret", {"metadata": {"name": "later", "namespace": "n"}})
+    store.create("Pod", {"metadata": {"name": "later", "namespace": "n"}})
+    store.restore(backup)
+    assert {manifest["metadata"]["name"]: manifest for manifest in store.manifests("Pod")} == before
+    assert list(store.manifests("Secret")) == []
+    assert store.revision == store.revision_of("Pod") == backup
+    assert store.create("Pod", {"metadata": {"name": "new", "namespace": "n"}}).revision == backup + 1
+    collection = store.collection("Pod")
+    assert [event.item.key for event in collection.since(backup)] == ["n/new"]
+    assert collection.keys().within("n") == ["n/changed", "n/deleted", "n/kept", "n/new"]
