@@ -1,9 +1,16 @@
 """A simulated cluster that is served, and breaks when it is told to: for the tests of the viewer.
 
-    python -m tests.support.incident PORT SCALE CHURN
+    python -m tests.support.incident PORT SCALE CHURN [hold=KIND] [forbid=KIND]
 
-`crash` on stdin: the pods of a Deployment that an Ingress leads to crash, and stay so. Afterwards a line on
-stdout, in JSON: who is concerned, and when it was done in milliseconds since 1970. It ends with stdin.
+hold: the API server does not list that kind before `release`. forbid: it may not be read.
+
+Commands on stdin, each acknowledged by a line on stdout, in JSON, with when it was done in milliseconds since
+1970. It ends with stdin.
+
+crash     the pods of a Deployment that an Ingress leads to crash, and stay so; the line says who is concerned
+away      the API server goes away
+back      it comes back
+release   it lists what it held back
 """
 
 from __future__ import annotations
@@ -28,6 +35,7 @@ from astrolabe.sim.churn.scenario import is_well
 from astrolabe.sim.churn.world import World, key_of
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.cluster.mint import Mint
+from astrolabe.sim.faults import HttpStatus
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
@@ -86,27 +94,45 @@ def _targets(ingress: Json) -> Iterator[str]:
             yield f"{ingress['metadata']['namespace']}/{path['backend']['service']['name']}"
 
 
-async def _obey(incident: Incident) -> None:
+async def _obey(incident: Incident, simulator: Simulator) -> None:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
-        assert line == b"crash\n"
-        told = {**incident.crash(), "at": time.time() * 1000}
+        told = {**await _do(line.decode().strip(), incident, simulator), "at": time.time() * 1000}
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
     signal.raise_signal(signal.SIGTERM)
     await asyncio.Event().wait()  # what ends by itself would count as failed
 
 
-async def main(port: int, scale: float, churn: float) -> None:
+async def _do(command: str, incident: Incident, simulator: Simulator) -> Json:
+    match command:
+        case "crash":
+            return incident.crash()
+        case "away":
+            await simulator.refuse()
+        case "back":
+            await simulator.accept()
+        case "release":
+            simulator.faults.clear()
+        case _:
+            raise ValueError(f"there is no command {command!r}")
+    return {}
+
+
+async def main(port: int, scale: float, churn: float, *, hold: str = "", forbid: str = "") -> None:
     store = Store()
     load(store, scale, SEED, now=datetime.now(UTC))
     incident = Incident(store)
-    beside = {"incident": lambda: _obey(incident)}
-    if churn:
-        beside["churn"] = lambda: Churn(store, SEED).run(churn)
     async with Simulator(store) as simulator:
+        beside = {"incident": lambda: _obey(incident, simulator)}
+        if churn:
+            beside["churn"] = lambda: Churn(store, SEED).run(churn)
+        if hold:
+            simulator.faults.add(HttpStatus(code=503, kind=hold, times=None))
+        if forbid:
+            simulator.access.restrict(forbid)
         with kubeconfig_file(simulator.url) as path:
             settings = Settings(
                 host="127.0.0.1", port=port, in_cluster=False, kubeconfig=path, label_selector=""
@@ -115,4 +141,6 @@ async def main(port: int, scale: float, churn: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])))
+    _, port_given, scale_given, churn_given, *options = sys.argv
+    faults = dict(option.split("=") for option in options)
+    asyncio.run(main(int(port_given), float(scale_given), float(churn_given), **faults))

@@ -51,12 +51,17 @@ function Bar(props: {
 }) {
   const { trust, title, children, action } = props;
   return (
-    <div class="banner" data-trust={trust.level} role={isOld(trust) ? "alert" : undefined}>
+    <section
+      class="banner"
+      data-trust={trust.level}
+      role={isOld(trust) ? "alert" : undefined}
+      aria-label="How far this can be trusted"
+    >
       <div>
         <strong>{title}</strong> {children}
       </div>
       {action}
-    </div>
+    </section>
   );
 }
 
@@ -132,14 +137,14 @@ function named({ kind, reason = "", objects }: PartialKind): string {
 function Roundabout({ viewer, detour }: { viewer: Viewer; detour: Detour | null }) {
   if (detour === null) return null;
   return (
-    <div class="banner" data-trust="detour" role="status">
+    <section class="banner" data-trust="detour" aria-label="How changes come">
       <div>
         <strong>No WebSocket comes through,</strong> so changes come as server-sent events. {LACKS[detour]}
       </div>
       <button type="button" class="plain" onClick={() => viewer.hideDetour()}>
         Hide
       </button>
-    </div>
+    </section>
   );
 }
 

@@ -21,6 +21,17 @@ export interface Crash {
   readonly at: number;
 }
 
+/** hold: a kind that the API server does not list before `release`. forbid: one that may not be read. */
+export interface Incident {
+  readonly scale: number;
+  readonly churn: number;
+  readonly hold?: string;
+  readonly forbid?: string;
+}
+
+const SERVING = /serving http\S+, (\d+) nodes/;
+const LISTENING = / listening at /;
+
 type Process = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /** nodes: how many there were when it was ready. log: what it has said. */
@@ -39,13 +50,16 @@ export class Cluster {
     this.#args = args;
   }
 
-  /** `tests/support/incident.py`, with everything in it. */
-  static async start(options: { scale: number; churn: number }): Promise<Cluster> {
+  /** `tests/support/incident.py`, with everything in it, unless something is kept from it. */
+  static async start(options: Incident): Promise<Cluster> {
     const port = await freePort();
-    const { scale, churn } = options;
-    const args = ["-m", "tests.support.incident", String(port), String(scale), String(churn)];
+    const { scale, churn, hold, forbid } = options;
+    const faults = [hold && `hold=${hold}`, forbid && `forbid=${forbid}`].filter(
+      (each) => each !== undefined,
+    );
+    const args = ["-m", "tests.support.incident", String(port), String(scale), String(churn), ...faults];
     const cluster = new Cluster(port, args);
-    await cluster.restart();
+    await cluster.restart(hold === undefined && forbid === undefined ? SERVING : LISTENING);
     return cluster;
   }
 
@@ -59,11 +73,11 @@ export class Cluster {
   }
 
   /** Begin, or begin again at the same address, with another epoch. */
-  async restart(): Promise<void> {
+  async restart(begun = SERVING): Promise<void> {
     const started = spawn(PYTHON, this.#args, { cwd: ROOT, env: { ...process.env, PYTHONPATH: ROOT } });
     this.#process = started as Process;
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
-    this.nodes = await served(this.#process, this.log);
+    this.nodes = await served(this.#process, this.log, begun);
   }
 
   async kill(): Promise<void> {
@@ -74,21 +88,26 @@ export class Cluster {
     await once(running, "exit");
   }
 
-  async crash(): Promise<Crash> {
-    this.#process?.stdin.write("crash\n");
+  crash(): Promise<Crash> {
+    return this.tell("crash") as Promise<Crash>;
+  }
+
+  /** Carry out a command of the incident. */
+  async tell(command: "crash" | "away" | "back" | "release"): Promise<unknown> {
+    this.#process?.stdin.write(`${command}\n`);
     const line = await this.#lines?.next();
     return JSON.parse(line?.value ?? "");
   }
 }
 
-/** Reads the log, and waits until it says that it serves: how many nodes. */
-async function served(process: Process, log: string[]): Promise<number> {
+/** Reads the log, and waits until it says so: how many nodes. */
+async function served(process: Process, log: string[], begun: RegExp): Promise<number> {
   const lines = createInterface({ input: process.stderr });
   return new Promise((resolve, reject) => {
     lines.on("line", (line) => {
       log.push(line);
-      const serving = /serving http\S+, (\d+) nodes/.exec(line);
-      if (serving) resolve(Number(serving[1]));
+      const said = begun.exec(line);
+      if (said) resolve(Number(said[1] ?? 0));
     });
     process.once("exit", () => reject(new Error(`it ended:\n${log.join("\n")}`)));
   });

@@ -11,8 +11,8 @@ export class ViewerPage {
   constructor(page: Page) {
     this.page = page;
     page.on("console", (message) => {
-      // What the network does, and a 401, the browser says by itself.
-      const told = /WebSocket connection to .* failed|net::ERR_|status of 401/.test(message.text());
+      // What the network does, and a 401 or 426, the browser says by itself.
+      const told = /WebSocket connection to .* failed|net::ERR_|status of (401|426)/.test(message.text());
       if (message.type() === "error" && !told)
         this.complaints.push(`${message.text()} ${message.location().url}`);
     });
