@@ -303,7 +303,18 @@ export class Viewer {
 
   #told(state: ServerState | null): void {
     const cluster = state?.cluster ?? this.#page.cluster;
+    const wasSyncing = this.#page.trust.level === "syncing";
     this.#set({ state, cluster, trust: trustOf(this.#page.connection, state) });
+    if (wasSyncing && state !== null && state.state !== "syncing") this.#arrange();
+  }
+
+  /** What was drawn of the beginning of a sync is no picture of the whole: begin anew, where nobody has chosen. */
+  #arrange(): void {
+    const { view, loaded } = this.#page;
+    if (!loaded || view.open !== null) return;
+    this.#set({ open: openAtFirst(this.graph, view.filter) });
+    if (view.camera === null && view.focus === null) this.tidy();
+    else this.#draw("other");
   }
 
   #changed(changes: readonly Change[]): void {
@@ -313,7 +324,7 @@ export class Viewer {
       this.#page = {
         ...this.#page,
         loaded: true,
-        open: view.open ?? openAtFirst(this.graph, view.filter),
+        open: view.open ?? this.#openAtFirst(),
       };
       this.#fitNext = view.camera === null ? "all" : null;
       this.#draw("other");
@@ -321,6 +332,12 @@ export class Viewer {
     }
     for (const change of changes) if ("node" in change) this.#touched.add(change.node.uid);
     if (changes.length > 0) this.#schedule();
+  }
+
+  /** So little is known while the server syncs that all of it would be open. */
+  #openAtFirst(): ReadonlySet<string> {
+    if (this.#page.trust.level === "syncing") return new Set();
+    return openAtFirst(this.graph, this.#page.view.filter);
   }
 
   /** Many changes, one picture: with the next frame that is far enough from the last. */

@@ -320,7 +320,7 @@ describe("a client for whom no WebSocket comes through", () => {
 
   it("tries both ways again when the events fail, too", async () => {
     server.refusal = { status: 503, body: "", type: "text/plain" };
-    follow();
+    follow({}, AT_ONCE(), new Keyring(), 20); // it may be on either way when both are open
     await vi.waitFor(() => expect(reasons()).toContain("HTTP 503"));
     server.refusal = null;
     server.upgrades = true;
