@@ -21,6 +21,7 @@ class Limits:
     """How much clients of the stream may ask for. The names of those that are flags are the flags'.
 
     max_connections: streams open at a time. max_subscriptions: of one connection.
+    max_filters: different ones in use at a time.
     max_filter_terms, max_filter_values, max_filter_bytes: of one filter; see `FilterRules`.
     max_message_bytes, max_message_rate: of what a WebSocket client sends; messages a second.
     history_changes, history_bytes: changed nodes and edges, and bytes, that are kept for those who fall
@@ -33,6 +34,7 @@ class Limits:
 
     max_connections: int = 2000
     max_subscriptions: int = 32
+    max_filters: int = 1000
     max_filter_terms: int = 64
     max_filter_values: int = 64
     max_filter_bytes: int = 2048

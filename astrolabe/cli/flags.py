@@ -213,6 +213,7 @@ def _limit(
 STREAM = (
     _limit("max_connections", "N", values.integer(1), help="Streams that may be open at a time."),
     _limit("max_subscriptions", "N", values.integer(1), help="Subscriptions of one connection."),
+    _limit("max_filters", "N", values.integer(1), help="Different filters that may be in use at a time."),
     _limit(
         "max_filter_terms",
         "N",

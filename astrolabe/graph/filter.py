@@ -53,6 +53,13 @@ class Filter(msgspec.Struct, frozen=True, gc=False):
         """Whether it restricts anything."""
         return self != EVERYTHING
 
+    @property
+    def only_excludes(self) -> bool:
+        """Whether it keeps every node but those with certain labels."""
+        if self.namespace or self.release or self.kind or self.status or self.q:
+            return False
+        return all(each.negative for each in self.selector.requirements)
+
     def passes(self, node: Node) -> bool:
         """Whether the node itself passes; namespace and release, which depend on neighbours, aside."""
         if self.kind and node.kind not in self.kind:

@@ -10,16 +10,24 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice
+from typing import Protocol
 
 from astrolabe.graph.batch import Before
 from astrolabe.graph.edge import Edge, EdgeKey
 from astrolabe.graph.graph import Graph
+from astrolabe.graph.membership import State
 from astrolabe.graph.node import Node
 
 #: Bytes of an entry beside its node's text, about: what the objects and their places in a dict take.
 _ENTRY_BYTES = 300
 #: Pasts that are shared, the latest made ones: each may be as large as all that is kept.
 PASTS = 16
+
+
+class Known(State, Protocol):
+    """A graph that can be read, with its edges by what they are."""
+
+    def edge(self, key: EdgeKey) -> Edge | None: ...
 
 
 class History:
@@ -38,6 +46,7 @@ class History:
         self._places: deque[int] = deque([graph.seq])
         self._kept = (0, 0)
         self._pasts: dict[int, Past] = {}
+        self._held: dict[Past, None] = {}
 
     @property
     def kept(self) -> tuple[int, int]:
@@ -47,6 +56,8 @@ class History:
     def add(self, before: Before) -> None:
         """The graph took its next step, which overwrote this; the oldest is forgotten beyond the limits."""
         self._pasts.clear()
+        for past in self._held:
+            past.extend(before)
         self._steps.append(before)
         self._places.append(self._graph.seq)
         self._count(before, 1)
@@ -82,6 +93,19 @@ class History:
                 del self._pasts[next(iter(self._pasts))]
         return past
 
+    def hold(self) -> Past:
+        """The graph as it is now, which can be read while it goes on; `let_go` of it in the end.
+
+        Costs what the graph changes meanwhile, whatever the limits.
+        """
+        past = Past(self._graph, Before())
+        self._held[past] = None
+        return past
+
+    def let_go(self, past: Past) -> None:
+        """It is not read any more."""
+        self._held.pop(past, None)
+
     def _count(self, before: Before, sign: int) -> None:
         entries = len(before.nodes) + len(before.edges)
         texts = sum([len(node.text) for node in before.nodes.values() if node is not None])
@@ -92,29 +116,48 @@ class History:
 class Past:
     """A graph as it was before its latest steps: the present, with what they overwrote put back.
 
+    now: the graph as it is, or as it was when those steps had been taken.
     nodes, edges: what the steps touched, as it was; None where there was nothing.
     """
 
-    def __init__(self, graph: Graph, before: Before) -> None:
-        self._graph = graph
+    def __init__(self, now: Known, before: Before) -> None:
+        self._now = now
         self.nodes = before.nodes
         self.edges = before.edges
         #: The edges that were touched, as they were, by source and by target; made when asked for.
         self._ends: tuple[dict[str, list[Edge]], dict[str, list[Edge]]] | None = None
 
+    def over(self, held: Past) -> Past:
+        """The same, for the time while the present is held still (`History.hold`)."""
+        return Past(held, Before(nodes=self.nodes, edges=self.edges))
+
+    @property
+    def size(self) -> int:
+        """How many nodes and edges have changed since."""
+        return len(self.nodes) + len(self.edges)
+
+    def extend(self, before: Before) -> None:
+        """The graph took another step, which overwrote this: what was known already was older."""
+        for uid, node in before.nodes.items():
+            self.nodes.setdefault(uid, node)
+        if before.edges:
+            for key, edge in before.edges.items():
+                self.edges.setdefault(key, edge)
+            self._ends = None
+
     def node(self, uid: str) -> Node | None:
-        return self.nodes[uid] if uid in self.nodes else self._graph.nodes.get(uid)
+        return self.nodes[uid] if uid in self.nodes else self._now.node(uid)
 
     def out(self, uid: str) -> list[Edge]:
         """Edges that started at this node."""
-        return self._edges(0, uid, self._graph.out(uid))
+        return self._edges(0, uid, self._now.out(uid))
 
     def into(self, uid: str) -> list[Edge]:
         """Edges that ended at this node."""
-        return self._edges(1, uid, self._graph.into(uid))
+        return self._edges(1, uid, self._now.into(uid))
 
     def edge(self, key: EdgeKey) -> Edge | None:
-        return self.edges[key] if key in self.edges else self._graph.edge(key)
+        return self.edges[key] if key in self.edges else self._now.edge(key)
 
     def _edges(self, end: int, uid: str, now: Iterable[Edge]) -> list[Edge]:
         if not self.edges:

@@ -76,8 +76,12 @@ def namespaces_of(node: Node, state: State) -> Iterator[str]:
     elif node.kind == NAMESPACE:
         yield node.name
     else:
-        for end in (*[e.source for e in state.into(node.uid)], *[e.target for e in state.out(node.uid)]):
-            neighbour = state.node(end)
+        for edge in state.into(node.uid):
+            neighbour = state.node(edge.source)
+            if neighbour is not None and neighbour.namespace:
+                yield neighbour.namespace
+        for edge in state.out(node.uid):
+            neighbour = state.node(edge.target)
             if neighbour is not None and neighbour.namespace:
                 yield neighbour.namespace
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -33,17 +34,22 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     text: str
 
     def labels(self) -> dict[str, str]:
-        """The labels, from the text: only label selectors ask for them."""
-        start = self.text.rfind(',"labels":{')
-        if start < 0:
-            return {}
-        labels: dict[str, str] = ujson.loads(self.text[start + 10 : -1])
-        return labels
+        """The labels, from the text: only label selectors ask for them. Not to be changed."""
+        return _labels_of(self.text)
 
     def document(self) -> dict[str, Any]:
         """The node as a JSON object."""
         document: dict[str, Any] = ujson.loads(self.text)
         return document
+
+
+@lru_cache(maxsize=512)  # many views ask for those of the nodes that have just changed
+def _labels_of(text: str) -> dict[str, str]:
+    start = text.rfind(',"labels":{')
+    if start < 0:
+        return {}
+    labels: dict[str, str] = ujson.loads(text[start + 10 : -1])
+    return labels
 
 
 class _Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):

@@ -9,6 +9,7 @@ root cannot hold itself up, because its forest no longer hangs on anything.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from math import inf
 from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T", bound=Hashable)
@@ -42,14 +43,24 @@ class Reach(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         return iter(self._parents)
 
-    def update(self, touched: Iterable[T], *, cut: Iterable[tuple[T, T]] = ()) -> set[T]:
+    def update(
+        self,
+        touched: Iterable[T],
+        *,
+        cut: Iterable[tuple[T, T]] = (),
+        waiting: list[T] | None = None,
+    ) -> set[T]:
         """Follow a change; returns the items whose membership changed.
 
         touched: items that came, went, became or ceased to be roots or admitted, or gained an
             incoming edge. cut: (source, target) pairs between which no edge leads any more.
+        waiting: where those who may come in are put, to be let in later (`enter`).
         """
         touched = list(touched)
         orphans = self._orphans(touched, cut)
+        if waiting is not None:
+            waiting += [*orphans, *touched]
+            return orphans
         entered = self._enter([*orphans, *touched])
         return (orphans - entered) | (entered - orphans)
 
@@ -71,9 +82,19 @@ class Reach(Generic[T]):
             loose.extend([s for s in terrain.successors(item) if s in parents and parents[s] == item])
         return orphans
 
-    def _enter(self, candidates: list[T]) -> set[T]:
+    def enter(self, candidates: list[T], most: int) -> set[T]:
+        """Take in the candidates that are held, and what they reach; returns who came in.
+
+        At most so many are looked at: the others are left in the list, to be gone on with. Until there are
+        none, what is reached from the members may be lacking. Updates may come meanwhile, with the same list.
+        """
+        return self._enter(candidates, most)
+
+    def _enter(self, candidates: list[T], most: float = inf) -> set[T]:
         entered: set[T] = set()
-        while candidates:
+        looked = 0
+        while candidates and looked < most:
+            looked += 1
             item = candidates.pop()
             if item in self._parents or not self._held(item):
                 continue

@@ -40,6 +40,11 @@ class Requirement(msgspec.Struct, frozen=True, gc=False):
     operator: Operator
     values: frozenset[str] = frozenset()
 
+    @property
+    def negative(self) -> bool:
+        """Whether it matches all that do not have the label."""
+        return self.operator in ("notin", "!")
+
     def matches(self, labels: Mapping[str, str]) -> bool:
         value = labels.get(self.key)
         match self.operator:

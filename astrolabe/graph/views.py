@@ -3,12 +3,14 @@
 A view is listed under what its filter requires of every node that it keeps, the rarest first: a release,
 a namespace, a label, a piece of text, a kind with a status, a kind, a status. A changed node, as it was and
 as it is, names the lists to look into. What a release takes along names nothing itself, so that is listed
-by uid.
+by uid. A view that only excludes keeps nearly all: it is listed under what it excludes, and a step without
+any of that is to such a view what it is, at no cost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from copy import copy
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -44,20 +46,30 @@ class Views:
         #: By dimension, those in use only, and value.
         self._listed: dict[str, dict[str, Listing]] = {}
         self._reached: dict[str, Listing] = {}
+        #: The step that was asked about last, which whoever has it as its part sees as it is.
+        self._step: Changes | None = None
 
     def add(self, view: View) -> None:
         """List a view as it is now."""
-        for dimension, value in places_of_filter(view.filter):
+        for dimension, value in (*places_of_filter(view.filter), *exclusions_of_filter(view.filter)):
             self._listed.setdefault(dimension, {}).setdefault(value, {})[view] = None
         self._follow(view, view.reached or ())
 
+    def build(self, view: View) -> Iterator[int]:
+        """List a view, and take in what is there: see `View.build`."""
+        self.add(view)
+        for count in view.build():
+            self._follow(view, view.turned)
+            yield count
+
     def discard(self, view: View) -> None:
-        """List it no more. It must have taken the same steps as the graph."""
-        for dimension, value in places_of_filter(view.filter):
-            listings = self._listed[dimension]
-            _strike(listings, value, view)
-            if not listings:
-                del self._listed[dimension]
+        """List it no more, if it is. It must have taken the same steps as the graph."""
+        for dimension, value in (*places_of_filter(view.filter), *exclusions_of_filter(view.filter)):
+            listings = self._listed.get(dimension)
+            if listings is not None:
+                _strike(listings, value, view)
+                if not listings:
+                    del self._listed[dimension]
         for uid in view.reached or ():
             _strike(self._reached, uid, view)
 
@@ -73,9 +85,12 @@ class Views:
         To be asked once the graph has taken the step, and before the views have.
         past: the graph as it was before the step.
         """
+        self._step = changes
         parts = dict.fromkeys(self._at(_EVERYWHERE), changes)
         if len(self._listed) == (1 if parts else 0):
             return parts
+        for view in self._excluding(changes, past):
+            parts[view] = copy(changes)
         memo: dict[str, Listing] = {}
         for node in changes.nodes_set:
             for view in self._of_node(node.uid, past, memo):
@@ -93,6 +108,8 @@ class Views:
 
     def update(self, view: View, part: Changes, past: Past) -> Changes:
         """Let a view take its part of the step; returns the step as it sees it."""
+        if part is self._step:
+            return part
         delta = view.update(part, past)
         self._follow(view, view.turned)
         return delta
@@ -105,6 +122,25 @@ class Views:
                 self._reached.setdefault(uid, {})[view] = None
             else:
                 _strike(self._reached, uid, view)
+
+    def _excluding(self, changes: Changes, past: Past) -> Listing:
+        """The views that only exclude, and exclude a node that changed or to which an edge did.
+
+        All others of them see the step as it is.
+        """
+        found: Listing = {}
+        if "not label" not in self._listed and "not key" not in self._listed:
+            return found
+        uids = {node.uid for node in changes.nodes_set}
+        uids.update(changes.nodes_removed)
+        for _, *ends in (*[edge.key for edge in changes.edges_set], *changes.edges_removed):
+            uids.update(ends)
+        for uid in uids:
+            for node in (past.node(uid), self._graph.node(uid)):
+                for key, value in node.labels().items() if node is not None else ():
+                    found.update(self._at(("not label", f"{key}={value}")))
+                    found.update(self._at(("not key", key)))
+        return found
 
     # Looking up
 
@@ -212,6 +248,18 @@ def places_of_filter(filter: Filter) -> list[Place]:
     if filter.status:
         return [("status", status) for status in filter.status]
     return [_EVERYWHERE]
+
+
+def exclusions_of_filter(filter: Filter) -> list[Place]:
+    """Where its view is listed beside, when it only excludes: every node that it excludes is found there."""
+    if not filter.only_excludes:
+        return []
+    places: list[Place] = []
+    for each in filter.selector.requirements:
+        places += [("not label", f"{each.key}={value}") for value in each.values]
+        if each.operator == "!":
+            places.append(("not key", each.key))
+    return places
 
 
 def _places_of_selector(selector: Selector) -> list[Place]:

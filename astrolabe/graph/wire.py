@@ -78,23 +78,26 @@ def snapshot_part(
     return f'{head},"last":{flag},"nodes":[{",".join(node_texts)}],"edges":[{",".join(edge_texts)}]}}', end
 
 
-def delta(id: str, epoch: str, *, since: int, seq: int, changes: Changes, time: int = 0) -> str:
+def changes_text(changes: Changes) -> str:
+    """The part of a delta that tells what changed: the same for all who see the same."""
+    nodes = ",".join([node.text for node in changes.nodes_set])
+    edges = ",".join([edge.text for edge in changes.edges_set])
+    cut = ",".join([removal_text(key) for key in changes.edges_removed])
+    gone = ujson.dumps(changes.nodes_removed, escape_forward_slashes=False)
+    return f'"nodes":{{"set":[{nodes}],"remove":{gone}}},"edges":{{"set":[{edges}],"remove":[{cut}]}}'
+
+
+def delta(id: str, epoch: str, *, since: int, seq: int, changed: str, time: int = 0) -> str:
     """What changed after `since` up to `seq`.
 
+    changed: see `changes_text`.
     time: when the first change of the one batch that it is of was taken in, in milliseconds since 1970
         (UTC); 0: it is of several.
     """
     head: dict[str, Any] = {"type": "delta", "id": id, "epoch": epoch, "from": since, "seq": seq}
     if time:
         head["time"] = time
-    nodes = ",".join([node.text for node in changes.nodes_set])
-    edges = ",".join([edge.text for edge in changes.edges_set])
-    cut = ",".join([removal_text(key) for key in changes.edges_removed])
-    gone = ujson.dumps(changes.nodes_removed, escape_forward_slashes=False)
-    return (
-        f'{encode(head)[:-1]},"nodes":{{"set":[{nodes}],"remove":{gone}}},'
-        f'"edges":{{"set":[{edges}],"remove":[{cut}]}}}}'
-    )
+    return f"{encode(head)[:-1]},{changed}}}"
 
 
 def bookmark(id: str, epoch: str, seq: int) -> str:

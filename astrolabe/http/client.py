@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+from collections.abc import Callable
 from typing import Protocol
 
 from astrolabe.graph.filter import Filter
-from astrolabe.http.closing import FAILED, INTERNAL_ERROR
 from astrolabe.http.feed import Feed
 from astrolabe.http.message import Message
-from astrolabe.http.subscription import Connection, Position, Subscription
-
-logger = logging.getLogger("astrolabe.http")
+from astrolabe.http.subscription import Connection, Position, Subscription, fail
 
 #: Seconds that are waited for a place in history which another replica has seen already.
 PATIENCE = 2.0
@@ -23,6 +20,7 @@ class Feeds(Protocol):
 
     def feed(self, filter: Filter) -> Feed: ...
     def release(self, feed: Feed) -> None: ...
+    def ask(self, call: Callable[[], None]) -> None: ...
     async def reach(self, seq: int, *, timeout: float) -> bool: ...
 
 
@@ -34,7 +32,8 @@ class Client:
         self._connection = connection
         self._subscriptions: dict[str, tuple[Subscription, Feed]] = {}
         self._ahead: dict[str, asyncio.Task[None]] = {}
-        self._pumping: asyncio.Handle | None = None
+        #: Whether its turn to be written to comes.
+        self._waits = False
         #: What concerns the whole connection and could not be written yet: the latest word is enough.
         self._notice: Message | None = None
 
@@ -46,7 +45,9 @@ class Client:
         return id in self._subscriptions
 
     def subscribe(self, id: str, filter: Filter, since: Position | None = None) -> None:
-        """Follow a part of the graph under an id that is not in use; what it is now goes out at once."""
+        """Follow a part of the graph under an id that is not in use; what it is now goes out at once, or as
+        soon as it is known. Raises Refusal when too many filters are in use.
+        """
         feed = self._feeds.feed(filter)
         subscription = Subscription(id, feed, self._connection, wake=self.wake)
         subscription.start(since)
@@ -55,7 +56,7 @@ class Client:
         if subscription.is_ahead():
             wait = self._wait(subscription)
             self._ahead[id] = asyncio.get_running_loop().create_task(wait, name="astrolabe.http.ahead")
-        elif self._pumping is None:
+        elif not self._waits:
             self._pump()
 
     def unsubscribe(self, id: str) -> None:
@@ -68,16 +69,15 @@ class Client:
 
     def leave(self) -> None:
         """The connection is lost: end all subscriptions."""
+        self._notice = None
         for id in list(self._subscriptions):
             self.unsubscribe(id)
-        if self._pumping is not None:
-            self._pumping.cancel()
-            self._pumping = None
 
     def wake(self) -> None:
         """The transport takes more again, or there is more to tell."""
-        if self._pumping is None and (self._subscriptions or self._notice is not None):
-            self._pumping = asyncio.get_running_loop().call_soon(self._pump)
+        if not self._waits and (self._subscriptions or self._notice is not None):
+            self._waits = True
+            self._feeds.ask(self._pump)
 
     def notify(self, message: Message) -> None:
         """Tell the client something that concerns the whole connection; instead of what waits to be told."""
@@ -100,28 +100,24 @@ class Client:
             if subscription.is_ahead():
                 subscription.restart("too-old")
         except Exception:
-            self._fail()
+            fail(self._connection)
             return
         self.wake()
 
     def _pump(self) -> None:
         """Write one message that is due, and come back for the next after everyone else had a turn."""
-        self._pumping = None
+        self._waits = False
         if not self._connection.writable:
             return
         try:
             message = self._next()
+            if message is not None:
+                self._connection.write(message)
         except Exception:
-            self._fail()
+            fail(self._connection)
             return
         if message is not None:
-            self._connection.write(message)
             self.wake()
-
-    def _fail(self) -> None:
-        """To be called while an exception is handled: the client has to come back."""
-        logger.exception("a subscription failed")
-        self._connection.close(INTERNAL_ERROR, "internal-error", FAILED)
 
     def _next(self) -> Message | None:
         if self._notice is not None:

@@ -2,51 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable
 
 from astrolabe.graph import wire
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.history import History
+from astrolabe.graph.history import History, Past
 from astrolabe.graph.view import View
-from astrolabe.http.closing import FAILED, INTERNAL_ERROR
+from astrolabe.graph.views import Views
+from astrolabe.http.deltas import Deltas, Difference
 from astrolabe.http.figures import Figures
 from astrolabe.http.message import Message
 from astrolabe.http.snapshot import Snapshot
-from astrolabe.http.subscription import Subscription
+from astrolabe.http.subscription import Subscription, fail
+from astrolabe.http.turns import Job, Steps, Workshop
 
-#: Messages for those who fell behind or came back that are shared, the latest made ones: clients choose
-#: their ids and where they say that they are, and each message may be as large as all that has changed.
+#: Differences that are shared, the latest made ones: clients say where they are.
 CATCHING_UP = 16
+#: Changed nodes and edges from which on a difference is not worked out at once.
+MANY = 500
+
+
+class FeedFailed(RuntimeError):
+    """The view could not be made or followed; the log says why."""
 
 
 class Feed:
     """Implements `subscription.Source`. Shared by all subscriptions with the same filter.
 
-    changed: the seq of the latest batch that changed the view, or at which it was made.
+    Its view is built in the background. Until it is `ready` nobody is told anything; then all who are
+    subscribed are woken, and so they are whenever something that they wait for is there.
+
+    users: how many wait for it without a subscription.
+    changed: the seq of the latest batch that changed the view, or at which it was ready.
+    give_up: called when it fails, while the exception is handled.
     """
 
-    def __init__(self, view: View, graph: Graph, history: History, figures: Figures) -> None:
+    def __init__(
+        self, filter: Filter, workshop: Workshop, figures: Figures, give_up: Callable[[Feed], None]
+    ) -> None:
+        self.filter = filter
         self.figures = figures
         self.subscriptions: dict[Subscription, None] = {}
-        self._snapshot: Snapshot | None = None
-        self.begin(view, graph, history)
+        self.users = 0
+        self.failed = False
+        self._workshop = workshop
+        self._give_up = give_up
+        self._jobs: dict[Job, None] = {}
+        self._news: list[asyncio.Future[None]] = []
 
-    def begin(self, view: View, graph: Graph, history: History) -> None:
-        """Follow this view of this graph from now on."""
-        self.view = view
+    def begin(self, graph: Graph, history: History, views: Views) -> None:
+        """Follow this graph from now on, with a view that is listed once it is under construction."""
+        self.end()
         self.graph = graph
-        self.changed = graph.seq
         self.history = history
-        self._forget_snapshot()
-        #: By the seq that was told and the one that is held: what brings up to the seq `_caught_up`.
-        self._catching_up: dict[tuple[str, int, int], Message] = {}
-        self._caught_up = graph.seq
+        self.changed = graph.seq
+        self.ready = False
+        self.view = View(graph, self.filter)
+        self._snapshot: Snapshot | None = None
+        #: By the seq from which on they are.
+        self._differences: dict[int, Difference] = {}
+        self._work(self._build(views))
 
-    @property
-    def filter(self) -> Filter:
-        return self.view.filter
+    def end(self) -> None:
+        """Leave what is under way."""
+        for job in self._jobs:
+            job.cancel()
+        self._jobs.clear()
+
+    def finish(self) -> None:
+        """Have the view at once, however long that takes. Raises FeedFailed."""
+        for job in [] if self.ready else list(self._jobs):
+            job.finish()
+        if self.failed:
+            raise FeedFailed
+
+    async def news(self) -> None:
+        """Wait until something is there that was not. Raises FeedFailed."""
+        if self.failed:
+            raise FeedFailed
+        waiting = asyncio.get_running_loop().create_future()
+        self._news.append(waiting)
+        await waiting
 
     def restart(self) -> None:
         """History could not be continued: everyone begins anew."""
@@ -54,72 +93,122 @@ class Feed:
             subscription.restart("epoch-changed")
             subscription.wake()
 
-    def give_up(self) -> None:
-        """It failed: everyone has to come back."""
+    def close(self) -> None:
+        """To be called while an exception is handled that ends it: everyone has to come back."""
+        self.failed = True
+        self.end()
         for subscription in list(self.subscriptions):
-            subscription.connection.close(INTERNAL_ERROR, "internal-error", FAILED)
+            fail(subscription.connection)
+        for waiting in self._news:
+            if not waiting.done():
+                waiting.set_exception(FeedFailed())
+        self._news.clear()
 
-    def publish(self, delta: Changes, batch: Batch) -> None:
+    def publish(self, delta: Changes, batch: Batch, deltas: Deltas) -> None:
         """The view took a step that changed it: hand the delta to all that are in step."""
         before, self.changed = self.changed, batch.seq
-        self._forget_snapshot()
-        self._catching_up.clear()
-        messages: dict[tuple[str, int], Message] = {}
-        for subscription in self.subscriptions:
+        if self._snapshot is not None and self._snapshot.taken:
+            self._forget_snapshot()
+        for subscription in tuple(self.subscriptions):
             if not subscription.is_told(before):
                 continue
             if not subscription.connection.writable:
                 subscription.fall_behind(batch.since)
                 self.figures.behind += 1
                 continue
-            key = (subscription.id, subscription.told)
-            message = messages.get(key)
-            if message is None:
-                message = messages[key] = self._delta(*key, delta, time=batch.time)
-            subscription.tell(message)
+            try:
+                message = deltas.message(subscription.id, subscription.told, delta)
+                subscription.tell(message, batch.seq)
+            except Exception:  # of this client's connection: the others are none the worse
+                fail(subscription.connection)
 
-    def catch_up(self, id: str, *, told: int, held: int) -> Message | None:
-        """One message for a client that was told `told` and holds the view as it was at `held`, after
-        which it is up to date; None when it is not known any more what has changed since.
+    def difference(self, held: int) -> Difference | None:
+        """What has changed since the view was as it was at `held`; None when that is not known any more.
 
-        Made once for all that are in the same place.
+        Made once for all who are in the same place. When much has changed it is worked out later, up to the
+        place in history that is now; everyone is woken then.
         """
-        if self._caught_up != self.graph.seq:
-            self._catching_up.clear()
-            self._caught_up = self.graph.seq
-        key = (id, told, held)
-        message = self._catching_up.get(key)
-        if message is None:
-            if held >= self.changed:
-                return self.bookmark(id)
-            past = self.history.since(held)
-            if past is None:
-                return None
-            changes = self.view.since(past)
-            message = self._delta(id, told, changes) if changes else self.bookmark(id)
-            self._catching_up[key] = message
-            if len(self._catching_up) > CATCHING_UP:
-                del self._catching_up[next(iter(self._catching_up))]
-        return message
+        difference = self._differences.get(held)
+        if difference is not None and (difference.text is None or difference.seq == self.graph.seq):
+            return difference
+        past = self.history.since(held) if held < self.changed else None
+        if past is None and held < self.changed:
+            return None
+        difference = self._differences[held] = Difference(self.graph.epoch, self.graph.seq)
+        if len(self._differences) > CATCHING_UP:
+            del self._differences[next(iter(self._differences))]
+        if past is None:
+            difference.set(Changes())
+        elif past.size <= MANY and not self.filter.release:  # what lies behind what changed may be much more
+            difference.set(self.view.since(past))
+        else:
+            self._work(self._compare(past, difference))
+        return difference
 
     def bookmark(self, id: str) -> Message:
         """Nothing has changed up to the present."""
         epoch, seq = self.graph.epoch, self.graph.seq
         return Message("bookmark", wire.bookmark(id, epoch, seq), f"{epoch}:{seq}")
 
-    def snapshot(self, id: str) -> Iterator[Message]:
-        """The view as it is now; its parts are made as they are asked for, once for all who ask."""
-        if self._snapshot is None or self._snapshot.seq != self.graph.seq:
+    def snapshot(self) -> Snapshot | None:
+        """The view as it is now, or as it was when somebody else asked for it a moment ago; None until it is
+        ready. Everyone is woken once it is taken."""
+        if not self.ready:
+            return None
+        if self._snapshot is None or (self._snapshot.taken and self._snapshot.seq != self.graph.seq):
             self._forget_snapshot()
-            self._snapshot = Snapshot(self.view, self.graph.epoch, self.graph.seq)
-        return self._snapshot.read(id)
+            self._snapshot = Snapshot(self.view, self.history.hold(), self.graph.epoch, self.graph.seq)
+            self._work(self._take(self._snapshot))
+        return self._snapshot
 
     def _forget_snapshot(self) -> None:
         if self._snapshot is not None:
             self._snapshot.keep_nothing()
             self._snapshot = None
 
-    def _delta(self, id: str, since: int, changes: Changes, *, time: int = 0) -> Message:
-        epoch, seq = self.graph.epoch, self.graph.seq
-        text = wire.delta(id, epoch, since=since, seq=seq, changes=changes, time=time)
-        return Message("delta", text, f"{epoch}:{seq}")
+    # What is done in the background
+
+    def _work(self, steps: Steps) -> None:
+        for job in [job for job in self._jobs if job.done]:
+            del self._jobs[job]
+        job = self._workshop.start(self._guard(steps))
+        if not job.done:
+            self._jobs[job] = None
+
+    def _guard(self, steps: Steps) -> Steps:
+        try:
+            yield from steps
+        except Exception:
+            self._give_up(self)
+            return
+        self._wake()
+
+    def _wake(self) -> None:
+        for subscription in self.subscriptions:
+            subscription.wake()
+        for waiting in self._news:
+            if not waiting.done():
+                waiting.set_result(None)
+        self._news.clear()
+
+    def _build(self, views: Views) -> Steps:
+        if self.filter:
+            yield from views.build(self.view)
+        else:
+            for _ in views.build(self.view):  # there is nothing to look at
+                pass
+        self.ready, self.changed = True, self.graph.seq
+
+    def _take(self, snapshot: Snapshot) -> Steps:
+        try:
+            yield from snapshot.take()
+        finally:
+            self.history.let_go(snapshot.past)
+
+    def _compare(self, past: Past, difference: Difference) -> Steps:
+        held = self.history.hold()
+        try:
+            members = self.view.uids()
+            difference.set((yield from self.view.compare(past.over(held), held, members)))
+        finally:
+            self.history.let_go(held)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextvars import Context
 from time import perf_counter, time
 
@@ -21,9 +22,13 @@ from astrolabe.graph.pages import Pages
 from astrolabe.graph.view import View
 from astrolabe.graph.views import Views
 from astrolabe.http.client import Client
-from astrolabe.http.feed import Feed
+from astrolabe.http.deltas import Deltas
+from astrolabe.http.errors import Refusal
+from astrolabe.http.feed import Feed, FeedFailed
 from astrolabe.http.figures import Figures
+from astrolabe.http.snapshot import STEP, Snapshot
 from astrolabe.http.subscription import Connection
+from astrolabe.http.turns import Steps, Turns, Workshop
 from astrolabe.settings import Limits
 
 logger = logging.getLogger("astrolabe.http")
@@ -46,9 +51,11 @@ class Hub:
         self.figures = Figures()
         self._limits = limits or Limits()
         self._feeds: dict[Filter, Feed] = {}
+        self._workshop = Workshop()
+        self._turns = Turns()
         #: Feeds without a subscription, those that are dropped first before the others.
         self._kept: dict[Feed, asyncio.TimerHandle] = {}
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiting: dict[asyncio.Future[None], int] = {}
         self._begin(graph)
 
     def _begin(self, graph: Graph) -> None:
@@ -72,12 +79,17 @@ class Hub:
         self._count(batch, before, perf_counter() - began)
 
     def replace(self, graph: Graph) -> None:
-        """Serve this graph from now on: history could not be continued. Everyone begins anew."""
+        """Serve this graph from now on: history could not be continued. Everyone begins anew, once what they
+        follow of it is known: that is found out in the background."""
+        before = self.graph
         self._begin(graph)
-        for filter, feed in self._feeds.items():
-            feed.begin(self._new_view(filter), graph, self.history)
+        for feed in list(self._kept):
+            self._drop(feed)
+        for feed in self._feeds.values():
+            feed.begin(graph, self.history, self._views)
             feed.restart()
         self._notify()
+        self._workshop.start(_dismantle(before))
 
     @property
     def subscriptions(self) -> int:
@@ -85,43 +97,112 @@ class Hub:
         return sum([len(feed.subscriptions) for feed in self._feeds.values()])
 
     def view(self, filter: Filter) -> View:
-        """The filtered graph as it is now; valid until the loop goes on."""
+        """The filtered graph as it is now; valid until the loop goes on.
+
+        Takes as long as the graph is large, unless it was `prepare`d just before.
+        """
         feed = self.feed(filter)
-        self.release(feed)
+        feed.users += 1
+        try:
+            feed.finish()
+        finally:
+            feed.users -= 1
+            self.release(feed)
         return feed.view
+
+    async def prepare(self, filter: Filter) -> None:
+        """Wait until there is little for `view` to do; so it is until something else is awaited.
+
+        Raises Refusal when too many filters are in use, FeedFailed.
+        """
+        feed = self.feed(filter)
+        feed.users += 1
+        try:
+            while not feed.ready:
+                await feed.news()
+        finally:
+            feed.users -= 1
+            self.release(feed)
+
+    async def take(self, filter: Filter) -> Snapshot:
+        """The filtered graph at one place in history, not long ago: shared by all who ask for it.
+
+        Raises Refusal when too many filters are in use, FeedFailed.
+        """
+        feed = self.feed(filter)
+        feed.users += 1
+        try:
+            snapshot = feed.snapshot()
+            while snapshot is None or not snapshot.taken:
+                await feed.news()
+                if snapshot is None or snapshot.epoch != self.graph.epoch:
+                    snapshot = feed.snapshot()
+            return snapshot
+        finally:
+            feed.users -= 1
+            self.release(feed)
 
     async def reach(self, seq: int, *, timeout: float) -> bool:
         """Wait until the graph is at `seq`, at most this many seconds; False when it did not get there."""
         if self.graph.seq >= seq:
             return True
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (seq, reached)
-        self._waiting.append(entry)
+        self._waiting[reached] = seq
         try:
             async with asyncio.timeout(timeout):
                 await reached
         except TimeoutError:
             return False
         finally:
-            self._waiting.remove(entry)
+            del self._waiting[reached]
         return True
 
     def join(self, connection: Connection) -> Client:
         """Take in a connection, so far without subscriptions."""
         return Client(self, connection)
 
+    def ask(self, call: Callable[[], None]) -> None:
+        """Call this in a turn of its own, soon. It must not raise."""
+        self._turns.ask(call)
+
+    def admit(self, filter: Filter) -> None:
+        """Whether one more may be followed, when it is one more. Raises Refusal."""
+        most = self._limits.max_filters
+        if not filter or filter in self._feeds or len(self._feeds) < most:
+            return
+        if self._kept:
+            self._drop(next(iter(self._kept)))
+            return
+        raise Refusal(
+            503,
+            "too-many-filters",
+            f"{most} different filters are in use, which is all there may be (--max-filters); come back",
+            headers={"Retry-After": "5"},
+        )
+
     def feed(self, filter: Filter) -> Feed:
-        """The feed that all subscriptions with an equal filter share."""
+        """The feed that all subscriptions with an equal filter share. Raises Refusal when it is one too many,
+        FeedFailed.
+
+        To be `release`d when it was not used, or is not any more.
+        """
         feed = self._feeds.get(filter)
         if feed is None:
-            feed = self._feeds[filter] = Feed(self._new_view(filter), self.graph, self.history, self.figures)
+            self.admit(filter)
+            feed = self._feeds[filter] = Feed(filter, self._workshop, self.figures, self._fail)
+            feed.begin(self.graph, self.history, self._views)
+            if feed.failed:
+                raise FeedFailed
         elif feed in self._kept:
             self._kept.pop(feed).cancel()
         return feed
 
     def release(self, feed: Feed) -> None:
-        """Keep the feed for a while, and then drop it, when nobody is subscribed to it any more."""
-        if feed.subscriptions or self._feeds.get(feed.filter) is not feed:
+        """Keep the feed for a while, and then drop it, when nobody uses it any more."""
+        if feed.subscriptions or feed.users or feed in self._kept or self._feeds.get(feed.filter) is not feed:
+            return
+        if not feed.ready:
+            self._drop(feed)
             return
         # Not in the context of the one who leaves, which would be kept as long.
         loop = asyncio.get_running_loop()
@@ -133,36 +214,36 @@ class Hub:
         nodes = sum([len(feed.view) for feed in self._kept if feed.filter])
         return len(self._kept) > MOST_KEPT or nodes > MOST_KEPT_NODES
 
-    def _new_view(self, filter: Filter) -> View:
-        view = View(self.graph, filter)
-        self._views.add(view)
-        return view
-
     def _drop(self, feed: Feed) -> None:
+        feed.end()
         self._views.discard(feed.view)
         self._forget(feed)
 
     def _fail(self, feed: Feed) -> None:
+        """To be called while an exception is handled that ends it."""
+        logger.exception("a view failed, its subscribers have to come back")
         self._views.discard_failed(feed.view)
         self._forget(feed)
-        feed.give_up()
+        feed.close()
 
     def _forget(self, feed: Feed) -> None:
-        del self._feeds[feed.filter]
+        if self._feeds.get(feed.filter) is feed:
+            del self._feeds[feed.filter]
         if feed in self._kept:
             self._kept.pop(feed).cancel()
 
     def _tell(self, batch: Batch, before: Before) -> None:
         """Let the views that the batch concerns follow it, and pass on what it changed of them."""
-        past = Past(self.graph, before)
+        past, deltas = Past(self.graph, before), Deltas(batch)
         for view, part in self._views.concerned(batch.changes, past).items():
             feed = self._feeds[view.filter]
             try:
                 delta = self._views.update(view, part, past)
+                if not feed.ready:
+                    continue
                 if delta.nodes_set or delta.edges_set or delta.edges_removed or delta.nodes_removed:
-                    feed.publish(delta, batch)
+                    feed.publish(delta, batch, deltas)
             except Exception:
-                logger.exception("a view failed, its subscribers have to come back")
                 self._fail(feed)
 
     def _count(self, batch: Batch, before: Before, seconds: float) -> None:
@@ -173,6 +254,14 @@ class Hub:
             figures.latency.observe(max(0.0, time() - batch.time / 1000))
 
     def _notify(self) -> None:
-        for seq, reached in self._waiting:
+        for reached, seq in self._waiting.items():
             if seq <= self.graph.seq and not reached.done():
                 reached.set_result(None)
+
+
+def _dismantle(graph: Graph) -> Steps:
+    """Let go of what a graph is made of bit by bit: all at once takes long when it is large."""
+    held = [*graph.nodes.values()]
+    while held:
+        del held[-STEP:]
+        yield STEP

@@ -65,6 +65,8 @@ class Rest:
         if route.prepare is not None:
             async for _ in in_slices(route.prepare(self._hub, question)):
                 pass
+        if route.filter is None:
+            await self._hub.prepare(question.filter)
         # From here to the body's call nothing is awaited: headers and body are of one place in history.
         bucket = int(time() // AGE_LASTS) if route.ages else 0
         headers = validators(self._hub, question, bucket)

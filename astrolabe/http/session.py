@@ -7,12 +7,13 @@ from typing import Annotated, Any
 import msgspec
 
 from astrolabe.graph import wire
-from astrolabe.graph.filter import FilterError, FilterRules, parse_message
+from astrolabe.graph.filter import Filter, FilterError, FilterRules, parse_message
 from astrolabe.http.client import Client
 from astrolabe.http.closing import BAD_MESSAGE, SLOW
 from astrolabe.http.description.terms import reference
+from astrolabe.http.errors import Refusal
 from astrolabe.http.message import Message
-from astrolabe.http.subscription import Connection, Position
+from astrolabe.http.subscription import Connection, Position, fail
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
@@ -86,7 +87,15 @@ class Session:
             except FilterError as error:
                 self._refuse(message.id, "bad-filter", str(error))
             else:
-                self._client.subscribe(message.id, filter, message.since)
+                self._follow(message, filter)
+
+    def _follow(self, message: Subscribe, filter: Filter) -> None:
+        try:
+            self._client.subscribe(message.id, filter, message.since)
+        except Refusal as refusal:
+            self._refuse(message.id, refusal.error, refusal.message)
+        except Exception:
+            fail(self._connection)
 
     def _unsubscribe(self, id: str) -> None:
         if id in self._client:

@@ -93,6 +93,8 @@ class Streams:
         since = query.take_position("since")
         filter = query.take_filter(self._rules)
         self._connections.admit()
+        if subscribes:
+            self._hub.admit(filter)
         socket = WebSocket(request, self._limits, self._hub.figures)
         client = self._enter(socket, request)
         socket.write(self._hello())
@@ -110,6 +112,7 @@ class Streams:
             since = parse_position("Last-Event-ID", last)
         filter = query.take_filter(self._rules)
         self._connections.admit()
+        self._hub.admit(filter)
         headers = {
             **position(self._hub),
             **self._connections.guard.headers(request),

@@ -7,8 +7,8 @@ queued for it: once its transport takes more it is asked what is `next`, until i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
-from itertools import chain
 from typing import Protocol
 
 import msgspec
@@ -17,8 +17,13 @@ from astrolabe.graph import wire
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import History
 from astrolabe.graph.wire import ResetReason
+from astrolabe.http.closing import FAILED, INTERNAL_ERROR
+from astrolabe.http.deltas import Difference
 from astrolabe.http.figures import Figures
 from astrolabe.http.message import Message
+from astrolabe.http.snapshot import Snapshot
+
+logger = logging.getLogger("astrolabe.http")
 
 
 class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,12 +55,22 @@ class Source(Protocol):
 
     graph: Graph
     history: History
+    ready: bool
     changed: int
     figures: Figures
 
-    def snapshot(self, id: str) -> Iterator[Message]: ...
-    def catch_up(self, id: str, *, told: int, held: int) -> Message | None: ...
+    def snapshot(self) -> Snapshot | None: ...
+    def difference(self, held: int) -> Difference | None: ...
     def bookmark(self, id: str) -> Message: ...
+
+
+def fail(connection: Connection) -> None:
+    """To be called while an exception is handled: the client has to come back."""
+    logger.exception("a subscription failed, its client has to come back")
+    try:
+        connection.close(INTERNAL_ERROR, "internal-error", FAILED)
+    except Exception:
+        logger.exception("nor could its connection be closed")
 
 
 class Subscription:
@@ -64,7 +79,20 @@ class Subscription:
     wake: called when there may be something `next`.
     """
 
-    __slots__ = ("_asked", "_due", "_held", "connection", "id", "source", "told", "wake")
+    __slots__ = (
+        "_asked",
+        "_begins",
+        "_difference",
+        "_due",
+        "_held",
+        "_reset",
+        "_snapshot",
+        "connection",
+        "id",
+        "source",
+        "told",
+        "wake",
+    )
 
     def __init__(self, id: str, source: Source, connection: Connection, *, wake: Callable[[], None]) -> None:
         self.id = id
@@ -74,14 +102,20 @@ class Subscription:
         self.told = source.graph.seq
         #: The seq at which the view was what the client holds; when it is below `told`, that is.
         self._held = 0
+        #: The reset that is due. Whether a snapshot is; that one, and its parts once it is taken.
+        self._reset: Message | None = None
+        self._begins = False
+        self._snapshot: Snapshot | None = None
         self._due: Iterator[Message] | None = None
+        #: What it waits for to catch up.
+        self._difference: Difference | None = None
         #: Whether the client waits to hear that it could resume.
         self._asked = False
 
     def start(self, since: Position | None) -> None:
         """Begin with a snapshot, or go on from where the client says it is, or tell it that it cannot."""
         if since is None:
-            self._due = self.source.snapshot(self.id)
+            self._begin()
         elif since.epoch != self.source.graph.epoch:
             self.restart("epoch-changed")
         elif since.seq > self.source.graph.seq or self.source.history.knows(since.seq):
@@ -93,8 +127,13 @@ class Subscription:
         """Begin anew, whatever was under way."""
         self.told, self._held, self._asked = self.source.graph.seq, 0, False
         self.source.figures.resets[reason] += 1
-        reset = Message("reset", wire.reset(self.id, reason))
-        self._due = chain((reset,), self.source.snapshot(self.id))
+        self._reset = Message("reset", wire.reset(self.id, reason))
+        self._begin()
+
+    def _begin(self) -> None:
+        self._begins, self._snapshot, self._due, self._difference = True, None, None, None
+        if self.connection.writable:  # else it is time for that once it is
+            self._snapshot = self.source.snapshot()
 
     def is_ahead(self) -> bool:
         """Whether the client has seen more of history than this replica, and waits for it."""
@@ -102,11 +141,11 @@ class Subscription:
 
     def is_told(self, changed: int) -> bool:
         """Whether it was told everything up to the change at this seq."""
-        return self.told >= changed and self._due is None and not self._asked
+        return self.told >= changed and not self._begins and not self._asked
 
-    def tell(self, message: Message) -> None:
-        """Write a message that brings it up to the present."""
-        self.told = self.source.graph.seq
+    def tell(self, message: Message, seq: int) -> None:
+        """Write a message that brings it up to this seq."""
+        self.told = seq
         self.connection.write(message)
 
     def fall_behind(self, held: int) -> None:
@@ -114,26 +153,46 @@ class Subscription:
         self._held = held
 
     def next(self) -> Message | None:
-        """The message that is due; None when it is in step."""
-        if self._due is not None:
-            message = next(self._due)
-            if message.position:  # the last of the snapshot
-                self._due = None
-            return message
-        if self.is_told(self.source.changed) or self.is_ahead():
+        """The message that is due; None when it is in step, or has to wait until it is woken."""
+        if self._reset is not None:
+            reset, self._reset = self._reset, None
+            return reset
+        if self._begins:
+            return self._next_part()
+        source = self.source
+        if not source.ready or self.is_told(source.changed) or self.is_ahead():
             return None
-        if self._asked and not self.source.history.knows(self.told):
-            # It was somewhere that is no place in this history: what it holds is not known.
-            self.restart("too-old")
-            return self.next()
-        caught_up = self.source.catch_up(self.id, told=self.told, held=max(self.told, self._held))
-        if caught_up is None:
+        if self._difference is None:
+            if self._asked and not source.history.knows(self.told):
+                # It was somewhere that is no place in this history: what it holds is not known.
+                self.restart("too-old")
+                return self.next()
+            self._difference = source.difference(max(self.told, self._held))
+        if self._difference is None:
             self.restart("lagging")
             return self.next()
-        self.told, self._asked = self.source.graph.seq, False
-        return caught_up
+        if self._difference.text is None:
+            return None
+        difference, self._difference = self._difference, None
+        message = difference.message(self.id, self.told)
+        self.told, self._held, self._asked = difference.seq, 0, False
+        return message
+
+    def _next_part(self) -> Message | None:
+        if self._due is None:
+            if self._snapshot is None:
+                self._snapshot = self.source.snapshot()
+            if self._snapshot is None or not self._snapshot.taken:
+                return None
+            self.told = self._snapshot.seq
+            self._due = self._snapshot.read(self.id)
+        message = next(self._due)
+        if message.position:  # the last
+            self._begins, self._snapshot, self._due = False, None, None
+        return message
 
     def bookmark(self) -> None:
         """Tell the client how far it is, if it is in step and its transport takes more."""
-        if self.connection.writable and self.is_told(self.source.changed):
-            self.tell(self.source.bookmark(self.id))
+        source = self.source
+        if source.ready and self.connection.writable and self.is_told(source.changed):
+            self.tell(source.bookmark(self.id), source.graph.seq)

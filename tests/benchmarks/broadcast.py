@@ -67,7 +67,13 @@ class Broadcast:
 
     def _text(self) -> str:
         graph = self._site.hub.graph
-        return wire.delta("default", graph.epoch, since=graph.seq, seq=graph.seq + 1, changes=self._change(1))
+        return wire.delta(
+            "default",
+            graph.epoch,
+            since=graph.seq,
+            seq=graph.seq + 1,
+            changed=wire.changes_text(self._change(1)),
+        )
 
     def _receive(self, changes: Changes) -> Callable[[], Awaitable[None]]:
         async def work() -> None:

@@ -31,7 +31,7 @@ def take_all(lines: list[bytes]) -> int:
         changes = model.commit()
         if changes:
             graph.apply(Batch("e", graph.seq + 1, changes))
-            wire.delta("default", "e", since=graph.seq - 1, seq=graph.seq, changes=changes)
+            wire.delta("default", "e", since=graph.seq - 1, seq=graph.seq, changed=wire.changes_text(changes))
     return graph.seq
 
 

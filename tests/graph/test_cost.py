@@ -88,7 +88,7 @@ class World:
                 self.model.upsert(elsewhere(entry, copy))
         self.commit()
         for filter in filters:
-            self.views.add(View(self.graph, filter))
+            self.views.add(View.at_once(self.graph, filter))
 
     def commit(self) -> set[View]:
         """Returns the views that were asked."""
@@ -148,7 +148,7 @@ def test_catching_up_costs_what_has_changed(history: list[Any], change: Facts | 
     costs = []
     for copies in (1, 40):
         world = World(base, copies, None)
-        view = View(world.graph, Filter(release=frozenset(("r1",)), namespace=frozenset(("a-0",))))
+        view = View.at_once(world.graph, Filter(release=frozenset(("r1",)), namespace=frozenset(("a-0",))))
         world.change(change)
 
         def catch_up(world: World = world, view: View = view) -> None:

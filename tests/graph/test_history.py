@@ -103,3 +103,19 @@ def test_a_step_beyond_the_limit_by_itself_is_not_kept() -> None:
     lived.step(nodes_set=[node("a"), node("b")])
     assert (lived.history.start, lived.history.kept) == (11, (0, 0))
     assert lived.past(11).nodes == {}
+
+
+def test_what_is_held_stays_as_it_was_while_the_graph_goes_on() -> None:
+    """Whatever the limits: nobody remembers these steps but the one who holds."""
+    lived = Lived(changes=0)
+    lived.step(nodes_set=[node("a"), node("b")], edges_set=[EDGE])
+    held = lived.history.hold()
+    for number in range(3):
+        lived.step(nodes_set=[node("a", f"{number}"), node("c")], edges_set=[EDGE_ANEW])
+        assert (held.node("a"), held.node("c")) == (node("a"), None)
+        assert (list(held.out("a")), held.edge(EDGE.key)) == ([EDGE], EDGE)
+    lived.step(edges_removed=[EDGE.key], nodes_removed=["a", "b"])
+    assert (held.node("a"), list(held.into("b"))) == (node("a"), [EDGE])
+    lived.history.let_go(held)
+    lived.step(nodes_set=[node("d")])
+    assert "d" not in held.nodes

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
+from itertools import islice
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,9 +109,14 @@ class Client:
 
 
 class Followed:
-    """A graph with its history, and views that are told only of what the index says concerns them."""
+    """A graph with its history, and views that are told only of what the index says concerns them.
 
-    def __init__(self, limit: int) -> None:
+    pace: nodes that a view takes in between two batches while it is built; 0: it is built at once.
+    """
+
+    def __init__(self, limit: int, pace: int) -> None:
+        self.building: dict[View, Iterator[int]] = {}
+        self._pace = pace
         self.graph = Graph("e")
         self.history = History(self.graph, changes=limit, size=1_000_000)
         self.views = Views(self.graph)
@@ -118,24 +126,35 @@ class Followed:
 
     def follow(self, filter: Filter) -> None:
         view = View(self.graph, filter)
-        self.views.add(view)
-        self.clients[view] = Client(view)
+        self.building[view] = self.views.build(view)
+        self.build(self._pace)
+
+    def build(self, pace: int) -> None:
+        for view, steps in list(self.building.items()):
+            for _ in islice(steps, pace or None):
+                pass
+            if view.built:
+                del self.building[view]
+                self.clients[view] = Client(view)
 
     def take(self, changes: Changes) -> None:
         before = self.graph.apply(Batch("e", self.graph.seq + 1, changes))
         self.history.add(before)
         past = Past(self.graph, before)
         for view, part in self.views.concerned(changes, past).items():
-            self.clients[view].apply(self.views.update(view, part, past))
+            seen = self.views.update(view, part, past)
+            if view.built:
+                self.clients[view].apply(seen)
         for view, client in self.clients.items():
             assert client.holds(self.graph, view.filter)
             assert {node.uid for node in view.nodes()} == client.nodes.keys()
             assert {edge.key for edge in view.edges()} == client.edges.keys()
             self.left.append((view, self.graph.seq, deepcopy(client)))
+        self.build(self._pace)
 
-    def drop(self) -> None:
-        view, _ = self.clients.popitem()
-        self.views.discard(view)
+    def drop_all(self) -> None:
+        for view in (*self.clients, *self.building):
+            self.views.discard(view)
 
 
 @settings(max_examples=200, deadline=None)
@@ -145,6 +164,7 @@ class Followed:
     before=st.integers(0, 10),
     limit=st.sampled_from((10, 1000)),
     together=st.integers(1, 6),
+    pace=st.integers(0, 3),
     roots=roots,
 )
 def test_followed_equals_filtered_and_so_does_caught_up(
@@ -153,10 +173,18 @@ def test_followed_equals_filtered_and_so_does_caught_up(
     before: int,
     limit: int,
     together: int,
+    pace: int,
     roots: Selector | None,
 ) -> None:
     """together: steps that make one batch."""
-    model, followed = Model(RULES, roots=roots), Followed(limit)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("astrolabe.graph.view.STEP", 1)
+        live(history, wanted, before, Followed(limit, pace), together, Model(RULES, roots=roots))
+
+
+def live(
+    history: list[Any], wanted: list[Filter], before: int, followed: Followed, together: int, model: Model
+) -> None:
     for number, step in enumerate(history):
         if number == before:
             for filter in wanted:
@@ -175,7 +203,6 @@ def test_followed_equals_filtered_and_so_does_caught_up(
         assert {node.text for node in map(past.node, client.nodes) if node} == set(client.nodes.values())
         client.apply(view.since(past))
         assert client.holds(followed.graph, view.filter)
-    while followed.clients:
-        followed.drop()
+    followed.drop_all()
     assert not followed.views._listed
     assert not followed.views._reached

@@ -46,7 +46,7 @@ class Watched:
         for each in changes:
             self.step(each)
         for name, filter in filters.items():
-            view = View(self.graph, filter)
+            view = View.at_once(self.graph, filter)
             self._names[view] = name
             self.views.add(view)
 
@@ -212,10 +212,10 @@ def test_who_missed_that_is_told_so_too() -> None:
     graph, claim = Graph("e"), node("claim", namespace="far")
     graph.apply(Batch("e", 1, Changes(nodes_set=[volume, node("claim", namespace="near")], edges_set=[tie])))
     past = Past(graph, graph.apply(Batch("e", 2, Changes(nodes_set=[claim]))))
-    assert ordered(View(graph, only(namespace="near")).since(past)) == Changes(
+    assert ordered(View.at_once(graph, only(namespace="near")).since(past)) == Changes(
         edges_removed=[tie.key], nodes_removed=["claim", "pv"]
     )
-    assert ordered(View(graph, only(namespace="far")).since(past)) == Changes(
+    assert ordered(View.at_once(graph, only(namespace="far")).since(past)) == Changes(
         nodes_set=[claim, volume], edges_set=[tie]
     )
 
@@ -252,3 +252,33 @@ def test_a_view_is_listed_under_the_rarest_that_its_filter_asks_for(
     query: dict[str, str], places: set[tuple[str, str]]
 ) -> None:
     assert set(places_of_filter(only(**query))) == places
+
+
+def test_a_view_that_only_excludes_sees_a_step_without_any_of_that_as_it_is() -> None:
+    watched = Watched(
+        Changes(nodes_set=[node("old", app="old"), node("plain")]),
+        all=Filter(),
+        new=only(selector="app!=old"),
+        none=only(selector="!app"),
+        other=only(selector="zone notin (a,b),app!=gone"),
+    )
+    plain = Changes(nodes_set=[node("plain", status="Error")])
+    assert watched.step(plain) == dict.fromkeys(("all", "new", "none", "other"), plain)
+    tied = Edge("mounts", "plain", "old", ("f",))
+    assert watched.step(Changes(edges_set=[tied])) == {
+        "all": Changes(edges_set=[tied]),
+        "new": Changes(),
+        "none": Changes(),
+        "other": Changes(edges_set=[tied]),
+    }
+    web = node("old", app="web")
+    assert watched.step(Changes(nodes_set=[web])) == {
+        "all": Changes(nodes_set=[web]),
+        "new": Changes(nodes_set=[web], edges_set=[tied]),
+        "none": Changes(),
+        "other": Changes(nodes_set=[web]),
+    }
+    empty = node("old", app="")
+    assert watched.step(Changes(nodes_set=[empty]))["none"] == Changes()
+    removed = Changes(edges_removed=[tied.key], nodes_removed=["old"])
+    assert watched.step(removed) == {"all": removed, "new": removed, "none": Changes(), "other": removed}

@@ -41,7 +41,7 @@ def test_small_messages() -> None:
 
 def test_delta() -> None:
     changes = Changes([node("a")], [EDGE], [("owns", "c", "d")], ["c"])
-    assert wire.delta('i"d', "e", since=57, seq=61, changes=changes) == (
+    assert wire.delta('i"d', "e", since=57, seq=61, changed=wire.changes_text(changes)) == (
         '{"type":"delta","id":"i\\"d","epoch":"e","from":57,"seq":61,'
         '"nodes":{"set":[{"uid":"a","message":""}],"remove":["c"]},'
         '"edges":{"set":[{"type":"owns","from":"a","to":"b","field":["spec[\\"x\\"]","y/z"]}],'
@@ -50,7 +50,7 @@ def test_delta() -> None:
 
 
 def test_a_delta_of_one_batch_tells_when_that_was() -> None:
-    assert wire.delta("x", "e", since=1, seq=2, changes=Changes(), time=1732500000123) == (
+    assert wire.delta("x", "e", since=1, seq=2, changed=wire.changes_text(Changes()), time=1732500000123) == (
         '{"type":"delta","id":"x","epoch":"e","from":1,"seq":2,"time":1732500000123,'
         '"nodes":{"set":[],"remove":[]},"edges":{"set":[],"remove":[]}}'
     )

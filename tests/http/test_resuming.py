@@ -71,7 +71,7 @@ async def test_who_waits_is_told_when_that_fails(
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(hub_client, "PATIENCE", 0.01)
-    monkeypatch.setattr(View, "nodes", fail)
+    monkeypatch.setattr(View, "uids", fail)
     recorder = Recorder()
     shop().hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
     await eventually(lambda: recorder.closed == (1011, "internal-error"))

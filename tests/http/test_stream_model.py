@@ -7,6 +7,8 @@ each entry of the message changed something: it got nothing that its filter did 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any
 
@@ -14,13 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astrolabe.graph import history, wire
+from astrolabe import timeslice
+from astrolabe.graph import history, view, wire
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.selector import parse
 from astrolabe.graph.status import LEVELS
-from astrolabe.http import feed, snapshot
+from astrolabe.http import deltas, feed, snapshot, turns
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.churn import NAMESPACES, change
@@ -133,7 +136,7 @@ class Person:
         return here and replica.matches(graph, self._filter)
 
 
-async def live(limit: int, wanted: list[Filter], story: list[tuple[str, int]]) -> None:
+async def live(limit: int, wanted: list[Filter], story: list[tuple[str, int]], patience: int) -> None:
     world = World(limits=Limits(history_changes=limit))
     remembered = Remembered(world)
     people = [Person(world, filter, remembered) for filter in wanted]
@@ -167,7 +170,7 @@ async def live(limit: int, wanted: list[Filter], story: list[tuple[str, int]]) -
     for person in people:
         person.come_back()
         person.write(full=False)
-    for _ in range(300):  # one message a turn, and a snapshot has many parts
+    for _ in range(patience):  # one message a turn, and a snapshot has many parts
         await asyncio.sleep(0)
     for person in people:
         person.beat()
@@ -176,17 +179,45 @@ async def live(limit: int, wanted: list[Filter], story: list[tuple[str, int]]) -
         person.leave()
 
 
+@contextmanager
+def bounds(*, sliced: bool) -> Iterator[None]:
+    """Everything that is bounded is small. sliced: and of all that can wait one step is done in a turn."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire, "PART_BYTES", 1500)
+        for module, bound in (
+            (history, "PASTS"),
+            (feed, "CATCHING_UP"),
+            (deltas, "SHARED"),
+            (snapshot, "PARTS"),
+        ):
+            patch.setattr(module, bound, 1)
+        if sliced:
+            patch.setattr(timeslice, "TIME_SLICE", -1.0)
+            for module, bound, value in ((turns, "AT_ONCE", 0), (view, "STEP", 2), (snapshot, "STEP", 2)):
+                patch.setattr(module, bound, value)
+            patch.setattr(feed, "MANY", 0)
+        yield
+
+
+limits = st.sampled_from((0, 10, 20_000))
+stories = st.lists(actions, min_size=10, max_size=60)
+several = st.lists(filters, min_size=CLIENTS, max_size=CLIENTS)
+
+
 @settings(max_examples=150, deadline=None)
-@given(
-    limit=st.sampled_from((0, 10, 20_000)),
-    wanted=st.lists(filters, min_size=CLIENTS, max_size=CLIENTS),
-    story=st.lists(actions, min_size=10, max_size=60),
-)
+@given(limit=limits, wanted=several, story=stories)
 def test_whoever_applies_what_it_is_told_holds_the_filtered_graph(
     limit: int, wanted: list[Filter], story: list[tuple[str, int]]
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wire, "PART_BYTES", 1500)
-        for module, bound in ((history, "PASTS"), (feed, "CATCHING_UP"), (snapshot, "PARTS")):
-            patch.setattr(module, bound, 1)
-        asyncio.run(live(limit, wanted, story))
+    with bounds(sliced=False):
+        asyncio.run(live(limit, wanted, story, 300))
+
+
+@settings(max_examples=100, deadline=None)
+@given(limit=limits, wanted=several, story=stories)
+def test_nor_is_anything_lost_or_doubled_while_views_are_built_and_snapshots_taken(
+    limit: int, wanted: list[Filter], story: list[tuple[str, int]]
+) -> None:
+    """One step a turn, and changes come between them."""
+    with bounds(sliced=True):
+        asyncio.run(live(limit, wanted, story, 2000))

@@ -89,7 +89,10 @@ async def test_a_snapshot_does_not_hold_the_loop() -> None:
     world = crowd(60_000)
     graph = world.hub.graph
     began = thread_time()
-    parts = len(list(Snapshot(View(graph, EVERYTHING), graph.epoch, graph.seq).read("x")))
+    snapshot = Snapshot(View(graph, EVERYTHING), world.hub.history.hold(), graph.epoch, graph.seq)
+    for _ in snapshot.take():
+        pass
+    parts = len(list(snapshot.read("x")))
     at_once = thread_time() - began
     async with serve(world) as site, dial(site.port) as peer:
         longest, done = 0.0, False

@@ -9,7 +9,8 @@ from websockets.frames import Frame, Opcode
 
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING, FilterRules, parse_query
-from astrolabe.graph.view import View
+from astrolabe.graph.views import Views
+from astrolabe.http.snapshot import Snapshot
 from astrolabe.settings import Limits
 from tests.support.raw import dial, frames
 from tests.support.replica import Replica
@@ -317,11 +318,11 @@ async def test_a_failure_ends_with_1011(
         await read_types(socket, "hello", "snapshot")
         await read_types(other, "hello")
         with monkeypatch.context() as patch:
-            patch.setattr(View, "update", fail)
+            patch.setattr(Views, "update", fail)
             site.world.remove("pod-lone")
         messages, code = await closing(socket)
         assert ([message["code"] for message in messages], code) == (["internal-error"], 1011)
-        monkeypatch.setattr(View, "__init__", fail)
+        monkeypatch.setattr(Snapshot, "__init__", fail)
         await other.send('{"type":"subscribe","id":"x"}')
         messages, code = await closing(other)
         assert ([message["code"] for message in messages], code) == (["internal-error"], 1011)

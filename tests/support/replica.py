@@ -62,7 +62,7 @@ class Replica:
 
 def matches(held: Graph, graph: ServerGraph, filter: Filter) -> bool:
     """Whether a client holds exactly what the filter makes of the server's graph."""
-    view = View(graph, filter)
+    view = View.at_once(graph, filter)
     return held.nodes == {node.uid: node.document() for node in view.nodes()} and held.edges == {
         edge.key: {"type": edge.type, "from": edge.source, "to": edge.target, "field": list(edge.field)}
         for edge in view.edges()

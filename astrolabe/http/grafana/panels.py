@@ -69,6 +69,7 @@ class Panels:
 
     async def get(self, question: Question) -> Panel:
         """The panel of this question, at most a second old or still as it was."""
+        await self._hub.prepare(question.filter)
         board = self._board(question)
         if board.task is None or self._is_stale(board.task, question):
             board.task = self._start(question, board)

@@ -48,7 +48,7 @@ def _drawn(summary: str, document: Any) -> Operation:
         group="grafana",
         parameters=(*parameters.of_filter(), _LIMIT),
         answers={200: operation.json("What the panel shows.", document, (*POSITION, "Cache-Control"))},
-        refusals=(400,),
+        refusals=(400, 503),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Generator, Iterator
 from contextvars import Context
 from time import time
 
@@ -14,15 +13,12 @@ from astrolabe.http.closing import FAILED, INTERNAL_ERROR
 from astrolabe.http.grafana import flat
 from astrolabe.http.hub import Hub
 from astrolabe.http.message import Message
-from astrolabe.http.subscription import Connection
-from astrolabe.timeslice import in_slices
+from astrolabe.http.subscription import Connection, fail
 
 logger = logging.getLogger("astrolabe.http")
 
 #: Seconds from one count to the next.
 PERIOD = 1.0
-#: Nodes that are looked at in one step.
-STEP = 500
 
 
 class Statistics:
@@ -56,37 +52,33 @@ class Statistics:
 
     async def _count_on(self) -> None:
         while self._listeners:
-            async for _ in in_slices(self._tell_all()):
-                pass
+            for filter in list(self._listeners):
+                if any(connection.writable for connection in self._listeners.get(filter, ())):
+                    try:
+                        self._tell(filter, await self._count(filter))
+                    except Exception:
+                        logger.exception("a count failed")
+                        self._give_up(filter)
             await asyncio.sleep(PERIOD)
         self._task = None
 
-    def _tell_all(self) -> Iterator[None]:
-        for filter in list(self._listeners):
-            if any(connection.writable for connection in self._listeners.get(filter, ())):
-                try:
-                    self._tell(filter, (yield from self._count(filter)))
-                except Exception:
-                    logger.exception("a count failed")
-                    self._give_up(filter)
-
     def _tell(self, filter: Filter, message: Message) -> None:
-        for connection in self._listeners.get(filter, ()):
+        for connection in tuple(self._listeners.get(filter, ())):
             if connection.writable:
-                connection.write(message)
+                try:
+                    connection.write(message)
+                except Exception:  # of this connection: the others are none the worse
+                    fail(connection)
 
     def _give_up(self, filter: Filter) -> None:
         for connection in self._listeners.get(filter, ()):
             connection.close(INTERNAL_ERROR, "internal-error", FAILED)
 
-    def _count(self, filter: Filter) -> Generator[None, None, Message]:
-        """In steps; what changes meanwhile may be counted or not."""
-        graph, view = self._hub.graph, self._hub.view(filter)
-        nodes = list(view.nodes())
-        edges = 0 if filter else graph.edge_count
-        for begin in range(0, len(nodes) if filter else 0, STEP):
-            yield
-            for node in nodes[begin : begin + STEP]:
-                edges += sum([edge.target in view for edge in graph.out(node.uid)])
+    async def _count(self, filter: Filter) -> Message:
+        if filter:
+            part = await self._hub.take(filter)
+            nodes, edges = part.nodes, len(part.edges)
+        else:
+            nodes, edges = list(self._hub.graph.nodes.values()), self._hub.graph.edge_count
         row = flat.statistics(nodes, edges=edges, now=int(time() * 1000))
         return Message("row", wire.encode(row))

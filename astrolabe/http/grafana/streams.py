@@ -103,6 +103,7 @@ class FlatStreams:
     async def _serve_changes(self, request: Request, filter: str = "") -> None:
         kept = self._filter(request, filter)
         self._connections.admit()
+        self._hub.admit(kept)
         socket = FlatSocket(request, self._limits, self._hub.figures, self._as_changes)
         self._connections.add(socket, request)
         client = self._hub.join(socket)
@@ -115,6 +116,7 @@ class FlatStreams:
     async def _serve_statistics(self, request: Request, filter: str = "") -> None:
         kept = self._filter(request, filter)
         self._connections.admit()
+        self._hub.admit(kept)
         socket = FlatSocket(request, self._limits, self._hub.figures, text_frame)
         self._connections.add(socket, request)
         self._statistics.join(socket, kept)
