@@ -177,7 +177,7 @@ class Application:
         hub = Hub(Graph(secrets.token_hex(4)), self._settings.limits)
         shared = Shared(self._settings, hub, self._readiness, _info_of(self._settings, cluster))
         running.push_async_callback(shared.close)
-        await shared.open()
+        await shared.open(await cluster.identity())
         try:
             await cluster.verify()
         except ClusterError as error:

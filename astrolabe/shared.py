@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from astrolabe.bus.redis.committer import Committer
+from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.replica import Replica
 from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.engine import Engine
@@ -63,9 +64,12 @@ class Shared:
         )
         self.state = StateTracker(self._look, cluster, clock=time.monotonic, time=time.time)
 
-    async def open(self) -> None:
-        """Serve what is stored. Raises BusError when Redis cannot be used."""
-        await self._replica.open()
+    async def open(self, identity: str) -> None:
+        """Serve what is stored. identity: of the cluster, "" when not known.
+
+        Raises BusError when Redis cannot be used, or has the graph of another cluster under this name.
+        """
+        await self._replica.open(identity)
 
     async def run(self) -> NoReturn:
         """Follow and lead until cancelled."""
@@ -173,6 +177,11 @@ class Shared:
         settings, hub = self._settings, self._hub
         self._readiness.restart()
         cluster = await Cluster.connect(settings)
+        try:
+            await self._replica.introduce(await cluster.identity())
+        except BusError as error:
+            await cluster.close()
+            raise ClusterError(str(error)) from error
         restored = (lambda: hub.graph) if hub.graph.nodes else None
         engine = create_engine(settings, committer, self._readiness, epoch="", restored=restored)
         watches = Watches(settings, cluster, engine)

@@ -34,6 +34,8 @@ from astrolabe.settings import Settings
 
 JSON = "application/json"
 
+_NAMESPACES = "/api/v1/namespaces"
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 #: Seconds, for name, connection and TLS.
@@ -87,6 +89,19 @@ class Answer:
 
 class _Permission(msgspec.Struct):
     allowed: bool
+
+
+class _Metadata(msgspec.Struct):
+    name: str = ""
+    uid: str = ""
+
+
+class _Named(msgspec.Struct):
+    metadata: _Metadata
+
+
+class _Namespaces(msgspec.Struct):
+    items: list[_Named] = []
 
 
 class _Review(msgspec.Struct):
@@ -225,6 +240,19 @@ class Cluster:
             return msgspec.json.decode(body, type=_Review).status.allowed
         except UNDECODABLE as error:
             raise NotTheApi(f"the answer is no review: {error}") from error
+
+    async def identity(self) -> str:
+        """The uid of the namespace kube-system, which every cluster has and no two share.
+
+        "": not to be had: nobody answers, or Namespaces may not be listed, as with a Role of one namespace.
+        """
+        params = {"fieldSelector": "metadata.name=kube-system", "limit": "1"}
+        try:
+            body = await self.read(_NAMESPACES, params, accept=_METADATA_LIST, read_timeout=VERIFY_TIMEOUT)
+            found = msgspec.json.decode(body, type=_Namespaces).items
+        except (RequestFailed, *UNDECODABLE):
+            return ""
+        return next((each.metadata.uid for each in found if each.metadata.name == "kube-system"), "")
 
     async def reload(self) -> None:
         """Load the credentials again, after a 401; callers at one time share one loading.

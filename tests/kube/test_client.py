@@ -71,6 +71,27 @@ async def test_verify_asks_for_the_version_and_one_pod(tmp_path: Path) -> None:
         assert server.asked[0].headers["Accept-Encoding"] == "identity"
 
 
+@pytest.mark.parametrize(
+    ("step", "identity"),
+    [
+        (answer(200, b'{"items":[{"metadata":{"name":"kube-system","uid":"u-1"}}]}'), "u-1"),
+        (answer(200, b'{"items":[{"metadata":{"name":"other","uid":"u-2"}}]}'), ""),
+        (answer(200, b'{"items":7}'), ""),
+        (LIST_FORBIDDEN, ""),
+    ],
+)
+async def test_a_cluster_is_known_by_the_uid_of_kube_system(
+    tmp_path: Path, step: Step, identity: str
+) -> None:
+    async with RudeServer(step) as server, cluster_of(tmp_path, server.url) as cluster:
+        assert await cluster.identity() == identity
+        (asked,) = server.asked
+        assert (asked.path, asked.query["fieldSelector"]) == (
+            "/api/v1/namespaces",
+            "metadata.name=kube-system",
+        )
+
+
 async def test_verify_asks_in_a_namespace_that_is_watched(tmp_path: Path) -> None:
     async with (
         RudeServer(OK, OK) as server,

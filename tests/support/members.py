@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import NoReturn
 
 from astrolabe.bus.redis.committer import Committer
+from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.replica import Replica
 from astrolabe.bus.redis.timing import Timing
 from astrolabe.graph.batch import Batch, Changes
@@ -40,7 +41,9 @@ class Member:
         cluster: str = "default",
         limits: Limits | None = None,
         timing: Timing = SHORT,
+        identity: str = "",
     ) -> None:
+        self.identity = identity
         limits = limits or Limits()
         self.hub = Hub(Graph("before"), limits)
         self.seen: list[tuple[str, int]] = []
@@ -90,6 +93,10 @@ class Member:
     async def _lead(self, committer: Committer) -> NoReturn:
         if self.unfit:
             raise Unfit("no cluster here")
+        try:
+            await self.replica.introduce(self.identity)
+        except BusError as error:
+            raise Unfit(str(error)) from error
         self.committer = committer
         self._moved.set()
         try:
@@ -130,13 +137,22 @@ async def member(
     unfit: bool = False,
     graph: Graph | None = None,
     timing: Timing = SHORT,
+    identity: str = "",
+    known: bool = True,
 ) -> AsyncIterator[Member]:
-    """A replica at work. graph: what it serves before it has seen Redis."""
-    one = Member(address, cluster=cluster, limits=limits, timing=timing)
+    """A replica at work. graph: what it serves before it has seen Redis.
+
+    identity: of its cluster. known: whether that can be told at the start, and not only when it leads.
+    """
+    one = Member(address, cluster=cluster, limits=limits, timing=timing, identity=identity)
     one.unfit = unfit
     if graph is not None:
         one.hub.replace(graph)
-    await one.replica.open()
+    try:
+        await one.replica.open(identity if known else "")
+    except BusError:
+        await one.replica.close()
+        raise
     one.task = task = asyncio.create_task(one.replica.run(), name="replica")
     try:
         yield one

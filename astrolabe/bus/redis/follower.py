@@ -12,7 +12,7 @@ import msgspec
 from astrolabe.bus.redis import codec
 from astrolabe.bus.redis.codec import Decoder, Entry, decode_entry, decode_tick
 from astrolabe.bus.redis.errors import Away, Damaged
-from astrolabe.bus.redis.joining import ForeignSchema, Joined, Overtaken, join
+from astrolabe.bus.redis.joining import AnotherCluster, ForeignSchema, Joined, Overtaken, join
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.outbox import check_closed, news
@@ -55,7 +55,8 @@ class Follower:
     @property
     def _follows(self) -> bool:
         """Whether what is served is of the history that is stored, so that it may go on from there."""
-        return self._standing.joined and not self._astray and self._standing.obstacle != "behind"
+        stopped = self._standing.obstacle in ("behind", "another")
+        return self._standing.joined and not self._astray and not stopped
 
     def stray(self) -> None:
         """What is served has left the stored history: read all anew."""
@@ -128,6 +129,8 @@ class Follower:
                 await self._join()
             else:
                 await self._follow_log()
+        except AnotherCluster as error:
+            self._stop_at("another", str(error))
         except ForeignSchema as error:
             schema = str(error)
             self._foreign = int(schema) if schema.isdecimal() and len(schema) < 10 else int(SCHEMA) + 1
@@ -160,6 +163,9 @@ class Follower:
         graph = self._served.graph
         if not position.epoch:
             self._stop_at("empty", "there is no graph in Redis")
+            return True
+        if why := self._store.refusal(position):
+            self._stop_at("another", why)
             return True
         went_back = self._standing.obstacle == "behind" or position.seq < graph.seq
         if position.epoch != graph.epoch or (position.seq > graph.seq and not went_back):

@@ -21,6 +21,10 @@ class ForeignSchema(Exception):
     """What is stored is of another version of Astrolabe; the message is its schema."""
 
 
+class AnotherCluster(Exception):
+    """What is stored is the graph of another cluster; the message says so to people."""
+
+
 class Overtaken(Exception):
     """The log forgets faster than the graph can be read, or epochs come and go; try again."""
 
@@ -34,11 +38,16 @@ class Joined(msgspec.Struct):
 
 
 async def join(store: Store, decoder: Decoder) -> Joined | None:
-    """All that is stored; None when nothing is. Raises Away, Damaged, ForeignSchema, Overtaken."""
+    """All that is stored; None when nothing is.
+
+    Raises Away, Damaged, AnotherCluster, ForeignSchema, Overtaken.
+    """
     for _ in range(ATTEMPTS):
         noted = await store.position()
         if not noted.epoch:
             return None
+        if why := store.refusal(noted):
+            raise AnotherCluster(why)
         if noted.schema != SCHEMA:
             raise ForeignSchema(noted.schema)
         stored = await _scan(store, decoder)

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, NoReturn
 
 from astrolabe.bus.redis.committer import Committer, Condition
-from astrolabe.bus.redis.errors import Away, Damaged, Deposed, Refused
+from astrolabe.bus.redis.errors import Away, BusError, Damaged, Deposed, Refused
 from astrolabe.bus.redis.follower import Follower
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.logged import Logged
@@ -69,11 +69,25 @@ class Replica:
         )
         self._pause = 0.0
 
-    async def open(self) -> None:
-        """Read what is stored, so that it can be served. Raises BusError when Redis cannot be used."""
+    async def open(self, identity: str = "") -> None:
+        """Read what is stored, so that it can be served. identity: see `introduce`.
+
+        Raises BusError when Redis cannot be used, or has the graph of another cluster under this name.
+        """
         await self._store.verify()
+        await self.introduce(identity)
         with suppress(Away):
             await self._follower.catch_up()
+
+    async def introduce(self, identity: str) -> None:
+        """Tell which cluster this process serves; "" when that is not known.
+
+        Raises BusError when the stored graph is of another one, which is neither written nor followed then.
+        """
+        self._store.identity = identity
+        with suppress(Away, Damaged):
+            if why := self._store.refusal(await self._store.position()):
+                raise BusError(why)
 
     async def close(self) -> None:
         """Let another lead, and disconnect."""
@@ -109,6 +123,8 @@ class Replica:
 
     def _is_candidate(self) -> bool:
         now, standing, timing = self.standing.clock(), self.standing, self.standing.timing
+        if standing.obstacle == "another":
+            return False
         if standing.obstacle == "empty" and standing.joined and standing.read is not None:
             # The leader is about to write it anew, if there is one.
             return now - standing.read > timing.lock + timing.courtesy
@@ -158,6 +174,8 @@ class Replica:
         standing, position = self.standing, taken.position
         if position.epoch and position.schema == SCHEMA:
             await self._follower.catch_up()
+        if standing.obstacle == "another":
+            raise Deposed(standing.barrier)
         committer = Committer(
             self._store,
             self._served,

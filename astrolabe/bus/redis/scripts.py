@@ -58,12 +58,14 @@ return answer
 """
 
 #: KEYS: position, leader, alarm. ARGV: token, id, milliseconds, whether the graph is complete, channel,
-#: tick, schema. The lock may have expired while Redis stood still: with the last token it is taken up again.
+#: tick, schema, identity of the cluster. The lock may have expired while Redis stood still: with the last
+#: token it is taken up again.
 RENEW = (
     _FENCE
     + """
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 if p[2] then redis.call('HSET', KEYS[1], 'schema', ARGV[7]) end
+if p[2] and ARGV[8] ~= '' then redis.call('HSETNX', KEYS[1], 'cluster', ARGV[8]) end
 if ARGV[4] == 'yes' then redis.call('HSET', KEYS[1], 'complete', 'yes') end
 if ARGV[6] ~= '' then redis.call('PUBLISH', ARGV[5], ARGV[6]) end
 local alarm = redis.call('TYPE', KEYS[3]).ok == 'string' and redis.call('GET', KEYS[3])
@@ -101,7 +103,7 @@ return {'ok', ARGV[2], ARGV[4]}
 CLEAR = (
     _FENCE
     + """
-redis.call('HDEL', KEYS[1], 'epoch', 'seq', 'schema', 'complete')
+redis.call('HDEL', KEYS[1], 'epoch', 'seq', 'schema', 'complete', 'cluster')
 for i = 2, #KEYS do
   if ARGV[2] == '' then
     redis.call('UNLINK', KEYS[i])
@@ -125,12 +127,13 @@ return {'ok', '', ''}
 """
 )
 
-#: KEYS: position. ARGV: token, epoch, seq, schema, whether the graph is complete.
+#: KEYS: position. ARGV: token, epoch, seq, schema, whether the graph is complete, identity of the cluster.
 FOUND = (
     _FENCE
     + """
 if p[2] then return {'moved', p[2], p[3] or ''} end
 redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'seq', ARGV[3], 'schema', ARGV[4], 'complete', ARGV[5])
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'cluster', ARGV[6]) end
 return {'ok', ARGV[2], ARGV[3]}
 """
 )

@@ -15,8 +15,8 @@ from astrolabe.graph.graph import Graph
 Role = Literal["leader", "follower"]
 
 #: What keeps a replica from serving what is stored: nothing; there is nothing; it is of another version;
-#: it cannot be read; it is older than what is served here.
-Obstacle = Literal["", "empty", "foreign", "damaged", "behind"]
+#: it cannot be read; it is older than what is served here; it is of another cluster.
+Obstacle = Literal["", "empty", "foreign", "damaged", "behind", "another"]
 
 
 #: Ticks without a sign of the leader after which what a follower serves is stale.

@@ -41,7 +41,8 @@ _EPOCH = re.compile("[0-9A-Za-z]{1,64}")
 class Position(msgspec.Struct, frozen=True):
     """Where the stored graph is. epoch is "" when there is none.
 
-    complete: whether the graph of this epoch was complete once. run: names the start of Redis at which the
+    complete: whether the graph of this epoch was complete once. cluster: the identity of the cluster whose
+    graph it is, "" when that is not known. run: names the start of Redis at which the
     lock was taken last.
     """
 
@@ -50,6 +51,7 @@ class Position(msgspec.Struct, frozen=True):
     schema: str = ""
     complete: bool = False
     run: str = ""
+    cluster: str = ""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -78,6 +80,8 @@ class Store:
 
     def __init__(self, settings: Settings, timing: Timing, *, id: str) -> None:
         """id: of this process among all that share the Redis."""
+        #: Of the cluster whose graph this process would write; "" while that is not known.
+        self.identity = ""
         self.address = address_of(settings)
         self.keys = Keys(settings.cluster_name)
         self._id = id
@@ -119,7 +123,16 @@ class Store:
     async def renew(self, token: str, *, complete: bool, tick: bytes = b"") -> Answer:
         """Keep the lock, and publish a tick unless it is empty. Raises Deposed."""
         keys = self.keys
-        args = (token, self._id, self._lasts, "yes" if complete else "no", keys.diff, tick, SCHEMA)
+        args = (
+            token,
+            self._id,
+            self._lasts,
+            "yes" if complete else "no",
+            keys.diff,
+            tick,
+            SCHEMA,
+            self.identity,
+        )
         return await self._fenced(self._renew, (keys.position, keys.leader, keys.alarm), args)
 
     async def release(self) -> None:
@@ -155,7 +168,7 @@ class Store:
 
     async def found(self, token: str, epoch: str, seq: int, *, complete: bool) -> None:
         """Begin an epoch with what was filled in. Raises Deposed."""
-        args = (token, epoch, seq, SCHEMA, "yes" if complete else "no")
+        args = (token, epoch, seq, SCHEMA, "yes" if complete else "no", self.identity)
         await self._fenced(self._found, (self.keys.position,), args)
 
     async def scrub(self, token: str, key: str, field: bytes) -> None:
@@ -176,17 +189,31 @@ class Store:
             found = await cast(Any, self._client.xrevrange(self.keys.log, count=1))
         return int(found[0][0].partition(b"-")[0]) if found else 0
 
+    def refusal(self, position: Position) -> str:
+        """Why this is no graph of ours, but of another cluster; "" when it is, or we cannot know."""
+        theirs = position.cluster if position.epoch else ""
+        if not theirs or not self.identity or theirs == self.identity:
+            return ""
+        return (
+            f"the graph under the name {self.keys.cluster!r} in Redis is of another cluster (its kube-system "
+            f"has uid {theirs}, ours {self.identity}); give each a name of its own by --cluster-name"
+        )
+
     async def position(self) -> Position:
         """Raises Damaged."""
         with away():
-            fields = ("epoch", "seq", "schema", "complete", "run")
+            fields = ("epoch", "seq", "schema", "complete", "run", "cluster")
             values = await cast(Any, self._client.hmget(self.keys.position, fields))
-        epoch, seq, schema, complete, run = [(value or b"").decode(errors="replace") for value in values]
+        epoch, seq, schema, complete, run, cluster = [
+            (value or b"").decode(errors="replace") for value in values
+        ]
         if epoch and not _EPOCH.fullmatch(epoch):
             raise Damaged(f"position: {epoch[:20]!r} is no epoch")
         if not 0 <= (number := _seq(seq)) <= LARGEST_SEQ:
             raise Damaged(f"position: {seq[:20]!r} is no seq")
-        return Position(epoch, number, schema, complete == "yes", run)
+        return Position(
+            epoch, number, schema, complete == "yes", run, cluster if _is_identity(cluster) else ""
+        )
 
     async def scan(self, key: str, take: Callable[[Mapping[bytes, bytes]], None]) -> None:
         """Hand over a hash, in pieces. What is written meanwhile may be in them or not, or in two of them.
@@ -282,6 +309,10 @@ class Subscription:
         if message is None:
             return None
         return b"" if message["type"] == "subscribe" else bytes(message["data"])
+
+
+def _is_identity(text: str) -> bool:
+    return len(text) <= 64 and text.isprintable()
 
 
 def _seq(text: str) -> int:
