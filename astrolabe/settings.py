@@ -28,11 +28,17 @@ class Limits:
         behind or come back.
     request_timeout: seconds that a request may take to arrive, the first one from connecting on.
     heartbeat: seconds; a peer that is not heard of for two and a half of them is gone.
+    max_requests: answers that may be made or sent at a time. max_sockets: TCP connections of the process.
+    max_body_bytes: of the answers that are kept, made and being read.
     stall_timeout: seconds that a transport may take nothing before the connection is aborted.
+    min_rate: bytes a second that a client has to take, on average over stall_timeout, while more waits.
     grace: seconds that a peer has to answer the closing of its connection.
     """
 
     max_connections: int = 2000
+    max_requests: int = 500
+    max_sockets: int = 4000
+    max_body_bytes: int = 64 * 1024 * 1024
     max_subscriptions: int = 32
     max_filters: int = 1000
     max_filter_terms: int = 64
@@ -45,6 +51,7 @@ class Limits:
     request_timeout: float = 10.0
     heartbeat: float = 15.0
     stall_timeout: float = 30.0
+    min_rate: int = 1024
     grace: float = 1.0
 
     def rules_of_filters(self, kinds: Iterable[str]) -> FilterRules:

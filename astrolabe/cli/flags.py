@@ -212,6 +212,19 @@ def _limit(
 
 STREAM = (
     _limit("max_connections", "N", values.integer(1), help="Streams that may be open at a time."),
+    _limit(
+        "max_requests",
+        "N",
+        values.integer(1),
+        help="Answers that may be made or sent at a time, beside streams and probes.",
+    ),
+    _limit("max_sockets", "N", values.integer(1), help="TCP connections that may be open at a time."),
+    _limit(
+        "max_body_bytes",
+        "BYTES",
+        values.integer(0),
+        help="Memory that the answers take which are kept, made or being read.",
+    ),
     _limit("max_subscriptions", "N", values.integer(1), help="Subscriptions of one connection."),
     _limit("max_filters", "N", values.integer(1), help="Different filters that may be in use at a time."),
     _limit(
@@ -266,6 +279,12 @@ STREAM = (
         values.positive_duration,
         shown="30s",
         help="Time after which a client that takes nothing is cut off.",
+    ),
+    _limit(
+        "min_rate",
+        "BYTES",
+        values.integer(0),
+        help="Bytes a second that a client has to take, on average over --stall-timeout, while more waits.",
     ),
 )
 

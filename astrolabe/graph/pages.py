@@ -15,7 +15,7 @@ GROWTH = 4
 
 class Page:
     """The nodes that have a hash in common. nodes, edges: their texts, and those of the edges that start at
-    them, with commas between; empty when there are none.
+    them, each behind a comma; empty when there are none.
     """
 
     __slots__ = ("edges", "nodes", "uids")
@@ -28,8 +28,8 @@ class Page:
     def encode(self, graph: Graph) -> None:
         """Make the texts as the graph is now."""
         nodes = graph.nodes
-        self.nodes = ",".join([nodes[uid].text for uid in self.uids]).encode()
-        self.edges = ",".join([edge.text for uid in self.uids for edge in graph.out(uid)]).encode()
+        self.nodes = _listed([nodes[uid].text for uid in self.uids])
+        self.edges = _listed([edge.text for uid in self.uids for edge in graph.out(uid)])
 
 
 class Pages:
@@ -80,7 +80,9 @@ class Pages:
         return len(stale)
 
     def take(self) -> tuple[list[bytes], list[bytes]]:
-        """The texts of all nodes and of all edges as the graph is now, none of them empty."""
+        """The texts of all nodes and of all edges as the graph is now, none of them empty; each begins with a
+        comma. They are the pages' own: who sends them copies nothing.
+        """
         self.refresh()
         nodes = [page.nodes for page in self._pages if page.nodes]
         return nodes, [page.edges for page in self._pages if page.edges]
@@ -98,3 +100,7 @@ class Pages:
 
     def _page(self, uid: str) -> Page:
         return self._pages[hash(uid) % len(self._pages)]
+
+
+def _listed(texts: list[str]) -> bytes:
+    return ("," + ",".join(texts)).encode() if texts else b""

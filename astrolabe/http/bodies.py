@@ -7,7 +7,8 @@ its pieces are drawn later, at leisure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from heapq import merge
 from itertools import chain, islice
 from typing import Any
 
@@ -29,6 +30,8 @@ Body = Callable[[Hub, Question], Pieces]
 
 #: Texts that are joined into one piece.
 CHUNK = 200
+#: Nodes that are looked at in one step.
+STRETCH = 1000
 #: Pages that are encoded in one step.
 STEP = 10
 
@@ -40,6 +43,12 @@ def joined(texts: Iterable[str]) -> Iterator[str]:
     while chunk := list(islice(remaining, CHUNK)):
         yield comma + ",".join(chunk)
         comma = ","
+
+
+def stretches(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
+    """The nodes in stretches, each less than a slice of time; a body yields "" after each."""
+    for begin in range(0, len(nodes), STRETCH):
+        yield nodes[begin : begin + STRETCH]
 
 
 def array(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -68,7 +77,7 @@ def prepare_graph(hub: Hub, question: Question) -> Iterator[None]:
 
 def _pages(hub: Hub) -> tuple[Pieces, Pieces]:
     nodes, edges = hub.pages.take()
-    return _separated(nodes), _separated(edges)
+    return _without_comma(nodes), _without_comma(edges)
 
 
 def _texts(hub: Hub, question: Question) -> tuple[Pieces, Pieces]:
@@ -77,11 +86,10 @@ def _texts(hub: Hub, question: Question) -> tuple[Pieces, Pieces]:
     return joined(node.text for node in nodes), joined(edge.text for edge in edges)
 
 
-def _separated(pages: list[bytes]) -> Pieces:
+def _without_comma(pages: list[bytes]) -> Pieces:
+    """Before the first page."""
     for number, page in enumerate(pages):
-        if number:
-            yield ","
-        yield page
+        yield page if number else page[1:]
 
 
 def resource(hub: Hub, question: Question) -> Iterator[str]:
@@ -99,10 +107,9 @@ def resource(hub: Hub, question: Question) -> Iterator[str]:
     return iter((encode(document),))
 
 
-def prepare_resource(hub: Hub, question: Question) -> Iterator[None]:
-    """No steps; but what is not there has no version that a client could hold. Raises Refusal (404)."""
+def check_resource(hub: Hub, question: Question) -> None:
+    """What is not there has no version that a client could hold. Raises Refusal (404)."""
     _find(hub, question.uid)
-    return iter(())
 
 
 def _find(hub: Hub, uid: str) -> Node:
@@ -114,42 +121,73 @@ def _find(hub: Hub, uid: str) -> Node:
 
 def unresolved(hub: Hub, question: Question) -> Iterator[str]:
     """Every unresolved reference, with the node that holds it."""
-    nodes = [node for node in hub.view(question.filter).nodes() if node.unresolved]
-    nodes.sort(key=lambda node: (node.namespace, node.kind, node.name))
-    return array(
+    return _unresolved(list(hub.view(question.filter).nodes()))
+
+
+def _unresolved(nodes: list[Node]) -> Iterator[str]:
+    found: list[list[Node]] = []
+    for stretch in stretches(nodes):
+        found.append(sorted([node for node in stretch if node.unresolved], key=_order))
+        yield ""
+    yield from array(
         {**identity(node), "reference": reference}
-        for node in nodes
+        for node in merge(*found, key=_order)
         for reference in node.document()["unresolved"]
     )
 
 
+def _order(node: Node) -> tuple[str, str, str]:
+    return node.namespace, node.kind, node.name
+
+
 def charts(hub: Hub, question: Question) -> Iterator[str]:
     """The names and versions of charts, of the releases of some namespaces or of all."""
-    namespaces = question.filter.namespace
-    found = {
-        node.chart
-        for node in hub.graph.nodes.values()
-        if node.chart and (not namespaces or (node.release_namespace or node.namespace) in namespaces)
-    }
-    return names(found)
+    return _charts(list(hub.graph.nodes.values()), question.filter.namespace)
+
+
+def _charts(nodes: list[Node], namespaces: Collection[str]) -> Iterator[str]:
+    found: set[str] = set()
+    for stretch in stretches(nodes):
+        found.update(
+            [
+                node.chart
+                for node in stretch
+                if node.chart and (not namespaces or (node.release_namespace or node.namespace) in namespaces)
+            ]
+        )
+        yield ""
+    yield from names(found)
 
 
 def namespaces(hub: Hub, _: Question) -> Iterator[str]:
     """The namespaces that are in the graph, or that something in it is in."""
-    nodes = hub.graph.nodes.values()
-    found = {node.namespace for node in nodes if node.namespace}
-    found.update([node.name for node in nodes if node.kind == NAMESPACE])
-    return names(found)
+    return _namespaces(list(hub.graph.nodes.values()))
+
+
+def _namespaces(nodes: list[Node]) -> Iterator[str]:
+    found: set[str] = set()
+    for stretch in stretches(nodes):
+        found.update([node.namespace for node in stretch if node.namespace])
+        found.update([node.name for node in stretch if node.kind == NAMESPACE])
+        yield ""
+    yield from names(found)
 
 
 def kinds_of(table: Sequence[Kind[Any]]) -> Body:
     """The body that describes this table of kinds and counts the nodes of each by status."""
 
     def kinds(hub: Hub, _: Question) -> Iterator[str]:
-        counts = Counter([(node.kind, node.status) for node in hub.graph.nodes.values()])
-        return array([_kind(kind, counts) for kind in table])
+        return _kinds(list(hub.graph.nodes.values()), table)
 
     return kinds
+
+
+def _kinds(nodes: list[Node], table: Sequence[Kind[Any]]) -> Iterator[str]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for stretch in stretches(nodes):
+        counts.update([(node.kind, node.status) for node in stretch])
+        yield ""
+    yield from array(_kind(kind, counts) for kind in table)
 
 
 def identity(node: Node) -> dict[str, str]:

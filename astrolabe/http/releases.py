@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from astrolabe.graph.facts import HelmRevision, Release
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.node import Node
 from astrolabe.graph.status import LEVELS
-from astrolabe.http.bodies import array, names
+from astrolabe.http.bodies import array, names, stretches
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Question
 
@@ -29,19 +29,25 @@ class Tally:
 
 def releases(hub: Hub, question: Question) -> Iterator[str]:
     """The releases of some namespaces or of all: sorted names, or one document each."""
-    tallies = tally(hub.graph)
+    return _releases(list(hub.graph.nodes.values()), dict(hub.graph.releases), question)
+
+
+def _releases(nodes: list[Node], revisions: dict[Release, HelmRevision], question: Question) -> Iterator[str]:
+    tallies: dict[Release, Tally] = {}
+    for stretch in stretches(nodes):
+        tally(stretch, tallies)
+        yield ""
     namespaces = question.filter.namespace
     found = sorted([r for r in tallies if not namespaces or r.namespace in namespaces])
-    if not question.detail:
-        return names({release.name for release in found})
-    revisions = dict(hub.graph.releases)
-    return array([describe(r, tallies[r], revisions.get(r)) for r in found])
+    if question.detail:
+        yield from array(describe(r, tallies[r], revisions.get(r)) for r in found)
+    else:
+        yield from names({release.name for release in found})
 
 
-def tally(graph: Graph) -> dict[Release, Tally]:
-    """The releases that nodes of the graph belong to: the label selector may leave others out."""
-    tallies: dict[Release, Tally] = {}
-    for node in graph.nodes.values():
+def tally(nodes: Iterable[Node], tallies: dict[Release, Tally]) -> None:
+    """Count the releases that these nodes belong to: the label selector may leave others out."""
+    for node in nodes:
         if not node.release:
             continue
         release = Release(node.release_namespace, node.release)
@@ -51,7 +57,6 @@ def tally(graph: Graph) -> dict[Release, Tally]:
         found.statuses[node.status] += 1
         if node.chart:
             found.charts[node.chart] += 1
-    return tallies
 
 
 def describe(release: Release, tally: Tally, revision: HelmRevision | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from hashlib import blake2s
 from time import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sanic import Sanic
@@ -14,28 +14,35 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe.graph.filter import FilterRules
-from astrolabe.http.body import Body, SharedResponse
-from astrolabe.http.cache import Bodies
+from astrolabe.http.body import SharedResponse
+from astrolabe.http.cache import Bodies, Recipe
 from astrolabe.http.client import PATIENCE
 from astrolabe.http.errors import JSON, Refusal
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Query, Question
 from astrolabe.http.routes import Route, routes
 from astrolabe.kinds.kind import Kind
-from astrolabe.timeslice import in_slices
 
 #: Seconds after which an answer that shows ages is made anew though the graph is the same.
 AGE_LASTS = 5
 
 
-class Rest:
-    """Answers the routes."""
+class Version(NamedTuple):
+    """The place in history that a body is of. bucket: changes when its ages do."""
 
-    def __init__(self, hub: Hub, kinds: Sequence[Kind[Any]], rules: FilterRules) -> None:
+    epoch: str
+    seq: int
+    bucket: int
+
+
+class Rest:
+    """Answers the routes. bodies: where what it answers is made and kept."""
+
+    def __init__(self, hub: Hub, kinds: Sequence[Kind[Any]], rules: FilterRules, bodies: Bodies) -> None:
         self._hub = hub
         self._routes = routes(kinds)
         self._rules = rules
-        self._bodies = Bodies()
+        self._bodies = bodies
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
         for route in self._routes:
@@ -46,10 +53,6 @@ class Rest:
                 name=route.name,
                 ctx_operation=route.operation,
             )
-
-    async def close(self) -> None:
-        """End what is being made."""
-        await self._bodies.close()
 
     async def _answer(self, route: Route, request: Request, uid: str = "") -> HTTPResponse:
         query = Query(request)
@@ -62,26 +65,28 @@ class Rest:
                 f"at seq {self._hub.graph.seq}, not yet at {seq}",
                 headers={"Retry-After": "1"},
             )
-        if route.prepare is not None:
-            async for _ in in_slices(route.prepare(self._hub, question)):
-                pass
-        if route.filter is None:
-            await self._hub.prepare(question.filter)
-        # From here to the body's call nothing is awaited: headers and body are of one place in history.
-        bucket = int(time() // AGE_LASTS) if route.ages else 0
-        headers = validators(self._hub, question, bucket)
+        route.check(self._hub, question)
+        headers = validators(self._version(route), question)
         if matches_etag(request.headers.get("if-none-match", ""), headers["ETag"]):
             return HTTPResponse(status=304, headers=headers)
         packed = accepts_gzip(request.headers.get("accept-encoding", ""))
+        pages = route.borrowed and not question.filter
+        recipe = Recipe(
+            version=lambda: self._version(route),
+            make=lambda: route.body(self._hub, question),
+            prepare=lambda: route.prepare(self._hub, question),
+            view=partial(self._hub.prepare, question.filter) if route.filter is None and not pages else None,
+            borrowed=pages,
+        )
+        body = await self._bodies.get((route.path, question), recipe, packed=packed)
+        headers = validators(body.version, question)
         if packed:
             headers["Content-Encoding"] = "gzip"
-        body = await self._bodies.get(
-            (route.path, question),
-            (self._hub.graph.epoch, self._hub.graph.seq, bucket),
-            lambda: route.body(self._hub, question),
-            packed=packed,
-        )
-        return SharedResponse(Body((body,)), headers=headers, content_type=JSON)
+        return SharedResponse(body, headers=headers, content_type=JSON)
+
+    def _version(self, route: Route) -> Version:
+        graph = self._hub.graph
+        return Version(graph.epoch, graph.seq, int(time() // AGE_LASTS) if route.ages else 0)
 
 
 def position(hub: Hub) -> dict[str, str]:
@@ -89,13 +94,14 @@ def position(hub: Hub) -> dict[str, str]:
     return {"X-Astrolabe-Epoch": hub.graph.epoch, "X-Astrolabe-Seq": str(hub.graph.seq)}
 
 
-def validators(hub: Hub, question: Question, bucket: int) -> dict[str, str]:
+def validators(version: Version, question: Question) -> dict[str, str]:
     """What caches need. The tag is weak: replicas and encodings differ in bytes, not in meaning."""
-    asked = msgspec.json.encode((question, bucket), order="deterministic")
+    asked = msgspec.json.encode((question, version.bucket), order="deterministic")
     digest = blake2s(asked, digest_size=8).hexdigest()
     return {
-        **position(hub),
-        "ETag": f'W/"{hub.graph.epoch}:{hub.graph.seq}:{digest}"',
+        "X-Astrolabe-Epoch": version.epoch,
+        "X-Astrolabe-Seq": str(version.seq),
+        "ETag": f'W/"{version.epoch}:{version.seq}:{digest}"',
         "Cache-Control": "no-cache",
         "Vary": "Accept-Encoding",
     }

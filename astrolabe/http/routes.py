@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,22 @@ from astrolabe.http.resources import resources
 from astrolabe.kinds.kind import Kind
 
 
+def nothing(_: Hub, __: Question) -> None:
+    """What is asked for is there."""
+
+
+def no_steps(_: Hub, __: Question) -> Iterable[None]:
+    """Nothing has to be done before."""
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One path and what it takes beside `min_seq`.
 
     name: one word. summary, answer: what is told of it, and the type of its document.
+    check: raises Refusal for what is not there. borrowed: whether its body, unfiltered, is of bytes that the
+        graph holds.
     prepare: steps that are taken in turns with others, before the body takes all it needs at once.
     filter: the parameters of a filter that it takes; None: all of them. detail: takes `detail`.
     ages: whether the answer changes with time.
@@ -33,7 +44,9 @@ class Route:
     body: Body
     summary: str
     answer: Any
-    prepare: Callable[[Hub, Question], Iterator[None]] | None = None
+    check: Callable[[Hub, Question], None] = nothing
+    prepare: Callable[[Hub, Question], Iterable[None]] = no_steps
+    borrowed: bool = False
     filter: tuple[str, ...] | None = ()
     detail: bool = False
     ages: bool = False
@@ -73,6 +86,7 @@ def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
             summary="the graph: epoch, seq, nodes and edges, never an edge without both ends",
             answer=shapes.Graph,
             prepare=bodies.prepare_graph,
+            borrowed=True,
             filter=None,
         ),
         Route(
@@ -91,7 +105,7 @@ def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
             body=bodies.resource,
             summary="one resource with its edges and unresolved references",
             answer=shapes.ResourceDetail,
-            prepare=bodies.prepare_resource,
+            check=bodies.check_resource,
         ),
         Route(
             path="/api/v1/releases",

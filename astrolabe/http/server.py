@@ -19,6 +19,8 @@ from sanic.http.constants import HTTP
 from astrolabe.engine.readiness import Readiness
 from astrolabe.engine.serving_state import StateTracker
 from astrolabe.http.access import Guard
+from astrolabe.http.admission import Answers, Sockets
+from astrolabe.http.cache import Bodies
 from astrolabe.http.certificate import Certificate
 from astrolabe.http.connections import Connections
 from astrolabe.http.description.route import Description
@@ -69,12 +71,15 @@ def create_server(
     limits = settings.limits
     app = _create_app(lambda: {**position(hub), **_state_header(state)}, limits)
     app.ctx.figures = hub.figures
+    app.ctx.answers = Answers(limits.max_requests)
+    app.ctx.sockets = Sockets(limits.max_sockets)
     guard = _create_guard(settings, state)
     guard.add_to(app)
     connections = Connections(limits.max_connections, guard)
     rules = limits.rules_of_filters([kind.name for kind in kinds])
-    rest = Rest(hub, kinds, rules)
-    grafana = Grafana(hub, connections, kinds, limits=limits, state=state)
+    bodies = Bodies(size=limits.max_body_bytes)
+    rest = Rest(hub, kinds, rules, bodies)
+    grafana = Grafana(hub, connections, kinds, bodies, limits=limits, state=state)
     rest.add_to(app)
     grafana.add_to(app)
     Streams(hub, connections, kinds=[kind.name for kind in kinds], limits=limits, state=state).add_to(app)
@@ -94,7 +99,7 @@ def create_server(
         app,
         (settings.host, settings.port),
         connections,
-        making=(rest, grafana),
+        making=(grafana, bodies),
         limits=limits,
         listener=listener,
         certificate=certificate,
@@ -110,7 +115,7 @@ class Server:
         address: tuple[str, int],
         connections: Connections,
         *,
-        making: Sequence[Rest | Grafana],
+        making: Sequence[Grafana | Bodies],
         limits: Limits,
         listener: socket.socket | None,
         certificate: Certificate | None,
@@ -193,7 +198,9 @@ def _create_app(headers: Callable[[], Mapping[str, str]], limits: Limits) -> San
         MOTD=False,
         REQUEST_MAX_SIZE=64 * 1024,
         REQUEST_TIMEOUT=limits.request_timeout,
+        REQUEST_BUFFER_SIZE=32 * 1024,
         STALL_TIMEOUT=limits.stall_timeout,
+        MIN_RATE=limits.min_rate,
         # Sanic strips unused hooks from its own classes when the first application starts: half the time
         # of a small request. It fails when that is done a second time in a process.
         TOUCHUP=not getattr(Http, "__touched__", False),

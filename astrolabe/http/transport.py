@@ -13,7 +13,8 @@ import socket
 import struct
 import sys
 import termios
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -25,6 +26,7 @@ from sanic.server import HttpProtocol
 
 from astrolabe.http.figures import Figures
 from astrolabe.http.outflow import HIGH_WATER, PIECE, Outflow
+from astrolabe.http.strict import StrictHttp
 
 #: Bytes that the system takes of a stream before the peer has acknowledged them (socket(7); Linux counts
 #: its own overhead in and doubles the number for it). By itself it goes up to 4 MB a connection.
@@ -37,21 +39,32 @@ UNSENT = 64 * 1024
 _ACKNOWLEDGED = struct.Struct("=Q")
 
 
-class Stall:
-    """Cuts a connection off whose peer takes nothing for so many seconds, once told to watch it."""
+#: How often one that is watched is looked at within the time that it may stall.
+QUARTERS = 4
 
-    def __init__(self, transport: asyncio.Transport, seconds: float, figures: Figures) -> None:
+
+class Stall:
+    """Cuts a connection off whose peer takes too little, once told to watch it.
+
+    seconds: for which it may take nothing. rate: bytes a second that it has to take on average over them.
+    """
+
+    def __init__(self, transport: asyncio.Transport, seconds: float, rate: float, figures: Figures) -> None:
         self._transport = transport
         self._socket = transport.get_extra_info("socket")
         self._seconds = seconds
+        self._rate = rate
         self._figures = figures
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        #: When it was looked at, and what had been taken by then.
+        self._seen: deque[tuple[float, int]] = deque()
 
     def watch(self) -> None:
         """Begin, unless it has begun."""
         if self._timer is None:
-            self._go_on(self.taken(), self._loop.time())
+            self._seen = deque([(self._loop.time(), self.taken())], maxlen=QUARTERS + 1)
+            self._go_on()
 
     def relax(self) -> None:
         """The transport takes more again. One that is closing still has to come to an end."""
@@ -85,26 +98,28 @@ class Stall:
             return int(taken)
         return -self.waiting()
 
-    def _go_on(self, taken: int, since: float) -> None:
-        self._timer = self._loop.call_later(self._seconds / 4, self._judge, taken, since)
+    def _go_on(self) -> None:
+        self._timer = self._loop.call_later(self._seconds / QUARTERS, self._judge)
 
-    def _judge(self, before: int, since: float) -> None:
-        """Slow is not stalled: it goes on as long as the peer takes something."""
-        taken, now = self.taken(), self._loop.time()
-        if taken > before:
-            self._go_on(taken, now)
-        elif now - since >= self._seconds:
+    def _judge(self) -> None:
+        """Slow is not stalled, as long as it is faster than the floor."""
+        self._seen.append((self._loop.time(), self.taken()))
+        (since, before), (now, taken) = self._seen[0], self._seen[-1]
+        if len(self._seen) > QUARTERS and taken - before <= self._rate * (now - since):
             self._figures.stalled += 1
             self._transport.abort()
         else:
-            self._go_on(taken, since)
+            self._go_on()
 
 
 class StreamProtocol(HttpProtocol):
     """Sanic's protocol of one TCP connection, until a channel takes it over.
 
-    Beside its own, Sanic's configuration has STALL_TIMEOUT: see `Stall`. Its context has the `figures`.
+    Beside its own, Sanic's configuration has STALL_TIMEOUT and MIN_RATE: see `Stall`. Its context has the
+    `figures`, and `answers` and `sockets`, which say how many there may be.
     """
+
+    HTTP_CLASS = StrictHttp
 
     __slots__ = ("_begun", "_emptied", "_last", "_lost", "channel", "outflow", "stall")
 
@@ -127,7 +142,8 @@ class StreamProtocol(HttpProtocol):
         return self._task
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.stall = Stall(transport, self.app.config.STALL_TIMEOUT, self.app.ctx.figures)
+        config, context = self.app.config, self.app.ctx
+        self.stall = Stall(transport, config.STALL_TIMEOUT, config.MIN_RATE, context.figures)
         super().connection_made(transport)  # type: ignore[no-untyped-call]
         transport.set_write_buffer_limits(high=HIGH_WATER, low=HIGH_WATER // 4)
         self.outflow = Outflow(transport, self._drain)
@@ -136,6 +152,7 @@ class StreamProtocol(HttpProtocol):
                 transport.get_extra_info("socket").setsockopt(
                     socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT
                 )
+        context.sockets.enter(self)
 
     async def send(self, data: bytes) -> None:
         """The head of an answer, or an answer."""
@@ -155,6 +172,24 @@ class StreamProtocol(HttpProtocol):
             self._emptied = self.loop.create_future()
             await self._emptied
         self._time = monotonic()
+
+    @property
+    def request_handler(self) -> Callable[[Request], Awaitable[None]]:
+        """What Sanic's reader hands a request to. (An attribute would be a circle: see `_let_go`.)"""
+        return self._answer
+
+    @request_handler.setter
+    def request_handler(self, _: object) -> None:
+        """Sanic sets its own."""
+
+    async def _answer(self, request: Request) -> None:
+        """Within the limits, until the transport was given all of the answer or a channel takes over."""
+        self.app.ctx.sockets.begin(self)
+        try:
+            with self.app.ctx.answers.admitted(self, request.path):
+                await self.app.handle_request(request)
+        finally:
+            self.app.ctx.sockets.rest(self)
 
     async def connection_task(self) -> None:
         try:
@@ -203,6 +238,7 @@ class StreamProtocol(HttpProtocol):
             self._emptied.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.app.ctx.sockets.leave(self)
         self.stall.stop()
         self.outflow.end()
         if self.channel is not None:
@@ -288,6 +324,7 @@ class Channel:
         self.admitted: Callable[[], bool] = lambda: True
         self._protocol = protocol
         protocol.channel = self
+        protocol.app.ctx.answers.leave(protocol)
         # To Sanic the answer is under way: it adds nothing to it.
         protocol.http.stage = Stage.RESPONSE
         self.set_option(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)

@@ -14,7 +14,8 @@ from sanic.response import HTTPResponse
 from astrolabe.engine.serving_state import StateTracker
 from astrolabe.graph import wire
 from astrolabe.http.bodies import array
-from astrolabe.http.cache import Bodies, Pieces
+from astrolabe.http.body import SharedResponse
+from astrolabe.http.cache import Bodies, Pieces, Recipe
 from astrolabe.http.connections import Connections
 from astrolabe.http.description import operation, panels, parameters
 from astrolabe.http.description.operation import POSITION, Operation, Parameter
@@ -72,6 +73,7 @@ class Grafana:
         hub: Hub,
         connections: Connections,
         kinds: Sequence[Kind[Any]],
+        bodies: Bodies,
         *,
         limits: Limits,
         state: StateTracker,
@@ -81,7 +83,7 @@ class Grafana:
         self._rules = limits.rules_of_filters(names)
         self._panels = Panels(hub, {kind.name: kind.layer for kind in kinds})
         self._streams = FlatStreams(hub, connections, kinds=names, limits=limits)
-        self._bodies = Bodies(entries=32, size=16 * 1024 * 1024)
+        self._bodies = bodies
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
         for name, path, handler, what in (
@@ -97,7 +99,6 @@ class Grafana:
     async def close(self) -> None:
         """End what is being made."""
         await self._panels.close()
-        await self._bodies.close()
         await self._streams.close()
 
     async def _answer(self, body: Body, request: Request) -> HTTPResponse:
@@ -108,13 +109,10 @@ class Grafana:
         if packed:
             headers["Content-Encoding"] = "gzip"
         said = notices(self._state.current)
-        content = await self._bodies.get(
-            (body, question),
-            (panel.position, panel.made, said),
-            lambda: body(panel.rows, said),
-            packed=packed,
-        )
-        return HTTPResponse(content, headers=headers, content_type=JSON)
+        version = (panel.position, panel.made, said)
+        recipe = Recipe(version=lambda: version, make=lambda: body(panel.rows, said))
+        content = await self._bodies.get((body, question), recipe, packed=packed)
+        return SharedResponse(content, headers=headers, content_type=JSON)
 
     def _ask(self, request: Request) -> Question:
         query = Query(request)
