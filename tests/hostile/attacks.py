@@ -301,7 +301,7 @@ class LargeMessages:
 
 
 class LogFlood:
-    """As many lines of log as can be brought about, while nobody reads them."""
+    """Requests that are none, and much that is logged, while nobody reads it."""
 
     name, seconds = "log flood, unread", 2.0
 

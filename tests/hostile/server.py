@@ -1,13 +1,16 @@
 """Astrolabe as installed, in a cgroup, with a task that finds out for how long the loop is held.
 
 `python -m tests.hostile.server SOCKET GROUP [flags]`: who connects to the Unix socket is told, in JSON, the
-longest holds since the last one asked; see `Holds`. GROUP is the folder of a cgroup, or empty.
+longest holds since the last one asked; see `Holds`. GROUP is the folder of a cgroup, or empty. On SIGUSR1 it
+logs more than any pipe or queue takes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -22,6 +25,8 @@ from astrolabe.cli import main
 
 #: Seconds between two looks at the clock.
 PAUSE = 0.005
+#: What is logged: 2 MB, at ten lines a turn of the loop.
+LINES, LINE = 8_000, "x" * 250
 
 
 class Holds(msgspec.Struct):
@@ -62,6 +67,19 @@ class Probe:
                     connection.sendall(msgspec.json.encode(holds))
 
 
+async def chatter() -> None:
+    """Log much whenever the signal comes."""
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, asked.set)
+    while True:
+        await asked.wait()
+        asked.clear()
+        for number in range(LINES):
+            logging.getLogger("astrolabe.chatter").info("%d %s", number, LINE)
+            if number % 10 == 0:
+                await asyncio.sleep(0)
+
+
 async def holds(path: Path) -> Holds:
     """What the server behind this socket tells."""
     reader, writer = await asyncio.open_unix_connection(path)
@@ -77,5 +95,5 @@ if __name__ == "__main__":
         (Path(group) / "cgroup.procs").write_text(str(os.getpid()))
     probe = Probe()
     threading.Thread(target=probe.tell, args=(path,), name="probe", daemon=True).start()
-    app.serve = partial(app.serve, beside={"probe": probe.run})  # type: ignore[assignment]
+    app.serve = partial(app.serve, beside={"probe": probe.run, "chatter": chatter})  # type: ignore[assignment]
     main(flags)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -87,15 +88,17 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Log:
-    """Reads the log of the server, or lets it be."""
+    """Reads the log of the server, or lets it be while there is much in it."""
 
-    def __init__(self, lines: asyncio.StreamReader) -> None:
+    def __init__(self, lines: asyncio.StreamReader, pid: int) -> None:
         self._lines = lines
+        self._pid = pid
         self._reads = asyncio.Event()
         self._reads.set()
 
     def stall(self) -> None:
         self._reads.clear()
+        os.kill(self._pid, signal.SIGUSR1)
 
     def go_on(self) -> None:
         self._reads.set()
@@ -106,7 +109,6 @@ class Log:
 
     async def run(self) -> None:
         """Until the server ends."""
-        await self._reads.wait()
         while await self._lines.read(1 << 16):
             await self._reads.wait()
 
@@ -193,7 +195,7 @@ async def _serving(
             start_new_session=True,
         )
         assert process.stderr is not None
-        log = Log(process.stderr)
+        log = Log(process.stderr, process.pid)
         reading = None
         try:
             async with asyncio.timeout(PATIENCE):
