@@ -1,0 +1,62 @@
+"""A batch told to 320 subscriptions whose filters only exclude something, against 320 of one filter."""
+
+from __future__ import annotations
+
+from time import process_time
+
+import pytest
+
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.filter import EVERYTHING, Filter
+from astrolabe.graph.selector import parse
+from astrolabe.http.client import Client
+from tests.benchmarks.report import SLACK, report, size
+from tests.support.connections import Recorder
+from tests.support.serving import eventually
+from tests.support.worlds import World, a_pod, crowd
+
+#: Times what the same subscriptions cost that all follow everything.
+BUDGET = 2.5
+CONNECTIONS = 10
+SUBSCRIPTIONS = 32
+BATCH = 20
+
+
+async def cost(filters: list[Filter]) -> float:
+    """Seconds that a batch takes in the hub, at best."""
+    world, clients = crowd(size(5_000, 1_000)), list[Client]()
+    recorders = [Recorder() for _ in range(CONNECTIONS)]
+    for number, recorder in enumerate(recorders):
+        clients.append(world.hub.join(recorder))
+        for id in range(SUBSCRIPTIONS):
+            filter = filters[(number * SUBSCRIPTIONS + id) % len(filters)]
+            await world.hub.prepare(filter)
+            clients[-1].subscribe(f"s{id}", filter)
+    count, steps = CONNECTIONS * SUBSCRIPTIONS, size(50, 20)
+    await eventually(lambda: sum(bool(m.position) for r in recorders for m in r.messages) == count)
+    best = min([_told(world, step) for step in range(steps)])
+    assert sum(message.event == "delta" for r in recorders for message in r.messages) == steps * count
+    return best
+
+
+def _told(world: World, step: int) -> float:
+    changed = [a_pod(number, "Error", f"step {step}") for number in range(BATCH)]
+    began = process_time()
+    world.send(Changes(nodes_set=changed))
+    return process_time() - began
+
+
+@pytest.mark.bench
+async def test_filters_that_only_exclude_cost_no_more_than_their_delivery() -> None:
+    count = CONNECTIONS * SUBSCRIPTIONS
+    excluding = [Filter(selector=parse(f"zzz!=v{number}")) for number in range(count)]
+    same, different = await cost([EVERYTHING]), await cost(excluding)
+    ratio = different / same
+    report(
+        18,
+        f"a batch of {BATCH} told to {count} filters that only exclude / to as many of one filter",
+        f"{ratio:.2f}× ({different * 1e3:.2f} ms of {same * 1e3:.2f})",
+        f"≤ {BUDGET}×",
+        met=ratio <= BUDGET,
+    )
+    assert ratio <= BUDGET * SLACK
