@@ -37,6 +37,7 @@ async def test_all_is_well(simulator: Simulator) -> None:
     assert {finding.outcome for finding in findings.values()} == {"ok"}
     assert {finding.advice for finding in findings.values()} == {""}
     assert findings["API server"].about.startswith(f"{simulator.url} v")
+    assert findings["API server"].about.endswith("(context simulated, cluster simulated)")
     assert findings["CronJob"].about == "batch/v1"
 
 
