@@ -12,7 +12,9 @@ import click
 
 from astrolabe.bus.redis.connection import Server, address_of, connect, verify
 from astrolabe.bus.redis.errors import BusError
+from astrolabe.bus.redis.keys import Keys
 from astrolabe.bus.redis.timing import Timing
+from astrolabe.bus.redis.trial import try_publishing, try_writing
 from astrolabe.engine.readiness import Scope
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.table import KINDS_BY_NAME, choose
@@ -158,14 +160,21 @@ def _found(scope: Scope, outcome: Outcome, advice: str = "") -> Finding:
 
 async def _check_redis(settings: Settings) -> list[Finding]:
     address = address_of(settings)
-    client = connect(settings, Timing(), patient=True)
+    client, keys = connect(settings, Timing(), patient=True), Keys(settings.cluster_name)
     try:
         server = await verify(client, address)
+        tried = {
+            "scripts that write": await try_writing(client, keys),
+            "publish and subscribe": await try_publishing(client, keys),
+        }
     except BusError as error:
         return [Finding("Redis", "missing", str(error), about=address)]
     finally:
         await client.aclose()
-    return [Finding("Redis", "ok", about=f"{address} {server.version}"), *_keeping(server)]
+    trials = [
+        Finding("Redis", "missing" if wrong else "ok", wrong, about=what) for what, wrong in tried.items()
+    ]
+    return [Finding("Redis", "ok", about=f"{address} {server.version}"), *trials, *_keeping(server)]
 
 
 def _keeping(server: Server) -> Iterator[Finding]:

@@ -113,6 +113,10 @@ async def test_what_leads_to_no_primary(sentinels: Watched, cluster: Nodes) -> N
     assert "no Sentinel knows a primary named 'other'" in told
     told = await refused(f"redis+sentinel://{sentinels.primary.address}/mymaster")
     assert f"{sentinels.primary.address}: unknown command 'SENTINEL'" in told
+    told = await refused(f"redis://127.0.0.1:{sentinels.sentinel}/0")
+    assert told.startswith(
+        f"a Sentinel answers at 127.0.0.1:{sentinels.sentinel}; name it as redis+sentinel://"
+    )
     told = await refused(f"redis+cluster://{sentinels.primary.address}")
     assert "cluster support disabled" in told
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import click
 import pytest
+from redis import Redis
 
 from astrolabe.cli.check import Finding, check, report
 from astrolabe.kinds.table import KINDS
@@ -144,10 +145,56 @@ async def test_what_redis_may_lose(
             enable_persistence=True,
             redis_addr=redis.address,
         )
-        _, _, reached, *kept = await check(settings)
+        _, _, reached, scripts, messages, *kept = await check(settings)
+    assert [scripts.outcome, messages.outcome] == ["ok", "ok"]
     assert (reached.outcome, reached.about.split()[0]) == ("ok", redis.address)
     assert tuple((each.outcome, each.about) for each in kept) == rows
     assert [bool(each.advice) for each in kept] == [each.outcome == "warning" for each in kept]
+
+
+def fill(client: Redis) -> None:
+    client.config_set("maxmemory", 1)
+
+
+def shut(rules: str) -> Callable[[Redis], None]:
+    def forbid(client: Redis) -> None:
+        client.execute_command("ACL", "SETUSER", "default", *rules.split())
+
+    return forbid
+
+
+@pytest.mark.parametrize(
+    ("spoil", "about", "advice"),
+    [
+        (fill, "scripts that write", "Redis is full and takes no writes; raise its maxmemory"),
+        (shut("-eval"), "scripts that write", "this user may not run scripts that write"),
+        (shut("-@write"), "scripts that write", "this user may not run scripts that write"),
+        (
+            shut("resetkeys ~other:*"),
+            "scripts that write",
+            "give it ~{astrolabe:default}:* &{astrolabe:default}:*",
+        ),
+        (shut("resetchannels"), "publish and subscribe", "this user may not publish and subscribe"),
+    ],
+)
+async def test_what_redis_does_not_let_us_do(
+    simulator: Simulator, tmp_path: Path, spoil: Callable[[Redis], None], about: str, advice: str
+) -> None:
+    with redis_server(tmp_path) as redis, kubeconfig_file(simulator.url) as path:
+        with redis.client() as client:
+            spoil(client)
+        findings = await check(
+            Settings(
+                in_cluster=False,
+                kubeconfig=path,
+                kinds=("Pod",),
+                enable_persistence=True,
+                redis_addr=redis.address,
+            )
+        )
+    (missing,) = [each for each in findings if each.outcome == "missing"]
+    assert (missing.subject, missing.about) == ("Redis", about)
+    assert advice in missing.advice
 
 
 def plain(*findings: Finding) -> list[str]:

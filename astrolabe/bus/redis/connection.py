@@ -157,6 +157,11 @@ async def verify(client: Redis, address: str) -> Server:
         ) from error
     except (RedisError, OSError) as error:
         raise BusError(_unreachable(error, address)) from error
+    if info.get("redis_mode") == "sentinel":
+        raise BusError(
+            f"a Sentinel answers at {address}; name it as redis+sentinel://host:26379/<name of the primary> "
+            "in REDIS_URL"
+        )
     version = str(info.get("valkey_version") or info.get("redis_version", ""))
     found = _VERSION.match(version)
     if found is None or (int(found[1]), int(found[2])) < OLDEST:

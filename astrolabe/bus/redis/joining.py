@@ -50,7 +50,10 @@ async def join(store: Store, decoder: Decoder) -> Joined | None:
             raise AnotherCluster(why)
         if noted.schema != SCHEMA:
             raise ForeignSchema(noted.schema)
+        server = await store.server()
         stored = await _scan(store, decoder)
+        if await store.server() != server:
+            continue  # a cursor is worth nothing to another server, or after a restart
         log, undos = await _read_log(store)
         history = restoring.history(log, noted, await store.position())
         if history is None:

@@ -58,6 +58,11 @@ class Keys:
         return self._named("alarm")
 
     @property
+    def check(self) -> str:
+        """Key and channel on which `astrolabe check` tries what it may; gone at once."""
+        return self._named("check")
+
+    @property
     def graph(self) -> tuple[str, str, str]:
         """The keys that hold the graph as of the position."""
         return (self.nodes, self.edges, self.releases)

@@ -183,6 +183,12 @@ class Store:
 
     # Reading
 
+    async def server(self) -> str:
+        """Names the server that answers, and its start."""
+        with away():
+            info: dict[str, Any] = await self._client.info("server")
+        return str(info.get("run_id", ""))
+
     async def newest(self) -> int:
         """The seq of the last entry of the log, 0 when it has none. Raises Damaged when it is no log."""
         with away():
