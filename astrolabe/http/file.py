@@ -10,20 +10,21 @@ from hashlib import blake2s
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
+from astrolabe.http.body import Body, SharedResponse
 from astrolabe.http.rest import accepts_gzip, matches_etag
 
 
 class File:
     """packed: the content by gzip; None for what is small or packed already. type: of the content.
 
-    One of both is kept: of those who ask for a page, few do not take gzip.
+    Of those who ask for a page, few do not take gzip: plain, it is kept from the first of them on.
     """
 
     def __init__(
         self, content: bytes, packed: bytes | None, *, type: str, headers: Mapping[str, str]
     ) -> None:
-        self._plain = content if packed is None else None
-        self._packed = packed
+        self._plain = Body((content,)) if packed is None else None
+        self._packed = Body((packed,)) if packed is not None else None
         self._type = type
         self._headers = {
             **headers,
@@ -37,10 +38,10 @@ class File:
         headers = dict(self._headers)
         if matches_etag(request.headers.get("if-none-match", ""), headers["ETag"]):
             return HTTPResponse(status=304, headers=headers)
-        content = self._plain
         if self._packed is not None and accepts_gzip(request.headers.get("accept-encoding", "")):
             headers["Content-Encoding"] = "gzip"
-            content = self._packed
-        elif self._packed is not None:
-            content = await asyncio.to_thread(gzip.decompress, self._packed)
-        return HTTPResponse(content, headers=headers, content_type=self._type)
+            return SharedResponse(self._packed, headers=headers, content_type=self._type)
+        if self._plain is None:
+            assert self._packed is not None
+            self._plain = Body((await asyncio.to_thread(gzip.decompress, bytes(self._packed)),))
+        return SharedResponse(self._plain, headers=headers, content_type=self._type)

@@ -36,6 +36,10 @@ class Servers:
         self._process = process
         self.ports: dict[str, int] = json.loads(self._read())
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def cpu_seconds(self) -> float:
         """What the process has used until now, in system calls, too."""
         assert self._process.stdin is not None

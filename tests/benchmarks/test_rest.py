@@ -19,7 +19,7 @@ from tests.benchmarks.answers import Asker, Servers, servers
 from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.report import SLACK, report, size
 
-RATE_BUDGET = 0.8
+RATE_BUDGET = 0.95
 CHANGE_BUDGET = 0.2
 
 
