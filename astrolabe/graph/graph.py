@@ -94,6 +94,10 @@ class Graph:
         for edges in self._out.values():
             yield from each_edge(edges)
 
+    def contents(self) -> list[object]:
+        """All that it is made of, for who lets go of it bit by bit: at once takes long when it is large."""
+        return [*self.nodes.values(), *self._out.values(), *self._into.values()]
+
     def _apply(self, changes: Changes) -> Before:
         before = Before()
         nodes = self.nodes

@@ -260,8 +260,9 @@ class Hub:
 
 
 def _dismantle(graph: Graph) -> Steps:
-    """Let go of what a graph is made of bit by bit: all at once takes long when it is large."""
-    held = [*graph.nodes.values()]
+    """Let go of a graph bit by bit."""
+    held = graph.contents()
+    del graph
     while held:
         del held[-STEP:]
         yield STEP

@@ -69,7 +69,9 @@ async def test_a_new_filter_holds_nobody_up(filter: Filter) -> None:
     turns.stop()
     assert number > 5
     assert turns.longest < LONGEST
-    await eventually(lambda: filled(recorder, filter, world))
+    now = f"{EPOCH}:{world.hub.graph.seq}"
+    await eventually(lambda: recorder.messages[-1].position == now)
+    assert filled(recorder, filter, world)
 
 
 async def test_another_graph_is_served_at_once_and_followed_bit_by_bit() -> None:
