@@ -343,11 +343,12 @@ ATTACKS: tuple[Attack, ...] = (
     MessageFlood(),
     LargeMessages(),
     LogFlood(),
+    NegativeSelectors(),
 )
 
 
-#: Those that are still noticed: memory stays with the views, and /health waits for the bodies.
-NOTICED: tuple[Attack, ...] = (NegativeSelectors(), ManyFilters())
+#: Those that are still noticed: memory stays with the bodies, and /health waits for some of them.
+NOTICED: tuple[Attack, ...] = (ManyFilters(),)
 
 
 #: Of these some may come to any server at any time.
