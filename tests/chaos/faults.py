@@ -33,6 +33,8 @@ class Faults:
             self._restart_redis,
             self._lose_redis,
             self._pause_redis,
+            self._fill_redis,
+            self._demote_redis,
             self._kill_subscribers,
             self._stall_someone,
             self._cut_everyone,
@@ -97,6 +99,24 @@ class Faults:
             await self._wait(0.3, 4.0)
         finally:
             self._fleet.redis.resume()
+
+    async def _fill_redis(self) -> None:
+        """It takes no writes, and answers what is read."""
+        async with self._fleet.redis.listening() as client:
+            await client.config_set("maxmemory", 1)
+            try:
+                await self._wait(0.5, 8.0)
+            finally:
+                await client.config_set("maxmemory", 0)
+
+    async def _demote_redis(self) -> None:
+        """It is the replica of nobody, and read-only."""
+        async with self._fleet.redis.listening() as client:
+            await client.replicaof("127.0.0.1", 1)
+            try:
+                await self._wait(0.5, 8.0)
+            finally:
+                await client.replicaof("NO", "ONE")
 
     async def _kill_subscribers(self) -> None:
         async with self._fleet.redis.listening() as client:
