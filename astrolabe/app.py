@@ -249,7 +249,8 @@ class Application:
         await source.ready()
         source.state.refresh()  # nobody waits for the next look to hear that it is complete
         seconds = asyncio.get_running_loop().time() - began
-        host = "localhost" if self._settings.host in ("0.0.0.0", "::") else self._settings.host
+        given = self._settings.host
+        host = "localhost" if given in ("", "0.0.0.0", "::") else given
         place = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         graph = source.hub.graph
         counts = f"{len(graph.nodes)} nodes, {graph.edge_count} edges"

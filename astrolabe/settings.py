@@ -72,7 +72,10 @@ class Settings:
     namespaces: watch these only; empty means all.
     kinds: names of kinds to watch; empty means all of the table.
     auth: whether clients need a token. auth_token_file: with one a line. open_metrics: not for /metrics.
+    host: to listen at; "" is where it is safe, see `listen_host`.
+    allowed_hosts: that requests may name; none given: any in a cluster or with tokens, see `checks_hosts`.
     allowed_origins: of pages beside our own that may connect. cors_origins: that may read, too.
+    trusted_proxies: addresses and CIDRs of peers that are believed what was asked of them.
     tls_cert_file, tls_key_file: PEM; both or none.
     redis_url: wins over redis_addr and redis_db; may hold user, password, TLS, and several hosts.
     cluster_name: names the keys in Redis, which several clusters may share.
@@ -84,7 +87,7 @@ class Settings:
     kubeconfig: str = "~/.kube/config"
     context: str = ""
     in_cluster: bool = True
-    host: str = "0.0.0.0"
+    host: str = ""
     port: int = 8080
     label_selector: str = DEFAULT_SELECTOR
     selector_mode: SelectorMode = "closure"
@@ -95,8 +98,10 @@ class Settings:
     auth: Auth = "none"
     auth_token_file: str = ""
     open_metrics: bool = False
+    allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     tls_cert_file: str = ""
     tls_key_file: str = ""
     enable_persistence: bool = False
@@ -109,3 +114,15 @@ class Settings:
     workers: int = 1
     verbosity: int = 0
     log_format: LogFormat = "text"
+
+    @property
+    def listen_host(self) -> str:
+        """The address to listen at. A pod is reached from outside of it; a process on somebody's machine
+        is to be seen from there alone, unless they say otherwise."""
+        return self.host or ("0.0.0.0" if self.in_cluster else "127.0.0.1")
+
+    @property
+    def checks_hosts(self) -> bool:
+        """Whether requests may only name certain hosts: always where nobody needs a token and no cluster's
+        network is in between."""
+        return bool(self.allowed_hosts) or (not self.in_cluster and self.auth == "none")

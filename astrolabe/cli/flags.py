@@ -112,6 +112,7 @@ SERVING = (
         heading=_SERVING,
         envvar="ASTROLABE_HOST",
         default=_DEFAULTS.host,
+        shown="127.0.0.1; in a cluster 0.0.0.0",
         metavar="ADDRESS",
         help="Address to listen on.",
     ),
@@ -161,6 +162,15 @@ ACCESS = (
         help="Answer /metrics without a token.",
     ),
     _list(
+        "--allowed-hosts",
+        values.hosts,
+        heading=_ACCESS,
+        shown="",
+        envvar="ASTROLABE_ALLOWED_HOSTS",
+        help="Hosts it answers for, beside localhost and addresses; *.name for all below one, * for any. "
+        "Without it: in a cluster and with tokens any, else no others.",
+    ),
+    _list(
         "--allowed-origins",
         values.origins,
         heading=_ACCESS,
@@ -175,6 +185,14 @@ ACCESS = (
         shown="",
         envvar="ASTROLABE_CORS_ORIGINS",
         help="Pages of other hosts that may also read everything else (CORS); * for any.",
+    ),
+    _list(
+        "--trusted-proxies",
+        values.networks,
+        heading=_ACCESS,
+        shown="",
+        envvar="ASTROLABE_TRUSTED_PROXIES",
+        help="Proxies (10.0.0.0/8) whose X-Forwarded-Host, X-Forwarded-Proto and Forwarded are believed.",
     ),
     Flag(
         ("--tls-cert-file",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any, NoReturn
 
 import click
@@ -16,6 +17,7 @@ from astrolabe.kinds import table
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _ADDRESS = re.compile(r"(?:[^\s:\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]+)\Z")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_HOST = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?|[0-9a-f:.]+")
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 #: Seconds. Both letters mu are what Go takes.
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -193,6 +195,26 @@ def origins(text: str) -> tuple[str, ...]:
     for origin in found:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r} is not http(s)://host, or http(s)://host:port")
+    return found
+
+
+def hosts(text: str) -> tuple[str, ...]:
+    """Names of hosts without port, `*.name` or `*`, separated by commas. Raises ValueError."""
+    found = tuple(part.lower().removesuffix(".") for part in _split(text))
+    for host in found:
+        if host != "*" and not _HOST.fullmatch(host):
+            raise ValueError(f"{host!r} is not the name of a host, or *.name")
+    return found
+
+
+def networks(text: str) -> tuple[str, ...]:
+    """Addresses and CIDRs, separated by commas. Raises ValueError."""
+    found = _split(text)
+    for network in found:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            raise ValueError(f"{network!r} is not an address or a CIDR such as 10.0.0.0/8") from None
     return found
 
 

@@ -48,7 +48,7 @@ class Workers:
         self._settings = settings
         self._serve = serve
         self._context = multiprocessing.get_context("spawn")
-        self._sockets = _listen(settings.host, settings.port, settings.workers)
+        self._sockets = _listen(settings.listen_host, settings.port, settings.workers)
         self._processes: list[SpawnProcess | None] = [None] * settings.workers
         self._due = [0.0] * settings.workers
         # What the workers' ends of this read is its end, when this process is gone.

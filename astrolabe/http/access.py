@@ -1,4 +1,4 @@
-"""Who is let in: by token and by origin, before anything else is looked at; and what browsers are told."""
+"""Who is let in: by host, origin and token, before anything else is looked at; and what browsers are told."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse
 
 from astrolabe.http.errors import Refusal
+from astrolabe.http.hosts import Hosts, Proxies, hosts_of, parse_authority
+from astrolabe.http.refusing import defer
 from astrolabe.http.tokens import Digest, Tokens, digest_of
 
 #: Of every answer.
@@ -27,12 +29,22 @@ TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
 #: The origin that stands for all of them.
 ANY = "*"
 
+#: Where the stream is to be had as server-sent events: what `origins` may open there they may read.
+EVENTS = "/api/v1/events"
+
+#: What a browser says of a request whose page is of another origin (W3C Fetch Metadata).
+_ELSEWHERE = ("cross-site", "same-site")
+
 _PREFLIGHT: Mapping[str, str] = {
     "Access-Control-Allow-Methods": "GET, HEAD",
     "Access-Control-Allow-Headers": "Authorization, If-None-Match, Last-Event-ID",
     "Access-Control-Max-Age": "600",
 }
 _EXPOSED = "ETag, Retry-After, X-Astrolabe-Epoch, X-Astrolabe-Seq, X-Astrolabe-State"
+_FOREIGN = (
+    "pages of this origin are not allowed here; a proxy in front must pass on the Host of the request "
+    "(nginx: proxy_set_header Host $http_host;), any other page needs --allowed-origins"
+)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -40,6 +52,7 @@ class Guard:
     """Looks at every request to a route that is not marked `open`, and adds headers to every answer.
 
     tokens: None when nobody is asked for one. state: headers that tell how far answers may be trusted.
+    hosts: None when any is fine. proxies: whose word is taken.
     origins: of pages that may connect, beside those of this host. shared: of those that may also read (CORS).
     """
 
@@ -48,11 +61,15 @@ class Guard:
         tokens: Tokens | None,
         *,
         state: Callable[[], Mapping[str, str]],
+        hosts: Hosts | None,
+        proxies: Proxies,
         origins: Collection[str] = (),
         shared: Collection[str] = (),
     ) -> None:
         self._state = state
         self._tokens = tokens
+        self._hosts = hosts
+        self._proxies = proxies
         self._origins = frozenset((*origins, *shared))
         self._shared = frozenset(shared)
 
@@ -62,13 +79,14 @@ class Guard:
 
     def headers(self, request: Request) -> dict[str, str]:
         """Those that the answer carries, whatever it is."""
+        readers = self._origins if request.path == EVENTS else self._shared
         headers = {**SECURITY_HEADERS, **self._state()}
-        if not self._shared:
+        if not readers:
             return headers
         headers["Vary"] = "Origin"
         origin = request.headers.get("origin", "")
-        if origin and _matches(origin, self._shared):
-            headers["Access-Control-Allow-Origin"] = ANY if ANY in self._shared else origin
+        if origin and _matches(origin, readers):
+            headers["Access-Control-Allow-Origin"] = ANY if ANY in readers else origin
             headers["Access-Control-Expose-Headers"] = _EXPOSED
         return headers
 
@@ -81,6 +99,16 @@ class Guard:
         return lambda: tokens.knows(digest)
 
     async def _judge(self, request: Request) -> HTTPResponse | None:
+        try:
+            return self._check(request)
+        except Refusal as refusal:
+            if not defer(request, refusal):
+                raise
+        return None
+
+    def _check(self, request: Request) -> HTTPResponse | None:
+        if self._hosts is not None:
+            self._hosts.check(request, forwarded=self._proxies.hosts(request))
         if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
             self._check_origin(request)
             return HTTPResponse(status=204, headers=dict(_PREFLIGHT))
@@ -96,9 +124,37 @@ class Guard:
         response.headers.update(headers)
 
     def _check_origin(self, request: Request) -> None:
-        origin = request.headers.get("origin", "")
-        if origin and not _is_own(origin, request) and not _matches(origin, self._origins):
-            raise Refusal(403, "forbidden-origin", "pages of this origin are not allowed here")
+        """What the browser says of the request is so: no page can set these headers.
+
+        Without `Origin` a page cannot read the answer, but an image on any page could ask.
+        """
+        origin, site = request.headers.get("origin", ""), request.headers.get("sec-fetch-site", "").lower()
+        if not origin:
+            if site in _ELSEWHERE and ANY not in self._origins:
+                raise Refusal(403, "forbidden-origin", "pages of other sites may not ask for this")
+            return
+        own = site == "same-origin" or (site not in _ELSEWHERE and self._is_own(origin, request))
+        if not own and not _matches(origin, self._origins):
+            raise Refusal(403, "forbidden-origin", _FOREIGN)
+
+    def _is_own(self, origin: str, request: Request) -> bool:
+        """Whether the page comes from where the request goes to, as the browser or a trusted proxy says.
+
+        A proxy that ends TLS has another scheme here than for the browser; what it says of that counts.
+        """
+        try:
+            page = urlsplit(origin)
+            port = page.port or _DEFAULT_PORTS.get(page.scheme)
+        except ValueError:
+            return False
+        schemes = self._proxies.schemes(request)
+        if not page.hostname or (schemes and page.scheme not in schemes):
+            return False
+        asked = map(parse_authority, (*hosts_of(request), *self._proxies.hosts(request)))
+        default = _DEFAULT_PORTS.get(page.scheme)
+        return (page.hostname.removesuffix("."), port) in [
+            (each.host, each.port or default) for each in asked if each
+        ]
 
     def _check_token(self, request: Request) -> None:
         if self._tokens is None:
@@ -135,18 +191,3 @@ def _decoded(text: str) -> Digest | None:
 
 def _matches(origin: str, origins: Collection[str]) -> bool:
     return ANY in origins or origin.lower() in origins
-
-
-def _is_own(origin: str, request: Request) -> bool:
-    """Whether the page comes from where the request goes to, as the browser says."""
-    try:
-        page = urlsplit(origin)
-        port = page.port or _DEFAULT_PORTS.get(page.scheme)
-        asked = urlsplit(f"//{request.headers.get('host', '')}")
-        # The scheme may be another here than for the browser, behind a proxy that ends TLS.
-        return bool(page.hostname) and (page.hostname, port) == (
-            asked.hostname,
-            asked.port or _DEFAULT_PORTS.get(page.scheme),
-        )
-    except ValueError:
-        return False

@@ -53,6 +53,10 @@ class Connections:
             leave()
         raise CancelledError
 
+    async def until_refused(self, channel: Channel) -> NoReturn:
+        """Wait for the end of one that was accepted only to say why it is not."""
+        await self.until_lost(channel, lambda: None)
+
     def shut_down(self) -> None:
         """Say that the server is going away; whoever does not read is cut off."""
         for channel in list(self._open):

@@ -27,6 +27,7 @@ from astrolabe.http.description.route import Description
 from astrolabe.http.errors import JsonErrors, ServerError
 from astrolabe.http.grafana.routes import Grafana
 from astrolabe.http.health import Replication
+from astrolabe.http.hosts import Hosts, Proxies
 from astrolabe.http.hub import Hub
 from astrolabe.http.metrics import Metrics, WatchHealth
 from astrolabe.http.probes import Probes
@@ -97,7 +98,7 @@ def create_server(
     )
     return Server(
         app,
-        (settings.host, settings.port),
+        (settings.listen_host, settings.port),
         connections,
         making=(grafana, bodies),
         limits=limits,
@@ -215,6 +216,8 @@ def _create_guard(settings: Settings, state: StateTracker) -> Guard:
     return Guard(
         tokens,
         state=lambda: _state_header(state),
+        hosts=Hosts((*settings.allowed_hosts, settings.listen_host)) if settings.checks_hosts else None,
+        proxies=Proxies(settings.trusted_proxies),
         origins=settings.allowed_origins,
         shared=settings.cors_origins,
     )

@@ -13,6 +13,7 @@ from astrolabe import __version__
 from astrolabe.engine.serving_state import ServingState, StateTracker
 from astrolabe.graph import wire
 from astrolabe.graph.filter import Filter
+from astrolabe.http.access import EVENTS
 from astrolabe.http.client import Client
 from astrolabe.http.closing import FAILED, INTERNAL_ERROR
 from astrolabe.http.connections import Connections
@@ -22,6 +23,7 @@ from astrolabe.http.events import Events
 from astrolabe.http.hub import Hub
 from astrolabe.http.message import Message
 from astrolabe.http.query import Query, parse_position
+from astrolabe.http.refusing import visibly
 from astrolabe.http.rest import position
 from astrolabe.http.session import ClientMessage, Session
 from astrolabe.http.subscription import Position
@@ -40,8 +42,13 @@ Connecting subscribes to the filter of the query under the id `default`; more su
 message. Each message is one JSON object. A browser, which can set no header, offers its token as the
 subprotocol `base64url.bearer.authorization.k8s.io.<token in base64url>`, next to `astrolabe.v1`.
 
-After a close code from 4500 on (4500 bad message, 4501 token withdrawn) do not come back before something is
-changed; after any other (1001 going away, 1011 a failure, 4008 too slow, 4029 too many messages), do.""",
+A browser, which is told nothing of an answer to its handshake, is refused on the WebSocket: it is accepted,
+an `error` says why, and a close code follows. Who sends no `Origin` gets the HTTP answer.
+
+After a close code from 4500 on (4500 bad message or filter, 4501 no token or one that was withdrawn, 4503
+forbidden origin, 4509 message too big, 4521 another host) do not come back before something is changed; after
+any other (1001 going away, 1011 a failure, 4008 too slow, 4029 too many messages, 4429 too many connections),
+do.""",
     group="stream",
     parameters=(*parameters.of_filter(), parameters.SINCE, parameters.SUBSCRIBE),
     answers={101: Answer(description="The stream begins.", body={})},
@@ -84,8 +91,9 @@ class Streams:
         self._limits = limits
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
-        app.add_route(self._websocket, "/api/v1/ws", name="ws", ctx_operation=_WEBSOCKET)
-        app.add_route(self._events, "/api/v1/events", name="events", ctx_operation=_EVENTS)
+        websocket = visibly(self._websocket, self._accept, self._connections.until_refused)
+        app.add_route(websocket, "/api/v1/ws", name="ws", ctx_operation=_WEBSOCKET, ctx_visible=True)
+        app.add_route(self._events, EVENTS, name="events", ctx_operation=_EVENTS)
 
     async def _websocket(self, request: Request) -> None:
         query = Query(request)
@@ -95,7 +103,7 @@ class Streams:
         self._connections.admit()
         if subscribes:
             self._hub.admit(filter)
-        socket = WebSocket(request, self._limits, self._hub.figures)
+        socket = self._accept(request)
         client = self._enter(socket, request)
         socket.write(self._hello())
         client.notify(self._state)
@@ -125,6 +133,9 @@ class Streams:
         self._subscribe(events, client, filter, since)
         events.serve(client)
         await self._connections.until_lost(events, lambda: self._leave(client))
+
+    def _accept(self, request: Request) -> WebSocket:
+        return WebSocket(request, self._limits, self._hub.figures)
 
     def _enter(self, channel: WebSocket | Events, request: Request) -> Client:
         self._connections.add(channel, request)

@@ -27,9 +27,10 @@ def digest_of(token: str) -> Digest:
 
 
 class Tokens:
-    """Empty lines and those that begin with `#` say nothing.
+    """Empty lines and those that begin with `#` say nothing, nor does a byte order mark.
 
-    clock: monotonic seconds. Raises FileError when there is no such file, or no token in it.
+    clock: monotonic seconds. Raises FileError when there is no such file, no token in it, or a line with
+    blanks.
 
     A file that is read later and holds no token lets nobody in.
     """
@@ -74,9 +75,14 @@ class Tokens:
 
 def _read(path: str) -> tuple[Digest, ...]:
     try:
-        text = Path(path).read_text()
+        text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         # Without the error itself: its text quotes what stands in the file.
         raise OSError(errno.EILSEQ, "it is not UTF-8", path) from None
     lines = [line.strip() for line in text.splitlines()]
-    return tuple(digest_of(line) for line in lines if line and not line.startswith("#"))
+    tokens = {number: line for number, line in enumerate(lines, 1) if line and not line.startswith("#")}
+    for number, token in tokens.items():
+        if token.split() != [token]:
+            # Without the line itself, for the same reason.
+            raise OSError(errno.EINVAL, f"line {number} is no token: there is a blank in it", path)
+    return tuple(map(digest_of, tokens.values()))

@@ -15,7 +15,7 @@ from typing import Protocol
 from sanic.request import Request
 from websockets.datastructures import Headers
 from websockets.exceptions import PayloadTooBig
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request as Handshake
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -29,6 +29,7 @@ from astrolabe.http.closing import (
     INTERNAL_ERROR,
     PEERS_FAULT,
     SLOW,
+    TOO_BIG,
     TOO_FAST,
     UNAUTHORISED,
     WITHDRAWN,
@@ -41,6 +42,8 @@ from astrolabe.http.transport import Channel
 from astrolabe.settings import Limits
 
 logger = logging.getLogger("astrolabe.http")
+
+_VERSION = {"Sec-WebSocket-Version": "13"}  # RFC 6455, 4.4
 
 _PING = Frame(Opcode.PING, b"").serialize(mask=False)
 
@@ -145,9 +148,15 @@ class WebSocket(Channel):
                 self._take(event)
         failure = self._frames.parser_exc
         if self.open and failure is not None:
-            error = "too-big" if isinstance(failure, PayloadTooBig) else "bad-frame"
-            self.explain(error, str(failure))
+            self._explain_failure(failure)
         self._flush()
+
+    def _explain_failure(self, failure: Exception) -> None:
+        if isinstance(failure, PayloadTooBig):
+            most = self._limits.max_message_bytes
+            self.explain("too-big", f"a message has at most {most} bytes (--max-message-bytes)")
+        else:
+            self.explain("bad-frame", str(failure))
 
     def _take(self, frame: Frame) -> None:
         """One frame of the peer."""
@@ -250,17 +259,39 @@ class _Frames(ServerProtocol):
         """Accepted, not required."""
         return Subprotocol(wire.PROTOCOL) if wire.PROTOCOL in subprotocols else None
 
+    def fail(self, code: CloseCode | int, reason: str = "") -> None:
+        """After 1009, which is websockets' own, clients come back and say the same."""
+        super().fail(TOO_BIG if code == CloseCode.MESSAGE_TOO_BIG else code, reason)
+
 
 def _accept(request: Request, max_size: int) -> tuple[_Frames, bytes]:
     """The protocol of the connection, and the answer to its handshake."""
-    if request.version == "1.0":
-        raise Refusal(505, "bad-handshake", "a WebSocket begins with HTTP/1.1")
+    missing = _missing(request)
+    if missing:
+        lines = " ".join(f"{line};" for line in missing)
+        message = (
+            "a WebSocket begins with an HTTP/1.1 request to upgrade, which did not arrive; "
+            f"a proxy in front must pass it on (nginx: {lines}), or use /api/v1/events"
+        )
+        raise Refusal(426, "upgrade-required", message, headers={"Upgrade": "websocket", **_VERSION})
     protocol = _Frames(state=State.OPEN, max_size=max_size)
     answer = protocol.accept(Handshake(request.path, Headers(list(request.headers.items()))))
     if answer.status_code != 101:
         message = (answer.body or b"").decode().partition("\n")[0]
-        headers = {"Sec-WebSocket-Version": "13"}  # RFC 6455, 4.4
-        if answer.status_code == 426:
-            headers["Upgrade"] = "websocket"
-        raise Refusal(answer.status_code, "bad-handshake", message, headers=headers)
+        raise Refusal(answer.status_code, "bad-handshake", message, headers=_VERSION)
     return protocol, answer.serialize()
+
+
+def _missing(request: Request) -> list[str]:
+    """The lines that nginx would need so that the request were one to upgrade."""
+    headers = request.headers
+    told = {
+        name: [part.strip().lower() for text in headers.getall(name, ()) for part in text.split(",")]
+        for name in ("upgrade", "connection")
+    }
+    lines = {
+        "proxy_http_version 1.1": request.version == "1.0",
+        "proxy_set_header Upgrade $http_upgrade": "websocket" not in told["upgrade"],
+        'proxy_set_header Connection "upgrade"': "upgrade" not in told["connection"],
+    }
+    return [line for line, is_missing in lines.items() if is_missing]

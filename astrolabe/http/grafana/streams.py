@@ -22,6 +22,7 @@ from astrolabe.http.grafana.statistics import Statistics
 from astrolabe.http.hub import Hub
 from astrolabe.http.message import Framing, Message
 from astrolabe.http.query import Query
+from astrolabe.http.refusing import visibly
 from astrolabe.http.subscription import Position
 from astrolabe.http.websocket import WebSocket, text_frame
 from astrolabe.settings import Limits
@@ -79,20 +80,23 @@ class FlatStreams:
         self._statistics = Statistics(hub)
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
-        for name, handler, message, summary in (
+        for name, serve, message, summary in (
             ("changes", self._serve_changes, FlatChange, "one flat object a change"),
             ("stats", self._serve_statistics, FlatCounts, "counts, every second"),
         ):
+            handler = visibly(serve, self._accept, self._connections.until_refused)
             app.add_route(
                 handler,
                 f"{_ROOT}/{name}",
                 name=f"flat-{name}",
+                ctx_visible=True,
                 ctx_operation=_operation(summary, message),
             )
             app.add_route(
                 handler,
                 f"{_ROOT}/{name}/<filter:path>",
                 name=f"flat-{name}-filtered",
+                ctx_visible=True,
                 ctx_operation=_operation(f"{summary}, of what the filter keeps", message, _FILTER),
             )
 
@@ -117,11 +121,14 @@ class FlatStreams:
         kept = self._filter(request, filter)
         self._connections.admit()
         self._hub.admit(kept)
-        socket = FlatSocket(request, self._limits, self._hub.figures, text_frame)
+        socket = self._accept(request)
         self._connections.add(socket, request)
         self._statistics.join(socket, kept)
         socket.listen(socket)
         await self._connections.until_lost(socket, lambda: self._statistics.leave(socket))
+
+    def _accept(self, request: Request) -> FlatSocket:
+        return FlatSocket(request, self._limits, self._hub.figures, text_frame)
 
     def _filter(self, request: Request, path: str) -> Filter:
         Query(request).take_filter(self._rules, parameters=())  # it stands in the path

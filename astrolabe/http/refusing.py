@@ -1,0 +1,67 @@
+"""Refusals that a browser can see.
+
+A page is told nothing of an answer to its WebSocket handshake but that it failed. So what refuses a browser
+is said on a WebSocket: as an `error` message, and a close code. Everyone else gets the HTTP answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
+
+from sanic.request import Request
+
+from astrolabe.graph.filter import FilterError
+from astrolabe.http import closing
+from astrolabe.http.errors import Refusal, as_refusal
+
+Handler = Callable[..., Coroutine[Any, Any, None]]
+
+
+class Opened(Protocol):
+    """A WebSocket that was accepted: see `websocket.WebSocket`."""
+
+    def close(self, code: int, error: str, message: str) -> None: ...
+    def read(self) -> None: ...
+
+
+def is_browsers(request: Request) -> bool:
+    """Whether it is the WebSocket handshake of a browser: these always have an `Origin` (RFC 6455, 4.1)."""
+    return "origin" in request.headers and request.headers.get("upgrade", "").lower() == "websocket"
+
+
+def defer(request: Request, refusal: Refusal) -> bool:
+    """Whether the handler of the route says it, by `visibly`."""
+    if not getattr(request.route and request.route.ctx, "visible", False) or not is_browsers(request):
+        return False
+    request.ctx.refusal = refusal
+    return True
+
+
+def visibly(
+    handler: Handler, accept: Callable[[Request], Any], until_lost: Callable[[Any], Awaitable[None]]
+) -> Handler:
+    """The handler of a WebSocket's route, whose refusals a browser can see; the route is marked `visible`.
+
+    accept: opens a WebSocket, or raises Refusal. until_lost: waits for its end.
+    """
+
+    async def handle(request: Request, **named: str) -> None:
+        try:
+            refusal = getattr(request.ctx, "refusal", None)
+            if refusal is not None:
+                raise refusal
+            await handler(request, **named)
+        except (Refusal, FilterError) as error:
+            if not is_browsers(request):
+                raise
+            refusal = as_refusal(error)
+            try:
+                socket: Opened = accept(request)
+            except Refusal:  # it is no handshake
+                raise refusal from None
+            socket.close(closing.of_status(refusal.status), refusal.error, refusal.message)
+            socket.read()
+            await until_lost(socket)
+
+    return handle
