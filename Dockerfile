@@ -33,6 +33,7 @@ COPY --from=build /opt/astrolabe /opt/astrolabe
 # The user below is in no list of users, which would name its home.
 ENV PATH=/opt/astrolabe/bin:$PATH \
     HOME=/ \
+    ASTROLABE_HOST=0.0.0.0 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 # A number, so that Kubernetes can tell that it is not root (runAsNonRoot).

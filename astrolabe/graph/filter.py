@@ -190,7 +190,7 @@ def _texts(name: str, value: Any) -> list[str]:
     if value is None:
         return []
     if isinstance(value, str):
-        return [value]
+        return _split([value])
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         raise FilterError(f"{name} is a list of strings")
-    return value
+    return _split(value)

@@ -116,7 +116,9 @@ def error(code: str, message: str, id: str | None = None) -> str:
     return encode({key: value for key, value in document.items() if value is not None})
 
 
-PONG = '{"type":"pong"}'
+def pong(epoch: str, seq: int) -> str:
+    """The answer to a ping: where the server is."""
+    return encode({"type": "pong", "epoch": epoch, "seq": seq})
 
 
 def _take(texts: Iterable[str], space: int, *, least: int = 1) -> list[str]:

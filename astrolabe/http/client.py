@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from astrolabe.graph.filter import Filter
+from astrolabe.graph.graph import Graph
 from astrolabe.http.feed import Feed
 from astrolabe.http.message import Message
 from astrolabe.http.subscription import Connection, Position, Subscription, fail
@@ -17,6 +18,8 @@ PATIENCE = 2.0
 
 class Feeds(Protocol):
     """Where feeds are shared: see `hub.Hub`."""
+
+    graph: Graph
 
     def feed(self, filter: Filter) -> Feed: ...
     def release(self, feed: Feed) -> None: ...
@@ -43,6 +46,12 @@ class Client:
 
     def __contains__(self, id: str) -> bool:
         return id in self._subscriptions
+
+    @property
+    def position(self) -> tuple[str, int]:
+        """Where the server is: epoch and seq."""
+        graph = self._feeds.graph
+        return graph.epoch, graph.seq
 
     def subscribe(self, id: str, filter: Filter, since: Position | None = None) -> None:
         """Follow a part of the graph under an id that is not in use; what it is now goes out at once, or as

@@ -34,6 +34,9 @@ _OF_STATUS: Mapping[int, int] = {
 #: The message that goes before INTERNAL_ERROR; what happened is in the log.
 FAILED = "the server failed; come back"
 
+#: The one that goes before GOING_AWAY.
+GOODBYE = "the server is going away; come back"
+
 #: The one that goes before UNAUTHORISED.
 WITHDRAWN = "the token is not known any more"
 

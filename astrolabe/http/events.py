@@ -10,8 +10,9 @@ from sanic.headers import format_http1_response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
+from astrolabe.graph import wire
 from astrolabe.http.client import Client
-from astrolabe.http.closing import UNAUTHORISED, WITHDRAWN
+from astrolabe.http.closing import GOING_AWAY, GOODBYE, UNAUTHORISED, WITHDRAWN
 from astrolabe.http.figures import Figures
 from astrolabe.http.message import Message
 from astrolabe.http.transport import Channel
@@ -70,16 +71,17 @@ class Events(Channel):
             self.put(frame)
 
     def close(self, code: int, error: str, message: str) -> None:
-        """Server-sent events have no close codes: the client comes back by itself."""
+        """Server-sent events have no close codes: an `error` says why, and the client comes back."""
         if not self.writable:
             self.abort()
             return
+        self.write(Message("error", wire.error(error, message), None))
         if self._chunked:
             self.put(_LAST_CHUNK)
         self.finish()
 
     def shut_down(self) -> None:
-        self.close(0, "", "")
+        self.close(GOING_AWAY, "going-away", GOODBYE)
 
     def pause(self) -> None:
         """From now on `Stall` judges; to TCP a peer whose window is closed is as good as gone."""

@@ -70,14 +70,18 @@ class Session:
             case Unsubscribe(id):
                 self._unsubscribe(id)
             case Ping() if self._connection.writable:  # else what is on its way is a sign of life, too
-                self._connection.write(Message("pong", wire.PONG))
+                self._connection.write(Message("pong", wire.pong(*self._client.position)))
 
     def beat(self) -> None:
         self._client.beat()
 
     def _subscribe(self, message: Subscribe) -> None:
         if message.id in self._client:
-            self._refuse(message.id, "duplicate-id", "the id is in use; unsubscribe first")
+            self._refuse(
+                message.id,
+                "duplicate-id",
+                f"the id {message.id!r} is in use by a subscription that goes on; choose another",
+            )
         elif len(self._client) >= self._limit:
             text = f"a connection has at most {self._limit} subscriptions"
             self._refuse(message.id, "too-many-subscriptions", text)

@@ -129,6 +129,7 @@ class Streams:
         }
         events = Events(request, self._limits, self._hub.figures, headers)
         client = self._enter(events, request)
+        events.write(self._hello())
         client.notify(self._state)
         self._subscribe(events, client, filter, since)
         events.serve(client)
@@ -162,7 +163,7 @@ class Streams:
             seq=graph.seq,
             heartbeat=int(heartbeat) if heartbeat.is_integer() else heartbeat,
         )
-        return Message("hello", text)
+        return Message("hello", text, None)
 
     def _subscribe(
         self, channel: WebSocket | Events, client: Client, filter: Filter, since: Position | None

@@ -26,6 +26,7 @@ from astrolabe.http.closing import (
     BAD_MESSAGE,
     FAILED,
     GOING_AWAY,
+    GOODBYE,
     INTERNAL_ERROR,
     PEERS_FAULT,
     SLOW,
@@ -120,7 +121,7 @@ class WebSocket(Channel):
         self.write(Message("error", wire.error(error, message)))
 
     def shut_down(self) -> None:
-        self.close(GOING_AWAY, "going-away", "the server is going away; come back")
+        self.close(GOING_AWAY, "going-away", GOODBYE)
 
     def end(self) -> None:
         self._stop_waiting()

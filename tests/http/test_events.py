@@ -20,6 +20,7 @@ class Reader:
         assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
         self._content = answer.content
         self.last_id = ""
+        self.greeted = False
 
     async def read(self) -> dict[str, Any]:
         """The message of the next event, but for the state of what is served."""

@@ -187,8 +187,9 @@ async def test_a_websocket_needs_http_1_1(site: Site) -> None:
     async with dial(site.port) as peer:
         await peer.ask("/api/v1/ws", version="1.0")
         status, _, body = await peer.read_answer()
-    assert status == 505
-    assert body == b'{"error":"bad-handshake","message":"a WebSocket begins with HTTP/1.1"}'
+    assert status == 426
+    assert b'"error":"upgrade-required"' in body
+    assert b"proxy_http_version 1.1;" in body
 
 
 async def test_an_upgrade_where_there_is_no_websocket_is_ignored(site: Site) -> None:

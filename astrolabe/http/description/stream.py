@@ -26,7 +26,7 @@ Id = Annotated[str, about("Of the subscription; connecting makes `default`.", "d
 
 
 class Hello(Shape, tag_field="type", tag="hello"):
-    """The first message of a WebSocket."""
+    """The first message."""
 
     protocol: Literal["astrolabe.v1"]
     server: Annotated[str, about("Name and version.", "astrolabe/1.0.0")]
@@ -111,12 +111,15 @@ class StreamError(Shape, tag_field="type", tag="error"):
 
 
 class Pong(Shape, tag_field="type", tag="pong"):
-    """The answer to a ping."""
+    """The answer to a ping: where the server is."""
+
+    epoch: Epoch
+    seq: Seq
 
 
 #: What the WebSocket says, and what is an event of its twin.
 WebSocketMessage = Hello | ServedState | Snapshot | Delta | Bookmark | Reset | StreamError | Pong
-Event = ServedState | Snapshot | Delta | Bookmark | Reset | StreamError
+Event = Hello | ServedState | Snapshot | Delta | Bookmark | Reset | StreamError
 
 
 class Filter(Shape):
