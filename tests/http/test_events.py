@@ -20,11 +20,10 @@ class Reader:
         assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
         self._content = answer.content
         self.last_id = ""
-        self.greeted = False
 
     async def read(self) -> dict[str, Any]:
-        """The message of the next event, but for the state of what is served."""
-        while (message := await self._message())["type"] == "state":
+        """The message of the next event, but for the hello and the state of what is served."""
+        while (message := await self._message())["type"] in ("hello", "state"):
             pass
         return message
 
@@ -181,7 +180,12 @@ async def test_the_body_is_one_chunk_an_event_and_ends_with_the_server(site: Sit
         "x-astrolabe-state": "live",
         "x-content-type-options": "nosniff",
     }
-    state, snapshot, delta = unchunk(body)
+    hello, state, snapshot, delta, error = unchunk(body)
+    assert hello.startswith(b'event: hello\ndata: {"type":"hello",')
+    assert error == (
+        b'event: error\ndata: {"type":"error","code":"going-away",'
+        b'"message":"the server is going away; come back"}\n\n'
+    )
     assert state.startswith(b'event: state\ndata: {"type":"state","state":"live",')
     assert snapshot.startswith(f"event: snapshot\nid: {EPOCH}:2\ndata: {{".encode())
     assert delta.startswith(f"event: delta\nid: {EPOCH}:3\ndata: {{".encode())
@@ -198,9 +202,11 @@ async def test_http_1_0_gets_no_chunks(site: Site) -> None:
     assert (status, headers["connection"], headers.get("transfer-encoding")) == (200, "close", None)
     events = body.split(b"\n\n")
     assert [event.partition(b"\n")[0] for event in events] == [
+        b"event: hello",
         b"event: state",
         b"event: snapshot",
         b"event: delta",
+        b"event: error",
         b"",
     ]
 

@@ -119,7 +119,7 @@ async def test_a_message_of_endless_fragments_costs_nothing() -> None:
         finally:
             tracemalloc.stop()
         await peer.send(frame(CONT, b'"ping"}'))
-        await peer.read_past(b'{"type":"pong"}')
+        await peer.read_past(b'{"type":"pong",')
     assert after - before < 100_000
 
 
@@ -196,4 +196,4 @@ async def test_what_comes_behind_the_handshake_is_read_and_reading_goes_on(site:
             "pong",
         ]
         await peer.send(ping)
-        await peer.read_past(b'{"type":"pong"}')
+        await peer.read_past(b'{"type":"pong",')
