@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 
 import pytest
 import uvloop
 
+from astrolabe.http import server
 from tests.support.serving import Site, serve
 from tests.support.worlds import shop
 
@@ -20,6 +22,7 @@ LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
 #: The modules whose tests depend on what a transport does.
 ON_BOTH = {
     "test_access",
+    "test_browsers",
     "test_dead_peers",
     "test_events",
     "test_frames",
@@ -46,3 +49,11 @@ def pytest_asyncio_loop_factories(
 async def site() -> AsyncIterator[Site]:
     async with serve(shop()) as site:
         yield site
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A viewer of one page."""
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    (tmp_path / "viewer.css").write_text("")
+    monkeypatch.setattr(server, "find_static", lambda: tmp_path)
