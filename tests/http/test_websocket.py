@@ -106,7 +106,7 @@ async def test_opened_without_a_subscription(site: Site) -> None:
         await read_types(socket, "hello")
         site.world.remove("pod-lone")
         await socket.send('{"type":"ping"}')
-        assert await read(socket) == {"type": "pong"}
+        assert await read(socket) == {"type": "pong", "epoch": EPOCH, "seq": 3}
 
 
 async def test_two_subscriptions_on_one_connection(site: Site) -> None:
