@@ -154,20 +154,28 @@ async def test_what_the_selector_hides_is_not_missing(recording: Recording, tmp_
         async with running(strict) as session:
             assert await get(session, "/api/v1/unresolved") == []
             (ingress,) = await get(session, "/api/v1/resources?kind=Ingress")
-            assert (ingress["status"], ingress["reason"]) == (
-                "Ready",
-                "Ready",
-            )  # its default backend has no label
+            # Its default backend has no label: it may be there, and nobody here can see it.
+            assert (ingress["status"], ingress["reason"]) == ("Unknown", "BackendNotVisible")
         async with running(settings_for(simulator, tmp_path)) as session:
             assert len(await get(session, "/api/v1/unresolved")) > 0
 
 
-async def test_what_is_not_watched_is_no_alarm(recording: Recording, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        # Of which one is an alias (ExternalName), which needs no endpoints.
+        (("Service",), {("Unknown", "EndpointsNotVisible"), ("Ready", "Ready")}),
+        (("Service", "Pod"), {("Unknown", "EndpointsNotVisible"), ("Ready", "Ready")}),
+        (("Service", "EndpointSlice"), {("Ready", "Ready")}),
+    ],
+)
+async def test_what_is_not_watched_is_neither_an_alarm_nor_an_all_clear(
+    recording: Recording, tmp_path: Path, kinds: tuple[str, ...], expected: set[tuple[str, str]]
+) -> None:
     async with Simulator(recording.final_store()) as simulator:
-        for kinds in (("Service",), ("Service", "Pod"), ("Service", "EndpointSlice")):
-            async with running(settings_for(simulator, tmp_path, kinds=kinds)) as session:
-                services = await get(session, "/api/v1/resources?kind=Service")
-            assert {(each["status"], each["reason"]) for each in services} == {("Ready", "Ready")}
+        async with running(settings_for(simulator, tmp_path, kinds=kinds)) as session:
+            services = await get(session, "/api/v1/resources?kind=Service")
+        assert {(each["status"], each["reason"]) for each in services} == expected
 
 
 async def test_only_some_kinds_and_namespaces(recording: Recording, tmp_path: Path) -> None:

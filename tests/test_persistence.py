@@ -55,12 +55,14 @@ async def synced(serving: Serving, session: aiohttp.ClientSession) -> dict[str, 
 
 
 async def listen(serving: Serving, replica: Replica, *, since: str = "", until: int = 0) -> list[str]:
-    """Follow the whole graph up to this seq at least; the types of what came."""
+    """Follow the whole graph up to this seq at least; the types of what came, but for the server's state."""
     types: list[str] = []
     uri = f"ws://127.0.0.1:{serving.port}/api/v1/ws{since}"
     async with asyncio.timeout(20), connect(uri, max_size=None) as socket:
         while not (replica.whole and replica.seq >= until and len(types) > 1):
             message = json.loads(await socket.recv())
+            if message["type"] == "state":
+                continue
             types.append(message["type"])
             if message["type"] != "hello":
                 replica.apply(message)

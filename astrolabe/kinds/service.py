@@ -70,9 +70,10 @@ class Service(Manifest):
 
 
 class ServiceDetails(msgspec.Struct, frozen=True, gc=False):
-    """What `derive` of the Service itself and its Ingresses read."""
+    """What `derive` of the Service itself and its Ingresses read. is_alias: a name without endpoints."""
 
     has_selector: bool
+    is_alias: bool = False
 
 
 def _service_status(service: Service) -> Status:
@@ -103,14 +104,15 @@ def _service_links(service: Service) -> tuple[Link, ...]:
 
 
 def _service_details(service: Service) -> ServiceDetails:
-    return ServiceDetails(has_selector=(service.spec or ServiceSpec()).selects)
+    spec = service.spec or ServiceSpec()
+    return ServiceDetails(has_selector=spec.selects, is_alias=spec.type == "ExternalName")
 
 
 def _derive_service(service: Neighbour, around: Around) -> Derived:
     """Count the endpoints, and name the pods that it selects."""
     pods = sorted([pod.name for pod in around.out(SELECTS, "Pod")])
     status = service.status
-    if status.level == READY:
+    if status.level == READY and not service.details.is_alias:
         slices = [each.details for each in around.out(ENDPOINTS, "EndpointSlice")]
         ready, total = sum([each.ready for each in slices]), sum([each.total for each in slices])
         status = _count(service, around, pods, ready=ready, total=total)
@@ -119,10 +121,12 @@ def _derive_service(service: Neighbour, around: Around) -> Derived:
 
 def _count(service: Neighbour, around: Around, pods: list[str], *, ready: int, total: int) -> Status:
     counts = f"{ready}/{total} endpoints ready"
-    if ready or not service.details.has_selector:
-        return Status(READY, "Ready", counts) if total else service.status
+    if ready or (total and not service.details.has_selector):
+        return Status(READY, "Ready", counts)
     if not around.knows("EndpointSlice"):  # forbidden, not selected, not watched, or not listed yet
         return _unseen(slices=total > 0, counts=counts)
+    if not service.details.has_selector:
+        return service.status
     if pods:
         return Status(ERROR, "NoReadyEndpoints", counts)
     if around.knows("Pod"):

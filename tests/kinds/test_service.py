@@ -75,7 +75,8 @@ def test_what_a_service_selects() -> None:
 def test_a_service_that_selects_nothing(spec: Json) -> None:
     facts = make("Service", spec=spec)
     assert fields(facts) == []
-    assert facts.details == ServiceDetails(has_selector=False)
+    alias = spec.get("type") == "ExternalName"
+    assert facts.details == ServiceDetails(has_selector=False, is_alias=alias)
 
 
 OWN = Status("Ready", "Ready", "own message")
@@ -213,3 +214,14 @@ def test_links_of_a_slice() -> None:
 @pytest.mark.parametrize("labels", [None, {}, {"kubernetes.io/service-name": ""}])
 def test_a_slice_of_no_service(labels: Json | None) -> None:
     assert fields(make("EndpointSlice", metadata={"labels": labels}, endpoints=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        (ServiceDetails(has_selector=False, is_alias=True), OWN),
+        (ServiceDetails(has_selector=False), NOT_VISIBLE),
+    ],
+)
+def test_without_a_view_of_slices_only_an_alias_is_ready(details: ServiceDetails, expected: Status) -> None:
+    assert derive("Service", OWN, details=details, unknown=["EndpointSlice"]).status == expected
