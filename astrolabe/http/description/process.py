@@ -43,7 +43,7 @@ class Replication(Shape):
     alone: Annotated[bool, about("Whether this leader goes on without Redis.")] | Absent = UNSET
 
 
-class ClusterName(Shape):
+class ServedCluster(Shape):
     """Which cluster this is; an empty text where that is not known."""
 
     name: str
@@ -51,7 +51,7 @@ class ClusterName(Shape):
     server: Annotated[str, about("The URL of its API server.")]
 
 
-class SyncProgress(Shape):
+class ListingProgress(Shape):
     """How much has been listed so far."""
 
     kinds: Annotated[Count, about("Kinds that were listed, or cannot be read.")]
@@ -68,38 +68,31 @@ class MissingPart(Shape):
     objects: Annotated[int, about("How many objects are left out.")] | Absent = UNSET
 
 
-_State = Annotated[
-    StateWord,
-    about(
-        "syncing: not everything is listed yet. live: every kind is listed and watched. partial: live, but "
-        "something cannot be read. stale: it may not be true any more."
-    ),
-]
-_Since = Annotated[Time, about("When it became so.")]
-_Why = Annotated[str, about("In a sentence; empty when there is nothing to say.")]
+class Trust(Shape):
+    """How far what is served may be trusted."""
 
-
-class ServedState(Shape, tag_field="type", tag="state"):
-    """How far what is served may be trusted: at the beginning of a stream, and at each change."""
-
-    state: _State
-    since: _Since
-    why: _Why
-    cluster: ClusterName
-    progress: SyncProgress
+    state: Annotated[
+        StateWord,
+        about(
+            "syncing: not everything is listed yet. live: every kind is listed and watched. "
+            "partial: live, but something cannot be read. stale: it may not be true any more."
+        ),
+    ]
+    since: Annotated[Time, about("When it became so.")]
+    why: Annotated[str, about("In a sentence; empty when there is nothing to say.")]
+    cluster: ServedCluster
+    progress: ListingProgress
     partial: list[MissingPart]
 
 
-class Health(Shape):
+class ServedState(Trust, tag_field="type", tag="state"):
+    """How far what is served may be trusted: at the beginning of a stream, and at each change."""
+
+
+class Health(Trust, kw_only=True):
     """How the process is."""
 
     status: Literal["healthy"]
-    state: _State
-    since: _Since
-    why: _Why
-    cluster: ClusterName
-    progress: SyncProgress
-    partial: list[MissingPart]
     nodes: Count
     edges: Count
     synced: Annotated[bool, about("Whether every required kind is completely known.")]
