@@ -78,7 +78,7 @@ class Asker:
 
     def ask(self) -> int:
         """Returns the length of the body."""
-        self._socket.sendall(f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        self._socket.sendall(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         head, end, rest = b"", b"", b""
         while not end:
             head += self._receive()

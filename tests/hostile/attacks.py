@@ -54,6 +54,12 @@ class Scene:
     def size(self, full: int, small: int) -> int:
         return {"full": full, "quick": small, "few": FEW}[self.crowd]
 
+    async def is_open(self) -> bool:
+        """Whether attackers get past the door, so that what they do is tried at all."""
+        async with dial(self.port) as peer:
+            await peer.ask("/api/v1/kinds", "Connection: close\r\n")
+            return (await peer.read_all()).startswith(b"HTTP/1.1 200")
+
     async def by_many(self, number: int, what: Callable[[Peer, int], Coroutine[Any, Any, None]]) -> None:
         """Let so many connections do something at once. That the server refuses or closes one is no fault."""
 
@@ -199,7 +205,7 @@ class HalfRequests:
     name, seconds = "half requests", 2.0
 
     async def run(self, scene: Scene, seconds: float) -> None:
-        request = f"GET /api/v1/ws HTTP/1.1\r\nHost: x\r\n{UPGRADE}X-Slow: {'x' * 1000}".encode()
+        request = f"GET /api/v1/ws HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}X-Slow: {'x' * 1000}".encode()
 
         async def send(peer: Peer, _: int) -> None:
             at = scene.random.randrange(len(request) - 20)
@@ -240,7 +246,7 @@ class LargeHeads:
             f"GET /{'x' * LARGE} HTTP/1.1\r\n",
             f"GET / HTTP/1.1\r\nX-Large: {'x' * LARGE}\r\n\r\n",
             "GET / HTTP/1.1\r\n" + "".join(f"X-{number}: x\r\n" for number in range(LARGE // 12)),
-            f"POST /api/v1/graph HTTP/1.1\r\nHost: x\r\nContent-Length: {1 << 40}\r\n\r\n{'x' * LARGE}",
+            f"POST /api/v1/graph HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 40}\r\n\r\n{'x' * LARGE}",
         )
 
         async def send(peer: Peer, number: int) -> None:

@@ -126,6 +126,7 @@ class Siege:
     async def endure(self, attack: Attack, *, full: bool, seed: int) -> Row:
         """Raises AssertionError when the server does not survive it."""
         scene = Scene(self.site.port, Random(seed), "full" if full else "quick", self._log, self._nest)
+        assert await scene.is_open()
         seconds = attack.seconds * (3 if full else 1)
         before = self._memory.now()
         self._memory.begin()

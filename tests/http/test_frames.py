@@ -180,7 +180,7 @@ async def test_what_comes_behind_the_handshake_is_read_and_reading_goes_on(site:
     ping = frame(TEXT, b'{"type":"ping"' + b" " * 60_000 + b"}")
     async with dial(site.port) as peer:
         request = (
-            "GET /api/v1/ws?subscribe=false HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            "GET /api/v1/ws?subscribe=false HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
             "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )

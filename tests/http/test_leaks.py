@@ -96,7 +96,7 @@ async def be_refused(site: Site) -> None:
 
 async def go_halfway(site: Site) -> None:
     async with dial(site.port) as peer:
-        await peer.send(b"GET /api/v1/graph HTTP/1.1\r\nHost: x\r\n")
+        await peer.send(b"GET /api/v1/graph HTTP/1.1\r\nHost: localhost\r\n")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ async def test_bytes_that_come_right_behind_the_request_are_not_lost() -> None:
     async with serve(shop()) as site, dial(site.port) as peer:
         ping = Frame(Opcode.TEXT, b'{"type":"ping"}').serialize(mask=True)
         request = (
-            "GET /api/v1/ws?subscribe=false HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            "GET /api/v1/ws?subscribe=false HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
             "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )

@@ -167,7 +167,7 @@ class Visitors:
     async def _begin_and_leave(self, http: aiohttp.ClientSession) -> None:
         """In the middle of a handshake; some wait whether anybody minds."""
         async with dial(self._port) as peer:
-            await peer.send(f"GET /api/v1/ws HTTP/1.1\r\nHost: x\r\n{UPGRADE[:40]}".encode())
+            await peer.send(f"GET /api/v1/ws HTTP/1.1\r\nHost: localhost\r\n{UPGRADE[:40]}".encode())
             if self._random.random() < 0.5:
                 async with asyncio.timeout(SILENCE):
                     await peer.read_all()

@@ -32,7 +32,7 @@ class Peer:
 
     async def ask(self, path: str, headers: str = UPGRADE, *, version: str = "1.1") -> None:
         """Send a GET."""
-        request = f"GET {path} HTTP/{version}\r\nHost: x\r\n{headers}\r\n"
+        request = f"GET {path} HTTP/{version}\r\nHost: localhost\r\n{headers}\r\n"
         await self.send(request.encode())
 
     async def upgrade(self, path: str = "/api/v1/ws?subscribe=false") -> None:
