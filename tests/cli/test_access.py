@@ -65,6 +65,7 @@ async def test_a_watch_with_token_and_certificate(site: Site, pair: Pair, token:
     assert process.stderr is not None
     try:
         async with asyncio.timeout(3 * PATIENCE):
+            assert await process.stderr.readline() == b"live\n"
             assert await process.stderr.readline() == b"watching 9 nodes and 5 edges\n"
             site.world.set(facts("Pod", "new"))
             assert b"shop/new" in await process.stdout.readline()
