@@ -27,13 +27,23 @@ class Changes(msgspec.Struct):
         )
 
 
+#: Positions come in bands of so many, in turn: those that all who share a history know, and those that a
+#: leader gives away while it is detached from what they share.
+BAND = 1 << 20
+
+
+def is_detached(seq: int) -> bool:
+    """Whether only one process gives this position away: no other one ever comes to it."""
+    return bool(seq & BAND)
+
+
 class Batch(msgspec.Struct, frozen=True):
     """Changes with their place in history.
 
     epoch: names one unbroken history. seq: grows by one a batch within it.
     time: when the first of the changes was taken in, in milliseconds since 1970 (UTC).
-    leap: how far seq moves: more than one where a leader made up for what it could not share at once. The
-        positions between were never, or were somebody else's.
+    leap: how far seq moves: more than one where a leader made up for what it could not share at once, or goes
+        on with the next band. The positions between were never, or were somebody else's.
     Apply in this order: nodes set, edges set, edges removed, nodes removed; no edge ever dangles.
     """
 

@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from astrolabe.graph import wire
+from astrolabe.graph.batch import is_detached
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import History
 from astrolabe.graph.wire import ResetReason
@@ -116,7 +117,7 @@ class Subscription:
         """Begin with a snapshot, or go on from where the client says it is, or tell it that it cannot."""
         if since is None:
             self._begin()
-        elif since.epoch != self.source.graph.epoch:
+        elif since.epoch != self.source.graph.epoch or self._is_of_a_branch(since.seq):
             self.restart("epoch-changed")
         elif since.seq > self.source.graph.seq or self.source.history.knows(since.seq):
             self.told, self._asked = since.seq, True
@@ -134,6 +135,10 @@ class Subscription:
         self._begins, self._snapshot, self._due, self._difference = True, None, None, None
         if self.connection.writable:  # else it is time for that once it is
             self._snapshot = self.source.snapshot()
+
+    def _is_of_a_branch(self, seq: int) -> bool:
+        """Whether another leader gave this position away while it was detached: nobody else comes to it."""
+        return seq > self.source.graph.seq and is_detached(seq)
 
     def is_ahead(self) -> bool:
         """Whether the client has seen more of history than this replica, and waits for it."""

@@ -10,6 +10,9 @@ import pytest
 
 from astrolabe.bus.redis.errors import Deposed
 from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.filter import EVERYTHING
+from astrolabe.http.subscription import Position
+from tests.support.connections import Recorder, settle
 from tests.support.members import SHORT, Member, edge, member, node, release, same
 from tests.support.redis_server import RedisServer, answers
 
@@ -118,6 +121,12 @@ async def test_positions_that_were_served_alone_are_nobody_elses(redis: RedisSer
         redis.kill()
         await leader.publish(Changes(nodes_set=[node("alone")]))
         alone = leader.position
+        moved = Recorder()
+        follower.hub.join(moved).subscribe("x", EVERYTHING, Position(*alone))
+        await settle()
+        reset, snapshot = moved.take()  # at once: nobody else comes to where it was
+        assert reset == {"type": "reset", "id": "x", "reason": "epoch-changed"}
+        assert (snapshot["epoch"], snapshot["seq"]) == stored
         redis.start()
         await answers(redis)
         with redis.client() as client:  # another was faster

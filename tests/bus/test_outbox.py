@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrolabe.bus.redis.logged import Logged
-from astrolabe.bus.redis.numbers import LEAP, leap
+from astrolabe.bus.redis.numbers import LEAP, leap, next_seq
 from astrolabe.bus.redis.outbox import PIECE_BYTES, PIECE_ITEMS, Outbox, cut, size
-from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.batch import BAND, Batch, Changes, is_detached
 from astrolabe.graph.graph import Graph
 from astrolabe.settings import Limits
 from tests.support.changes import some_changes
@@ -85,9 +85,51 @@ def test_large_changes_are_cut_in_the_order_in_which_no_edge_dangles() -> None:
     assert sum(map(size, pieces)) == size(changes)
 
 
+#: A little behind the start of a band of stored positions.
+NOW = 2 * BAND * 858_000_000 + 12_345
+
+
 def test_a_leap_lands_where_nobody_has_been() -> None:
-    assert leap(57, microseconds=1_800_000_000_000_000) == 1_800_000_000_000_000
-    assert leap(1_800_000_000_000_050, microseconds=1_800_000_000_000_000) == 1_800_000_000_000_050 + LEAP
+    assert leap(57, microseconds=NOW, detached=False) == NOW
+    assert leap(57, microseconds=NOW, detached=True) == NOW + BAND
+    assert leap(NOW + 50, microseconds=NOW, detached=True) == NOW + 50 + LEAP + BAND
+    assert leap(NOW + 50, microseconds=NOW, detached=False) == NOW + 50 + LEAP
+
+
+@given(
+    seq=st.integers(0, 2 * NOW),
+    microseconds=st.integers(0, 2 * NOW),
+    detached=st.booleans(),
+    steps=st.integers(0, 5),
+)
+def test_positions_grow_and_say_what_they_are(
+    seq: int, microseconds: int, detached: bool, steps: int
+) -> None:
+    at = leap(seq, microseconds=microseconds, detached=detached)
+    assert at >= max(seq + LEAP, microseconds)
+    assert is_detached(at) is detached
+    for _ in range(steps):
+        following = next_seq(at, detached=detached)
+        assert following > at
+        assert is_detached(following) is detached
+        at = following
+    back = next_seq(at, detached=not detached)
+    assert back > at
+    assert is_detached(back) is not detached
+
+
+def test_the_end_of_a_band_is_stepped_over() -> None:
+    assert next_seq(BAND - 1, detached=False) == 2 * BAND
+    assert next_seq(2 * BAND - 1, detached=True) == 3 * BAND
+    assert next_seq(41, detached=False) == 42
+
+
+def test_what_was_merged_of_several_batches_has_no_time() -> None:
+    outbox, graph = Outbox(), Graph("e")
+    outbox.add(Changes(nodes_set=[node("a")]), graph, time=5)
+    assert outbox.time == 5
+    outbox.add(Changes(nodes_set=[node("b")]), graph, time=7)
+    assert outbox.time == 0
 
 
 def test_the_log_forgets_what_is_beyond_the_limits() -> None:

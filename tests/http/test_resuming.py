@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from astrolabe.graph.batch import BAND
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
@@ -22,6 +23,9 @@ from tests.support.worlds import EPOCH, World, facts, only, shop
     [
         (Position("other", 2), "epoch-changed"),
         (Position(EPOCH, 0), "too-old"),
+        # A leader gave it away while it was detached: nobody else ever comes to it, so nothing is waited for.
+        (Position(EPOCH, BAND + 5), "epoch-changed"),
+        (Position(EPOCH, 1_796_016_666_674_814 | BAND), "epoch-changed"),
     ],
 )
 async def test_who_cannot_go_on_is_told_and_begins_anew(since: Position, reason: str) -> None:

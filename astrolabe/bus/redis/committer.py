@@ -19,7 +19,7 @@ from astrolabe.bus.redis.codec import (
 )
 from astrolabe.bus.redis.errors import Away, Damaged, Deposed
 from astrolabe.bus.redis.logged import Logged
-from astrolabe.bus.redis.numbers import leap
+from astrolabe.bus.redis.numbers import leap, next_seq
 from astrolabe.bus.redis.outbox import Outbox, cut, news, size
 from astrolabe.bus.redis.standing import Served, Standing
 from astrolabe.bus.redis.store import DAMAGED, Store
@@ -88,7 +88,7 @@ class Committer:
         """
         if doubt:
             async with self._lock:
-                self._leap()
+                self._leap(detached=False)
                 await self._publish(Changes(), 0)
 
     async def found(self, *, aside: str = "") -> None:
@@ -174,7 +174,7 @@ class Committer:
         if standing.alone:
             self._serve_alone(changes, time)
             return
-        seq = self._top + 1
+        seq = next_seq(self._top, detached=False)
         batch = Batch(graph.epoch, seq, changes, time=time, leap=seq - graph.seq)
         try:
             stored = await self._commit(batch, graph)
@@ -240,10 +240,10 @@ class Committer:
         self._standing.alone = True
         self._outbox, self._landed, self._uncertain = Outbox(), [], uncertain
         self._base = graph.seq
-        self._leap()
+        self._leap(detached=True)
 
-    def _leap(self) -> None:
-        self._top = leap(self._top, microseconds=time.time_ns() // 1000) - 1
+    def _leap(self, *, detached: bool) -> None:
+        self._top = leap(self._top, microseconds=time.time_ns() // 1000, detached=detached) - 1
 
     def _serve_alone(self, changes: Changes, time: int) -> None:
         graph = self._served.graph
@@ -253,7 +253,7 @@ class Committer:
     def _move(self, changes: Changes, time: int) -> None:
         """Serve changes at the next position that is only ours."""
         graph = self._served.graph
-        self._top += 1
+        self._top = next_seq(self._top, detached=True)
         self._served.receive(Batch(graph.epoch, self._top, changes, time=time, leap=self._top - graph.seq))
 
     async def _come_back(self) -> None:
@@ -294,12 +294,12 @@ class Committer:
         self._outbox.pin()
         shared = len(self._outbox)
         for changes in cut(self._outbox.changes()):
-            self._top += 1
+            self._top = next_seq(self._top, detached=False)
             batch = Batch(
                 self._served.graph.epoch,
                 self._top,
                 changes,
-                time=self._outbox.time or _milliseconds(),
+                time=self._outbox.time,
                 leap=self._top - self._base,
             )
             self._uncertain = batch
@@ -317,9 +317,7 @@ class Committer:
         """All that is served is stored: be at the position that is stored, too."""
         graph = self._served.graph
         if graph.seq != self._base:
-            self._served.receive(
-                Batch(graph.epoch, self._base, Changes(), time=_milliseconds(), leap=self._base - graph.seq)
-            )
+            self._served.receive(Batch(graph.epoch, self._base, Changes(), leap=self._base - graph.seq))
         self._steady()
 
     def _steady(self) -> None:

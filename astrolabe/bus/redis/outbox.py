@@ -26,6 +26,9 @@ class Outbox:
 
     What came and went meanwhile leaves no trace, so it is never larger than what was there and what is;
     unless it was pinned, because Redis may have been told of it.
+
+    time: when the changes of the one batch that is in here were taken in, in Unix milliseconds; 0 once there
+        are several, of which no one time is true.
     """
 
     def __init__(self) -> None:
@@ -34,13 +37,15 @@ class Outbox:
         self._releases: dict[Release, tuple[HelmRevision | None, HelmRevision | None]] = {}
         self._pinned: set[str | EdgeKey] = set()
         self.time = 0
+        self._batches = 0
 
     def __len__(self) -> int:
         return len(self._nodes) + len(self._edges) + len(self._releases)
 
     def add(self, changes: Changes, graph: Graph, *, time: int) -> None:
         """Changes that the graph is about to apply. time: when they were taken in, Unix milliseconds."""
-        self.time = self.time or time
+        self.time = 0 if self._batches else time
+        self._batches += 1
         for node in changes.nodes_set:
             self._nodes[node.uid] = (self._node_before(node.uid, graph), node)
         for edge in changes.edges_set:
