@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterable
 from types import FrameType
@@ -25,7 +26,8 @@ from tests.graph.histories import KINDS, RULES, facts, histories, roots
 
 
 def count_steps(work: Callable[[], Any]) -> int:
-    """How many bytecodes are executed: a cost that no noise of the machine changes."""
+    """How many bytecodes are executed: a cost that no noise of the machine changes, nor what is left of others,
+    which a collection would finalise here."""
     steps = 0
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
@@ -35,11 +37,13 @@ def count_steps(work: Callable[[], Any]) -> int:
         return trace
 
     before = sys.gettrace()
+    gc.disable()
     sys.settrace(trace)
     try:
         work()
     finally:
         sys.settrace(before)
+        gc.enable()
     return steps
 
 

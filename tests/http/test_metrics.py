@@ -82,7 +82,7 @@ async def test_those_who_follow(site: Site) -> None:
             assert told["astrolabe_stream_subscriptions",] == 2
             assert told["astrolabe_stream_opened_total", "ws"] == 2
             assert told["astrolabe_stream_messages_total", "ws"] == 5
-            assert told["astrolabe_stream_messages_total", "sse"] == 2
+            assert told["astrolabe_stream_messages_total", "sse"] == 3
             assert told["astrolabe_stream_sent_bytes_total", "ws"] > sum(map(len, sent))
     await eventually(lambda: site.server.streams == 0)
     told = await scrape(site)
