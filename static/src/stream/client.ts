@@ -144,11 +144,12 @@ export class Client {
   #opened(attempt: Attempt): void {
     const { way, channel } = attempt;
     attempt.opened = true;
-    this.#lock = null;
+    // A server that does not let in opens a WebSocket all the same, to say so: only its hello lets in.
+    if (way === "events") this.#lock = null;
     if (way === "socket") channel.send(this.#subscribe());
     else this.#tryLater();
     this.#listener.detour(way === "socket" ? null : this.#detour);
-    this.#listener.connection({ state: "catching-up" });
+    if (this.#lock === null) this.#listener.connection({ state: "catching-up" });
   }
 
   #subscribe(): unknown {
@@ -203,6 +204,10 @@ export class Client {
     if (hello.protocol && hello.protocol !== PROTOCOL) {
       this.#refused(`the server speaks ${hello.protocol}, not ${PROTOCOL}`);
       return;
+    }
+    if (this.#lock !== null) {
+      this.#lock = null;
+      this.#listener.connection({ state: "catching-up" });
     }
     if (this.#attempt?.way === "socket") this.#unopened = 0;
     this.#heartbeat = hello.heartbeat;

@@ -405,6 +405,18 @@ describe("a client of a server that asks for a token", () => {
     expect(connections).toHaveLength(said);
   });
 
+  it("takes no open socket for a welcome: a token refused on it has never been good", async () => {
+    server.tokens = new Set(["wrong"]); // the handshake succeeds, so that the page can read the refusal
+    follow({}, AT_ONCE(), keyring);
+    await became("locked");
+    signIn("wrong");
+    const peer = await server.accept();
+    peer.say({ type: "error", code: "unauthorised", message: "the token is not known" });
+    peer.socket.close(4501);
+    await vi.waitFor(() => expect(locks().at(-1)).toEqual(lock("refused")));
+    expect(keyring.token).toBeNull();
+  });
+
   it("says that a token which has been good is withdrawn, and resumes with another", async () => {
     keyring.token = "good";
     follow({}, AT_ONCE(), keyring);
