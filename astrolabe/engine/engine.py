@@ -143,9 +143,11 @@ class Engine:
         logger.info("synced %s%s: %d", message.kind, _place(message.namespace), count)
 
     def _set_synced(self, kind: str, namespace: str, synced: bool) -> None:
+        """What is listed is known; what cannot be read any more is as it was."""
+        self._model.set_outdated(kind, namespace, not synced)
         if not self._selected:
             self._model.set_synced(kind, namespace, synced)
-            self._mark()
+        self._mark()
 
     async def _change(self, kind: str, changes: Iterable[Change]) -> None:
         for change in changes:

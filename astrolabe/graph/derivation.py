@@ -38,13 +38,22 @@ class _Itself(msgspec.Struct, frozen=True, gc=False):
 class _Neighbourhood:
     """Implements `facts.Around` for one record."""
 
-    def __init__(self, record: Record, linker: Linker, knows: Callable[[Record, str], bool]) -> None:
+    def __init__(
+        self, record: Record, linker: Linker, scopes: Scopes, ask: Callable[[Record, str], None]
+    ) -> None:
+        """ask: is told of what kind's scope the record wants to know."""
         self._record = record
         self._linker = linker
-        self._knows = knows
+        self._scopes = scopes
+        self._ask = ask
 
     def knows(self, kind: str) -> bool:
-        return self._knows(self._record, kind)
+        self._ask(self._record, kind)
+        return self._scopes.knows(kind, self._record.namespace)
+
+    def outdated(self, kind: str) -> bool:
+        self._ask(self._record, kind)
+        return self._scopes.outdated(kind, self._record.namespace)
 
     def out(self, type: str, kind: str) -> Iterable[Neighbour]:
         found = [self._linker.find(e.target) for e in each_edge(self._record.out) if e.type == type]
@@ -70,7 +79,7 @@ class Derivation:
         self._linker = linker
         self._scopes = scopes
         #: Whose status rests on whether a kind is known, and on which.
-        self._asking: dict[Record, set[str]] = {}
+        self._asking: dict[Record, tuple[str, ...]] = {}
         self._ranks = _rank(rules)
         self._stale: list[set[Record]] = [set() for _ in range(max(self._ranks.values(), default=0) + 1)]
         #: (edge type, kind of its source, kind of its target) → (source reads, target reads)
@@ -102,7 +111,7 @@ class Derivation:
             self.mark_readers(record)
 
     def scope_changed(self, kind: str) -> None:
-        """The kind is, or is no more, completely known somewhere."""
+        """The kind is, or is no more, completely known or up to date somewhere."""
         for record, kinds in self._asking.items():
             if kind in kinds:
                 self.mark(record)
@@ -146,7 +155,7 @@ class Derivation:
         itself = _Itself(record.kind, record.name, record.namespace, record.own_status, own_details)
         self._asking.pop(record, None)
         try:
-            derived = derive(itself, _Neighbourhood(record, self._linker, self._knows))
+            derived = derive(itself, _Neighbourhood(record, self._linker, self._scopes, self._ask))
         except Exception as error:
             derived = self._fail(record, error)
         details = derived.details if derived.details is not None else own_details
@@ -166,10 +175,10 @@ class Derivation:
         said = f"; by itself it is {own.reason}" + (f": {own.message}" if own.message else "")
         return Derived(Status(own.level, RULE_FAILED, message + said, own.since))
 
-    def _knows(self, record: Record, kind: str) -> bool:
-        if self._linker.find(record.uid) is record:  # not one that is gone, and derived a last time
-            self._asking.setdefault(record, set()).add(kind)
-        return self._scopes.knows(kind, record.namespace)
+    def _ask(self, record: Record, kind: str) -> None:
+        asked = self._asking.get(record, ())
+        if kind not in asked:
+            self._asking[record] = (*asked, kind)
 
 
 _NEITHER = (False, False)

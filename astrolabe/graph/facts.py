@@ -105,6 +105,10 @@ class Around(Protocol):
         """Whether all neighbours of this kind are known, so that there being none is a fact."""
         ...
 
+    def outdated(self, kind: str) -> bool:
+        """Whether the neighbours of this kind are as they were before the kind could not be read any more."""
+        ...
+
     @property
     def unresolved(self) -> Collection[Ref | RefByUid]:
         """Its references that do not resolve and should."""
@@ -132,7 +136,8 @@ class Rules(msgspec.Struct, frozen=True):
     """What the graph must know of a kind.
 
     derive: pure; called again when the facts, an edge in `reads`, a neighbour over such an edge, or
-        the unresolved references change, or the answer to a `knows` that it asked.
+        the unresolved references change, or the answer to a `knows` or an
+        `outdated` that it asked.
     reads: must be acyclic over kinds, so that each derived status is worked out once.
     """
 

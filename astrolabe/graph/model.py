@@ -107,6 +107,11 @@ class Model:
             self._rejudged.update([r for r in self._lacking if any(miss.kind == kind for miss in r.misses)])
             self._derivation.scope_changed(kind)
 
+    def set_outdated(self, kind: str, namespace: str, outdated: bool) -> None:
+        """What is known of the kind, everywhere or in one namespace, is (not) from before a refusal."""
+        if self._scopes.mark_outdated(kind, namespace, outdated):
+            self._derivation.scope_changed(kind)
+
     def commit(self) -> Changes:
         """Settle everything; returns what changed in the graph since the last commit."""
         edges, missing = self._linker.take()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from astrolabe.graph.facts import Rules
 from astrolabe.graph.links import Ref, RefByUid
@@ -17,22 +17,23 @@ class Scopes:
     def __init__(self, rules: Mapping[str, Rules]) -> None:
         self._rules = rules
         self._synced: dict[str, set[str]] = {}
+        self._outdated: dict[str, set[str]] = {}
 
     def mark(self, kind: str, namespace: str, synced: bool) -> bool:
         """Returns whether that is news."""
-        scopes = self._synced.setdefault(kind, set())
-        if (namespace in scopes) is synced:
-            return False
-        if synced:
-            scopes.add(namespace)
-        else:
-            scopes.discard(namespace)
-        return True
+        return _mark(self._synced.setdefault(kind, set()), namespace, synced)
+
+    def mark_outdated(self, kind: str, namespace: str, outdated: bool) -> bool:
+        """What is known of the kind is (not) from before: it cannot be read. Returns whether that is news."""
+        return _mark(self._outdated.setdefault(kind, set()), namespace, outdated)
+
+    def outdated(self, kind: str, namespace: str) -> bool:
+        """Whether what is known of the kind in this namespace is from before."""
+        return _holds(self._outdated.get(kind, ()), namespace)
 
     def knows(self, kind: str, namespace: str) -> bool:
         """Whether all resources of the kind in this namespace are known."""
-        scopes = self._synced.get(kind, ())
-        return EVERYWHERE in scopes or namespace in scopes
+        return _holds(self._synced.get(kind, ()), namespace)
 
     def namespaced(self, kind: str) -> bool:
         rules = self._rules.get(kind)
@@ -48,3 +49,17 @@ class Scopes:
 
     def _group(self, kind: str) -> str:
         return self._rules[kind].api_version.rpartition("/")[0]
+
+
+def _mark(scopes: set[str], namespace: str, is_so: bool) -> bool:
+    if (namespace in scopes) is is_so:
+        return False
+    if is_so:
+        scopes.add(namespace)
+    else:
+        scopes.discard(namespace)
+    return True
+
+
+def _holds(scopes: Collection[str], namespace: str) -> bool:
+    return EVERYWHERE in scopes or namespace in scopes

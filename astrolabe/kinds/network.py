@@ -129,12 +129,18 @@ def _judge_unseen(around: Around) -> Status | None:
         names = sorted({each.name for each in around.unseen if (each.type, each.kind) == (type, kind)})
         if names:
             return Status(UNKNOWN, reason, f"{kind} not visible: {', '.join(names)}")
+        if around.outdated(kind) and (names := sorted({each.name for each in around.out(type, kind)})):
+            return Status(UNKNOWN, reason, f"{kind} not visible any more: {', '.join(names)}")
     return None
 
 
 def _judge_backends(status: Status, around: Around) -> Status:
     services = sorted(around.out(ROUTES_TO, "Service"), key=lambda service: service.name)
-    unready = [each for each in services if each.details.has_selector and each.status.level != READY]
+    unready = [
+        each
+        for each in services
+        if each.status.level == UNKNOWN or (each.details.has_selector and each.status.level != READY)
+    ]
     failing = [each for each in unready if each.status.level == ERROR]
     if not unready:
         return status

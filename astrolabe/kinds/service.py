@@ -121,6 +121,9 @@ def _derive_service(service: Neighbour, around: Around) -> Derived:
 
 def _count(service: Neighbour, around: Around, pods: list[str], *, ready: int, total: int) -> Status:
     counts = f"{ready}/{total} endpoints ready"
+    if total and around.outdated("EndpointSlice"):
+        message = f"{counts} when EndpointSlices could last be read"
+        return Status(UNKNOWN, "EndpointsNotVisible", message)
     if ready or (total and not service.details.has_selector):
         return Status(READY, "Ready", counts)
     if not around.knows("EndpointSlice"):  # forbidden, not selected, not watched, or not listed yet

@@ -89,6 +89,25 @@ async def test_slices_that_may_not_be_read() -> None:
     assert {kind: statuses[kind] for kind in NO_SLICE} == NO_SLICE
 
 
+@pytest.mark.parametrize("settings", [{}, STRICT])
+async def test_slices_that_may_not_be_read_any_more(settings: dict[str, Any]) -> None:
+    simulator = simulator_of(ready=True)
+
+    def services(run: Followed) -> set[tuple[str, str, str]]:
+        nodes = [node.document() for node in run.graph.nodes.values() if node.name == "web"]
+        kinds = ("Service", "Ingress")
+        return {(n["kind"], n["status"], n["reason"]) for n in nodes if n["kind"] in kinds}
+
+    fine = {(kind, "Ready", "Ready") for kind in NO_SLICE}
+    async with simulator, followed(simulator.url, **settings) as run:
+        await run.until(lambda: services(run) == fine)
+        simulator.access.restrict("EndpointSlice")
+        simulator.disconnect()
+        await run.until(lambda: services(run) == {(kind, *status) for kind, status in NO_SLICE.items()})
+        simulator.access.allow("EndpointSlice")
+        await run.until(lambda: services(run) == fine)
+
+
 async def test_all_is_visible() -> None:
     statuses = await judged(simulator_of(ready=True))
     assert (statuses["Service"], statuses["Ingress"]) == (("Ready", "Ready"), ("Ready", "Ready"))

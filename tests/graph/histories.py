@@ -41,6 +41,8 @@ def _backend(own: Neighbour, around: Any) -> Derived:
     missing = sorted(link.field for link in around.unresolved)
     if not users and around.knows("Pod"):
         users = ["nobody"]
+    if users and around.outdated("Pod"):
+        users.append("once")
     level = ERROR if missing or any(s[1] == ERROR for s in services) else READY
     return Derived(status=Status(level, "Backends", f"{services} {users} {missing}"))
 

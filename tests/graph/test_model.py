@@ -27,6 +27,7 @@ class World:
         self.roots = roots
         self.facts: dict[str, Facts] = {}
         self.synced: dict[str, set[str]] = {}
+        self.outdated: dict[str, set[str]] = {}
 
     def step(self, step: Any) -> None:
         if step is None:
@@ -39,9 +40,11 @@ class World:
             self.facts.pop(step, None)
         else:
             kind, namespace, synced = step
+            self.model.set_outdated(kind, namespace, not synced)
             self.model.set_synced(kind, namespace, synced)
-            scopes = self.synced.setdefault(kind, set())
-            scopes.add(namespace) if synced else scopes.discard(namespace)
+            for scopes, is_so in ((self.synced, synced), (self.outdated, not synced)):
+                known = scopes.setdefault(kind, set())
+                known.add(namespace) if is_so else known.discard(namespace)
 
     def commit(self) -> Changes:
         changes = self.model.commit()
@@ -54,7 +57,9 @@ class World:
         return changes
 
     def expected(self) -> Expected:
-        return Expected(self.facts.values(), RULES, roots=self.roots, synced=self.synced)
+        return Expected(
+            self.facts.values(), RULES, roots=self.roots, synced=self.synced, outdated=self.outdated
+        )
 
 
 def check_order(changes: Changes, graph: Graph) -> None:

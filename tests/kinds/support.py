@@ -109,13 +109,15 @@ class Around:
         unresolved: Iterable[Ref | RefByUid] = (),
         unseen: Iterable[Ref | RefByUid] = (),
         unknown: Iterable[str] = (),
+        outdated: Iterable[str] = (),
     ) -> None:
-        """unknown: the kinds of which there may be more."""
+        """unknown: the kinds of which there may be more. outdated: those that are as they were."""
         self._reads = {(read.direction, read.type, read.kind) for read in kind.reads}
         self._ends = {"out": list(out), "into": list(into)}
         self.unresolved = tuple(unresolved)
         self.unseen = tuple(unseen)
         self._unknown = tuple(unknown)
+        self._outdated = tuple(outdated)
 
     def out(self, type: str, kind: str) -> list[Neighbour]:
         return self._neighbours("out", type, kind)
@@ -124,10 +126,17 @@ class Around:
         return self._neighbours("into", type, kind)
 
     def knows(self, kind: str) -> bool:
+        self._check(kind)
+        return kind not in self._unknown
+
+    def outdated(self, kind: str) -> bool:
+        self._check(kind)
+        return kind in self._outdated
+
+    def _check(self, kind: str) -> None:
         assert kind in {read for _, _, read in self._reads}, (
             "derive asks of what its reads do not say it does"
         )
-        return kind not in self._unknown
 
     def _neighbours(self, direction: str, type: str, kind: str) -> list[Neighbour]:
         assert (direction, type, kind) in self._reads, "derive looks where its reads do not say it does"

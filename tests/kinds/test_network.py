@@ -172,6 +172,25 @@ def test_what_cannot_be_seen_is_not_ready(unknown: list[str], unseen: list[Ref],
     assert down.status.level == "Error", "what can be seen comes first"
 
 
+def test_what_cannot_be_seen_any_more_is_not_ready() -> None:
+    secret = ("uses-secret", Other("Secret", "tls", Status("Ready", "Ready")))
+    out = [service("b", FINE), service("a", FINE), secret]
+    gone = {"unknown": ["Service"], "outdated": ["Service"]}
+    backends = Status("Unknown", "BackendNotVisible", "Service not visible any more: a, b")
+    assert derive("Ingress", OWN, out=out, **gone) == Derived(backends)
+    gone = {"unknown": ["Secret"], "outdated": ["Secret"]}
+    secrets = Status("Unknown", "TLSSecretNotVisible", "Secret not visible any more: tls")
+    assert derive("Ingress", OWN, out=out, **gone) == Derived(secrets)
+    down = derive("Ingress", OWN, out=[service("c", DOWN), secret], **gone)
+    assert down.status.level == "Error", "what can be seen comes first"
+
+
+def test_an_ingress_over_a_service_without_selector_of_which_nothing_is_known() -> None:
+    derived = derive("Ingress", OWN, out=[service("a", UNSEEN, has_selector=False)])
+    message = "service a: EndpointsNotVisible: No EndpointSlice is visible"
+    assert derived.status == Status("Unknown", "BackendUnknown", message)
+
+
 def test_an_ingress_that_is_being_deleted_says_so() -> None:
     deleted = Status("Pending", "Terminating", "Terminating", "T9")
     assert derive("Ingress", deleted, out=[service("a", DOWN)], unresolved=[MISSING_SECRET]) == Derived(

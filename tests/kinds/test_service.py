@@ -156,6 +156,17 @@ def test_what_is_not_known_is_no_alarm(
     assert derive("Service", OWN, details=details, out=around, unknown=unknown).status == expected
 
 
+@pytest.mark.parametrize("has_selector", [True, False])
+@pytest.mark.parametrize(("ready", "total"), [(2, 3), (0, 3)])
+def test_endpoints_that_cannot_be_read_any_more_are_those_of_then(
+    has_selector: bool, ready: int, total: int
+) -> None:
+    around = {"out": slices((ready, total)), "unknown": ["EndpointSlice"], "outdated": ["EndpointSlice"]}
+    derived = derive("Service", OWN, details=ServiceDetails(has_selector=has_selector), **around)
+    message = f"{ready}/{total} endpoints ready when EndpointSlices could last be read"
+    assert derived.status == Status("Unknown", "EndpointsNotVisible", message)
+
+
 def test_target_pods_by_name() -> None:
     details = ServiceDetails(has_selector=True)
     derived = derive("Service", WAITING, details=details, out=pods("c", "a", "b"))

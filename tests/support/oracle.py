@@ -28,10 +28,12 @@ class Expected:
         *,
         roots: Selector | None = None,
         synced: Mapping[str, set[str]] | None = None,
+        outdated: Mapping[str, set[str]] | None = None,
     ) -> None:
         self.facts = {entry.uid: entry for entry in facts}
         self.rules = {entry.kind: entry for entry in rules}
         self.synced = synced or {}
+        self.outdated = outdated or {}
         self.all_edges = self._edges()
         self.releases = {uid: self._inherit(uid, lambda f: f.release) for uid in self.facts}
         self.charts = {uid: self._inherit(uid, lambda f: f.chart or None) or "" for uid in self.facts}
@@ -173,6 +175,10 @@ class _Around:
 
     def knows(self, kind: str) -> bool:
         scopes = self._expected.synced.get(kind, set())
+        return "" in scopes or self._expected.facts[self._uid].namespace in scopes
+
+    def outdated(self, kind: str) -> bool:
+        scopes = self._expected.outdated.get(kind, set())
         return "" in scopes or self._expected.facts[self._uid].namespace in scopes
 
     @property
