@@ -58,7 +58,11 @@ def test_the_services_of_the_grafana_compose_file_find_one_another() -> None:
     services = yaml.safe_load((DEPLOY / "grafana" / "docker-compose.yml").read_text())["services"]
     assert set(services) == {"redis", "astrolabe", "grafana"}
     environment = services["astrolabe"]["environment"]
-    assert environment == {"ENABLE_PERSISTENCE": "true", "REDIS_ADDR": "redis:6379"}
+    assert environment == {
+        "ENABLE_PERSISTENCE": "true",
+        "REDIS_ADDR": "redis:6379",
+        "ASTROLABE_ALLOWED_HOSTS": "astrolabe",
+    }
     assert environment.keys() <= ENVIRONMENT
     assert "ASTROLABE_URL=http://astrolabe:8080" in (DEPLOY / "grafana" / "Dockerfile").read_text()
     assert (DEPLOY / "grafana" / services["grafana"]["build"]["context"]).resolve() == DEPLOY.parent
