@@ -150,15 +150,10 @@ class Application:
         running.push_async_callback(watches.stop)
         await watches.start()
         self._spawn(running, watches.guard(), name="watches")
-        kinds = choose(settings.kinds)
 
         def look() -> Verdict:
             return judge_watches(
-                readiness,
-                watches.health,
-                restored=False,
-                objects=sum([engine.count(kind.name) for kind in kinds]),
-                now=time.monotonic(),
+                readiness, watches.health, count=engine.count, restored=False, now=time.monotonic()
             )
 
         return Source(

@@ -90,8 +90,8 @@ class Shared:
             return judge_watches(
                 self._readiness,
                 self._watches.health,
+                count=self.count,
                 restored=standing.complete,
-                objects=sum([self.count(kind) for kind in {s.kind for s in self._readiness.states}]),
                 now=time.monotonic(),
             )
         told = self._told()

@@ -123,13 +123,13 @@ def judge_watches(
     readiness: Readiness,
     watches: Sequence[WatchFacts],
     *,
+    count: Callable[[str], int],
     restored: bool,
-    objects: int,
     now: float,
 ) -> Verdict:
     """The state of a process that watches the cluster itself.
 
-    objects: how many are known.
+    count: how many objects of a kind are known.
     restored: whether a stored graph is served until all kinds are listed.
     now: on the clock of `lost_since`.
     """
@@ -137,7 +137,7 @@ def judge_watches(
     kinds: dict[str, bool] = {}
     for scope, known in scopes.items():
         kinds[scope.kind] = kinds.get(scope.kind, True) and known.state != "listing"
-    progress = Progress(sum(kinds.values()), len(kinds), objects)
+    progress = Progress(sum(kinds.values()), len(kinds), sum(map(count, kinds)))
     lost = [watch for watch in watches if _is_lost(watch, now)]
     partial = (*_unreadable(scopes), *_skipped(readiness.skipped))
     if progress.kinds < progress.of:

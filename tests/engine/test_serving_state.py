@@ -21,6 +21,8 @@ from astrolabe.engine.serving_state import (
 )
 
 INFO = ClusterInfo(name="shop")
+#: Objects of the kinds of these tests.
+COUNTS = {"Pod": 4, "Node": 3, "Secret": 0, "Job": 0, "NetworkPolicy": 0}
 REFUSED = "no connection to 10.0.0.1:6443: Connection refused"
 
 
@@ -59,7 +61,7 @@ def judge(made: Readiness, *watches: Watch, now: float = 100.0, **options: Any) 
         for scope, known in made.states.items()
         if scope.kind not in said
     ]
-    options = {"restored": False, "objects": 7, **options}
+    options = {"restored": False, "count": COUNTS.__getitem__, **options}
     return judge_watches(made, (*watches, *others), now=now, **options)
 
 
@@ -88,7 +90,9 @@ def test_syncing_over_a_stored_graph_says_that_it_is_served() -> None:
 def test_a_kind_in_several_namespaces_is_listed_when_all_of_them_are() -> None:
     made = Readiness([Scope("Pod", "a"), Scope("Pod", "b")])
     made.report("Pod", "a", "synced")
-    assert judge_watches(made, (), restored=False, objects=1, now=0.0).progress == Progress(0, 1, 1)
+    assert judge_watches(
+        made, (), count={"Pod": 1}.__getitem__, restored=False, now=0.0
+    ).progress == Progress(0, 1, 1)
 
 
 def test_partial_names_what_cannot_be_read_and_why() -> None:
@@ -106,7 +110,7 @@ def test_partial_of_several_namespaces_is_one_gap() -> None:
     made.report("Pod", "a", "synced")
     for namespace in ("b", "c"):
         made.report("Pod", namespace, "unavailable", "403 Forbidden", cause="forbidden")
-    verdict = judge_watches(made, (), restored=False, objects=1, now=0.0)
+    verdict = judge_watches(made, (), count={"Pod": 1}.__getitem__, restored=False, now=0.0)
     assert verdict.partial == (Gap("Pod", "forbidden", "in b, c: 403 Forbidden"),)
 
 

@@ -115,8 +115,8 @@ class World:
             return judge_watches(
                 self.readiness,
                 (),
+                count=self.model.count,
                 restored=False,
-                objects=len(self.model),
                 now=0.0,
             )
 
