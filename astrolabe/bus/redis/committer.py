@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from itertools import chain
 
 import msgspec
 
@@ -21,11 +22,13 @@ from astrolabe.bus.redis.errors import Away, Damaged, Deposed
 from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.numbers import leap, next_seq
 from astrolabe.bus.redis.outbox import Outbox, cut, news, size
+from astrolabe.bus.redis.pieces import let_go
 from astrolabe.bus.redis.standing import Served, Standing
 from astrolabe.bus.redis.store import DAMAGED, Store
 from astrolabe.bus.redis.writes import pieces_of, writes_of
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.graph import Graph
+from astrolabe.timeslice import in_slices
 
 logger = logging.getLogger("astrolabe.bus")
 
@@ -193,10 +196,11 @@ class Committer:
             return
         self._go_alone(batch)
         self._serve_alone(changes, time)
-        self._outbox.pin()
+        self._outbox.pin(changes)
 
     async def _commit(self, batch: Batch, before: Graph) -> bool:
         """Whether Redis has it; False when it is not where the batch goes on from. Raises Deposed, Away."""
+        await self._keep()
         undo = undo_of(batch.changes, before)
         answer = await self._store.commit(self._token, batch, undo, forget=self._logged.trim())
         self._standing.contact.find()
@@ -288,12 +292,12 @@ class Committer:
         if self._uncertain is not None and since == self._uncertain.seq:
             self._landed.append(self._uncertain.changes)
             self._base, self._uncertain = since, None
-        before = self._outbox.before()
-        for changes in self._landed:
-            before.load(changes)
-        self._outbox.pin()
+        before = Graph("")
+        async for known in in_slices(chain(self._outbox.before(), self._landed)):
+            before.load(known)
         shared = len(self._outbox)
-        for changes in cut(self._outbox.changes()):
+        for changes in self._outbox.pieces():
+            self._outbox.pin(changes)
             self._top = next_seq(self._top, detached=False)
             batch = Batch(
                 self._served.graph.epoch,
@@ -308,10 +312,13 @@ class Committer:
             before.load(changes)
             self._landed.append(changes)
             self._base, self._uncertain = batch.seq, None
+        held = [*before.contents(), *self._outbox.contents(), *self._landed]
         self._settle_down()
         if self._is_worth_a_line:
             logger.info("Redis is back; %d changes of the time without it are shared", shared)
         self._is_worth_a_line = False
+        async for _ in in_slices(let_go(held)):
+            pass
 
     def _settle_down(self) -> None:
         """All that is served is stored: be at the position that is stored, too."""
@@ -334,12 +341,12 @@ class Committer:
         await self._store.clear(self._token, aside=aside)
         async with self._lock:
             self._outbox, self._landed, self._uncertain = Outbox(), [], None
-            pieces = pieces_of(graph)
+            pieces = await pieces_of(graph)
         for writes in pieces:
             await self._store.fill(self._token, writes)
             await self._keep()
         async with self._lock:
-            for changes in cut(self._outbox.changes()):
+            for changes in self._outbox.pieces():
                 entry = entry_of(Batch("", 0, changes))
                 await self._store.fill(self._token, writes_of(changes, entry))
             epoch = secrets.token_hex(4)
@@ -354,8 +361,8 @@ class Committer:
         logger.info("epoch %s begins: %d nodes, %d edges", epoch, len(graph.nodes), graph.edge_count)
 
     async def _keep(self) -> None:
-        """Keep the lock during long work."""
-        if self._standing.clock() - self._renewed > self._standing.timing.tick / 2:
+        """Keep the lock during long work, which no tick interrupts. Raises Deposed, Away."""
+        if self._standing.clock() - self._renewed > 1.5 * self._standing.timing.tick:
             complete = self._standing.complete
             await self._store.renew(self._token, complete=complete)
             self._note_renewal()

@@ -58,12 +58,13 @@ async def join(store: Store, decoder: Decoder) -> Joined | None:
         history = restoring.history(log, noted, await store.position())
         if history is None:
             continue
-        for undo in reversed(undos[len(undos) - len(history) :]):
+        async for undo in in_slices(reversed(undos[len(undos) - len(history) :])):
             stored.undo(undo)
         graph = Graph(noted.epoch, history[0].since if history else noted.seq)
         async for _ in in_slices(stored.fill(graph)):
             pass
-        return Joined(graph, [decoder.batch(entry) for entry in history], noted)
+        batches = [decoder.batch(entry) async for entry in in_slices(history)]
+        return Joined(graph, batches, noted)
     raise Overtaken
 
 

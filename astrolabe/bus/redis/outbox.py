@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from astrolabe.bus.redis.errors import Damaged
+from astrolabe.bus.redis.pieces import in_pieces
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.edge import Edge, EdgeKey
 from astrolabe.graph.facts import HelmRevision, Release
@@ -14,6 +15,9 @@ from astrolabe.graph.node import Node
 
 K = TypeVar("K", str, EdgeKey)
 V = TypeVar("V")
+
+#: The list that a change is in, and what it sets or removes.
+Named = tuple[str, Node | Edge | EdgeKey | str]
 
 #: A piece has at most this many nodes and edges, and bytes of nodes: Redis writes and publishes it within
 #: some milliseconds.
@@ -58,9 +62,10 @@ class Outbox:
             known = self._releases.get(release)
             self._releases[release] = (known[0] if known else graph.releases.get(release), revision)
 
-    def pin(self) -> None:
-        """Redis may know all that is in here."""
-        self._pinned.update(self._nodes, self._edges)
+    def pin(self, changes: Changes) -> None:
+        """Redis may know these, of what is in here."""
+        self._pinned.update([node.uid for node in changes.nodes_set], changes.nodes_removed)
+        self._pinned.update([edge.key for edge in changes.edges_set], changes.edges_removed)
 
     def _settle(self, known: dict[K, tuple[V | None, V | None]], key: K, before: V | None) -> None:
         """It is gone; what was not there before either is forgotten."""
@@ -77,28 +82,40 @@ class Outbox:
         known = self._edges.get(key)
         return known[0] if known is not None else graph.edge(key)
 
-    def changes(self) -> Changes:
-        """From what was to what is."""
-        nodes, edges = self._nodes, self._edges
-        return Changes(
-            nodes_set=[after for _, after in nodes.values() if after is not None],
-            edges_set=[after for _, after in edges.values() if after is not None],
-            edges_removed=[key for key, (_, after) in edges.items() if after is None],
-            nodes_removed=[uid for uid, (_, after) in nodes.items() if after is None],
-            releases={release: after for release, (_, after) in self._releases.items()},
-        )
+    def pieces(self) -> Iterator[Changes]:
+        """From what was to what is, as `cut` does it. Nothing may be added meanwhile."""
+        releases = {release: after for release, (_, after) in self._releases.items()}
+        return _cut(releases, self._in_order())
 
-    def before(self) -> Graph:
-        """What was there of all that changed; no graph that could be served."""
-        graph = Graph("")
-        graph.load(
-            Changes(
-                nodes_set=[before for before, _ in self._nodes.values() if before is not None],
-                edges_set=[before for before, _ in self._edges.values() if before is not None],
-                releases={release: before for release, (before, _) in self._releases.items()},
-            )
-        )
-        return graph
+    def _in_order(self) -> Iterator[Named]:
+        nodes, edges = self._nodes, self._edges
+        gone: list[Named] = []
+        for uid, (_, node) in nodes.items():
+            if node is not None:
+                yield "nodes_set", node
+            else:
+                gone.append(("nodes_removed", uid))
+        without: list[Named] = []
+        for key, (_, edge) in edges.items():
+            if edge is not None:
+                yield "edges_set", edge
+            else:
+                without.append(("edges_removed", key))
+        yield from without
+        yield from gone
+
+    def contents(self) -> list[object]:
+        """All that it is made of, for `pieces.let_go`."""
+        nodes, edges = self._nodes, self._edges
+        return [*nodes.values(), *edges.values(), *edges, *self._pinned]
+
+    def before(self) -> Iterator[Changes]:
+        """What was there of all that changed, in pieces; no graph that could be served."""
+        for nodes in in_pieces(self._nodes.values(), PIECE_ITEMS):
+            yield Changes(nodes_set=[before for before, _ in nodes if before is not None])
+        for edges in in_pieces(self._edges.values(), PIECE_ITEMS):
+            yield Changes(edges_set=[before for before, _ in edges if before is not None])
+        yield Changes(releases={release: before for release, (before, _) in self._releases.items()})
 
 
 def cut(changes: Changes) -> Iterator[Changes]:
@@ -106,8 +123,12 @@ def cut(changes: Changes) -> Iterator[Changes]:
     if size(changes) <= PIECE_ITEMS and sum([len(n.text) for n in changes.nodes_set]) <= PIECE_BYTES:
         yield changes
         return
-    piece, items, room = Changes(releases=changes.releases), 0, PIECE_BYTES
-    for name, found in _in_order(changes):
+    yield from _cut(changes.releases, _in_order(changes))
+
+
+def _cut(releases: Mapping[Release, HelmRevision | None], each: Iterable[Named]) -> Iterator[Changes]:
+    piece, items, room = Changes(releases=dict(releases)), 0, PIECE_BYTES
+    for name, found in each:
         weight = len(found.text) if isinstance(found, Node) else 0
         if items == PIECE_ITEMS or room < weight:
             yield piece
@@ -117,8 +138,8 @@ def cut(changes: Changes) -> Iterator[Changes]:
     yield piece
 
 
-def _in_order(changes: Changes) -> Iterator[tuple[str, Node | Edge | EdgeKey | str]]:
-    """Each change, in the order in which no edge ever dangles, with the list that it is in."""
+def _in_order(changes: Changes) -> Iterator[Named]:
+    """Each change, in the order in which no edge ever dangles."""
     for name in ("nodes_set", "edges_set", "edges_removed", "nodes_removed"):
         for found in getattr(changes, name):
             yield name, found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from astrolabe.bus.redis.codec import Decoder, edge_id, edge_value, release_id, revision_value
@@ -14,6 +14,7 @@ from astrolabe.bus.redis.standing import Served
 from astrolabe.bus.redis.store import SCAN_COUNT, Store
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.graph import Graph
+from astrolabe.timeslice import in_slices
 
 logger = logging.getLogger("astrolabe.bus")
 
@@ -23,8 +24,8 @@ class Part(Protocol):
 
     key: str
 
-    def fields(self) -> Iterable[str]:
-        """All that there should be."""
+    def fields(self) -> Iterator[str]:
+        """All that there should be; what changes while this is read may be in it or not."""
         ...
 
     def value(self, field: str) -> str | None:
@@ -57,7 +58,7 @@ class Repair:
             """Nothing is committed meanwhile: what is wrong now is wrong."""
             changes = Changes()
             for part, fields in suspects:
-                for field in await self._wrong(part, fields):
+                async for field in in_slices(await self._wrong(part, fields)):
                     try:
                         part.mend(field, changes)
                     except Damaged:
@@ -74,7 +75,7 @@ class Repair:
     async def _suspects(self, part: Part) -> list[str]:
         """The fields that are not as they should be, or were not when they were read."""
         suspects: list[str] = []
-        missing = set(part.fields())
+        missing = {field async for field in in_slices(part.fields())}
 
         def take(piece: Mapping[bytes, bytes]) -> None:
             for field, value in _as_texts(piece).items():
@@ -107,8 +108,8 @@ class _Nodes:
         self.key = key
         self._graph = graph
 
-    def fields(self) -> Iterable[str]:
-        return self._graph.nodes
+    def fields(self) -> Iterator[str]:
+        return iter(list(self._graph.nodes))
 
     def value(self, field: str) -> str | None:
         node = self._graph.nodes.get(field)
@@ -130,8 +131,10 @@ class _Edges:
         self._graph = graph
         self._decoder = Decoder()
 
-    def fields(self) -> Iterable[str]:
-        return (edge_id(edge.key) for edge in self._graph.edges())
+    def fields(self) -> Iterator[str]:
+        for uid in list(self._graph.nodes):
+            for edge in list(self._graph.out(uid)):
+                yield edge_id(edge.key)
 
     def value(self, field: str) -> str | None:
         try:
@@ -158,8 +161,8 @@ class _Releases:
         self._graph = graph
         self._decoder = Decoder()
 
-    def fields(self) -> Iterable[str]:
-        return map(release_id, self._graph.releases)
+    def fields(self) -> Iterator[str]:
+        return map(release_id, list(self._graph.releases))
 
     def value(self, field: str) -> str | None:
         try:

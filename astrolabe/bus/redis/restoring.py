@@ -11,20 +11,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
-from typing import TypeVar
 
 from astrolabe.bus.redis.codec import Decoder, Entry, Undo
 from astrolabe.bus.redis.errors import Damaged
+from astrolabe.bus.redis.pieces import in_pieces
 from astrolabe.bus.redis.store import Position
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.node import Node
 
-T = TypeVar("T")
-
-#: Nodes or edges that are taken into a graph in one slice of time.
+#: Nodes, edges or releases that are taken into a graph in one slice of time.
 SLICE = 500
 
 
@@ -68,22 +65,26 @@ class Stored:
 
     def fill(self, graph: Graph) -> Iterator[None]:
         """Take all of it into an empty graph, one slice at each step. Raises Damaged."""
-        graph.restore(nodes=self._nodes)
+        for nodes in in_pieces(self._nodes.items(), SLICE):
+            graph.restore(nodes=dict(nodes))
+            yield
         out: defaultdict[str, list[Edge]] = defaultdict(list)
         into: defaultdict[str, list[Edge]] = defaultdict(list)
-        for edges in _slices(self._edges.values()):
+        for edges in in_pieces(self._edges.values(), SLICE):
             for edge in edges:
                 out[edge.source].append(edge)
                 into[edge.target].append(edge)
             yield
-        for some in _slices(out.items()):
+        for some in in_pieces(out.items(), SLICE):
             graph.restore(out=self._known(some))
             yield
-        for some in _slices(into.items()):
+        for some in in_pieces(into.items(), SLICE):
             graph.restore(into=self._known(some))
             yield
-        releases = [(_as_text(id), _as_text(value)) for id, value in self.releases.items()]
-        graph.load(Changes(releases=dict(self._decoder.releases(releases))))
+        for found in in_pieces(self.releases.items(), SLICE):
+            releases = [(_as_text(id), _as_text(value)) for id, value in found]
+            graph.load(Changes(releases=dict(self._decoder.releases(releases))))
+            yield
 
     def _known(self, edges: Iterable[tuple[str, list[Edge]]]) -> dict[str, list[Edge]]:
         """Edges by the node at one end. Raises Damaged when there is no such node."""
@@ -116,9 +117,3 @@ def history(log: Iterable[Entry], noted: Position, now: Position) -> list[Entry]
 def _as_text(stored: bytes) -> str:
     """What is no text is found out by who reads it."""
     return stored.decode(errors="surrogateescape")
-
-
-def _slices(items: Iterable[T]) -> Iterator[list[T]]:
-    entries = iter(items)
-    while some := list(islice(entries, SLICE)):
-        yield some

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import cast
 
 import msgspec
 
 from astrolabe.bus.redis.codec import Entry, edge_id, edge_value, release_id, revision_value
 from astrolabe.bus.redis.outbox import PIECE_ITEMS
+from astrolabe.bus.redis.pieces import in_pieces
 from astrolabe.graph.batch import Changes
+from astrolabe.graph.edge import Edge
+from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.graph.graph import Graph
+from astrolabe.graph.node import Node
+from astrolabe.timeslice import in_slices
 
 
 class Writes(msgspec.Struct):
@@ -34,21 +38,26 @@ class Writes(msgspec.Struct):
         return counts + items
 
 
-def pieces_of(graph: Graph) -> Iterator[Writes]:
-    """All of the graph, as it is now, in pieces that Redis takes quickly."""
-    nodes, edges = iter(list(graph.nodes.values())), iter(list(graph.edges()))
-    releases: dict[str, str | None] = {
-        release_id(release): revision_value(now) for release, now in graph.releases.items()
-    }
+async def pieces_of(graph: Graph) -> Iterator[Writes]:
+    """All of the graph, as it is now, in pieces that Redis takes quickly.
 
-    def pieces() -> Iterator[Writes]:
-        yield Writes(releases=releases)
-        while some := list(islice(nodes, PIECE_ITEMS // 2)):
-            yield Writes(nodes={node.uid: node.text for node in some})
-        while few := list(islice(edges, PIECE_ITEMS)):
-            yield Writes(edges={edge_id(edge.key): edge_value(edge) for edge in few})
+    It must not change until this returns; what becomes of it afterwards is not in the pieces.
+    """
+    edges: list[Edge] = []
+    async for uid in in_slices(graph.nodes):
+        edges += graph.out(uid)
+    return _pieces(list(graph.nodes.values()), edges, list(graph.releases.items()))
 
-    return pieces()
+
+def _pieces(
+    nodes: list[Node], edges: list[Edge], releases: list[tuple[Release, HelmRevision]]
+) -> Iterator[Writes]:
+    for revisions in in_pieces(releases, PIECE_ITEMS):
+        yield Writes(releases={release_id(of): revision_value(now) for of, now in revisions})
+    for some in in_pieces(nodes, PIECE_ITEMS // 2):
+        yield Writes(nodes={node.uid: node.text for node in some})
+    for few in in_pieces(edges, PIECE_ITEMS):
+        yield Writes(edges={edge_id(edge.key): edge_value(edge) for edge in few})
 
 
 def writes_of(changes: Changes, entry: Entry) -> Writes:
