@@ -135,6 +135,25 @@ async def test_what_is_published_and_cannot_be_read_is_read_from_the_log(redis: 
         await in_step(leader, follower)
 
 
+async def test_who_publishes_nonsense_writes_no_log(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with pair(redis) as (leader, follower):
+        await follower.until(lambda: follower.replica.standing.heard is not None)
+        epoch, seq = follower.position
+        dangling = [(codec.edge_id(("owns", "x" * 10_000, "y")), '[1,"x"]')]
+        open = codec.Entry(epoch, seq, seq + 1, 1, [], dangling, [], [], {})
+        with redis.client() as client:
+            for _ in range(200):
+                client.publish(KEY + "diff", codec.BATCH + b"\xc1 nonsense")
+                client.publish(KEY + "diff", codec.BATCH + codec.encode(open))
+        await leader.publish(Changes(nodes_set=[node("second")]))
+        await in_step(leader, follower)
+    told = [message for message in caplog.messages if "what was published cannot be read" in message]
+    assert len(told) == 1
+    assert max(map(len, caplog.messages)) < 400
+
+
 async def test_a_log_that_is_too_short_is_no_loss(redis: RedisServer) -> None:
     async with pair(redis) as (leader, follower):
         with redis.client() as client:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 from redis import Redis
 
-from astrolabe.bus.redis.contact import QUIET, Contact
+from astrolabe.bus.redis.contact import Contact
+from astrolabe.bus.redis.damped import QUIET, Damped
 from astrolabe.bus.redis.standing import Standing
 from astrolabe.bus.redis.timing import Timing
 from astrolabe.graph.batch import Changes
@@ -85,6 +87,18 @@ def test_a_redis_that_stays_away_is_told_of_in_the_end(clock: Clock) -> None:
     clock.now += QUIET
     assert contact.lose("down")
     assert contact.untold() == " (1 more times since the last such line)"
+
+
+def test_errors_that_others_cause_have_a_line_now_and_then(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    damped = Damped(logging.getLogger("astrolabe.bus"), clock)
+    for number in range(121):
+        damped.error(f"number {number} is no good")
+        clock.now += QUIET / 60
+    told = [record.getMessage() for record in caplog.records]
+    again = "(59 more times since the last such line)"
+    assert told == ["number 0 is no good", f"number 60 is no good {again}", f"number 120 is no good {again}"]
 
 
 @asynccontextmanager

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-#: Seconds after a line about Redis going away in which the next times are only counted.
-QUIET = 60.0
+from astrolabe.bus.redis.damped import QUIET, untold
 
 
 class Contact:
@@ -49,7 +48,7 @@ class Contact:
     def untold(self) -> str:
         """What a line has to add of the times that no line told of; they are told then."""
         count, self._untold = self._untold, 0
-        return f" ({count} more times since the last such line)" if count else ""
+        return untold(count)
 
     def _is_quiet(self) -> bool:
         return self._told_at is not None and self._clock() - self._told_at < QUIET

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: Characters of a message that quotes.
+LONGEST = 240
+
 
 class BusError(Exception):
     """Redis cannot be used as it is; the message says why, in one line. Raised at the start."""
@@ -20,4 +23,10 @@ class Deposed(Exception):
 
 
 class Damaged(Exception):
-    """What is stored cannot be read as a graph; the message says where."""
+    """What is stored cannot be read as a graph; the message says where.
+
+    It quotes what somebody else wrote, and so is cut.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message if len(message) <= LONGEST else f"{message[:LONGEST]}…")

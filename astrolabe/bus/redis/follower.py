@@ -11,6 +11,7 @@ import msgspec
 
 from astrolabe.bus.redis import codec
 from astrolabe.bus.redis.codec import Decoder, Entry, decode_entry, decode_tick
+from astrolabe.bus.redis.damped import Damped
 from astrolabe.bus.redis.errors import Away, Damaged
 from astrolabe.bus.redis.joining import AnotherCluster, ForeignSchema, Joined, Overtaken, join
 from astrolabe.bus.redis.keys import SCHEMA
@@ -46,6 +47,8 @@ class Follower:
         self._decoder = Decoder()
         self._astray = False
         self._foreign = 0
+        self._unreadable = Damped(logger, standing.clock)
+        self._unreadable_log = Damped(logger, standing.clock)
 
     def is_older(self) -> bool:
         """Whether what Redis holds is of an older version of Astrolabe, which the newer one replaces even
@@ -103,7 +106,7 @@ class Follower:
                     self._apply(entry)
                     return
         except Damaged as error:
-            logger.error("what was published cannot be read: %s", error)
+            self._unreadable.error(f"what was published cannot be read: {error}")
         await self.catch_up()
 
     async def _hear_tick(self, body: bytes) -> None:
@@ -187,7 +190,7 @@ class Follower:
                 self._apply(entry)
                 await slice.pause()
         except Damaged as error:  # so all is read anew, and the leader told if that is damaged, too
-            logger.error("the log in Redis is damaged: %s", error)
+            self._unreadable_log.error(f"the log in Redis is damaged: {error}")
 
     async def _join(self) -> None:
         """Serve what is stored. Raises Away, Damaged, ForeignSchema, Overtaken."""
