@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +143,29 @@ async def test_a_slot_that_moves_is_followed(cluster: Nodes) -> None:
         await together(leader, follower)
         assert {"migrating", "moved", "after"} <= follower.graph.nodes.keys()
         assert stored(target) == len(follower.graph.nodes)
+
+
+async def test_a_hash_that_moves_while_it_is_read_is_read_again(cluster: Nodes) -> None:
+    source = cluster.owner
+    target = next(server for server in cluster.servers if server is not source)
+    names = {f"pod-{number}".encode() for number in range(20_000)}
+    with source.client() as client:
+        client.hset("{astrolabe:default}:nodes", mapping=dict.fromkeys(names, b"x"))
+    store = Store(Settings(redis_url=cluster.url), Timing(answer=5.0), id="x")
+    found: set[bytes] = set()
+    pieces = 0
+
+    def take(piece: Mapping[bytes, bytes]) -> None:
+        nonlocal pieces
+        found.update(piece)
+        pieces += 1
+        if pieces == 2:
+            cluster.migrate(source, target)
+            cluster.move_keys(source, target)
+
+    await store.scan(store.keys.nodes, take)
+    await store.close()
+    assert found == names
 
 
 def redirections(of: Member) -> int:

@@ -84,7 +84,7 @@ class Repair:
                     suspects.append(field)
 
         await self._store.scan(part.key, take)
-        return [*suspects, *missing]
+        return [*dict.fromkeys(suspects), *missing]  # a scan may hand over a field twice
 
     async def _wrong(self, part: Part, suspects: Sequence[str]) -> list[str]:
         """Those of them that are wrong now."""

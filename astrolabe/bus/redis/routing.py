@@ -131,6 +131,8 @@ class SlotClient(Redis):
     def __init__(self, route: SlotRoute, pool: ConnectionPool, options: Mapping[str, Any]) -> None:
         super().__init__(connection_pool=pool)
         self.redirections = 0
+        self._moves = 0
+        self._places: dict[str, str] = {}
         self.auto_close_connection_pool = True
         self._route = route
         self._options = options
@@ -138,15 +140,28 @@ class SlotClient(Redis):
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         for _ in range(REDIRECTIONS):
             try:
-                return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+                answer = await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+                self._note_place(args, f"owner after {self._moves} moves")
+                return answer
             except MovedError as error:
                 self.redirections += 1
+                self._moves += 1
                 self._route.redirect(self._node_of(error))
                 await self.connection_pool.disconnect(inuse_connections=False)
             except AskError as error:
                 self.redirections += 1
-                return await self._ask(self._node_of(error), args, options)
+                answer = await self._ask(self._node_of(error), args, options)
+                self._note_place(args, shown(self._node_of(error)))
+                return answer
         raise ConnectionError("the nodes of the Redis Cluster do not agree who owns the slot")
+
+    def place(self, key: str) -> str:
+        """Names where the last part of a scan of this key came from: a cursor is worth nothing elsewhere."""
+        return self._places.get(key, "")
+
+    def _note_place(self, args: Sequence[Any], place: str) -> None:
+        if args[0] == "HSCAN":
+            self._places[args[1]] = place
 
     def _node_of(self, error: AskError) -> Node:
         return error.host, error.port

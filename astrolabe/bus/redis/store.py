@@ -15,8 +15,9 @@ from redis.asyncio.client import PubSub
 from astrolabe.bus.redis import codec, scripts
 from astrolabe.bus.redis.codec import Undo
 from astrolabe.bus.redis.connection import address_of, away, connect, verify
-from astrolabe.bus.redis.errors import Damaged, Deposed
+from astrolabe.bus.redis.errors import Away, Damaged, Deposed
 from astrolabe.bus.redis.keys import SCHEMA, Keys
+from astrolabe.bus.redis.routing import SlotClient
 from astrolabe.bus.redis.timing import Timing
 from astrolabe.bus.redis.writes import Writes, writes_of
 from astrolabe.graph.batch import Batch
@@ -26,6 +27,8 @@ from astrolabe.settings import Settings
 #: or two.
 SCAN_COUNT = 2048
 LOG_COUNT = 8
+#: Scans of a hash that may be cut off by its moving before that is an error.
+SCANS = 5
 #: See `Store.alarm`.
 DAMAGED = "damaged"
 #: Seconds that what was set aside is kept.
@@ -224,21 +227,38 @@ class Store:
     async def scan(self, key: str, take: Callable[[Mapping[bytes, bytes]], None]) -> None:
         """Hand over a hash, in pieces. What is written meanwhile may be in them or not, or in two of them.
 
-        While one is taken, Redis looks for the next.
+        While one is taken, Redis looks for the next. When the hash moves to another node of a Redis Cluster,
+        all is handed over again: a cursor of one is worth nothing to another. Raises Away when it does not
+        stay where it is.
         """
+        for _ in range(SCANS):
+            if await self._scan(key, take):
+                return
+        raise Away(f"{key} moves from node to node")
+
+    async def _scan(self, key: str, take: Callable[[Mapping[bytes, bytes]], None]) -> bool:
+        """Whether all of it came from one place."""
         looking = asyncio.create_task(self._look(key, 0), name="scan")
+        began = None
         try:
             while True:
                 cursor, piece = await looking
+                place = self._place(key)
+                if began not in (None, place):
+                    return False
+                began = place
                 if cursor:
                     looking = asyncio.create_task(self._look(key, cursor), name="scan")
                     await asyncio.sleep(0)  # it is sent
                 take(piece)
                 if not cursor:
-                    return
+                    return True
         finally:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
+
+    def _place(self, key: str) -> str:
+        return self._client.place(key) if isinstance(self._client, SlotClient) else ""
 
     async def _look(self, key: str, cursor: int) -> tuple[int, Mapping[bytes, bytes]]:
         with away():
