@@ -121,6 +121,16 @@ async def test_what_leads_to_no_primary(sentinels: Watched, cluster: Nodes) -> N
     assert "cluster support disabled" in told
 
 
+async def test_a_node_of_a_cluster_that_is_named_as_if_it_were_all(cluster: Nodes) -> None:
+    other = next(server for server in cluster.servers if server is not cluster.owner)
+    async with member(other.address) as stranger:
+        await stranger.until(lambda: not stranger.replica.standing.reachable)
+        assert stranger.replica.standing.stale_why == (
+            "Redis is away: this is a node of a Redis Cluster; "
+            "name it as redis+cluster://host:port in REDIS_URL"
+        )
+
+
 async def test_a_slot_that_moves_is_followed(cluster: Nodes) -> None:
     source = cluster.owner
     target = next(server for server in cluster.servers if server is not source)

@@ -2,13 +2,17 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Thread
 
 import click
 import pytest
 from redis import Redis
 
+from astrolabe.bus.redis.keys import Keys
 from astrolabe.cli.check import Finding, check, report
 from astrolabe.kinds.table import KINDS
 from astrolabe.settings import Settings
@@ -17,6 +21,7 @@ from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
 from tests.support.redis_server import free_port, redis_server
+from tests.support.redis_sites import nodes, watched
 
 
 @pytest.fixture
@@ -195,6 +200,75 @@ async def test_what_redis_does_not_let_us_do(
     (missing,) = [each for each in findings if each.outcome == "missing"]
     assert (missing.subject, missing.about) == ("Redis", about)
     assert advice in missing.advice
+
+
+@contextmanager
+def old_redis() -> Iterator[str]:
+    """What answers whatever is asked as a Redis 6 does that is asked for INFO."""
+
+    class Old(BaseRequestHandler):
+        def handle(self) -> None:
+            text = b"redis_version:6.2.14\r\nrole:master\r\n"
+            while asked := self.request.recv(65536):
+                answer = b"$%d\r\n%b\r\n" % (len(text), text)
+                self.request.sendall(answer if b"INFO" in asked else b"+OK\r\n" * asked.count(b"*"))
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Old) as server:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, name="old redis").start()
+        yield f"redis://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@contextmanager
+def locked_redis(folder: Path, password: str) -> Iterator[str]:
+    with redis_server(folder, "--requirepass", "secret") as redis:
+        yield f"redis://{password}{redis.address}"
+
+
+@contextmanager
+def replica(folder: Path) -> Iterator[str]:
+    with redis_server(folder, "--replicaof", "127.0.0.1 1") as redis:
+        yield f"redis://{redis.address}"
+
+
+@contextmanager
+def sentinel(folder: Path) -> Iterator[str]:
+    with watched(folder) as site:
+        yield f"redis://127.0.0.1:{site.sentinel}"
+
+
+@contextmanager
+def node_of_a_cluster(folder: Path) -> Iterator[str]:
+    """That does not own the slot of our keys."""
+    with nodes(folder, Keys("default").position) as site:
+        yield f"redis://{next(server for server in site.servers if server is not site.owner).address}"
+
+
+@pytest.mark.parametrize(
+    ("site", "advice"),
+    [
+        (lambda folder: locked_redis(folder, ""), "wants a password; set REDIS_PASSWORD"),
+        (lambda folder: locked_redis(folder, ":wrong@"), "does not accept the user or password"),
+        (lambda _: old_redis(), "is version 6.2.14; 7.0 or later is needed"),
+        (replica, "is a replica, which takes no writes; name its primary"),
+        (sentinel, "a Sentinel answers at"),
+        (node_of_a_cluster, "this is a node of a Redis Cluster; name it as redis+cluster://host:port"),
+    ],
+    ids=["no password", "wrong password", "too old", "replica", "sentinel", "node of a cluster"],
+)
+async def test_a_redis_that_is_not_what_the_address_says(
+    simulator: Simulator, tmp_path: Path, site: Callable[[Path], AbstractContextManager[str]], advice: str
+) -> None:
+    with site(tmp_path) as url, kubeconfig_file(simulator.url) as path:
+        findings = await check(
+            Settings(
+                in_cluster=False, kubeconfig=path, kinds=("Pod",), enable_persistence=True, redis_url=url
+            )
+        )
+    missing = [each for each in findings if each.outcome == "missing"]
+    assert {each.subject for each in missing} == {"Redis"}
+    assert [advice in each.advice for each in missing] == [True], missing
 
 
 def plain(*findings: Finding) -> list[str]:

@@ -14,6 +14,7 @@ from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     BusyLoadingError,
     ConnectionError,
@@ -126,6 +127,8 @@ def reason_of(error: Exception) -> str:
     """One line about an error, without what it quotes of a command, and without the script that met it."""
     if isinstance(error, TimeoutError):
         return "it does not answer"
+    if isinstance(error, AskError):  # and MovedError, which is one
+        return "this is a node of a Redis Cluster; name it as redis+cluster://host:port in REDIS_URL"
     text = " ".join(str(error).split()).partition(" script: ")[0].rstrip(".") or type(error).__name__
     return text if len(text) <= 160 else f"{text[:160]}…"
 
@@ -151,12 +154,16 @@ async def verify(client: Redis, address: str) -> Server:
     try:
         info = await _info(client)
     except (AuthenticationError, NoPermissionError) as error:
+        if "Authentication required" in str(error):
+            raise BusError(f"Redis at {address} wants a password; set REDIS_PASSWORD") from error
         raise BusError(
             f"Redis at {address} does not accept the user or password ({reason_of(error)}); "
             "set REDIS_PASSWORD, or user and password in REDIS_URL"
         ) from error
     except (RedisError, OSError) as error:
-        raise BusError(_unreachable(error, address)) from error
+        raise BusError(
+            f"cannot use Redis at {address}: {reason_of(error)}; is --redis-addr right?"
+        ) from error
     if info.get("redis_mode") == "sentinel":
         raise BusError(
             f"a Sentinel answers at {address}; name it as redis+sentinel://host:26379/<name of the primary> "
@@ -183,9 +190,3 @@ async def _info(client: Redis) -> dict[str, Any]:
             await asyncio.sleep(LOADING)
         else:
             return info
-
-
-def _unreachable(error: Exception, address: str) -> str:
-    if isinstance(error, ResponseError) and "NOAUTH" in str(error).upper():
-        return f"Redis at {address} wants a password; set REDIS_PASSWORD"
-    return f"cannot use Redis at {address}: {reason_of(error)}; is --redis-addr right?"

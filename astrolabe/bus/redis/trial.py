@@ -7,7 +7,6 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.exceptions import (
     AskError,
-    MovedError,
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -60,8 +59,8 @@ def _advice(error: Exception, keys: Keys, what: str) -> str:
     pattern = f"{{astrolabe:{keys.cluster}}}:*"
     if isinstance(error, NoPermissionError) or any(words in str(error) for words in _FORBIDDEN):
         return f"this user may not {what} ({reason}); give it ~{pattern} &{pattern} +@all -@admin, +info"
-    if isinstance(error, MovedError | AskError):
-        return "this is a node of a Redis Cluster; name it as redis+cluster://host:port in REDIS_URL"
+    if isinstance(error, AskError):
+        return reason
     if isinstance(error, ReadOnlyError) or "read only replica" in reason:
         return "this is a replica, which takes no writes; name its primary, or Sentinels that know it"
     if isinstance(error, OutOfMemoryError) or "maxmemory" in reason:
