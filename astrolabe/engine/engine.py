@@ -195,10 +195,13 @@ class Engine:
             self._uncommitted, self._since = True, int(time() * 1000)
 
     async def _commit(self) -> None:
-        if not self._uncommitted:
-            return
-        self._uncommitted = False
-        changes = self._model.commit()
+        """Publish what is new; what is known of a whole kind concerns many, and is followed bit by bit."""
+        while self._uncommitted:
+            await self._commit_some()
+
+    async def _commit_some(self) -> None:
+        changes = self._model.commit(COMMIT_LIMIT)
+        self._uncommitted = self._model.unsettled
         self._tell_faults()
         if self._takeover is not None:
             changes = self._takeover.pass_on(changes)

@@ -80,6 +80,7 @@ class Derivation:
         self._scopes = scopes
         #: Whose status rests on whether a kind is known, and on which.
         self._asking: dict[Record, tuple[str, ...]] = {}
+        self._reasked: dict[Record, None] = {}
         self._ranks = _rank(rules)
         self._stale: list[set[Record]] = [set() for _ in range(max(self._ranks.values(), default=0) + 1)]
         #: (edge type, kind of its source, kind of its target) → (source reads, target reads)
@@ -112,9 +113,17 @@ class Derivation:
 
     def scope_changed(self, kind: str) -> None:
         """The kind is, or is no more, completely known or up to date somewhere."""
-        for record, kinds in self._asking.items():
-            if kind in kinds:
-                self.mark(record)
+        self._reasked.update([(record, None) for record, kinds in self._asking.items() if kind in kinds])
+
+    @property
+    def reasked(self) -> bool:
+        """Whether there are records that ask for what has changed, and are not marked yet."""
+        return bool(self._reasked)
+
+    def mark_reasked(self, most: int | None) -> None:
+        """Mark them; at most so many."""
+        for record in take_some(self._reasked, most):
+            self.mark(record)
 
     def mark(self, record: Record) -> None:
         """The record must be derived again."""
@@ -124,6 +133,7 @@ class Derivation:
         """The record is gone."""
         self._stale[self._ranks[record.kind]].discard(record)
         self._asking.pop(record, None)
+        self._reasked.pop(record, None)
 
     def mark_readers(self, record: Record) -> None:
         """The record's status or details changed: whoever reads it must be derived again."""
@@ -179,6 +189,15 @@ class Derivation:
         asked = self._asking.get(record, ())
         if kind not in asked:
             self._asking[record] = (*asked, kind)
+
+
+def take_some(records: dict[Record, None], most: int | None) -> set[Record]:
+    """Take the records out, or at most so many of them."""
+    if most is None or len(records) <= most:
+        taken = set(records)
+        records.clear()
+        return taken
+    return {records.popitem()[0] for _ in range(most)}
 
 
 _NEITHER = (False, False)

@@ -18,6 +18,9 @@ FIELD_LISTS = 2_000
 
 #: What a holder contributes to one edge: (edge type, reverse, the record at the other end).
 _Contribution = tuple[str, bool, Record]
+#: The fields of each, as they are found: a tuple while they are few, which is nearly always.
+_Found = dict[_Contribution, tuple[str, ...] | dict[str, None]]
+_FEW = 8
 
 
 class Touched(msgspec.Struct):
@@ -179,7 +182,7 @@ class Linker:
 
         In the same pass each is noted in its index: it is wanted from now on, or no more.
         """
-        found: dict[_Contribution, tuple[str, ...]] = {}
+        found: _Found = {}
         misses: list[Ref | RefByUid] = []
         for link in holder.links:
             if isinstance(link, Select):
@@ -194,7 +197,7 @@ class Linker:
                 _add_field(found, (link.type, link.reverse, other), link.field)
             elif not link.optional:
                 misses.append(link)
-        return found, tuple(misses)
+        return _settled(found), tuple(misses)
 
     def _meant(self, holder: Record, link: Ref | RefByUid, place: Place, name: str) -> Record | None:
         """The record that the link, to this name in this place, resolves to."""
@@ -208,7 +211,7 @@ class Linker:
 
     def _fields(self, holder: Record, type_: str, reverse: bool, other: Record) -> tuple[str, ...]:
         """The fields by which the holder makes this one edge; empty when it does not (any more)."""
-        found: dict[_Contribution, tuple[str, ...]] = {}
+        found: _Found = {}
         for link in holder.links:
             if link.type != type_:
                 continue
@@ -217,7 +220,7 @@ class Linker:
                     _add_field(found, (type_, reverse, other), link.field)
             elif link.reverse is reverse and self._meant(holder, link, link.place, link.target) is other:
                 _add_field(found, (type_, reverse, other), link.field)
-        return found.get((type_, reverse, other), ())
+        return tuple(found.get((type_, reverse, other), ()))
 
     def _find_misses(self, holder: Record) -> tuple[Ref | RefByUid, ...]:
         return tuple(
@@ -296,9 +299,16 @@ def _selects(link: Select, record: Record) -> bool:
     )
 
 
-def _add_field(found: dict[_Contribution, tuple[str, ...]], contribution: _Contribution, field: str) -> None:
+def _add_field(found: _Found, contribution: _Contribution, field: str) -> None:
     fields = found.get(contribution)
     if fields is None:
         found[contribution] = (field,)
+    elif isinstance(fields, dict):
+        fields[field] = None
     elif field not in fields:
-        found[contribution] = (*fields, field)
+        found[contribution] = (*fields, field) if len(fields) < _FEW else dict.fromkeys((*fields, field))
+
+
+def _settled(found: _Found) -> dict[_Contribution, tuple[str, ...]]:
+    """What was found, each with its fields in order."""
+    return {each: tuple(fields) if isinstance(fields, dict) else fields for each, fields in found.items()}

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from astrolabe.graph import inheritance
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.closure import Closure
-from astrolabe.graph.derivation import Derivation
+from astrolabe.graph.derivation import Derivation, take_some
 from astrolabe.graph.edge import Edge, EdgeKey, each_edge, find_edge
 from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
 from astrolabe.graph.faults import Fault
@@ -46,7 +46,8 @@ class Model:
         self._revisions = Revisions()
         self._records: dict[str, dict[str, Record]] = {kind: {} for kind in self._rules}
         self._lacking: dict[Record, None] = {}
-        self._rejudged: set[Record] = set()
+        #: Those whose references are judged anew, since it changed what is known.
+        self._rejudged: dict[Record, None] = {}
         self._touched: set[Record] = set()
         self._heirs: set[Record] = set()
         self._gone: set[Record] = set()
@@ -98,13 +99,14 @@ class Model:
         record.root = False
         self._touched.discard(record)
         self._heirs.discard(record)
+        self._rejudged.pop(record, None)
         self._gone.add(record)
         return True
 
     def set_synced(self, kind: str, namespace: str, synced: bool) -> None:
         """The kind is (not) completely known, in all namespaces or in one: references to it are judged."""
         if self._scopes.mark(kind, namespace, synced):
-            self._rejudged.update([r for r in self._lacking if any(miss.kind == kind for miss in r.misses)])
+            self._rejudged.update(self._lacking)
             self._derivation.scope_changed(kind)
 
     def set_outdated(self, kind: str, namespace: str, outdated: bool) -> None:
@@ -112,10 +114,20 @@ class Model:
         if self._scopes.mark_outdated(kind, namespace, outdated):
             self._derivation.scope_changed(kind)
 
-    def commit(self) -> Changes:
-        """Settle everything; returns what changed in the graph since the last commit."""
+    @property
+    def unsettled(self) -> bool:
+        """Whether the last commit left something that follows from what is known of whole kinds."""
+        return bool(self._rejudged) or self._derivation.reasked
+
+    def commit(self, most: int | None = None) -> Changes:
+        """Settle everything; returns what changed in the graph since the last commit.
+
+        most: of the records that only a change of what is known of a whole kind concerns, at most so many are
+        looked at; the others are left to the next commit (`unsettled`).
+        """
         edges, missing = self._linker.take()
-        touched = self._settle(edges, missing)
+        self._derivation.mark_reasked(most)
+        touched = self._settle(edges, missing, most)
         flipped = self._close(touched, edges)
         changes = Changes(releases=self._revisions.take())
         rendered = {record for record in touched if render(record, self._scopes, self._faults)}
@@ -207,7 +219,7 @@ class Model:
 
     # Commit
 
-    def _settle(self, edges: dict[EdgeKey, Touched], missing: set[Record]) -> set[Record]:
+    def _settle(self, edges: dict[EdgeKey, Touched], missing: set[Record], most: int | None) -> set[Record]:
         """Inheritance, unresolved references, derived status; returns the records to render."""
         heirs, self._heirs = self._heirs, set()
         for key, touched in edges.items():
@@ -225,19 +237,18 @@ class Model:
             if key[0] == OWNS:
                 heirs.add(now_ends[1])
         self._touched.update(inheritance.settle(heirs, self._linker))
-        self._judge(missing)
+        self._judge(missing, most)
         self._touched.update(self._derivation.settle())
         self._touched -= self._gone
         return self._touched
 
-    def _judge(self, missing: set[Record]) -> None:
+    def _judge(self, missing: set[Record], most: int | None) -> None:
         for record in missing:
             if record.misses:
                 self._lacking[record] = None
             else:
                 self._lacking.pop(record, None)
-        judged, self._rejudged = missing | self._rejudged, set()
-        for record in judged:
+        for record in missing | take_some(self._rejudged, most):
             if record in missing and record.rules.derive is not None:
                 self._derivation.mark(record)
             unresolved = self._scopes.judge(record.misses)

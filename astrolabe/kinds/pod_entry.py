@@ -53,20 +53,18 @@ def _details(pod: SharedPod) -> PodDetails:
 
 def _used_names(links: Iterable[Ref]) -> tuple[list[str], list[str], list[str]]:
     """Names of PersistentVolumeClaims, ConfigMaps and Secrets, each once, in the order of first use."""
-    claims: list[str] = []
-    configmaps: list[str] = []
-    secrets: list[str] = []
+    claims: dict[str, None] = {}
+    configmaps: dict[str, None] = {}
+    secrets: dict[str, None] = {}
     for link in links:
         kind, name = link.kind, link.name
         if kind == "ConfigMap":
-            if name not in configmaps:
-                configmaps.append(name)
+            configmaps[name] = None
         elif kind == "Secret":
-            if name not in secrets:
-                secrets.append(name)
-        elif kind == "PersistentVolumeClaim" and name not in claims:
-            claims.append(name)
-    return claims, configmaps, secrets
+            secrets[name] = None
+        elif kind == "PersistentVolumeClaim":
+            claims[name] = None
+    return list(claims), list(configmaps), list(secrets)
 
 
 def _metadata(pod: SharedPod) -> dict[str, Any]:

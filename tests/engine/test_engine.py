@@ -256,6 +256,20 @@ async def test_a_large_list_does_not_hold_the_loop() -> None:
         assert longest < 0.1
 
 
+async def test_a_kind_that_many_refer_to_does_not_hold_the_loop_when_it_is_known() -> None:
+    count = 12 * COMMIT_LIMIT
+    uses = Ref("uses-configmap", "ConfigMap", "shop", "absent", "spec.volumes[c].configMap")
+    async with running() as run:
+        pods = [resource("Pod", f"p{number}", links=(uses,)) for number in range(count)]
+        await run.engine.put(Replace("Pod", "", pods))
+        await run.until(lambda: len(run.graph.nodes) == count)
+        before = len(run.batches)
+        await run.engine.put(Replace("ConfigMap", "", []))
+        await asyncio.wait_for(run.readiness.wait(), 20)
+        assert all(node.unresolved for node in run.graph.nodes.values()), "synced means served"
+        assert max(len(batch.changes.nodes_set) for batch in run.batches[before:]) == COMMIT_LIMIT
+
+
 async def test_what_makes_many_edges_is_committed_in_parts_too() -> None:
     pods = [msgspec.structs.replace(resource("Pod", f"p{number}"), selectable={}) for number in range(100)]
     every = Select("selects", "Pod", "shop", Selector(), "spec.podSelector")

@@ -46,8 +46,8 @@ class World:
                 known = scopes.setdefault(kind, set())
                 known.add(namespace) if is_so else known.discard(namespace)
 
-    def commit(self) -> Changes:
-        changes = self.model.commit()
+    def commit(self, most: int | None = None) -> Changes:
+        changes = self.model.commit(most)
         held = dict(self.graph.nodes)
         check_order(changes, self.graph)
         self.graph.apply(Batch("e", self.graph.seq + 1, changes))
@@ -141,6 +141,21 @@ def test_every_commit_equals_the_facts(history: list[Any], roots: Selector | Non
         world.step(step)
         world.commit()
         check_equal(world.graph, world.expected())
+
+
+@settings(max_examples=100, deadline=None)
+@given(history=histories, roots=roots)
+def test_what_is_settled_bit_by_bit_equals_the_facts(history: list[Any], roots: Selector | None) -> None:
+    world = World(roots)
+    for step in history:
+        if step is None:
+            world.commit(1)
+        else:
+            world.step(step)
+    world.commit(1)
+    while world.model.unsettled:
+        world.commit(1)
+    check_equal(world.graph, world.expected())
 
 
 @settings(max_examples=40, deadline=None)
