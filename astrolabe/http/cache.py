@@ -145,6 +145,7 @@ class Bodies:
         self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
         self._running: set[asyncio.Task[HeldBody]] = set()
         self._turns = asyncio.Semaphore(MAKING)
+        self._entering = asyncio.Lock()
         self._ledger = Ledger()
 
     @property
@@ -216,12 +217,15 @@ class Bodies:
 
     @asynccontextmanager
     async def _turn(self, *, room: bool) -> AsyncIterator[None]:
-        """room: wait until there is memory, too."""
+        """room: wait until there is memory, too: one after the other, or all who wait would find the same."""
         try:
             async with asyncio.timeout(self._patience):
                 if room:
-                    await self._find_room()
-                await self._turns.acquire()
+                    async with self._entering:
+                        await self._find_room()
+                        await self._turns.acquire()
+                else:
+                    await self._turns.acquire()
         except TimeoutError:
             message = f"other answers are being made or read, and this one waited {self._patience:g} seconds"
             raise Refusal(503, "busy", message, headers={"Retry-After": "5"}) from None

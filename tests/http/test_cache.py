@@ -185,6 +185,24 @@ async def test_what_is_still_read_counts_and_others_wait_for_its_memory() -> Non
     assert bytes(await waiting) == b"z"
 
 
+async def test_of_many_who_ask_at_once_no_more_are_served_than_there_is_memory_for() -> None:
+    """Each would find room as long as none is made."""
+    bodies = Bodies(size=1000)
+    most, held = 0, []
+
+    async def read(number: int) -> None:
+        nonlocal most
+        make, _ = making("x" * 400, "x" * 400)
+        recipe = Recipe(version=lambda: 1, make=make, view=lambda: asyncio.sleep(0.001))
+        held.append(await bodies.get(number, recipe, packed=False))
+        most = max(most, bodies.size)
+        await asyncio.sleep(0.02)  # it reads for so long
+        held.pop()
+
+    await asyncio.gather(*map(read, range(20)))
+    assert most <= 1000 + 3 * 800  # two that are being made, and the one that found room
+
+
 async def test_what_the_graph_holds_anyway_is_not_counted_but_what_an_old_reader_holds_of_it_is() -> None:
     bodies = Bodies(size=10)
     pages = [b"a" * 600, b"b" * 600]
