@@ -14,7 +14,7 @@ from sanic.response import BaseHTTPResponse, HTTPResponse
 
 from astrolabe.http.errors import Refusal
 from astrolabe.http.hosts import Hosts, Proxies, hosts_of, parse_authority
-from astrolabe.http.refusing import defer
+from astrolabe.http.refusing import check_upgrade, defer, is_visible
 from astrolabe.http.tokens import Digest, Tokens, digest_of
 
 #: Of every answer.
@@ -135,6 +135,8 @@ class Guard:
             return
         own = site == "same-origin" or (site not in _ELSEWHERE and self._is_own(origin, request))
         if not own and not _matches(origin, self._origins):
+            if is_visible(request) and site not in _ELSEWHERE:
+                check_upgrade(request)  # what a proxy before it lacks comes first
             raise Refusal(403, "forbidden-origin", _FOREIGN)
 
     def _is_own(self, origin: str, request: Request) -> bool:

@@ -17,6 +17,8 @@ from astrolabe.http.errors import Refusal, as_refusal
 
 Handler = Callable[..., Coroutine[Any, Any, None]]
 
+VERSION = {"Sec-WebSocket-Version": "13"}  # RFC 6455, 4.4
+
 
 class Opened(Protocol):
     """A WebSocket that was accepted: see `websocket.WebSocket`."""
@@ -30,9 +32,14 @@ def is_browsers(request: Request) -> bool:
     return "origin" in request.headers and request.headers.get("upgrade", "").lower() == "websocket"
 
 
+def is_visible(request: Request) -> bool:
+    """Whether it is for the route of a WebSocket, see `visibly`."""
+    return bool(getattr(request.route and request.route.ctx, "visible", False))
+
+
 def defer(request: Request, refusal: Refusal) -> bool:
     """Whether the handler of the route says it, by `visibly`."""
-    if not getattr(request.route and request.route.ctx, "visible", False) or not is_browsers(request):
+    if not is_visible(request) or not is_browsers(request):
         return False
     request.ctx.refusal = refusal
     return True
@@ -65,3 +72,30 @@ def visibly(
             await until_lost(socket)
 
     return handle
+
+
+def check_upgrade(request: Request) -> None:
+    """Raises Refusal where it is no request to upgrade, as behind a proxy that does not pass that on."""
+    missing = _missing(request)
+    if missing:
+        lines = " ".join(f"{line};" for line in missing)
+        message = (
+            "a WebSocket begins with an HTTP/1.1 request to upgrade, which did not arrive; "
+            f"a proxy in front must pass it on (nginx: {lines}), or use /api/v1/events"
+        )
+        raise Refusal(426, "upgrade-required", message, headers={"Upgrade": "websocket", **VERSION})
+
+
+def _missing(request: Request) -> list[str]:
+    """The lines that nginx would need so that the request were one to upgrade."""
+    headers = request.headers
+    told = {
+        name: [part.strip().lower() for text in headers.getall(name, ()) for part in text.split(",")]
+        for name in ("upgrade", "connection")
+    }
+    lines = {
+        "proxy_http_version 1.1": request.version == "1.0",
+        "proxy_set_header Upgrade $http_upgrade": "websocket" not in told["upgrade"],
+        'proxy_set_header Connection "upgrade"': "upgrade" not in told["connection"],
+    }
+    return [line for line, is_missing in lines.items() if is_missing]

@@ -39,12 +39,12 @@ from astrolabe.http.errors import Refusal
 from astrolabe.http.figures import Figures
 from astrolabe.http.message import Framing, Message
 from astrolabe.http.outflow import HIGH_WATER
+from astrolabe.http.refusing import VERSION, check_upgrade
 from astrolabe.http.transport import Channel
 from astrolabe.settings import Limits
 
 logger = logging.getLogger("astrolabe.http")
 
-_VERSION = {"Sec-WebSocket-Version": "13"}  # RFC 6455, 4.4
 
 _PING = Frame(Opcode.PING, b"").serialize(mask=False)
 
@@ -267,32 +267,10 @@ class _Frames(ServerProtocol):
 
 def _accept(request: Request, max_size: int) -> tuple[_Frames, bytes]:
     """The protocol of the connection, and the answer to its handshake."""
-    missing = _missing(request)
-    if missing:
-        lines = " ".join(f"{line};" for line in missing)
-        message = (
-            "a WebSocket begins with an HTTP/1.1 request to upgrade, which did not arrive; "
-            f"a proxy in front must pass it on (nginx: {lines}), or use /api/v1/events"
-        )
-        raise Refusal(426, "upgrade-required", message, headers={"Upgrade": "websocket", **_VERSION})
+    check_upgrade(request)
     protocol = _Frames(state=State.OPEN, max_size=max_size)
     answer = protocol.accept(Handshake(request.path, Headers(list(request.headers.items()))))
     if answer.status_code != 101:
         message = (answer.body or b"").decode().partition("\n")[0]
-        raise Refusal(answer.status_code, "bad-handshake", message, headers=_VERSION)
+        raise Refusal(answer.status_code, "bad-handshake", message, headers=VERSION)
     return protocol, answer.serialize()
-
-
-def _missing(request: Request) -> list[str]:
-    """The lines that nginx would need so that the request were one to upgrade."""
-    headers = request.headers
-    told = {
-        name: [part.strip().lower() for text in headers.getall(name, ()) for part in text.split(",")]
-        for name in ("upgrade", "connection")
-    }
-    lines = {
-        "proxy_http_version 1.1": request.version == "1.0",
-        "proxy_set_header Upgrade $http_upgrade": "websocket" not in told["upgrade"],
-        'proxy_set_header Connection "upgrade"': "upgrade" not in told["connection"],
-    }
-    return [line for line, is_missing in lines.items() if is_missing]

@@ -29,6 +29,7 @@ ON_BOTH = {
     "test_fuzz",
     "test_handshake",
     "test_outflow",
+    "test_proxies",
     "test_restart",
     "test_server",
     "test_streams",

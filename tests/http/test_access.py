@@ -275,12 +275,15 @@ async def test_tokens_are_never_logged(file: Path, caplog: pytest.LogCaptureFixt
 
 
 async def test_pages_of_other_hosts_are_refused(site: Site) -> None:
-    for path in PATHS[:4]:
+    for path in PATHS[:3]:
         async with site.get(path, headers={"Origin": PAGE}) as answer:
             assert answer.status == 403
             refusal = await answer.json()
             assert refusal["error"] == "forbidden-origin"
             assert refusal["message"].startswith("pages of this origin are not allowed here; a proxy")
+    for headers, status in (({}, 426), ({"Sec-Fetch-Site": "cross-site"}, 403)):  # no handshake
+        async with site.get("/api/v1/ws", headers={"Origin": PAGE, **headers}) as answer:
+            assert answer.status == status
     for origin in (PAGE, "null", "https://[", "https://:x", f"http://127.0.0.1:{site.port + 1}"):
         assert await seen(site, origin=origin) == ("forbidden-origin", 4503)
 
