@@ -15,8 +15,9 @@ from astrolabe.graph.edge import Edge, removal_text
 from astrolabe.graph.node import Node
 
 PROTOCOL = "astrolabe.v1"
-#: A snapshot comes in parts of at most this many bytes (texts are ASCII).
-PART_BYTES = 512 * 1024
+#: A snapshot comes in parts of at most this many bytes (texts are ASCII): a reader that stops in the middle
+#: holds one.
+PART_BYTES = 48 * 1024
 #: What a part has around its nodes and edges, behind its head.
 _FRAME_BYTES = 64
 

@@ -15,7 +15,7 @@ from astrolabe.graph.views import Views
 from astrolabe.http.deltas import Deltas, Difference
 from astrolabe.http.figures import Figures
 from astrolabe.http.message import Message
-from astrolabe.http.snapshot import Snapshot
+from astrolabe.http.snapshot import OldSnapshots, Snapshot
 from astrolabe.http.subscription import Subscription, fail
 from astrolabe.http.turns import Job, Steps, Workshop
 
@@ -41,7 +41,12 @@ class Feed:
     """
 
     def __init__(
-        self, filter: Filter, workshop: Workshop, figures: Figures, give_up: Callable[[Feed], None]
+        self,
+        filter: Filter,
+        workshop: Workshop,
+        old: OldSnapshots,
+        figures: Figures,
+        give_up: Callable[[Feed], None],
     ) -> None:
         self.filter = filter
         self.figures = figures
@@ -49,6 +54,7 @@ class Feed:
         self.users = 0
         self.failed = False
         self._workshop = workshop
+        self._old = old
         self._give_up = give_up
         self._jobs: dict[Job, None] = {}
         self._news: list[asyncio.Future[None]] = []
@@ -157,14 +163,16 @@ class Feed:
             return None
         if self._snapshot is None or (self._snapshot.taken and self._snapshot.seq != self.graph.seq):
             self._forget_snapshot()
+            self._old.trim()
             self._snapshot = Snapshot(self.view, self.history.hold(), self.graph.epoch, self.graph.seq)
             self._work(self._take(self._snapshot))
         return self._snapshot
 
     def _forget_snapshot(self) -> None:
         if self._snapshot is not None:
-            self._snapshot.keep_nothing()
-            self._snapshot = None
+            snapshot, self._snapshot = self._snapshot, None
+            snapshot.keep_nothing()
+            self._old.add(snapshot)
 
     # What is done in the background
 

@@ -26,7 +26,7 @@ from astrolabe.http.deltas import Deltas
 from astrolabe.http.errors import Refusal
 from astrolabe.http.feed import Feed, FeedFailed
 from astrolabe.http.figures import Figures
-from astrolabe.http.snapshot import STEP, Snapshot
+from astrolabe.http.snapshot import STEP, OldSnapshots, Snapshot
 from astrolabe.http.subscription import Connection
 from astrolabe.http.turns import Steps, Turns, Workshop
 from astrolabe.settings import Limits
@@ -53,6 +53,7 @@ class Hub:
         self._feeds: dict[Filter, Feed] = {}
         self._workshop = Workshop()
         self._turns = Turns()
+        self._old = OldSnapshots()
         #: Feeds without a subscription, those that are dropped first before the others.
         self._kept: dict[Feed, asyncio.TimerHandle] = {}
         self._waiting: dict[asyncio.Future[None], int] = {}
@@ -133,9 +134,10 @@ class Hub:
         feed.users += 1
         try:
             snapshot = feed.snapshot()
-            while snapshot is None or not snapshot.taken:
-                await feed.news()
-                if snapshot is None or snapshot.epoch != self.graph.epoch:
+            while snapshot is None or not snapshot.taken or snapshot.given_up:
+                if snapshot is None or not snapshot.given_up:
+                    await feed.news()
+                if snapshot is None or snapshot.given_up or snapshot.epoch != self.graph.epoch:
                     snapshot = feed.snapshot()
             return snapshot
         finally:
@@ -189,7 +191,7 @@ class Hub:
         feed = self._feeds.get(filter)
         if feed is None:
             self.admit(filter)
-            feed = self._feeds[filter] = Feed(filter, self._workshop, self.figures, self._fail)
+            feed = self._feeds[filter] = Feed(filter, self._workshop, self._old, self.figures, self._fail)
             feed.begin(self.graph, self.history, self._views)
             if feed.failed:
                 raise FeedFailed

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from time import monotonic
+from weakref import ref
 
 from astrolabe.graph import wire
 from astrolabe.graph.edge import Edge
@@ -12,8 +14,14 @@ from astrolabe.graph.view import View
 from astrolabe.graph.wire import Cut
 from astrolabe.http.message import Message
 
-#: Parts that are shared, the latest made ones: 32 MB of them. Clients choose the ids for which they are made.
-PARTS = 64
+#: Parts that are shared, the latest made ones: 30 MB of them. Clients choose the ids for which they are made.
+PARTS = 640
+#: Nodes and edges, at 8 bytes, that all old snapshots may hold together for readers that are still at them;
+#: and for how many one of them counts at least.
+OLD = 4_000_000
+LEAST = 20_000
+#: Seconds within which a part was taken of a snapshot that moves.
+MOVING = 30.0
 #: Nodes that are taken in one step.
 STEP = 100
 
@@ -23,12 +31,14 @@ class Snapshot:
 
     past: the graph as it is now, held still until all is `taken` (`take`).
     epoch, seq: the place in history that it is of. nodes, edges: what there is, once it is taken.
+    given_up: whether its readers have to begin anew. read_at: when the latest part was taken.
     """
 
     def __init__(self, view: View, past: Past, epoch: str, seq: int) -> None:
         self.epoch = epoch
         self.seq = seq
-        self.taken = False
+        self.taken = self.given_up = False
+        self.read_at = monotonic()
         self.nodes: list[Node] = []
         self.edges: list[Edge] = []
         self.past = past
@@ -53,15 +63,18 @@ class Snapshot:
         self._members = ()
 
     def read(self, id: str) -> Iterator[Message]:
-        """The parts in order, for the subscription of this id."""
+        """The parts in order, for the subscription of this id; they end early when it is given up."""
         self._readers += 1
         try:
             start, number, last = (0, 0), 1, False
-            while not last:
+            while not last and not self.given_up:
+                self.read_at = monotonic()
                 message, start = self._part(id, number, start)
                 last = bool(message.position)
                 number += 1
-                yield message
+                handed = [message]
+                del message  # a slow reader would hold its text as well as its frame
+                yield handed.pop()
         finally:
             self._readers -= 1
             if not self._readers:
@@ -74,6 +87,16 @@ class Snapshot:
         """
         self._shared = False
         self._parts.clear()
+
+    def give_up(self) -> None:
+        """Whoever is at it has to begin anew."""
+        self.given_up = True
+        self.nodes, self.edges = [], []  # others may read these lists
+
+    @property
+    def weight(self) -> int:
+        """What it counts for among old ones."""
+        return max(len(self.nodes) + len(self.edges), LEAST)
 
     def _part(self, id: str, number: int, start: Cut) -> tuple[Message, Cut]:
         made = self._parts.get((id, start))
@@ -91,3 +114,31 @@ class Snapshot:
     @property
     def _end(self) -> Cut:
         return len(self.nodes), len(self.edges)
+
+
+class OldSnapshots:
+    """Snapshots that nobody begins with any more, and slow readers are still at: bounded over all views.
+
+    Beyond the bound those are given up of which a part was taken longest ago. The oldest one is never given
+    up while it moves: so whoever goes on reading comes to an end, however many others do not.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._old: list[ref[Snapshot]] = []
+
+    def add(self, snapshot: Snapshot) -> None:
+        """It is old from now on, for as long as somebody holds it."""
+        self._old.append(ref(snapshot))
+
+    def trim(self) -> None:
+        """Keep to the bound; to be called before another one is made."""
+        held = [old for old in [each() for each in self._old] if old is not None and not old.given_up]
+        weight = sum([old.weight for old in held])
+        while weight > OLD and len(held) > 1:
+            spared = held[0] if self._clock() - held[0].read_at < MOVING else None
+            slowest = min([old for old in held if old is not spared], key=lambda old: old.read_at)
+            weight -= slowest.weight
+            held.remove(slowest)
+            slowest.give_up()
+        self._old = [ref(old) for old in held]

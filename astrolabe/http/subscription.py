@@ -191,7 +191,10 @@ class Subscription:
                 return None
             self.told = self._snapshot.seq
             self._due = self._snapshot.read(self.id)
-        message = next(self._due)
+        message = next(self._due, None)
+        if message is None:  # of so many that were slow it was the slowest
+            self.restart("lagging")
+            return self.next()
         if message.position:  # the last
             self._begins, self._snapshot, self._due = False, None, None
         return message

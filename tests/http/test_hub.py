@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from astrolabe.graph import wire
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.graph import GapError, Graph
@@ -11,7 +12,8 @@ from astrolabe.graph.history import Past
 from astrolabe.graph.links import USES_CONFIGMAP, Ref
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
-from astrolabe.http import hub
+from astrolabe.http import hub, snapshot
+from astrolabe.http.message import Message
 from astrolabe.http.snapshot import PARTS, Snapshot
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
@@ -268,14 +270,50 @@ async def test_parts_of_a_snapshot_are_kept_for_so_many_ids_only() -> None:
     """Who subscribes chooses the id: a thousand of them are not to cost a thousand snapshots."""
     world = crowd(3000)
     graph = world.hub.graph
-    snapshot = Snapshot(View(graph, EVERYTHING), world.hub.history.hold(), graph.epoch, graph.seq)
-    assert sum(snapshot.take()) == 3000
-    readers = [snapshot.read(str(number)) for number in range(PARTS + 1)]
+    taken = Snapshot(View(graph, EVERYTHING), world.hub.history.hold(), graph.epoch, graph.seq)
+    assert sum(taken.take()) == 3000
+    readers = [taken.read(str(number)) for number in range(PARTS + 1)]
     parts = [next(reader) for reader in readers]
-    assert next(snapshot.read("1")) is parts[1]
-    anew = next(snapshot.read("0"))
+    assert next(taken.read("1")) is parts[1]
+    anew = next(taken.read("0"))
     assert anew is not parts[0]
     assert anew.text == parts[0].text
+
+
+class OneByOne(Recorder):
+    """Its transport is full after every message."""
+
+    def write(self, message: Message) -> None:
+        super().write(message)
+        self.writable = False
+
+
+async def test_of_many_who_stop_in_the_middle_of_a_snapshot_the_slowest_begin_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of a snapshot of its own; the oldest, which goes on, comes to its end."""
+    monkeypatch.setattr(snapshot, "LEAST", 10_000)
+    monkeypatch.setattr(snapshot, "OLD", 35_000)
+    monkeypatch.setattr(wire, "PART_BYTES", 1500)
+    world = crowd(200)
+    recorders = [OneByOne() for _ in range(10)]
+    moving = recorders[0]
+    clients = [world.hub.join(recorder) for recorder in recorders]
+    for number, client in enumerate(clients):
+        client.subscribe("x", EVERYTHING)
+        await settle()
+        world.send(Changes(nodes_set=[a_pod(number, "Error")]))
+        moving.writable = True
+        clients[0].wake()
+        await settle()
+    began_anew = []
+    for recorder, client in zip(recorders, clients, strict=True):
+        while not recorder.messages[-1].position:
+            recorder.writable = True
+            client.wake()
+            await settle()
+        began_anew.append("reset" in [message.event for message in recorder.messages])
+    assert began_anew == [False] + [True] * 6 + [False] * 3
 
 
 async def test_a_delta_of_one_batch_tells_when_that_was() -> None:

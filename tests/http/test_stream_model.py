@@ -189,6 +189,8 @@ def bounds(*, sliced: bool) -> Iterator[None]:
             (feed, "CATCHING_UP"),
             (deltas, "SHARED"),
             (snapshot, "PARTS"),
+            (snapshot, "OLD"),
+            (snapshot, "LEAST"),
         ):
             patch.setattr(module, bound, 1)
         if sliced:
