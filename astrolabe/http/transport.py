@@ -57,19 +57,23 @@ class Stall:
         self._figures = figures
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._relaxed = False
         #: When it was looked at, and what had been taken by then.
         self._seen: deque[tuple[float, int]] = deque()
 
     def watch(self) -> None:
         """Begin, unless it has begun."""
+        self._relaxed = False
         if self._timer is None:
             self._seen = deque([(self._loop.time(), self.taken())], maxlen=QUARTERS + 1)
             self._go_on()
 
     def relax(self) -> None:
-        """The transport takes more again. One that is closing still has to come to an end."""
-        if not self._transport.is_closing():
-            self.stop()
+        """The transport takes more again. One that is closing still has to come to an end.
+
+        It is looked at once more: what comes in many parts is relaxed after each of them for a moment.
+        """
+        self._relaxed = not self._transport.is_closing()
 
     def stop(self) -> None:
         if self._timer is not None:
@@ -103,6 +107,9 @@ class Stall:
 
     def _judge(self) -> None:
         """Slow is not stalled, as long as it is faster than the floor."""
+        if self._relaxed:
+            self.stop()
+            return
         self._seen.append((self._loop.time(), self.taken()))
         (since, before), (now, taken) = self._seen[0], self._seen[-1]
         if len(self._seen) > QUARTERS and taken - before <= self._rate * (now - since):
