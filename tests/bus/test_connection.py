@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import AbstractConnection
 
-from astrolabe.bus.redis.connection import address_of
+from astrolabe.bus.redis.connection import address_of, connect
 from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.store import Store
 from astrolabe.bus.redis.timing import Timing
@@ -51,6 +54,26 @@ async def test_tls(tmp_path: Path) -> None:
         await verify(Settings(redis_url=url))
         with pytest.raises(BusError, match=r"cannot use Redis at 127\.0\.0\.1:\d+: .*certificate"):
             await verify(Settings(redis_url=f"rediss://:secret@127.0.0.1:{port}/0"))
+
+
+async def test_when_one_connection_is_lost_the_idle_ones_are_dropped(tmp_path: Path) -> None:
+    """Else they stay, half closed, until as many are needed again."""
+    with redis_server(tmp_path) as redis:
+        client = connect(Settings(redis_addr=redis.address), Timing(), patient=True)
+        pool = client.connection_pool
+        assert await asyncio.gather(*[client.ping() for _ in range(4)]) == [True] * 4
+        assert len(connected(pool)) == 4
+        redis.kill()
+        redis.start()
+        await client.ping()
+        assert len(connected(pool)) == 1
+        assert await asyncio.gather(*[client.ping() for _ in range(4)]) == [True] * 4
+        assert len(connected(pool)) == 4, "none of them was lost"
+        await client.aclose()
+
+
+def connected(pool: ConnectionPool) -> list[AbstractConnection]:
+    return [each for each in pool._available_connections if each.is_connected]
 
 
 async def test_a_unix_socket(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ SLOPE, LONG = 10.0, 3000.0
 #: Objects of one type that there may be more of afterwards: 64 bodies and 64 views are kept for those who ask the
 #: same again, with two tasks or so each. In an hour, visitors of each sort come a thousand times.
 OBJECTS = 200
+#: Connections to Redis: what a leader asks at once is a batch, a tick, and two pieces of a comparison. They are
+#: kept as they come, so the number before says nothing.
+LINKS = 4
 #: Share of the visitors that may be turned away because this process is slow: the server waits for 10 s.
 TURNED_AWAY = 0.01
 #: Seconds for which this process may stand still without its clients losing their connections.
@@ -32,7 +35,8 @@ class Result(msgspec.Struct):
     """seq: at the end. events, size: what all clients heard, in number and bytes. visits: by what visitors did.
 
     turned_away: visitors that got no answer. caught_up: seconds it took the clients at the end.
-    files, objects: of the server before and after clients and visitors. wrong: what is not as it should be.
+    files, objects: of the server before and after clients and visitors. links: its connections to Redis at the
+    end, which are no files. wrong: what is not as it should be.
     cut: steady clients that lost their connection. standstill: seconds for which this process, with all its
     clients, did nothing, at most.
     """
@@ -45,6 +49,7 @@ class Result(msgspec.Struct):
     caught_up: float
     samples: list[Sample]
     files: tuple[int, int]
+    links: int
     objects: tuple[Counter[str], Counter[str]]
     events: Counter[str]
     size: int
@@ -69,6 +74,8 @@ def _of_leftovers(result: Result) -> Iterator[str]:
     before, after = result.files
     if after > before:
         yield f"{after} files are open, {before} were before the clients came"
+    if result.links > LINKS:
+        yield f"{result.links} connections to Redis are open, of which {LINKS} can be of use"
     for name, number in (result.objects[1] - result.objects[0]).most_common():
         if number > OBJECTS:
             yield f"{number} more of {name} than before the clients came"
@@ -104,6 +111,7 @@ def table(result: Result) -> str:
         "RSS: last quarter against second": f"{growth(rss):.3f}×, {slope(samples):+.1f} MB an hour",
         "nodes: last quarter against second": f"{growth(nodes):.3f}×, {nodes[-1]:.0f}",
         "files: before, most, after": f"{result.files[0]}, {max(s.files for s in samples)}, {result.files[1]}",
+        "connections to Redis: most, after": f"{max(s.links for s in samples)}, {result.links}",
         "objects of connections: before, after": ", ".join(f"{each.total():,}" for each in result.objects),
     }
     return "\n".join(f"| {name} | {value} |" for name, value in rows.items())

@@ -74,7 +74,7 @@ class Site:
     ) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self.samples = Samples(pid)
+        self.samples = Samples(pid, redis=redis.port if redis is not None else 0)
         self._inside = inside
         self._redis = redis
         self._told = told
@@ -152,7 +152,7 @@ class Site:
             )
 
     async def files_back_at(self, count: int) -> int:
-        """The open files of the server, once there are no more than so many, or after a while."""
+        """The open files of the server, once there are no more than so many, or after a while: see `Sample`."""
         files = (await self.look()).files
         try:
             async with asyncio.timeout(SILENCE):

@@ -88,6 +88,7 @@ async def soak(site: Site, load: Load) -> Result:
         caught_up=caught_up,
         samples=samples,
         files=(files, await site.files_back_at(files)),
+        links=site.samples.taken[-1].links,
         objects=(objects, await site.count()),
         events=sum((follower.events for follower in followers), Counter()),
         size=sum(follower.size for follower in followers),

@@ -44,6 +44,7 @@ def a_result(**differences: Any) -> Result:
         "caught_up": 1.0,
         "samples": samples([100] * 8),
         "files": (42, 42),
+        "links": 4,
         "objects": (Counter(), Counter()),
         "events": Counter(delta=900, connected=10),
         "size": 1_000_000,
@@ -77,6 +78,10 @@ def test_memory_that_grows_slowly_is_found_in_a_long_run() -> None:
 
 def test_files_that_stay_open_are_found() -> None:
     assert judge(a_result(files=(42, 43))) == ["43 files are open, 42 were before the clients came"]
+
+
+def test_connections_to_redis_that_nobody_needs_are_found() -> None:
+    assert judge(a_result(links=5)) == ["5 connections to Redis are open, of which 4 can be of use"]
 
 
 def test_objects_that_stay_are_found() -> None:

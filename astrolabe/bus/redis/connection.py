@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
+from redis.asyncio import Connection, Redis, SSLConnection
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -27,6 +27,7 @@ from redis.exceptions import (
 from astrolabe.bus.redis.address import Address, of_server, parse
 from astrolabe.bus.redis.errors import Away, BusError, Damaged, Refused
 from astrolabe.bus.redis.keys import Keys
+from astrolabe.bus.redis.pool import Pool
 from astrolabe.bus.redis.routing import (
     Guides,
     RoutedConnection,
@@ -76,7 +77,7 @@ def connect(settings: Settings, timing: Timing, *, patient: bool) -> Redis:
     if settings.redis_password:
         options["password"] = settings.redis_password
     if address.kind == "server":
-        return Redis.from_pool(ConnectionPool.from_url(address.url, **options))
+        return Redis.from_pool(Pool.from_url(address.url, **options))
     return _routed(address, {**parse_url(address.url), **options}, Keys(settings.cluster_name).position)
 
 
@@ -91,9 +92,9 @@ def _routed(address: Address, options: dict[str, Any], key: str) -> Redis:
     direct = {**options, "ssl": tls, "db": 0}
     if address.kind == "cluster":
         slot = SlotRoute(Guides(address.nodes, direct), key)
-        return SlotClient(slot, ConnectionPool(connection_class=routed, route=slot, **options), direct)
+        return SlotClient(slot, Pool(connection_class=routed, route=slot, **options), direct)
     primary = SentinelRoute(Guides(address.nodes, {**direct, **sentinel}), address.service)
-    return Redis.from_pool(ConnectionPool(connection_class=routed, route=primary, **options))
+    return Redis.from_pool(Pool(connection_class=routed, route=primary, **options))
 
 
 #: What Redis says of a key that is of another type, and of a log whose last id is ahead of us.
