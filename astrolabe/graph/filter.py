@@ -54,6 +54,11 @@ class Filter(msgspec.Struct, frozen=True, gc=False):
         return self != EVERYTHING
 
     @property
+    def anywhere(self) -> Filter:
+        """The same in all namespaces."""
+        return msgspec.structs.replace(self, namespace=frozenset()) if self.namespace else self
+
+    @property
     def only_excludes(self) -> bool:
         """Whether it keeps every node but those with certain labels."""
         if self.namespace or self.release or self.kind or self.status or self.q:

@@ -19,7 +19,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
     status: the level. release, release_namespace, chart: effective, "" when none.
     unresolved: whether it has unresolved references; they stand in the text.
-    text: the node on the wire, ASCII JSON; `labels`, when there are any, come last in it.
+    text: the node on the wire, ASCII JSON; `labels`, when there are any, come last in it. `message` and
+        `namespace` are always in it, but for one that an older version has stored in Redis.
     """
 
     uid: str
@@ -108,9 +109,8 @@ def encode_own(facts: Facts, api_version: str) -> str:
         "name": facts.name,
         "kind": facts.kind,
         "apiVersion": api_version,
+        "namespace": facts.namespace,
     }
-    if facts.namespace:
-        document["namespace"] = facts.namespace
     owners = owners_among(facts.links)
     if owners:
         document["ownerReferences"] = [{"kind": owner.kind, "name": owner.name} for owner in owners]
@@ -130,9 +130,11 @@ def encode_derived(
     metadata: dict[str, Any] | None,
 ) -> str:
     """The part of a node's text that its neighbours may decide, up to and with `"metadata":{`."""
-    document: dict[str, Any] = {"status": status.level, "reason": status.reason}
-    if status.message:
-        document["message"] = status.message
+    document: dict[str, Any] = {
+        "status": status.level,
+        "reason": status.reason,
+        "message": status.message,
+    }
     if status.since:
         document["since"] = status.since
     if release:

@@ -16,6 +16,7 @@ import ujson
 
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.facts import NAMESPACE
+from astrolabe.graph.filter import Filter
 from astrolabe.graph.links import OWNS
 from astrolabe.graph.node import Node
 from astrolabe.graph.status import LEVELS
@@ -54,6 +55,11 @@ def stretches(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
 def array(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
     """A JSON array of documents, each encoded when it is drawn."""
     return chain(("[",), joined(map(encode, documents)), ("]",))
+
+
+def kept(hub: Hub, filter: Filter) -> list[Node]:
+    """The nodes that the filter keeps."""
+    return list(hub.view(filter).nodes() if filter else hub.graph.nodes.values())
 
 
 def names(found: Iterable[str]) -> Iterator[str]:
@@ -121,7 +127,7 @@ def _find(hub: Hub, uid: str) -> Node:
 
 def unresolved(hub: Hub, question: Question) -> Iterator[str]:
     """Every unresolved reference, with the node that holds it."""
-    return _unresolved(list(hub.view(question.filter).nodes()))
+    return _unresolved(kept(hub, question.filter))
 
 
 def _unresolved(nodes: list[Node]) -> Iterator[str]:
@@ -141,8 +147,8 @@ def _order(node: Node) -> tuple[str, str, str]:
 
 
 def charts(hub: Hub, question: Question) -> Iterator[str]:
-    """The names and versions of charts, of the releases of some namespaces or of all."""
-    return _charts(list(hub.graph.nodes.values()), question.filter.namespace)
+    """The names and versions of charts that what the filter keeps is of; `namespace` means the release's."""
+    return _charts(kept(hub, question.filter.anywhere), question.filter.namespace)
 
 
 def _charts(nodes: list[Node], namespaces: Collection[str]) -> Iterator[str]:
@@ -159,9 +165,9 @@ def _charts(nodes: list[Node], namespaces: Collection[str]) -> Iterator[str]:
     yield from names(found)
 
 
-def namespaces(hub: Hub, _: Question) -> Iterator[str]:
-    """The namespaces that are in the graph, or that something in it is in."""
-    return _namespaces(list(hub.graph.nodes.values()))
+def namespaces(hub: Hub, question: Question) -> Iterator[str]:
+    """The namespaces that the filter keeps, or that something is in that it keeps."""
+    return _namespaces(kept(hub, question.filter))
 
 
 def _namespaces(nodes: list[Node]) -> Iterator[str]:
@@ -174,10 +180,10 @@ def _namespaces(nodes: list[Node]) -> Iterator[str]:
 
 
 def kinds_of(table: Sequence[Kind[Any]]) -> Body:
-    """The body that describes this table of kinds and counts the nodes of each by status."""
+    """The body that describes this table of kinds and counts the nodes of each that the filter keeps."""
 
-    def kinds(hub: Hub, _: Question) -> Iterator[str]:
-        return _kinds(list(hub.graph.nodes.values()), table)
+    def kinds(hub: Hub, question: Question) -> Iterator[str]:
+        return _kinds(kept(hub, question.filter), table)
 
     return kinds
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 from sanic.request import Request
 
@@ -24,6 +22,10 @@ class Question(msgspec.Struct, frozen=True):
     detail: bool = False
 
 
+#: What pages add to an address so that no cache answers; it means nothing (jQuery, Grafana).
+CACHE_BUSTER = "_"
+
+
 class Query:
     """The parameters of a request; each `take_` takes its own out."""
 
@@ -31,17 +33,16 @@ class Query:
         self._values: dict[str, list[str]] = {}
         if request.query_string:
             self._values = dict(request.get_args(keep_blank_values=True))
+            self._values.pop(CACHE_BUSTER, None)
 
-    def take_filter(self, rules: FilterRules, *, parameters: Sequence[str] | None = None) -> Filter:
-        """All that is left is a filter, of only these parameters when they are given.
+    def take_filter(self, rules: FilterRules) -> Filter:
+        """All that is left is a filter. Raises FilterError."""
+        return parse_query(self._values, rules) if self._values else EVERYTHING
 
-        Raises FilterError, or Refusal for a parameter that is none of these.
-        """
-        if not self._values:
-            return EVERYTHING
-        if parameters is not None:
-            self._refuse_others(parameters)
-        return parse_query(self._values, rules)
+    def refuse_rest(self) -> None:
+        """Nothing may be left. Raises Refusal."""
+        if self._values:
+            raise bad_parameter(f"unknown parameter {quoted(min(self._values))}; this path has none")
 
     def take_number(self, name: str) -> int | None:
         """A whole number, or None when it is not asked for. Raises Refusal."""
@@ -73,12 +74,6 @@ class Query:
         if len(values) > 1:
             raise bad_parameter(f"{name} is given more than once")
         return values[0]
-
-    def _refuse_others(self, allowed: Sequence[str]) -> None:
-        for name in sorted(self._values):
-            if name not in allowed:
-                known = ", ".join(allowed) or "none"
-                raise bad_parameter(f"unknown parameter {quoted(name)}; this path has {known}")
 
 
 def parse_position(name: str, text: str) -> Position:

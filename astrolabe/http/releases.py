@@ -9,7 +9,7 @@ from typing import Any
 from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.graph.node import Node
 from astrolabe.graph.status import LEVELS
-from astrolabe.http.bodies import array, names, stretches
+from astrolabe.http.bodies import array, kept, names, stretches
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Question
 
@@ -28,8 +28,11 @@ class Tally:
 
 
 def releases(hub: Hub, question: Question) -> Iterator[str]:
-    """The releases of some namespaces or of all: sorted names, or one document each."""
-    return _releases(list(hub.graph.nodes.values()), dict(hub.graph.releases), question)
+    """The releases that what the filter keeps is of: sorted names, or one document each, which counts that.
+
+    `namespace` means the release's, wherever its resources are.
+    """
+    return _releases(kept(hub, question.filter.anywhere), dict(hub.graph.releases), question)
 
 
 def _releases(nodes: list[Node], revisions: dict[Release, HelmRevision], question: Question) -> Iterator[str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from time import time
 from typing import Any
 
-from astrolabe.http.bodies import array
+from astrolabe.http.bodies import array, kept
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Question
 
@@ -29,7 +29,7 @@ METADATA = (
 
 def resources(hub: Hub, question: Question) -> Iterator[str]:
     """The filtered nodes as resources, with their age as it is now."""
-    found = list(hub.view(question.filter).nodes())
+    found = kept(hub, question.filter)
     now = time()
     return array(resource(node.document(), now) for node in found)
 

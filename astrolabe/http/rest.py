@@ -70,13 +70,13 @@ class Rest:
         if matches_etag(request.headers.get("if-none-match", ""), headers["ETag"]):
             return HTTPResponse(status=304, headers=headers)
         packed = accepts_gzip(request.headers.get("accept-encoding", ""))
-        pages = route.borrowed and not question.filter
+        part = route.view(question.filter)
         recipe = Recipe(
             version=lambda: self._version(route),
             make=lambda: route.body(self._hub, question),
             prepare=lambda: route.prepare(self._hub, question),
-            view=partial(self._hub.prepare, question.filter) if route.filter is None and not pages else None,
-            borrowed=pages,
+            view=partial(self._hub.prepare, part) if part else None,
+            borrowed=route.borrowed and not part,
         )
         body = await self._bodies.get((route.path, question), recipe, packed=packed)
         headers = validators(body.version, question)

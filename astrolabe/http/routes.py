@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from astrolabe.graph.filter import FilterRules
+from astrolabe.graph.filter import EVERYTHING, Filter, FilterRules
 from astrolabe.http import bodies
 from astrolabe.http.bodies import Body
 from astrolabe.http.description import operation, parameters, shapes
@@ -27,6 +27,16 @@ def no_steps(_: Hub, __: Question) -> Iterable[None]:
     return ()
 
 
+def anywhere(filter: Filter) -> Filter:
+    """Of releases: a namespace means theirs, wherever their resources are."""
+    return filter.anywhere
+
+
+def whole(filter: Filter) -> Filter:
+    """What the filter keeps is what is told of."""
+    return filter
+
+
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One path and what it takes beside `min_seq`.
@@ -35,7 +45,8 @@ class Route:
     check: raises Refusal for what is not there. borrowed: whether its body, unfiltered, is of bytes that the
         graph holds.
     prepare: steps that are taken in turns with others, before the body takes all it needs at once.
-    filter: the parameters of a filter that it takes; None: all of them. detail: takes `detail`.
+    filtered: whether it takes a filter. view: the part of the graph that its body takes, by the filter; the
+        whole graph needs none. detail: takes `detail`.
     ages: whether the answer changes with time.
     """
 
@@ -47,14 +58,19 @@ class Route:
     check: Callable[[Hub, Question], None] = nothing
     prepare: Callable[[Hub, Question], Iterable[None]] = no_steps
     borrowed: bool = False
-    filter: tuple[str, ...] | None = ()
+    filtered: bool = True
+    view: Callable[[Filter], Filter] = whole
     detail: bool = False
     ages: bool = False
 
     def ask(self, query: Query, uid: str, rules: FilterRules) -> Question:
         """What the request asks for. Raises FilterError or Refusal."""
         detail = self.detail and query.take_flag("detail", default=False)
-        filter = query.take_filter(rules, parameters=self.filter)
+        filter = EVERYTHING
+        if self.filtered:
+            filter = query.take_filter(rules)
+        else:
+            query.refuse_rest()
         return Question(filter=filter, uid=uid, detail=detail)
 
     @property
@@ -66,7 +82,7 @@ class Route:
             group="graph",
             parameters=(
                 *((parameters.UID,) if one else ()),
-                *parameters.of_filter(self.filter),
+                *(parameters.of_filter() if self.filtered else ()),
                 *((parameters.DETAIL,) if self.detail else ()),
                 parameters.MIN_SEQ,
                 parameters.IF_NONE_MATCH,
@@ -87,7 +103,6 @@ def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
             answer=shapes.Graph,
             prepare=bodies.prepare_graph,
             borrowed=True,
-            filter=None,
         ),
         Route(
             path="/api/v1/resources",
@@ -96,7 +111,6 @@ def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
             summary="a flat list, one object a resource, with age, owners, image, restarts, replicas and "
             "what it uses",
             answer=list[shapes.Resource],
-            filter=None,
             ages=True,
         ),
         Route(
@@ -106,6 +120,7 @@ def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
             summary="one resource with its edges and unresolved references",
             answer=shapes.ResourceDetail,
             check=bodies.check_resource,
+            filtered=False,
         ),
         Route(
             path="/api/v1/releases",
@@ -113,7 +128,7 @@ def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
             body=releases,
             summary="the releases' names, sorted; with detail=true their charts, revisions and counts",
             answer=list[str | shapes.Release],
-            filter=("namespace",),
+            view=anywhere,
             detail=True,
         ),
         Route(
@@ -122,7 +137,7 @@ def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
             body=bodies.charts,
             summary="the charts' names with their versions, sorted",
             answer=list[str],
-            filter=("namespace",),
+            view=anywhere,
         ),
         Route(
             path="/api/v1/namespaces",
@@ -144,6 +159,5 @@ def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
             body=bodies.unresolved,
             summary="references that lead nowhere, each with its node and field",
             answer=list[shapes.Unresolved],
-            filter=None,
         ),
     )

@@ -27,6 +27,14 @@ from tests.support.changes import some_changes
 from tests.support.members import edge, node, same
 
 
+def test_what_an_older_version_stored_is_read() -> None:
+    """It left out what is empty."""
+    text = '{"status":"Ready","reason":"Active","metadata":{},"uid":"a","name":"a","kind":"Namespace","apiVersion":"v1"}'
+    (_, stored), *_ = Decoder().nodes({b"a": text.encode()})
+    assert (stored.namespace, stored.text) == ("", text)
+    assert Decoder().node(text) == stored
+
+
 class Raw:
     """The hashes."""
 

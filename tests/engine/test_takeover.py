@@ -22,6 +22,7 @@ from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.links import Link, Ref
 from astrolabe.graph.model import Model
+from astrolabe.graph.node import parse_node
 from astrolabe.graph.status import READY, Status
 
 RULES = (
@@ -144,6 +145,23 @@ async def test_a_cluster_that_is_as_it_was_changes_nothing() -> None:
         assert run.batches == []
         await run.tell(Update("Pod", [Gone("Pod-a")]))
         assert [changes.nodes_removed for changes in run.batches] == [["Pod-a"]]
+
+
+async def test_what_an_older_version_stored_is_replaced_by_what_is_served_now() -> None:
+    """It left out an empty message; seen by the text, whatever the stored form is called."""
+    restored = graph_of(resource("Pod", "a"), resource("Pod", "b", note="x"), resource("Secret", "s"))
+    for uid in ("Pod-a", "Pod-b"):
+        node = restored.nodes[uid]
+        older = parse_node(node.text.replace(',"message":""', ""))
+        restored.apply(Batch("e", restored.seq + 1, Changes(nodes_set=[older])))
+    async with taking_over(restored) as run:
+        await run.tell(
+            Replace("Pod", "", [resource("Pod", "a"), resource("Pod", "b", note="x")]),
+            Replace("Secret", "", [resource("Secret", "s")]),
+        )
+        (changes,) = run.batches
+        assert [node.uid for node in changes.nodes_set] == ["Pod-a"]
+        assert run.graph.nodes["Pod-a"].document()["message"] == ""
 
 
 async def test_what_cannot_be_listed_stays_with_its_edges_until_it_can() -> None:

@@ -32,7 +32,14 @@ async def test_a_snapshot_and_then_deltas() -> None:
     world.set(facts("Pod", "web", status=Status(ERROR, "Broken")))
     world.remove("pod-web")
     created = {"creationTimestamp": "2026-01-01T00:00:00Z"}
-    web = {"uid": "pod-web", "name": "web", "kind": "Pod", "apiVersion": "v1", "namespace": "shop"}
+    web = {
+        "uid": "pod-web",
+        "name": "web",
+        "kind": "Pod",
+        "apiVersion": "v1",
+        "namespace": "shop",
+        "message": "",
+    }
     ready = {**web, "status": "Ready", "reason": "Ready", "metadata": created}
     broken = {**web, "status": "Error", "reason": "Broken", "metadata": created}
     head = {"id": "x", "epoch": EPOCH}

@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.settings import Limits
@@ -146,7 +147,10 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("path", ["graph", "resources", "unresolved", "ws", "events"])
+LISTS = ("graph", "resources", "unresolved", "releases", "charts", "namespaces", "kinds")
+
+
+@pytest.mark.parametrize("path", [*LISTS, "ws", "events"])
 async def test_a_bad_filter_is_refused_by_name(site: Site, path: str) -> None:
     for query, message in BAD:
         status, document = await site.refused(f"/api/v1/{path}?{query}")
@@ -163,7 +167,7 @@ async def test_a_filter_beyond_a_limit_is_refused_wherever_it_is_taken() -> None
         ("namespace", "a,b,c,d", "namespace has 4 values; at most 3 are allowed (--max-filter-values)"),
         ("q", "x" * 81, "the filter has 81 bytes; at most 80 are allowed (--max-filter-bytes)"),
     ]
-    paths = ("graph", "resources", "unresolved", "grafana/nodegraph", "grafana/frames", "ws", "events")
+    paths = (*LISTS, "grafana/nodegraph", "grafana/frames", "ws", "events")
     async with serve(World(), limits) as site, site.stream("/api/v1/ws?subscribe=false") as socket:
         await read(socket)
         for name, value, message in told:
@@ -183,10 +187,10 @@ async def test_a_filter_beyond_a_limit_is_refused_wherever_it_is_taken() -> None
         ("graph?min_seq=-1", "min_seq is a whole number, not '-1'"),
         ("graph?min_seq=1&min_seq=2", "min_seq is given more than once"),
         ("releases?detail=yes", "detail is true or false, not 'yes'"),
-        ("releases?kind=Pod", "unknown parameter 'kind'; this path has namespace"),
-        ("charts?detail=true", "unknown parameter 'detail'; this path has namespace"),
-        ("namespaces?namespace=shop", "unknown parameter 'namespace'; this path has none"),
-        ("kinds?x=1", "unknown parameter 'x'; this path has none"),
+        ("releases?kind=Pods", "unknown kind 'Pods'"),
+        ("charts?detail=true", "unknown parameter 'detail'; a filter has namespace"),
+        ("namespaces?__=1", "unknown parameter '__'; a filter has namespace"),
+        ("kinds?x=1", "unknown parameter 'x'; a filter has namespace"),
         ("resources/pod-lone?kind=Pod", "unknown parameter 'kind'; this path has none"),
         ("ws?subscribe=no", "subscribe is true or false, not 'no'"),
         ("ws?since=57", "since is <epoch>:<seq>, not '57'"),
@@ -213,6 +217,7 @@ async def test_a_resource_with_all_that_is_linked_to_it(site: Site) -> None:
             "namespace": "shop",
             "status": "Ready",
             "reason": "Ready",
+            "message": "",
             "metadata": {"creationTimestamp": CREATED, "volumeName": "pv-1"},
         },
         "edges": {
@@ -265,6 +270,100 @@ async def test_names(site: Site) -> None:
     assert await site.json("/api/v1/releases") == ["shop-app"]
     assert await site.json("/api/v1/releases?namespace=shop,other") == ["shop-app"]
     assert await site.json("/api/v1/releases?namespace=other") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "releases", "charts", "namespaces", "pods"),
+    [
+        ("", ["shop-app"], ["web-1.2.3"], ["other", "shop"], 2),
+        ("namespace=shop", ["shop-app"], ["web-1.2.3"], ["shop"], 1),
+        ("namespace=other", [], [], ["other"], 1),
+        ("namespace=shop,other", ["shop-app"], ["web-1.2.3"], ["other", "shop"], 2),
+        ("namespace=nowhere", [], [], [], 0),
+        ("release=shop-app", ["shop-app"], ["web-1.2.3"], ["shop"], 1),
+        ("release=shop-app&namespace=other", [], [], [], 0),
+        ("release=nobody", [], [], [], 0),
+        ("kind=Pod", ["shop-app"], ["web-1.2.3"], ["other", "shop"], 2),
+        ("kind=Namespace", [], [], ["other", "shop"], 0),
+        ("kind=PersistentVolume", [], [], [], 0),
+        ("status=Error", ["shop-app"], ["web-1.2.3"], ["shop"], 1),
+        ("selector=app%3Dlone", [], [], ["other"], 1),
+        ("q=lone", [], [], ["other"], 1),
+        ("namespace=&release=&kind=&status=&selector=&q=", ["shop-app"], ["web-1.2.3"], ["other", "shop"], 2),
+    ],
+)
+async def test_lists_of_names_take_every_filter(
+    site: Site, query: str, releases: list[str], charts: list[str], namespaces: list[str], pods: int
+) -> None:
+    assert await site.json(f"/api/v1/releases?{query}") == releases
+    assert await site.json(f"/api/v1/charts?{query}") == charts
+    assert await site.json(f"/api/v1/namespaces?{query}") == namespaces
+    kinds = {kind["kind"]: kind for kind in await site.json(f"/api/v1/kinds?{query}")}
+    assert (sum(kinds["Pod"]["counts"].values()), len(kinds)) == (pods, 22)
+
+
+async def test_a_release_counts_what_the_filter_keeps(site: Site) -> None:
+    """Its namespace is Helm's: what it has elsewhere is counted, too."""
+    far = facts("ConfigMap", "far", namespace="other")
+    site.world.set(replace(far, release=Release("shop", "shop-app")))
+    (all_of_it,) = await site.json("/api/v1/releases?detail=true&namespace=shop")
+    (pods,) = await site.json("/api/v1/releases?detail=true&namespace=shop&kind=Pod,Deployment,ConfigMap")
+    assert (all_of_it["nodes"], all_of_it["ready"]) == (5, 3)
+    assert (pods["nodes"], pods["error"], pods["pending"], pods["ready"]) == (3, 1, 1, 1)
+    assert await site.json("/api/v1/releases?namespace=other") == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *[f"/api/v1/{path}?" for path in LISTS],
+        "/api/v1/resources/pod-lone?",
+        "/api/v1/releases?detail=true&",
+        "/api/v1/graph?namespace=shop&",
+        "/api/v1/grafana/nodegraph?",
+        "/api/v1/grafana/frames?",
+        "/api/graph/data?limit=20&",
+        "/api/graph/fields?",
+        "/api/health?",
+        "/health?",
+        "/livez?",
+        "/readyz?",
+        "/metrics?",
+        "/openapi.json?",
+    ],
+)
+async def test_a_cache_buster_changes_nothing(site: Site, path: str) -> None:
+    """jQuery and Grafana add `_=<now>` to the addresses of what must not come from a cache."""
+    async with site.get(path) as plain, site.get(f"{path}_=1795594321123&_=2") as busted:
+        assert (plain.status, busted.status) == (200, 200)
+        assert plain.headers.get("ETag") == busted.headers.get("ETag")
+        if "health" not in path and path != "/metrics?":  # which tell of times
+            assert await plain.read() == await busted.read()
+
+
+@pytest.mark.parametrize("path", ["ws", "ws/flat/stats", "ws/flat/stats/kind=Pod"])
+async def test_a_cache_buster_changes_nothing_of_a_stream(site: Site, path: str) -> None:
+    async with site.stream(f"/api/v1/{path}?_=1") as socket:
+        assert await read(socket)
+    async with site.get("/api/v1/events?_=1") as answer:
+        assert answer.status == 200
+
+
+async def test_message_and_namespace_are_always_there(site: Site) -> None:
+    """Where there is nothing to say they are empty, in every door: clients read them without asking."""
+    graph = await site.json("/api/v1/graph")
+    assert all({"message", "namespace"} <= node.keys() for node in graph["nodes"])
+    volume = next(node for node in graph["nodes"] if node["kind"] == "PersistentVolume")
+    assert (volume["message"], volume["namespace"]) == ("", "")
+    shown = await site.json("/api/v1/resources/persistentvolume-pv-1")
+    assert shown["node"] == volume
+    async with site.stream("/api/v1/ws?kind=PersistentVolume") as socket:
+        _, snapshot = await read_types(socket, "hello", "snapshot")
+        assert snapshot["nodes"] == [volume]
+        site.world.set(facts("PersistentVolume", "pv-1"))
+        (delta,) = await read_types(socket, "delta")
+        (changed,) = delta["nodes"]["set"]
+        assert (changed["message"], changed["namespace"]) == ("", "")
 
 
 async def test_a_namespace_is_named_by_what_is_in_it_too() -> None:

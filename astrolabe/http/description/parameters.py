@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from astrolabe.graph.filter import PARAMETERS
@@ -42,9 +42,9 @@ Q = Parameter(
 _FILTER = {each.name: each for each in (NAMESPACE, RELEASE, KIND, STATUS, SELECTOR, Q)}
 
 
-def of_filter(names: Sequence[str] | None = None) -> tuple[Parameter, ...]:
-    """Those of a filter, or of its parameters with these names."""
-    return tuple(_FILTER[name] for name in (PARAMETERS if names is None else names))
+def of_filter() -> tuple[Parameter, ...]:
+    """Those of a filter."""
+    return tuple(_FILTER[name] for name in PARAMETERS)
 
 
 MIN_SEQ = Parameter(

@@ -129,17 +129,17 @@ class Metadata(Shape):
 
 
 class Node(Shape):
-    """One resource. What there is nothing to say of is left out."""
+    """One resource. Keys that are not required are left out when there is nothing to say."""
 
     uid: Annotated[str, about("As Kubernetes has it.", "e2e7b339-5a6f-4d99-acca-96b3276dcee0")]
     kind: Kind
     name: str
+    namespace: Annotated[str, about("Empty when it is cluster-scoped.")]
     api_version: Annotated[str, about("As a manifest has it.", "apps/v1")]
     status: Status
     reason: Annotated[str, about("Why, in one word; of a Pod what kubectl shows.", "CrashLoopBackOff")]
+    message: Annotated[str, about("Why, in a sentence; empty when there is nothing to add.")]
     metadata: Metadata
-    namespace: Annotated[str, about("Left out when it is cluster-scoped.")] | Absent = UNSET
-    message: Annotated[str, about("Why, in a sentence.")] | Absent = UNSET
     since: Annotated[Time, about("When the manifest says this status began.")] | Absent = UNSET
     release: Annotated[str, about("Its Helm release, its own or that of its owner.")] | Absent = UNSET
     release_namespace: str | Absent = UNSET

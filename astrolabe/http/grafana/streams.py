@@ -131,7 +131,7 @@ class FlatStreams:
         return FlatSocket(request, self._limits, self._hub.figures, text_frame)
 
     def _filter(self, request: Request, path: str) -> Filter:
-        Query(request).take_filter(self._rules, parameters=())  # it stands in the path
+        Query(request).refuse_rest()  # it stands in the path
         return parse_query(flat.parse_path(path), self._rules)
 
     def _as_changes(self, message: Message) -> bytes:

@@ -23,7 +23,7 @@ export interface Unresolved {
   readonly field?: string;
 }
 
-/** since: RFC 3339. What is empty is absent. */
+/** since: RFC 3339. What is empty is absent; so are namespace and message in nodes of an older server. */
 export interface Node {
   readonly uid: string;
   readonly name: string;

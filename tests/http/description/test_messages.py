@@ -27,7 +27,13 @@ GOLDEN = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.jso
 WS, SSE, FLAT = "/api/v1/ws", "/api/v1/events", "/api/v1/ws/flat"
 
 #: What the golden sequences leave out of a node, to be read more easily; no server does.
-ALWAYS = {"apiVersion": "v1", "reason": "", "metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"}}
+ALWAYS = {
+    "apiVersion": "v1",
+    "namespace": "",
+    "reason": "",
+    "message": "",
+    "metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"},
+}
 
 ASKED: list[Json] = [
     {"type": "ping"},
