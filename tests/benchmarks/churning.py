@@ -49,7 +49,7 @@ class Churning:
         Returns the number of writes as `changes`, and as `faults` how often there was which.
         """
         before = self._store.marked
-        failures = Failures(self._simulator, Random(seed), without=without)
+        failures = Failures(self._simulator, self._churn, Random(seed), without=without)
         try:
             work = {"churn": self._churn.run(rate), "failures": failures.run(60 / faults)}
             await self._run(work, seconds)

@@ -7,14 +7,18 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from random import Random
 
+from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.faults import Fault, HttpStatus, Stall, deal_faults
 from astrolabe.sim.server import Simulator
+from tests.support import backups
 
 #: Connections that end with a fault, so that requests come which meet it. All of them every time would keep
 #: each watch waiting for most of the time: a client waits the longer the more often it fails.
 CUT = 3
 #: Seconds for which the server is away, at most.
 AWAY = 3.0
+#: Seconds that a backup is old, at most; or as long as the pause between two failures.
+OLD = 10.0
 
 
 class Failures:
@@ -23,20 +27,27 @@ class Failures:
     struck: how often there was which. without: names of those that there are none of.
     """
 
-    def __init__(self, simulator: Simulator, random: Random, *, without: Collection[str] = ()) -> None:
+    def __init__(
+        self, simulator: Simulator, churn: Churn, random: Random, *, without: Collection[str] = ()
+    ) -> None:
         self.struck: Counter[str] = Counter()
         self._simulator = simulator
+        self._churn = churn
         self._random = random
         self._without = without
         self._faults = deal_faults(random)
+        self._old = OLD
 
     async def run(self, pause: float) -> None:
-        """Until cancelled, one in about so many seconds. In a round of fifteen, eleven are of requests."""
+        """Until cancelled, one in about so many seconds. In a round of seventeen, eleven are of requests."""
+        self._old = min(OLD, pause)
         whole: tuple[Callable[[], Awaitable[None]], ...] = (
             self._forget,
             self._disconnect,
             self._go_away,
             self._stall,
+            self._restore,
+            self._restore_unseen,
         )
         while True:
             for strike in self._random.sample((*whole, *[self._refuse] * 11), len(whole) + 11):
@@ -75,6 +86,23 @@ class Failures:
     async def _disconnect(self) -> None:
         self.struck["disconnected"] += 1
         self._simulator.disconnect()
+
+    async def _restore(self) -> None:
+        """From a backup; whoever watched has lost the connection."""
+        if await self._go_back():
+            self.struck["restored"] += 1
+            self._simulator.disconnect()
+
+    async def _restore_unseen(self) -> None:
+        """The same while all connections stay: only its versions tell, to who asks for them now and then."""
+        if await self._go_back():
+            self.struck["restored unseen"] += 1
+
+    async def _go_back(self) -> bool:
+        store = self._simulator.store
+        backup = backups.back_up(store)
+        await asyncio.sleep(self._random.uniform(0, self._old))
+        return backups.restore(store, self._churn, backup)
 
     async def _go_away(self) -> None:
         self.struck["away"] += 1

@@ -9,8 +9,10 @@ from random import Random
 
 from redis.exceptions import RedisError
 
+from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.faults import Fault, HttpStatus, Stall
 from astrolabe.sim.server import Simulator
+from tests.support import backups
 from tests.support.fleet import Fleet
 from tests.support.redis_server import answers
 
@@ -18,10 +20,11 @@ from tests.support.redis_server import answers
 class Faults:
     """Injects faults one after the other; each heals by itself. told: what was done, for the report."""
 
-    def __init__(self, fleet: Fleet, simulator: Simulator, random: Random) -> None:
+    def __init__(self, fleet: Fleet, simulator: Simulator, churn: Churn, random: Random) -> None:
         self.told: list[str] = []
         self._fleet = fleet
         self._simulator = simulator
+        self._churn = churn
         self._random = random
 
     async def strike(self) -> None:
@@ -40,6 +43,8 @@ class Faults:
             self._cut_everyone,
             self._disconnect_cluster,
             self._silence_watches,
+            self._restore_cluster,
+            self._restore_cluster_unseen,
             self._forbid_a_kind,
             self._lose_a_kind,
         ]
@@ -144,6 +149,23 @@ class Faults:
         """As behind a proxy that keeps its connections when the API server is gone; in the end it drops them."""
         await self._for_a_while(Stall(verb="watch", after=self._random.randint(0, 5), times=None))
         self._simulator.disconnect()
+
+    async def _restore_cluster(self) -> None:
+        """From a backup; whoever watched has lost the connection."""
+        await self._go_back()
+        self._simulator.disconnect()
+
+    async def _restore_cluster_unseen(self) -> None:
+        """The same, and nobody is told at first: what is served is a cluster that never was."""
+        await self._go_back()
+        await self._wait(0.5, 6.0)
+        self._simulator.disconnect()
+
+    async def _go_back(self) -> None:
+        store = self._simulator.store
+        backup = backups.back_up(store)
+        await self._wait(0.5, 4.0)
+        assert backups.restore(store, self._churn, backup), "nothing is compacted here"
 
     async def _forbid_a_kind(self) -> None:
         await self._for_a_while(HttpStatus(code=403, kind=self._some_kind(), times=None))

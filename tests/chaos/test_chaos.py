@@ -65,7 +65,7 @@ async def test_chaos_ends_in_the_graph_of_the_cluster(run: list[int], tmp_path: 
 async def survive(replicas: Fleet, simulator: Simulator, churn: Churn, seed: int) -> None:
     """Some faults under churn, and what everyone holds afterwards."""
     await replicas.agreed(CALM)
-    notes, faults = Notes(), Faults(replicas, simulator, Random(seed))
+    notes, faults = Notes(), Faults(replicas, simulator, churn, Random(seed))
     observer = Observer(replicas.redis)
     roamers = [Roamer(replicas.replicas, notes, seed=seed * 10 + i, stay=4.0) for i in range(4)]
     try:

@@ -360,6 +360,8 @@ NOTICED: tuple[Attack, ...] = (ManyFilters(),)
 #: Of these some may come to any server at any time.
 USUAL: tuple[Attack, ...] = (
     UnreadGraphs(),
+    UnreadStreams(),
+    NegativeSelectors(),
     LargeFilters(),
     SlowReaders(),
     HalfRequests(),

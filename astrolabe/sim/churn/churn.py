@@ -82,6 +82,12 @@ class Churn:
             self._world.mint.now += timedelta(seconds=1)
             self._go_on()
 
+    def look_anew(self) -> None:
+        """Give up all that is under way: the store holds something else now, as after `Store.restore`."""
+        self._active, self._resting = [], []
+        self._busy.clear()
+        self._world = World(self._store, self._world.mint)
+
     async def run(self, rate: float) -> None:
         """Write about `rate` events a second, irregularly, by the clock of the machine, until cancelled."""
         loop = asyncio.get_running_loop()

@@ -3,14 +3,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import msgspec
 import pytest
 
 from astrolabe.sim.churn.churn import Churn
+from astrolabe.sim.churn.world import World
 from astrolabe.sim.cluster.generator import load
-from astrolabe.sim.cluster.mint import NOW
+from astrolabe.sim.cluster.mint import NOW, Mint
 from astrolabe.sim.store import Event, Store
 from tests.sim.consistency import problems
 
@@ -221,6 +223,25 @@ def test_somebody_else_may_delete_what_it_is_about() -> None:
             store.delete("Pod", {"metadata": {"namespace": namespace, "name": name}})
     churn.finish()
     assert store.revision > 2_000
+
+
+def test_it_goes_on_in_a_store_that_went_back() -> None:
+    store = cluster(2)
+    churn = Churn(store, 2)
+    for _ in range(1_000):
+        churn.step()
+    backup, held = store.revision, counts(store)
+    for _ in range(1_000):
+        churn.step()
+    store.restore(backup)
+    churn.look_anew()
+    assert counts(store) == held
+    seen = World(store, Mint(Random(1), NOW, stream=2))
+    for owner in seen.all("ReplicaSet"):
+        assert churn._world.owned(owner, "Pod") == seen.owned(owner, "Pod")
+    for _ in range(1_000):
+        churn.step()
+    assert store.revision == backup + 1_000
 
 
 def test_an_empty_cluster_has_no_life_and_hangs_nobody() -> None:

@@ -1,0 +1,28 @@
+"""An API server that is restored from a backup while everything goes on."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from astrolabe.sim.churn.churn import Churn
+from astrolabe.sim.store import Expired, Store
+
+#: Versions that writes to kinds which are not watched (Leases, Events) take meanwhile. Without them what is
+#: written after the restoration would soon have the versions of before, and nobody could tell.
+MEANWHILE = 1_000_000
+
+
+def back_up(store: Store) -> int:
+    """Returns the version to go back to. What is written from now on is far ahead of it."""
+    revision = store.revision
+    store.settle(revision + MEANWHILE)
+    return revision
+
+
+def restore(store: Store, churn: Churn, revision: int) -> bool:
+    """Whether the cluster is again as it was then; not if that was compacted. Nobody who watches is told."""
+    with suppress(Expired):
+        store.restore(revision)
+        churn.look_anew()
+        return True
+    return False
