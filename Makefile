@@ -9,8 +9,6 @@ PYTHON ?= python3
 IMAGE ?= astrolabe:1.0.0
 # More flags: `make demo ARGS="--scale 0.1"`, `make test ARGS="tests/graph -x"`.
 ARGS ?=
-# Of `make run-all`.
-PORT ?= 8080
 # Of `make run-redis`.
 REDIS_PORT ?= 6379
 # Of `make chaos`: one run a seed.
@@ -23,6 +21,7 @@ FAULTS ?= 6
 SEED ?= 1
 
 BIN := .venv/bin
+COMPOSE := docker compose --file deploy/docker-compose.yml
 INSTALLED := .venv/.installed
 
 # What the viewer and the data source of Grafana are made and tested with. Without them all else works, and
@@ -37,7 +36,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-redis run-all demo test test-viewer test-plugin test-cluster bench chaos hostile soak lint fmt docs docker-build clean
+.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster bench chaos hostile soak lint fmt docs docker-build docker-push clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -89,11 +88,31 @@ demo: deps ## serve a simulated cluster on http://localhost:8080
 	$(TRY_VIEWER)
 	$(BIN)/astrolabe demo $(ARGS)
 
-run-all: deps ## serve a simulated cluster and print its changes, until Ctrl-C
+run-all: deps ## serve all of the cluster of your kubeconfig, not only what Helm manages
 	$(TRY_VIEWER)
-	@$(BIN)/astrolabe demo --port $(PORT) $(ARGS) & \
-	trap "kill $$! 2>/dev/null || true; wait $$! || true" EXIT; \
-	$(BIN)/astrolabe watch localhost:$(PORT) || true
+	$(BIN)/astrolabe --in-cluster=false --label-selector= $(ARGS)
+
+run-persistent: deps ## serve the cluster of your kubeconfig, with the graph in a Redis that is there, REDIS_ADDR=localhost:6379
+	$(TRY_VIEWER)
+	$(BIN)/astrolabe --in-cluster=false --enable-persistence $(ARGS)
+
+up: ## start Astrolabe and a Redis in containers, for the cluster of your kubeconfig
+	$(COMPOSE) up --detach
+
+down: ## stop and remove these containers; what Redis holds stays
+	$(COMPOSE) down
+
+restart: ## restart Astrolabe in its container
+	$(COMPOSE) restart astrolabe
+
+logs: ## follow the log of Astrolabe in its container
+	$(COMPOSE) logs --follow astrolabe
+
+deploy: ## install Astrolabe in the cluster of your kubeconfig, or replace what is installed there
+	kubectl apply -f deploy/deployment.yaml
+
+undeploy: ## remove it from there, with its namespace and all that is in it
+	kubectl delete --ignore-not-found -f deploy/deployment.yaml
 
 test: deps $(VIEWER) ## run the tests
 	$(BIN)/pytest $(ARGS)
@@ -142,6 +161,9 @@ docs: deps ## write again what README.md and deploy/ take from the code
 
 docker-build: ## build the image
 	docker build --tag $(IMAGE) --build-arg REVISION=$$(git rev-parse HEAD) .
+
+docker-push: docker-build ## build the image, and push it to where IMAGE says
+	docker push $(IMAGE)
 
 clean: ## remove what was installed and built, and caches
 	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -20,6 +20,8 @@ from tests.support.kustomize import Manifest, documents, identity, render
 NAMES = ("in-memory", "persistent", "namespace")
 #: The oldest release that has every API of the table of kinds, and the newest that there are schemas of.
 RELEASES = ("1.25", "1.37")
+#: The role and its binding have the original's names.
+READER = "astrolabe-reader"
 ENVIRONMENT = {flag.envvar for flag in SERVE}
 
 
@@ -85,7 +87,7 @@ def test_the_one_file_installs_are_the_same(path: Path, folder: Path) -> None:
 def test_the_cluster_role_permits_to_list_and_watch_every_kind_and_nothing_else(
     overlays: dict[str, list[Manifest]],
 ) -> None:
-    role = by_kind(overlays["in-memory"], "ClusterRole")
+    role = by_kind(overlays["in-memory"], "ClusterRole", READER)
     needed = [(kind.group, kind.plural, verb) for kind in KINDS for verb in ("list", "watch")]
     assert permitted(role["rules"]) == sorted(needed)
     assert ("", "secrets", "get") not in permitted(role["rules"])
@@ -95,7 +97,7 @@ def test_the_overlay_for_a_namespace_has_a_role_and_no_right_in_the_cluster(
     overlays: dict[str, list[Manifest]],
 ) -> None:
     manifests = overlays["namespace"]
-    role = by_kind(manifests, "Role")
+    role = by_kind(manifests, "Role", READER)
     (container,) = by_kind(manifests, "Deployment")["spec"]["template"]["spec"]["containers"]
     scope = {each["name"]: each["value"] for each in container["env"]}
     inside = [kind for kind in KINDS if kind.namespaced]
@@ -114,7 +116,7 @@ def test_the_bindings_bind_the_account_that_the_pods_have(
     manifests = overlays[name]
     account = by_kind(manifests, "ServiceAccount")["metadata"]
     (binding,) = [each for each in manifests if each["kind"].endswith("RoleBinding")]
-    role = by_kind(manifests, binding["kind"].removesuffix("Binding"))
+    role = by_kind(manifests, binding["kind"].removesuffix("Binding"), READER)
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     assert binding["metadata"].get("namespace") == role["metadata"].get("namespace")
     assert binding["subjects"] == [
@@ -177,9 +179,7 @@ def test_three_replicas_share_the_redis_that_they_may_reach(overlays: dict[str, 
     variables = {each["name"]: each for each in container["env"]}
     service = by_kind(manifests, "Service", "astrolabe-redis")
     pod = by_kind(manifests, "StatefulSet", "astrolabe-redis")["spec"]["template"]
-    ((peer,),) = [
-        rule["to"] for rule in by_kind(manifests, "NetworkPolicy", "astrolabe-to-redis")["spec"]["egress"]
-    ]
+    (_, _, redis) = by_kind(manifests, "NetworkPolicy")["spec"]["egress"]
     assert deployment["replicas"] == 3
     assert variables.keys() <= ENVIRONMENT
     assert variables["ENABLE_PERSISTENCE"]["value"] == "true"
@@ -187,6 +187,7 @@ def test_three_replicas_share_the_redis_that_they_may_reach(overlays: dict[str, 
         variables["REDIS_ADDR"]["value"]
         == f"{service['metadata']['name']}:{service['spec']['ports'][0]['port']}"
     )
-    assert peer["podSelector"]["matchLabels"] == pod["metadata"]["labels"]
+    (listens,) = pod["spec"]["containers"][0]["ports"]
+    assert redis == {"ports": [{"protocol": "TCP", "port": listens["containerPort"]}]}
     (secret,) = [each["valueFrom"]["secretKeyRef"] for each in pod["spec"]["containers"][0]["env"]]
     assert variables["REDIS_PASSWORD"]["valueFrom"]["secretKeyRef"] == secret

@@ -6,12 +6,31 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The names of cluster-scoped objects tell the releases of several namespaces apart. */}}
-{{- define "astrolabe.clusterName" -}}
-{{- printf "%s:%s" .Release.Namespace (include "astrolabe.name" .) -}}
+{{/*
+The names of cluster-scoped objects tell the releases of several namespaces apart; where the manifests install it,
+they are theirs, which are the original's.
+*/}}
+{{- define "astrolabe.roleName" -}}
+{{- if and (eq .Release.Namespace "astrolabe-system") (eq (include "astrolabe.name" .) "astrolabe") -}}
+astrolabe-reader
+{{- else -}}
+{{- printf "%s:%s-reader" .Release.Namespace (include "astrolabe.name" .) -}}
+{{- end -}}
 {{- end -}}
 
+{{- define "astrolabe.bindingName" -}}
+{{- printf "%s-binding" (include "astrolabe.roleName" .) -}}
+{{- end -}}
+
+{{/*
+What selects pods, of which a Deployment's can never change: the original's, so that it is replaced in place. Names
+tell the releases of one namespace apart.
+*/}}
 {{- define "astrolabe.selector" -}}
+app: {{ include "astrolabe.name" . }}
+{{- end -}}
+
+{{- define "astrolabe.identity" -}}
 app.kubernetes.io/name: astrolabe
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
@@ -28,7 +47,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "astrolabe.labels" -}}
-{{ include "astrolabe.selector" . }}
+{{ include "astrolabe.identity" . }}
 {{ include "astrolabe.commonLabels" . }}
 {{- end -}}
 
