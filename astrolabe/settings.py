@@ -80,7 +80,7 @@ class Settings:
     redis_url: wins over redis_addr and redis_db; may hold user, password, TLS, and several hosts.
     cluster_name: names the keys in Redis, which several clusters may share.
     workers: processes that serve one port.
-    snapshot_interval: seconds. batch_window: seconds (the flag takes `50ms`).
+    snapshot_interval: seconds; 0: none. batch_window: seconds (the flag takes `50ms`).
     verbosity: 0-4, as kubectl's `--v`.
     """
 

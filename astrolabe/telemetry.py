@@ -57,6 +57,12 @@ def configure(*, verbosity: int, log_format: Literal["text", "json"], several: b
     sys.excepthook = _log_uncaught
 
 
+def line(message: str, *, log_format: Literal["text", "json"]) -> str:
+    """A warning as a line of the log, for what is said before there is one."""
+    formatter = (JsonFormatter if log_format == "json" else TextFormatter)(numbered=False)
+    return formatter.format(logging.LogRecord("astrolabe.cli", logging.WARNING, "", 0, message, None, None))
+
+
 def lines_dropped() -> int:
     """How many lines nobody will see, since the process began."""
     return sum(each.dropped for each in logging.getLogger().handlers if isinstance(each, LogQueue))

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from astrolabe import __version__
 from astrolabe.cli import flags, streams, values
-from astrolabe.cli.go import DefaultGroup, Flag, GoCommand
+from astrolabe.cli.go import WARNINGS, DefaultGroup, Flag, GoCommand
 from astrolabe.cli.lines import as_json, as_text
 from astrolabe.cli.values import InvalidValue, Value
 from astrolabe.cli.watch import DEFAULT_URL, Watch
@@ -42,6 +42,7 @@ def root() -> None:
 
 @root.command(
     cls=GoCommand,
+    logs=True,
     params=[*flags.SERVE],
     short_help="Serve the graph of a cluster (when no command is named).",
 )
@@ -59,11 +60,24 @@ def serve(**given: Any) -> None:
 def _settings(given: Mapping[str, Any]) -> Settings:
     """The settings of a command that connects to a cluster."""
     context = click.get_current_context()
+    settings = flags.settings_from(given)
+    _warn(context, settings)
     return flags.with_place(
-        flags.settings_from(given),
+        settings,
         lambda name: context.get_parameter_source(name) is ParameterSource.COMMANDLINE,
         in_pod=flags.SERVICE_ACCOUNT.exists(),
     )
+
+
+def _warn(context: click.Context, settings: Settings) -> None:
+    """Say what was noticed about flags and variables, as the log says it."""
+    warnings = context.meta.get(WARNINGS, ())
+    if not warnings:
+        return
+    from astrolabe import telemetry
+
+    for warning in warnings:
+        click.echo(telemetry.line(warning, log_format=settings.log_format), err=True)
 
 
 def _serve_by_workers(settings: Settings) -> None:
@@ -88,6 +102,7 @@ def _run_worker(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 @root.command(
     cls=GoCommand,
+    logs=True,
     params=[*flags.CHECK],
     short_help="Try all that serving needs: API server, kinds, permissions, Redis.",
 )
@@ -134,12 +149,14 @@ _SIMULATION = (
 
 @root.command(
     cls=GoCommand,
+    logs=True,
     params=[*_SIMULATION, *flags.DEMO],
     short_help="Serve a simulated cluster; needs nothing else.",
 )
 def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
     """Serve a simulated cluster: no cluster, network or Redis needed."""
     settings = flags.settings_from(given)
+    _warn(click.get_current_context(), settings)
     from astrolabe.cli.demo import serve_demo
 
     try:

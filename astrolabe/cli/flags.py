@@ -67,7 +67,8 @@ CLUSTER = (
         envvar="ASTROLABE_IN_CLUSTER",
         default=_DEFAULTS.in_cluster,
         type=BOOLEAN,
-        help="Connect as the pod's service account; false when a kubeconfig or context is given.",
+        help="Connect as the pod's service account; false when a kubeconfig or context is given, and where "
+        "there is no pod but a kubeconfig.",
     ),
 )
 
@@ -77,8 +78,9 @@ SCOPE = (
         heading=_SCOPE,
         envvar="LABEL_SELECTOR",
         default=DEFAULT_SELECTOR,
+        empty=True,
         type=Value("SELECTOR", values.label_selector),
-        help="Resources to show; an empty one given as flag (--label-selector=) means everything.",
+        help="Resources to show; one that is given and empty (--label-selector=) means everything.",
     ),
     Flag(
         ("--selector-mode",),
@@ -312,6 +314,7 @@ PERSISTENCE = (
         heading=_PERSISTENCE,
         envvar="ENABLE_PERSISTENCE",
         default=_DEFAULTS.enable_persistence,
+        otherwise="false",
         type=BOOLEAN,
         help="Keep the graph in Redis, and share it with all processes that do.",
     ),
@@ -362,8 +365,9 @@ PERSISTENCE = (
         heading=_PERSISTENCE,
         envvar="ASTROLABE_SNAPSHOT_INTERVAL",
         default=_DEFAULTS.snapshot_interval,
-        type=Value("SECONDS", values.integer(1)),
-        help="Time between two comparisons of what Redis holds with what is served.",
+        type=Value("SECONDS", values.at_least_zero),
+        help="Time between two comparisons of what Redis holds with what is served; 0: only when a process "
+        "finds something wrong.",
     ),
 )
 
@@ -384,8 +388,8 @@ LOGGING = (
         heading=_LOGGING,
         envvar="ASTROLABE_V",
         default=_DEFAULTS.verbosity,
-        type=Value("0-4", values.integer(0, 4)),
-        help="0: changes of state. 1: libraries' too. 2: details. 3: libraries' too. 4: everything.",
+        type=Value("N", values.verbosity),
+        help="0: changes of state. 1: libraries' too. 2: details. 3: libraries' too. From 4 on: everything.",
     ),
     Flag(
         ("--log-format",),
@@ -408,15 +412,15 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
 def with_place(settings: Settings, given: Callable[[str], bool], *, in_pod: bool) -> Settings:
-    """The settings, outside the cluster when a kubeconfig was given, and whether to be in it was not.
+    """The settings, outside the cluster when a kubeconfig was given, or is all that there is.
 
     given: whether a flag, by the name of its field, was named on the command line. in_pod: whether this is a
     pod with a service account; there an environment variable that may be meant for others does not count.
+    Without one, to be in a cluster is what nobody can mean, whatever --in-cluster says.
     """
-    if given("in_cluster") or os.environ.get("ASTROLABE_IN_CLUSTER") or not settings.in_cluster:
-        return settings
+    named = given("kubeconfig") or given("context")
     environment = os.environ.get("KUBECONFIG") or os.environ.get("ASTROLABE_CONTEXT")
-    if given("kubeconfig") or given("context") or (environment and not in_pod):
+    if named or (not in_pod and (environment or Path(settings.kubeconfig).expanduser().is_file())):
         return replace(settings, in_cluster=False)
     return settings
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 import click
 
+from astrolabe.cli import klog
 from astrolabe.cli.values import BOOLEAN
+
+#: In a context's `meta`: what its command should warn of, one line each.
+WARNINGS = "astrolabe.warnings"
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ("-h", "--help"), "max_content_width": 100}
 
@@ -17,19 +22,44 @@ class Flag(click.Option):
     """A flag with the heading under which the help shows it.
 
     shown: its default, for people; "" when there is none worth a word.
+    empty: whether its environment variable may be set and empty; else that is as if it were not set.
+    otherwise: what a text counts as in that variable that the flag would refuse; "": it is refused, too.
     """
 
     def __init__(
-        self, names: tuple[str, ...], *, heading: str, shown: str | None = None, **options: Any
+        self,
+        names: tuple[str, ...],
+        *,
+        heading: str,
+        shown: str | None = None,
+        empty: bool = False,
+        otherwise: str = "",
+        **options: Any,
     ) -> None:
         super().__init__(names, **options)
         self.heading = heading
+        self._empty = empty
+        self._otherwise = otherwise
         self.shown = shown if shown is not None else _text(options.get("default"))
 
     @property
     def long(self) -> str:
         """The name with two dashes."""
         return max(self.opts, key=len)
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        value = super().resolve_envvar_value(ctx)
+        if value is None and self._empty and os.environ.get(str(self.envvar)) == "":
+            return ""
+        if value is None or not self._otherwise:
+            return value
+        try:
+            self.type.convert(value, self, ctx)
+        except click.BadParameter as error:
+            counts = f"environment variable {self.envvar}={value!r} counts as {self._otherwise}"
+            ctx.meta.setdefault(WARNINGS, []).append(f"{counts}: it is {error.message}")
+            return self._otherwise
+        return value
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
         separator = "[=" if self.type is BOOLEAN else " "
@@ -45,10 +75,12 @@ class GoCommand(click.Command):
     """Takes `--port 1`, `--port=1`, `-port 1` and `-port=1`; a boolean needs no value.
 
     A boolean's value is only ever the one behind `=`, as in Go: `--in-cluster false` is no value.
+    logs: whether it takes klog's flags, too, without effect.
     """
 
-    def __init__(self, name: str, **options: Any) -> None:
+    def __init__(self, name: str, *, logs: bool = False, **options: Any) -> None:
         super().__init__(name, context_settings=_CONTEXT, options_metavar="[flags]", **options)
+        self._logs = logs
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, list(self._canonical(ctx, args)))
@@ -58,6 +90,7 @@ class GoCommand(click.Command):
         flags = {name.lstrip("-"): each for each in self.get_params(ctx) for name in each.opts}
         takes_arguments = any(isinstance(each, click.Argument) for each in self.params)
         rest = iter(args)
+        ignored: list[str] = []
         for arg in rest:
             if not arg.startswith("-") or arg == "-":
                 if not takes_arguments:
@@ -65,8 +98,12 @@ class GoCommand(click.Command):
                 yield arg
             elif arg == "--":
                 yield from (arg, *rest)
+            elif self._logs and (name := _flag_of_klog(arg, rest, flags, ctx)):
+                ignored.append(name)
             else:
                 yield _flag(arg, rest, flags, ctx)
+        if ignored:
+            ctx.meta.setdefault(WARNINGS, []).append(klog.warning(ignored))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         headings: dict[str, list[tuple[str, str]]] = {}
@@ -99,9 +136,33 @@ class DefaultGroup(click.Group):
         self.commands[self._default].format_options(ctx, formatter)
 
 
+def _split(arg: str) -> tuple[str, str, str]:
+    """The name of a flag, the equals sign if there is one, and what is behind it."""
+    return arg.removeprefix("-").removeprefix("-").partition("=")
+
+
+def _flag_of_klog(
+    arg: str, rest: Iterator[str], flags: Mapping[str, click.Parameter], ctx: click.Context
+) -> str:
+    """Its name, when it is one of klog's and none of ours, with its value taken from the rest."""
+    given, separator, _ = _split(arg)
+    name = klog.name_of(given) if given not in flags else ""
+    if name in klog.VALUED and not separator:
+        _following(rest, f"--{name}", ctx)
+    return name
+
+
+def _following(rest: Iterator[str], flag: str, ctx: click.Context) -> str:
+    """The next argument, which is the value of this flag. Raises click.UsageError."""
+    value = next(rest, None)
+    if value is None:
+        raise click.UsageError(f"{flag} needs a value", ctx)
+    return value
+
+
 def _flag(arg: str, rest: Iterator[str], flags: Mapping[str, click.Parameter], ctx: click.Context) -> str:
     """One flag, with its value taken from the rest where it has to be. Raises click.UsageError."""
-    name, separator, value = arg.removeprefix("-").removeprefix("-").partition("=")
+    name, separator, value = _split(arg)
     flag = flags.get(name)
     if flag is None:
         raise click.UsageError(_unknown(name, flags, ctx), ctx)
@@ -111,10 +172,7 @@ def _flag(arg: str, rest: Iterator[str], flags: Mapping[str, click.Parameter], c
         return f"{flag.long}={value}"
     if flag.type is BOOLEAN:
         return f"{flag.long}=true"
-    following = next(rest, None)
-    if following is None:
-        raise click.UsageError(f"{flag.long} needs a value", ctx)
-    return f"{flag.long}={following}"
+    return f"{flag.long}={_following(rest, flag.long, ctx)}"
 
 
 def _text(default: object) -> str:

@@ -15,7 +15,7 @@ from astrolabe.graph import selector
 from astrolabe.kinds import table
 
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
-_ADDRESS = re.compile(r"(?:[^\s:\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]+)\Z")
+_ADDRESS = re.compile(r"(|[^\s:\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]+)\Z")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _HOST = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?|[0-9a-f:.]+")
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
@@ -100,6 +100,18 @@ def integer(lowest: int, highest: int | None = None) -> Callable[[str], int]:
     return parse
 
 
+def at_least_zero(text: str) -> int:
+    """A decimal integer; what is below zero counts as zero. Raises ValueError."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        raise ValueError("not a whole number")
+    return max(0, int(text))
+
+
+def verbosity(text: str) -> int:
+    """A level of the log as klog takes it, which may be any number: 0 to 4 differ here. Raises ValueError."""
+    return min(4, at_least_zero(text))
+
+
 def number(lowest: float, highest: float = math.inf, *, exclusive: bool = False) -> Callable[[str], float]:
     """A parser of finite numbers of at least (with `exclusive`: above) `lowest` and at most `highest`."""
     bounds = f"{'above' if exclusive else 'of at least'} {lowest:g}"
@@ -159,11 +171,14 @@ def label_selector(text: str) -> str:
 
 
 def address(text: str) -> str:
-    """`host:port`, the host in brackets when it is IPv6. Raises ValueError."""
+    """`host:port`, the host in brackets when it is IPv6; `:port` is of this machine, as in Go.
+
+    Raises ValueError.
+    """
     match = _ADDRESS.match(text)
-    if match is None or not 0 < int(match[1]) < 65536:
+    if match is None or not 0 < int(match[2]) < 65536:
         raise ValueError("not host:port")
-    return text
+    return text if match[1] else f"localhost{text}"
 
 
 def redis_url(text: str) -> str:

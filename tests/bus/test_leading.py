@@ -294,8 +294,9 @@ async def test_another_version_of_the_stored_form(redis: RedisServer, schema: st
             assert one.position[0] != "theirs"
 
 
-async def test_what_is_wrong_in_redis_is_repaired(redis: RedisServer) -> None:
-    async with member(redis.address) as leader:
+@pytest.mark.parametrize("interval", [3600, 0], ids=["now and then", "only when it is found"])
+async def test_what_is_wrong_in_redis_is_repaired(redis: RedisServer, interval: int) -> None:
+    async with member(redis.address, interval=interval) as leader:
         await leader.leads()
         await leader.publish(
             Changes(

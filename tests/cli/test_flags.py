@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from pathlib import Path
 from typing import Any
 
 import click
@@ -231,10 +232,12 @@ def test_an_empty_selector_given_as_flag_means_everything(argument: str) -> None
     assert read("--label-selector", "").label_selector == ""
 
 
-def test_an_empty_environment_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LABEL_SELECTOR", "")
-    monkeypatch.setenv("PORT", "")
-    assert read() == Settings()
+def test_an_empty_environment_variable_counts_as_not_set_but_for_the_selector(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for flag in SERVE:
+        monkeypatch.setenv(str(flag.envvar), "")
+    assert read() == with_one("label_selector", "")
 
 
 def test_lists_are_separated_by_commas_or_repeated_or_both() -> None:
@@ -332,16 +335,21 @@ def test_the_demo_has_the_flags_that_mean_something_for_it() -> None:
     ("args", "environment", "in_pod", "in_cluster"),
     [
         ([], {}, False, True),
+        ([], {"HOME": "with a kubeconfig"}, False, False),
+        (["--in-cluster"], {"HOME": "with a kubeconfig"}, False, False),
+        ([], {"HOME": "with a kubeconfig"}, True, True),
         ([], {}, True, True),
         (["--kubeconfig=c"], {}, False, False),
         (["--kubeconfig=c"], {}, True, False),
         (["--context=c"], {}, True, False),
-        (["--kubeconfig=c", "--in-cluster"], {}, False, True),
-        (["--kubeconfig=c"], {"ASTROLABE_IN_CLUSTER": "true"}, False, True),
+        (["--kubeconfig=c", "--in-cluster"], {}, False, False),
+        (["--kubeconfig=c", "--in-cluster"], {}, True, False),
+        (["--kubeconfig=c"], {"ASTROLABE_IN_CLUSTER": "true"}, False, False),
         ([], {"KUBECONFIG": "c"}, False, False),
         ([], {"KUBECONFIG": "c"}, True, True),
         ([], {"ASTROLABE_CONTEXT": "c"}, False, False),
-        ([], {"KUBECONFIG": "c", "ASTROLABE_IN_CLUSTER": "true"}, False, True),
+        ([], {"KUBECONFIG": "c", "ASTROLABE_IN_CLUSTER": "true"}, False, False),
+        ([], {"KUBECONFIG": "c", "ASTROLABE_IN_CLUSTER": "true"}, True, True),
         (["--in-cluster=false"], {}, True, False),
     ],
 )
@@ -351,8 +359,12 @@ def test_a_kubeconfig_that_is_given_means_outside_the_cluster(
     in_pod: bool,
     in_cluster: bool,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    (tmp_path / "with a kubeconfig/.kube").mkdir(parents=True)
+    (tmp_path / "with a kubeconfig/.kube/config").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
     for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, str(tmp_path / value) if name == "HOME" else value)
     given = {arg.lstrip("-").partition("=")[0].replace("-", "_") for arg in args}
     assert with_place(read(*args), given.__contains__, in_pod=in_pod).in_cluster is in_cluster

@@ -42,6 +42,7 @@ class Member:
         limits: Limits | None = None,
         timing: Timing = SHORT,
         identity: str = "",
+        interval: int = 3600,
     ) -> None:
         self.identity = identity
         limits = limits or Limits()
@@ -56,7 +57,7 @@ class Member:
             redis_url=address if "://" in address else "",
             cluster_name=cluster,
             limits=limits,
-            snapshot_interval=3600,
+            snapshot_interval=interval,
         )
         self.replica = Replica(
             settings,
@@ -139,12 +140,14 @@ async def member(
     timing: Timing = SHORT,
     identity: str = "",
     known: bool = True,
+    interval: int = 3600,
 ) -> AsyncIterator[Member]:
     """A replica at work. graph: what it serves before it has seen Redis.
 
     identity: of its cluster. known: whether that can be told at the start, and not only when it leads.
+    interval: between two comparisons; 0: only when one is asked for.
     """
-    one = Member(address, cluster=cluster, limits=limits, timing=timing, identity=identity)
+    one = Member(address, cluster=cluster, limits=limits, timing=timing, identity=identity, interval=interval)
     one.unfit = unfit
     if graph is not None:
         one.hub.replace(graph)

@@ -30,6 +30,9 @@ logger = logging.getLogger("astrolabe.bus")
 #: Alarms in a row about what the leader finds right, after which the epoch ends: the log is not compared.
 FUTILE = 3
 
+#: Seconds from one such end to the next at least, where no interval says it.
+PATIENCE = 300.0
+
 #: What a leader does beside the bus: watches and engine, which publish to the committer. It runs until it
 #: is cancelled; what it raises ends the term.
 Lead = Callable[[Committer], Coroutine[Any, Any, NoReturn]]
@@ -59,7 +62,7 @@ class Replica:
         self._lead = lead
         self._condition = condition
         self._unfit = unfit
-        self._interval = settings.snapshot_interval
+        self._interval = settings.snapshot_interval or None
         self._random = Random()
         self._logged = Logged(settings.limits)
         id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -226,7 +229,7 @@ class Replica:
             try:
                 await committer.inspect()
                 futile = futile + 1 if await repair.run() == 0 and alarmed else 0
-                if futile >= FUTILE and self.standing.clock() - gave_up > self._interval:
+                if futile >= FUTILE and self.standing.clock() - gave_up > (self._interval or PATIENCE):
                     gave_up = self.standing.clock()
                     raise Damaged("others cannot read it")
             except Away:
@@ -235,8 +238,8 @@ class Replica:
                 committer.give_up(error)
 
 
-async def _wait(event: asyncio.Event, seconds: float) -> bool:
-    """Until the event, which is over then, or for so many seconds; whether it came."""
+async def _wait(event: asyncio.Event, seconds: float | None) -> bool:
+    """Until the event, which is over then, or for so many seconds, if any; whether it came."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
