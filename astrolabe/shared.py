@@ -195,6 +195,7 @@ class Shared:
                 raise WatchFailed("a watch has ended; the log says which")
         finally:
             self._engine = self._watches = None
+            self._readiness.failing = tuple  # of a model that nobody needs any more
             await watches.stop()
 
     async def _complete(self, committer: Committer) -> None:

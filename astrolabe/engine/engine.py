@@ -14,7 +14,7 @@ from astrolabe.engine.skips import SkipLog
 from astrolabe.engine.takeover import Takeover
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.facts import Facts
-from astrolabe.graph.faults import where
+from astrolabe.graph.faults import Unfit, where
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
 from astrolabe.timeslice import TimeSlice
@@ -57,6 +57,7 @@ class Engine:
         self.epoch = epoch
         self.seq = 0
         self._model = model
+        readiness.failing = lambda: self._model.failing
         self._publisher = publisher
         self._window = window
         self._selected = selected
@@ -154,6 +155,7 @@ class Engine:
             if self._apply(kind, change):
                 self._mark()
                 if self._model.pending >= COMMIT_LIMIT:
+                    await self._slice.pause()
                     await self._commit()
             await self._slice.pause()
 
@@ -174,9 +176,8 @@ class Engine:
             return False
 
     def _skip(self, facts: Facts, error: Exception) -> None:
-        invalid = InvalidObject(
-            facts.namespace, facts.name, f"it cannot be put into the graph: {where(error)}", facts.uid
-        )
+        why = str(error) if isinstance(error, Unfit) else f"it cannot be put into the graph: {where(error)}"
+        invalid = InvalidObject(facts.namespace, facts.name, why, facts.uid)
         self._log_of(facts.kind).add(invalid)
         self.readiness.skip(facts.kind, invalid)
 
@@ -203,6 +204,7 @@ class Engine:
         changes = self._model.commit(COMMIT_LIMIT)
         self._uncommitted = self._model.unsettled
         self._tell_faults()
+        await self._slice.pause()
         if self._takeover is not None:
             changes = self._takeover.pass_on(changes)
         await self._publish(changes)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from astrolabe.engine.inbox import Cause, InvalidObject, State
+from astrolabe.graph.faults import Fault
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -38,11 +39,13 @@ class Readiness:
     """Ready once, ready for good: a kind that becomes unavailable later is told, not hidden behind 503.
 
     skipped: of each kind the objects that are left out now, by uid (or by label, where there is none).
+    failing: tells those whose status is not derived from their neighbours, since a rule raised.
     """
 
     def __init__(self, scopes: Iterable[Scope]) -> None:
         self.states: dict[Scope, ScopeState] = {scope: ScopeState() for scope in scopes}
         self.skipped: dict[str, dict[str, InvalidObject]] = {scope.kind: {} for scope in self.states}
+        self.failing: Callable[[], Sequence[Fault]] = tuple
         self._by_place = {(scope.kind, scope.namespace): scope for scope in self.states}
         self._ready = asyncio.Event()
         self.settle()
@@ -103,6 +106,7 @@ class Readiness:
     def restart(self) -> None:
         """Nothing is known any more: all watches begin anew."""
         self._ready.clear()
+        self.failing = tuple
         for scope in self.states:
             self.states[scope] = ScopeState()
             self.skipped[scope.kind].clear()

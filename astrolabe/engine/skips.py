@@ -1,12 +1,14 @@
-"""Objects that are left out: told once each in the log, and by number and name in `/health`."""
+"""Objects of which something is amiss: told once each in the log, and by number and name in `/health`."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from heapq import nsmallest
 from typing import Any
 
 from astrolabe.engine.inbox import InvalidObject
+from astrolabe.graph.faults import Fault
 
 #: Different ones that are logged, of one kind; beyond, there is something general to repair.
 MOST_LOGGED = 100
@@ -34,8 +36,16 @@ class SkipLog:
 
 def skipped_of(invalid: Collection[InvalidObject]) -> dict[str, Any]:
     """What `/health` shows of the objects of one kind that are left out; {} when there are none."""
-    if not invalid:
+    return _some("skipped", [(each.label, each.why) for each in invalid])
+
+
+def failing_of(faults: Collection[Fault]) -> dict[str, Any]:
+    """The same of those of which a rule failed; they are in the graph, with their own status."""
+    return _some("ruleFailed", [(f"{each.namespace}/{each.name}".lstrip("/"), each.why) for each in faults])
+
+
+def _some(key: str, objects: list[tuple[str, str]]) -> dict[str, Any]:
+    if not objects:
         return {}
-    named = sorted(invalid, key=lambda each: each.label)[:MOST_NAMED]
-    objects = [{"name": each.label, "why": each.why} for each in named]
-    return {"skipped": len(invalid), "skippedObjects": objects}
+    named = [{"name": name, "why": why} for name, why in nsmallest(MOST_NAMED, objects)]
+    return {key: len(objects), f"{key}Objects": named}

@@ -13,7 +13,7 @@ import msgspec
 
 from astrolabe.graph.edge import each_edge
 from astrolabe.graph.facts import Derived, Neighbour, Rules
-from astrolabe.graph.faults import RULE_FAILED, Fault, where
+from astrolabe.graph.faults import RULE_FAILED, Fault, Faults, where
 from astrolabe.graph.linker import Linker
 from astrolabe.graph.links import Ref, RefByUid
 from astrolabe.graph.record import Record
@@ -86,12 +86,7 @@ class Derivation:
         #: (edge type, kind of its source, kind of its target) → (source reads, target reads)
         self._over = _readers(rules)
         self._read_kinds = {read.kind for entry in rules.values() for read in entry.reads}
-        self._faults: list[Fault] = []
-
-    def take_faults(self) -> list[Fault]:
-        """The rules that raised since the last call."""
-        faults, self._faults = self._faults, []
-        return faults
+        self.faults = Faults()
 
     def edge_changed(self, type: str, source: Record, target: Record) -> None:
         """An edge came or went: its ends may read each other over it."""
@@ -132,6 +127,7 @@ class Derivation:
     def forget(self, record: Record) -> None:
         """The record is gone."""
         self._stale[self._ranks[record.kind]].discard(record)
+        self.faults.clear(record.uid)
         self._asking.pop(record, None)
         self._reasked.pop(record, None)
 
@@ -161,25 +157,27 @@ class Derivation:
         derive = record.rules.derive
         if derive is None or self._linker.find(record.uid) is not record:  # it may be gone by now
             return False
-        own_details = record.own_details
-        itself = _Itself(record.kind, record.name, record.namespace, record.own_status, own_details)
+        own = record.own_details
+        itself = _Itself(record.kind, record.name, record.namespace, record.own_status, own)
         self._asking.pop(record, None)
         try:
             derived = derive(itself, _Neighbourhood(record, self._linker, self._scopes, self._ask))
-        except Exception as error:
-            derived = self._fail(record, error)
-        details = derived.details if derived.details is not None else own_details
-        if derived.status != record.status or details != record.details:
+            details = derived.details if derived.details is not None else own
+            is_news = derived.status != record.status or details != record.details
+            is_shown = is_news or derived.metadata != record.extra
+        except Exception as error:  # whatever a rule raises, or makes that cannot be compared
+            derived, details, is_news, is_shown = self._fail(record, error), own, True, True
+        else:
+            self.faults.clear(record.uid)
+        if is_news:
             record.status, record.details = derived.status, details
             self.mark_readers(record)
-        elif derived.metadata == record.extra:
-            return False
         record.extra = derived.metadata
-        return True
+        return is_shown
 
     def _fail(self, record: Record, error: Exception) -> Derived:
         """The resource's own status, which says that its neighbours could not have their say."""
-        self._faults.append(Fault(record.kind, record.namespace, record.name, where(error)))
+        self.faults.note(record.uid, Fault(record.kind, record.namespace, record.name, where(error)))
         own = record.own_status
         message = f"the rule that derives the status of a {record.kind} failed ({type(error).__name__})"
         said = f"; by itself it is {own.reason}" + (f": {own.message}" if own.message else "")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 
 import msgspec
 
 #: The reason of a status that could not be derived from the neighbours: the level is the resource's own.
 RULE_FAILED = "RuleFailed"
+
+
+class Unfit(ValueError):
+    """What an object says fits into no graph; the message names the rule or the limit, never a value."""
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
@@ -17,6 +22,32 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
     namespace: str
     name: str
     why: str
+
+
+class Faults:
+    """The rules that raise now: at most one a resource."""
+
+    def __init__(self) -> None:
+        self._failing: dict[str, Fault] = {}
+        self._new: list[Fault] = []
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(self._failing.values())
+
+    def note(self, uid: str, fault: Fault) -> None:
+        """A rule raised for the resource with this uid."""
+        self._failing[uid] = fault
+        self._new.append(fault)
+
+    def clear(self, uid: str) -> None:
+        """It did not, or the resource is gone."""
+        if self._failing:
+            self._failing.pop(uid, None)
+
+    def take(self) -> list[Fault]:
+        """What was noted since the last call."""
+        taken, self._new = self._new, []
+        return taken
 
 
 def where(error: Exception) -> str:

@@ -15,7 +15,7 @@ from astrolabe.graph.closure import Closure
 from astrolabe.graph.derivation import Derivation, take_some
 from astrolabe.graph.edge import Edge, EdgeKey, each_edge, find_edge
 from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
-from astrolabe.graph.faults import Fault
+from astrolabe.graph.faults import Fault, Faults
 from astrolabe.graph.linker import Linker, Touched
 from astrolabe.graph.links import OWNS
 from astrolabe.graph.node import Node, encode_own
@@ -51,7 +51,7 @@ class Model:
         self._touched: set[Record] = set()
         self._heirs: set[Record] = set()
         self._gone: set[Record] = set()
-        self._faults: list[Fault] = []
+        self._unrendered = Faults()
 
     def __len__(self) -> int:
         return sum(map(len, self._records.values()))
@@ -95,6 +95,7 @@ class Model:
         del self._records[record.kind][uid]
         self._linker.remove(record)
         self._derivation.forget(record)
+        self._unrendered.clear(uid)
         self._revisions.replace(record.revision, None)
         record.root = False
         self._touched.discard(record)
@@ -130,7 +131,7 @@ class Model:
         touched = self._settle(edges, missing, most)
         flipped = self._close(touched, edges)
         changes = Changes(releases=self._revisions.take())
-        rendered = {record for record in touched if render(record, self._scopes, self._faults)}
+        rendered = {record for record in touched if render(record, self._scopes, self._unrendered)}
         self._emit_edges(changes, edges, flipped)
         self._emit_nodes(changes, rendered, flipped)
         self._touched, self._gone = set(), set()
@@ -138,8 +139,12 @@ class Model:
 
     def take_faults(self) -> list[Fault]:
         """The rules that raised since the last call; the resources are in the graph all the same."""
-        faults, self._faults = [*self._derivation.take_faults(), *self._faults], []
-        return faults
+        return [*self._derivation.faults.take(), *self._unrendered.take()]
+
+    @property
+    def failing(self) -> list[Fault]:
+        """The resources for which a rule raised last."""
+        return [*self._derivation.faults, *self._unrendered]
 
     # What the last commit left in the graph
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from astrolabe.graph.faults import RULE_FAILED, Fault, where
+from astrolabe.graph.faults import RULE_FAILED, Fault, Faults, where
 from astrolabe.graph.node import Node, describe, encode_derived
 from astrolabe.graph.record import Record
 from astrolabe.graph.scopes import Scopes
@@ -13,7 +13,7 @@ from astrolabe.graph.status import UNKNOWN, Status
 _NOT_ENCODED = Status(UNKNOWN, RULE_FAILED, "what its rules derive is no JSON")
 
 
-def render(record: Record, scopes: Scopes, faults: list[Fault]) -> bool:
+def render(record: Record, scopes: Scopes, faults: Faults) -> bool:
     """Build the record's node anew; False when it is what it was.
 
     The part that the manifest decides is kept inside the node's text only, not beside it.
@@ -23,9 +23,11 @@ def render(record: Record, scopes: Scopes, faults: list[Fault]) -> bool:
     try:
         derived = _encode(record, status, record.extra, scopes)
     except Exception as error:
-        faults.append(Fault(record.kind, record.namespace, record.name, where(error)))
+        faults.note(record.uid, Fault(record.kind, record.namespace, record.name, where(error)))
         status = _NOT_ENCODED
         derived = _encode(record, status, None, scopes)
+    else:
+        faults.clear(record.uid)
     text = derived + record.manifest_text
     record.split, record.own_text = len(derived), ""
     if record.node is not None and record.node.text == text:

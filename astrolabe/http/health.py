@@ -10,7 +10,8 @@ import msgspec
 from astrolabe.engine.inbox import State
 from astrolabe.engine.readiness import Readiness, Scope, ScopeState
 from astrolabe.engine.serving_state import ServingState
-from astrolabe.engine.skips import skipped_of
+from astrolabe.engine.skips import failing_of, skipped_of
+from astrolabe.graph.faults import Fault
 from astrolabe.graph.graph import Graph
 
 #: Where a kind is watched in several namespaces, the worst of them is shown.
@@ -107,12 +108,16 @@ def kinds_of(
     readiness: Readiness, *, count: Callable[[str], int], lost: Mapping[str, str], now: float
 ) -> dict[str, dict[str, Any]]:
     """How the watches of each kind are."""
+    failing: dict[str, list[Fault]] = {}
+    for fault in readiness.failing():
+        failing.setdefault(fault.kind, []).append(fault)
     return {
         kind: {
             **_kind(states, now),
             **_connection(lost.get(kind)),
             "objects": count(kind),
             **skipped_of(readiness.skipped[kind].values()),
+            **failing_of(failing.get(kind, ())),
         }
         for kind, states in _by_kind(readiness).items()
     }

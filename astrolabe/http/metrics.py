@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import accumulate
@@ -282,7 +283,7 @@ def of_watches(watches: Sequence[WatchHealth], *, now: float, epoch: float) -> I
 
 
 def of_skipped(readiness: Readiness | None) -> Iterator[Metric]:
-    """The objects that are left out; nothing where this process has no watches."""
+    """The objects of which something is amiss; nothing where this process has no watches."""
     if readiness is None:
         return
     skipped = GaugeMetricFamily(
@@ -290,9 +291,16 @@ def of_skipped(readiness: Readiness | None) -> Iterator[Metric]:
         "Objects that cannot be taken in, and are left out.",
         labels=["kind"],
     )
+    failed = GaugeMetricFamily(
+        "astrolabe_graph_rule_failures",
+        "Nodes with their own status, since the rule that derives it failed.",
+        labels=["kind"],
+    )
+    failures = Counter([fault.kind for fault in readiness.failing()])
     for kind, invalid in readiness.skipped.items():
         skipped.add_metric([kind], len(invalid))
-    yield skipped
+        failed.add_metric([kind], failures[kind])
+    yield from (skipped, failed)
 
 
 def of_replication(replication: Replication | None) -> Iterator[Metric]:

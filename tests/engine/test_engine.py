@@ -224,6 +224,10 @@ async def test_a_rule_that_raises_is_logged_once_and_ends_nothing(caplog: pytest
     await engine.put(Update("Pod", [resource("Pod", "b")]))
     await run.until(lambda: run.names() == ["a", "b"])
     assert {node.document()["reason"] for node in run.graph.nodes.values()} == {"RuleFailed"}
+    assert sorted(fault.name for fault in run.readiness.failing()) == ["a", "b"]
+    await engine.put(Update("Pod", [Gone("Pod-a")]))
+    await run.until(lambda: run.names() == ["b"])
+    assert [fault.name for fault in run.readiness.failing()] == ["b"]
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -112,9 +112,11 @@ def test_a_rule_that_raises_costs_one_status() -> None:
     assert (fault.kind, fault.namespace, fault.name) == ("Service", "a", "x")
     assert fault.why.startswith("ZeroDivisionError in _divide, line ")
     assert model.take_faults() == []
+    assert model.failing == [fault]
     model.remove("Pod a")
     assert reasons(model) == {"a": "-1"}
     assert model.take_faults() == []
+    assert model.failing == []
 
 
 def test_what_a_rule_makes_that_is_no_json_costs_one_status() -> None:

@@ -6,6 +6,7 @@ import pytest
 from astrolabe.engine.inbox import InvalidObject
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.engine.serving_state import ClusterInfo, Gap, Progress, ServingState
+from astrolabe.graph.faults import Fault
 from astrolabe.graph.graph import Graph
 from astrolabe.http.health import LeaderReport, Replication, health, kinds_of, readyz
 from tests.support.serving import Site, serve
@@ -91,8 +92,13 @@ def test_health_names_some_of_what_is_left_out_and_why_a_kind_is_unavailable() -
     readiness.report("Secret", "", "unavailable", "403 Forbidden", cause="forbidden")
     for number in range(7):
         readiness.skip("Pod", InvalidObject("shop", f"web-{number}", "is nested too deeply", f"u{number}"))
+    readiness.failing = lambda: [Fault("Secret", "shop", "key", "KeyError in derive, line 1 of rules.py")]
     kinds = kinds_of(readiness, count=len, lost={}, now=1.0)
     assert kinds["Secret"]["cause"] == "forbidden"
+    assert kinds["Secret"]["ruleFailed"] == 1
+    assert kinds["Secret"]["ruleFailedObjects"] == [
+        {"name": "shop/key", "why": "KeyError in derive, line 1 of rules.py"}
+    ]
     assert kinds["Pod"] == {
         "state": "listing",
         "age": None,

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from astrolabe.engine.inbox import InvalidObject
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.faults import Fault
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.status import PENDING, Status
 from astrolabe.http.figures import Distribution, Figures
@@ -199,13 +200,16 @@ def test_a_watch_without_news_has_no_time_of_it() -> None:
     assert told["astrolabe_watch_state", "Pod", "listing"] == 1
 
 
-def test_objects_that_are_left_out_are_counted_by_kind() -> None:
+def test_objects_that_are_left_out_and_failed_rules_are_counted_by_kind() -> None:
     readiness = Readiness([Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node")])
     readiness.skip("Pod", InvalidObject("a", "web-1", "is nested too deeply", "u1"))
     readiness.skip("Pod", InvalidObject("b", "web-2", "is nested too deeply", "u2"))
+    readiness.failing = lambda: [Fault("Node", "", "worker-1", "KeyError in derive, line 1 of rules.py")]
     assert samples(of_skipped(readiness)) == {
         ("astrolabe_watch_skipped_objects", "Pod"): 2,
         ("astrolabe_watch_skipped_objects", "Node"): 0,
+        ("astrolabe_graph_rule_failures", "Pod"): 0,
+        ("astrolabe_graph_rule_failures", "Node"): 1,
     }
     assert samples(of_skipped(None)) == {}
 

@@ -11,8 +11,8 @@ from astrolabe.engine.serving_state import GapReason, StateWord
 from astrolabe.http.description.terms import Absent, Count, Epoch, Kind, Seq, Shape, Time, about
 
 
-class SkippedObject(Shape):
-    """An object that is left out."""
+class AmissObject(Shape):
+    """An object that is left out, or of which a rule failed."""
 
     name: Annotated[str, about("With its namespace.", "shop/web-1")]
     why: str
@@ -28,7 +28,9 @@ class Watch(Shape):
     why: Annotated[str, about("What is the matter, when something is.")] | Absent = UNSET
     cause: Annotated[Cause, about("Why it is unavailable, for programs.")] | Absent = UNSET
     skipped: Annotated[int, about("Objects that cannot be taken in, and are left out.")] | Absent = UNSET
-    skipped_objects: Annotated[list[SkippedObject], about("Some of these.")] | Absent = UNSET
+    skipped_objects: Annotated[list[AmissObject], about("Some of these.")] | Absent = UNSET
+    rule_failed: Annotated[int, about("Objects with their own status: a rule failed.")] | Absent = UNSET
+    rule_failed_objects: Annotated[list[AmissObject], about("Some of these.")] | Absent = UNSET
 
 
 class Replication(Shape):
