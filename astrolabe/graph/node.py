@@ -10,6 +10,7 @@ import msgspec
 import ujson
 
 from astrolabe.graph.facts import Facts
+from astrolabe.graph.faults import Unfit
 from astrolabe.graph.links import Ref, RefByUid, owners_among
 from astrolabe.graph.status import Status
 
@@ -102,7 +103,13 @@ _METADATA = '{"metadata":{'
 
 
 def encode_own(facts: Facts, api_version: str) -> str:
-    """The part of a node's text that its own manifest decides: all that follows `"metadata":{`."""
+    """The part of a node's text that its own manifest decides: all that follows `"metadata":{`.
+
+    Raises Unfit when its uid cannot stand in the texts of edges as it is.
+    """
+    uid = facts.uid
+    if not (uid.isascii() and uid.isprintable()) or '"' in uid or "\\" in uid:
+        raise Unfit("has a metadata.uid that is none")
     document: dict[str, Any] = {
         "metadata": facts.metadata,
         "uid": facts.uid,

@@ -7,7 +7,7 @@ from typing import Any
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import condition
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Condition, Manifest, Slice
+from astrolabe.kinds.manifest import Condition, Items, Manifest, Slice
 from astrolabe.kinds.replicas import Template, failed, image_of
 from astrolabe.kinds.worst import READS_PODS, derive_from_pods
 
@@ -22,7 +22,7 @@ class JobStatus(Slice):
     succeeded: int = 0
     failed: int = 0
     start_time: str | None = None
-    conditions: list[Condition] | None = None
+    conditions: Items[Condition] | None = None
 
 
 class Job(Manifest):
@@ -89,7 +89,7 @@ class Active(Slice):
 
 
 class CronJobStatus(Slice):
-    active: list[Active] | None = None
+    active: Items[Active] | None = None
     last_schedule_time: str | None = None
     last_successful_time: str | None = None
 

@@ -7,7 +7,7 @@ from typing import Any
 from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import condition
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Condition, Manifest, Slice
+from astrolabe.kinds.manifest import Condition, Items, Manifest, Slice
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
 
@@ -21,7 +21,7 @@ class NodeInfo(Slice):
 
 
 class NodeStatus(Slice):
-    conditions: list[Condition] | None = None
+    conditions: Items[Condition] | None = None
     node_info: NodeInfo | None = None
 
 

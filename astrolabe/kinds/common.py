@@ -11,7 +11,17 @@ from astrolabe.graph.facts import Release
 from astrolabe.graph.links import OWNS, Link, RefByUid
 from astrolabe.graph.selector import Selector, SelectorError, from_expressions
 from astrolabe.graph.status import PENDING, READY, Status
-from astrolabe.kinds.manifest import Condition, LabelSelector, Manifest, ObjectMeta
+from astrolabe.kinds.manifest import LONGEST_NAME, Condition, LabelSelector, Manifest, ObjectMeta
+
+#: References and selections of one object. Each costs some 3 µs when the object changes, and what does not
+#: resolve stands in its node.
+MOST_LINKS = 5_000
+TOO_MANY_LINKS = f"has more than {MOST_LINKS} references to other objects"
+
+#: Characters of a message, as metav1.Condition has it; of one that another object quotes; of a time.
+LONGEST_MESSAGE = 32_768
+LONGEST_QUOTE = 1_024
+LONGEST_TIME = 64
 
 
 def no_metadata(_: Manifest) -> dict[str, Any]:
@@ -87,6 +97,28 @@ def own_chart(meta: ObjectMeta) -> str:
     if not chart and meta.annotations is not None:
         chart = meta.annotations.helm_chart
     return chart
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, or its beginning and a mark that there is more."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def limited(status: Status) -> Status:
+    """The status, with no more text than an API server lets pass."""
+    since = status.since
+    if (
+        len(status.message) <= LONGEST_MESSAGE
+        and len(status.reason) <= LONGEST_NAME
+        and (since is None or len(since) <= LONGEST_TIME)
+    ):
+        return status
+    return Status(
+        status.level,
+        shortened(status.reason, LONGEST_NAME),
+        shortened(status.message, LONGEST_MESSAGE),
+        since if since is None or len(since) <= LONGEST_TIME else None,
+    )
 
 
 def early_status(meta: ObjectMeta, observed_generation: int | None) -> Status | None:

@@ -8,7 +8,7 @@ from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.graph.links import USES_SECRET, Link, Ref
 from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Manifest, Slice
+from astrolabe.kinds.manifest import Items, Manifest, Slice
 
 CONFIGMAP = Kind(
     name="ConfigMap",
@@ -61,8 +61,8 @@ class SecretReference(Slice):
 
 
 class ServiceAccount(Manifest):
-    secrets: list[SecretReference] | None = None
-    image_pull_secrets: list[SecretReference] | None = None
+    secrets: Items[SecretReference] | None = None
+    image_pull_secrets: Items[SecretReference] | None = None
 
 
 def _account_links(account: ServiceAccount) -> list[Link]:

@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 import msgspec
 
 from astrolabe.graph.facts import Derive, Facts, HelmRevision, Read, Rules
+from astrolabe.graph.faults import Unfit
 from astrolabe.graph.links import Link
 from astrolabe.graph.status import Status
 from astrolabe.kinds import common
@@ -104,8 +105,11 @@ class Kind(Generic[M]):
         return msgspec.json.Decoder(self.manifest)
 
     def facts(self, manifest: M) -> Facts:
-        """All that the manifest tells; see `Facts`."""
+        """All that the manifest tells; see `Facts`. Raises Unfit when that is too much."""
         meta = manifest.metadata
+        links = (*common.owner_links(meta), *self.links(manifest))
+        if len(links) > common.MOST_LINKS:
+            raise Unfit(common.TOO_MANY_LINKS)
         metadata = {  # left out: None, "", [] and {}; but zero and False are values
             key: value for key, value in self.metadata(manifest).items() if value or isinstance(value, int)
         }
@@ -116,9 +120,9 @@ class Kind(Generic[M]):
             name=meta.name,
             namespace=intern(meta.namespace),
             labels=meta.labels or {},
-            status=self._status(manifest),
+            status=common.limited(self._status(manifest)),
             metadata=metadata,
-            links=(*common.owner_links(meta), *self.links(manifest)),
+            links=links,
             release=common.own_release(meta),
             chart=common.own_chart(meta),
             selectable=self.selectable(manifest) if self.selectable else None,

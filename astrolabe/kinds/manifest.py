@@ -6,7 +6,26 @@ What is not declared is never decoded: annotations are an allow-list by their ve
 
 from __future__ import annotations
 
+from typing import Annotated, TypeVar
+
 import msgspec
+
+#: Elements of one list of a manifest. What an API server stores in its 1.5 MB has far fewer: an EndpointSlice
+#: has 1,000 endpoints at most, an Ingress of that size some 5,000 paths.
+MOST_ITEMS = 5_000
+#: Labels of one object, requirements of one selector, claim templates of one StatefulSet: each may be held
+#: against every object of a namespace.
+MOST_TERMS = 1_000
+#: Characters of a name, as the API has it. It may stand in the text of each edge and of each object it owns.
+LONGEST_NAME = 253
+
+T = TypeVar("T")
+
+# An object that goes beyond does not fit its slice, and is left out for that reason.
+Items = Annotated[list[T], msgspec.Meta(max_length=MOST_ITEMS)]
+Terms = Annotated[list[T], msgspec.Meta(max_length=MOST_TERMS)]
+Labels = Annotated[dict[str, str], msgspec.Meta(max_length=MOST_TERMS)]
+Name = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
 
 
 class Slice(msgspec.Struct, gc=False, rename="camel"):
@@ -16,9 +35,9 @@ class Slice(msgspec.Struct, gc=False, rename="camel"):
 class Annotations(Slice):
     """The allow-list. An annotation that is not here does not exist for Astrolabe."""
 
-    helm_release_name: str = msgspec.field(default="", name="meta.helm.sh/release-name")
-    helm_release_namespace: str = msgspec.field(default="", name="meta.helm.sh/release-namespace")
-    helm_chart: str = msgspec.field(default="", name="helm.sh/chart")
+    helm_release_name: Name = msgspec.field(default="", name="meta.helm.sh/release-name")
+    helm_release_namespace: Name = msgspec.field(default="", name="meta.helm.sh/release-namespace")
+    helm_chart: Name = msgspec.field(default="", name="helm.sh/chart")
     ingress_class: str = msgspec.field(default="", name="kubernetes.io/ingress.class")
     storage_class: str = msgspec.field(default="", name="volume.beta.kubernetes.io/storage-class")
     default_storage_class: str = msgspec.field(default="", name="storageclass.kubernetes.io/is-default-class")
@@ -39,17 +58,17 @@ class OwnerReference(Slice):
 class ObjectMeta(Slice):
     """`creationTimestamp` is null in the bookmarks of older servers."""
 
-    name: str = ""
-    namespace: str = ""
-    uid: str = ""
+    name: Name = ""
+    namespace: Name = ""
+    uid: Name = ""
     resource_version: str = ""
     generation: int = 0
     creation_timestamp: str | None = ""
     deletion_timestamp: str = ""
     deletion_grace_period_seconds: int | None = None
-    labels: dict[str, str] | None = None
+    labels: Labels | None = None
     annotations: Annotations | None = None
-    owner_references: list[OwnerReference] | None = None
+    owner_references: Items[OwnerReference] | None = None
 
 
 class Manifest(Slice):
@@ -71,11 +90,11 @@ class Condition(Slice):
 class LabelExpression(Slice):
     key: str = ""
     operator: str = ""
-    values: list[str] | None = None
+    values: Items[str] | None = None
 
 
 class LabelSelector(Slice):
     """metav1.LabelSelector; see `astrolabe.graph.selector.from_expressions`."""
 
-    match_labels: dict[str, str] | None = None
-    match_expressions: list[LabelExpression] | None = None
+    match_labels: Labels | None = None
+    match_expressions: Terms[LabelExpression] | None = None

@@ -10,7 +10,7 @@ from astrolabe.graph.links import ROUTES_TO, SELECTS, USES_CLASS, USES_SECRET, L
 from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import always_ready, selector_of
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import LabelSelector, Manifest, Slice
+from astrolabe.kinds.manifest import Items, LabelSelector, Manifest, Slice
 from astrolabe.kinds.service import LoadBalancerStatus
 
 
@@ -29,7 +29,7 @@ class HttpPath(Slice):
 
 
 class HttpRule(Slice):
-    paths: list[HttpPath] | None = None
+    paths: Items[HttpPath] | None = None
 
 
 class IngressRule(Slice):
@@ -44,8 +44,8 @@ class IngressTls(Slice):
 class IngressSpec(Slice):
     ingress_class_name: str | None = None
     default_backend: Backend | None = None
-    rules: list[IngressRule] | None = None
-    tls: list[IngressTls] | None = None
+    rules: Items[IngressRule] | None = None
+    tls: Items[IngressTls] | None = None
 
 
 class Ingress(Manifest):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from astrolabe.kinds.manifest import Condition, Manifest, Slice
+from astrolabe.kinds.manifest import Condition, Items, Manifest, Name, Slice
 
 
 class Reference(Slice):
@@ -36,11 +36,11 @@ class EnvFrom(Slice):
 class Container(Slice):
     """A container of any of the three lists. `restart_policy` Always makes an init container a sidecar."""
 
-    name: str = ""
+    name: Name = ""
     image: str = ""
     restart_policy: str | None = None
-    env: list[EnvVar] | None = None
-    env_from: list[EnvFrom] | None = None
+    env: Items[EnvVar] | None = None
+    env_from: Items[EnvFrom] | None = None
 
 
 class SecretVolume(Slice):
@@ -64,7 +64,7 @@ class ProjectedSource(Slice):
 
 
 class ProjectedVolume(Slice):
-    sources: list[ProjectedSource] | None = None
+    sources: Items[ProjectedSource] | None = None
 
 
 class RemoteVolume(Slice):
@@ -80,7 +80,7 @@ class CsiVolume(Slice):
 class Volume(Slice):
     """A volume; the API allows one source each. Sources that name nothing are not declared."""
 
-    name: str = ""
+    name: Name = ""
     config_map: Reference | None = None
     secret: SecretVolume | None = None
     persistent_volume_claim: ClaimVolume | None = None
@@ -112,11 +112,11 @@ class Volume(Slice):
 class PodSpec(Slice):
     """`restart_policy` absent means Always."""
 
-    containers: list[Container] | None = None
-    init_containers: list[Container] | None = None
-    ephemeral_containers: list[Container] | None = None
-    volumes: list[Volume] | None = None
-    image_pull_secrets: list[Reference] | None = None
+    containers: Items[Container] | None = None
+    init_containers: Items[Container] | None = None
+    ephemeral_containers: Items[Container] | None = None
+    volumes: Items[Volume] | None = None
+    image_pull_secrets: Items[Reference] | None = None
     service_account_name: str = ""
     node_name: str = ""
     restart_policy: str = "Always"
@@ -162,9 +162,9 @@ class PodStatus(Slice):
     reason: str = ""
     message: str = ""
     pod_ip: str = msgspec.field(default="", name="podIP")
-    conditions: list[Condition] | None = None
-    init_container_statuses: list[ContainerStatus] | None = None
-    container_statuses: list[ContainerStatus] | None = None
+    conditions: Items[Condition] | None = None
+    init_container_statuses: Items[ContainerStatus] | None = None
+    container_statuses: Items[ContainerStatus] | None = None
 
 
 class PodDetails(msgspec.Struct, frozen=True, gc=False):

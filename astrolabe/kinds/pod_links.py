@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from sys import intern
 
+from astrolabe.graph.faults import Unfit
 from astrolabe.graph.links import (
     MOUNTS,
     RUNS_ON,
@@ -16,6 +17,7 @@ from astrolabe.graph.links import (
     USES_SERVICE_ACCOUNT,
     Ref,
 )
+from astrolabe.kinds.common import MOST_LINKS, TOO_MANY_LINKS
 from astrolabe.kinds.pod import (
     Container,
     EnvFrom,
@@ -85,6 +87,8 @@ class _Links:
                 self._add_env(f"{path}[{container.name}].env", container.env)
             if container.env_from:
                 self._add_env_from(f"{path}[{container.name}].envFrom", container.env_from)
+            if len(self.found) > MOST_LINKS:  # there may be as many more in each of the others
+                raise Unfit(TOO_MANY_LINKS)
 
     def _add_env(self, path: str, env: Iterable[EnvVar]) -> None:
         for variable in env:

@@ -37,7 +37,7 @@ def print_pod(pod: Pod) -> Printed:
     stop, ready, restarts, of_sidecars = "", 0, 0, 0
     if status.init_container_statuses:
         stop, ready, restarts, of_sidecars = _print_initialization(
-            status.init_container_statuses, sidecars, len(inits)
+            status.init_container_statuses, frozenset(sidecars), len(inits)
         )
     reason = stop or _first_reason(status)
     if not stop or holds(status.conditions, "Initialized"):

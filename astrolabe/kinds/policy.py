@@ -9,7 +9,7 @@ from astrolabe.graph.links import SCALES, SELECTS, Link, Ref, Select
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import condition, selector_of
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Condition, LabelSelector, Manifest, Slice
+from astrolabe.kinds.manifest import Condition, Items, LabelSelector, Manifest, Slice
 
 
 class ScaleTarget(Slice):
@@ -30,7 +30,7 @@ class AutoscalerStatus(Slice):
     observed_generation: int | None = None
     current_replicas: int = 0
     desired_replicas: int = 0
-    conditions: list[Condition] | None = None
+    conditions: Items[Condition] | None = None
 
 
 class Autoscaler(Manifest):
@@ -126,7 +126,7 @@ class BudgetStatus(Slice):
     disruptions_allowed: int = 0
     current_healthy: int = 0
     desired_healthy: int = 0
-    conditions: list[Condition] | None = None
+    conditions: Items[Condition] | None = None
 
 
 class Budget(Manifest):

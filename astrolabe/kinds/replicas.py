@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
-from astrolabe.kinds.manifest import Condition, Slice
+from astrolabe.kinds.manifest import Condition, Items, Slice
 
 SCALED_TO_ZERO = Status(READY, "ScaledToZero", "Scaled to zero (0/0)")
 
@@ -13,7 +13,7 @@ class TemplateContainer(Slice):
 
 
 class TemplateSpec(Slice):
-    containers: list[TemplateContainer] | None = None
+    containers: Items[TemplateContainer] | None = None
 
 
 class Template(Slice):
@@ -43,7 +43,7 @@ class ReplicaStatus(Slice):
     updated_replicas: int = 0
     current_revision: str = ""
     update_revision: str = ""
-    conditions: list[Condition] | None = None
+    conditions: Items[Condition] | None = None
 
 
 def image_of(template: Template | None) -> str:

@@ -12,7 +12,7 @@ from astrolabe.graph.links import ENDPOINTS, SELECTS, Link, Ref, RefByUid, Selec
 from astrolabe.graph.selector import equality
 from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Manifest, Slice
+from astrolabe.kinds.manifest import Items, Labels, Manifest, Slice
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 
@@ -25,7 +25,7 @@ class LoadBalancerIngress(Slice):
 class LoadBalancer(Slice):
     """Where a load balancer is reached; of a Service and of an Ingress."""
 
-    ingress: list[LoadBalancerIngress] | None = None
+    ingress: Items[LoadBalancerIngress] | None = None
 
     @property
     def addresses(self) -> list[str]:
@@ -56,8 +56,8 @@ class ServiceSpec(Slice):
     type: str = "ClusterIP"
     cluster_ip: str = msgspec.field(default="", name="clusterIP")
     external_name: str = ""
-    selector: dict[str, str] | None = None
-    ports: list[ServicePort] | None = None
+    selector: Labels | None = None
+    ports: Items[ServicePort] | None = None
 
     @property
     def selects(self) -> bool:
@@ -186,7 +186,7 @@ class Endpoint(Slice):
 
 
 class EndpointSlice(Manifest):
-    endpoints: list[Endpoint] | None = None
+    endpoints: Items[Endpoint] | None = None
 
 
 class EndpointCount(msgspec.Struct, frozen=True, gc=False):

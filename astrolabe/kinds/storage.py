@@ -12,7 +12,7 @@ from astrolabe.graph.links import BINDS, MOUNTS, USES_CLASS, Link, Ref
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Manifest, Slice
+from astrolabe.kinds.manifest import Items, Manifest, Slice
 
 #: The label under which a StatefulSet finds the claims of its templates; no real key has a blank.
 CLAIM_PREFIX_LABEL = "claim prefix"
@@ -30,7 +30,7 @@ class Quantities(Slice):
 class ClaimSpec(Slice):
     """`storageClassName` absent means the default class, "" none."""
 
-    access_modes: list[str] | None = None
+    access_modes: Items[str] | None = None
     volume_name: str | None = None
     storage_class_name: str | None = None
 

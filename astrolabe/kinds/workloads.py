@@ -10,7 +10,7 @@ from astrolabe.graph.selector import equality
 from astrolabe.graph.status import PENDING, Status
 from astrolabe.kinds.common import condition, holds
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Condition, Manifest, Slice
+from astrolabe.kinds.manifest import Condition, Manifest, Name, Slice, Terms
 from astrolabe.kinds.replicas import (
     SCALED_TO_ZERO,
     ReplicaSpec,
@@ -150,7 +150,7 @@ class UpdateStrategy(Slice):
 
 
 class ClaimTemplateMeta(Slice):
-    name: str = ""
+    name: Name = ""
 
 
 class ClaimTemplate(Slice):
@@ -159,7 +159,7 @@ class ClaimTemplate(Slice):
 
 class StatefulSetSpec(ReplicaSpec):
     update_strategy: UpdateStrategy | None = None
-    volume_claim_templates: list[ClaimTemplate] | None = None
+    volume_claim_templates: Terms[ClaimTemplate] | None = None
 
 
 class StatefulSet(Manifest):

@@ -9,6 +9,7 @@ import msgspec
 from astrolabe.graph.facts import Around, Derived, Neighbour, Read
 from astrolabe.graph.links import OWNS
 from astrolabe.graph.status import ERROR, PENDING, Status
+from astrolabe.kinds.common import LONGEST_QUOTE, shortened
 
 READS_PODS = (Read("out", OWNS, "Pod"),)
 
@@ -37,7 +38,7 @@ def blame(status: Status, pod: WorstPod | None) -> Status:
     """The status of a workload that is still Pending while a pod of it is in Error."""
     if pod is None or status.level != PENDING:
         return status
-    words = (f"pod {pod.name}", pod.status.reason, pod.status.message)
+    words = (f"pod {pod.name}", pod.status.reason, shortened(pod.status.message, LONGEST_QUOTE))
     message = ": ".join(word for word in words if word)
     return Status(ERROR, pod.status.reason, message, pod.status.since)
 

@@ -9,12 +9,20 @@ import msgspec
 
 from astrolabe.engine.inbox import InvalidObject
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Manifest, ObjectMeta, Slice
+from astrolabe.kinds.manifest import LONGEST_NAME, Manifest, ObjectMeta, Slice
 from astrolabe.kube.errors import UNDECODABLE, ApiError, error_of_status
-from astrolabe.kube.scan import members
+from astrolabe.kube.scan import CutOff, members
+
+#: Bytes of one object. etcd takes no request above 1.5 MB unless it is told to; as JSON that may be twice as
+#: much. To decode so many and to put them into the graph takes some 20 ms.
+LONGEST_OBJECT = 4 * 2**20
+#: Bytes of a larger one in which its identity is looked for; an API server writes it first.
+_LOOKED_AT = 64 * 1024
 
 NO_UID = "has no metadata.uid"
 TOO_DEEP = "is nested too deeply"
+TOO_LARGE = f"is larger than {LONGEST_OBJECT // 2**20} MiB"
+NO_JSON = "is no JSON"
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -75,6 +83,8 @@ class _Identity(Slice):
 
 #: The fields of `_Identity` in a manifest, in their order.
 _IDENTITY = (b"name", b"namespace", b"uid", b"resourceVersion")
+#: Types of events that are about an object, as they stand in a line.
+_OF_OBJECTS = (b'"ADDED"', b'"MODIFIED"', b'"DELETED"')
 
 
 class _Identified(Slice):
@@ -83,12 +93,14 @@ class _Identified(Slice):
 
 def decode(kind: Kind[Any], line: bytes) -> Event:
     """What the line says. Nothing is raised: what is not understood is an InvalidObject or a NotAnEvent."""
+    if len(line) > LONGEST_OBJECT:
+        return _decode_partly(line, TOO_LARGE)
     try:
         event = kind.event_decoder.decode(line)
     except ValueError as error:
         return _decode_exception(line, error)
     except RecursionError:
-        return _decode_deep(line)
+        return _decode_partly(line, TOO_DEEP)
     type, manifest = event.type, event.object
     meta: ObjectMeta = manifest.metadata
     if type == "ADDED" or type == "MODIFIED":
@@ -104,10 +116,12 @@ def _decode_exception(line: bytes, invalid: ValueError | None) -> Event:
         envelope = msgspec.json.decode(line, type=_Envelope)
         if envelope.type == "ERROR":
             return ServerError(error_of_status(envelope.object))
-    except ValueError as error:
+    except msgspec.ValidationError as error:
         return NotAnEvent(str(error))
+    except ValueError as error:
+        return _decode_malformed(line, error)
     except RecursionError:
-        return _decode_deep(line)
+        return _decode_partly(line, TOO_DEEP)
     if envelope.type == "BOOKMARK":
         return _bookmark(envelope.object)
     if envelope.type == "DELETED":
@@ -117,26 +131,51 @@ def _decode_exception(line: bytes, invalid: ValueError | None) -> Event:
     return invalid_object(envelope.object, str(invalid or f"unknown type of event {envelope.type[:20]!r}"))
 
 
-def _decode_deep(line: bytes) -> Event:
-    """Decodes a line that nests too deeply for a decoder: of its object nothing but the identity counts."""
+def _decode_malformed(line: bytes, error: ValueError) -> Event:
+    """Decodes what is no JSON; a whole event with one object in it all the same, which is to blame."""
+    try:
+        parts = dict(members(line, whole=True))
+    except CutOff:
+        return NotAnEvent(str(error))
+    if parts.get(b"type") not in _OF_OBJECTS or not parts.get(b"object", b"").startswith(b"{"):
+        return NotAnEvent(str(error))
+    return _decode_partly(line, NO_JSON)
+
+
+def _decode_partly(line: bytes, why: str) -> Event:
+    """Decodes a line that no decoder takes: of its object nothing but the identity counts.
+
+    why: what is the matter with the object.
+    """
     type = next(members(line), (b"", b""))
     if type[0] != b"type":  # a watch writes it first
-        return NotAnEvent(TOO_DEEP)
-    object = line[line.index(b'"object"') + len(b'"object"') :] if b'"object"' in line else b""
-    identity = _identity(object)
+        return NotAnEvent(why)
+    identity = _identity(line.partition(b'"object"')[2])
     if type[1] == b'"DELETED"' and identity.uid:
         return Deleted(identity.uid, identity.resource_version)
-    return InvalidObject(identity.namespace, identity.name, TOO_DEEP, identity.uid)
+    return InvalidObject(identity.namespace, identity.name, why, identity.uid)
 
 
 def invalid_object(object: bytes | msgspec.Raw, error: Exception | str) -> InvalidObject:
     """What is told of an object that cannot be decoded, with its name if even that can be read."""
     identity = _identity(object)
-    why = TOO_DEEP if isinstance(error, RecursionError) else str(error)
+    why = str(error)
+    if isinstance(error, RecursionError):
+        why = TOO_DEEP
+    elif isinstance(error, ValueError) and not isinstance(error, msgspec.ValidationError):
+        why = NO_JSON  # the error itself tells of a byte, which is another each time
     return InvalidObject(identity.namespace, identity.name, why, identity.uid)
 
 
 def _identity(object: bytes | msgspec.Raw) -> _Identity:
+    identity = _read_identity(object)
+    texts = (identity.name, identity.namespace, identity.uid, identity.resource_version)
+    return _Identity(*(text[:LONGEST_NAME] for text in texts))
+
+
+def _read_identity(object: bytes | msgspec.Raw) -> _Identity:
+    if len(object) > LONGEST_OBJECT:
+        return _scan_identity(bytes(object)[:_LOOKED_AT])
     try:
         return msgspec.json.decode(object, type=_Identified).metadata
     except UNDECODABLE:
@@ -145,7 +184,9 @@ def _identity(object: bytes | msgspec.Raw) -> _Identity:
 
 def _scan_identity(object: bytes) -> _Identity:
     """The same of an object that a decoder gives up; up to its metadata, which is among the first."""
-    metadata = next((value for key, value in members(object) if key == b"metadata"), b"{}")
+    metadata = next((value for key, value in members(object) if key == b"metadata"), None)
+    if metadata is None:  # it does not end in what is looked at
+        metadata = object.partition(b'"metadata"')[2].lstrip(b" :")
     texts: dict[bytes, str] = {}
     for key, value in members(metadata):
         if key in _IDENTITY:

@@ -11,12 +11,14 @@ import msgspec
 from astrolabe.engine.inbox import Change, Gone, InvalidObject, Replace, Sink, Update
 from astrolabe.engine.skips import SkipLog
 from astrolabe.graph.facts import Facts
-from astrolabe.graph.faults import where
+from astrolabe.graph.faults import Unfit, where
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Slice
 from astrolabe.kube.errors import UNDECODABLE, NotTheApi, RequestFailed
 from astrolabe.kube.events import (
+    LONGEST_OBJECT,
     NO_UID,
+    TOO_LARGE,
     Bookmark,
     Deleted,
     Event,
@@ -34,6 +36,8 @@ log = logging.getLogger("astrolabe.kube")
 
 #: Objects between two looks at the clock.
 LOOK_EVERY = 32
+#: Bytes of an object after which the clock is looked at as well.
+LARGE = 64 * 1024
 
 
 #: Digits; versions are 64 bits.
@@ -122,7 +126,7 @@ class Intake:
                     self._take_found(event.manifest)
                 else:
                     await self._take_other(event)
-                if not count % LOOK_EVERY:
+                if not count % LOOK_EVERY or len(line) > LARGE:
                     await slice.pause()
         except RequestFailed:
             await self._flush()
@@ -136,15 +140,15 @@ class Intake:
         """Take one page of a list: its resourceVersion and the token of the next page, "" on the last."""
         try:
             page = msgspec.json.decode(body, type=_Page)
-        except ValueError as error:
+        except msgspec.ValidationError as error:
             raise NotTheApi(f"the answer is no list: {error}") from error
-        except RecursionError:  # one of the objects is to blame
-            page = await _take_apart(body)
+        except UNDECODABLE as error:  # one of the objects may be to blame
+            page = await _take_apart(body, error)
         items = page.items or []
         slice = TimeSlice()
         for count, item in enumerate(items, 1):
             self._take_item(item)
-            if not count % LOOK_EVERY:
+            if not count % LOOK_EVERY or len(item) > LARGE:
                 await slice.pause()
         self._count(len(items))
         return page.metadata.resource_version, page.metadata.continue_token
@@ -194,6 +198,9 @@ class Intake:
         self._changes.append(Gone(event.uid))
 
     def _take_item(self, item: msgspec.Raw) -> None:
+        if len(item) > LONGEST_OBJECT:
+            self._skip(invalid_object(item, TOO_LARGE))
+            return
         try:
             manifest = self._kind.decoder.decode(item)
         except UNDECODABLE as error:
@@ -212,9 +219,8 @@ class Intake:
             return self._kind.facts(manifest)
         except Exception as error:
             meta = manifest.metadata
-            self._skip(
-                InvalidObject(meta.namespace, meta.name, f"its rules failed: {where(error)}", meta.uid)
-            )
+            why = str(error) if isinstance(error, Unfit) else f"its rules failed: {where(error)}"
+            self._skip(InvalidObject(meta.namespace, meta.name, why, meta.uid))
             return None
 
     def _skip(self, invalid: InvalidObject) -> None:
@@ -254,17 +260,17 @@ def _is_number(version: str) -> bool:
     return version.isascii() and version.isdecimal() and len(version) <= _LONGEST_NUMBER
 
 
-async def _take_apart(body: bytes) -> _Page:
-    """A page that nests too deeply for the decoder, object by object."""
+async def _take_apart(body: bytes, invalid: Exception) -> _Page:
+    """A page that the decoder does not take, object by object. Raises NotTheApi unless it is all there."""
     slice = TimeSlice()
-    metadata, items = b"{}", []
-    for key, value in members(body, array=b"items"):
-        if key == b"items":
-            items.append(msgspec.Raw(value))
-        elif key == b"metadata":
-            metadata = value
-        await slice.pause()
+    metadata, items = b"", []
     try:
+        for key, value in members(body, array=b"items", whole=True):
+            if key == b"items":
+                items.append(msgspec.Raw(value))
+            elif key == b"metadata":
+                metadata = value
+            await slice.pause()
         return _Page(msgspec.json.decode(metadata, type=_ListMeta), items)
     except UNDECODABLE as error:
-        raise NotTheApi(f"the answer is no list: {error}") from error
+        raise NotTheApi(f"the answer is no list: {invalid}") from error

@@ -11,12 +11,14 @@ from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Slice
 from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
 from astrolabe.kube.events import (
+    LONGEST_OBJECT,
     Bookmark,
     Deleted,
     Found,
     NotAnEvent,
     ServerError,
     decode,
+    invalid_object,
 )
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
@@ -205,3 +207,44 @@ def test_the_recorded_watch_list_of_secrets_ends_with_its_bookmark() -> None:
     events = [decode(KINDS_BY_NAME["Secret"], line) for line in lines]
     assert [type(event) for event in events] == [Found] * (len(lines) - 1) + [Bookmark]
     assert events[-1] == Bookmark("2318", True)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"NaN", b"-Infinity", b"0x1", b'"\\ud800"', b'"\\q"', b"[1,,2]", b"nul"],
+)
+@pytest.mark.parametrize("place", [b"status", b"undeclared"])
+def test_an_object_that_is_no_json(value: bytes, place: bytes) -> None:
+    """No API server writes such; but where one does, all others of the kind are followed as ever."""
+    for type in (b"ADDED", b"MODIFIED", b"DELETED"):
+        object = b'{"metadata":{%b},"%b":{"size":%b}}' % (IDENTIFIED, place, value)
+        event = decode(WIDGET, b'{"type":"%b","object":%b}' % (type, object))
+        if type == b"DELETED":
+            assert event == Deleted("u1", "8")
+        else:
+            assert event == InvalidObject("n", "w", "is no JSON", "u1")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type":"ADDED","object":{"metadata":{%b},"status":{"size":NaN' % IDENTIFIED,
+        b'{"type":"ADDED","object":{"metadata":{%b},"x":"\\ud800' % IDENTIFIED,
+        b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"},"x":NaN}}',
+        b'{"type":"ADDED","object":NaN}',
+    ],
+    ids=["cut off", "cut off in a text", "a bookmark", "no object"],
+)
+def test_a_line_that_is_no_json_and_no_whole_event(line: bytes) -> None:
+    assert isinstance(decode(WIDGET, line), NotAnEvent)
+
+
+def test_an_object_that_is_too_large_is_left_out_by_its_name() -> None:
+    large = b'{"metadata":{%b},"status":{},"x":"%b"}' % (IDENTIFIED, b"x" * LONGEST_OBJECT)
+    unending = b'{"metadata":{%b,"annotations":{"a":"%b"}}}' % (IDENTIFIED, b'\\"' * LONGEST_OBJECT)
+    for object in (large, unending):
+        for type in (b"ADDED", b"MODIFIED"):
+            line = b'{"type":"%b","object":%b}' % (type, object)
+            assert decode(WIDGET, line) == InvalidObject("n", "w", "is larger than 4 MiB", "u1")
+        assert decode(WIDGET, b'{"type":"DELETED","object":%b}' % object) == Deleted("u1", "8")
+        assert invalid_object(object, "is larger than 4 MiB").label == "n/w"

@@ -12,6 +12,7 @@ from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest
 from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.kube.errors import ApiError, NotTheApi
+from astrolabe.kube.events import LONGEST_OBJECT
 from astrolabe.kube.health import Health
 from astrolabe.kube.intake import Intake
 from tests.kube.support import Collector, bookmark, error_event, event, manifest
@@ -181,6 +182,46 @@ async def test_a_page_with_a_deep_object_costs_only_that(caplog: pytest.LogCaptu
     assert [record.getMessage() for record in caplog.records] == [
         "ConfigMap n/deep is left out: is nested too deeply"
     ]
+
+
+@pytest.mark.parametrize("value", [b"NaN", b'"\\ud800"', b"[1,,2]"])
+async def test_a_page_with_an_object_that_is_no_json_costs_only_that(value: bytes) -> None:
+    intake, sink, _ = intake_of()
+    odd = b'{"metadata":{"name":"odd","namespace":"n","uid":"u"},"x":%b}' % value
+    a, b = (json.dumps(manifest(name, "1")).encode() for name in "ab")
+    intake.begin_list()
+    page = b'{"metadata":{"resourceVersion":"20"},"items":[%b]}' % b",".join([a, odd, b])
+    assert await intake.take_page(page) == ("20", "")
+    await intake.end_list("20")
+    (told,) = sink.messages
+    assert isinstance(told, Replace)
+    assert (sink.replaces(), told.invalid) == ([["a", "b"]], [InvalidObject("n", "odd", "is no JSON", "u")])
+
+
+async def test_a_page_that_is_cut_off_is_no_shorter_list() -> None:
+    """What is missing at its end is not gone."""
+    intake, _, _ = intake_of()
+    items = b",".join([json.dumps(manifest(name, "1")).encode() for name in "ab"])
+    page = b'{"metadata":{"resourceVersion":"20"},"items":[%b,%b]}' % (DEEP, items)
+    for end in (len(page) - 1, len(page) - 2, page.index(b'"b"'), page.index(b"]]")):
+        with pytest.raises(NotTheApi, match="the answer is no list"):
+            await intake.take_page(page[:end])
+    with pytest.raises(NotTheApi, match="the answer is no list"):
+        await intake.take_page(page.replace(b'"x":', b'"x":}'))
+
+
+async def test_an_object_that_is_too_large_costs_only_itself() -> None:
+    intake, sink, _ = await listed("a")
+    large = b'{"metadata":{"name":"l","namespace":"n","uid":"u"},"x":"%b"}' % (b"x" * LONGEST_OBJECT)
+    told = InvalidObject("n", "l", "is larger than 4 MiB", "u")
+    await intake.take_lines([b'{"type":"ADDED","object":%b}' % large, event("ADDED", "b", "12")])
+    assert isinstance(sink.messages[-1], Update)
+    assert sink.messages[-1].changes[0] == told
+    assert sink.names("ConfigMap") == ["a", "b"]
+    intake.begin_list()
+    await intake.take_page(b'{"metadata":{"resourceVersion":"20"},"items":[%b]}' % large)
+    await intake.end_list("20")
+    assert sink.messages[-1] == Replace("ConfigMap", "", [], [told])
 
 
 async def test_a_deep_page_that_is_no_list() -> None:

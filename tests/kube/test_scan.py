@@ -1,12 +1,13 @@
 """JSON taken apart without recursion: the same parts as a decoder finds."""
 
 import json
+from time import thread_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrolabe.kube.scan import PAUSE_EVERY, members
+from astrolabe.kube.scan import PAUSE_EVERY, CutOff, members
 
 LEAVES = st.none() | st.integers(0, 99) | st.text('a"\\[]{}:,é', max_size=5)
 LISTS = st.lists(LEAVES, max_size=3)
@@ -40,6 +41,35 @@ def test_a_depth_that_no_decoder_follows() -> None:
 
 def test_a_long_value_gives_others_their_turn() -> None:
     assert next(members(b'{"a":[%b]}' % (b"1," * PAUSE_EVERY))) == (b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("document", "is_whole"),
+    [
+        (b' {"a":[1,{"b":NaN}]} ', True),
+        (b'{"items":[]}', True),
+        (b"{}", True),
+        (b'{"items":[1,2', False),
+        (b'{"items":[1,2]', False),
+        (b'{"items":[1,2}}', False),
+        (b'{"a":"\\"}', False),
+        (b"[1]", False),
+        (b"<html>{}</html>", False),
+        (b"", False),
+    ],
+)
+def test_whether_all_of_an_object_is_there(document: bytes, is_whole: bool) -> None:
+    if is_whole:
+        list(members(document, array=b"items", whole=True))
+    else:
+        with pytest.raises(CutOff):
+            list(members(document, array=b"items", whole=True))
+
+
+def test_a_text_without_end_is_gone_through_once() -> None:
+    started = thread_time()
+    assert list(members(b'{"a":"' + b'\\"' * 500_000)) == []
+    assert thread_time() - started < 1, "not once for each quote in it"
 
 
 @given(st.binary())
