@@ -110,6 +110,30 @@ async def test_the_leader_goes_on_without_redis(redis: RedisServer) -> None:
             await together(leader, late)
 
 
+async def test_what_a_follower_is_told_of_several_changes_at_once_has_no_time(redis: RedisServer) -> None:
+    async with member(redis.address) as leader:
+        await leader.leads()
+        await leader.publish(Changes(nodes_set=[node("a")]))
+        async with member(redis.address) as follower:
+            await together(leader, follower)
+            recorder = Recorder()
+            follower.hub.join(recorder).subscribe("x", EVERYTHING)
+            recorder.take()
+            await leader.publish(Changes(nodes_set=[node("b")]), time=5)
+            await together(leader, follower)
+            (delta,) = recorder.take()
+            assert delta["time"] == 5
+            redis.kill()
+            await leader.publish(Changes(nodes_set=[node("c")]), time=7)
+            await leader.publish(Changes(nodes_set=[node("d")]), time=9)
+            redis.start()
+            await answers(redis)
+            await together(leader, follower)
+            (delta,) = [message for message in recorder.take() if message["type"] == "delta"]
+            assert {node["uid"] for node in delta["nodes"]["set"]} == {"c", "d"}
+            assert "time" not in delta
+
+
 async def test_positions_that_were_served_alone_are_nobody_elses(redis: RedisServer) -> None:
     async with AsyncExitStack() as stack:
         leader = await stack.enter_async_context(member(redis.address))

@@ -43,6 +43,8 @@ def test_messages_say_the_same_as_urls() -> None:
         "q": "WEB",
     }
     assert parse_message(document, FilterRules.of(KINDS)) == EXPECTED
+    for names in ("plain,shop", ["plain, shop"], ["shop,", "plain"]):  # commas, too
+        assert parse_message({**document, "namespace": names}, FilterRules.of(KINDS)) == EXPECTED
     assert parse_message(None, FilterRules.of(KINDS)) is EVERYTHING
     assert parse_message({}, FilterRules.of(KINDS)) == EVERYTHING
     assert (

@@ -332,6 +332,28 @@ async def test_a_delta_of_one_batch_tells_when_that_was() -> None:
     assert recorder.take()[0]["time"] == 1732500000123
 
 
+async def test_a_delta_of_several_batches_tells_no_time() -> None:
+    """Neither to one that did not keep up, nor to one that resumes."""
+    world = shop()
+    slow, resuming = Recorder(), Recorder()
+    client = world.hub.join(slow)
+    client.subscribe("x", EVERYTHING)
+    slow.take()
+    slow.writable = False
+    for seq in (3, 4):
+        changes = Changes(nodes_set=[a_pod(seq)])
+        world.hub.receive(Batch(EPOCH, seq, changes, time=1732500000123 + seq))
+    slow.writable = True
+    client.wake()
+    world.hub.join(resuming).subscribe("x", EVERYTHING, Position(EPOCH, 2))
+    await settle()
+    for recorder in (slow, resuming):
+        (delta,) = recorder.take()
+        assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 4)
+        assert len(delta["nodes"]["set"]) == 2
+        assert "time" not in delta
+
+
 async def test_another_graph_begins_anew_for_everyone() -> None:
     world = shop()
     recorder = Recorder()

@@ -5,6 +5,7 @@ import pytest
 from sanic import Sanic
 from websockets.exceptions import ConnectionClosed
 
+from astrolabe.cli.workers import Workers
 from astrolabe.http.errors import ServerError
 from astrolabe.http.server import create_server
 from astrolabe.kinds.table import KINDS
@@ -45,6 +46,30 @@ async def test_an_address_that_is_not_ours_is_said() -> None:
     )
     with pytest.raises(ServerError, match=r"cannot listen at 192\.0\.2\.1:0"):
         await server.start()
+
+
+@pytest.mark.parametrize(("in_cluster", "reached"), [(False, False), (True, True)])
+async def test_only_in_a_cluster_it_is_reached_at_other_addresses(in_cluster: bool, reached: bool) -> None:
+    async with serve(shop(), host="", in_cluster=in_cluster) as site:
+        async with dial(site.port):  # at 127.0.0.1
+            pass
+        # Another address of this machine; Linux has all of 127.0.0.0/8.
+        assert await reaches("127.0.0.2", site.port) is reached
+    workers = Workers(Settings(in_cluster=in_cluster, port=0, workers=1), lambda coroutine: None)
+    (listener,) = workers._sockets
+    with listener:
+        assert await reaches("127.0.0.2", listener.getsockname()[1]) is reached
+
+
+async def reaches(host: str, port: int) -> bool:
+    """Whether somebody listens there."""
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except ConnectionRefusedError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
 
 
 async def test_many_servers_in_one_process() -> None:

@@ -130,6 +130,30 @@ async def test_two_subscriptions_on_one_connection(site: Site) -> None:
         assert len((await read(socket))["nodes"]) == 9
 
 
+async def test_an_id_in_use_goes_on_as_it_was(site: Site) -> None:
+    async with site.stream("/api/v1/ws?namespace=other&kind=Pod") as socket:
+        await read_types(socket, "hello", "snapshot")
+        await socket.send('{"type":"subscribe","id":"default","filter":{"kind":["Service"]}}')
+        (error,) = await read_types(socket, "error")
+        assert (error["id"], error["code"]) == ("default", "duplicate-id")
+        site.world.remove("service-web")  # of the filter that was refused
+        site.world.remove("pod-lone")
+        (delta,) = await read_types(socket, "delta")
+        assert (delta["id"], delta["from"], delta["seq"]) == ("default", 2, 4)
+        assert delta["nodes"]["remove"] == ["pod-lone"]
+
+
+async def test_commas_in_a_message_are_those_of_a_url(site: Site) -> None:
+    async with site.stream("/api/v1/ws?kind=Service,Pod") as url, site.stream() as message:
+        _, expected = await read_types(url, "hello", "snapshot")
+        await read_types(message, "hello", "snapshot")
+        for id, kinds in (("one", "Service,Pod"), ("list", ["Service, Pod"])):
+            await message.send(json.dumps({"type": "subscribe", "id": id, "filter": {"kind": kinds}}))
+            (told,) = await read_types(message, "snapshot")
+            assert told == {**expected, "id": id}
+        assert {node["kind"] for node in expected["nodes"]} == {"Service", "Pod"}
+
+
 async def test_resuming(site: Site) -> None:
     async with site.stream(f"/api/v1/ws?since={EPOCH}:2") as socket:
         _, bookmark = await read_types(socket, "hello", "bookmark")

@@ -69,7 +69,7 @@ async def serve(
     before = asyncio.all_tasks()
     tracker = world.state_tracker()
     server = create_server(
-        Settings(host="127.0.0.1", port=port, limits=limits or Limits(), **settings),
+        Settings(port=port, limits=limits or Limits(), **{"host": "127.0.0.1", **settings}),
         world.hub,
         world.readiness,
         KINDS,
