@@ -26,6 +26,10 @@ Event = Literal[
 #: As a subscribe message has it, and README, "API": `{"namespace": ["shop"], "kind": "Pod", "q": "web"}`.
 Filter = Mapping[str, Sequence[str] | str]
 
+#: Codes of errors about a subscription that do not mean that it can never be made.
+DUPLICATE = "duplicate-id"
+TOO_MANY_FILTERS = "too-many-filters"
+
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -232,9 +236,12 @@ class Client:
                 self._greet(message)
                 return self._update("connected", size=size)
             case Error(code, text, id):
-                if id is not None:
+                if id is None:
+                    self._said = message  # the close code that follows says what to do
+                elif code == TOO_MANY_FILTERS:
+                    raise Lost(text)
+                elif code != DUPLICATE:  # of which the first goes on
                     raise ClientError(text, code=code)
-                self._said = message  # the close code that follows says what to do
             case ServerState() if message != self.state:
                 self.state = message
                 return self._update("state", size=size)

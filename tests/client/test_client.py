@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -13,21 +12,17 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request
 
 from astrolabe.client import (
-    Backoff,
-    Change,
     Client,
-    ClientError,
     ClusterName,
     NodeChange,
     PartialKind,
     ServerState,
     SyncProgress,
-    Update,
 )
+from tests.client.support import client_of, playing, some, until
 from tests.support.serving import PATIENCE
 from tests.support.stage import (
     HELLO,
-    Act,
     Stage,
     bookmark,
     cut,
@@ -39,36 +34,6 @@ from tests.support.stage import (
     stage,
     state,
 )
-
-
-def client_of(url: str, filter: dict[str, Any] | None = None) -> Client:
-    return Client(url, filter, backoff=Backoff(base=0.01, longest=0.05))
-
-
-@asynccontextmanager
-async def playing(*acts: Act) -> AsyncIterator[tuple[Client, Stage]]:
-    """A client of a script; whatever task still runs afterwards is a leak."""
-    before = asyncio.all_tasks()
-    async with stage(*acts) as server, client_of(server.url) as client, asyncio.timeout(PATIENCE):
-        yield client, server
-    await asyncio.sleep(0)
-    assert asyncio.all_tasks() <= before
-
-
-async def until(client: Client, event: str) -> list[Update]:
-    """What happens up to the first such event."""
-    updates = []
-    async for update in client.updates():
-        updates.append(update)
-        if update.event == event:
-            break
-    return updates
-
-
-async def some(client: Client, count: int) -> list[Change]:
-    """The next changes."""
-    changes = client.changes()
-    return [await anext(changes) for _ in range(count)]
 
 
 async def test_updates_tell_what_came_and_where_the_graph_is() -> None:
@@ -312,39 +277,6 @@ async def test_it_stays_without_a_position_until_a_snapshot_is_complete() -> Non
     assert [("since" in heard) for heard in server.heard] == [False, False, False]
 
 
-async def test_a_filter_that_the_server_refuses_ends_it() -> None:
-    refusal = {"type": "error", "id": "default", "code": "bad-filter", "message": "unknown kind 'Pood'"}
-    async with playing(send(HELLO, refusal)) as (client, _):
-        with pytest.raises(ClientError, match="unknown kind 'Pood'") as caught:
-            await client.ready()
-    assert caught.value.code == "bad-filter"
-
-
-@pytest.mark.parametrize("code", [4500, 4502, 4999])
-async def test_a_close_code_from_4500_on_ends_it(code: int) -> None:
-    async with playing(send(HELLO, code=code)) as (client, server):
-        with pytest.raises(ClientError) as caught:
-            await client.ready()
-        assert str(caught.value) == f"ws://{server.url} does not want us: close code {code}"
-    assert caught.value.code == "refused"
-
-
-@pytest.mark.parametrize(
-    ("first", "why"),
-    [
-        ("<html>", "is no Astrolabe: it sends no JSON"),
-        ({"type": "hello"}, "is no Astrolabe: a message is malformed: Object missing required field"),
-        ({**HELLO, "protocol": "astrolabe.v9"}, "speaks astrolabe.v9, not astrolabe.v1"),
-    ],
-)
-async def test_what_is_no_astrolabe_ends_it(first: Any, why: str) -> None:
-    async with playing(send(first)) as (client, server):
-        with pytest.raises(ClientError, match=why) as caught:
-            await client.ready()
-        assert str(caught.value).startswith(f"ws://{server.url} ")
-    assert caught.value.code == "no-astrolabe"
-
-
 async def test_a_server_of_which_nothing_is_heard_is_left() -> None:
     hello = {**HELLO, "heartbeat": 0.1}
     acts = (send(hello, snapshot(node("a"))), send(HELLO, delta(1, 2, node("b"))))
@@ -464,24 +396,3 @@ async def test_the_state_of_the_server_is_told_when_it_changes() -> None:
         assert client.state is None
         assert [update.event for update in await until(client, "bookmark")] == ["connected", "bookmark"]
         assert client.state is None
-
-
-@pytest.mark.parametrize("code", [4500, 4502, 4999])
-async def test_a_refusal_that_is_final_is_raised_as_the_server_says_it(code: int) -> None:
-    refusal = {"type": "error", "code": "forbidden-origin", "message": "no page of http://evil may ask"}
-    async with playing(send(refusal, code=code)) as (client, server):
-        with pytest.raises(ClientError) as raised:
-            await client.ready()
-    assert str(raised.value) == f"ws://{server.url} refuses: no page of http://evil may ask"
-    assert raised.value.code == "forbidden-origin"
-
-
-async def test_a_refusal_that_may_pass_is_waited_for() -> None:
-    refusal = {"type": "error", "code": "too-many-connections", "message": "1,000 are open"}
-    async with playing(send(refusal, code=4429), send(HELLO, snapshot(node("a")))) as (client, _):
-        updates = await until(client, "snapshot")
-    assert [(update.event, update.reason) for update in updates] == [
-        ("disconnected", "1,000 are open"),
-        ("connected", ""),
-        ("snapshot", ""),
-    ]

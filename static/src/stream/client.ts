@@ -2,13 +2,23 @@
 
 import { type Access, headersWith, protocolsWith } from "./access";
 import { Backoff } from "./backoff";
-import { type Channel, type End, FINAL, LOST, OPENING, openSocket, UNAUTHORISED } from "./channel";
+import {
+  type Channel,
+  type ChannelListener,
+  type End,
+  FINAL,
+  LOST,
+  OPENING,
+  openSocket,
+  UNAUTHORISED,
+} from "./channel";
 import type { Filter, Listener, Lock } from "./connection";
 import { type Detour, type Finding, lookInto } from "./detour";
 import { ProtocolError } from "./errors";
 import { openEvents } from "./events";
 import { Graph, type Position } from "./graph";
 import { decode, type GraphMessage, type Hello, type Message, type Refusal } from "./message";
+import { Trial } from "./trial";
 
 const PROTOCOL = "astrolabe.v1";
 /** Heartbeats without a message after which the server counts as dead. */
@@ -49,11 +59,9 @@ export class Client {
   readonly #listener: Listener;
   readonly #backoff: Backoff;
   readonly #access: Access;
-  readonly #tryEvery: number;
+  /** Of a WebSocket beside the events. */
+  readonly #trial: Trial;
   #attempt: Attempt | null = null;
-  /** A WebSocket that is tried beside the events. */
-  #trial: Attempt | null = null;
-  #trialTimer: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heartbeat: number | null = null;
   /** What the server first called itself. */
@@ -84,7 +92,8 @@ export class Client {
     this.#filter = filter;
     this.#listener = listener;
     this.#backoff = backoff;
-    this.#tryEvery = tryEvery;
+    const socket = (listener: ChannelListener) => this.#openSocket(listener);
+    this.#trial = new Trial(socket, tryEvery, (channel) => this.#changeOver(channel));
   }
 
   start(): void {
@@ -117,28 +126,31 @@ export class Client {
   }
 
   #open(way: Attempt["way"]): Attempt {
-    const { token } = this.#access;
     const attempt = { way, opened: false, heard: false } as Attempt;
-    // What happens to a channel that was given up comes later and means nothing any more.
+    const listener = this.#listenerFor(attempt);
+    attempt.channel = way === "socket" ? this.#openSocket(listener) : this.#openEvents(listener);
+    return attempt;
+  }
+
+  #openSocket(listener: ChannelListener): Channel {
+    return openSocket(this.#url.href, protocolsWith(PROTOCOL, this.#access.token), listener);
+  }
+
+  #openEvents(listener: ChannelListener): Channel {
+    const url = urlOfEvents(this.#url, this.#filter, this.graph.resume());
+    return openEvents(url, headersWith(this.#access.token), listener);
+  }
+
+  /** What happens to a channel that was given up comes later and means nothing any more. */
+  #listenerFor(attempt: Attempt): ChannelListener {
     const current = (handle: () => void) => {
       if (this.#attempt === attempt) handle();
     };
-    const listener = {
+    return {
       opened: () => current(() => this.#opened(attempt)),
-      heard: (data: string) => {
-        if (this.#trial === attempt) this.#judge(attempt, data);
-        current(() => this.#hear(attempt, data));
-      },
-      ended: (end: End) => {
-        if (this.#trial === attempt) this.#tryLater();
-        current(() => void this.#ended(attempt, end));
-      },
+      heard: (data) => current(() => this.#hear(attempt, data)),
+      ended: (end) => current(() => void this.#ended(attempt, end)),
     };
-    attempt.channel =
-      way === "socket"
-        ? openSocket(this.#url.href, protocolsWith(PROTOCOL, token), listener)
-        : openEvents(urlOfEvents(this.#url, this.#filter, this.graph.resume()), headersWith(token), listener);
-    return attempt;
   }
 
   #opened(attempt: Attempt): void {
@@ -147,7 +159,7 @@ export class Client {
     // A server that does not let in opens a WebSocket all the same, to say so: only its hello lets in.
     if (way === "events") this.#lock = null;
     if (way === "socket") channel.send(this.#subscribe());
-    else this.#tryLater();
+    else this.#trial.later();
     this.#listener.detour(way === "socket" ? null : this.#detour);
     if (this.#lock === null) this.#listener.connection({ state: "catching-up" });
   }
@@ -190,14 +202,22 @@ export class Client {
         this.#listener.state(message);
         break;
       case "error":
-        if (message.id != null) this.#refused(message.message);
-        else this.#said = message; // the close code that follows says what to do
+        // Without an id the close code that follows says what to do.
+        if (message.id == null) this.#said = message;
+        else this.#failed(message);
         break;
       case "pong":
         break;
       default:
         this.#apply(message);
     }
+  }
+
+  /** The subscription is not made. */
+  #failed({ code, message }: Refusal): void {
+    if (code === "duplicate-id") return; // it was asked for twice, and the first goes on
+    if (code === "too-many-filters") this.#lost(message);
+    else this.#refused(message);
   }
 
   #greet(hello: Hello): void {
@@ -276,33 +296,15 @@ export class Client {
     this.#lost(reason);
   }
 
-  /** Beside the events, after a while. */
-  #tryLater(): void {
-    this.#endTrial();
-    this.#trialTimer = setTimeout(() => {
-      this.#trial = this.#open("socket");
-    }, this.#tryEvery);
-  }
-
-  /** The trial goes on in place of the events when the server greets on it. */
-  #judge(trial: Attempt, data: string): void {
-    if (!greets(data)) {
-      this.#tryLater();
-      return;
-    }
-    this.#trial = null;
+  /** From the events to a WebSocket that came through at last; whatever it says next is for the listener. */
+  #changeOver(channel: Channel): ChannelListener {
+    const attempt: Attempt = { way: "socket", channel, opened: false, heard: false };
     this.#inStep = null;
     this.#attempt?.channel.close();
-    this.#attempt = trial;
+    this.#attempt = attempt;
     this.#detour = null;
-    this.#opened(trial);
-  }
-
-  #endTrial(): void {
-    clearTimeout(this.#trialTimer);
-    const trial = this.#trial;
-    this.#trial = null;
-    trial?.channel.close();
+    this.#opened(attempt);
+    return this.#listenerFor(attempt);
   }
 
   #refused(reason: string): void {
@@ -339,20 +341,12 @@ export class Client {
 
   #drop(): void {
     clearTimeout(this.#timer);
-    this.#endTrial();
+    this.#trial.end();
     this.#inStep = null;
     const attempt = this.#attempt;
     this.#attempt = null;
     attempt?.channel.close();
     this.#listener.state(null);
-  }
-}
-
-function greets(data: string): boolean {
-  try {
-    return decode(data)?.type === "hello";
-  } catch {
-    return false;
   }
 }
 

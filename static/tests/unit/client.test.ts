@@ -174,6 +174,24 @@ describe("a client", () => {
     expect(reasons()).toEqual(["unknown kind 'Sheep'"]);
   });
 
+  it("asks again later for a filter for which there is no room", async () => {
+    follow({ kind: ["Pod"] });
+    const full = { type: "error", id: "default", code: "too-many-filters", message: "1000 are in use" };
+    (await server.accept()).say(HELLO, full);
+    const again = await server.accept();
+    expect(await again.hear()).toMatchObject({ type: "subscribe", filter: { kind: ["Pod"] } });
+    again.say(HELLO, snapshot(1));
+    await became("live");
+    expect(reasons()).toEqual(["1000 are in use"]);
+  });
+
+  it("goes on when it is told that it follows already", async () => {
+    const twice = { type: "error", id: "default", code: "duplicate-id", message: "the id is in use" };
+    (await live()).say(twice, delta(1, 2, node("b")));
+    await vi.waitFor(() => expect(client.graph.position?.seq).toBe(2));
+    expect(states()).toEqual(["connecting", "catching-up", "live"]);
+  });
+
   it("does not insist on a server that is something else", async () => {
     follow();
     (await server.accept()).socket.send("<html>");

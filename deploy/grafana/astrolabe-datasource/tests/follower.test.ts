@@ -119,6 +119,20 @@ test('a filter that is refused is final', async () => {
   expect(updates[0]).toMatchObject({ trouble: 'unknown kind', final: true });
 });
 
+test('a filter for which there is no room now is asked for again', async () => {
+  const full = { type: 'error', id: 'grafana', code: 'too-many-filters', message: '1000 are in use' };
+  follow(send(HELLO, full), send(HELLO, SNAPSHOT));
+  await until(() => updates.length === 2);
+  expect(troubles()).toEqual(['1000 are in use', undefined]);
+});
+
+test('what was asked for twice goes on', async () => {
+  const twice = { type: 'error', id: 'grafana', code: 'duplicate-id', message: 'the id is in use' };
+  follow(send(HELLO, twice, SNAPSHOT));
+  await until(() => updates.length === 1);
+  expect(troubles()).toEqual([undefined]);
+});
+
 test('what does not greet is looked into', async () => {
   follow(close(1000), send(HELLO, SNAPSHOT));
   await until(() => updates.length === 2);

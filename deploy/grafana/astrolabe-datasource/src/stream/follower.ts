@@ -1,6 +1,6 @@
 import { Backoff } from './backoff';
 import { Graph, NodeChange } from './graph';
-import { decode, Message, ProtocolError } from './message';
+import { decode, Message, ProtocolError, Refusal } from './message';
 import { ServerState } from './state';
 
 /** As a subscribe message has it. */
@@ -139,11 +139,7 @@ export class Follower {
         }
         break;
       case 'error':
-        if (message.id !== undefined) {
-          this.give(message.message);
-        } else {
-          this.said = message.message; // the close code that follows says what to do
-        }
+        this.hearOf(message);
         break;
       default: {
         const isFirst = this.graph.position === null;
@@ -156,6 +152,16 @@ export class Follower {
           });
         }
       }
+    }
+  }
+
+  private hearOf({ id, code, message }: Refusal): void {
+    if (id === undefined) {
+      this.said = message; // the close code that follows says what to do
+    } else if (code === 'too-many-filters') {
+      this.retry(message);
+    } else if (code !== 'duplicate-id') {
+      this.give(message); // of a duplicate the first goes on
     }
   }
 
