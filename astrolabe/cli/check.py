@@ -13,8 +13,11 @@ import click
 from astrolabe.bus.redis.connection import Server, address_of, connect, verify
 from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.keys import Keys
+from astrolabe.bus.redis.leftovers import DELETE, leftovers
 from astrolabe.bus.redis.timing import Timing
 from astrolabe.bus.redis.trial import try_publishing, try_writing
+from astrolabe.cli.flags import SERVICE_ACCOUNT
+from astrolabe.cli.rights import VERBS, excess
 from astrolabe.engine.readiness import Scope
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.table import KINDS_BY_NAME, choose
@@ -23,9 +26,6 @@ from astrolabe.kube.discovery import served, version_of
 from astrolabe.kube.errors import ClusterError, RequestFailed
 from astrolabe.kube.watches import scopes_of
 from astrolabe.settings import Settings
-
-#: What a watch does.
-VERBS = ("list", "watch")
 
 #: The first Kubernetes that serves every kind of the table.
 OLDEST_KUBERNETES = "1.25"
@@ -97,7 +97,7 @@ async def _check_cluster(settings: Settings) -> list[Finding]:
         await cluster.verify()
         version = await version_of(cluster)
         here = Finding(subject, "ok", about=" ".join(filter(None, (cluster.host, version, _named(cluster)))))
-        return [here, *await _check_scopes(cluster, settings)]
+        return [here, *await _check_scopes(cluster, settings), await _check_excess(cluster, settings)]
     except ClusterError as error:
         return [Finding(subject, "missing", str(error), about=cluster.host)]
     finally:
@@ -153,6 +153,31 @@ async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> 
     return _found(scope, "optional", f"to have it shown, {advice}")
 
 
+async def _check_excess(cluster: Cluster, settings: Settings) -> Finding:
+    about = "what the account may do"
+    try:
+        beyond = await excess(cluster, scopes_of(settings), _home(settings))
+    except RequestFailed as error:
+        return Finding("Rights", "warning", f"the API server does not say: {error}", about=about)
+    if not beyond:
+        return Finding("Rights", "ok", about="list and watch, and nothing else")
+    advice = (
+        f"more than it needs: {beyond}; look for what grants it, as an installation of before may have left: "
+        "kubectl get rolebindings,clusterrolebindings -A -o wide"
+    )
+    return Finding("Rights", "warning", advice, about=about)
+
+
+def _home(settings: Settings) -> str:
+    """The namespace of the account; that of a kubeconfig may have none."""
+    try:
+        return (
+            SERVICE_ACCOUNT.with_name("namespace").read_text().strip() if settings.in_cluster else "default"
+        )
+    except OSError:
+        return "default"
+
+
 def _found(scope: Scope, outcome: Outcome, advice: str = "") -> Finding:
     where = f" in {scope.namespace}" if scope.namespace else ""
     return Finding(f"{scope.kind}{where}", outcome, advice, about=KINDS_BY_NAME[scope.kind].api_version)
@@ -167,6 +192,7 @@ async def _check_redis(settings: Settings) -> list[Finding]:
             "scripts that write": await try_writing(client, keys),
             "publish and subscribe": await try_publishing(client, keys),
         }
+        left = await leftovers(client)
     except BusError as error:
         return [Finding("Redis", "missing", str(error), about=address)]
     finally:
@@ -174,7 +200,21 @@ async def _check_redis(settings: Settings) -> list[Finding]:
     trials = [
         Finding("Redis", "missing" if wrong else "ok", wrong, about=what) for what, wrong in tried.items()
     ]
-    return [Finding("Redis", "ok", about=f"{address} {server.version}"), *trials, *_keeping(server)]
+    here = Finding("Redis", "ok", about=f"{address} {server.version}")
+    return [here, *trials, *_keeping(server), *_left(left)]
+
+
+def _left(left: Mapping[str, int]) -> Iterator[Finding]:
+    """What another program left in it, if it did."""
+    if not left:
+        return
+    names = ", ".join(f"{name}*" if name.endswith(":") else name for name in sorted(left))
+    advice = (
+        "the original server left them, with annotations of manifests in clear, Secrets' values among them; "
+        f"nothing here reads them. When you do not go back to it: {DELETE}"
+    )
+    count = sum(left.values())
+    yield Finding("Redis", "warning", advice, about=f"{count:,} key{'s' * (count > 1)}: {names}")
 
 
 def _keeping(server: Server) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """The connection to one API server: GET requests whose answers are checked, and streamed.
 
-The one POST there is asks whether something is permitted, and changes nothing.
+The only POSTs ask what is permitted, and change nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -32,11 +32,13 @@ from astrolabe.kube.errors import (
 )
 from astrolabe.settings import Settings
 
+Answered = TypeVar("Answered")
+
 JSON = "application/json"
 
 _NAMESPACES = "/api/v1/namespaces"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_AUTHORIZATION = "authorization.k8s.io/v1"
 
 #: Seconds, for name, connection and TLS.
 CONNECT_TIMEOUT = 10.0
@@ -225,19 +227,25 @@ class Cluster:
         Raises ConnectionBroken, NotTheApi, ApiError.
         """
         asked = {"verb": verb, "group": group, "resource": plural, "namespace": namespace}
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {name: value for name, value in asked.items() if value}},
-        }
-        response = await self._call(_REVIEWS, {}, accept=JSON, read_timeout=VERIFY_TIMEOUT, body=review)
+        attributes = {name: value for name, value in asked.items() if value}
+        answer = await self.review("SelfSubjectAccessReview", {"resourceAttributes": attributes}, _Review)
+        return answer.status.allowed
+
+    async def review(self, kind: str, spec: Mapping[str, Any], type: type[Answered]) -> Answered:
+        """What the API server answers to a review of this kind in authorization.k8s.io/v1.
+
+        Raises ConnectionBroken, NotTheApi, ApiError.
+        """
+        path = f"/apis/{_AUTHORIZATION}/{kind.lower()}s"
+        asked = {"apiVersion": _AUTHORIZATION, "kind": kind, "spec": spec}
+        response = await self._call(path, {}, accept=JSON, read_timeout=VERIFY_TIMEOUT, body=asked)
         try:
             await _check(response, status=201)
             body = await Answer(response).read_all()
         finally:
             response.close()
         try:
-            return msgspec.json.decode(body, type=_Review).status.allowed
+            return msgspec.json.decode(body, type=type)
         except UNDECODABLE as error:
             raise NotTheApi(f"the answer is no review: {error}") from error
 

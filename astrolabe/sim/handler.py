@@ -24,7 +24,10 @@ from astrolabe.sim.faults import CutConnection, Fault, Faults, Lines
 from astrolabe.sim.journal import Journal, Request, is_write
 from astrolabe.sim.store import Collection, Store
 
-_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_REVIEWS = {
+    f"/apis/authorization.k8s.io/v1/{kind.lower()}s": kind
+    for kind in ("SelfSubjectAccessReview", "SelfSubjectRulesReview")
+}
 _HEADERS = {"Cache-Control": "no-cache, private"}
 
 #: Bodies above this many bytes are sent in pieces, so that one large list does not hold up every watch.
@@ -78,16 +81,17 @@ class Handler:
         return await self._read(request)
 
     async def _write(self, request: web.Request) -> web.StreamResponse:
-        review = request.path == _REVIEWS and request.method == "POST"
-        self._note(request, write=not review)
+        review = _REVIEWS.get(request.path) if request.method == "POST" else None
+        self._note(request, write=review is None)
         user = self._user(request)
-        if not review:
+        if review is None:
             raise method_not_allowed()
         try:
             asked = msgspec.json.decode(await request.read(), type=dict[str, Any])
         except msgspec.DecodeError as error:
             raise bad_request(f"the object provided is unrecognized: {error}") from error
-        return self._reply(msgspec.json.encode(self._access.review(user, asked, self._kinds)), status=201)
+        answer = self._access.review if review == "SelfSubjectAccessReview" else self._access.rules
+        return self._reply(msgspec.json.encode(answer(user, asked, self._kinds)), status=201)
 
     async def _read(self, request: web.Request) -> web.StreamResponse:
         try:

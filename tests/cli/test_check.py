@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+from asyncio.subprocess import PIPE
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from astrolabe.sim.api.access import Access
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
+from tests.support.programs import program
 from tests.support.redis_server import free_port, redis_server
 from tests.support.redis_sites import nodes, watched
 
@@ -39,12 +42,13 @@ async def found(simulator: Simulator, **settings: object) -> dict[str, Finding]:
 
 async def test_all_is_well(simulator: Simulator) -> None:
     findings = await found(simulator)
-    assert list(findings) == ["API server", *[kind.name for kind in KINDS]]
+    assert list(findings) == ["API server", *[kind.name for kind in KINDS], "Rights"]
     assert {finding.outcome for finding in findings.values()} == {"ok"}
     assert {finding.advice for finding in findings.values()} == {""}
     assert findings["API server"].about.startswith(f"{simulator.url} v")
     assert findings["API server"].about.endswith("(context simulated, cluster simulated)")
     assert findings["CronJob"].about == "batch/v1"
+    assert findings["Rights"].about == "list and watch, and nothing else"
 
 
 async def test_permissions_that_lack(simulator: Simulator) -> None:
@@ -85,7 +89,7 @@ async def test_kinds_that_the_cluster_does_not_serve() -> None:
 async def test_of_some_namespaces_and_kinds(simulator: Simulator) -> None:
     simulator.access.restrict("Service", ["shop"])
     findings = await found(simulator, namespaces=("shop", "web"), kinds=("Pod", "Service"))
-    assert [(each.subject, each.outcome) for each in list(findings.values())[1:]] == [
+    assert [(each.subject, each.outcome) for each in list(findings.values())[1:-1]] == [
         ("Pod in shop", "ok"),
         ("Pod in web", "ok"),
         ("Service in shop", "ok"),
@@ -99,10 +103,107 @@ async def test_of_some_namespaces_and_kinds(simulator: Simulator) -> None:
 async def test_the_only_thing_that_is_posted_is_the_question(simulator: Simulator) -> None:
     await found(simulator)
     asked = [request for request in simulator.journal.requests if request.method != "GET"]
-    assert len(asked) == 2 * len(KINDS)
-    assert {(request.method, request.path, request.write) for request in asked} == {
-        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", False)
+    assert Counter((request.method, request.path, request.write) for request in asked) == {
+        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", False): 2 * len(KINDS),
+        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", False): 1,
     }
+
+
+ALL_READ = ["get", "list", "watch"]
+
+
+@pytest.mark.parametrize(
+    ("more", "settings", "beyond"),
+    [
+        # What the role of the original has, which may be left over.
+        (
+            {
+                "": [
+                    {"verbs": ALL_READ, "apiGroups": [""], "resources": ["secrets", "pods", "endpoints"]},
+                    {"verbs": ALL_READ, "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"]},
+                ]
+            },
+            {},
+            "get on secrets and pods; get, list and watch on endpoints and roles.rbac.authorization.k8s.io",
+        ),
+        (
+            {"default": [{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}]},
+            {},
+            "get on secrets",
+        ),
+        ({"": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]}, {}, "everything"),
+        (
+            {"": [{"verbs": ["*"], "apiGroups": [""], "resources": ["*"]}]},
+            {},
+            "everything on every resource of the core group",
+        ),
+        (
+            {
+                "": [
+                    {
+                        "verbs": ["get"],
+                        "apiGroups": [""],
+                        "resources": ["secrets"],
+                        "resourceNames": ["one", "two"],
+                    }
+                ]
+            },
+            {},
+            "get on secrets (one,two)",
+        ),
+        # Of kinds that are not watched, and in namespaces that are not.
+        (
+            {"": [{"verbs": ["list"], "apiGroups": [""], "resources": ["secrets", "pods"]}]},
+            {"kinds": ("Pod",)},
+            "list on secrets",
+        ),
+        (
+            {
+                "shop": [{"verbs": ["list", "watch"], "apiGroups": [""], "resources": ["pods"]}],
+                "kube-system": [{"verbs": ["delete"], "apiGroups": ["apps"], "resources": ["deployments"]}],
+            },
+            {"kinds": ("Pod",), "namespaces": ("shop",)},
+            "delete on deployments.apps in kube-system",
+        ),
+        (
+            {"": [{"verbs": ["list", "watch"], "apiGroups": [""], "resources": ["pods"]}]},
+            {"kinds": ("Pod",), "namespaces": ("shop",)},
+            "list and watch on pods in default; list and watch on pods in kube-system",
+        ),
+    ],
+)
+async def test_rights_beyond_what_is_needed_are_named(
+    more: dict[str, list[dict[str, list[str]]]], settings: dict[str, tuple[str, ...]], beyond: str
+) -> None:
+    access = Access()
+    access.more = more
+    for kind in KINDS if settings else ():
+        access.restrict(kind.name, settings.get("namespaces", ()) if kind.name == "Pod" else ())
+    if settings == {"kinds": ("Pod",)}:
+        access.allow("Pod")
+    async with Simulator(Store(), access=access) as simulator:
+        finding = (await found(simulator, **settings))["Rights"]
+    assert finding == Finding(
+        "Rights",
+        "warning",
+        f"more than it needs: {beyond}; look for what grants it, as an installation of before may have left: "
+        "kubectl get rolebindings,clusterrolebindings -A -o wide",
+        about="what the account may do",
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "outcome"),
+    [([], "ok"), ([{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}], "warning")],
+)
+async def test_where_the_api_server_cannot_list_all_rights_the_worst_are_asked_for(
+    simulator: Simulator, more: list[dict[str, list[str]]], outcome: str
+) -> None:
+    simulator.access.complete = False
+    simulator.access.more = {"": more}
+    finding = (await found(simulator))["Rights"]
+    assert finding.outcome == outcome
+    assert ("get on secrets" in finding.advice) == bool(more)
 
 
 async def test_without_an_api_server_nothing_more_is_tried(tmp_path: Path) -> None:
@@ -150,11 +251,51 @@ async def test_what_redis_may_lose(
             enable_persistence=True,
             redis_addr=redis.address,
         )
-        _, _, reached, scripts, messages, *kept = await check(settings)
+        _, _, _, reached, scripts, messages, *kept = await check(settings)
     assert [scripts.outcome, messages.outcome] == ["ok", "ok"]
     assert (reached.outcome, reached.about.split()[0]) == ("ok", redis.address)
     assert tuple((each.outcome, each.about) for each in kept) == rows
     assert [bool(each.advice) for each in kept] == [each.outcome == "warning" for each in kept]
+
+
+ITS_KEYS = {
+    "astrolabe:metadata": "{}",
+    "astrolabe:node:1": '{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"…"}}',
+    "astrolabe:node:2": "{}",
+    "astrolabe:index:ns-kind:shop:Pod": "",
+    "astrolabe:index:label:app=a b'c": "",
+}
+
+
+async def test_what_the_original_left_in_redis_is_named_and_can_be_deleted(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    cli = program("redis-cli", package="redis-tools")
+    with redis_server(tmp_path) as redis, kubeconfig_file(simulator.url) as path, redis.client() as client:
+        settings = Settings(
+            in_cluster=False,
+            kubeconfig=path,
+            kinds=("Pod",),
+            enable_persistence=True,
+            redis_addr=redis.address,
+        )
+        others = {"{astrolabe:default}:nodes": "ours", "another": "another's"}
+        client.mset(others)
+        before = await check(settings)
+        client.mset(ITS_KEYS)
+        *same, finding = await check(settings)
+        assert same == before
+        assert (finding.subject, finding.outcome, finding.about) == (
+            "Redis",
+            "warning",
+            "5 keys: astrolabe:index:*, astrolabe:metadata, astrolabe:node:*",
+        )
+        command = finding.advice.partition("go back to it: ")[2]
+        command = command.replace("redis-cli", f"{cli} -p {redis.address.rpartition(':')[2]}")
+        shell = await asyncio.create_subprocess_exec("bash", "-euo", "pipefail", "-c", command, stdout=PIPE)
+        assert await shell.wait() == 0
+        assert sorted(client.keys()) == sorted(each.encode() for each in others)
+        assert await check(settings) == before
 
 
 def fill(client: Redis) -> None:
@@ -295,7 +436,7 @@ async def test_the_command_ends_with_1_when_something_is_missing(simulator: Simu
         with kubeconfig_file(simulator.url) as path:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "astrolabe.cli", "check", "--in-cluster=false", "--kubeconfig", path),
-                stdout=asyncio.subprocess.PIPE,
+                stdout=PIPE,
             )
             out, _ = await process.communicate()
         return process.returncode, out.decode()

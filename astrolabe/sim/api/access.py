@@ -9,17 +9,22 @@ from astrolabe.kinds.kind import Kind
 from astrolabe.sim.api.refusal import Refusal, refuse, unauthorized
 
 _ANONYMOUS = "system:anonymous"
-_READ = ("get", "list", "watch")
+_READ = ("list", "watch")
+_AUTHORIZATION = "authorization.k8s.io"
 
 
 class Access:
     """The rules, changeable at any time.
 
     tokens: bearer token → user. While there are none, nobody is asked for one (as behind `kubectl proxy`).
+    more: rules that are told of beside, as a Role has them, by namespace; "": everywhere.
+    complete: whether all rules are told of.
     """
 
     def __init__(self, tokens: Mapping[str, str] | None = None) -> None:
         self.tokens = dict(tokens or {})
+        self.more: dict[str, list[dict[str, list[str]]]] = {}
+        self.complete = True
         self._granted: dict[str, frozenset[str]] = {}
 
     def restrict(self, kind: str, namespaces: Iterable[str] = ()) -> None:
@@ -63,14 +68,44 @@ class Access:
         spec = request.get("spec") or {}
         asked = spec.get("resourceAttributes") or {}
         group, resource = asked.get("group", ""), asked.get("resource", "")
-        names = [kind.name for kind in kinds if kind.group == group and kind.plural == resource]
-        allowed = asked.get("verb") in _READ and all(
-            self.permits(user, name, asked.get("namespace", "")) for name in names
+        verb, namespace = asked.get("verb", ""), asked.get("namespace", "")
+        rules = self._rules(user, namespace, kinds)
+        allowed = any(
+            verb in rule["verbs"] and group in rule["apiGroups"] and resource in rule["resources"]
+            for rule in rules
         )
-        return {
-            "kind": "SelfSubjectAccessReview",
-            "apiVersion": "authorization.k8s.io/v1",
-            "metadata": {},
-            "spec": spec,
-            "status": {"allowed": allowed and bool(names)},
+        return _answer("SelfSubjectAccessReview", spec, {"allowed": allowed})
+
+    def rules(self, user: str, request: Mapping[str, Any], kinds: Iterable[Kind[Any]]) -> dict[str, Any]:
+        """The answer to a SelfSubjectRulesReview, from the same rules."""
+        spec = request.get("spec") or {}
+        asking = {
+            "verbs": ["create"],
+            "apiGroups": [_AUTHORIZATION],
+            "resources": ["selfsubjectrulesreviews"],
         }
+        rules = self._rules(user, spec.get("namespace", ""), kinds) if self.complete else []
+        status = {"resourceRules": [asking, *rules], "nonResourceRules": [], "incomplete": not self.complete}
+        return _answer("SelfSubjectRulesReview", spec, status)
+
+    def _rules(self, user: str, namespace: str, kinds: Iterable[Kind[Any]]) -> list[dict[str, list[str]]]:
+        """Those that hold in a namespace ("": in all of them)."""
+        return [
+            *(
+                {"verbs": [*_READ], "apiGroups": [kind.group], "resources": [kind.plural]}
+                for kind in kinds
+                if self.permits(user, kind.name, namespace)
+            ),
+            *self.more.get("", ()),
+            *(self.more.get(namespace, ()) if namespace else ()),
+        ]
+
+
+def _answer(kind: str, spec: Any, status: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "apiVersion": f"{_AUTHORIZATION}/v1",
+        "metadata": {},
+        "spec": spec,
+        "status": status,
+    }

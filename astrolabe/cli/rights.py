@@ -1,0 +1,82 @@
+"""What an account may do beyond what serving needs: for `astrolabe check`, by name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from astrolabe.engine.readiness import Scope
+from astrolabe.kinds.table import KINDS_BY_NAME
+from astrolabe.kube.client import Cluster
+from astrolabe.kube.rights import Right, rights_in
+
+#: What a watch does.
+VERBS = ("list", "watch")
+
+#: A namespace of every cluster, in which nobody has a Role by accident.
+ELSEWHERE = "kube-system"
+
+#: What is asked for one by one where the API server cannot list all: values of Secrets, and everything.
+_TELLING = (Right("get", "", "secrets"), Right("*", "*", "*"))
+
+
+async def excess(cluster: Cluster, scopes: Sequence[Scope], home: str) -> str:
+    """What the account may do that these watches do not need, in one sentence; "" when there is nothing.
+
+    home: the namespace of the account. Raises RequestFailed.
+    """
+    watched = {scope.namespace for scope in scopes if scope.namespace}
+    namespaces = sorted({*watched, home, ELSEWHERE} if watched else {home})
+    listed = await asyncio.gather(*[rights_in(cluster, each) for each in namespaces])
+    beyond = {
+        namespace: rights - _needed(scopes, namespace)
+        for namespace, (rights, _) in zip(namespaces, listed, strict=True)
+    }
+    if not all(complete for _, complete in listed):
+        told = await asyncio.gather(*[_has(cluster, right) for right in _TELLING])
+        more = {right for right, has in zip(_TELLING, told, strict=True) if has}
+        beyond = {namespace: rights | more for namespace, rights in beyond.items()}
+    return sentence(beyond)
+
+
+def sentence(beyond: Mapping[str, Collection[Right]]) -> str:
+    """These rights, by namespace, for people; what holds in all of several namespaces has none named."""
+    everywhere = frozenset.intersection(*map(frozenset, beyond.values()))
+    parts = _phrases(everywhere)
+    for namespace, rights in beyond.items():
+        parts += [f"{phrase} in {namespace}" for phrase in _phrases(set(rights) - everywhere)]
+    return "; ".join(parts)
+
+
+def _needed(scopes: Iterable[Scope], namespace: str) -> set[Right]:
+    kinds = [KINDS_BY_NAME[scope.kind] for scope in scopes if scope.namespace in ("", namespace)]
+    return {Right(verb, kind.group, kind.plural) for kind in kinds for verb in VERBS}
+
+
+async def _has(cluster: Cluster, right: Right) -> bool:
+    return await cluster.permits(right.verb, group=right.group, plural=right.resource, namespace="")
+
+
+def _phrases(rights: Collection[Right]) -> list[str]:
+    """`get on pods and secrets`: the resources of which the same may be done, together."""
+    if any((each.verb, each.group, each.resource) == ("*", "*", "*") for each in rights):
+        return ["everything"]
+    verbs: dict[str, set[str]] = {}
+    for right in rights:
+        verbs.setdefault(_resource(right), set()).add("everything" if right.verb == "*" else right.verb)
+    resources: dict[str, list[str]] = {}
+    for resource, done in sorted(verbs.items(), key=lambda item: (item[0] != "secrets", item[0])):
+        resources.setdefault(_and(sorted(done)), []).append(resource)
+    return [f"{done} on {_and(names)}" for done, names in sorted(resources.items())]
+
+
+def _resource(right: Right) -> str:
+    name = "every resource" if right.resource == "*" else right.resource
+    group = {"": "", "*": " of every group"}.get(right.group, f".{right.group}")
+    if right.resource == "*" and right.group != "*":
+        group = f" of {right.group or 'the core group'}"
+    return f"{name}{group}{f' ({right.names})' if right.names else ''}"
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
