@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from astrolabe.graph.links import Link, Ref, RefByUid
+from astrolabe.graph.links import OWNS, Link, Ref, RefByUid
 from astrolabe.graph.status import Status
 
 #: The only kind that the graph knows by name, because every namespaced resource names one.
@@ -139,6 +139,7 @@ class Rules(msgspec.Struct, frozen=True):
         the unresolved references change, or the answer to a `knows` or an
         `outdated` that it asked.
     reads: must be acyclic over kinds, so that each derived status is worked out once.
+    inherits: the edge types, of `INHERITANCE_TYPES`, into it along which it inherits its release and chart.
     """
 
     kind: str
@@ -146,3 +147,4 @@ class Rules(msgspec.Struct, frozen=True):
     namespaced: bool = True
     derive: Derive | None = None
     reads: tuple[Read, ...] = ()
+    inherits: frozenset[str] = frozenset((OWNS,))

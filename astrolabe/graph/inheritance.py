@@ -1,5 +1,7 @@
 """Helm release and chart: a resource that names none has that of its nearest owner which does.
 
+The owner of an EndpointSlice is its Service (see `Rules.inherits`).
+
 Worked out from the ancestors each time, never from what a neighbour inherited before: so it is exact
 in any order of arrival, and owners that own each other do no harm.
 """
@@ -11,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from astrolabe.graph.edge import each_edge
 from astrolabe.graph.facts import Release
 from astrolabe.graph.linker import Linker
-from astrolabe.graph.links import OWNS
+from astrolabe.graph.links import INHERITANCE_TYPES
 from astrolabe.graph.record import Record
 
 
@@ -29,9 +31,9 @@ def settle(touched: Iterable[Record], linker: Linker) -> Iterator[Record]:
             record.release, record.chart = release, chart
             yield record
         for edge in each_edge(record.out):
-            if edge.type == OWNS:
+            if edge.type in INHERITANCE_TYPES:
                 child = linker.find(edge.target)
-                if child is not None and child not in seen:
+                if child is not None and child not in seen and edge.type in child.rules.inherits:
                     seen.add(child)
                     waiting.append(child)
 
@@ -54,8 +56,9 @@ def _inherit(record: Record, linker: Linker) -> tuple[Release | None, str]:
 def _owners(level: list[Record], seen: set[Record], linker: Linker) -> list[Record]:
     owners = []
     for record in level:
+        inherits = record.rules.inherits
         for edge in each_edge(record.into):
-            if edge.type == OWNS:
+            if edge.type in inherits:
                 owner = linker.find(edge.source)
                 if owner is not None and owner not in seen:
                     seen.add(owner)

@@ -41,6 +41,10 @@ EDGE_TYPES = (
 )
 
 
+#: The edge types along which a resource may belong to another: it inherits its release, and is drawn with it
+#: (see `facts.Rules.inherits`). An EndpointSlice belongs to its Service.
+INHERITANCE_TYPES = frozenset((OWNS, ENDPOINTS))
+
 #: Where a name is one: (kind, namespace), or `BY_UID`.
 Place = tuple[str, str]
 
@@ -115,5 +119,5 @@ Link = Ref | RefByUid | Select
 
 
 def owners_among(links: Iterable[Link]) -> list[RefByUid]:
-    """Those of the links that are the holder's ownerReferences."""
-    return [link for link in links if isinstance(link, RefByUid) and link.reverse and link.type == OWNS]
+    """Those of the links that are the holder's ownerReferences, whatever edges they make."""
+    return [link for link in links if isinstance(link, RefByUid) and link.reverse]

@@ -17,7 +17,6 @@ from astrolabe.graph.edge import Edge, EdgeKey, each_edge, find_edge
 from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
 from astrolabe.graph.faults import Fault, Faults
 from astrolabe.graph.linker import Linker, Touched
-from astrolabe.graph.links import OWNS
 from astrolabe.graph.node import Node, encode_own
 from astrolabe.graph.record import Record
 from astrolabe.graph.rendering import render
@@ -239,7 +238,7 @@ class Model:
             self._derivation.edge_changed(key[0], *now_ends)
             if now_ends != ends:
                 self._derivation.edge_changed(key[0], *ends)
-            if key[0] == OWNS:
+            if key[0] in now_ends[1].rules.inherits:
                 heirs.add(now_ends[1])
         self._touched.update(inheritance.settle(heirs, self._linker))
         self._judge(missing, most)

@@ -57,7 +57,7 @@ def labels_of(manifest: Manifest) -> dict[str, str]:
     return {intern(key): intern(value) for key, value in (manifest.metadata.labels or {}).items()}
 
 
-def owner_links(meta: ObjectMeta) -> list[Link]:
+def owner_links(meta: ObjectMeta) -> list[RefByUid]:
     """metadata.ownerReferences, for every kind, by uid.
 
     The owner is in the holder's namespace or has none. Siblings share the interned texts.

@@ -12,10 +12,10 @@ import msgspec
 
 from astrolabe.graph.facts import Derive, Facts, HelmRevision, Read, Rules
 from astrolabe.graph.faults import Unfit
-from astrolabe.graph.links import Link
+from astrolabe.graph.links import OWNS, Link, RefByUid
 from astrolabe.graph.status import Status
 from astrolabe.kinds import common
-from astrolabe.kinds.manifest import Manifest
+from astrolabe.kinds.manifest import Manifest, ObjectMeta
 
 M = TypeVar("M", bound=Manifest)
 
@@ -36,7 +36,8 @@ class Kind(Generic[M]):
     status: pure; the common first steps (Terminating, observedGeneration) are done before it,
         unless `status_is_complete` (Pod says everything itself).
     metadata: what the node shows beside creationTimestamp; what is empty is left out of it.
-    links: references and selections, without ownerReferences, which are handled once for all kinds.
+    links: references and selections, without ownerReferences, of which `owners` makes links.
+    inherits: the edge types into it along which it inherits its release and chart.
     makes: the (edge type, kind at the other end) that `links` may produce; checked at start.
     metadata_only: list and watch as PartialObjectMetadata; values never reach the process.
     optional: a missing API or a 403 never blocks readiness.
@@ -52,6 +53,8 @@ class Kind(Generic[M]):
     status: Callable[[M], Status]
     metadata: Callable[[M], dict[str, Any]] = common.no_metadata
     links: Callable[[M], Iterable[Link]] = common.no_links
+    owners: Callable[[ObjectMeta], Iterable[RefByUid]] = common.owner_links
+    inherits: frozenset[str] = frozenset((OWNS,))
     makes: tuple[tuple[str, str], ...] = ()
     namespaced: bool = True
     metadata_only: bool = False
@@ -91,6 +94,7 @@ class Kind(Generic[M]):
             namespaced=self.namespaced,
             derive=self.derive,
             reads=self.reads,
+            inherits=self.inherits,
         )
 
     @cached_property
@@ -107,7 +111,7 @@ class Kind(Generic[M]):
     def facts(self, manifest: M) -> Facts:
         """All that the manifest tells; see `Facts`. Raises Unfit when that is too much."""
         meta = manifest.metadata
-        links = (*common.owner_links(meta), *self.links(manifest))
+        links = (*self.owners(meta), *self.links(manifest))
         if len(links) > common.MOST_LINKS:
             raise Unfit(common.TOO_MANY_LINKS)
         metadata = {  # left out: None, "", [] and {}; but zero and False are values

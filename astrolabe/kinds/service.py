@@ -8,13 +8,15 @@ from typing import Any
 import msgspec
 
 from astrolabe.graph.facts import Around, Derived, Neighbour, Read
-from astrolabe.graph.links import ENDPOINTS, SELECTS, Link, Ref, RefByUid, Select
+from astrolabe.graph.links import ENDPOINTS, OWNS, SELECTS, Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import equality
 from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
+from astrolabe.kinds.common import owner_links
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Items, Labels, Manifest, Slice
+from astrolabe.kinds.manifest import Items, Labels, Manifest, ObjectMeta, Slice
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+_SERVICE_NAME_FIELD = f"metadata.labels[{SERVICE_NAME_LABEL}]"
 
 
 class LoadBalancerIngress(Slice):
@@ -213,6 +215,26 @@ def _slice_status(endpoint_slice: EndpointSlice) -> Status:
     return Status(READY, "Ready", message)
 
 
+def _slice_owners(meta: ObjectMeta) -> list[RefByUid]:
+    """An owner that is the Service of the label says nothing new: one edge, as the label alone makes it.
+
+    The label is what makes a slice a Service's: an owner that it does not name only owns.
+    """
+    service = (meta.labels or {}).get(SERVICE_NAME_LABEL)
+    return [
+        msgspec.structs.replace(owner, type=ENDPOINTS, field=_SERVICE_NAME_FIELD, optional=True)
+        if owner.kind == "Service" and owner.name == service and not owner.group
+        else owner
+        for owner in owner_links(meta)
+    ]
+
+
+def _slice_metadata(endpoint_slice: EndpointSlice) -> dict[str, Any]:
+    targets = [each.target_ref for each in endpoint_slice.endpoints or ()]
+    pods = {target.name for target in targets if target is not None and target.kind == "Pod" and target.name}
+    return {"targetPods": sorted(pods)}
+
+
 def _slice_links(endpoint_slice: EndpointSlice) -> list[Link]:
     """The Service by the label, manual slices too; pods by uid, else by name, never by address."""
     meta = endpoint_slice.metadata
@@ -220,8 +242,7 @@ def _slice_links(endpoint_slice: EndpointSlice) -> list[Link]:
     links: list[Link] = []
     service = (meta.labels or {}).get(SERVICE_NAME_LABEL)
     if service:
-        field = f"metadata.labels[{SERVICE_NAME_LABEL}]"
-        links.append(Ref(ENDPOINTS, "Service", namespace, service, intern(field), reverse=True))
+        links.append(Ref(ENDPOINTS, "Service", namespace, service, _SERVICE_NAME_FIELD, reverse=True))
     for index, endpoint in enumerate(endpoint_slice.endpoints or ()):
         target = endpoint.target_ref
         if target is None or target.kind != "Pod":
@@ -242,7 +263,10 @@ ENDPOINT_SLICE = Kind(
     layer="run",
     manifest=EndpointSlice,
     status=_slice_status,
+    metadata=_slice_metadata,
     links=_slice_links,
+    owners=_slice_owners,
+    inherits=frozenset((OWNS, ENDPOINTS)),
     makes=((ENDPOINTS, "Service"), (ENDPOINTS, "Pod")),
     details=_count_endpoints,
 )

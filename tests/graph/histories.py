@@ -62,6 +62,7 @@ RULES = (
         api_version="net/v1",
         derive=_backend,
         reads=(Read("out", "owns", "Service"), Read("into", "mounts", "Pod")),
+        inherits=frozenset(("owns", "endpoints")),
     ),
 )
 #: Of the cluster-scoped kinds, Namespaces refer to nothing.

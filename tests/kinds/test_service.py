@@ -2,6 +2,7 @@ import pytest
 
 from astrolabe.graph.facts import Derived
 from astrolabe.graph.links import Ref, RefByUid
+from astrolabe.graph.node import encode_own
 from astrolabe.graph.status import Status
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.service import EndpointCount, ServiceDetails
@@ -220,6 +221,51 @@ def test_links_of_a_slice() -> None:
         Ref("endpoints", "Pod", "shop", "web-2", "endpoints[2].targetRef"),
         RefByUid("endpoints", "u3", "Pod", "shop", "web-3", "endpoints[3].targetRef"),
     )
+
+
+def owned_by(kind: str, name: str, api_version: str) -> Json:
+    return {"ownerReferences": [{"apiVersion": api_version, "kind": kind, "name": name, "uid": "u-o"}]}
+
+
+OWNED = owned_by("Service", "web", "v1")
+
+
+def test_a_slice_and_its_service_are_linked_once() -> None:
+    """That the Service owns the slice is shown of it, and is no second edge; nor is it missing twice."""
+    facts = make("EndpointSlice", metadata={**OWNED, "labels": LABELS})
+    field = "metadata.labels[kubernetes.io/service-name]"
+    assert facts.links == (
+        RefByUid("endpoints", "u-o", "Service", "shop", "web", field, reverse=True, optional=True, group=""),
+        Ref("endpoints", "Service", "shop", "web", field, reverse=True),
+    )
+    assert encode_own(facts, "v1").count('"ownerReferences":[{"kind":"Service","name":"web"}]') == 1
+
+
+@pytest.mark.parametrize(
+    ("owner", "labels"),
+    [
+        (OWNED, {}),
+        (OWNED, {"kubernetes.io/service-name": "other"}),
+        (owned_by("Service", "web", "serving.knative.dev/v1"), LABELS),
+        (owned_by("Endpoints", "web", "v1"), LABELS),
+    ],
+    ids=["no label", "the label of another", "a Service of Knative", "mirrored from Endpoints"],
+)
+def test_an_owner_that_is_not_the_service_of_the_label_owns(owner: Json, labels: Json) -> None:
+    links = make("EndpointSlice", metadata={**owner, "labels": labels}).links
+    assert [link.type for link in links] == ["owns", "endpoints"][: 1 + bool(labels)]
+
+
+def test_target_pods_of_a_slice() -> None:
+    pods = [{"targetRef": {"kind": "Pod", "name": name, "uid": f"u-{name}"}} for name in ("b", "a", "b")]
+    others = [
+        {},
+        {"targetRef": None},
+        {"targetRef": {"kind": "Pod"}},
+        {"targetRef": {"kind": "Node", "name": "n"}},
+    ]
+    assert make("EndpointSlice", endpoints=pods + others).metadata["targetPods"] == ["a", "b"]
+    assert "targetPods" not in make("EndpointSlice", endpoints=others).metadata
 
 
 @pytest.mark.parametrize("labels", [None, {}, {"kubernetes.io/service-name": ""}])

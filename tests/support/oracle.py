@@ -74,8 +74,7 @@ class Expected:
         if found is None or (link.uid and found.uid != link.uid):
             return None
         owned = any(
-            isinstance(other, RefByUid) and other.type == "owns" and other.reverse and other.uid == holder.uid
-            for other in found.links
+            isinstance(other, RefByUid) and other.reverse and other.uid == holder.uid for other in found.links
         )
         return found if owned or not link.owned else None
 
@@ -126,10 +125,13 @@ class Expected:
             values = [own(self.facts[u]) for u in level if own(self.facts[u]) is not None]
             if values:
                 return min(values)
-            above = {k[1] for k in self.all_edges if k[0] == "owns" and k[2] in level} - seen
+            above = {k[1] for k in self.all_edges if k[2] in level and k[0] in self._inherits(k[2])} - seen
             seen |= above
             level = sorted(above)
         return None
+
+    def _inherits(self, uid: str) -> frozenset[str]:
+        return self.rules[self.facts[uid].kind].inherits
 
     def _closure(self, roots: Selector) -> set[str]:
         members = {uid for uid, f in self.facts.items() if roots.matches(f.labels)}

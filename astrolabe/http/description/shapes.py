@@ -79,15 +79,16 @@ class Metadata(Shape):
     image: Annotated[str, about("Of the first container.")] | Absent = UNSET
     replicas: Replicas | Absent = UNSET
     # Pod
+    service_account_name: str | Absent = UNSET
+    mounted_pvcs: list[str] | Absent = field(default=UNSET, name="mountedPVCs")
+    used_config_maps: list[str] | Absent = UNSET
+    used_secrets: list[str] | Absent = UNSET
+    # Pod
     node_name: str | Absent = UNSET
     pod_ip: str | Absent = field(default=UNSET, name="podIP")
     restart_count: Count | Absent = UNSET
     ready: Annotated[str, about("Containers that are ready, of all.", "1/2")] | Absent = UNSET
     containers: list[str] | Absent = UNSET
-    service_account_name: str | Absent = UNSET
-    mounted_pvcs: list[str] | Absent = field(default=UNSET, name="mountedPVCs")
-    used_config_maps: list[str] | Absent = UNSET
-    used_secrets: list[str] | Absent = UNSET
     # Job, CronJob
     completions: Count | Absent = UNSET
     succeeded: Count | Absent = UNSET
@@ -95,12 +96,14 @@ class Metadata(Shape):
     schedule: Annotated[str, about("As cron has it.", "*/5 * * * *")] | Absent = UNSET
     suspend: bool | Absent = UNSET
     last_schedule_time: Time | Absent = UNSET
-    # Service, Ingress
+    # Service
     cluster_ip: str | Absent = field(default=UNSET, name="clusterIP")
     service_type: str | Absent = UNSET
     ports: Annotated[list[str], about("Port and protocol.", ["80/TCP"])] | Absent = UNSET
     external_name: str | Absent = UNSET
-    target_pods: Annotated[list[str], about("The Pods that a Service selects.")] | Absent = UNSET
+    # Service, EndpointSlice
+    target_pods: Annotated[list[str], about("The Pods that it selects or lists.")] | Absent = UNSET
+    # Ingress
     ingress_class: str | Absent = UNSET
     hosts: list[str] | Absent = UNSET
     # PersistentVolume, PersistentVolumeClaim, StorageClass

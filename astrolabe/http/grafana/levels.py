@@ -7,9 +7,8 @@ from typing import Literal, get_args
 
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.facts import NAMESPACE
-from astrolabe.graph.links import OWNS
 from astrolabe.graph.node import Node
-from astrolabe.http.grafana.part import Part
+from astrolabe.http.grafana.part import Part, belongs
 
 #: From the finest to the coarsest. At each, a node is drawn with all that have the same key.
 Level = Literal["resource", "workload", "release", "namespace", "kind"]
@@ -49,7 +48,8 @@ def find_roots(part: Part) -> Generator[None, None, dict[str, Node]]:
     for count, edge in enumerate([*part.edges, *part.owning]):
         if count % STEP == 0:
             yield
-        if edge.type == OWNS and nodes[edge.source].namespace == nodes[edge.target].namespace:
+        target = nodes[edge.target]
+        if belongs(edge, target) and nodes[edge.source].namespace == target.namespace:
             known = owners.get(edge.target)
             if known is None or (edge.field, edge.source) < (known.field, known.source):
                 owners[edge.target] = edge

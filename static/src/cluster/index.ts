@@ -94,11 +94,11 @@ export function ownerOf(graph: ReadonlyGraph, node: Node): Node {
   }
 }
 
-/** The one that owns it, when that is in the same group. */
+/** The one that owns it, when that is in the same group; of an EndpointSlice that is its Service. */
 export function directOwnerOf(graph: ReadonlyGraph, node: Node): Node | undefined {
   const group = groupOf(node);
   for (const edge of graph.into(node.uid)) {
-    if (edge.type !== "owns") continue;
+    if (edge.type !== "owns" && !(edge.type === "endpoints" && node.kind === "EndpointSlice")) continue;
     const owner = graph.nodes.get(edge.from);
     if (owner !== undefined && groupOf(owner) === group) return owner;
   }

@@ -61,7 +61,6 @@ export function shop(): Built {
     ],
     [
       "routes-to: Ingress/shop/cart -> Service/shop/cart",
-      "owns: Service/shop/cart -> EndpointSlice/shop/cart-x",
       "endpoints: Service/shop/cart -> EndpointSlice/shop/cart-x",
       "owns: Deployment/shop/cart -> ReplicaSet/shop/cart-7",
       "owns: Deployment/shop/cart -> ReplicaSet/shop/cart-6",

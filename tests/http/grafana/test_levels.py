@@ -7,7 +7,7 @@ import pytest
 
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.filter import EVERYTHING
-from astrolabe.graph.links import OWNS
+from astrolabe.graph.links import ENDPOINTS, OWNS
 from astrolabe.graph.node import Node
 from astrolabe.http.grafana.levels import Level, choose, find_roots
 from astrolabe.http.grafana.part import Part, take
@@ -129,6 +129,16 @@ def test_of_several_owners_the_one_that_is_named_first_counts() -> None:
     edges = [owns("b", "c", "metadata.ownerReferences[1].uid"), owns("a", "c")]
     roots = finish(find_roots(Part(nodes=nodes, edges=edges)))
     assert roots["c"].uid == "a"
+
+
+def test_a_slice_is_drawn_with_its_service_and_not_its_pods_with_it() -> None:
+    nodes = [a_node("web", "Service"), a_node("web-x", "EndpointSlice"), a_node("web-1", "Pod")]
+    edges = [
+        Edge(ENDPOINTS, "web", "web-x", ("label",)),
+        Edge(ENDPOINTS, "web-x", "web-1", ("targetRef",), 1),
+    ]
+    roots = finish(find_roots(Part(nodes=nodes, edges=edges)))
+    assert {uid: root.uid for uid, root in roots.items()} == {"web": "web", "web-x": "web", "web-1": "web-1"}
 
 
 async def test_a_part_knows_the_owners_that_its_filter_leaves_out() -> None:

@@ -38,11 +38,16 @@ export function choose(nodes: ReadonlyMap<string, Node>, edges: Iterable<Edge>, 
   throw new Error('kinds are the last level');
 }
 
+/** Whether `to` is part of what the edge comes from: of its owner, an EndpointSlice of its Service. */
+export function belongs({ type }: Edge, to: Node | undefined): boolean {
+  return type === 'owns' || (type === 'endpoints' && to?.kind === 'EndpointSlice');
+}
+
 function findRoots(nodes: ReadonlyMap<string, Node>, edges: Iterable<Edge>): Map<string, Node> {
   const owners = new Map<string, Edge>();
   for (const edge of edges) {
     const known = owners.get(edge.to);
-    if (edge.type === 'owns' && nodes.get(edge.from)?.namespace === nodes.get(edge.to)?.namespace) {
+    if (belongs(edge, nodes.get(edge.to)) && nodes.get(edge.from)?.namespace === nodes.get(edge.to)?.namespace) {
       if (known === undefined || `${edge.field[0]} ${edge.from}` < `${known.field[0]} ${known.from}`) {
         owners.set(edge.to, edge);
       }
