@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from heapq import merge
 from itertools import chain, islice
 from typing import Any
 
@@ -123,27 +122,6 @@ def _find(hub: Hub, uid: str) -> Node:
     if node is None:
         raise Refusal(404, "not-found", f"no resource with uid {uid!r} is in the graph")
     return node
-
-
-def unresolved(hub: Hub, question: Question) -> Iterator[str]:
-    """Every unresolved reference, with the node that holds it."""
-    return _unresolved(kept(hub, question.filter))
-
-
-def _unresolved(nodes: list[Node]) -> Iterator[str]:
-    found: list[list[Node]] = []
-    for stretch in stretches(nodes):
-        found.append(sorted([node for node in stretch if node.unresolved], key=_order))
-        yield ""
-    yield from array(
-        {**identity(node), "reference": reference}
-        for node in merge(*found, key=_order)
-        for reference in node.document()["unresolved"]
-    )
-
-
-def _order(node: Node) -> tuple[str, str, str]:
-    return node.namespace, node.kind, node.name
 
 
 def charts(hub: Hub, question: Question) -> Iterator[str]:

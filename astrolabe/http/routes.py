@@ -15,6 +15,7 @@ from astrolabe.http.hub import Hub
 from astrolabe.http.query import Query, Question
 from astrolabe.http.releases import releases
 from astrolabe.http.resources import resources
+from astrolabe.http.unresolved import unresolved
 from astrolabe.kinds.kind import Kind
 
 
@@ -156,7 +157,7 @@ def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
         Route(
             path="/api/v1/unresolved",
             name="unresolved",
-            body=bodies.unresolved,
+            body=unresolved,
             summary="references that lead nowhere, each with its node and field",
             answer=list[shapes.Unresolved],
         ),

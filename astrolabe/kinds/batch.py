@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from astrolabe.graph.links import Ref
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
-from astrolabe.kinds.common import condition
+from astrolabe.kinds.common import condition, holds
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Condition, Items, Manifest, Slice
-from astrolabe.kinds.replicas import Template, failed, image_of
+from astrolabe.kinds.pod_links import USES
+from astrolabe.kinds.replicas import failed
+from astrolabe.kinds.template import Template, describe_template, is_topmost, uses_of
 from astrolabe.kinds.worst import READS_PODS, derive_from_pods
 
 
@@ -50,13 +53,24 @@ def _job_status(job: Job) -> Status:
     )
 
 
+def _job_uses(job: Job) -> tuple[Ref, ...]:
+    """A Job that has ended makes no pod any more, so it lacks nothing."""
+    conditions = (job.status or JobStatus()).conditions
+    over = holds(conditions, "Complete") or holds(conditions, "Failed")
+    return uses_of((job.spec or JobSpec()).template, job.metadata, over=over)
+
+
+def _job_links(job: Job) -> tuple[Ref, ...]:
+    return _job_uses(job) if is_topmost(job.metadata) else ()
+
+
 def _job_metadata(job: Job) -> dict[str, Any]:
     spec, status = job.spec or JobSpec(), job.status or JobStatus()
     return {
         "completions": spec.completions,
         "succeeded": status.succeeded,
         "failed": status.failed,
-        "image": image_of(spec.template),
+        **describe_template(spec.template, _job_uses(job)),
     }
 
 
@@ -69,6 +83,8 @@ JOB = Kind(
     manifest=Job,
     status=_job_status,
     metadata=_job_metadata,
+    links=_job_links,
+    makes=USES,
     derive=derive_from_pods,
     reads=READS_PODS,
 )
@@ -112,14 +128,23 @@ def _cronjob_status(cronjob: CronJob) -> Status:
     return Status(READY, "Ready", "Last run succeeded" if scheduled else "Not run yet")
 
 
+def _cronjob_template(cronjob: CronJob) -> Template | None:
+    job_template = (cronjob.spec or CronJobSpec()).job_template
+    job = job_template.spec if job_template is not None else None
+    return job.template if job is not None else None
+
+
+def _cronjob_uses(cronjob: CronJob) -> tuple[Ref, ...]:
+    return uses_of(_cronjob_template(cronjob), cronjob.metadata, "spec.jobTemplate.spec.template.spec")
+
+
 def _cronjob_metadata(cronjob: CronJob) -> dict[str, Any]:
     spec, status = cronjob.spec or CronJobSpec(), cronjob.status or CronJobStatus()
-    job = spec.job_template.spec if spec.job_template is not None else None
     return {
         "schedule": spec.schedule,
         "suspend": bool(spec.suspend),
         "lastScheduleTime": status.last_schedule_time,
-        "image": image_of(job.template if job is not None else None),
+        **describe_template(_cronjob_template(cronjob), _cronjob_uses(cronjob)),
     }
 
 
@@ -132,4 +157,6 @@ CRONJOB = Kind(
     manifest=CronJob,
     status=_cronjob_status,
     metadata=_cronjob_metadata,
+    links=_cronjob_uses,
+    makes=USES,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from sys import intern
 from typing import Any
 
@@ -11,7 +10,7 @@ from astrolabe.graph.status import Status
 from astrolabe.kinds.common import labels_of
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.pod import Pod, PodDetails, PodSpec, PodStatus
-from astrolabe.kinds.pod_links import MAKES, link_pod
+from astrolabe.kinds.pod_links import MAKES, link_pod, used_names
 from astrolabe.kinds.pod_printer import Printed, print_pod
 from astrolabe.kinds.pod_status import judge_pod
 
@@ -51,26 +50,9 @@ def _details(pod: SharedPod) -> PodDetails:
     return PodDetails(restarts=pod.printed.restarts)
 
 
-def _used_names(links: Iterable[Ref]) -> tuple[list[str], list[str], list[str]]:
-    """Names of PersistentVolumeClaims, ConfigMaps and Secrets, each once, in the order of first use."""
-    claims: dict[str, None] = {}
-    configmaps: dict[str, None] = {}
-    secrets: dict[str, None] = {}
-    for link in links:
-        kind, name = link.kind, link.name
-        if kind == "ConfigMap":
-            configmaps[name] = None
-        elif kind == "Secret":
-            secrets[name] = None
-        elif kind == "PersistentVolumeClaim":
-            claims[name] = None
-    return list(claims), list(configmaps), list(secrets)
-
-
 def _metadata(pod: SharedPod) -> dict[str, Any]:
     spec, status, printed = pod.spec or PodSpec(), pod.status or PodStatus(), pod.printed
     containers = spec.containers or []
-    claims, configmaps, secrets = _used_names(pod.links)
     return {
         "nodeName": intern(spec.node_name),
         "podIP": status.pod_ip,
@@ -79,9 +61,7 @@ def _metadata(pod: SharedPod) -> dict[str, Any]:
         "ready": intern(f"{printed.ready}/{printed.total}"),
         "containers": [intern(each.name) for each in containers],
         "serviceAccountName": intern(spec.service_account_name),
-        "mountedPVCs": claims,
-        "usedConfigMaps": configmaps,
-        "usedSecrets": secrets,
+        **used_names(pod.links),
     }
 
 

@@ -1,11 +1,11 @@
-"""Pod: what it uses, mounts and runs on.
+"""What a pod uses, mounts and runs on, and what the pods of a template would use and mount.
 
 A cluster has millions of these references but few different ones, so their texts are interned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from sys import intern
 
 from astrolabe.graph.faults import Unfit
@@ -23,66 +23,120 @@ from astrolabe.kinds.pod import (
     EnvFrom,
     EnvVar,
     Pod,
+    PodSpec,
     ProjectedSource,
     Reference,
     SecretVolume,
     Volume,
 )
 
-MAKES = (
+#: What the pods of a template make wherever they run.
+USES = (
     (USES_CONFIGMAP, "ConfigMap"),
     (USES_SECRET, "Secret"),
     (MOUNTS, "PersistentVolumeClaim"),
     (USES_SERVICE_ACCOUNT, "ServiceAccount"),
-    (RUNS_ON, "Node"),
 )
+MAKES = (*USES, (RUNS_ON, "Node"))
+
+_OVER = frozenset(("Succeeded", "Failed"))
 
 
 def link_pod(pod: Pod) -> tuple[Ref, ...]:
-    """Its references, in this order: containers, volumes, imagePullSecrets, ServiceAccount, Node."""
+    """Its references, in this order: containers, volumes, imagePullSecrets, ServiceAccount, Node.
+
+    A pod that is over needs nothing any more, so that nothing is missing.
+    """
     spec = pod.spec
     if spec is None:
         return ()
-    links = _Links(pod.metadata.name, pod.metadata.namespace)
-    links.add_containers("spec.containers", spec.containers)
-    links.add_containers("spec.initContainers", spec.init_containers)
-    links.add_containers("spec.ephemeralContainers", spec.ephemeral_containers)
-    for volume in spec.volumes or ():
-        links.add_volume(volume)
-    for secret in spec.image_pull_secrets or ():
-        links.add_secret(secret, f"spec.imagePullSecrets[{secret.name}]")
-    links.add_surroundings(spec.service_account_name or "default", spec.node_name)
+    over = pod.status is not None and pod.status.phase in _OVER
+    links = _Links("spec", pod.metadata.namespace, pod=pod.metadata.name, optional=over)
+    links.add_uses(spec)
+    if spec.node_name:
+        links.add_node(spec.node_name)
     return tuple(links.found)
 
 
+def link_template(
+    spec: PodSpec, path: str, namespace: str, *, over: bool = False, claimed: Collection[str] = ()
+) -> tuple[Ref, ...]:
+    """The references that every pod of this template has, in the same order.
+
+    path: of the spec in the manifest. over: there will be no pod any more. claimed: the volumes that a
+    StatefulSet puts a claim of its own in place of. A generic ephemeral volume is a claim of each pod.
+    """
+    links = _Links(path, namespace, optional=over)
+    links.add_uses(spec, claimed)
+    return tuple(links.found)
+
+
+def used_names(links: Iterable[Ref]) -> dict[str, list[str]]:
+    """The metadata that names what is used, each name once, in the order of first use."""
+    claims: dict[str, None] = {}
+    configmaps: dict[str, None] = {}
+    secrets: dict[str, None] = {}
+    for link in links:
+        kind, name = link.kind, link.name
+        if kind == "ConfigMap":
+            configmaps[name] = None
+        elif kind == "Secret":
+            secrets[name] = None
+        elif kind == "PersistentVolumeClaim":
+            claims[name] = None
+    return {"mountedPVCs": list(claims), "usedConfigMaps": list(configmaps), "usedSecrets": list(secrets)}
+
+
 class _Links:
-    """Collects the references of one pod."""
+    """Collects the references of one pod or template, whose spec is at `path`."""
 
-    __slots__ = ("found", "namespace", "pod")
+    __slots__ = ("found", "namespace", "optional", "path", "pod")
 
-    def __init__(self, pod: str, namespace: str) -> None:
+    def __init__(self, path: str, namespace: str, *, pod: str = "", optional: bool = False) -> None:
+        """pod: its name, "" when it is a template. optional: all references are."""
         self.found: list[Ref] = []
+        self.path = path
         self.pod = pod
         self.namespace = intern(namespace)
+        self.optional = optional
+
+    def add_uses(self, spec: PodSpec, claimed: Collection[str] = ()) -> None:
+        path = self.path
+        if spec.containers:
+            self.add_containers(f"{path}.containers", spec.containers)
+        if spec.init_containers:
+            self.add_containers(f"{path}.initContainers", spec.init_containers)
+        if spec.ephemeral_containers:
+            self.add_containers(f"{path}.ephemeralContainers", spec.ephemeral_containers)
+        for volume in spec.volumes or ():
+            if not claimed or volume.name not in claimed:
+                self.add_volume(volume)
+        for secret in spec.image_pull_secrets or ():
+            self.add_secret(secret, f"{path}.imagePullSecrets[{secret.name}]")
+        self.add_account(spec.service_account_name)
+
+    def add_account(self, name: str) -> None:
+        """No name is the default one, which no namespace lacks: a template that names none needs none."""
+        optional = self.optional or not (name or self.pod)
+        name, field = intern(name or "default"), intern(f"{self.path}.serviceAccountName")
+        kind = "ServiceAccount"
+        self.found.append(Ref(USES_SERVICE_ACCOUNT, kind, self.namespace, name, field, optional))
 
     def add_configmap(self, source: Reference, field: str) -> None:
         if source.name:
-            name, optional = intern(source.name), source.optional is True
+            name, optional = intern(source.name), source.optional is True or self.optional
             self.found.append(Ref(USES_CONFIGMAP, "ConfigMap", self.namespace, name, intern(field), optional))
 
     def add_secret(self, source: Reference | SecretVolume, field: str) -> None:
         if source.name:
-            name, optional = intern(source.name), source.optional is True
+            name, optional = intern(source.name), source.optional is True or self.optional
             self.found.append(Ref(USES_SECRET, "Secret", self.namespace, name, intern(field), optional))
 
-    def add_surroundings(self, account: str, node: str) -> None:
-        field = "spec.serviceAccountName"
-        self.found.append(Ref(USES_SERVICE_ACCOUNT, "ServiceAccount", self.namespace, intern(account), field))
-        if node:
-            self.found.append(Ref(RUNS_ON, "Node", "", intern(node), "spec.nodeName"))
+    def add_node(self, node: str) -> None:
+        self.found.append(Ref(RUNS_ON, "Node", "", intern(node), "spec.nodeName", self.optional))
 
-    def add_containers(self, path: str, containers: Iterable[Container] | None) -> None:
-        for container in containers or ():
+    def add_containers(self, path: str, containers: Iterable[Container]) -> None:
+        for container in containers:
             if container.env:
                 self._add_env(f"{path}[{container.name}].env", container.env)
             if container.env_from:
@@ -110,7 +164,7 @@ class _Links:
 
     def add_volume(self, volume: Volume) -> None:
         """A volume has one source; the frequent ones are looked at first."""
-        path = f"spec.volumes[{volume.name}]"
+        path = f"{self.path}.volumes[{volume.name}]"
         if volume.projected is not None:
             self._add_projected(f"{path}.projected.sources", volume.projected.sources)
         elif volume.config_map is not None:
@@ -120,7 +174,8 @@ class _Links:
         elif volume.persistent_volume_claim is not None:
             self._add_claim(volume.persistent_volume_claim.claim_name, f"{path}.persistentVolumeClaim")
         elif volume.ephemeral is not None:
-            self._add_claim(f"{self.pod}-{volume.name}", f"{path}.ephemeral", owned=True)
+            if self.pod:
+                self._add_claim(f"{self.pod}-{volume.name}", f"{path}.ephemeral", owned=True)
         else:
             self._add_remote(path, volume)
 
@@ -133,8 +188,8 @@ class _Links:
 
     def _add_claim(self, name: str, field: str, *, owned: bool = False) -> None:
         if name:
-            kind = "PersistentVolumeClaim"
-            self.found.append(Ref(MOUNTS, kind, self.namespace, name, intern(field), owned=owned))
+            kind, optional = "PersistentVolumeClaim", self.optional
+            self.found.append(Ref(MOUNTS, kind, self.namespace, name, intern(field), optional, owned=owned))
 
     def _add_remote(self, path: str, volume: Volume) -> None:
         """The volume kinds that name the Secret they are mounted with."""

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.manifest import Condition, Items, Slice
+from astrolabe.kinds.template import Template
 
 SCALED_TO_ZERO = Status(READY, "ScaledToZero", "Scaled to zero (0/0)")
-
-
-class TemplateContainer(Slice):
-    image: str = ""
-
-
-class TemplateSpec(Slice):
-    containers: Items[TemplateContainer] | None = None
-
-
-class Template(Slice):
-    """A pod template, of which the first container's image is shown."""
-
-    spec: TemplateSpec | None = None
 
 
 class ReplicaSpec(Slice):
@@ -44,13 +31,6 @@ class ReplicaStatus(Slice):
     current_revision: str = ""
     update_revision: str = ""
     conditions: Items[Condition] | None = None
-
-
-def image_of(template: Template | None) -> str:
-    """The image of the first container."""
-    if template is None or template.spec is None or not template.spec.containers:
-        return ""
-    return template.spec.containers[0].image
 
 
 def count_replicas(desired: int, status: ReplicaStatus) -> dict[str, int]:

@@ -5,25 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from astrolabe.graph.facts import Around, Derived, Neighbour, Read
-from astrolabe.graph.links import OWNS, Link, Select
+from astrolabe.graph.links import OWNS, Link, Ref, Select
 from astrolabe.graph.selector import equality
 from astrolabe.graph.status import PENDING, Status
 from astrolabe.kinds.common import condition, holds
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Condition, Manifest, Name, Slice, Terms
+from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import (
     SCALED_TO_ZERO,
     ReplicaSpec,
     ReplicaStatus,
-    Template,
     all_ready,
     count_replicas,
     failed,
-    image_of,
     progressing,
     tell,
 )
 from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL
+from astrolabe.kinds.template import Template, describe_template, is_topmost, uses_of
 from astrolabe.kinds.worst import READS_PODS, WorstPod, blame, derive_from_pods, worst
 
 
@@ -67,9 +67,14 @@ def _deployment_failure(conditions: list[Condition] | None) -> Condition | None:
     return condition(conditions, "ReplicaFailure") if holds(conditions, "ReplicaFailure") else None
 
 
+def _deployment_uses(deployment: Deployment) -> tuple[Ref, ...]:
+    return uses_of((deployment.spec or DeploymentSpec()).template, deployment.metadata)
+
+
 def _deployment_metadata(deployment: Deployment) -> dict[str, Any]:
     spec, status = deployment.spec or DeploymentSpec(), deployment.status or ReplicaStatus()
-    return {"replicas": count_replicas(spec.desired, status), "image": image_of(spec.template)}
+    uses = _deployment_uses(deployment)
+    return {"replicas": count_replicas(spec.desired, status), **describe_template(spec.template, uses)}
 
 
 def _derive_deployment(deployment: Neighbour, around: Around) -> Derived:
@@ -88,6 +93,8 @@ DEPLOYMENT = Kind(
     manifest=Deployment,
     status=_deployment_status,
     metadata=_deployment_metadata,
+    links=_deployment_uses,
+    makes=USES,
     derive=_derive_deployment,
     reads=(Read("out", OWNS, "ReplicaSet"),),
 )
@@ -112,9 +119,18 @@ def _replicaset_status(replicaset: ReplicaSet) -> Status:
     return all_ready(status.ready_replicas, spec.desired)
 
 
+def _replicaset_uses(replicaset: ReplicaSet) -> tuple[Ref, ...]:
+    return uses_of((replicaset.spec or ReplicaSpec()).template, replicaset.metadata)
+
+
 def _replicaset_metadata(replicaset: ReplicaSet) -> dict[str, Any]:
     spec, status = replicaset.spec or ReplicaSpec(), replicaset.status or ReplicaStatus()
-    return {"replicas": count_replicas(spec.desired, status), "image": image_of(spec.template)}
+    uses = _replicaset_uses(replicaset)
+    return {"replicas": count_replicas(spec.desired, status), **describe_template(spec.template, uses)}
+
+
+def _replicaset_links(replicaset: ReplicaSet) -> tuple[Ref, ...]:
+    return _replicaset_uses(replicaset) if is_topmost(replicaset.metadata) else ()
 
 
 REPLICASET = Kind(
@@ -126,6 +142,8 @@ REPLICASET = Kind(
     manifest=ReplicaSet,
     status=_replicaset_status,
     metadata=_replicaset_metadata,
+    links=_replicaset_links,
+    makes=USES,
     derive=derive_from_pods,
     reads=READS_PODS,
 )
@@ -186,16 +204,28 @@ def _is_rolled_out(spec: StatefulSetSpec, status: ReplicaStatus) -> bool:
     return status.updated_replicas >= spec.desired - (strategy.rolling_update.partition or 0)
 
 
+def _claim_templates(statefulset: StatefulSet) -> list[str]:
+    """The names of the volumes of which the controller makes a claim for each pod."""
+    templates = (statefulset.spec or StatefulSetSpec()).volume_claim_templates or ()
+    return [each.metadata.name for each in templates if each.metadata is not None and each.metadata.name]
+
+
+def _statefulset_uses(statefulset: StatefulSet) -> tuple[Ref, ...]:
+    """Without the claims that are made for its pods: those it owns."""
+    template = (statefulset.spec or StatefulSetSpec()).template
+    return uses_of(template, statefulset.metadata, claimed=frozenset(_claim_templates(statefulset)))
+
+
 def _statefulset_metadata(statefulset: StatefulSet) -> dict[str, Any]:
     spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or ReplicaStatus()
-    return {"replicas": count_replicas(spec.desired, status), "image": image_of(spec.template)}
+    uses = _statefulset_uses(statefulset)
+    return {"replicas": count_replicas(spec.desired, status), **describe_template(spec.template, uses)}
 
 
 def _statefulset_links(statefulset: StatefulSet) -> list[Link]:
-    """The claims that the controller made from the templates; it sets no owner on them by default."""
-    spec, meta = statefulset.spec or StatefulSetSpec(), statefulset.metadata
-    names = [each.metadata.name for each in spec.volume_claim_templates or () if each.metadata is not None]
-    return [
+    """The claims that the controller made, on which it sets no owner by default, and what its pods use."""
+    meta = statefulset.metadata
+    claims = [
         Select(
             OWNS,
             "PersistentVolumeClaim",
@@ -203,9 +233,9 @@ def _statefulset_links(statefulset: StatefulSet) -> list[Link]:
             equality({CLAIM_PREFIX_LABEL: f"{name}-{meta.name}"}),
             f"spec.volumeClaimTemplates[{name}]",
         )
-        for name in names
-        if name
+        for name in _claim_templates(statefulset)
     ]
+    return [*claims, *_statefulset_uses(statefulset)]
 
 
 STATEFULSET = Kind(
@@ -218,7 +248,7 @@ STATEFULSET = Kind(
     status=_statefulset_status,
     metadata=_statefulset_metadata,
     links=_statefulset_links,
-    makes=((OWNS, "PersistentVolumeClaim"),),
+    makes=((OWNS, "PersistentVolumeClaim"), *USES),
     derive=derive_from_pods,
     reads=READS_PODS,
 )
@@ -256,6 +286,10 @@ def _daemonset_status(daemonset: DaemonSet) -> Status:
     return all_ready(ready, desired) if desired else SCALED_TO_ZERO
 
 
+def _daemonset_uses(daemonset: DaemonSet) -> tuple[Ref, ...]:
+    return uses_of((daemonset.spec or DaemonSetSpec()).template, daemonset.metadata)
+
+
 def _daemonset_metadata(daemonset: DaemonSet) -> dict[str, Any]:
     spec, status = daemonset.spec or DaemonSetSpec(), daemonset.status or DaemonSetStatus()
     counts = ReplicaStatus(
@@ -265,7 +299,7 @@ def _daemonset_metadata(daemonset: DaemonSet) -> dict[str, Any]:
     )
     return {
         "replicas": count_replicas(status.desired_number_scheduled, counts),
-        "image": image_of(spec.template),
+        **describe_template(spec.template, _daemonset_uses(daemonset)),
     }
 
 
@@ -278,6 +312,8 @@ DAEMONSET = Kind(
     manifest=DaemonSet,
     status=_daemonset_status,
     metadata=_daemonset_metadata,
+    links=_daemonset_uses,
+    makes=USES,
     derive=derive_from_pods,
     reads=READS_PODS,
 )

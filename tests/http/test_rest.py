@@ -411,7 +411,7 @@ async def test_kinds(site: Site) -> None:
         "version": "v1",
         "namespaced": True,
         "layer": "workload",
-        "edgeTypes": ["owns"],
+        "edgeTypes": ["mounts", "owns", "uses-configmap", "uses-sa", "uses-secret"],
         "counts": {"Ready": 0, "Pending": 1, "Error": 0, "Unknown": 0},
     }
     assert by_name["Pod"]["counts"] == {"Ready": 1, "Pending": 0, "Error": 1, "Unknown": 0}

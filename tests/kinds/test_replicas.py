@@ -5,13 +5,9 @@ from astrolabe.kinds.manifest import Condition
 from astrolabe.kinds.replicas import (
     ReplicaSpec,
     ReplicaStatus,
-    Template,
-    TemplateContainer,
-    TemplateSpec,
     all_ready,
     count_replicas,
     failed,
-    image_of,
     progressing,
     tell,
 )
@@ -65,11 +61,3 @@ def test_desired() -> None:
 def test_counts() -> None:
     status = ReplicaStatus(replicas=4, ready_replicas=2, available_replicas=1)
     assert count_replicas(3, status) == {"desired": 3, "current": 4, "ready": 2, "available": 1}
-
-
-def test_image() -> None:
-    containers = [TemplateContainer(image="app:1"), TemplateContainer(image="log:1")]
-    assert image_of(Template(spec=TemplateSpec(containers=containers))) == "app:1"
-    assert image_of(Template(spec=TemplateSpec(containers=None))) == ""
-    assert image_of(Template()) == ""
-    assert image_of(None) == ""

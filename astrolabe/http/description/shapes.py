@@ -78,7 +78,7 @@ class Metadata(Shape):
     creation_timestamp: Time
     image: Annotated[str, about("Of the first container.")] | Absent = UNSET
     replicas: Replicas | Absent = UNSET
-    # Pod
+    # Pod and the workloads, of whose Pods these are what their template names
     service_account_name: str | Absent = UNSET
     mounted_pvcs: list[str] | Absent = field(default=UNSET, name="mountedPVCs")
     used_config_maps: list[str] | Absent = UNSET

@@ -11,19 +11,31 @@ import type { Node } from "../stream/message";
 import { lookOf } from "./kinds";
 import { severity } from "./levels";
 
-/** The worst of what it needs, when that is not well; nothing for what is well, or broken by itself. */
+/**
+ * The worst of what it needs, when that is not well; nothing for what is well, or broken by itself.
+ *
+ * What lacks something is broken by itself. But what a workload's template lacks, its Pods lack, too: it is broken
+ * by what it owns, if by anything.
+ */
 export function causesOf(graph: ReadonlyGraph, node: Node): Node[] {
-  if (node.status === "Ready" || node.unresolved !== undefined) return [];
+  if (node.status === "Ready") return [];
+  if (node.unresolved === undefined) return tellingOf(graph, worstOf(graph, node));
+  return node.kind === "Pod" ? [] : tellingOf(graph, worstOf(graph, node, "owns"));
+}
+
+/** What is worst, and not well, of all that it needs, or needs by this type of edge. */
+function worstOf(graph: ReadonlyGraph, node: Node, type?: string): Node[] {
   const causes = new Map<string, Node>();
   let bar = severity("Pending");
   for (const edge of graph.out(node.uid)) {
+    if (type !== undefined && edge.type !== type) continue;
     const needed = graph.nodes.get(edge.to);
     if (needed === undefined || severity(needed.status) < bar) continue;
     if (severity(needed.status) > bar) causes.clear();
     bar = severity(needed.status);
     causes.set(needed.uid, needed);
   }
-  return tellingOf(graph, [...causes.values()]);
+  return [...causes.values()];
 }
 
 /** What only passes on how others are says nothing where it ends while others say more. */

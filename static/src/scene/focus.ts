@@ -1,5 +1,6 @@
 /** The focus: the way from symptoms to a cause, and all that depends on it. Nothing else is drawn. */
 
+import { Below } from "../cluster/below";
 import { type Card, deal, ghostCard, releaseCard } from "../cluster/cards";
 import { causesOf, chainOf, dependentsOf } from "../cluster/causes";
 import { groupBy } from "../cluster/grouping";
@@ -78,8 +79,10 @@ function withGhosts(
   };
   const lines = gatherLines(graph, deck.cardOf, { hidden, roomOf: () => "", isPath });
   const cards = new Map<string, Card>(deck.cards);
+  const below = new Below(graph, (uid) => deck.cardOf.has(uid));
   for (const node of nodes) {
     for (const reference of node.unresolved ?? []) {
+      if (below.lacks(node, reference)) continue;
       const ghost = ghostCard(reference);
       cards.set(ghost.id, ghost);
       const line = lineTo(ghost, deck.cardOf.get(node.uid) ?? "", reference.type);

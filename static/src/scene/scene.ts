@@ -1,5 +1,6 @@
 /** What is to be drawn: cards, the lines between them, and the rooms that they stand in. Without places. */
 
+import { Below } from "../cluster/below";
 import type { Card, CardId } from "../cluster/cards";
 import type { GroupId } from "../cluster/index";
 import type { Counts } from "../cluster/levels";
@@ -48,7 +49,7 @@ export interface Scene {
 export const isRoom = (group: Card | Room): group is Room => "cards" in group;
 
 /**
- * The edges of the graph between different cards, gathered.
+ * The edges of the graph between different cards, gathered; without those that one below has, too.
  *
  * roomOf: where a card stands. isPath: whether an edge is on the way to a cause.
  */
@@ -65,12 +66,14 @@ export function gatherLines(
     string,
     { from: CardId; to: CardId; types: Set<string>; count: number; path: boolean }
   >();
+  const below = new Below(graph, (uid) => cardOf.has(uid));
   for (const edge of graph.edges.values()) {
     const from = cardOf.get(edge.from);
     const to = cardOf.get(edge.to);
     if (from === undefined || to === undefined || from === to) continue;
     const path = options.isPath(edge.from, edge.to);
     if (options.hidden.has(edge.type) && !path) continue;
+    if (below.uses(edge)) continue;
     const id = `${from} → ${to}`;
     const line = gathered.get(id) ?? { from, to, types: new Set<string>(), count: 0, path: false };
     gathered.set(id, line);

@@ -31,6 +31,30 @@ describe("causes", () => {
     expect(causesOf(graph, graph.nodes.get("Ingress/s/a") as Node)).toEqual([]);
   });
 
+  it("go on to the Pods that lack what the template of their workload lacks", () => {
+    const lost = {
+      unresolved: [{ type: "uses-secret", kind: "Secret", namespace: "s", name: "keys", field: "spec" }],
+    };
+    const waiting = { status: "Error", reason: "CreateContainerConfigError", ...lost } as const;
+    const nodes = [
+      node("Deployment/s/a", { status: "Error", reason: "CreateContainerConfigError", ...lost }),
+      node("ReplicaSet/s/a-1", { status: "Error", reason: "CreateContainerConfigError" }),
+    ];
+    const owns = "owns: Deployment/s/a -> ReplicaSet/s/a-1";
+    const { graph } = build(
+      [...nodes, node("Pod/s/a-1-x", waiting)],
+      [owns, "owns: ReplicaSet/s/a-1 -> Pod/s/a-1-x"],
+    );
+    expect(uids(causesOf(graph, graph.nodes.get("Deployment/s/a") as Node))).toEqual(["ReplicaSet/s/a-1"]);
+    expect(findProblems(graph, ERRORS).map((problem) => problem.roots)).toEqual([["Pod/s/a-1-x"]]);
+    // Its Pods cannot be created: one problem, too.
+    const { graph: empty } = build(nodes, [owns]);
+    expect(findProblems(empty, ERRORS).map((problem) => problem.roots)).toEqual([["ReplicaSet/s/a-1"]]);
+    // Nothing that it owns is broken.
+    const { graph: alone } = build(nodes.slice(0, 1));
+    expect(findProblems(alone, ERRORS).map((problem) => problem.roots)).toEqual([["Deployment/s/a"]]);
+  });
+
   it("are not what only passes on, when something else says more", () => {
     const { graph } = build(
       [

@@ -20,6 +20,10 @@ const outline = (scene: Scene) =>
 
 const links = (scene: Scene) => [...scene.lines.values()].map((line) => `${line.from} → ${line.to}`);
 
+const lacking = {
+  unresolved: [{ type: "uses-secret", kind: "Secret", namespace: "s", name: "k", field: "spec" }],
+};
+
 describe("the map", () => {
   it("has namespaces, and in them releases, by name; what is in none comes last", () => {
     const { graph } = shop();
@@ -47,6 +51,28 @@ describe("the map", () => {
     });
     expect(scene.lines.get("shop/cart|Pod|Deployment/cart → shop/")).toMatchObject({ count: 3, cross: true });
     expect(links(scene).filter((link) => link.endsWith("→ /"))).toEqual([]);
+  });
+
+  it("draws once what a template names and Pods of it use, and from the workload where there are none", () => {
+    const used = (pods: string[], kinds?: string[]) => {
+      const { graph } = build(
+        [node("Deployment/s/a"), node("Secret/s/k"), ...pods.map((name) => node(`Pod/s/${name}`))],
+        [
+          "uses-secret: Deployment/s/a -> Secret/s/k",
+          ...pods.flatMap((name) => [
+            `owns: Deployment/s/a -> Pod/s/${name}`,
+            `uses-secret: Pod/s/${name} -> Secret/s/k`,
+          ]),
+        ],
+      );
+      const filter = kinds ? { ...EVERYTHING, kinds: new Set(kinds) } : EVERYTHING;
+      return links(drawMap(graph, options({ open: ["s/"], filter }))).filter((link) =>
+        link.endsWith("s/|Secret|k"),
+      );
+    };
+    expect(used(["a-1", "a-2"])).toEqual(["s/|Pod|Deployment/a → s/|Secret|k"]);
+    expect(used([])).toEqual(["s/|Deployment|a → s/|Secret|k"]);
+    expect(used(["a-1", "a-2"], ["Deployment", "Secret"])).toEqual(["s/|Deployment|a → s/|Secret|k"]);
   });
 
   it("shows what matches, and nothing of what does not", () => {
@@ -80,6 +106,20 @@ describe("the map", () => {
 });
 
 describe("the focus", () => {
+  it("leads to what is missing from the Pods that lack it, and from the workload where there are none", () => {
+    const nodes = [
+      node("Deployment/s/a", { status: "Error", ...lacking }),
+      node("Pod/s/a-1", { status: "Error", ...lacking }),
+    ];
+    const ghosts = (some: typeof nodes, edges: string[]) =>
+      links(drawFocus(build(some, edges).graph, ["Deployment/s/a"], options()) as Scene).filter((link) =>
+        link.includes("ghost"),
+      );
+    const ghost = "ghost|Secret/s/k";
+    expect(ghosts(nodes, ["owns: Deployment/s/a -> Pod/s/a-1"])).toEqual([`s/|Pod|Deployment/a → ${ghost}`]);
+    expect(ghosts(nodes.slice(0, 1), [])).toEqual([`s/|Deployment|a → ${ghost}`]);
+  });
+
   const focus = (uids: string[], hidden = ["runs-on"]) =>
     drawFocus(shop().graph, uids, { open: new Set(), hidden: new Set(hidden) }) as Scene;
 

@@ -101,6 +101,23 @@ test('what refers to what is not there is broken by itself', () => {
   expect(rows(found, ['Pending']).map(({ name }) => name)).toEqual(['web']);
 });
 
+test('what the template of a workload lacks is one problem, of its pods where there are any', () => {
+  const lacks = { unresolved: [{}], reason: 'CreateContainerConfigError' };
+  const workload = [node('Deployment web Error', lacks), node('ReplicaSet web-1 Error')];
+  const found = part([...workload, node('Pod pod Error', lacks)], 'web owns web-1', 'web-1 owns pod');
+  expect(rows(found)).toMatchObject([{ name: 'pod', kind: 'Pod', affected: 2 }]);
+  expect(rows(part(workload, 'web owns web-1'))).toMatchObject([{ name: 'web-1', kind: 'ReplicaSet', affected: 1 }]);
+  expect(rows(part(workload.slice(0, 1)))).toMatchObject([{ name: 'web', kind: 'Deployment', affected: 0 }]);
+});
+
+test('a slice belongs to its Service', () => {
+  const found = part(
+    [node('Service web Error'), node('EndpointSlice web-x Error'), node('EndpointSlice web-y Error')],
+    ...['web endpoints web-x', 'web endpoints web-y']
+  );
+  expect(rows(found)).toMatchObject([{ name: 'web', kind: 'EndpointSlice ×2' }]);
+});
+
 test('a cause that is only on its way counts with the worst that it does', () => {
   const found = part([node('Service web Error'), node('Pod pod Pending')], 'web > pod');
   expect(rows(found)).toMatchObject([{ status: 'Error', name: 'pod', reason: 'IsPending', affected: 1 }]);

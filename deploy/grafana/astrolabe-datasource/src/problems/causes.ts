@@ -7,6 +7,7 @@
  */
 import { Edge, Node } from '../stream/message';
 import { severity } from '../topology/kinds';
+import { belongs } from '../topology/levels';
 
 /** Kinds that pass on how others are, and say nothing by themselves while others say more. */
 const PASSING_ON = new Set(['EndpointSlice', 'ReplicaSet']);
@@ -20,29 +21,40 @@ export interface Part {
 export class Causes {
   /** By uid, what of that which it needs is not well. */
   private readonly faults = new Map<string, Node[]>();
+  private readonly ownedFaults = new Map<string, Node[]>();
   private readonly askers = new Map<string, string[]>();
   private readonly owners = new Map<string, string>();
   private readonly known = new Map<string, ReadonlySet<string>>();
 
   constructor(readonly part: Part) {
-    part.edges.forEach(({ type, from, to }) => {
+    part.edges.forEach((edge) => {
+      const { type, from, to } = edge;
       append(this.askers, to, from);
       const needed = part.nodes.get(to)!;
       if (needed.status !== 'Ready') {
         append(this.faults, from, needed);
+        if (type === 'owns') {
+          append(this.ownedFaults, from, needed);
+        }
       }
-      if (type === 'owns' && !this.owners.has(to)) {
+      if (belongs(edge, needed) && !this.owners.has(to)) {
         this.owners.set(to, from);
       }
     });
   }
 
-  /** The worst of what it needs, when that is not well; nothing for what is well, or broken by itself. */
+  /**
+   * The worst of what it needs, when that is not well; nothing for what is well, or broken by itself.
+   *
+   * What lacks something is broken by itself. But what a workload's template lacks, its Pods lack, too: it is broken by
+   * what it owns, if by anything.
+   */
   of(node: Node): Node[] {
-    if (node.status === 'Ready' || node.unresolved !== undefined) {
+    if (node.status === 'Ready' || (node.unresolved !== undefined && node.kind === 'Pod')) {
       return [];
     }
-    const faults = (this.faults.get(node.uid) ?? []).filter(({ status }) => severity(status) <= severity('Pending'));
+    const needed = (node.unresolved === undefined ? this.faults : this.ownedFaults).get(node.uid) ?? [];
+    const faults = needed.filter(({ status }) => severity(status) <= severity('Pending'));
     const worst = Math.min(...faults.map(({ status }) => severity(status)));
     const causes = new Map(faults.filter(({ status }) => severity(status) === worst).map((each) => [each.uid, each]));
     const telling = [...causes.values()].filter(({ kind, uid }) => !PASSING_ON.has(kind) || this.faults.has(uid));
@@ -83,7 +95,7 @@ export class Causes {
     return found;
   }
 
-  /** Its topmost owner in the part, or itself. */
+  /** Its topmost owner in the part, or itself; of an EndpointSlice that is its Service. */
   ownerOf(node: Node): Node {
     const seen = new Set<string>();
     let uid = node.uid;

@@ -1,0 +1,62 @@
+"""Pod templates: what a workload asks for, whether or not there is a pod of it now.
+
+The edges of a Pod say what is used, those of a workload what is asked for: by a Deployment at zero, a CronJob
+between its runs, a workload whose pods cannot be created.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from sys import intern
+from typing import Any
+
+from astrolabe.graph.links import Ref
+from astrolabe.kinds.manifest import ObjectMeta, Slice
+from astrolabe.kinds.pod import PodSpec
+from astrolabe.kinds.pod_links import link_template, used_names
+
+
+class Template(Slice, gc=True, dict=True):
+    """A pod template. It remembers its references, of which both metadata and links are made."""
+
+    spec: PodSpec | None = None
+
+
+def uses_of(
+    template: Template | None,
+    meta: ObjectMeta,
+    path: str = "spec.template.spec",
+    *,
+    over: bool = False,
+    claimed: Collection[str] = (),
+) -> tuple[Ref, ...]:
+    """The references of the template of this workload; see `link_template`."""
+    if template is None or template.spec is None:
+        return ()
+    memory = template.__dict__
+    found: tuple[Ref, ...] | None = memory.get("uses")
+    if found is None:
+        found = link_template(template.spec, path, meta.namespace, over=over, claimed=claimed)
+        memory["uses"] = found
+    return found
+
+
+def is_topmost(meta: ObjectMeta) -> bool:
+    """Whether a ReplicaSet or a Job asks by itself for what its template names.
+
+    Whatever owns it, of a kind that is known or not, decides what is asked for. It is one revision or one run
+    of several, and what an old one names may well be gone; what those that are alive use, their Pods tell.
+    """
+    return not meta.owner_references
+
+
+def describe_template(template: Template | None, uses: tuple[Ref, ...]) -> dict[str, Any]:
+    """What every workload shows of its template in its metadata."""
+    spec = template.spec if template is not None else None
+    if spec is None:
+        return {}
+    return {
+        "image": spec.containers[0].image if spec.containers else "",
+        "serviceAccountName": intern(spec.service_account_name),
+        **used_names(uses),
+    }
