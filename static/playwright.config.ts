@@ -26,6 +26,8 @@ export default defineConfig({
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
+        // A name that is no address and not localhost, as real ones are.
+        "--host-resolver-rules=MAP astrolabe.example 127.0.0.1",
       ],
     },
   },

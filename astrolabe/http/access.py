@@ -14,7 +14,7 @@ from sanic.response import BaseHTTPResponse, HTTPResponse
 
 from astrolabe.http.errors import Refusal
 from astrolabe.http.hosts import Hosts, Proxies, hosts_of, parse_authority
-from astrolabe.http.refusing import check_upgrade, defer, is_visible
+from astrolabe.http.refusing import HOST_LINE, check_upgrade, defer, is_visible
 from astrolabe.http.tokens import Digest, Tokens, digest_of
 
 #: Of every answer.
@@ -43,7 +43,7 @@ _PREFLIGHT: Mapping[str, str] = {
 _EXPOSED = "ETag, Retry-After, X-Astrolabe-Epoch, X-Astrolabe-Seq, X-Astrolabe-State"
 _FOREIGN = (
     "pages of this origin are not allowed here; a proxy in front must pass on the Host of the request "
-    "(nginx: proxy_set_header Host $http_host;), any other page needs --allowed-origins"
+    f"(nginx: {HOST_LINE};), any other page needs --allowed-origins"
 )
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -136,7 +136,8 @@ class Guard:
         own = site == "same-origin" or (site not in _ELSEWHERE and self._is_own(origin, request))
         if not own and not _matches(origin, self._origins):
             if is_visible(request) and site not in _ELSEWHERE:
-                check_upgrade(request)  # what a proxy before it lacks comes first
+                # What a proxy before it lacks comes first.
+                check_upgrade(request, knows_host=False)
             raise Refusal(403, "forbidden-origin", _FOREIGN)
 
     def _is_own(self, origin: str, request: Request) -> bool:

@@ -17,6 +17,7 @@ from astrolabe.graph.filter import FilterError
 logger = logging.getLogger("astrolabe.http")
 
 JSON = "application/json"
+HTML = "text/html; charset=utf-8"
 
 
 class ServerError(Exception):
@@ -31,16 +32,24 @@ class Refusal(Exception):
     """A request that is not answered with what it asks for.
 
     error: one word for programs. message: a sentence for people, naming the parameter that is wrong.
+    page: says it in HTML, to a browser that opens it; "" for none.
     """
 
     def __init__(
-        self, status: int, error: str, message: str, *, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        error: str,
+        message: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        page: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
         self.error = error
         self.message = message
         self.headers = dict(headers or {})
+        self.page = page
 
 
 def bad_parameter(message: str) -> Refusal:
@@ -67,7 +76,7 @@ def as_refusal(exception: BaseException) -> Refusal:
 
 
 class JsonErrors(ErrorHandler):
-    """Answers every error of a request as `{"error": ..., "message": ...}`.
+    """Answers every error of a request as `{"error": ..., "message": ...}`, or by a page that it has.
 
     headers: those that every answer carries.
     """
@@ -83,6 +92,8 @@ class JsonErrors(ErrorHandler):
         )  # the client is: nobody will read this, and that is no fault
         if refusal.status == 500 and not gone:
             logger.error("failed to answer %s %s", request.method, request.path, exc_info=exception)
-        body = wire.encode({"error": refusal.error, "message": refusal.message})
         headers = {**self._headers(), **refusal.headers}
+        if refusal.page and "text/html" in request.headers.get("accept", ""):
+            return HTTPResponse(refusal.page, status=refusal.status, headers=headers, content_type=HTML)
+        body = wire.encode({"error": refusal.error, "message": refusal.message})
         return HTTPResponse(body, status=refusal.status, headers=headers, content_type=JSON)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sanic.request import Request
 
-from astrolabe.http.errors import Refusal
+from astrolabe.http.misdirected import misdirected
 
 #: The host that stands for all of them.
 ANY = "*"
@@ -56,12 +56,8 @@ class Hosts:
         """Raises Refusal. forwarded: the hosts that were asked for, as a proxy says."""
         for text in (*hosts_of(request), *forwarded):
             if not self._takes(text):
-                raise Refusal(
-                    421,
-                    "misdirected",
-                    f"this server does not answer for the host {text[:100]!r}; "
-                    "start it with --allowed-hosts and that name if it should",
-                )
+                authority = parse_authority(text)
+                raise misdirected(text, authority.host if authority else None)
 
     def _takes(self, text: str) -> bool:
         if ANY in self._names:

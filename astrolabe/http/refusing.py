@@ -74,11 +74,18 @@ def visibly(
     return handle
 
 
-def check_upgrade(request: Request) -> None:
-    """Raises Refusal where it is no request to upgrade, as behind a proxy that does not pass that on."""
+#: What nginx needs so that the server is told the name by which it was asked.
+HOST_LINE = "proxy_set_header Host $http_host"
+
+
+def check_upgrade(request: Request, *, knows_host: bool = True) -> None:
+    """Raises Refusal where it is no request to upgrade, as behind a proxy that does not pass that on.
+
+    knows_host: false where the proxy does not seem to pass on the host either.
+    """
     missing = _missing(request)
     if missing:
-        lines = " ".join(f"{line};" for line in missing)
+        lines = " ".join(f"{line};" for line in [*missing, *([] if knows_host else [HOST_LINE])])
         message = (
             "a WebSocket begins with an HTTP/1.1 request to upgrade, which did not arrive; "
             f"a proxy in front must pass it on (nginx: {lines}), or use /api/v1/events"

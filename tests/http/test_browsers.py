@@ -46,6 +46,29 @@ async def test_outside_a_cluster_only_known_hosts_are_answered_for(path: str) ->
 
 
 @pytest.mark.parametrize(
+    ("host", "shown", "flag"),
+    [
+        ("Evil.example:8080", "<code>Evil.example:8080</code>", "<code>--allowed-hosts=evil.example</code>"),
+        (
+            "<script>alert(1)</script>",
+            "&lt;script&gt;alert(1)&lt;/script&gt;",
+            "<code>--allowed-hosts</code>",
+        ),
+    ],
+)
+async def test_who_opens_another_host_sees_a_page_that_says_so(host: str, shown: str, flag: str) -> None:
+    async with serve(shop(), in_cluster=False) as site:
+        headers = {"Host": host, "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+        async with site.get("/", headers=headers) as answer:
+            assert (answer.status, answer.content_type) == (421, "text/html")
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+            page = await answer.text()
+    assert shown in page
+    assert flag in page
+    assert "<script" not in page
+
+
+@pytest.mark.parametrize(
     ("head", "status"),
     [
         ("GET /livez HTTP/1.1\r\nHost: localhost:8080", 200),

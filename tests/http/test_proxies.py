@@ -21,10 +21,10 @@ from tests.support.worlds import facts, shop
 
 ALL = [*(f"nginx-{name}" for name in NGINX), "nginx-tls", *(f"haproxy-{name}" for name in HAPROXY)]
 #: Without the lines that pass on a WebSocket.
-NO_UPGRADE = "nginx-defaults"
+NO_UPGRADE = ["nginx-defaults", "nginx-prefix-defaults"]
 #: With them, but without the one that passes on the host.
 NO_HOST = "nginx-upgrade"
-GOOD = [name for name in ALL if name not in (NO_UPGRADE, NO_HOST)]
+GOOD = [name for name in ALL if name not in (*NO_UPGRADE, NO_HOST)]
 #: What browsers send with the requests of a page to where it is from (to https, and to localhost).
 OWN = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}
 
@@ -107,7 +107,7 @@ async def test_the_stream_of_a_page(behind: tuple[Site, Proxy]) -> None:
         assert [node["name"] for node in delta["nodes"]["set"]] == ["new"]
 
 
-@behind_all([name for name in ALL if name != NO_UPGRADE])
+@behind_all([name for name in ALL if name not in NO_UPGRADE])
 async def test_the_stream_of_a_program(behind: tuple[Site, Proxy]) -> None:
     site, proxy = behind
     url = proxy.url("/api/v1/ws", websocket=True)
@@ -137,7 +137,7 @@ async def test_a_page_is_told_that_the_proxy_passes_no_host_on(behind: tuple[Sit
     assert "proxy_set_header Host $http_host;" in error["message"]
 
 
-@behind_all([NO_UPGRADE])
+@behind_all(NO_UPGRADE)
 async def test_one_is_told_that_the_proxy_passes_no_websocket_on(behind: tuple[Site, Proxy]) -> None:
     _, proxy = behind
     with pytest.raises(InvalidStatus) as refused:
@@ -145,7 +145,11 @@ async def test_one_is_told_that_the_proxy_passes_no_websocket_on(behind: tuple[S
     assert refused.value.response.status_code == 426
     body = json.loads(refused.value.response.body or b"")
     assert body["error"] == "upgrade-required"
-    for line in ("proxy_http_version 1.1;", "proxy_set_header Upgrade $http_upgrade;"):
+    for line in (
+        "proxy_http_version 1.1;",
+        "proxy_set_header Upgrade $http_upgrade;",
+        "proxy_set_header Host $http_host;",
+    ):
         assert line in body["message"]
 
 

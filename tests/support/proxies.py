@@ -1,5 +1,8 @@
 """Real proxies in front of a server: nginx and haproxy, as people have them.
 
+The tests of the viewer run it as a program: `python -m tests.support.proxies CONFIGURATION PORT [tls]` is an nginx
+before the server at that port. It says where that is, and ends with its input.
+
 README's examples are taken from README, so that what it says is what the tests run.
 """
 
@@ -9,10 +12,12 @@ import re
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.support.certificates import Pair
 from tests.support.documents import README
@@ -55,6 +60,7 @@ NGINX: dict[str, str] = {
     "prefix": example("nginx")
     .replace("location / {", "location /astrolabe/ {")
     .replace(f"http://{_SERVER};", f"http://{_SERVER}/;"),
+    "prefix-defaults": f"location /astrolabe/ {{ proxy_pass http://{_SERVER}/; }}",
     # What the template of ingress-nginx makes of an Ingress without annotations.
     "ingress": f"""
         location / {{
@@ -147,7 +153,7 @@ def nginx(folder: Path, name: str, server: int, *, pair: Pair | None = None) -> 
         }}"""
     )
     path = program("nginx", package="nginx")
-    prefix = "/astrolabe" if name == "prefix" else ""
+    prefix = "/astrolabe" if "location /astrolabe/" in NGINX[name] else ""
     with _running(path, "-p", str(folder), "-e", f"{folder}/nginx.log", "-c", str(configuration), port=port):
         yield Proxy(port, prefix=prefix, tls=pair.trusting() if pair else None)
 
@@ -199,3 +205,16 @@ def _running(*command: str, port: int) -> Iterator[None]:
     finally:
         process.kill()
         process.communicate()
+
+
+def main(name: str, server: str, tls: str = "") -> None:
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        with nginx(folder, name, int(server), pair=Pair(folder) if tls else None) as proxy:
+            sys.stdout.write(f"{proxy.url('/')}\n")
+            sys.stdout.flush()
+            sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -11,10 +11,11 @@ export const FINAL = 4500;
 /** The token that was shown does not let in, or no longer. */
 export const UNAUTHORISED = 4501;
 
-/** code: as a WebSocket is closed with. reason: empty when nothing is said. */
+/** code: as a WebSocket is closed with. reason: empty when nothing is said. error: the server's word for it. */
 export interface End {
   readonly code: number;
   readonly reason: string;
+  readonly error?: string;
 }
 
 export interface Channel {

@@ -217,7 +217,7 @@ export class Client {
   #failed({ code, message }: Refusal): void {
     if (code === "duplicate-id") return; // it was asked for twice, and the first goes on
     if (code === "too-many-filters") this.#lost(message);
-    else this.#refused(message);
+    else this.#refused(message, code);
   }
 
   #greet(hello: Hello): void {
@@ -279,7 +279,7 @@ export class Client {
     } else if (way === "socket" && said?.code === "forbidden-origin") {
       this.#turn("host", said.message);
     } else if (end.code >= FINAL && end.code < 5000) {
-      this.#refused(said?.message || end.reason || `close code ${end.code}`);
+      this.#refused(said?.message || end.reason || `close code ${end.code}`, said?.code ?? end.error);
     } else if (finding === "upgrade") {
       this.#lock = null; // the token was good for the request
       this.#unopened += 1;
@@ -307,9 +307,9 @@ export class Client {
     return this.#listenerFor(attempt);
   }
 
-  #refused(reason: string): void {
+  #refused(reason: string, error = ""): void {
     this.#drop();
-    this.#listener.connection({ state: "refused", reason });
+    this.#listener.connection({ state: "refused", reason, error });
   }
 
   /** Wait for another token. One that was not just given has been good before. */

@@ -10,7 +10,7 @@ export type Filter = Readonly<Record<string, readonly string[] | string>>;
 /**
  * connecting: for the first time. catching-up: connected, and what is held may be old. live: what is held is
  * what the server has. disconnected: `since` (Unix milliseconds), tried again at `retry`.
- * refused: for good; `reason` says why. locked: until `retry` is called with another token; `checking` while
+ * refused: for good; `reason` says why, `error` in a word for programs, which may be empty. locked: until `retry` is called with another token; `checking` while
  * one is tried.
  */
 export type Connection =
@@ -21,7 +21,7 @@ export type Connection =
       readonly retry: number;
       readonly reason: string;
     }
-  | { readonly state: "refused"; readonly reason: string }
+  | { readonly state: "refused"; readonly reason: string; readonly error: string }
   | Lock;
 
 export interface Lock {

@@ -69,5 +69,6 @@ async function refusal(response: Response): Promise<End> {
   if (response.status === 401) return { code: UNAUTHORISED, reason: "" };
   const said = await response.json().catch(() => null);
   const reason = typeof said?.message === "string" ? said.message : `HTTP ${response.status}`;
-  return { code: REFUSALS.has(response.status) ? FINAL : LOST, reason };
+  const error = typeof said?.error === "string" ? said.error : "";
+  return { code: REFUSALS.has(response.status) ? FINAL : LOST, reason, error };
 }

@@ -59,8 +59,8 @@ export function App({ viewer }: { viewer: Viewer }) {
           <button type="button" aria-pressed={side === "problems"} onClick={() => setSide("problems")}>
             Problems{" "}
             <span class="number">
-              {page.problems.length}
-              {isGrowing(trust) && " so far"}
+              {page.loaded && page.problems.length}
+              {page.loaded && isGrowing(trust) && " so far"}
             </span>
           </button>
           <button type="button" aria-pressed={side === "map"} onClick={() => setSide("map")}>

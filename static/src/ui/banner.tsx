@@ -4,6 +4,7 @@ import type { Page, Viewer } from "../state/viewer";
 import type { Detour } from "../stream/detour";
 import type { PartialKind } from "../stream/server-state";
 import { useNow } from "./hooks";
+import { sentence } from "./sentence";
 
 /** Says over the whole width why what is seen is not the whole truth, when it is not. */
 export function Banner({ viewer, page }: { viewer: Viewer; page: Page }) {
@@ -152,7 +153,8 @@ const LACKS: Readonly<Record<Detour, preact.ComponentChild>> = {
   upgrade: (
     <>
       A proxy on the way does not pass the handshake on. nginx needs <code>proxy_http_version 1.1;</code>{" "}
-      <code>proxy_set_header Upgrade $http_upgrade;</code> <code>proxy_set_header Connection "upgrade";</code>
+      <code>proxy_set_header Upgrade $http_upgrade;</code> <code>proxy_set_header Connection "upgrade";</code>{" "}
+      <code>proxy_set_header Host $http_host;</code>
     </>
   ),
   host: (
@@ -175,10 +177,4 @@ function Since({ since }: { since: number }) {
       {clock(since, now)} <small aria-hidden="true">({lasting(since, now)})</small>
     </span>
   );
-}
-
-/** With a capital and a full stop. */
-function sentence(text: string): string {
-  const whole = text.charAt(0).toUpperCase() + text.slice(1);
-  return whole === "" || /[.!?…]$/.test(whole) ? whole : `${whole}.`;
 }

@@ -1,14 +1,22 @@
 import { EVERYTHING, isEverything } from "../cluster/filter";
 import { isGrowing } from "../state/trust";
 import type { Page, Viewer } from "../state/viewer";
+import { sentence } from "./sentence";
+
+/** By the server's word. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  "bad-filter": "The filter in this address is refused",
+  "forbidden-origin": "The server takes this page for one of another site",
+  misdirected: "The server does not answer for this host",
+};
 
 /** What is said in place of the picture, or over it, when that is not what it should be. */
 export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { connection, loaded, scene, view } = page;
   if (connection.state === "refused") {
     return (
-      <Notice title="The server refuses this page">
-        <p>{connection.reason}</p>
+      <Notice title={REFUSALS[connection.error] ?? "The server refuses this page"}>
+        <p class="reason">{sentence(connection.reason)}</p>
         {Object.keys(view.scope).length > 0 && (
           <p>
             <a href={location.pathname}>Open it without filters</a>

@@ -7,8 +7,8 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const PYTHON = process.env["ASTROLABE_PYTHON"] ?? `${ROOT}.venv/bin/python`;
+export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+export const PYTHON = process.env["ASTROLABE_PYTHON"] ?? `${ROOT}.venv/bin/python`;
 
 /** Who is concerned by a crash. at: milliseconds since 1970. */
 export interface Crash {

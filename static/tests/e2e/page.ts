@@ -1,6 +1,9 @@
 /** What the tests do with the page, in its own words. */
 
+import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page } from "@playwright/test";
+
+const PHONE = { width: 390, height: 844 };
 
 export class ViewerPage {
   readonly page: Page;
@@ -11,8 +14,11 @@ export class ViewerPage {
   constructor(page: Page) {
     this.page = page;
     page.on("console", (message) => {
-      // What the network does, and a 401 or 426, the browser says by itself.
-      const told = /WebSocket connection to .* failed|net::ERR_|status of (401|426)/.test(message.text());
+      // What the network does, and a 401 or 426, the browser says by itself; and what it takes from https only.
+      const told =
+        /WebSocket connection to .* failed|net::ERR_|status of (401|426)|Cross-Origin-Opener-Policy/.test(
+          message.text(),
+        );
       if (message.type() === "error" && !told)
         this.complaints.push(`${message.text()} ${message.location().url}`);
     });
@@ -84,5 +90,22 @@ export class ViewerPage {
     const button = this.banner.getByRole("button", { name: "Retry" });
     await expect(live.or(button)).toBeVisible();
     await button.click({ timeout: 2_000 }).catch(() => expect(live).toBeVisible());
+  }
+
+  /** Pictures of it in light, in dark, on a phone; nothing of it may be hard to read. */
+  async shoot(name: string): Promise<void> {
+    const { page } = this;
+    const { width, height } = page.viewportSize() ?? PHONE;
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const found = violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(" ")}`);
+      expect(found).toEqual([]);
+      await page.screenshot({ path: `test-results/screenshots/${name}-${colorScheme}.png` });
+    }
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize(PHONE);
+    await page.screenshot({ path: `test-results/screenshots/${name}-phone.png` });
+    await page.setViewportSize({ width, height });
   }
 }

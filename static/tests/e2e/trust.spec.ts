@@ -1,12 +1,8 @@
 /** Whether the page says how far its picture can be trusted, with pictures of that for people to look at. */
 
-import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
 import { Cluster, type Incident } from "./cluster";
 import { ViewerPage } from "./page";
-import { ReverseProxy } from "./proxy";
-
-const PHONE = { width: 390, height: 844 };
 
 let cluster: Cluster;
 
@@ -20,23 +16,6 @@ async function begin(page: Page, options: Partial<Incident> = {}): Promise<Viewe
 const level = (viewer: ViewerPage, trust: string, timeout = 15_000) =>
   expect(viewer.connection).toHaveAttribute("data-trust", trust, { timeout });
 
-/** In light, in dark, on a phone; nothing of it may be hard to read. */
-async function shoot({ page }: ViewerPage, name: string): Promise<void> {
-  const { width, height } = page.viewportSize() ?? PHONE;
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(" ")}`)).toEqual(
-      [],
-    );
-    await page.screenshot({ path: `test-results/screenshots/${name}-${colorScheme}.png` });
-  }
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize(PHONE);
-  await page.screenshot({ path: `test-results/screenshots/${name}-phone.png` });
-  await page.setViewportSize({ width, height });
-}
-
 test("what is known so far is called so, and nothing is cleared before all is known", async ({ page }) => {
   const viewer = await begin(page, { hold: "Deployment" });
   await viewer.open(cluster.url);
@@ -49,7 +28,7 @@ test("what is known so far is called so, and nothing is cleared before all is kn
   await expect(page.getByRole("heading", { name: /^Problems/ })).toContainText("so far");
   await expect(page).toHaveTitle(/^… Syncing \d+\/\d+ · simulated · Astrolabe$/);
   await expect(page.locator(".cluster")).toContainText("simulated");
-  await shoot(viewer, "state-syncing");
+  await viewer.shoot("state-syncing");
 
   const part = new ViewerPage(await page.context().newPage());
   await part.open(`${cluster.url}?only.kind=StorageClass`);
@@ -65,7 +44,7 @@ test("what is known so far is called so, and nothing is cleared before all is kn
   // What was open of the little that was known at first would cover the rest.
   await expect(page.getByRole("button", { name: "Collapse all" })).toHaveCount(0);
   await expect(empty).toHaveText("Nothing is broken in the part that this page asks for.");
-  await shoot(viewer, "state-live");
+  await viewer.shoot("state-live");
   expect([...viewer.complaints, ...part.complaints]).toEqual([]);
 });
 
@@ -80,14 +59,14 @@ test("an API server that is gone makes the picture stale within seconds", async 
   );
   await expect(page.getByRole("heading", { name: /^Problems/ })).toContainText(/as of \d\d:\d\d:\d\d/);
   await expect(page).toHaveTitle("⚠ Stale · simulated · Astrolabe");
-  await shoot(viewer, "state-stale");
+  await viewer.shoot("state-stale");
   await cluster.tell("back");
   await level(viewer, "live", 35_000);
   await expect(viewer.banner).toHaveCount(0);
   await cluster.kill();
   await level(viewer, "disconnected");
   await expect(page).toHaveTitle("⚠ Not connected · simulated · Astrolabe");
-  await shoot(viewer, "state-disconnected");
+  await viewer.shoot("state-disconnected");
   expect(viewer.complaints).toEqual([]);
 });
 
@@ -97,27 +76,9 @@ test("a kind that may not be read is named, and why", async ({ page }) => {
   await level(viewer, "partial");
   await expect(viewer.banner).toContainText("Not everything is seen. Secret (forbidden)");
   await expect(page).toHaveTitle(/Partial · simulated · Astrolabe$/);
-  await shoot(viewer, "state-partial");
+  await viewer.shoot("state-partial");
   await viewer.banner.getByText("Secret (forbidden)").click();
   await expect(viewer.banner).toContainText('resource "secrets"');
   await page.screenshot({ path: "test-results/screenshots/state-partial-open.png" });
   expect(viewer.complaints).toEqual([]);
-});
-
-test("behind a proxy that passes no WebSocket it goes by events, and says which line is missing", async ({
-  page,
-}) => {
-  const viewer = await begin(page);
-  const proxy = await ReverseProxy.before(cluster, "upgrade");
-  await viewer.open(proxy.url);
-  await level(viewer, "live");
-  await expect(viewer.banner).toContainText("No WebSocket comes through");
-  await expect(viewer.banner).toContainText("proxy_set_header Upgrade $http_upgrade;");
-  const crash = await cluster.crash();
-  await expect(viewer.problems.filter({ hasText: crash.workload })).toBeVisible({ timeout: 2_000 });
-  await shoot(viewer, "state-detour");
-  await viewer.banner.getByRole("button", { name: "Hide" }).click();
-  await expect(viewer.banner).toHaveCount(0);
-  expect(viewer.complaints).toEqual([]);
-  await proxy.close();
 });

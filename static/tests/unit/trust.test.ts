@@ -26,7 +26,7 @@ const CASES: readonly [string, Connection, ServerState | null, string][] = [
   ["a later server says what is not known here", LIVE, said("frozen"), "unknown"],
   ["there is no connection", LOST, null, "disconnected"],
   ["there is no connection yet", { state: "connecting" }, null, "receiving"],
-  ["the server refuses the page", { state: "refused", reason: "no" }, null, "refused"],
+  ["the server refuses the page", { state: "refused", reason: "no", error: "" }, null, "refused"],
 ];
 
 describe("trust", () => {
