@@ -60,10 +60,14 @@ class Attachments:
 
 
 def is_of_release(node: Node, filter: Filter) -> bool:
-    """Whether the node itself belongs to a release that the filter names."""
+    """Whether the node itself belongs to a release that the filter names.
+
+    With a namespace: to the release of that namespace, or to one of another that has the node there.
+    """
     if not node.release or node.release not in filter.release:
         return False
-    return not filter.namespace or node.release_namespace in filter.namespace
+    wanted = filter.namespace
+    return not wanted or node.release_namespace in wanted or node.namespace in wanted
 
 
 def namespaces_of(node: Node, state: State) -> Iterator[str]:

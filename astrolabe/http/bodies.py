@@ -125,7 +125,10 @@ def _find(hub: Hub, uid: str) -> Node:
 
 
 def charts(hub: Hub, question: Question) -> Iterator[str]:
-    """The names and versions of charts that what the filter keeps is of; `namespace` means the release's."""
+    """The names and versions of charts that what the filter keeps is of.
+
+    `namespace` means those of releases that are of it, or have something there.
+    """
     return _charts(kept(hub, question.filter.anywhere), question.filter.namespace)
 
 
@@ -136,7 +139,8 @@ def _charts(nodes: list[Node], namespaces: Collection[str]) -> Iterator[str]:
             [
                 node.chart
                 for node in stretch
-                if node.chart and (not namespaces or (node.release_namespace or node.namespace) in namespaces)
+                if node.chart
+                and (not namespaces or node.namespace in namespaces or node.release_namespace in namespaces)
             ]
         )
         yield ""

@@ -15,9 +15,10 @@ from astrolabe.http.query import Question
 
 
 class Tally:
-    """What the nodes of one release are: their charts and their statuses, counted."""
+    """What the nodes of one release are: their charts and their statuses, counted, and where they are."""
 
     def __init__(self) -> None:
+        self.namespaces: set[str] = set()
         self.charts: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
 
@@ -30,7 +31,7 @@ class Tally:
 def releases(hub: Hub, question: Question) -> Iterator[str]:
     """The releases that what the filter keeps is of: sorted names, or one document each, which counts that.
 
-    `namespace` means the release's, wherever its resources are.
+    `namespace` means those that are of it or have something there, with all that they have elsewhere.
     """
     return _releases(kept(hub, question.filter.anywhere), dict(hub.graph.releases), question)
 
@@ -41,7 +42,9 @@ def _releases(nodes: list[Node], revisions: dict[Release, HelmRevision], questio
         tally(stretch, tallies)
         yield ""
     namespaces = question.filter.namespace
-    found = sorted([r for r in tallies if not namespaces or r.namespace in namespaces])
+    found = sorted(
+        [r for r in tallies if not namespaces or namespaces & {r.namespace, *tallies[r].namespaces}]
+    )
     if question.detail:
         yield from array(describe(r, tallies[r], revisions.get(r)) for r in found)
     else:
@@ -58,6 +61,7 @@ def tally(nodes: Iterable[Node], tallies: dict[Release, Tally]) -> None:
         if found is None:
             found = tallies[release] = Tally()
         found.statuses[node.status] += 1
+        found.namespaces.add(node.namespace)
         if node.chart:
             found.charts[node.chart] += 1
 

@@ -29,7 +29,7 @@ def no_steps(_: Hub, __: Question) -> Iterable[None]:
 
 
 def anywhere(filter: Filter) -> Filter:
-    """Of releases: a namespace means theirs, wherever their resources are."""
+    """A release is of a namespace with all that it has elsewhere."""
     return filter.anywhere
 
 

@@ -64,7 +64,7 @@ def of_release(graph: Graph, filter: Filter) -> set[str]:
         uid
         for uid, node in graph.nodes.items()
         if node.release in filter.release
-        and (not filter.namespace or node.release_namespace in filter.namespace)
+        and (not filter.namespace or {node.release_namespace, node.namespace} & filter.namespace)
     }
     while True:
         more = {

@@ -303,14 +303,17 @@ async def test_lists_of_names_take_every_filter(
 
 
 async def test_a_release_counts_what_the_filter_keeps(site: Site) -> None:
-    """Its namespace is Helm's: what it has elsewhere is counted, too."""
+    """It is in a namespace by Helm or by what it has there, and is told of whole."""
     far = facts("ConfigMap", "far", namespace="other")
     site.world.set(replace(far, release=Release("shop", "shop-app")))
     (all_of_it,) = await site.json("/api/v1/releases?detail=true&namespace=shop")
     (pods,) = await site.json("/api/v1/releases?detail=true&namespace=shop&kind=Pod,Deployment,ConfigMap")
     assert (all_of_it["nodes"], all_of_it["ready"]) == (5, 3)
     assert (pods["nodes"], pods["error"], pods["pending"], pods["ready"]) == (3, 1, 1, 1)
-    assert await site.json("/api/v1/releases?namespace=other") == []
+    (elsewhere,) = await site.json("/api/v1/releases?detail=true&namespace=other")
+    assert elsewhere == all_of_it
+    graph = await site.json("/api/v1/graph?release=shop-app&namespace=other")
+    assert names(graph) == ["ConfigMap/far"]
 
 
 @pytest.mark.parametrize(
