@@ -18,7 +18,7 @@ from astrolabe.cli.lines import as_json, as_text
 from astrolabe.cli.values import InvalidValue, Value
 from astrolabe.cli.watch import DEFAULT_URL, Watch
 from astrolabe.client import Change, ClientError
-from astrolabe.client.address import endpoint
+from astrolabe.client.address import base, endpoint
 from astrolabe.kube.errors import ClusterError
 from astrolabe.printable import printable
 from astrolabe.settings import Settings
@@ -32,6 +32,12 @@ T = TypeVar("T")
 
 class Failure(click.ClickException):
     """The command cannot do its work: one line, exit code 1."""
+
+
+class Trouble(click.ClickException):
+    """As `Failure`, of a command whose exit code 1 says what it has found: exit code 2."""
+
+    exit_code = 2
 
 
 @click.group(cls=DefaultGroup, default="serve", help="A live graph of a Kubernetes cluster.")
@@ -200,7 +206,7 @@ def watch(url: str, output: str, initial: bool, **given: Any) -> None:
 
     URL: host:port, or with ws://, wss://, http:// or https://; ws://localhost:8080 when none is given.
     """
-    access = streams.access_from(url, given)
+    access = streams.access_from([url], given)
     write = as_json if output == "json" else as_text
 
     def changed(changes: Sequence[Change]) -> None:
@@ -224,15 +230,15 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
-def _complete(work: Coroutine[Any, Any, T]) -> T:
-    """What a client of the stream comes to."""
+def _complete(work: Coroutine[Any, Any, T], failure: type[click.ClickException] = Failure) -> T:
+    """What a client comes to. failure: what it is when it cannot do its work."""
     import uvloop
 
     try:
         return uvloop.run(work)
     except ClientError as error:
         text = printable(f"{error}{_ADVICE.get(error.code, '')}")
-        raise (click.UsageError if error.code == "bad-filter" else Failure)(text) from error
+        raise (click.UsageError if error.code == "bad-filter" else failure)(text) from error
 
 
 @root.command(
@@ -254,8 +260,38 @@ def bench_stream(url: str, output: str, **given: Any) -> None:
     """
     from astrolabe.cli.bench import bench
 
-    access = streams.access_from(url, given)
+    access = streams.access_from([url], given)
     if not _complete(bench(streams.plan_from(url, given), output=output, **access)):
+        raise click.exceptions.Exit(1)
+
+
+@root.command(
+    cls=GoCommand,
+    short_help="Compare two running Astrolabes: would clients of the first notice?",
+    params=[
+        click.Argument(["first"], type=Value("FIRST", base)),
+        click.Argument(["second"], type=Value("SECOND", base)),
+        streams.VALUES,
+        streams.OUTPUT,
+        *streams.ACCESS,
+    ],
+)
+def compare(first: str, second: str, output: str, most: int, **given: Any) -> None:
+    """Ask both for every path of the original's API with every parameter, and print what differs.
+
+    FIRST, SECOND: host:port, or with http:// or https://; one may be the original itself. It only reads, and
+    shows a token only to a server that asks for one. The exit code is 1 when a client of FIRST would notice
+    that SECOND answers it, and 2 when they cannot be compared.
+    """
+    from astrolabe.cli import compare as comparing
+
+    access = streams.access_from([first, second], given)
+    work = comparing.compare(
+        first, second, most=most, said=lambda text: click.echo(printable(text), err=True), **access
+    )
+    found = _complete(work, failure=Trouble)
+    click.echo("\n".join(comparing.report(found, output)))
+    if found.is_noticed:
         raise click.exceptions.Exit(1)
 
 

@@ -1,8 +1,9 @@
-"""The flags of the commands that are clients of the stream."""
+"""The flags of the commands that are clients of a running Astrolabe."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from ssl import CERT_NONE, SSLContext, SSLError, create_default_context
 from typing import Any
 
@@ -90,6 +91,14 @@ OUTPUT = Flag(
     help="Lines for a person, or JSON lines.",
 )
 
+VALUES = Flag(
+    ("most", "--values"),
+    heading="What to ask",
+    default=20,
+    type=Value("N", values.integer(0)),
+    help="Values of each parameter to ask for, spread evenly over all that there are; 0: all.",
+)
+
 INITIAL = Flag(
     ("initial", "--initial"),
     heading="Output",
@@ -156,15 +165,15 @@ def filter_from(filter: dict[str, Any]) -> dict[str, Any]:
     return {name: given for name, given in {**lists, **texts}.items() if given}
 
 
-def access_from(url: str, given: dict[str, Any]) -> dict[str, Any]:
+def access_from(urls: Sequence[str], given: dict[str, Any]) -> dict[str, Any]:
     """Takes what the flags of ACCESS say out of `given`: `token` and `ssl`, as `Client` has them.
 
-    Raises click.UsageError when they do not go together, or not with the url.
+    Raises click.UsageError when they do not go together, or with none of the urls.
     """
     file, authority, insecure = (given.pop(str(flag.name)) for flag in ACCESS)
     if authority is not None and insecure:
         raise click.UsageError("--certificate-authority and --insecure-skip-tls-verify exclude one another")
-    if (authority is not None or insecure) and not url.startswith("wss:"):
+    if (authority is not None or insecure) and not any(url.startswith(("wss:", "https:")) for url in urls):
         flag = "--insecure-skip-tls-verify" if insecure else "--certificate-authority"
         raise click.UsageError(f"{flag} is for an https or wss URL")
     token: Token | None = file or os.environ.get(TOKEN_VARIABLE) or None

@@ -21,6 +21,13 @@ def endpoint(text: str) -> str:
     return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, "subscribe=false", ""))
 
 
+def base(text: str) -> str:
+    """What stands before the API's paths, for plain HTTP; of the same texts as `endpoint`."""
+    parts = urlsplit(endpoint(text))
+    scheme = "https" if parts.scheme == "wss" else "http"
+    return f"{scheme}://{parts.netloc}{parts.path.removesuffix(_PATH)}"
+
+
 def shown(url: str) -> str:
     """An endpoint for people: without a password, and without what every one of them has."""
     parts = urlsplit(url)

@@ -1,0 +1,202 @@
+"""Asking both servers, and again what they answer differently."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from ssl import SSLContext
+
+import aiohttp
+import msgspec
+
+from astrolabe.cli.compare.differences import UNNOTICED, Answer, Difference, Kind, differences
+from astrolabe.cli.compare.fetching import Server
+from astrolabe.cli.compare.questions import (
+    NAMESPACES,
+    RELEASES,
+    RESOURCES,
+    Question,
+    Values,
+    fixed,
+    named,
+)
+from astrolabe.client import Token
+
+#: Seconds before what differs is asked again: in the first a change reaches the slower of both.
+PAUSES = (1.0, 2.0)
+#: Of each kind of difference.
+EXAMPLES = 3
+#: Of different differences of one kind: beyond it they are not told apart, and counted as often as they come.
+REMEMBERED = 1_000_000
+
+
+@dataclass(frozen=True)
+class Example:
+    """One difference, and the question that it was seen with first."""
+
+    question: str
+    difference: Difference
+
+
+@dataclass
+class Group:
+    """Differences of one kind, at one place of the answers of one path. count: of different ones."""
+
+    kind: Kind
+    path: str
+    where: str
+    examples: list[Example] = field(default_factory=list)
+    known: set[int] = field(default_factory=set)
+    count: int = 0
+
+    @property
+    def is_noticed(self) -> bool:
+        """Whether a client of the first server could notice."""
+        return self.kind not in UNNOTICED
+
+    def add(self, question: Question, difference: Difference) -> None:
+        key = hash(difference)
+        if key in self.known:
+            return
+        if len(self.known) < REMEMBERED:
+            self.known.add(key)
+        self.count += 1
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(Example(question.shown, difference))
+
+
+@dataclass
+class Comparison:
+    """What came out. first, second: the servers. asked: questions, of so many that there are."""
+
+    first: str
+    second: str
+    asked: int = 0
+    questions: int = 0
+    groups: dict[tuple[Kind, str, str], Group] = field(default_factory=dict)
+
+    @property
+    def is_noticed(self) -> bool:
+        return any(group.is_noticed for group in self.groups.values())
+
+    def add(self, question: Question, difference: Difference) -> None:
+        key = (difference.kind, question.path.path, difference.where)
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = Group(*key)
+        group.add(question, difference)
+
+
+async def compare(
+    first: str,
+    second: str,
+    *,
+    most: int,
+    said: Callable[[str], None],
+    token: Token | None = None,
+    ssl: SSLContext | None = None,
+    pauses: Sequence[float] = PAUSES,
+) -> Comparison:
+    """Compare the servers at these addresses.
+
+    most: values of each parameter that are asked for; 0: all. said: is called with what a person should know.
+    token, ssl: as `Client` has them. Raises CompareError.
+    """
+    async with aiohttp.ClientSession(trust_env=True, timeout=aiohttp.ClientTimeout(total=None)) as session:
+        servers = [Server(session, url, token, ssl) for url in (first, second)]
+        states = [await server.meet() for server in servers]
+        for server, state in zip(servers, states, strict=True):
+            if state not in ("", "live"):
+                said(f"{server.shown} is {state}: what it shows may not be all, or not as it is now")
+        return await _Comparing(servers, most).run(pauses)
+
+
+class _Pair(msgspec.Struct, frozen=True):
+    namespace: str | None = ""
+    release: str | None = ""
+
+
+class _Comparing:
+    def __init__(self, servers: Sequence[Server], most: int) -> None:
+        self._servers = servers
+        self._most = most
+        self._values = Values(set(), set(), set())
+        self._comparison = Comparison(servers[0].shown, servers[1].shown)
+        #: By question, the noticeable differences that were seen each time, by their hashes.
+        self._open: dict[Question, set[int]] = {}
+
+    async def run(self, pauses: Sequence[float]) -> Comparison:
+        comparison = self._comparison
+        for question in self._questions():
+            await self._look(question)
+        for number, pause in enumerate(pauses, 1):
+            if self._open:
+                await asyncio.sleep(pause)
+            for question in list(self._open):
+                await self._confirm(question, is_last=number == len(pauses))
+        return comparison
+
+    def _questions(self) -> Iterator[Question]:
+        """The later ones are made of the answers to the first."""
+        comparison = self._comparison
+        for question in fixed():
+            comparison.questions += 1
+            yield question
+        comparison.questions += sum(1 for _ in named(self._values, 0))
+        yield from named(self._values, self._most)
+
+    async def _look(self, question: Question) -> None:
+        answers = await self._ask(question)
+        for answer in answers:
+            self._learn(question, answer)
+        seen = set()
+        for difference in differences(question, *answers):
+            if difference.kind in UNNOTICED:
+                self._comparison.add(question, difference)
+            else:
+                seen.add(hash(difference))
+        if seen:
+            self._open[question] = seen
+        self._comparison.asked += 1
+
+    async def _confirm(self, question: Question, *, is_last: bool) -> None:
+        """What differs in another way by now, or no longer, was the cluster's changing."""
+        known = self._open.pop(question)
+        seen = set()
+        for difference in differences(question, *await self._ask(question)):
+            key = hash(difference)
+            if key in known:
+                seen.add(key)
+                if is_last:
+                    self._comparison.add(question, difference)
+        if seen:
+            self._open[question] = seen
+
+    async def _ask(self, question: Question) -> tuple[Answer, Answer]:
+        """Both at once, so that they answer of the same moment as nearly as may be."""
+        asking = [
+            asyncio.create_task(server.ask(question), name=f"ask {server.shown}") for server in self._servers
+        ]
+        try:
+            first, second = await asyncio.gather(*asking)
+        finally:  # when one fails, nobody waits for the other
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+        return first, second
+
+    def _learn(self, question: Question, answer: Answer) -> None:
+        """Take the values of parameters from what is asked without any."""
+        if question != Question(question.path) or not answer.is_good:
+            return
+        with suppress(msgspec.MsgspecError):
+            match question.path:
+                case path if path in (NAMESPACES, RELEASES):
+                    names = msgspec.json.decode(answer.body, type=list[str])
+                    (self._values.namespaces if path is NAMESPACES else self._values.releases).update(names)
+                case path if path is RESOURCES:
+                    pairs = msgspec.json.decode(answer.body, type=list[_Pair])
+                    found = {(pair.namespace or "", pair.release or "") for pair in pairs}
+                    self._values.pairs.update(pair for pair in found if all(pair))

@@ -1,0 +1,122 @@
+"""What a comparison says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from astrolabe.cli.compare.comparing import Comparison, Example, Group
+from astrolabe.cli.compare.differences import Kind
+from astrolabe.cli.lines import json_line
+from astrolabe.printable import printable
+
+#: Characters of what one server says that are shown.
+SHOWN = 80
+#: Places where something differs that nobody notices, of one kind and path, that are named.
+NAMED = 6
+
+_ORDER = {kind: place for place, kind in enumerate(get_args(Kind))}
+
+
+def report(comparison: Comparison, output: str) -> Iterator[str]:
+    """Its lines. output: `text` or `json`."""
+    if output == "json":
+        yield from map(json_line, documents(comparison))
+    else:
+        yield from map(printable, lines(comparison))
+
+
+def groups_of(comparison: Comparison) -> list[Group]:
+    """What can be noticed first, in the order of kinds."""
+    return sorted(comparison.groups.values(), key=lambda group: (_ORDER[group.kind], group.path, group.where))
+
+
+def lines(comparison: Comparison) -> Iterator[str]:
+    """For people: what can be noticed with examples, what cannot in short."""
+    groups = groups_of(comparison)
+    noticed = [group for group in groups if group.is_noticed]
+    unnoticed = [group for group in groups if not group.is_noticed]
+    if noticed:
+        yield f"A client of {comparison.first} would notice that {comparison.second} answers:"
+        yield from _table(noticed)
+    if unnoticed:
+        yield "It would not notice:"
+        yield from _summary(unnoticed)
+    yield _verdict(comparison, len(noticed))
+
+
+def documents(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    """For programs: one a kind of difference, and last the whole."""
+    for group in groups_of(comparison):
+        yield {
+            "kind": group.kind,
+            "path": group.path,
+            "where": group.where,
+            "count": group.count,
+            "noticed": group.is_noticed,
+            "examples": [_document(example) for example in group.examples],
+        }
+    yield {
+        "first": comparison.first,
+        "second": comparison.second,
+        "asked": comparison.asked,
+        "questions": comparison.questions,
+        "noticed": comparison.is_noticed,
+    }
+
+
+def _document(example: Example) -> dict[str, str]:
+    difference = example.difference
+    said = {"item": difference.item, "first": difference.first, "second": difference.second}
+    return {"question": example.question, **{key: text for key, text in said.items() if text}}
+
+
+def _table(groups: list[Group]) -> Iterator[str]:
+    """What can be noticed, with examples."""
+    rows = [(group, (group.kind, group.path, group.where, f"{group.count:,}")) for group in groups]
+    widths = [max(len(cells[column]) for _, cells in rows) for column in range(4)]
+    for group, cells in rows:
+        start = "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+        for example in group.examples:
+            yield f"  {start}  {_said(example, group.path)}".rstrip()
+            start = " " * len(start)
+
+
+def _summary(groups: list[Group]) -> Iterator[str]:
+    """What cannot, in a line a kind and path."""
+    rows: dict[tuple[str, str], list[Group]] = {}
+    for group in groups:
+        rows.setdefault((group.kind, group.path), []).append(group)
+    widths = [max(len(key[column]) for key in rows) for column in range(2)]
+    for key, members in rows.items():
+        members.sort(key=lambda group: -group.count)
+        said = ", ".join(f"{group.where} {group.count:,}" for group in members[:NAMED])
+        more = f", and {len(members) - NAMED} more" if len(members) > NAMED else ""
+        yield f"  {key[0]:<{widths[0]}}  {key[1]:<{widths[1]}}  {said}{more}"
+
+
+def _said(example: Example, path: str) -> str:
+    difference = example.difference
+    said = difference.item
+    if difference.first and difference.second:
+        values = f"first {_short(difference.first)}, second {_short(difference.second)}"
+        said = f"{said}: {values}" if said else values
+    elif difference.first and difference.first != said:
+        said = f"{said}: {_short(difference.first)}" if said else _short(difference.first)
+    at = f"(at {example.question})" if example.question != path else ""
+    return " ".join(filter(None, (said, at)))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def _verdict(comparison: Comparison, noticed: int) -> str:
+    left = comparison.questions - comparison.asked
+    asked = f"{comparison.asked:,} questions were asked"
+    if left:
+        asked += f", and {left:,} like them were not: --values=0 asks all"
+    if not noticed:
+        return f"A client of {comparison.first} would notice nothing. {asked}."
+    kinds = "1 kind" if noticed == 1 else f"{noticed} kinds"
+    return f"{kinds} of difference would be noticed. {asked}."
