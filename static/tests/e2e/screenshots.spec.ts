@@ -1,4 +1,4 @@
-/** Pictures for people to look at, in `test-results/screenshots`. */
+/** Pictures for people to look at, in `test-results/screenshots`; README shows the first, as docs/overview.png. */
 
 import { type Page, test } from "@playwright/test";
 import { Cluster } from "./cluster";
@@ -7,7 +7,7 @@ import { ViewerPage } from "./page";
 let cluster: Cluster;
 
 test.beforeAll(async () => {
-  cluster = await Cluster.demo();
+  cluster = await Cluster.demo("--churn=0"); // what has just changed is marked, which a picture does not explain
 });
 
 test.afterAll(() => cluster.kill());
