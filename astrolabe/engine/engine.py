@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from time import time
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from astrolabe.graph.facts import Facts
 from astrolabe.graph.faults import Unfit, where
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
-from astrolabe.timeslice import TimeSlice
+from astrolabe.timeslice import TimeSlice, in_slices
 
 logger = logging.getLogger("astrolabe.engine")
 
@@ -115,12 +116,11 @@ class Engine:
     async def _drop(self, message: KindGone) -> None:
         """Take the objects of a kind that is no more out of the graph."""
         kind, namespace = message.kind, message.namespace
-        known = self._model.uids(kind, namespace)
-        await self._change(kind, [Gone(uid) for uid in known])
+        count = await self._remove(kind, namespace, spared=set())
         self.readiness.note_gone(kind, namespace)
         await self._commit()
         await self._take_over()
-        logger.warning("%s%s is not served any more: %d objects go", kind, _place(namespace), len(known))
+        logger.warning("%s%s is not served any more: %d objects go", kind, _place(namespace), count)
 
     async def _replace(self, message: Replace) -> None:
         """Follow a complete list as a difference. The gone go first: a name may have a new uid.
@@ -128,9 +128,9 @@ class Engine:
         What cannot be taken in is there all the same: what was known of it stays.
         """
         kind, namespace = message.kind, message.namespace
-        listed = {facts.uid for facts in message.listed} | {invalid.uid for invalid in message.invalid}
-        known = self._model.uids(kind, namespace)
-        await self._change(kind, [Gone(uid) for uid in known if uid not in listed])
+        uids = chain((facts.uid for facts in message.listed), (invalid.uid for invalid in message.invalid))
+        listed = {uid async for uid in in_slices(uids)}
+        await self._remove(kind, namespace, spared=listed)
         count = len(message.listed)
         self.readiness.forget_skipped(kind, namespace)
         await self._change(kind, message.invalid)
@@ -142,6 +142,17 @@ class Engine:
         await self._take_over()
         self.readiness.settle()
         logger.info("synced %s%s: %d", message.kind, _place(message.namespace), count)
+
+    async def _remove(self, kind: str, namespace: str, *, spared: set[str]) -> int:
+        """Take what is known of a kind out of the model, in all namespaces or in one; returns how many."""
+        count = 0
+        for uid in self._model.uids(kind, namespace):
+            if uid in spared:
+                await self._slice.pause()
+            else:
+                count += 1
+                await self._change(kind, (Gone(uid),))
+        return count
 
     def _set_synced(self, kind: str, namespace: str, synced: bool) -> None:
         """What is listed is known; what cannot be read any more is as it was."""
@@ -222,7 +233,8 @@ class Engine:
             return
         await self._commit()
         for changes in takeover.difference():
-            await self._publish(changes)
+            if changes is not None:
+                await self._publish(changes)
             await self._slice.pause()
         if takeover.over:
             self._takeover = None

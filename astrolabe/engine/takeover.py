@@ -11,8 +11,6 @@ from astrolabe.graph.edge import Edge
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
 
-#: Nodes that are compared in one slice of time.
-SLICE = 200
 #: In which Helm keeps its releases: which there are is known once these are listed.
 SECRET = "Secret"
 
@@ -55,15 +53,13 @@ class Takeover:
         changes.edges_removed = list(removed)
         return changes
 
-    def difference(self) -> Iterator[Changes]:
-        """All that the served graph has to become what is known, gathered in slices of time: empty changes,
-        then those that have all. The model must stay as it is meanwhile."""
+    def difference(self) -> Iterator[Changes | None]:
+        """All that the served graph has to become what is known, gathered node by node: None after each, then
+        all of it at once. The model must stay as it is meanwhile."""
         graph, changes = self._served(), Changes()
         self._kept = set()
         for gathering in (self._known(graph, changes), self._gone(graph, changes), self._cut(graph, changes)):
-            for count, _ in enumerate(gathering, 1):
-                if not count % SLICE:
-                    yield Changes()
+            yield from gathering
         self._compare_releases(graph, changes)
         self._released = True
         yield changes

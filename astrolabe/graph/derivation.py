@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -38,21 +38,19 @@ class _Itself(msgspec.Struct, frozen=True, gc=False):
 class _Neighbourhood:
     """Implements `facts.Around` for one record."""
 
-    def __init__(
-        self, record: Record, linker: Linker, scopes: Scopes, ask: Callable[[Record, str], None]
-    ) -> None:
-        """ask: is told of what kind's scope the record wants to know."""
+    def __init__(self, record: Record, linker: Linker, scopes: Scopes) -> None:
+        """asked: the kinds of which the record has wanted to know whether they are known."""
+        self.asked: tuple[str, ...] = ()
         self._record = record
         self._linker = linker
         self._scopes = scopes
-        self._ask = ask
 
     def knows(self, kind: str) -> bool:
-        self._ask(self._record, kind)
+        self._note(kind)
         return self._scopes.knows(kind, self._record.namespace)
 
     def outdated(self, kind: str) -> bool:
-        self._ask(self._record, kind)
+        self._note(kind)
         return self._scopes.outdated(kind, self._record.namespace)
 
     def out(self, type: str, kind: str) -> Iterable[Neighbour]:
@@ -67,6 +65,10 @@ class _Neighbourhood:
     def unresolved(self) -> Collection[Ref | RefByUid]:
         return self._record.unresolved
 
+    def _note(self, kind: str) -> None:
+        if kind not in self.asked:
+            self.asked = (*self.asked, kind)
+
     @property
     def unseen(self) -> Collection[Ref | RefByUid]:
         return [miss for miss in self._record.misses if miss not in self._record.unresolved]
@@ -78,8 +80,9 @@ class Derivation:
     def __init__(self, rules: Mapping[str, Rules], linker: Linker, scopes: Scopes) -> None:
         self._linker = linker
         self._scopes = scopes
-        #: Whose status rests on whether a kind is known, and on which.
+        #: Whose status rests on whether a kind is known, and on which; and by kind.
         self._asking: dict[Record, tuple[str, ...]] = {}
+        self._asked: dict[str, dict[Record, None]] = {}
         self._reasked: dict[Record, None] = {}
         self._ranks = _rank(rules)
         self._stale: list[set[Record]] = [set() for _ in range(max(self._ranks.values(), default=0) + 1)]
@@ -108,7 +111,7 @@ class Derivation:
 
     def scope_changed(self, kind: str) -> None:
         """The kind is, or is no more, completely known or up to date somewhere."""
-        self._reasked.update([(record, None) for record, kinds in self._asking.items() if kind in kinds])
+        self._reasked.update(self._asked.get(kind, {}))
 
     @property
     def reasked(self) -> bool:
@@ -128,7 +131,7 @@ class Derivation:
         """The record is gone."""
         self._stale[self._ranks[record.kind]].discard(record)
         self.faults.clear(record.uid)
-        self._asking.pop(record, None)
+        self._set_asked(record, ())
         self._reasked.pop(record, None)
 
     def mark_readers(self, record: Record) -> None:
@@ -159,9 +162,9 @@ class Derivation:
             return False
         own = record.own_details
         itself = _Itself(record.kind, record.name, record.namespace, record.own_status, own)
-        self._asking.pop(record, None)
+        around = _Neighbourhood(record, self._linker, self._scopes)
         try:
-            derived = derive(itself, _Neighbourhood(record, self._linker, self._scopes, self._ask))
+            derived = derive(itself, around)
             details = derived.details if derived.details is not None else own
             is_news = derived.status != record.status or details != record.details
             is_shown = is_news or derived.metadata != record.extra
@@ -169,6 +172,8 @@ class Derivation:
             derived, details, is_news, is_shown = self._fail(record, error), own, True, True
         else:
             self.faults.clear(record.uid)
+        if around.asked != self._asking.get(record, ()):
+            self._set_asked(record, around.asked)
         if is_news:
             record.status, record.details = derived.status, details
             self.mark_readers(record)
@@ -183,10 +188,16 @@ class Derivation:
         said = f"; by itself it is {own.reason}" + (f": {own.message}" if own.message else "")
         return Derived(Status(own.level, RULE_FAILED, message + said, own.since))
 
-    def _ask(self, record: Record, kind: str) -> None:
-        asked = self._asking.get(record, ())
-        if kind not in asked:
-            self._asking[record] = (*asked, kind)
+    def _set_asked(self, record: Record, kinds: tuple[str, ...]) -> None:
+        for kind in self._asking.pop(record, ()):
+            asking = self._asked[kind]
+            del asking[record]
+            if not asking:
+                del self._asked[kind]
+        if kinds:
+            self._asking[record] = kinds
+        for kind in kinds:
+            self._asked.setdefault(kind, {})[record] = None
 
 
 def take_some(records: dict[Record, None], most: int | None) -> set[Record]:

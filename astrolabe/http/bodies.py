@@ -1,7 +1,7 @@
 """What the REST paths answer, as pieces of JSON text.
 
-A body takes all that it needs of the graph when it is called, so that it is of one place in history;
-its pieces are drawn later, at leisure.
+A body is given what a filter keeps (None: it is of the graph as it is), and takes all else that it needs
+when it is called, so that it is of one place in history; its pieces are drawn later, at leisure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import ujson
 
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.facts import NAMESPACE
-from astrolabe.graph.filter import Filter
 from astrolabe.graph.links import OWNS
 from astrolabe.graph.node import Node
 from astrolabe.graph.status import LEVELS
@@ -24,9 +23,10 @@ from astrolabe.http.cache import Pieces
 from astrolabe.http.errors import Refusal
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Question
+from astrolabe.http.snapshot import Snapshot
 from astrolabe.kinds.kind import Kind
 
-Body = Callable[[Hub, Question], Pieces]
+Body = Callable[[Hub, Question, Snapshot | None], Pieces]
 
 #: Texts that are joined into one piece.
 CHUNK = 200
@@ -56,9 +56,9 @@ def array(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
     return chain(("[",), joined(map(encode, documents)), ("]",))
 
 
-def kept(hub: Hub, filter: Filter) -> list[Node]:
-    """The nodes that the filter keeps."""
-    return list(hub.view(filter).nodes() if filter else hub.graph.nodes.values())
+def kept(hub: Hub, taken: Snapshot | None) -> list[Node]:
+    """The nodes that it is of."""
+    return list(hub.graph.nodes.values()) if taken is None else taken.nodes
 
 
 def names(found: Iterable[str]) -> Iterator[str]:
@@ -66,10 +66,11 @@ def names(found: Iterable[str]) -> Iterator[str]:
     return iter((ujson.dumps(sorted(found), escape_forward_slashes=False),))
 
 
-def graph(hub: Hub, question: Question) -> Pieces:
+def graph(hub: Hub, _: Question, taken: Snapshot | None) -> Pieces:
     """The filtered graph: nodes, and the edges between them."""
-    head = encode({"epoch": hub.graph.epoch, "seq": hub.graph.seq})[:-1]
-    nodes, edges = _pages(hub) if not question.filter else _texts(hub, question)
+    place = hub.graph if taken is None else taken
+    head = encode({"epoch": place.epoch, "seq": place.seq})[:-1]
+    nodes, edges = _pages(hub) if taken is None else _texts(taken)
     return chain((f'{head},"nodes":[',), nodes, ('],"edges":[',), edges, ("]}",))
 
 
@@ -85,10 +86,8 @@ def _pages(hub: Hub) -> tuple[Pieces, Pieces]:
     return _without_comma(nodes), _without_comma(edges)
 
 
-def _texts(hub: Hub, question: Question) -> tuple[Pieces, Pieces]:
-    view = hub.view(question.filter)
-    nodes, edges = list(view.nodes()), list(view.edges())
-    return joined(node.text for node in nodes), joined(edge.text for edge in edges)
+def _texts(taken: Snapshot) -> tuple[Pieces, Pieces]:
+    return joined(node.text for node in taken.nodes), joined(edge.text for edge in taken.edges)
 
 
 def _without_comma(pages: list[bytes]) -> Pieces:
@@ -97,19 +96,23 @@ def _without_comma(pages: list[bytes]) -> Pieces:
         yield page if number else page[1:]
 
 
-def resource(hub: Hub, question: Question) -> Iterator[str]:
-    """One node with all that is linked to it. Raises Refusal (404) for a uid that is not in the graph."""
-    node = _find(hub, question.uid)
-    out = [_edge(edge, hub.graph.nodes[edge.target]) for edge in hub.graph.out(node.uid)]
-    into = [_edge(edge, hub.graph.nodes[edge.source]) for edge in hub.graph.into(node.uid)]
-    document = {
-        "epoch": hub.graph.epoch,
-        "seq": hub.graph.seq,
-        "node": node.document(),
-        "edges": {"out": out, "in": into},
-        "unresolved": node.document().get("unresolved", []),
-    }
-    return iter((encode(document),))
+def resource(hub: Hub, question: Question, _: Snapshot | None) -> Iterator[str]:
+    """One node with all that is linked to it, which may be much of the graph.
+
+    Raises Refusal (404) for a uid that is not in the graph.
+    """
+    node, nodes = _find(hub, question.uid), hub.graph.nodes
+    head = encode({"epoch": hub.graph.epoch, "seq": hub.graph.seq, "node": node.document()})[:-1]
+    tail = encode({"unresolved": node.document().get("unresolved", [])})[1:]
+    out = [(edge, nodes[edge.target]) for edge in hub.graph.out(node.uid)]
+    into = [(edge, nodes[edge.source]) for edge in hub.graph.into(node.uid)]
+    return chain(
+        (f'{head},"edges":{{"out":',),
+        array(_edge(edge, other) for edge, other in out),
+        (',"in":',),
+        array(_edge(edge, other) for edge, other in into),
+        (f"}},{tail}",),
+    )
 
 
 def check_resource(hub: Hub, question: Question) -> None:
@@ -124,12 +127,12 @@ def _find(hub: Hub, uid: str) -> Node:
     return node
 
 
-def charts(hub: Hub, question: Question) -> Iterator[str]:
+def charts(hub: Hub, question: Question, taken: Snapshot | None) -> Iterator[str]:
     """The names and versions of charts that what the filter keeps is of.
 
     `namespace` means those of releases that are of it, or have something there.
     """
-    return _charts(kept(hub, question.filter.anywhere), question.filter.namespace)
+    return _charts(kept(hub, taken), question.filter.namespace)
 
 
 def _charts(nodes: list[Node], namespaces: Collection[str]) -> Iterator[str]:
@@ -147,9 +150,9 @@ def _charts(nodes: list[Node], namespaces: Collection[str]) -> Iterator[str]:
     yield from names(found)
 
 
-def namespaces(hub: Hub, question: Question) -> Iterator[str]:
+def namespaces(hub: Hub, _: Question, taken: Snapshot | None) -> Iterator[str]:
     """The namespaces that the filter keeps, or that something is in that it keeps."""
-    return _namespaces(kept(hub, question.filter))
+    return _namespaces(kept(hub, taken))
 
 
 def _namespaces(nodes: list[Node]) -> Iterator[str]:
@@ -164,8 +167,8 @@ def _namespaces(nodes: list[Node]) -> Iterator[str]:
 def kinds_of(table: Sequence[Kind[Any]]) -> Body:
     """The body that describes this table of kinds and counts the nodes of each that the filter keeps."""
 
-    def kinds(hub: Hub, question: Question) -> Iterator[str]:
-        return _kinds(kept(hub, question.filter), table)
+    def kinds(hub: Hub, _: Question, taken: Snapshot | None) -> Iterator[str]:
+        return _kinds(kept(hub, taken), table)
 
     return kinds
 

@@ -31,16 +31,18 @@ Pieces = Iterator[str | bytes]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a body is made. prepare: steps before it. view: makes ready what it is
-    of. version: of which it would be now, and what its answer is
-    named by. make: takes all it needs at once; its pieces are drawn later. borrowed: whether they are bytes
-    that the graph holds anyway.
+    """How a body is made.
+
+    version: of which it would be now, or is, once that was taken which it is of; its answer is named by it.
+    prepare: steps before it. take: takes what it is of, of the version that is now or of a later one.
+    make: takes all else that it needs at once; its pieces are drawn later.
+    borrowed: whether they are bytes that the graph holds anyway.
     """
 
     version: Callable[[], Hashable]
     make: Callable[[], Pieces]
     prepare: Callable[[], Iterable[None]] = tuple
-    view: Callable[[], Awaitable[None]] | None = None
+    take: Callable[[], Awaitable[object]] | None = None
     borrowed: bool = False
 
 
@@ -188,8 +190,9 @@ class Bodies:
         async with self._turn(room=True):
             async for _ in in_slices(recipe.prepare()):
                 pass
-            if recipe.view is not None:
-                await recipe.view()
+            if recipe.take is not None:
+                entry.version = recipe.version()  # who asks later may need a later one
+                await recipe.take()
             # From here to the recipe's call nothing is awaited: the body is of this version.
             entry.version = recipe.version()
             body = HeldBody(entry.version, self._ledger)

@@ -89,12 +89,9 @@ class Client:
             self._feeds.ask(self._pump)
 
     def notify(self, message: Message) -> None:
-        """Tell the client something that concerns the whole connection; instead of what waits to be told."""
-        if self._connection.writable:
-            self._notice = None
-            self._connection.write(message)
-        else:
-            self._notice = message
+        """Tell the client something of the whole connection when its turn comes, instead of what waits."""
+        self._notice = message
+        self.wake()
 
     def beat(self) -> None:
         """Send a bookmark for every subscription that is in step; to be called every heartbeat."""

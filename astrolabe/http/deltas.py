@@ -6,6 +6,7 @@ from collections.abc import Hashable
 
 from astrolabe.graph import wire
 from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.graph import Graph
 from astrolabe.http.message import Message
 
 #: Messages of one difference that are shared, the latest made ones: clients choose their ids and where they
@@ -54,14 +55,27 @@ _id = id
 
 
 class Difference:
-    """What has changed of a view up to one place in history; `text` is None while it is worked out."""
+    """What has changed of a view up to one place in history; `text` is None until it is worked out.
 
-    def __init__(self, epoch: str, seq: int) -> None:
-        self.epoch = epoch
-        self.seq = seq
+    lost: whether it never will be, since the beginning is not known any more.
+    """
+
+    def __init__(self) -> None:
+        self.epoch = ""
+        self.seq = 0
         self.text: str | None = None
+        self.lost = False
         self._anything = False
         self._messages: dict[tuple[str, int], Message] = {}
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it is being worked out."""
+        return self.text is None and not self.lost
+
+    def begin(self, graph: Graph) -> None:
+        """It leads up to where the graph is now."""
+        self.epoch, self.seq = graph.epoch, graph.seq
 
     def set(self, changes: Changes) -> None:
         """This is it."""

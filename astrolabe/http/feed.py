@@ -9,13 +9,13 @@ from astrolabe.graph import wire
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.history import History, Past
+from astrolabe.graph.history import History
 from astrolabe.graph.view import View
 from astrolabe.graph.views import Views
 from astrolabe.http.deltas import Deltas, Difference
 from astrolabe.http.figures import Figures
 from astrolabe.http.message import Message
-from astrolabe.http.snapshot import OldSnapshots, Snapshot
+from astrolabe.http.snapshot import COPIED, OldSnapshots, Snapshot
 from astrolabe.http.subscription import Subscription, fail
 from astrolabe.http.turns import Job, Steps, Workshop
 
@@ -78,13 +78,6 @@ class Feed:
             job.cancel()
         self._jobs.clear()
 
-    def finish(self) -> None:
-        """Have the view at once, however long that takes. Raises FeedFailed."""
-        for job in [] if self.ready else list(self._jobs):
-            job.finish()
-        if self.failed:
-            raise FeedFailed
-
     async def news(self) -> None:
         """Wait until something is there that was not. Raises FeedFailed."""
         if self.failed:
@@ -135,20 +128,21 @@ class Feed:
         place in history that is now; everyone is woken then.
         """
         difference = self._differences.get(held)
-        if difference is not None and (difference.text is None or difference.seq == self.graph.seq):
+        if difference is not None and (difference.under_way or difference.seq == self.graph.seq):
             return difference
         past = self.history.since(held) if held < self.changed else None
         if past is None and held < self.changed:
             return None
-        difference = self._differences[held] = Difference(self.graph.epoch, self.graph.seq)
+        difference = self._differences[held] = Difference()
         if len(self._differences) > CATCHING_UP:
             del self._differences[next(iter(self._differences))]
+        difference.begin(self.graph)
         if past is None:
             difference.set(Changes())
         elif past.size <= MANY and not self.filter.release:  # what lies behind what changed may be much more
             difference.set(self.view.since(past))
         else:
-            self._work(self._compare(past, difference))
+            self._work(self._compare(held, difference))
         return difference
 
     def bookmark(self, id: str) -> Message:
@@ -164,8 +158,8 @@ class Feed:
         if self._snapshot is None or (self._snapshot.taken and self._snapshot.seq != self.graph.seq):
             self._forget_snapshot()
             self._old.trim()
-            self._snapshot = Snapshot(self.view, self.history.hold(), self.graph.epoch, self.graph.seq)
-            self._work(self._take(self._snapshot))
+            self._snapshot = Snapshot()
+            self._work(self._snapshot.take(self.view, self.graph, self.history))
         return self._snapshot
 
     def _forget_snapshot(self) -> None:
@@ -207,16 +201,17 @@ class Feed:
                 pass
         self.ready, self.changed = True, self.graph.seq
 
-    def _take(self, snapshot: Snapshot) -> Steps:
-        try:
-            yield from snapshot.take()
-        finally:
-            self.history.let_go(snapshot.past)
-
-    def _compare(self, past: Past, difference: Difference) -> Steps:
+    def _compare(self, since: int, difference: Difference) -> Steps:
+        """Its turn may come late: it leads up to the place in history that is then."""
+        past = self.history.since(since)
+        if past is None:
+            difference.lost = True
+            return
+        difference.begin(self.graph)
         held = self.history.hold()
         try:
             members = self.view.uids()
+            yield len(members) // COPIED
             difference.set((yield from self.view.compare(past.over(held), held, members)))
         finally:
             self.history.let_go(held)

@@ -19,7 +19,6 @@ from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import History, Past
 from astrolabe.graph.pages import Pages
-from astrolabe.graph.view import View
 from astrolabe.graph.views import Views
 from astrolabe.http.client import Client
 from astrolabe.http.deltas import Deltas
@@ -27,8 +26,8 @@ from astrolabe.http.errors import Refusal
 from astrolabe.http.feed import Feed, FeedFailed
 from astrolabe.http.figures import Figures
 from astrolabe.http.snapshot import STEP, OldSnapshots, Snapshot
-from astrolabe.http.subscription import Connection
-from astrolabe.http.turns import Steps, Turns, Workshop
+from astrolabe.http.subscription import Connection, Position
+from astrolabe.http.turns import AT_ONCE, Steps, Turns, Workshop
 from astrolabe.settings import Limits
 
 logger = logging.getLogger("astrolabe.http")
@@ -82,7 +81,9 @@ class Hub:
     def replace(self, graph: Graph) -> None:
         """Serve this graph from now on: history could not be continued. Everyone begins anew, once what they
         follow of it is known: that is found out in the background."""
-        before = self.graph
+        before: list[object] = [self.history, self.pages, self.census, self._views]
+        before += [feed.view for feed in self._feeds.values()]
+        old = self.graph
         self._begin(graph)
         for feed in list(self._kept):
             self._drop(feed)
@@ -90,59 +91,49 @@ class Hub:
             feed.begin(graph, self.history, self._views)
             feed.restart()
         self._notify()
-        self._workshop.start(_dismantle(before))
+        self._workshop.start(_dismantle(old, before))
 
     @property
     def subscriptions(self) -> int:
         """How many there are, of all clients."""
         return sum([len(feed.subscriptions) for feed in self._feeds.values()])
 
-    def view(self, filter: Filter) -> View:
-        """The filtered graph as it is now; valid until the loop goes on.
-
-        Takes as long as the graph is large, unless it was `prepare`d just before.
-        """
-        feed = self.feed(filter)
-        feed.users += 1
-        try:
-            feed.finish()
-        finally:
-            feed.users -= 1
-            self.release(feed)
-        return feed.view
-
-    async def prepare(self, filter: Filter) -> None:
-        """Wait until there is little for `view` to do; so it is until something else is awaited.
-
-        Raises Refusal when too many filters are in use, FeedFailed.
-        """
-        feed = self.feed(filter)
-        feed.users += 1
-        try:
-            while not feed.ready:
-                await feed.news()
-        finally:
-            feed.users -= 1
-            self.release(feed)
-
     async def take(self, filter: Filter) -> Snapshot:
-        """The filtered graph at one place in history, not long ago: shared by all who ask for it.
+        """The filtered graph at one place in history, which is this one or comes after it: shared by all who
+        ask for it meanwhile.
 
         Raises Refusal when too many filters are in use, FeedFailed.
         """
+        epoch, seq = self.graph.epoch, self.graph.seq
         feed = self.feed(filter)
         feed.users += 1
         try:
             snapshot = feed.snapshot()
-            while snapshot is None or not snapshot.taken or snapshot.given_up:
-                if snapshot is None or not snapshot.given_up:
+            while snapshot is None or not self._is_of(snapshot, epoch, seq):
+                if snapshot is None or not snapshot.taken:
                     await feed.news()
-                if snapshot is None or snapshot.given_up or snapshot.epoch != self.graph.epoch:
+                if snapshot is None or not self._is_of(snapshot, epoch, seq):
                     snapshot = feed.snapshot()
             return snapshot
         finally:
             feed.users -= 1
             self.release(feed)
+
+    def is_same_since(self, position: Position, filter: Filter) -> bool:
+        """Whether what the filter keeps is known to be as it was there; who asks is one who uses it."""
+        if position.epoch != self.graph.epoch:
+            return False
+        if filter not in self._feeds:
+            return position.seq == self.graph.seq
+        feed = self.feed(filter)
+        self.release(feed)
+        return feed.ready and feed.changed <= position.seq
+
+    def _is_of(self, snapshot: Snapshot, epoch: str, seq: int) -> bool:
+        """Whether it is taken, of what is served now, at this place in history or later."""
+        if not snapshot.taken or snapshot.given_up or snapshot.epoch != self.graph.epoch:
+            return False
+        return snapshot.epoch != epoch or snapshot.seq >= seq
 
     async def reach(self, seq: int, *, timeout: float) -> bool:
         """Wait until the graph is at `seq`, at most this many seconds; False when it did not get there."""
@@ -261,9 +252,14 @@ class Hub:
                 reached.set_result(None)
 
 
-def _dismantle(graph: Graph) -> Steps:
-    """Let go of a graph bit by bit."""
+def _dismantle(graph: Graph, beside: list[object]) -> Steps:
+    """Let go of a graph, and of what was kept beside it, bit by bit."""
+    yield STEP  # not in the turn in which there is another one
+    while beside:
+        beside.pop()
+        yield AT_ONCE
     held = graph.contents()
+    yield AT_ONCE
     del graph
     while held:
         del held[-STEP:]

@@ -12,6 +12,7 @@ from astrolabe.graph.status import LEVELS
 from astrolabe.http.bodies import array, kept, names, stretches
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Question
+from astrolabe.http.snapshot import Snapshot
 
 
 class Tally:
@@ -28,12 +29,12 @@ class Tally:
         return min(self.charts, key=lambda chart: (-self.charts[chart], chart), default="")
 
 
-def releases(hub: Hub, question: Question) -> Iterator[str]:
+def releases(hub: Hub, question: Question, taken: Snapshot | None) -> Iterator[str]:
     """The releases that what the filter keeps is of: sorted names, or one document each, which counts that.
 
     `namespace` means those that are of it or have something there, with all that they have elsewhere.
     """
-    return _releases(kept(hub, question.filter.anywhere), dict(hub.graph.releases), question)
+    return _releases(kept(hub, taken), dict(hub.graph.releases), question)
 
 
 def _releases(nodes: list[Node], revisions: dict[Release, HelmRevision], question: Question) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from astrolabe.http.bodies import array, kept
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Question
+from astrolabe.http.snapshot import Snapshot
 
 #: Keys of a node's metadata that stand in a resource, where the node has them.
 METADATA = (
@@ -27,11 +28,10 @@ METADATA = (
 )
 
 
-def resources(hub: Hub, question: Question) -> Iterator[str]:
+def resources(hub: Hub, _: Question, taken: Snapshot | None) -> Iterator[str]:
     """The filtered nodes as resources, with their age as it is now."""
-    found = kept(hub, question.filter)
     now = time()
-    return array(resource(node.document(), now) for node in found)
+    return array(resource(node.document(), now) for node in kept(hub, taken))
 
 
 def resource(document: dict[str, Any], now: float) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from astrolabe.http.errors import JSON, Refusal
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Query, Question
 from astrolabe.http.routes import Route, routes
+from astrolabe.http.snapshot import Snapshot
 from astrolabe.kinds.kind import Kind
 
 #: Seconds after which an answer that shows ages is made anew though the graph is the same.
@@ -70,23 +71,31 @@ class Rest:
         if matches_etag(request.headers.get("if-none-match", ""), headers["ETag"]):
             return HTTPResponse(status=304, headers=headers)
         packed = accepts_gzip(request.headers.get("accept-encoding", ""))
-        part = route.view(question.filter)
-        recipe = Recipe(
-            version=lambda: self._version(route),
-            make=lambda: route.body(self._hub, question),
-            prepare=lambda: route.prepare(self._hub, question),
-            view=partial(self._hub.prepare, part) if part else None,
-            borrowed=route.borrowed and not part,
-        )
-        body = await self._bodies.get((route.path, question), recipe, packed=packed)
+        body = await self._bodies.get((route.path, question), self._recipe(route, question), packed=packed)
         headers = validators(body.version, question)
         if packed:
             headers["Content-Encoding"] = "gzip"
         return SharedResponse(body, headers=headers, content_type=JSON)
 
-    def _version(self, route: Route) -> Version:
-        graph = self._hub.graph
-        return Version(graph.epoch, graph.seq, int(time() // AGE_LASTS) if route.ages else 0)
+    def _recipe(self, route: Route, question: Question) -> Recipe:
+        taken: Snapshot | None = None
+        part = route.view(question.filter)
+
+        async def take() -> None:
+            nonlocal taken
+            taken = await self._hub.take(part)
+
+        return Recipe(
+            version=lambda: self._version(route, taken),
+            prepare=lambda: route.prepare(self._hub, question),
+            take=take if part else None,
+            make=lambda: route.body(self._hub, question, taken),
+            borrowed=route.borrowed and not part,
+        )
+
+    def _version(self, route: Route, taken: Snapshot | None = None) -> Version:
+        place = self._hub.graph if taken is None else taken
+        return Version(place.epoch, place.seq, int(time() // AGE_LASTS) if route.ages else 0)
 
 
 def position(hub: Hub) -> dict[str, str]:

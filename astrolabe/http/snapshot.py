@@ -8,7 +8,8 @@ from weakref import ref
 
 from astrolabe.graph import wire
 from astrolabe.graph.edge import Edge
-from astrolabe.graph.history import Past
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.history import History
 from astrolabe.graph.node import Node
 from astrolabe.graph.view import View
 from astrolabe.graph.wire import Cut
@@ -24,43 +25,48 @@ LEAST = 20_000
 MOVING = 30.0
 #: Nodes that are taken in one step.
 STEP = 100
+#: Uids that are copied in the time in which one node is looked at.
+COPIED = 50
 
 
 class Snapshot:
-    """What is in the view when this is made; its texts are held only while there are readers.
+    """What is in a view when it is begun to be taken; its texts are held only while there are readers.
 
-    past: the graph as it is now, held still until all is `taken` (`take`).
-    epoch, seq: the place in history that it is of. nodes, edges: what there is, once it is taken.
+    begun: whether it is; before that it is of no place in history yet. taken: whether that was done.
+    epoch, seq: that place. nodes, edges: what there is, once it is taken.
     given_up: whether its readers have to begin anew. read_at: when the latest part was taken.
     """
 
-    def __init__(self, view: View, past: Past, epoch: str, seq: int) -> None:
-        self.epoch = epoch
-        self.seq = seq
-        self.taken = self.given_up = False
+    def __init__(self) -> None:
+        self.epoch = ""
+        self.seq = 0
+        self.begun = self.taken = self.given_up = False
         self.read_at = monotonic()
         self.nodes: list[Node] = []
         self.edges: list[Edge] = []
-        self.past = past
-        self._members = view.uids()
-        self._whole = not view.filter
         self._readers = 0
         self._shared = True
         self._parts: dict[tuple[str, Cut], tuple[Message, Cut]] = {}
 
-    def take(self) -> Iterator[int]:
-        """Take all, in steps between which the graph may go on; each tells how many nodes it took."""
-        members, past = self._members, self.past
-        for count, uid in enumerate(members, 1):
-            node = past.node(uid)
-            assert node is not None
-            self.nodes.append(node)
-            out = past.out(uid)
-            self.edges.extend(out if self._whole else [edge for edge in out if edge.target in members])
-            if count % STEP == 0:
-                yield STEP
+    def take(self, view: View, graph: Graph, history: History) -> Iterator[int]:
+        """Take all that is there now, in steps between which the graph may go on; each tells how many nodes
+        it looked at."""
+        self.begun, self.epoch, self.seq = True, graph.epoch, graph.seq
+        past = history.hold()
+        try:
+            members = view.uids()
+            yield len(members) // COPIED
+            for count, uid in enumerate(members, 1):
+                node = past.node(uid)
+                assert node is not None
+                self.nodes.append(node)
+                out = past.out(uid)
+                self.edges.extend([edge for edge in out if edge.target in members] if view.filter else out)
+                if count % STEP == 0:
+                    yield STEP
+        finally:
+            history.let_go(past)
         self.taken = True
-        self._members = ()
 
     def read(self, id: str) -> Iterator[Message]:
         """The parts in order, for the subscription of this id; they end early when it is given up."""

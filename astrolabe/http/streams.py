@@ -106,7 +106,7 @@ class Streams:
         socket = self._accept(request)
         client = self._enter(socket, request)
         socket.write(self._hello())
-        client.notify(self._state)
+        socket.write(self._state)
         if subscribes:
             self._subscribe(socket, client, filter, since)
         limit = self._limits.max_subscriptions
@@ -130,7 +130,7 @@ class Streams:
         events = Events(request, self._limits, self._hub.figures, headers)
         client = self._enter(events, request)
         events.write(self._hello())
-        client.notify(self._state)
+        events.write(self._state)
         self._subscribe(events, client, filter, since)
         events.serve(client)
         await self._connections.until_lost(events, lambda: self._leave(client))

@@ -176,6 +176,9 @@ class Subscription:
         if self._difference is None:
             self.restart("lagging")
             return self.next()
+        if self._difference.lost:
+            self.restart("lagging")
+            return self.next()
         if self._difference.text is None:
             return None
         difference, self._difference = self._difference, None

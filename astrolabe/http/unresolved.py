@@ -12,6 +12,7 @@ from astrolabe.graph.node import Node
 from astrolabe.http.bodies import array, identity, kept, stretches
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Question
+from astrolabe.http.snapshot import Snapshot
 
 #: Nodes of which the references are read in one step.
 STEP = 100
@@ -20,12 +21,12 @@ STEP = 100
 _Missing = tuple[str, str, str, str]
 
 
-def unresolved(hub: Hub, question: Question) -> Iterator[str]:
+def unresolved(hub: Hub, _: Question, taken: Snapshot | None) -> Iterator[str]:
     """Every unresolved reference, with the node that holds it.
 
     A workload leaves out what a Pod of it tells: the same is missing once, not once more by the template.
     """
-    return _unresolved(hub.graph, kept(hub, question.filter))
+    return _unresolved(hub.graph, kept(hub, taken))
 
 
 def _unresolved(graph: Graph, nodes: list[Node]) -> Iterator[str]:

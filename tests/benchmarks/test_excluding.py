@@ -30,7 +30,7 @@ async def cost(filters: list[Filter]) -> float:
         clients.append(world.hub.join(recorder))
         for id in range(SUBSCRIPTIONS):
             filter = filters[(number * SUBSCRIPTIONS + id) % len(filters)]
-            await world.hub.prepare(filter)
+            await world.hub.take(filter)
             clients[-1].subscribe(f"s{id}", filter)
     count, steps = CONNECTIONS * SUBSCRIPTIONS, size(50, 20)
     await eventually(lambda: sum(bool(m.position) for r in recorders for m in r.messages) == count)

@@ -59,7 +59,7 @@ async def make_body(cluster: Cluster, kept: Bodies) -> HeldBody:
     recipe = Recipe(
         prepare=lambda: bodies.prepare_graph(cluster.hub, question),
         version=lambda: (graph.epoch, graph.seq),
-        make=lambda: bodies.graph(cluster.hub, question),
+        make=lambda: bodies.graph(cluster.hub, question, None),
         borrowed=True,
     )
     return await kept.get("graph", recipe, packed=False)

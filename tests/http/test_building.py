@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
-from time import thread_time
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -13,40 +11,20 @@ from websockets.exceptions import InvalidStatus
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING, Filter
 from astrolabe.graph.view import View
+from astrolabe.http import hub
 from astrolabe.http.errors import Refusal
+from astrolabe.http.hub import Hub
 from astrolabe.http.message import Message
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
-from tests.support.connections import Recorder
+from tests.support.connections import Recorder, settle
+from tests.support.loop_meter import LoopMeter
 from tests.support.replica import Replica
 from tests.support.serving import eventually, read, serve
 from tests.support.worlds import EPOCH, World, a_pod, crowd, facts, only, shop
 
 #: Seconds of work for which nothing may hold the loop: twice what is promised, as others are at work, too.
 LONGEST = 0.04
-
-
-class Turns:
-    """How long the longest turn of the loop was that ended, in seconds of this thread's work. Meanwhile nothing is
-    collected: what all other tests have left would take long, which a server spares itself (`app.GC_THRESHOLDS`).
-    """
-
-    def __init__(self) -> None:
-        gc.disable()
-        self.longest = 0.0
-        self.count = 0
-        self._began = thread_time()
-        self._timer = asyncio.get_running_loop().call_soon(self._turn)
-
-    def _turn(self) -> None:
-        now = thread_time()
-        self.longest, self._began = max(self.longest, now - self._began), now
-        self.count += 1
-        self._timer = asyncio.get_running_loop().call_soon(self._turn)
-
-    def stop(self) -> None:
-        self._timer.cancel()
-        gc.enable()
 
 
 def filled(recorder: Recorder, filter: Filter, world: World) -> bool:
@@ -62,7 +40,7 @@ async def test_a_new_filter_holds_nobody_up(filter: Filter) -> None:
     """Changes go on meanwhile, and are there in the end."""
     world, recorder = crowd(20_000), Recorder()
     await asyncio.sleep(0)
-    turns = Turns()
+    meter = LoopMeter()
     world.hub.join(recorder).subscribe("x", filter)
     assert recorder.messages == []
     number = 0
@@ -71,9 +49,9 @@ async def test_a_new_filter_holds_nobody_up(filter: Filter) -> None:
         cut = next(iter(world.hub.graph.out(a_pod(19_999 - number).uid)))
         world.send(Changes(nodes_set=[a_pod(number, "Error")], edges_removed=[cut.key]))
         number += 1
-    turns.stop()
+    meter.stop()
     assert number > 5
-    assert turns.longest < LONGEST
+    assert meter.longest < LONGEST
     now = f"{EPOCH}:{world.hub.graph.seq}"
     await eventually(lambda: recorder.messages[-1].position == now)
     assert filled(recorder, filter, world)
@@ -90,17 +68,17 @@ async def test_another_graph_is_served_at_once_and_followed_bit_by_bit() -> None
     for recorder in recorders:
         recorder.take()
     other = crowd(5000, epoch="another").hub.graph
-    turns = Turns()
+    meter = LoopMeter()
     world.hub.replace(other)
     await eventually(lambda: all(each.messages and each.messages[-1].position for each in recorders))
-    turns.stop()
-    assert turns.longest < LONGEST
+    meter.stop()
+    assert meter.longest < LONGEST
     assert all(filled(*pair, world) for pair in zip(recorders, wanted, strict=True))
 
 
 async def test_a_view_that_nobody_follows_is_not_built_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     world = shop()
-    await world.hub.prepare(only(kind="Pod"))
+    await world.hub.take(only(kind="Pod"))
     monkeypatch.setattr(View, "build", None)
     world.hub.replace(crowd(10, epoch="another").hub.graph)
 
@@ -109,15 +87,15 @@ async def test_who_was_far_behind_is_caught_up_in_the_background() -> None:
     world, recorder = crowd(20_000), Recorder()
     changed = [a_pod(number, "Error") for number in range(8000)]
     world.send(Changes(nodes_set=changed))
-    await world.hub.prepare(only(q="web"))
-    turns = Turns()
+    await world.hub.take(only(q="web"))
+    meter = LoopMeter()
     world.hub.join(recorder).subscribe("x", only(q="web"), Position(EPOCH, 1))
     assert recorder.messages == []
     await asyncio.sleep(0)
     world.send(Changes(nodes_set=[a_pod(0)]))
     await eventually(lambda: len(recorder.messages) == 2)
-    turns.stop()
-    assert turns.longest < LONGEST
+    meter.stop()
+    assert meter.longest < LONGEST
     first, second = recorder.take()
     assert [(each["type"], each["from"], each["seq"]) for each in (first, second)] == [
         ("delta", 1, 2),
@@ -139,6 +117,44 @@ async def test_what_is_taken_is_of_one_place_in_history() -> None:
     assert part is await also
     assert len([node for node in part.nodes if node.status == "Error"]) == part.seq - 1
     assert (len(part.nodes), len(part.edges)) == (4000, 8000)
+
+
+async def test_what_is_taken_is_not_from_before_it_was_asked_for() -> None:
+    """Who has seen a change must find it, also when one who asked before it is still being served."""
+    world = crowd(4000)
+    before = asyncio.create_task(world.hub.take(only(q="web")))
+    await asyncio.sleep(0)
+    assert not before.done()
+    world.send(Changes(nodes_set=[a_pod(0, "Error")]))
+    after = await world.hub.take(only(q="web"))
+    assert (after.seq, [node.name for node in after.nodes if node.status == "Error"]) == (2, ["web-0"])
+    assert (await before).seq in (1, 2)
+
+
+async def test_who_can_not_be_caught_up_when_the_turn_for_it_has_come_begins_anew() -> None:
+    """The place in history that it comes from is forgotten meanwhile."""
+    world, recorder = crowd(4000, limits=Limits(history_changes=4000)), Recorder()
+    world.send(Changes(nodes_set=[a_pod(number, "Error") for number in range(1000)]))
+    others = [asyncio.create_task(world.hub.take(only(q=text))) for text in ("w", "we", "eb", "e", "b", "-")]
+    await world.hub.take(only(q="web"))
+    world.hub.join(recorder).subscribe("x", only(q="web"), Position(EPOCH, 1))
+    assert recorder.messages == []
+    for step in range(4):
+        world.send(Changes(nodes_set=[a_pod(number, "Error", str(step)) for number in range(1000)]))
+    await eventually(lambda: any(message.position for message in recorder.messages))
+    assert [message["type"] for message in recorder.take()][:2] == ["reset", "snapshot"]
+    await asyncio.gather(*others)
+
+
+async def test_what_all_clients_are_told_of_the_process_waits_for_the_turn_of_each() -> None:
+    world, recorders = shop(), [Recorder() for _ in range(3)]
+    clients = [world.hub.join(recorder) for recorder in recorders]
+    for text in ("old", "new"):
+        for client in clients:
+            client.notify(Message("state", f'{{"type":"{text}"}}', None))
+    assert [recorder.messages for recorder in recorders] == [[], [], []]
+    await settle()
+    assert [recorder.types() for recorder in recorders] == [["new"]] * 3
 
 
 async def test_there_are_only_so_many_filters() -> None:
@@ -165,6 +181,53 @@ async def test_there_are_only_so_many_filters() -> None:
         await socket.send('{"type":"unsubscribe","id":"x"}')
         await eventually(lambda: len(site.hub._kept) == 1)
         await site.json("/api/v1/graph?q=three")
+
+
+async def view_of(hub: Hub, filter: Filter) -> View:
+    """The view that everybody follows who asks for it now; it is let go of."""
+    await hub.take(filter)
+    feed = hub.feed(filter)
+    hub.release(feed)
+    return feed.view
+
+
+async def test_a_view_is_shared_and_dropped_when_nobody_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "KEPT", 0.0)
+    world = shop()
+    one, two = world.hub.join(Recorder()), world.hub.join(Recorder())
+    one.subscribe("a", only(kind="Pod"))
+    shared = await view_of(world.hub, only(kind="Pod"))
+    two.subscribe("b", only(kind="Pod"))
+    one.unsubscribe("a")
+    await settle()
+    assert await view_of(world.hub, only(kind="Pod")) is shared
+    two.leave()
+    await settle()
+    assert await view_of(world.hub, only(kind="Pod")) is not shared
+
+
+async def test_of_the_views_that_nobody_follows_only_the_latest_are_kept() -> None:
+    world = shop()
+    wanted = [only(q=str(number)) for number in range(hub.MOST_KEPT + 1)]
+    views = [await view_of(world.hub, filter) for filter in wanted]
+    await view_of(world.hub, wanted[1])
+    assert [
+        await view_of(world.hub, filter) is view for filter, view in list(zip(wanted, views, strict=True))[1:]
+    ] == [True] * hub.MOST_KEPT
+    assert await view_of(world.hub, wanted[0]) is not views[0]
+
+
+async def test_views_that_nobody_follows_are_kept_for_so_many_nodes_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub, "MOST_KEPT_NODES", 15)
+    world = crowd(10)
+    first, second = only(kind="Pod"), only(q="web")
+    view = await view_of(world.hub, first)
+    assert len(view) == 10
+    assert await view_of(world.hub, first) is view
+    assert len(await view_of(world.hub, second)) == 10
+    assert await view_of(world.hub, first) is not view
 
 
 async def test_what_nobody_waits_for_any_more_is_left() -> None:

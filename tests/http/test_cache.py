@@ -193,7 +193,7 @@ async def test_of_many_who_ask_at_once_no_more_are_served_than_there_is_memory_f
     async def read(number: int) -> None:
         nonlocal most
         make, _ = making("x" * 400, "x" * 400)
-        recipe = Recipe(version=lambda: 1, make=make, view=lambda: asyncio.sleep(0.001))
+        recipe = Recipe(version=lambda: 1, make=make, take=lambda: asyncio.sleep(0.001))
         held.append(await bodies.get(number, recipe, packed=False))
         most = max(most, bodies.size)
         await asyncio.sleep(0.02)  # it reads for so long

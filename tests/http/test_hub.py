@@ -12,9 +12,9 @@ from astrolabe.graph.history import Past
 from astrolabe.graph.links import USES_CONFIGMAP, Ref
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
-from astrolabe.http import hub, snapshot
+from astrolabe.http import snapshot
 from astrolabe.http.message import Message
-from astrolabe.http.snapshot import PARTS, Snapshot
+from astrolabe.http.snapshot import PARTS
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.churn import change, filters
@@ -73,45 +73,6 @@ async def test_equal_filters_share_their_messages() -> None:
     world.remove("pod-lone")
     assert one.messages[-1] is two.messages[-1]
     assert json.loads(other.messages[-1].text) == {**json.loads(one.messages[-1].text), "id": "mine"}
-
-
-async def test_a_view_is_shared_and_dropped_when_nobody_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "KEPT", 0.0)
-    world = shop()
-    one, two = world.hub.join(Recorder()), world.hub.join(Recorder())
-    one.subscribe("a", only(kind="Pod"))
-    shared = world.hub.view(only(kind="Pod"))
-    two.subscribe("b", only(kind="Pod"))
-    one.unsubscribe("a")
-    await settle()
-    assert world.hub.view(only(kind="Pod")) is shared
-    two.leave()
-    await settle()
-    assert world.hub.view(only(kind="Pod")) is not shared
-
-
-async def test_of_the_views_that_nobody_follows_only_the_latest_are_kept() -> None:
-    world = shop()
-    wanted = [only(q=str(number)) for number in range(hub.MOST_KEPT + 1)]
-    views = [world.hub.view(filter) for filter in wanted]
-    world.hub.view(wanted[1])
-    assert [world.hub.view(filter) is view for filter, view in list(zip(wanted, views, strict=True))[1:]] == [
-        True
-    ] * hub.MOST_KEPT
-    assert world.hub.view(wanted[0]) is not views[0]
-
-
-async def test_views_that_nobody_follows_are_kept_for_so_many_nodes_only(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(hub, "MOST_KEPT_NODES", 15)
-    world = crowd(10)
-    first, second = only(kind="Pod"), only(q="web")
-    view = world.hub.view(first)
-    assert len(view) == 10
-    assert world.hub.view(first) is view
-    assert len(world.hub.view(second)) == 10
-    assert world.hub.view(first) is not view
 
 
 async def test_nothing_is_written_under_an_id_after_it_was_unsubscribed() -> None:
@@ -276,9 +237,8 @@ async def test_snapshots_at_one_seq_are_made_once() -> None:
 async def test_parts_of_a_snapshot_are_kept_for_so_many_ids_only() -> None:
     """Who subscribes chooses the id: a thousand of them are not to cost a thousand snapshots."""
     world = crowd(3000)
-    graph = world.hub.graph
-    taken = Snapshot(View(graph, EVERYTHING), world.hub.history.hold(), graph.epoch, graph.seq)
-    assert sum(taken.take()) == 3000
+    taken = await world.hub.take(EVERYTHING)
+    assert len(taken.nodes) == 3000
     readers = [taken.read(str(number)) for number in range(PARTS + 1)]
     parts = [next(reader) for reader in readers]
     assert next(taken.read("1")) is parts[1]

@@ -10,6 +10,7 @@ import pytest
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import FilterRules, parse_query
 from astrolabe.graph.status import ERROR, Status
+from astrolabe.graph.view import View
 from astrolabe.http import rest
 from astrolabe.http.rest import accepts_gzip
 from tests.support.churn import QUERIES, change
@@ -169,7 +170,7 @@ async def test_what_nobody_foresaw_is_logged_and_not_shown(
     def fail(*_: object) -> None:
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr(site.hub, "view", fail)
+    monkeypatch.setattr(site.hub, "take", fail)
     status, document = await site.refused("/api/v1/graph?kind=Pod")
     assert status == 500
     assert document == {"error": "internal-error", "message": "the server failed; its log says why"}
@@ -223,6 +224,6 @@ async def test_every_answer_is_closed_while_everything_changes() -> None:
             graph = await site.json(f"/api/v1/graph?{text}")
             uids = {node["uid"] for node in graph["nodes"]}
             assert all({edge["from"], edge["to"]} <= uids for edge in graph["edges"])
-            view = site.hub.view(parse_query(query, FilterRules.of(KINDS)))
+            view = View.at_once(site.hub.graph, parse_query(query, FilterRules.of(KINDS)))
             assert uids == {node.uid for node in view.nodes()}
             assert len(graph["edges"]) == len(list(view.edges()))

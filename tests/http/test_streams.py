@@ -13,6 +13,7 @@ from astrolabe.graph.view import View
 from astrolabe.http.snapshot import Snapshot
 from astrolabe.settings import Limits
 from tests.support.churn import QUERIES, change
+from tests.support.loop_meter import LoopMeter
 from tests.support.raw import dial
 from tests.support.replica import Replica
 from tests.support.serving import PATIENCE, Site, eventually, read, read_types, serve
@@ -89,23 +90,13 @@ async def test_a_snapshot_does_not_hold_the_loop() -> None:
     world = crowd(60_000)
     graph = world.hub.graph
     began = thread_time()
-    snapshot = Snapshot(View(graph, EVERYTHING), world.hub.history.hold(), graph.epoch, graph.seq)
-    for _ in snapshot.take():
+    snapshot = Snapshot()
+    for _ in snapshot.take(View(graph, EVERYTHING), graph, world.hub.history):
         pass
     parts = len(list(snapshot.read("x")))
     at_once = thread_time() - began
     async with serve(world) as site, dial(site.port) as peer:
-        longest, done = 0.0, False
-
-        async def watch() -> None:
-            nonlocal longest
-            before = thread_time()
-            while not done:
-                await asyncio.sleep(0)
-                now = thread_time()
-                longest, before = max(longest, now - before), now
-
-        watching = asyncio.create_task(watch())
+        meter = LoopMeter()
         await peer.ask("/api/v1/ws")
         tail = b""
         async with asyncio.timeout(PATIENCE):
@@ -113,10 +104,9 @@ async def test_a_snapshot_does_not_hold_the_loop() -> None:
                 chunk = await peer.read()
                 assert chunk
                 tail = tail[-20:] + chunk
-        done = True
-        await watching
+        meter.stop()
     assert parts > 20
-    assert longest < at_once / 2
+    assert meter.longest < at_once / 2
 
 
 async def test_a_change_reaches_everyone_at_once_with_equal_bytes() -> None:

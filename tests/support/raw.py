@@ -92,10 +92,10 @@ class Peer:
 
 
 @asynccontextmanager
-async def dial(port: int) -> AsyncIterator[Peer]:
-    """A connection with as small a receive buffer as can be had."""
+async def dial(port: int, *, buffer: int = 4096) -> AsyncIterator[Peer]:
+    """A connection with a receive buffer of about so many bytes, by default as small as can be had."""
     with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
         yield Peer(sock)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
+from heapq import merge
 
 import msgspec
 
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.node import Node
 from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN
-from astrolabe.http.grafana.levels import STEP, Level, choose
-from astrolabe.http.grafana.part import Part
+from astrolabe.http.grafana.levels import Level, choose
+from astrolabe.http.grafana.part import STEP, Part
 from astrolabe.kinds.kind import Layer
 
 _WORST_FIRST = (ERROR, PENDING, UNKNOWN, READY)
@@ -67,22 +68,45 @@ def draw(
     """
     level, keys, roots = yield from choose(part, limit=limit, current=current)
     members: dict[str, list[Node]] = {}
+    key_of: dict[str, str] = {}
     for count, (node, key) in enumerate(zip(part.nodes, keys, strict=True)):
         if count % STEP == 0:
             yield
         members.setdefault(key, []).append(node)
+        key_of[node.uid] = key
     groups = []
     for key, nodes in members.items():
-        yield
-        groups.append(_group(key, nodes, roots[nodes[0].uid], layers))
+        counts, worst = yield from _judge(nodes)
+        groups.append(_group(key, nodes, roots[nodes[0].uid], layers, counts=counts, worst=worst))
     groups.sort(key=lambda group: (group.namespace, group.release, group.what, group.name, group.id))
-    links = yield from _links(part.edges, dict(zip([n.uid for n in part.nodes], keys, strict=True)))
+    links = yield from _links(part.edges, key_of)
     return Drawing(level=level, groups={group.id: group for group in groups}, links=links)
 
 
-def _group(key: str, nodes: Sequence[Node], root: Node, layers: Mapping[str, Layer]) -> Group:
-    counts = Counter([node.status for node in nodes])
-    worst = min(nodes, key=lambda node: (_WORST_FIRST.index(node.status), node.name, node.uid))
+def _judge(nodes: Sequence[Node]) -> Generator[None, None, tuple[Counter[str], Node]]:
+    """The nodes by status, and the worst of them."""
+    counts, worst = Counter[str](), nodes[0]
+    for begin in range(0, len(nodes), STEP):
+        yield
+        some = nodes[begin : begin + STEP]
+        counts.update([node.status for node in some])
+        worst = min(worst, *some, key=_worst_first)
+    return counts, worst
+
+
+def _worst_first(node: Node) -> tuple[int, str, str]:
+    return _WORST_FIRST.index(node.status), node.name, node.uid
+
+
+def _group(
+    key: str,
+    nodes: Sequence[Node],
+    root: Node,
+    layers: Mapping[str, Layer],
+    *,
+    counts: Counter[str],
+    worst: Node,
+) -> Group:
     scheme, colon, rest = key.partition(":")
     first = nodes[0]
     if not colon:
@@ -121,4 +145,21 @@ def _links(edges: Sequence[Edge], keys: Mapping[str, str]) -> Generator[None, No
         if link is None:
             link = links[ends] = Link(*ends, field=edge.field)
         link.count += 1
-    return sorted(links.values(), key=lambda link: link.id)
+    return (yield from _in_order(list(links.values())))
+
+
+def _in_order(links: list[Link]) -> Generator[None, None, list[Link]]:
+    stretches = []
+    for begin in range(0, len(links), STEP):
+        yield
+        stretches.append(sorted(links[begin : begin + STEP], key=_id))
+    ordered: list[Link] = []
+    for link in merge(*stretches, key=_id):
+        if len(ordered) % STEP == 0:
+            yield
+        ordered.append(link)
+    return ordered
+
+
+def _id(link: Link) -> str:
+    return link.id

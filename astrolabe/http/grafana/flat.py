@@ -6,6 +6,7 @@ on arrays and on missing keys, so there is none of either; what is not known is 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote
@@ -54,14 +55,11 @@ def _change(message: dict[str, Any], time: int, op: str, node: dict[str, Any]) -
     return {"time": time, "op": op, "uid": node["uid"], **shown, "seq": message["seq"]}
 
 
-def statistics(nodes: Iterable[Node], *, edges: int, now: int) -> dict[str, int]:
+def statistics(counts: Counter[str], *, edges: int, now: int) -> dict[str, int]:
     """How many nodes there are, in all and of each status."""
-    counts = dict.fromkeys(LEVELS, 0)
-    for node in nodes:
-        counts[node.status] += 1
     return {
         "time": now,
-        "nodes": sum(counts.values()),
+        "nodes": counts.total(),
         "edges": edges,
-        **{level.lower(): count for level, count in counts.items()},
+        **{level.lower(): counts[level] for level in LEVELS},
     }

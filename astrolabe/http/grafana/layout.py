@@ -7,11 +7,12 @@ more: when there are twice as many nodes as it was made for, or a quarter.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from itertools import count
 
 import msgspec
 
+from astrolabe.http.grafana.part import STEP
 from astrolabe.kinds.kind import LAYERS, Layer
 
 #: Pixels between places: a node is 80 to 120 wide and has two lines of text below it.
@@ -121,10 +122,12 @@ def _around(row: int) -> Iterable[int]:
             yield row - distance
 
 
-def spots(ids: Mapping[str, Layer], links: Iterable[tuple[str, str]]) -> list[Spot]:
-    """What needs a place, from ids with their layers and the pairs that are linked."""
+def spots(ids: Mapping[str, Layer], links: Iterable[tuple[str, str]]) -> Generator[None, None, list[Spot]]:
+    """What needs a place, from ids with their layers and the pairs that are linked; in steps."""
     neighbours: dict[str, dict[str, None]] = {id: {} for id in ids}
-    for source, target in links:
+    for number, (source, target) in enumerate(links):
+        if number % STEP == 0:
+            yield
         neighbours[source][target] = None
         neighbours[target][source] = None
     return [Spot(id=id, layer=layer, neighbours=tuple(neighbours[id])) for id, layer in ids.items()]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from itertools import chain
+from math import inf
 from typing import Literal, get_args
 
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.facts import NAMESPACE
 from astrolabe.graph.node import Node
-from astrolabe.http.grafana.part import Part, belongs
+from astrolabe.http.grafana.part import STEP, Part, belongs
 
 #: From the finest to the coarsest. At each, a node is drawn with all that have the same key.
 Level = Literal["resource", "workload", "release", "namespace", "kind"]
@@ -16,8 +18,6 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 
 #: To a finer level than before only with this much room, so that it does not go to and fro at the limit.
 ROOM = 0.8
-#: Nodes or edges that are looked at in one step.
-STEP = 500
 #: Owners above one another, more than Kubernetes has: a circle ends there.
 HIGHEST = 8
 
@@ -30,22 +30,25 @@ def choose(
 
     current: the level at which the same was drawn before.
     """
-    uids = [node.uid for node in part.nodes]
-    if len(uids) <= _bound("resource", limit, current):
-        return "resource", uids, {node.uid: node for node in part.nodes}
+    if len(part.nodes) <= _bound("resource", limit, current):
+        return "resource", [node.uid for node in part.nodes], {node.uid: node for node in part.nodes}
     roots = yield from find_roots(part)
     for level in LEVELS[1:]:
-        keys = yield from _keys(part.nodes, roots, _KEYS[level])
-        if level == "kind" or len(set(keys)) <= _bound(level, limit, current):
+        most = inf if level == "kind" else _bound(level, limit, current)
+        keys = yield from _keys(part.nodes, roots, _KEYS[level], most)
+        if keys is not None:
             return level, keys, roots
     raise AssertionError("kinds are the last level")
 
 
 def find_roots(part: Part) -> Generator[None, None, dict[str, Node]]:
     """By uid of each node of the part its topmost owner in its own namespace, which may be itself."""
-    nodes = {**part.outside, **{node.uid: node for node in part.nodes}}
+    nodes = dict(part.outside)
+    for begin in range(0, len(part.nodes), STEP):
+        yield
+        nodes.update([(node.uid, node) for node in part.nodes[begin : begin + STEP]])
     owners: dict[str, Edge] = {}
-    for count, edge in enumerate([*part.edges, *part.owning]):
+    for count, edge in enumerate(chain(part.edges, part.owning)):
         if count % STEP == 0:
             yield
         target = nodes[edge.target]
@@ -71,13 +74,18 @@ def _climb(uid: str, owners: dict[str, Edge]) -> str:
 
 
 def _keys(
-    nodes: Sequence[Node], roots: dict[str, Node], key: Callable[[Node, Node], str]
-) -> Generator[None, None, list[str]]:
+    nodes: Sequence[Node], roots: dict[str, Node], key: Callable[[Node, Node], str], most: float
+) -> Generator[None, None, list[str] | None]:
+    """The key of each; None when there are more different ones than `most`."""
     keys: list[str] = []
-    for count, node in enumerate(nodes):
-        if count % STEP == 0:
-            yield
-        keys.append(key(node, roots[node.uid]))
+    different: set[str] = set()
+    for begin in range(0, len(nodes), STEP):
+        yield
+        some = [key(node, roots[node.uid]) for node in nodes[begin : begin + STEP]]
+        different.update(some)
+        if len(different) > most:
+            return None
+        keys += some
     return keys
 
 

@@ -7,10 +7,11 @@ one answer longer than the edges to it: then the two may be of either, in either
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import msgspec
 
+from astrolabe.http.grafana.part import STEP
 from astrolabe.http.grafana.rows import Row
 
 
@@ -22,12 +23,23 @@ class Rows(msgspec.Struct, frozen=True):
     complete: bool = True
 
 
-def overlap(before: Rows, now: Rows) -> Rows:
-    """What is answered so soon after `before` that it may be read together with it."""
+def overlap(before: Rows, now: Rows) -> Generator[None, None, Rows]:
+    """What is answered so soon after `before` that it may be read together with it; in steps."""
     known = {node["id"] for node in before.nodes}
-    present = {node["id"] for node in now.nodes}
-    needed = {end for edge in before.edges for end in (edge["source"], edge["target"])}
-    lingering = [node for node in before.nodes if node["id"] in needed - present]
-    edges = [edge for edge in now.edges if edge["source"] in known and edge["target"] in known]
+    needed: set[str] = set()
+    for some in _stretches(before.edges):
+        yield
+        needed.update([end for edge in some for end in (edge["source"], edge["target"])])
+    needed.difference_update([node["id"] for node in now.nodes])
+    lingering = [node for node in before.nodes if node["id"] in needed]
+    edges: list[Row] = []
+    for some in _stretches(now.edges):
+        yield
+        edges += [edge for edge in some if edge["source"] in known and edge["target"] in known]
     complete = now.complete and not lingering and len(edges) == len(now.edges)
     return Rows(nodes=[*now.nodes, *lingering], edges=edges, complete=complete)
+
+
+def _stretches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    for begin in range(0, len(rows), STEP):
+        yield rows[begin : begin + STEP]

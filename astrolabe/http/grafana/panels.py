@@ -15,9 +15,10 @@ from astrolabe.http.grafana.drawing import draw
 from astrolabe.http.grafana.layout import Layout, spots
 from astrolabe.http.grafana.levels import Level
 from astrolabe.http.grafana.pairs import Rows, overlap
-from astrolabe.http.grafana.part import Part, take
+from astrolabe.http.grafana.part import gather
 from astrolabe.http.grafana.rows import edge_row, node_row
 from astrolabe.http.hub import Hub
+from astrolabe.http.snapshot import Snapshot
 from astrolabe.http.subscription import Position
 from astrolabe.kinds.kind import Layer
 from astrolabe.timeslice import in_slices
@@ -69,9 +70,8 @@ class Panels:
 
     async def get(self, question: Question) -> Panel:
         """The panel of this question, at most a second old or still as it was."""
-        await self._hub.prepare(question.filter)
         board = self._board(question)
-        if board.task is None or self._is_stale(board.task, question):
+        if board.task is None or self._is_stale(board.task, question.filter):
             board.task = self._start(question, board)
         panel = await asyncio.shield(board.task)  # a caller that goes away must not take it from the others
         board.shown, board.asked = panel, asyncio.get_running_loop().time()
@@ -92,7 +92,7 @@ class Panels:
         self._boards.move_to_end(question)
         return board
 
-    def _is_stale(self, task: asyncio.Task[Panel], question: Question) -> bool:
+    def _is_stale(self, task: asyncio.Task[Panel], filter: Filter) -> bool:
         if not task.done():
             return False
         if task.cancelled() or task.exception() is not None:
@@ -100,41 +100,43 @@ class Panels:
         panel = task.result()
         if asyncio.get_running_loop().time() - panel.made < FRESH:
             return False
-        feed = self._hub.feed(question.filter)
-        self._hub.release(feed)
-        unchanged = panel.position.epoch == self._hub.graph.epoch and feed.changed <= panel.position.seq
-        return not (unchanged and panel.rows.complete)
+        return not (panel.rows.complete and self._hub.is_same_since(panel.position, filter))
 
     def _start(self, question: Question, board: Board) -> asyncio.Task[Panel]:
-        graph, loop = self._hub.graph, asyncio.get_running_loop()
-        part = take(graph, self._hub.view(question.filter))
+        loop = asyncio.get_running_loop()
         before = board.shown if loop.time() - board.asked < TOGETHER else None
-        making = self._make(part, question.limit, board, before, Position(graph.epoch, graph.seq))
+        making = self._make(question, board, before)
         # A task keeps its context, and that of a handler its request with the connection: this one is kept.
         task = asyncio.create_task(making, name="astrolabe.http.grafana", context=Context())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
 
-    async def _make(
-        self, part: Part, limit: int, board: Board, before: Panel | None, position: Position
-    ) -> Panel:
+    async def _make(self, question: Question, board: Board, before: Panel | None) -> Panel:
         """before: the panel that may be read together with this one."""
-        rows = await finish(self._rows(part, limit, board))
-        if before is not None:
-            rows = overlap(before.rows, rows)
+        taken = await self._hub.take(question.filter)
+        rows = await finish(self._rows(question, taken, board, before))
+        position = Position(taken.epoch, taken.seq)
         return Panel(position=position, rows=rows, made=asyncio.get_running_loop().time())
 
-    def _rows(self, part: Part, limit: int, board: Board) -> Generator[None, None, Rows]:
-        drawing = yield from draw(part, limit=limit, current=board.level, layers=self._layers)
+    def _rows(
+        self, question: Question, taken: Snapshot, board: Board, before: Panel | None
+    ) -> Generator[None, None, Rows]:
+        part = yield from gather(self._hub.graph, taken, whole=not question.filter)
+        drawing = yield from draw(part, limit=question.limit, current=board.level, layers=self._layers)
         board.level = drawing.level
         layers = {group.id: group.layer for group in drawing.groups.values()}
-        places = board.layout.update(spots(layers, [(link.source, link.target) for link in drawing.links]))
-        nodes = []
+        wanted = yield from spots(layers, ((link.source, link.target) for link in drawing.links))
+        places = board.layout.update(wanted)
+        nodes, edges = [], []
         for group in drawing.groups.values():
             yield
             nodes.append(node_row(group, places[group.id]))
-        return Rows(nodes=nodes, edges=[edge_row(link, drawing) for link in drawing.links])
+        for link in drawing.links:
+            yield
+            edges.append(edge_row(link, drawing))
+        rows = Rows(nodes=nodes, edges=edges)
+        return rows if before is None else (yield from overlap(before.rows, rows))
 
 
 async def finish(steps: Generator[None, None, T]) -> T:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import msgspec
 
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.links import ENDPOINTS, OWNS
 from astrolabe.graph.node import Node
-from astrolabe.graph.view import View
+from astrolabe.http.snapshot import Snapshot
 from astrolabe.kinds.service import ENDPOINT_SLICE
+
+#: Nodes or edges that are looked at in one step.
+STEP = 500
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -30,26 +35,27 @@ def belongs(edge: Edge, target: Node) -> bool:
     return edge.type == OWNS or (edge.type == ENDPOINTS and target.kind == ENDPOINT_SLICE.name)
 
 
-def take(graph: Graph, view: View) -> Part:
-    """What is in the view now."""
-    nodes = list(view.nodes())
-    part = Part(nodes=nodes, edges=list(view.edges()), outside={}, owning=[])
-    if not view.filter:
+def gather(graph: Graph, taken: Snapshot, *, whole: bool) -> Generator[None, None, Part]:
+    """What was taken, with the owners beside it; in steps. These are not drawn: they may be as they are a
+    moment later.
+
+    whole: whether it is all of the graph, beside which there is nothing.
+    """
+    part = Part(nodes=taken.nodes, edges=taken.edges, outside={}, owning=[])
+    if whole:
         return part
-    rising = [node.uid for node in nodes]
-    while rising:
-        rising = [owner for uid in rising for owner in _owners(graph, view, part, uid)]
+    members: set[str] = set()
+    for begin in range(0, len(part.nodes), STEP):
+        yield
+        members.update([node.uid for node in part.nodes[begin : begin + STEP]])
+    rising = part.nodes.copy()
+    for count, node in enumerate(rising, 1):  # which grows meanwhile
+        if count % STEP == 0:
+            yield
+        for edge in graph.into(node.uid):
+            if belongs(edge, node) and edge.source not in members:
+                part.owning.append(edge)
+                if edge.source not in part.outside:
+                    part.outside[edge.source] = graph.nodes[edge.source]
+                    rising.append(graph.nodes[edge.source])
     return part
-
-
-def _owners(graph: Graph, view: View, part: Part, uid: str) -> list[str]:
-    """Notes the owners outside the view; returns those that were not noted before."""
-    found = []
-    node = graph.nodes[uid]
-    for edge in graph.into(uid):
-        if belongs(edge, node) and edge.source not in view:
-            part.owning.append(edge)
-            if edge.source not in part.outside:
-                part.outside[edge.source] = graph.nodes[edge.source]
-                found.append(edge.source)
-    return found

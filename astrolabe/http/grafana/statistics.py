@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from contextvars import Context
 from time import time
 
 from astrolabe.graph import wire
 from astrolabe.graph.filter import Filter
+from astrolabe.http.bodies import stretches
 from astrolabe.http.closing import FAILED, INTERNAL_ERROR
 from astrolabe.http.grafana import flat
 from astrolabe.http.hub import Hub
 from astrolabe.http.message import Message
 from astrolabe.http.subscription import Connection, fail
+from astrolabe.timeslice import in_slices
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -80,5 +83,8 @@ class Statistics:
             nodes, edges = part.nodes, len(part.edges)
         else:
             nodes, edges = list(self._hub.graph.nodes.values()), self._hub.graph.edge_count
-        row = flat.statistics(nodes, edges=edges, now=int(time() * 1000))
+        counts = Counter[str]()
+        async for stretch in in_slices(stretches(nodes)):
+            counts.update([node.status for node in stretch])
+        row = flat.statistics(counts, edges=edges, now=int(time() * 1000))
         return Message("row", wire.encode(row))

@@ -17,7 +17,7 @@ from astrolabe.http.grafana.drawing import draw
 from astrolabe.http.grafana.levels import Level
 from astrolabe.http.grafana.part import Part
 from astrolabe.http.grafana.rows import edge_row, node_row
-from tests.http.grafana.test_levels import finish
+from tests.support.steps import finish
 from tests.support.worlds import KINDS
 
 LEVEL: st.SearchStrategy[Level] = st.sampled_from(["resource", "workload", "release", "namespace", "kind"])

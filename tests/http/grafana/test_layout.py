@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from astrolabe.http.grafana.layout import COLUMN, FEWEST, ROW, Layout, Spot, spots
 from astrolabe.kinds.kind import LAYERS, Layer
+from tests.support.steps import finish
 
 #: Sets of numbers that are drawn one after another; a number's layer is always the same.
 NUMBERS = st.sets(st.integers(0, 30), min_size=12, max_size=2 * FEWEST)
@@ -19,7 +20,7 @@ def layer_of(number: int) -> Layer:
 
 def spots_of(numbers: set[int], links: list[tuple[int, int]]) -> list[Spot]:
     inside = [(str(a), str(b)) for a, b in links if a in numbers and b in numbers]
-    return spots({str(number): layer_of(number) for number in sorted(numbers)}, inside)
+    return finish(spots({str(number): layer_of(number) for number in sorted(numbers)}, inside))
 
 
 @given(st.lists(NUMBERS, min_size=2, max_size=12), LINKS)
@@ -68,7 +69,7 @@ def test_linked_ones_stand_in_one_row() -> None:
         for number in range(4)
         for first, second in [("ingress", "service"), ("service", "deployment"), ("deployment", "pod")]
     ]
-    places = Layout().update(spots(layers, links))
+    places = Layout().update(finish(spots(layers, links)))
     rows = {name: y // ROW for name, (_, y) in places.items()}
     assert rows == {f"{name}-{number}": number for number in range(4) for name in chain}
 

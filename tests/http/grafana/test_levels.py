@@ -1,7 +1,6 @@
 """How much is drawn as one."""
 
-from collections.abc import Generator
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -10,20 +9,9 @@ from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.links import ENDPOINTS, OWNS
 from astrolabe.graph.node import Node
 from astrolabe.http.grafana.levels import Level, choose, find_roots
-from astrolabe.http.grafana.part import Part, take
+from astrolabe.http.grafana.part import Part, gather
+from tests.support.steps import finish
 from tests.support.worlds import only, shop
-
-T = TypeVar("T")
-
-
-def finish(steps: Generator[None, None, T]) -> T:
-    """What the steps end with."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            value: T = end.value
-            return value
 
 
 def a_node(uid: str, kind: str, namespace: str = "shop", release: str = "") -> Node:
@@ -143,11 +131,11 @@ def test_a_slice_is_drawn_with_its_service_and_not_its_pods_with_it() -> None:
 
 async def test_a_part_knows_the_owners_that_its_filter_leaves_out() -> None:
     hub = shop().hub
-    part = take(hub.graph, hub.view(only(kind="Pod")))
+    part = finish(gather(hub.graph, await hub.take(only(kind="Pod")), whole=False))
     roots: dict[str, Any] = finish(find_roots(part))
     assert {uid: root.uid for uid, root in roots.items()} == {
         "pod-web-1-abc": "deployment-web",
         "pod-lone": "pod-lone",
     }
     assert sorted(part.outside) == ["deployment-web", "replicaset-web-1"]
-    assert take(hub.graph, hub.view(EVERYTHING)).outside == {}
+    assert finish(gather(hub.graph, await hub.take(EVERYTHING), whole=True)).outside == {}

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from astrolabe.graph.batch import Changes
+from astrolabe.graph.view import View
+from astrolabe.http import hub
 from astrolabe.http.grafana import panels
 from tests.support.churn import change
 from tests.support.serving import Site, serve
@@ -152,6 +154,18 @@ async def test_a_pair_of_requests_is_answered_from_one_snapshot(site: Site) -> N
     assert await site.json(path) == first
     others = await site.json("/api/v1/grafana/nodegraph?kind=Pod&namespace=ns-1")
     assert [node["title"] for node in others["nodes"]] == ["web-1"]
+
+
+async def test_what_is_still_so_is_answered_without_a_view(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Panels refresh more seldom than views are kept."""
+    monkeypatch.setattr(panels, "FRESH", 0.0)
+    monkeypatch.setattr(hub, "KEPT", 0.0)
+    path = "/api/v1/grafana/nodegraph?kind=Pod"
+    first = await site.json(path)
+    monkeypatch.setattr(View, "build", None)
+    assert await site.json(path) == first
 
 
 async def test_answers_in_any_order_fit_together_while_all_changes(monkeypatch: pytest.MonkeyPatch) -> None:
