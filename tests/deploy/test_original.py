@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
+from astrolabe.bus.redis.leftovers import DELETE
 from tests.cli.test_flags import read as settings_of
 from tests.support.chart import read as read_chart
-from tests.support.documents import DEPLOYMENT, OVERLAYS, ROOT
+from tests.support.documents import DEPLOY, DEPLOYMENT, OVERLAYS, ROOT
 from tests.support.kustomize import Manifest, documents, render
 
 ORIGINAL = documents(Path(__file__).parent / "original" / "deployment.yaml")
@@ -121,3 +122,7 @@ def test_its_targets_of_make_do_what_they_did(target: str, command: str) -> None
         text=True,
     ).stdout
     assert printed.rstrip().splitlines()[-1].rstrip() == command
+
+
+def test_the_guide_has_the_command_that_check_gives() -> None:
+    assert f"```\n{DELETE}\n```\n" in (DEPLOY / "ORIGINAL.md").read_text()
