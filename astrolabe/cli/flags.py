@@ -418,7 +418,11 @@ def with_place(settings: Settings, given: Callable[[str], bool], *, in_pod: bool
     pod with a service account; there an environment variable that may be meant for others does not count.
     Without one, to be in a cluster is what nobody can mean, whatever --in-cluster says.
     """
-    named = given("kubeconfig") or given("context")
+    if not settings.kubeconfig:  # as if it were not given
+        settings = replace(settings, kubeconfig=os.environ.get("KUBECONFIG") or _DEFAULTS.kubeconfig)
+        named = given("context")
+    else:
+        named = given("kubeconfig") or given("context")
     environment = os.environ.get("KUBECONFIG") or os.environ.get("ASTROLABE_CONTEXT")
     if named or (not in_pod and (environment or Path(settings.kubeconfig).expanduser().is_file())):
         return replace(settings, in_cluster=False)

@@ -171,10 +171,12 @@ def label_selector(text: str) -> str:
 
 
 def address(text: str) -> str:
-    """`host:port`, the host in brackets when it is IPv6; `:port` is of this machine, as in Go.
+    """`host:port`, the host in brackets when it is IPv6; what is left out is this machine, and Redis' port.
 
-    Raises ValueError.
+    That is how Go and its client of Redis read it. Raises ValueError.
     """
+    if not text:
+        return "localhost:6379"
     match = _ADDRESS.match(text)
     if match is None or not 0 < int(match[2]) < 65536:
         raise ValueError("not host:port")

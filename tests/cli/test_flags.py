@@ -368,3 +368,15 @@ def test_a_kubeconfig_that_is_given_means_outside_the_cluster(
         monkeypatch.setenv(name, str(tmp_path / value) if name == "HOME" else value)
     given = {arg.lstrip("-").partition("=")[0].replace("-", "_") for arg in args}
     assert with_place(read(*args), given.__contains__, in_pod=in_pod).in_cluster is in_cluster
+
+
+def test_an_empty_kubeconfig_is_as_if_it_were_not_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for in_pod in (True, False):
+        assert with_place(read("--kubeconfig="), {"kubeconfig"}.__contains__, in_pod=in_pod) == Settings()
+    monkeypatch.setenv("KUBECONFIG", "c")
+    for in_pod in (True, False):
+        settings = with_place(read("--kubeconfig="), {"kubeconfig"}.__contains__, in_pod=in_pod)
+        assert settings == Settings(kubeconfig="c", in_cluster=in_pod)

@@ -68,6 +68,7 @@ TABLE = [
     Row("", {"REDIS_ADDR": ":6380"}, {"redis_addr": "localhost:6380"}),
     Row("", {"REDIS_ADDR": "redis.default.svc:6379"}, {"redis_addr": "redis.default.svc:6379"}),
     Row("", {"REDIS_ADDR": ""}),
+    Row("--redis-addr="),
     Row("--redis-password=p", settings={"redis_password": "p"}),
     Row("", {"REDIS_PASSWORD": "p"}, {"redis_password": "p"}),
     Row("", {"REDIS_PASSWORD": ""}),
