@@ -19,7 +19,7 @@ from astrolabe.cli.compare import CompareError, Comparison, compare, fetching, r
 from astrolabe.cli.compare.questions import (
     CHARTS,
     NOBODY,
-    Values,
+    ParameterValues,
     fixed,
     named,
     spread,
@@ -34,7 +34,7 @@ TOKEN = "open-sesame-3f2a"
 
 
 def test_what_is_asked() -> None:
-    values = Values({"shop", "a b"}, {"web"}, {("shop", "web")})
+    values = ParameterValues({"shop", "a b"}, {"web"}, {("shop", "web")})
     assert [question.shown for question in fixed() if question.path is CHARTS] == [
         "/api/v1/charts",
         "HEAD /api/v1/charts",

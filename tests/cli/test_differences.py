@@ -7,23 +7,35 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from astrolabe.cli.compare.differences import Answer, Difference, differences
-from astrolabe.cli.compare.questions import CHARTS, GRAPH, HEALTH, NAMESPACES, RESOURCES, Path, Question
+from astrolabe.cli.compare.difference import Discrepancy, Reply
+from astrolabe.cli.compare.differences import differences
+from astrolabe.cli.compare.questions import (
+    CHARTS,
+    GRAPH,
+    HEALTH,
+    NAMESPACES,
+    PATHS,
+    RESOURCES,
+    ApiPath,
+    ApiRequest,
+)
 
 
-def answer(document: Any, status: int = 200, media: str = "application/json") -> Answer:
-    return Answer(status, media, json.dumps(document).encode())
+def answer(document: Any, status: int = 200, media: str = "application/json") -> Reply:
+    return Reply(status, media, json.dumps(document).encode())
 
 
-def found(path: Path, first: Any, second: Any, **question: Any) -> list[tuple[str, ...]]:
+def found(path: ApiPath, first: Any, second: Any, **question: Any) -> list[tuple[str, ...]]:
     """The differences of two documents: kind, where, and what else there is."""
-    asked = Question(path, **question)
-    answers = [each if isinstance(each, Answer) else answer(each) for each in (first, second)]
+    asked = ApiRequest(path, **question)
+    answers = [each if isinstance(each, Reply) else answer(each) for each in (first, second)]
     return sorted(told(each) for each in differences(asked, *answers))
 
 
-def told(difference: Difference) -> tuple[str, ...]:
+def told(difference: Discrepancy) -> tuple[str, ...]:
     rest = (difference.item, difference.first, difference.second)
     return (difference.kind, difference.where, *[text for text in rest if text])
 
@@ -104,7 +116,7 @@ def a_graph(
         (a_graph(), [], [("other type", "the answer", "object", "array")]),
         (
             a_graph(),
-            Answer(200, "text/html", b"<html>"),
+            Reply(200, "text/html", b"<html>"),
             [
                 ("other type", "Content-Type", "application/json", "text/html"),
                 ("other type", "the answer", "object", "no JSON"),
@@ -197,3 +209,29 @@ def test_what_is_missing_for_a_parameter_is_no_missing_path() -> None:
         ("status code", "status", "200", "404")
     ]
     assert found(CHARTS, [], answer("?", 405), method="HEAD") == [("missing path", "status", "200", "405")]
+
+
+#: Documents that are like answers, and unlike them.
+_KEYS = st.sampled_from(
+    ["nodes", "edges", "uid", "kind", "namespace", "name", "type", "from", "to", "message", "x"]
+)
+_LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+_DOCUMENTS = st.recursive(
+    _LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+_BODIES = _DOCUMENTS.map(lambda document: json.dumps(document).encode())
+_BROKEN = st.binary(max_size=8) | _BODIES.map(lambda body: body.replace(b"x", b"\xff")) | st.just(b"[" * 9999)
+
+
+@given(st.sampled_from(PATHS), _BODIES, _BODIES | _BROKEN)
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_answered_something_is_told_of_it(path: ApiPath, first: bytes, second: bytes) -> None:
+    """And nothing of two answers that are the same."""
+    ones, twos = (Reply(200, "application/json", body) for body in (first, second))
+    for question in (ApiRequest(path), ApiRequest(path, query="release=x")):
+        assert list(differences(question, ones, ones)) == []
+        found = [*differences(question, ones, twos), *differences(question, twos, ones)]
+        for each in found:
+            assert "" not in (each.kind, each.where)

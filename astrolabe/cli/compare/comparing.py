@@ -11,14 +11,15 @@ from ssl import SSLContext
 import aiohttp
 import msgspec
 
-from astrolabe.cli.compare.differences import UNNOTICED, Answer, Difference, Kind, differences
-from astrolabe.cli.compare.fetching import Server
+from astrolabe.cli.compare.difference import UNNOTICED, Discrepancy, DiscrepancyKind, Reply
+from astrolabe.cli.compare.differences import differences
+from astrolabe.cli.compare.fetching import ComparedServer
 from astrolabe.cli.compare.questions import (
     NAMESPACES,
     RELEASES,
     RESOURCES,
-    Question,
-    Values,
+    ApiRequest,
+    ParameterValues,
     fixed,
     named,
 )
@@ -37,14 +38,14 @@ class Example:
     """One difference, and the question that it was seen with first."""
 
     question: str
-    difference: Difference
+    difference: Discrepancy
 
 
 @dataclass
-class Group:
+class DiscrepancyGroup:
     """Differences of one kind, at one place of the answers of one path. count: of different ones."""
 
-    kind: Kind
+    kind: DiscrepancyKind
     path: str
     where: str
     examples: list[Example] = field(default_factory=list)
@@ -56,7 +57,7 @@ class Group:
         """Whether a client of the first server could notice."""
         return self.kind not in UNNOTICED
 
-    def add(self, question: Question, difference: Difference) -> None:
+    def add(self, question: ApiRequest, difference: Discrepancy) -> None:
         key = hash(difference)
         if key in self.known:
             return
@@ -75,17 +76,17 @@ class Comparison:
     second: str
     asked: int = 0
     questions: int = 0
-    groups: dict[tuple[Kind, str, str], Group] = field(default_factory=dict)
+    groups: dict[tuple[DiscrepancyKind, str, str], DiscrepancyGroup] = field(default_factory=dict)
 
     @property
     def is_noticed(self) -> bool:
         return any(group.is_noticed for group in self.groups.values())
 
-    def add(self, question: Question, difference: Difference) -> None:
+    def add(self, question: ApiRequest, difference: Discrepancy) -> None:
         key = (difference.kind, question.path.path, difference.where)
         group = self.groups.get(key)
         if group is None:
-            group = self.groups[key] = Group(*key)
+            group = self.groups[key] = DiscrepancyGroup(*key)
         group.add(question, difference)
 
 
@@ -105,7 +106,7 @@ async def compare(
     token, ssl: as `Client` has them. Raises CompareError.
     """
     async with aiohttp.ClientSession(trust_env=True, timeout=aiohttp.ClientTimeout(total=None)) as session:
-        servers = [Server(session, url, token, ssl) for url in (first, second)]
+        servers = [ComparedServer(session, url, token, ssl) for url in (first, second)]
         states = [await server.meet() for server in servers]
         for server, state in zip(servers, states, strict=True):
             if state not in ("", "live"):
@@ -119,13 +120,13 @@ class _Pair(msgspec.Struct, frozen=True):
 
 
 class _Comparing:
-    def __init__(self, servers: Sequence[Server], most: int) -> None:
+    def __init__(self, servers: Sequence[ComparedServer], most: int) -> None:
         self._servers = servers
         self._most = most
-        self._values = Values(set(), set(), set())
+        self._values = ParameterValues(set(), set(), set())
         self._comparison = Comparison(servers[0].shown, servers[1].shown)
         #: By question, the noticeable differences that were seen each time, by their hashes.
-        self._open: dict[Question, set[int]] = {}
+        self._open: dict[ApiRequest, set[int]] = {}
 
     async def run(self, pauses: Sequence[float]) -> Comparison:
         comparison = self._comparison
@@ -138,7 +139,7 @@ class _Comparing:
                 await self._confirm(question, is_last=number == len(pauses))
         return comparison
 
-    def _questions(self) -> Iterator[Question]:
+    def _questions(self) -> Iterator[ApiRequest]:
         """The later ones are made of the answers to the first."""
         comparison = self._comparison
         for question in fixed():
@@ -147,7 +148,7 @@ class _Comparing:
         comparison.questions += sum(1 for _ in named(self._values, 0))
         yield from named(self._values, self._most)
 
-    async def _look(self, question: Question) -> None:
+    async def _look(self, question: ApiRequest) -> None:
         answers = await self._ask(question)
         for answer in answers:
             self._learn(question, answer)
@@ -161,7 +162,7 @@ class _Comparing:
             self._open[question] = seen
         self._comparison.asked += 1
 
-    async def _confirm(self, question: Question, *, is_last: bool) -> None:
+    async def _confirm(self, question: ApiRequest, *, is_last: bool) -> None:
         """What differs in another way by now, or no longer, was the cluster's changing."""
         known = self._open.pop(question)
         seen = set()
@@ -174,7 +175,7 @@ class _Comparing:
         if seen:
             self._open[question] = seen
 
-    async def _ask(self, question: Question) -> tuple[Answer, Answer]:
+    async def _ask(self, question: ApiRequest) -> tuple[Reply, Reply]:
         """Both at once, so that they answer of the same moment as nearly as may be."""
         asking = [
             asyncio.create_task(server.ask(question), name=f"ask {server.shown}") for server in self._servers
@@ -187,11 +188,11 @@ class _Comparing:
             await asyncio.gather(*asking, return_exceptions=True)
         return first, second
 
-    def _learn(self, question: Question, answer: Answer) -> None:
+    def _learn(self, question: ApiRequest, answer: Reply) -> None:
         """Take the values of parameters from what is asked without any."""
-        if question != Question(question.path) or not answer.is_good:
+        if question != ApiRequest(question.path) or not answer.is_good:
             return
-        with suppress(msgspec.MsgspecError):
+        with suppress(msgspec.MsgspecError, RecursionError):
             match question.path:
                 case path if path in (NAMESPACES, RELEASES):
                     names = msgspec.json.decode(answer.body, type=list[str])

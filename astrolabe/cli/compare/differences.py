@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 
-from astrolabe.cli.compare.questions import Question
-
-Kind = Literal[
-    "missing path",
-    "status code",
-    "other type",
-    "missing key",
-    "missing node",
-    "missing resource",
-    "missing edge",
-    "missing name",
-    "missing entry",
-    "other value",
-    "other order",
-    "other words",
-    "added key",
-    "added node",
-    "added resource",
-    "added edge",
-    "added name",
-    "added entry",
-    "added value",
-    "added answer",
-]
+from astrolabe.cli.compare.difference import Discrepancy, DiscrepancyKind, Reply
+from astrolabe.cli.compare.questions import ApiRequest
+from astrolabe.cli.compare.reading import by_ends, by_identity, decoded, read, uids_of, whole
 
 Sort = Literal["resource", "node", "edge", "name", "entry"]
 
 #: What it is when the second lacks one, and when it has one more.
-_SORTS: Mapping[Sort, tuple[Kind, Kind]] = {
+_SORTS: Mapping[Sort, tuple[DiscrepancyKind, DiscrepancyKind]] = {
     "resource": ("missing resource", "added resource"),
     "node": ("missing node", "added node"),
     "edge": ("missing edge", "added edge"),
@@ -45,21 +23,8 @@ _SORTS: Mapping[Sort, tuple[Kind, Kind]] = {
     "entry": ("missing entry", "added entry"),
 }
 
-#: What a client cannot rely on.
-UNNOTICED: frozenset[Kind] = frozenset(
-    {
-        "other words",
-        "added key",
-        "added node",
-        "added resource",
-        "added edge",
-        "added name",
-        "added entry",
-        "added value",
-        "added answer",
-    }
-)
-
+#: Where the sort of a thing is not said.
+UNKNOWN = "?"
 #: Keys whose values are of the moment, or of the process.
 PASSING = frozenset({"age", "epoch", "seq"})
 #: Keys whose values are prose, for people.
@@ -70,162 +35,67 @@ WIDENED = 100
 HEALTH = frozenset({"status"})
 
 
-class Answer(NamedTuple):
-    """What a server answered. media: its Content-Type, without parameters."""
-
-    status: int
-    media: str
-    body: bytes
-
-    @property
-    def is_good(self) -> bool:
-        return 200 <= self.status < 300
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that differs.
-
-    where: in the answer, the same for all things of a sort: `nodes[].status`. item: which one of them, or "".
-    first, second: what both say, as JSON; "" where they say nothing.
-    """
-
-    kind: Kind
-    where: str
-    item: str = ""
-    first: str = ""
-    second: str = ""
-
-
-class _Identity(msgspec.Struct, frozen=True):
-    kind: str = ""
-    namespace: str | None = ""
-    name: str = ""
-    uid: str = ""
-
-    @property
-    def shown(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
-
-
-class _Ends(msgspec.Struct, frozen=True):
-    type: str
-    source: str = msgspec.field(name="from")
-    target: str = msgspec.field(name="to")
-
-
-def differences(question: Question, first: Answer, second: Answer) -> Iterator[Difference]:
+def differences(question: ApiRequest, first: Reply, second: Reply) -> Iterator[Discrepancy]:
     """What differs, of the second against the first."""
     if first.status != second.status:
         yield _status(question, first, second)
     if not (first.is_good and second.is_good) or question.method == "HEAD":
         return
     if first.media != second.media:
-        yield Difference("other type", "Content-Type", "", first.media, second.media)
-    one, two = _decoded(first.body), _decoded(second.body)
+        yield Discrepancy("other type", "Content-Type", "", first.media, second.media)
+    one, two = decoded(first.body), decoded(second.body)
     if _type(one) != _type(two):
-        yield Difference("other type", "the answer", "", _type(one), _type(two))
+        yield Discrepancy("other type", "the answer", "", _type(one), _type(two))
         return
     match question.path.shape, one:
         case "names", list():
             yield from _names(one, two)
         case "resources", list():
-            yield from _things("resource", "[]", _by_identity(one), _by_identity(two))
+            yield from _things("resource", "[]", by_identity(one), by_identity(two))
         case "graph", dict():
             yield from _graph(one, two)
         case "health", dict():
             yield from _health(one, two)
         case _:
-            yield from _values("", "", _whole(one), _whole(two))
+            yield from _values("the answer", "", whole(one), whole(two))
 
 
-def _status(question: Question, first: Answer, second: Answer) -> Difference:
+def _status(question: ApiRequest, first: Reply, second: Reply) -> Discrepancy:
     said = str(first.status), str(second.status)
     if not first.is_good and second.is_good:
-        return Difference("added answer", "status", "", *said)
+        return Discrepancy("added answer", "status", "", *said)
     is_missing = second.status in (404, 405) and not question.query
-    return Difference("missing path" if is_missing else "status code", "status", "", *said)
+    return Discrepancy("missing path" if is_missing else "status code", "status", "", *said)
 
 
-def _decoded(body: bytes | msgspec.Raw) -> Any:
-    """The document, whose keys or entries are still text; UNSET when it is no JSON."""
-    shapes: tuple[Any, ...] = (dict[str, msgspec.Raw], list[msgspec.Raw], Any)
-    for shape in shapes:
-        try:
-            return msgspec.json.decode(body, type=shape)
-        except msgspec.ValidationError:
-            continue
-        except (msgspec.DecodeError, RecursionError):
-            return msgspec.UNSET
-    return msgspec.UNSET
-
-
-def _whole(document: Any) -> Any:
-    """A document of which all is decoded."""
-    if isinstance(document, dict):
-        return {key: msgspec.json.decode(value) for key, value in document.items()}
-    if isinstance(document, list):
-        return [msgspec.json.decode(entry) for entry in document]
-    return document
-
-
-def _names(first: list[msgspec.Raw], second: list[msgspec.Raw]) -> Iterator[Difference]:
-    one, two = _whole(first), _whole(second)
+def _names(first: list[msgspec.Raw], second: list[msgspec.Raw]) -> Iterator[Discrepancy]:
+    one, two = whole(first), whole(second)
     yield from _sets("name", "names", "", one, two)
 
 
-def _health(first: Mapping[str, msgspec.Raw], second: Mapping[str, msgspec.Raw]) -> Iterator[Difference]:
-    one, two = _whole(first), _whole(second)
+def _health(first: Mapping[str, msgspec.Raw], second: Mapping[str, msgspec.Raw]) -> Iterator[Discrepancy]:
+    one, two = whole(first), whole(second)
     yield from _keys("", "", one, two)
     for key in (key for key in one if key in two):
         if key in HEALTH:
             yield from _values(key, "", one[key], two[key])
         elif _type(one[key]) != _type(two[key]):
-            yield Difference("other type", key, "", _type(one[key]), _type(two[key]))
+            yield Discrepancy("other type", key, "", _type(one[key]), _type(two[key]))
 
 
-def _graph(first: Mapping[str, msgspec.Raw], second: Mapping[str, msgspec.Raw]) -> Iterator[Difference]:
+def _graph(first: Mapping[str, msgspec.Raw], second: Mapping[str, msgspec.Raw]) -> Iterator[Discrepancy]:
     yield from _keys("", "", first, second)
     lists: dict[str, tuple[list[msgspec.Raw], list[msgspec.Raw]]] = {}
     for key in (key for key in first if key in second):
-        one, two = _decoded(first[key]), _decoded(second[key])
+        one, two = decoded(first[key]), decoded(second[key])
         if isinstance(one, list) and isinstance(two, list):
             lists[key] = one, two
         else:
-            yield from _values(key, "", _whole(one), _whole(two))
+            yield from _values(key, "", whole(one), whole(two))
     nodes = lists.get("nodes", ([], []))
-    yield from _things("node", "nodes[]", *map(_by_identity, nodes))
+    yield from _things("node", "nodes[]", *map(by_identity, nodes))
     edges = zip(lists.get("edges", ([], [])), nodes, strict=True)
-    yield from _things("edge", "edges[]", *[_by_ends(side, _uids(ends)) for side, ends in edges])
-
-
-def _identity(text: msgspec.Raw) -> _Identity:
-    """Of what has no identity: an empty one."""
-    try:
-        return msgspec.json.decode(text, type=_Identity)
-    except msgspec.MsgspecError:
-        return _Identity()
-
-
-def _by_identity(texts: Iterable[msgspec.Raw]) -> dict[tuple[str, str], msgspec.Raw]:
-    """(its sort, what it is called) → its text. Names, not uids: `/resources` has none."""
-    return {(identity.kind, identity.shown): text for text in texts for identity in (_identity(text),)}
-
-
-def _uids(texts: Iterable[msgspec.Raw]) -> dict[str, str]:
-    return {identity.uid: identity.shown for text in texts for identity in (_identity(text),)}
-
-
-def _by_ends(texts: Iterable[msgspec.Raw], names: Mapping[str, str]) -> dict[tuple[str, str], msgspec.Raw]:
-    found = {}
-    for text in texts:
-        try:
-            ends = msgspec.json.decode(text, type=_Ends)
-        except msgspec.MsgspecError:
-            ends = _Ends("", "", "")
-        source, target = (names.get(uid, uid) for uid in (ends.source, ends.target))
-        found[ends.type, f"{source} → {target}"] = text
-    return found
+    yield from _things("edge", "edges[]", *[by_ends(side, uids_of(ends)) for side, ends in edges])
 
 
 def _things(
@@ -233,38 +103,44 @@ def _things(
     where: str,
     first: Mapping[tuple[str, str], msgspec.Raw],
     second: Mapping[tuple[str, str], msgspec.Raw],
-) -> Iterator[Difference]:
+) -> Iterator[Discrepancy]:
     """Nodes, edges or resources by what they are called."""
     missing, added = _SORTS[sort]
     for key in (key for key in first if key not in second):
-        yield Difference(missing, key[0], key[1])
+        yield Discrepancy(missing, key[0] or UNKNOWN, key[1])
     for key in (key for key in second if key not in first):
-        yield Difference(added, key[0], key[1])
+        yield Discrepancy(added, key[0] or UNKNOWN, key[1])
     for key in (key for key in first if key in second):
         one, two = first[key], second[key]
         if bytes(one) == bytes(two):
             continue
-        documents = [msgspec.json.decode(text) for text in (one, two)]
+        documents = [read(text) for text in (one, two)]
         if sort == "edge":  # its ends are uids, which the nodes tell of
-            documents = [{k: v for k, v in each.items() if k not in ("from", "to")} for each in documents]
+            documents = [_without(each, "from", "to") for each in documents]
         yield from _values(where, key[1], *documents)
 
 
-def _keys(where: str, item: str, one: Mapping[str, Any], two: Mapping[str, Any]) -> Iterator[Difference]:
+def _without(document: Any, *keys: str) -> Any:
+    if not isinstance(document, dict):
+        return document
+    return {key: value for key, value in document.items() if key not in keys}
+
+
+def _keys(where: str, item: str, one: Mapping[str, Any], two: Mapping[str, Any]) -> Iterator[Discrepancy]:
     for key in (key for key in one if key not in two):
-        yield Difference("missing key", _below(where, key), item)
+        yield Discrepancy("missing key", _below(where, key), item)
     for key in (key for key in two if key not in one):
-        yield Difference("added key", _below(where, key), item)
+        yield Discrepancy("added key", _below(where, key), item)
 
 
 def _below(where: str, key: str) -> str:
     return f"{where}.{key}" if where else key
 
 
-def _values(where: str, item: str, one: Any, two: Any) -> Iterator[Difference]:
+def _values(where: str, item: str, one: Any, two: Any) -> Iterator[Discrepancy]:
     """Two values that stand at the same place."""
     if _type(one) != _type(two):
-        yield Difference("other type", where, item, _type(one), _type(two))
+        yield Discrepancy("other type", where, item, _type(one), _type(two))
     elif isinstance(one, dict):
         yield from _keys(where, item, one, two)
         for key in (key for key in one if key in two):
@@ -274,17 +150,17 @@ def _values(where: str, item: str, one: Any, two: Any) -> Iterator[Difference]:
     elif one != two:
         key = where.rpartition(".")[2]
         if key not in PASSING:
-            yield Difference(_kind(key, one), where, item, _text(one), _text(two))
+            yield Discrepancy(_kind(key, one), where, item, _text(one), _text(two))
 
 
-def _kind(key: str, first: Any) -> Kind:
+def _kind(key: str, first: Any) -> DiscrepancyKind:
     """What it is when the value of a key is another one."""
     if first == "":  # as if the key were not there
         return "added value"
     return "other words" if key in PROSE else "other value"
 
 
-def _sets(sort: Sort, where: str, item: str, one: Sequence[Any], two: Sequence[Any]) -> Iterator[Difference]:
+def _sets(sort: Sort, where: str, item: str, one: Sequence[Any], two: Sequence[Any]) -> Iterator[Discrepancy]:
     """Two arrays of which a client takes each entry for itself."""
     missing, added = _SORTS[sort]
     ones, twos = Counter(map(_text, one)), Counter(map(_text, two))
@@ -294,10 +170,10 @@ def _sets(sort: Sort, where: str, item: str, one: Sequence[Any], two: Sequence[A
         if wider is not None:
             lost.remove(text)
             new.remove(wider)
-    yield from (Difference(missing, where, _entry(item, text), text) for text in lost)
-    yield from (Difference(added, where, _entry(item, text), "", text) for text in new)
+    yield from (Discrepancy(missing, where, _entry(item, text), text) for text in lost)
+    yield from (Discrepancy(added, where, _entry(item, text), "", text) for text in new)
     if not lost and ones == twos and one != two and list(one) == sorted(one, key=_text):
-        yield Difference("other order", where, item, "sorted", "not sorted")
+        yield Discrepancy("other order", where, item, "sorted", "not sorted")
 
 
 def _entry(item: str, text: str) -> str:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from astrolabe.cli.compare.differences import Answer
-from astrolabe.cli.compare.questions import HEALTH, Question
+from astrolabe.cli.compare.difference import Reply
+from astrolabe.cli.compare.questions import HEALTH, ApiRequest
 from astrolabe.client import ClientError, Token
 from astrolabe.client.token import Credential
 
@@ -32,7 +32,7 @@ class _Health(msgspec.Struct):
     nodes: int
 
 
-class Server:
+class ComparedServer:
     """url: with what stands before the API's paths. token: shown only to a server that asks for one."""
 
     def __init__(
@@ -49,17 +49,17 @@ class Server:
 
     async def meet(self) -> str:
         """How far what it serves may be trusted; "" from one that does not say. Raises CompareError."""
-        answer, state = await self._ask(Question(HEALTH))
+        answer, state = await self._ask(ApiRequest(HEALTH))
         try:
             msgspec.json.decode(answer.body, type=_Health)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             said = f"/health answers {answer.status}"
             if answer.is_good:
                 said += ", but not with a status and a number of nodes"
             raise CompareError(f"{self.shown} is no Astrolabe: {said}", code="no-astrolabe") from None
         return state
 
-    async def ask(self, question: Question) -> Answer:
+    async def ask(self, question: ApiRequest) -> Reply:
         """Raises CompareError when it does not answer."""
         for _ in range(TRIES):
             answer, wait = await self._ask(question, "Retry-After")
@@ -68,7 +68,7 @@ class Server:
             await asyncio.sleep(min(float(wait) if wait.isdecimal() else 1.0, LONGEST_WAIT))
         return answer
 
-    async def _ask(self, question: Question, header: str = "X-Astrolabe-State") -> tuple[Answer, str]:
+    async def _ask(self, question: ApiRequest, header: str = "X-Astrolabe-State") -> tuple[Reply, str]:
         """The answer, and one of its headers."""
         headers = await self._credential.headers() if self._asked_for_token else {}
         answer, told = await self._fetch(question, headers, header)
@@ -82,7 +82,7 @@ class Server:
             raise CompareError(f"{self.shown} sends clients elsewhere: HTTP {answer.status}", code="redirect")
         return answer, told
 
-    async def _fetch(self, question: Question, headers: dict[str, str], header: str) -> tuple[Answer, str]:
+    async def _fetch(self, question: ApiRequest, headers: dict[str, str], header: str) -> tuple[Reply, str]:
         try:
             async with (
                 asyncio.timeout(PATIENCE),
@@ -100,7 +100,7 @@ class Server:
                     if len(body) > LARGEST:
                         said = f"{question.shown} is larger than {LARGEST >> 20} MiB"
                         raise CompareError(f"the answer of {self.shown} to {said}", code="too-big")
-                answer = Answer(response.status, response.content_type, bytes(body))
+                answer = Reply(response.status, response.content_type, bytes(body))
                 return answer, response.headers.get(header, "")
         except TimeoutError as error:
             said = f"{self.shown} does not answer {question.shown} within {PATIENCE:g} s"

@@ -10,36 +10,36 @@ from urllib.parse import urlencode
 T = TypeVar("T")
 
 #: What an answer is: the process, a list of names, of resources, or nodes and edges.
-Shape = Literal["health", "names", "resources", "graph"]
+AnswerShape = Literal["health", "names", "resources", "graph"]
 
 #: A value that no cluster has: no name of Kubernetes has a capital letter.
 NOBODY = "No-Such-Name"
 
 
 @dataclass(frozen=True)
-class Path:
+class ApiPath:
     """One path of the original's API. parameters: those that its documentation names."""
 
     path: str
-    shape: Shape
+    shape: AnswerShape
     parameters: tuple[str, ...] = ()
 
 
-HEALTH = Path("/health", "health")
-NAMESPACES = Path("/api/v1/namespaces", "names")
-RELEASES = Path("/api/v1/releases", "names", ("namespace",))
-CHARTS = Path("/api/v1/charts", "names", ("namespace",))
-RESOURCES = Path("/api/v1/resources", "resources", ("release", "namespace"))
-GRAPH = Path("/api/v1/graph", "graph", ("release", "namespace"))
+HEALTH = ApiPath("/health", "health")
+NAMESPACES = ApiPath("/api/v1/namespaces", "names")
+RELEASES = ApiPath("/api/v1/releases", "names", ("namespace",))
+CHARTS = ApiPath("/api/v1/charts", "names", ("namespace",))
+RESOURCES = ApiPath("/api/v1/resources", "resources", ("release", "namespace"))
+GRAPH = ApiPath("/api/v1/graph", "graph", ("release", "namespace"))
 
 PATHS = (HEALTH, NAMESPACES, RELEASES, CHARTS, RESOURCES, GRAPH)
 
 
 @dataclass(frozen=True)
-class Question:
+class ApiRequest:
     """One request. target: path and query, as they are asked for."""
 
-    path: Path
+    path: ApiPath
     query: str = ""
     method: Literal["GET", "HEAD"] = "GET"
     slash: bool = False
@@ -56,7 +56,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Values:
+class ParameterValues:
     """What parameters may be: names of namespaces and releases, and (namespace, release) of resources."""
 
     namespaces: set[str]
@@ -64,32 +64,32 @@ class Values:
     pairs: set[tuple[str, str]]
 
 
-def fixed() -> Iterator[Question]:
+def fixed() -> Iterator[ApiRequest]:
     """What is asked whatever is in the cluster."""
     for path in PATHS:
-        yield Question(path)
-        yield Question(path, method="HEAD")
-        yield Question(path, slash=True)
-        yield Question(path, "_=1795594321123")  # as jQuery and Grafana ask, so that no cache answers
+        yield ApiRequest(path)
+        yield ApiRequest(path, method="HEAD")
+        yield ApiRequest(path, slash=True)
+        yield ApiRequest(path, "_=1795594321123")  # as jQuery and Grafana ask, so that no cache answers
         for name in path.parameters:
-            yield Question(path, f"{name}=")
-            yield Question(path, f"{name}={NOBODY}")
+            yield ApiRequest(path, f"{name}=")
+            yield ApiRequest(path, f"{name}={NOBODY}")
         if len(path.parameters) > 1:
-            yield Question(path, "&".join(f"{name}={NOBODY}" for name in path.parameters))
+            yield ApiRequest(path, "&".join(f"{name}={NOBODY}" for name in path.parameters))
 
 
-def named(values: Values, most: int) -> Iterator[Question]:
+def named(values: ParameterValues, most: int) -> Iterator[ApiRequest]:
     """What is asked of what is in the cluster: of at most so many values of each kind; 0: of all."""
     namespaces = spread(sorted(values.namespaces), most)
     releases = spread(sorted(values.releases), most)
     pairs = spread(sorted(values.pairs), most)
     for path in PATHS:
         if "namespace" in path.parameters:
-            yield from (Question(path, urlencode({"namespace": name})) for name in namespaces)
+            yield from (ApiRequest(path, urlencode({"namespace": name})) for name in namespaces)
         if "release" in path.parameters:
-            yield from (Question(path, urlencode({"release": name})) for name in releases)
+            yield from (ApiRequest(path, urlencode({"release": name})) for name in releases)
             yield from (
-                Question(path, urlencode({"release": release, "namespace": namespace}))
+                ApiRequest(path, urlencode({"release": release, "namespace": namespace}))
                 for namespace, release in pairs
             )
 

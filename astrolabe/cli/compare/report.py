@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from astrolabe.cli.compare.comparing import Comparison, Example, Group
-from astrolabe.cli.compare.differences import Kind
+from astrolabe.cli.compare.comparing import Comparison, DiscrepancyGroup, Example
+from astrolabe.cli.compare.difference import DiscrepancyKind
 from astrolabe.cli.lines import json_line
 from astrolabe.printable import printable
 
@@ -15,7 +15,7 @@ SHOWN = 80
 #: Places where something differs that nobody notices, of one kind and path, that are named.
 NAMED = 6
 
-_ORDER = {kind: place for place, kind in enumerate(get_args(Kind))}
+_ORDER = {kind: place for place, kind in enumerate(get_args(DiscrepancyKind))}
 
 
 def report(comparison: Comparison, output: str) -> Iterator[str]:
@@ -26,7 +26,7 @@ def report(comparison: Comparison, output: str) -> Iterator[str]:
         yield from map(printable, lines(comparison))
 
 
-def groups_of(comparison: Comparison) -> list[Group]:
+def groups_of(comparison: Comparison) -> list[DiscrepancyGroup]:
     """What can be noticed first, in the order of kinds."""
     return sorted(comparison.groups.values(), key=lambda group: (_ORDER[group.kind], group.path, group.where))
 
@@ -71,7 +71,7 @@ def _document(example: Example) -> dict[str, str]:
     return {"question": example.question, **{key: text for key, text in said.items() if text}}
 
 
-def _table(groups: list[Group]) -> Iterator[str]:
+def _table(groups: list[DiscrepancyGroup]) -> Iterator[str]:
     """What can be noticed, with examples."""
     rows = [(group, (group.kind, group.path, group.where, f"{group.count:,}")) for group in groups]
     widths = [max(len(cells[column]) for _, cells in rows) for column in range(4)]
@@ -82,9 +82,9 @@ def _table(groups: list[Group]) -> Iterator[str]:
             start = " " * len(start)
 
 
-def _summary(groups: list[Group]) -> Iterator[str]:
+def _summary(groups: list[DiscrepancyGroup]) -> Iterator[str]:
     """What cannot, in a line a kind and path."""
-    rows: dict[tuple[str, str], list[Group]] = {}
+    rows: dict[tuple[str, str], list[DiscrepancyGroup]] = {}
     for group in groups:
         rows.setdefault((group.kind, group.path), []).append(group)
     widths = [max(len(key[column]) for key in rows) for column in range(2)]

@@ -1,0 +1,71 @@
+"""What differs, and what of that a client notices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+DiscrepancyKind = Literal[
+    "missing path",
+    "status code",
+    "other type",
+    "missing key",
+    "missing node",
+    "missing resource",
+    "missing edge",
+    "missing name",
+    "missing entry",
+    "other value",
+    "other order",
+    "other words",
+    "added key",
+    "added node",
+    "added resource",
+    "added edge",
+    "added name",
+    "added entry",
+    "added value",
+    "added answer",
+]
+
+#: What a client cannot rely on.
+UNNOTICED: frozenset[DiscrepancyKind] = frozenset(
+    {
+        "other words",
+        "added key",
+        "added node",
+        "added resource",
+        "added edge",
+        "added name",
+        "added entry",
+        "added value",
+        "added answer",
+    }
+)
+
+
+class Reply(NamedTuple):
+    """What a server answered. media: its Content-Type, without parameters."""
+
+    status: int
+    media: str
+    body: bytes
+
+    @property
+    def is_good(self) -> bool:
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """One thing that differs.
+
+    where: in the answer, the same for all things of a sort: `nodes[].status`. item: which one of them, or "".
+    first, second: what both say, as JSON; "" where they say nothing.
+    """
+
+    kind: DiscrepancyKind
+    where: str
+    item: str = ""
+    first: str = ""
+    second: str = ""
