@@ -162,7 +162,7 @@ async def _check_excess(cluster: Cluster, settings: Settings) -> Finding:
     if not beyond:
         return Finding("Rights", "ok", about="list and watch, and nothing else")
     advice = (
-        f"more than it needs: {beyond}; look for what grants it, as an installation of before may have left: "
+        f"more than it needs: {beyond}; an earlier installation may have left a binding: "
         "kubectl get rolebindings,clusterrolebindings -A -o wide"
     )
     return Finding("Rights", "warning", advice, about=about)

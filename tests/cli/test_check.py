@@ -186,7 +186,7 @@ async def test_rights_beyond_what_is_needed_are_named(
     assert finding == Finding(
         "Rights",
         "warning",
-        f"more than it needs: {beyond}; look for what grants it, as an installation of before may have left: "
+        f"more than it needs: {beyond}; an earlier installation may have left a binding: "
         "kubectl get rolebindings,clusterrolebindings -A -o wide",
         about="what the account may do",
     )

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from astrolabe.cli.check import Finding, check
+from astrolabe.kinds.table import KINDS
 from astrolabe.settings import Settings
 from tests.cluster.account import account_of
 from tests.cluster.conftest import SYSTEM
@@ -208,6 +209,29 @@ async def test_check_names_what_its_role_permits_until_ours_replaces_it(
 
 
 @pytest.mark.timeout(240)
+async def test_the_overlay_for_a_namespace_leaves_a_role_that_check_names_and_the_guide_deletes(
+    original: Kubectl, tmp_path: Path
+) -> None:
+    await apply(original, "-k", OVERLAYS / "namespace")
+    account = await account_of(original, SYSTEM, "astrolabe", tmp_path / "account")
+    settings = Settings(
+        in_cluster=False,
+        kubeconfig=account.kubeconfig,
+        namespaces=("default",),
+        kinds=tuple(kind.name for kind in KINDS if kind.namespaced),
+    )
+    rights = (await check(settings))[-1]
+    assert (rights.subject, rights.outcome) == ("Rights", "warning")
+    assert "; list and watch on secrets, " in rights.advice
+    assert " in kube-system; " in rights.advice
+    shell = Shell(original.kubeconfig, SYSTEM)
+    (block,) = [each for each in blocks() if "kubectl delete clusterrole astrolabe-reader" in each.text]
+    for command in block.commands:
+        await shell(command.text)
+    assert (await check(settings))[-1].outcome == "ok"
+
+
+@pytest.mark.timeout(240)
 async def test_an_earlier_astrolabe_is_replaced_as_the_guide_says(original: Kubectl) -> None:
     await remove(original)
     manifests = documents(DEPLOYMENT)
@@ -221,7 +245,7 @@ async def test_an_earlier_astrolabe_is_replaced_as_the_guide_says(original: Kube
     await original("apply", "-f", "-", input=yaml.safe_dump_all(manifests))
     (old,) = await until(original, lambda pods: len(pods) == 1)
     shell = Shell(original.kubeconfig, SYSTEM)
-    (block,) = [each for each in blocks() if "--cascade=orphan" in " ".join(c.text for c in each.commands)]
+    (block,) = [each for each in blocks() if "--cascade=orphan" in each.text]
     for command in block.commands:
         if "rollout status" in command.text:
             # Until the old pods are deleted the Service has both.

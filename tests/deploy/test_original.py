@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from astrolabe.bus.redis.leftovers import DELETE
+from astrolabe.cli.flags import SERVE
 from tests.cli.test_flags import read as settings_of
 from tests.support.chart import read as read_chart
 from tests.support.documents import DEPLOY, DEPLOYMENT, OVERLAYS, ROOT
@@ -122,6 +123,17 @@ def test_its_targets_of_make_do_what_they_did(target: str, command: str) -> None
         text=True,
     ).stdout
     assert printed.rstrip().splitlines()[-1].rstrip() == command
+
+
+def test_no_variable_of_ours_is_one_that_a_pod_of_its_manifest_gets_from_services() -> None:
+    """Kubernetes sets these for each Service of a namespace, where nobody says otherwise."""
+    ours = {str(flag.envvar) for flag in SERVE}
+    for service, port in (("ASTROLABE", 8080), ("REDIS", 6379), ("ASTROLABE_REDIS", 6379)):
+        linked = {
+            f"{service}_{name}" for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT")
+        }
+        linked |= {f"{service}_PORT_{port}_TCP{name}" for name in ("", "_PROTO", "_PORT", "_ADDR")}
+        assert not linked & ours
 
 
 def test_the_guide_has_the_command_that_check_gives() -> None:

@@ -39,6 +39,11 @@ class Block:
     place: str
     commands: tuple[Command, ...]
 
+    @property
+    def text(self) -> str:
+        """One command a line."""
+        return "\n".join(each.text for each in self.commands)
+
 
 def documents() -> list[Path]:
     """What a reader reads."""
