@@ -1,26 +1,154 @@
 """Long work in the event loop, a slice of time at a time: the one helper with which every loop over a graph
-gives others their turn.
+gives others their turn, and with which all that peers ask for shares the loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextvars import Context
+from enum import IntEnum
 from time import perf_counter
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 #: Seconds of work after which others have their turn.
 TIME_SLICE = 0.005
+#: Tasks that are woken for the same turn of the loop: the first goes on in any case, others if there is time.
+WOKEN = 8
 
 T = TypeVar("T")
+
+
+class Lane(IntEnum):
+    """Where somebody waits for a turn. Probes go first; the other lanes take turns.
+
+    PROBE: who asks whether the process is well.
+    CLUSTER: long work that keeps the graph up to date.
+    ANSWER: long work that peers have asked for.
+    PEER: one step for one peer: its request, some of its messages, the next piece of its answer.
+    """
+
+    PROBE = 0
+    CLUSTER = 1
+    ANSWER = 2
+    PEER = 3
+
+
+#: Who waits there takes a whole slice.
+LONG = (Lane.CLUSTER, Lane.ANSWER)
+
+
+class Turns:
+    """Shares one event loop out: a turn of the loop has one slice of time for all who wait here, however many
+    they are. Who comes while some of it is left, and finds nobody waiting, need not wait.
+    """
+
+    def __init__(self) -> None:
+        self._lanes = tuple(deque[Callable[[], None] | asyncio.Future[bool]]() for _ in Lane)
+        self._next = Lane.CLUSTER
+        self._running = self._begun = False
+        self._ends = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether the slice of this turn is used up; it begins with the first who asks."""
+        if not self._begun:
+            self._begun, self._ends = True, perf_counter() + TIME_SLICE
+            asyncio.get_running_loop().call_soon(self._end, context=Context())
+        return perf_counter() > self._ends
+
+    def do(self, call: Callable[[], None], lane: Lane) -> None:
+        """Call this now if there is time, else when its turn comes. It must not raise."""
+        if self._lanes[lane] or self.over:
+            self.ask(call, lane)
+        else:
+            call()
+
+    def ask(self, call: Callable[[], None], lane: Lane) -> None:
+        """Call this when its turn comes, and not now. It must not raise."""
+        self._lanes[lane].append(call)
+        self._go_on()
+
+    async def admit(self, lane: Lane) -> None:
+        """Wait until there is time; not at all if there is."""
+        if not self._lanes[lane] and not self.over:
+            return
+        admitted = await self.wait(lane)
+        while not admitted and self.over:
+            admitted = await self.wait(lane, again=True)
+
+    async def wait(self, lane: Lane, *, again: bool = False) -> bool:
+        """Wait until one's turn comes: whether to go on then even if there is no time.
+
+        again: before the others, as it came to nothing.
+        """
+        woken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if again:
+            self._lanes[lane].appendleft(woken)
+        else:
+            self._lanes[lane].append(woken)
+        self._go_on()
+        return await woken
+
+    def _go_on(self) -> None:
+        if not self._running:
+            self._running = True
+            asyncio.get_running_loop().call_soon(self._run, context=Context())
+
+    def _run(self) -> None:
+        """Let at least one have its turn; who asks again meanwhile does so for the next turn of the loop."""
+        left, woken = sum(map(len, self._lanes)), 0
+        try:
+            while left and woken < WOKEN and not (woken and self.over):
+                left -= 1
+                lane = self._choose()
+                waiting = self._lanes[lane].popleft()
+                if not isinstance(waiting, asyncio.Future):
+                    waiting()
+                    if self.over:
+                        break
+                elif not waiting.done():  # it may have gone away
+                    waiting.set_result(not woken)
+                    woken = WOKEN if lane in LONG else woken + 1
+        finally:
+            self._running = any(self._lanes)
+            if self._running:
+                asyncio.get_running_loop().call_soon(self._run, context=Context())
+
+    def _choose(self) -> Lane:
+        """The lane whose turn it is, of those where somebody waits."""
+        if self._lanes[Lane.PROBE]:
+            return Lane.PROBE
+        while not self._lanes[self._next]:
+            self._next = Lane(self._next % Lane.PEER + 1)
+        chosen, self._next = self._next, Lane(self._next % Lane.PEER + 1)
+        return chosen
+
+    def _end(self) -> None:
+        self._begun = False
+
+
+_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
+
+
+def turns() -> Turns:
+    """Of the loop that runs."""
+    loop = asyncio.get_running_loop()
+    found = _TURNS.get(loop)
+    if found is None:
+        found = _TURNS[loop] = Turns()
+    return found
 
 
 class TimeSlice:
     """The time that is left to a piece of long work before it should pause; it begins when it is made."""
 
-    __slots__ = ("_ends",)
+    __slots__ = ("_ends", "_lane")
 
-    def __init__(self) -> None:
+    def __init__(self, lane: Lane = Lane.CLUSTER) -> None:
+        self._lane = lane
         self._ends = perf_counter() + TIME_SLICE
 
     @property
@@ -33,15 +161,20 @@ class TimeSlice:
         self._ends = perf_counter() + TIME_SLICE
 
     async def pause(self) -> None:
-        """Let the event loop run if the slice is over, and begin another one."""
+        """Wait for one's turn if the slice is over, and begin another one."""
         if self.over:
-            await asyncio.sleep(0)
+            await turns().wait(self._lane)
             self.restart()
 
 
-async def in_slices(steps: Iterable[T]) -> AsyncIterator[T]:
-    """The same steps, with a pause whenever a slice of time is over. A step should take far less than one."""
-    slice = TimeSlice()
+async def in_slices(steps: Iterable[T], lane: Lane = Lane.CLUSTER) -> AsyncIterator[T]:
+    """The same steps, with a pause whenever a slice of time is over. A step should take far less than one.
+
+    What keeps the graph up to date begins at once, all else when there is time.
+    """
+    if lane is not Lane.CLUSTER:
+        await turns().admit(lane)
+    slice = TimeSlice(lane)
     for step in steps:
         yield step
         await slice.pause()

@@ -10,8 +10,21 @@ from astrolabe.http.errors import Refusal
 
 #: Paths that are answered whatever else goes on, in a few hundred bytes: who asks restarts what is silent.
 PROBES = frozenset({"/health", "/livez", "/readyz", "/metrics"})
+#: How requests begin that are dealt with before all others: they take little, and who asks restarts what does
+#: not answer in time.
+FIRST = tuple(
+    f"{method} {path}{end}".encode()
+    for method in ("GET", "HEAD")
+    for path in ("/health", "/livez", "/readyz")
+    for end in (" ", "?")
+)
 #: How the paths of streams begin, which have a limit of their own.
 STREAMS = ("/api/v1/ws", "/api/v1/events")
+
+
+def begins_probe(data: bytes | bytearray) -> bool:
+    """Whether this is how a request begins that is dealt with before all others."""
+    return data.startswith(FIRST)
 
 
 class Answers:

@@ -14,7 +14,7 @@ from weakref import ReferenceType, ref
 
 from astrolabe.http.body import Body
 from astrolabe.http.errors import Refusal
-from astrolabe.timeslice import in_slices
+from astrolabe.timeslice import Lane, in_slices
 
 #: Bytes from which on a body is compressed in a thread (zlib releases the interpreter), and how many in one
 #: step: between two of them it ends when nobody waits for it any more.
@@ -188,7 +188,7 @@ class Bodies:
 
     async def _make(self, entry: Entry, recipe: Recipe) -> HeldBody:
         async with self._turn(room=True):
-            async for _ in in_slices(recipe.prepare()):
+            async for _ in in_slices(recipe.prepare(), Lane.ANSWER):
                 pass
             if recipe.take is not None:
                 entry.version = recipe.version()  # who asks later may need a later one
@@ -200,7 +200,7 @@ class Bodies:
             if recipe.borrowed:
                 self._ledger.borrow(body)
             with body.being_made():
-                async for piece in in_slices(pieces):
+                async for piece in in_slices(pieces, Lane.ANSWER):
                     body.add(piece)
             return body
 

@@ -17,7 +17,7 @@ from astrolabe.http.figures import Figures
 from astrolabe.http.message import Message
 from astrolabe.http.snapshot import COPIED, OldSnapshots, Snapshot
 from astrolabe.http.subscription import Subscription, fail
-from astrolabe.http.turns import Job, Steps, Workshop
+from astrolabe.http.workshop import Job, Steps, Workshop
 
 #: Differences that are shared, the latest made ones: clients say where they are.
 CATCHING_UP = 16

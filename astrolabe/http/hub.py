@@ -27,8 +27,9 @@ from astrolabe.http.feed import Feed, FeedFailed
 from astrolabe.http.figures import Figures
 from astrolabe.http.snapshot import STEP, OldSnapshots, Snapshot
 from astrolabe.http.subscription import Connection, Position
-from astrolabe.http.turns import AT_ONCE, Steps, Turns, Workshop
+from astrolabe.http.workshop import AT_ONCE, Steps, Workshop
 from astrolabe.settings import Limits
+from astrolabe.timeslice import Lane, turns
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -51,7 +52,6 @@ class Hub:
         self._limits = limits or Limits()
         self._feeds: dict[Filter, Feed] = {}
         self._workshop = Workshop()
-        self._turns = Turns()
         self._old = OldSnapshots()
         #: Feeds without a subscription, those that are dropped first before the others.
         self._kept: dict[Feed, asyncio.TimerHandle] = {}
@@ -156,7 +156,7 @@ class Hub:
 
     def ask(self, call: Callable[[], None]) -> None:
         """Call this in a turn of its own, soon. It must not raise."""
-        self._turns.ask(call)
+        turns().ask(call, Lane.PEER)
 
     def admit(self, filter: Filter) -> None:
         """Whether one more may be followed, when it is one more. Raises Refusal."""

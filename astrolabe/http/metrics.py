@@ -36,7 +36,7 @@ from astrolabe.http.health import WORST_FIRST, Replication
 from astrolabe.http.hub import Hub
 from astrolabe.http.websocket import WebSocket
 from astrolabe.kinds.kind import Kind
-from astrolabe.timeslice import in_slices
+from astrolabe.timeslice import Lane, in_slices
 
 _OPERATION = Operation(
     summary="metrics for Prometheus",
@@ -123,7 +123,7 @@ class Metrics:
         )
 
     async def _answer(self, request: Request) -> HTTPResponse:
-        async for _ in in_slices(self._hub.census.count()):
+        async for _ in in_slices(self._hub.census.count(), Lane.ANSWER):
             pass
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         headers = {"Cache-Control": "no-store"}

@@ -11,12 +11,14 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from astrolabe.timeslice import Lane, turns
+
 #: Bytes at most that a transport is given when it may have to keep them.
 PIECE = 32 * 1024
 #: Bytes that may wait in a transport before it is full.
 HIGH_WATER = 16 * 1024
-#: Bytes that one connection is given in one turn of the loop, and chunks (writev(2) takes up to 1,024).
-TURN_BYTES = 1024 * 1024
+#: Bytes that one connection is given at a time, and chunks (writev(2) takes up to 1,024).
+TURN_BYTES = 256 * 1024
 TURN_CHUNKS = 128
 #: Bytes that may queue up behind what is being sent: control frames and a farewell need no more.
 BEHIND = 16 * 1024
@@ -35,7 +37,8 @@ class Outflow:
         self._transport = transport
         self._drained = drained
         self._full = False
-        self._loop = asyncio.get_running_loop()
+        #: Whether its turn to go on comes.
+        self._asked = False
         self._chunks: Sequence[bytes] = ()
         self._index = self._offset = 0
         self._behind: deque[bytes] = deque()
@@ -78,7 +81,11 @@ class Outflow:
     def resume(self) -> None:
         """The transport takes more again."""
         self._full = False
-        self._go_on()
+        if self.pending and not self._asked:
+            self._asked = True
+            turns().do(self._go_on, Lane.PEER)
+        elif not self.pending:
+            self._drained()
 
     def end(self) -> None:
         """The transport is gone."""
@@ -92,21 +99,23 @@ class Outflow:
         self._behind.clear()
 
     def _go_on(self) -> None:
-        if self.pending:
+        self._asked = False
+        if self.pending and not self._full:
             self._flush()
         if not self.pending and not self._full:
             self._drained()
 
     def _flush(self) -> None:
-        """Hand over what the transport takes in this turn."""
+        """Hand over what the transport takes now; there may be many who are sent something large."""
         left = TURN_BYTES
         while self.pending and not self._full and left > 0:
             if self._transport.is_closing():
                 self.clear()
             else:
                 left -= self._hand_over()
-        if self.pending and not self._full:
-            self._loop.call_soon(self._go_on)
+        if self.pending and not self._full and not self._asked:
+            self._asked = True
+            turns().ask(self._go_on, Lane.PEER)
 
     def _hand_over(self) -> int:
         """Some bytes; at least one piece, so that the transport is full when it does not send it."""

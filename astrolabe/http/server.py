@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -15,9 +15,12 @@ from sanic import Sanic
 from sanic.application.state import ApplicationServerInfo
 from sanic.http import Http
 from sanic.http.constants import HTTP
+from sanic.models.server_types import Signal
+from sanic.server import AsyncioServer
 
 from astrolabe.engine.readiness import Readiness
 from astrolabe.engine.serving_state import StateTracker
+from astrolabe.http.accepting import Acceptor
 from astrolabe.http.access import Guard
 from astrolabe.http.admission import Answers, Sockets
 from astrolabe.http.cache import Bodies
@@ -108,7 +111,10 @@ def create_server(
 
 
 class Server:
-    """Made by `create_server`. making: those who may be making an answer when it stops."""
+    """Made by `create_server`. making: those who may be making an answer when it stops.
+
+    open: the TCP connections that are.
+    """
 
     def __init__(
         self,
@@ -128,7 +134,8 @@ class Server:
         self._limits = limits
         self._listener = listener
         self._certificate = certificate
-        self._server: Any = None  # Sanic's AsyncioServer, which it does not type
+        self._acceptor: Acceptor | None = None
+        self.open: set[StreamProtocol] = set()
 
     @property
     def streams(self) -> int:
@@ -139,20 +146,29 @@ class Server:
         """Listen; returns the port. Raises ServerError when that address cannot be listened at."""
         listener = self._listener or _listen(*self._address)
         port: int = listener.getsockname()[1]
-        server: Any = await self._app.create_server(
-            sock=listener,
-            protocol=StreamProtocol,
-            backlog=BACKLOG,
-            ssl=self._certificate.context if self._certificate is not None else None,
-            asyncio_server_kwargs={"start_serving": False, **self._tls_timeouts()},
+        # Sanic's own way to start accepts connections itself, too.
+        self._app.asgi = False
+        sanic: Any = AsyncioServer(self._app, asyncio.get_running_loop(), None, self.open)
+        await sanic.startup()
+        self._acceptor = Acceptor(
+            listener,
+            self._make_protocol(),
+            limit=self._limits.max_sockets,
+            tls=self._certificate.context if self._certificate is not None else None,
+            timeouts=self._tls_timeouts(),
         )
-        await server.startup()
-        await server.start_serving()
-        self._server = server
+        self._acceptor.start()
         if self._certificate is not None:
             self._certificate.watch()
         logger.info("listening at %s:%d", self._address[0], port)
         return port
+
+    def _make_protocol(self) -> Callable[[], StreamProtocol]:
+        """As Sanic makes one for each connection."""
+        loop = asyncio.get_running_loop()
+        return partial(
+            StreamProtocol, loop=loop, app=self._app, signal=Signal(), connections=self.open, state={}
+        )
 
     def _tls_timeouts(self) -> dict[str, float]:
         if self._certificate is None:
@@ -164,29 +180,27 @@ class Server:
 
     async def stop(self) -> None:
         """Say good-bye to everyone, for `grace` seconds at most, and cut off who is still there."""
-        server, self._server = self._server, None
-        if server is None:
+        acceptor, self._acceptor = self._acceptor, None
+        if acceptor is None:
             return
         if self._certificate is not None:
             self._certificate.stop()
-        server.server.close()
+        await acceptor.close(self._limits.grace)
         self._connections.shut_down()
-        for connection in list(server.connections):
+        for connection in list(self.open):
             if connection.channel is None:
                 connection.close_if_idle()
-        await _settled(server.connections, self._limits.grace)
-        for connection in list(server.connections):
+        await _settled(self.open, self._limits.grace)
+        for connection in list(self.open):
             connection.abort()
         for each in self._making:
             await each.close()
-        await _settled(server.connections, self._limits.grace)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(server.server.wait_closed(), self._limits.grace)
+        await _settled(self.open, self._limits.grace)
 
 
 def _create_app(headers: Callable[[], Mapping[str, str]], limits: Limits) -> Sanic[Any, Any]:
     """headers: those that every error answer carries."""
-    # Sanic says so as a warning whenever it is started in production mode from a terminal.
+    # Its warnings are for those who develop with it.
     logging.getLogger("sanic.error").setLevel(logging.ERROR)
     app: Sanic[Any, Any] = Sanic(
         f"astrolabe-{uuid4()}", configure_logging=False, env_prefix=None, error_handler=JsonErrors(headers)

@@ -24,9 +24,11 @@ from sanic.http import Stage
 from sanic.request import Request
 from sanic.server import HttpProtocol
 
+from astrolabe.http.admission import begins_probe
 from astrolabe.http.figures import Figures
 from astrolabe.http.outflow import HIGH_WATER, PIECE, Outflow
 from astrolabe.http.strict import StrictHttp
+from astrolabe.timeslice import Lane, turns
 
 #: Bytes that the system takes of a stream before the peer has acknowledged them (socket(7); Linux counts
 #: its own overhead in and doubles the number for it). By itself it goes up to 4 MB a connection.
@@ -128,12 +130,14 @@ class StreamProtocol(HttpProtocol):
 
     HTTP_CLASS = StrictHttp
 
-    __slots__ = ("_begun", "_emptied", "_last", "_lost", "channel", "outflow", "stall")
+    __slots__ = ("_begun", "_emptied", "_last", "_lost", "_waits", "channel", "ended", "outflow", "stall")
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.channel: Channel | None = None
-        self._begun = self._lost = False
+        self._begun = self._lost = self._waits = False
+        #: Whether the peer will send no more, which it said before its request had its turn.
+        self.ended = False
         self._last: Any = None  # sanic.http.Http
         #: Done when all of the body that is being sent was handed to the transport.
         self._emptied: asyncio.Future[None] | None = None
@@ -189,9 +193,28 @@ class StreamProtocol(HttpProtocol):
     def request_handler(self, _: object) -> None:
         """Sanic sets its own."""
 
+    async def receive_more(self) -> None:
+        """A crowd that sends at once is read by turns."""
+        if self.ended:
+            self.close()  # which cancels this
+        await super().receive_more()  # type: ignore[no-untyped-call]
+        await self._admit(self.recv_buffer)
+
+    async def _admit(self, head: bytes | bytearray) -> None:
+        """Wait until it is the turn of the request that begins so."""
+        self._waits = True
+        try:
+            await turns().admit(Lane.PROBE if begins_probe(head) else Lane.PEER)
+        finally:
+            self._waits = False
+
     async def _answer(self, request: Request) -> None:
-        """Within the limits, until the transport was given all of the answer or a channel takes over."""
+        """Within the limits, until the transport was given all of the answer or a channel takes over.
+
+        Any number of requests may have come in one piece: each has to wait for its turn.
+        """
         self.app.ctx.sockets.begin(self)
+        await self._admit(request.head)
         try:
             with self.app.ctx.answers.admitted(self, request.path):
                 await self.app.handle_request(request)
@@ -222,6 +245,9 @@ class StreamProtocol(HttpProtocol):
             self.channel.end()
         elif self.outflow.pending and self.outflow.direct:
             self.outflow.after(self.close)
+            return True
+        elif self._waits and self.outflow.direct:  # what it asked for before is answered
+            self.ended = True
             return True
         return None
 
@@ -366,6 +392,9 @@ class Channel:
         self.transport.resume_reading()
         if early:
             self.receive(early)
+        if self._protocol.ended:
+            self.end()
+            self.when_sent(self.close_transport)
 
     def receive(self, data: bytes) -> None:
         """Bytes came in."""

@@ -42,6 +42,7 @@ from astrolabe.http.outflow import HIGH_WATER
 from astrolabe.http.refusing import VERSION, check_upgrade
 from astrolabe.http.transport import Channel
 from astrolabe.settings import Limits
+from astrolabe.timeslice import Lane, turns
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -82,6 +83,9 @@ class WebSocket(Channel):
         self._limits = limits
         self._listener: Listener | None = None
         self._opcode, self._data = Opcode.TEXT, bytearray()
+        #: What has come and was not parsed yet; whether its turn comes, and whether the peer has to wait.
+        self._unread = bytearray()
+        self._asked = self._holds_off = False
         self._timer: asyncio.TimerHandle | None = None
         self._half_beats = 0
         self._pinged: float | None = None
@@ -125,11 +129,14 @@ class WebSocket(Channel):
 
     def end(self) -> None:
         self._stop_waiting()
+        while self._unread:
+            self._parse_some()
         self._frames.receive_eof()
         super().end()
 
     def lose(self) -> None:
         self._stop_waiting()
+        self._unread.clear()
         self._listener = None
         # Its frame and its traceback hold what holds them (see `transport.StreamProtocol`).
         self._frames.parser.close()
@@ -138,8 +145,32 @@ class WebSocket(Channel):
 
     def receive(self, data: bytes) -> None:
         self._pinged = None
-        for begin in range(0, len(data), _PORTION):
-            self._parse(data[begin : begin + _PORTION])
+        self._unread += data
+        if not self._asked:
+            self._asked = True
+            turns().do(self._read_on, Lane.PEER)
+            self._hold_off(self._asked)
+
+    def _read_on(self) -> None:
+        """As much as there is time for; until all is read no more is taken from the peer."""
+        while self._unread:
+            self._parse_some()
+            if turns().over:
+                break
+        self._asked = bool(self._unread)
+        if self._asked:
+            turns().ask(self._read_on, Lane.PEER)
+        self._hold_off(self._asked)
+
+    def _hold_off(self, holds: bool) -> None:
+        if holds is not self._holds_off and not self.transport.is_closing():
+            self._holds_off = holds
+            (self.transport.pause_reading if holds else self.transport.resume_reading)()
+
+    def _parse_some(self) -> None:
+        data = bytes(self._unread[:_PORTION])
+        del self._unread[:_PORTION]
+        self._parse(data)
 
     def _parse(self, data: bytes) -> None:
         """websockets answers pings and closes, and gives up at what is no WebSocket."""

@@ -83,6 +83,15 @@ class Attack(Protocol):
         """Attack for about so long."""
 
 
+class Nobody:
+    """No attack: what the others are to be compared with."""
+
+    name, seconds = "nobody attacks", 2.0
+
+    async def run(self, scene: Scene, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
 class UnreadGraphs:
     name, seconds = "unread GETs of the graph", 2.0
 

@@ -16,7 +16,7 @@ import uvloop
 from tests.benchmarks.processes import answer
 
 #: Seconds between two questions, and after which one is given up.
-PAUSE, PATIENCE = 0.02, 10.0
+PAUSE, PATIENCE = 0.025, 10.0
 REQUEST = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
@@ -26,6 +26,7 @@ class Bystander:
         self._taken: list[float] = []
         self._failed = 0
         self._asking: asyncio.Task[None] | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def begin(self) -> None:
         self._taken, self._failed = [], 0
@@ -35,7 +36,10 @@ class Bystander:
         """Milliseconds that answers took, and how many questions had none."""
         assert self._asking is not None
         self._asking.cancel()
-        await asyncio.gather(self._asking, return_exceptions=True)
+        under_way = list(self._under_way)
+        for question in under_way:
+            question.cancel()
+        await asyncio.gather(self._asking, *under_way, return_exceptions=True)
         cuts = quantiles(self._taken, n=100) if len(self._taken) > 1 else [PATIENCE] * 99
         return {
             "p50": cuts[49] * 1e3,
@@ -45,18 +49,24 @@ class Bystander:
         }
 
     async def _ask_on(self) -> None:
+        """Whether or not the last one is answered: otherwise the time in which nothing is would count once."""
         while True:
-            began = time.monotonic()
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    answered = await self._ask()
-            except OSError:  # TimeoutError is one
-                self._failed += 1
-            else:
-                self._failed += not answered
-            finally:  # also one that is under way at the end
-                self._taken.append(time.monotonic() - began)
+            question = asyncio.create_task(self._ask_once(), name="question")
+            self._under_way.add(question)
+            question.add_done_callback(self._under_way.discard)
             await asyncio.sleep(PAUSE)
+
+    async def _ask_once(self) -> None:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                answered = await self._ask()
+        except OSError:  # TimeoutError is one
+            self._failed += 1
+        else:
+            self._failed += not answered
+        finally:  # also one that is under way at the end
+            self._taken.append(time.monotonic() - began)
 
     async def _ask(self) -> bool:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)

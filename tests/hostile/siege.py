@@ -24,7 +24,7 @@ import uvloop
 from astrolabe.client.load.shared import Shared
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from tests.benchmarks.processes import Helper, allow_many_files, helper
-from tests.hostile.attacks import ATTACKS, NOTICED, Attack, Everything, Scene
+from tests.hostile.attacks import ATTACKS, NOTICED, Attack, Everything, Nobody, Scene
 from tests.hostile.memory import Memory, limited_group
 from tests.hostile.server import holds
 from tests.soak.followers import Follower
@@ -248,7 +248,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 async def main(given: argparse.Namespace) -> int:
-    attacks = [each for each in (*ATTACKS, *NOTICED, Everything()) if given.only in each.name]
+    attacks = [each for each in (Nobody(), *ATTACKS, *NOTICED, Everything()) if given.only in each.name]
     wrong: list[str] = []
     rows: list[Row] = []
     if given.apart:

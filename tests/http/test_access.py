@@ -262,9 +262,9 @@ async def test_tokens_are_never_logged(file: Path, caplog: pytest.LogCaptureFixt
                     await peer.read()
                 async with dial(site.port) as peer:  # gone halfway
                     await peer.ask(path, f"Authorization: Bearer {token}\r\nContent-Length: 9\r\n")
-                    await eventually(lambda: len(site.server._server.connections) == 1)
+                    await eventually(lambda: len(site.server.open) == 1)
                     peer.reset()
-                await eventually(lambda: not site.server._server.connections)
+                await eventually(lambda: not site.server.open)
             async with dial(site.port) as peer:
                 await peer.ask("/api/v1/ws", UPGRADE + f"Sec-WebSocket-Protocol: {protocol(token)}\r\n")
                 await peer.read()

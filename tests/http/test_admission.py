@@ -17,7 +17,7 @@ async def test_answers_that_are_not_read_are_bounded_and_probes_go_on() -> None:
     ):
         for peer in (one, two):
             await peer.ask("/api/v1/graph", "")
-        connections = site.server._server.connections
+        connections = site.server.open
         await eventually(lambda: sum([each.outflow.pending for each in connections]) == 2)
         async with site.get("/api/v1/namespaces") as answer:
             assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
@@ -48,7 +48,7 @@ async def test_a_flood_of_idle_connections_shuts_nobody_out() -> None:
         peers = [dial(site.port) for _ in range(8)]
         busy = await peers[0].__aenter__()
         await busy.ask("/api/v1/graph", "")
-        connections = site.server._server.connections
+        connections = site.server.open
         await eventually(lambda: any(each.outflow.pending for each in connections))
         idle = [await each.__aenter__() for each in peers[1:4]]
         await idle[1].send(b"GET /livez HTTP/1.1\r\n")
@@ -68,7 +68,7 @@ async def test_one_that_takes_less_than_the_floor_is_cut(path: str) -> None:
     limits = Limits(stall_timeout=0.8, min_rate=800_000)
     async with serve(crowd(20_000), limits) as site, dial(site.port) as peer:
         await (peer.ask(path) if path.endswith("ws") else peer.ask(path, ""))
-        connections = site.server._server.connections
+        connections = site.server.open
         await eventually(lambda: any(not each.writable for each in connections))
         async with asyncio.timeout(8):
             while connections:

@@ -178,9 +178,9 @@ async def test_an_answer_that_is_not_read_is_not_kept() -> None:
             size += len(chunk)
             await asyncio.sleep(0.02)
         assert size < 8_000_000
-        (connection,) = site.server._server.connections
+        (connection,) = site.server.open
         assert 0 < connection.transport.get_write_buffer_size() <= HIGH_WATER + PIECE
-        await eventually(lambda: not site.server._server.connections)
+        await eventually(lambda: not site.server.open)
         assert loop.time() - began < 4.0
 
 

@@ -105,7 +105,7 @@ async def test_answers_that_are_not_read_share_one_body() -> None:
         for each in peers:
             peer = await each.__aenter__()
             await peer.ask("/api/v1/graph", "")
-        connections = site.server._server.connections
+        connections = site.server.open
         await eventually(lambda: sum([each.outflow.pending for each in connections]) == 30)
         kept = [each.transport.get_write_buffer_size() for each in connections if each.outflow.pending]
         assert size > 2_000_000

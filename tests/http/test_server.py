@@ -152,7 +152,7 @@ async def test_stopping_twice_is_stopping_once() -> None:
 async def test_what_is_sent_in_two_writes_does_not_wait_for_an_acknowledgement() -> None:
     """A head and a body; on asyncio's loop that took 44 ms."""
     async with serve(shop()) as site, site.get("/api/v1/namespaces") as answer:
-        (connection,) = site.server._server.connections
+        (connection,) = site.server.open
         accepted = connection.transport.get_extra_info("socket")
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
         assert answer.status == 200

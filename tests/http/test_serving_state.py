@@ -80,7 +80,7 @@ async def test_who_does_not_read_is_told_the_latest_once_it_does() -> None:
     world.sync()
     async with serve(world, Limits(stall_timeout=PATIENCE)) as site, dial(site.port) as peer:
         await peer.ask("/api/v1/ws")
-        connections = site.server._server.connections
+        connections = site.server.open
         await eventually(lambda: any(not each.writable for each in connections))
         for number in range(40):
             state = "synced" if number % 2 else "listing"

@@ -21,7 +21,7 @@ from astrolabe.http.hub import Hub
 from astrolabe.http.snapshot import Snapshot
 from astrolabe.http.subscription import Position
 from astrolabe.kinds.kind import Layer
-from astrolabe.timeslice import in_slices
+from astrolabe.timeslice import Lane, in_slices
 
 #: Seconds for which the same is answered.
 FRESH = 1.0
@@ -146,6 +146,6 @@ async def finish(steps: Generator[None, None, T]) -> T:
     def drain() -> Generator[None, None, None]:
         ended.append((yield from steps))
 
-    async for _ in in_slices(drain()):
+    async for _ in in_slices(drain(), Lane.ANSWER):
         pass
     return ended[0]

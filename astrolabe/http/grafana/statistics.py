@@ -16,7 +16,7 @@ from astrolabe.http.grafana import flat
 from astrolabe.http.hub import Hub
 from astrolabe.http.message import Message
 from astrolabe.http.subscription import Connection, fail
-from astrolabe.timeslice import in_slices
+from astrolabe.timeslice import Lane, in_slices
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -84,7 +84,7 @@ class Statistics:
         else:
             nodes, edges = list(self._hub.graph.nodes.values()), self._hub.graph.edge_count
         counts = Counter[str]()
-        async for stretch in in_slices(stretches(nodes)):
+        async for stretch in in_slices(stretches(nodes), Lane.ANSWER):
             counts.update([node.status for node in stretch])
         row = flat.statistics(counts, edges=edges, now=int(time() * 1000))
         return Message("row", wire.encode(row))

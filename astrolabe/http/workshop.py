@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextvars import Context
 
-from astrolabe.timeslice import TimeSlice
+from astrolabe.timeslice import Lane, turns
 
 #: Nodes that are looked at within the turn in which somebody asks, before the rest has to wait for the next
 #: turns: enough for all of a small graph, and at most some milliseconds.
@@ -19,31 +19,6 @@ ABREAST = 4
 
 #: A piece of work in steps, each of which tells how many nodes it looked at.
 Steps = Iterator[int]
-
-
-class Turns:
-    """Calls what was asked for, each once, in order; when a slice of time is over the rest has to wait."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[Callable[[], None]] = deque()
-        self._running = False
-
-    def ask(self, call: Callable[[], None]) -> None:
-        """Call this soon. It must not raise."""
-        self._waiting.append(call)
-        if not self._running:
-            self._running = True
-            asyncio.get_running_loop().call_soon(self._run, context=Context())
-
-    def _run(self) -> None:
-        slice = TimeSlice()
-        for _ in range(len(self._waiting)):  # whoever asks again meanwhile does so for the next turn
-            self._waiting.popleft()()
-            if slice.over:
-                break
-        self._running = bool(self._waiting)
-        if self._running:
-            asyncio.get_running_loop().call_soon(self._run, context=Context())
 
 
 class Job:
@@ -99,7 +74,7 @@ class Workshop:
             self._waiting.append(job)
             if not self._running:
                 self._running = True
-                asyncio.get_running_loop().call_soon(self._run, context=Context())
+                turns().ask(self._run, Lane.ANSWER)
         return job
 
     def _count(self) -> None:
@@ -112,7 +87,7 @@ class Workshop:
         self._left, self._counting = AT_ONCE, False
 
     def _run(self) -> None:
-        slice, abreast = TimeSlice(), self._abreast
+        mine, abreast = turns(), self._abreast
         while True:
             while self._waiting and len(abreast) < ABREAST:
                 abreast.append(self._waiting.popleft())
@@ -122,8 +97,8 @@ class Workshop:
             job.step()
             if not job.done:
                 abreast.append(job)
-            if slice.over:
+            if mine.over:
                 break
         self._running = bool(abreast or self._waiting)
         if self._running:
-            asyncio.get_running_loop().call_soon(self._run, context=Context())
+            mine.ask(self._run, Lane.ANSWER)

@@ -1,0 +1,226 @@
+"""Who is at the door is taken in by turns; probes go before all others."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import socket
+import sys
+import termios
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from functools import partial
+from typing import cast
+
+import pytest
+
+from astrolabe.http import accepting
+from astrolabe.http.accepting import RECEIVE_BUFFER, TAKEN_IN, Acceptor
+from astrolabe.settings import Limits
+from astrolabe.timeslice import TIME_SLICE, Lane, turns
+from tests.support.raw import dial
+from tests.support.serving import eventually, serve
+from tests.support.worlds import crowd, shop
+
+PATIENCE = 20.0
+PROBE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+OTHER = b"GET /api/v1/kinds HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Guest(asyncio.Protocol):
+    """Notes what each connection said first, in the order in which they were taken in."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._house.turns.append(self._house.turn)
+        self._house.transports.append(cast(asyncio.Transport, transport))  # uvloop's is none by inheritance
+
+    def data_received(self, data: bytes) -> None:
+        self._house.said.append(data)
+
+
+class House:
+    """An acceptor at a port, whose guests say something. turns: of the loop, in which each was taken in."""
+
+    def __init__(self) -> None:
+        self.turn = 0
+        self.turns: list[int] = []
+        self.said: list[bytes] = []
+        self.transports: list[asyncio.Transport] = []
+        self._guests: list[socket.socket] = []
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.address = self.listener.getsockname()
+
+    def count(self) -> None:
+        self.turn += 1
+        asyncio.get_running_loop().call_soon(self.count)
+
+    def come(self, said: bytes) -> socket.socket:
+        guest = socket.create_connection(self.address)
+        guest.sendall(said)
+        self._guests.append(guest)
+        return guest
+
+    async def leave(self) -> None:
+        for each in (*self._guests, *self.transports):
+            each.close()
+        await asyncio.sleep(0.01)  # a transport is closed in the next turns
+
+
+@contextmanager
+def crowding(port: int, number: int, said: bytes) -> Iterator[list[socket.socket]]:
+    """So many connections that say something, before a server of this loop has its turn."""
+    with ExitStack() as stack:
+        peers = []
+        for _ in range(number):
+            peer = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            peer.sendall(said)
+            peer.setblocking(False)
+            peers.append(peer)
+        yield peers
+
+
+@asynccontextmanager
+async def housing(limit: int = 1000) -> AsyncIterator[House]:
+    house = House()
+    acceptor = Acceptor(house.listener, partial(Guest, house), limit=limit, tls=None, timeouts={})  # type: ignore[arg-type]
+    acceptor.start()
+    try:
+        yield house
+    finally:
+        await acceptor.close(1.0)
+        await house.leave()
+
+
+async def test_a_crowd_is_taken_in_some_in_a_turn_and_a_probe_before_it() -> None:
+    async with housing() as house:
+        for _ in range(60):  # in one turn of the loop: nobody is taken in meanwhile
+            house.come(OTHER)
+        house.come(PROBE)
+        house.count()
+        await eventually(lambda: len(house.said) == 61)
+        assert house.said.index(PROBE) <= 2 * TAKEN_IN
+        taken = [house.turns.count(turn) for turn in sorted(set(house.turns))]
+        assert max(taken) <= 2 * TAKEN_IN
+        assert len(taken) <= 8  # libuv takes in one a turn
+
+
+async def test_who_has_left_is_not_taken_in() -> None:
+    async with housing() as house:
+        for _ in range(20):
+            house.come(b"").close()
+        house.come(OTHER)
+        await eventually(lambda: house.said == [OTHER])
+        assert len(house.turns) == 1
+
+
+async def test_there_are_only_so_many_who_wait() -> None:
+    async with housing(limit=30) as house:
+        guests = [house.come(OTHER) for _ in range(60)]
+        turns().do(lambda: time.sleep(2 * TIME_SLICE), Lane.PEER)  # in this turn nobody is taken in
+        await eventually(lambda: len(house.said) == 30)
+        assert sum(map(is_cut, guests)) == 30
+
+
+def guest_holds(guest: socket.socket) -> int:
+    """Bytes that it has not got rid of: in its own system, not the server's."""
+    queued = bytearray(4)
+    fcntl.ioctl(guest.fileno(), termios.TIOCOUTQ, queued)
+    return int.from_bytes(queued, sys.byteorder)
+
+
+def is_cut(guest: socket.socket) -> bool:
+    guest.setblocking(False)
+    try:
+        return guest.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+def has_something(peer: socket.socket) -> bool:
+    with suppress(BlockingIOError):
+        return bool(peer.recv(1))
+    return False
+
+
+def keep_busy() -> None:
+    """Let every turn of the loop be used up by others."""
+    time.sleep(TIME_SLICE)
+    turns().ask(keep_busy, Lane.PEER)
+
+
+class Exhausted:
+    """A listening socket of a system that has no files left."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self.asked = 0
+
+    def accept(self) -> tuple[socket.socket, object]:
+        self.asked += 1
+        raise OSError(24, "Too many open files")
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._listener, name)
+
+
+async def test_without_files_it_rests_says_so_and_goes_on(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "REST", 0.2)
+    house = House()
+    exhausted = Exhausted(house.listener)
+    acceptor = Acceptor(exhausted, partial(Guest, house), limit=10, tls=None, timeouts={})  # type: ignore[arg-type]
+    acceptor.start()
+    house.come(OTHER)
+    await eventually(lambda: exhausted.asked == 1)
+    await asyncio.sleep(0)
+    assert exhausted.asked == 1
+    assert "no connection is taken in for 0.2 s: Too many open files" in caplog.text
+    monkeypatch.setattr(exhausted, "accept", house.listener.accept, raising=False)
+    await eventually(lambda: house.said == [OTHER])
+    await acceptor.close(1.0)
+    await house.leave()
+
+
+async def test_the_system_keeps_little_of_what_a_peer_sends() -> None:
+    """Of one that sends more than is read, whatever the system would allow."""
+    async with housing() as house:
+        guest = house.come(b"")
+        await eventually(lambda: len(house.transports) == 1)
+        house.transports[0].pause_reading()
+        guest.setblocking(False)
+        sent = 0
+        with suppress(BlockingIOError):
+            while sent < 100 * RECEIVE_BUFFER:
+                sent += guest.send(b"x" * 4096)
+        assert sent - guest_holds(guest) < 3 * RECEIVE_BUFFER
+
+
+async def test_a_probe_is_answered_while_a_crowd_waits_to_be() -> None:
+    """Five hundred ask for something large at once; in the order of their coming the probe would be the last."""
+    async with serve(crowd(2_000), Limits(max_requests=1000)) as site:
+        said = b"GET /api/v1/resources HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        with crowding(site.port, 500, said) as crowd_at_the_door:
+            async with asyncio.timeout(PATIENCE), dial(site.port) as peer:
+                await peer.send(PROBE)
+                assert (await peer.read_answer())[0] == 200
+            assert sum(map(has_something, crowd_at_the_door)) < 250
+
+
+async def test_who_ends_its_side_is_answered_though_others_go_first() -> None:
+    """As `printf ... | nc -N` does."""
+    async with serve(shop()) as site:
+        keep_busy()
+        with crowding(site.port, 50, b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n") as peers:
+            for peer in peers:
+                peer.shutdown(socket.SHUT_WR)
+            for peer in peers:
+                async with asyncio.timeout(PATIENCE):
+                    answer = await asyncio.get_running_loop().sock_recv(peer, 1000)
+                assert answer.startswith(b"HTTP/1.1 404 ")
