@@ -23,7 +23,8 @@ them to one another.
 
 - Whatever answers from the graph takes the same **filter**: `namespace`, `release`, `kind` and `status`,
   repeated or separated by commas (any of the values), `selector` and `q`. A parameter that is not known is
-  refused, an empty one does not restrict.
+  refused, but for `_`, which pages add so that no cache answers; an empty one does not restrict. In the lists
+  of releases and charts a namespace keeps those that are of it or have something there.
 - Answers say where in history they are from: `X-Astrolabe-Epoch`, `X-Astrolabe-Seq`; and each says in
   `X-Astrolabe-State` how far it may be trusted, which `/health` explains.
 - An error is `{"error", "message"}`, whatever the path. `HEAD` is answered like `GET`, without the body.
