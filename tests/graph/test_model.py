@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given, settings
 
 from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.facts import Facts
+from astrolabe.graph.facts import Facts, Rules
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.links import MOUNTS, OWNS, Link, Ref, RefByUid
 from astrolabe.graph.model import Model
@@ -21,8 +22,9 @@ from tests.support.oracle import Expected
 class World:
     """A model, the graph that its commits make, and the plain truth."""
 
-    def __init__(self, roots: Selector | None) -> None:
-        self.model = Model(RULES, roots=roots)
+    def __init__(self, roots: Selector | None, rules: Sequence[Rules] = RULES) -> None:
+        self.model = Model(rules, roots=roots)
+        self.rules = rules
         self.graph = Graph("e")
         self.roots = roots
         self.facts: dict[str, Facts] = {}
@@ -58,7 +60,7 @@ class World:
 
     def expected(self) -> Expected:
         return Expected(
-            self.facts.values(), RULES, roots=self.roots, synced=self.synced, outdated=self.outdated
+            self.facts.values(), self.rules, roots=self.roots, synced=self.synced, outdated=self.outdated
         )
 
 
