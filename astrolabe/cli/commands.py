@@ -225,8 +225,8 @@ def watch(url: str, output: str, initial: bool, **given: Any) -> None:
 
 #: Which flag helps, by code of a ClientError.
 _ADVICE: Mapping[str, str] = {
-    "unauthorised": f"; --token-file names a file that holds one, {streams.TOKEN_VARIABLE} may be one",
-    "certificate": "; --certificate-authority names the file of the one to trust",
+    "unauthorised": f"; show one by --token-file=PATH, or by {streams.TOKEN_VARIABLE} in the environment",
+    "certificate": "; --certificate-authority=PATH says whom to trust",
 }
 
 

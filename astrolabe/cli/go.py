@@ -88,13 +88,14 @@ class GoCommand(click.Command):
     def _canonical(self, ctx: click.Context, args: list[str]) -> Iterator[str]:
         """The arguments as click takes them: `--name=value`, or `--help`."""
         flags = {name.lstrip("-"): each for each in self.get_params(ctx) for name in each.opts}
-        takes_arguments = any(isinstance(each, click.Argument) for each in self.params)
+        room = sum(each.nargs for each in self.params if isinstance(each, click.Argument))
         rest = iter(args)
         ignored: list[str] = []
         for arg in rest:
             if not arg.startswith("-") or arg == "-":
-                if not takes_arguments:
+                if not room:
                     raise click.UsageError(_unexpected(arg, ctx), ctx)
+                room -= 1
                 yield arg
             elif arg == "--":
                 yield from (arg, *rest)

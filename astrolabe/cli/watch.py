@@ -27,6 +27,7 @@ class Watch:
     ) -> None:
         """initial: tell of what is there at the beginning, too. token, ssl: as `Client` takes them."""
         self._client = Client(url, filter, token=token, ssl=ssl)
+        self._filter = filter
         self._changed = changed
         self._said = said
         self._initial = initial
@@ -59,7 +60,8 @@ class Watch:
             self._begun = True
             graph, state = self._client.graph, self._client.state
             so_far = " so far" if state is not None and state.state == "syncing" else ""
-            self._said(f"watching {len(graph.nodes)} nodes and {len(graph.edges)} edges{so_far}")
+            nothing = f": nothing matches the filter{so_far}" if self._filter and not graph.nodes else so_far
+            self._said(f"watching {len(graph.nodes)} nodes and {len(graph.edges)} edges{nothing}")
 
     def _tell_state(self, state: ServerState | None) -> None:
         """One line a change; of a sync, which moves once a second, one whenever a kind is done."""

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from ssl import SSLCertVerificationError, SSLContext
+from socket import gaierror
+from ssl import SSLCertVerificationError, SSLContext, SSLError
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -43,6 +45,11 @@ WITHDRAWN = 4501
 UNAUTHORISED = "unauthorised"
 #: Statuses of a handshake for which the request is to blame, with their codes for programs.
 _REFUSALS = {400: "bad-request", 401: UNAUTHORISED, 403: "forbidden", 404: "no-astrolabe"}
+
+#: What OpenSSL says of certificates that nobody who is trusted has signed (X509_V_ERR_…).
+_UNTRUSTED = (18, 19, 20, 21)
+#: What it says of an answer that is none of TLS, by version.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 
 _ADVICE = "; it takes the tokens of its --auth-token-file"
 
@@ -154,21 +161,38 @@ async def open_connection(
             **tls,
         )
     except SSLCertVerificationError as error:
-        raise ClientError(
-            f"the certificate of {shown(url)} is not good: {error.verify_message}", code="certificate"
-        ) from error
+        raise _distrusted(error, url) from error
     except InvalidStatus as error:
         raise _refused(error, url) from error
     except OSError as error:
-        raise Lost(f"cannot connect to {shown(url)}: {_of_system(error)}") from error
+        at = "" if isinstance(error, gaierror) else _port(url)
+        raise Lost(f"cannot connect to {shown(url)}{at}: {_of_system(error)}") from error
     except ProxyError as error:
         raise Lost(f"cannot connect to {shown(url)}: {_lines(error)}") from error
     except WebSocketException as error:
         if _hung_up(error):
-            raise Lost(f"cannot connect to {shown(url)}: it hung up") from error
+            raise Lost(f"cannot connect to {shown(url)}: it hung up{_hint(url)}") from error
         raise ClientError(f"{shown(url)} is no Astrolabe: {_lines(error)}", code="no-astrolabe") from error
     assert isinstance(wire, _Wire)
     return Connection(wire, url)
+
+
+def _port(url: str) -> str:
+    """Which one it is, where nobody said so: most think of another."""
+    parts = urlsplit(url)
+    default = 443 if parts.scheme == "wss" else 80
+    return "" if parts.port else f", port {default}"
+
+
+def _hint(url: str) -> str:
+    """Why a server may hang up that is asked without TLS."""
+    return "" if url.startswith("wss:") else "; if it speaks TLS, say https://"
+
+
+def _distrusted(error: SSLCertVerificationError, url: str) -> ClientError:
+    what = error.verify_message.rstrip(".")
+    code = "certificate" if error.verify_code in _UNTRUSTED else "bad-certificate"
+    return ClientError(f"the certificate of {shown(url)} is not good: {what}", code=code)
 
 
 def _hung_up(error: WebSocketException) -> bool:
@@ -185,7 +209,7 @@ def _refused(error: InvalidStatus, url: str) -> Exception:
     if response.status_code >= 500 or response.status_code in (408, 429):
         retry_after = _seconds(response.headers.get("Retry-After", ""))
         return Lost(f"cannot connect to {shown(url)}: {status}", retry_after=retry_after)
-    if response.status_code in _REFUSALS and code:
+    if code:
         advice = _ADVICE if code == UNAUTHORISED else ""
         return ClientError(f"{shown(url)} refuses: {status}{advice}", code=code)
     word = _REFUSALS.get(response.status_code, "no-astrolabe")
@@ -220,6 +244,8 @@ def _seconds(retry_after: str) -> float:
 
 def _of_system(error: OSError) -> str:
     """What the system says, without the addresses that it tried."""
+    if isinstance(error, SSLError) and error.reason in _NO_TLS:
+        return "it does not speak TLS; say http://"
     numbers = dict.fromkeys(re.findall(r"\[Errno ([0-9]+)\]", str(error)))
     return "; ".join(os.strerror(int(number)) for number in numbers) or error.strerror or _lines(error)
 

@@ -44,14 +44,19 @@ class Credential:
     async def _ask(self) -> str:
         given = self._token() if callable(self._token) else self._token
         token = await given if isawaitable(given) else given
-        if not token or not token.isprintable() or " " in token:
+        if not token or not _may_be_token(token):
             raise ClientError("the token is empty, or has blanks or line breaks in it", code="bad-token")
         return token
+
+
+def _may_be_token(text: str) -> bool:
+    return bool(text) and text.isprintable() and " " not in text
 
 
 class TokenFile:
     """The first line of a file that is neither empty nor a comment (`#`), read anew whenever it is called.
 
+    So it may be the server's own file.
     Raises OSError when there is no such file, ValueError when there is no token in it; what it says does
     not quote the file. Later that changes nothing: the file is being replaced.
     """
@@ -67,10 +72,12 @@ class TokenFile:
 
     def _read(self) -> str:
         try:
-            lines = [line.strip() for line in self._path.read_text().splitlines()]
+            lines = [line.strip() for line in self._path.read_text("utf-8-sig").splitlines()]
         except UnicodeDecodeError:
             lines = []
-        token = next((line for line in lines if line and not line.startswith("#")), "")
-        if not token:
-            raise ValueError("it holds no token")
-        return token
+        for number, line in enumerate(lines, start=1):
+            if line and not line.startswith("#"):
+                if not _may_be_token(line):
+                    raise ValueError(f"line {number} is no token: there is a blank in it")
+                return line
+        raise ValueError("it holds no token")

@@ -106,13 +106,19 @@ async def test_what_is_missing_is_one_line_that_says_what_to_do(site: Site, pair
         1,
         "",
         f"astrolabe: wss://127.0.0.1:{site.port} refuses: HTTP 401, a token is needed; it takes the tokens "
-        "of its --auth-token-file; --token-file names a file that holds one, ASTROLABE_TOKEN may be one\n",
+        "of its --auth-token-file; show one by --token-file=PATH, or by ASTROLABE_TOKEN in the environment\n",
     )
     assert await run("watch", url, ASTROLABE_TOKEN=TOKEN) == (
         1,
         "",
         f"astrolabe: the certificate of wss://127.0.0.1:{site.port} is not good: self-signed certificate; "
-        "--certificate-authority names the file of the one to trust\n",
+        "--certificate-authority=PATH says whom to trust\n",
+    )
+    assert await run("watch", url.replace("127.0.0.1", "localhost"), trust) == (
+        1,
+        "",
+        f"astrolabe: the certificate of wss://localhost:{site.port} is not good: "
+        "Hostname mismatch, certificate is not valid for 'localhost'\n",
     )
 
 
@@ -132,6 +138,14 @@ async def test_what_is_missing_is_one_line_that_says_what_to_do(site: Site, pair
             "invalid value '/dev/null' for --token-file: it holds no token",
         ),
         (
+            ("--token-file=WORDS",),
+            "invalid value 'WORDS' for --token-file: line 2 is no token: there is a blank in it",
+        ),
+        (
+            ("localhost:1", "more"),
+            "unexpected argument 'more'",
+        ),
+        (
             ("--certificate-authority=/none",),
             "invalid value '/none' for --certificate-authority: it cannot be read: No such file or directory",
         ),
@@ -145,8 +159,13 @@ async def test_what_is_missing_is_one_line_that_says_what_to_do(site: Site, pair
         ),
     ],
 )
-async def test_a_wrong_value_is_one_line_and_exit_code_2(args: tuple[str, ...], line: str) -> None:
-    assert await run("watch", *args) == (2, "", f"astrolabe: {line}\n")
+async def test_a_wrong_value_is_one_line_and_exit_code_2(
+    args: tuple[str, ...], line: str, tmp_path: Path
+) -> None:
+    words = tmp_path / "words"
+    words.write_text("# mine\ntwo words\n")
+    args = tuple(arg.replace("WORDS", str(words)) for arg in args)
+    assert await run("watch", *args) == (2, "", f"astrolabe: {line.replace('WORDS', str(words))}\n")
 
 
 async def test_one_may_not_ask_for_trust_twice(pair: Pair) -> None:

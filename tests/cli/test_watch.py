@@ -61,6 +61,15 @@ async def test_changes_after_the_snapshot_are_told_as_they_come() -> None:
     assert server.heard == [{"type": "subscribe", "id": "default", "filter": {"kind": ["Pod"], "q": "a"}}]
 
 
+async def test_a_filter_that_keeps_nothing_is_told_of() -> None:
+    for told, so_far in ((state("live"), ""), (state("syncing"), " so far")):
+        ear = Ear()
+        act = send(HELLO, told, snapshot())
+        async with stage(act) as server, watching(server.url, ear, filter={"namespace": ["shopp"]}):
+            await ear.until(lambda said=ear.said: len(said) == 2)
+        assert ear.said[1] == f"watching 0 nodes and 0 edges: nothing matches the filter{so_far}"
+
+
 async def test_what_is_there_at_the_beginning_is_told_on_demand() -> None:
     ear = Ear()
     async with stage(send(HELLO, snapshot(node("a")))) as server, watching(server.url, ear, initial=True):

@@ -70,6 +70,8 @@ async def failure(data: bytes) -> tuple[Exception, str]:
         return caught.value, str(caught.value).replace(url, "URL")
 
 
+LACKING = '{"error":"upgrade-required","message":"a proxy must pass it on"}'
+MISDIRECTED = '{"error":"misdirected","message":"not this host"}'
 REFUSED = '{"error":"unauthorised","message":"who are you?"}'
 
 
@@ -77,6 +79,9 @@ REFUSED = '{"error":"unauthorised","message":"who are you?"}'
     ("data", "code", "message"),
     [
         (response("401 Unauthorized", REFUSED), "unauthorised", "URL refuses: HTTP 401, who are you?; it takes the tokens of its --auth-token-file"),
+        (response("426 Upgrade Required", LACKING), "upgrade-required", "URL refuses: HTTP 426, a proxy must pass it on"),
+        (response("421 Misdirected Request", MISDIRECTED), "misdirected", "URL refuses: HTTP 421, not this host"),
+        (response("421 Misdirected Request"), "no-astrolabe", "URL is no Astrolabe: HTTP 421"),
         (response("401 Unauthorized", "<html>sign in"), "unauthorised", "URL refuses: HTTP 401"),
         (response("400 Bad Request", "<html>no"), "bad-request", "URL refuses: HTTP 400"),
         (response("403 Forbidden"), "forbidden", "URL refuses: HTTP 403"),
@@ -100,7 +105,7 @@ async def test_answers_that_end_it(data: bytes, code: str, message: str) -> None
         (response("503 Service Unavailable", "", "Retry-After: soon"), "HTTP 503", 0),
         (response("429 Too Many Requests", "", "Retry-After: 2"), "HTTP 429", 2),
         (response("502 Bad Gateway", "<html>"), "HTTP 502", 0),
-        (b"", "it hung up", 0),
+        (b"", "it hung up; if it speaks TLS, say https://", 0),
     ],
 )
 async def test_answers_after_which_it_tries_again(data: bytes, message: str, retry_after: float) -> None:
@@ -114,11 +119,20 @@ def test_a_server_that_hangs_up_before_it_is_asked_is_tried_again() -> None:
 
     async def connect_often(port: int) -> None:
         for _ in range(50):
-            with pytest.raises(Lost, match=r"^cannot connect to .*: it hung up$"):
+            with pytest.raises(Lost, match=r"^cannot connect to .*: it hung up; "):
                 await open_connection(f"ws://127.0.0.1:{port}/api/v1/ws?subscribe=false", headers={})
 
     with hanging_up() as port:
         uvloop.run(asyncio.wait_for(connect_often(port), PATIENCE))
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("ws", 80), ("wss", 443)])
+async def test_a_port_that_nobody_named_is_named(scheme: str, port: int) -> None:
+    """Nobody listens there: 127.0.0.9 is of no use to anybody."""
+    with pytest.raises(
+        Lost, match=rf"^cannot connect to {scheme}://127\.0\.0\.9, port {port}: Connection refused$"
+    ):
+        await open_connection(f"{scheme}://127.0.0.9/api/v1/ws?subscribe=false", headers={})
 
 
 async def test_a_retry_after_may_be_a_date() -> None:

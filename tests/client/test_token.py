@@ -176,6 +176,16 @@ def test_a_file_without_a_token_is_none(tmp_path: Path) -> None:
             TokenFile(str(tmp_path / "token"))
 
 
+def test_a_file_is_read_as_the_server_reads_its(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    for content in (b"\xef\xbb\xbfgood\n", b"# of the dashboards\r\n\r\n  good\r\nother\r\n"):
+        file.write_bytes(content)
+        assert TokenFile(str(file))() == "good"
+    file.write_bytes(b"\n\na secret\n")
+    with pytest.raises(ValueError, match=r"^line 3 is no token: there is a blank in it$"):
+        TokenFile(str(file))
+
+
 async def test_a_server_with_tls_is_trusted_as_the_context_says(tokens: Path, tmp_path: Path) -> None:
     pair = Pair(tmp_path)
     async with closed(tokens, **pair.settings) as site:
@@ -185,7 +195,23 @@ async def test_a_server_with_tls_is_trusted_as_the_context_says(tokens: Path, tm
         async with Client(url, token=TOKEN) as client:
             with pytest.raises(ClientError, match=r"certificate of wss://.* is not good: self") as caught:
                 await client.ready()
-    assert caught.value.code == "certificate"
+        assert caught.value.code == "certificate"
+        async with Client(f"https://localhost:{site.port}", token=TOKEN, ssl=pair.trusting()) as client:
+            with pytest.raises(ClientError, match=r"not valid for 'localhost'$") as caught:
+                await client.ready()
+        assert caught.value.code == "bad-certificate"
+
+
+async def test_a_server_with_or_without_tls_is_said_to_be_one(tokens: Path, tmp_path: Path) -> None:
+    for settings, scheme, said in (
+        ({}, "wss", "it does not speak TLS; say http://"),
+        (Pair(tmp_path).settings, "ws", "it hung up; if it speaks TLS, say https://"),
+    ):
+        async with closed(tokens, **settings) as site:
+            url = f"{scheme}://127.0.0.1:{site.port}"
+            async with Client(url, token=TOKEN) as client:
+                update = await anext(client.updates())
+            assert (update.event, update.reason) == ("disconnected", f"cannot connect to {url}: {said}")
 
 
 def test_a_context_without_tls_is_a_mistake(tmp_path: Path) -> None:
