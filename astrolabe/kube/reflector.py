@@ -325,8 +325,10 @@ class Reflector:
         health.failures += 1
         health.tried.set()
         health.last_error = why
-        # Once synced, a lost connection is no news to the engine: what is known is still served.
-        if state != "synced" and (state, why) != (health.state, health.why):
+        # A lost connection is no news to the engine once a kind is synced, as what is known is still served; and
+        # none of one that was refused, which is missing as before.
+        is_news = outcome.unavailable or state == "listing"
+        if is_news and (state, why) != (health.state, health.why):
             await self._report(state, why, outcome.cause)
 
     async def _report(self, state: State, why: str = "", cause: Cause = "") -> None:

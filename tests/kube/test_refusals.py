@@ -106,6 +106,17 @@ async def test_patience_begins_anew_after_another_failure(tmp_path: Path) -> Non
         assert sink.reports() == [("listing", "")]
 
 
+async def test_a_forbidden_kind_stays_so_while_there_is_no_connection(tmp_path: Path) -> None:
+    """What is missing of the picture is missing until the API server says otherwise."""
+    forbidden, broken = refusal(403, "Forbidden", "no"), refusal(503, "ServiceUnavailable", "later")
+    async with playing(tmp_path, forbidden, broken, broken, forbidden, LISTED) as (server, reflector, sink):
+        await server.until_asked(4)
+        assert reflector.health.cause == "forbidden"
+        assert sink.reports() == [("listing", ""), ("unavailable", "403 Forbidden: no")]
+        await sink.until(lambda: sink.replaces() == [["a"]])
+        assert [told.cause for told in sink.messages if isinstance(told, Report)] == ["", "forbidden", ""]
+
+
 async def test_a_forbidden_kind_is_asked_for_slowly(tmp_path: Path) -> None:
     forbidden = refusal(403, "Forbidden", "no")
     timing = replace(SHORT, refusal_patience=0, slow_retry=0.4)
