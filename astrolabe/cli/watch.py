@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from ssl import SSLContext
 
@@ -9,6 +10,10 @@ from astrolabe.cli.lines import state_line, trouble_of
 from astrolabe.client import Change, Client, Filter, ServerState, Token, Update
 
 DEFAULT_URL = "ws://localhost:8080"
+
+#: Seconds between two lines of which only the reason is news: while the watches of a server come back, one by
+#: one, it says another one each time.
+REASON_EVERY = 10.0
 
 
 class Watch:
@@ -36,6 +41,7 @@ class Watch:
         self._lost = ""
         #: What the server said of itself, as it was told last; None before it said anything.
         self._told: ServerState | None = None
+        self._told_at = 0.0
 
     async def run(self) -> None:
         """Watch until cancelled. Raises ClientError."""
@@ -52,8 +58,8 @@ class Watch:
             case "connected" if self._lost:
                 self._lost = ""
                 self._said("connected again" if self._begun else "connected")
-            case "state":
-                self._tell_state(self._client.state)
+            case _:
+                self._tell_state(self._client.state)  # of a bookmark, too: one may have waited
         if update.changes and (self._begun or self._initial):
             self._changed(update.changes)
         if not self._begun and update.position is not None:
@@ -65,9 +71,13 @@ class Watch:
 
     def _tell_state(self, state: ServerState | None) -> None:
         """One line a change; of a sync, which moves once a second, one whenever a kind is done."""
-        told, self._told = self._told, state
+        told, now = self._told, asyncio.get_running_loop().time()
         if state is None or (told is not None and _key(told) == _key(state)):
             return
+        again = told is not None and told.state == state.state == "stale" and told.since == state.since
+        if again and now - self._told_at < REASON_EVERY:
+            return
+        self._told, self._told_at = state, now
         self._said(state_line(state))
 
     def _lose(self, why: str) -> None:

@@ -325,8 +325,8 @@ class Reflector:
         health.failures += 1
         health.tried.set()
         health.last_error = why
-        # A lost connection is no news to the engine once a kind is synced, as what is known is still served; and
-        # none of one that was refused, which is missing as before.
+        # To the engine a lost connection is no news of a kind that is synced, as what is known is still
+        # served, and none of one that was refused, which is missing as before.
         is_news = outcome.unavailable or state == "listing"
         if is_news and (state, why) != (health.state, health.why):
             await self._report(state, why, outcome.cause)

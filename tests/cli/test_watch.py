@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
 import pytest
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import ServerConnection, serve
 
 from astrolabe.cli.watch import Watch
 from astrolabe.client import Change, ClientError, NodeChange
-from tests.support.stage import HELLO, Stage, delta, node, reset, send, snapshot, stage, state
+from tests.support.stage import HELLO, Stage, bookmark, delta, node, reset, send, snapshot, stage, state
 
 
 class Ear:
@@ -151,3 +152,23 @@ async def test_the_state_of_the_server_is_told_when_it_changes() -> None:
         "connected again",
         "live",
     ]
+
+
+async def test_of_reasons_that_follow_one_another_the_last_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of a server whose watches come back one by one."""
+    monkeypatch.setattr("astrolabe.cli.watch.REASON_EVERY", 0.3)
+    since = "2024-02-29T14:03:10Z"
+    reasons = ("the API server cannot be reached", "9 kinds have no watch", "Pod has no watch")
+    told = [state("stale", why=why, since=since) for why in reasons]
+
+    async def act(connection: ServerConnection) -> None:
+        for message in (HELLO, snapshot(node("a")), *told):
+            await connection.send(json.dumps(message))
+        while True:  # the heartbeats of a server; the watch ends it
+            await asyncio.sleep(0.05)
+            await connection.send(json.dumps(bookmark(1)))
+
+    ear = Ear()
+    async with stage(act) as server, watching(server.url, ear):
+        await ear.until(lambda: len(ear.said) == 3)
+    assert [said.partition(": ")[2] for said in ear.said] == ["", reasons[0], reasons[2]]
