@@ -17,7 +17,7 @@ from astrolabe.bus.redis.leftovers import DELETE, leftovers
 from astrolabe.bus.redis.timing import Timing
 from astrolabe.bus.redis.trial import try_publishing, try_writing
 from astrolabe.cli.flags import SERVICE_ACCOUNT
-from astrolabe.cli.rights import VERBS, excess
+from astrolabe.cli.rights import EVERYTHING, VERBS, excess
 from astrolabe.engine.readiness import Scope
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.table import KINDS_BY_NAME, choose
@@ -161,6 +161,11 @@ async def _check_excess(cluster: Cluster, settings: Settings) -> Finding:
         return Finding("Rights", "warning", f"the API server does not say: {error}", about=about)
     if not beyond:
         return Finding("Rights", "ok", about="list and watch, and nothing else")
+    if beyond == EVERYTHING:
+        advice = (
+            "everything, as an administrator may; what serves others should have the role of deploy/ only"
+        )
+        return Finding("Rights", "warning", advice, about=about)
     advice = (
         f"more than it needs: {beyond}; an earlier installation may have left a binding: "
         "kubectl get rolebindings,clusterrolebindings -A -o wide"

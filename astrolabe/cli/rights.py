@@ -10,6 +10,9 @@ from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.rights import Right, rights_in
 
+#: What an administrator may do.
+EVERYTHING = "everything"
+
 #: What a watch does.
 VERBS = ("list", "watch")
 
@@ -60,10 +63,10 @@ async def _has(cluster: Cluster, right: Right) -> bool:
 def _phrases(rights: Collection[Right]) -> list[str]:
     """`get on pods and secrets`: the resources of which the same may be done, together."""
     if any((each.verb, each.group, each.resource) == ("*", "*", "*") for each in rights):
-        return ["everything"]
+        return [EVERYTHING]
     verbs: dict[str, set[str]] = {}
     for right in rights:
-        verbs.setdefault(_resource(right), set()).add("everything" if right.verb == "*" else right.verb)
+        verbs.setdefault(_resource(right), set()).add(EVERYTHING if right.verb == "*" else right.verb)
     resources: dict[str, list[str]] = {}
     for resource, done in sorted(verbs.items(), key=lambda item: (item[0] != "secrets", item[0])):
         resources.setdefault(_and(sorted(done)), []).append(resource)

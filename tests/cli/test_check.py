@@ -131,7 +131,6 @@ ALL_READ = ["get", "list", "watch"]
             {},
             "get on secrets",
         ),
-        ({"": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]}, {}, "everything"),
         (
             {"": [{"verbs": ["*"], "apiGroups": [""], "resources": ["*"]}]},
             {},
@@ -189,6 +188,15 @@ async def test_rights_beyond_what_is_needed_are_named(
         f"more than it needs: {beyond}; an earlier installation may have left a binding: "
         "kubectl get rolebindings,clusterrolebindings -A -o wide",
         about="what the account may do",
+    )
+
+
+async def test_an_administrator_is_told_in_one_word(simulator: Simulator) -> None:
+    simulator.access.more = {"": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]}
+    finding = (await found(simulator))["Rights"]
+    assert (finding.outcome, finding.advice) == (
+        "warning",
+        "everything, as an administrator may; what serves others should have the role of deploy/ only",
     )
 
 
