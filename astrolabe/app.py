@@ -144,7 +144,7 @@ class Application:
         hub = Hub(Graph(epoch), settings.limits)
         bus = MemoryBus()
         bus.subscribe(hub.receive)
-        engine = create_engine(settings, bus, readiness, epoch=epoch)
+        engine = create_engine(settings, bus, readiness, epoch=epoch, served=lambda: hub.graph)
         self._spawn(running, engine.run(), name="engine")
         watches = Watches(settings, cluster, engine)
         running.push_async_callback(watches.stop)

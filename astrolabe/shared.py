@@ -182,8 +182,14 @@ class Shared:
         except BusError as error:
             await cluster.close()
             raise ClusterError(str(error)) from error
-        restored = (lambda: hub.graph) if hub.graph.nodes else None
-        engine = create_engine(settings, committer, self._readiness, epoch="", restored=restored)
+        engine = create_engine(
+            settings,
+            committer,
+            self._readiness,
+            epoch="",
+            served=lambda: hub.graph,
+            restored=bool(hub.graph.nodes),
+        )
         watches = Watches(settings, cluster, engine)
         self._engine, self._watches = engine, watches
         try:

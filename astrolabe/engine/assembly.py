@@ -19,9 +19,10 @@ def create_engine(
     readiness: Readiness,
     *,
     epoch: str,
-    restored: Callable[[], Graph] | None = None,
+    served: Callable[[], Graph],
+    restored: bool = False,
 ) -> Engine:
-    """An engine that knows of nothing yet. restored: see `Engine`."""
+    """An engine that knows of nothing yet. served, restored: see `Engine`."""
     return Engine(
         Model([kind.rules for kind in choose(settings.kinds)], roots=_roots(settings)),
         publisher,
@@ -29,6 +30,7 @@ def create_engine(
         epoch=epoch,
         window=settings.batch_window,
         selected=settings.selector_mode == "strict" and bool(settings.label_selector),
+        served=served,
         restored=restored,
     )
 

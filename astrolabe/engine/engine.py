@@ -17,7 +17,9 @@ from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.faults import Unfit, where
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.model import Model
+from astrolabe.graph.model import Broken, Model
+from astrolabe.graph.record import Record
+from astrolabe.graph.salvage import Salvage
 from astrolabe.timeslice import TimeSlice, in_slices
 
 logger = logging.getLogger("astrolabe.engine")
@@ -26,6 +28,9 @@ logger = logging.getLogger("astrolabe.engine")
 INBOX_LIMIT = 256
 #: Changed nodes and edges after which a commit is due, so that none holds the loop for long.
 COMMIT_LIMIT = 1500
+
+#: Why an object is skipped that only the graph does not take.
+NOT_TAKEN = "it cannot be put into the graph: "
 
 
 class Publisher(Protocol):
@@ -40,7 +45,9 @@ class Engine:
     window: seconds; the first change goes out at once, those that follow within the window together.
     selected: whether watches tell only of what a label selector matches. What is missing then may exist,
         so no reference is called unresolved.
-    restored: the graph that is served, when it is not empty: what is published leads on from there.
+    served: the graph that is served, which is what was published. None: it is not known, so that a model that
+        breaks ends the engine.
+    restored: whether that is not empty at the beginning: what is published leads on from there.
     """
 
     def __init__(
@@ -52,7 +59,8 @@ class Engine:
         epoch: str,
         window: float,
         selected: bool = False,
-        restored: Callable[[], Graph] | None = None,
+        served: Callable[[], Graph] | None = None,
+        restored: bool = False,
     ) -> None:
         self.readiness = readiness
         self.epoch = epoch
@@ -66,7 +74,10 @@ class Engine:
         self._slice = TimeSlice()
         self._uncommitted = False
         self._skip_logs: dict[tuple[str, str], SkipLog] = {}
-        self._takeover = Takeover(model, readiness, restored) if restored is not None else None
+        self._served = served
+        self._takeover = Takeover(model, readiness, served) if served is not None and restored else None
+        #: The objects that broke the model, and why: they are not tried again.
+        self._breakers: dict[str, str] = {}
         #: When the first of the uncommitted changes was taken in, in milliseconds since 1970.
         self._since = 0
 
@@ -107,7 +118,7 @@ class Engine:
                     served=False,
                 )
                 if message.state != "listing":
-                    self._set_synced(message.kind, message.namespace, message.state == "synced")
+                    await self._set_synced(message.kind, message.namespace, message.state == "synced")
                     await self._take_over()
                 self.readiness.settle()
             case KindGone():
@@ -135,7 +146,7 @@ class Engine:
         self.readiness.forget_skipped(kind, namespace)
         await self._change(kind, message.invalid)
         await self._change(kind, _consume(message.listed))
-        self._set_synced(message.kind, message.namespace, True)
+        await self._set_synced(message.kind, message.namespace, True)
         # Synced means served: what was listed is in the graph before anyone is told so.
         await self._commit()
         self.readiness.report(message.kind, message.namespace, "synced", served=False)
@@ -154,16 +165,28 @@ class Engine:
                 await self._change(kind, (Gone(uid),))
         return count
 
-    def _set_synced(self, kind: str, namespace: str, synced: bool) -> None:
+    async def _set_synced(self, kind: str, namespace: str, synced: bool) -> None:
         """What is listed is known; what cannot be read any more is as it was."""
+        try:
+            self._note_synced(kind, namespace, synced)
+        except Broken as broken:
+            await self._mend(broken)
+            self._note_synced(kind, namespace, synced)
+        self._mark()
+
+    def _note_synced(self, kind: str, namespace: str, synced: bool) -> None:
         self._model.set_outdated(kind, namespace, not synced)
         if not self._selected:
             self._model.set_synced(kind, namespace, synced)
-        self._mark()
 
     async def _change(self, kind: str, changes: Iterable[Change]) -> None:
         for change in changes:
-            if self._apply(kind, change):
+            try:
+                is_news = self._apply(kind, change)
+            except Broken as broken:
+                await self._mend(broken)
+                continue
+            if is_news:
                 self._mark()
                 if self._model.pending >= COMMIT_LIMIT:
                     await self._slice.pause()
@@ -171,7 +194,10 @@ class Engine:
             await self._slice.pause()
 
     def _apply(self, kind: str, change: Change) -> bool:
-        """Change the model; False when that is no news. An object that cannot be taken in is skipped."""
+        """Change the model; False when that is no news. An object that cannot be taken in is skipped.
+
+        Raises Broken.
+        """
         skipped = self.readiness.skipped.get(kind)
         if isinstance(change, InvalidObject):
             self.readiness.skip(kind, change)
@@ -179,18 +205,50 @@ class Engine:
         if skipped:
             skipped.pop(change.uid, None)
         if isinstance(change, Gone):
+            self._breakers.pop(change.uid, None)
             return self._model.remove(change.uid)
+        if self._breakers and change.uid in self._breakers:
+            self._skip(change, self._breakers[change.uid])
+            return False
         try:
             return self._model.upsert(change)
+        except Broken:
+            raise
+        except Unfit as error:
+            self._skip(change, str(error))
         except Exception as error:
-            self._skip(change, error)
-            return False
+            self._skip(change, NOT_TAKEN + where(error))
+        return False
 
-    def _skip(self, facts: Facts, error: Exception) -> None:
-        why = str(error) if isinstance(error, Unfit) else f"it cannot be put into the graph: {where(error)}"
-        invalid = InvalidObject(facts.namespace, facts.name, why, facts.uid)
-        self._log_of(facts.kind).add(invalid)
-        self.readiness.skip(facts.kind, invalid)
+    def _skip(self, object: Facts | Record, why: str) -> None:
+        invalid = InvalidObject(object.namespace, object.name, why, object.uid)
+        self._log_of(object.kind).add(invalid)
+        self.readiness.skip(object.kind, invalid)
+
+    async def _mend(self, broken: Broken) -> None:
+        """Go on with a model that is made anew, and publish what became different."""
+        error = broken.__cause__
+        if self._served is None or not isinstance(error, Exception):
+            raise broken
+        logger.error("a change of the graph failed, and it is put together anew: %s", where(error))
+        salvage = Salvage(broken)
+        for _ in salvage.steps():
+            await self._slice.pause()
+        self._model = model = salvage.model
+        for object in salvage.left_out.values():
+            self._breakers[object.uid] = why = NOT_TAKEN + where(error)
+            self._skip(object, why)
+        self._tell_faults()
+        if self._takeover is None:
+            repair = Takeover(model, self.readiness, self._served, lists=_everywhere)
+        elif self._takeover.follow(model):
+            repair = self._takeover
+        else:  # nothing was published yet
+            return
+        if not self._uncommitted:
+            self._since = int(time() * 1000)
+        self._uncommitted = False
+        await self._publish_difference(repair)
 
     def _log_of(self, kind: str, what: str = "is left out") -> SkipLog:
         return self._skip_logs.setdefault((kind, what), SkipLog(logger, kind, what))
@@ -212,7 +270,11 @@ class Engine:
             await self._commit_some()
 
     async def _commit_some(self) -> None:
-        changes = self._model.commit(COMMIT_LIMIT)
+        try:
+            changes = self._model.commit(COMMIT_LIMIT)
+        except Broken as broken:
+            await self._mend(broken)
+            return
         self._uncommitted = self._model.unsettled
         self._tell_faults()
         await self._slice.pause()
@@ -232,12 +294,15 @@ class Engine:
         if takeover is None or not takeover.due:
             return
         await self._commit()
+        await self._publish_difference(takeover)
+        if takeover.over:
+            self._takeover = None
+
+    async def _publish_difference(self, takeover: Takeover) -> None:
         for changes in takeover.difference():
             if changes is not None:
                 await self._publish(changes)
             await self._slice.pause()
-        if takeover.over:
-            self._takeover = None
 
     def count(self, kind: str) -> int:
         """How many objects of the kind are known, whether in the graph or not."""
@@ -249,6 +314,11 @@ def _consume(listed: list[Facts]) -> Iterator[Facts]:
     listed.reverse()
     while listed:
         yield listed.pop()
+
+
+def _everywhere(kind: str, namespace: str) -> bool:
+    """What is not known is gone, of whatever kind."""
+    return True
 
 
 def _place(namespace: str) -> str:

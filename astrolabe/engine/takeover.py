@@ -21,11 +21,20 @@ class Takeover:
 
     What is served and not known goes, but only where its kind was listed: of a kind that cannot be listed
     now, the nodes stay as they were, with their edges, until it is. served: the graph that is served.
+    lists: whether it is known which resources of a kind there are in a namespace; as `readiness` says.
     """
 
-    def __init__(self, model: Model, readiness: Readiness, served: Callable[[], Graph]) -> None:
+    def __init__(
+        self,
+        model: Model,
+        readiness: Readiness,
+        served: Callable[[], Graph],
+        *,
+        lists: Callable[[str, str], bool] | None = None,
+    ) -> None:
         self._model = model
         self._readiness = readiness
+        self._lists = lists or readiness.lists
         self._served = served
         self._kept: set[str] = set()
         self._released = False
@@ -52,6 +61,11 @@ class Takeover:
         self._kept.difference_update([node.uid for node in changes.nodes_set])
         changes.edges_removed = list(removed)
         return changes
+
+    def follow(self, model: Model) -> bool:
+        """This is the model from now on, made anew. Returns whether the difference to it has to follow."""
+        self._model = model
+        return self._released
 
     def difference(self) -> Iterator[Changes | None]:
         """All that the served graph has to become what is known, gathered node by node: None after each, then
@@ -81,7 +95,7 @@ class Takeover:
         """What is served and not known: gone, or kept; node by node."""
         for uid, served in graph.nodes.items():
             if self._model.node(uid) is None:
-                if self._readiness.lists(served.kind, served.namespace):
+                if self._lists(served.kind, served.namespace):
                     changes.nodes_removed.append(uid)
                 else:
                     self._kept.add(uid)
@@ -107,5 +121,5 @@ class Takeover:
             if graph.releases.get(release) != revision:
                 changes.releases[release] = revision
         for release in graph.releases:
-            if release not in known and self._readiness.lists(SECRET, release.namespace):
+            if release not in known and self._lists(SECRET, release.namespace):
                 changes.releases[release] = None

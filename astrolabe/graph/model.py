@@ -17,7 +17,7 @@ from astrolabe.graph.edge import Edge, EdgeKey, each_edge, find_edge
 from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
 from astrolabe.graph.faults import Fault, Faults
 from astrolabe.graph.linker import Linker, Touched
-from astrolabe.graph.node import Node, encode_own
+from astrolabe.graph.node import Node, encode_own, labels_in
 from astrolabe.graph.record import Record
 from astrolabe.graph.rendering import render
 from astrolabe.graph.revisions import Revisions
@@ -27,6 +27,19 @@ from astrolabe.graph.selector import Selector
 
 class UnknownKindError(ValueError):
     """Facts of a kind for which the model has no rules."""
+
+
+class Broken(Exception):
+    """Something raised in the midst of a change, so that the model may contradict itself: see `Salvage`.
+
+    facts: that were being taken in; None when it was something else. uid: what was being changed, or "".
+    """
+
+    def __init__(self, model: Model, *, uid: str = "", facts: Facts | None = None) -> None:
+        super().__init__(uid)
+        self.model = model
+        self.uid = uid
+        self.facts = facts
 
 
 class Model:
@@ -72,47 +85,52 @@ class Model:
         return len(self._records[kind])
 
     def upsert(self, facts: Facts) -> bool:
-        """A resource is as these facts say; False when that is no news. Raises UnknownKindError."""
+        """A resource is as these facts say; False when that is no news.
+
+        Raises UnknownKindError, Unfit or what else the facts are to blame for, and nothing has changed;
+        Broken for all that comes later.
+        """
         rules = self._rules.get(facts.kind)
         if rules is None:
             raise UnknownKindError(f"no rules for kind {facts.kind!r}, uid {facts.uid}")
         text = encode_own(facts, rules.api_version)
-        record = self._linker.find(facts.uid)
-        if record is not None and not record.is_of(facts):
-            self.remove(facts.uid)
-            record = None
-        if record is None:
-            self._add(facts, rules, text)
-            return True
-        return self._change(record, facts, text)
+        try:
+            return self._put(facts, rules, text)
+        except Exception as error:
+            raise Broken(self, uid=facts.uid, facts=facts) from error
 
     def remove(self, uid: str) -> bool:
-        """The resource is gone; False when it was not known."""
-        record = self._linker.find(uid)
-        if record is None:
-            return False
-        del self._records[record.kind][uid]
-        self._linker.remove(record)
-        self._derivation.forget(record)
-        self._unrendered.clear(uid)
-        self._revisions.replace(record.revision, None)
-        record.root = False
-        self._touched.discard(record)
-        self._heirs.discard(record)
-        self._rejudged.pop(record, None)
-        self._gone.add(record)
-        return True
+        """The resource is gone; False when it was not known. Raises Broken."""
+        try:
+            record = self._linker.find(uid)
+            if record is not None:
+                self._remove(record)
+        except Exception as error:
+            raise Broken(self, uid=uid) from error
+        return record is not None
 
     def set_synced(self, kind: str, namespace: str, synced: bool) -> None:
-        """The kind is (not) completely known, in all namespaces or in one: references to it are judged."""
-        if self._scopes.mark(kind, namespace, synced):
-            self._rejudged.update(self._lacking)
-            self._derivation.scope_changed(kind)
+        """The kind is (not) completely known, in all namespaces or in one: references to it are judged.
+
+        Raises Broken.
+        """
+        try:
+            if self._scopes.mark(kind, namespace, synced):
+                self._rejudged.update(self._lacking)
+                self._derivation.scope_changed(kind)
+        except Exception as error:
+            raise Broken(self) from error
 
     def set_outdated(self, kind: str, namespace: str, outdated: bool) -> None:
-        """What is known of the kind, everywhere or in one namespace, is (not) from before a refusal."""
-        if self._scopes.mark_outdated(kind, namespace, outdated):
-            self._derivation.scope_changed(kind)
+        """What is known of the kind, everywhere or in one namespace, is (not) from before a refusal.
+
+        Raises Broken.
+        """
+        try:
+            if self._scopes.mark_outdated(kind, namespace, outdated):
+                self._derivation.scope_changed(kind)
+        except Exception as error:
+            raise Broken(self) from error
 
     @property
     def unsettled(self) -> bool:
@@ -124,7 +142,14 @@ class Model:
 
         most: of the records that only a change of what is known of a whole kind concerns, at most so many are
         looked at; the others are left to the next commit (`unsettled`).
+        Raises Broken.
         """
+        try:
+            return self._commit(most)
+        except Exception as error:
+            raise Broken(self) from error
+
+    def _commit(self, most: int | None) -> Changes:
         edges, missing = self._linker.take()
         self._derivation.mark_reasked(most)
         touched = self._settle(edges, missing, most)
@@ -178,7 +203,66 @@ class Model:
         """The newest revision of every release that Helm keeps."""
         return self._revisions.all()
 
+    # What another model is made of
+
+    def records(self) -> Iterator[Record]:
+        """All that are known. Of a broken model, what a record says by itself is right, and nothing else."""
+        for records in self._records.values():
+            yield from records.values()
+
+    def successor(self) -> Model:
+        """A model of nothing, by the same rules, with the same kinds known."""
+        model = Model(self._rules.values(), roots=self._roots)
+        model._scopes.become(self._scopes)
+        return model
+
+    def restore(self, record: Record) -> None:
+        """Take in what another model knew of a resource, as its facts were. Raises Broken."""
+        text = record.manifest_text
+        facts = Facts(
+            kind=record.kind,
+            uid=record.uid,
+            name=record.name,
+            namespace=record.namespace,
+            labels=labels_in(text),
+            status=record.own_status,
+            metadata={},  # it is in the text
+            links=record.links,
+            release=record.own_release,
+            chart=record.own_chart,
+            selectable=record.selectable,
+            aliases=record.aliases,
+            details=record.own_details,
+            revision=record.revision,
+        )
+        try:
+            self._add(facts, record.rules, text)
+        except Exception as error:
+            raise Broken(self, uid=record.uid) from error
+
     # Within the transaction
+
+    def _put(self, facts: Facts, rules: Rules, text: str) -> bool:
+        record = self._linker.find(facts.uid)
+        if record is not None and not record.is_of(facts):
+            self._remove(record)
+            record = None
+        if record is None:
+            self._add(facts, rules, text)
+            return True
+        return self._change(record, facts, text)
+
+    def _remove(self, record: Record) -> None:
+        self._records[record.kind].pop(record.uid, None)
+        self._linker.remove(record)
+        self._derivation.forget(record)
+        self._unrendered.clear(record.uid)
+        self._revisions.replace(record.revision, None)
+        record.root = False
+        self._touched.discard(record)
+        self._heirs.discard(record)
+        self._rejudged.pop(record, None)
+        self._gone.add(record)
 
     def _add(self, facts: Facts, rules: Rules, text: str) -> None:
         record = Record(facts, rules)

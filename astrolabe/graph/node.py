@@ -47,6 +47,11 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
 @lru_cache(maxsize=512)  # many views ask for those of the nodes that have just changed
 def _labels_of(text: str) -> dict[str, str]:
+    return labels_in(text)
+
+
+def labels_in(text: str) -> dict[str, str]:
+    """The labels, from a node's text or the part of it that its manifest decides."""
     start = text.rfind(',"labels":{')
     if start < 0:
         return {}

@@ -29,10 +29,10 @@ def render(record: Record, scopes: Scopes, faults: Faults) -> bool:
     else:
         faults.clear(record.uid)
     text = derived + record.manifest_text
-    record.split, record.own_text = len(derived), ""
     if record.node is not None and record.node.text == text:
+        record.split, record.own_text = len(derived), ""
         return False
-    record.node = Node(
+    node = Node(
         uid=record.uid,
         kind=record.kind,
         name=record.name,
@@ -44,6 +44,8 @@ def render(record: Record, scopes: Scopes, faults: Faults) -> bool:
         unresolved=bool(record.unresolved),
         text=text,
     )
+    # All at once: whatever raises, the manifest's part of the text is where these say.
+    record.node, record.split, record.own_text = node, len(derived), ""
     return True
 
 

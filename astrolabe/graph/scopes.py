@@ -19,6 +19,11 @@ class Scopes:
         self._synced: dict[str, set[str]] = {}
         self._outdated: dict[str, set[str]] = {}
 
+    def become(self, other: Scopes) -> None:
+        """Know what the other one knows."""
+        self._synced = {kind: set(known) for kind, known in other._synced.items()}
+        self._outdated = {kind: set(known) for kind, known in other._outdated.items()}
+
     def mark(self, kind: str, namespace: str, synced: bool) -> bool:
         """Returns whether that is news."""
         return _mark(self._synced.setdefault(kind, set()), namespace, synced)

@@ -73,7 +73,9 @@ class Running:
         self.batches: list[Changes] = []
         bus = MemoryBus()
         bus.subscribe(self._receive)
-        self.engine = Engine(Model(RULES), bus, readiness, epoch="x", window=0.0, restored=lambda: self.graph)
+        self.engine = Engine(
+            Model(RULES), bus, readiness, epoch="x", window=0.0, served=lambda: self.graph, restored=True
+        )
 
     def _receive(self, batch: Batch) -> None:
         self.batches.append(batch.changes)

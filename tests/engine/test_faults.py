@@ -1,0 +1,194 @@
+"""A fault in the midst of a change of the graph: the object that is to blame is left out, all others are exact."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astrolabe.bus.memory import MemoryBus
+from astrolabe.engine.engine import Engine
+from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
+from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.graph import inheritance
+from astrolabe.graph.facts import Facts
+from astrolabe.graph.linker import Linker
+from astrolabe.graph.links import OWNS, RefByUid
+from astrolabe.graph.model import Model
+from astrolabe.graph.record import Record
+from astrolabe.graph.selector import Selector
+from astrolabe.graph.status import READY, Status
+from tests.graph.histories import KINDS, RULES, histories, roots
+from tests.graph.test_model import check_equal
+from tests.graph.test_salvage import lines_of
+from tests.support.cluster import Followed
+from tests.support.injector import Injector
+from tests.support.oracle import Expected
+
+
+def pod(name: str, *owners: str, note: str = "") -> Facts:
+    links = [RefByUid(OWNS, owner, "Pod", "a", owner, f"f{owner}", reverse=True) for owner in owners]
+    return Facts(
+        kind="Pod",
+        uid=name,
+        name=name,
+        namespace="a",
+        labels={},
+        status=Status(READY, "Active", note),
+        metadata={"creationTimestamp": ""},
+        links=tuple(links),
+    )
+
+
+def oracle(*facts: Facts) -> Expected:
+    return Expected(facts, RULES, synced={"Pod": {""}})
+
+
+class Running(Followed):
+    """An engine at work, and what it publishes."""
+
+    def __init__(self, engine: Engine, bus: MemoryBus) -> None:
+        super().__init__(engine.readiness, bus)
+        self.engine = engine
+        self.task = asyncio.create_task(engine.run())
+
+    async def take(self, message: Message) -> None:
+        """Put it in, and wait until it is served."""
+        await self.engine.put(message)
+        watch = self.readiness.states[Scope("Namespace")]
+        for _ in range(2):  # the second is taken in when all before the first is served
+            watch.news = None
+            await self.engine.put(Update("Namespace", []))
+            while watch.news is None:
+                await asyncio.sleep(0)
+                if self.task.done():
+                    self.task.result()
+
+
+@asynccontextmanager
+async def running(roots: Selector | None = None) -> AsyncIterator[Running]:
+    bus = MemoryBus()
+    readiness = Readiness([Scope(kind) for kind in KINDS])
+    model = Model(RULES, roots=roots)
+    engine = Engine(model, bus, readiness, epoch="e", window=0.0, served=lambda: run.graph)
+    run = Running(engine, bus)
+    try:
+        yield run
+    finally:
+        run.task.cancel()
+        await asyncio.gather(run.task, return_exceptions=True)
+
+
+def break_linker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The links of `bad` cannot be set: in the midst of taking it in."""
+    original = Linker._set_links
+
+    def set_links(self: Linker, holder: Record, links: Any) -> None:
+        original(self, holder, links)
+        if holder.name == "bad" and links:
+            raise KeyError("a secret")
+
+    monkeypatch.setattr(Linker, "_set_links", set_links)
+
+
+def break_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be settled that `bad` is part of."""
+    original = inheritance.settle
+
+    def settle(touched: Any, linker: Linker) -> Any:
+        if any(record.name == "bad" for record in touched):
+            raise KeyError("a secret")
+        return original(touched, linker)
+
+    monkeypatch.setattr(inheritance, "settle", settle)
+
+
+@pytest.mark.parametrize("fault", [break_linker, break_commit])
+async def test_an_object_that_breaks_the_graph_is_left_out(
+    fault: Callable[[pytest.MonkeyPatch], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fault(monkeypatch)
+    good = [pod("a"), pod("b", "a"), pod("c", "b", "bad")]
+    async with running() as run:
+        skipped = run.readiness.skipped["Pod"]
+        await run.take(Replace("Pod", "", [good[0], pod("bad", "a"), *good[1:]]))
+        check_equal(run.graph, oracle(*good))
+        assert list(skipped) == ["bad"]
+        assert skipped["bad"].why.startswith("it cannot be put into the graph: KeyError in ")
+        good += [pod("d", "bad", "c")]
+        await run.take(Update("Pod", [pod("bad", "b"), good[-1]]))
+        check_equal(run.graph, oracle(*good))
+        await run.take(Update("Pod", [Gone("a"), Gone("bad")]))
+        check_equal(run.graph, oracle(*good[1:]))
+        assert skipped == {}
+        assert run.readiness.states[Scope("Pod")].state == "synced"
+    assert "a secret" not in caplog.text
+    said = [record.getMessage().partition(": ")[0] for record in caplog.records]
+    assert said == ["a change of the graph failed, and it is put together anew", "Pod a/bad is left out"]
+
+
+@pytest.mark.parametrize("fault", [break_linker, break_commit])
+async def test_a_known_object_that_breaks_the_graph_later_leaves_it(
+    fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = [pod("a"), pod("b", "a"), pod("c", "bad")]
+    async with running() as run:
+        await run.take(Replace("Pod", "", [*good, pod("bad")]))
+        assert len(run.graph.nodes) == 4
+        fault(monkeypatch)
+        await run.take(Update("Pod", [pod("bad", "b", note="changed")]))
+        check_equal(run.graph, oracle(*good))
+        assert list(run.readiness.skipped["Pod"]) == ["bad"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(history=histories, roots=roots, share=st.floats(0, 1))
+def test_a_fault_at_any_line_of_the_model_ends_nothing(
+    history: list[Any], roots: Selector | None, share: float
+) -> None:
+    """It comes once: what is served is as if it had never been."""
+    injector = Injector(int(share * lines_of(history, roots)) + 1)
+    asyncio.run(follow(history, roots, injector))
+
+
+async def follow(history: list[Any], roots: Selector | None, injector: Injector) -> None:
+    truth = Truth()
+    async with running(roots) as run:
+        with injector():
+            for step in history:
+                await truth.step(run, step)
+        assert not any(run.readiness.skipped.values())
+        expected = Expected(
+            truth.facts.values(), RULES, roots=roots, synced=truth.synced, outdated=truth.outdated
+        )
+        check_equal(run.graph, expected)
+
+
+class Truth:
+    """What the messages of a history say."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Facts] = {}
+        self.synced: dict[str, set[str]] = {}
+        self.outdated: dict[str, set[str]] = {}
+
+    async def step(self, run: Running, step: Any) -> None:
+        if isinstance(step, Facts):
+            await run.take(Update(step.kind, [step]))
+            self.facts[step.uid] = step
+        elif isinstance(step, str):
+            await run.take(Update("Pod", [Gone(step)]))
+            self.facts.pop(step, None)
+        elif step is not None:
+            kind, namespace, synced = step
+            await run.take(Report(kind, namespace, "synced" if synced else "unavailable"))
+            for scopes, is_so in ((self.synced, synced), (self.outdated, not synced)):
+                known = scopes.setdefault(kind, set())
+                known.add(namespace) if is_so else known.discard(namespace)
