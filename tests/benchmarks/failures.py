@@ -100,7 +100,7 @@ class Failures:
 
     async def _go_back(self) -> bool:
         store = self._simulator.store
-        backup = backups.back_up(store)
+        backup = backups.back_up(store, self._churn)
         await asyncio.sleep(self._random.uniform(0, self._old))
         return backups.restore(store, self._churn, backup)
 

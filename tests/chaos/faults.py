@@ -163,7 +163,7 @@ class Faults:
 
     async def _go_back(self) -> None:
         store = self._simulator.store
-        backup = backups.back_up(store)
+        backup = backups.back_up(store, self._churn)
         await self._wait(0.5, 4.0)
         assert backups.restore(store, self._churn, backup), "nothing is compacted here"
 

@@ -12,8 +12,12 @@ from astrolabe.sim.store import Expired, Store
 MEANWHILE = 1_000_000
 
 
-def back_up(store: Store) -> int:
-    """Returns the version to go back to. What is written from now on is far ahead of it."""
+def back_up(store: Store, churn: Churn) -> int:
+    """Returns the version to go back to. What is written from now on is far ahead of it.
+
+    Nothing is half done then: what is under way is finished first, for nobody will go on with it afterwards.
+    """
+    churn.finish()
     revision = store.revision
     store.settle(revision + MEANWHILE)
     return revision

@@ -83,7 +83,10 @@ class Churn:
             self._go_on()
 
     def look_anew(self) -> None:
-        """Give up all that is under way: the store holds something else now, as after `Store.restore`."""
+        """Give up all that is under way: the store holds something else now, as after `Store.restore`.
+
+        What was half done there stays so: see `finish`.
+        """
         self._active, self._resting = [], []
         self._busy.clear()
         self._world = World(self._store, self._world.mint)

@@ -230,6 +230,7 @@ def test_it_goes_on_in_a_store_that_went_back() -> None:
     churn = Churn(store, 2)
     for _ in range(1_000):
         churn.step()
+    churn.finish()
     backup, held = store.revision, counts(store)
     for _ in range(1_000):
         churn.step()
@@ -242,6 +243,8 @@ def test_it_goes_on_in_a_store_that_went_back() -> None:
     for _ in range(1_000):
         churn.step()
     assert store.revision == backup + 1_000
+    churn.finish()
+    assert problems(store) == []
 
 
 def test_an_empty_cluster_has_no_life_and_hangs_nobody() -> None:
