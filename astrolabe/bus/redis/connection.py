@@ -25,6 +25,7 @@ from redis.exceptions import (
 )
 
 from astrolabe.bus.redis.address import Address, of_server, parse
+from astrolabe.bus.redis.answers import AnswerTooLarge, LimitedParser
 from astrolabe.bus.redis.errors import Away, BusError, Damaged, Refused
 from astrolabe.bus.redis.keys import Keys
 from astrolabe.bus.redis.pool import Pool
@@ -73,6 +74,7 @@ def connect(settings: Settings, timing: Timing, *, patient: bool) -> Redis:
         "client_name": "astrolabe",
         # All that RESP3 adds are push messages, which we have no use for.
         "protocol": 2,
+        "parser_class": LimitedParser,
     }
     if settings.redis_password:
         options["password"] = settings.redis_password
@@ -83,13 +85,13 @@ def connect(settings: Settings, timing: Timing, *, patient: bool) -> Redis:
 
 def _routed(address: Address, options: dict[str, Any], key: str) -> Redis:
     """A client of what the nodes of the address lead to. key: any of those in Redis."""
-    tls = options.pop("connection_class", Connection) is SSLConnection
+    plain = options.pop("connection_class", Connection)
     for name in ("host", "port"):
         options.pop(name, None)
     sentinel = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
-    routed = RoutedTlsConnection if tls else RoutedConnection
+    routed = RoutedTlsConnection if plain is SSLConnection else RoutedConnection
     # A guide is asked on a connection of its own, which has no database to select.
-    direct = {**options, "ssl": tls, "db": 0}
+    direct = {**options, "connection_class": plain, "db": 0}
     if address.kind == "cluster":
         slot = SlotRoute(Guides(address.nodes, direct), key)
         return SlotClient(slot, Pool(connection_class=routed, route=slot, **options), direct)
@@ -103,7 +105,8 @@ _DAMAGE = ("WRONGTYPE", "equal or smaller", "XADD must be")
 
 @contextmanager
 def away() -> Iterator[None]:
-    """Raise Away for whatever Redis or the network says; Damaged when it is about what somebody wrote there.
+    """Raise Away for whatever Redis or the network says; Damaged when it is about what somebody wrote there,
+    of which too much is a kind.
 
     redis-py swallows a cancellation that comes while it connects (8.1): it is raised again here.
     """
@@ -111,7 +114,7 @@ def away() -> Iterator[None]:
         yield
     except (RedisError, OSError) as error:
         _heed_cancellation()
-        if any(words in str(error) for words in _DAMAGE):
+        if isinstance(error, AnswerTooLarge) or any(words in str(error) for words in _DAMAGE):
             raise Damaged(reason_of(error)) from error
         refused = isinstance(error, ResponseError) and not isinstance(error, ConnectionError)
         raise (Refused if refused else Away)(reason_of(error)) from error

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
-from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
+from redis.asyncio import Connection, Redis, SSLConnection
 from redis.crc import key_slot
 from redis.exceptions import AskError, ConnectionError, MovedError, NoScriptError, RedisError
 
 from astrolabe.bus.redis import scripts
 from astrolabe.bus.redis.address import Node, shown
+from astrolabe.bus.redis.pool import Pool
 
 #: Redirections that one command follows.
 REDIRECTIONS = 5
@@ -29,8 +30,12 @@ class Route(Protocol):
         ...
 
 
+def _client_of(node: Node, options: Mapping[str, Any]) -> Redis:
+    return Redis.from_pool(Pool(host=node[0], port=node[1], **options))
+
+
 class Guides:
-    """Servers that know where another one is. options: of redis-py, for each of them."""
+    """Servers that know where another one is. options: of `Pool`, for each of them."""
 
     def __init__(self, nodes: Sequence[Node], options: Mapping[str, Any]) -> None:
         self._nodes = list(nodes)
@@ -46,7 +51,7 @@ class Guides:
         """The first answer, with who gave it; (…, None) when nobody knows. Raises ConnectionError."""
         why, known = "", None
         for node in list(self._nodes):
-            async with Redis(host=node[0], port=node[1], **self._options) as client:
+            async with _client_of(node, self._options) as client:
                 try:
                     answer = await cast(Any, client).execute_command(*command)
                 except (RedisError, OSError) as error:
@@ -128,7 +133,7 @@ class SlotClient(Redis):
     redirections: how often it was sent elsewhere.
     """
 
-    def __init__(self, route: SlotRoute, pool: ConnectionPool, options: Mapping[str, Any]) -> None:
+    def __init__(self, route: SlotRoute, pool: Pool, options: Mapping[str, Any]) -> None:
         super().__init__(connection_pool=pool)
         self.redirections = 0
         self._moves = 0
@@ -168,7 +173,7 @@ class SlotClient(Redis):
 
     async def _ask(self, node: Node, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """For the one command, of a key that was moved already."""
-        async with Redis(host=node[0], port=node[1], **self._options) as client:
+        async with _client_of(node, self._options) as client:
             try:
                 return await _asking(client, args, options)
             except NoScriptError:

@@ -30,20 +30,57 @@ local function write(first)
 end
 """
 
-_FENCE = """
-local p = redis.call('HMGET', KEYS[1], 'token', 'epoch', 'seq')
-if p[1] ~= ARGV[1] then return {p[1] and 'fenced' or 'lost', '', ''} end
+#: What of ours is a short text. Anything longer is nobody's, and is not even looked at: Redis copies what a
+#: script looks at.
+_SHORT = """
+local function short(key)
+  if redis.call('TYPE', key).ok ~= 'string' or redis.call('STRLEN', key) > 1024 then return false end
+  return redis.call('GET', key)
+end
+local function part(key, field)
+  return redis.call('HSTRLEN', key, field) <= 1024 and redis.call('HGET', key, field)
+end
 """
 
-#: KEYS: leader, position. ARGV: id, milliseconds, whether by force.
+_FENCE = (
+    _SHORT
+    + """
+local p = {part(KEYS[1], 'token'), part(KEYS[1], 'epoch'), part(KEYS[1], 'seq')}
+if p[1] ~= ARGV[1] then return {p[1] and 'fenced' or 'lost', '', ''} end
+"""
+)
+
+#: KEYS: position. ARGV: fields. Their values, '' for what is not there; 'large' for what is too large.
+POSITION = """
+local found = {}
+for i, field in ipairs(ARGV) do
+  local fits = redis.call('HSTRLEN', KEYS[1], field) <= 1024
+  found[i] = fits and (redis.call('HGET', KEYS[1], field) or '') or 'large'
+end
+return found
+"""
+
+#: KEYS: leader, position. ARGV: id, milliseconds, whether by force, seconds for which what is set aside is
+#: kept.
 #: The token grows with every taking, also when Redis has lost its memory: it is never behind the clock.
-#: A key that is of another type than ours is not ours: a lock is forgotten, a position set aside.
-TAKE = """
-local owner = redis.call('TYPE', KEYS[1]).ok == 'string' and redis.call('GET', KEYS[1])
+#: A key that is of another type than ours, or far larger, is not ours: a lock is forgotten, a position set
+#: aside.
+TAKE = (
+    _SHORT
+    + """
+local owner = short(KEYS[1])
 if owner and owner ~= ARGV[1] and ARGV[3] ~= 'yes' then return {'held'} end
 local time = redis.call('TIME')
 local kind = redis.call('TYPE', KEYS[2]).ok
-if kind ~= 'hash' and kind ~= 'none' then redis.call('RENAME', KEYS[2], KEYS[2] .. ':aside:' .. time[1]) end
+local ours = kind == 'hash' or kind == 'none'
+for _, field in ipairs({'token', 'epoch', 'seq', 'schema', 'complete', 'run', 'cluster'}) do
+  ours = ours and redis.call('HSTRLEN', KEYS[2], field) <= 1024
+end
+if not ours then
+  local aside = KEYS[2] .. ':aside:' .. time[1]
+  redis.call('RENAME', KEYS[2], aside)
+  redis.call('EXPIRE', aside, ARGV[4])
+end
 local token = tonumber(redis.call('HGET', KEYS[2], 'token') or '0') or 0
 if not (token >= 0 and token < 9e15) then token = 0 end
 token = string.format('%.0f', math.max(token + 1, time[1] * 1000 + math.floor(time[2] / 1000)))
@@ -56,6 +93,7 @@ for i = 1, 5 do answer[i + 2] = before[i] or '' end
 answer[8] = run
 return answer
 """
+)
 
 #: KEYS: position, leader, alarm. ARGV: token, id, milliseconds, whether the graph is complete, channel,
 #: tick, schema, identity of the cluster. The lock may have expired while Redis stood still: with the last
@@ -68,19 +106,22 @@ if p[2] then redis.call('HSET', KEYS[1], 'schema', ARGV[7]) end
 if p[2] and ARGV[8] ~= '' then redis.call('HSETNX', KEYS[1], 'cluster', ARGV[8]) end
 if ARGV[4] == 'yes' then redis.call('HSET', KEYS[1], 'complete', 'yes') end
 if ARGV[6] ~= '' then redis.call('PUBLISH', ARGV[5], ARGV[6]) end
-local alarm = redis.call('TYPE', KEYS[3]).ok == 'string' and redis.call('GET', KEYS[3])
-redis.call('DEL', KEYS[3])
+local alarm = short(KEYS[3])
+redis.call('UNLINK', KEYS[3])
 return {'ok', p[2] or '', p[3] or '', alarm or ''}
 """
 )
 
 #: KEYS: leader. ARGV: id, channel, message.
-RELEASE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'held'} end
+RELEASE = (
+    _SHORT
+    + """
+if short(KEYS[1]) ~= ARGV[1] then return {'held'} end
 redis.call('DEL', KEYS[1])
 redis.call('PUBLISH', ARGV[2], ARGV[3])
 return {'ok'}
 """
+)
 
 #: KEYS: position, nodes, edges, releases, log. ARGV: token, epoch, since, seq, the seq before which the log
 #: is forgotten, channel, entry, undo, and what to write.
@@ -150,5 +191,5 @@ return {'ok', '', ''}
 #: By what EVALSHA calls them.
 BY_SHA = {
     sha1(script.encode()).hexdigest(): script
-    for script in (TAKE, RENEW, RELEASE, COMMIT, CLEAR, FILL, FOUND, SCRUB)
+    for script in (POSITION, TAKE, RENEW, RELEASE, COMMIT, CLEAR, FILL, FOUND, SCRUB)
 }

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from astrolabe.bus.redis import codec, scripts
+from astrolabe.bus.redis.answers import LARGEST, AnswerTooLarge
 from astrolabe.bus.redis.codec import Undo
 from astrolabe.bus.redis.connection import address_of, away, connect, verify
-from astrolabe.bus.redis.errors import Away, Damaged, Deposed
+from astrolabe.bus.redis.errors import Away, Damaged, Deposed, Refused
 from astrolabe.bus.redis.keys import SCHEMA, Keys
 from astrolabe.bus.redis.routing import SlotClient
 from astrolabe.bus.redis.timing import Timing
@@ -23,10 +24,15 @@ from astrolabe.bus.redis.writes import Writes, writes_of
 from astrolabe.graph.batch import Batch
 from astrolabe.settings import Settings
 
+T = TypeVar("T")
+
 #: Fields of a hash that are asked for at a time, and entries of the log: what Redis does in a millisecond
 #: or two.
 SCAN_COUNT = 2048
 LOG_COUNT = 8
+#: Bytes of a key beyond which something is in it that is not ours, and those for each entry: the largest
+#: graph has 2 KB for each.
+SWOLLEN, SWOLLEN_EACH = 4 * LARGEST, 16 * 1024
 #: Scans of a hash that may be cut off by its moving before that is an error.
 SCANS = 5
 #: See `Store.alarm`.
@@ -92,6 +98,7 @@ class Store:
         self._client = connect(settings, timing, patient=True)
         self._subscriber = connect(settings, timing, patient=False)
         script = self._client.register_script
+        self._position = script(scripts.POSITION)
         self._take = script(scripts.TAKE)
         self._renew = script(scripts.RENEW)
         self._release = script(scripts.RELEASE)
@@ -115,7 +122,9 @@ class Store:
         """Take the lock; None when another has it. force: take it all the same."""
         keys = self.keys
         answer = await self._run(
-            self._take, (keys.leader, keys.position), (self._id, self._lasts, "yes" if force else "no")
+            self._take,
+            (keys.leader, keys.position),
+            (self._id, self._lasts, "yes" if force else "no", ASIDE_LASTS),
         )
         if answer[0] == "held":
             return None
@@ -210,12 +219,10 @@ class Store:
 
     async def position(self) -> Position:
         """Raises Damaged."""
-        with away():
-            fields = ("epoch", "seq", "schema", "complete", "run", "cluster")
-            values = await cast(Any, self._client.hmget(self.keys.position, fields))
-        epoch, seq, schema, complete, run, cluster = [
-            (value or b"").decode(errors="replace") for value in values
-        ]
+        fields = ("epoch", "seq", "schema", "complete", "run", "cluster")
+        epoch, seq, schema, complete, run, cluster = await self._run(
+            self._position, (self.keys.position,), fields
+        )
         if epoch and not _EPOCH.fullmatch(epoch):
             raise Damaged(f"position: {epoch[:20]!r} is no epoch")
         if not 0 <= (number := _seq(seq)) <= LARGEST_SEQ:
@@ -261,11 +268,39 @@ class Store:
         return self._client.place(key) if isinstance(self._client, SlotClient) else ""
 
     async def _look(self, key: str, cursor: int) -> tuple[int, Mapping[bytes, bytes]]:
-        with away():
+        async def ask(count: int) -> tuple[int, Mapping[bytes, bytes]]:
             found: tuple[int, Mapping[bytes, bytes]] = await cast(
-                Any, self._client.hscan(key, cursor, count=SCAN_COUNT)
+                Any, self._client.hscan(key, cursor, count=count)
             )
-        return found
+            return found
+
+        return await self._read_part(key, ask, SCAN_COUNT)
+
+    async def _read_part(self, key: str, ask: Callable[[int], Awaitable[T]], count: int) -> T:
+        """So many entries of a key, or one when they are too large together.
+
+        Raises Damaged when one alone is too large: to be read, or for Redis to hand it over in time.
+        """
+        try:
+            with away():
+                try:
+                    return await ask(count)
+                except AnswerTooLarge:
+                    return await ask(1)
+        except Refused:
+            raise
+        except Away as error:
+            if await self._is_swollen(key):
+                raise Damaged(f"{key} has entries of many megabytes") from error
+            raise
+
+    async def _is_swollen(self, key: str) -> bool:
+        """Whether a key takes far more memory than so many entries of ours. Costs Redis a look at each."""
+        with away():
+            kind = await cast(Any, self._client.type(key))
+            count = await (self._client.xlen(key) if kind == b"stream" else cast(Any, self._client.hlen(key)))
+            size = await self._client.memory_usage(key, samples=0)
+        return (size or 0) > SWOLLEN + count * SWOLLEN_EACH
 
     async def read(self, key: str, fields: Sequence[bytes]) -> list[bytes | None]:
         """Some fields of a hash."""
@@ -276,14 +311,14 @@ class Store:
     async def log(self, after: int = -1) -> AsyncIterator[tuple[bytes, bytes]]:
         """The entries of the log behind this seq, and what undoes them."""
         start = "-" if after < 0 else f"({after}-0"
-        while True:
-            with away():
-                found = await cast(Any, self._client.xrange(self.keys.log, min=start, count=LOG_COUNT))
+
+        async def ask(count: int) -> Any:
+            return await cast(Any, self._client.xrange(self.keys.log, min=start, count=count))
+
+        while found := await self._read_part(self.keys.log, ask, LOG_COUNT):
             for id, fields in found:
                 yield fields.get(b"b", b""), fields.get(b"u", b"")
                 start = f"({id.decode()}"
-            if len(found) < LOG_COUNT:
-                return
 
     def subscribe(self) -> Subscription:
         """To the channel, on a connection of its own; a context manager."""
@@ -330,8 +365,11 @@ class Subscription:
 
         None when there was none for `timeout` seconds.
         """
-        with away():
-            message = await self._pubsub.get_message(timeout=timeout)
+        try:
+            with away():
+                message = await self._pubsub.get_message(timeout=timeout)
+        except Damaged as error:  # too large to be read: whoever sent it, we have missed something
+            raise Away(str(error)) from error
         if message is None:
             return None
         return b"" if message["type"] == "subscribe" else bytes(message["data"])
