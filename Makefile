@@ -11,7 +11,7 @@ IMAGE ?= astrolabe:1.0.0
 ARGS ?=
 # Of `make run-redis`.
 REDIS_PORT ?= 6379
-# Of `make chaos`: one run a seed.
+# Of `make chaos` and `make fuzz`: one run a seed.
 SEEDS ?= 1-50
 # Of `make soak`, and the seed of `make hostile`.
 MINUTES ?= 60
@@ -36,7 +36,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster bench chaos hostile soak lint fmt docs docker-build docker-push clean
+.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster bench chaos fuzz hostile soak lint fmt docs docker-build docker-push clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -136,6 +136,9 @@ bench: deps $(VIEWER) ## run the benchmarks in full size
 
 chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)
+
+fuzz: deps ## serve a cluster with the oddest manifests, by SEEDS=1-50: does any other object notice?
+	ASTROLABE_FUZZ_SEEDS=$(SEEDS) $(BIN)/pytest tests/test_odd_manifests.py $(ARGS)
 
 hostile: deps ## attack a server in many ways, SEED=1: does anybody else notice?
 	$(BIN)/python -m tests.hostile.siege --seed $(SEED) $(ARGS)

@@ -9,7 +9,17 @@ from itertools import chain
 from time import time
 from typing import Protocol
 
-from astrolabe.engine.inbox import Change, Gone, InvalidObject, KindGone, Message, Replace, Report, Update
+from astrolabe.engine.inbox import (
+    Change,
+    Gone,
+    InvalidObject,
+    KindGone,
+    Message,
+    Replace,
+    Report,
+    Update,
+    label_of,
+)
 from astrolabe.engine.readiness import Readiness
 from astrolabe.engine.skips import SkipLog
 from astrolabe.engine.takeover import Takeover
@@ -204,6 +214,8 @@ class Engine:
             return False
         if skipped:
             skipped.pop(change.uid, None)
+            if isinstance(change, Facts):  # its uid may not have been readable
+                skipped.pop(label_of(change.namespace, change.name), None)
         if isinstance(change, Gone):
             self._breakers.pop(change.uid, None)
             return self._model.remove(change.uid)

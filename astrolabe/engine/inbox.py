@@ -34,7 +34,12 @@ class InvalidObject(msgspec.Struct, frozen=True, gc=False):
     @property
     def label(self) -> str:
         """How logs and `/health` call it."""
-        return f"{self.namespace}/{self.name}".lstrip("/") or "an object"
+        return label_of(self.namespace, self.name)
+
+
+def label_of(namespace: str, name: str) -> str:
+    """What an object is called where its uid says nothing to people."""
+    return f"{namespace}/{name}".lstrip("/") or "an object"
 
 
 #: What befell one object.

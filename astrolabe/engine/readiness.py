@@ -90,7 +90,10 @@ class Readiness:
 
     def skip(self, kind: str, invalid: InvalidObject) -> None:
         """This object is left out; until one with its uid is taken in, or is gone."""
-        self.skipped.setdefault(kind, {})[invalid.uid or invalid.label] = invalid
+        known = self.skipped.setdefault(kind, {})
+        if invalid.uid:
+            known.pop(invalid.label, None)  # as which it was left out while its uid could not be read
+        known[invalid.uid or invalid.label] = invalid
 
     def forget_skipped(self, kind: str, namespace: str) -> None:
         """A complete list of the kind follows, in all namespaces or in one."""

@@ -178,6 +178,21 @@ async def test_what_cannot_be_taken_in_stays_as_it_was_until_it_is_mended() -> N
         assert skipped == {}
 
 
+async def test_what_was_left_out_under_its_name_alone_is_counted_once() -> None:
+    nameless = InvalidObject("shop", "b", "is no JSON")
+    async with running(window=0.0) as run:
+        skipped = run.readiness.skipped["Pod"]
+        await run.engine.put(Update("Pod", [nameless, resource("Pod", "a")]))
+        await run.until(lambda: run.names() == ["a"])
+        assert skipped == {"shop/b": nameless}
+        await run.engine.put(Update("Pod", [DEEP, resource("Pod", "c")]))
+        await run.until(lambda: run.names() == ["a", "c"])
+        assert skipped == {"Pod-b": DEEP}
+        await run.engine.put(Update("Pod", [nameless, resource("Pod", "b")]))
+        await run.until(lambda: run.names() == ["a", "b", "c"])
+        assert skipped == {}
+
+
 async def test_a_list_keeps_what_it_names_and_cannot_be_taken_in() -> None:
     async with running(window=0.0) as run:
         await run.engine.put(Replace("Pod", "", [resource("Pod", "a"), resource("Pod", "b")]))

@@ -10,6 +10,7 @@ from typing import Any
 
 from astrolabe.app import Application
 from astrolabe.settings import Settings
+from astrolabe.sim.api.query import WatchList
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
@@ -24,9 +25,10 @@ def generated(scale: float = 0.005, seed: int = 1) -> Store:
 
 
 @asynccontextmanager
-async def simulated(store: Store, **settings: Any) -> AsyncIterator[str]:
+async def simulated(store: Store, *, watch_list: WatchList = "served", **settings: Any) -> AsyncIterator[str]:
     """Serve what is in the store; host and port of the server, once it has all of it."""
     async with Simulator(store) as simulator:
+        simulator.faults.watch_list = watch_list
         with kubeconfig_file(simulator.url) as kubeconfig:
             kept = {"in_cluster": False, "kubeconfig": kubeconfig, "host": "127.0.0.1", "port": 0}
             application = Application(Settings(**{**kept, "label_selector": "", **settings}))
