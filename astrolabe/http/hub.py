@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from time import perf_counter, time
 
-from astrolabe.graph.batch import Batch, Before
+from astrolabe.graph.batch import Batch, Before, Changes
 from astrolabe.graph.census import Census
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import History, Past
 from astrolabe.graph.pages import Pages
+from astrolabe.graph.view import View
 from astrolabe.graph.views import Views
 from astrolabe.http.client import Client
 from astrolabe.http.deltas import Deltas
@@ -60,21 +61,29 @@ class Hub:
 
     def _begin(self, graph: Graph) -> None:
         self.graph = graph
-        limits = self._limits
-        self.history = History(graph, changes=limits.history_changes, size=limits.history_bytes)
         self.pages = Pages(graph)
         self.census = Census(graph)
-        self._views = Views(graph)
+        self._begin_to_follow()
+
+    def _begin_to_follow(self) -> None:
+        limits = self._limits
+        self.history = History(self.graph, changes=limits.history_changes, size=limits.history_bytes)
+        self._views = Views(self.graph)
 
     def receive(self, batch: Batch) -> None:
         """Take the next batch from the bus. Raises GapError when it is not the next one: to go on would
         be to serve what is not so."""
         began = perf_counter()
         before = self.graph.apply(batch)
-        self.history.add(before)
-        self.pages.update(batch.changes)
-        self.census.update(before)
-        self._tell(batch, before)
+        self._count_in(batch, before)
+        try:
+            self.history.add(before)
+            past = Past(self.graph, before)
+            concerned = self._views.concerned(batch.changes, past)
+        except Exception:
+            self._fail_all()
+        else:
+            self._tell(batch, past, concerned)
         self._notify()
         self._count(batch, before, perf_counter() - began)
 
@@ -225,10 +234,31 @@ class Hub:
         if feed in self._kept:
             self._kept.pop(feed).cancel()
 
-    def _tell(self, batch: Batch, before: Before) -> None:
+    def _count_in(self, batch: Batch, before: Before) -> None:
+        """What stands beside the graph follows it; what cannot is made anew, as it is all in the graph."""
+        try:
+            self.pages.update(batch.changes)
+        except Exception:
+            logger.exception("the pages of the graph failed, and are made anew")
+            self.pages = Pages(self.graph)
+        try:
+            self.census.update(before)
+        except Exception:
+            logger.exception("the counts of the graph failed, and it is counted anew")
+            self.census = Census(self.graph)
+
+    def _fail_all(self) -> None:
+        """To be called while an exception is handled: what is known of nobody's view is what it should be."""
+        logger.exception("history failed, and begins anew: all subscribers have to come back")
+        self._begin_to_follow()
+        for feed in list(self._feeds.values()):
+            self._forget(feed)
+            feed.close()
+
+    def _tell(self, batch: Batch, past: Past, concerned: Mapping[View, Changes]) -> None:
         """Let the views that the batch concerns follow it, and pass on what it changed of them."""
-        past, deltas = Past(self.graph, before), Deltas(batch)
-        for view, part in self._views.concerned(batch.changes, past).items():
+        deltas = Deltas(batch)
+        for view, part in concerned.items():
             feed = self._feeds[view.filter]
             try:
                 delta = self._views.update(view, part, past)

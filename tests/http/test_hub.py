@@ -6,12 +6,15 @@ import pytest
 
 from astrolabe.graph import wire
 from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.census import Census
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.graph import GapError, Graph
-from astrolabe.graph.history import Past
+from astrolabe.graph.history import History, Past
 from astrolabe.graph.links import USES_CONFIGMAP, Ref
+from astrolabe.graph.pages import Pages
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
+from astrolabe.graph.views import Views
 from astrolabe.http import snapshot
 from astrolabe.http.message import Message
 from astrolabe.http.snapshot import PARTS
@@ -395,6 +398,40 @@ async def test_a_view_that_fails_ends_its_subscribers_only(
     assert good.closed is None
     assert good.types() == ["delta"]
     assert "a view failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("part", "method"), [(Pages, "update"), (Census, "update"), (History, "add"), (Views, "concerned")]
+)
+async def test_what_fails_beside_the_graph_is_made_anew(
+    part: type, method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The writer goes on, whatever a change does to those that follow it; these are not told what is not so."""
+    world = shop()
+    hub = world.hub
+    while hub.pages.refresh():
+        pass
+    list(hub.census.count())
+    old, new = Recorder(), Recorder()
+    hub.join(old).subscribe("x", EVERYTHING)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(part, method, fail)
+        world.remove("pod-lone")
+    assert "anew" in caplog.text
+    assert old.closed == ((1011, "internal-error") if part in (History, Views) else None)
+    hub.join(new).subscribe("x", EVERYTHING)
+    world.set(facts("Pod", "next"))
+    assert new.types() == ["snapshot", "delta"]
+    list(hub.census.count())
+    assert sum(hub.census.nodes.values()) == len(hub.graph.nodes)
+    while hub.pages.refresh():
+        pass
+    nodes, _ = hub.pages.take()
+    assert len(json.loads(b"[%b]" % b"".join(nodes)[1:])) == len(hub.graph.nodes)
 
 
 async def test_a_view_that_fails_halfway_leaves_no_trace(
