@@ -29,7 +29,7 @@ from astrolabe.kube.errors import (
 )
 from astrolabe.kube.health import Health
 from astrolabe.kube.intake import Intake, older_version
-from astrolabe.kube.lines import LONGEST_LINE, Lines
+from astrolabe.kube.lines import Lines
 from astrolabe.kube.outcome import Outcome, outcome_of
 from astrolabe.kube.timing import Timing
 from astrolabe.kube.troubles import Troubles
@@ -43,7 +43,7 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 PAGE_SIZE = 500
 
 #: Bytes. 500 objects of 100 kB; where they are larger, fewer are asked for at a time.
-LONGEST_PAGE = LONGEST_LINE
+LONGEST_PAGE = 64 * 2**20
 
 
 class Reflector:

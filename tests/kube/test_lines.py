@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from astrolabe.engine.inbox import InvalidObject
+from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.kube.errors import NotTheApi
+from astrolabe.kube.events import decode
 from astrolabe.kube.lines import Lines
 
 
@@ -43,6 +46,28 @@ def test_a_line_without_end_is_refused() -> None:
     assert lines.feed(b"1234567890") == []
     with pytest.raises(NotTheApi, match="a line longer than 10 bytes"):
         lines.feed(b"1")
+
+
+def test_of_a_long_line_only_the_beginning_is_kept() -> None:
+    """It is too long for an object, which is left out by the name that stands there."""
+    lines = Lines(kept=10)
+    for chunk in (b"1234567", b"8901", b"2345", b"6789"):
+        assert lines.feed(chunk) == []
+    assert lines.feed(b"0\nabc\n123") == [b"12345678901", b"abc"]
+    assert lines.feed(b"4\n") == [b"1234"]
+
+
+def test_an_object_of_whatever_size_costs_only_itself() -> None:
+    """One of 100 MB, above which no line was read: its kind was never listed again."""
+    line = b'{"type":"ADDED","object":{"metadata":{"name":"l","namespace":"n","uid":"u"},"x":"'
+    lines, piece = Lines(), b"x" * 2**20
+    assert lines.feed(line) == []
+    for _ in range(100):
+        assert lines.feed(piece) == []
+    (kept,) = lines.feed(b'"}}\n')
+    assert len(kept) < 7 * 2**20
+    large = decode(KINDS_BY_NAME["Pod"], kept)
+    assert large == InvalidObject("n", "l", "is larger than 4 MiB", "u")
 
 
 def test_the_bound_is_of_a_line_not_of_the_stream() -> None:
