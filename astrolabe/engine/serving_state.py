@@ -14,6 +14,7 @@ import msgspec
 
 from astrolabe.engine.inbox import InvalidObject, State
 from astrolabe.engine.readiness import Readiness, Scope, ScopeState
+from astrolabe.engine.skips import some_of
 
 #: syncing: not all kinds are listed yet. live: every kind is listed and watched. partial: live, but some
 #: kinds or objects cannot be read. stale: what is served was true, and may not be any more.
@@ -197,7 +198,7 @@ def _skipped(skipped: Mapping[str, Mapping[str, InvalidObject]]) -> list[Gap]:
     gaps = []
     for kind, objects in skipped.items():
         if objects:
-            first = min(objects.values(), key=lambda each: each.label)
+            first = min(some_of(objects.values()), key=lambda each: each.label)
             several = len(objects) > 1
             count = f"{len(objects)} objects are left out, such as" if several else "1 object is left out:"
             gaps.append(Gap(kind, "skipped", f"{count} {first.label}: {first.why}", len(objects)))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
-from heapq import nsmallest
-from typing import Any
+from collections.abc import Collection, Iterable
+from itertools import islice
+from typing import Any, TypeVar
 
-from astrolabe.engine.inbox import InvalidObject
+from astrolabe.engine.inbox import InvalidObject, label_of
 from astrolabe.graph.faults import Fault
 
 #: Different ones that are logged, of one kind; beyond, there is something general to repair.
 MOST_LOGGED = 100
 #: Objects that `/health` names, of one kind.
 MOST_NAMED = 5
+
+
+T = TypeVar("T")
 
 
 class SkipLog:
@@ -34,18 +37,24 @@ class SkipLog:
         self._log.warning("%s %s %s: %s", self._kind, invalid.label, self._what, invalid.why)
 
 
+def some_of(objects: Iterable[T]) -> list[T]:
+    """The first of them: to choose among all would cost the more, the worse it is."""
+    return list(islice(objects, MOST_LOGGED))
+
+
 def skipped_of(invalid: Collection[InvalidObject]) -> dict[str, Any]:
     """What `/health` shows of the objects of one kind that are left out; {} when there are none."""
-    return _some("skipped", [(each.label, each.why) for each in invalid])
+    return _some("skipped", len(invalid), [(each.label, each.why) for each in some_of(invalid)])
 
 
 def failing_of(faults: Collection[Fault]) -> dict[str, Any]:
     """The same of those of which a rule failed; they are in the graph, with their own status."""
-    return _some("ruleFailed", [(f"{each.namespace}/{each.name}".lstrip("/"), each.why) for each in faults])
+    named = [(label_of(each.namespace, each.name), each.why) for each in some_of(faults)]
+    return _some("ruleFailed", len(faults), named)
 
 
-def _some(key: str, objects: list[tuple[str, str]]) -> dict[str, Any]:
-    if not objects:
+def _some(key: str, count: int, objects: list[tuple[str, str]]) -> dict[str, Any]:
+    if not count:
         return {}
-    named = [{"name": name, "why": why} for name, why in nsmallest(MOST_NAMED, objects)]
-    return {key: len(objects), f"{key}Objects": named}
+    named = [{"name": name, "why": why} for name, why in sorted(objects)[:MOST_NAMED]]
+    return {key: count, f"{key}Objects": named}

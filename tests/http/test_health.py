@@ -1,11 +1,12 @@
 import asyncio
+from time import thread_time
 from typing import Any
 
 import pytest
 
 from astrolabe.engine.inbox import InvalidObject
 from astrolabe.engine.readiness import Readiness, Scope
-from astrolabe.engine.serving_state import ClusterInfo, Gap, Progress, ServingState
+from astrolabe.engine.serving_state import ClusterInfo, Gap, Progress, ServingState, judge_watches
 from astrolabe.graph.faults import Fault
 from astrolabe.graph.graph import Graph
 from astrolabe.http.health import LeaderReport, Replication, health, kinds_of, readyz
@@ -108,6 +109,20 @@ def test_health_names_some_of_what_is_left_out_and_why_a_kind_is_unavailable() -
             {"name": f"shop/web-{number}", "why": "is nested too deeply"} for number in range(5)
         ],
     }
+
+
+def test_naming_some_of_what_is_left_out_costs_the_same_however_many_it_is() -> None:
+    """The state is looked at twice a second, and a kind may be left out whole."""
+    readiness = Readiness([Scope("Pod")])
+    for number in range(100_000):
+        readiness.skip("Pod", InvalidObject("shop", f"web-{number}", "is nested too deeply", f"u{number}"))
+    started = thread_time()
+    for _ in range(20):
+        shown = kinds_of(readiness, count=len, lost={}, now=1.0)["Pod"]
+        verdict = judge_watches(readiness, (), count=len, restored=False, now=1.0)
+    assert thread_time() - started < 0.1
+    assert (shown["skipped"], len(shown["skippedObjects"])) == (100_000, 5)
+    assert verdict.partial[0].objects == 100_000
 
 
 def test_ready_when_all_that_is_required_is_synced() -> None:
