@@ -1,3 +1,5 @@
+# The bases, by version. A tag may be moved: to pin what it is now, put its digest behind it, here or by
+# --build-arg PYTHON=3.11.14-slim-bookworm@sha256:...; `docker buildx imagetools inspect python:...` says it.
 ARG PYTHON=3.11.14-slim-bookworm
 ARG NODE=22.21.1-bookworm-slim
 

@@ -65,7 +65,9 @@ def test_the_bases_are_pinned() -> None:
     assert bases == ["node:${NODE}", "python:${PYTHON}", "python:${PYTHON}"]
     assert versions.keys() == {"PYTHON", "NODE"}
     for version in versions.values():
-        assert re.fullmatch(r"\d+\.\d+\.\d+-[a-z-]+", version)
+        assert re.fullmatch(r"\d+\.\d+\.\d+-[a-z-]+(@sha256:[0-9a-f]{64})?", version)
+    tag = versions["PYTHON"].partition("@")[0]
+    assert f"--build-arg PYTHON={tag}@sha256:" in TEXT  # how one pins what the tag stands for
 
 
 def test_the_python_is_the_oldest_that_the_project_takes() -> None:
