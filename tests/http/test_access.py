@@ -161,7 +161,12 @@ async def test_a_withdrawn_token_ends_what_is_open(file: Path, monkeypatch: pyte
             await stream.recv()
         assert ended.value.rcvd is not None
         assert ended.value.rcvd.code == 4501
-        assert b"event: snapshot" in await events.content.read()
+        body = await events.content.read()
+        assert b"event: snapshot" in body
+        assert body.endswith(
+            b'event: error\ndata: {"type":"error","code":"unauthorised",'
+            b'"message":"the token is not known any more"}\n\n'
+        )
         await read_types(kept, "hello", "snapshot", "bookmark")
         assert site.server.streams == 1
         async with site.get("/health", headers={"Authorization": "Bearer a-new-one"}) as answer:

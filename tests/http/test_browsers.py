@@ -12,7 +12,7 @@ from astrolabe.settings import Limits
 from tests.support.browser import seen
 from tests.support.raw import dial
 from tests.support.serving import Site, read_types, serve
-from tests.support.worlds import shop
+from tests.support.worlds import World, shop
 
 PAGE = "https://grafana.example"
 
@@ -182,6 +182,10 @@ async def test_a_browser_sees_why_its_websocket_is_refused(file: Path) -> None:
             with pytest.raises(InvalidStatus, match="503"):
                 await site.stream()
         assert site.server.streams <= 1
+    world = World(limits=Limits(max_filters=1))
+    async with serve(world) as site, site.stream("/api/v1/ws?kind=Pod") as stream:
+        await read_types(stream, "hello", "snapshot")
+        assert await seen(site, "/api/v1/ws?kind=Service") == ("too-many-filters", 4429)
     async with serve(shop(), in_cluster=False) as site:
         assert await seen(site) == ("misdirected", 4521)
     async with serve(shop(), auth="token", auth_token_file=str(file)) as site:
