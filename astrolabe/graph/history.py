@@ -87,11 +87,19 @@ class History:
             return None
         past = self._pasts.get(seq)
         if past is None:
-            steps = islice(self._steps, found, None)
-            past = self._pasts[seq] = Past(self._graph, _merge(steps))
+            merged = Before()
+            for step in islice(self._steps, found, None):
+                merge(merged, step)
+            past = self._pasts[seq] = Past(self._graph, merged)
             if len(self._pasts) > PASTS:
                 del self._pasts[next(iter(self._pasts))]
         return past
+
+    def steps_since(self, seq: int) -> list[Before] | None:
+        """What each step since `seq` overwrote, in order, for those to whom `since` takes too long at once;
+        None as it has it."""
+        found = self._find(seq)
+        return None if found is None else list(islice(self._steps, found, None))
 
     def hold(self) -> Past:
         """The graph as it is now, which can be read while it goes on; `let_go` of it in the end.
@@ -126,10 +134,6 @@ class Past:
         self.edges = before.edges
         #: The edges that were touched, as they were, by source and by target; made when asked for.
         self._ends: tuple[dict[str, list[Edge]], dict[str, list[Edge]]] | None = None
-
-    def over(self, held: Past) -> Past:
-        """The same, for the time while the present is held still (`History.hold`)."""
-        return Past(held, Before(nodes=self.nodes, edges=self.edges))
 
     @property
     def size(self) -> int:
@@ -177,12 +181,9 @@ def _by_end(edges: Iterable[Edge | None]) -> tuple[dict[str, list[Edge]], dict[s
     return out, into
 
 
-def _merge(steps: Iterable[Before]) -> Before:
-    """What several steps overwrote, the oldest first: that one tells how it was."""
-    merged = Before()
-    for step in steps:
-        for uid, node in step.nodes.items():
-            merged.nodes.setdefault(uid, node)
-        for key, edge in step.edges.items():
-            merged.edges.setdefault(key, edge)
-    return merged
+def merge(before: Before, step: Before) -> None:
+    """Add what the next step overwrote: what is known already was older, and tells how it was."""
+    for uid, node in step.nodes.items():
+        before.nodes.setdefault(uid, node)
+    for key, edge in step.edges.items():
+        before.edges.setdefault(key, edge)

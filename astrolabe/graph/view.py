@@ -194,7 +194,8 @@ class View:
                 moved.add(uid)
             if count % STEP == 0:
                 yield STEP
-        for count, key in enumerate(self._edges_since(past, now, moved), 1):
+        keys = yield from self._edges_since(past, now, moved)
+        for count, key in enumerate(keys, 1):
             before, after = past.edge(key), now.edge(key)
             before = before if key[1] in was and key[2] in was else None
             after = after if key[1] in members and key[2] in members else None
@@ -256,9 +257,15 @@ class View:
         affected = set(past.nodes)
         if not self.filter.namespace and not self.filter.release:
             return affected
-        affected.update(_ends(past.edges))
+        edges = iter(past.edges)
+        while ends := list(_ends(islice(edges, STEP))):
+            affected.update(ends)
+            yield STEP
         if self.filter.namespace:
-            affected |= beside_moved(past.nodes, past, now)
+            uids = iter(past.nodes)
+            while some := list(islice(uids, STEP)):
+                affected |= beside_moved(some, past, now)
+                yield STEP
         if self.filter.release:
             terrain, waiting, count = Attachments(now, self.filter), list(affected), 0
             while waiting:
@@ -288,10 +295,14 @@ class View:
         edges = [edge for uid in uids for edge in (*self._graph.out(uid), *self._graph.into(uid))]
         return {edge.key: edge for edge in edges if is_member(edge.source) and is_member(edge.target)}
 
-    def _edges_since(self, past: Past, now: Known, moved: set[str]) -> dict[EdgeKey, None]:
+    def _edges_since(
+        self, past: Past, now: Known, moved: set[str]
+    ) -> Generator[int, None, dict[EdgeKey, None]]:
         """Edges that changed, and those of the nodes that entered or left."""
         keys = dict.fromkeys(past.edges)
-        for uid in moved:
+        for count, uid in enumerate(moved, 1):
+            if count % STEP == 0:
+                yield STEP
             for state in (now, past):
                 keys.update([(edge.key, None) for edge in (*state.out(uid), *state.into(uid))])
         return keys

@@ -5,7 +5,8 @@ Shapes and rules: README, "Stream". Applied in order, snapshot and deltas are th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Literal
 
 import ujson
@@ -20,6 +21,11 @@ PROTOCOL = "astrolabe.v1"
 PART_BYTES = 48 * 1024
 #: What a part has around its nodes and edges, behind its head.
 _FRAME_BYTES = 64
+
+#: Texts that are joined into one piece.
+CHUNK = 200
+#: What stands behind what changed, in a `delta`.
+DELTA_TAIL = "}"
 
 #: A place in a snapshot: how many nodes and how many edges come before it.
 Cut = tuple[int, int]
@@ -88,6 +94,28 @@ def changes_text(changes: Changes) -> str:
     return f'"nodes":{{"set":[{nodes}],"remove":{gone}}},"edges":{{"set":[{edges}],"remove":[{cut}]}}'
 
 
+def changes_pieces(changes: Changes) -> Iterator[str]:
+    """The same, in pieces."""
+    yield '"nodes":{"set":['
+    yield from joined(node.text for node in changes.nodes_set)
+    yield '],"remove":['
+    yield from joined(_string(uid) for uid in changes.nodes_removed)
+    yield ']},"edges":{"set":['
+    yield from joined(edge.text for edge in changes.edges_set)
+    yield '],"remove":['
+    yield from joined(removal_text(key) for key in changes.edges_removed)
+    yield "]}"
+
+
+def joined(texts: Iterable[str]) -> Iterator[str]:
+    """The texts with commas between them, in pieces."""
+    remaining = iter(texts)
+    comma = ""
+    while chunk := list(islice(remaining, CHUNK)):
+        yield comma + ",".join(chunk)
+        comma = ","
+
+
 def delta(id: str, epoch: str, *, since: int, seq: int, changed: str, time: int = 0) -> str:
     """What changed after `since` up to `seq`.
 
@@ -95,10 +123,16 @@ def delta(id: str, epoch: str, *, since: int, seq: int, changed: str, time: int 
     time: when the first change of the one batch that it is of was taken in, in milliseconds since 1970
         (UTC); 0: it is of several.
     """
+    head = delta_head(id, epoch, since=since, seq=seq, time=time)
+    return f"{head}{changed}{DELTA_TAIL}"
+
+
+def delta_head(id: str, epoch: str, *, since: int, seq: int, time: int = 0) -> str:
+    """What stands before what changed, of a `delta`; behind it stands DELTA_TAIL."""
     head: dict[str, Any] = {"type": "delta", "id": id, "epoch": epoch, "from": since, "seq": seq}
     if time:
         head["time"] = time
-    return f"{encode(head)[:-1]},{changed}}}"
+    return f"{encode(head)[:-1]},"
 
 
 def bookmark(id: str, epoch: str, seq: int) -> str:
@@ -120,6 +154,11 @@ def error(code: str, message: str, id: str | None = None) -> str:
 def pong(epoch: str, seq: int) -> str:
     """The answer to a ping: where the server is."""
     return encode({"type": "pong", "epoch": epoch, "seq": seq})
+
+
+def _string(text: str) -> str:
+    quoted: str = ujson.dumps(text, escape_forward_slashes=False)
+    return quoted
 
 
 def _take(texts: Iterable[str], space: int, *, least: int = 1) -> list[str]:

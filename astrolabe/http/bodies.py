@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 import ujson
@@ -18,7 +18,7 @@ from astrolabe.graph.facts import NAMESPACE
 from astrolabe.graph.links import OWNS
 from astrolabe.graph.node import Node
 from astrolabe.graph.status import LEVELS
-from astrolabe.graph.wire import encode
+from astrolabe.graph.wire import encode, joined
 from astrolabe.http.cache import Pieces
 from astrolabe.http.errors import Refusal
 from astrolabe.http.hub import Hub
@@ -28,21 +28,10 @@ from astrolabe.kinds.kind import Kind
 
 Body = Callable[[Hub, Question, Snapshot | None], Pieces]
 
-#: Texts that are joined into one piece.
-CHUNK = 200
 #: Nodes that are looked at in one step.
 STRETCH = 1000
 #: Pages that are encoded in one step.
 STEP = 10
-
-
-def joined(texts: Iterable[str]) -> Iterator[str]:
-    """The texts with commas between them, in pieces."""
-    remaining = iter(texts)
-    comma = ""
-    while chunk := list(islice(remaining, CHUNK)):
-        yield comma + ",".join(chunk)
-        comma = ","
 
 
 def stretches(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:

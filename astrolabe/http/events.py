@@ -14,7 +14,7 @@ from astrolabe.graph import wire
 from astrolabe.http.client import Client
 from astrolabe.http.closing import GOING_AWAY, GOODBYE, UNAUTHORISED, WITHDRAWN
 from astrolabe.http.figures import Figures
-from astrolabe.http.message import Message
+from astrolabe.http.message import LongFrame, Message
 from astrolabe.http.transport import Channel
 from astrolabe.settings import Limits
 
@@ -24,17 +24,25 @@ _TYPE = "text/event-stream; charset=utf-8"
 _LAST_CHUNK = b"0\r\n\r\n"
 
 
-def event_text(message: Message) -> bytes:
-    """The message as one event. An empty id clears the client's last one, so that it never resumes from the
-    middle of a snapshot."""
-    id = "" if message.position is None else f"id: {message.position}\n"
-    return f"event: {message.event}\n{id}data: {message.text}\n\n".encode()
+def event_text(message: Message) -> bytes | LongFrame:
+    """The message as one event."""
+    return message.between(_head(message), _END)
 
 
-def event_chunk(message: Message) -> bytes:
+def event_chunk(message: Message) -> bytes | LongFrame:
     """One event in one chunk."""
-    event = event_text(message)
-    return b"%x\r\n%b\r\n" % (len(event), event)
+    head = _head(message)
+    size = len(head) + message.size + len(_END)
+    return message.between(b"%x\r\n%b" % (size, head), _END + b"\r\n")
+
+
+def _head(message: Message) -> bytes:
+    """An empty id clears the client's last one, so that it never resumes from the middle of a snapshot."""
+    id = "" if message.position is None else f"id: {message.position}\n"
+    return f"event: {message.event}\n{id}data: ".encode()
+
+
+_END = b"\n\n"
 
 
 class Events(Channel):

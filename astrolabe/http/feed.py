@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from astrolabe.graph import wire
-from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.batch import Batch, Before, Changes
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.history import History
+from astrolabe.graph.history import History, Past, merge
 from astrolabe.graph.view import View
 from astrolabe.graph.views import Views
 from astrolabe.http.deltas import Deltas, Difference
 from astrolabe.http.figures import Figures
-from astrolabe.http.message import Message
+from astrolabe.http.message import LongTexts, Message
 from astrolabe.http.snapshot import COPIED, OldSnapshots, Snapshot
 from astrolabe.http.subscription import Subscription, fail
 from astrolabe.http.workshop import Job, Steps, Workshop
@@ -45,6 +45,7 @@ class Feed:
         filter: Filter,
         workshop: Workshop,
         old: OldSnapshots,
+        texts: LongTexts,
         figures: Figures,
         give_up: Callable[[Feed], None],
     ) -> None:
@@ -55,6 +56,7 @@ class Feed:
         self.failed = False
         self._workshop = workshop
         self._old = old
+        self._texts = texts
         self._give_up = give_up
         self._jobs: dict[Job, None] = {}
         self._news: list[asyncio.Future[None]] = []
@@ -108,6 +110,8 @@ class Feed:
         before, self.changed = self.changed, batch.seq
         if self._snapshot is not None and self._snapshot.taken:
             self._forget_snapshot()
+        if self._differences:  # those that are known lead to a place that is past
+            self._differences = {held: each for held, each in self._differences.items() if each.under_way}
         for subscription in tuple(self.subscriptions):
             if not subscription.is_told(before):
                 continue
@@ -130,20 +134,28 @@ class Feed:
         difference = self._differences.get(held)
         if difference is not None and (difference.under_way or difference.seq == self.graph.seq):
             return difference
-        past = self.history.since(held) if held < self.changed else None
-        if past is None and held < self.changed:
+        steps = self.history.steps_since(held) if held < self.changed else []
+        if steps is None:
             return None
         difference = self._differences[held] = Difference()
         if len(self._differences) > CATCHING_UP:
             del self._differences[next(iter(self._differences))]
         difference.begin(self.graph)
-        if past is None:
+        if not steps:
             difference.set(Changes())
-        elif past.size <= MANY and not self.filter.release:  # what lies behind what changed may be much more
+        elif self._is_little(steps):
+            past = self.history.since(held)
+            assert past is not None
             difference.set(self.view.since(past))
         else:
             self._work(self._compare(held, difference))
         return difference
+
+    def _is_little(self, steps: Sequence[Before]) -> bool:
+        """Whether what is different can be worked out at once."""
+        if self.filter.release or len(steps) > MANY:  # what lies behind what changed may be much more
+            return False
+        return sum([len(step.nodes) + len(step.edges) for step in steps]) <= MANY
 
     def bookmark(self, id: str) -> Message:
         """Nothing has changed up to the present."""
@@ -203,15 +215,19 @@ class Feed:
 
     def _compare(self, since: int, difference: Difference) -> Steps:
         """Its turn may come late: it leads up to the place in history that is then."""
-        past = self.history.since(since)
-        if past is None:
+        steps = self.history.steps_since(since)
+        if steps is None or self._texts.full:
             difference.lost = True
             return
         difference.begin(self.graph)
-        held = self.history.hold()
+        held, before = self.history.hold(), Before()
         try:
             members = self.view.uids()
             yield len(members) // COPIED
-            difference.set((yield from self.view.compare(past.over(held), held, members)))
+            for step in steps:
+                merge(before, step)
+                yield len(step.nodes) + len(step.edges)
+            changes = yield from self.view.compare(Past(held, before), held, members)
+            yield from difference.take(changes, self._texts)
         finally:
             self.history.let_go(held)

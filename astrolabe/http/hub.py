@@ -26,6 +26,7 @@ from astrolabe.http.deltas import Deltas
 from astrolabe.http.errors import Refusal
 from astrolabe.http.feed import Feed, FeedFailed
 from astrolabe.http.figures import Figures
+from astrolabe.http.message import LongTexts
 from astrolabe.http.snapshot import STEP, OldSnapshots, Snapshot
 from astrolabe.http.subscription import Connection, Position
 from astrolabe.http.workshop import AT_ONCE, Steps, Workshop
@@ -54,6 +55,7 @@ class Hub:
         self._feeds: dict[Filter, Feed] = {}
         self._workshop = Workshop()
         self._old = OldSnapshots()
+        self._texts = LongTexts()
         #: Feeds without a subscription, those that are dropped first before the others.
         self._kept: dict[Feed, asyncio.TimerHandle] = {}
         self._waiting: dict[asyncio.Future[None], int] = {}
@@ -191,7 +193,9 @@ class Hub:
         feed = self._feeds.get(filter)
         if feed is None:
             self.admit(filter)
-            feed = self._feeds[filter] = Feed(filter, self._workshop, self._old, self.figures, self._fail)
+            feed = self._feeds[filter] = Feed(
+                filter, self._workshop, self._old, self._texts, self.figures, self._fail
+            )
             feed.begin(self.graph, self.history, self._views)
             if feed.failed:
                 raise FeedFailed

@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from astrolabe.http.message import LongFrame
 from astrolabe.timeslice import Lane, turns
 
 #: Bytes at most that a transport is given when it may have to keep them.
@@ -44,17 +45,23 @@ class Outflow:
         self._behind: deque[bytes] = deque()
         self._behind_size = 0
         self._after: Callable[[], None] | None = None
+        #: Of which the chunks are, so that it counts as held.
+        self._long: LongFrame | None = None
         # TLS encrypts what it sends: only without it can the socket be written to directly.
         self.direct = transport.get_extra_info("sslcontext") is None
         self._socket = transport.get_extra_info("socket")
 
-    def write(self, data: bytes) -> bool:
+    def write(self, data: bytes | LongFrame) -> bool:
         """Send these bytes behind all others; False when too much waits already."""
         if self.pending:
-            self._behind.append(data)
             self._behind_size += len(data)
-            return self._behind_size <= BEHIND
-        if len(data) <= PIECE:
+            if self._behind_size > BEHIND:
+                return False
+            self._behind.append(bytes(data))
+        elif isinstance(data, LongFrame):
+            self._long = data
+            self.send(data.chunks)
+        elif len(data) <= PIECE:
             self._transport.write(data)
         else:
             self.send((data,))
@@ -95,7 +102,7 @@ class Outflow:
     def clear(self) -> None:
         """Nothing more can be sent."""
         self.pending = False
-        self._chunks, self._after = (), None
+        self._chunks, self._after, self._long = (), None, None
         self._behind.clear()
 
     def _go_on(self) -> None:
@@ -149,6 +156,7 @@ class Outflow:
                 return
             self._offset -= size
             self._index += 1
+        self._long = None
         if self._behind:
             self._chunks, self._index = tuple(self._behind), 0
             self._behind.clear()

@@ -179,7 +179,7 @@ class Subscription:
         if self._difference.lost:
             self.restart("lagging")
             return self.next()
-        if self._difference.text is None:
+        if self._difference.under_way:
             return None
         difference, self._difference = self._difference, None
         message = difference.message(self.id, self.told)

@@ -26,6 +26,7 @@ from sanic.server import HttpProtocol
 
 from astrolabe.http.admission import begins_probe
 from astrolabe.http.figures import Figures
+from astrolabe.http.message import LongFrame
 from astrolabe.http.outflow import HIGH_WATER, PIECE, Outflow
 from astrolabe.http.strict import StrictHttp
 from astrolabe.timeslice import Lane, turns
@@ -374,7 +375,7 @@ class Channel:
         """Bytes that the peer has not acknowledged."""
         return self._protocol.stall.waiting()
 
-    def put(self, data: bytes) -> None:
+    def put(self, data: bytes | LongFrame) -> None:
         """Send behind what was put before. Who has more and more said without reading it is cut off."""
         if not self._protocol.outflow.write(data):
             self.abort()

@@ -37,7 +37,7 @@ from astrolabe.http.closing import (
 )
 from astrolabe.http.errors import Refusal
 from astrolabe.http.figures import Figures
-from astrolabe.http.message import Framing, Message
+from astrolabe.http.message import Framing, LongFrame, Message
 from astrolabe.http.outflow import HIGH_WATER
 from astrolabe.http.refusing import VERSION, check_upgrade
 from astrolabe.http.transport import Channel
@@ -53,9 +53,16 @@ _PING = Frame(Opcode.PING, b"").serialize(mask=False)
 _PORTION = 2048
 
 
-def text_frame(message: Message) -> bytes:
+def text_frame(message: Message) -> bytes | LongFrame:
     """The message as one text frame of a server (RFC 6455, 5.2)."""
-    return Frame(Opcode.TEXT, message.text.encode()).serialize(mask=False)
+    size = message.size
+    if size < 126:
+        head = b"\x81" + size.to_bytes(1, "big")
+    elif size < 1 << 16:
+        head = b"\x81\x7e" + size.to_bytes(2, "big")
+    else:
+        head = b"\x81\x7f" + size.to_bytes(8, "big")
+    return message.between(head, b"")
 
 
 class Listener(Protocol):

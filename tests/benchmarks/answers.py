@@ -66,9 +66,10 @@ def servers(nodes: int) -> Iterator[Servers]:
 
 
 class Asker:
-    """A client that asks for the graph again and again on one connection, and reads as fast as it can."""
+    """A client that asks for the same again and again on one connection, and reads as fast as it can."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, path: str = PATH) -> None:
+        self._path = path
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.settimeout(30)
         self._buffer = bytearray(1 << 20)
@@ -78,7 +79,7 @@ class Asker:
 
     def ask(self) -> int:
         """Returns the length of the body."""
-        self._socket.sendall(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        self._socket.sendall(f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         head, end, rest = b"", b"", b""
         while not end:
             head += self._receive()

@@ -10,10 +10,11 @@ import gc
 import sys
 from itertools import count
 
+import msgspec
 import uvloop
 
 from astrolabe.app import GC_THRESHOLDS
-from astrolabe.graph.status import ERROR, READY
+from astrolabe.graph.status import ERROR, READY, Status
 from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.processes import allow_many_files, answer
 from tests.support.serving import serve
@@ -33,6 +34,18 @@ class Unread:
         """One pod after the other, so many a second, from now on."""
         self._task = asyncio.create_task(self._change(1 / rate), name="changes")
 
+    async def changed(self, *, batches: int, pods: int) -> tuple[str, int]:
+        """Change so many pods in each of so many batches; returns where history was before."""
+        graph = self._cluster.hub.graph
+        seq = graph.seq
+        for number in range(batches):
+            some = [
+                self._cluster.pods[(number * pods + each) % len(self._cluster.pods)] for each in range(pods)
+            ]
+            status = Status(ERROR, "Changed", str(number))
+            self._cluster.set(*[msgspec.structs.replace(pod, status=status) for pod in some])
+        return graph.epoch, seq
+
     async def _change(self, pause: float) -> None:
         for number in count():
             pod = self._cluster.pods[number % len(self._cluster.pods)]
@@ -48,7 +61,7 @@ async def main(nodes: int) -> None:
         unread = Unread(cluster, site.port)
         gc.collect()
         gc.freeze()
-        await answer({"port": unread.port, "change": unread.change})
+        await answer({"port": unread.port, "change": unread.change, "changed": unread.changed})
 
 
 if __name__ == "__main__":

@@ -49,6 +49,17 @@ def test_delta() -> None:
     )
 
 
+def test_what_changed_in_pieces() -> None:
+    nodes = [node(str(number)) for number in range(wire.CHUNK * 2 + 1)]
+    edges = [Edge("owns", str(number), "b", ()) for number in range(wire.CHUNK + 1)]
+    for changes in (
+        Changes(),
+        Changes([node("a")], [EDGE], [("owns", "c", "d")], ["c", 'd"']),
+        Changes(nodes, edges, [edge.key for edge in edges], [node.uid for node in nodes]),
+    ):
+        assert "".join(wire.changes_pieces(changes)) == wire.changes_text(changes)
+
+
 def test_a_delta_of_one_batch_tells_when_that_was() -> None:
     assert wire.delta("x", "e", since=1, seq=2, changed=wire.changes_text(Changes()), time=1732500000123) == (
         '{"type":"delta","id":"x","epoch":"e","from":1,"seq":2,"time":1732500000123,'

@@ -4,18 +4,19 @@ import asyncio
 
 import pytest
 
-from astrolabe.graph.batch import BAND
+from astrolabe.graph.batch import BAND, Changes
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
 from astrolabe.http import client as hub_client
+from astrolabe.http import message
 from astrolabe.http.feed import CATCHING_UP
 from astrolabe.http.message import Message
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.connections import Recorder, settle
 from tests.support.serving import eventually
-from tests.support.worlds import EPOCH, World, facts, only, shop
+from tests.support.worlds import EPOCH, World, a_pod, crowd, facts, only, shop
 
 
 @pytest.mark.parametrize(
@@ -177,3 +178,45 @@ async def test_one_that_was_behind_only_at_the_last_moment_is_not_reset_for_the_
     await settle()
     (delta,) = recorder.take()
     assert (delta["from"], delta["seq"], delta["nodes"]["remove"]) == (1, 22, ["service-web"])
+
+
+async def test_those_who_were_away_share_what_they_missed_whatever_their_ids() -> None:
+    """Each of them chooses its id, and need not read."""
+    world = crowd(3000)
+    world.send(Changes(nodes_set=[a_pod(number, "Error") for number in range(1000)]))
+    recorders = [Recorder() for _ in range(3)]
+    for number, recorder in enumerate(recorders):
+        world.hub.join(recorder).subscribe(str(number), only(q="web"), Position(EPOCH, 1))
+    await eventually(lambda: all(recorder.messages for recorder in recorders))
+    texts = [recorder.messages[0].long for recorder in recorders]
+    assert texts[0] is not None
+    assert texts[0].size > 300_000
+    assert texts == [texts[0]] * 3
+    told = [recorder.take()[0] for recorder in recorders]
+    assert [message["id"] for message in told] == ["0", "1", "2"]
+    assert [len(message["nodes"]["set"]) for message in told] == [1000] * 3
+
+
+async def test_of_what_was_missed_only_so_much_is_held_for_those_who_do_not_read_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beyond that a snapshot is told, of which readers hold little."""
+    monkeypatch.setattr(message, "MOST_LONG", 1_000_000)
+    world = crowd(3000)
+    for step in range(6):
+        world.send(Changes(nodes_set=[a_pod(number, "Error", str(step)) for number in range(1000)]))
+    recorders = [Recorder() for _ in range(6)]
+    clients = [world.hub.join(recorder) for recorder in recorders]
+    for number, client in enumerate(clients):
+        client.subscribe("x", only(q="web"), Position(EPOCH, number + 1))
+        await settle()
+    first = [recorder.messages[0].event for recorder in recorders]
+    assert first == ["delta", "delta", "delta", "reset", "reset", "reset"]
+    for client, recorder in zip(clients, recorders, strict=True):  # they have read it
+        recorder.messages.clear()
+        client.leave()
+    world.send(Changes(nodes_set=[a_pod(0)]))
+    late = Recorder()
+    world.hub.join(late).subscribe("x", only(q="web"), Position(EPOCH, 1))
+    await eventually(lambda: bool(late.messages))
+    assert late.types() == ["delta"]

@@ -139,7 +139,7 @@ class FlatStreams:
         if message.event not in ("snapshot", "delta"):
             return b""
         rows = flat.changes(ujson.loads(message.text), now=int(time() * 1000), find=self._find)
-        return b"".join([text_frame(Message("row", wire.encode(row))) for row in rows])
+        return b"".join([bytes(text_frame(Message("row", wire.encode(row)))) for row in rows])
 
     def _find(self, seq: int, uid: str) -> Node | None:
         past = self._hub.history.since(seq)
