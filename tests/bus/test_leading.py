@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -346,6 +347,29 @@ async def test_what_is_wrong_in_redis_is_repaired(redis: RedisServer, interval: 
             async with member(redis.address) as late:
                 await together(leader, late)
                 assert late.graph.releases == release("web", 1)
+
+
+async def test_a_tick_that_waits_for_a_batch_which_fails_forgets_nothing(redis: RedisServer) -> None:
+    """It would find Redis where the batch left it, and not where the leader is alone: a new epoch for everyone."""
+    async with member(redis.address, timing=replace(SHORT, tick=60.0, lock=60.0)) as leader:
+        await leader.leads()
+        await leader.publish(Changes(nodes_set=[node("a")]))
+        epoch, committer = leader.position[0], leader.committer
+        assert committer is not None
+        redis.pause()
+        batch = asyncio.create_task(leader.publish(Changes(nodes_set=[node("b")])))
+        await asyncio.sleep(0)  # it has the lock now
+        tick = asyncio.create_task(committer.tick())
+        await batch
+        assert leader.replica.standing.alone
+        redis.resume()
+        await tick
+        await committer.tick()
+        await leader.until(lambda: not leader.replica.standing.alone)
+        assert leader.position[0] == epoch
+        async with member(redis.address) as late:
+            await together(leader, late)
+            assert late.graph.nodes.keys() == {"a", "b"}
 
 
 async def test_a_stall_of_redis_holds_nobody_up(redis: RedisServer) -> None:

@@ -25,15 +25,24 @@ KEY = "{astrolabe:default}:position"
 PATIENT = replace(SHORT, poll=60.0)
 
 
+#: For a test that is done without, and with.
+both = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+
+
 @pytest.fixture
-def sentinels(tmp_path: Path) -> Iterator[Watched]:
-    with watched(tmp_path) as site:
+def tls() -> bool:
+    return False
+
+
+@pytest.fixture
+def sentinels(tmp_path: Path, tls: bool) -> Iterator[Watched]:
+    with watched(tmp_path, tls=tls) as site:
         yield site
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Nodes]:
-    with nodes(tmp_path, KEY) as site:
+def cluster(tmp_path: Path, tls: bool) -> Iterator[Nodes]:
+    with nodes(tmp_path, KEY, tls=tls) as site:
         yield site
 
 
@@ -63,6 +72,7 @@ async def together(leader: Member, follower: Member) -> None:
     assert same(leader.graph, follower.graph)
 
 
+@both
 async def test_a_failover_goes_on_where_it_was(sentinels: Watched) -> None:
     async with pair(sentinels.url) as (one, other):
         epoch = one.position[0]
@@ -131,6 +141,7 @@ async def test_a_node_of_a_cluster_that_is_named_as_if_it_were_all(cluster: Node
         )
 
 
+@both
 async def test_a_slot_that_moves_is_followed(cluster: Nodes) -> None:
     source = cluster.owner
     target = next(server for server in cluster.servers if server is not source)
@@ -188,6 +199,25 @@ def stored(server: RedisServer) -> int:
     with server.client() as client:
         count: int = client.hlen("{astrolabe:default}:nodes")
         return count
+
+
+@both
+async def test_a_replica_that_takes_over_in_a_cluster(cluster: Nodes, tmp_path: Path) -> None:
+    owner = cluster.owner
+    with cluster.replica(tmp_path / "replica", owner) as replica:
+        async with pair(cluster.url) as (leader, follower):
+            epoch = leader.position[0]
+            with owner.client() as client:
+                client.set(KEY.replace("position", "written"), "after all else")
+                assert client.wait(1, 10_000) == 1
+            owner.kill()
+            await leader.publish(Changes(nodes_set=[node("meanwhile")]))
+            await together(leader, follower)
+            assert (leader.position[0], stored(replica)) == (epoch, len(follower.graph.nodes))
+            owner.start()  # and finds that it is the replica now
+            await leader.publish(Changes(nodes_set=[node("after")]))
+            await together(leader, follower)
+            assert {"meanwhile", "after"} <= follower.graph.nodes.keys()
 
 
 async def test_a_node_of_a_cluster_that_is_away(cluster: Nodes) -> None:

@@ -17,6 +17,8 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import ConnectionError
 
+#: Certificate and key of 127.0.0.1, by its own authority.
+CERTIFICATE, KEY = (Path(__file__).parents[1] / "kube" / "tls" / name for name in ("cert.pem", "key.pem"))
 PROGRAM = shutil.which("redis-server") or "redis-server"
 
 
@@ -26,14 +28,33 @@ def free_port() -> int:
         return port
 
 
+def tls_settings(port: int) -> dict[str, str]:
+    """Settings of a server, or Sentinel, that takes TLS at this port, and speaks it to other servers."""
+    return {
+        "tls-port": str(port),
+        "tls-cert-file": str(CERTIFICATE),
+        "tls-key-file": str(KEY),
+        "tls-ca-cert-file": str(CERTIFICATE),
+        "tls-auth-clients": "no",
+        "tls-replication": "yes",
+    }
+
+
 class RedisServer:
     """On a port of its own, with its data in `folder`. options: more arguments, as `--requirepass x`.
 
-    program: another than Debian's redis-server.
+    program: another than Debian's redis-server. tls: whether it has a port for that beside.
+    told: the port that others are told of, that of TLS where there is one.
     """
 
-    def __init__(self, folder: Path, *options: str, port: int = 0, program: str = PROGRAM) -> None:
-        self.port = port or free_port()
+    def __init__(
+        self, folder: Path, *options: str, port: int = 0, program: str = PROGRAM, tls: bool = False
+    ) -> None:
+        self.port = self.told = port or free_port()
+        if tls:
+            self.told = free_port()
+            settings = tls_settings(self.told)
+            options = (*options, *[part for name in settings for part in (f"--{name}", settings[name])])
         self._program = program
         self._folder = folder
         self._options = options
@@ -106,9 +127,11 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(folder: Path, *options: str, program: str = PROGRAM) -> Iterator[RedisServer]:
+def redis_server(
+    folder: Path, *options: str, program: str = PROGRAM, tls: bool = False
+) -> Iterator[RedisServer]:
     """A Redis that runs as long as the context."""
-    server = RedisServer(folder, *options, program=program)
+    server = RedisServer(folder, *options, program=program, tls=tls)
     server.start()
     try:
         yield server

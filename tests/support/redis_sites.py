@@ -12,11 +12,13 @@ from typing import Any
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 
-from tests.support.redis_server import RedisServer, free_port, redis_server
+from tests.support.redis_server import CERTIFICATE, RedisServer, free_port, redis_server, tls_settings
 
 #: Seconds for a gossip or an election.
 PATIENCE = 30.0
 SERVICE = "mymaster"
+#: Of a client that speaks TLS.
+TLS = {"host": "127.0.0.1", "ssl": True, "ssl_ca_certs": str(CERTIFICATE)}
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -35,15 +37,16 @@ def until(condition: Callable[[], bool]) -> None:
 class Watched:
     """A primary and its replica, watched by one Sentinel, which alone decides."""
 
-    def __init__(self, primary: RedisServer, replica: RedisServer, sentinel: int) -> None:
+    def __init__(self, primary: RedisServer, replica: RedisServer, sentinel: int, *, tls: bool) -> None:
         self.primary = primary
         self.replica = replica
         self.sentinel = sentinel
+        self._tls = tls
 
     @property
     def url(self) -> str:
         """The first of the Sentinels is not there."""
-        return f"redis+sentinel://127.0.0.1:1,127.0.0.1:{self.sentinel}/{SERVICE}/0"
+        return _url("sentinel", f"127.0.0.1:1,127.0.0.1:{self.sentinel}/{SERVICE}/0", tls=self._tls)
 
     def copied(self) -> None:
         """Wait until the replica has all that was written."""
@@ -59,28 +62,34 @@ class Watched:
 
     def promoted(self) -> None:
         """Wait until the Sentinel says that the replica is the primary."""
-        with RedisServer(Path(), port=self.sentinel).client() as client:
+        with RedisServer(Path(), port=self.sentinel).client(**(TLS if self._tls else {})) as client:
             ask = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
-            until(lambda: int(client.execute_command(*ask)[1]) == self.replica.port)
+            until(lambda: int(client.execute_command(*ask)[1]) == self.replica.told)
+
+
+def _url(kind: str, place: str, *, tls: bool) -> str:
+    query = f"?ssl_ca_certs={CERTIFICATE}" if tls else ""
+    return f"redis{'s' if tls else ''}+{kind}://{place}{query}"
 
 
 @contextmanager
-def watched(folder: Path) -> Iterator[Watched]:
+def watched(folder: Path, *, tls: bool = False) -> Iterator[Watched]:
     """The Sentinel takes half a second to find the primary dead, and another to replace it."""
     with ExitStack() as stack:
         for name in ("primary", "replica"):
             (folder / name).mkdir()
         quick = ("--repl-diskless-sync-delay", "0")
-        primary = stack.enter_context(redis_server(folder / "primary", *quick))
-        following = ("--replicaof", f"127.0.0.1 {primary.port}")
-        replica = stack.enter_context(redis_server(folder / "replica", *following, *quick))
+        primary = stack.enter_context(redis_server(folder / "primary", *quick, tls=tls))
+        following = ("--replicaof", f"127.0.0.1 {primary.told}")
+        replica = stack.enter_context(redis_server(folder / "replica", *following, *quick, tls=tls))
         with replica.client() as client:
             until(lambda: client.info("replication")["master_link_status"] == "up")
         port = free_port()
         configuration = folder / "sentinel.conf"
+        ports = {"port": "0", **tls_settings(port)} if tls else {"port": str(port)}
         configuration.write_text(
-            f"port {port}\nbind 127.0.0.1\ndir {folder}\n"
-            f"sentinel monitor {SERVICE} 127.0.0.1 {primary.port} 1\n"
+            "".join(f"{name} {value}\n" for name, value in ports.items()) + f"bind 127.0.0.1\ndir {folder}\n"
+            f"sentinel monitor {SERVICE} 127.0.0.1 {primary.told} 1\n"
             f"sentinel down-after-milliseconds {SERVICE} 500\n"
             f"sentinel failover-timeout {SERVICE} 3000\n"
         )
@@ -88,23 +97,24 @@ def watched(folder: Path) -> Iterator[Watched]:
         stack.callback(process.wait)
         stack.callback(process.kill)
         sentinel = RedisServer(folder, port=port)
-        with sentinel.client() as client:
+        with sentinel.client(**(TLS if tls else {})) as client:
             until(lambda: client.execute_command("SENTINEL", "REPLICAS", SERVICE) != [])
-        yield Watched(primary, replica, port)
+        yield Watched(primary, replica, port, tls=tls)
 
 
 class Nodes:
     """Of a Redis Cluster, each of which owns a third of the slots at first."""
 
-    def __init__(self, servers: list[RedisServer], key: str) -> None:
+    def __init__(self, servers: list[RedisServer], key: str, *, tls: bool) -> None:
         self.servers = servers
         self.slot = key_slot(key.encode())
+        self._tls = tls
 
     @property
     def url(self) -> str:
         """The first is not there, the last does not own the slot of the key."""
         _, *others = sorted(self.servers, key=lambda server: server is not self.owner)
-        return f"redis+cluster://127.0.0.1:1,{others[-1].address}"
+        return _url("cluster", f"127.0.0.1:1,127.0.0.1:{others[-1].told}", tls=self._tls)
 
     @property
     def owner(self) -> RedisServer:
@@ -127,12 +137,25 @@ class Nodes:
     def move_keys(self, source: RedisServer, target: RedisServer) -> None:
         """All that the slot has; it is still the source's."""
         while keys := self._tell(source, "CLUSTER", "GETKEYSINSLOT", self.slot, 100):
-            self._tell(source, "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *keys)
+            self._tell(source, "MIGRATE", "127.0.0.1", target.told, "", 0, 5000, "KEYS", *keys)
 
     def settle(self, target: RedisServer) -> None:
         """It is the target's; the others hear it by and by."""
         for server in sorted(self.servers, key=lambda server: server is not target):
             self._tell(server, "CLUSTER", "SETSLOT", self.slot, "NODE", self.id(target))
+
+    @contextmanager
+    def replica(self, folder: Path, of: RedisServer) -> Iterator[RedisServer]:
+        """One more node, which has all that this one has, and takes over when it dies."""
+        with _node(folder, tls=self._tls) as server:
+            self._tell(server, "CLUSTER", "MEET", "127.0.0.1", of.told, _bus(of))
+            until(lambda: self._tell(server, "CLUSTER", "REPLICATE", self.id(of)) == b"OK")
+            with server.client() as client:
+                until(lambda: client.info("replication")["master_link_status"] == "up")
+            id = self.id(of)
+            for other in self.servers:  # those that vote know it
+                until(lambda other=other: self._tell(other, "CLUSTER", "REPLICAS", id) != [])  # type: ignore[misc]
+            yield server
 
     def id(self, server: RedisServer) -> str:
         return str(self._tell(server, "CLUSTER", "MYID").decode())
@@ -143,33 +166,42 @@ class Nodes:
 
 
 @contextmanager
-def nodes(folder: Path, key: str) -> Iterator[Nodes]:
+def _node(folder: Path, *, tls: bool) -> Iterator[RedisServer]:
+    folder.mkdir()
+    options = {
+        "cluster-enabled": "yes",
+        "cluster-port": str(free_port()),
+        "cluster-node-timeout": "2000",
+        "repl-diskless-sync-delay": "0",
+        "tls-cluster": "yes" if tls else "no",
+    }
+    with redis_server(
+        folder, *[part for name in options for part in (f"--{name}", options[name])], tls=tls
+    ) as server:
+        yield server
+
+
+def _bus(server: RedisServer) -> int:
+    with server.client() as client:
+        return int(client.config_get("cluster-port")["cluster-port"])
+
+
+@contextmanager
+def nodes(folder: Path, key: str, *, tls: bool = False) -> Iterator[Nodes]:
     """Three nodes that know one another."""
     with ExitStack() as stack:
-        servers = []
-        for number in range(3):
-            (folder / str(number)).mkdir()
-            bus = free_port()
-            options = (
-                "--cluster-enabled",
-                "yes",
-                "--cluster-port",
-                str(bus),
-                "--cluster-node-timeout",
-                "2000",
-            )
-            server = stack.enter_context(redis_server(folder / str(number), *options))
-            servers.append(server)
+        servers = [stack.enter_context(_node(folder / str(number), tls=tls)) for number in range(3)]
+        for number, server in enumerate(servers):
             first, last = (number * 5462, min(number * 5462 + 5461, 16383))
             with server.client() as client:
                 client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
                 client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
             with servers[0].client() as client:
-                client.execute_command("CLUSTER", "MEET", "127.0.0.1", server.port, bus)
+                client.execute_command("CLUSTER", "MEET", "127.0.0.1", server.told, _bus(server))
         for server in servers:
             with server.client() as client:
                 until(lambda client=client: len(client.execute_command("CLUSTER", "SLOTS")) == 3)  # type: ignore[misc]
                 until(
                     lambda client=client: b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO")  # type: ignore[misc]
                 )
-        yield Nodes(servers, key)
+        yield Nodes(servers, key, tls=tls)

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError, RedisError
 
 #: Bytes of one answer. The largest of our own are pieces of a hash or of the log, of some megabytes: see
 #: `store.SCAN_COUNT`.
-LARGEST = 16 * 1024 * 1024
+LARGEST = 8 * 1024 * 1024
 
 
 class AnswerTooLarge(RedisError):
@@ -31,10 +31,14 @@ class LimitedParser(_AsyncHiredisParser):
         super().__init__(socket_read_size)
         self._size = 0
 
+    def on_disconnect(self) -> None:
+        super().on_disconnect()  # type: ignore[no-untyped-call]
+        self._reader = None  # with what it has of an answer
+
     async def read_from_socket(self) -> bool:
-        stream, reader = cast(asyncio.StreamReader, self._stream), cast(Any, self._reader)
-        some = await stream.read(self._read_size)
-        if not some:
+        some = await cast(asyncio.StreamReader, self._stream).read(self._read_size)
+        reader = cast(Any, self._reader)
+        if not some or reader is None:
             raise ConnectionError("Redis closed the connection")
         self._size += len(some)
         if self._size > LARGEST:

@@ -162,7 +162,8 @@ class Committer:
                 await self._come_back()
             else:
                 async with self._lock:
-                    await self._renew()
+                    if not standing.alone:  # as a batch that was under way may have left it
+                        await self._renew()
         except Away as error:
             self._miss(error)
         except Damaged as error:

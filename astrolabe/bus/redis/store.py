@@ -32,7 +32,7 @@ SCAN_COUNT = 2048
 LOG_COUNT = 8
 #: Bytes of a key beyond which something is in it that is not ours, and those for each entry: the largest
 #: graph has 2 KB for each.
-SWOLLEN, SWOLLEN_EACH = 4 * LARGEST, 16 * 1024
+SWOLLEN, SWOLLEN_EACH = 8 * LARGEST, 16 * 1024
 #: Scans of a hash that may be cut off by its moving before that is an error.
 SCANS = 5
 #: See `Store.alarm`.
