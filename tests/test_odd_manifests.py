@@ -14,7 +14,9 @@ from typing import Any, Literal
 import aiohttp
 import pytest
 
+from astrolabe.bus.redis.codec import Decoder, decode_entry, encode, entry_of
 from astrolabe.client import Client
+from astrolabe.graph.batch import Batch
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.model import Model
 from astrolabe.kinds.kind import Kind
@@ -94,6 +96,8 @@ class Truth:
                 model.upsert(facts)
         changes = model.commit()
         assert model.take_faults() == []
+        told = Batch("e", 1, changes)
+        assert Decoder().batch(decode_entry(encode(entry_of(told)))) == told, "as another replica reads it"
         nodes = {node.uid: json.loads(node.text) for node in changes.nodes_set}
         return nodes, {edge.key: sorted(edge.field) for edge in changes.edges_set}
 

@@ -106,11 +106,15 @@ def _node_of(head: _Head, text: str) -> Node:
 
 _METADATA = '{"metadata":{'
 
+#: Characters of a node's text that its manifest may decide, and as many its neighbours: one whose object is
+#: within its limits may still be long, since what is not ASCII is escaped.
+LONGEST_PART = 2 * 2**20
+
 
 def encode_own(facts: Facts, api_version: str) -> str:
     """The part of a node's text that its own manifest decides: all that follows `"metadata":{`.
 
-    Raises Unfit when its uid cannot stand in the texts of edges as it is.
+    Raises Unfit when that is too long, or its uid cannot stand in the texts of edges as it is.
     """
     uid = facts.uid
     if not (uid.isascii() and uid.isprintable()) or '"' in uid or "\\" in uid:
@@ -129,6 +133,8 @@ def encode_own(facts: Facts, api_version: str) -> str:
     if facts.labels:
         document["labels"] = facts.labels
     text = ujson.dumps(document, escape_forward_slashes=False)
+    if len(text) > LONGEST_PART:
+        raise Unfit("would make a node of more than 2 MiB")
     return text[len(_METADATA) :]
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
+
 from astrolabe.graph.facts import Around, Derived, Facts, Neighbour, Read, Rules
-from astrolabe.graph.links import SELECTS, Link, Select
+from astrolabe.graph.faults import Unfit
+from astrolabe.graph.links import SELECTS, Link, Ref, Select
 from astrolabe.graph.model import Model
+from astrolabe.graph.node import parse_node
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.status import READY, UNKNOWN, Status
 
@@ -117,6 +122,31 @@ def test_a_rule_that_raises_costs_one_status() -> None:
     assert reasons(model) == {"a": "-1"}
     assert model.take_faults() == []
     assert model.failing == []
+
+
+def test_what_neighbours_tell_that_is_too_long_costs_one_status() -> None:
+    """No node is longer than other replicas take, whatever is around it."""
+
+    def derive(_: Neighbour, __: Around) -> Derived:
+        return Derived(Status(READY, "Fine"), {"targetPods": ["p" * 250] * 10_000})
+
+    model = Model([Rules(kind="Pod", api_version="v1", derive=derive)])
+    model.upsert(a("Pod", "a", Ref(SELECTS, "Pod", "a", "absent", "spec.x")))
+    model.set_synced("Pod", "", True)
+    (node,) = model.commit().nodes_set
+    assert (node.status, node.unresolved) == (UNKNOWN, False)
+    assert node.document()["message"] == "what its neighbours tell of it is longer than 2 MiB"
+    assert parse_node(node.text) == node
+    (fault,) = model.take_faults()
+    assert (fault.name, fault.why) == ("x", "what its neighbours tell of it is longer than 2 MiB")
+
+
+def test_an_object_whose_text_would_be_too_long_fits_into_no_graph() -> None:
+    model = Model([Rules(kind="Pod", api_version="v1")])
+    long = msgspec.structs.replace(a("Pod", "a"), metadata={"creationTimestamp": "", "x": "😀" * 200_000})
+    with pytest.raises(Unfit, match=r"^would make a node of more than 2 MiB$"):
+        model.upsert(long)
+    assert len(model) == 0
 
 
 def test_what_a_rule_makes_that_is_no_json_costs_one_status() -> None:

@@ -17,11 +17,11 @@ from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge, EdgeKey
 from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.node import Node, parse_node, parse_nodes
+from astrolabe.graph.node import LONGEST_PART, Node, parse_node, parse_nodes
 from astrolabe.graph.status import LEVELS
 
-#: Bytes of a node, which is less than its object: etcd takes 1.5 MiB of that.
-LARGEST_NODE = 4 * 1024 * 1024
+#: Bytes of a node: no engine makes a longer one.
+LARGEST_NODE = 2 * LONGEST_PART
 
 #: How many lists of fields are remembered, to be shared between edges.
 FIELD_LISTS = 2_000
