@@ -34,6 +34,7 @@ from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError
 from astrolabe.kube.health import Health
 from astrolabe.kube.watches import Watches, scopes_of
+from astrolabe.memory import keep_small
 from astrolabe.settings import DEFAULT_CLUSTER, Settings
 from astrolabe.shared import Shared
 
@@ -132,6 +133,7 @@ class Application:
             running.push_async_callback(server.stop)
             self.port = await server.start()
             self._spawn(running, self._announce(source, began), name="announcer", ends=True)
+            self._spawn(running, keep_small(), name="memory")
             for name, work in self._beside.items():
                 self._spawn(running, work(), name=name)
             self._running = running.pop_all()

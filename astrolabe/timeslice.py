@@ -54,9 +54,7 @@ class Turns:
     @property
     def over(self) -> bool:
         """Whether the slice of this turn is used up; it begins with the first who asks."""
-        if not self._begun:
-            self._begun, self._ends = True, perf_counter() + TIME_SLICE
-            asyncio.get_running_loop().call_soon(self._end, context=Context())
+        self._begin()
         return perf_counter() > self._ends
 
     def do(self, call: Callable[[], None], lane: Lane) -> None:
@@ -90,7 +88,9 @@ class Turns:
         else:
             self._lanes[lane].append(woken)
         self._go_on()
-        return await woken
+        unconditional = await woken
+        self._begin()
+        return unconditional
 
     def _go_on(self) -> None:
         if not self._running:
@@ -126,6 +126,11 @@ class Turns:
         chosen, self._next = self._next, Lane(self._next % Lane.PEER + 1)
         return chosen
 
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun, self._ends = True, perf_counter() + TIME_SLICE
+            asyncio.get_running_loop().call_soon(self._end, context=Context())
+
     def _end(self) -> None:
         self._begun = False
 
@@ -140,6 +145,40 @@ def turns() -> Turns:
     if found is None:
         found = _TURNS[loop] = Turns()
     return found
+
+
+class Few:
+    """Calls what it is given, each once and in order, but only so many in a turn of the loop: what a call
+    sets off is done later, where no clock tells what it takes. They must not raise.
+    """
+
+    def __init__(self, most: int, lane: Lane) -> None:
+        self._most = self._left = most
+        self._lane = lane
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._asked = False
+
+    def do(self, call: Callable[[], None]) -> None:
+        """Call this now, or in one of the next turns."""
+        self._waiting.append(call)
+        if not self._asked:
+            self._run()
+
+    def _run(self) -> None:
+        self._asked = False
+        if self._left == self._most:
+            asyncio.get_running_loop().call_soon(self._renew, context=Context())
+        try:
+            while self._waiting and self._left:
+                self._left -= 1
+                self._waiting.popleft()()
+        finally:
+            if self._waiting and not self._asked:
+                self._asked = True
+                turns().ask(self._run, self._lane)
+
+    def _renew(self) -> None:
+        self._left = self._most
 
 
 class TimeSlice:

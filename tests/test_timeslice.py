@@ -9,7 +9,7 @@ from time import perf_counter
 import pytest
 
 from astrolabe import timeslice
-from astrolabe.timeslice import TIME_SLICE, Lane, TimeSlice, in_slices, turns
+from astrolabe.timeslice import TIME_SLICE, Few, Lane, TimeSlice, in_slices, turns
 
 
 def work(seconds: float) -> None:
@@ -142,3 +142,14 @@ async def test_without_any_time_everyone_still_has_a_turn(monkeypatch: pytest.Mo
     async with asyncio.timeout(5):
         await asyncio.gather(*(turns().admit(lane) for lane in Lane for _ in range(20)))
         assert [step async for step in in_slices(range(5), Lane.ANSWER)] == [0, 1, 2, 3, 4]
+
+
+async def test_of_what_sets_off_more_only_some_is_done_in_a_turn() -> None:
+    loop = TurnsOfTheLoop()
+    few = Few(3, Lane.PEER)
+    for number in range(8):
+        few.do(lambda name=str(number): loop.doing(name))
+    assert loop.done == [["0", "1", "2"]]
+    await asyncio.sleep(0.01)
+    few.do(lambda: loop.doing("last"))
+    assert loop.stop() == [["0", "1", "2"], ["3", "4", "5"], ["6", "7"], ["last"]]

@@ -14,7 +14,7 @@ from weakref import ReferenceType, ref
 
 from astrolabe.http.body import Body
 from astrolabe.http.errors import Refusal
-from astrolabe.timeslice import Lane, in_slices
+from astrolabe.timeslice import Lane, in_slices, turns
 
 #: Bytes from which on a body is compressed in a thread (zlib releases the interpreter), and how many in one
 #: step: between two of them it ends when nobody waits for it any more.
@@ -170,6 +170,7 @@ class Bodies:
         task = entry.packed if packed and entry.packed is not None else entry.plain
         if not task.done():
             await _wait(entry, task)
+            await turns().admit(Lane.PEER)  # all who waited for it go on at once
             self._trim()
         return task.result()
 

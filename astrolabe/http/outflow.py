@@ -19,7 +19,7 @@ PIECE = 32 * 1024
 #: Bytes that may wait in a transport before it is full.
 HIGH_WATER = 16 * 1024
 #: Bytes that one connection is given at a time, and chunks (writev(2) takes up to 1,024).
-TURN_BYTES = 256 * 1024
+TURN_BYTES = 1024 * 1024
 TURN_CHUNKS = 128
 #: Bytes that may queue up behind what is being sent: control frames and a farewell need no more.
 BEHIND = 16 * 1024

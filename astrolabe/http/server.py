@@ -41,11 +41,14 @@ from astrolabe.http.transport import StreamProtocol
 from astrolabe.http.viewer import Viewer, find_static
 from astrolabe.kinds.kind import Kind
 from astrolabe.settings import Limits, Settings
+from astrolabe.timeslice import Few, Lane
 
 logger = logging.getLogger("astrolabe.http")
 
 #: Connections that may wait to be accepted.
 BACKLOG = 1024
+#: Connections that end in one turn of the event loop, each of which takes some 50 microseconds.
+ENDS = 32
 
 
 def create_server(
@@ -77,6 +80,7 @@ def create_server(
     app.ctx.figures = hub.figures
     app.ctx.answers = Answers(limits.max_requests)
     app.ctx.sockets = Sockets(limits.max_sockets)
+    app.ctx.ends = Few(ENDS, Lane.PEER)
     guard = _create_guard(settings, state)
     guard.add_to(app)
     connections = Connections(limits.max_connections, guard)

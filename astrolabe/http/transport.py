@@ -16,6 +16,7 @@ import termios
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -126,7 +127,8 @@ class StreamProtocol(HttpProtocol):
     """Sanic's protocol of one TCP connection, until a channel takes it over.
 
     Beside its own, Sanic's configuration has STALL_TIMEOUT and MIN_RATE: see `Stall`. Its context has the
-    `figures`, and `answers` and `sockets`, which say how many there may be.
+    `figures`; `answers` and `sockets`, which say how many there may be; and `ends`, some of which come in a
+    turn of the loop.
     """
 
     HTTP_CLASS = StrictHttp
@@ -276,6 +278,12 @@ class StreamProtocol(HttpProtocol):
         self.stall.stop()
         self.outflow.end()
         if self.channel is not None:
+            self.channel.leave()
+        self.app.ctx.ends.do(partial(self._end, exc))
+
+    def _end(self, exc: Exception | None) -> None:
+        """What ends with it: a crowd may be gone at once, as when a proxy is restarted."""
+        if self.channel is not None:
             self.channel.lose()
         self._lost = True
         super().connection_lost(exc)  # type: ignore[no-untyped-call]
@@ -402,7 +410,7 @@ class Channel:
 
     def end(self) -> None:
         """The peer will send no more."""
-        self._leave()
+        self.leave()
 
     def shut_down(self) -> None:
         """The server is going away."""
@@ -410,7 +418,7 @@ class Channel:
 
     def finish(self) -> None:
         """Close once what waits in the transport is sent; a peer that does not take it is cut off."""
-        self._leave()
+        self.leave()
         self.close_transport()
         self._protocol.stall.watch()
 
@@ -421,7 +429,7 @@ class Channel:
 
     def abort(self) -> None:
         """Cut the connection, whatever waits to be sent."""
-        self._leave()
+        self.leave()
         self.transport.abort()
 
     def pause(self) -> None:
@@ -436,12 +444,13 @@ class Channel:
 
     def lose(self) -> None:
         """The connection is gone."""
-        self._leave()
+        self.leave()
         self.drained = _nothing
         if not self.lost.done():
             self.lost.set_result(None)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Nothing more is written."""
         self.open = self.writable = False
 
 

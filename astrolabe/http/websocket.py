@@ -243,7 +243,7 @@ class WebSocket(Channel):
             else:
                 self.when_sent(self._end_writing)
         if self.open and self._frames.state is not State.OPEN:
-            self._leave()
+            self.leave()
             self._wait(self._limits.grace, self.abort)
 
     def _end_writing(self) -> None:

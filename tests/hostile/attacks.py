@@ -359,11 +359,8 @@ ATTACKS: tuple[Attack, ...] = (
     LargeMessages(),
     LogFlood(),
     NegativeSelectors(),
+    ManyFilters(),
 )
-
-
-#: Those that are still noticed: memory stays with the bodies, and /health waits for some of them.
-NOTICED: tuple[Attack, ...] = (ManyFilters(),)
 
 
 #: Of these some may come to any server at any time.
@@ -388,7 +385,7 @@ class Everything:
 
     async def run(self, scene: Scene, seconds: float) -> None:
         async with asyncio.TaskGroup() as group:
-            for attack in (*ATTACKS, *NOTICED):
+            for attack in ATTACKS:
                 group.create_task(attack.run(scene, seconds), name=attack.name)
 
 

@@ -61,18 +61,23 @@ class Bystander:
         try:
             async with asyncio.timeout(PATIENCE):
                 answered = await self._ask()
-        except OSError:  # TimeoutError is one
-            self._failed += 1
+        except OSError as error:  # TimeoutError is one
+            self._fail(repr(error))
         else:
-            self._failed += not answered
+            if not answered.startswith(b"HTTP/1.1 200 "):
+                self._fail(f"{answered[:200]!r}")
         finally:  # also one that is under way at the end
             self._taken.append(time.monotonic() - began)
 
-    async def _ask(self) -> bool:
+    def _fail(self, why: str) -> None:
+        self._failed += 1
+        print(f"a question for its health has no answer: {why}", file=sys.stderr)
+
+    async def _ask(self) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
             writer.write(REQUEST)
-            return (await reader.read()).startswith(b"HTTP/1.1 200 ")
+            return await reader.read()
         finally:
             writer.close()
 

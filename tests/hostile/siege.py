@@ -24,7 +24,7 @@ import uvloop
 from astrolabe.client.load.shared import Shared
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from tests.benchmarks.processes import Helper, allow_many_files, helper
-from tests.hostile.attacks import ATTACKS, NOTICED, Attack, Everything, Nobody, Scene
+from tests.hostile.attacks import ATTACKS, Attack, Everything, Nobody, Scene
 from tests.hostile.memory import Memory, limited_group
 from tests.hostile.server import holds
 from tests.soak.followers import Follower
@@ -45,17 +45,20 @@ class Budget(msgspec.Struct, frozen=True):
     """Milliseconds of /health, and of the longest hold of the loop; megabytes that may stay of an attack.
 
     late: milliseconds of a hold by the clock, also by something that waits instead of computing.
+    turns: of the loop that an answer takes. In each of them it may be that others have the processors: so much
+        later than it should be, without computing, may an answer come.
     """
 
     health: float
     hold: float
     late: float
     left: float
+    turns: int = 0
 
 
 #: Two noisy cores on which the attackers run, too, allow for less in a quick test.
 STRICT = Budget(health=100.0, hold=20.0, late=200.0, left=64.0)
-QUICK = Budget(health=1000.0, hold=150.0, late=1000.0, left=128.0)
+QUICK = Budget(health=250.0, hold=50.0, late=1000.0, left=128.0, turns=3)
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -76,9 +79,10 @@ class Row(msgspec.Struct, frozen=True):
     def wrong(self, budget: Budget) -> list[str]:
         """What is not as it should be."""
         before, most, after = self.rss
+        health = budget.health + budget.turns * max(0.0, self.late - self.held)
         judged = (
             (self.failed == 0, f"{self.failed} of {self.asked} questions for its health have no answer"),
-            (self.p99 <= budget.health, f"/health takes {self.p99:.0f} ms (p99), not {budget.health:.0f}"),
+            (self.p99 <= health, f"/health takes {self.p99:.0f} ms (p99), not {health:.0f}"),
             (self.held <= budget.hold, f"the loop is held for {self.held:.0f} ms, not {budget.hold:.0f}"),
             (self.late <= budget.late, f"the loop is {self.late:.0f} ms late, not {budget.late:.0f}"),
             (most <= MEMORY, f"{most:.0f} MB are used, not {MEMORY}"),
@@ -248,7 +252,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 async def main(given: argparse.Namespace) -> int:
-    attacks = [each for each in (Nobody(), *ATTACKS, *NOTICED, Everything()) if given.only in each.name]
+    attacks = [each for each in (Nobody(), *ATTACKS, Everything()) if given.only in each.name]
     wrong: list[str] = []
     rows: list[Row] = []
     if given.apart:

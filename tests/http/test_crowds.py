@@ -1,0 +1,127 @@
+"""However many peers do something at once, and however much one of them does, the loop turns on."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from itertools import pairwise
+from time import thread_time
+
+import pytest
+from websockets.frames import Opcode
+
+from astrolabe.http.server import ENDS
+from astrolabe.settings import Limits
+from tests.support.raw import UPGRADE, frame
+from tests.support.serving import Site, eventually, serve
+from tests.support.worlds import crowd, shop
+
+#: Seconds of work for which nothing may hold the loop: what is promised.
+LONGEST = 0.02
+PING = frame(Opcode.TEXT, b'{"type":"ping"}')
+EVENTS, GRAPH, SOCKET = [
+    f"GET {path} HTTP/1.1\r\n{headers}\r\n".encode()
+    for path, headers in (("/api/v1/events", ""), ("/api/v1/graph", ""), ("/api/v1/ws", UPGRADE))
+]
+
+
+class Longest:
+    """How long the longest turn of the loop was, in seconds of this thread's work."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.turns = 0
+        self._began = thread_time()
+        self._timer = asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        now = thread_time()
+        self.seconds, self._began = max(self.seconds, now - self._began), now
+        self.turns += 1
+        self._timer = asyncio.get_running_loop().call_soon(self._turn)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+
+@contextmanager
+def watching() -> Iterator[Longest]:
+    """Without collections: what all other tests have left takes long, which a server spares itself (`app`)."""
+    gc.collect()
+    gc.disable()
+    longest = Longest()
+    try:
+        yield longest
+    finally:
+        longest.stop()
+        gc.enable()
+
+
+@asynccontextmanager
+async def connected(site: Site, number: int) -> AsyncIterator[list[socket.socket]]:
+    """So many connections that the server has taken in."""
+    with ExitStack() as stack:
+        peers = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", site.port))) for _ in range(number)
+        ]
+        await eventually(lambda: len(site.server.open) == number)
+        for peer in peers:
+            peer.setblocking(False)
+        yield peers
+
+
+async def read(peer: socket.socket, what: bytes, times: int = 1) -> None:
+    """Until it has come so often."""
+    data, loop = b"", asyncio.get_running_loop()
+    while times:
+        data += await loop.sock_recv(peer, 65_536)
+        times -= data.count(what)
+        data = data[data.rfind(what) + 1 :][-len(what) :]
+
+
+async def test_thousands_of_requests_in_one_piece() -> None:
+    async with serve(shop()) as site, connected(site, 1) as peers:
+        with watching() as longest:
+            peers[0].sendall(b"GET /no HTTP/1.1\r\n\r\n" * 3000)
+            await read(peers[0], b"HTTP/1.1 404 ", 3000)
+        assert longest.seconds < LONGEST
+
+
+async def test_many_messages_of_many() -> None:
+    async with serve(shop(), Limits(max_message_rate=10_000)) as site, connected(site, 40) as peers:
+        for peer in peers:
+            peer.sendall(SOCKET)
+            await read(peer, b'"heartbeat"')
+        with watching() as longest:
+            for peer in peers:
+                peer.sendall(PING * 400)
+            await asyncio.gather(*[read(peer, b'"pong"', 400) for peer in peers])
+        assert longest.seconds < LONGEST
+
+
+@pytest.mark.parametrize("asked", [SOCKET, EVENTS, GRAPH])
+async def test_many_who_ask_for_all_of_it(asked: bytes) -> None:
+    async with serve(crowd(5_000)) as site, connected(site, 400) as peers:
+        with watching() as longest:
+            for peer in peers:
+                peer.sendall(asked)
+            await eventually(lambda: all(not each.writable for each in site.server.open))
+        assert longest.seconds < LONGEST
+
+
+async def test_a_crowd_that_is_gone_at_once() -> None:
+    """As when a proxy is restarted: so many end in a turn of the loop, and not all."""
+    async with serve(shop()) as site:
+        async with connected(site, 400) as peers:
+            for peer in peers:
+                peer.sendall(SOCKET)
+            await eventually(lambda: site.server.streams == 400)
+        left = [400]
+        while left[-1]:
+            await asyncio.sleep(0)
+            left.append(len(site.server.open))
+        assert max(before - after for before, after in pairwise(left)) <= 2 * ENDS
+        await eventually(lambda: not site.server.streams)

@@ -1,0 +1,67 @@
+"""What was freed is given back to the system, when there is much of it."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from astrolabe.memory import GROWN, LOOKS, Trimmer, glibc_trim, resident
+
+
+class Process:
+    """Uses so much memory, of which so much is free, and counts how often that was given back."""
+
+    def __init__(self, used: int, free: int = 0) -> None:
+        self.used, self.free, self.trimmed = used, free, 0
+        self.trimmer = Trimmer(self.trim, lambda: self.used)
+
+    def trim(self) -> None:
+        self.trimmed += 1
+        self.used -= self.free
+        self.free = 0
+
+    async def look(self, times: int = 1) -> int:
+        """How often it was given back meanwhile."""
+        before = self.trimmed
+        for _ in range(times):
+            await self.trimmer.look()
+        return self.trimmed - before
+
+
+async def test_after_the_start_and_a_storm_memory_is_given_back_and_otherwise_it_is_left_alone() -> None:
+    process = Process(100_000_000)
+    assert await process.look(20) == LOOKS
+    process.used += GROWN - 1
+    assert await process.look(3) == 0
+    process.used += 2
+    assert await process.look() == 1
+    process.free = 10_000_000  # only then did the storm end
+    assert await process.look() == 1
+    assert process.used == 100_000_001 + GROWN - 10_000_000
+    assert await process.look(20) == LOOKS - 2
+
+
+async def test_what_stays_is_no_growth() -> None:
+    process = Process(100_000_000)
+    await process.look(20)
+    for _ in range(3):
+        process.used += 2 * GROWN
+        assert await process.look(20) == LOOKS
+
+
+async def test_glibc_keeps_what_lies_between_things_that_stay_until_it_is_told() -> None:
+    trim = glibc_trim()
+    if trim is None:
+        pytest.fail("the tests run with glibc, as the image does")
+    gc.collect()
+    trim()
+    before = resident()
+    held = [bytes(2000) for _ in range(40_000)]
+    stays = held[::100]
+    held.clear()
+    kept = resident() - before
+    await Trimmer(trim, resident).look()
+    assert kept > 60_000_000
+    assert resident() - before < kept / 4
+    assert stays
