@@ -39,6 +39,12 @@ USES = (
 )
 MAKES = (*USES, (RUNS_ON, "Node"))
 
+#: kind → the key of the metadata in which what is used of it stands.
+_NAMED_AS = {
+    "PersistentVolumeClaim": "mountedPVCs",
+    "ConfigMap": "usedConfigMaps",
+    "Secret": "usedSecrets",
+}
 _OVER = frozenset(("Succeeded", "Failed"))
 
 
@@ -73,18 +79,17 @@ def link_template(
 
 def used_names(links: Iterable[Ref]) -> dict[str, list[str]]:
     """The metadata that names what is used, each name once, in the order of first use."""
-    claims: dict[str, None] = {}
-    configmaps: dict[str, None] = {}
-    secrets: dict[str, None] = {}
+    found: dict[str, dict[str, None]] = {}
     for link in links:
-        kind, name = link.kind, link.name
-        if kind == "ConfigMap":
-            configmaps[name] = None
-        elif kind == "Secret":
-            secrets[name] = None
-        elif kind == "PersistentVolumeClaim":
-            claims[name] = None
-    return {"mountedPVCs": list(claims), "usedConfigMaps": list(configmaps), "usedSecrets": list(secrets)}
+        key = _NAMED_AS.get(link.kind)
+        if key is None:
+            continue
+        names = found.get(key)
+        if names is None:
+            found[key] = {link.name: None}
+        else:
+            names[link.name] = None
+    return {key: list(names) for key, names in found.items()}
 
 
 class _Links:
