@@ -297,7 +297,7 @@ async def test_the_command_over_tls(tmp_path: Path) -> None:
     assert trusting[0] == skipping[0] == 0
     assert wary[:2] == (2, "")
     assert "certificate" in wary[2]
-    assert wary[2].endswith("--certificate-authority names the file of the one to trust\n")
+    assert wary[2].endswith("--certificate-authority=PATH says whom to trust\n")
 
 
 async def test_what_cannot_be_compared_is_one_line_and_exit_code_2() -> None:
