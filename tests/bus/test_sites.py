@@ -103,6 +103,22 @@ async def test_a_failover_that_loses_writes_ends_in_the_right_graph(sentinels: W
             await together(one, late)
 
 
+async def test_a_primary_that_was_replaced_and_does_not_know_it_is_left(sentinels: Watched) -> None:
+    """It answers as before those who are connected: without asking, they would stay, and a second leader come."""
+    async with pair(sentinels.url) as (one, other):
+        sentinels.copied()
+        await asyncio.to_thread(sentinels.cut_off)
+        await asyncio.to_thread(sentinels.promoted)
+        await one.publish(Changes(nodes_set=[node("after")]))
+        with sentinels.replica.client() as client:
+            await one.until(lambda: bool(client.hexists("{astrolabe:default}:nodes", "after")))
+        await together(one, other)
+        async with member(sentinels.url) as late:
+            await together(one, late)
+            assert late.committer is None
+        assert one.committer is not None
+
+
 async def test_a_replica_is_not_read_even_if_a_sentinel_names_it(sentinels: Watched) -> None:
     with sentinels.primary.client() as client:
         client.replicaof(*sentinels.replica.address.split(":"))  # no Sentinel knows it yet

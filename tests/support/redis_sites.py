@@ -60,6 +60,14 @@ class Watched:
             client.config_set("requirepass", "replicas do not know it")
             client.client_kill_filter(_type="replica")
 
+    def cut_off(self) -> None:
+        """Let the primary serve none but those who are connected: the replica and the Sentinel lose it."""
+        with self.primary.client() as client:
+            client.config_set("requirepass", "nobody knows it")
+            for each in client.client_list():
+                if each["name"].startswith("sentinel-") or each["flags"] == "S":
+                    client.client_kill_filter(_id=each["id"])
+
     def promoted(self) -> None:
         """Wait until the Sentinel says that the replica is the primary."""
         with RedisServer(Path(), port=self.sentinel).client(**(TLS if self._tls else {})) as client:

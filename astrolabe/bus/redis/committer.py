@@ -7,6 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -157,6 +158,8 @@ class Committer:
         Raises Deposed.
         """
         standing, timing = self._standing, self._standing.timing
+        with suppress(Away):  # who reaches no Sentinel goes on where he is
+            await self._store.leave_former()
         try:
             if standing.alone:
                 await self._come_back()

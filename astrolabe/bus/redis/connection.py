@@ -99,6 +99,20 @@ def _routed(address: Address, options: dict[str, Any], key: str) -> Redis:
     return Redis.from_pool(Pool(connection_class=routed, route=primary, **options))
 
 
+async def leave_former(*clients: Redis) -> None:
+    """Leave a primary that the Sentinels have replaced, though it may still answer as one. Raises Away when
+    none of them says who it is.
+
+    It hears of that itself only once they reach it again, and what is written there until then is lost.
+    """
+    for client in clients:
+        pool = client.connection_pool
+        route = pool.connection_kwargs.get("route")
+        if isinstance(pool, Pool) and isinstance(route, SentinelRoute):
+            with away():
+                await pool.leave_all_but(*await route.find())
+
+
 #: What Redis says of a key that is of another type, and of a log whose last id is ahead of us.
 _DAMAGE = ("WRONGTYPE", "equal or smaller", "XADD must be")
 

@@ -69,6 +69,7 @@ class Follower:
         """Follow until cancelled."""
         while True:
             try:
+                await self._store.leave_former()
                 async with self._store.subscribe() as subscription:
                     await self._listen(subscription)
             except Away as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from redis.asyncio import ConnectionPool
+from redis.asyncio import Connection, ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 
 
@@ -28,6 +28,12 @@ class Pool(ConnectionPool):
     async def release(self, connection: AbstractConnection) -> None:
         await super().release(connection)
         await self._look_at(connection)
+
+    async def leave_all_but(self, host: str, port: int) -> None:
+        """Drop the connections to any other server, also those in use: who waits there is told so."""
+        for each in (*self._available_connections, *self._in_use_connections):
+            if isinstance(each, Connection) and each.is_connected and (each.host, each.port) != (host, port):
+                await each.disconnect(nowait=True)
 
     async def _look_at(self, connection: AbstractConnection) -> None:
         now = connection._writer

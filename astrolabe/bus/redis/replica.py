@@ -135,6 +135,7 @@ class Replica:
 
     async def _try(self) -> Taken | None:
         try:
+            await self._store.leave_former()
             return await self._store.take(force=self._follower.is_older())
         except Refused as error:
             self._say_unfit(f"Redis refuses that it takes the lock: {error}")

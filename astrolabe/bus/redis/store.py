@@ -15,7 +15,7 @@ from redis.asyncio.client import PubSub
 from astrolabe.bus.redis import codec, scripts
 from astrolabe.bus.redis.answers import LARGEST, AnswerTooLarge
 from astrolabe.bus.redis.codec import Undo
-from astrolabe.bus.redis.connection import address_of, away, connect, verify
+from astrolabe.bus.redis.connection import address_of, away, connect, leave_former, verify
 from astrolabe.bus.redis.errors import Away, Damaged, Deposed, Refused
 from astrolabe.bus.redis.keys import SCHEMA, Keys
 from astrolabe.bus.redis.routing import SlotClient
@@ -111,6 +111,10 @@ class Store:
     async def verify(self) -> None:
         """Raises BusError when this Redis cannot be used."""
         await verify(self._client, self.address)
+
+    async def leave_former(self) -> None:
+        """See `connection.leave_former`."""
+        await leave_former(self._client, self._subscriber)
 
     async def close(self) -> None:
         await self._client.aclose()
