@@ -78,6 +78,8 @@ async def ask(http: aiohttp.ClientSession, path: str, **query: str) -> Any:
     """The data of an answer; None when it is not there yet."""
     try:
         async with http.get(path, params=query) as answer:
+            if answer.status == 503:  # it listens before it is ready
+                return None
             document = await answer.json()
     except aiohttp.ClientConnectionError:
         return None
