@@ -16,6 +16,7 @@ from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph import inheritance
+from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.linker import Linker
 from astrolabe.graph.links import OWNS, RefByUid
@@ -71,12 +72,20 @@ class Running(Followed):
 
 
 @asynccontextmanager
-async def running(roots: Selector | None = None) -> AsyncIterator[Running]:
+async def running(
+    roots: Selector | None = None, *, restored: Changes | None = None
+) -> AsyncIterator[Running]:
+    """restored: what is served already when the engine begins."""
     bus = MemoryBus()
     readiness = Readiness([Scope(kind) for kind in KINDS])
     model = Model(RULES, roots=roots)
-    engine = Engine(model, bus, readiness, epoch="e", window=0.0, served=lambda: run.graph)
+    engine = Engine(
+        model, bus, readiness, epoch="e", window=0.0, served=lambda: run.graph, restored=restored is not None
+    )
     run = Running(engine, bus)
+    if restored is not None:
+        run.graph.apply(Batch("e", 1, restored))
+        engine.seq = 1
     try:
         yield run
     finally:
@@ -146,6 +155,25 @@ async def test_a_known_object_that_breaks_the_graph_later_leaves_it(
         await run.take(Update("Pod", [pod("bad", "b", note="changed")]))
         check_equal(run.graph, oracle(*good))
         assert list(run.readiness.skipped["Pod"]) == ["bad"]
+
+
+async def test_a_restored_graph_is_taken_over_with_a_model_that_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is served as it was until all kinds are listed; then what is known takes its place."""
+    break_linker(monkeypatch)
+    before, good = Model(RULES), [pod("a"), pod("b", "a", note="new"), pod("c", "bad")]
+    for facts in (pod("a"), pod("b"), pod("gone"), pod("bad")):
+        before.upsert(facts)
+    async with running(restored=before.commit()) as run:
+        await run.take(Replace("Pod", "", [good[0], pod("bad", "a"), *good[1:]]))
+        assert sorted(run.graph.nodes) == ["a", "b", "bad", "gone"]
+        for kind in KINDS:
+            if kind != "Pod":
+                await run.take(Replace(kind, "", []))
+        check_equal(run.graph, Expected(good, RULES, synced={kind: {""} for kind in KINDS}))
+        await run.take(Update("Pod", [pod("d", "c")]))
+        assert sorted(run.graph.nodes) == ["a", "b", "c", "d"]
 
 
 @settings(max_examples=30, deadline=None)
