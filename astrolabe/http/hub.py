@@ -97,7 +97,8 @@ class Hub:
         old = self.graph
         self._begin(graph)
         for feed in list(self._kept):
-            self._drop(feed)
+            feed.end()
+            self._forget(feed)  # it is listed among the views of before
         for feed in self._feeds.values():
             feed.begin(graph, self.history, self._views)
             feed.restart()
