@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -15,6 +16,10 @@ from astrolabe.graph.record import Record
 
 #: How many lists of fields are remembered, to be shared between edges.
 FIELD_LISTS = 2_000
+
+#: Holders of a name from which on they are not all looked at when its resource comes: an IngressClass that
+#: comes after its Ingresses may be named by all of them.
+MANY = 500
 
 #: What a holder contributes to one edge: (edge type, reverse, the record at the other end).
 _Contribution = tuple[str, bool, Record]
@@ -40,7 +45,8 @@ class Touched(msgspec.Struct):
 class Linker:
     """Keeps edges in the records at both ends, and notes what changed.
 
-    Invariant: an edge exists if and only if a link of one of its ends resolves to the other now.
+    Invariant: an edge exists if and only if a link of one of its ends resolves to the other now; but for
+    those to a resource that has just come and is named by many, which are made by `take`.
     """
 
     def __init__(self) -> None:
@@ -48,6 +54,8 @@ class Linker:
         self._labels = Labels()
         self._touched: dict[EdgeKey, Touched] = {}
         self._missing: set[Record] = set()
+        #: Resources that came under a name, and those who name it and were not looked at yet.
+        self._newcomers: list[tuple[Place, str, Record, list[Record]]] = []
         self._field_lists: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def find(self, uid: str) -> Record | None:
@@ -62,8 +70,27 @@ class Linker:
         """How many edges the next `take` returns."""
         return len(self._touched)
 
-    def take(self) -> tuple[dict[EdgeKey, Touched], set[Record]]:
-        """The edges that were touched and the records whose `misses` changed since the last call."""
+    @property
+    def behind(self) -> bool:
+        """Whether there are edges that `take` has not made yet."""
+        return bool(self._newcomers)
+
+    def take(self, most: int | None = None) -> tuple[dict[EdgeKey, Touched], set[Record]]:
+        """The edges that were touched and the records whose `misses` changed since the last call.
+
+        most: of those who name a newcomer, at most so many are looked at, and no more than MANY; the others
+        are left (`behind`).
+        """
+        left = sys.maxsize if most is None else min(most, MANY)
+        while self._newcomers and left > 0:
+            place, name, record, holders = self._newcomers[-1]
+            some = holders[-min(MANY, left) :]
+            del holders[-len(some) :]
+            if not holders:
+                self._newcomers.pop()
+            for holder in some:
+                self._reconsider_one(holder, place, name, {record})
+            left -= len(some)
         taken = self._touched, self._missing
         self._touched, self._missing = {}, set()
         return taken
@@ -115,17 +142,31 @@ class Linker:
 
     def _moved(self, place: Place, name: str, before: Record | None) -> None:
         after = self._names.find(place, name)
-        if after is not before:
+        if after is not None and before is None and not self._put_off(place, name, after):
+            self._reconsider(place, name, {after})
+        elif before is not None and after is not before:
             self._reconsider(place, name, {record for record in (before, after) if record is not None})
 
     def _reconsider(self, place: Place, name: str, others: Iterable[Record]) -> None:
         """Whoever wants this name may have gained or lost an edge to one of the others."""
         for holder in self._names.wanting(place, name):
-            for type_, reverse in _concerned(holder, place, name):
-                for other in others:
-                    fields = self._fields(holder, type_, reverse, other)
-                    self._contribute(holder, (type_, reverse, other), fields)
-            self._set_misses(holder, self._find_misses(holder))
+            self._reconsider_one(holder, place, name, others)
+
+    def _reconsider_one(self, holder: Record, place: Place, name: str, others: Iterable[Record]) -> None:
+        for type_, reverse in _concerned(holder, place, name):
+            for other in others:
+                fields = self._fields(holder, type_, reverse, other)
+                self._contribute(holder, (type_, reverse, other), fields)
+        self._set_misses(holder, self._find_misses(holder))
+
+    def _put_off(self, place: Place, name: str, record: Record) -> bool:
+        """Whether so many name the newcomer that they are looked at later, as they are then; all of them at
+        once when it goes before."""
+        holders = self._names.wanting(place, name)
+        if len(holders) <= MANY:
+            return False
+        self._newcomers.append((place, name, record, list(holders)))
+        return True
 
     def _set_aliases(self, record: Record, aliases: tuple[str, ...]) -> None:
         old, record.aliases = record.aliases, aliases

@@ -134,14 +134,15 @@ class Model:
 
     @property
     def unsettled(self) -> bool:
-        """Whether the last commit left something that follows from what is known of whole kinds."""
-        return bool(self._rejudged) or self._derivation.reasked
+        """Whether the last commit left something that concerns many."""
+        return bool(self._rejudged) or self._derivation.reasked or self._linker.behind
 
     def commit(self, most: int | None = None) -> Changes:
         """Settle everything; returns what changed in the graph since the last commit.
 
-        most: of the records that only a change of what is known of a whole kind concerns, at most so many are
-        looked at; the others are left to the next commit (`unsettled`).
+        most: of the records that only a change of what is known of a whole kind concerns, and of those that
+        name a newcomer which many name, about so many are looked at; the others are left to the next commit
+        (`unsettled`).
         Raises Broken.
         """
         try:
@@ -150,7 +151,9 @@ class Model:
             raise Broken(self) from error
 
     def _commit(self, most: int | None) -> Changes:
-        edges, missing = self._linker.take()
+        edges, missing = self._linker.take(most)
+        if self._linker.behind:
+            most = 0  # what is missing may be there, and is found by the next commits
         self._derivation.mark_reasked(most)
         touched = self._settle(edges, missing, most)
         flipped = self._close(touched, edges)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from astrolabe.graph.links import Place
 from astrolabe.graph.record import Record
 
@@ -96,7 +94,7 @@ class Names:
         names = self._places.get(place)
         return names is not None and name in names.wants
 
-    def wanting(self, place: Place, name: str) -> Iterable[Record]:
+    def wanting(self, place: Place, name: str) -> tuple[Record, ...]:
         """The holders of links to this name; a copy, safe to walk while links change."""
         names = self._places.get(place)
         holders = names.wants.get(name) if names is not None else None

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given, settings
 
+from astrolabe.graph import linker
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.facts import Facts, Rules
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.links import MOUNTS, OWNS, Link, Ref, RefByUid
+from astrolabe.graph.links import MOUNTS, OWNS, USES_CONFIGMAP, Link, Ref, RefByUid
 from astrolabe.graph.model import Model
 from astrolabe.graph.node import parse_node
 from astrolabe.graph.selector import Selector, equality
 from astrolabe.graph.status import READY, Status
 from tests.graph.histories import RULES, histories, roots
 from tests.support.oracle import Expected
+from tests.support.worlds import facts
 
 
 class World:
@@ -160,6 +163,41 @@ def test_what_is_settled_bit_by_bit_equals_the_facts(history: list[Any], roots: 
     check_equal(world.graph, world.expected())
 
 
+@settings(max_examples=100, deadline=None)
+@given(history=histories, roots=roots)
+def test_what_many_name_is_linked_bit_by_bit_and_equals_the_facts(
+    history: list[Any], roots: Selector | None
+) -> None:
+    """Here two are many."""
+    world = World(roots)
+    with patch.object(linker, "MANY", 1):
+        for step in history:
+            if step is None:
+                world.commit(1)
+            else:
+                world.step(step)
+        world.commit(1)
+        while world.model.unsettled:
+            world.commit(1)
+    check_equal(world.graph, world.expected())
+
+
+def test_a_newcomer_that_many_name_gets_its_edges_in_several_commits() -> None:
+    """And nobody lacks it meanwhile."""
+    model = Model([Rules("Pod", "v1"), Rules("ConfigMap", "v1")])
+    link = Ref(USES_CONFIGMAP, "ConfigMap", "shop", "all", "spec")
+    for number in range(3 * linker.MANY):
+        model.upsert(facts("Pod", str(number), links=(link,)))
+    model.commit()
+    model.upsert(facts("ConfigMap", "all"))
+    model.set_synced("ConfigMap", "", True)
+    commits = [model.commit(linker.MANY) for _ in range(3)]
+    assert [len(commit.edges_set) for commit in commits] == [linker.MANY] * 3
+    while model.unsettled:
+        commits.append(model.commit(linker.MANY))
+    assert not any(node.unresolved for commit in commits for node in commit.nodes_set)
+
+
 @settings(max_examples=40, deadline=None)
 @given(history=histories, roots=roots)
 def test_saying_the_same_again_changes_nothing(history: list[Any], roots: Selector | None) -> None:
@@ -167,8 +205,8 @@ def test_saying_the_same_again_changes_nothing(history: list[Any], roots: Select
     for step in history:
         world.step(step)
     world.commit()
-    for facts in world.facts.values():
-        assert world.model.upsert(facts) is False
+    for each in world.facts.values():
+        assert world.model.upsert(each) is False
     assert not world.model.commit()
 
 
