@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +17,7 @@ from astrolabe.graph.filter import EVERYTHING
 from astrolabe.http.subscription import Position
 from tests.support.connections import Recorder, settle
 from tests.support.members import SHORT, Member, edge, member, node, release, same
-from tests.support.redis_server import RedisServer, answers
+from tests.support.redis_server import RedisServer, answers, redis_server
 
 KEY = "{astrolabe:default}:"
 #: Of one that does not ask for the lock while a test looks on.
@@ -386,6 +388,44 @@ async def test_a_stall_of_redis_holds_nobody_up(redis: RedisServer) -> None:
         await leader.until(lambda: not leader.replica.standing.alone)
         with redis.client() as client:
             assert client.hlen(KEY + "nodes") == 51
+
+
+async def test_a_redis_that_reads_its_file_again_is_waited_for(tmp_path: Path) -> None:
+    """It answers, and everything that it is asked meanwhile is an error; nothing in it is older or less then."""
+    slowly = ("--key-load-delay", "100")
+    with redis_server(tmp_path) as redis, redis.client() as client:
+        async with member(redis.address) as leader:
+            await leader.leads()
+            await leader.publish(Changes(nodes_set=[node("a"), node("b")], edges_set=[edge("a", "b")]))
+            async with member(redis.address, timing=PATIENT) as follower:
+                await together(leader, follower)
+                epoch = leader.position[0]
+                with client.pipeline(transaction=False) as pipeline:
+                    for number in range(15_000):
+                        pipeline.set(f"of somebody else {number}", "x")
+                    pipeline.execute()
+                redis.kill()
+                with restarted(tmp_path, redis.port, *slowly):
+                    await leader.publish(Changes(nodes_set=[node("meanwhile")]))
+                    await leader.until(lambda: "is loading" in leader.replica.standing.why)
+                    assert leader.replica.standing.alone
+                    await follower.until(lambda: "is loading" in follower.replica.standing.stale_why)
+                    assert follower.graph.nodes.keys() == {"a", "b"}, "it serves what it knows"
+                    await together(leader, follower)
+                    assert (leader.position[0], set(follower.graph.nodes)) == (epoch, {"a", "b", "meanwhile"})
+                    async with member(redis.address) as late:
+                        await together(leader, late)
+
+
+@contextmanager
+def restarted(folder: Path, port: int, *options: str) -> Iterator[None]:
+    """A Redis with the data of another that ended, at the same port."""
+    server = RedisServer(folder, *options, port=port)
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()
 
 
 async def test_a_redis_that_is_full_is_told_in_its_own_words(

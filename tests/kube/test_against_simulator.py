@@ -4,7 +4,8 @@ import asyncio
 import gc
 import json
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from astrolabe.graph.facts import Facts
 from astrolabe.kinds.table import KINDS_BY_NAME
-from astrolabe.sim.faults import DeepObject, Drip, HttpStatus, Stall, draw_fault
+from astrolabe.sim.faults import DeepObject, Drip, Fault, HttpStatus, Stall, draw_fault
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
 from tests.kube.support import (
@@ -262,6 +263,68 @@ async def test_an_api_server_that_was_restored_from_a_backup_is_listed_anew(
     assert told == [
         "Pod: the API server went back from version 31 to 6 (restored from a backup?), listing anew"
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meanwhile(Fault):
+    """Something happens between the request and its answer."""
+
+    action: Callable[[], None]
+
+    def refuse(self) -> None:
+        self.action()
+
+
+async def test_what_changes_between_a_list_and_its_watch_is_told(tmp_path: Path) -> None:
+    async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
+        store = simulator.store
+        simulator.faults.watch_list = "rejected"
+
+        def change() -> None:
+            store.delete("Pod", pod("goes"))
+            store.create("Pod", pod("comes"))
+
+        store.create("Pod", pod("goes"))
+        simulator.faults.add(Meanwhile(kind="Pod", verb="watch", times=None, action=_once(change)))
+        async with reflecting(POD, cluster, timing=SHORT) as (watch, sink):
+            await sink.until(lambda: sink.names("Pod") == ["comes"])
+            assert (sink.replaces(), watch.health.lists) == ([["goes"]], 1)
+
+
+async def test_an_api_server_that_is_restored_between_a_list_and_its_watch(tmp_path: Path) -> None:
+    """The watch begins in a future that the server does not know, and is told nothing of what is gone."""
+    often = replace(SHORT, watch_shortest=60, watch_longest=60, version_check=0.2, version_check_after=0.2)
+    async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
+        store = simulator.store
+        simulator.faults.watch_list = "rejected"
+        store.create("Pod", pod("old"))
+        backup = store.revision
+        for number in range(20):
+            store.create("Pod", pod(f"ghost-{number}"))
+
+        def restore() -> None:
+            store.restore(backup)
+            store.create("Pod", pod("new"))
+
+        simulator.faults.add(Meanwhile(kind="Pod", verb="watch", times=None, action=_once(restore)))
+        async with reflecting(POD, cluster, timing=often) as (_, sink):
+            await sink.until(lambda: sink.names("Pod") == ["new", "old"])
+            store.create("Pod", pod("later"))
+            await sink.until(lambda: "later" in sink.names("Pod"))
+        assert "ghost-0" in sink.replaces()[0], "it was listed before"
+
+
+def _once(action: Callable[[], None]) -> Callable[[], None]:
+    """The first time that a plain watch is asked for, after a list; the watch-list before it does not count."""
+    asked = 0
+
+    def act() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            action()
+
+    return act
 
 
 @pytest.mark.parametrize("version", ["10", "11", "9a", "", "opaque"])
