@@ -22,6 +22,9 @@ logger = logging.getLogger("astrolabe.http")
 #: Connections that are looked at in one turn of the loop, some microseconds each, and how many of them are
 #: taken in, which takes ten times as long: with TLS a handshake follows.
 AT_ONCE, TAKEN_IN, TAKEN_IN_BY_TLS = 64, 16, 4
+#: Turns of the loop in which one who has said nothing yet may still turn out to be a probe, while others wait;
+#: and how many may take their time like that.
+LOOKS, SILENT = 20, 256
 #: Bytes of a request that tell whether it is a probe.
 HEAD = 32
 #: Bytes that the system keeps of what a peer sends before it is read (socket(7); Linux counts its own
@@ -52,8 +55,8 @@ class Acceptor:
         self._limit = limit
         self._loop = asyncio.get_running_loop()
         self._make, self._tls, self._timeouts = make, tls, timeouts
-        #: Those that had said nothing when they were looked at, and all that wait.
-        self._silent: list[socket.socket] = []
+        #: Those that had said nothing when they were looked at, with the looks that are left.
+        self._silent: list[tuple[socket.socket, int]] = []
         self._waiting: deque[socket.socket] = deque()
         self._asked = False
         self._entering: set[asyncio.Task[None]] = set()
@@ -72,7 +75,7 @@ class Acceptor:
             self._resting.cancel()
         self._loop.remove_reader(self._listener.fileno())
         self._listener.close()
-        for each in (*self._silent, *self._waiting):
+        for each in (*[silent for silent, _ in self._silent], *self._waiting):
             each.close()
         self._silent.clear()
         self._waiting.clear()
@@ -93,22 +96,25 @@ class Acceptor:
                 self._rest(error)
                 break
             connection.setblocking(False)
-            self._sort(connection, anew=True)
+            self._sort(connection, LOOKS)
         self._begin()
 
-    def _sort(self, connection: socket.socket, *, anew: bool) -> None:
-        """Who has not said yet what it wants may do so until the next turn."""
+    def _sort(self, connection: socket.socket, looks: int) -> None:
+        """Who has not said yet what it wants is looked at again, so often."""
         said = self._peek(connection)
         if said is not None and begins_probe(said):
             self._enter(connection)
         elif said == b"":
             connection.close()
-        elif said is None and anew and not self._tls and turns().over:
+        elif said is None and looks and self._tls is None and self._is_busy():
             if not self._silent:
                 self._loop.call_soon(self._look_again)
-            self._silent.append(connection)
+            self._silent.append((connection, looks - 1))
         else:
             self._wait(connection)
+
+    def _is_busy(self) -> bool:
+        return len(self._silent) < SILENT and (bool(self._waiting) or turns().over)
 
     def _peek(self, connection: socket.socket) -> bytes | None:
         """How its request begins; None if it does not yet, and nothing if it never will."""
@@ -121,8 +127,8 @@ class Acceptor:
 
     def _look_again(self) -> None:
         silent, self._silent = self._silent, []
-        for each in silent:
-            self._sort(each, anew=False)
+        for each, looks in silent:
+            self._sort(each, looks)
         self._begin()
 
     def _wait(self, connection: socket.socket) -> None:

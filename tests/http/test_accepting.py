@@ -108,6 +108,17 @@ async def test_a_crowd_is_taken_in_some_in_a_turn_and_a_probe_before_it() -> Non
         assert len(taken) <= 8  # libuv takes in one a turn
 
 
+async def test_a_probe_that_takes_its_time_to_say_so_still_goes_first() -> None:
+    async with housing() as house:
+        for _ in range(400):
+            house.come(OTHER)
+        probe = house.come(b"")
+        await eventually(lambda: len(house.turns) >= 100)  # it was looked at before, or is soon
+        probe.sendall(PROBE)
+        await eventually(lambda: len(house.said) == 401)
+        assert house.said.index(PROBE) < 350
+
+
 async def test_who_has_left_is_not_taken_in() -> None:
     async with housing() as house:
         for _ in range(20):
