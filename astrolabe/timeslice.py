@@ -14,9 +14,14 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 #: Seconds of work after which others have their turn.
-TIME_SLICE = 0.005
+TIME_SLICE = 0.003
+#: The part of it that all short things have in a turn of the loop: even a probe takes six of these turns.
+FOR_PEERS = 0.5
 #: Tasks that are woken for the same turn of the loop: the first goes on in any case, others if there is time.
 WOKEN = 8
+
+#: Probes that need not wait for a turn, of each turn of the loop: each takes less than half a millisecond.
+PROBES = 8
 
 T = TypeVar("T")
 
@@ -50,6 +55,8 @@ class Turns:
         self._next = Lane.CLUSTER
         self._running = self._begun = False
         self._ends = 0.0
+        #: That went on at once in this turn.
+        self._probes = 0
 
     @property
     def over(self) -> bool:
@@ -59,10 +66,10 @@ class Turns:
 
     def do(self, call: Callable[[], None], lane: Lane) -> None:
         """Call this now if there is time, else when its turn comes. It must not raise."""
-        if self._lanes[lane] or self.over:
-            self.ask(call, lane)
-        else:
+        if self._is_free(lane):
             call()
+        else:
+            self.ask(call, lane)
 
     def ask(self, call: Callable[[], None], lane: Lane) -> None:
         """Call this when its turn comes, and not now. It must not raise."""
@@ -71,11 +78,19 @@ class Turns:
 
     async def admit(self, lane: Lane) -> None:
         """Wait until there is time; not at all if there is."""
-        if not self._lanes[lane] and not self.over:
+        if self._is_free(lane):
             return
         admitted = await self.wait(lane)
         while not admitted and self.over:
             admitted = await self.wait(lane, again=True)
+
+    def _is_free(self, lane: Lane) -> bool:
+        """Whether one of this lane need not wait."""
+        over = self.over
+        if lane is Lane.PROBE:
+            self._probes += 1
+            return self._probes <= PROBES
+        return not over and not self._lanes[lane] and not self._lanes[Lane.PROBE]
 
     async def wait(self, lane: Lane, *, again: bool = False) -> bool:
         """Wait until one's turn comes: whether to go on then even if there is no time.
@@ -110,7 +125,7 @@ class Turns:
                     if self.over:
                         break
                 elif not waiting.done():  # it may have gone away
-                    waiting.set_result(not woken)
+                    waiting.set_result(not woken or lane is Lane.PROBE)
                     woken = WOKEN if lane in LONG else woken + 1
         finally:
             self._running = any(self._lanes)
@@ -128,11 +143,12 @@ class Turns:
 
     def _begin(self) -> None:
         if not self._begun:
-            self._begun, self._ends = True, perf_counter() + TIME_SLICE
+            self._begun, self._ends = True, perf_counter() + FOR_PEERS * TIME_SLICE
             asyncio.get_running_loop().call_soon(self._end, context=Context())
 
     def _end(self) -> None:
         self._begun = False
+        self._probes = 0
 
 
 _TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()

@@ -21,10 +21,10 @@ logger = logging.getLogger("astrolabe.http")
 
 #: Connections that are looked at in one turn of the loop, some microseconds each, and how many of them are
 #: taken in, which takes ten times as long: with TLS a handshake follows.
-AT_ONCE, TAKEN_IN, TAKEN_IN_BY_TLS = 64, 16, 4
-#: Turns of the loop in which one who has said nothing yet may still turn out to be a probe, while others wait;
+AT_ONCE, TAKEN_IN, TAKEN_IN_BY_TLS = 64, 4, 1
+#: Turns of the loop in which one who has said nothing yet may still be a probe, while others wait;
 #: and how many may take their time like that.
-LOOKS, SILENT = 20, 256
+LOOKS, SILENT = 100, 256
 #: Bytes of a request that tell whether it is a probe.
 HEAD = 32
 #: Bytes that the system keeps of what a peer sends before it is read (socket(7); Linux counts its own

@@ -133,12 +133,23 @@ class StreamProtocol(HttpProtocol):
 
     HTTP_CLASS = StrictHttp
 
-    __slots__ = ("_begun", "_emptied", "_last", "_lost", "_waits", "channel", "ended", "outflow", "stall")
+    __slots__ = (
+        "_admitted",
+        "_begun",
+        "_emptied",
+        "_last",
+        "_lost",
+        "_waits",
+        "channel",
+        "ended",
+        "outflow",
+        "stall",
+    )
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.channel: Channel | None = None
-        self._begun = self._lost = self._waits = False
+        self._begun = self._lost = self._waits = self._admitted = False
         #: Whether the peer will send no more, which it said before its request had its turn.
         self.ended = False
         self._last: Any = None  # sanic.http.Http
@@ -202,6 +213,7 @@ class StreamProtocol(HttpProtocol):
             self.close()  # which cancels this
         await super().receive_more()  # type: ignore[no-untyped-call]
         await self._admit(self.recv_buffer)
+        self._admitted = True
 
     async def _admit(self, head: bytes | bytearray) -> None:
         """Wait until it is the turn of the request that begins so."""
@@ -214,10 +226,13 @@ class StreamProtocol(HttpProtocol):
     async def _answer(self, request: Request) -> None:
         """Within the limits, until the transport was given all of the answer or a channel takes over.
 
-        Any number of requests may have come in one piece: each has to wait for its turn.
+        Any number of requests may have come in one piece: the first had its turn, each of the others has to
+        wait for one.
         """
         self.app.ctx.sockets.begin(self)
-        await self._admit(request.head)
+        if not self._admitted:
+            await self._admit(request.head)
+        self._admitted = False
         try:
             with self.app.ctx.answers.admitted(self, request.path):
                 await self.app.handle_request(request)
