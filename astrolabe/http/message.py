@@ -10,7 +10,7 @@ from astrolabe.http.body import Body
 #: Bytes from which on a text is long: connections share it, and each has only what it adds for itself.
 LONG = 32 * 1024
 #: Bytes that all long differences may hold together; beyond them no other one is begun.
-MOST_LONG = 16 * 1024 * 1024
+MOST_LONG = 8 * 1024 * 1024
 
 
 class LongText(Body):

@@ -121,9 +121,10 @@ async def test_what_a_follower_is_told_of_several_changes_at_once_has_no_time(re
             await together(leader, follower)
             recorder = Recorder()
             follower.hub.join(recorder).subscribe("x", EVERYTHING)
-            recorder.take()
+            await follower.until(lambda: bool(recorder.messages))
+            assert recorder.types() == ["snapshot"]
             await leader.publish(Changes(nodes_set=[node("b")]), time=5)
-            await together(leader, follower)
+            await follower.until(lambda: bool(recorder.messages))
             (delta,) = recorder.take()
             assert delta["time"] == 5
             redis.kill()
@@ -132,6 +133,7 @@ async def test_what_a_follower_is_told_of_several_changes_at_once_has_no_time(re
             redis.start()
             await answers(redis)
             await together(leader, follower)
+            await settle()
             (delta,) = [message for message in recorder.take() if message["type"] == "delta"]
             assert {node["uid"] for node in delta["nodes"]["set"]} == {"c", "d"}
             assert "time" not in delta
