@@ -24,7 +24,7 @@ logger = logging.getLogger("astrolabe.http")
 AT_ONCE, TAKEN_IN, TAKEN_IN_BY_TLS = 64, 4, 1
 #: Turns of the loop in which one who has said nothing yet may still be a probe, while others wait;
 #: and how many may take their time like that.
-LOOKS, SILENT = 100, 256
+LOOKS, SILENT = 100, 1024
 #: Bytes of a request that tell whether it is a probe.
 HEAD = 32
 #: Bytes that the system keeps of what a peer sends before it is read (socket(7); Linux counts its own
