@@ -98,7 +98,7 @@ class Roamer:
             first = bool(since)
             while until is None or (held.epoch, held.seq) != until or not held.whole:
                 message = json.loads(await socket.recv())
-                if message["type"] == "hello":
+                if message["type"] in ("hello", "state"):
                     continue
                 held.apply(message)
                 self.resumed += first and message["type"] in ("delta", "bookmark")

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -47,6 +47,14 @@ def seeds() -> list[list[int]]:
 FAULTS = int(os.environ.get("ASTROLABE_CHAOS_FAULTS", "2"))
 
 
+class Striking(Protocol):
+    """See `Faults`."""
+
+    told: list[str]
+
+    async def strike(self) -> None: ...
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("run", seeds(), ids=lambda run: "-".join(map(str, run)))
 async def test_chaos_ends_in_the_graph_of_the_cluster(run: list[int], tmp_path: Path) -> None:
@@ -63,14 +71,27 @@ async def test_chaos_ends_in_the_graph_of_the_cluster(run: list[int], tmp_path: 
 
 
 async def survive(replicas: Fleet, simulator: Simulator, churn: Churn, seed: int) -> None:
-    """Some faults under churn, and what everyone holds afterwards."""
+    faults = Faults(replicas, simulator, churn, Random(seed))
+    await endure(replicas, simulator, churn, faults, seed, observers=[Observer(replicas.redis)])
+
+
+async def endure(
+    replicas: Fleet,
+    simulator: Simulator,
+    churn: Churn,
+    faults: Striking,
+    seed: int,
+    *,
+    observers: Sequence[Observer] = (),
+    count: int = FAULTS,
+) -> None:
+    """So many faults under churn, and what everyone holds afterwards. observers: of a Redis that stays."""
     await replicas.agreed(CALM)
-    notes, faults = Notes(), Faults(replicas, simulator, churn, Random(seed))
-    observer = Observer(replicas.redis)
+    notes = Notes()
     roamers = [Roamer(replicas.replicas, notes, seed=seed * 10 + i, stay=4.0) for i in range(4)]
     try:
-        async with working([*roamers, observer]), churning(churn):
-            for _ in range(FAULTS):
+        async with working([*roamers, *observers]), churning(churn):
+            for _ in range(count):
                 await faults.strike()
         expected = await cluster_graph(simulator)
         health = await replicas.agreed(CALM, lambda graph: as_sets(graph) == expected)
@@ -86,9 +107,9 @@ async def survive(replicas: Fleet, simulator: Simulator, churn: Churn, seed: int
         print(f"seed {seed}: {faults.told}", *tails, sep="\n---\n")
         raise
     resumed, reset = sum(r.resumed for r in roamers), sum(r.reset for r in roamers)
-    print(
-        f"seed {seed}: {', '.join(faults.told)}; {len(observer.batches)} batches, resumed {resumed} times, reset {reset}"
-    )
+    batches = sum([len(observer.batches) for observer in observers])
+    told = ", ".join(faults.told)
+    print(f"seed {seed}: {told}; {batches} batches, resumed {resumed} times, reset {reset}")
 
 
 @asynccontextmanager

@@ -80,7 +80,7 @@ class Proxy:
 class Serving:
     """One process. port: where it serves. lines: what it logged.
 
-    redis: its address, for Redis mode; "" for a graph in memory.
+    redis: its address or URL, for Redis mode; "" for a graph in memory.
     """
 
     def __init__(self, kubeconfig: str, redis: str, *args: str) -> None:
@@ -89,7 +89,11 @@ class Serving:
         self._args = (
             *("--in-cluster=false", "--kubeconfig", kubeconfig, "--label-selector="),
             *("--host", "127.0.0.1", "--port", str(self.port), "--batch-window", "20ms"),
-            *(("--enable-persistence", "--redis-addr", redis) if redis else ()),
+            *(
+                ("--enable-persistence", "--redis-url" if "://" in redis else "--redis-addr", redis)
+                if redis
+                else ()
+            ),
             *args,
         )
         self._process: Process | None = None
@@ -167,10 +171,14 @@ class Serving:
 
 
 class Fleet:
-    """The replicas, with their proxies, and what they share."""
+    """The replicas, with their proxies, and what they share.
 
-    def __init__(self, kubeconfig: str, redis: RedisServer, size: int) -> None:
+    url: where they find the Redis, when that is not by their proxies.
+    """
+
+    def __init__(self, kubeconfig: str, redis: RedisServer, size: int, url: str = "") -> None:
         self.redis = redis
+        self._url = url
         self.session = aiohttp.ClientSession()
         self.proxies = [Proxy(redis.port) for _ in range(size)]
         self.replicas: list[Serving] = []
@@ -179,7 +187,7 @@ class Fleet:
     async def start(self) -> None:
         for proxy in self.proxies:
             await proxy.start()
-            address = f"127.0.0.1:{proxy.port}"
+            address = self._url or f"127.0.0.1:{proxy.port}"
             self.replicas.append(Serving(self._kubeconfig, address, "--snapshot-interval", "20"))
         await asyncio.gather(*[replica.start() for replica in self.replicas])
 
@@ -227,9 +235,9 @@ def _agree(healths: list[dict[str, Any]]) -> bool:
 
 
 @asynccontextmanager
-async def fleet(kubeconfig: str, redis: RedisServer, size: int) -> AsyncIterator[Fleet]:
-    """So many replicas, all serving."""
-    made = Fleet(kubeconfig, redis, size)
+async def fleet(kubeconfig: str, redis: RedisServer, size: int, *, url: str = "") -> AsyncIterator[Fleet]:
+    """So many replicas, all serving. url: see `Fleet`."""
+    made = Fleet(kubeconfig, redis, size, url)
     try:
         await made.start()
         yield made

@@ -74,6 +74,12 @@ class Watched:
             ask = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
             until(lambda: int(client.execute_command(*ask)[1]) == self.replica.told)
 
+    def exchanged(self) -> None:
+        """Wait until the former primary is the replica of the new one; from now on they are called so."""
+        self.primary, self.replica = self.replica, self.primary
+        with self.replica.client() as client:
+            until(lambda: client.info("replication").get("master_link_status") == "up")
+
 
 def _url(kind: str, place: str, *, tls: bool) -> str:
     query = f"?ssl_ca_certs={CERTIFICATE}" if tls else ""
