@@ -84,6 +84,9 @@ class Linker:
         left = sys.maxsize if most is None else min(most, MANY)
         while self._newcomers and left > 0:
             place, name, record, holders = self._newcomers[-1]
+            if record not in self._names.find_all(place, name):  # it went, and all were looked at then
+                self._newcomers.pop()
+                continue
             some = holders[-min(MANY, left) :]
             del holders[-len(some) :]
             if not holders:
