@@ -168,7 +168,7 @@ def decode_all(graph: Graph) -> float:
 
 def answer(hub: Hub) -> int:
     """Make the body of `GET /api/v1/graph`; its length."""
-    return sum(len(piece) for piece in bodies.graph(hub, Question(filter=EVERYTHING)))
+    return sum(len(piece) for piece in bodies.graph(hub, Question(filter=EVERYTHING), None))
 
 
 async def start_anew(address: str) -> tuple[float, float, Member]:
