@@ -306,3 +306,18 @@ def test_a_target_that_gets_another_owner_is_seen_under_its_alias_too() -> None:
     assert steps(world, a("Pod", "target", aliases=("default", "x"))) == set()
     assert steps(world, target) == owns | {(MOUNTS, "holder", "target")}
     assert steps(world, "target") == set()
+
+
+def test_a_newcomer_that_goes_before_many_are_linked_to_it_takes_no_edge_of_its_successor() -> None:
+    """It comes again under its uid as another kind, while those who name it still wait to be looked at."""
+    model = Model([Rules("Pod", "v1"), Rules("ConfigMap", "v1"), Rules("Service", "v1")])
+    link = RefByUid(OWNS, "many", "ConfigMap", "shop", "all", "spec")
+    for number in range(linker.MANY + 1):
+        model.upsert(facts("Pod", str(number), links=(link,)))
+    model.commit()
+    model.upsert(facts("Service", "all", uid="many"))
+    model.upsert(facts("ConfigMap", "all", uid="many"))
+    model.commit(linker.MANY)
+    while model.unsettled:
+        model.commit(linker.MANY)
+    assert all(list(model.edges(f"pod-{number}")) for number in range(linker.MANY + 1))
