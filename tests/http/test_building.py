@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING, Filter
 from astrolabe.graph.view import View
-from astrolabe.http import hub
+from astrolabe.http import hub, workshop
 from astrolabe.http.errors import Refusal
 from astrolabe.http.hub import Hub
 from astrolabe.http.message import Message
@@ -102,6 +102,22 @@ async def test_who_was_far_behind_is_caught_up_in_the_background() -> None:
         ("delta", 2, 3),
     ]
     assert (len(first["nodes"]["set"]), len(second["nodes"]["set"])) == (8000, 1)
+
+
+async def test_what_was_missed_leads_to_where_the_graph_is_when_its_turn_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And says so: what changes while others have their turn is in it, and is told once."""
+    monkeypatch.setattr(workshop, "AT_ONCE", 0)
+    world, recorder = crowd(2000), Recorder()
+    world.send(Changes(nodes_set=[a_pod(number, "Error") for number in range(1000)]))
+    await world.hub.take(only(q="web"))
+    world.hub.join(recorder).subscribe("x", only(q="web"), Position(EPOCH, 1))
+    world.send(Changes(nodes_set=[a_pod(1500, "Error")]))
+    assert recorder.messages == []
+    await eventually(lambda: bool(recorder.messages))
+    (delta,) = recorder.take()
+    assert (delta["from"], delta["seq"], len(delta["nodes"]["set"])) == (1, 3, 1001)
 
 
 async def test_what_is_taken_is_of_one_place_in_history() -> None:
