@@ -1,6 +1,7 @@
 """`astrolabe check` against a simulated API server and a real Redis."""
 
 import asyncio
+import re
 import sys
 from asyncio.subprocess import PIPE
 from collections import Counter
@@ -358,9 +359,10 @@ def old_redis() -> Iterator[str]:
     class Old(BaseRequestHandler):
         def handle(self) -> None:
             text = b"redis_version:6.2.14\r\nrole:master\r\n"
+            info = b"$%d\r\n%b\r\n" % (len(text), text)
             while asked := self.request.recv(65536):
-                answer = b"$%d\r\n%b\r\n" % (len(text), text)
-                self.request.sendall(answer if b"INFO" in asked else b"+OK\r\n" * asked.count(b"*"))
+                for command in re.findall(rb"\*\d+\r\n\$\d+\r\n(\w+)\r\n", asked):
+                    self.request.sendall(info if command == b"INFO" else b"+OK\r\n")
 
     with ThreadingTCPServer(("127.0.0.1", 0), Old) as server:
         server.daemon_threads = True

@@ -17,6 +17,8 @@ from tests.benchmarks.processes import answer
 
 #: Seconds between two questions, and after which one is given up.
 PAUSE, PATIENCE = 0.025, 10.0
+#: Questions of which one time in a hundred tells something.
+ENOUGH = 100
 REQUEST = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
@@ -24,23 +26,26 @@ class Bystander:
     def __init__(self, port: int) -> None:
         self._port = port
         self._taken: list[float] = []
-        self._failed = 0
+        self._failed = self._asked = 0
+        self._enough = asyncio.Event()
         self._asking: asyncio.Task[None] | None = None
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def begin(self) -> None:
-        self._taken, self._failed = [], 0
+        self._taken, self._failed, self._asked = [], 0, 0
+        self._enough.clear()
         self._asking = asyncio.create_task(self._ask_on(), name="asking")
 
     async def end(self) -> dict[str, Any]:
-        """Milliseconds that answers took, and how many questions had none."""
+        """Milliseconds that answers took, and how many questions had none; an attack may be over at once."""
         assert self._asking is not None
+        await self._enough.wait()
         self._asking.cancel()
         under_way = list(self._under_way)
         for question in under_way:
             question.cancel()
         await asyncio.gather(self._asking, *under_way, return_exceptions=True)
-        cuts = quantiles(self._taken, n=100) if len(self._taken) > 1 else [PATIENCE] * 99
+        cuts = quantiles(self._taken, n=100)
         return {
             "p50": cuts[49] * 1e3,
             "p99": cuts[98] * 1e3,
@@ -51,6 +56,9 @@ class Bystander:
     async def _ask_on(self) -> None:
         """Whether or not the last one is answered: otherwise the time in which nothing is would count once."""
         while True:
+            self._asked += 1
+            if self._asked == ENOUGH:
+                self._enough.set()
             question = asyncio.create_task(self._ask_once(), name="question")
             self._under_way.add(question)
             question.add_done_callback(self._under_way.discard)

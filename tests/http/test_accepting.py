@@ -47,6 +47,7 @@ class House:
 
     def __init__(self) -> None:
         self.turn = 0
+        self._goal, self._reached = sys.maxsize, asyncio.Event()
         self.turns: list[int] = []
         self.said: list[bytes] = []
         self.transports: list[asyncio.Transport] = []
@@ -54,8 +55,16 @@ class House:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.address = self.listener.getsockname()
 
+    async def took_in(self, number: int) -> None:
+        """Wait until it has taken in so many, and no turn longer."""
+        self._goal = number
+        self.count()
+        await self._reached.wait()
+
     def count(self) -> None:
         self.turn += 1
+        if len(self.turns) >= self._goal:
+            self._reached.set()
         asyncio.get_running_loop().call_soon(self.count)
 
     def come(self, said: bytes) -> socket.socket:
@@ -113,7 +122,7 @@ async def test_a_probe_that_takes_its_time_to_say_so_still_goes_first() -> None:
         for _ in range(400):
             house.come(OTHER)
         probe = house.come(b"")
-        await eventually(lambda: len(house.turns) >= 100)  # it was looked at before, or is soon
+        await house.took_in(100)  # it was looked at before, or is soon
         probe.sendall(PROBE)
         await eventually(lambda: len(house.said) == 401)
         assert house.said.index(PROBE) < 350
