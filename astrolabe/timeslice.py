@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextvars import Context
 from enum import IntEnum
 from time import perf_counter
@@ -233,3 +233,10 @@ async def in_slices(steps: Iterable[T], lane: Lane = Lane.CLUSTER) -> AsyncItera
     for step in steps:
         yield step
         await slice.pause()
+
+
+def let_go(held: list[object], step: int = 1_000) -> Iterator[int]:
+    """Forget what is held, so many at a time: to free a large graph at once takes long. Tells how many."""
+    while held:
+        del held[-step:]
+        yield step

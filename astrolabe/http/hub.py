@@ -31,7 +31,7 @@ from astrolabe.http.snapshot import STEP, OldSnapshots, Snapshot
 from astrolabe.http.subscription import Connection, Position
 from astrolabe.http.workshop import AT_ONCE, Steps, Workshop
 from astrolabe.settings import Limits
-from astrolabe.timeslice import Lane, turns
+from astrolabe.timeslice import Lane, let_go, turns
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -296,6 +296,4 @@ def _dismantle(graph: Graph, beside: list[object]) -> Steps:
     held = graph.contents()
     yield AT_ONCE
     del graph
-    while held:
-        del held[-STEP:]
-        yield STEP
+    yield from let_go(held, STEP)

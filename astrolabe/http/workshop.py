@@ -43,11 +43,6 @@ class Job:
         self._steps = steps
         return count
 
-    def finish(self) -> None:
-        """Do all that is left of it at once."""
-        while not self.done:
-            self.step()
-
     def cancel(self) -> None:
         """Leave it."""
         self._steps = None

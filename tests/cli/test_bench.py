@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
-from asyncio.subprocess import PIPE
 
 import pytest
 from websockets.asyncio.server import ServerConnection
@@ -13,6 +10,7 @@ from websockets.asyncio.server import serve as serve_websocket
 
 from astrolabe.cli.bench import rows
 from astrolabe.client.load import Latency, Report
+from tests.support.process import astrolabe
 from tests.support.serving import serve
 from tests.support.stage import HELLO, delta, node, snapshot
 from tests.support.worlds import shop
@@ -65,20 +63,6 @@ failed      0
 gaps        0
 inexact     1 of 50 that hold the graph; 49 of them compared with a fresh snapshot"""
     )
-
-
-async def astrolabe(*args: str) -> tuple[int | None, str, str]:
-    """Exit code, stdout and stderr of a command."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "astrolabe.cli", *args, stdout=PIPE, stderr=PIPE
-    )
-    try:
-        out, err = await asyncio.wait_for(process.communicate(), 30)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode, out.decode(), err.decode()
 
 
 async def test_a_load_on_a_good_server_ends_with_0() -> None:

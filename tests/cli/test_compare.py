@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import sys
-from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from astrolabe.cli.compare.questions import (
 from astrolabe.graph.status import PENDING, Status
 from tests.support.certificates import Pair
 from tests.support.original import original
+from tests.support.process import astrolabe
 from tests.support.serving import Site, serve
 from tests.support.worlds import World, facts, shop
 
@@ -235,26 +234,13 @@ async def test_what_is_no_astrolabe_is_told(tmp_path: Path) -> None:
                     await compared(url_of(site), f"http://127.0.0.1:{server.port}")
 
 
-async def run(*args: str) -> tuple[int | None, str, str]:
-    """Exit code, stdout and stderr of the command."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "astrolabe.cli", "compare", *args), stdout=PIPE, stderr=PIPE
-    )
-    try:
-        out, err = await asyncio.wait_for(process.communicate(), 30)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode, out.decode(), err.decode()
-
-
 async def test_the_command_says_what_differs_and_ends_with_1() -> None:
     async with serve(shop()) as one, serve(shop()) as two:
         two.world.remove("pod-lone")
         first, second = f"127.0.0.1:{one.port}", f"ws://127.0.0.1:{two.port}/api/v1/ws"
         (code, out, err), (json_code, lines, _) = await asyncio.gather(
-            run(first, second), run(first, second, "-o", "json", "--values=1")
+            astrolabe("compare", first, second),
+            astrolabe("compare", first, second, "-o", "json", "--values=1"),
         )
     assert (code, json_code, err) == (1, 1, "")
     assert (
@@ -290,9 +276,9 @@ async def test_the_command_over_tls(tmp_path: Path) -> None:
     async with serve(shop(), **pair.settings) as one, serve(shop()) as two:
         secret, plain = url_of(one, "https"), url_of(two)
         trusting, skipping, wary = await asyncio.gather(
-            run(secret, plain, f"--certificate-authority={pair.certificate}"),
-            run(plain, secret, "--insecure-skip-tls-verify"),
-            run(secret, plain),
+            astrolabe("compare", secret, plain, f"--certificate-authority={pair.certificate}"),
+            astrolabe("compare", plain, secret, "--insecure-skip-tls-verify"),
+            astrolabe("compare", secret, plain),
         )
     assert trusting[0] == skipping[0] == 0
     assert wary[:2] == (2, "")
@@ -305,7 +291,9 @@ async def test_what_cannot_be_compared_is_one_line_and_exit_code_2() -> None:
         gone = f"127.0.0.1:{site.port}"
     async with serve(shop()) as site:
         here = f"127.0.0.1:{site.port}"
-        ended = await asyncio.gather(run(here, gone), run(here, f"{here}/graph"))
+        ended = await asyncio.gather(
+            astrolabe("compare", here, gone), astrolabe("compare", here, f"{here}/graph")
+        )
     assert ended == [
         (2, "", f"astrolabe: cannot connect to http://{gone}: Connection refused\n"),
         (2, "", f"astrolabe: http://{here}/graph is no Astrolabe: /health answers 404\n"),

@@ -82,8 +82,8 @@ class Claim(Struct):
     uid: Text
 
 
-class Metadata(Struct, rename="camel"):
-    """What a node has beside. Its keys depend on the kind; these are those that the Grafana app reads."""
+class _Details(Struct, rename="camel", kw_only=True):
+    """What both shapes of a node have beside; which of it depends on the kind."""
 
     image: Text | UnsetType = UNSET
     node_name: Text | UnsetType = UNSET
@@ -91,14 +91,19 @@ class Metadata(Struct, rename="camel"):
     replicas: Replicas | UnsetType = UNSET
     volume_name: Text | UnsetType = UNSET
     claim_ref: Claim | UnsetType = UNSET
-    cluster_ip: Text | UnsetType = field(default=UNSET, name="clusterIP")
-    service_type: Text | UnsetType = UNSET
-    ingress_class: Text | UnsetType = UNSET
     target_pods: Texts | UnsetType = UNSET
     mounted_pvcs: Texts | UnsetType = field(default=UNSET, name="mountedPVCs")
     used_config_maps: Texts | UnsetType = UNSET
     used_secrets: Texts | UnsetType = UNSET
     service_account_name: Text | UnsetType = UNSET
+
+
+class Metadata(_Details, rename="camel", kw_only=True):
+    """What a node has beside. Its keys depend on the kind; these are those that the Grafana app reads."""
+
+    cluster_ip: Text | UnsetType = field(default=UNSET, name="clusterIP")
+    service_type: Text | UnsetType = UNSET
+    ingress_class: Text | UnsetType = UNSET
 
 
 class Node(Struct):
@@ -128,7 +133,7 @@ class Graph(Struct):
     edges: list[Edge]
 
 
-class Resource(Struct, rename="camel"):
+class Resource(_Details, rename="camel", kw_only=True):
     """A node in a flat shape, without its uid; `chart` and `release` are empty when it is of none."""
 
     name: Text
@@ -141,18 +146,7 @@ class Resource(Struct, rename="camel"):
     release: str
     age: Age
     creation_timestamp: Time
-    image: Text | UnsetType = UNSET
-    node_name: Text | UnsetType = UNSET
-    restart_count: Count | UnsetType = UNSET
-    replicas: Replicas | UnsetType = UNSET
     owner_references: list[Owner] | UnsetType = UNSET
-    volume_name: Text | UnsetType = UNSET
-    claim_ref: Claim | UnsetType = UNSET
-    target_pods: Texts | UnsetType = UNSET
-    mounted_pvcs: Texts | UnsetType = field(default=UNSET, name="mountedPVCs")
-    used_config_maps: Texts | UnsetType = UNSET
-    used_secrets: Texts | UnsetType = UNSET
-    service_account_name: Text | UnsetType = UNSET
 
 
 ANSWERS: Mapping[str, Any] = {

@@ -128,6 +128,17 @@ def check_equal(graph: Graph, expected: Expected) -> None:
     assert revisions == expected.revisions()
 
 
+def settle_bit_by_bit(world: World, history: list[Any]) -> None:
+    for step in history:
+        if step is None:
+            world.commit(1)
+        else:
+            world.step(step)
+    world.commit(1)
+    while world.model.unsettled:
+        world.commit(1)
+
+
 @settings(max_examples=200, deadline=None)
 @given(history=histories, roots=roots)
 def test_incremental_equals_the_facts(history: list[Any], roots: Selector | None) -> None:
@@ -152,14 +163,7 @@ def test_every_commit_equals_the_facts(history: list[Any], roots: Selector | Non
 @given(history=histories, roots=roots)
 def test_what_is_settled_bit_by_bit_equals_the_facts(history: list[Any], roots: Selector | None) -> None:
     world = World(roots)
-    for step in history:
-        if step is None:
-            world.commit(1)
-        else:
-            world.step(step)
-    world.commit(1)
-    while world.model.unsettled:
-        world.commit(1)
+    settle_bit_by_bit(world, history)
     check_equal(world.graph, world.expected())
 
 
@@ -171,14 +175,7 @@ def test_what_many_name_is_linked_bit_by_bit_and_equals_the_facts(
     """Here two are many."""
     world = World(roots)
     with patch.object(linker, "MANY", 1):
-        for step in history:
-            if step is None:
-                world.commit(1)
-            else:
-                world.step(step)
-        world.commit(1)
-        while world.model.unsettled:
-            world.commit(1)
+        settle_bit_by_bit(world, history)
     check_equal(world.graph, world.expected())
 
 

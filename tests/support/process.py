@@ -1,10 +1,12 @@
-"""What a run of Astrolabe changes of the process it is in, put back."""
+"""Runs of Astrolabe: in a process of their own, and what one changes of the process it is in, put back."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,3 +32,17 @@ def process_as_before() -> Iterator[None]:
         root.handlers[:] = handlers
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
+
+
+async def astrolabe(*args: str) -> tuple[int | None, str, str]:
+    """Exit code, stdout and stderr of a command."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "astrolabe.cli", *args, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), 30)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode, out.decode(), err.decode()

@@ -23,13 +23,12 @@ from astrolabe.bus.redis.errors import Away, Damaged, Deposed
 from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.numbers import leap, next_seq
 from astrolabe.bus.redis.outbox import Outbox, cut, news, size
-from astrolabe.bus.redis.pieces import let_go
 from astrolabe.bus.redis.standing import Served, Standing
 from astrolabe.bus.redis.store import DAMAGED, Store
 from astrolabe.bus.redis.writes import pieces_of, writes_of
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.graph import Graph
-from astrolabe.timeslice import in_slices
+from astrolabe.timeslice import in_slices, let_go
 
 logger = logging.getLogger("astrolabe.bus")
 

@@ -8,19 +8,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Objects that are let go at one step.
-STEP = 1_000
-
 
 def in_pieces(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """The same items, this many at a time, and in the end what is left."""
     entries = iter(items)
     while some := list(islice(entries, size)):
         yield some
-
-
-def let_go(held: list[object]) -> Iterator[None]:
-    """Forget what is held, bit by bit: to free a large graph at once takes long."""
-    while held:
-        del held[-STEP:]
-        yield
