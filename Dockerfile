@@ -22,7 +22,7 @@ COPY --from=viewer /static/dist static/dist
 RUN pip install --no-cache-dir --no-index --find-links /wheels hatchling \
     && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
     && python -m venv --without-pip /opt/astrolabe \
-    && pip --python /opt/astrolabe/bin/python install --no-cache-dir --no-index --find-links /wheels astrolabe
+    && pip --python /opt/astrolabe/bin/python install --no-cache-dir --no-index --find-links /wheels 'astrolabe-k8s[server]'
 
 FROM python:${PYTHON}
 ARG REVISION=unknown

@@ -22,6 +22,8 @@ SEED ?= 1
 
 BIN := .venv/bin
 COMPOSE := docker compose --file deploy/docker-compose.yml
+INSTALL := $(BIN)/pip install --disable-pip-version-check --require-hashes
+RUNTIME := .venv/.runtime
 INSTALLED := .venv/.installed
 
 # What the viewer and the data source of Grafana are made and tested with. Without them all else works, and
@@ -43,11 +45,18 @@ help: ## show this
 
 deps: $(INSTALLED) ## make .venv with everything that the lock names
 
-$(INSTALLED): pyproject.toml requirements.lock
+# What serves.
+$(RUNTIME): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing the packages that Astrolabe runs on into .venv (100 MB, once, about 15 seconds) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(INSTALL) --requirement <(sed '/^# Development/,$$d' requirements.lock)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(INSTALLED): requirements.lock $(RUNTIME)
+	@echo "Installing the packages that development needs into .venv (300 MB, once, about 30 seconds) ..."
+	@$(INSTALL) --quiet --requirement requirements.lock
 	@touch $@
 
 $(MODULES): static/package.json static/package-lock.json
@@ -71,11 +80,11 @@ build: deps $(VIEWER) ## build the wheel into dist/
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
-run: deps ## serve the cluster of your kubeconfig
+run: $(RUNTIME) ## serve the cluster of your kubeconfig
 	$(TRY_VIEWER)
 	$(BIN)/astrolabe --in-cluster=false $(ARGS)
 
-run-redis: deps ## the same, with the graph in a Redis that runs as long (its data: .redis/)
+run-redis: $(RUNTIME) ## the same, with the graph in a Redis that runs as long (its data: .redis/)
 	$(TRY_VIEWER)
 	@command -v redis-server >/dev/null || { echo "redis-server is needed, 7.0 or later"; exit 1; }
 	@mkdir -p .redis
@@ -84,15 +93,15 @@ run-redis: deps ## the same, with the graph in a Redis that runs as long (its da
 	for _ in {1..50}; do (: </dev/tcp/127.0.0.1/$(REDIS_PORT)) 2>/dev/null && break; sleep 0.1; done; \
 	$(BIN)/astrolabe --in-cluster=false --enable-persistence --redis-addr 127.0.0.1:$(REDIS_PORT) $(ARGS)
 
-demo: deps ## serve a simulated cluster on http://localhost:8080
+demo: $(RUNTIME) ## serve a simulated cluster on http://localhost:8080
 	$(TRY_VIEWER)
 	$(BIN)/astrolabe demo $(ARGS)
 
-run-all: deps ## serve all of the cluster of your kubeconfig, not only what Helm manages
+run-all: $(RUNTIME) ## serve all of the cluster of your kubeconfig, not only what Helm manages
 	$(TRY_VIEWER)
 	$(BIN)/astrolabe --in-cluster=false --label-selector= $(ARGS)
 
-run-persistent: deps ## serve the cluster of your kubeconfig, with the graph in a Redis that is there, REDIS_ADDR=localhost:6379
+run-persistent: $(RUNTIME) ## serve the cluster of your kubeconfig, with the graph in a Redis that is there, REDIS_ADDR=localhost:6379
 	$(TRY_VIEWER)
 	$(BIN)/astrolabe --in-cluster=false --enable-persistence $(ARGS)
 

@@ -77,7 +77,7 @@ class Application:
     """Serves one cluster.
 
     beside: what else runs as long as it does, by name. listener: where it listens, instead of the host and
-        port of the settings.
+        port of the settings. opened: is told the URL once the graph of the whole cluster is served.
     port: where it listens once started; another than the settings' when that is 0.
     """
 
@@ -87,11 +87,13 @@ class Application:
         *,
         beside: Mapping[str, Work] = MappingProxyType({}),
         listener: socket.socket | None = None,
+        opened: Callable[[str], None] | None = None,
     ) -> None:
         self.port = settings.port
         self._settings = settings
         self._beside = beside
         self._listener = listener
+        self._opened = opened
         self._running = AsyncExitStack()
         self._readiness = Readiness(scopes_of(settings))
         self._ready = self._readiness.wait
@@ -253,6 +255,8 @@ class Application:
         counts = f"{len(graph.nodes)} nodes, {graph.edge_count} edges"
         scheme = "https" if self._settings.tls_cert_file else "http"
         logger.info("serving %s://%s, %s, synced in %.1f s", scheme, place, counts, seconds)
+        if self._opened is not None:
+            self._opened(f"{scheme}://{place}")
 
     def _spawn(
         self, running: AsyncExitStack, work: Coroutine[Any, Any, None], *, name: str, ends: bool = False
@@ -282,8 +286,9 @@ async def serve(
     *,
     beside: Mapping[str, Work] = MappingProxyType({}),
     listener: socket.socket | None = None,
+    opened: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve the cluster of the settings until a signal.
+    """Serve the cluster of the settings until a signal. For the arguments, see `Application`.
 
     Raises ClusterError, BusError, ServerError, TaskFailed.
     """
@@ -291,7 +296,7 @@ async def serve(
         verbosity=settings.verbosity, log_format=settings.log_format, several=settings.workers > 1
     )
     gc.set_threshold(*GC_THRESHOLDS)
-    await Application(settings, beside=beside, listener=listener).run_until_signal()
+    await Application(settings, beside=beside, listener=listener, opened=opened).run_until_signal()
 
 
 def _first_signal(loop: asyncio.AbstractEventLoop) -> asyncio.Future[signal.Signals]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from importlib.util import find_spec
 from tempfile import gettempdir
 from typing import Any, NoReturn, TypeVar
 
@@ -15,6 +16,7 @@ from astrolabe import __version__
 from astrolabe.cli import flags, streams, values
 from astrolabe.cli.go import WARNINGS, DefaultGroup, Flag, GoCommand
 from astrolabe.cli.lines import as_json, as_text
+from astrolabe.cli.loop import run
 from astrolabe.cli.values import InvalidValue, Value
 from astrolabe.cli.watch import DEFAULT_URL, Watch
 from astrolabe.client import Change, ClientError
@@ -54,6 +56,7 @@ def root() -> None:
 )
 def serve(**given: Any) -> None:
     """Serve the graph of a cluster (the command when none is named)."""
+    _need_server()
     settings = _settings(given)
     if settings.workers > 1:
         _serve_by_workers(settings)
@@ -61,6 +64,12 @@ def serve(**given: Any) -> None:
     from astrolabe import app
 
     _run(app.serve(settings))
+
+
+def _need_server() -> None:
+    """Fail when only the client is installed."""
+    if find_spec("sanic") is None:
+        raise Failure("only the client is installed; `pip install 'astrolabe-k8s[server]'` adds the server")
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:
@@ -117,12 +126,11 @@ def check(**given: Any) -> None:
 
     Prints a table with what to do. The exit code is 1 when something is missing that serving needs.
     """
+    _need_server()
     settings = _settings(given)
-    import uvloop
-
     from astrolabe.cli import check as checking
 
-    findings = uvloop.run(checking.check(settings))
+    findings = run(checking.check(settings))
     click.echo(checking.report(findings))
     if any(finding.outcome == "missing" for finding in findings):
         raise click.exceptions.Exit(1)
@@ -161,6 +169,7 @@ _SIMULATION = (
 )
 def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
     """Serve a simulated cluster: no cluster, network or Redis needed."""
+    _need_server()
     settings = flags.settings_from(given)
     _warn(click.get_current_context(), settings)
     from astrolabe.cli.demo import serve_demo
@@ -169,19 +178,24 @@ def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
         gettempdir()
     except FileNotFoundError as error:
         raise Failure("the demo keeps its kubeconfig in a temporary file: give it a /tmp") from error
-    _run(serve_demo(settings, scale=scale, churn=churn, seed=seed))
+    _run(serve_demo(settings, scale=scale, churn=churn, seed=seed, opened=_invite))
+
+
+def _invite(url: str) -> None:
+    """Say what to do next, after the lines of the log so far."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    click.echo(f"\nOpen {url} in a browser. Ctrl-C stops the demo.\n", err=True)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
     """Serve until told to stop. A cluster or a port that cannot be had is a failure, not a fault."""
-    import uvloop
-
     from astrolabe.app import TaskFailed
     from astrolabe.bus.redis.errors import BusError
     from astrolabe.http.errors import FileError, ServerError
 
     try:
-        uvloop.run(work)
+        run(work)
     except FileError as error:
         raise Failure(str(error)) from error
     except ServerError as error:
@@ -232,10 +246,8 @@ _ADVICE: Mapping[str, str] = {
 
 def _complete(work: Coroutine[Any, Any, T], failure: type[click.ClickException] = Failure) -> T:
     """What a client comes to. failure: what it is when it cannot do its work."""
-    import uvloop
-
     try:
-        return uvloop.run(work)
+        return run(work)
     except ClientError as error:
         text = printable(f"{error}{_ADVICE.get(error.code, '')}")
         raise (click.UsageError if error.code == "bad-filter" else failure)(text) from error
@@ -283,6 +295,7 @@ def compare(first: str, second: str, output: str, most: int, **given: Any) -> No
     shows a token only to a server that asks for one. The exit code is 1 when a client of FIRST would notice
     that SECOND answers it, and 2 when they cannot be compared.
     """
+    _need_server()
     from astrolabe.cli import compare as comparing
 
     access = streams.access_from([first, second], given)

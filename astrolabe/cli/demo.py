@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,10 +18,13 @@ from astrolabe.sim.store import Store
 logger = logging.getLogger("astrolabe.cli")
 
 
-async def serve_demo(settings: Settings, *, scale: float, churn: float, seed: int) -> None:
+async def serve_demo(
+    settings: Settings, *, scale: float, churn: float, seed: int, opened: Callable[[str], None]
+) -> None:
     """Serve a simulated cluster until a signal, by the same way as a real one.
 
-    scale: 1.0 is a large cluster. churn: changes a second. Raises as `app.serve` does.
+    scale: 1.0 is a large cluster. churn: changes a second. opened: as of `app.Application`. Raises as
+    `app.serve` does.
     """
     telemetry.configure(verbosity=settings.verbosity, log_format=settings.log_format)
     store = Store()
@@ -30,4 +34,5 @@ async def serve_demo(settings: Settings, *, scale: float, churn: float, seed: in
     life = {"churn": lambda: Churn(store, seed).run(churn)} if churn else {}
     async with Simulator(store) as simulator:
         with kubeconfig_file(simulator.url) as path:
-            await app.serve(replace(settings, in_cluster=False, kubeconfig=path), beside=life)
+            outside = replace(settings, in_cluster=False, kubeconfig=path)
+            await app.serve(outside, beside=life, opened=opened)
