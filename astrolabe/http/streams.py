@@ -51,7 +51,7 @@ any other (1001 going away, 1011 a failure, 4008 too slow, 4029 too many message
 do.""",
     group="stream",
     parameters=(*parameters.of_filter(), parameters.SINCE, parameters.SUBSCRIBE),
-    answers={101: Answer(description="The stream begins.", body={})},
+    answers={101: Answer(description="The stream begins: messages follow.", body={})},
     refusals=(400, 426, 503),
     messages={"server": stream.WebSocketMessage, "client": ClientMessage},
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -20,6 +20,7 @@ from astrolabe.graph.history import History
 from astrolabe.graph.wire import ResetReason
 from astrolabe.http.closing import FAILED, INTERNAL_ERROR
 from astrolabe.http.deltas import Difference
+from astrolabe.http.description.terms import INT64
 from astrolabe.http.figures import Figures
 from astrolabe.http.message import Message
 from astrolabe.http.snapshot import Snapshot
@@ -31,7 +32,7 @@ class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A place in history: which one, and how far."""
 
     epoch: str
-    seq: int
+    seq: Annotated[int, msgspec.Meta(extra_json_schema=INT64)]
 
 
 class Connection(Protocol):

@@ -9,18 +9,31 @@ from jsonschema_rs import Draft202012Validator
 Json = dict[str, Any]
 
 
+def closed(part: Any) -> Any:
+    """The same schemas, with no key of an object but those that are described: what is served has no others."""
+    if isinstance(part, list):
+        return [closed(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    shut = {key: closed(value) for key, value in part.items()}
+    if part.get("type") == "object" and "properties" in part:
+        shut.setdefault("additionalProperties", False)
+    return shut
+
+
 class Described:
     """An OpenAPI document, by which others are judged."""
 
     def __init__(self, document: Json) -> None:
         self.document = document
+        self._components = closed(document["components"])
         self._validators: dict[str, Draft202012Validator] = {}
 
     def faults(self, pointer: str, instance: Any) -> list[str]:
         """Where the instance is not as the schema at this JSON pointer says."""
         validator = self._validators.get(pointer)
         if validator is None:
-            schema = {"components": self.document["components"], "$ref": f"#{pointer}"}
+            schema = {"components": self._components, "$ref": f"#{pointer}"}
             validator = self._validators[pointer] = Draft202012Validator(schema, validate_formats=True)
         return [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(instance)]
 
@@ -44,4 +57,5 @@ class Described:
 
     def _spoken(self, path: str, who: str) -> Json:
         spoken: Json = self.document["paths"][path]["get"]["x-messages"][who]
-        return spoken
+        component: Json = self.document["components"]["schemas"][spoken["$ref"].rpartition("/")[2]]
+        return component if "discriminator" in component else spoken

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from inspect import cleandoc
+from http import HTTPStatus
 from typing import Any, NamedTuple, get_args
-
-import msgspec
 
 from astrolabe import __version__
 from astrolabe.engine.serving_state import STATE_WORDS
 from astrolabe.graph.links import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
-from astrolabe.http.description import shapes, stream
+from astrolabe.http.description import shapes
 from astrolabe.http.description.operation import POSITION, Answer, Operation, Parameter
-from astrolabe.http.description.terms import reference
+from astrolabe.http.description.schemas import Messages, Schemas, messages_of, schemas_of
+from astrolabe.http.description.terms import INT64, reference
 from astrolabe.http.errors import JSON
 
 _ABOUT = """\
@@ -29,6 +28,8 @@ them to one another.
   `X-Astrolabe-State` how far it may be trusted, which `/health` explains.
 - An error is `{"error", "message"}`, whatever the path. `HEAD` is answered like `GET`, without the body.
 - Arrays may be empty, and are never null.
+- A later server may send more: keys, types of messages, and values of a set that is listed here, such as
+  `Kind`. Clients ignore what they do not know. What is described here stays.
 """
 
 _GROUPS = {
@@ -43,7 +44,7 @@ _GROUPS = {
 #: The headers of answers.
 _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "X-Astrolabe-Epoch": ("The unbroken history that the answer is of.", {"type": "string"}),
-    "X-Astrolabe-Seq": ("Its place in that history.", {"type": "integer", "minimum": 0}),
+    "X-Astrolabe-Seq": ("Its place in that history.", {"type": "integer", **INT64, "minimum": 0}),
     "X-Astrolabe-State": (
         "How far what is served may be trusted.",
         {"type": "string", "enum": list(STATE_WORDS)},
@@ -83,14 +84,15 @@ def document(routes: Sequence[Described], *, kinds: Sequence[str], tokens: bool)
     """
     routes = _ordered(routes)
     operations = [route.operation for route in routes]
-    schemas, components = _schemas(operations)
+    schemas, components = schemas_of(operations)
+    spoken, unions = messages_of({route.name: route.operation for route in routes}, schemas)
     components = {
-        "schemas": {**_closed_sets(kinds), **components},
-        "parameters": {each.name: _parameter(each) for one in operations for each in one.parameters},
+        "schemas": {**_closed_sets(kinds), **components, **unions},
+        "parameters": {_key(each): _parameter(each) for one in operations for each in one.parameters},
         "headers": {
             name: {"description": what, "schema": schema} for name, (what, schema) in _HEADERS.items()
         },
-        "responses": {str(status): _refusal(status) for status in _REFUSALS},
+        "responses": {_phrase(status): _refusal(status) for status in _REFUSALS},
     }
     if tokens:
         components["securitySchemes"] = {_SCHEME: {"type": "http", "scheme": "bearer"}}
@@ -104,7 +106,10 @@ def document(routes: Sequence[Described], *, kinds: Sequence[str], tokens: bool)
         },
         "servers": [{"url": "."}],  # Astrolabe may be served under any path
         "tags": [{"name": name, "description": what} for name, what in _GROUPS.items()],
-        "paths": {route.template: {"get": _operation(route, schemas, tokens=tokens)} for route in routes},
+        "paths": {
+            route.template: {"get": _operation(route, schemas, spoken[route.name], tokens=tokens)}
+            for route in routes
+        },
         "components": components,
     }
 
@@ -121,24 +126,6 @@ def _ordered(routes: Sequence[Described]) -> list[Described]:
     return sorted(routes, key=key)
 
 
-#: JSON Schema by type.
-Schemas = Mapping[Any, dict[str, Any]]
-
-
-def _schemas(operations: Iterable[Operation]) -> tuple[Schemas, dict[str, Any]]:
-    """The schemas of all types that are spoken of, and the components that these refer to."""
-    types: dict[Any, None] = {shapes.Error: None, stream.Filter: None}
-    for operation in operations:
-        types.update(dict.fromkeys(operation.messages.values()))
-        for answer in operation.answers.values():
-            types.update(dict.fromkeys(answer.body.values()))
-    schemas, components = msgspec.json.schema_components(types, ref_template=reference("{name}")["$ref"])
-    for component in components.values():
-        if "description" in component:
-            component["description"] = cleandoc(component["description"])
-    return dict(zip(types, schemas, strict=True)), components
-
-
 def _closed_sets(kinds: Sequence[str]) -> dict[str, Any]:
     return {
         name: {"type": "string", "enum": list(members), "description": what}
@@ -150,18 +137,18 @@ def _closed_sets(kinds: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _operation(route: Described, schemas: Schemas, *, tokens: bool) -> dict[str, Any]:
+def _operation(route: Described, schemas: Schemas, spoken: Messages, *, tokens: bool) -> dict[str, Any]:
     operation, asked = route.operation, tokens and not route.open
     described: dict[str, Any] = {
         "operationId": route.name,
         "tags": [operation.group],
         "summary": operation.summary,
-        "description": "\n\n".join(filter(None, (operation.details, _spoken(operation)))),
-        "parameters": [{"$ref": f"#/components/parameters/{each.name}"} for each in operation.parameters],
+        "description": "\n\n".join(filter(None, (operation.details, _speakers(operation)))),
+        "parameters": [{"$ref": f"#/components/parameters/{_key(each)}"} for each in operation.parameters],
         "responses": {
-            **{str(status): _answer(answer, schemas) for status, answer in operation.answers.items()},
+            **{str(status): _answer(answer, schemas, spoken) for status, answer in operation.answers.items()},
             **{
-                str(status): {"$ref": f"#/components/responses/{status}"}
+                str(status): {"$ref": f"#/components/responses/{_phrase(status)}"}
                 for status in (*operation.refusals, *([] if route.open else [403]), *([401] if asked else []))
             },
         },
@@ -169,18 +156,27 @@ def _operation(route: Described, schemas: Schemas, *, tokens: bool) -> dict[str,
     if any("ETag" in answer.headers for answer in operation.answers.values()):
         described["responses"]["304"] = {"description": "It is what `If-None-Match` names."}
     if operation.messages:
-        described["x-messages"] = {who: schemas[type] for who, type in operation.messages.items()}
+        described["x-messages"] = {who: spoken[who] for who in operation.messages}
     if asked:
         described["security"] = [{_SCHEME: []}]
     return {key: value for key, value in described.items() if value}
 
 
-def _spoken(operation: Operation) -> str:
+def _speakers(operation: Operation) -> str:
     """Which of the schemas are messages, and who sends them."""
     return "\n".join(
         f"- Sent by the {who}: {', '.join(f'`{each.__name__}`' for each in get_args(type) or (type,))}"
         for who, type in operation.messages.items()
     )
+
+
+def _key(parameter: Parameter) -> str:
+    """Of its component. Code generators make one name space of all components."""
+    return f"{parameter.name.replace('_', '-').title().replace('-', '')}Parameter"
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase.replace(" ", "")
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
@@ -193,10 +189,13 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     }
 
 
-def _answer(answer: Answer, schemas: Schemas) -> dict[str, Any]:
+def _answer(answer: Answer, schemas: Schemas, spoken: Messages) -> dict[str, Any]:
+    """spoken: messages that follow instead of a body. Code generators leave out what no content refers to."""
     described: dict[str, Any] = {"description": answer.description, "headers": _headers(answer.headers)}
     if answer.body:
         described["content"] = {media: {"schema": schemas[type]} for media, type in answer.body.items()}
+    elif "any" in spoken:
+        described["content"] = {JSON: {"schema": spoken["any"]}}
     return described
 
 

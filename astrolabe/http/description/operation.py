@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from astrolabe.http.errors import JSON
 
+#: The status of an answer that messages follow.
+UPGRADED = 101
+
 HTML = "text/html"
 TEXT = "text/plain"
 

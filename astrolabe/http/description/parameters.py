@@ -7,9 +7,9 @@ from typing import Any
 
 from astrolabe.graph.filter import PARAMETERS
 from astrolabe.http.description.operation import Parameter
-from astrolabe.http.description.terms import reference
+from astrolabe.http.description.terms import INT64, reference
 
-_WHOLE: Mapping[str, Any] = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
+_WHOLE: Mapping[str, Any] = {"type": "integer", **INT64, "minimum": 0, "maximum": 10**18 - 1}
 
 
 def _several(name: str, items: Mapping[str, Any], what: str) -> Parameter:

@@ -81,7 +81,8 @@ class Delta(Shape, tag_field="type", tag="delta"):
     edges: EdgeChanges
     time: (
         Annotated[
-            int, about("When the first change was taken in, in milliseconds since 1970; only of one batch.")
+            Milliseconds,
+            about("When the first change was taken in, in milliseconds since 1970; only of one batch."),
         ]
         | Absent
     ) = UNSET
@@ -96,7 +97,7 @@ class Bookmark(Shape, tag_field="type", tag="bookmark"):
 
 
 class Reset(Shape, tag_field="type", tag="reset"):
-    """All that was told is void; a snapshot follows."""
+    """What is held cannot be brought up to date. A snapshot follows, which replaces it once complete."""
 
     id: Id
     reason: wire.ResetReason
@@ -122,7 +123,7 @@ WebSocketMessage = Hello | ServedState | Snapshot | Delta | Bookmark | Reset | S
 Event = Hello | ServedState | Snapshot | Delta | Bookmark | Reset | StreamError
 
 
-class Filter(Shape):
+class Filter(Shape, forbid_unknown_fields=True):
     """A part of the graph: any of the values of one key, and all keys. What is empty does not restrict."""
 
     namespace: list[str] | str | None = None

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct, UnsetType
 Absent = UnsetType
 
 
-class Shape(Struct, forbid_unknown_fields=True, rename="camel"):
-    """A JSON object with these keys and no others."""
+class Shape(Struct, rename="camel"):
+    """A JSON object with these keys. A later server may have more, so the document does not close it."""
 
 
 def reference(name: str) -> dict[str, str]:
@@ -29,8 +29,13 @@ Status = Annotated[str, Meta(extra_json_schema=reference("Status"))]
 Kind = Annotated[str, Meta(extra_json_schema=reference("Kind"))]
 EdgeType = Annotated[str, Meta(extra_json_schema=reference("EdgeType"))]
 
+#: Of whole numbers that need more than 32 bits; none is above 2^53, which JavaScript counts up to.
+INT64 = {"format": "int64"}
+
 Count = Annotated[int, Meta(ge=0)]
-Seq = Annotated[int, Meta(ge=0, description="A place in history, which grows.")]
+Seq = Annotated[int, Meta(ge=0, description="A place in history, which grows.", extra_json_schema=INT64)]
 Epoch = Annotated[str, Meta(description="The unbroken history that `seq` is of.", examples=["3fa7fd63"])]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
-Milliseconds = Annotated[int, Meta(ge=0, description="Milliseconds since 1970, UTC.")]
+Milliseconds = Annotated[
+    int, Meta(ge=0, description="Milliseconds since 1970, UTC.", extra_json_schema=INT64)
+]

@@ -43,7 +43,7 @@ def _operation(summary: str, message: Any, *parameters: Parameter) -> Operation:
         details="For clients that append rows, and know only the path of a URL. Nothing else is ever sent.",
         group="grafana",
         parameters=parameters,
-        answers={101: Answer(description="The stream begins.", body={})},
+        answers={101: Answer(description="The stream begins: messages follow.", body={})},
         refusals=(400, 426, 503),
         messages={"server": message},
     )

@@ -6,6 +6,8 @@ from typing import Any
 
 import schemathesis
 
+from tests.support.description import closed
+
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _KEY = rf"([a-z0-9]([a-z0-9.-]{{0,20}}[a-z0-9])?/)?{_NAME}"
 _REQUIREMENT = "|".join(
@@ -22,11 +24,14 @@ SELECTOR = rf"^(({_REQUIREMENT})(,({_REQUIREMENT}))*)?$"
 
 @schemathesis.hook
 def before_load_schema(_: Any, document: dict[str, Any]) -> None:
-    """What the document says in words only: what a selector is, and that an empty value does not restrict."""
-    schemas = {name: each["schema"] for name, each in document["components"]["parameters"].items()}
+    """What the document says in words only: what a selector is, and that an empty value does not restrict; and
+    that no answer has more than is described."""
+    components = document["components"]
+    schemas = {each["name"]: each["schema"] for each in components["parameters"].values()}
     schemas["selector"]["pattern"] = SELECTOR
     for name, component in (("kind", "Kind"), ("status", "Status")):
-        schemas[name]["items"] = {"enum": [*document["components"]["schemas"][component]["enum"], ""]}
+        schemas[name]["items"] = {"enum": [*components["schemas"][component]["enum"], ""]}
+    components["schemas"] = closed(components["schemas"])
 
 
 @schemathesis.hook

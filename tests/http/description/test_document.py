@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,55 @@ async def test_every_route_is_in_it_and_nothing_else(site: Site, described: Desc
     assert {path for method, path in served if method == "head"} <= {path for _, path in listed}
 
 
+async def test_code_generators_find_a_name_for_everything_and_every_message(described: Described) -> None:
+    """They make one name space of all components, and leave out what no path leads to."""
+    components = described.document["components"]
+    names = [
+        re.sub("[^a-z0-9]", "", name.lower())
+        for group in ("schemas", "parameters", "responses")
+        for name in components[group]
+    ]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
+    paths = json.loads(json.dumps(described.document["paths"]))
+    for operation in operations({"paths": paths}).values():
+        operation.pop("x-messages", None)
+    reached, waiting = set(), references(paths)
+    while waiting:
+        reference = waiting.pop()
+        if reference not in reached:
+            reached.add(reference)
+            _, _, group, name = reference.split("/")
+            waiting += references(components[group][name])
+    schemas = {f"#/components/schemas/{name}" for name in components["schemas"]}
+    choices = {f"#/components/schemas/{who}Message" for who in ("WsServer", "WsClient", "EventsServer")}
+    assert schemas - reached == choices  # of messages that are reached
+
+
+async def test_numbers_that_need_64_bits_say_so(described: Described) -> None:
+    schemas = described.document["components"]["schemas"]
+    large = {"seq", "from", "time"}
+    found = {
+        (name, key): part.get("format")
+        for name, schema in schemas.items()
+        for key, part in schema.get("properties", {}).items()
+        if key in large and part.get("type") == "integer"
+    }
+    assert {("Delta", "from"), ("Position", "seq")} <= set(found)
+    assert {each for each, format in found.items() if format != "int64"} == set()
+
+
+async def test_clients_may_be_told_more_than_is_described(described: Described) -> None:
+    """Only what a client says is closed: there the server refuses what it does not know."""
+    schemas = described.document["components"]["schemas"]
+    shut = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
+    assert shut == {"Filter", "Subscribe", "Unsubscribe", "Ping", "Position"}
+
+
 async def test_every_path_with_parameters_declares_them(described: Described) -> None:
     parameters = described.document["components"]["parameters"]
     for (_, path), operation in operations(described.document).items():
-        names = [each["$ref"].rpartition("/")[2] for each in operation.get("parameters", [])]
-        placed = [name for name in names if parameters[name]["in"] == "path"]
+        named = [parameters[each["$ref"].rpartition("/")[2]] for each in operation.get("parameters", [])]
+        placed = [each["name"] for each in named if each["in"] == "path"]
         assert placed == re.findall(r"{(\w+)}", path)
 
 
