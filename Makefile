@@ -38,7 +38,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster bench chaos fuzz hostile soak lint fmt docs docker-build docker-push clean
+.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster bench chaos fuzz hostile soak lint fmt accept-api docs docker-build docker-push clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -167,6 +167,9 @@ fmt: deps $(if $(NODE),$(MODULES)) ## put the source into shape
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 	$(if $(NODE),cd static && npm run fmt)
+
+accept-api: deps ## keep the OpenAPI document as what clients may rely on (tests/contract), at each release
+	$(BIN)/python -m tests.contract.promise
 
 docs: deps ## write again what README.md and deploy/ take from the code
 	$(BIN)/python -m tests.support.documents

@@ -1,0 +1,57 @@
+"""The API that clients may rely on: the OpenAPI document that was accepted last, and `make accept-api`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from tests.support.api_changes import breaking_changes
+from tests.support.serving import serve
+from tests.support.worlds import World
+
+ACCEPTED = Path(__file__).with_name("openapi.json")
+
+
+async def described() -> dict[str, Any]:
+    """The document as it is now, where a token is needed: it says which paths need none."""
+    with NamedTemporaryFile("w") as tokens:
+        tokens.write("let-me-in")
+        tokens.flush()
+        async with serve(World(), auth="token", auth_token_file=tokens.name) as site:
+            document: dict[str, Any] = await site.json("/openapi.json")
+            return document
+
+
+def accepted() -> dict[str, Any]:
+    """The document that was accepted last."""
+    document: dict[str, Any] = json.loads(ACCEPTED.read_text())
+    return document
+
+
+def refusal(changes: list[str]) -> str:
+    """What is said of changes that break clients; "" when there are none."""
+    if not changes:
+        return ""
+    lines = "\n".join(f"  {change}" for change in changes)
+    return (
+        f"The API is a promise, and this would break clients of it:\n{lines}\n"
+        "Keep what was described and add beside it. If clients must break, say so in the release notes "
+        "and run `make accept-api`."
+    )
+
+
+def accept() -> None:
+    """Keep the document as it is now, and tell which clients that breaks."""
+    now = asyncio.run(described())
+    if ACCEPTED.exists():
+        for change in breaking_changes(accepted(), now):
+            sys.stderr.write(f"breaks clients: {change}\n")
+    ACCEPTED.write_text(json.dumps(now, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    accept()
