@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from sys import intern
 from typing import Any
 
-from astrolabe.graph.facts import Release
-from astrolabe.graph.links import OWNS, Link, RefByUid
+from astrolabe.graph.facts import Around, Read, Release
+from astrolabe.graph.links import OWNS, SELECTS, Link, RefByUid
 from astrolabe.graph.selector import Selector, SelectorError, from_expressions
 from astrolabe.graph.status import PENDING, READY, Status
 from astrolabe.kinds.manifest import LONGEST_NAME, Condition, LabelSelector, Manifest, ObjectMeta
@@ -42,6 +42,15 @@ def no_details(_: Manifest) -> None:
 
 def no_revision(_: Manifest) -> None:
     return None
+
+
+#: What `selected_pods` looks at.
+READS_SELECTED_PODS = Read("out", SELECTS, "Pod")
+
+
+def selected_pods(around: Around) -> list[str]:
+    """The Pods that it selects, by name: `targetPods`, when there are any."""
+    return sorted([pod.name for pod in around.out(SELECTS, "Pod")])
 
 
 _ALWAYS_READY = Status(READY, "Ready")

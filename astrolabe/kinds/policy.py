@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from astrolabe.graph.facts import Around, Derived, Neighbour
 from astrolabe.graph.links import SCALES, SELECTS, Link, Ref, Select
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
-from astrolabe.kinds.common import condition, selector_of
+from astrolabe.kinds.common import READS_SELECTED_PODS, condition, selected_pods, selector_of
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Condition, Items, LabelSelector, Manifest, Slice
 
@@ -167,6 +168,12 @@ def _budget_links(budget: Budget) -> tuple[Link, ...]:
     return (Select(SELECTS, "Pod", budget.metadata.namespace, selector, "spec.selector"),)
 
 
+def _derive_budget(budget: Neighbour, around: Around) -> Derived:
+    """Name the pods that it selects."""
+    pods = selected_pods(around)
+    return Derived(budget.status, {"targetPods": pods} if pods else None)
+
+
 POD_DISRUPTION_BUDGET = Kind(
     name="PodDisruptionBudget",
     group="policy",
@@ -178,4 +185,6 @@ POD_DISRUPTION_BUDGET = Kind(
     metadata=_budget_metadata,
     links=_budget_links,
     makes=((SELECTS, "Pod"),),
+    derive=_derive_budget,
+    reads=(READS_SELECTED_PODS,),
 )

@@ -11,7 +11,7 @@ from astrolabe.graph.facts import Around, Derived, Neighbour, Read
 from astrolabe.graph.links import ENDPOINTS, OWNS, SELECTS, Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import equality
 from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
-from astrolabe.kinds.common import owner_links
+from astrolabe.kinds.common import READS_SELECTED_PODS, owner_links, selected_pods
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, Labels, Manifest, ObjectMeta, Slice
 
@@ -112,7 +112,7 @@ def _service_details(service: Service) -> ServiceDetails:
 
 def _derive_service(service: Neighbour, around: Around) -> Derived:
     """Count the endpoints, and name the pods that it selects."""
-    pods = sorted([pod.name for pod in around.out(SELECTS, "Pod")])
+    pods = selected_pods(around)
     status = service.status
     if status.level == READY and not service.details.is_alias:
         slices = [each.details for each in around.out(ENDPOINTS, "EndpointSlice")]
@@ -161,7 +161,7 @@ SERVICE = Kind(
     makes=((SELECTS, "Pod"),),
     details=_service_details,
     derive=_derive_service,
-    reads=(Read("out", ENDPOINTS, "EndpointSlice"), Read("out", SELECTS, "Pod")),
+    reads=(Read("out", ENDPOINTS, "EndpointSlice"), READS_SELECTED_PODS),
 )
 
 

@@ -97,8 +97,8 @@ def test_derived(kind: str, case: Json) -> None:
 
 @pytest.mark.parametrize("kind", DERIVING, ids=lambda kind: kind.name)
 def test_what_is_derived_has_cases(kind: Kind[Any]) -> None:
-    levels = {case["gives"]["status"][0] for case in load(kind.name)["derived"]}
-    assert len(levels) > 1, "neighbours make a difference in one case at least"
+    given = [case["gives"] for case in load(kind.name)["derived"]]
+    assert any(each != given[0] for each in given), "neighbours make a difference in one case at least"
 
 
 def with_everything(manifest: Json) -> Json:

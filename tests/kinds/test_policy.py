@@ -1,11 +1,12 @@
 import pytest
 
+from astrolabe.graph.facts import Derived
 from astrolabe.graph.links import Ref
 from astrolabe.graph.status import Status
 from astrolabe.kinds.cluster import NODE
 from astrolabe.kinds.policy import horizontal_pod_autoscaler
 from astrolabe.kinds.table import KINDS
-from tests.kinds.support import Json, condition, fields, judge, make
+from tests.kinds.support import Json, Other, condition, derive, fields, judge, make
 
 HPA = "HorizontalPodAutoscaler"
 CREATED = "2026-01-01T00:00:00Z"
@@ -172,6 +173,13 @@ def test_metadata_of_a_budget() -> None:
         "creationTimestamp": CREATED,
     }
     assert make(PDB, spec={"minAvailable": 0, "maxUnavailable": None}).metadata["minAvailable"] == 0
+
+
+def test_the_pods_of_a_budget_by_name() -> None:
+    status = Status("Ready", "Ready", "1 disruption allowed (3/2 healthy)")
+    pods = [("selects", Other("Pod", name, Status("Ready", "Running"))) for name in ("c", "a", "b")]
+    assert derive(PDB, status, out=pods) == Derived(status, {"targetPods": ["a", "b", "c"]})
+    assert derive(PDB, status) == Derived(status)
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ class Metadata(Shape):
     service_type: str | Absent = UNSET
     ports: Annotated[list[str], about("Port and protocol.", ["80/TCP"])] | Absent = UNSET
     external_name: str | Absent = UNSET
-    # Service, EndpointSlice
+    # Service, EndpointSlice, PodDisruptionBudget
     target_pods: Annotated[list[str], about("The Pods that it selects or lists.")] | Absent = UNSET
     # Ingress
     ingress_class: str | Absent = UNSET
