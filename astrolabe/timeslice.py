@@ -171,12 +171,12 @@ class Few:
     def __init__(self, most: int, lane: Lane) -> None:
         self._most = self._left = most
         self._lane = lane
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[tuple[Callable[[], None], int]] = deque()
         self._asked = False
 
-    def do(self, call: Callable[[], None]) -> None:
-        """Call this now, or in one of the next turns."""
-        self._waiting.append(call)
+    def do(self, call: Callable[[], None], weight: int = 1) -> None:
+        """Call this now, or in one of the next turns. weight: as how many it counts."""
+        self._waiting.append((call, weight))
         if not self._asked:
             self._run()
 
@@ -185,9 +185,10 @@ class Few:
         if self._left == self._most:
             asyncio.get_running_loop().call_soon(self._renew, context=Context())
         try:
-            while self._waiting and self._left:
-                self._left -= 1
-                self._waiting.popleft()()
+            while self._waiting and self._left > 0:
+                call, weight = self._waiting.popleft()
+                self._left -= weight
+                call()
         finally:
             if self._waiting and not self._asked:
                 self._asked = True

@@ -153,3 +153,12 @@ async def test_of_what_sets_off_more_only_some_is_done_in_a_turn() -> None:
     await asyncio.sleep(0.01)
     few.do(lambda: loop.doing("last"))
     assert loop.stop() == [["0", "1", "2"], ["3", "4", "5"], ["6", "7"], ["last"]]
+
+
+async def test_what_counts_for_several_takes_their_place() -> None:
+    loop = TurnsOfTheLoop()
+    few = Few(3, Lane.PEER)
+    for name, weight in (("one", 1), ("five", 5), ("two", 2), ("one more", 1)):
+        few.do(lambda name=name: loop.doing(name), weight)
+    await asyncio.sleep(0.01)
+    assert loop.stop() == [["one", "five"], ["two", "one more"]]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from astrolabe.graph import wire
 from astrolabe.graph.batch import Batch, Before, Changes
@@ -16,11 +17,15 @@ from astrolabe.http.deltas import Deltas, Difference
 from astrolabe.http.figures import Figures
 from astrolabe.http.message import LongTexts, Message
 from astrolabe.http.snapshot import COPIED, OldSnapshots, Snapshot
-from astrolabe.http.subscription import Subscription, fail
+from astrolabe.http.subscription import Subscription, dismiss, fail
 from astrolabe.http.workshop import Job, Steps, Workshop
+from astrolabe.timeslice import Few
 
 #: Differences that are shared, the latest made ones: clients say where they are.
 CATCHING_UP = 16
+#: Subscriptions that are told something together; and as how many one counts that is ended.
+TOGETHER = 50
+DISMISSAL = 10
 #: Changed nodes and edges from which on a difference is not worked out at once.
 MANY = 500
 
@@ -37,6 +42,8 @@ class Feed:
 
     users: how many wait for it without a subscription.
     changed: the seq of the latest batch that changed the view, or at which it was ready.
+    era: how often it has begun.
+    crowd: by which all subscriptions have their turn, as there may be thousands.
     give_up: called when it fails, while the exception is handled.
     """
 
@@ -47,16 +54,18 @@ class Feed:
         old: OldSnapshots,
         texts: LongTexts,
         figures: Figures,
+        crowd: Few,
         give_up: Callable[[Feed], None],
     ) -> None:
         self.filter = filter
         self.figures = figures
         self.subscriptions: dict[Subscription, None] = {}
-        self.users = 0
+        self.users = self.era = 0
         self.failed = False
         self._workshop = workshop
         self._old = old
         self._texts = texts
+        self._crowd = crowd
         self._give_up = give_up
         self._jobs: dict[Job, None] = {}
         self._news: list[asyncio.Future[None]] = []
@@ -67,6 +76,7 @@ class Feed:
         self.graph = graph
         self.history = history
         self.changed = graph.seq
+        self.era += 1
         self.ready = False
         self.view = View(graph, self.filter)
         self._snapshot: Snapshot | None = None
@@ -90,16 +100,21 @@ class Feed:
 
     def restart(self) -> None:
         """History could not be continued: everyone begins anew."""
-        for subscription in self.subscriptions:
-            subscription.restart("epoch-changed")
-            subscription.wake()
+        for some in _some(tuple(self.subscriptions)):
+            self._crowd.do(partial(self._renew, some), len(some))
+
+    def _renew(self, some: Sequence[Subscription]) -> None:
+        for subscription in some:
+            if subscription in self.subscriptions:
+                subscription.renew()
+                subscription.wake()
 
     def close(self) -> None:
-        """To be called while an exception is handled that ends it: everyone has to come back."""
-        self.failed = True
+        """It has failed: everyone has to come back."""
+        self.failed, self.ready = True, False
         self.end()
-        for subscription in list(self.subscriptions):
-            fail(subscription.connection)
+        for some in _some(tuple(self.subscriptions)):
+            self._crowd.do(partial(_dismiss, some), DISMISSAL * len(some))
         for waiting in self._news:
             if not waiting.done():
                 waiting.set_exception(FeedFailed())
@@ -112,18 +127,38 @@ class Feed:
             self._forget_snapshot()
         if self._differences:  # those that are known lead to a place that is past
             self._differences = {held: each for held, each in self._differences.items() if each.under_way}
-        for subscription in tuple(self.subscriptions):
-            if not subscription.is_told(before):
+        in_step = [each for each in self.subscriptions if each.is_told(before)]
+        for some in _some(in_step):
+            self._crowd.do(partial(self._tell, some, self.era, before, delta, batch, deltas), len(some))
+
+    def _tell(
+        self,
+        some: Sequence[Subscription],
+        era: int,
+        before: int,
+        delta: Changes,
+        batch: Batch,
+        deltas: Deltas,
+    ) -> None:
+        """Their turn may have come late: who has heard more meanwhile, or is about to, is told nothing."""
+        if self.failed or self.era != era:
+            return
+        late = self.changed != batch.seq
+        for subscription in some:
+            if subscription not in self.subscriptions or not subscription.awaits(before, batch.seq):
                 continue
             if not subscription.connection.writable:
                 subscription.fall_behind(batch.since)
                 self.figures.behind += 1
-                continue
-            try:
-                message = deltas.message(subscription.id, subscription.told, delta)
-                subscription.tell(message, batch.seq)
-            except Exception:  # of this client's connection: the others are none the worse
-                fail(subscription.connection)
+            elif late:  # more has changed: it is told all of it at once
+                subscription.fall_behind(batch.since)
+                subscription.wake()
+            else:
+                try:
+                    message = deltas.message(subscription.id, subscription.told, delta)
+                    subscription.tell(message, batch.seq)
+                except Exception:  # of this client's connection: the others are none the worse
+                    fail(subscription.connection)
 
     def difference(self, held: int) -> Difference | None:
         """What has changed since the view was as it was at `held`; None when that is not known any more.
@@ -231,3 +266,13 @@ class Feed:
             yield from difference.take(changes, self._texts)
         finally:
             self.history.let_go(held)
+
+
+def _some(subscriptions: Sequence[Subscription]) -> Iterator[Sequence[Subscription]]:
+    for start in range(0, len(subscriptions), TOGETHER):
+        yield subscriptions[start : start + TOGETHER]
+
+
+def _dismiss(some: Sequence[Subscription]) -> None:
+    for subscription in some:
+        dismiss(subscription.connection)

@@ -31,7 +31,7 @@ from astrolabe.http.snapshot import STEP, OldSnapshots, Snapshot
 from astrolabe.http.subscription import Connection, Position
 from astrolabe.http.workshop import AT_ONCE, Steps, Workshop
 from astrolabe.settings import Limits
-from astrolabe.timeslice import Lane, let_go, turns
+from astrolabe.timeslice import Few, Lane, let_go, turns
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -40,6 +40,8 @@ logger = logging.getLogger("astrolabe.http")
 KEPT = 60.0
 MOST_KEPT = 64
 MOST_KEPT_NODES = 200_000
+#: Subscriptions that are told something in one turn of the loop, at some 12 µs.
+TOLD = 500
 
 
 class Hub:
@@ -56,6 +58,7 @@ class Hub:
         self._workshop = Workshop()
         self._old = OldSnapshots()
         self._texts = LongTexts()
+        self._crowd = Few(TOLD, Lane.PEER)
         #: Feeds without a subscription, those that are dropped first before the others.
         self._kept: dict[Feed, asyncio.TimerHandle] = {}
         self._waiting: dict[asyncio.Future[None], int] = {}
@@ -195,7 +198,7 @@ class Hub:
         if feed is None:
             self.admit(filter)
             feed = self._feeds[filter] = Feed(
-                filter, self._workshop, self._old, self._texts, self.figures, self._fail
+                filter, self._workshop, self._old, self._texts, self.figures, self._crowd, self._fail
             )
             feed.begin(self.graph, self.history, self._views)
             if feed.failed:

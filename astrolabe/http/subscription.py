@@ -53,12 +53,16 @@ class Connection(Protocol):
 
 
 class Source(Protocol):
-    """What a subscription follows: see `feed.Feed`."""
+    """What a subscription follows: see `feed.Feed`.
+
+    era: another one when another graph is followed; who is of an earlier one has to begin anew.
+    """
 
     graph: Graph
     history: History
     ready: bool
     changed: int
+    era: int
     figures: Figures
 
     def snapshot(self) -> Snapshot | None: ...
@@ -69,10 +73,15 @@ class Source(Protocol):
 def fail(connection: Connection) -> None:
     """To be called while an exception is handled: the client has to come back."""
     logger.exception("a subscription failed, its client has to come back")
+    dismiss(connection)
+
+
+def dismiss(connection: Connection) -> None:
+    """End it, so that its client comes back."""
     try:
         connection.close(INTERNAL_ERROR, "internal-error", FAILED)
     except Exception:
-        logger.exception("nor could its connection be closed")
+        logger.exception("a connection could not be closed")
 
 
 class Subscription:
@@ -86,6 +95,7 @@ class Subscription:
         "_begins",
         "_difference",
         "_due",
+        "_era",
         "_held",
         "_reset",
         "_snapshot",
@@ -102,6 +112,7 @@ class Subscription:
         self.connection = connection
         self.wake = wake
         self.told = source.graph.seq
+        self._era = source.era
         #: The seq at which the view was what the client holds; when it is below `told`, that is.
         self._held = 0
         #: The reset that is due. Whether a snapshot is; that one, and its parts once it is taken.
@@ -128,9 +139,15 @@ class Subscription:
     def restart(self, reason: ResetReason) -> None:
         """Begin anew, whatever was under way."""
         self.told, self._held, self._asked = self.source.graph.seq, 0, False
+        self._era = self.source.era
         self.source.figures.resets[reason] += 1
         self._reset = Message("reset", wire.reset(self.id, reason))
         self._begin()
+
+    def renew(self) -> None:
+        """Begin anew when another graph is followed by now, and that was not done yet."""
+        if self._era != self.source.era:
+            self.restart("epoch-changed")
 
     def _begin(self) -> None:
         self._begins, self._snapshot, self._due, self._difference = True, None, None, None
@@ -147,7 +164,13 @@ class Subscription:
 
     def is_told(self, changed: int) -> bool:
         """Whether it was told everything up to the change at this seq."""
-        return self.told >= changed and not self._begins and not self._asked
+        in_step = not self._begins and not self._asked and self._era == self.source.era
+        return in_step and self.told >= changed
+
+    def awaits(self, since: int, seq: int) -> bool:
+        """Whether it was told everything up to the change at `since`, and nothing of the one at `seq`, nor is
+        about to be."""
+        return self.told < seq and self._difference is None and self.is_told(since)
 
     def tell(self, message: Message, seq: int) -> None:
         """Write a message that brings it up to this seq."""
@@ -160,6 +183,7 @@ class Subscription:
 
     def next(self) -> Message | None:
         """The message that is due; None when it is in step, or has to wait until it is woken."""
+        self.renew()
         if self._reset is not None:
             reset, self._reset = self._reset, None
             return reset

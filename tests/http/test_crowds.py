@@ -13,11 +13,18 @@ from time import thread_time
 import pytest
 from websockets.frames import Opcode
 
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.view import View
+from astrolabe.http.feed import DISMISSAL
+from astrolabe.http.hub import TOLD
 from astrolabe.http.server import ENDS
+from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
+from tests.support.connections import Recorder, settle
 from tests.support.raw import UPGRADE, frame
 from tests.support.serving import Site, eventually, serve
-from tests.support.worlds import crowd, shop
+from tests.support.worlds import EPOCH, a_pod, crowd, only, shop
 
 #: Seconds of work for which nothing may hold the loop: what is promised.
 LONGEST = 0.02
@@ -125,3 +132,68 @@ async def test_a_crowd_that_is_gone_at_once() -> None:
             left.append(len(site.server.open))
         assert max(before - after for before, after in pairwise(left)) <= 2 * ENDS
         await eventually(lambda: not site.server.streams)
+
+
+async def test_a_change_that_thousands_are_told_goes_out_in_many_turns() -> None:
+    """To each in order; who has to wait for its turn is told what came meanwhile along with it."""
+    world, recorders = crowd(10), [Recorder() for _ in range(3 * TOLD)]
+    for recorder in recorders:
+        world.hub.join(recorder).subscribe("x", EVERYTHING, Position(EPOCH, 1))
+        recorder.take()
+    world.send(Changes(nodes_set=[a_pod(1, "Error")]))
+    assert sum(len(recorder.messages) for recorder in recorders) == TOLD
+    world.send(Changes(nodes_set=[a_pod(2, "Error")]))
+    await eventually(lambda: all(recorder.messages for recorder in recorders))
+    await settle()
+    told = [
+        [(message["from"], message["seq"], len(message["nodes"]["set"])) for message in recorder.take()]
+        for recorder in recorders
+    ]
+    assert told[:TOLD] == [[(1, 2, 1), (2, 3, 1)]] * TOLD
+    assert told[TOLD:] == [[(1, 3, 2)]] * 2 * TOLD
+
+
+async def test_one_change_reaches_thousands_as_it_is() -> None:
+    world, recorders = crowd(10), [Recorder() for _ in range(2 * TOLD)]
+    for recorder in recorders:
+        world.hub.join(recorder).subscribe("x", EVERYTHING, Position(EPOCH, 1))
+        recorder.take()
+    world.send(Changes(nodes_set=[a_pod(1, "Error")]))
+    await eventually(lambda: all(recorder.messages for recorder in recorders))
+    await settle()
+    assert {tuple(message.text for message in recorder.messages) for recorder in recorders} == {
+        (recorders[0].messages[0].text,)
+    }
+
+
+async def test_of_thousands_who_begin_anew_some_do_in_each_turn() -> None:
+    world, recorders = crowd(10), [Recorder() for _ in range(3 * TOLD)]
+    for recorder in recorders:
+        world.hub.join(recorder).subscribe("x", EVERYTHING, Position(EPOCH, 1))
+    other = crowd(10, epoch="another").hub.graph
+    world.hub.replace(other)
+    assert world.hub.figures.resets["epoch-changed"] == TOLD
+    world.send(Changes(nodes_set=[a_pod(1, "Error")]))
+    await eventually(lambda: all(f"another:{other.seq}" == each.messages[-1].position for each in recorders))
+    for recorder in recorders:
+        types = recorder.types()
+        assert types[:3] == ["bookmark", "reset", "snapshot"]
+        assert types[3:] in ([], ["delta"])
+    assert world.hub.figures.resets["epoch-changed"] == len(recorders)
+
+
+async def test_of_thousands_whose_view_fails_some_are_ended_in_each_turn(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    world, recorders = crowd(10), [Recorder() for _ in range(TOLD)]
+    for recorder in recorders:
+        world.hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 1))
+    monkeypatch.setattr(View, "update", fail)
+    world.send(Changes(nodes_set=[a_pod(1, "Error")]))
+    assert sum(recorder.closed is not None for recorder in recorders) == TOLD // DISMISSAL
+    await eventually(lambda: all(recorder.closed == (1011, "internal-error") for recorder in recorders))
+    assert {recorder.messages[-1].event for recorder in recorders} == {"bookmark"}
+    assert len(caplog.records) == 1

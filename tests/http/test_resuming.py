@@ -80,7 +80,7 @@ async def test_who_waits_is_told_when_that_fails(
     recorder = Recorder()
     shop().hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
     await eventually(lambda: recorder.closed == (1011, "internal-error"))
-    assert "a subscription failed" in caplog.text
+    assert "a view failed" in caplog.text
 
 
 async def test_who_waits_may_leave() -> None:

@@ -23,7 +23,7 @@ from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.selector import parse
 from astrolabe.graph.status import LEVELS
-from astrolabe.http import deltas, feed, snapshot, workshop
+from astrolabe.http import deltas, feed, hub, snapshot, workshop
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.churn import NAMESPACES, change
@@ -195,9 +195,15 @@ def bounds(*, sliced: bool) -> Iterator[None]:
             patch.setattr(module, bound, 1)
         if sliced:
             patch.setattr(timeslice, "TIME_SLICE", -1.0)
-            for module, bound, value in ((workshop, "AT_ONCE", 0), (view, "STEP", 2), (snapshot, "STEP", 2)):
+            for module, bound, value in (
+                (workshop, "AT_ONCE", 0),
+                (view, "STEP", 2),
+                (snapshot, "STEP", 2),
+                (feed, "MANY", 0),
+                (feed, "TOGETHER", 1),
+                (hub, "TOLD", 1),
+            ):
                 patch.setattr(module, bound, value)
-            patch.setattr(feed, "MANY", 0)
         yield
 
 
