@@ -38,7 +38,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster bench chaos fuzz hostile soak lint fmt accept-api docs docker-build docker-push clean
+.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz hostile soak lint fmt accept-api docs docker-build docker-push clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -138,6 +138,9 @@ test-cluster: deps $(VIEWER) ## hold what is served against a cluster that may b
 	@test -n "$(ASTROLABE_TEST_KUBECONFIG)" || { echo "ASTROLABE_TEST_KUBECONFIG must name the kubeconfig of a cluster that may be written to"; exit 1; }
 	@for program in kubectl helm; do command -v $$program >/dev/null || { echo "$$program is needed"; exit 1; }; done
 	ASTROLABE_TEST_KUBECONFIG="$(ASTROLABE_TEST_KUBECONFIG)" $(BIN)/pytest tests/cluster $(ARGS)
+
+generators: deps $(if $(NODE),$(MODULES)) ## make clients of the OpenAPI document with oapi-codegen and openapi-generator: Go, Java, TypeScript
+	ASTROLABE_GENERATORS=yes $(BIN)/pytest tests/generators $(ARGS)
 
 bench: deps $(VIEWER) ## run the benchmarks in full size
 	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks tests/hostile $(ARGS)
