@@ -1,6 +1,7 @@
-"""Takes in TCP connections: as many in a turn of the loop as there is time for, and probes before all others.
+"""Takes in TCP connections: as many in a turn as there is time for, and probes before all others.
 
-libuv takes in one in a turn, so that a crowd at the door keeps everyone waiting.
+libuv takes in one in a turn, so that a crowd at the door keeps everyone waiting. With TLS nobody can tell who
+is a probe: only one's address counts there, and who does not begin a handshake is not taken in.
 """
 
 from __future__ import annotations
@@ -8,25 +9,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from ssl import SSLContext
+from time import perf_counter
 
 from astrolabe.http.admission import begins_probe
+from astrolabe.http.doorway import HANDSHAKE, Origin, Queue, origin, said
 from astrolabe.http.transport import StreamProtocol
 from astrolabe.timeslice import Lane, turns
 
 logger = logging.getLogger("astrolabe.http")
 
-#: Connections that are looked at in one turn of the loop, some microseconds each, and how many of them are
-#: taken in, which takes ten times as long: with TLS a handshake follows.
-AT_ONCE, TAKEN_IN, TAKEN_IN_BY_TLS = 64, 4, 1
+#: Seconds for which those at the door are looked at in one turn of the loop, 20 microseconds each: all others
+#: wait behind them in the system, also a probe.
+LOOKING = 0.003
+#: How many of those who wait are taken in in a turn, which takes ten times as long: of probes, and of all
+#: others; with TLS a handshake follows, a millisecond each.
+PROBES_IN, TAKEN_IN, TAKEN_IN_BY_TLS = 8, 4, 1
+#: Probes of one address that may wait; what else it sends waits with all others.
+PROBES = 64
 #: Turns of the loop in which one who has said nothing yet may still be a probe, while others wait;
 #: and how many may take their time like that.
 LOOKS, SILENT = 100, 1024
-#: Bytes of a request that tell whether it is a probe.
-HEAD = 32
+#: TLS handshakes that may be under way, 100 KB each. Above it the one goes that has taken longest.
+HANDSHAKES = 256
 #: Bytes that the system keeps of what a peer sends before it is read (socket(7); Linux counts its own
 #: overhead in and doubles the number for it). By itself it goes up to 6 MB a connection (tcp(7), tcp_rmem),
 #: and libuv reads all there is in one go.
@@ -55,11 +62,12 @@ class Acceptor:
         self._limit = limit
         self._loop = asyncio.get_running_loop()
         self._make, self._tls, self._timeouts = make, tls, timeouts
-        #: Those that had said nothing when they were looked at, with the looks that are left.
-        self._silent: list[tuple[socket.socket, int]] = []
-        self._waiting: deque[socket.socket] = deque()
-        self._asked = False
-        self._entering: set[asyncio.Task[None]] = set()
+        #: Those that had said nothing when they were looked at, from where, with the looks that are left.
+        self._silent: list[tuple[socket.socket, Origin, int]] = []
+        self._probes, self._waiting = Queue(), Queue()
+        self._asked = self._asked_first = False
+        #: In the order in which they began.
+        self._entering: dict[asyncio.Task[None], None] = {}
         self._resting: asyncio.TimerHandle | None = None
         listener.setblocking(False)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
@@ -75,9 +83,10 @@ class Acceptor:
             self._resting.cancel()
         self._loop.remove_reader(self._listener.fileno())
         self._listener.close()
-        for each in (*[silent for silent, _ in self._silent], *self._waiting):
+        for each in (*[silent for silent, _, _ in self._silent], *self._probes, *self._waiting):
             each.close()
         self._silent.clear()
+        self._probes.clear()
         self._waiting.clear()
         if self._entering:
             _, late = await asyncio.wait(self._entering, timeout=grace)
@@ -87,79 +96,88 @@ class Acceptor:
 
     def _accept(self) -> None:
         """Look at those who are at the door."""
-        for _ in range(AT_ONCE):
+        ends = perf_counter() + LOOKING
+        while perf_counter() < ends:
             try:
-                connection, _ = self._listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                connection, address = self._listener.accept()
+            except ConnectionAbortedError:
+                continue
+            except (BlockingIOError, InterruptedError):
                 break
             except OSError as error:
                 self._rest(error)
                 break
             connection.setblocking(False)
-            self._sort(connection, LOOKS)
+            self._sort(connection, origin(address[0]), LOOKS)
         self._begin()
 
-    def _sort(self, connection: socket.socket, looks: int) -> None:
+    def _sort(self, connection: socket.socket, address: Origin, looks: int) -> None:
         """Who has not said yet what it wants is looked at again, so often."""
-        said = self._peek(connection)
-        if said is not None and begins_probe(said):
-            self._enter(connection)
-        elif said == b"":
-            connection.close()
-        elif said is None and looks and self._tls is None and self._is_busy():
+        head = said(connection)
+        if head is None and looks and self._is_busy():
             if not self._silent:
                 self._loop.call_soon(self._look_again)
-            self._silent.append((connection, looks - 1))
+            self._silent.append((connection, address, looks - 1))
+        elif head == b"" or (head and self._tls and not HANDSHAKE.startswith(head[: len(HANDSHAKE)])):
+            connection.close()
+        elif head and begins_probe(head) and self._probes.count(address) < PROBES:
+            self._probes.put(connection, address)
+        elif len(self._waiting) >= self._limit:
+            connection.close()
         else:
-            self._wait(connection)
+            self._waiting.put(connection, address)
 
     def _is_busy(self) -> bool:
         return len(self._silent) < SILENT and (bool(self._waiting) or turns().over)
 
-    def _peek(self, connection: socket.socket) -> bytes | None:
-        """How its request begins; None if it does not yet, and nothing if it never will."""
-        try:
-            return connection.recv(HEAD, socket.MSG_PEEK)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return b""
-
     def _look_again(self) -> None:
         silent, self._silent = self._silent, []
-        for each, looks in silent:
-            self._sort(each, looks)
+        for each, address, looks in silent:
+            self._sort(each, address, looks)
         self._begin()
 
-    def _wait(self, connection: socket.socket) -> None:
-        if len(self._waiting) >= self._limit:
-            connection.close()
-        else:
-            self._waiting.append(connection)
-
     def _begin(self) -> None:
+        if self._probes and not self._asked_first:
+            self._asked_first = True
+            self._take_in_probes()
         if self._waiting and not self._asked:
             self._asked = True
             turns().do(self._take_in, Lane.PEER)
 
+    def _take_in_probes(self) -> None:
+        """Some at once, and some in each of the next turns."""
+        self._let_in(self._probes, PROBES_IN)
+        self._asked_first = bool(self._probes)
+        if self._asked_first:
+            self._loop.call_soon(self._take_in_probes)
+
     def _take_in(self) -> None:
         """Some of those who wait."""
-        left = TAKEN_IN_BY_TLS if self._tls else TAKEN_IN
-        while left and self._waiting:
-            connection = self._waiting.popleft()
-            if self._peek(connection) == b"":  # it has left meanwhile
-                connection.close()
-            else:
-                self._enter(connection)
-                left -= 1
+        self._let_in(self._waiting, TAKEN_IN_BY_TLS if self._tls else TAKEN_IN)
         self._asked = bool(self._waiting)
         if self._asked:
             turns().ask(self._take_in, Lane.PEER)
 
+    def _let_in(self, queue: Queue, most: int) -> None:
+        while most and queue:
+            connection = queue.take()
+            if said(connection) == b"":  # it has left meanwhile
+                connection.close()
+            else:
+                self._enter(connection)
+                most -= 1
+
     def _enter(self, connection: socket.socket) -> None:
+        if self._tls and len(self._entering) >= HANDSHAKES:
+            longest = next(iter(self._entering))
+            del self._entering[longest]
+            longest.cancel()
         task = self._loop.create_task(self._open(connection), name="astrolabe.http.accept")
-        self._entering.add(task)
-        task.add_done_callback(self._entering.discard)
+        self._entering[task] = None
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._entering.pop(task, None)
 
     async def _open(self, connection: socket.socket) -> None:
         with suppress(OSError):  # it is gone already, or speaks no TLS; the transport has closed it

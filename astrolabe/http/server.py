@@ -45,8 +45,9 @@ from astrolabe.timeslice import Few, Lane
 
 logger = logging.getLogger("astrolabe.http")
 
-#: Connections that may wait to be accepted.
-BACKLOG = 1024
+#: Connections that may wait to be accepted. The system allows for no more than net.core.somaxconn, 4096 by
+#: default; whom it turns away asks again a second later.
+BACKLOG = 4096
 #: Connections that end in one turn of the event loop, each of which takes some 50 microseconds.
 ENDS = 32
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import socket
+import struct
 import sys
 import termios
 import time
@@ -16,7 +17,8 @@ from typing import cast
 import pytest
 
 from astrolabe.http import accepting
-from astrolabe.http.accepting import RECEIVE_BUFFER, TAKEN_IN, Acceptor
+from astrolabe.http.accepting import PROBES, PROBES_IN, RECEIVE_BUFFER, TAKEN_IN, Acceptor
+from astrolabe.http.doorway import origin
 from astrolabe.settings import Limits
 from astrolabe.timeslice import TIME_SLICE, Lane, turns
 from tests.support.raw import dial
@@ -25,6 +27,8 @@ from tests.support.worlds import crowd, shop
 
 PATIENCE = 20.0
 PROBE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+READY = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+MINE = b"GET /api/v1/graph HTTP/1.1\r\nHost: localhost\r\n\r\n"
 OTHER = b"GET /api/v1/kinds HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -67,8 +71,8 @@ class House:
             self._reached.set()
         asyncio.get_running_loop().call_soon(self.count)
 
-    def come(self, said: bytes) -> socket.socket:
-        guest = socket.create_connection(self.address)
+    def come(self, said: bytes, *, source: str = "127.0.0.1") -> socket.socket:
+        guest = socket.create_connection(self.address, source_address=(source, 0))
         guest.sendall(said)
         self._guests.append(guest)
         return guest
@@ -128,6 +132,64 @@ async def test_a_probe_that_takes_its_time_to_say_so_still_goes_first() -> None:
         assert house.said.index(PROBE) < 350
 
 
+async def test_all_who_are_at_the_door_are_looked_at_in_one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the probe would wait behind the others in the system."""
+    monkeypatch.setattr(accepting, "LOOKING", 1.0)
+    async with housing() as house:
+        for _ in range(400):
+            house.come(OTHER)
+        house.come(PROBE)
+        await eventually(lambda: PROBE in house.said)
+        assert house.said.index(PROBE) <= 2 * TAKEN_IN
+
+
+async def test_probes_of_a_crowd_are_taken_in_some_in_a_turn_and_keep_no_other_address_waiting() -> None:
+    async with housing() as house:
+        for _ in range(PROBES):
+            house.come(PROBE)
+        for _ in range(40):
+            house.come(b"GET /health HTTP/1.1\r\nHost: the same\r\n\r\n")
+        house.come(READY, source="127.0.0.2")
+        house.count()
+        await eventually(lambda: len(house.said) == PROBES + 41)
+        assert house.said.index(READY) <= 4 * PROBES_IN
+        taken = [house.turns.count(turn) for turn in sorted(set(house.turns))]
+        assert max(taken) <= 2 * PROBES_IN
+
+
+async def test_a_crowd_of_one_address_keeps_no_other_waiting() -> None:
+    async with housing() as house:
+        for _ in range(60):
+            house.come(OTHER)
+        house.come(MINE, source="127.0.0.2")
+        await eventually(lambda: len(house.said) == 61)
+        assert house.said.index(MINE) <= 4 * TAKEN_IN
+
+
+@pytest.mark.parametrize("said", [PROBE, OTHER])
+async def test_who_was_cut_is_not_taken_in_though_it_has_said_something(said: bytes) -> None:
+    async with housing() as house:
+        for _ in range(20):
+            reset(house.come(said))
+        house.come(MINE)
+        await eventually(lambda: house.said == [MINE])
+        assert len(house.turns) == 1
+
+
+@pytest.mark.parametrize(
+    ("hosts", "number"),
+    [
+        (("10.0.0.1", "10.0.0.2"), 2),
+        (("::ffff:10.0.0.1", "::ffff:10.0.0.2"), 2),
+        (("fd00:1:2:3::1", "fd00:1:2:3:4:5:6:7"), 1),
+        (("fe80::1%eth0", "fe80::2%eth0"), 1),
+        (("fd00:1:2:3::1", "fd00:1:2:4::1"), 2),
+    ],
+)
+def test_a_host_of_ipv6_is_one_address_however_many_it_has(hosts: tuple[str, ...], number: int) -> None:
+    assert len({origin(host) for host in hosts}) == number
+
+
 async def test_who_has_left_is_not_taken_in() -> None:
     async with housing() as house:
         for _ in range(20):
@@ -143,6 +205,11 @@ async def test_there_are_only_so_many_who_wait() -> None:
         turns().do(lambda: time.sleep(2 * TIME_SLICE), Lane.PEER)  # in this turn nobody is taken in
         await eventually(lambda: len(house.said) == 30)
         assert sum(map(is_cut, guests)) == 30
+
+
+def reset(guest: socket.socket) -> None:
+    guest.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    guest.close()
 
 
 def guest_holds(guest: socket.socket) -> int:
