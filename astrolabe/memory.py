@@ -9,11 +9,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-#: Seconds between two looks; and how many of them are used after memory has grown, as what it was needed for
-#: goes bit by bit.
-PAUSE, LOOKS = 10.0, 6
+#: Seconds between two looks. After memory has grown it is given back at the first of them, and again after
+#: twice as many each time, so often: what it was needed for goes bit by bit, within a minute.
+PAUSE, TRIMS = 1.0, 6
 #: Bytes by which it has to grow first.
 GROWN = 16 * 1024 * 1024
+
+_WHEN = frozenset(1 << time for time in range(TRIMS))
 
 _STATM = Path("/proc/self/statm")
 
@@ -25,16 +27,18 @@ class Trimmer:
         self._trim = trim
         self._used = used
         self._least: int | None = None
-        self._left = 0
+        #: Looks since it has grown.
+        self._looks = 0
 
     async def look(self) -> None:
         """Give memory back, if there is more of it than there was."""
         used = self._used()
         if self._least is None or used > self._least + GROWN:
-            self._left = LOOKS
-        self._least = used if self._least is None else min(self._least, used)
-        if self._left:
-            self._left -= 1
+            self._least, self._looks = used, 0  # it may grow on: there is little to be given back yet
+            return
+        self._least = min(self._least, used)
+        self._looks += 1
+        if self._looks in _WHEN:
             # In a thread: it takes 1 ms, and up to 20 for 100 MB, in which the loop goes on.
             await asyncio.to_thread(self._trim)
             self._least = self._used()
