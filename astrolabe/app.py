@@ -29,7 +29,7 @@ from astrolabe.graph.graph import Graph
 from astrolabe.http.health import Replication
 from astrolabe.http.hub import Hub
 from astrolabe.http.server import create_server
-from astrolabe.kinds.table import KINDS, choose, verify
+from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError
 from astrolabe.kube.health import Health
@@ -95,7 +95,8 @@ class Application:
         self._listener = listener
         self._opened = opened
         self._running = AsyncExitStack()
-        self._readiness = Readiness(scopes_of(settings))
+        self._catalogue = builtin_catalogue().only(settings.kinds)
+        self._readiness = Readiness(scopes_of(settings, self._catalogue))
         self._ready = self._readiness.wait
         self._failed = asyncio.Event()
         self._why = ""
@@ -106,7 +107,6 @@ class Application:
         Raises ClusterError, BusError or ServerError; nothing runs then.
         """
         settings, readiness = self._settings, self._readiness
-        verify(KINDS)
         began = asyncio.get_running_loop().time()
         async with AsyncExitStack() as running:
             cluster = await Cluster.connect(settings)
@@ -123,7 +123,7 @@ class Application:
                 settings,
                 source.hub,
                 readiness,
-                choose(settings.kinds),
+                self._catalogue,
                 state=source.state,
                 count=source.count,
                 role=source.role,
@@ -148,9 +148,11 @@ class Application:
         hub = Hub(Graph(epoch), settings.limits)
         bus = MemoryBus()
         bus.subscribe(hub.receive)
-        engine = create_engine(settings, bus, readiness, epoch=epoch, served=lambda: hub.graph)
+        engine = create_engine(
+            settings, self._catalogue, bus, readiness, epoch=epoch, served=lambda: hub.graph
+        )
         self._spawn(running, engine.run(), name="engine")
-        watches = Watches(settings, cluster, engine)
+        watches = Watches(settings, self._catalogue, cluster, engine)
         running.push_async_callback(watches.stop)
         await watches.start()
         self._spawn(running, watches.guard(), name="watches")
@@ -174,7 +176,9 @@ class Application:
     async def _share(self, running: AsyncExitStack, cluster: Cluster) -> Source:
         """One of those that share a Redis; it connects to the cluster again when it leads."""
         hub = Hub(Graph(secrets.token_hex(4)), self._settings.limits)
-        shared = Shared(self._settings, hub, self._readiness, _info_of(self._settings, cluster))
+        shared = Shared(
+            self._settings, self._catalogue, hub, self._readiness, _info_of(self._settings, cluster)
+        )
         running.push_async_callback(shared.close)
         await shared.open(await cluster.identity())
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -54,8 +54,8 @@ class Limits:
     min_rate: int = 1024
     grace: float = 1.0
 
-    def rules_of_filters(self, kinds: Iterable[str]) -> FilterRules:
-        """The rules of filters over these kinds."""
+    def rules_of_filters(self, kinds: Collection[str]) -> FilterRules:
+        """The rules of filters over these kinds; a collection that changes is followed."""
         return FilterRules.of(
             kinds,
             terms=self.max_filter_terms,
@@ -70,7 +70,7 @@ class Settings:
 
     kubeconfig: one file, or several as $KUBECONFIG has them. context: one of its; "": the current one.
     namespaces: watch these only; empty means all.
-    kinds: names of kinds to watch; empty means all of the table.
+    kinds: to watch, see `Catalogue.find`; empty means all that ship.
     auth: whether clients need a token. auth_token_file: with one a line. open_metrics: not for /metrics.
     host: to listen at; "" is where it is safe, see `listen_host`.
     allowed_hosts: that requests may name; none given: any in a cluster or with tokens, see `checks_hosts`.

@@ -25,6 +25,7 @@ from astrolabe.engine.serving_state import (
 )
 from astrolabe.http.health import LeaderReport, Replication, kinds_of, waiting_for
 from astrolabe.http.hub import Hub
+from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError
 from astrolabe.kube.health import Health
@@ -48,8 +49,16 @@ class Shared:
     state: how far what is served may be trusted.
     """
 
-    def __init__(self, settings: Settings, hub: Hub, readiness: Readiness, cluster: ClusterInfo) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        hub: Hub,
+        readiness: Readiness,
+        cluster: ClusterInfo,
+    ) -> None:
         self._settings = settings
+        self._catalogue = catalogue
         self._hub = hub
         self._readiness = readiness
         self._engine: Engine | None = None
@@ -184,13 +193,14 @@ class Shared:
             raise ClusterError(str(error)) from error
         engine = create_engine(
             settings,
+            self._catalogue,
             committer,
             self._readiness,
             epoch="",
             served=lambda: hub.graph,
             restored=bool(hub.graph.nodes),
         )
-        watches = Watches(settings, cluster, engine)
+        watches = Watches(settings, self._catalogue, cluster, engine)
         self._engine, self._watches = engine, watches
         try:
             await watches.start()

@@ -20,8 +20,8 @@ from astrolabe.graph.batch import Batch
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.model import Model
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.table import KINDS
 from astrolabe.sim.store import Item, Store
+from tests.support.kinds import KINDS
 from tests.support.odd import PREFIX, Odd
 from tests.support.simulated import generated, simulated
 

@@ -19,15 +19,16 @@ from astrolabe.bus.redis.trial import try_publishing, try_writing
 from astrolabe.cli.flags import SERVICE_ACCOUNT
 from astrolabe.cli.rights import EVERYTHING, VERBS, excess
 from astrolabe.engine.readiness import Scope
+from astrolabe.kinds.builtin import builtin_catalogue
+from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.table import KINDS_BY_NAME, choose
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.discovery import served, version_of
 from astrolabe.kube.errors import ClusterError, RequestFailed
 from astrolabe.kube.watches import scopes_of
 from astrolabe.settings import Settings
 
-#: The first Kubernetes that serves every kind of the table.
+#: The first Kubernetes that serves every kind that ships.
 OLDEST_KUBERNETES = "1.25"
 
 Outcome = Literal["ok", "missing", "optional", "warning"]
@@ -88,7 +89,7 @@ def _verdict(findings: Sequence[Finding]) -> str:
 
 
 async def _check_cluster(settings: Settings) -> list[Finding]:
-    subject = "API server"
+    subject, catalogue = "API server", builtin_catalogue().only(settings.kinds)
     try:
         cluster = await Cluster.connect(settings)
     except ClusterError as error:
@@ -97,7 +98,11 @@ async def _check_cluster(settings: Settings) -> list[Finding]:
         await cluster.verify()
         version = await version_of(cluster)
         here = Finding(subject, "ok", about=" ".join(filter(None, (cluster.host, version, _named(cluster)))))
-        return [here, *await _check_scopes(cluster, settings), await _check_excess(cluster, settings)]
+        return [
+            here,
+            *await _check_scopes(cluster, settings, catalogue),
+            await _check_excess(cluster, settings, catalogue),
+        ]
     except ClusterError as error:
         return [Finding(subject, "missing", str(error), about=cluster.host)]
     finally:
@@ -109,28 +114,28 @@ def _named(cluster: Cluster) -> str:
     return f"(context {cluster.context}, cluster {cluster.name})" if cluster.context else ""
 
 
-async def _check_scopes(cluster: Cluster, settings: Settings) -> list[Finding]:
-    versions = list(dict.fromkeys(kind.api_version for kind in choose(settings.kinds)))
+async def _check_scopes(cluster: Cluster, settings: Settings, catalogue: Catalogue) -> list[Finding]:
+    versions = list(dict.fromkeys(kind.api_version for kind in catalogue))
     pages = await asyncio.gather(*[served(cluster, version) for version in versions])
     plurals = dict(zip(versions, pages, strict=True))
 
     async def judge(scope: Scope) -> Finding:
-        kind = KINDS_BY_NAME[scope.kind]
+        kind = catalogue[scope.kind]
         known = plurals[kind.api_version]
         if known is not None and kind.plural not in known:
-            return _unserved(scope)
+            return _unserved(scope, kind)
         return await _check_permission(cluster, scope, kind)
 
-    return await asyncio.gather(*[judge(scope) for scope in scopes_of(settings)])
+    return await asyncio.gather(*[judge(scope) for scope in scopes_of(settings, catalogue)])
 
 
-def _unserved(scope: Scope) -> Finding:
+def _unserved(scope: Scope, kind: Kind[Any]) -> Finding:
     if not scope.required:
-        return _found(scope, "optional", "not served by this cluster, so none is shown")
+        return _found(scope, kind, "optional", "not served by this cluster, so none is shown")
     advice = (
         f"not served by this cluster: Kubernetes {OLDEST_KUBERNETES} and later do; or leave it out of --kinds"
     )
-    return _found(scope, "missing", advice)
+    return _found(scope, kind, "missing", advice)
 
 
 async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> Finding:
@@ -140,23 +145,25 @@ async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> 
             for verb in VERBS
         ]
     except RequestFailed as error:
-        return _found(scope, "missing", f"the API server does not say whether it may be watched: {error}")
+        return _found(
+            scope, kind, "missing", f"the API server does not say whether it may be watched: {error}"
+        )
     lacking = [verb for verb, permits in zip(VERBS, permitted, strict=True) if not permits]
     if not lacking:
-        return _found(scope, "ok")
+        return _found(scope, kind, "ok")
     resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
     where = f" in {scope.namespace}" if scope.namespace else ""
     example = "deploy/overlays/namespace" if scope.namespace else "deploy/deployment.yaml"
     advice = f"grant {' and '.join(lacking)} on {resource}{where}, as {example} does"
     if scope.required:
-        return _found(scope, "missing", advice)
-    return _found(scope, "optional", f"to have it shown, {advice}")
+        return _found(scope, kind, "missing", advice)
+    return _found(scope, kind, "optional", f"to have it shown, {advice}")
 
 
-async def _check_excess(cluster: Cluster, settings: Settings) -> Finding:
+async def _check_excess(cluster: Cluster, settings: Settings, catalogue: Catalogue) -> Finding:
     about = "what the account may do"
     try:
-        beyond = await excess(cluster, scopes_of(settings), _home(settings))
+        beyond = await excess(cluster, scopes_of(settings, catalogue), catalogue, _home(settings))
     except RequestFailed as error:
         return Finding("Rights", "warning", f"the API server does not say: {error}", about=about)
     if not beyond:
@@ -183,9 +190,9 @@ def _home(settings: Settings) -> str:
         return "default"
 
 
-def _found(scope: Scope, outcome: Outcome, advice: str = "") -> Finding:
+def _found(scope: Scope, kind: Kind[Any], outcome: Outcome, advice: str = "") -> Finding:
     where = f" in {scope.namespace}" if scope.namespace else ""
-    return Finding(f"{scope.kind}{where}", outcome, advice, about=KINDS_BY_NAME[scope.kind].api_version)
+    return Finding(f"{scope.kind}{where}", outcome, advice, about=kind.api_version)
 
 
 async def _check_redis(settings: Settings) -> list[Finding]:

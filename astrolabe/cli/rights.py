@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from astrolabe.engine.readiness import Scope
-from astrolabe.kinds.table import KINDS_BY_NAME
+from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.rights import Right, rights_in
 
@@ -23,7 +23,7 @@ ELSEWHERE = "kube-system"
 _TELLING = (Right("get", "", "secrets"), Right("*", "*", "*"))
 
 
-async def excess(cluster: Cluster, scopes: Sequence[Scope], home: str) -> str:
+async def excess(cluster: Cluster, scopes: Sequence[Scope], catalogue: Catalogue, home: str) -> str:
     """What the account may do that these watches do not need, in one sentence; "" when there is nothing.
 
     home: the namespace of the account. Raises RequestFailed.
@@ -32,7 +32,7 @@ async def excess(cluster: Cluster, scopes: Sequence[Scope], home: str) -> str:
     namespaces = sorted({*watched, home, ELSEWHERE} if watched else {home})
     listed = await asyncio.gather(*[rights_in(cluster, each) for each in namespaces])
     beyond = {
-        namespace: rights - _needed(scopes, namespace)
+        namespace: rights - _needed(scopes, catalogue, namespace)
         for namespace, (rights, _) in zip(namespaces, listed, strict=True)
     }
     if not all(complete for _, complete in listed):
@@ -51,8 +51,8 @@ def sentence(beyond: Mapping[str, Collection[Right]]) -> str:
     return "; ".join(parts)
 
 
-def _needed(scopes: Iterable[Scope], namespace: str) -> set[Right]:
-    kinds = [KINDS_BY_NAME[scope.kind] for scope in scopes if scope.namespace in ("", namespace)]
+def _needed(scopes: Iterable[Scope], catalogue: Catalogue, namespace: str) -> set[Right]:
+    kinds = [catalogue[scope.kind] for scope in scopes if scope.namespace in ("", namespace)]
     return {Right(verb, kind.group, kind.plural) for kind in kinds for verb in VERBS}
 
 

@@ -12,7 +12,7 @@ import click
 
 from astrolabe.bus.redis.address import parse as parse_redis_url
 from astrolabe.graph import selector
-from astrolabe.kinds import table
+from astrolabe.kinds.builtin import builtin_catalogue
 
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _ADDRESS = re.compile(r"(|[^\s:\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]+)\Z")
@@ -236,10 +236,9 @@ def networks(text: str) -> tuple[str, ...]:
 
 
 def kinds(text: str) -> tuple[str, ...]:
-    """Names of kinds, separated by commas. Raises ValueError (UnknownKind), which lists them."""
-    names = _split(text)
-    table.choose(names)
-    return names
+    """Kinds as kubectl takes them, separated by commas. Raises ValueError (UnknownKind), which lists them."""
+    words, catalogue = _split(text), builtin_catalogue()
+    return tuple(catalogue.find(word).key for word in words)
 
 
 def _split(text: str) -> tuple[str, ...]:

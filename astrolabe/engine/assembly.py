@@ -9,12 +9,13 @@ from astrolabe.engine.readiness import Readiness
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
 from astrolabe.graph.selector import Selector, parse
-from astrolabe.kinds.table import choose
+from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Settings
 
 
 def create_engine(
     settings: Settings,
+    catalogue: Catalogue,
     publisher: Publisher,
     readiness: Readiness,
     *,
@@ -22,9 +23,9 @@ def create_engine(
     served: Callable[[], Graph],
     restored: bool = False,
 ) -> Engine:
-    """An engine that knows of nothing yet. served, restored: see `Engine`."""
+    """An engine that knows of nothing yet, for the kinds of the catalogue. served, restored: see `Engine`."""
     return Engine(
-        Model([kind.rules for kind in choose(settings.kinds)], roots=_roots(settings)),
+        Model([kind.rules for kind in catalogue], roots=_roots(settings)),
         publisher,
         readiness,
         epoch=epoch,

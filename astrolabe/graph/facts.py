@@ -135,6 +135,8 @@ Derive = Callable[[Neighbour, Around], Derived]
 class Rules(msgspec.Struct, frozen=True):
     """What the graph must know of a kind.
 
+    kind: what it is known by, here and in facts, references and selections; unique. name: as nodes show it,
+        which a kind of another API group may have, too; "": the same.
     derive: pure; called again when the facts, an edge in `reads`, a neighbour over such an edge, or
         the unresolved references change, or the answer to a `knows` or an
         `outdated` that it asked.
@@ -144,6 +146,7 @@ class Rules(msgspec.Struct, frozen=True):
 
     kind: str
     api_version: str
+    name: str = ""
     namespaced: bool = True
     derive: Derive | None = None
     reads: tuple[Read, ...] = ()

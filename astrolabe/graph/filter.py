@@ -20,20 +20,20 @@ class FilterError(ValueError):
 class FilterRules(msgspec.Struct, frozen=True):
     """What a filter may ask for.
 
-    kinds: the names that `kind` may have.
+    kinds: the names that `kind` may have; may change meanwhile.
     terms: parameters that it may have, where each requirement of its selector is one. values: in one of them.
     size: bytes of all its texts.
     """
 
-    kinds: frozenset[str]
+    kinds: Collection[str]
     terms: int = 64
     values: int = 64
     size: int = 2048
 
     @classmethod
-    def of(cls, kinds: Iterable[str], **limits: int) -> FilterRules:
+    def of(cls, kinds: Collection[str], **limits: int) -> FilterRules:
         """The rules for these kinds, with these limits."""
-        return cls(frozenset(kinds), **limits)
+        return cls(kinds, **limits)
 
 
 class Filter(msgspec.Struct, frozen=True, gc=False):

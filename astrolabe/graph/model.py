@@ -93,7 +93,7 @@ class Model:
         rules = self._rules.get(facts.kind)
         if rules is None:
             raise UnknownKindError(f"no rules for kind {facts.kind!r}, uid {facts.uid}")
-        text = encode_own(facts, rules.api_version)
+        text = encode_own(facts, rules.api_version, kind=rules.name)
         try:
             return self._put(facts, rules, text)
         except Exception as error:

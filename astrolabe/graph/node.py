@@ -11,6 +11,7 @@ import ujson
 
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.faults import Unfit
+from astrolabe.graph.identity import GroupKind
 from astrolabe.graph.links import Ref, RefByUid, owners_among
 from astrolabe.graph.status import Status
 
@@ -18,6 +19,7 @@ from astrolabe.graph.status import Status
 class Node(msgspec.Struct, frozen=True, gc=False):
     """One resource as it is served. `namespace` is "" when cluster-scoped.
 
+    kind: by which the graph knows it (`GroupKind.key`); the text has the kind and apiVersion of its manifest.
     status: the level. release, release_namespace, chart: effective, "" when none.
     unresolved: whether it has unresolved references; they stand in the text.
     text: the node on the wire, ASCII JSON; `labels`, when there are any, come last in it. `message` and
@@ -66,6 +68,7 @@ class _Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     kind: str
     name: str
     status: str
+    api_version: str = ""
     namespace: str = ""
     release: str = ""
     release_namespace: str = ""
@@ -88,11 +91,16 @@ def parse_nodes(texts: Sequence[bytes]) -> list[Node]:
     return [_node_of(head, text.decode()) for head, text in zip(heads, texts, strict=True)]
 
 
+@lru_cache(maxsize=1024)
+def _key_of(api_version: str, kind: str) -> str:
+    return GroupKind.of(api_version, kind).key
+
+
 def _node_of(head: _Head, text: str) -> Node:
     # By position, which a Struct takes twice as fast as by name.
     return Node(
         head.uid,
-        head.kind,
+        _key_of(head.api_version, head.kind),
         head.name,
         head.namespace,
         head.status,
@@ -111,9 +119,10 @@ _METADATA = '{"metadata":{'
 LONGEST_PART = 2 * 2**20
 
 
-def encode_own(facts: Facts, api_version: str) -> str:
+def encode_own(facts: Facts, api_version: str, *, kind: str = "") -> str:
     """The part of a node's text that its own manifest decides: all that follows `"metadata":{`.
 
+    kind: as the node shows it, by default as the facts have it.
     Raises Unfit when that is too long, or its uid cannot stand in the texts of edges as it is.
     """
     uid = facts.uid
@@ -123,7 +132,7 @@ def encode_own(facts: Facts, api_version: str) -> str:
         "metadata": facts.metadata,
         "uid": facts.uid,
         "name": facts.name,
-        "kind": facts.kind,
+        "kind": kind or facts.kind,
         "apiVersion": api_version,
         "namespace": facts.namespace,
     }

@@ -24,6 +24,7 @@ from astrolabe.http.errors import Refusal
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Question
 from astrolabe.http.snapshot import Snapshot
+from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.kind import Kind
 
 Body = Callable[[Hub, Question, Snapshot | None], Pieces]
@@ -153,21 +154,21 @@ def _namespaces(nodes: list[Node]) -> Iterator[str]:
     yield from names(found)
 
 
-def kinds_of(table: Sequence[Kind[Any]]) -> Body:
-    """The body that describes this table of kinds and counts the nodes of each that the filter keeps."""
+def kinds_of(catalogue: Catalogue) -> Body:
+    """The body that describes these kinds, and counts the nodes of each that the filter keeps."""
 
     def kinds(hub: Hub, _: Question, taken: Snapshot | None) -> Iterator[str]:
-        return _kinds(kept(hub, taken), table)
+        return _kinds(kept(hub, taken), catalogue)
 
     return kinds
 
 
-def _kinds(nodes: list[Node], table: Sequence[Kind[Any]]) -> Iterator[str]:
+def _kinds(nodes: list[Node], catalogue: Catalogue) -> Iterator[str]:
     counts: Counter[tuple[str, str]] = Counter()
     for stretch in stretches(nodes):
         counts.update([(node.kind, node.status) for node in stretch])
         yield ""
-    yield from array(_kind(kind, counts) for kind in table)
+    yield from array(_kind(kind, counts) for kind in catalogue)
 
 
 def identity(node: Node) -> dict[str, str]:
@@ -193,11 +194,17 @@ def _edge(edge: Edge, other: Node) -> dict[str, Any]:
 
 def _kind(kind: Kind[Any], counts: Counter[tuple[str, str]]) -> dict[str, Any]:
     return {
-        "kind": kind.name,
+        "kind": kind.key,
         "group": kind.group,
         "version": kind.version,
+        "plural": kind.plural,
+        "shortNames": list(kind.short_names),
+        "abbreviation": kind.abbreviation,
         "namespaced": kind.namespaced,
         "layer": kind.layer,
+        "column": kind.column,
+        "relays": kind.relays,
+        "optional": kind.optional,
         "edgeTypes": sorted({OWNS, *(type for type, _ in kind.makes)}),
-        "counts": {level: counts[kind.name, level] for level in LEVELS},
+        "counts": {level: counts[kind.key, level] for level in LEVELS},
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import accumulate
 from typing import Any, Protocol
@@ -35,7 +35,7 @@ from astrolabe.http.figures import Distribution, Figures
 from astrolabe.http.health import WORST_FIRST, Replication
 from astrolabe.http.hub import Hub
 from astrolabe.http.websocket import WebSocket
-from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.timeslice import Lane, in_slices
 
 _OPERATION = Operation(
@@ -80,7 +80,7 @@ class Metrics:
         self,
         hub: Hub,
         readiness: Readiness,
-        kinds: Sequence[Kind[Any]],
+        catalogue: Catalogue,
         connections: Connections,
         *,
         state: StateTracker,
@@ -88,7 +88,6 @@ class Metrics:
         role: Callable[[], str],
         replication: Callable[[], Replication | None],
     ) -> None:
-        names = [kind.name for kind in kinds]
         self._hub = hub
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
@@ -100,7 +99,7 @@ class Metrics:
                 lines_dropped=telemetry.lines_dropped(),
             ),
             lambda: of_state(state.refresh(), now=time.time()),
-            lambda: of_graph(hub, names),
+            lambda: of_graph(hub, catalogue.keys),
             lambda: of_batches(hub.figures),
             lambda: of_streams(
                 hub.figures, connections.count(WebSocket), connections.count(Events), hub.subscriptions
@@ -172,7 +171,7 @@ def of_state(state: ServingState, *, now: float) -> Iterator[Metric]:
     )
 
 
-def of_graph(hub: Hub, kinds: Sequence[str]) -> Iterator[Metric]:
+def of_graph(hub: Hub, kinds: Iterable[str]) -> Iterator[Metric]:
     """The graph that is served, and what is remembered of it."""
     census = hub.census
     nodes = GaugeMetricFamily("astrolabe_graph_nodes", "Nodes.", labels=["kind", "status"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from hashlib import blake2s
 from time import time
@@ -22,14 +21,14 @@ from astrolabe.http.hub import Hub
 from astrolabe.http.query import Query, Question
 from astrolabe.http.routes import Route, routes
 from astrolabe.http.snapshot import Snapshot
-from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.catalogue import Catalogue
 
 #: Seconds after which an answer that shows ages is made anew though the graph is the same.
 AGE_LASTS = 5
 
 
 class Version(NamedTuple):
-    """The place in history that a body is of. bucket: changes when its ages do."""
+    """The place in history that a body is of. bucket: changes when its ages do, or the catalogue."""
 
     epoch: str
     seq: int
@@ -39,9 +38,10 @@ class Version(NamedTuple):
 class Rest:
     """Answers the routes. bodies: where what it answers is made and kept."""
 
-    def __init__(self, hub: Hub, kinds: Sequence[Kind[Any]], rules: FilterRules, bodies: Bodies) -> None:
+    def __init__(self, hub: Hub, catalogue: Catalogue, rules: FilterRules, bodies: Bodies) -> None:
         self._hub = hub
-        self._routes = routes(kinds)
+        self._catalogue = catalogue
+        self._routes = routes(catalogue)
         self._rules = rules
         self._bodies = bodies
 
@@ -95,7 +95,8 @@ class Rest:
 
     def _version(self, route: Route, taken: Snapshot | None = None) -> Version:
         place = self._hub.graph if taken is None else taken
-        return Version(place.epoch, place.seq, int(time() // AGE_LASTS) if route.ages else 0)
+        bucket = int(time() // AGE_LASTS) if route.ages else self._catalogue.version
+        return Version(place.epoch, place.seq, bucket)
 
 
 def position(hub: Hub) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from astrolabe.http.query import Query, Question
 from astrolabe.http.releases import releases
 from astrolabe.http.resources import resources
 from astrolabe.http.unresolved import unresolved
-from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.catalogue import Catalogue
 
 
 def nothing(_: Hub, __: Question) -> None:
@@ -93,7 +93,7 @@ class Route:
         )
 
 
-def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
+def routes(catalogue: Catalogue) -> tuple[Route, ...]:
     """All paths that answer from the graph."""
     return (
         Route(
@@ -150,8 +150,8 @@ def routes(kinds: Sequence[Kind[Any]]) -> tuple[Route, ...]:
         Route(
             path="/api/v1/kinds",
             name="kinds",
-            body=bodies.kinds_of(kinds),
-            summary="the kinds with their edge types, and counts by status",
+            body=bodies.kinds_of(catalogue),
+            summary="the kinds: how they are named and drawn, their edge types, and counts by status",
             answer=list[shapes.KindInfo],
         ),
         Route(

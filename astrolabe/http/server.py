@@ -39,7 +39,7 @@ from astrolabe.http.streams import Streams
 from astrolabe.http.tokens import Tokens
 from astrolabe.http.transport import StreamProtocol
 from astrolabe.http.viewer import Viewer, find_static
-from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Limits, Settings
 from astrolabe.timeslice import Few, Lane
 
@@ -56,7 +56,7 @@ def create_server(
     settings: Settings,
     hub: Hub,
     readiness: Readiness,
-    kinds: Sequence[Kind[Any]],
+    catalogue: Catalogue,
     *,
     state: StateTracker,
     count: Callable[[str], int],
@@ -68,7 +68,7 @@ def create_server(
 ) -> Server:
     """The server of this graph at the host and port of the settings (port 0: any), not yet started.
 
-    kinds: those that are watched. state: how far what is served may be trusted.
+    catalogue: the kinds that are watched. state: how far what is served may be trusted.
     count: how many objects of a kind are known.
     role: `leader` or `follower`. lost: the kinds whose watch has no connection now, and why.
     watches: how each watch of this process is doing.
@@ -85,22 +85,29 @@ def create_server(
     guard = _create_guard(settings, state)
     guard.add_to(app)
     connections = Connections(limits.max_connections, guard)
-    rules = limits.rules_of_filters([kind.name for kind in kinds])
+    rules = limits.rules_of_filters(catalogue.keys)
     bodies = Bodies(size=limits.max_body_bytes)
-    rest = Rest(hub, kinds, rules, bodies)
-    grafana = Grafana(hub, connections, kinds, bodies, limits=limits, state=state)
+    rest = Rest(hub, catalogue, rules, bodies)
+    grafana = Grafana(hub, connections, catalogue, bodies, rules=rules, limits=limits, state=state)
     rest.add_to(app)
     grafana.add_to(app)
-    Streams(hub, connections, kinds=[kind.name for kind in kinds], limits=limits, state=state).add_to(app)
+    Streams(hub, connections, rules=rules, limits=limits, state=state).add_to(app)
     Probes(hub, readiness, state=state, count=count, role=role, lost=lost, replication=replication).add_to(
         app
     )
     metrics = Metrics(
-        hub, readiness, kinds, connections, state=state, watches=watches, role=role, replication=replication
+        hub,
+        readiness,
+        catalogue,
+        connections,
+        state=state,
+        watches=watches,
+        role=role,
+        replication=replication,
     )
     metrics.add_to(app, open=settings.open_metrics)
     Viewer(find_static()).add_to(app)
-    Description([kind.name for kind in kinds], tokens=settings.auth == "token").add_to(app)
+    Description(catalogue, tokens=settings.auth == "token").add_to(app)
     certificate = (
         Certificate(settings.tls_cert_file, settings.tls_key_file) if settings.tls_cert_file else None
     )

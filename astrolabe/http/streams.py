@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 from sanic import Sanic
@@ -12,7 +11,7 @@ from sanic.request import Request
 from astrolabe import __version__
 from astrolabe.engine.serving_state import ServingState, StateTracker
 from astrolabe.graph import wire
-from astrolabe.graph.filter import Filter
+from astrolabe.graph.filter import Filter, FilterRules
 from astrolabe.http.access import EVENTS
 from astrolabe.http.client import Client
 from astrolabe.http.closing import FAILED, INTERNAL_ERROR
@@ -78,7 +77,7 @@ class Streams:
         hub: Hub,
         connections: Connections,
         *,
-        kinds: Sequence[str],
+        rules: FilterRules,
         limits: Limits,
         state: StateTracker,
     ) -> None:
@@ -87,7 +86,7 @@ class Streams:
         self._state = _message_of(state.current)
         state.subscribe(self._tell_state)
         self._connections = connections
-        self._rules = limits.rules_of_filters(kinds)
+        self._rules = rules
         self._limits = limits
 
     def add_to(self, app: Sanic[Any, Any]) -> None:

@@ -1,5 +1,6 @@
-"""What Astrolabe knows of each Kubernetes kind: one table entry each, pure functions only.
+"""What Astrolabe knows of each Kubernetes kind: one entry of the catalogue each, pure functions only.
 
 Promise: a kind is in one place. Watches, RBAC rules, the README's table, the viewer's legend and the
-metrics' labels are derived from `astrolabe.kinds.table.KINDS`. No I/O, no clock.
+metrics' labels are derived from the catalogue (`catalogue.Catalogue`), which each cluster has of its own; the
+entries that ship are listed in `builtin`. No I/O, no clock.
 """

@@ -1,4 +1,4 @@
-"""One entry of the table of kinds: everything that Astrolabe knows of a Kubernetes kind."""
+"""One entry of the catalogue: everything that Astrolabe knows of a Kubernetes kind."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import msgspec
 
 from astrolabe.graph.facts import Derive, Facts, HelmRevision, Read, Rules
 from astrolabe.graph.faults import Unfit
+from astrolabe.graph.identity import GroupKind
 from astrolabe.graph.links import OWNS, Link, RefByUid
 from astrolabe.graph.status import Status
 from astrolabe.kinds import common
@@ -25,13 +26,20 @@ Layer = Literal[
 ]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
 
+#: In `Kind.makes`: the other end may be of any kind.
+ANY_KIND = "*"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kind(Generic[M]):
     """A kind of resource: where the API serves it, which slice is read, and what it means.
 
+    short_names: as kubectl abbreviates it. mark: what a picture writes on it, by default the first of these.
     layer: where it stands when the graph is drawn; `run` is what is between a workload or a Service and its
         Pods (a ReplicaSet, a Job, an EndpointSlice).
+    column: where it stands in the viewer, from what asks on the left (0) to what is needed on the right.
+    relays: its status only passes on that of others, so by itself it is no cause; pictures fold it into its
+        owner.
     manifest: the slice of the manifest, the only part that is ever decoded.
     status: pure; the common first steps (Terminating, observedGeneration) are done before it,
         unless `status_is_complete` (Pod says everything itself).
@@ -49,6 +57,10 @@ class Kind(Generic[M]):
     version: str
     plural: str
     layer: Layer
+    column: int = 3
+    short_names: tuple[str, ...] = ()
+    mark: str = ""
+    relays: bool = False
     manifest: type[M]
     status: Callable[[M], Status]
     metadata: Callable[[M], dict[str, Any]] = common.no_metadata
@@ -66,6 +78,21 @@ class Kind(Generic[M]):
     revision: Callable[[M], HelmRevision | None] = common.no_revision
     derive: Derive | None = None
     reads: tuple[Read, ...] = field(default=())
+
+    @property
+    def id(self) -> GroupKind:
+        """Its identity."""
+        return GroupKind(self.group, self.name)
+
+    @cached_property
+    def key(self) -> str:
+        """Its identity as one word, by which the graph knows it; see `GroupKind.key`."""
+        return intern(self.id.key)
+
+    @property
+    def abbreviation(self) -> str:
+        """What a picture writes on it."""
+        return self.mark or next(iter(self.short_names), self.name.lower())
 
     @property
     def api_version(self) -> str:
@@ -89,7 +116,8 @@ class Kind(Generic[M]):
     def rules(self) -> Rules:
         """What the graph must know of this kind."""
         return Rules(
-            kind=self.name,
+            kind=self.key,
+            name=self.name,
             api_version=self.api_version,
             namespaced=self.namespaced,
             derive=self.derive,
@@ -119,7 +147,7 @@ class Kind(Generic[M]):
         }
         metadata["creationTimestamp"] = meta.creation_timestamp or ""
         return Facts(
-            kind=self.name,
+            kind=self.key,
             uid=meta.uid,
             name=meta.name,
             namespace=intern(meta.namespace),

@@ -1,4 +1,4 @@
-"""Pod: the entry of the table."""
+"""Pod: the entry of the catalogue."""
 
 from __future__ import annotations
 
@@ -71,6 +71,9 @@ POD = Kind(
     version="v1",
     plural="pods",
     layer="pod",
+    column=4,
+    short_names=("po",),
+    mark="pod",
     manifest=SharedPod,
     status=_status,
     status_is_complete=True,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from astrolabe.graph.facts import Around, Derived, Neighbour
+from astrolabe.graph.identity import OWN_GROUPS, GroupKind
 from astrolabe.graph.links import SCALES, SELECTS, Link, Ref, Select
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import READS_SELECTED_PODS, condition, selected_pods, selector_of
-from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.kind import ANY_KIND, Kind
 from astrolabe.kinds.manifest import Condition, Items, LabelSelector, Manifest, Slice
 
 
@@ -78,40 +78,42 @@ def _autoscaler_metadata(autoscaler: Autoscaler) -> dict[str, Any]:
     }
 
 
-def _autoscaler_links(
-    namespaced: Mapping[tuple[str, str], bool],
-) -> Callable[[Autoscaler], tuple[Link, ...]]:
-    """The links function over these (group, kind) → namespaced: an unknown target is no reference."""
-
-    def links(autoscaler: Autoscaler) -> tuple[Link, ...]:
-        target = (autoscaler.spec or AutoscalerSpec()).scale_target_ref
-        if target is None or not target.name:
-            return ()
-        group = target.api_version.rpartition("/")[0]  # the version is not compared: any serves
-        in_namespace = namespaced.get((group, target.kind))
-        if in_namespace is None:
-            return ()
-        namespace = autoscaler.metadata.namespace if in_namespace else ""
-        return (Ref(SCALES, target.kind, namespace, target.name, "spec.scaleTargetRef"),)
-
-    return links
-
-
-def horizontal_pod_autoscaler(targets: Iterable[Kind[Any]]) -> Kind[Autoscaler]:
-    """The entry; `targets` are the kinds that it may scale."""
-    kinds = tuple(targets)
-    return Kind(
-        name="HorizontalPodAutoscaler",
-        group="autoscaling",
-        version="v2",
-        plural="horizontalpodautoscalers",
-        layer="policy",
-        manifest=Autoscaler,
-        status=_autoscaler_status,
-        metadata=_autoscaler_metadata,
-        links=_autoscaler_links({(kind.group, kind.name): kind.namespaced for kind in kinds}),
-        makes=tuple((SCALES, kind.name) for kind in kinds),
+#: Of Kubernetes' own kinds those that the API serves with the subresource `scale`.
+_SCALED = frozenset(
+    (
+        GroupKind("apps", "Deployment"),
+        GroupKind("apps", "ReplicaSet"),
+        GroupKind("apps", "StatefulSet"),
+        GroupKind("", "ReplicationController"),
     )
+)
+
+
+def _autoscaler_links(autoscaler: Autoscaler) -> tuple[Link, ...]:
+    """Custom resources may be scaled, too; one of a kind that is not watched is never found missing."""
+    target = (autoscaler.spec or AutoscalerSpec()).scale_target_ref
+    if target is None or not target.name:
+        return ()
+    kind = GroupKind.of(target.api_version, target.kind)  # the version is not compared: any serves
+    if kind.group in OWN_GROUPS and kind not in _SCALED:
+        return ()
+    return (Ref(SCALES, kind.key, autoscaler.metadata.namespace, target.name, "spec.scaleTargetRef"),)
+
+
+HORIZONTAL_POD_AUTOSCALER = Kind(
+    name="HorizontalPodAutoscaler",
+    group="autoscaling",
+    version="v2",
+    plural="horizontalpodautoscalers",
+    layer="policy",
+    column=1,
+    short_names=("hpa",),
+    manifest=Autoscaler,
+    status=_autoscaler_status,
+    metadata=_autoscaler_metadata,
+    links=_autoscaler_links,
+    makes=((SCALES, ANY_KIND),),
+)
 
 
 class BudgetSpec(Slice):
@@ -180,6 +182,8 @@ POD_DISRUPTION_BUDGET = Kind(
     version="v1",
     plural="poddisruptionbudgets",
     layer="policy",
+    column=2,
+    short_names=("pdb",),
     manifest=Budget,
     status=_budget_status,
     metadata=_budget_metadata,

@@ -77,7 +77,7 @@ class Intake:
         self._listed: dict[str, Facts] | None = None
         self._invalid: dict[str, InvalidObject] = {}
         self._changes: list[Change] = []
-        self._skips = SkipLog(log, kind.name)
+        self._skips = SkipLog(log, kind.key)
 
     @property
     def listing(self) -> bool:

@@ -70,7 +70,7 @@ class Reflector:
 
         troubles: shared with the other watches of this cluster.
         """
-        self.health = Health(kind.name, namespace)
+        self.health = Health(kind.key, namespace)
         self._kind = kind
         self._cluster = cluster
         self._sink = sink

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from astrolabe.engine.inbox import Sink
 from astrolabe.engine.readiness import Scope
-from astrolabe.kinds.table import KINDS_BY_NAME, choose
+from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.health import Health
 from astrolabe.kube.reflector import Reflector
@@ -23,7 +23,7 @@ from astrolabe.settings import Settings
 log = logging.getLogger("astrolabe.kube")
 
 #: Seconds that a watch waits at most for the first list of the one before it. One list at a time, in the
-#: order of the table, costs a third less than all at once: references find their targets there, and the
+#: order of the catalogue, costs a third less than all at once: references find their targets there, and the
 #: objects of one large list at a time are in memory. A slow or absent API holds the others up no longer.
 LONGEST_WAIT = 1.0
 #: Seconds that all those waits may take together, when many namespaces make many watches.
@@ -33,19 +33,19 @@ LONGEST_START = 30.0
 STARTER = "start of the watches"
 
 
-def scopes_of(settings: Settings) -> tuple[Scope, ...]:
-    """The watches that the settings ask for, in the order of the table. Raises UnknownKind.
+def scopes_of(settings: Settings, catalogue: Catalogue) -> tuple[Scope, ...]:
+    """The watches that the settings ask for, in the order of the catalogue.
 
     When only some namespaces are watched, cluster-scoped kinds are not required: whoever may read a
     namespace can seldom read the cluster.
     """
     namespaces = settings.namespaces
     scopes = []
-    for kind in choose(settings.kinds):
+    for kind in catalogue:
         if kind.namespaced:
-            scopes += [Scope(kind.name, namespace, not kind.optional) for namespace in namespaces or ("",)]
+            scopes += [Scope(kind.key, namespace, not kind.optional) for namespace in namespaces or ("",)]
         else:
-            scopes.append(Scope(kind.name, "", not kind.optional and not namespaces))
+            scopes.append(Scope(kind.key, "", not kind.optional and not namespaces))
     return tuple(scopes)
 
 
@@ -55,6 +55,7 @@ class Watches:
     def __init__(
         self,
         settings: Settings,
+        catalogue: Catalogue,
         cluster: Cluster,
         sink: Sink,
         *,
@@ -71,7 +72,7 @@ class Watches:
         troubles = Troubles()
         self._reflectors = [
             Reflector(
-                KINDS_BY_NAME[scope.kind],
+                catalogue[scope.kind],
                 cluster,
                 sink,
                 random=self._random,
@@ -81,7 +82,7 @@ class Watches:
                 timing=self._timing,
                 troubles=troubles,
             )
-            for scope in scopes_of(settings)
+            for scope in scopes_of(settings, catalogue)
         ]
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -89,7 +90,7 @@ class Watches:
 
     @property
     def health(self) -> Sequence[Health]:
-        """How each watch is doing, in the order of the table."""
+        """How each watch is doing, in the order of the catalogue."""
         return [reflector.health for reflector in self._reflectors]
 
     def lost(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 Promise: a client cannot tell it from a real kube-apiserver (1.36) in what Astrolabe reads: LIST and
 WATCH with every way they have to end. The demo, the tests and the benchmarks run on it. It serves the
-kinds it is given (`astrolabe.kinds.table.KINDS` by default) and nothing else; clients cannot write.
+kinds it is given (those that ship by default) and nothing else; clients cannot write.
 
 - `store`: objects, versions, event logs. What churn writes and what the server reads.
 - `server`: `Simulator`, the HTTP server; `api` holds its answers, one module a matter.

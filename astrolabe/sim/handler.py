@@ -102,7 +102,7 @@ class Handler:
             raise
         verb = "get" if target.name else "watch" if is_watch(request.query) else "list"
         self._note(request, target=target, verb=verb)
-        faults = self._faults.take(target.kind.name, verb)
+        faults = self._faults.take(target.kind.key, verb)
         for fault in faults:
             fault.refuse()
         self._authorize(request, target, verb)
@@ -114,7 +114,7 @@ class Handler:
 
     def _authorize(self, request: web.Request, target: Target, verb: str) -> None:
         user = self._user(request)
-        if not self._access.permits(user, target.kind.name, target.namespace):
+        if not self._access.permits(user, target.kind.key, target.namespace):
             raise self._access.forbidden(user, verb, kind=target.kind, namespace=target.namespace)
 
     async def _get(self, call: _Call) -> web.StreamResponse:
@@ -127,7 +127,7 @@ class Handler:
 
     async def _list(self, call: _Call) -> web.StreamResponse:
         query, form = self._query(call), self._form(call)
-        current = self._store.revision_of(call.target.kind.name)
+        current = self._store.revision_of(call.target.kind.key)
         body = answer_list(self._collection(call), query, form=form, current=current)
         if not call.faults and len(body) <= _PIECE:
             return self._reply(body)
@@ -135,12 +135,12 @@ class Handler:
 
     async def _watch(self, call: _Call) -> web.StreamResponse:
         watch = self._teller(call, self._query(call), self._form(call))
-        self._journal.watching(call.target.kind.name, 1)
+        self._journal.watching(call.target.kind.key, 1)
         try:
             async with aclosing(watch.lines()) as lines:
                 return await self._stream(call, lines, watch)
         finally:
-            self._journal.watching(call.target.kind.name, -1)
+            self._journal.watching(call.target.kind.key, -1)
 
     async def _stream(self, call: _Call, lines: Lines, teller: Watch) -> web.StreamResponse:
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "application/json"})
@@ -155,7 +155,7 @@ class Handler:
         return response
 
     def _collection(self, call: _Call) -> Collection:
-        return self._store.collection(call.target.kind.name)
+        return self._store.collection(call.target.kind.key)
 
     def _query(self, call: _Call) -> Query:
         return parse_query(call.target.namespace, call.request.query, watch_list=self._faults.watch_list)
@@ -165,7 +165,7 @@ class Handler:
         return form_of(call.target.kind, accept, listing=call.verb == "list")
 
     def _teller(self, call: _Call, query: Query, form: Form) -> Watch:
-        current = partial(self._store.revision_of, call.target.kind.name)
+        current = partial(self._store.revision_of, call.target.kind.key)
         return Watch(self._collection(call), query, form=form, current=current, interval=self._interval)
 
     def _note(
@@ -178,7 +178,7 @@ class Handler:
                 query=dict(request.query),
                 accept=request.headers.get("Accept", ""),
                 user_agent=request.headers.get("User-Agent", ""),
-                kind=target.kind.name if target else "",
+                kind=target.kind.key if target else "",
                 verb=verb,
                 namespace=target.namespace if target else "",
                 write=write,

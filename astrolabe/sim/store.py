@@ -15,8 +15,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
+from astrolabe.kinds.builtin import builtin_kinds
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.table import KINDS
 from astrolabe.sim.order import Keys
 
 Json = dict[str, Any]
@@ -177,18 +177,20 @@ class Snapshot:
 class Store:
     """All collections under one growing resourceVersion, as etcd has it.
 
-    kinds: what is served. history: how many events a kind keeps at least; older ones are compacted.
+    kinds: what is served, by default all that ship. history: how many events a kind keeps at least; older
+        ones are compacted.
     clock: where creationTimestamp comes from when a manifest has none.
     """
 
     def __init__(
         self,
-        kinds: Sequence[Kind[Any]] = KINDS,
+        kinds: Iterable[Kind[Any]] | None = None,
         *,
         history: int = 10_000,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        self.collections = {kind.name: Collection(kind, history=history) for kind in kinds}
+        served = builtin_kinds() if kinds is None else kinds
+        self.collections = {kind.key: Collection(kind, history=history) for kind in served}
         self._clock = clock or (lambda: datetime.now(UTC))
         self._newest = 0
         self._settled = 0
@@ -293,7 +295,7 @@ class Store:
 
     def _given(self, collection: Collection, revision: int) -> int:
         if revision <= collection.newest:
-            raise StoreError(f"version {revision} of {collection.kind.name} is not after {collection.newest}")
+            raise StoreError(f"version {revision} of {collection.kind.key} is not after {collection.newest}")
         self._newest = max(self._newest, revision)
         return revision
 

@@ -16,12 +16,12 @@ import uvloop
 
 from astrolabe.graph.node import Node
 from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN
-from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
 from astrolabe.kube.events import Found, decode
 from astrolabe.sim.cluster.generator import generate
 from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.processes import allow_many_files, answer
 from tests.benchmarks.simulator import OBJECTS_AT_FULL_SCALE
+from tests.support.kinds import KINDS, KINDS_BY_NAME
 from tests.support.serving import serve
 
 POD = KINDS_BY_NAME["Pod"]

@@ -7,9 +7,9 @@ import msgspec
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.model import Model
 from astrolabe.graph.status import Status
-from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
 from astrolabe.sim.cluster.generator import generate
 from tests.benchmarks.simulator import OBJECTS_AT_FULL_SCALE
+from tests.support.kinds import KINDS, KINDS_BY_NAME
 from tests.support.worlds import World
 
 

@@ -26,10 +26,10 @@ import msgspec
 import psutil
 import uvloop
 
-from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.sim.cluster.generator import generate
 from tests.benchmarks.processes import helper
 from tests.benchmarks.program import serving
+from tests.support.kinds import KINDS_BY_NAME
 from tests.support.kubectl import Kubectl
 from tests.support.redis_server import free_port
 

@@ -22,9 +22,9 @@ from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.status import ERROR, READY, Status
-from astrolabe.kinds.table import KINDS
 from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.processes import allow_many_files, answer
+from tests.support.kinds import KINDS
 from tests.support.loop_meter import LoopWatch
 from tests.support.serving import Site, eventually, serve
 

@@ -17,11 +17,11 @@ import psutil
 import ujson
 import uvloop
 
-from astrolabe.kinds.table import KINDS
 from astrolabe.kube.client import Cluster
 from astrolabe.settings import Settings
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from tests.support.cluster import followed
+from tests.support.kinds import KINDS
 
 WATCH_LIST = {
     "watch": "1",

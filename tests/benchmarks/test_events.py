@@ -10,9 +10,9 @@ from astrolabe.graph import wire
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
-from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
 from astrolabe.kube.events import Deleted, Found, decode
 from tests.benchmarks.report import SLACK, cpu_seconds, report, size
+from tests.support.kinds import KINDS, KINDS_BY_NAME
 from tests.support.recording import Recording
 
 BUDGET = 15.0

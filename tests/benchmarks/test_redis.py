@@ -28,9 +28,9 @@ from astrolabe.graph.model import Model
 from astrolabe.http import bodies
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Question
-from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
 from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.report import SLACK, report, size
+from tests.support.kinds import KINDS, KINDS_BY_NAME
 from tests.support.members import Member, member
 from tests.support.recording import Recording
 from tests.support.redis_server import RedisServer, redis_server

@@ -17,12 +17,12 @@ from redis import Redis
 
 from astrolabe.bus.redis.keys import Keys
 from astrolabe.cli.check import Finding, check, report
-from astrolabe.kinds.table import KINDS
 from astrolabe.settings import Settings
 from astrolabe.sim.api.access import Access
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
+from tests.support.kinds import KINDS
 from tests.support.programs import program
 from tests.support.redis_server import free_port, redis_server
 from tests.support.redis_sites import nodes, watched

@@ -13,8 +13,8 @@ import pytest
 from astrolabe import __version__
 from astrolabe.cli import main
 from astrolabe.cli.flags import SERVE
-from astrolabe.kinds.table import KINDS
 from astrolabe.sim.kubeconfig import kubeconfig
+from tests.support.kinds import KINDS
 from tests.support.process import process_as_before
 
 #: Runs a command line to its end: (exit code, stdout, stderr).

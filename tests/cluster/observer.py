@@ -12,9 +12,9 @@ from typing import Any
 import aiohttp
 
 from astrolabe.client import Client
-from astrolabe.kinds.table import KINDS
 from tests.support import truth
 from tests.support.fleet import Serving
+from tests.support.kinds import KINDS
 from tests.support.kubectl import Kubectl
 
 #: Seconds in which all that was set in motion comes to rest.

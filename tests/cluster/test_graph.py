@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from astrolabe.kinds.table import KINDS
 from astrolabe.settings import DEFAULT_SELECTOR
 from tests.cluster.account import account_of
 from tests.cluster.observer import Observer, observed
 from tests.support import truth
 from tests.support.documents import OVERLAYS
+from tests.support.kinds import KINDS
 from tests.support.kubectl import Kubectl
 from tests.support.kustomize import documents
 

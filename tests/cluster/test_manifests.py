@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from astrolabe.kinds.table import KINDS
 from tests.cluster.conftest import SYSTEM
 from tests.support.documents import DEPLOYMENT, OVERLAYS, REDIS
+from tests.support.kinds import KINDS
 from tests.support.kubectl import Kubectl
 from tests.support.kustomize import render
 

@@ -12,13 +12,13 @@ import pytest
 import yaml
 
 from astrolabe.cli.check import Finding, check
-from astrolabe.kinds.table import KINDS
 from astrolabe.settings import Settings
 from tests.cluster.account import account_of
 from tests.cluster.conftest import SYSTEM
 from tests.cluster.test_chart import Shell
 from tests.support.commands import blocks
 from tests.support.documents import DEPLOYMENT, OVERLAYS
+from tests.support.kinds import KINDS
 from tests.support.kubectl import Kubectl
 from tests.support.kustomize import documents
 

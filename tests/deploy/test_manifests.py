@@ -13,8 +13,8 @@ import yaml
 
 from astrolabe.cli.flags import SERVE
 from astrolabe.cli.values import kinds
-from astrolabe.kinds.table import KINDS
 from tests.support.documents import DEPLOY, DEPLOYMENT, OVERLAYS, REDIS
+from tests.support.kinds import KINDS
 from tests.support.kustomize import Manifest, documents, identity, render
 
 NAMES = ("in-memory", "persistent", "namespace")

@@ -59,7 +59,7 @@ RULES = (
     ),
     Rules(
         kind="Ingress",
-        api_version="net/v1",
+        api_version="networking.k8s.io/v1",
         derive=_backend,
         reads=(Read("out", "owns", "Service"), Read("into", "mounts", "Pod")),
         inherits=frozenset(("owns", "endpoints")),

@@ -67,6 +67,43 @@ class World:
         )
 
 
+def test_two_kinds_of_one_name_in_two_groups_are_two() -> None:
+    """Each has its own objects, references and scopes; nodes show the same `kind` and another `apiVersion`."""
+    rules = [
+        Rules("Service", "v1"),
+        Rules("Service.serving.knative.dev", "serving.knative.dev/v1", "Service"),
+    ]
+    model = Model([*rules, Rules("Ingress", "networking.k8s.io/v1")])
+    ours, theirs = (
+        Facts(each.kind, each.kind, "web", "shop", {}, Status(READY, "Ready"), {}) for each in rules
+    )
+    uses = [Ref("routes-to", each.kind, "shop", "web", "spec") for each in rules]
+    model.upsert(Facts("Ingress", "i", "web", "shop", {}, Status(READY, "Ready"), {}, links=(uses[0],)))
+    model.upsert(theirs)
+    model.set_synced("Service", "", True)
+    nodes = {node.uid: node for node in model.commit().nodes_set}
+    assert nodes["i"].document()["unresolved"][0]["kind"] == "Service"
+    model.upsert(ours)
+    changes = model.commit()
+    assert [edge.target for edge in changes.edges_set] == ["Service"]
+    nodes |= {node.uid: node for node in changes.nodes_set}
+    shown = {
+        uid: (node.kind, node.document()["kind"], node.document()["apiVersion"])
+        for uid, node in nodes.items()
+    }
+    assert shown == {
+        "i": ("Ingress", "Ingress", "networking.k8s.io/v1"),
+        "Service": ("Service", "Service", "v1"),
+        "Service.serving.knative.dev": (
+            "Service.serving.knative.dev",
+            "Service",
+            "serving.knative.dev/v1",
+        ),
+    }
+    assert [parse_node(node.text) for node in nodes.values()] == list(nodes.values())
+    assert model.uids("Service") == ["Service"]
+
+
 def check_order(changes: Changes, graph: Graph) -> None:
     """Applied in the documented order, no edge ever dangles, and nothing is said twice."""
     nodes = set(graph.nodes) | {node.uid for node in changes.nodes_set}

@@ -15,11 +15,11 @@ from astrolabe.graph.status import PENDING, Status
 from astrolabe.http.figures import Distribution, Figures
 from astrolabe.http.health import Replication
 from astrolabe.http.metrics import of_batches, of_replication, of_skipped, of_watches
-from astrolabe.kinds.table import KINDS
 from astrolabe.kube.health import Health
 from astrolabe.settings import Limits
 from tests.deploy.metrics import METRICS
 from tests.support.connections import Recorder, settle
+from tests.support.kinds import KINDS
 from tests.support.raw import dial
 from tests.support.serving import Site, eventually, read_types, serve
 from tests.support.worlds import a_pod, crowd, facts, only, shop

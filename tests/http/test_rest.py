@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.settings import Limits
+from tests.support.kinds import KINDS
 from tests.support.serving import Site, read, read_types, serve
 from tests.support.worlds import CREATED, EPOCH, World, facts
 
@@ -412,15 +413,24 @@ async def test_kinds(site: Site) -> None:
         "kind": "Deployment",
         "group": "apps",
         "version": "v1",
+        "plural": "deployments",
+        "shortNames": ["deploy"],
+        "abbreviation": "deploy",
         "namespaced": True,
+        "optional": False,
         "layer": "workload",
+        "column": 2,
+        "relays": False,
         "edgeTypes": ["mounts", "owns", "uses-configmap", "uses-sa", "uses-secret"],
         "counts": {"Ready": 0, "Pending": 1, "Error": 0, "Unknown": 0},
     }
     assert by_name["Pod"]["counts"] == {"Ready": 1, "Pending": 0, "Error": 1, "Unknown": 0}
     assert {"owns", "mounts", "uses-secret"} <= set(by_name["Pod"]["edgeTypes"])
     assert by_name["PersistentVolume"]["namespaced"] is False
-    assert len(by_name) == len(kinds) == 22
+    assert by_name["EndpointSlice"]["shortNames"] == []
+    assert by_name["EndpointSlice"]["abbreviation"] == "eps"
+    assert [name for name, kind in by_name.items() if kind["relays"]] == ["ReplicaSet", "EndpointSlice"]
+    assert [kind["kind"] for kind in kinds] == [kind.key for kind in KINDS]
 
 
 async def test_unresolved(site: Site) -> None:

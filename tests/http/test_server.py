@@ -8,8 +8,8 @@ from websockets.exceptions import ConnectionClosed
 from astrolabe.cli.workers import Workers
 from astrolabe.http.errors import ServerError
 from astrolabe.http.server import create_server
-from astrolabe.kinds.table import KINDS
 from astrolabe.settings import Limits, Settings
+from tests.support.kinds import CATALOGUE
 from tests.support.raw import dial
 from tests.support.serving import eventually, read_types, serve
 from tests.support.worlds import World, crowd, shop
@@ -23,7 +23,7 @@ async def test_a_port_in_use_is_said() -> None:
             Settings(host="127.0.0.1", port=port),
             world.hub,
             world.readiness,
-            KINDS,
+            CATALOGUE,
             state=world.state_tracker(),
             count=world.model.count,
             role=lambda: "leader",
@@ -39,7 +39,7 @@ async def test_an_address_that_is_not_ours_is_said() -> None:
         Settings(host="192.0.2.1", port=0),
         world.hub,
         world.readiness,
-        KINDS,
+        CATALOGUE,
         state=world.state_tracker(),
         count=world.model.count,
         role=lambda: "leader",

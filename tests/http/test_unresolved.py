@@ -6,8 +6,8 @@ import pytest
 
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.model import Model
-from astrolabe.kinds.table import KINDS
 from tests.kinds.support import Json, read
+from tests.support.kinds import KINDS
 from tests.support.serving import Site, serve
 from tests.support.worlds import World
 

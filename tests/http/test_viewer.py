@@ -7,7 +7,7 @@ import pytest
 import astrolabe
 from astrolabe.http import server, viewer
 from astrolabe.http.viewer import find_static
-from astrolabe.kinds.table import KINDS
+from tests.support.kinds import KINDS
 from tests.support.serving import Site, serve
 from tests.support.worlds import World
 

@@ -12,7 +12,7 @@ from astrolabe.graph.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import Requirement, Selector
 from astrolabe.graph.status import Status
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.table import KINDS_BY_NAME
+from tests.support.kinds import KINDS_BY_NAME
 
 Json = dict[str, Any]
 

@@ -15,8 +15,8 @@ from astrolabe.graph.membership import Membership
 from astrolabe.graph.model import Model
 from astrolabe.graph.node import Node
 from astrolabe.graph.selector import equality
-from astrolabe.kinds.table import KINDS
 from tests.kinds.support import Json, read
+from tests.support.kinds import KINDS
 
 HELM = {"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "cart"}
 POD: Json = {

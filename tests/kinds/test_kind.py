@@ -10,9 +10,9 @@ from astrolabe.graph.links import Link, Ref, RefByUid
 from astrolabe.graph.status import READY, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Slice
-from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
 from astrolabe.kinds.worst import derive_from_pods
 from tests.kinds.support import make
+from tests.support.kinds import KINDS, KINDS_BY_NAME
 
 
 class WidgetStatus(Slice):
@@ -78,7 +78,8 @@ def test_places_in_the_api() -> None:
 
 def test_rules() -> None:
     assert WIDGET.rules == Rules(
-        kind="Widget",
+        kind="Widget.example.com",
+        name="Widget",
         api_version="example.com/v1beta1",
         namespaced=False,
         derive=derive_from_pods,
@@ -89,7 +90,7 @@ def test_rules() -> None:
 def test_facts() -> None:
     field = "metadata.ownerReferences[0].uid"
     assert WIDGET.facts(widget()) == Facts(
-        kind="Widget",
+        kind="Widget.example.com",
         uid="u1",
         name="x",
         namespace="shop",

@@ -14,8 +14,8 @@ from astrolabe.graph.faults import Unfit
 from astrolabe.graph.model import Model
 from astrolabe.kinds.common import LONGEST_MESSAGE, LONGEST_QUOTE, MOST_LINKS
 from astrolabe.kinds.manifest import LONGEST_NAME, MOST_ITEMS, MOST_TERMS
-from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
 from astrolabe.kube.events import Found, decode
+from tests.support.kinds import KINDS, KINDS_BY_NAME
 
 Json = dict[str, Any]
 

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from astrolabe.kinds.manifest import Annotations, Manifest, ObjectMeta
-from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
 from tests.kinds.support import Json, plain
+from tests.support.kinds import KINDS, KINDS_BY_NAME
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 CANARY = "s3cr3t-must-never-leak"

@@ -1,11 +1,7 @@
 import pytest
 
 from astrolabe.graph.facts import Derived
-from astrolabe.graph.links import Ref
 from astrolabe.graph.status import Status
-from astrolabe.kinds.cluster import NODE
-from astrolabe.kinds.policy import horizontal_pod_autoscaler
-from astrolabe.kinds.table import KINDS
 from tests.kinds.support import Json, Other, condition, derive, fields, judge, make
 
 HPA = "HorizontalPodAutoscaler"
@@ -76,7 +72,8 @@ def test_metadata_of_an_autoscaler() -> None:
         ("apps/v1", "Deployment", "Deployment/shop/web"),
         ("apps/v1beta9", "Deployment", "Deployment/shop/web"),
         ("apps/v1", "StatefulSet", "StatefulSet/shop/web"),
-        ("v1", "Pod", "Pod/shop/web"),
+        ("v1", "ReplicationController", "ReplicationController/shop/web"),
+        ("example.com/v1", "Deployment", "Deployment.example.com/shop/web"),
     ],
 )
 def test_targets_by_group_and_kind(api_version: str, kind: str, target: str) -> None:
@@ -87,8 +84,7 @@ def test_targets_by_group_and_kind(api_version: str, kind: str, target: str) -> 
 @pytest.mark.parametrize(
     "ref",
     [
-        {"apiVersion": "example.com/v1", "kind": "Deployment", "name": "web"},
-        {"apiVersion": "v1", "kind": "ReplicationController", "name": "web"},
+        {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "web"},
         {"apiVersion": "v1", "kind": "Deployment", "name": "web"},
         {"kind": "Deployment", "name": "web"},
         {"apiVersion": "apps/v1", "kind": "Deployment", "name": ""},
@@ -96,20 +92,8 @@ def test_targets_by_group_and_kind(api_version: str, kind: str, target: str) -> 
         None,
     ],
 )
-def test_targets_that_are_not_known(ref: Json | None) -> None:
+def test_targets_that_are_none(ref: Json | None) -> None:
     assert fields(make(HPA, spec={"scaleTargetRef": ref})) == []
-
-
-def test_targets_are_what_the_table_has() -> None:
-    entry = horizontal_pod_autoscaler([NODE])
-    ref = b'{"apiVersion":"v1","kind":"Node","name":"n"}'
-    manifest = entry.decoder.decode(
-        b'{"metadata":{"namespace":"shop"},"spec":{"scaleTargetRef":' + ref + b"}}"
-    )
-    assert entry.makes == (("scales", "Node"),)
-    assert entry.facts(manifest).links == (Ref("scales", "Node", "", "n", "spec.scaleTargetRef"),)
-    others = {kind.name for kind in KINDS} - {HPA}
-    assert {kind for kind_ in KINDS if kind_.name == HPA for _, kind in kind_.makes} == others
 
 
 PDB = "PodDisruptionBudget"

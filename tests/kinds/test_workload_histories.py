@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.selector import Selector, equality
-from astrolabe.kinds.table import KINDS
 from tests.graph.test_model import World, check_equal
 from tests.kinds.support import Json, read
+from tests.support.kinds import KINDS
 
 RULES = [kind.rules for kind in KINDS]
 WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "CronJob", "Job")

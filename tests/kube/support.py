@@ -19,12 +19,12 @@ from aiohttp import web
 from astrolabe.engine.inbox import Gone, InvalidObject, Message, Replace, Report, Update
 from astrolabe.graph.facts import Facts
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.reflector import Reflector
 from astrolabe.kube.timing import Timing
 from astrolabe.settings import Settings
 from astrolabe.sim.kubeconfig import kubeconfig
+from tests.support.kinds import KINDS_BY_NAME
 from tests.support.timing import SHORT
 
 Headers = Mapping[str, str]

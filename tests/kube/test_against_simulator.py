@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from astrolabe.graph.facts import Facts
-from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.sim.faults import DeepObject, Drip, Fault, HttpStatus, Stall, draw_fault
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
@@ -30,6 +29,7 @@ from tests.kube.support import (
     stream,
 )
 from tests.support.cluster import followed
+from tests.support.kinds import KINDS_BY_NAME
 from tests.support.timing import SHORT
 
 SHOP = Path(__file__).parents[1] / "recordings/shop"

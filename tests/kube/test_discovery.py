@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from astrolabe.kinds.table import KINDS
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.discovery import served, version_of
 from astrolabe.settings import Settings
@@ -16,6 +15,7 @@ from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
 from tests.kube.support import RudeServer, Step, answer, refusal, settings_for, write_kubeconfig
+from tests.support.kinds import KINDS
 
 
 @pytest.fixture

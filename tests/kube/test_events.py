@@ -9,7 +9,6 @@ from astrolabe.engine.inbox import InvalidObject
 from astrolabe.graph.status import READY, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Slice
-from astrolabe.kinds.table import KINDS, KINDS_BY_NAME
 from astrolabe.kube.events import (
     LONGEST_OBJECT,
     Bookmark,
@@ -20,6 +19,7 @@ from astrolabe.kube.events import (
     decode,
     invalid_object,
 )
+from tests.support.kinds import KINDS, KINDS_BY_NAME
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 

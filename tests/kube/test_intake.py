@@ -10,12 +10,12 @@ from astrolabe.engine.inbox import Gone, InvalidObject, Replace, Update
 from astrolabe.graph.status import READY, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest
-from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.kube.errors import ApiError, NotTheApi
 from astrolabe.kube.events import LONGEST_OBJECT
 from astrolabe.kube.health import Health
 from astrolabe.kube.intake import Intake
 from tests.kube.support import Collector, bookmark, error_event, event, manifest
+from tests.support.kinds import KINDS_BY_NAME
 
 SHOP = Path(__file__).parents[1] / "recordings/shop"
 CONFIG_MAP = KINDS_BY_NAME["ConfigMap"]
@@ -148,7 +148,7 @@ async def test_a_rule_that_fails_costs_only_that_object(caplog: pytest.LogCaptur
     assert (sink.replaces(), intake.position) == ([["a"]], "11")
     (record,) = caplog.records
     assert record.getMessage().startswith(
-        "Widget n/odd is left out: its rules failed: KeyError in status, line "
+        "Widget.e.com n/odd is left out: its rules failed: KeyError in status, line "
     )
     assert "hush" not in caplog.text
 

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astrolabe.engine.inbox import InvalidObject
-from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.kube.errors import NotTheApi
 from astrolabe.kube.events import decode
 from astrolabe.kube.lines import Lines
+from tests.support.kinds import KINDS_BY_NAME
 
 
 def test_lines_are_cut_at_newlines() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from astrolabe.engine.inbox import Gone, Report, Update
-from astrolabe.kinds.table import KINDS_BY_NAME
 from tests.kube.support import (
     LISTED,
     LISTED_THEN_ENDED,
@@ -28,6 +27,7 @@ from tests.kube.support import (
     refusal,
     stream,
 )
+from tests.support.kinds import KINDS_BY_NAME
 from tests.support.timing import SHORT
 
 POD = KINDS_BY_NAME["Pod"]

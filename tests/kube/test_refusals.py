@@ -8,7 +8,6 @@ import pytest
 from aiohttp import web
 
 from astrolabe.engine.inbox import KindGone, Report
-from astrolabe.kinds.table import KINDS_BY_NAME
 from tests.kube.support import (
     LISTED,
     LISTED_THEN_ENDED,
@@ -23,6 +22,7 @@ from tests.kube.support import (
     refusal,
     stream,
 )
+from tests.support.kinds import KINDS_BY_NAME
 from tests.support.timing import SHORT
 
 POD = KINDS_BY_NAME["Pod"]

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from astrolabe.engine.inbox import Message, Replace, Report
-from astrolabe.kinds.table import KINDS, UnknownKind
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.settings import Settings
 from astrolabe.sim.server import Simulator
 from tests.kube.support import Collector, settings_for, write_kubeconfig
+from tests.support.kinds import CATALOGUE, KINDS
 from tests.support.timing import SHORT
 
 NAMES = {kind.name for kind in KINDS}
@@ -36,7 +36,8 @@ async def watching(
     simulator: Simulator, folder: Path, sink: Collector, **settings: Any
 ) -> AsyncIterator[Watches]:
     chosen = settings_for(write_kubeconfig(folder / "config", simulator.url), **settings)
-    watches = Watches(chosen, await Cluster.connect(chosen), sink, timing=SHORT, random=Random(1))
+    catalogue = CATALOGUE.only(chosen.kinds)
+    watches = Watches(chosen, catalogue, await Cluster.connect(chosen), sink, timing=SHORT, random=Random(1))
     await watches.start()
     try:
         yield watches
@@ -49,24 +50,19 @@ def synced(sink: Collector) -> set[str]:
 
 
 def test_one_scope_a_kind() -> None:
-    scopes = scopes_of(Settings())
+    scopes = scopes_of(Settings(), CATALOGUE)
     assert [scope.kind for scope in scopes] == [kind.name for kind in KINDS]
     assert {scope.namespace for scope in scopes} == {""}
     assert [scope.required for scope in scopes] == [not kind.optional for kind in KINDS]
 
 
 def test_one_scope_a_namespace_and_cluster_scoped_kinds_are_not_required() -> None:
-    scopes = scopes_of(Settings(namespaces=("shop", "bank"), kinds=("Pod", "PersistentVolume")))
+    scopes = scopes_of(Settings(namespaces=("shop", "bank")), CATALOGUE.only(("Pod", "PersistentVolume")))
     assert {(scope.kind, scope.namespace, scope.required) for scope in scopes} == {
         ("Pod", "shop", True),
         ("Pod", "bank", True),
         ("PersistentVolume", "", False),
     }
-
-
-def test_an_unknown_kind() -> None:
-    with pytest.raises(UnknownKind, match="unknown kind 'Gadget'"):
-        scopes_of(Settings(kinds=("Gadget",)))
 
 
 async def test_all_kinds_are_watched_by_reading_alone(tmp_path: Path) -> None:

@@ -8,12 +8,11 @@ import aiohttp
 import msgspec
 import pytest
 
-from astrolabe.kinds.table import KINDS
 from astrolabe.sim.server import Simulator
 from tests.sim.client import Client
 from tests.support.recording import Recording, replay
 
-RECORDED = [kind for kind in KINDS if kind.name != "IngressClass"]
+RECORDED = Recording().kinds
 
 
 def by_key(items: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:

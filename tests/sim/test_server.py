@@ -6,10 +6,10 @@ import aiohttp
 import msgspec
 import pytest
 
-from astrolabe.kinds.table import KINDS
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
 from tests.sim.client import Client
+from tests.support.kinds import KINDS
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])

@@ -13,6 +13,7 @@ from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.readiness import Readiness
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.graph import Graph
+from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.timing import Timing
 from astrolabe.kube.watches import Watches, scopes_of
@@ -58,11 +59,12 @@ async def followed(
             **changes,
         )
         cluster = await Cluster.connect(settings)
-    readiness = Readiness(scopes_of(settings))
+    catalogue = builtin_catalogue().only(settings.kinds)
+    readiness = Readiness(scopes_of(settings, catalogue))
     bus = MemoryBus()
     run = Followed(readiness, bus)
-    engine = create_engine(settings, bus, readiness, epoch="e", served=lambda: run.graph)
-    watches = Watches(settings, cluster, engine, timing=timing, random=Random(1))
+    engine = create_engine(settings, catalogue, bus, readiness, epoch="e", served=lambda: run.graph)
+    watches = Watches(settings, catalogue, cluster, engine, timing=timing, random=Random(1))
     task = asyncio.create_task(engine.run(), name="engine")
     await watches.start()
     try:

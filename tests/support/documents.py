@@ -10,9 +10,9 @@ from textwrap import indent
 from typing import Any
 
 from astrolabe.cli.flags import SERVE
-from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.table import KINDS
+from astrolabe.kinds.kind import ANY_KIND, Kind
 from tests.support import kustomize
+from tests.support.kinds import KINDS
 from tests.support.serving import serve
 from tests.support.worlds import World
 
@@ -183,7 +183,7 @@ def _edges(kind: Kind[Any]) -> str:
 
 
 def _ends(kinds: list[str]) -> str:
-    return "any kind" if len(kinds) >= len(KINDS) - 1 else ", ".join(kinds)
+    return "any kind" if kinds == [ANY_KIND] else ", ".join(kinds)
 
 
 def _notes(kind: Kind[Any]) -> str:

@@ -15,8 +15,8 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.table import KINDS
 from astrolabe.sim.store import Event, Item, Store
+from tests.support.kinds import KINDS
 
 #: What may stand where something else is wanted.
 WRONG = (

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.table import KINDS
 from astrolabe.sim.store import Store
+from tests.support.kinds import KINDS
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 

@@ -14,8 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from astrolabe.engine.serving_state import StateTracker
 from astrolabe.http.server import Server, create_server
-from astrolabe.kinds.table import KINDS
 from astrolabe.settings import Limits, Settings
+from tests.support.kinds import CATALOGUE
 from tests.support.worlds import World
 
 #: Seconds after which something that should have happened has not.
@@ -72,7 +72,7 @@ async def serve(
         Settings(port=port, limits=limits or Limits(), **{"host": "127.0.0.1", **settings}),
         world.hub,
         world.readiness,
-        KINDS,
+        CATALOGUE,
         state=tracker,
         count=world.model.count,
         role=lambda: "leader",

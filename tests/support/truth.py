@@ -10,7 +10,7 @@ import msgspec
 from astrolabe.graph import selector as selectors
 from astrolabe.graph.graph import Graph
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.table import KINDS
+from tests.support.kinds import KINDS
 from tests.support.oracle import Expected
 
 Json = dict[str, Any]

@@ -15,6 +15,7 @@ from astrolabe.http.description.operation import POSITION, Answer, Operation, Pa
 from astrolabe.http.description.schemas import Messages, Schemas, messages_of, schemas_of
 from astrolabe.http.description.terms import INT64, reference
 from astrolabe.http.errors import JSON
+from astrolabe.kinds.catalogue import Catalogue
 
 _ABOUT = """\
 A live graph of a Kubernetes cluster: resources, what is wrong with them, and the fields of manifests that tie
@@ -77,17 +78,17 @@ class Described(NamedTuple):
     open: bool
 
 
-def document(routes: Sequence[Described], *, kinds: Sequence[str], tokens: bool) -> dict[str, Any]:
+def document(routes: Sequence[Described], catalogue: Catalogue, *, tokens: bool) -> dict[str, Any]:
     """The OpenAPI document (3.1) of these routes.
 
-    kinds: names of the kinds that are watched. tokens: whether a token is asked for.
+    catalogue: the kinds that are watched. tokens: whether a token is asked for.
     """
     routes = _ordered(routes)
     operations = [route.operation for route in routes]
     schemas, components = schemas_of(operations)
     spoken, unions = messages_of({route.name: route.operation for route in routes}, schemas)
     components = {
-        "schemas": {**_closed_sets(kinds), **components, **unions},
+        "schemas": {**_closed_sets(catalogue.keys), **components, **unions},
         "parameters": {_key(each): _parameter(each) for one in operations for each in one.parameters},
         "headers": {
             name: {"description": what, "schema": schema} for name, (what, schema) in _HEADERS.items()
@@ -126,7 +127,7 @@ def _ordered(routes: Sequence[Described]) -> list[Described]:
     return sorted(routes, key=key)
 
 
-def _closed_sets(kinds: Sequence[str]) -> dict[str, Any]:
+def _closed_sets(kinds: Iterable[str]) -> dict[str, Any]:
     return {
         name: {"type": "string", "enum": list(members), "description": what}
         for name, members, what in (

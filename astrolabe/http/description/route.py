@@ -17,6 +17,7 @@ from astrolabe.http.description.openapi import Described, document
 from astrolabe.http.description.operation import CACHED, Answer, Operation
 from astrolabe.http.errors import JSON
 from astrolabe.http.file import File
+from astrolabe.kinds.catalogue import Catalogue
 
 _OPERATION = Operation(
     summary="this API as an OpenAPI 3.1 document",
@@ -34,11 +35,12 @@ class Description:
     """Describes all routes that an application has when this is added to it, its own among them.
 
     It tells of the program and its settings, and nothing of the cluster, so it is for everyone.
-    kinds: names of those that are watched. tokens: whether a token is asked for.
+    catalogue: the kinds that are watched. tokens: whether a token is asked for.
     """
 
-    def __init__(self, kinds: Sequence[str], *, tokens: bool) -> None:
-        self._kinds = kinds
+    def __init__(self, catalogue: Catalogue, *, tokens: bool) -> None:
+        self._catalogue = catalogue
+        self._version = -1
         self._tokens = tokens
         self._routes: Sequence[Described] = ()
         self._file: File | None = None
@@ -56,8 +58,11 @@ class Description:
         self._routes = described(app)
 
     async def _answer(self, request: Request) -> HTTPResponse:
-        if self._file is None:  # few ask, and it takes as much memory as a small graph
-            content = wire.encode(document(self._routes, kinds=self._kinds, tokens=self._tokens)).encode()
+        catalogue = self._catalogue
+        # Few ask, and it takes as much memory as a small graph.
+        if self._file is None or self._version != catalogue.version:
+            self._version = catalogue.version
+            content = wire.encode(document(self._routes, catalogue, tokens=self._tokens)).encode()
             headers = {"Cache-Control": "no-cache"}
             self._file = File(content, gzip.compress(content, mtime=0), type=JSON, headers=headers)
         return await self._file.answer(request)

@@ -267,8 +267,16 @@ class KindInfo(Shape):
     kind: Kind
     group: Annotated[str, about("Empty for the core group.", "apps")]
     version: str
+    plural: Annotated[str, about("As the paths of the API server have it.", "deployments")]
+    short_names: Annotated[list[str], about("As kubectl abbreviates it.", ["deploy"])]
+    abbreviation: Annotated[str, about("What a picture writes on it.", "deploy")]
     namespaced: bool
+    optional: Annotated[bool, about("Whether a cluster may do without it, or forbid to read it.")]
     layer: Annotated[Layer, about("Where it stands when the graph is drawn, from left to right.")]
+    column: Annotated[Count, about("Where it stands in a drawing, from what asks (0) to what is needed.")]
+    relays: Annotated[
+        bool, about("Whether its status only passes on that of others: by itself it is no cause.")
+    ]
     edge_types: Annotated[list[EdgeType], about("That it tells of.")]
     counts: Counts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextvars import Context
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from astrolabe.http.grafana.rows import edge_row, node_row
 from astrolabe.http.hub import Hub
 from astrolabe.http.snapshot import Snapshot
 from astrolabe.http.subscription import Position
-from astrolabe.kinds.kind import Layer
+from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.timeslice import Lane, in_slices
 
 #: Seconds for which the same is answered.
@@ -60,11 +60,11 @@ class Board:
 
 
 class Panels:
-    """layers: of each kind."""
+    """catalogue: has the layer of each kind."""
 
-    def __init__(self, hub: Hub, layers: Mapping[str, Layer]) -> None:
+    def __init__(self, hub: Hub, catalogue: Catalogue) -> None:
         self._hub = hub
-        self._layers = layers
+        self._catalogue = catalogue
         self._boards: OrderedDict[Question, Board] = OrderedDict()
         self._running: set[asyncio.Task[Panel]] = set()
 
@@ -123,7 +123,8 @@ class Panels:
         self, question: Question, taken: Snapshot, board: Board, before: Panel | None
     ) -> Generator[None, None, Rows]:
         part = yield from gather(self._hub.graph, taken, whole=not question.filter)
-        drawing = yield from draw(part, limit=question.limit, current=board.level, layers=self._layers)
+        of_kinds = {kind.key: kind.layer for kind in self._catalogue}
+        drawing = yield from draw(part, limit=question.limit, current=board.level, layers=of_kinds)
         board.level = drawing.level
         layers = {group.id: group.layer for group in drawing.groups.values()}
         wanted = yield from spots(layers, ((link.source, link.target) for link in drawing.links))

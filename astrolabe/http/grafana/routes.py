@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -13,6 +13,7 @@ from sanic.response import HTTPResponse
 
 from astrolabe.engine.serving_state import StateTracker
 from astrolabe.graph import wire
+from astrolabe.graph.filter import FilterRules
 from astrolabe.http.bodies import array
 from astrolabe.http.body import SharedResponse
 from astrolabe.http.cache import Bodies, Pieces, Recipe
@@ -28,7 +29,7 @@ from astrolabe.http.grafana.streams import FlatStreams
 from astrolabe.http.hub import Hub
 from astrolabe.http.query import Query
 from astrolabe.http.rest import accepts_gzip
-from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Limits
 
 #: Nodes that a panel shows unless it asks for others, which is what it draws without paging; and at most.
@@ -72,17 +73,17 @@ class Grafana:
         self,
         hub: Hub,
         connections: Connections,
-        kinds: Sequence[Kind[Any]],
+        catalogue: Catalogue,
         bodies: Bodies,
         *,
+        rules: FilterRules,
         limits: Limits,
         state: StateTracker,
     ) -> None:
-        names = [kind.name for kind in kinds]
         self._state = state
-        self._rules = limits.rules_of_filters(names)
-        self._panels = Panels(hub, {kind.name: kind.layer for kind in kinds})
-        self._streams = FlatStreams(hub, connections, kinds=names, limits=limits)
+        self._rules = rules
+        self._panels = Panels(hub, catalogue)
+        self._streams = FlatStreams(hub, connections, rules=rules, limits=limits)
         self._bodies = bodies
 
     def add_to(self, app: Sanic[Any, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from time import time
 from typing import Any
 
@@ -11,7 +10,7 @@ from sanic import Sanic
 from sanic.request import Request
 
 from astrolabe.graph import wire
-from astrolabe.graph.filter import Filter, parse_query
+from astrolabe.graph.filter import Filter, FilterRules, parse_query
 from astrolabe.graph.node import Node
 from astrolabe.http.connections import Connections
 from astrolabe.http.description.operation import Answer, Operation, Parameter
@@ -72,10 +71,10 @@ class FlatSocket(WebSocket):
 class FlatStreams:
     """Serves `/api/v1/ws/flat/changes` and `/api/v1/ws/flat/stats`, with filters as parts of the path."""
 
-    def __init__(self, hub: Hub, connections: Connections, *, kinds: Sequence[str], limits: Limits) -> None:
+    def __init__(self, hub: Hub, connections: Connections, *, rules: FilterRules, limits: Limits) -> None:
         self._hub = hub
         self._connections = connections
-        self._rules = limits.rules_of_filters(kinds)
+        self._rules = rules
         self._limits = limits
         self._statistics = Statistics(hub)
 

@@ -94,7 +94,7 @@ class Access:
             *(
                 {"verbs": [*_READ], "apiGroups": [kind.group], "resources": [kind.plural]}
                 for kind in kinds
-                if self.permits(user, kind.name, namespace)
+                if self.permits(user, kind.key, namespace)
             ),
             *self.more.get("", ()),
             *(self.more.get(namespace, ()) if namespace else ()),

@@ -17,8 +17,8 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from astrolabe.graph.links import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.description.route import DescriptionError, described
-from astrolabe.kinds.table import KINDS
 from tests.support.description import Described
+from tests.support.kinds import KINDS
 from tests.support.serving import Site, serve
 from tests.support.simulated import generated, simulated
 from tests.support.worlds import shop

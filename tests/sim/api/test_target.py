@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from astrolabe.kinds.table import KINDS
 from astrolabe.sim.api.refusal import Refusal
 from astrolabe.sim.api.target import Routes
+from tests.support.kinds import KINDS
 
 
 @pytest.mark.parametrize(

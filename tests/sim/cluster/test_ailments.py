@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.sim.cluster.ailments import AILMENTS, Case
 from astrolabe.sim.cluster.podstatus import (
     Moment,
@@ -22,6 +21,7 @@ from astrolabe.sim.cluster.podstatus import (
     waiting,
 )
 from astrolabe.sim.cluster.template import Wants, pod_spec
+from tests.support.kinds import KINDS_BY_NAME
 from tests.support.recording import Recording
 
 Json = dict[str, Any]

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from astrolabe.kinds.table import KINDS_BY_NAME
 from astrolabe.sim.cluster.census import census
+from tests.support.kinds import KINDS_BY_NAME
 
 
 def test_the_large_one_is_as_counted() -> None:

@@ -1,0 +1,57 @@
+"""The entries that ship: the one list of them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kinds.kind import Kind
+
+#: Module and name of each entry, one a line: a new kind is its module, its golden file and a line here.
+#:
+#: In the order in which they are listed at the start: what is referred to comes before what refers to it,
+#: owners before what they own, so that a reference mostly finds its target there and is resolved once. And
+#: what a status is judged by comes before what is judged: a Service that is listed when all Pods and
+#: EndpointSlices are known is judged once, and not all Services at one moment again.
+_ENTRIES = (
+    "cluster.NAMESPACE",
+    "cluster.NODE",
+    "storage.STORAGE_CLASS",
+    "network.INGRESS_CLASS",
+    "storage.PERSISTENT_VOLUME",
+    "configuration.SECRET",
+    "configuration.CONFIGMAP",
+    "configuration.SERVICE_ACCOUNT",
+    "storage.PERSISTENT_VOLUME_CLAIM",
+    "workloads.DEPLOYMENT",
+    "workloads.STATEFULSET",
+    "workloads.DAEMONSET",
+    "workloads.REPLICASET",
+    "batch.CRONJOB",
+    "batch.JOB",
+    "pod_entry.POD",
+    "service.ENDPOINT_SLICE",
+    "service.SERVICE",
+    "network.INGRESS",
+    "network.NETWORK_POLICY",
+    "policy.POD_DISRUPTION_BUDGET",
+    "policy.HORIZONTAL_POD_AUTOSCALER",
+)
+
+
+@cache
+def builtin_kinds() -> tuple[Kind[Any], ...]:
+    """All entries that ship, in the order of the list."""
+    return tuple(_load(*entry.split(".")) for entry in _ENTRIES)
+
+
+def builtin_catalogue() -> Catalogue:
+    """A catalogue of its own, of all entries that ship."""
+    return Catalogue(builtin_kinds())
+
+
+def _load(module: str, name: str) -> Kind[Any]:
+    entry: Kind[Any] = getattr(import_module(f"astrolabe.kinds.{module}"), name)
+    return entry
