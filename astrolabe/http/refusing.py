@@ -55,21 +55,23 @@ def visibly(
 
     async def handle(request: Request, **named: str) -> None:
         try:
-            refusal = getattr(request.ctx, "refusal", None)
+            refusal: Refusal | None = getattr(request.ctx, "refusal", None)
             if refusal is not None:
+                request.ctx.refusal = None
                 raise refusal
             await handler(request, **named)
+            return
         except (Refusal, FilterError) as error:
             if not is_browsers(request):
                 raise
-            refusal = as_refusal(error)
-            try:
-                socket: Opened = accept(request)
-            except Refusal:  # it is no handshake
-                raise refusal from None
-            socket.close(closing.of_status(refusal.status), refusal.error, refusal.message)
-            socket.read()
-            await until_lost(socket)
+            refusal = as_refusal(error).with_traceback(None)  # which holds this frame, as this holds it
+        try:
+            socket: Opened = accept(request)
+        except Refusal:  # it is no handshake
+            raise refusal from None
+        socket.close(closing.of_status(refusal.status), refusal.error, refusal.message)
+        socket.read()
+        await until_lost(socket)
 
     return handle
 

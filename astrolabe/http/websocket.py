@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from traceback import clear_frames
 from typing import Protocol
 
 from sanic.request import Request
@@ -310,5 +311,10 @@ def _accept(request: Request, max_size: int) -> tuple[_Frames, bytes]:
     answer = protocol.accept(Handshake(request.path, Headers(list(request.headers.items()))))
     if answer.status_code != 101:
         message = (answer.body or b"").decode().partition("\n")[0]
+        # What was raised has frames that know it, and the connection; that of the parser knows itself.
+        failure, protocol.handshake_exc = protocol.handshake_exc, None
+        clear_frames(failure.__traceback__ if failure is not None else None)
+        protocol.parser.close()
+        del failure
         raise Refusal(answer.status_code, "bad-handshake", message, headers=VERSION)
     return protocol, answer.serialize()

@@ -5,9 +5,11 @@ On uvloop, as in production: timers of asyncio keep the context of a request for
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import secrets
 from collections import Counter
+from contextlib import AsyncExitStack
 
 import pytest
 from sanic.http import Http
@@ -15,14 +17,17 @@ from sanic.models.server_types import ConnInfo
 from sanic.request import Request
 from websockets.server import ServerProtocol
 
+from astrolabe.graph.batch import Changes
 from astrolabe.http.client import Client
 from astrolabe.http.events import Events
 from astrolabe.http.session import Session
 from astrolabe.http.subscription import Subscription
 from astrolabe.http.transport import Stall, StreamProtocol
 from astrolabe.http.websocket import WebSocket
-from tests.support.raw import dial
-from tests.support.serving import Site, eventually, read_types
+from tests.soak import insight
+from tests.support.raw import UPGRADE, dial
+from tests.support.serving import Site, eventually, read_types, serve
+from tests.support.worlds import a_pod, crowd
 
 #: What a connection consists of.
 PARTS = {
@@ -111,3 +116,68 @@ async def test_nothing_of_it_stays(site: Site, uncollected: None, visit: object)
         await visit(site)
     await eventually(lambda: site.server.streams == 0)
     await eventually(lambda: max((there() - before).values(), default=0) <= FEW)
+
+
+#: Visitors of one sort that are there at the same time.
+CROWD = 40
+#: What they ask for; of a past that was, where it says so.
+SORTS = {
+    "all by WebSocket": ("/api/v1/ws", UPGRADE),
+    "a part by WebSocket": ("/api/v1/ws?q=web", UPGRADE),
+    "a WebSocket without subscription": ("/api/v1/ws?subscribe=false", UPGRADE),
+    "a WebSocket that came back": ("/api/v1/ws?since=SINCE", UPGRADE),
+    "events": ("/api/v1/events", ""),
+    "events that came back": ("/api/v1/events?since=SINCE&q=web", ""),
+    "rows of changes": ("/api/v1/ws/flat/changes/kind=Pod", UPGRADE),
+    "counts": ("/api/v1/ws/flat/stats/kind=Pod", UPGRADE),
+    "the graph": ("/api/v1/graph", ""),
+    "a part of the graph": ("/api/v1/graph?q=web", ""),
+    "resources": ("/api/v1/resources", ""),
+    "a picture": ("/api/v1/grafana/nodegraph?q=web", ""),
+    "figures": ("/metrics", ""),
+    "nonsense": ("/api/v1/graph?kind=Poodle", ""),
+    "another WebSocket": ("/api/v1/ws", UPGRADE.replace("Version: 13", "Version: 1")),
+    "a handshake without key": ("/api/v1/ws", UPGRADE.replace("Key:", "Kex:")),
+    "a handshake with a bad key": ("/api/v1/ws", UPGRADE.replace("Key: ", "Key: =")),
+    "another host": ("/api/v1/graph", "Host: example.com\r\n"),
+    "a page of another origin": ("/api/v1/ws", UPGRADE + "Origin: http://example.com\r\n"),
+    "a bad request line": ("/ HTTP/1.1 x", ""),
+}
+
+
+async def visit(site: Site, path: str, headers: str, number: int) -> None:
+    """Some read a little and some nothing; the graph changes meanwhile; they leave in three ways, at once."""
+    world = site.world
+    epoch, since = world.hub.graph.epoch, world.hub.graph.seq
+    world.send(Changes(nodes_set=[a_pod(each, "Error", f"{since}") for each in range(300)]))
+    path = path.replace("SINCE", f"{epoch}:{since}")
+    async with AsyncExitStack() as stack:
+        peers = [await stack.enter_async_context(dial(site.port)) for _ in range(number)]
+        for peer in peers:
+            await peer.ask(path, headers)
+        for peer in peers[::2]:
+            await peer.read(2000)
+        for status in ("Pending", "Ready"):
+            world.send(Changes(nodes_set=[a_pod(1, status, f"{since}")]))
+            await asyncio.sleep(0.01)
+        for peer in peers[::3]:
+            peer.reset()
+        for peer in peers[1::3]:
+            peer.end()
+    await eventually(lambda: not site.server.open)
+
+
+@pytest.mark.parametrize("sort", SORTS)
+async def test_of_a_crowd_that_has_come_and_gone_nothing_is_left(sort: str, uncollected: None) -> None:
+    """Of whatever type it is."""
+    async with serve(crowd(1000)) as site:
+        for _ in range(2):  # what is kept for others is there then
+            await visit(site, *SORTS[sort], 4)
+        before = insight.count()
+        await visit(site, *SORTS[sort], CROWD)
+        for _ in range(50):  # a few turns may pass until the last is gone
+            left = {name: more for name, more in (insight.count() - before).items() if more > FEW}
+            if not left:
+                break
+            await asyncio.sleep(0.1)
+        assert not left

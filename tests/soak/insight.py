@@ -41,7 +41,7 @@ def count() -> Counter[str]:
         {
             f"{type.__module__}.{type.__qualname__}": number
             for type, number in types.items()
-            if type.__module__.startswith(WATCHED)
+            if str(type.__module__).startswith(WATCHED)  # a class may name it by a descriptor
         }
     )
 
