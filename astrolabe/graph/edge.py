@@ -48,47 +48,65 @@ def removal_text(key: EdgeKey) -> str:
 
 
 #: Edges of one node in one direction: a tuple while they are few, which is nearly always, else a
-#: dict, so that a hub (a Node, an IngressClass) takes and loses an edge at the cost of one.
-Edges = tuple[Edge, ...] | dict[EdgeKey, Edge]
+#: dict, so that a hub (a Node, an IngressClass) takes and loses an edge at the cost of one. Its keys are the
+#: uids of the other ends, which are there anyway; an edge whose uid is taken by one of another type, between
+#: the same two, stands under its identity.
+Edges = tuple[Edge, ...] | dict[str | EdgeKey, Edge]
 
 _FEW = 8
 NO_EDGES: Edges = ()
 
 
-def packed(edges: list[Edge]) -> Edges:
-    """The container of these edges, of which no two are the same."""
-    return tuple(edges) if len(edges) <= _FEW else {edge.key: edge for edge in edges}
+def packed(edges: list[Edge], *, into: bool = False) -> Edges:
+    """The container of these edges, of which no two are the same.
+
+    into, here and below: they end at one node; else they start at one.
+    """
+    return tuple(edges) if len(edges) <= _FEW else _hub(edges, into)
 
 
-def find_edge(edges: Edges, key: EdgeKey) -> Edge | None:
-    """The edge with this identity, or None."""
-    if isinstance(edges, dict):
-        return edges.get(key)
+def find_edge(out: Edges, key: EdgeKey) -> Edge | None:
+    """The edge with this identity, or None. out: all edges that start where it does."""
     kind, source, target = key
-    for edge in edges:
+    if isinstance(out, dict):
+        edge = out.get(target)
+        return edge if edge is not None and edge.type == kind else out.get(key)
+    for edge in out:
         if edge.target == target and edge.source == source and edge.type == kind:
             return edge
     return None
 
 
-def with_new_edge(edges: Edges, edge: Edge) -> Edges:
+def with_new_edge(edges: Edges, edge: Edge, *, into: bool = False) -> Edges:
     """The container with this edge, of which it has none of the same identity; a dict is changed in place."""
-    if isinstance(edges, dict):
-        edges[edge.key] = edge
-        return edges
-    if len(edges) < _FEW:
-        return (*edges, edge)
-    grown = {other.key: other for other in edges}
-    grown[edge.key] = edge
-    return grown
+    if not isinstance(edges, dict):
+        if len(edges) < _FEW:
+            return (*edges, edge)
+        edges = _hub(edges, into)
+    _put(edges, edge, into)
+    return edges
 
 
-def without_edge(edges: Edges, key: EdgeKey) -> Edges:
+def without_edge(edges: Edges, key: EdgeKey, *, into: bool = False) -> Edges:
     """The container without the edge of this identity; a dict is changed in place."""
-    if isinstance(edges, dict):
-        edges.pop(key, None)
-        return edges if len(edges) > _FEW // 2 else tuple(edges.values())
-    return tuple([edge for edge in edges if edge.key != key])
+    if not isinstance(edges, dict):
+        return tuple([edge for edge in edges if edge.key != key])
+    other = key[1] if into else key[2]
+    found = edges.get(other)
+    edges.pop(other if found is not None and found.type == key[0] else key, None)
+    return edges if len(edges) > _FEW // 2 else tuple(edges.values())
+
+
+def _hub(edges: Iterable[Edge], into: bool) -> dict[str | EdgeKey, Edge]:
+    hub: dict[str | EdgeKey, Edge] = {}
+    for edge in edges:
+        _put(hub, edge, into)
+    return hub
+
+
+def _put(hub: dict[str | EdgeKey, Edge], edge: Edge, into: bool) -> None:
+    other = edge.source if into else edge.target
+    hub[edge.key if other in hub else other] = edge
 
 
 def leads(edges: Iterable[Edge], target: str, types: frozenset[str]) -> bool:

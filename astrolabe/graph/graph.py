@@ -76,7 +76,7 @@ class Graph:
             self._out[uid] = packed(edges)
             self.edge_count += len(edges)
         for uid, edges in into.items():
-            self._into[uid] = packed(edges)
+            self._into[uid] = packed(edges, into=True)
 
     def out(self, uid: str) -> Iterable[Edge]:
         """Edges that start at this node."""
@@ -126,9 +126,9 @@ class Graph:
         if before is None:
             self.edge_count += 1
         else:
-            out, into = without_edge(out, key), without_edge(into, key)
+            out, into = without_edge(out, key), without_edge(into, key, into=True)
         self._out[edge.source] = with_new_edge(out, edge)
-        self._into[edge.target] = with_new_edge(into, edge)
+        self._into[edge.target] = with_new_edge(into, edge, into=True)
         return before
 
     def _remove_edge(self, key: EdgeKey) -> Edge | None:
@@ -138,7 +138,7 @@ class Graph:
         if before is not None:
             self.edge_count -= 1
             _store(self._out, key[1], without_edge(out, key))
-            _store(self._into, key[2], without_edge(self._into[key[2]], key))
+            _store(self._into, key[2], without_edge(self._into[key[2]], key, into=True))
         return before
 
 

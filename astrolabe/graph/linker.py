@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
 import msgspec
 
@@ -205,7 +206,9 @@ class Linker:
     def _set_links(self, holder: Record, links: tuple[Link, ...]) -> None:
         if not links and not holder.links:
             return
-        before, _ = self._resolve(holder, self._names.unwant, self._labels.unwatch)
+        before: Mapping[_Contribution, tuple[str, ...]] = {}
+        if holder.links:
+            before, _ = self._resolve(holder, self._names.unwant, self._labels.unwatch)
         holder.links = links
         after, misses = self._resolve(holder, self._names.want, self._labels.watch)
         self._set_misses(holder, misses)
@@ -294,7 +297,7 @@ class Linker:
                     self._touched[key] = Touched(source, target, None)
                 edge = Edge(type_, key[1], key[2], self._shared(fields), 0 if reverse else len(fields))
                 source.out = with_new_edge(source.out, edge)
-                target.into = with_new_edge(target.into, edge)
+                target.into = with_new_edge(target.into, edge, into=True)
             return
         forward, backward = old.field[: old.forward], old.field[old.forward :]
         forward, backward = (forward, fields) if reverse else (fields, backward)
@@ -313,10 +316,10 @@ class Linker:
         if key not in self._touched:
             self._touched[key] = Touched(source, target, old)
         source.out = without_edge(source.out, key)
-        target.into = without_edge(target.into, key)
+        target.into = without_edge(target.into, key, into=True)
         if new.field:
             source.out = with_new_edge(source.out, new)
-            target.into = with_new_edge(target.into, new)
+            target.into = with_new_edge(target.into, new, into=True)
 
 
 def _concerned(holder: Record, place: Place, name: str) -> set[tuple[str, bool]]:
@@ -355,4 +358,7 @@ def _add_field(found: _Found, contribution: _Contribution, field: str) -> None:
 
 def _settled(found: _Found) -> dict[_Contribution, tuple[str, ...]]:
     """What was found, each with its fields in order."""
-    return {each: tuple(fields) if isinstance(fields, dict) else fields for each, fields in found.items()}
+    for each, fields in found.items():
+        if isinstance(fields, dict):
+            found[each] = tuple(fields)
+    return cast("dict[_Contribution, tuple[str, ...]]", found)

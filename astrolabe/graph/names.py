@@ -31,7 +31,8 @@ class Names:
     def find(self, place: Place, name: str) -> Record | None:
         """The target of this name; of several the one that was created last."""
         names = self._places.get(place)
-        return _newest(names.targets.get(name)) if names is not None else None
+        found = names.targets.get(name) if names is not None else None
+        return _newest(found) if isinstance(found, tuple) else found
 
     def find_all(self, place: Place, name: str) -> tuple[Record, ...]:
         """All that claim this name."""

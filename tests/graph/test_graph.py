@@ -7,7 +7,7 @@ import json
 import pytest
 
 from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.edge import Edge, with_new_edge, without_edge
+from astrolabe.graph.edge import Edge, Edges, each_edge, find_edge, packed, with_new_edge, without_edge
 from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.graph.graph import GapError, Graph
 from astrolabe.graph.node import parse_node
@@ -76,15 +76,38 @@ def test_releases() -> None:
 
 
 def test_a_hub_keeps_its_edges() -> None:
-    edges: object = ()
+    edges: Edges = ()
     all_edges = [Edge("runs-on", f"p{number}", "n", ("spec.nodeName",)) for number in range(50)]
     for edge in all_edges:
-        edges = with_new_edge(edges, edge)  # type: ignore[arg-type]
+        edges = with_new_edge(edges, edge, into=True)
     assert isinstance(edges, dict)
     for edge in all_edges[3:]:
-        edges = without_edge(edges, edge.key)  # type: ignore[arg-type]
+        edges = without_edge(edges, edge.key, into=True)
     assert edges == tuple(all_edges[:3])
-    assert without_edge(edges, ("no", "such", "edge")) == edges
+    assert without_edge(edges, ("no", "such", "edge"), into=True) == edges
+
+
+@pytest.mark.parametrize("into", [False, True])
+def test_several_edges_of_a_hub_and_the_same_other(into: bool) -> None:
+    def between(type: str, number: int) -> Edge:
+        other = f"p{number}"
+        return Edge(type, other, "n", ("x",)) if into else Edge(type, "n", other, ("x",))
+
+    every = [between(type, number) for number in range(10) for type in ("owns", "selects", "mounts")]
+    gone = [between(type, 3) for type in ("owns", "mounts")] + [between("selects", 4)]
+    edges = packed(every[:20], into=into)
+    for edge in every[20:]:
+        edges = with_new_edge(edges, edge, into=into)
+    for edge in gone:
+        edges = without_edge(edges, edge.key, into=into)
+    assert set(each_edge(edges)) == set(every) - set(gone)
+    if not into:
+        assert {edge for edge in every if find_edge(edges, edge.key) is None} == set(gone)
+    for edge in gone:
+        edges = with_new_edge(edges, edge, into=into)
+    assert set(each_edge(edges)) == set(every)
+    if not into:
+        assert [find_edge(edges, edge.key) for edge in every] == every
 
 
 def test_labels_are_read_from_the_text() -> None:
