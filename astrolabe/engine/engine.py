@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from time import time
 from typing import Protocol
 
@@ -30,7 +30,7 @@ from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Broken, Model
 from astrolabe.graph.record import Record
 from astrolabe.graph.salvage import Salvage
-from astrolabe.timeslice import TimeSlice, in_slices
+from astrolabe.timeslice import TimeSlice
 
 logger = logging.getLogger("astrolabe.engine")
 
@@ -38,6 +38,8 @@ logger = logging.getLogger("astrolabe.engine")
 INBOX_LIMIT = 256
 #: Changed nodes and edges after which a commit is due, so that none holds the loop for long.
 COMMIT_LIMIT = 1500
+#: Uids of a list that are noted between two looks at the clock.
+STEP = 1_000
 
 #: Why an object is skipped that only the graph does not take.
 NOT_TAKEN = "it cannot be put into the graph: "
@@ -150,7 +152,10 @@ class Engine:
         """
         kind, namespace = message.kind, message.namespace
         uids = chain((facts.uid for facts in message.listed), (invalid.uid for invalid in message.invalid))
-        listed = {uid async for uid in in_slices(uids)}
+        listed: set[str] = set()
+        while some := list(islice(uids, STEP)):
+            listed.update(some)
+            await self._slice.pause()
         await self._remove(kind, namespace, spared=listed)
         count = len(message.listed)
         self.readiness.forget_skipped(kind, namespace)

@@ -92,20 +92,21 @@ def own_release(meta: ObjectMeta) -> Release | None:
     annotations = meta.annotations
     if annotations is not None and annotations.helm_release_name:
         namespace = annotations.helm_release_namespace or meta.namespace
-        return Release(namespace, annotations.helm_release_name)
+        return Release(intern(namespace), intern(annotations.helm_release_name))
     labels = meta.labels
     if labels and labels.get("app.kubernetes.io/managed-by") == "Helm":
         instance = labels.get("app.kubernetes.io/instance")
         if instance:
-            return Release(meta.namespace, instance)
+            return Release(intern(meta.namespace), intern(instance))
     return None
 
 
 def own_chart(meta: ObjectMeta) -> str:
+    """The chart that the object itself names; as with releases, many share the text."""
     chart = meta.labels.get("helm.sh/chart", "") if meta.labels else ""
     if not chart and meta.annotations is not None:
         chart = meta.annotations.helm_chart
-    return chart
+    return intern(chart)
 
 
 def shortened(text: str, longest: int) -> str:

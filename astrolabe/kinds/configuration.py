@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any
 
 from astrolabe.graph.facts import HelmRevision, Release
@@ -41,7 +42,8 @@ def _revision(secret: Manifest) -> HelmRevision | None:
     name, version = labels.get("name", ""), labels.get("version", "")
     if not (_is_helm_release(secret) and name and version.isascii() and version.isdecimal()):
         return None
-    return HelmRevision(Release(secret.metadata.namespace, name), int(version), labels.get("status", ""))
+    release = Release(intern(secret.metadata.namespace), intern(name))
+    return HelmRevision(release, int(version), intern(labels.get("status", "")))
 
 
 SECRET = Kind(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sys import intern
+
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.manifest import Condition, Items, Slice
 from astrolabe.kinds.template import Template
@@ -44,11 +46,11 @@ def count_replicas(desired: int, status: ReplicaStatus) -> dict[str, int]:
 
 
 def tell(ready: int, desired: int) -> str:
-    """How many replicas are ready, as a sentence."""
+    """How many replicas are ready, as a sentence. Thousands are ready in the same words, and share them."""
     if desired == 0:
         return f"Scaling to zero ({ready}/0)"
     if ready >= desired:
-        return f"All replicas ready ({ready}/{desired})"
+        return intern(f"All replicas ready ({ready}/{desired})")
     return f"Partially ready ({ready}/{desired})" if ready else f"No replicas ready (0/{desired})"
 
 

@@ -122,7 +122,7 @@ def _derive_service(service: Neighbour, around: Around) -> Derived:
 
 
 def _count(service: Neighbour, around: Around, pods: list[str], *, ready: int, total: int) -> Status:
-    counts = f"{ready}/{total} endpoints ready"
+    counts = intern(f"{ready}/{total} endpoints ready")
     if total and around.outdated("EndpointSlice"):
         message = f"{counts} when EndpointSlices could last be read"
         return Status(UNKNOWN, "EndpointsNotVisible", message)
@@ -207,7 +207,7 @@ def _count_endpoints(endpoint_slice: EndpointSlice) -> EndpointCount:
 
 def _slice_status(endpoint_slice: EndpointSlice) -> Status:
     count = _count_endpoints(endpoint_slice)
-    message = f"{count.ready}/{count.total} endpoints ready"
+    message = intern(f"{count.ready}/{count.total} endpoints ready")
     if not count.total:
         return Status(PENDING, "NoEndpoints", "No endpoints")
     if not count.ready:
