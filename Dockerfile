@@ -6,6 +6,7 @@ ARG NODE=22.21.1-bookworm-slim
 FROM node:${NODE} AS viewer
 WORKDIR /static
 COPY static/package.json static/package-lock.json static/.npmrc ./
+COPY static/packages/stream/package.json packages/stream/
 RUN npm ci --no-audit --no-fund
 COPY static ./
 RUN npm run build

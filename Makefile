@@ -32,6 +32,8 @@ NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 :
 CHROMIUM ?= $(firstword $(wildcard $(addprefix /usr/bin/,chromium chromium-browser google-chrome)))
 export CHROMIUM
 MODULES := static/node_modules/.package-lock.json
+# Used by both.
+STREAM := static/packages/stream
 VIEWER := $(if $(NODE),static/dist/index.html)
 # Never in the way of a server, which runs without it.
 TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The viewer could not be built.")
@@ -59,16 +61,16 @@ $(INSTALLED): requirements.lock $(RUNTIME)
 	@$(INSTALL) --quiet --requirement requirements.lock
 	@touch $@
 
-$(MODULES): static/package.json static/package-lock.json
+$(MODULES): static/package.json static/package-lock.json $(STREAM)/package.json
 	cd static && npm ci --no-audit --no-fund
 	@touch $@
 
-static/dist/index.html: $(MODULES) static/index.html static/docs.html static/vite.config.ts $(shell find static/src static/public -type f)
+static/dist/index.html: $(MODULES) static/index.html static/docs.html static/vite.config.ts $(shell find static/src static/public $(STREAM)/src -type f)
 	cd static && npm run build
 
 viewer: static/dist/index.html ## build the viewer into static/dist, with Node 20 or newer
 
-$(PLUGIN_MODULES): $(PLUGIN)/package.json $(PLUGIN)/package-lock.json
+$(PLUGIN_MODULES): $(PLUGIN)/package.json $(PLUGIN)/package-lock.json $(STREAM)/package.json
 	cd $(PLUGIN) && npm ci --no-audit --no-fund
 	@touch $@
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import astrolabe
+from astrolabe.graph.status import WORST_FIRST
 
 ROOT = Path(__file__).parents[1]
 
@@ -65,9 +66,17 @@ def test_the_version_is_the_same_everywhere() -> None:
         for path in ("docker-compose.yml", "grafana/docker-compose.yml")
         for version in re.findall(r"image: astrolabe(?:-grafana)?:(.+)", (ROOT / "deploy" / path).read_text())
     ]
-    plugin = json.loads((ROOT / "deploy/grafana/astrolabe-datasource/package.json").read_text())["version"]
-    versions = {project["version"], image[1], tag[1], deployed[1], plugin, *composed}
+    packages = ("deploy/grafana/astrolabe-datasource", "static", "static/packages/stream")
+    packaged = [json.loads((ROOT / path / "package.json").read_text())["version"] for path in packages]
+    versions = {project["version"], image[1], tag[1], deployed[1], *packaged, *composed}
     assert versions == {astrolabe.__version__}
+
+
+def test_typescript_has_the_servers_order_of_severity() -> None:
+    source = (ROOT / "static/packages/stream/src/status.ts").read_text()
+    order = re.search(r"STATUSES[^=]*= (\[[^]]*\])", source)
+    assert order is not None
+    assert tuple(json.loads(order[1])) == WORST_FIRST
 
 
 def test_the_license_is_apache_2_in_full() -> None:

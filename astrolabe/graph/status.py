@@ -12,6 +12,9 @@ UNKNOWN = "Unknown"
 #: The closed set that existing Grafana users map to colours.
 LEVELS = (READY, PENDING, ERROR, UNKNOWN)
 
+#: The order of severity; TypeScript has it in static/packages/stream/src/status.ts.
+WORST_FIRST = (ERROR, PENDING, UNKNOWN, READY)
+
 
 class Status(msgspec.Struct, frozen=True, gc=False):
     """What is the matter with one resource.

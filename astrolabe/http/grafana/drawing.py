@@ -10,12 +10,10 @@ import msgspec
 
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.node import Node
-from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN
+from astrolabe.graph.status import WORST_FIRST
 from astrolabe.http.grafana.levels import Level, choose
 from astrolabe.http.grafana.part import STEP, Part
 from astrolabe.kinds.kind import Layer
-
-_WORST_FIRST = (ERROR, PENDING, UNKNOWN, READY)
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -95,7 +93,7 @@ def _judge(nodes: Sequence[Node]) -> Generator[None, None, tuple[Counter[str], N
 
 
 def _worst_first(node: Node) -> tuple[int, str, str]:
-    return _WORST_FIRST.index(node.status), node.name, node.uid
+    return WORST_FIRST.index(node.status), node.name, node.uid
 
 
 def _group(

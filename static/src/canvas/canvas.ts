@@ -1,5 +1,6 @@
 /** The picture on the screen: shapes, lines and the viewport are the graph library's, the rest the painter's. */
 
+import type { Status } from "@astrolabe/stream";
 import cytoscape, {
   type Core,
   type ElementDefinition,
@@ -7,9 +8,8 @@ import cytoscape, {
   type SingularElementArgument,
 } from "cytoscape";
 import type { Card } from "../cluster/cards";
-import { total } from "../cluster/levels";
+import { total } from "../cluster/counts";
 import type { Frame, Picture, PlacedCard, PlacedLine } from "../layout/picture";
-import type { Level } from "../stream/message";
 import { curveOf } from "./curve";
 import { Marks } from "./marks";
 import { type Camera, Painter } from "./painter";
@@ -250,7 +250,7 @@ export class Canvas {
     this.#cy.batch(() => {
       this.#cy.nodes().forEach((node) => {
         setClass(node, "selected", node.id() === selected);
-        setClass(node, "dim", !node.data("frame") && isDim(node.id(), node.data("level"), lit));
+        setClass(node, "dim", !node.data("frame") && isDim(node.id(), node.data("status"), lit));
       });
       this.#cy.edges().forEach((edge) => {
         const near = edge.data("source") === selected || edge.data("target") === selected;
@@ -285,14 +285,14 @@ export class Canvas {
       camera: this.camera,
       palette: this.#palette,
       marks: this.#marks,
-      dim: (card) => isDim(card.id, card.level, lit),
+      dim: (card) => isDim(card.id, card.status, lit),
     });
   }
 }
 
 /** What is broken is never dimmed. */
-const isDim = (id: string, level: Level, lit: ReadonlySet<string> | null): boolean =>
-  lit !== null && !lit.has(id) && level !== "Error";
+const isDim = (id: string, status: Status, lit: ReadonlySet<string> | null): boolean =>
+  lit !== null && !lit.has(id) && status !== "Error";
 
 /** The library styles an element anew whenever a class is set, even to what it is. */
 function setClass(element: SingularElementArgument, name: string, on: boolean): void {
@@ -313,27 +313,27 @@ function partOf(event: EventObject, cy: Core): "sign" | "body" | "ground" {
 const idOf = (event: EventObject): string => event.target.id();
 
 function wordsFor(card: Card): string {
-  const { kind, title, level, reason } = card;
+  const { kind, title, status, reason } = card;
   const number = total(card.counts) > 1 ? ` ×${total(card.counts)}` : "";
-  return `${kind} ${title}${number}\n${[level, reason].filter(Boolean).join(": ")}`;
+  return `${kind} ${title}${number}\n${[status, reason].filter(Boolean).join(": ")}`;
 }
 
 function frameElement(frame: Frame): ElementDefinition {
   const { id, form, width, height } = frame;
   const signature = `${width} ${height}`;
   return {
-    // A card of the same id, when it was closed, had a level.
-    data: { id, form, level: "", width, height, frame: true, opens: false, signature },
+    // A card of the same id, when it was closed, had a status.
+    data: { id, form, status: "", width, height, frame: true, opens: false, signature },
     position: { x: frame.x + width / 2, y: frame.y + height / 2 },
   };
 }
 
 function cardElement(placed: PlacedCard): ElementDefinition {
   const { card, width, height } = placed;
-  const signature = `${card.form} ${card.level} ${card.opens}`;
+  const signature = `${card.form} ${card.status} ${card.opens}`;
   return {
     data: {
-      ...{ id: card.id, form: card.form, level: card.level, opens: card.opens },
+      ...{ id: card.id, form: card.form, status: card.status, opens: card.opens },
       ...{ width, height, frame: false, signature },
     },
     position: { x: placed.x + width / 2, y: placed.y + height / 2 },

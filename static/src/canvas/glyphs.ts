@@ -1,6 +1,6 @@
-/** The sign of each level: told apart by its shape alone. */
+/** The sign of each status: told apart by its shape alone. */
 
-import type { Level } from "../stream/message";
+import type { Status } from "@astrolabe/stream";
 
 export interface GlyphColours {
   readonly fill: string;
@@ -12,7 +12,7 @@ type Context = CanvasRenderingContext2D;
 /** In a square around (x, y) with this side. */
 export function drawGlyph(
   context: Context,
-  level: Level,
+  status: Status,
   at: { x: number; y: number; size: number },
   colours: GlyphColours,
 ): void {
@@ -23,12 +23,12 @@ export function drawGlyph(
   context.strokeStyle = colours.fill;
   context.lineCap = "round";
   context.lineJoin = "round";
-  SHAPES[level](context, colours.sign);
+  SHAPES[status](context, colours.sign);
   context.restore();
 }
 
 /** A filled octagon with a cross; a diamond with a question mark; a clock; a tick. */
-const SHAPES: Readonly<Record<Level, (context: Context, sign: string) => void>> = {
+const SHAPES: Readonly<Record<Status, (context: Context, sign: string) => void>> = {
   Error(context, sign) {
     polygon(context, 8, 8, Math.PI / 8);
     context.fill();

@@ -1,10 +1,10 @@
 /** What is written and drawn on cards and frames, over the shapes of the graph library. */
 
+import { STATUSES, type Status } from "@astrolabe/stream";
 import type { Card } from "../cluster/cards";
-import { LEVELS, total, worst } from "../cluster/levels";
+import { total, worst } from "../cluster/counts";
 import type { Rect } from "../layout/geometry";
 import type { Frame, Picture, PlacedCard } from "../layout/picture";
-import type { Level } from "../stream/message";
 import { drawGlyph } from "./glyphs";
 import { Lettering } from "./lettering";
 import type { Mark, Marks } from "./marks";
@@ -33,7 +33,7 @@ const SMALLEST_TEXT = 10;
 const DIMMED = 0.45;
 const SIGN_WIDTH = 26;
 /** In pixels: what is broken is seen at any zoom. */
-const SMALLEST_GLYPH: Readonly<Record<Level, number>> = { Error: 13, Unknown: 12, Pending: 10, Ready: 0 };
+const SMALLEST_GLYPH: Readonly<Record<Status, number>> = { Error: 13, Unknown: 12, Pending: 10, Ready: 0 };
 
 export class Painter {
   readonly #canvas: HTMLCanvasElement;
@@ -88,10 +88,10 @@ export class Painter {
     if (rect.width < 40) return;
     const y = rect.y + Math.max(size * 0.75 + 2, (hall ? 30 : 20) * camera.zoom);
     let x = rect.x + Math.max(6, 16 * camera.zoom);
-    const level = worst(frame.counts);
-    if (level !== "Ready") {
+    const status = worst(frame.counts);
+    if (status !== "Ready") {
       const at = { x: x + size / 2, y, size: size * 1.05 };
-      drawGlyph(context, level, at, { fill: palette.levels[level], sign: palette.onLevel });
+      drawGlyph(context, status, at, { fill: palette.statuses[status], sign: palette.onStatus });
       x += size * 1.5;
     }
     context.textBaseline = "middle";
@@ -130,13 +130,16 @@ export class Painter {
     const mark = paint.marks.of(card.id);
     if (mark !== undefined) this.#ring(rect, mark, palette);
     this.#stripe(placed, rect, palette);
-    const glyph = Math.max(SMALLEST_GLYPH[card.level], 16 * camera.zoom);
+    const glyph = Math.max(SMALLEST_GLYPH[card.status], 16 * camera.zoom);
     const compact = rect.height < 34;
     if (glyph >= 9 && rect.width > 12) {
       const inset = Math.min(rect.width / 2, Math.max(glyph * 0.75, 18 * camera.zoom));
       const y = compact ? rect.y + rect.height / 2 : rect.y + 20 * camera.zoom;
       const at = { x: rect.x + rect.width - inset, y: Math.min(y, rect.y + rect.height / 2), size: glyph };
-      drawGlyph(this.#context, card.level, at, { fill: palette.levels[card.level], sign: palette.onLevel });
+      drawGlyph(this.#context, card.status, at, {
+        fill: palette.statuses[card.status],
+        sign: palette.onStatus,
+      });
     }
     if (rect.width >= 54) this.#text(placed, rect, glyph, paint);
     if (total(card.counts) > 1) this.#split(placed, rect, paint);
@@ -172,10 +175,10 @@ export class Painter {
 
   /** A bar at the left edge of what is broken. */
   #stripe({ card }: PlacedCard, rect: Rect, palette: Palette): void {
-    if (card.level !== "Error" && card.level !== "Unknown") return;
+    if (card.status !== "Error" && card.status !== "Unknown") return;
     const context = this.#context;
     const width = Math.max(3, Math.min(6, rect.width * 0.025));
-    context.fillStyle = palette.levels[card.level];
+    context.fillStyle = palette.statuses[card.status];
     context.beginPath();
     context.roundRect(rect.x, rect.y, width, rect.height, [4, 0, 0, 4]);
     context.fill();
@@ -212,7 +215,7 @@ export class Painter {
     const what = summary ? `${total(card.counts)} resources` : card.kind;
     context.font = `400 ${small}px ${palette.font}`;
     context.fillStyle = palette.faint;
-    if (card.reason === "" || card.level === "Ready") {
+    if (card.reason === "" || card.status === "Ready") {
       this.#letters.draw(context, what, at);
       return;
     }
@@ -220,13 +223,13 @@ export class Painter {
     const taken = context.measureText(lead).width;
     if (taken < at.width) this.#letters.draw(context, lead, at);
     context.font = `550 ${small}px ${palette.font}`;
-    context.fillStyle = palette.levels[card.level];
-    const bad = card.counts[card.level];
+    context.fillStyle = palette.statuses[card.status];
+    const bad = card.counts[card.status];
     const reason = summary ? `${bad} × ${card.reason}` : card.reason;
     this.#letters.draw(context, reason, { x: at.x + taken, y: at.y, width: at.width - taken }, "end");
   }
 
-  /** How many of each level, along the lower edge. */
+  /** How many of each status, along the lower edge. */
   #split({ card }: PlacedCard, rect: Rect, { palette, camera }: Paint): void {
     const context = this.#context;
     const all = total(card.counts);
@@ -234,16 +237,16 @@ export class Painter {
     const left = rect.x + Math.max(5, 14 * camera.zoom);
     const width = rect.x + rect.width - Math.max(5, 12 * camera.zoom) - left;
     const y = rect.y + rect.height - Math.max(3, 7 * camera.zoom) - height / 2;
-    const there = LEVELS.filter((level) => card.counts[level] > 0);
+    const there = STATUSES.filter((status) => card.counts[status] > 0);
     // However few they are, they can be seen.
-    const widths = there.map((level) => Math.max(4, (width * card.counts[level]) / all));
+    const widths = there.map((status) => Math.max(4, (width * card.counts[status]) / all));
     const scale = width / widths.reduce((sum, each) => sum + each, 0);
     let x = left;
-    for (const [index, level] of there.entries()) {
+    for (const [index, status] of there.entries()) {
       const wide = (widths[index] ?? 0) * scale;
-      context.fillStyle = palette.levels[level];
+      context.fillStyle = palette.statuses[status];
       const alpha = context.globalAlpha;
-      if (level === "Ready") context.globalAlpha = alpha * 0.55;
+      if (status === "Ready") context.globalAlpha = alpha * 0.55;
       context.fillRect(x, y, Math.max(1, wide - (index < there.length - 1 ? 1 : 0)), height);
       context.globalAlpha = alpha;
       x += wide;

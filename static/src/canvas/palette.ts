@@ -1,4 +1,4 @@
-import type { Level } from "../stream/message";
+import type { Status } from "@astrolabe/stream";
 
 /** The colours of the page, which its style sheet decides, for what is drawn by hand. */
 export interface Palette {
@@ -11,8 +11,8 @@ export interface Palette {
   readonly ink: string;
   readonly faint: string;
   readonly accent: string;
-  readonly levels: Readonly<Record<Level, string>>;
-  readonly onLevel: string;
+  readonly statuses: Readonly<Record<Status, string>>;
+  readonly onStatus: string;
   readonly font: string;
 }
 
@@ -29,13 +29,13 @@ export function readPalette(element: Element): Palette {
     ink: colour("ink"),
     faint: colour("faint"),
     accent: colour("accent"),
-    levels: {
+    statuses: {
       Error: colour("error"),
       Pending: colour("pending"),
       Unknown: colour("unknown"),
       Ready: colour("ready"),
     },
-    onLevel: colour("on-level"),
+    onStatus: colour("on-status"),
     font: style.fontFamily,
   };
 }

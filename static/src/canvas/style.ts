@@ -3,7 +3,7 @@ import type { Palette } from "./palette";
 
 /** How shapes and lines look; what is written on them is the painter's. */
 export function styleOf(palette: Palette): StylesheetJson {
-  const { levels } = palette;
+  const { statuses } = palette;
   return [
     {
       selector: "node",
@@ -33,7 +33,7 @@ export function styleOf(palette: Palette): StylesheetJson {
         "z-index": 1,
       },
     },
-    { selector: "node[level='Error']", style: { "border-color": levels.Error, "border-width": 1.5 } },
+    { selector: "node[status='Error']", style: { "border-color": statuses.Error, "border-width": 1.5 } },
     {
       selector: "node[form='ghost']",
       style: { "border-style": "dashed", "background-color": palette.ground },
@@ -78,8 +78,8 @@ export function styleOf(palette: Palette): StylesheetJson {
       selector: "edge.path",
       style: {
         width: 2.4,
-        "line-color": levels.Error,
-        "target-arrow-color": levels.Error,
+        "line-color": statuses.Error,
+        "target-arrow-color": statuses.Error,
         "arrow-scale": 1,
         "z-index": 12,
         "source-label": "data(label)",

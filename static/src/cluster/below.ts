@@ -5,8 +5,7 @@
  * Pods. The workload's is drawn where there are none: at zero, between two runs of a CronJob.
  */
 
-import type { ReadonlyGraph } from "../stream/graph";
-import type { Edge, Node, Unresolved } from "../stream/message";
+import type { Edge, Node, ReadonlyGraph, Unresolved } from "@astrolabe/stream";
 import { nameOf } from "./names";
 
 export class Below {
@@ -41,7 +40,7 @@ export class Below {
       seen.add(owned);
       queue.push(...this.#ownedBy(owned));
       if (!this.#isDrawn(owned)) continue;
-      for (const { type, to } of this.#graph.out(owned)) found.add(`${type} ${to}`);
+      for (const { type, to } of this.#graph.outgoing(owned)) found.add(`${type} ${to}`);
       for (const each of this.#graph.nodes.get(owned)?.unresolved ?? [])
         found.add(`${each.type} ${nameOf(each)}`);
     }
@@ -50,7 +49,7 @@ export class Below {
 
   #ownedBy(uid: string): string[] {
     const owned: string[] = [];
-    for (const { type, to } of this.#graph.out(uid)) if (type === "owns") owned.push(to);
+    for (const { type, to } of this.#graph.outgoing(uid)) if (type === "owns") owned.push(to);
     return owned;
   }
 }

@@ -1,11 +1,10 @@
 /** What is drawn of a group: a card for each resource, or for a stack of those that are alike. */
 
-import type { ReadonlyGraph } from "../stream/graph";
-import type { Level, Node, Unresolved } from "../stream/message";
+import { type Node, type ReadonlyGraph, type Status, severity, type Unresolved } from "@astrolabe/stream";
+import { type Counts, count, worst } from "./counts";
 import { groupBy } from "./grouping";
 import { directOwnerOf, type GroupId, groupOf, ownerOf } from "./index";
 import { lookOf, plural } from "./kinds";
-import { type Counts, count, severity, worst } from "./levels";
 import { nameOf } from "./names";
 
 /** Made of names, so that it outlives what it shows, and may be in an address. */
@@ -23,7 +22,7 @@ export interface Card {
   readonly namespace: string;
   readonly kind: string;
   readonly title: string;
-  readonly level: Level;
+  readonly status: Status;
   readonly reason: string;
   readonly counts: Counts;
   readonly members: readonly string[];
@@ -138,7 +137,7 @@ function cardFrom(pile: Pile): Card {
     namespace: first.namespace ?? "",
     kind: pile.head,
     title: heads.length === 1 ? (heads[0] as Node).name : pile.title,
-    level: first.status,
+    status: first.status,
     reason: first.status === "Ready" ? "" : (first.reason ?? ""),
     counts,
     members: nodes.map((node) => node.uid),
@@ -182,7 +181,7 @@ function summary(
   return {
     ...{ id, form, group, namespace, title, counts },
     kind: form === "release" ? "Release" : "Namespace",
-    level: worst(counts),
+    status: worst(counts),
     reason: mainReason(nodes, worst(counts)),
     members: nodes.map((node) => node.uid),
     opens: true,
@@ -190,9 +189,9 @@ function summary(
 }
 
 /** The reason that the most specific of the worst give: of the kind furthest to the right. */
-function mainReason(nodes: readonly Node[], level: Level): string {
-  if (level === "Ready") return "";
-  const bad = nodes.filter((node) => node.status === level);
+function mainReason(nodes: readonly Node[], status: Status): string {
+  if (status === "Ready") return "";
+  const bad = nodes.filter((node) => node.status === status);
   const column = Math.max(...bad.map((node) => lookOf(node.kind).column));
   return bad.find((node) => lookOf(node.kind).column === column)?.reason ?? "";
 }
@@ -206,7 +205,7 @@ export function ghostCard(reference: Unresolved): Card {
     namespace: reference.namespace ?? "",
     kind: reference.kind,
     title: reference.name,
-    level: "Error",
+    status: "Error",
     reason: "does not exist",
     counts: count([]),
     members: [],

@@ -6,10 +6,8 @@
  * beginnings of edges to it.
  */
 
-import type { ReadonlyGraph } from "../stream/graph";
-import type { Node } from "../stream/message";
+import { type Node, type ReadonlyGraph, severity } from "@astrolabe/stream";
 import { lookOf } from "./kinds";
-import { severity } from "./levels";
 
 /**
  * The worst of what it needs, when that is not well; nothing for what is well, or broken by itself.
@@ -26,8 +24,8 @@ export function causesOf(graph: ReadonlyGraph, node: Node): Node[] {
 /** What is worst, and not well, of all that it needs, or needs by this type of edge. */
 function worstOf(graph: ReadonlyGraph, node: Node, type?: string): Node[] {
   const causes = new Map<string, Node>();
-  let bar = severity("Pending");
-  for (const edge of graph.out(node.uid)) {
+  let bar = severity("Unknown");
+  for (const edge of graph.outgoing(node.uid)) {
     if (type !== undefined && edge.type !== type) continue;
     const needed = graph.nodes.get(edge.to);
     if (needed === undefined || severity(needed.status) < bar) continue;
@@ -72,7 +70,7 @@ export function dependentsOf(graph: ReadonlyGraph, uids: Iterable<string>): Set<
   const found = new Set<string>();
   const queue = [...start];
   for (let uid = queue.pop(); uid !== undefined; uid = queue.pop()) {
-    for (const edge of graph.into(uid)) {
+    for (const edge of graph.incoming(uid)) {
       if (found.has(edge.from) || start.has(edge.from)) continue;
       found.add(edge.from);
       queue.push(edge.from);

@@ -1,5 +1,4 @@
-import type { ReadonlyGraph } from "../stream/graph";
-import type { Level, Node } from "../stream/message";
+import type { Node, ReadonlyGraph, Status } from "@astrolabe/stream";
 import { namespaceOf } from "./index";
 
 /** What is shown: any of the values in each; an empty one lets everything through. */
@@ -7,23 +6,23 @@ export interface Filter {
   readonly namespaces: ReadonlySet<string>;
   readonly releases: ReadonlySet<string>;
   readonly kinds: ReadonlySet<string>;
-  readonly levels: ReadonlySet<Level>;
+  readonly statuses: ReadonlySet<Status>;
 }
 
 export const EVERYTHING: Filter = {
   namespaces: new Set(),
   releases: new Set(),
   kinds: new Set(),
-  levels: new Set(),
+  statuses: new Set(),
 };
 
 export function isEverything(filter: Filter): boolean {
-  return [filter.namespaces, filter.releases, filter.kinds, filter.levels].every((each) => each.size === 0);
+  return [filter.namespaces, filter.releases, filter.kinds, filter.statuses].every((each) => each.size === 0);
 }
 
 export function matches(filter: Filter, node: Node): boolean {
   return (
-    lets(filter.levels, node.status) &&
+    lets(filter.statuses, node.status) &&
     lets(filter.kinds, node.kind) &&
     lets(filter.namespaces, namespaceOf(node)) &&
     lets(filter.releases, node.release ?? "")

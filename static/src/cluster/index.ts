@@ -1,6 +1,5 @@
-import type { Change, ReadonlyGraph } from "../stream/graph";
-import type { Level, Node } from "../stream/message";
-import { type Counts, noCounts } from "./levels";
+import type { Change, Node, ReadonlyGraph, Status } from "@astrolabe/stream";
+import { type Counts, noCounts } from "./counts";
 import { type Name, nameOf } from "./names";
 
 /** `namespace/release`; either may be empty. */
@@ -23,7 +22,7 @@ export interface Group {
 
 interface Held extends Group {
   readonly uids: Set<string>;
-  readonly counts: Record<Level, number>;
+  readonly counts: Record<Status, number>;
 }
 
 /** What is asked of a graph again and again, kept up to date at the cost of what changes. */
@@ -97,7 +96,7 @@ export function ownerOf(graph: ReadonlyGraph, node: Node): Node {
 /** The one that owns it, when that is in the same group; of an EndpointSlice that is its Service. */
 export function directOwnerOf(graph: ReadonlyGraph, node: Node): Node | undefined {
   const group = groupOf(node);
-  for (const edge of graph.into(node.uid)) {
+  for (const edge of graph.incoming(node.uid)) {
     if (edge.type !== "owns" && !(edge.type === "endpoints" && node.kind === "EndpointSlice")) continue;
     const owner = graph.nodes.get(edge.from);
     if (owner !== undefined && groupOf(owner) === group) return owner;

@@ -1,6 +1,6 @@
 /** Names of resources that a person may share: they outlive a deletion and a restart, as uids do not. */
 
-import type { Node } from "../stream/message";
+import type { Node } from "@astrolabe/stream";
 
 /** `Pod/shop/web-1`; `Node//node-1` for one without a namespace. */
 export type Name = string;

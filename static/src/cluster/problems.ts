@@ -1,11 +1,9 @@
 /** What is broken, gathered by its cause: many symptoms of one crash are one problem. */
 
-import type { ReadonlyGraph } from "../stream/graph";
-import type { Level, Node } from "../stream/message";
+import { type Node, type ReadonlyGraph, type Status, severity } from "@astrolabe/stream";
 import { Roots } from "./causes";
 import { type GroupId, groupOf, ownerOf } from "./index";
 import { lookOf } from "./kinds";
-import { severity } from "./levels";
 
 /**
  * Resources that are broken by themselves, alike, for the same reason.
@@ -15,7 +13,7 @@ import { severity } from "./levels";
  */
 export interface Problem {
   readonly id: string;
-  readonly level: Level;
+  readonly status: Status;
   readonly kind: string;
   readonly title: string;
   readonly group: GroupId;
@@ -27,12 +25,12 @@ export interface Problem {
   readonly affected: readonly string[];
 }
 
-/** The problems behind the nodes of these levels, the one with the largest impact first. */
-export function findProblems(graph: ReadonlyGraph, levels: ReadonlySet<Level>): Problem[] {
+/** The problems behind the nodes of these statuses, the one with the largest impact first. */
+export function findProblems(graph: ReadonlyGraph, statuses: ReadonlySet<Status>): Problem[] {
   const roots = new Roots(graph);
   const gathered = new Map<string, { roots: Map<string, Node>; affected: Map<string, Node> }>();
   for (const node of graph.nodes.values()) {
-    if (!levels.has(node.status)) continue;
+    if (!statuses.has(node.status)) continue;
     for (const uid of roots.of(node)) {
       const root = graph.nodes.get(uid);
       if (root === undefined) continue;
@@ -70,7 +68,7 @@ function rank(
   const since = sorted.map((node) => node.since ?? "").filter(Boolean);
   const problem: Problem = {
     id,
-    level: all.reduce<Level>((worst, node) => higher(worst, node.status), first.status),
+    status: all.reduce<Status>((worst, node) => higher(worst, node.status), first.status),
     kind: first.kind,
     title: ownerOf(graph, first).name,
     group: groupOf(first),
@@ -93,11 +91,11 @@ function headline(root: Node): string {
   return status === "Pending" && message !== "" && message.length <= SHORT ? message : reason;
 }
 
-const higher = (one: Level, other: Level): Level => (severity(other) > severity(one) ? other : one);
+const higher = (one: Status, other: Status): Status => (severity(other) > severity(one) ? other : one);
 
 function largestFirst(one: Ranked, other: Ranked): number {
   return (
-    severity(other.problem.level) - severity(one.problem.level) ||
+    severity(other.problem.status) - severity(one.problem.status) ||
     one.reach - other.reach ||
     other.problem.affected.length - one.problem.affected.length ||
     other.problem.since.localeCompare(one.problem.since) ||

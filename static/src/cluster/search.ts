@@ -1,6 +1,4 @@
-import type { ReadonlyGraph } from "../stream/graph";
-import type { Node } from "../stream/message";
-import { severity } from "./levels";
+import { type Node, type ReadonlyGraph, severity } from "@astrolabe/stream";
 
 export interface Found {
   readonly nodes: readonly Node[];

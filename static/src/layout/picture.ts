@@ -1,7 +1,7 @@
 /** What is drawn and where: the only thing that the canvas is given. */
 
 import type { Card } from "../cluster/cards";
-import type { Counts } from "../cluster/levels";
+import type { Counts } from "../cluster/counts";
 import type { Line } from "../scene/scene";
 import type { Point, Rect } from "./geometry";
 

@@ -1,14 +1,13 @@
 /** The focus: the way from symptoms to a cause, and all that depends on it. Nothing else is drawn. */
 
+import type { Node, ReadonlyGraph } from "@astrolabe/stream";
 import { Below } from "../cluster/below";
 import { type Card, deal, ghostCard, releaseCard } from "../cluster/cards";
 import { causesOf, chainOf, dependentsOf } from "../cluster/causes";
+import { count } from "../cluster/counts";
 import { groupBy } from "../cluster/grouping";
 import { groupOf } from "../cluster/index";
 import { lookOf } from "../cluster/kinds";
-import { count } from "../cluster/levels";
-import type { ReadonlyGraph } from "../stream/graph";
-import type { Node } from "../stream/message";
 import { releaseIn } from "./map";
 import { gatherLines, type Line, type Scene } from "./scene";
 
@@ -43,7 +42,7 @@ type Deck = ReturnType<typeof deal>;
 /** What those on the way need directly and is well: where the cause may be that nobody reports. */
 function needsOf(graph: ReadonlyGraph, chain: ReadonlySet<string>, hidden: ReadonlySet<string>): string[] {
   return [...chain].flatMap((uid) =>
-    [...graph.out(uid)].filter((edge) => !hidden.has(edge.type)).map((edge) => edge.to),
+    [...graph.outgoing(uid)].filter((edge) => !hidden.has(edge.type)).map((edge) => edge.to),
   );
 }
 
@@ -136,6 +135,6 @@ function isBetter(scene: Scene, one: readonly string[], other: readonly string[]
 
 const firstBroken = (scene: Scene): string[] =>
   [...scene.cards.values()]
-    .filter((card) => card.level !== "Ready")
+    .filter((card) => card.status !== "Ready")
     .map((card) => card.id)
     .slice(0, 1);

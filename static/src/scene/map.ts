@@ -1,12 +1,11 @@
 /** The map: namespace → release → resources. What is not open is gathered, so that some hundreds are drawn. */
 
+import type { Node, ReadonlyGraph } from "@astrolabe/stream";
 import { type Card, deal, namespaceCard, releaseCard, titleOfGroup } from "../cluster/cards";
+import { count } from "../cluster/counts";
 import { type Filter, matches } from "../cluster/filter";
 import { groupBy } from "../cluster/grouping";
 import { type GroupId, groupOf, namespaceOf } from "../cluster/index";
-import { count } from "../cluster/levels";
-import type { ReadonlyGraph } from "../stream/graph";
-import type { Node } from "../stream/message";
 import { gatherLines, type Hall, isRoom, type Room, type Scene } from "./scene";
 
 /** With more groups than this, a namespace is one card until it is opened. */

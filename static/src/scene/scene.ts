@@ -1,10 +1,10 @@
 /** What is to be drawn: cards, the lines between them, and the rooms that they stand in. Without places. */
 
+import type { ReadonlyGraph } from "@astrolabe/stream";
 import { Below } from "../cluster/below";
 import type { Card, CardId } from "../cluster/cards";
+import type { Counts } from "../cluster/counts";
 import type { GroupId } from "../cluster/index";
-import type { Counts } from "../cluster/levels";
-import type { ReadonlyGraph } from "../stream/graph";
 
 /**
  * All edges from one card to another. id: made of both. cross: between two rooms. path: on the way from a

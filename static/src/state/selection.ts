@@ -1,12 +1,11 @@
 /** What a person has picked, of whatever form: a resource by its name, a card, a group, a namespace. */
 
+import type { Node, ReadonlyGraph } from "@astrolabe/stream";
 import { type Card, type Deck, deal, namespaceCard, releaseCard } from "../cluster/cards";
 import { type GroupId, groupOf, type Index } from "../cluster/index";
 import { nameOf } from "../cluster/names";
 import { releaseIn } from "../scene/map";
 import type { Scene } from "../scene/scene";
-import type { ReadonlyGraph } from "../stream/graph";
-import type { Node } from "../stream/message";
 
 /** card: what it is shown as now; null while it is not. node: when it is one resource. */
 export type Selection =

@@ -1,6 +1,6 @@
 /** The token that somebody has given to this page. */
 
-import type { Access } from "../stream/access";
+import type { Credentials } from "@astrolabe/stream";
 
 const KEY = "astrolabe.token";
 
@@ -9,7 +9,7 @@ const KEY = "astrolabe.token";
  * localStorage would leave it on the disk for whoever uses the browser next. Where storage is forbidden, it
  * lasts until the page is left. It is never part of the address, which is shared, logged and remembered.
  */
-export class Session implements Access {
+export class Session implements Credentials {
   #token: string | null = stored();
 
   get token(): string | null {

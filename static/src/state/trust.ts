@@ -1,7 +1,6 @@
 /** How far what the page shows can be trusted: what the page knows itself, then what the server says. */
 
-import type { Connection } from "../stream/connection";
-import type { ClusterName, PartialKind, ServerState, SyncProgress } from "../stream/server-state";
+import type { ClusterName, ConnectionState, PartialKind, ServerState, SyncProgress } from "@astrolabe/stream";
 import type { View } from "./url";
 
 /**
@@ -31,7 +30,7 @@ export interface Trust {
 
 const SAID: ReadonlySet<string> = new Set<TrustLevel>(["live", "syncing", "partial", "stale"]);
 
-export function trustOf(connection: Connection, state: ServerState | null): Trust {
+export function trustOf(connection: ConnectionState, state: ServerState | null): Trust {
   const own = (level: TrustLevel, since: number | null = null, why = ""): Trust => ({
     ...{ level, since, why, progress: null, partial: [] },
   });
@@ -85,7 +84,7 @@ export interface Verdict {
 
 /** clock: how a time is written. */
 export function verdictOf(trust: Trust, view: View, clock: (time: number) => string): Verdict {
-  const asked = [...view.filter.levels].filter((level) => level !== "Ready");
+  const asked = [...view.filter.statuses].filter((level) => level !== "Ready");
   if (asked.length > 0) return { clear: false, text: `Nothing known has the status ${asked.join(" or ")}.` };
   if (isOld(trust)) {
     const when = trust.since === null ? "when it was last known" : `at ${clock(trust.since)}`;

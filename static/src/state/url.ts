@@ -1,9 +1,8 @@
 /** What is looked at, as an address that may be shared. */
 
+import { STATUSES, type Status } from "@astrolabe/stream";
 import type { Camera } from "../canvas/painter";
 import type { Filter } from "../cluster/filter";
-import { LEVELS } from "../cluster/levels";
-import type { Level } from "../stream/message";
 
 /**
  * hidden: types of edges. open: groups and stacks; null: what is open at first. focus: a card; selected: a
@@ -29,13 +28,13 @@ const TEXTS = new Set(["selector", "q"]);
 export function readView(search: string): View {
   const params = new URLSearchParams(search);
   const list = (name: string) => (params.get(name) ?? "").split(",").filter(Boolean);
-  const levels = list("status").filter((value): value is Level => LEVELS.includes(value as Level));
+  const statuses = list("status").filter((value): value is Status => STATUSES.includes(value as Status));
   return {
     filter: {
       namespaces: new Set(list("namespace")),
       releases: new Set(list("release")),
       kinds: new Set(list("kind")),
-      levels: new Set(levels),
+      statuses: new Set(statuses),
     },
     hidden: params.has("hide") ? new Set(list("hide")) : HIDDEN_AT_FIRST,
     open: params.has("open") ? new Set(list("open")) : null,
@@ -57,7 +56,7 @@ export function writeView(view: View): string {
   put("namespace", view.filter.namespaces);
   put("release", view.filter.releases);
   put("kind", view.filter.kinds);
-  put("status", view.filter.levels);
+  put("status", view.filter.statuses);
   if (!equal(view.hidden, HIDDEN_AT_FIRST)) params.set("hide", [...view.hidden].sort().join(","));
   if (view.open !== null) params.set("open", [...view.open].sort().join(","));
   if (view.focus !== null) params.set("focus", view.focus);

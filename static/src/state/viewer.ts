@@ -1,11 +1,23 @@
 /** The one place where what the stream tells and what a person does come together. */
 
+import {
+  type Change,
+  type ClusterName,
+  type ConnectionState,
+  type FallbackReason,
+  type Node,
+  type ReadonlyGraph,
+  type ServerState,
+  type Status,
+  StreamClient,
+  type StreamListener,
+} from "@astrolabe/stream";
 import type { Canvas, News } from "../canvas/canvas";
 import type { Camera } from "../canvas/painter";
 import type { Card } from "../cluster/cards";
+import type { Counts } from "../cluster/counts";
 import { type Filter, toggle } from "../cluster/filter";
 import { groupOf, Index } from "../cluster/index";
-import type { Counts } from "../cluster/levels";
 import { findProblems, type Problem } from "../cluster/problems";
 import { Search } from "../cluster/search";
 import { Layouter } from "../layout/layouter";
@@ -14,12 +26,6 @@ import { drawRoom, Plan } from "../layout/plan";
 import { drawFocus, storyOf } from "../scene/focus";
 import { drawMap, openAtFirst } from "../scene/map";
 import { isRoom, type Scene } from "../scene/scene";
-import { Client } from "../stream/client";
-import type { Connection } from "../stream/connection";
-import type { Detour } from "../stream/detour";
-import type { Change, ReadonlyGraph } from "../stream/graph";
-import type { Level, Node } from "../stream/message";
-import type { ClusterName, ServerState } from "../stream/server-state";
 import { resolve, type Selection, stackOf, stackWith, textOf } from "./selection";
 import type { Session } from "./session";
 import { type Trust, trustOf } from "./trust";
@@ -32,20 +38,20 @@ const ADDRESS_AFTER = 300;
 /** A mark on the browser's timeline. */
 const FIRST_PICTURE = "first-picture";
 
-const PROBLEM_LEVELS: ReadonlySet<Level> = new Set(["Error", "Unknown"]);
+const PROBLEM_STATUSES: ReadonlySet<Status> = new Set(["Error", "Unknown"]);
 const NOTHING: Scene = { halls: [], room: null, lines: new Map(), cards: new Map(), cardOf: new Map() };
 
 /**
  * All that is on the page. state: what the server says now; null while it says nothing. cluster: what it said
- * last, which is what the picture is of. detour: of the way by which changes come, until that is hidden. lost: what is focused is not there (any more). updated: the page is of an older
+ * last, which is what the picture is of. fallback: of the way by which changes come, until that is hidden. lost: what is focused is not there (any more). updated: the page is of an older
  * version than the server.
  */
 export interface Page {
-  readonly connection: Connection;
+  readonly connection: ConnectionState;
   readonly state: ServerState | null;
   readonly trust: Trust;
   readonly cluster: ClusterName | null;
-  readonly detour: Detour | null;
+  readonly fallback: FallbackReason | null;
   readonly signedIn: boolean;
   readonly loaded: boolean;
   readonly updated: boolean;
@@ -64,7 +70,7 @@ export interface Page {
 export class Viewer {
   readonly search = new Search();
   readonly index = new Index();
-  readonly #client: Client;
+  readonly #client: StreamClient;
   readonly #session: Session;
   readonly #plan = new Plan();
   readonly #layouter = new Layouter(() => this.#draw("same"));
@@ -78,28 +84,28 @@ export class Viewer {
   #shown = false;
   #fitNext: readonly string[] | "all" | null = null;
   #addressTimer: ReturnType<typeof setTimeout> | undefined;
-  #detourHidden = false;
+  #fallbackHidden = false;
 
   constructor(url: string, session: Session) {
     const view = readView(location.search);
     this.#session = session;
-    const listener = {
-      changed: (changes: readonly Change[]) => this.#changed(changes),
-      connection: (connection: Connection) => {
+    const listener: StreamListener = {
+      onChange: (changes) => this.#changed(changes),
+      onConnection: (connection) => {
         const trust = trustOf(connection, this.#page.state);
         this.#set({ connection, trust, signedIn: this.#session.token !== null });
       },
-      state: (state: ServerState | null) => this.#told(state),
-      detour: (detour: Detour | null) => this.#set({ detour: this.#detourHidden ? null : detour }),
-      updated: () => this.#set({ updated: true }),
+      onServerState: (state) => this.#told(state),
+      onFallback: (fallback) => this.#set({ fallback: this.#fallbackHidden ? null : fallback }),
+      onServerUpdate: () => this.#set({ updated: true }),
     };
-    this.#client = new Client(url, view.scope, listener, session);
+    this.#client = new StreamClient(url, listener, { filter: view.scope, credentials: session });
     this.#page = {
       connection: { state: "connecting" },
       state: null,
       trust: trustOf({ state: "connecting" }, null),
       cluster: null,
-      detour: null,
+      fallback: null,
       signedIn: session.token !== null,
       loaded: false,
       updated: false,
@@ -139,9 +145,9 @@ export class Viewer {
   }
 
   /** Whoever looks at the page may not be who runs the proxy. */
-  hideDetour(): void {
-    this.#detourHidden = true;
-    this.#set({ detour: null });
+  hideFallback(): void {
+    this.#fallbackHidden = true;
+    this.#set({ fallback: null });
   }
 
   signIn(token: string): void {
@@ -368,7 +374,7 @@ export class Viewer {
       lost: view.focus !== null && focused === null,
       counts: { ...this.index.counts },
       nodes: this.graph.nodes.size,
-      problems: findProblems(this.graph, problemLevels(view.filter.levels)),
+      problems: findProblems(this.graph, problemStatuses(view.filter.statuses)),
       edgeTypes: countTypes(this.graph),
     });
     this.#show(scene, news, changed);
@@ -446,9 +452,9 @@ function nearOf(scene: Scene, card: string): Set<string> {
 }
 
 /** What is pending is no problem, unless it is asked for. */
-function problemLevels(asked: ReadonlySet<Level>): ReadonlySet<Level> {
-  const levels = [...asked].filter((level) => level !== "Ready");
-  return levels.length > 0 ? new Set(levels) : PROBLEM_LEVELS;
+function problemStatuses(asked: ReadonlySet<Status>): ReadonlySet<Status> {
+  const statuses = [...asked].filter((status) => status !== "Ready");
+  return statuses.length > 0 ? new Set(statuses) : PROBLEM_STATUSES;
 }
 
 function countTypes(graph: ReadonlyGraph): Map<string, number> {

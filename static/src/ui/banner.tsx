@@ -1,8 +1,7 @@
+import type { FallbackReason, PartialKind } from "@astrolabe/stream";
 import { clock, lasting } from "../cluster/time";
 import { isOld, type Trust } from "../state/trust";
 import type { Page, Viewer } from "../state/viewer";
-import type { Detour } from "../stream/detour";
-import type { PartialKind } from "../stream/server-state";
 import { useNow } from "./hooks";
 import { sentence } from "./sentence";
 
@@ -31,14 +30,14 @@ export function Banner({ viewer, page }: { viewer: Viewer; page: Page }) {
       );
     case "unknown":
       // An older server says nothing: that is no reason to alarm anybody, only none to be sure.
-      if (page.state === null) return <Roundabout viewer={viewer} detour={page.detour} />;
+      if (page.state === null) return <FallbackBanner viewer={viewer} fallback={page.fallback} />;
       return (
         <Bar trust={trust} title="State unknown">
           {sentence(trust.why)}
         </Bar>
       );
     case "live":
-      return <Roundabout viewer={viewer} detour={page.detour} />;
+      return <FallbackBanner viewer={viewer} fallback={page.fallback} />;
     default:
       return null;
   }
@@ -135,21 +134,21 @@ function named({ kind, reason = "", objects }: PartialKind): string {
 }
 
 /** For whoever runs the proxy: everything works, but not as it is meant to. */
-function Roundabout({ viewer, detour }: { viewer: Viewer; detour: Detour | null }) {
-  if (detour === null) return null;
+function FallbackBanner({ viewer, fallback }: { viewer: Viewer; fallback: FallbackReason | null }) {
+  if (fallback === null) return null;
   return (
-    <section class="banner" data-trust="detour" aria-label="How changes come">
+    <section class="banner" data-trust="fallback" aria-label="How changes come">
       <div>
-        <strong>No WebSocket comes through,</strong> so changes come as server-sent events. {LACKS[detour]}
+        <strong>No WebSocket comes through,</strong> so changes come as server-sent events. {LACKS[fallback]}
       </div>
-      <button type="button" class="plain" onClick={() => viewer.hideDetour()}>
+      <button type="button" class="plain" onClick={() => viewer.hideFallback()}>
         Hide
       </button>
     </section>
   );
 }
 
-const LACKS: Readonly<Record<Detour, preact.ComponentChild>> = {
+const LACKS: Readonly<Record<FallbackReason, preact.ComponentChild>> = {
   upgrade: (
     <>
       A proxy on the way does not pass the handshake on. nginx needs <code>proxy_http_version 1.1;</code>{" "}

@@ -1,5 +1,5 @@
+import type { ClusterName as Name } from "@astrolabe/stream";
 import { calledOf } from "../state/trust";
-import type { ClusterName as Name } from "../stream/server-state";
 
 /** Of which cluster all this is. */
 export function ClusterName({ cluster }: { cluster: Name | null }) {

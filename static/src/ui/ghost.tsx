@@ -1,7 +1,7 @@
+import type { Node } from "@astrolabe/stream";
 import type { Card } from "../cluster/cards";
 import { nameOf } from "../cluster/names";
 import type { Viewer } from "../state/viewer";
-import type { Node } from "../stream/message";
 import { Glyph } from "./glyph";
 import { NodeLink } from "./node-link";
 
@@ -17,7 +17,7 @@ export function Ghost({ viewer, about }: { viewer: Viewer; about: Card }) {
         <p class="kind">{about.kind}</p>
         <h2>{about.title}</h2>
         <p class="state error">
-          <Glyph level="Error" /> <strong>Does not exist</strong> in {about.namespace || "the cluster"}
+          <Glyph status="Error" /> <strong>Does not exist</strong> in {about.namespace || "the cluster"}
         </p>
       </header>
       <h3>Referred to by</h3>

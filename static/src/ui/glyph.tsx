@@ -1,13 +1,13 @@
-import type { Level } from "../stream/message";
+import type { Status } from "@astrolabe/stream";
 
-/** The sign of a level, the same as on the map. label: said aloud; empty where words say it already. */
-export function Glyph({ level, label = "" }: { level: Level; label?: string }) {
+/** The sign of a status, the same as on the map. label: said aloud; empty where words say it already. */
+export function Glyph({ status, label = "" }: { status: Status; label?: string }) {
   const said =
     label === "" ? { "aria-hidden": true as const } : { role: "img" as const, "aria-label": label };
   return (
     // biome-ignore lint/a11y/noSvgWithoutTitle: a title would be a tooltip; it has a label, or is hidden
-    <svg class={`glyph ${level.toLowerCase()}`} viewBox="-8 -8 16 16" {...said}>
-      {SHAPES[level]}
+    <svg class={`glyph ${status.toLowerCase()}`} viewBox="-8 -8 16 16" {...said}>
+      {SHAPES[status]}
     </svg>
   );
 }

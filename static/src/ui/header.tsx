@@ -1,5 +1,5 @@
+import { STATUSES } from "@astrolabe/stream";
 import { toggle } from "../cluster/filter";
-import { LEVELS } from "../cluster/levels";
 import { isGrowing } from "../state/trust";
 import type { Page, Viewer } from "../state/viewer";
 import { ClusterName } from "./cluster-name";
@@ -35,18 +35,18 @@ function Counts({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { filter } = page.view;
   return (
     <fieldset class="counts" aria-label="Filter by status">
-      {LEVELS.map((level) => (
+      {STATUSES.map((status) => (
         <button
-          key={level}
+          key={status}
           type="button"
-          class={level.toLowerCase()}
-          aria-pressed={filter.levels.has(level)}
-          data-none={page.counts[level] === 0}
-          onClick={() => viewer.setFilter({ ...filter, levels: toggle(filter.levels, level) })}
+          class={status.toLowerCase()}
+          aria-pressed={filter.statuses.has(status)}
+          data-none={page.counts[status] === 0}
+          onClick={() => viewer.setFilter({ ...filter, statuses: toggle(filter.statuses, status) })}
         >
-          <Glyph level={level} />
-          <strong>{page.loaded ? page.counts[level].toLocaleString() : "–"}</strong>
-          <span>{level}</span>
+          <Glyph status={status} />
+          <strong>{page.loaded ? page.counts[status].toLocaleString() : "–"}</strong>
+          <span>{status}</span>
         </button>
       ))}
       {page.loaded && isGrowing(page.trust) && <span class="so-far">so far</span>}

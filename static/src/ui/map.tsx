@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Canvas } from "../canvas/canvas";
-import { total } from "../cluster/levels";
+import { total } from "../cluster/counts";
 import type { Page, Viewer } from "../state/viewer";
 import { THEME_CHANGED } from "./theme-switch";
 
@@ -103,5 +103,5 @@ function spoken({ selection, scene }: Page): string {
   const card = scene.cards.get(selection?.card ?? "");
   if (card === undefined) return "";
   const number = total(card.counts) > 1 ? `, ${total(card.counts)} of them` : "";
-  return `${card.kind} ${card.title}${number}: ${card.level} ${card.reason}`;
+  return `${card.kind} ${card.title}${number}: ${card.status} ${card.reason}`;
 }

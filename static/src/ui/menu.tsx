@@ -81,7 +81,7 @@ export function Menu({ title, chosen, note, options, toggle, clear }: MenuProps)
                   <span class="name">{option.title}</span>
                   {option.errors > 0 && (
                     <span class="errors">
-                      <Glyph level="Error" label="errors" /> {option.errors}
+                      <Glyph status="Error" label="errors" /> {option.errors}
                     </span>
                   )}
                   <span class="number">{option.count.toLocaleString()}</span>

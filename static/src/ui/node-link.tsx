@@ -1,14 +1,14 @@
+import type { Node } from "@astrolabe/stream";
 import { lookOf } from "../cluster/kinds";
 import { nameOf } from "../cluster/names";
 import type { Viewer } from "../state/viewer";
-import type { Node } from "../stream/message";
 import { Glyph } from "./glyph";
 
 /** A resource in a list; a press selects it and shows where it is. */
 export function NodeLink({ viewer, node }: { viewer: Viewer; node: Node }) {
   return (
     <button type="button" data-item class="node-link" onClick={() => viewer.find(node, nameOf(node))}>
-      <Glyph level={node.status} label={node.status} />
+      <Glyph status={node.status} label={node.status} />
       <abbr title={node.kind}>{lookOf(node.kind).short}</abbr>
       <span class="name">{node.name}</span>
       {node.status !== "Ready" && <span class={`reason ${node.status.toLowerCase()}`}>{node.reason}</span>}

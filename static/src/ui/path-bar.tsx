@@ -1,6 +1,6 @@
 import type { Card } from "../cluster/cards";
+import { total } from "../cluster/counts";
 import { plural } from "../cluster/kinds";
-import { total } from "../cluster/levels";
 import type { Page, Viewer } from "../state/viewer";
 import { Glyph } from "./glyph";
 import { Moment } from "./moment";
@@ -21,7 +21,7 @@ export function PathBar({ viewer, page }: { viewer: Viewer; page: Page }) {
         {page.story.map((card) => (
           <li key={card.id}>
             <button type="button" onClick={() => viewer.select(card.id)} title={card.title}>
-              <Glyph level={card.level} label={card.level} />
+              <Glyph status={card.status} label={card.status} />
               <span class="kind">{kindOf(card)}</span>
               <span class="name">{card.title}</span>
             </button>

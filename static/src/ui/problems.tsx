@@ -1,9 +1,9 @@
+import type { ReadonlyGraph } from "@astrolabe/stream";
 import { counted, lookOf, plural } from "../cluster/kinds";
 import type { Problem } from "../cluster/problems";
 import { clock } from "../cluster/time";
 import { isGrowing, isOld, verdictOf } from "../state/trust";
 import type { Page, Viewer } from "../state/viewer";
-import type { ReadonlyGraph } from "../stream/graph";
 import { Glyph } from "./glyph";
 import { moveInList } from "./hooks";
 import { Moment } from "./moment";
@@ -41,14 +41,14 @@ function None({ page }: { page: Page }) {
   const { clear, text } = verdictOf(page.trust, page.view, (time) => clock(time, Date.now()));
   return (
     <div class="well" data-clear={clear}>
-      {clear && <Glyph level="Ready" />}
+      {clear && <Glyph status="Ready" />}
       <p>{text}</p>
     </div>
   );
 }
 
 function Row({ viewer, page, problem }: { viewer: Viewer; page: Page; problem: Problem }) {
-  const { roots, kind, title, namespace, release, level } = problem;
+  const { roots, kind, title, namespace, release, status } = problem;
   const focused = page.story.some((card) => roots.some((uid) => card.members.includes(uid)));
   const what = roots.length > 1 ? `${roots.length} ${plural(kind)}` : kind;
   return (
@@ -59,7 +59,7 @@ function Row({ viewer, page, problem }: { viewer: Viewer; page: Page; problem: P
       aria-pressed={focused}
       onClick={() => viewer.focus(roots[0] ?? "")}
     >
-      <Glyph level={level} label={level} />
+      <Glyph status={status} label={status} />
       <span class="lead">
         <strong>{problem.reason}</strong>
         <Moment since={problem.since} short />

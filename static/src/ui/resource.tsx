@@ -1,8 +1,8 @@
+import type { Edge, Node } from "@astrolabe/stream";
 import { groupBy } from "../cluster/grouping";
 import { groupOf } from "../cluster/index";
 import { kubectl } from "../cluster/names";
 import type { Viewer } from "../state/viewer";
-import type { Edge, Node } from "../stream/message";
 import { Copy } from "./copy";
 import { Glyph } from "./glyph";
 import { Metadata } from "./metadata";
@@ -18,7 +18,7 @@ export function Resource({ viewer, node, card }: { viewer: Viewer; node: Node; c
         <p class="kind">{node.kind}</p>
         <h2>{node.name}</h2>
         <p class={`state ${node.status.toLowerCase()}`}>
-          <Glyph level={node.status} /> <strong>{node.status}</strong>
+          <Glyph status={node.status} /> <strong>{node.status}</strong>
           {node.reason && node.reason !== node.status && <span>{node.reason}</span>}
           <Moment since={node.since} />
         </p>
@@ -49,8 +49,8 @@ export function Resource({ viewer, node, card }: { viewer: Viewer; node: Node; c
         <Row name="Chart">{node.chart}</Row>
         <Metadata metadata={node.metadata ?? {}} />
       </dl>
-      <Edges viewer={viewer} title="Needs" edges={[...viewer.graph.out(node.uid)]} end="to" />
-      <Edges viewer={viewer} title="Needed by" edges={[...viewer.graph.into(node.uid)]} end="from" />
+      <Edges viewer={viewer} title="Needs" edges={[...viewer.graph.outgoing(node.uid)]} end="to" />
+      <Edges viewer={viewer} title="Needed by" edges={[...viewer.graph.incoming(node.uid)]} end="from" />
       <Labels labels={node.labels ?? {}} />
       <p class="command">
         <code>{kubectl(node)}</code>

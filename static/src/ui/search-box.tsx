@@ -1,7 +1,7 @@
+import type { Node } from "@astrolabe/stream";
 import { useRef, useState } from "preact/hooks";
 import { nameOf } from "../cluster/names";
 import type { Viewer } from "../state/viewer";
-import type { Node } from "../stream/message";
 import { Glyph } from "./glyph";
 import { useOutside } from "./hooks";
 
@@ -105,7 +105,7 @@ function Result(props: { node: Node; id: string; chosen: boolean; choose: (node:
     // biome-ignore lint/a11y/useKeyWithClickEvents: the input has the keys, as the combobox pattern wants it
     // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the input
     <div id={id} role="option" aria-selected={chosen} ref={scroll} onClick={() => choose(node)}>
-      <Glyph level={node.status} label={node.status} />
+      <Glyph status={node.status} label={node.status} />
       <span class="name">{node.name}</span>
       <span class="kind">{node.kind}</span>
       <span class="where">{[node.namespace, node.release].filter(Boolean).join(" / ")}</span>

@@ -1,10 +1,10 @@
+import { type Node, STATUSES, severity } from "@astrolabe/stream";
 import { useState } from "preact/hooks";
 import type { Card } from "../cluster/cards";
+import { total } from "../cluster/counts";
 import { groupBy } from "../cluster/grouping";
 import { counted } from "../cluster/kinds";
-import { LEVELS, severity, total } from "../cluster/levels";
 import type { Page, Viewer } from "../state/viewer";
-import type { Node } from "../stream/message";
 import { Glyph } from "./glyph";
 import { moveInList } from "./hooks";
 import { NodeLink } from "./node-link";
@@ -35,7 +35,7 @@ export function Several({ viewer, page, about }: { viewer: Viewer; page: Page; a
             {open ? "Collapse" : "Expand"}
           </button>
         )}
-        {about.form === "stack" && about.level !== "Ready" && page.view.focus === null && (
+        {about.form === "stack" && about.status !== "Ready" && page.view.focus === null && (
           <button type="button" class="primary" onClick={() => viewer.focus(about.members[0] ?? "")}>
             Path to cause
           </button>
@@ -65,17 +65,17 @@ function Members({ viewer, nodes }: { viewer: Viewer; nodes: readonly Node[] }) 
   const sorted = broken.toSorted((one, other) => severity(other.status) - severity(one.status));
   return (
     <>
-      {LEVELS.filter((level) => sorted.some((node) => node.status === level)).map((level) => (
-        <section key={level}>
-          <h3>{level}</h3>
-          <List viewer={viewer} nodes={sorted.filter((node) => node.status === level)} />
+      {STATUSES.filter((status) => sorted.some((node) => node.status === status)).map((status) => (
+        <section key={status}>
+          <h3>{status}</h3>
+          <List viewer={viewer} nodes={sorted.filter((node) => node.status === status)} />
         </section>
       ))}
       {well.length > 0 && <h3>Ready</h3>}
       {kinds.map(([kind, some]) => (
         <details key={kind} class="members" open={nodes.length <= 12}>
           <summary>
-            <Glyph level="Ready" /> {counted(some.length, kind)}
+            <Glyph status="Ready" /> {counted(some.length, kind)}
           </summary>
           <List viewer={viewer} nodes={some} />
         </details>

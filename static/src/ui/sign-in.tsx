@@ -1,9 +1,9 @@
+import type { SignInRequired } from "@astrolabe/stream";
 import { useEffect, useRef } from "preact/hooks";
 import type { Viewer } from "../state/viewer";
-import type { Lock } from "../stream/connection";
 import { Logo } from "./logo";
 
-const REASONS: Readonly<Record<Lock["why"], string>> = {
+const REASONS: Readonly<Record<SignInRequired["why"], string>> = {
   needed: "",
   refused: "The server does not know this token. Was all of it copied?",
   unreachable: "The server cannot be reached now.",
@@ -11,7 +11,7 @@ const REASONS: Readonly<Record<Lock["why"], string>> = {
 };
 
 /** In place of the page while the server wants a token. */
-export function SignIn({ viewer, lock }: { viewer: Viewer; lock: Lock }) {
+export function SignIn({ viewer, lock }: { viewer: Viewer; lock: SignInRequired }) {
   const field = useRef<HTMLInputElement>(null);
   const reason = lock.checking ? "" : REASONS[lock.why];
   useEffect(() => {

@@ -53,7 +53,7 @@ for (const [configuration, tls, lacks] of CASES) {
     await expect(viewer.problems.filter({ hasText: crash.workload })).toBeVisible({ timeout: 2_000 });
     expect(viewer.complaints).toEqual([]);
     if (configuration !== "defaults") return;
-    await viewer.shoot("state-detour");
+    await viewer.shoot("state-fallback");
     await viewer.banner.getByRole("button", { name: "Hide" }).click();
     await expect(viewer.banner).toHaveCount(0);
   });

@@ -1,8 +1,7 @@
 /** Small graphs by hand, by way of the messages that a server would send. */
 
+import { type Edge, Graph, type Node } from "@astrolabe/stream";
 import { Index } from "../../src/cluster/index";
-import { Graph } from "../../src/stream/graph";
-import type { Edge, Node } from "../../src/stream/message";
 
 /** `Pod/shop/web-1` with more of it; its uid is its name in full. */
 export function node(name: string, more: Partial<Node> = {}): Node {

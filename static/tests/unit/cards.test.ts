@@ -7,7 +7,7 @@ const NOTHING = () => false;
 /** `Pod cart ×3 Error` */
 function lines(deck: Deck): string[] {
   return [...deck.cards.values()].map((card) =>
-    `${card.kind} ${card.title} ×${card.members.length} ${card.level} ${card.reason}`.trim(),
+    `${card.kind} ${card.title} ×${card.members.length} ${card.status} ${card.reason}`.trim(),
   );
 }
 
@@ -64,7 +64,7 @@ describe("cards", () => {
     const stack = deal(graph, graph.nodes.values(), NOTHING).cards.get("shop/|Pod|Job/run");
     expect(stack).toMatchObject({
       form: "stack",
-      level: "Error",
+      status: "Error",
       reason: "OOMKilled",
       counts: { Error: 1, Pending: 1, Ready: 1, Unknown: 0 },
       members: ["Pod/shop/run-2", "Pod/shop/run-3", "Pod/shop/run-1"],
@@ -107,7 +107,7 @@ describe("a card for all", () => {
     const { graph } = shop();
     const nodes = [...graph.nodes.values()].filter((each) => each.release === "cart");
     const card = releaseCard("shop/cart", "cart", nodes);
-    expect(card).toMatchObject({ title: "cart", level: "Error", reason: "CreateContainerConfigError" });
+    expect(card).toMatchObject({ title: "cart", status: "Error", reason: "CreateContainerConfigError" });
     expect(card.counts).toEqual({ Error: 8, Pending: 0, Unknown: 0, Ready: 1 });
   });
 

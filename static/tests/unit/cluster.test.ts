@@ -1,3 +1,4 @@
+import { Graph, type Node, type Status } from "@astrolabe/stream";
 import { describe, expect, it } from "vitest";
 import { countValues, EVERYTHING, matches, toggle } from "../../src/cluster/filter";
 import { Index } from "../../src/cluster/index";
@@ -5,8 +6,6 @@ import { counted, lookOf, plural } from "../../src/cluster/kinds";
 import { kubectl, nameOf } from "../../src/cluster/names";
 import { Search } from "../../src/cluster/search";
 import { ago, lasting } from "../../src/cluster/time";
-import { Graph } from "../../src/stream/graph";
-import type { Level, Node } from "../../src/stream/message";
 import { node, shop } from "./build";
 
 describe("the index", () => {
@@ -21,7 +20,7 @@ describe("the index", () => {
   it("is after any changes what it would be if it were made anew", () => {
     const graph = new Graph();
     const index = new Index();
-    const levels: Level[] = ["Error", "Pending", "Ready", "Unknown"];
+    const statuses: Status[] = ["Error", "Pending", "Ready", "Unknown"];
     let seed = 11;
     const random = (most: number) => {
       seed = (seed * 16_807) % 2_147_483_647;
@@ -31,7 +30,7 @@ describe("the index", () => {
       const name = `Pod/ns-${random(3)}/p-${random(9)}`;
       // The uid of a name changes now and then, as that of a pod that is made again.
       return {
-        ...node(name, { status: levels[random(4)] ?? "Ready", release: `r-${random(3)}` }),
+        ...node(name, { status: statuses[random(4)] ?? "Ready", release: `r-${random(3)}` }),
         uid: `${name}-${random(2)}`,
       };
     };
@@ -73,8 +72,8 @@ describe("a filter", () => {
   it("takes any value of a field, and wants all fields", () => {
     expect(matches(EVERYTHING, pod)).toBe(true);
     expect(matches({ ...EVERYTHING, kinds: new Set(["Pod", "Job"]) }, pod)).toBe(true);
-    const levels: ReadonlySet<Level> = new Set(["Ready"]);
-    expect(matches({ ...EVERYTHING, kinds: new Set(["Pod"]), levels }, pod)).toBe(false);
+    const statuses: ReadonlySet<Status> = new Set(["Ready"]);
+    expect(matches({ ...EVERYTHING, kinds: new Set(["Pod"]), statuses }, pod)).toBe(false);
   });
 
   it("has a Namespace in itself", () => {

@@ -99,7 +99,7 @@ describe("a live change in a room", () => {
   };
   const card = (kind: string, name: string): Card => ({
     ...{ id: `g|${kind}|${name}`, form: "resource", group: "g", namespace: "", kind, title: name },
-    ...{ level: "Ready", reason: "", counts: { Error: 0, Unknown: 0, Pending: 0, Ready: 1 } },
+    ...{ status: "Ready", reason: "", counts: { Error: 0, Unknown: 0, Pending: 0, Ready: 1 } },
     ...{ members: [name], opens: false },
   });
   const before = [card("Service", "a"), card("Pod", "a"), card("Pod", "b")];

@@ -1,10 +1,10 @@
+import type { Node, Status } from "@astrolabe/stream";
 import { describe, expect, it } from "vitest";
 import { causesOf, chainOf, dependentsOf } from "../../src/cluster/causes";
 import { findProblems } from "../../src/cluster/problems";
-import type { Level, Node } from "../../src/stream/message";
 import { build, node, shop } from "./build";
 
-const ERRORS: ReadonlySet<Level> = new Set(["Error"]);
+const ERRORS: ReadonlySet<Status> = new Set(["Error"]);
 const uids = (nodes: Iterable<Node>) => [...nodes].map((each) => each.uid);
 
 describe("causes", () => {
@@ -98,7 +98,7 @@ describe("problems", () => {
     expect(findProblems(graph, ERRORS)).toEqual([
       {
         id: "shop/cart|Pod|Deployment/cart|CreateContainerConfigError",
-        level: "Error",
+        status: "Error",
         kind: "Pod",
         title: "cart",
         group: "shop/cart",
@@ -150,7 +150,7 @@ describe("problems", () => {
       ],
       ["selects: Service/s/a -> Pod/s/a"],
     );
-    expect(findProblems(graph, ERRORS)).toMatchObject([{ level: "Error", reason: "Pod is not ready" }]);
+    expect(findProblems(graph, ERRORS)).toMatchObject([{ status: "Error", reason: "Pod is not ready" }]);
   });
 
   it("are found in a circle of causes, too", () => {
@@ -168,9 +168,9 @@ describe("problems", () => {
     expect(new Set(told)).toEqual(new Set(["PersistentVolume//a", "PersistentVolumeClaim/s/a"]));
   });
 
-  it("are none where all is well, and none of levels that are not asked for", () => {
+  it("are none where all is well, and none of statuses that are not asked for", () => {
     const { graph } = build([node("Pod/s/a"), node("Pod/s/b", { status: "Pending" })]);
     expect(findProblems(graph, ERRORS)).toEqual([]);
-    expect(findProblems(graph, new Set<Level>(["Pending"]))).toHaveLength(1);
+    expect(findProblems(graph, new Set<Status>(["Pending"]))).toHaveLength(1);
   });
 });

@@ -1,9 +1,9 @@
+import type { Status } from "@astrolabe/stream";
 import { describe, expect, it } from "vitest";
 import { EVERYTHING, type Filter } from "../../src/cluster/filter";
 import { drawFocus, storyOf } from "../../src/scene/focus";
 import { drawMap, openAtFirst } from "../../src/scene/map";
 import { isRoom, type Scene } from "../../src/scene/scene";
-import type { Level } from "../../src/stream/message";
 import { build, crowd, node, shop } from "./build";
 
 const options = (more: { open?: string[]; hidden?: string[]; filter?: Filter } = {}) => ({
@@ -77,8 +77,8 @@ describe("the map", () => {
 
   it("shows what matches, and nothing of what does not", () => {
     const { graph } = shop();
-    const levels: ReadonlySet<Level> = new Set(["Error"]);
-    const scene = drawMap(graph, options({ filter: { ...EVERYTHING, levels } }));
+    const statuses: ReadonlySet<Status> = new Set(["Error"]);
+    const scene = drawMap(graph, options({ filter: { ...EVERYTHING, statuses } }));
     expect(outline(scene)).toEqual([["shop", "cart"]]);
     expect(scene.cards.get("shop/cart")?.members).toHaveLength(8);
   });

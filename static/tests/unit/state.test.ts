@@ -1,9 +1,9 @@
+import type { Node } from "@astrolabe/stream";
 import { describe, expect, it } from "vitest";
 import { EVERYTHING } from "../../src/cluster/filter";
 import { drawMap } from "../../src/scene/map";
 import { resolve, stackOf, stackWith, textOf } from "../../src/state/selection";
 import { HIDDEN_AT_FIRST, readView, writeView } from "../../src/state/url";
-import type { Node } from "../../src/stream/message";
 import { shop } from "./build";
 
 describe("an address", () => {
@@ -37,7 +37,7 @@ describe("an address", () => {
 
   it("that makes no sense is passed over", () => {
     const view = readView("?status=Broken,Error&at=1,2&unknown=x");
-    expect([...view.filter.levels]).toEqual(["Error"]);
+    expect([...view.filter.statuses]).toEqual(["Error"]);
     expect(view.camera).toBeNull();
     expect(readView("?at=1,2,-1").camera).toBeNull();
   });

@@ -1,20 +1,19 @@
+import type { ConnectionState, ServerState } from "@astrolabe/stream";
 import { describe, expect, it } from "vitest";
 import { clock } from "../../src/cluster/time";
 import { calledOf, isGrowing, isOld, titleOf, trustOf, verdictOf } from "../../src/state/trust";
 import { readView } from "../../src/state/url";
-import type { Connection } from "../../src/stream/connection";
-import type { ServerState } from "../../src/stream/server-state";
 
-const LIVE: Connection = { state: "live" };
-const CATCHING_UP: Connection = { state: "catching-up" };
-const LOST: Connection = { state: "disconnected", since: 1_000, retry: 2_000, reason: "cut" };
+const LIVE: ConnectionState = { state: "live" };
+const CATCHING_UP: ConnectionState = { state: "catching-up" };
+const LOST: ConnectionState = { state: "disconnected", since: 1_000, retry: 2_000, reason: "cut" };
 const SINCE = Date.parse("2026-11-30T04:05:00Z");
 
 const said = (state: string, more: Partial<ServerState> = {}): ServerState => ({
   ...{ type: "state", state, since: "2026-11-30T04:05:00Z", why: "", ...more },
 });
 
-const CASES: readonly [string, Connection, ServerState | null, string][] = [
+const CASES: readonly [string, ConnectionState, ServerState | null, string][] = [
   ["all is there and kept up to date", LIVE, said("live"), "live"],
   ["the page has not all", CATCHING_UP, said("live"), "receiving"],
   ["the server has not all", LIVE, said("syncing"), "syncing"],
@@ -53,7 +52,7 @@ describe("trust", () => {
 });
 
 describe("nothing is broken", () => {
-  const verdict = (connection: Connection, state: ServerState | null, search = "") =>
+  const verdict = (connection: ConnectionState, state: ServerState | null, search = "") =>
     verdictOf(trustOf(connection, state), readView(search), () => "12:00");
 
   it.each(CASES)("is said only when all is known: %s", (_, connection, state, level) => {
@@ -77,7 +76,7 @@ describe("nothing is broken", () => {
 });
 
 describe("the title of the tab", () => {
-  const title = (connection: Connection, state: ServerState | null, problems: number, clear = false) =>
+  const title = (connection: ConnectionState, state: ServerState | null, problems: number, clear = false) =>
     titleOf(trustOf(connection, state), clear, problems, { name: "prod" });
 
   it("begins with what matters most", () => {

@@ -1,3 +1,4 @@
+import { Filter, ProbeResult, ServerState } from '@astrolabe/stream';
 import {
   CoreApp,
   DataFrame,
@@ -16,13 +17,12 @@ import { omit } from 'lodash';
 import { EMPTY, from, lastValueFrom, map, merge, Observable, switchMap, tap } from 'rxjs';
 import { filterOf, isAll } from './filter';
 import { idleOf } from './idle';
+import { LiveGraph, LiveGraphs, Update } from './live';
 import { Memory } from './memory';
 import { pace } from './pace';
 import { Shape, shapeOf } from './shapes';
-import { Filter, Follower, Update } from './stream/follower';
-import { Followers } from './stream/followers';
-import { Notice, noticesOf, ServerState } from './stream/state';
-import { Kind, Layers, layersOf, STATUSES } from './topology/kinds';
+import { Notice, noticesOf } from './notices';
+import { Kind, Layers, layersOf, LISTED_STATUSES } from './topology/kinds';
 import { AstrolabeOptions, AstrolabeQuery, DEFAULT_QUERY, soughtBy } from './types';
 import { endpoint } from './url';
 import { parseVariableQuery } from './variables';
@@ -38,14 +38,14 @@ type Health = { status?: string; nodes?: number; synced?: boolean } & Partial<Se
 /** Follows an Astrolabe: every panel is live. */
 export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> {
   private readonly url: string;
-  private readonly followers: Followers;
+  private readonly graphs: LiveGraphs;
   private readonly shapes = new Memory<Shape>(REMEMBERED);
   private layers: Promise<Layers> | undefined;
 
   constructor(settings: DataSourceInstanceSettings<AstrolabeOptions>) {
     super(settings);
     this.url = settings.url ?? '';
-    this.followers = new Followers((filter) => this.newFollower(filter));
+    this.graphs = new LiveGraphs((filter) => this.newGraph(filter));
   }
 
   getDefaultQuery(_: CoreApp): Partial<AstrolabeQuery> {
@@ -96,7 +96,7 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
     return from(this.kinds()).pipe(
       switchMap((layers) => {
         const shape = this.shapes.get(key, () => shapeOf(target, layers, sought));
-        const updates = this.followers.follow(filter).pipe(tap((update) => shape.take(update)));
+        const updates = this.graphs.follow(filter).pipe(tap((update) => shape.take(update)));
         const paced = pace(updates, { gap: GAP, idle: idleOf(target, request.intervalMs) });
         return paced.pipe(map((update) => respond(update, shape, target.refId)));
       })
@@ -108,13 +108,13 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
     return filterOf(query, (text, scoped, format) => templates.replace(text, scoped, format), scopedVars);
   }
 
-  private newFollower(filter: Filter): Follower {
-    const probe = () =>
+  private newGraph(filter: Filter): LiveGraph {
+    const probe = (): Promise<ProbeResult> =>
       this.get('/health').then(
-        () => undefined,
-        (error) => `no Astrolabe is reached: ${described(error)}`
+        () => ({ found: 'unknown' }),
+        (error) => ({ found: 'unknown', reason: `Astrolabe cannot be reached: ${described(error)}` })
       );
-    return new Follower(endpoint(this.url), filter, probe);
+    return new LiveGraph(endpoint(this.url), filter, probe);
   }
 
   /** Asked for once; without an answer, kinds stand in one layer, and it is asked again next time. */
@@ -128,7 +128,7 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
 
   private async names(what: string, namespaces: string[]): Promise<string[]> {
     if (what === 'statuses') {
-      return [...STATUSES];
+      return [...LISTED_STATUSES];
     }
     if (what === 'kinds') {
       return (await this.get<Kind[]>('/api/v1/kinds')).map(({ kind }) => kind).sort();

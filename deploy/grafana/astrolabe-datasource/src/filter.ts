@@ -1,5 +1,5 @@
 import { ScopedVars } from '@grafana/data';
-import { Filter } from './stream/follower';
+import { Filter } from '@astrolabe/stream';
 import { AstrolabeQuery } from './types';
 
 /** Replaces template variables; `format` makes a text of a variable's values. */
@@ -12,14 +12,14 @@ export function isAll(value: string): boolean {
 
 /** The part of the graph that a query asks for, as a subscribe message has it. */
 export function filterOf(query: AstrolabeQuery, replace: Replace, scopedVars: ScopedVars = {}): Filter {
-  const list = (values: string[] = []) => {
+  const list = (values: readonly string[] = []) => {
     const format = (value: unknown) => [value].flat().join(',');
     const found = values.flatMap((value) => replace(value, scopedVars, format).split(','));
     const trimmed = found.map((value) => value.trim()).filter((value) => value !== '');
     return trimmed.some(isAll) ? [] : [...new Set(trimmed)].sort();
   };
   const text = (value = '') => replace(value, scopedVars).trim();
-  const filter: Filter = {
+  const filter = {
     namespace: list(query.namespace),
     release: list(query.release),
     kind: list(query.kind),

@@ -4,8 +4,8 @@ import { Counts } from './frames/counts';
 import { problemsFrame } from './frames/problems';
 import { resourcesFrame } from './frames/resources';
 import { findProblems, focus } from './problems/problems';
-import { Update } from './stream/follower';
-import { Graph } from './stream/graph';
+import { Update } from './live';
+import { Graph } from '@astrolabe/stream';
 import { Layers } from './topology/kinds';
 import { Topology } from './topology/topology';
 import { AstrolabeQuery, LIMITS, QueryType } from './types';
@@ -22,11 +22,11 @@ export interface Shape {
  *
  * `sought`: the statuses of what it looks for.
  */
-export function shapeOf(query: AstrolabeQuery, layers: Layers, sought?: string[]): Shape {
+export function shapeOf(query: AstrolabeQuery, layers: Layers, sought?: readonly string[]): Shape {
   return SHAPES[query.queryType ?? 'topology'](query, layers, sought);
 }
 
-const SHAPES: Record<QueryType, (query: AstrolabeQuery, layers: Layers, sought?: string[]) => Shape> = {
+const SHAPES: Record<QueryType, (query: AstrolabeQuery, layers: Layers, sought?: readonly string[]) => Shape> = {
   topology: ({ limit }, layers, sought) => {
     const topology = new Topology(layers, limit || LIMITS.topology);
     const part = (graph: Graph) => (sought ? focus(graph, sought) : graph);

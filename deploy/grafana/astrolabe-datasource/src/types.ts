@@ -15,10 +15,10 @@ export type QueryType = (typeof QUERY_TYPES)[number];
  */
 export interface AstrolabeQuery extends DataQuery {
   queryType?: QueryType;
-  namespace?: string[];
-  release?: string[];
-  kind?: string[];
-  status?: string[];
+  namespace?: readonly string[];
+  release?: readonly string[];
+  kind?: readonly string[];
+  status?: readonly string[];
   selector?: string;
   text?: string;
   limit?: number;
@@ -33,8 +33,8 @@ export const LIMITS = { topology: 200, problems: 100, changes: 100 };
 /** The statuses of what a query looks for in its part of the graph; undefined: it shows the whole part. */
 export function soughtBy(
   { queryType = 'topology', focus }: AstrolabeQuery,
-  status: string[] = []
-): string[] | undefined {
+  status: readonly string[] = []
+): readonly string[] | undefined {
   const seeks = queryType === 'problems' || (queryType === 'topology' && focus);
   return seeks ? (status.length > 0 ? status : ['Error']) : undefined;
 }

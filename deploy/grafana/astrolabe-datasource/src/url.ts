@@ -6,5 +6,5 @@ import { config } from '@grafana/runtime';
  */
 export function endpoint(url: string): string {
   const root = /^https?:/.test(url) ? url : `${window.location.origin}${config.appSubUrl ?? ''}${url}`;
-  return `${root.replace(/^http/, 'ws').replace(/\/+$/, '')}/api/v1/ws?subscribe=false`;
+  return `${root.replace(/^http/, 'ws').replace(/\/+$/, '')}/api/v1/ws`;
 }

@@ -238,7 +238,7 @@ describe('errors', () => {
     site.grafana.refuses = 502;
     const panel = await new Panel(page, 'one').run(PODS);
     const response = await panel.until((response) => response.state === 'Error');
-    expect(response.errors).toEqual(['no Astrolabe is reached: HTTP 502 refused by the proxy']);
+    expect(response.errors).toEqual(['Astrolabe cannot be reached: HTTP 502 refused by the proxy']);
     site.grafana.refuses = null;
     await panel.until((response) => response.state === 'Streaming' && response.frames.length === 1);
   });

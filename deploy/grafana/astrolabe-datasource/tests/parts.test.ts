@@ -7,8 +7,7 @@ import { Counts } from '../src/frames/counts';
 import { idleOf } from '../src/idle';
 import { Memory } from '../src/memory';
 import { pace } from '../src/pace';
-import { Backoff } from '../src/stream/backoff';
-import { Node } from '../src/stream/message';
+import { Node } from '@astrolabe/stream';
 import { Layer, LAYERS, layersOf } from '../src/topology/kinds';
 import { Layout } from '../src/topology/layout';
 import { QueryType } from '../src/types';
@@ -126,14 +125,6 @@ test('a memory forgets what was not asked for longest', () => {
   expect(memory.get('a', () => 9)).toBe(1);
   memory.get('c', () => 3);
   expect(memory.get('b', () => 4)).toBe(4);
-});
-
-test('waits double up to a bound, and begin anew after a healthy connection', () => {
-  const backoff = new Backoff({ base: 100, longest: 1000, healthyAfter: 5000 }, () => 1);
-  expect([0, 0, 0, 0, 0, 4999, 5000, 0].map((healthy) => backoff.delay(healthy))).toEqual([
-    100, 200, 400, 800, 1000, 1000, 100, 200,
-  ]);
-  expect(new Backoff(undefined, () => 0).delay(0)).toBe(0);
 });
 
 test('a long series is thinned where it is old', () => {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { problemsFrame } from '../src/frames/problems';
 import { Part } from '../src/problems/causes';
 import { findProblems, focus } from '../src/problems/problems';
-import { Edge, Node } from '../src/stream/message';
+import { Edge, Node, Status } from '@astrolabe/stream';
 import { layersOf } from '../src/topology/kinds';
 
 const LAYERS = layersOf([
@@ -17,9 +17,12 @@ const LAYERS = layersOf([
   { kind: 'Node', layer: 'cluster' },
 ]);
 
+/** A Secret that does not exist. */
+const KEYS = { type: 'uses-secret', kind: 'Secret', name: 'keys' };
+
 /** `Pod web-1 Error since`: its uid is its name. */
 function node(text: string, more: Partial<Node> = {}): Node {
-  const [kind, name, status = 'Ready', since] = text.split(' ');
+  const [kind, name, status = 'Ready', since] = text.split(' ') as [string, string, Status?, string?];
   return {
     uid: name,
     kind,
@@ -96,13 +99,13 @@ test('where a cause does not tell since when, what broke first because of it doe
 });
 
 test('what refers to what is not there is broken by itself', () => {
-  const found = part([node('Ingress entry Error', { unresolved: [{}] }), node('Service web Pending')], 'entry > web');
+  const found = part([node('Ingress entry Error', { unresolved: [KEYS] }), node('Service web Pending')], 'entry > web');
   expect(rows(found).map(({ name }) => name)).toEqual(['entry']);
   expect(rows(found, ['Pending']).map(({ name }) => name)).toEqual(['web']);
 });
 
 test('what the template of a workload lacks is one problem, of its pods where there are any', () => {
-  const lacks = { unresolved: [{}], reason: 'CreateContainerConfigError' };
+  const lacks = { unresolved: [KEYS], reason: 'CreateContainerConfigError' };
   const workload = [node('Deployment web Error', lacks), node('ReplicaSet web-1 Error')];
   const found = part([...workload, node('Pod pod Error', lacks)], 'web owns web-1', 'web-1 owns pod');
   expect(rows(found)).toMatchObject([{ name: 'pod', kind: 'Pod', affected: 2 }]);

@@ -64,7 +64,7 @@ const config = ({ production }: { production?: boolean }): Configuration => ({
           loader: 'swc-loader',
           options: {
             jsc: {
-              target: 'es2020',
+              target: 'es2022',
               parser: { syntax: 'typescript', tsx: true, decorators: false, dynamicImport: true },
             },
           },

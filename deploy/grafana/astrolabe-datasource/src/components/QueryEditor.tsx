@@ -94,7 +94,7 @@ const LIMIT_TIPS = {
 
 interface NamesProps {
   label: string;
-  values: string[];
+  values: readonly string[];
   load: () => Promise<Array<{ text: string }>>;
   onChange: (values: string[]) => void;
 }

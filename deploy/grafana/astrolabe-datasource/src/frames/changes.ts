@@ -1,6 +1,5 @@
+import { Change, Node } from '@astrolabe/stream';
 import { DataFrame } from '@grafana/data';
-import { NodeChange } from '../stream/graph';
-import { Node } from '../stream/message';
 import { status, tableFrame, text, time } from './table';
 
 interface Row {
@@ -18,7 +17,7 @@ export class Changes {
   private rows: Row[] = [];
 
   /** `time`: when it happened, in milliseconds since 1970. */
-  add(changes: NodeChange[], time: number): void {
+  add(changes: readonly Change[], time: number): void {
     const rows = changes.flatMap((change) => rowOf(change, time) ?? []);
     this.rows = [...rows, ...this.rows].slice(0, MOST);
   }
@@ -39,12 +38,12 @@ export class Changes {
   }
 }
 
-function rowOf({ before, after }: NodeChange, time: number): Row | null {
-  if (after && before) {
-    return { time, change: 'changed', was: before.status, node: after };
+const WORDS = { '+': 'new', '~': 'changed', '-': 'gone' } as const;
+
+function rowOf(change: Change, time: number): Row | null {
+  if (!('node' in change)) {
+    return null;
   }
-  if (after) {
-    return { time, change: 'new', was: '', node: after };
-  }
-  return before ? { time, change: 'gone', was: before.status, node: before } : null;
+  const { sign, node, before } = change;
+  return { time, change: WORDS[sign], was: before?.status ?? '', node };
 }

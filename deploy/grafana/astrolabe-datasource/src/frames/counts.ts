@@ -1,6 +1,6 @@
 import { createDataFrame, DataFrame, FieldColorModeId, FieldType } from '@grafana/data';
-import { Node } from '../stream/message';
-import { COLOURS, Status, STATUSES } from '../topology/kinds';
+import { Node, Status } from '@astrolabe/stream';
+import { COLOURS, LISTED_STATUSES } from '../topology/kinds';
 
 type Point = { time: number } & Record<Status, number>;
 
@@ -30,7 +30,7 @@ export class Counts {
       refId,
       fields: [
         { name: 'time', type: FieldType.time, values: points.map((point) => point.time), config: {} },
-        ...STATUSES.map((status) => ({
+        ...LISTED_STATUSES.map((status) => ({
           name: status,
           type: FieldType.number,
           values: points.map((point) => point[status]),

@@ -1,13 +1,12 @@
 import { DataFrame } from '@grafana/data';
-import { Node } from '../stream/message';
+import { Node, severity } from '@astrolabe/stream';
 import { replicas } from '../topology/frames';
-import { severity } from '../topology/kinds';
 import { status, tableFrame, text, time } from './table';
 
 /** A table: one row a resource, the worst first. */
 export function resourcesFrame(nodes: ReadonlyMap<string, Node>, refId: string): DataFrame {
   const rows = [...nodes.values()].sort(
-    (one, other) => severity(one.status) - severity(other.status) || orderOf(one).localeCompare(orderOf(other))
+    (one, other) => severity(other.status) - severity(one.status) || orderOf(one).localeCompare(orderOf(other))
   );
   return tableFrame('resources', refId, rows, [
     status('status', 'Status', (node) => node.status),

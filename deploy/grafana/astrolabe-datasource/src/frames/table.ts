@@ -1,5 +1,5 @@
 import { createDataFrame, DataFrame, FieldConfig, FieldType, MappingType, ValueMapping } from '@grafana/data';
-import { COLOURS, STATUSES } from '../topology/kinds';
+import { COLOURS, LISTED_STATUSES } from '../topology/kinds';
 
 /** A column of a table. `title`: as panels show it. */
 export interface Column<Row> {
@@ -17,7 +17,7 @@ const MAPPINGS: ValueMapping[] = [
   {
     type: MappingType.ValueToText,
     options: Object.fromEntries(
-      STATUSES.map((status, index) => [status, { color: COLOURS[status], index, text: status }])
+      LISTED_STATUSES.map((status, index) => [status, { color: COLOURS[status], index, text: status }])
     ),
   },
 ];

@@ -5,8 +5,7 @@
  * are at the ends of edges from it that are not well either, and what depends on it is at the beginnings of edges to
  * it. The viewer tells the same (static/src/cluster/causes.ts).
  */
-import { Edge, Node } from '../stream/message';
-import { severity } from '../topology/kinds';
+import { Edge, Node, severity } from '@astrolabe/stream';
 import { belongs } from '../topology/levels';
 
 /** Kinds that pass on how others are, and say nothing by themselves while others say more. */
@@ -53,9 +52,8 @@ export class Causes {
     if (node.status === 'Ready' || (node.unresolved !== undefined && node.kind === 'Pod')) {
       return [];
     }
-    const needed = (node.unresolved === undefined ? this.faults : this.ownedFaults).get(node.uid) ?? [];
-    const faults = needed.filter(({ status }) => severity(status) <= severity('Pending'));
-    const worst = Math.min(...faults.map(({ status }) => severity(status)));
+    const faults = (node.unresolved === undefined ? this.faults : this.ownedFaults).get(node.uid) ?? [];
+    const worst = Math.max(...faults.map(({ status }) => severity(status)));
     const causes = new Map(faults.filter(({ status }) => severity(status) === worst).map((each) => [each.uid, each]));
     const telling = [...causes.values()].filter(({ kind, uid }) => !PASSING_ON.has(kind) || this.faults.has(uid));
     return telling.length > 0 ? telling : [...causes.values()];

@@ -1,6 +1,6 @@
 /** What is broken, gathered by its cause: many symptoms of one crash are one problem. */
-import { Node } from '../stream/message';
-import { LAYERS, Layers, severity } from '../topology/kinds';
+import { Node, severity } from '@astrolabe/stream';
+import { LAYERS, Layers } from '../topology/kinds';
 import { Causes, Part } from './causes';
 
 /**
@@ -85,7 +85,7 @@ function impactOf(gathered: Gathered, rank: (node: Node) => number): Impact {
   const all = [...roots, ...gathered.affected.values()];
   return {
     gathered,
-    status: all.reduce((worst, { status }) => (severity(status) < severity(worst) ? status : worst), 'Ready'),
+    status: all.reduce((worst, { status }) => (severity(status) > severity(worst) ? status : worst), 'Ready'),
     reach: all.reduce((first, node) => Math.min(first, rank(node)), Infinity),
     affected: [...gathered.affected.keys()].filter((uid) => !gathered.roots.has(uid)).length,
     since: oldest(roots) ?? oldest(all),
@@ -95,7 +95,7 @@ function impactOf(gathered: Gathered, rank: (node: Node) => number): Impact {
 
 function largestFirst(one: Impact, other: Impact): number {
   return (
-    severity(one.status) - severity(other.status) ||
+    severity(other.status) - severity(one.status) ||
     one.reach - other.reach ||
     other.affected - one.affected ||
     (other.since ?? '').localeCompare(one.since ?? '') ||

@@ -1,5 +1,5 @@
-import { Edge, Node } from '../stream/message';
-import { Layer, Layers, severity } from './kinds';
+import { Edge, Node, severity } from '@astrolabe/stream';
+import { Layer, Layers } from './kinds';
 import { choose, Level } from './levels';
 
 /** What is drawn as one node: one resource, or several. */
@@ -24,7 +24,7 @@ export interface Link {
   source: string;
   target: string;
   /** Of the first. */
-  field: string[];
+  field: readonly string[];
   count: number;
 }
 
@@ -85,7 +85,7 @@ function groupOf(id: string, members: Node[], root: Node, layers: Layers): Group
 
 /** The worse of two; of equals, the one that comes first by name. */
 function pick(one: Node, other: Node): Node {
-  const order = severity(one.status) - severity(other.status) || compare([one.name, one.uid], [other.name, other.uid]);
+  const order = severity(other.status) - severity(one.status) || compare([one.name, one.uid], [other.name, other.uid]);
   return order < 0 ? one : other;
 }
 
@@ -101,7 +101,7 @@ function linksOf(edges: ReadonlyMap<string, Edge>, keys: Map<string, string>): L
     if (link) {
       link.count += 1;
     } else {
-      links.set(id, { id, type: edge.type, source, target, field: edge.field, count: 1 });
+      links.set(id, { id, type: edge.type, source, target, field: edge.field ?? [], count: 1 });
     }
   });
   return [...links.values()].sort((one, other) => compare([one.id], [other.id]));

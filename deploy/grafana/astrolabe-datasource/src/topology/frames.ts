@@ -1,7 +1,7 @@
 import { createDataFrame, DataFrame, Field, FieldColorModeId, FieldType } from '@grafana/data';
-import { Node } from '../stream/message';
+import { Node, Status } from '@astrolabe/stream';
 import { Drawing, Group, Link } from './drawing';
-import { COLOURS, ICONS, Status, STATUSES } from './kinds';
+import { COLOURS, ICONS, LISTED_STATUSES } from './kinds';
 
 /** Pixels; of one resource, and of the largest group. */
 const RADIUS = 36;
@@ -47,7 +47,7 @@ function nodeFields(groups: Group[], place: (group: Group) => [number, number]):
     text('color', '', (group) => COLOURS[group.worst.status]),
     text('icon', '', (group) => ICONS[group.layer]),
     number('nodeRadius', radius),
-    ...STATUSES.map((status) => arc(groups, status)),
+    ...LISTED_STATUSES.map((status) => arc(groups, status)),
     text('detail__namespace', 'Namespace', (group) => group.namespace || null),
     text('detail__kind', 'Kind', (group) => group.what),
     text('detail__release', 'Release', (group) => group.release || null),

@@ -1,3 +1,5 @@
+import { Status } from '@astrolabe/stream';
+
 /** Where a kind stands when the graph is drawn, from left to right, and its icon; the server says which is where. */
 export const LAYERS = [
   'ingress',
@@ -39,14 +41,8 @@ export const ICONS: Record<Layer, string> = {
   cluster: 'cog',
 };
 
-export const STATUSES = ['Ready', 'Pending', 'Error', 'Unknown'] as const;
-
-export type Status = (typeof STATUSES)[number];
+/** In the order in which panels list them. */
+export const LISTED_STATUSES: readonly Status[] = ['Ready', 'Pending', 'Error', 'Unknown'];
 
 /** As Grafana names its colours. */
 export const COLOURS: Record<string, string> = { Ready: 'green', Pending: 'yellow', Error: 'red', Unknown: 'gray' };
-
-/** Less is worse. */
-export function severity(status: string): number {
-  return ['Error', 'Pending', 'Unknown', 'Ready'].indexOf(status);
-}

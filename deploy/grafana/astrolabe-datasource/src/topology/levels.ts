@@ -1,4 +1,4 @@
-import { Edge, Node } from '../stream/message';
+import { Edge, Node } from '@astrolabe/stream';
 
 /** How much is drawn as one, from the finest to the coarsest. */
 export const LEVELS = ['resource', 'workload', 'release', 'namespace', 'kind'] as const;
@@ -48,7 +48,7 @@ function findRoots(nodes: ReadonlyMap<string, Node>, edges: Iterable<Edge>): Map
   for (const edge of edges) {
     const known = owners.get(edge.to);
     if (belongs(edge, nodes.get(edge.to)) && nodes.get(edge.from)?.namespace === nodes.get(edge.to)?.namespace) {
-      if (known === undefined || `${edge.field[0]} ${edge.from}` < `${known.field[0]} ${known.from}`) {
+      if (known === undefined || order(edge) < order(known)) {
         owners.set(edge.to, edge);
       }
     }
@@ -56,6 +56,11 @@ function findRoots(nodes: ReadonlyMap<string, Node>, edges: Iterable<Edge>): Map
   const roots = new Map<string, Node>();
   nodes.forEach((node, uid) => roots.set(uid, nodes.get(climb(uid, owners))!));
   return roots;
+}
+
+/** Of several owners, the first in this order counts, as on the server. */
+function order({ field = [], from }: Edge): string {
+  return `${field[0]} ${from}`;
 }
 
 function climb(uid: string, owners: Map<string, Edge>): string {

@@ -2,8 +2,8 @@
 /** What the server says of itself, and what panels make of it. */
 import { expect, test } from 'vitest';
 import { shapeOf } from '../src/shapes';
-import { Graph } from '../src/stream/graph';
-import { noticesOf, ServerState } from '../src/stream/state';
+import { Graph, ServerState } from '@astrolabe/stream';
+import { noticesOf } from '../src/notices';
 
 const said = (state: string, more: Partial<ServerState> = {}) => noticesOf({ type: 'state', state, why: '', ...more });
 

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Access, headersWith, protocolsWith } from "../../src/stream/access";
-import { Backoff } from "../../src/stream/backoff";
-import { Client } from "../../src/stream/client";
-import type { Connection } from "../../src/stream/connection";
-import type { Detour } from "../../src/stream/detour";
-import { EventParser } from "../../src/stream/events";
-import type { Change } from "../../src/stream/graph";
-import type { ServerState } from "../../src/stream/server-state";
+import { Backoff } from "../src/backoff";
+import { StreamClient, type StreamOptions } from "../src/client";
+import type { ConnectionState } from "../src/connection";
+import { bearerHeaders, type Credentials, subprotocols } from "../src/credentials";
+import type { Change } from "../src/graph";
+import type { FallbackReason } from "../src/probe";
+import { EventParser } from "../src/server-sent-events";
+import type { ServerState } from "../src/server-state";
 import { BrowserWebSocket, type Peer, Server } from "./server";
 
 const HELLO = { type: "hello", protocol: "astrolabe.v1", server: "astrolabe/1.0.0", heartbeat: 15 };
@@ -21,7 +21,7 @@ const delta = (from: number, seq: number, ...set: unknown[]) => ({
 const AT_ONCE = () => new Backoff(() => 0);
 
 /** Holds a token. */
-class Keyring implements Access {
+class Keyring implements Credentials {
   token: string | null = null;
 
   forget(): void {
@@ -30,12 +30,12 @@ class Keyring implements Access {
 }
 
 let server: Server;
-let client: Client;
-let connections: Connection[];
+let client: StreamClient;
+let connections: ConnectionState[];
 let changes: Change[];
 let updates: number;
 let told: (ServerState | null)[];
-let detours: (Detour | null)[];
+let detours: (FallbackReason | null)[];
 
 beforeEach(async () => {
   vi.stubGlobal("WebSocket", BrowserWebSocket);
@@ -53,28 +53,26 @@ afterEach(async () => {
   vi.unstubAllGlobals();
 });
 
-function follow(filter = {}, backoff = AT_ONCE(), access = new Keyring(), tryEvery = 60_000): void {
-  client = new Client(
+function follow(filter = {}, options: StreamOptions = {}): void {
+  client = new StreamClient(
     server.url,
-    filter,
     {
-      changed: (some) => changes.push(...some),
-      connection: (now) => connections.push(now),
-      state: (now) => told.push(now),
-      detour: (why) => detours.push(why),
-      updated: () => {
+      onChange: (some) => changes.push(...some),
+      onConnection: (now) => connections.push(now),
+      onServerState: (now) => told.push(now),
+      onFallback: (why) => detours.push(why),
+      onServerUpdate: () => {
         updates += 1;
       },
     },
-    access,
-    { backoff, tryEvery },
+    { filter, backoff: AT_ONCE(), credentials: new Keyring(), ...options },
   );
   client.start();
 }
 
 const states = () => connections.map((each) => each.state);
 const reasons = () => connections.flatMap((each) => ("reason" in each ? [each.reason] : []));
-const became = (state: Connection["state"]) => vi.waitFor(() => expect(states().at(-1)).toBe(state));
+const became = (state: ConnectionState["state"]) => vi.waitFor(() => expect(states().at(-1)).toBe(state));
 
 /** Accepted, greeted, and brought to seq 1 with a node a. */
 async function live(): Promise<Peer> {
@@ -132,7 +130,7 @@ describe("a client", () => {
     const again = await server.accept();
     expect(await again.hear()).not.toHaveProperty("since");
     expect(client.graph.nodes.size).toBe(1);
-    expect(reasons()[0]).toMatch(/^the server broke the contract: a delta of e:5 since 4/);
+    expect(reasons()[0]).toMatch(/^the server violated the protocol: a delta of e:5 since 4/);
   });
 
   it("tells when another version of the server is there", async () => {
@@ -148,7 +146,7 @@ describe("a client", () => {
     const peer = await server.accept();
     peer.say({ ...HELLO, heartbeat: 0.02 }, snapshot(1));
     await server.accept();
-    expect(reasons()).toEqual(["nothing heard for 0.05 s"]);
+    expect(reasons()).toEqual(["nothing received for 0.05 s"]);
   });
 
   it("comes back after a close code below 4500, with the server's reason", async () => {
@@ -196,11 +194,11 @@ describe("a client", () => {
     follow();
     (await server.accept()).socket.send("<html>");
     await became("refused");
-    expect(reasons()).toEqual(["this is no Astrolabe: it sends no JSON"]);
+    expect(reasons()).toEqual(["this is not an Astrolabe server: it sends something that is not JSON"]);
   });
 
   it("waits before it tries again, and not when told that the network is back", async () => {
-    follow({}, new Backoff(() => 1));
+    follow({}, { backoff: new Backoff(() => 1) });
     for (let failures = 0; failures < 3; failures += 1) (await server.accept()).socket.terminate();
     await vi.waitFor(() => expect(reasons()).toHaveLength(3));
     const last = connections.at(-1);
@@ -234,12 +232,12 @@ describe("what the server says of itself", () => {
   it("must be what it is said to be", async () => {
     (await live()).say({ type: "state", state: "live", partial: "none" });
     await vi.waitFor(() =>
-      expect(reasons()[0]).toMatch(/^the server broke the contract: .*malformed: state/),
+      expect(reasons()[0]).toMatch(/^the server violated the protocol: .*malformed: state/),
     );
   });
 });
 
-describe("a client for whom no WebSocket comes through", () => {
+describe("a client whose WebSocket does not get through", () => {
   const state = { type: "state", state: "live" };
 
   beforeEach(() => {
@@ -247,8 +245,8 @@ describe("a client for whom no WebSocket comes through", () => {
   });
 
   /** By events, at seq 1 with a node a. */
-  async function roundabout(access = new Keyring(), tryEvery?: number) {
-    follow({ namespace: ["shop", "blog"], q: "w&b" }, AT_ONCE(), access, tryEvery);
+  async function roundabout(options: StreamOptions = {}) {
+    follow({ namespace: ["shop", "blog"], q: "w&b" }, options);
     const reader = await server.acceptReader();
     reader.say(HELLO, state, snapshot(1, node("a")));
     await became("live");
@@ -262,11 +260,11 @@ describe("a client for whom no WebSocket comes through", () => {
     await vi.waitFor(() => expect(client.graph.position?.seq).toBe(2));
     expect(detours).toEqual(["upgrade"]);
     expect(told.at(-1)).toEqual(state);
-    expect(reasons()).toEqual(["no WebSocket comes through", "no WebSocket comes through"]);
+    expect(reasons()).toEqual(["no WebSocket gets through", "no WebSocket gets through"]);
   });
 
   it("needs more than one failure for that", async () => {
-    follow({}, new Backoff(() => 1));
+    follow({}, { backoff: new Backoff(() => 1) });
     await vi.waitFor(() => expect(reasons()).toHaveLength(1));
     server.upgrades = true;
     (await server.accept()).say(HELLO, snapshot(1));
@@ -289,7 +287,7 @@ describe("a client for whom no WebSocket comes through", () => {
     server.tokens = new Set(["good"]);
     const keyring = new Keyring();
     keyring.token = "good";
-    const reader = await roundabout(keyring);
+    const reader = await roundabout({ credentials: keyring });
     reader.say({ type: "error", code: "unauthorised", message: "the token is not known any more" } as never);
     reader.response.end();
     await became("locked");
@@ -299,7 +297,7 @@ describe("a client for whom no WebSocket comes through", () => {
   it("lets in whose token is given there", async () => {
     server.tokens = new Set(["good"]);
     const keyring = new Keyring();
-    follow({}, AT_ONCE(), keyring);
+    follow({}, { credentials: keyring });
     await became("locked");
     keyring.token = "good";
     client.retry();
@@ -309,7 +307,7 @@ describe("a client for whom no WebSocket comes through", () => {
   });
 
   it("goes over to a WebSocket as soon as one comes through", async () => {
-    const reader = await roundabout(new Keyring(), 20);
+    const reader = await roundabout({ retryWebSocketEvery: 20 });
     server.upgrades = true;
     const peer = await server.accept();
     peer.say(HELLO);
@@ -333,12 +331,12 @@ describe("a client for whom no WebSocket comes through", () => {
     server.refusal = { status: 200, body: "<html>", type: "text/html" };
     follow();
     await became("refused");
-    expect(reasons().at(-1)).toBe("this is no Astrolabe: it answers with text/html");
+    expect(reasons().at(-1)).toBe("this is not an Astrolabe server: it answers with text/html");
   });
 
   it("tries both ways again when the events fail, too", async () => {
     server.refusal = { status: 503, body: "", type: "text/plain" };
-    follow({}, AT_ONCE(), new Keyring(), 20); // it may be on either way when both are open
+    follow({}, { retryWebSocketEvery: 20 }); // it may be on either way when both are open
     await vi.waitFor(() => expect(reasons()).toContain("HTTP 503"));
     server.refusal = null;
     server.upgrades = true;
@@ -392,7 +390,7 @@ describe("a client of a server that asks for a token", () => {
   });
 
   it("finds out, and goes on with one", async () => {
-    follow({}, AT_ONCE(), keyring);
+    follow({}, { credentials: keyring });
     await became("locked");
     expect(locks()).toEqual([lock("needed")]);
     signIn("good");
@@ -406,14 +404,14 @@ describe("a client of a server that asks for a token", () => {
 
   it("shows any text", async () => {
     keyring.token = "ünd wëiter";
-    follow({}, AT_ONCE(), keyring);
+    follow({}, { credentials: keyring });
     (await server.accept()).say(HELLO, snapshot(1));
     await became("live");
     expect(locks()).toEqual([]);
   });
 
   it("forgets one that is refused, and does not insist", async () => {
-    follow({}, AT_ONCE(), keyring);
+    follow({}, { credentials: keyring });
     await became("locked");
     signIn("wrong");
     await vi.waitFor(() => expect(locks().at(-1)).toEqual(lock("refused")));
@@ -425,7 +423,7 @@ describe("a client of a server that asks for a token", () => {
 
   it("takes no open socket for a welcome: a token refused on it has never been good", async () => {
     server.tokens = new Set(["wrong"]); // the handshake succeeds, so that the page can read the refusal
-    follow({}, AT_ONCE(), keyring);
+    follow({}, { credentials: keyring });
     await became("locked");
     signIn("wrong");
     const peer = await server.accept();
@@ -437,7 +435,7 @@ describe("a client of a server that asks for a token", () => {
 
   it("says that a token which has been good is withdrawn, and resumes with another", async () => {
     keyring.token = "good";
-    follow({}, AT_ONCE(), keyring);
+    follow({}, { credentials: keyring });
     const peer = await server.accept();
     peer.say(HELLO, snapshot(1, node("a")));
     await became("live");
@@ -454,13 +452,13 @@ describe("a client of a server that asks for a token", () => {
 
   it("takes a stored token that is refused for one that was withdrawn", async () => {
     keyring.token = "old";
-    follow({}, AT_ONCE(), keyring);
+    follow({}, { credentials: keyring });
     await became("locked");
     expect(locks()).toEqual([lock("withdrawn")]);
   });
 
   it("stays locked while the server cannot be reached", async () => {
-    follow({}, AT_ONCE(), keyring);
+    follow({}, { credentials: keyring });
     await became("locked");
     await server.stop();
     signIn("good");
@@ -470,17 +468,17 @@ describe("a client of a server that asks for a token", () => {
 
 describe("what a browser shows", () => {
   it("is a header, and a second protocol, which holds base64url without padding", () => {
-    expect(headersWith("a?b>")).toEqual({ Authorization: "Bearer a?b>" });
-    expect(protocolsWith("astrolabe.v1", "a?b>")).toEqual([
+    expect(bearerHeaders("a?b>")).toEqual({ Authorization: "Bearer a?b>" });
+    expect(subprotocols("astrolabe.v1", "a?b>")).toEqual([
       "astrolabe.v1",
       "base64url.bearer.authorization.k8s.io.YT9iPg",
     ]);
-    expect(protocolsWith("p", "~~~???")[1]).toBe("base64url.bearer.authorization.k8s.io.fn5-Pz8_");
+    expect(subprotocols("p", "~~~???")[1]).toBe("base64url.bearer.authorization.k8s.io.fn5-Pz8_");
   });
 
   it("is nothing without a token", () => {
-    expect(headersWith(null)).toEqual({});
-    expect(protocolsWith("astrolabe.v1", null)).toEqual(["astrolabe.v1"]);
+    expect(bearerHeaders(null)).toEqual({});
+    expect(subprotocols("astrolabe.v1", null)).toEqual(["astrolabe.v1"]);
   });
 });
 

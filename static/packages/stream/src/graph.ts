@@ -1,92 +1,92 @@
-/** The reducer: messages in, the filtered graph and what changed of it out. Its twin is `astrolabe.client.graph`. */
+/** Applies messages to a graph and reports what they change. Its twin in Python is `astrolabe.client.graph`. */
 
-import { same } from "./equality";
-import { ProtocolError } from "./errors";
-import { type EdgeKey, Holding, keyOf } from "./holding";
-import type { Bookmark, Delta, Edge, GraphMessage, Node, Snapshot } from "./message";
+import { deepEqual } from "./deep-equal";
+import { type EdgeKey, edgeKey, GraphStore } from "./graph-store";
+import type { Bookmark, Delta, Edge, GraphMessage, Node, Snapshot } from "./messages";
+import { ProtocolError } from "./protocol-error";
 
-/** A place in history: which one, and how far. */
+/** A place in history. epoch: which history; seq: how far in it. */
 export interface Position {
   readonly epoch: string;
   readonly seq: number;
 }
 
-/** `+`: new. `~`: different. `-`: gone, and it is what was known last. */
+/** `+`: added. `~`: changed. `-`: removed. */
 export type Sign = "+" | "~" | "-";
 
-/** before: what was held until now; absent when new. */
+/** node, edge: as it is now; of a removed one, as it was last. before: as it was; absent when added. */
 export type Change =
   | { readonly sign: Sign; readonly node: Node; readonly before?: Node }
   | { readonly sign: Sign; readonly edge: Edge; readonly before?: Edge };
 
-/** The graph as those see it who do not feed it. */
+/** The graph for everyone but the client that updates it. */
 export interface ReadonlyGraph {
   readonly nodes: ReadonlyMap<string, Node>;
   readonly edges: ReadonlyMap<EdgeKey, Edge>;
-  out(uid: string): Iterable<Edge>;
-  into(uid: string): Iterable<Edge>;
+  outgoing(uid: string): Iterable<Edge>;
+  incoming(uid: string): Iterable<Edge>;
 }
 
 /**
- * Apply the messages of one subscription in order, over as many connections as there are.
+ * The graph of one subscription, over as many connections as there are.
  *
- * A delta costs its own size; only a snapshot costs the size of the graph. A node or edge itself is never
- * changed, only replaced.
+ * Applying a delta takes time proportional to the delta; only a snapshot takes time proportional to the graph.
+ * Nodes and edges are never modified, only replaced.
  */
 export class Graph implements ReadonlyGraph {
-  #held = new Holding();
+  #store = new GraphStore();
   #position: Position | null = null;
-  #staged: Staged | null = new Staged();
+  #assembler: SnapshotAssembler | null = new SnapshotAssembler();
   #stale = false;
 
   get nodes(): ReadonlyMap<string, Node> {
-    return this.#held.nodes;
+    return this.#store.nodes;
   }
 
   get edges(): ReadonlyMap<EdgeKey, Edge> {
-    return this.#held.edges;
+    return this.#store.edges;
   }
 
-  /** Where in history this is; null before the first complete snapshot. */
+  /** Null before the first complete snapshot. */
   get position(): Position | null {
     return this.#position;
   }
 
-  /** Whether the next message may be a delta; false from a reset to the end of its snapshot. */
+  /** Whether the next message may be a delta; false from a reset until its snapshot is complete. */
   get complete(): boolean {
-    return this.#staged === null;
+    return this.#assembler === null;
   }
 
-  out(uid: string): Iterable<Edge> {
-    return this.#held.out(uid);
+  outgoing(uid: string): Iterable<Edge> {
+    return this.#store.outgoing(uid);
   }
 
-  into(uid: string): Iterable<Edge> {
-    return this.#held.into(uid);
+  incoming(uid: string): Iterable<Edge> {
+    return this.#store.incoming(uid);
   }
 
-  /** Nothing but a snapshot is to come next; what is held stays until it is complete. */
+  /** Expect a new snapshot. The graph stays as it is until the snapshot is complete. */
   restart(): void {
-    this.#staged = new Staged();
+    this.#assembler = new SnapshotAssembler();
     this.#stale = true;
   }
 
   /**
-   * On a new connection: the position to resume from, or null when a snapshot is needed.
+   * For a new connection: the position to resume from, or null when a snapshot is needed.
    *
-   * What came of a snapshot that was cut off is dropped.
+   * An incomplete snapshot is dropped.
    */
   resume(): Position | null {
     const resumes = this.#position !== null && !this.#stale;
-    this.#staged = resumes ? null : new Staged();
+    this.#assembler = resumes ? null : new SnapshotAssembler();
     return resumes ? this.#position : null;
   }
 
   /**
-   * What the message changes; a snapshot: what differs from what was held, when its last part comes.
+   * Returns what the message changes. The last part of a snapshot returns how it differs from the graph before.
    *
-   * What is set to what it is, and what is removed that was not held, has not changed. Throws
-   * ProtocolError for a message that does not fit, after which `restart` is due.
+   * Setting something to the value it has, and removing something that is not there, are no changes. Throws
+   * ProtocolError for a message that does not fit and leaves the graph as it was; call `restart` then.
    */
   apply(message: GraphMessage): Change[] {
     switch (message.type) {
@@ -99,14 +99,14 @@ export class Graph implements ReadonlyGraph {
         this.#position = { epoch: message.epoch, seq: message.seq };
         return [];
       case "reset":
-        this.#staged = new Staged();
+        this.#assembler = new SnapshotAssembler();
         return [];
     }
   }
 
   #check(message: Delta | Bookmark, since: number): void {
     const what = `a ${message.type} of ${message.epoch}:${message.seq} since ${since}`;
-    if (this.#staged !== null) throw new ProtocolError(`${what} before the end of a snapshot`);
+    if (this.#assembler !== null) throw new ProtocolError(`${what} before the end of a snapshot`);
     const held = this.#position;
     if (held?.epoch !== message.epoch || held.seq !== since) {
       const where = held === null ? "nothing" : `${held.epoch}:${held.seq}`;
@@ -131,68 +131,68 @@ export class Graph implements ReadonlyGraph {
 
   #set(nodes: readonly Node[], edges: readonly Edge[], changes: Change[]): void {
     for (const node of nodes) {
-      const before = this.#held.nodes.get(node.uid);
-      if (same(before, node)) continue;
-      this.#held.setNode(node);
+      const before = this.#store.nodes.get(node.uid);
+      if (deepEqual(before, node)) continue;
+      this.#store.setNode(node);
       changes.push(before === undefined ? { sign: "+", node } : { sign: "~", node, before });
     }
     for (const edge of edges) {
-      const key = keyOf(edge);
-      const before = this.#held.edges.get(key);
-      if (same(before, edge)) continue;
-      this.#held.setEdge(key, edge);
+      const key = edgeKey(edge);
+      const before = this.#store.edges.get(key);
+      if (deepEqual(before, edge)) continue;
+      this.#store.setEdge(key, edge);
       changes.push(before === undefined ? { sign: "+", edge } : { sign: "~", edge, before });
     }
   }
 
   #remove(edges: readonly Edge[], uids: readonly string[], changes: Change[]): void {
     for (const name of edges) {
-      const key = keyOf(name);
-      const edge = this.#held.edges.get(key);
+      const key = edgeKey(name);
+      const edge = this.#store.edges.get(key);
       if (edge === undefined) continue;
-      this.#held.removeEdge(key);
+      this.#store.removeEdge(key);
       changes.push({ sign: "-", edge, before: edge });
     }
     for (const uid of uids) {
-      const node = this.#held.nodes.get(uid);
+      const node = this.#store.nodes.get(uid);
       if (node === undefined) continue;
-      this.#held.removeNode(uid);
+      this.#store.removeNode(uid);
       changes.push({ sign: "-", node, before: node });
     }
   }
 
   #undo(changes: readonly Change[]): void {
-    for (const change of changes.toReversed()) {
+    for (const change of [...changes].reverse()) {
       if ("node" in change) {
-        if (change.before === undefined) this.#held.removeNode(change.node.uid);
-        else this.#held.setNode(change.before);
-      } else if (change.before === undefined) this.#held.removeEdge(keyOf(change.edge));
-      else this.#held.setEdge(keyOf(change.edge), change.before);
+        if (change.before === undefined) this.#store.removeNode(change.node.uid);
+        else this.#store.setNode(change.before);
+      } else if (change.before === undefined) this.#store.removeEdge(edgeKey(change.edge));
+      else this.#store.setEdge(edgeKey(change.edge), change.before);
     }
   }
 
   #snapshot(part: Snapshot): Change[] {
-    if (this.#staged === null) {
+    if (this.#assembler === null) {
       throw new ProtocolError(`a snapshot of ${part.epoch}:${part.seq} that was not asked for`);
     }
-    this.#staged.add(part);
+    this.#assembler.add(part);
     if (!part.last) return [];
-    const before = this.#held;
-    this.#held = this.#staged.holding;
+    const before = this.#store;
+    this.#store = this.#assembler.store;
     this.#position = { epoch: part.epoch, seq: part.seq };
-    this.#staged = null;
+    this.#assembler = null;
     this.#stale = false;
-    return difference(before, this.#held);
+    return difference(before, this.#store);
   }
 }
 
-/** A snapshot of which not all parts are there. */
-class Staged {
-  readonly holding = new Holding();
+/** Collects the parts of a snapshot. */
+class SnapshotAssembler {
+  readonly store = new GraphStore();
   #part = 0;
   #first: Snapshot | null = null;
 
-  /** Throws ProtocolError for another than the next part of the same snapshot. */
+  /** Throws ProtocolError unless this is the next part of the same snapshot. */
   add(part: Snapshot): void {
     const first = this.#first ?? part;
     if (part.part !== this.#part + 1 || part.epoch !== first.epoch || part.seq !== first.seq) {
@@ -203,37 +203,37 @@ class Staged {
     this.#first = first;
     this.#part = part.part;
     for (const node of part.nodes) {
-      if (this.holding.nodes.has(node.uid)) throw new ProtocolError(`${node.uid} is twice in a snapshot`);
-      this.holding.setNode(node);
+      if (this.store.nodes.has(node.uid)) throw new ProtocolError(`${node.uid} is twice in a snapshot`);
+      this.store.setNode(node);
     }
     for (const edge of part.edges) {
-      const key = keyOf(edge);
-      if (this.holding.edges.has(key)) {
+      const key = edgeKey(edge);
+      if (this.store.edges.has(key)) {
         throw new ProtocolError(`the edge ${edge.type} ${edge.from} ${edge.to} is twice in a snapshot`);
       }
-      this.holding.setEdge(key, edge);
+      this.store.setEdge(key, edge);
     }
   }
 }
 
-/** What leads from one to the other, in the order in which a delta is applied. */
-function difference(old: Holding, held: Holding): Change[] {
+/** The changes that lead from one to the other, in the order in which a delta is applied. */
+function difference(old: GraphStore, now: GraphStore): Change[] {
   const changes: Change[] = [];
-  for (const node of held.nodes.values()) {
+  for (const node of now.nodes.values()) {
     const before = old.nodes.get(node.uid);
     if (before === undefined) changes.push({ sign: "+", node });
-    else if (!same(before, node)) changes.push({ sign: "~", node, before });
+    else if (!deepEqual(before, node)) changes.push({ sign: "~", node, before });
   }
-  for (const [key, edge] of held.edges) {
+  for (const [key, edge] of now.edges) {
     const before = old.edges.get(key);
     if (before === undefined) changes.push({ sign: "+", edge });
-    else if (!same(before, edge)) changes.push({ sign: "~", edge, before });
+    else if (!deepEqual(before, edge)) changes.push({ sign: "~", edge, before });
   }
   for (const [key, edge] of old.edges) {
-    if (!held.edges.has(key)) changes.push({ sign: "-", edge, before: edge });
+    if (!now.edges.has(key)) changes.push({ sign: "-", edge, before: edge });
   }
   for (const node of old.nodes.values()) {
-    if (!held.nodes.has(node.uid)) changes.push({ sign: "-", node, before: node });
+    if (!now.nodes.has(node.uid)) changes.push({ sign: "-", node, before: node });
   }
   return changes;
 }

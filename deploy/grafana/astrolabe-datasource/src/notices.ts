@@ -1,24 +1,4 @@
-/** What the server says of itself: whether what it sends is all there is, and as it is now. */
-
-/** A kind of which something is missing; `why`: for people. */
-export interface PartialKind {
-  kind: string;
-  reason?: string;
-  why?: string;
-}
-
-/**
- * `state`: live, syncing, partial or stale; a later server may know more. `since`: RFC 3339, when it became so.
- * `why`: one sentence, empty when live.
- */
-export interface ServerState {
-  type: 'state';
-  state: string;
-  since?: string;
-  why?: string;
-  progress?: { kinds: number; of: number; objects: number };
-  partial?: PartialKind[];
-}
+import { ServerState } from '@astrolabe/stream';
 
 /** As data frames have it in their `meta`. */
 export interface Notice {

@@ -3,13 +3,13 @@
 /** Milliseconds: the first bound and the largest. */
 const BASE = 100;
 const LONGEST = 30_000;
-/** Milliseconds for which a connection must have been in step to count as no failure. */
+/** Milliseconds a connection must have been live to reset the backoff. */
 const HEALTHY_AFTER = 10_000;
 
 /**
- * Exponential with full jitter: anything between nothing and a bound that doubles with each failure.
+ * Exponential backoff with full jitter: a random time below a bound that doubles with each failure.
  *
- * So the clients of a server that restarts come back one by one.
+ * So the clients of a server that restarts do not all come back at once.
  */
 export class Backoff {
   #failures = 0;
@@ -19,7 +19,7 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** Milliseconds to wait. healthy: for how long the lost connection had been in step, 0 for none. */
+  /** Milliseconds to wait. healthy: how long the lost connection had been live, 0 if it never was. */
   delay(healthy: number): number {
     if (healthy >= HEALTHY_AFTER) this.#failures = 0;
     const bound = Math.min(LONGEST, BASE * 2 ** Math.min(this.#failures, 60));

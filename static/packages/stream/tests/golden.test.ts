@@ -2,9 +2,9 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ProtocolError } from "../../src/stream/errors";
-import { type Change, Graph, type Position } from "../../src/stream/graph";
-import { check, type Edge, type GraphMessage, type Node } from "../../src/stream/message";
+import { type Change, Graph, type Position } from "../src/graph";
+import { checkMessage, type Edge, type GraphMessage, type Node } from "../src/messages";
+import { ProtocolError } from "../src/protocol-error";
 
 /** connect: what a new connection resumes from. hear: a message; changes or violation: what comes of it. */
 type Step =
@@ -18,11 +18,11 @@ interface Golden {
   then: { nodes: Node[]; edges: Edge[]; position: Position | null; complete: boolean };
 }
 
-const DIRECTORY = new URL("../../../tests/golden/stream/", import.meta.url);
+const DIRECTORY = new URL("../../../../tests/golden/stream/", import.meta.url);
 const GRAPH_MESSAGES = new Set(["snapshot", "delta", "bookmark", "reset"]);
 
 function take(graph: Graph, document: unknown): Change[] {
-  const message = check(document);
+  const message = checkMessage(document);
   return message !== null && GRAPH_MESSAGES.has(message.type) ? graph.apply(message as GraphMessage) : [];
 }
 
@@ -58,8 +58,8 @@ describe("golden message sequences", () => {
     expect(graph.position).toEqual(golden.then.position);
     expect(graph.complete).toBe(golden.then.complete);
     for (const edge of golden.then.edges) {
-      expect([...graph.out(edge.from)]).toContainEqual(edge);
-      expect([...graph.into(edge.to)]).toContainEqual(edge);
+      expect([...graph.outgoing(edge.from)]).toContainEqual(edge);
+      expect([...graph.incoming(edge.to)]).toContainEqual(edge);
     }
   });
 });

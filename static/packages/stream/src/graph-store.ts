@@ -1,40 +1,36 @@
-import { ProtocolError } from "./errors";
-import type { Edge, Node } from "./message";
+import type { Edge, Node } from "./messages";
+import { ProtocolError } from "./protocol-error";
 
-/** What an edge is, as one text: its type, the uid of its source, the uid of its target. */
+/** Identifies an edge: its type, the uid of its source and the uid of its target. */
 export type EdgeKey = string;
 
-export const keyOf = (edge: Edge): EdgeKey => `${edge.type}\u0000${edge.from}\u0000${edge.to}`;
+export const edgeKey = (edge: Edge): EdgeKey => `${edge.type}\u0000${edge.from}\u0000${edge.to}`;
 
 const NONE: ReadonlyMap<EdgeKey, Edge> = new Map();
 
-/**
- * Nodes, and edges of which both ends are there.
- *
- * Each operation costs at most the degree of what it is about.
- */
-export class Holding {
+/** Nodes, and edges between them. Each operation takes time proportional to the degree of its node at most. */
+export class GraphStore {
   readonly nodes = new Map<string, Node>();
   readonly edges = new Map<EdgeKey, Edge>();
-  /** Only of nodes that have some. */
-  readonly #out = new Map<string, Map<EdgeKey, Edge>>();
-  readonly #into = new Map<string, Map<EdgeKey, Edge>>();
+  /** By uid, for nodes that have such edges. */
+  readonly #outgoing = new Map<string, Map<EdgeKey, Edge>>();
+  readonly #incoming = new Map<string, Map<EdgeKey, Edge>>();
 
   /** The edges from this node. */
-  out(uid: string): Iterable<Edge> {
-    return (this.#out.get(uid) ?? NONE).values();
+  outgoing(uid: string): Iterable<Edge> {
+    return (this.#outgoing.get(uid) ?? NONE).values();
   }
 
   /** The edges to this node. */
-  into(uid: string): Iterable<Edge> {
-    return (this.#into.get(uid) ?? NONE).values();
+  incoming(uid: string): Iterable<Edge> {
+    return (this.#incoming.get(uid) ?? NONE).values();
   }
 
   setNode(node: Node): void {
     this.nodes.set(node.uid, node);
   }
 
-  /** Throws ProtocolError when an end is not there. */
+  /** Throws ProtocolError when one of its ends is missing. */
   setEdge(key: EdgeKey, edge: Edge): void {
     for (const end of [edge.from, edge.to]) {
       if (!this.nodes.has(end)) {
@@ -42,21 +38,21 @@ export class Holding {
       }
     }
     this.edges.set(key, edge);
-    add(this.#out, edge.from, key, edge);
-    add(this.#into, edge.to, key, edge);
+    add(this.#outgoing, edge.from, key, edge);
+    add(this.#incoming, edge.to, key, edge);
   }
 
   removeEdge(key: EdgeKey): void {
     const edge = this.edges.get(key);
     if (edge === undefined) return;
     this.edges.delete(key);
-    drop(this.#out, edge.from, key);
-    drop(this.#into, edge.to, key);
+    drop(this.#outgoing, edge.from, key);
+    drop(this.#incoming, edge.to, key);
   }
 
-  /** Throws ProtocolError when there are edges of it. */
+  /** Throws ProtocolError when the node has edges. */
   removeNode(uid: string): void {
-    if (this.#out.has(uid) || this.#into.has(uid)) {
+    if (this.#outgoing.has(uid) || this.#incoming.has(uid)) {
       throw new ProtocolError(`${uid} is removed while there are edges of it`);
     }
     this.nodes.delete(uid);

@@ -1,20 +1,19 @@
 /**
- * The messages of the stream, typed (shapes and rules: README, "Stream").
+ * The messages of the stream.
  *
- * Keys and types of messages that are not known here are no error: a later server may send them.
+ * Unknown keys and message types are not errors: a later server may send them.
  */
 
-import { ProtocolError } from "./errors";
+import { ProtocolError } from "./protocol-error";
 import type { ServerState } from "./server-state";
-
-export type Level = "Error" | "Pending" | "Unknown" | "Ready";
+import type { Status } from "./status";
 
 export interface OwnerReference {
   readonly kind: string;
   readonly name: string;
 }
 
-/** A reference to something that does not exist. field: the path in the manifest that makes it. */
+/** A reference to something that does not exist. field: its path in the manifest. */
 export interface Unresolved {
   readonly type: string;
   readonly kind: string;
@@ -23,12 +22,12 @@ export interface Unresolved {
   readonly field?: string;
 }
 
-/** since: RFC 3339. What is empty is absent; so are namespace and message in nodes of an older server. */
+/** since: RFC 3339. Keys without a value are absent; an older server also omits empty namespaces and messages. */
 export interface Node {
   readonly uid: string;
   readonly name: string;
   readonly kind: string;
-  readonly status: Level;
+  readonly status: Status;
   readonly apiVersion?: string;
   readonly namespace?: string;
   readonly reason?: string;
@@ -43,7 +42,7 @@ export interface Node {
   readonly unresolved?: readonly Unresolved[];
 }
 
-/** from, to: uids. field: the paths in the manifest that make it. */
+/** from, to: uids. field: the paths in the manifest that the edge comes from. */
 export interface Edge {
   readonly type: string;
   readonly from: string;
@@ -51,7 +50,7 @@ export interface Edge {
   readonly field?: readonly string[];
 }
 
-/** heartbeat: seconds; something is heard at least that often. */
+/** heartbeat: seconds; the server sends something at least that often. */
 export interface Hello {
   readonly type: "hello";
   readonly protocol?: string;
@@ -59,7 +58,7 @@ export interface Hello {
   readonly heartbeat: number;
 }
 
-/** A part of the filtered graph as it is at `seq`; the first is part 1. */
+/** A part of the filtered graph as of `seq`; parts count from 1. */
 export interface Snapshot {
   readonly type: "snapshot";
   readonly epoch: string;
@@ -70,12 +69,13 @@ export interface Snapshot {
   readonly edges: readonly Edge[];
 }
 
-/** What changed after `from` up to `seq`. */
+/** What changed after `from` up to `seq`. time: Unix milliseconds, of a delta that is one change. */
 export interface Delta {
   readonly type: "delta";
   readonly epoch: string;
   readonly from: number;
   readonly seq: number;
+  readonly time?: number;
   readonly nodes: { readonly set: readonly Node[]; readonly remove: readonly string[] };
   readonly edges: { readonly set: readonly Edge[]; readonly remove: readonly Edge[] };
 }
@@ -87,14 +87,14 @@ export interface Bookmark {
   readonly seq: number;
 }
 
-/** What is held cannot be brought up to date; a snapshot follows. */
+/** The client's graph cannot be brought up to date; a snapshot follows. */
 export interface Reset {
   readonly type: "reset";
   readonly reason?: string;
 }
 
-/** id: of the subscription that is refused; absent when a close follows, whose code says what to do. */
-export interface Refusal {
+/** id: of the refused subscription; absent when a close follows, whose code says what to do. */
+export interface ErrorMessage {
   readonly type: "error";
   readonly code: string;
   readonly message: string;
@@ -102,7 +102,7 @@ export interface Refusal {
 }
 
 export type GraphMessage = Snapshot | Delta | Bookmark | Reset;
-export type Message = Hello | ServerState | GraphMessage | Refusal | { readonly type: "pong" };
+export type Message = Hello | ServerState | GraphMessage | ErrorMessage | { readonly type: "pong" };
 
 type Check = (value: unknown) => boolean;
 
@@ -149,6 +149,7 @@ const SHAPES: ReadonlyMap<string, Check> = new Map([
     shape({
       ...position,
       from: whole,
+      time: optional(number),
       nodes: shape({ set: listOf(node), remove: listOf(text) }),
       edges: shape({ set: listOf(edgeName), remove: listOf(edgeName) }),
     }),
@@ -159,19 +160,19 @@ const SHAPES: ReadonlyMap<string, Check> = new Map([
   ["pong", shape({})],
 ]);
 
-/** The message of this JSON text; null for one of a type that is not known. Throws ProtocolError. */
+/** Parses a message; null if its type is unknown. Throws ProtocolError. */
 export function decode(data: string): Message | null {
   let document: unknown;
   try {
     document = JSON.parse(data);
   } catch (error) {
-    throw new ProtocolError("it sends no JSON", { cause: error });
+    throw new ProtocolError("it sends something that is not JSON", { cause: error });
   }
-  return check(document);
+  return checkMessage(document);
 }
 
-/** The same for a document. */
-export function check(document: unknown): Message | null {
+/** The same for parsed JSON. */
+export function checkMessage(document: unknown): Message | null {
   const type = (document as { type?: unknown } | null)?.type;
   if (typeof type !== "string") throw new ProtocolError("a message without a type");
   const fits = SHAPES.get(type);

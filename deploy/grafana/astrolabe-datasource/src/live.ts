@@ -1,0 +1,138 @@
+import { Change, ConnectionState, Filter, Graph, Probe, ServerState, StreamClient } from '@astrolabe/stream';
+import { Observable } from 'rxjs';
+
+/** Milliseconds for which a connection without a panel stays open: a panel that refreshes leaves before it comes back. */
+const LINGER = 1000;
+
+/**
+ * `changes`: of the latest message; none for the first snapshot.
+ * `time`: when they happened, Unix milliseconds.
+ * `state`: what the server last said about itself; missing while there is no connection.
+ * `trouble`: why there is no connection, since `troubleSince`. The client keeps trying, unless it is `final`.
+ */
+export interface Update {
+  graph: Graph;
+  changes: readonly Change[];
+  time: number;
+  state?: ServerState;
+  trouble?: string;
+  troubleSince?: number;
+  final?: boolean;
+}
+
+type Listener = (update: Update) => void;
+
+/** One connection for each filter, shared by all panels that use it and closed after the last of them. */
+export class LiveGraphs {
+  private readonly open = new Map<string, LiveGraph>();
+
+  constructor(private readonly make: (filter: Filter) => LiveGraph) {}
+
+  /** The updates of a part of the graph; completes after a final one. */
+  follow(filter: Filter): Observable<Update> {
+    const key = JSON.stringify(filter);
+    return new Observable((subscriber) => {
+      const graph = this.open.get(key) ?? this.start(key, filter);
+      const stop = graph.listen((update) => {
+        if (update.final) {
+          this.open.delete(key); // The next panel to ask tries again: the cause may be gone.
+        }
+        subscriber.next(update);
+        if (update.final) {
+          subscriber.complete();
+        }
+      });
+      return () => {
+        stop();
+        setTimeout(() => this.leave(key, graph), LINGER);
+      };
+    });
+  }
+
+  private start(key: string, filter: Filter): LiveGraph {
+    const graph = this.make(filter);
+    this.open.set(key, graph);
+    graph.start();
+    return graph;
+  }
+
+  private leave(key: string, graph: LiveGraph): void {
+    if (graph.isUnused) {
+      graph.stop();
+      if (this.open.get(key) === graph) {
+        this.open.delete(key);
+      }
+    }
+  }
+}
+
+/** Tells any number of listeners what one client of the stream reports. */
+export class LiveGraph {
+  private readonly client: StreamClient;
+  private readonly listeners = new Set<Listener>();
+  private isEmpty = true;
+  private state: ServerState | undefined;
+  private last: Update | undefined;
+
+  /** `url`: of the WebSocket. `probe`: finds out why it did not open. */
+  constructor(url: string, filter: Filter, probe: Probe) {
+    const listener = {
+      onChange: (changes: readonly Change[], time: number) => this.changed(changes, time),
+      onConnection: (connection: ConnectionState) => this.connectionChanged(connection),
+      onServerState: (state: ServerState | null) => this.stateChanged(state ?? undefined),
+    };
+    // Grafana's proxy forwards WebSockets, so there is nothing to fall back from.
+    this.client = new StreamClient(url, listener, { filter, probe, serverSentEvents: false });
+  }
+
+  /** The listener gets all further updates, and at once the last one, without its changes. */
+  listen(listener: Listener): () => void {
+    this.listeners.add(listener);
+    if (this.last !== undefined) {
+      listener({ ...this.last, changes: [] });
+    }
+    return () => {
+      this.listeners.delete(listener);
+    };
+  }
+
+  get isUnused(): boolean {
+    return this.listeners.size === 0;
+  }
+
+  start(): void {
+    this.client.start();
+  }
+
+  stop(): void {
+    this.client.stop();
+  }
+
+  private changed(changes: readonly Change[], time: number): void {
+    const isFirst = this.isEmpty;
+    this.isEmpty = false;
+    this.tell({ changes: isFirst ? [] : changes, time });
+  }
+
+  private connectionChanged(connection: ConnectionState): void {
+    const now = { changes: [], time: Date.now() };
+    if (connection.state === 'disconnected') {
+      this.tell({ ...now, trouble: connection.reason, troubleSince: connection.since });
+    } else if (connection.state === 'refused') {
+      this.tell({ ...now, trouble: connection.reason, troubleSince: now.time, final: true });
+    }
+  }
+
+  private stateChanged(state: ServerState | undefined): void {
+    this.state = state;
+    const { graph } = this.client;
+    if (state !== undefined && graph.position !== null && graph.complete) {
+      this.tell({ changes: [], time: Date.now() });
+    }
+  }
+
+  private tell(update: Omit<Update, 'graph' | 'state'>): void {
+    this.last = { graph: this.client.graph, ...update, state: this.state };
+    [...this.listeners].forEach((listener) => listener(this.last!));
+  }
+}

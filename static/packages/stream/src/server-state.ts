@@ -1,0 +1,41 @@
+/** What the server says about itself: whether its graph is complete and up to date. */
+
+/** The cluster that is watched. Unknown values are empty or absent. */
+export interface ClusterName {
+  readonly name?: string;
+  readonly context?: string;
+  readonly server?: string;
+}
+
+/** kinds: how many are listed, of how many. objects: how many were received. */
+export interface SyncProgress {
+  readonly kinds: number;
+  readonly of: number;
+  readonly objects: number;
+}
+
+/**
+ * A kind that is incomplete. reason: `forbidden`, `not-served` or `skipped`; a later server may add others. why: for
+ * people. objects: how many are left out, when the others are there.
+ */
+export interface PartialKind {
+  readonly kind: string;
+  readonly reason?: string;
+  readonly why?: string;
+  readonly objects?: number;
+}
+
+/**
+ * state: `live`; `syncing`: the first lists are not complete; `partial`: up to date, but some kinds are incomplete;
+ * `stale`: no longer updated. A later server may add others. since: RFC 3339, when the state began. why: one
+ * sentence, empty when live.
+ */
+export interface ServerState {
+  readonly type: "state";
+  readonly state: string;
+  readonly since?: string;
+  readonly why?: string;
+  readonly cluster?: ClusterName;
+  readonly progress?: SyncProgress;
+  readonly partial?: readonly PartialKind[];
+}
