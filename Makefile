@@ -40,7 +40,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz hostile soak lint fmt accept-api docs docker-build docker-push clean
+.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz hostile soak check test-pythons lint fmt accept-api docs docker-build docker-push clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -160,6 +160,25 @@ hostile: deps ## attack a server in many ways, SEED=1: does anybody else notice?
 soak: deps $(VIEWER) ## follow a failing cluster in motion with many clients for MINUTES=60; is memory flat?
 	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
+check: deps ## lint, and run the tests without network, clock or processes, in less than 30 seconds
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
+	$(BIN)/pytest -q -n 2 tests/graph tests/kinds tests/test_timeslice.py tests/test_printable.py $(ARGS)
+
+# Where pyenv or Debian has them; one that is not there is said to be missing.
+PYTHONS ?= 3.11 3.12 3.13 3.14
+test-pythons: ## run the tests in Python on each of PYTHONS="3.11 3.12 3.13 3.14" that is installed
+	@for version in $(PYTHONS); do \
+	    python=$$(command -v python$$version || ls -d $$HOME/.pyenv/versions/$$version.*/bin/python 2>/dev/null | tail -1) || true; \
+	    test -n "$$python" || { echo "Python $$version: not installed"; continue; }; \
+	    test -x .venv-$$version/bin/python || "$$python" -m venv .venv-$$version; \
+	    .venv-$$version/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock; \
+	    .venv-$$version/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	    echo "Python $$version:"; .venv-$$version/bin/pytest -q $(ARGS); \
+	done
+
 lint: deps $(if $(NODE),$(MODULES) $(PLUGIN_MODULES)) ## check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -186,5 +205,5 @@ docker-push: docker-build ## build the image, and push it to where IMAGE says
 	docker push $(IMAGE)
 
 clean: ## remove what was installed and built, and caches
-	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf static/dist static/node_modules static/test-results $(PLUGIN)/dist $(PLUGIN)/node_modules

@@ -6,6 +6,11 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is a matter of the machine; pytest-timeout ends what hangs.
+settings.register_profile("astrolabe", deadline=None)
+settings.load_profile("astrolabe")
 
 
 @pytest.fixture
