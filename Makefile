@@ -65,10 +65,10 @@ $(MODULES): static/package.json static/package-lock.json $(STREAM)/package.json
 	cd static && npm ci --no-audit --no-fund
 	@touch $@
 
-static/dist/index.html: $(MODULES) static/index.html static/docs.html static/vite.config.ts $(shell find static/src static/public $(STREAM)/src -type f)
+static/dist/index.html: $(MODULES) static/index.html static/docs.html static/guide.html static/vite.config.ts $(shell find static/src static/public static/rendering static/docs $(STREAM)/src -type f)
 	cd static && npm run build
 
-viewer: static/dist/index.html ## build the viewer into static/dist, with Node 20 or newer
+viewer: static/dist/index.html ## build the viewer and the guide into static/dist, with Node 20 or newer
 
 $(PLUGIN_MODULES): $(PLUGIN)/package.json $(PLUGIN)/package-lock.json $(STREAM)/package.json
 	cd $(PLUGIN) && npm ci --no-audit --no-fund
@@ -195,7 +195,7 @@ fmt: deps $(if $(NODE),$(MODULES)) ## put the source into shape
 accept-api: deps ## keep the OpenAPI document as what clients may rely on (tests/contract), at each release
 	$(BIN)/python -m tests.contract.promise
 
-docs: deps ## write again what README.md and deploy/ take from the code
+docs: deps ## update what the guide and deploy/ take from the code
 	$(BIN)/python -m tests.support.documents
 
 docker-build: ## build the image

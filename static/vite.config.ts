@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { guide } from "./rendering/guide";
 
 const OUT = "dist";
-const PACKED = /\.(js|css|html|svg)$/;
+const PACKED = /\.(js|css|html|svg|md|json|txt)$/;
 /** A package's own, and those of what is bundled in the one file that is taken of Swagger UI. */
 const LICENSE = /^(licen[cs]e|notice|swagger-ui-es-bundle\.js\.license)/i;
 /** Bytes below which packing gains nothing. */
@@ -52,13 +53,13 @@ function licenses(): Plugin {
 export default defineConfig({
   // Astrolabe may be served under any path: the page asks for everything relative to itself.
   base: "./",
-  plugins: [licenses(), pack()],
+  plugins: [guide(), licenses(), pack()],
   build: {
     outDir: OUT,
     target: "es2023",
     // The worker that lays out and Swagger UI are files of that size, each loaded where it is needed.
     chunkSizeWarningLimit: 1_800,
-    rolldownOptions: { input: ["index.html", "docs.html"] },
+    rolldownOptions: { input: ["index.html", "docs.html", "guide.html"] },
     // Nothing inline: the Content-Security-Policy allows no data: but for images.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

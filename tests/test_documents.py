@@ -1,4 +1,4 @@
-"""README.md and deploy/ say what the code says; `make docs` writes it again."""
+"""README.md, the guide and deploy/ say what the code says; `make docs` writes it again."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from astrolabe.cli.flags import SERVE
-from tests.support.documents import DEPLOY, FILES, README, ROOT, SECTIONS, section
+from tests.support.commands import documents
+from tests.support.documents import DEPLOY, FILES, GUIDE, README, ROOT, SECTIONS, section
 
 PROSE = [
     README,
+    *sorted(GUIDE.glob("*.md")),
     *(
         path
         for path in sorted(DEPLOY.rglob("*"))
@@ -40,8 +42,45 @@ def test_every_file_of_deploy_that_is_named_exists(path: Path) -> None:
     assert [name for name in named if name not in made and not (ROOT / name.rstrip(".")).exists()] == []
 
 
+def anchors(page: Path) -> set[str]:
+    """Where links may lead within a page, as GitHub and the guide make them of its headings."""
+    found: list[str] = []
+    for heading in re.findall(r"^#+ (.+)$", re.sub(r"(?ms)^```.*?^```$", "", page.read_text()), re.MULTILINE):
+        anchor = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        found.append(f"{anchor}-{found.count(anchor)}" if anchor in found else anchor)
+    return set(found)
+
+
+#: Pages that the server makes, as the guide's pages name them.
+SERVED = {"../docs", "../openapi.json"}
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(path: Path) -> None:
+    dead = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if re.match(r"https?://", link) or link in SERVED:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        if not target.is_file() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    assert dead == []
+
+
+def test_the_readme_is_short() -> None:
+    assert README.read_text().count("\n") <= 220
+
+
+def test_the_guide_lists_each_of_its_pages_once() -> None:
+    listed = re.findall(r"^- \[[^\]]+\]\(([\w-]+\.md)\): ", (GUIDE / "index.md").read_text(), re.MULTILINE)
+    assert sorted([*listed, "index.md"]) == sorted(path.name for path in GUIDE.glob("*.md"))
+
+
 def test_the_table_of_who_may_come_in_is_about_flags_that_exist() -> None:
-    _, _, rest = README.read_text().partition("\n| setting | protects against | does not |\n")
+    _, _, rest = (
+        (GUIDE / "security.md").read_text().partition("\n| setting | protects against | does not |\n")
+    )
     rows = rest.partition("\n\n")[0].splitlines()[1:]
     assert all(row.count(" | ") == 2 for row in rows)
     flags = {flag.long: flag for flag in SERVE}

@@ -23,7 +23,7 @@ from astrolabe.client.token import Credential, Token
 Event = Literal[
     "connected", "disconnected", "violated", "state", "reset", "part", "snapshot", "delta", "bookmark"
 ]
-#: As a subscribe message has it, and README, "API": `{"namespace": ["shop"], "kind": "Pod", "q": "web"}`.
+#: As a subscribe message has it, and the guide, "API": `{"namespace": ["shop"], "kind": "Pod", "q": "web"}`.
 Filter = Mapping[str, Sequence[str] | str]
 
 #: Codes of errors about a subscription that do not mean that it can never be made.

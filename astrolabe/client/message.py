@@ -1,4 +1,4 @@
-"""The messages of the stream, typed (shapes and rules: README, "Stream").
+"""The messages of the stream, typed (shapes and rules: the guide, "Stream").
 
 Keys and types of messages that are not known here are no error: a later server may send them.
 """

@@ -1,6 +1,6 @@
 """The messages of the stream, as JSON texts joined from the texts of nodes and edges.
 
-Shapes and rules: README, "Stream". Applied in order, snapshot and deltas are the filtered graph.
+Shapes and rules: the guide, "Stream". Applied in order, snapshot and deltas are the filtered graph.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The viewer at `/` and the API's page at `/docs`: files that are read once, at start."""
+"""The viewer at `/`, the API's page at `/docs`, the guide at `/guide/`: files read once, at start."""
 
 from __future__ import annotations
 
@@ -35,12 +35,20 @@ _TYPES: Mapping[str, str] = {
     ".png": "image/png",
     ".ico": "image/x-icon",
     ".woff2": "font/woff2",
+    ".md": "text/markdown; charset=utf-8",
+    ".json": "application/json",
+    ".txt": "text/plain; charset=utf-8",
 }
+_ASSETS = "assets/"
+GUIDE = "guide/"
+_PLACES = ("*", f"{_ASSETS}*", f"{GUIDE}*")
+#: Types of what is read as it is; the bundler makes none of them.
+_TEXTS = frozenset({".md", ".json", ".txt"})
 
-MISSING = """This checkout has no viewer and no page of its API yet: there is no static/dist/.
+MISSING = """The viewer, the API page and the guide have not been built: there is no static/dist/.
 
-`make viewer` builds both, with Node 20 or newer; then start the server again.
-The released wheel and image have them. All else works without: /api/v1/graph, /api/v1/ws, /openapi.json
+Run `make viewer` (it needs Node 20 or newer), then restart the server. The wheel and the image contain them.
+The API works without them: /api/v1/graph, /api/v1/ws, /openapi.json. The guide's sources are in static/docs/.
 """
 
 
@@ -56,21 +64,18 @@ def find_static() -> Path | None:
     return None
 
 
-_INDEX = Operation(
-    summary="the viewer",
-    group="pages",
-    parameters=(parameters.IF_NONE_MATCH,),
-    answers={
-        200: Answer(description="The page.", body={HTML: str}, headers=CACHED),
-        404: Answer(description="The viewer has not been built.", body={TEXT: str}),
-    },
-)
+_PAGE: Mapping[int, Answer] = {
+    200: Answer(description="The page.", body={HTML: str}, headers=CACHED),
+    404: Answer(description="The pages have not been built.", body={TEXT: str}),
+}
+_INDEX = Operation(summary="the viewer", group="pages", parameters=(parameters.IF_NONE_MATCH,), answers=_PAGE)
 _DOCS = Operation(
     summary="this API, to be read and tried out",
     group="pages",
     parameters=(parameters.IF_NONE_MATCH,),
-    answers=_INDEX.answers,
+    answers=_PAGE,
 )
+_GUIDE = Operation(summary="the guide", group="pages", parameters=(parameters.IF_NONE_MATCH,), answers=_PAGE)
 _FILE = Operation(
     summary="a file of these pages, which may be in a folder",
     group="pages",
@@ -83,14 +88,15 @@ _FILE = Operation(
             description="The file.",
             body={type.partition(";")[0]: str for type in _TYPES.values()},
             headers=CACHED,
-        )
+        ),
+        308: Answer(description="It is a folder, whose path ends in a slash.", body={}),
     },
     refusals=(404,),
 )
 
 
 class Viewer:
-    """Serves the files of a directory and of its `assets`, or says that there are none.
+    """Serves the files of a directory and of some folders in it, or says that there are none.
 
     A path is looked up among the names of these files, and never reaches the file system.
     """
@@ -98,15 +104,17 @@ class Viewer:
     def __init__(self, directory: Path | None) -> None:
         self._files: dict[str, File] = {}
         if directory is not None:
-            for path in (*directory.glob("*"), *directory.glob("assets/*")):
-                if path.suffix in _TYPES and path.is_file():
-                    name = path.relative_to(directory).as_posix()
-                    self._files[name] = _read(path, hashed=name.startswith("assets/"))
+            for path in [path for place in _PLACES for path in directory.glob(place)]:
+                name = path.relative_to(directory).as_posix()
+                hashed = name.startswith(_ASSETS)
+                if path.suffix in (_TYPES.keys() - _TEXTS if hashed else _TYPES) and path.is_file():
+                    self._files[_address(name)] = _read(path, hashed=hashed)
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
         for name, path, handler, described in (
             ("viewer", "/", partial(self._page, "index.html"), _INDEX),
             ("docs", "/docs", partial(self._page, "docs.html"), _DOCS),
+            ("guide", "/guide/", partial(self._page, GUIDE), _GUIDE),
             ("file", "/<file:path>", self._file, _FILE),
         ):
             app.add_route(
@@ -127,9 +135,19 @@ class Viewer:
         return await self._files[name].answer(request)
 
     async def _file(self, request: Request, file: str) -> HTTPResponse:
+        if file == GUIDE.rstrip("/"):
+            # Relative, for Astrolabe may be served under any path.
+            return HTTPResponse(status=308, headers={"Location": GUIDE})
         if file not in self._files:
+            if file.startswith(GUIDE) and GUIDE not in self._files:
+                return await self._page(GUIDE, request)
             raise Refusal(404, "not-found", f"there is nothing at /{file}")
         return await self._files[file].answer(request)
+
+
+def _address(name: str) -> str:
+    """A page of the guide is at its name without `.html`: `guide/install`, and the first at `guide/`."""
+    return name.removesuffix(".html").removesuffix("index") if name.startswith(GUIDE) else name
 
 
 def _read(path: Path, *, hashed: bool) -> File:

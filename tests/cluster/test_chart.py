@@ -1,4 +1,4 @@
-"""The chart, by Helm and with the commands of README; and what is served of its release meanwhile."""
+"""The chart, by Helm and with the commands of the guide; and what is served of its release meanwhile."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from astrolabe.settings import DEFAULT_SELECTOR
 from tests.cluster.observer import observed
 from tests.support.commands import blocks
-from tests.support.documents import README, ROOT
+from tests.support.documents import GUIDE, ROOT
 from tests.support.kubectl import Kubectl
 
 #: What the manifests of the chart carry, wherever they are.
@@ -24,7 +24,7 @@ KINDS = (
 
 
 class Shell:
-    """Types what a reader of README types, at its folder; namespace: in place of astrolabe-system."""
+    """Types what a reader of the guide types, at its folder; namespace: in place of astrolabe-system."""
 
     def __init__(self, kubeconfig: str, namespace: str) -> None:
         self._environment = {**os.environ, "KUBECONFIG": kubeconfig}
@@ -43,12 +43,12 @@ class Shell:
         assert process.returncode == 0, f"{text}: {printed.decode()}"
         return printed.decode()
 
-    async def readme(self, start: str) -> str:
-        """The first command of README that starts like this."""
+    async def guide(self, start: str) -> str:
+        """The first command of the page on installing that starts like this."""
         text, *_ = [
             command.text
             for block in blocks()
-            if block.place.startswith(README.name)
+            if block.place.startswith(str((GUIDE / "install.md").relative_to(ROOT)))
             for command in block.commands
             if command.text.startswith(start)
         ]
@@ -71,12 +71,12 @@ async def test_a_release_comes_changes_goes_back_and_leaves_nothing(
     before = await kubectl("get", KINDS, "--all-namespaces", "--selector", OURS, "--output=name")
     flag = f"--label-selector={DEFAULT_SELECTOR}"
     async with observed(kubectl, account, namespaces, flag, label_selector=DEFAULT_SELECTOR) as observer:
-        await shell.readme("kubectl -n astrolabe-system create secret")
+        await shell.guide("kubectl -n astrolabe-system create secret")
         for revision, command in enumerate(("install", "upgrade", "rollback"), start=1):
             if command == "rollback":
                 await shell("helm rollback astrolabe 1 --namespace astrolabe-system")
             else:
-                await shell.readme(f"helm {command} astrolabe")
+                await shell.guide(f"helm {command} astrolabe")
             assert await shell.releases() == {f"{namespace}/astrolabe": [revision, "deployed"]}
             assert await shell("helm get manifest astrolabe -n astrolabe-system | kubectl diff -f -") == ""
             assert (await observer.agrees())["releases"] == await shell.releases()

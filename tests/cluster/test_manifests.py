@@ -1,4 +1,4 @@
-"""What README tells a newcomer to apply, applied: the API server takes it, and has nothing to warn of."""
+"""What the guide tells a newcomer to apply, applied: the API server takes it, and has nothing to warn of."""
 
 from __future__ import annotations
 

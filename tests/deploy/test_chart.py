@@ -20,6 +20,7 @@ from tests.support.documents import (
     ALERTS,
     CHART,
     DASHBOARD,
+    GUIDE,
     OVERLAYS,
     README,
     namespaced_kinds,
@@ -113,8 +114,9 @@ def test_every_value_is_used_and_every_used_one_exists() -> None:
     assert used - known - groups == set()
 
 
-def test_the_readme_sets_values_that_there_are() -> None:
-    named = set(re.findall(r"--set ([\w.]+)=", README.read_text()))
+def test_the_documents_set_values_that_there_are() -> None:
+    pages = [README, *GUIDE.glob("*.md")]
+    named = {name for page in pages for name in re.findall(r"--set ([\w.]+)=", page.read_text())}
     assert named
     assert named <= set(leaves(DEFAULTS, SCHEMA))
 

@@ -17,7 +17,7 @@ from astrolabe.bus.redis.leftovers import DELETE
 from astrolabe.cli.flags import SERVE
 from tests.cli.test_flags import read as settings_of
 from tests.support.chart import read as read_chart
-from tests.support.documents import DEPLOY, DEPLOYMENT, OVERLAYS, ROOT
+from tests.support.documents import DEPLOYMENT, GUIDE, OVERLAYS, ROOT
 from tests.support.kustomize import Manifest, documents, render
 
 ORIGINAL = documents(Path(__file__).parent / "original" / "deployment.yaml")
@@ -140,4 +140,4 @@ def test_no_variable_of_ours_is_one_that_a_pod_of_its_manifest_gets_from_service
 
 
 def test_the_guide_has_the_command_that_check_gives() -> None:
-    assert f"```\n{DELETE}\n```\n" in (DEPLOY / "ORIGINAL.md").read_text()
+    assert f"```\n{DELETE}\n```\n" in (GUIDE / "coming-from-the-original.md").read_text()

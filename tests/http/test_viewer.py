@@ -16,6 +16,12 @@ STATIC = Path(astrolabe.__file__).parent.parent / "static"
 PAGE = b"<!doctype html><title>Astrolabe</title>"
 DOCS = b"<!doctype html><title>Astrolabe API</title>"
 SCRIPT = b"console.log('here');" * 100
+GUIDE = {
+    "index.html": b"<!doctype html><title>Astrolabe guide</title>",
+    "install.html": b"<!doctype html><title>Install</title>",
+    "install.md": b"# Install\n",
+    "search.json": b"[]",
+}
 
 
 @pytest.fixture
@@ -28,6 +34,10 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "assets" / "index-1a2b.js").write_bytes(SCRIPT)
     (tmp_path / "assets" / "index-1a2b.js.gz").write_bytes(gzip.compress(SCRIPT))
     (tmp_path / "assets" / "secret.txt").write_bytes(b"not of the viewer")
+    (tmp_path / "guide").mkdir()
+    for name, content in GUIDE.items():
+        (tmp_path / "guide" / name).write_bytes(content)
+    (tmp_path / "llms.txt").write_bytes(b"# Astrolabe\n")
     monkeypatch.setattr(server, "find_static", lambda: tmp_path)
     return tmp_path
 
@@ -38,6 +48,11 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("/", PAGE, "text/html; charset=utf-8", "no-cache"),
         ("/docs", DOCS, "text/html; charset=utf-8", "no-cache"),
         ("/icon.svg", b"<svg/>", "image/svg+xml", "no-cache"),
+        ("/guide/", GUIDE["index.html"], "text/html; charset=utf-8", "no-cache"),
+        ("/guide/install", GUIDE["install.html"], "text/html; charset=utf-8", "no-cache"),
+        ("/guide/install.md", GUIDE["install.md"], "text/markdown; charset=utf-8", "no-cache"),
+        ("/guide/search.json", GUIDE["search.json"], "application/json", "no-cache"),
+        ("/llms.txt", b"# Astrolabe\n", "text/plain; charset=utf-8", "no-cache"),
         (
             "/assets/index-1a2b.js",
             SCRIPT,
@@ -57,7 +72,12 @@ async def test_a_file_is_served_with_its_type_and_how_long_it_is_good(
         assert await answer.read() == content
 
 
-@pytest.mark.parametrize("page", ["/", "/docs"])
+async def test_the_guide_is_found_without_its_slash_below_any_path(built: Path) -> None:
+    async with serve(World()) as site, site.get("/guide", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (308, "guide/")
+
+
+@pytest.mark.parametrize("page", ["/", "/docs", "/guide/", "/guide/install"])
 async def test_nothing_but_the_origin_is_allowed_to_a_page(built: Path, page: str) -> None:
     async with serve(World()) as site, site.get(page) as answer:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -105,6 +125,10 @@ async def test_head_says_the_same_without_the_content(built: Path) -> None:
         "/assets/index-1a2b.js/",
         "/assets/",
         "/docs/",
+        "/guide/index",
+        "/guide/install/",
+        "/guide/install.html",
+        "/guide/../llms.txt/",
         "/../pyproject.toml",
         "/%2e%2e/pyproject.toml",
         "/assets%2findex-1a2b.js%00",
@@ -115,7 +139,7 @@ async def test_only_the_files_of_the_viewer_are_served(built: Path, path: str) -
         assert answer.status == 404
 
 
-@pytest.mark.parametrize("page", ["/", "/docs"])
+@pytest.mark.parametrize("page", ["/", "/docs", "/guide/", "/guide/install"])
 async def test_without_a_viewer_a_page_says_how_to_build_it(
     monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
@@ -123,7 +147,7 @@ async def test_without_a_viewer_a_page_says_how_to_build_it(
     async with serve(World()) as site, site.get(page) as answer:
         assert answer.status == 404
         assert answer.content_type == "text/plain"
-        assert "`make viewer` builds both" in await answer.text()
+        assert "Run `make viewer`" in await answer.text()
 
 
 def test_the_viewer_of_the_wheel_comes_before_that_of_a_checkout(
@@ -140,7 +164,7 @@ def test_the_viewer_of_the_wheel_comes_before_that_of_a_checkout(
         assert find_static() == directory
 
 
-@pytest.mark.parametrize("name", ["index.html", "docs.html"])
+@pytest.mark.parametrize("name", ["index.html", "docs.html", "guide.html"])
 def test_the_source_of_a_page_has_nothing_inline_and_asks_no_other_host(name: str) -> None:
     page = (STATIC / name).read_text()
     assert not re.search(r"<style|style=|<script>|\son\w+=", page)

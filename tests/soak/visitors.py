@@ -39,7 +39,7 @@ PATHS = (
     "/no-such-page",
 )
 FILTERED = ("graph", "resources", "unresolved", "nodegraph", "frames", "data")
-#: What is said that cannot be understood, or is too much: see README, "Stream", close codes.
+#: What is said that cannot be understood, or is too much: see the codes in the guide, "Troubleshooting".
 NONSENSE = (
     b"nonsense",
     b"[]",

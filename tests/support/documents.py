@@ -1,4 +1,4 @@
-"""What README.md and deploy/ take from the code, and `make docs`, which writes it there again."""
+"""What the guide and deploy/ take from the code, and `make docs`, which writes it there again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from textwrap import indent
 from typing import Any
 
 from astrolabe.cli.flags import SERVE
+from astrolabe.http.description.codes import ERROR_CODES, FINAL
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from tests.support import kustomize
 from tests.support.kinds import KINDS
@@ -18,6 +19,8 @@ from tests.support.worlds import World
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+#: The pages of the guide.
+GUIDE = ROOT / "static" / "docs"
 MAKEFILE = ROOT / "Makefile"
 DEPLOY = ROOT / "deploy"
 BASE = DEPLOY / "base"
@@ -46,7 +49,7 @@ _REDIS_HEAD = """\
 #   kubectl -n astrolabe-system set env deployment/astrolabe \\
 #     ENABLE_PERSISTENCE=true REDIS_ADDR=astrolabe-redis:6379
 #   kubectl -n astrolabe-system scale deployment/astrolabe --replicas=3
-# What survives what, sizes and backups: deploy/PERSISTENCE.md
+# What survives what, sizes and backups: static/docs/redis.md
 """
 
 _PROMETHEUS_RULE_HEAD = """\
@@ -160,6 +163,27 @@ async def _described() -> dict[str, Any]:
         return document
 
 
+def errors_table() -> str:
+    """The codes of errors, as a table of Markdown."""
+    lines = ["| code | HTTP | stream | come back | |", "| --- | --- | --- | --- | --- |"]
+    for each in ERROR_CODES:
+        stream = " or ".join(
+            [*([str(each.close)] if each.close else []), *(["one subscription"] if each.subscription else [])]
+        )
+        retry = "yes" if each.retry else "no"
+        lines.append(f"| `{each.code}` | {each.status or ''} | {stream} | {retry} | {each.meaning} |")
+    return "\n".join(lines)
+
+
+def close_codes_table() -> str:
+    """The codes that close a stream, as a table of Markdown."""
+    lines = ["| close code | come back | error codes |", "| --- | --- | --- |"]
+    for close in sorted({each.close for each in ERROR_CODES if each.close}):
+        codes = ", ".join(f"`{each.code}`" for each in ERROR_CODES if each.close == close)
+        lines.append(f"| {close} | {'no' if close >= FINAL else 'yes'} | {codes} |")
+    return "\n".join(lines)
+
+
 def kinds_table() -> str:
     """The kinds, as a table of Markdown."""
     lines = ["| kind | API | edges that it tells of | |", "| --- | --- | --- | --- |"]
@@ -197,10 +221,12 @@ def _notes(kind: Kind[Any]) -> str:
 
 #: (file, name of the section, what stands in it).
 SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
-    (README, "flags", flags_table),
-    (README, "api", api_table),
-    (README, "kinds", kinds_table),
-    (README, "targets", targets_table),
+    (GUIDE / "configuration.md", "flags", flags_table),
+    (GUIDE / "api.md", "api", api_table),
+    (GUIDE / "kinds.md", "kinds", kinds_table),
+    (GUIDE / "troubleshooting.md", "errors", errors_table),
+    (GUIDE / "troubleshooting.md", "codes", close_codes_table),
+    (GUIDE / "development.md", "targets", targets_table),
     (BASE / "cluster-role.yaml", "rules", rules_yaml),
     (OVERLAYS / "namespace" / "access.yaml", "rules", role_rules_yaml),
     (OVERLAYS / "namespace" / "scope.yaml", "kinds", namespaced_kinds_yaml),

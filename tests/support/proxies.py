@@ -3,7 +3,7 @@
 The tests of the viewer run it as a program: `python -m tests.support.proxies CONFIGURATION PORT [tls]` is an nginx
 before the server at that port. It says where that is, and ends with its input.
 
-README's examples are taken from README, so that what it says is what the tests run.
+The guide's examples are taken from the guide, so that what it says is what the tests run.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.support.certificates import Pair
-from tests.support.documents import README
+from tests.support.documents import GUIDE
 from tests.support.programs import program
 from tests.support.redis_server import free_port
 
 #: By which name browsers know the proxy: no address, so that the server cannot tell it from any other.
 NAME = "astrolabe.example"
-#: Where README has the server.
+#: Where the guide has the server.
 _SERVER = "127.0.0.1:8080"
 
 
 def example(language: str) -> str:
-    """The one block of README that is marked as this language."""
-    (block,) = re.findall(rf"(?ms)^```{language}\n(.*?)^```$", README.read_text())
+    """The one block of the page on proxies that is marked as this language."""
+    (block,) = re.findall(rf"(?ms)^```{language}\n(.*?)^```$", (GUIDE / "security.md").read_text())
     return str(block)
 
 

@@ -48,7 +48,7 @@ def json(description: str, body: Any, headers: tuple[str, ...] = POSITION) -> An
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Operation:
-    """What is told of a route, in the OpenAPI document and in README's table.
+    """What is told of a route, in the OpenAPI document and in the guide's table.
 
     summary: a line of plain text. details: more, in Markdown.
     answers: by status; where there is an `ETag`, there is a 304, too.

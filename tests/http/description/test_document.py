@@ -47,7 +47,7 @@ async def test_it_is_an_openapi_document(described: Described) -> None:
         for name in reference.removeprefix("#/").split("/"):
             place = place[name]
     names = [operation["operationId"] for operation in operations(document).values()]
-    assert len(names) == len(set(names)) == 27
+    assert len(names) == len(set(names)) == 28
 
 
 async def test_every_route_is_in_it_and_nothing_else(site: Site, described: Described) -> None:
@@ -167,7 +167,7 @@ async def test_who_needs_a_token_is_told_so_without_one(tmp_path: Path) -> None:
         document = await site.json(PATH)
     assert document["components"]["securitySchemes"] == {"bearer": {"type": "http", "scheme": "bearer"}}
     open = {path for (_, path), it in operations(document).items() if "security" not in it}
-    assert open == {"/", "/docs", "/{file}", PATH, "/livez", "/readyz"}
+    assert open == {"/", "/docs", "/guide/", "/{file}", PATH, "/livez", "/readyz"}
     for (_, path), operation in operations(document).items():
         assert ("401" in operation["responses"]) is (path not in open)
         assert operation.get("security", [{"bearer": []}]) == [{"bearer": []}]

@@ -1,4 +1,4 @@
-"""The shapes, against what is kept elsewhere: the golden files of the kinds, and README's examples."""
+"""The shapes, against what is kept elsewhere: the golden files of the kinds, and the guide's examples."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from tests.support.description import Described
+from tests.support.documents import GUIDE
 
 ROOT = Path(__file__).parents[3]
 KINDS = {path.stem: json.loads(path.read_text()) for path in (ROOT / "tests/kinds/golden").glob("*.json")}
 
-#: What the examples of README's section "API" are answers of, in their order.
-EXAMPLES = ["Error", "Health", "Resource", "Graph", "Unresolved", "Release"]
+#: What the examples of a page are answers of, in their order.
+EXAMPLES = {"api.md": ["Error", "Resource", "Graph", "Unresolved", "Release"], "trust.md": ["Health"]}
 
 
 def shown(golden: dict[str, Any]) -> list[dict[str, Any]]:
@@ -39,17 +40,16 @@ async def test_nothing_is_described_that_no_kind_shows(described: Described) -> 
     assert found == set(described.document["components"]["schemas"]["Metadata"]["properties"])
 
 
-def examples() -> list[Any]:
-    """README's examples of answers; what is left out of them (`…`) is left out."""
-    text = (ROOT / "README.md").read_text()
-    section = text[text.index("\n## API\n") : text.index("\n## Stream\n")]
-    blocks = re.findall(r"```\n\$ curl [^\n]*\n(.*?)```", section, re.DOTALL)
+def examples(page: str) -> list[Any]:
+    """Answers that a page of the guide shows; what is left out of them (`…`) is left out."""
+    blocks = re.findall(r"```\n\$ curl [^\n]*\n(.*?)```", (GUIDE / page).read_text(), re.DOTALL)
     return [json.loads(re.sub(r",(\s*[\]}])", r"\1", re.sub(r"\s*…,?", "", block))) for block in blocks]
 
 
-async def test_the_examples_of_the_readme(described: Described) -> None:
-    found = examples()
-    assert len(found) == len(EXAMPLES)
-    for component, example in zip(EXAMPLES, found, strict=True):
+@pytest.mark.parametrize("page", EXAMPLES)
+async def test_the_examples_of_the_guide(described: Described, page: str) -> None:
+    found = examples(page)
+    assert len(found) == len(EXAMPLES[page])
+    for component, example in zip(EXAMPLES[page], found, strict=True):
         for each in example if isinstance(example, list) else [example]:
             assert described.faults_of(component, each) == []

@@ -1,4 +1,4 @@
-"""The example of README.md, as it stands there."""
+"""The example of the guide, as it stands there."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import asyncio
 import re
 import sys
 from asyncio.subprocess import PIPE
-from pathlib import Path
 
 from astrolabe.graph.status import ERROR, Status
+from tests.support.documents import GUIDE
 from tests.support.serving import PATIENCE, serve
 from tests.support.worlds import EPOCH, World, facts
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = GUIDE / "python.md"
 
 
-async def test_the_example_of_the_readme_runs() -> None:
-    found = re.search(r"### Use it from Python\n.*?```python\n(.*?)```", README.read_text(), re.DOTALL)
+async def test_the_example_of_the_guide_runs() -> None:
+    found = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert found is not None
     world = World()
     world.set(facts("Pod", "web", namespace="checkout"), facts("Pod", "other"))
