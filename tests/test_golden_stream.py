@@ -10,8 +10,9 @@ import pytest
 
 from astrolabe.client import Change, Graph, NodeChange, Position, ProtocolError
 from astrolabe.client.message import Bookmark, Delta, Reset, Snapshot, decode
+from tests.support.documents import VECTORS
 
-GOLDEN = sorted((Path(__file__).parent / "golden" / "stream").glob("*.json"))
+GOLDEN = sorted(VECTORS.glob("*.json"))
 
 
 def take(graph: Graph, document: Any) -> list[Change]:

@@ -141,7 +141,7 @@ def bookmark(id: str, epoch: str, seq: int) -> str:
 
 
 def reset(id: str, reason: ResetReason) -> str:
-    """Forget all; a snapshot follows."""
+    """What is held cannot be brought up to date; a snapshot follows, and replaces it once complete."""
     return encode({"type": "reset", "id": id, "reason": reason})
 
 

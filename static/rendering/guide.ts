@@ -7,6 +7,8 @@ import { type Rendered, render } from "./markdown";
 
 const DOCS = "docs";
 const TEMPLATE = "guide.html";
+/** Sequences of messages that clients of the stream are tested with. */
+const VECTORS = "docs/vectors";
 const PICTURE = /\.(svg|png)$/;
 
 interface Entry {
@@ -51,7 +53,8 @@ export function guide(): Plugin {
     apply: "build",
     enforce: "post",
     buildStart() {
-      for (const file of readdirSync(DOCS)) this.addWatchFile(join(DOCS, file));
+      for (const folder of [DOCS, VECTORS])
+        for (const file of readdirSync(folder)) this.addWatchFile(join(folder, file));
     },
     generateBundle(_, bundle) {
       const template = bundle[TEMPLATE];
@@ -85,9 +88,18 @@ function* files(template: string): Generator<[string, string | Uint8Array]> {
   }
   for (const name of names.filter((each) => PICTURE.test(each)))
     yield [`guide/${name}`, readFileSync(join(DOCS, name))];
+  yield ["guide/stream-vectors.json", JSON.stringify(vectors())];
   yield ["guide/search.json", JSON.stringify(searchable(rendered))];
   yield ["guide/llms.txt", llms(index, groups, "")];
   yield ["llms.txt", llms(index, groups, "guide/")];
+}
+
+/** By name. */
+function vectors(): object {
+  const names = readdirSync(VECTORS).sort();
+  return Object.fromEntries(
+    names.map((name) => [basename(name, ".json"), JSON.parse(readFileSync(join(VECTORS, name), "utf-8"))]),
+  );
 }
 
 /** As src/guide/search.ts reads it. */

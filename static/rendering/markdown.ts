@@ -16,8 +16,8 @@ export interface Rendered {
   readonly sections: readonly Section[];
 }
 
-/** Addresses of the server itself, which pages may link to from their own folder. */
-const OF_THE_SERVER = new Set(["../", "../docs", "../openapi.json"]);
+/** Addresses of what is served and is no page, as pages link to them from their own folder. */
+const OF_THE_SERVER = new Set(["../", "../docs", "../openapi.json", "stream-vectors.json"]);
 
 /** As GitHub makes anchors, so that a link works in both places. */
 export function slug(heading: string): string {

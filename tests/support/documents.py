@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from textwrap import indent
 from typing import Any
 
 from astrolabe.cli.flags import SERVE
-from astrolabe.http.description.codes import ERROR_CODES, FINAL
+from astrolabe.http.description.codes import ERROR_CODES, FINAL, ErrorCode
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from tests.support import kustomize
 from tests.support.kinds import KINDS
@@ -21,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 #: The pages of the guide.
 GUIDE = ROOT / "static" / "docs"
+#: Sequences of messages of the stream, and what comes of them.
+VECTORS = GUIDE / "vectors"
 MAKEFILE = ROOT / "Makefile"
 DEPLOY = ROOT / "deploy"
 BASE = DEPLOY / "base"
@@ -163,15 +166,28 @@ async def _described() -> dict[str, Any]:
         return document
 
 
-def errors_table() -> str:
+def errors_table(codes: Iterable[ErrorCode] = ERROR_CODES) -> str:
     """The codes of errors, as a table of Markdown."""
     lines = ["| code | HTTP | stream | come back | |", "| --- | --- | --- | --- | --- |"]
-    for each in ERROR_CODES:
+    for each in codes:
         stream = " or ".join(
             [*([str(each.close)] if each.close else []), *(["one subscription"] if each.subscription else [])]
         )
         retry = "yes" if each.retry else "no"
         lines.append(f"| `{each.code}` | {each.status or ''} | {stream} | {retry} | {each.meaning} |")
+    return "\n".join(lines)
+
+
+def stream_errors_table() -> str:
+    """The codes that an `error` message may have, as a table of Markdown."""
+    return errors_table(each for each in ERROR_CODES if each.close or each.subscription)
+
+
+def vectors_table() -> str:
+    """The sequences of messages that clients are tested with, as a table of Markdown."""
+    lines = ["| vector | |", "| --- | --- |"]
+    for path in sorted(VECTORS.glob("*.json")):
+        lines.append(f"| `{path.stem}` | {json.loads(path.read_text())['about']} |")
     return "\n".join(lines)
 
 
@@ -226,6 +242,9 @@ SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (GUIDE / "kinds.md", "kinds", kinds_table),
     (GUIDE / "troubleshooting.md", "errors", errors_table),
     (GUIDE / "troubleshooting.md", "codes", close_codes_table),
+    (GUIDE / "write-a-client.md", "errors", stream_errors_table),
+    (GUIDE / "write-a-client.md", "codes", close_codes_table),
+    (GUIDE / "write-a-client.md", "vectors", vectors_table),
     (GUIDE / "development.md", "targets", targets_table),
     (BASE / "cluster-role.yaml", "rules", rules_yaml),
     (OVERLAYS / "namespace" / "access.yaml", "rules", role_rules_yaml),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -16,14 +15,16 @@ from astrolabe.graph.status import ERROR, Status
 from astrolabe.http.session import ClientMessage
 from astrolabe.settings import Limits
 from tests.support.description import Described, Json
+from tests.support.documents import VECTORS
 from tests.support.recording import Recording, replay
 from tests.support.serving import PATIENCE, Site, read, serve
 from tests.support.simulated import simulated
 from tests.support.worlds import facts, shop
 
-FOLDER = Path(__file__).parents[2] / "golden" / "stream"
 #: All but the one about what is not described.
-GOLDEN = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json") if path.stem != "unknown"}
+GOLDEN = {
+    path.stem: json.loads(path.read_text()) for path in VECTORS.glob("*.json") if path.stem != "unknown"
+}
 WS, SSE, FLAT = "/api/v1/ws", "/api/v1/events", "/api/v1/ws/flat"
 
 #: What the golden sequences leave out of a node, to be read more easily; no server does.

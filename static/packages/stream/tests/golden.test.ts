@@ -1,4 +1,4 @@
-/** The message sequences that the Python client is held to, too (tests/client/test_golden.py). */
+/** The message sequences that the Python client is held to, too (tests/test_golden_stream.py). */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -18,7 +18,7 @@ interface Golden {
   then: { nodes: Node[]; edges: Edge[]; position: Position | null; complete: boolean };
 }
 
-const DIRECTORY = new URL("../../../../tests/golden/stream/", import.meta.url);
+const DIRECTORY = new URL("../../../docs/vectors/", import.meta.url);
 const GRAPH_MESSAGES = new Set(["snapshot", "delta", "bookmark", "reset"]);
 
 function take(graph: Graph, document: unknown): Change[] {
