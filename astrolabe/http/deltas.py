@@ -93,9 +93,16 @@ class Difference:
         """It leads up to where the graph is now."""
         self.epoch, self.seq = graph.epoch, graph.seq
 
-    def set(self, changes: Changes) -> None:
-        """This is it."""
-        self._text, self._anything = wire.changes_text(changes), bool(changes)
+    def set(self, changes: Changes, texts: LongTexts) -> None:
+        """This is it, and is little; even of that there may be only so much that nobody reads."""
+        text = wire.changes_text(changes)
+        self._anything = bool(changes)
+        if len(text) <= LONG:
+            self._text = text
+        elif texts.full:
+            self.lost = True
+        else:
+            self._text = texts.make([text])
 
     def take(self, changes: Changes, texts: LongTexts) -> Iterator[int]:
         """This is it, and may be much: its text is made in steps."""

@@ -123,7 +123,7 @@ class Feed:
     def publish(self, delta: Changes, batch: Batch, deltas: Deltas) -> None:
         """The view took a step that changed it: hand the delta to all that are in step."""
         before, self.changed = self.changed, batch.seq
-        if self._snapshot is not None and self._snapshot.taken:
+        if self._snapshot is not None and self._snapshot.taken and not self._snapshot.may_be_shared():
             self._forget_snapshot()
         if self._differences:  # those that are known lead to a place that is past
             self._differences = {held: each for held, each in self._differences.items() if each.under_way}
@@ -177,11 +177,11 @@ class Feed:
             del self._differences[next(iter(self._differences))]
         difference.begin(self.graph)
         if not steps:
-            difference.set(Changes())
+            difference.set(Changes(), self._texts)
         elif self._is_little(steps):
             past = self.history.since(held)
             assert past is not None
-            difference.set(self.view.since(past))
+            difference.set(self.view.since(past), self._texts)
         else:
             self._work(self._compare(held, difference))
         return difference
@@ -197,17 +197,25 @@ class Feed:
         epoch, seq = self.graph.epoch, self.graph.seq
         return Message("bookmark", wire.bookmark(id, epoch, seq), f"{epoch}:{seq}")
 
-    def snapshot(self) -> Snapshot | None:
+    def snapshot(self, since: int = 0) -> Snapshot | None:
         """The view as it is now, or as it was when somebody else asked for it a moment ago; None until it is
-        ready. Everyone is woken once it is taken."""
+        ready. Everyone is woken once it is taken.
+
+        since: the seq that it is of, at least.
+        """
         if not self.ready:
             return None
-        if self._snapshot is None or (self._snapshot.taken and self._snapshot.seq != self.graph.seq):
+        if self._snapshot is None or (self._snapshot.taken and not self._is_good(self._snapshot, since)):
             self._forget_snapshot()
             self._old.trim()
             self._snapshot = Snapshot()
             self._work(self._snapshot.take(self.view, self.graph, self.history))
         return self._snapshot
+
+    def _is_good(self, snapshot: Snapshot, since: int) -> bool:
+        if snapshot.seq == self.graph.seq:
+            return True
+        return snapshot.seq >= since and snapshot.may_be_shared() and self.history.knows(snapshot.seq)
 
     def _forget_snapshot(self) -> None:
         if self._snapshot is not None:

@@ -123,12 +123,12 @@ class Hub:
         feed = self.feed(filter)
         feed.users += 1
         try:
-            snapshot = feed.snapshot()
+            snapshot = feed.snapshot(seq)
             while snapshot is None or not self._is_of(snapshot, epoch, seq):
                 if snapshot is None or not snapshot.taken:
                     await feed.news()
                 if snapshot is None or not self._is_of(snapshot, epoch, seq):
-                    snapshot = feed.snapshot()
+                    snapshot = feed.snapshot(seq if self.graph.epoch == epoch else 0)
             return snapshot
         finally:
             feed.users -= 1

@@ -23,6 +23,9 @@ OLD = 4_000_000
 LEAST = 20_000
 #: Seconds within which a part was taken of a snapshot that moves.
 MOVING = 30.0
+#: Nodes and edges of one that is shared for a moment by all who come; seconds of that.
+LARGE = 2_000
+MOMENT = 0.5
 #: Nodes that are taken in one step.
 STEP = 100
 #: Uids that are copied in the time in which one node is looked at.
@@ -34,14 +37,15 @@ class Snapshot:
 
     begun: whether it is; before that it is of no place in history yet. taken: whether that was done.
     epoch, seq: that place. nodes, edges: what there is, once it is taken.
-    given_up: whether its readers have to begin anew. read_at: when the latest part was taken.
+    given_up: whether its readers have to begin anew. taken_at: when it was taken. read_at: when the latest
+        part of it was.
     """
 
     def __init__(self) -> None:
         self.epoch = ""
         self.seq = 0
         self.begun = self.taken = self.given_up = False
-        self.read_at = monotonic()
+        self.taken_at = self.read_at = monotonic()
         self.nodes: list[Node] = []
         self.edges: list[Edge] = []
         self._readers = 0
@@ -66,7 +70,7 @@ class Snapshot:
                     yield STEP
         finally:
             history.let_go(past)
-        self.taken = True
+        self.taken, self.taken_at = True, monotonic()
 
     def read(self, id: str) -> Iterator[Message]:
         """The parts in order, for the subscription of this id; they end early when it is given up."""
@@ -98,6 +102,11 @@ class Snapshot:
         """Whoever is at it has to begin anew."""
         self.given_up = True
         self.nodes, self.edges = [], []  # others may read these lists
+
+    def may_be_shared(self) -> bool:
+        """Whether one who comes now may begin with it, although the graph has gone on: each would else hold
+        nodes, edges and a part of its own, of many who come while it changes all the time."""
+        return len(self.nodes) + len(self.edges) >= LARGE and monotonic() - self.taken_at < MOMENT
 
     @property
     def weight(self) -> int:

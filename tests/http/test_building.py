@@ -11,13 +11,13 @@ from websockets.exceptions import InvalidStatus
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING, Filter
 from astrolabe.graph.view import View
-from astrolabe.http import hub, workshop
+from astrolabe.http import hub, snapshot, workshop
 from astrolabe.http.errors import Refusal
 from astrolabe.http.hub import Hub
 from astrolabe.http.message import Message
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
-from tests.support.connections import Recorder, settle
+from tests.support.connections import OneByOne, Recorder, settle
 from tests.support.loop_meter import LoopMeter
 from tests.support.replica import Replica
 from tests.support.serving import eventually, read, serve
@@ -145,6 +145,32 @@ async def test_what_is_taken_is_not_from_before_it_was_asked_for() -> None:
     after = await world.hub.take(only(q="web"))
     assert (after.seq, [node.name for node in after.nodes if node.status == "Error"]) == (2, ["web-0"])
     assert (await before).seq in (1, 2)
+
+
+async def test_a_large_snapshot_is_shared_for_a_moment_while_the_graph_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What has changed since comes behind it. Each would else hold one of its own, when many come and do not read."""
+    monkeypatch.setattr(snapshot, "MOMENT", 60.0)
+    world = crowd(3000)
+    first, second, third = OneByOne(), Recorder(), Recorder()
+    world.hub.join(first).subscribe("x", EVERYTHING)
+    await settle()
+    world.send(Changes(nodes_set=[a_pod(1, "Error")]))
+    world.hub.join(second).subscribe("x", EVERYTHING)
+    await settle()
+    assert second.messages[0] is first.messages[0]
+    assert second.messages[-1].event == "delta"
+    replica = Replica()
+    for message in second.take():
+        replica.apply(message)
+    assert replica.matches(world.hub.graph, EVERYTHING)
+    assert (await world.hub.take(EVERYTHING)).seq == world.hub.graph.seq
+    monkeypatch.setattr(snapshot, "MOMENT", 0.0)
+    world.send(Changes(nodes_set=[a_pod(1)]))
+    world.hub.join(third).subscribe("x", EVERYTHING)
+    await settle()
+    assert {message["seq"] for message in third.take()} == {world.hub.graph.seq}
 
 
 async def test_who_can_not_be_caught_up_when_the_turn_for_it_has_come_begins_anew() -> None:

@@ -16,12 +16,11 @@ from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
 from astrolabe.graph.views import Views
 from astrolabe.http import snapshot
-from astrolabe.http.message import Message
 from astrolabe.http.snapshot import PARTS
 from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.churn import change, filters
-from tests.support.connections import Recorder, settle
+from tests.support.connections import OneByOne, Recorder, settle
 from tests.support.replica import Replica
 from tests.support.worlds import EPOCH, World, a_pod, crowd, facts, only, shop
 
@@ -248,14 +247,6 @@ async def test_parts_of_a_snapshot_are_kept_for_so_many_ids_only() -> None:
     anew = next(taken.read("0"))
     assert anew is not parts[0]
     assert anew.text == parts[0].text
-
-
-class OneByOne(Recorder):
-    """Its transport is full after every message."""
-
-    def write(self, message: Message) -> None:
-        super().write(message)
-        self.writable = False
 
 
 async def test_of_many_who_stop_in_the_middle_of_a_snapshot_the_slowest_begin_anew(

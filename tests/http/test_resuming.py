@@ -197,6 +197,22 @@ async def test_those_who_were_away_share_what_they_missed_whatever_their_ids() -
     assert [len(message["nodes"]["set"]) for message in told] == [1000] * 3
 
 
+async def test_so_it_is_with_what_is_worked_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is from another place, so that none shares with others; only short texts are told in any case."""
+    monkeypatch.setattr(message, "MOST_LONG", 200_000)
+    world = crowd(3000)
+    for step in range(6):
+        world.send(Changes(nodes_set=[a_pod(80 * step + number, "Error") for number in range(80)]))
+    recorders = [Recorder() for _ in range(6)]
+    for number, recorder in enumerate(recorders):
+        world.hub.join(recorder).subscribe("x", only(q="web"), Position(EPOCH, number + 1))
+        await settle()
+    sizes = [recorder.messages[0].size for recorder in recorders]
+    first = [recorder.messages[0].event for recorder in recorders]
+    assert sizes[0] + sizes[1] > 200_000 > sizes[0]
+    assert first == ["delta", "delta", "reset", "reset", "reset", "delta"]
+
+
 async def test_of_what_was_missed_only_so_much_is_held_for_those_who_do_not_read_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -193,6 +193,8 @@ def bounds(*, sliced: bool) -> Iterator[None]:
             (snapshot, "LEAST"),
         ):
             patch.setattr(module, bound, 1)
+        if not sliced:  # else turns without end come in between
+            patch.setattr(snapshot, "LARGE", 0)
         if sliced:
             patch.setattr(timeslice, "TIME_SLICE", -1.0)
             for module, bound, value in (

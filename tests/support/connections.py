@@ -34,6 +34,14 @@ class Recorder:
         return [message["type"] for message in self.take()]
 
 
+class OneByOne(Recorder):
+    """Its transport is full after every message."""
+
+    def write(self, message: Message) -> None:
+        super().write(message)
+        self.writable = False
+
+
 async def settle() -> None:
     """In every turn of the loop a client is written one message; none here has more than these."""
     for _ in range(100):
