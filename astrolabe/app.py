@@ -146,8 +146,7 @@ class Application:
         await cluster.verify()
         epoch = secrets.token_hex(4)
         hub = Hub(Graph(epoch), settings.limits)
-        bus = MemoryBus()
-        bus.subscribe(hub.receive)
+        bus = MemoryBus(hub)
         engine = create_engine(
             settings, self._catalogue, bus, readiness, epoch=epoch, served=lambda: hub.graph
         )
@@ -159,7 +158,12 @@ class Application:
 
         def look() -> Verdict:
             return judge_watches(
-                readiness, watches.health, count=engine.count, restored=False, now=time.monotonic()
+                readiness,
+                watches.health,
+                count=engine.count,
+                restored=False,
+                mending=engine.mending or hub.mending,
+                now=time.monotonic(),
             )
 
         return Source(

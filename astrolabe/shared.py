@@ -95,12 +95,13 @@ class Shared:
     def _look(self) -> Verdict:
         """How far what is served may be trusted."""
         standing = self._replica.standing
-        if self._watches is not None:
+        if self._watches is not None and self._engine is not None:
             return judge_watches(
                 self._readiness,
                 self._watches.health,
                 count=self.count,
                 restored=standing.complete,
+                mending=self._engine.mending or self._hub.mending,
                 now=time.monotonic(),
             )
         told = self._told()

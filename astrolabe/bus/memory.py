@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from astrolabe.bus.delivery import Served, deliver
 from astrolabe.graph.batch import Batch
 
 Listener = Callable[[Batch], None]
 
 
 class MemoryBus:
-    """Implements `engine.Publisher`. Listeners are called in order of subscription, in the loop."""
+    """Implements `engine.Publisher`. Listeners are called in order of subscription, in the loop.
 
-    def __init__(self) -> None:
+    served: gets each batch first.
+    """
+
+    def __init__(self, served: Served | None = None) -> None:
+        self.served = served
         self._listeners: list[Listener] = []
 
     def subscribe(self, listener: Listener) -> None:
         """From the next batch on; a listener must be quick. What it raises ends the writer."""
         self._listeners.append(listener)
 
-    async def publish(self, batch: Batch) -> None:
+    async def publish(self, batch: Batch) -> bool:
+        intact = self.served is None or await deliver(batch, self.served)
         for listener in self._listeners:
             listener(batch)
+        return intact

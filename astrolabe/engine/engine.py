@@ -43,12 +43,16 @@ STEP = 1_000
 
 #: Why an object is skipped that only the graph does not take.
 NOT_TAKEN = "it cannot be put into the graph: "
+#: The same where the model has it.
+NOT_SERVED = "the graph that is served cannot take it"
 
 
 class Publisher(Protocol):
     """Where batches go."""
 
-    async def publish(self, batch: Batch) -> None: ...
+    async def publish(self, batch: Batch) -> bool:
+        """False when the served graph was made anew meanwhile, and may lack what was published before."""
+        ...
 
 
 class Engine:
@@ -60,6 +64,7 @@ class Engine:
     served: the graph that is served, which is what was published. None: it is not known, so that a model that
         breaks ends the engine.
     restored: whether that is not empty at the beginning: what is published leads on from there.
+    mending: whether the model, or what is served, is made anew just now after a fault.
     """
 
     def __init__(
@@ -77,6 +82,7 @@ class Engine:
         self.readiness = readiness
         self.epoch = epoch
         self.seq = 0
+        self.mending = False
         self._model = model
         readiness.failing = lambda: self._model.failing
         self._publisher = publisher
@@ -84,7 +90,7 @@ class Engine:
         self._selected = selected
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(INBOX_LIMIT)
         self._slice = TimeSlice()
-        self._uncommitted = False
+        self._uncommitted = self._comparing = False
         self._skip_logs: dict[tuple[str, str], SkipLog] = {}
         self._served = served
         self._takeover = Takeover(model, readiness, served) if served is not None and restored else None
@@ -238,9 +244,11 @@ class Engine:
         return False
 
     def _skip(self, object: Facts | Record, why: str) -> None:
-        invalid = InvalidObject(object.namespace, object.name, why, object.uid)
-        self._log_of(object.kind).add(invalid)
-        self.readiness.skip(object.kind, invalid)
+        self._leave_out(object.kind, InvalidObject(object.namespace, object.name, why, object.uid))
+
+    def _leave_out(self, kind: str, invalid: InvalidObject) -> None:
+        self._log_of(kind).add(invalid)
+        self.readiness.skip(kind, invalid)
 
     async def _mend(self, broken: Broken) -> None:
         """Go on with a model that is made anew, and publish what became different."""
@@ -248,6 +256,14 @@ class Engine:
         if self._served is None or not isinstance(error, Exception):
             raise broken
         logger.error("a change of the graph failed, and it is put together anew: %s", where(error))
+        self.mending = True
+        self.readiness.mends += 1
+        try:
+            await self._salvage(broken, error)
+        finally:
+            self.mending = False
+
+    async def _salvage(self, broken: Broken, error: Exception) -> None:
         salvage = Salvage(broken)
         for _ in salvage.steps():
             await self._slice.pause()
@@ -256,16 +272,18 @@ class Engine:
             self._breakers[object.uid] = why = NOT_TAKEN + where(error)
             self._skip(object, why)
         self._tell_faults()
-        if self._takeover is None:
-            repair = Takeover(model, self.readiness, self._served, lists=_everywhere)
-        elif self._takeover.follow(model):
-            repair = self._takeover
-        else:  # nothing was published yet
-            return
         if not self._uncommitted:
             self._since = int(time() * 1000)
-        self._uncommitted = False
-        await self._publish_difference(repair)
+        if self._takeover is None or self._takeover.follow(model):
+            self._uncommitted = False
+            await self._compare()
+        # Otherwise nothing was published yet.
+
+    async def _compare(self) -> None:
+        """Publish what is different between the model and what is served, if anything is."""
+        assert self._served is not None  # who calls this has seen to it
+        everything = Takeover(self._model, self.readiness, self._served, lists=_everywhere)
+        await self._publish_difference(self._takeover or everything)
 
     def _log_of(self, kind: str, what: str = "is left out") -> SkipLog:
         return self._skip_logs.setdefault((kind, what), SkipLog(logger, kind, what))
@@ -303,7 +321,26 @@ class Engine:
     async def _publish(self, changes: Changes) -> None:
         if changes:
             self.seq += 1
-            await self._publisher.publish(Batch(self.epoch, self.seq, changes, self._since))
+            if not await self._publisher.publish(Batch(self.epoch, self.seq, changes, self._since)):
+                await self._make_up_for(changes)
+
+    async def _make_up_for(self, changes: Changes) -> None:
+        """What is served was made anew to take these, if it could: see that it is what it should be."""
+        self.readiness.mends += 1
+        if self._served is None:
+            return
+        if self._comparing:  # it could not for the second time
+            for node in changes.nodes_set:
+                if self._served().nodes.get(node.uid) != node:
+                    await self._change(node.kind, (Gone(node.uid),))
+                    self._breakers[node.uid] = NOT_SERVED
+                    self._leave_out(node.kind, InvalidObject(node.namespace, node.name, NOT_SERVED, node.uid))
+            return
+        self._comparing = True
+        try:
+            await self._compare()
+        finally:
+            self._comparing = False
 
     async def _take_over(self) -> None:
         """When it is time, publish the difference to the restored graph; again when more is known."""

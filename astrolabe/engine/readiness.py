@@ -40,12 +40,14 @@ class Readiness:
 
     skipped: of each kind the objects that are left out now, by uid (or by label, where there is none).
     failing: tells those whose status is not derived from their neighbours, since a rule raised.
+    mends: how often a change failed and the graph was put together anew, since the start of the process.
     """
 
     def __init__(self, scopes: Iterable[Scope]) -> None:
         self.states: dict[Scope, ScopeState] = {scope: ScopeState() for scope in scopes}
         self.skipped: dict[str, dict[str, InvalidObject]] = {scope.kind: {} for scope in self.states}
         self.failing: Callable[[], Sequence[Fault]] = tuple
+        self.mends = 0
         self._by_place = {(scope.kind, scope.namespace): scope for scope in self.states}
         self._ready = asyncio.Event()
         self.settle()

@@ -35,6 +35,9 @@ LOOK_EVERY = 0.5
 #: Seconds between two messages of which only the progress is news.
 PROGRESS_EVERY = 1.0
 
+#: Why what is served may be old while it is made anew.
+MENDING = "a change of the graph failed, and it is put together anew"
+
 #: Kinds that one sentence names.
 NAMED = 5
 
@@ -126,12 +129,14 @@ def judge_watches(
     *,
     count: Callable[[str], int],
     restored: bool,
+    mending: bool = False,
     now: float,
 ) -> Verdict:
     """The state of a process that watches the cluster itself.
 
     count: how many objects of a kind are known.
     restored: whether a stored graph is served until all kinds are listed.
+    mending: whether the graph is put together anew after a fault, and what changes meanwhile has to wait.
     now: on the clock of `lost_since`.
     """
     scopes = readiness.states
@@ -146,6 +151,8 @@ def judge_watches(
     if lost:
         began = min([watch.lost_since for watch in lost if watch.lost_since is not None])
         return Verdict("stale", _stale(lost, watches), progress, partial, began=began)
+    if mending:
+        return Verdict("stale", MENDING, progress, partial)
     if partial:
         return Verdict("partial", _partial(partial), progress, partial)
     return Verdict("live", "", progress)

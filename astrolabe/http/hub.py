@@ -49,6 +49,7 @@ class Hub:
 
     limits: of the history that is kept, from which those who fell behind or come back are caught up.
     figures: what is counted of the batches and of those who follow.
+    mending: see `bus.delivery.Served`.
     """
 
     def __init__(self, graph: Graph, limits: Limits | None = None) -> None:
@@ -62,6 +63,7 @@ class Hub:
         #: Feeds without a subscription, those that are dropped first before the others.
         self._kept: dict[Feed, asyncio.TimerHandle] = {}
         self._waiting: dict[asyncio.Future[None], int] = {}
+        self.mending = False
         self._begin(graph)
 
     def _begin(self, graph: Graph) -> None:
@@ -76,8 +78,8 @@ class Hub:
         self._views = Views(self.graph)
 
     def receive(self, batch: Batch) -> None:
-        """Take the next batch from the bus. Raises GapError when it is not the next one: to go on would
-        be to serve what is not so."""
+        """Take the next batch from the bus. Raises GapError when it is not the next one, Unapplied: to go on
+        would be to serve what is not so."""
         began = perf_counter()
         before = self.graph.apply(batch)
         self._count_in(batch, before)

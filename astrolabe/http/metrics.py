@@ -282,7 +282,7 @@ def of_watches(watches: Sequence[WatchHealth], *, now: float, epoch: float) -> I
 
 
 def of_skipped(readiness: Readiness | None) -> Iterator[Metric]:
-    """The objects of which something is amiss; nothing where this process has no watches."""
+    """What is amiss with objects, and what came of it; nothing where this process has no watches."""
     if readiness is None:
         return
     skipped = GaugeMetricFamily(
@@ -300,6 +300,11 @@ def of_skipped(readiness: Readiness | None) -> Iterator[Metric]:
         skipped.add_metric([kind], len(invalid))
         failed.add_metric([kind], failures[kind])
     yield from (skipped, failed)
+    yield CounterMetricFamily(
+        "astrolabe_graph_mends",
+        "Times that a change failed, and the graph was put together anew.",
+        value=readiness.mends,
+    )
 
 
 def of_replication(replication: Replication | None) -> Iterator[Metric]:

@@ -38,8 +38,9 @@ class Publisher:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    async def publish(self, batch: Batch) -> None:
+    async def publish(self, batch: Batch) -> bool:
         self._cluster.send(batch.changes)
+        return True
 
 
 class Holds:

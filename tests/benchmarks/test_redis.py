@@ -72,9 +72,10 @@ class Served:
         self.done = asyncio.Event()
         self._publisher = publisher
 
-    async def publish(self, batch: Batch) -> None:
-        await self._publisher.publish(batch)
+    async def publish(self, batch: Batch) -> bool:
+        intact = await self._publisher.publish(batch)
         self.done.set()
+        return intact
 
 
 async def cpu_of_changes(publisher: Publisher, *, together: int, rounds: int) -> float:
@@ -118,9 +119,7 @@ async def cpu_of_changes(publisher: Publisher, *, together: int, rounds: int) ->
 
 
 async def in_memory(*, together: int, rounds: int) -> float:
-    bus, hub = MemoryBus(), Hub(Graph("e"))
-    bus.subscribe(hub.receive)
-    return await cpu_of_changes(bus, together=together, rounds=rounds)
+    return await cpu_of_changes(MemoryBus(Hub(Graph("e"))), together=together, rounds=rounds)
 
 
 @pytest.mark.bench

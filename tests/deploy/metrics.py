@@ -31,6 +31,7 @@ METRICS: dict[str, frozenset[str]] = {
     "astrolabe_watch_last_event_timestamp_seconds": frozenset({"kind"}),
     "astrolabe_watch_skipped_objects": frozenset({"kind"}),
     "astrolabe_graph_rule_failures": frozenset({"kind"}),
+    "astrolabe_graph_mends_total": frozenset(),
     "astrolabe_watch_events_total": frozenset({"kind"}),
     "astrolabe_watch_lists_total": frozenset({"kind"}),
     "astrolabe_watch_failures_total": frozenset({"kind"}),

@@ -16,8 +16,9 @@ from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph import inheritance
-from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.batch import Batch, Before, Changes
 from astrolabe.graph.facts import Facts
+from astrolabe.graph.graph import Graph
 from astrolabe.graph.linker import Linker
 from astrolabe.graph.links import OWNS, RefByUid
 from astrolabe.graph.model import Model
@@ -28,7 +29,7 @@ from tests.graph.histories import KINDS, RULES, histories, roots
 from tests.graph.test_model import check_equal
 from tests.graph.test_salvage import lines_of
 from tests.support.cluster import Followed
-from tests.support.injector import Injector
+from tests.support.injector import SERVED, Injector
 from tests.support.oracle import Expected
 
 
@@ -186,7 +187,65 @@ def test_a_fault_at_any_line_of_the_model_ends_nothing(
     asyncio.run(follow(history, roots, injector))
 
 
-async def follow(history: list[Any], roots: Selector | None, injector: Injector) -> None:
+@settings(max_examples=30, deadline=None)
+@given(history=histories, roots=roots, share=st.floats(0, 1))
+def test_a_fault_at_any_line_of_the_served_graph_ends_nothing(
+    history: list[Any], roots: Selector | None, share: float
+) -> None:
+    """Readers begin anew, with a graph that is as if it had never been."""
+    counted = Injector(0, SERVED)
+    assert asyncio.run(follow(history, roots, counted)) == 0
+    at = int(share * (counted.lines - 1)) + 1 if counted.lines else 0
+    assert asyncio.run(follow(history, roots, Injector(at, SERVED))) == bool(at)
+
+
+async def test_a_node_that_the_served_graph_cannot_take_is_left_out_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original = Graph._take
+
+    def take(self: Graph, changes: Changes, before: Before) -> None:
+        original(self, changes, before)
+        if any(node.name == "bad" for node in changes.nodes_set):
+            raise KeyError("a secret")
+
+    monkeypatch.setattr(Graph, "_take", take)
+    good = [pod("a"), pod("b", "a"), pod("c", "b")]
+    async with running() as run:
+        await run.take(Replace("Pod", "", [good[0], pod("bad", "a"), *good[1:]]))
+        check_equal(run.graph, oracle(*good))
+        skipped = run.readiness.skipped["Pod"]
+        assert [(each.label, each.why) for each in skipped.values()] == [
+            ("a/bad", "the graph that is served cannot take it")
+        ]
+        good += [pod("d", "bad", "c")]
+        await run.take(Update("Pod", [pod("bad", note="again"), good[-1]]))
+        check_equal(run.graph, oracle(*good))
+        assert (run.renewals, run.readiness.mends, list(skipped)) == (2, 2, ["bad"])
+        await run.take(Update("Pod", [Gone("bad")]))
+        check_equal(run.graph, oracle(*good))
+        assert skipped == {}
+
+
+async def test_a_served_graph_that_contradicts_itself_becomes_what_is_known() -> None:
+    """It lacks what it should hold, beside what it could not take."""
+    good = [pod("a"), pod("b", "a"), pod("c", "b")]
+    async with running() as run:
+        await run.take(Replace("Pod", "", [*good]))
+        graph = run.graph
+        assert graph.edge_count == 2
+        graph._out.pop("b")  # nobody says that b owns c
+        graph._into.pop("b")  # b does not know who owns it
+        graph.nodes.pop("c")
+        await run.take(Update("Pod", [Gone("a")]))
+        assert run.renewals == 1
+        check_equal(run.graph, oracle(*good[1:]))
+        await run.take(Update("Pod", [pod("d", "b")]))
+        check_equal(run.graph, oracle(*good[1:], pod("d", "b")))
+
+
+async def follow(history: list[Any], roots: Selector | None, injector: Injector) -> int:
+    """Returns how often the served graph was made anew."""
     truth = Truth()
     async with running(roots) as run:
         with injector():
@@ -197,6 +256,7 @@ async def follow(history: list[Any], roots: Selector | None, injector: Injector)
             truth.facts.values(), RULES, roots=roots, synced=truth.synced, outdated=truth.outdated
         )
         check_equal(run.graph, expected)
+        return run.renewals
 
 
 class Truth:

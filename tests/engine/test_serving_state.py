@@ -69,6 +69,12 @@ def test_live_is_all_kinds_listed_and_watched() -> None:
     assert judge(readiness(Pod="synced", Node="synced")) == Verdict("live", "", Progress(2, 2, 7))
 
 
+def test_stale_while_the_graph_is_put_together_anew_after_a_fault() -> None:
+    made = readiness(Pod="synced")
+    why = "a change of the graph failed, and it is put together anew"
+    assert judge(made, mending=True) == Verdict("stale", why, Progress(1, 1, 4))
+
+
 def test_syncing_while_one_kind_is_not_listed() -> None:
     verdict = judge(readiness(Pod="synced", Node="listing", Secret="forbidden"))
     gap = Gap("Secret", "forbidden", "403 Forbidden: Secret")

@@ -9,8 +9,9 @@ import pytest
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge, Edges, each_edge, find_edge, packed, with_new_edge, without_edge
 from astrolabe.graph.facts import HelmRevision, Release
-from astrolabe.graph.graph import GapError, Graph
+from astrolabe.graph.graph import GapError, Graph, Unapplied
 from astrolabe.graph.node import parse_node
+from astrolabe.graph.renewal import Renewal
 
 
 def node(uid: str, **more: str) -> str:
@@ -115,3 +116,33 @@ def test_labels_are_read_from_the_text() -> None:
     text = '{"status":"Ready","uid":"a","name":"a","kind":"Pod","message":"say \\",\\"labels\\":{ twice","labels":{"a/b":"c"}}'
     assert parse_node(text).labels() == {"a/b": "c"}
     assert parse_node(text.replace(',"labels":{"a/b":"c"}', "")).labels() == {}
+
+
+def contents(graph: Graph) -> object:
+    edges = sorted((edge.key, edge.field) for edge in graph.edges())
+    return (graph.seq, graph.edge_count, graph.nodes, graph.releases, edges)
+
+
+def test_a_batch_that_meets_a_fault_leaves_the_graph_as_it_was_and_a_new_one_takes_it() -> None:
+    graph = graph_of_two()
+    before = contents(graph)
+    del graph._into["b"]  # the indices disagree
+    changes = batch(
+        2,
+        nodes_set=[parse_node(node("a", message="new")), parse_node(node("c"))],
+        edges_set=[Edge("owns", "a", "c", ("f",))],
+        edges_removed=[("owns", "a", "b")],
+        nodes_removed=["b"],
+    )
+    with pytest.raises(Unapplied) as raised:
+        graph.apply(changes)
+    assert isinstance(raised.value.__cause__, KeyError)
+    assert contents(graph) == before
+    renewal = Renewal(graph, changes)
+    assert len(list(renewal.steps())) == 4, (
+        "a step for some nodes, one for the edges of each, one for releases"
+    )
+    new = renewal.graph
+    assert (new.epoch, new.seq, sorted(new.nodes), new.edge_count) == ("e", 2, ["a", "c"], 1)
+    assert [edge.key for edge in new.into("c")] == [edge.key for edge in new.out("a")] == [("owns", "a", "c")]
+    assert contents(graph) == before, "readers see it meanwhile"

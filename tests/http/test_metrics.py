@@ -205,11 +205,13 @@ def test_objects_that_are_left_out_and_failed_rules_are_counted_by_kind() -> Non
     readiness.skip("Pod", InvalidObject("a", "web-1", "is nested too deeply", "u1"))
     readiness.skip("Pod", InvalidObject("b", "web-2", "is nested too deeply", "u2"))
     readiness.failing = lambda: [Fault("Node", "", "worker-1", "KeyError in derive, line 1 of rules.py")]
+    readiness.mends = 1
     assert samples(of_skipped(readiness)) == {
         ("astrolabe_watch_skipped_objects", "Pod"): 2,
         ("astrolabe_watch_skipped_objects", "Node"): 0,
         ("astrolabe_graph_rule_failures", "Pod"): 0,
         ("astrolabe_graph_rule_failures", "Node"): 1,
+        ("astrolabe_graph_mends_total",): 1,
     }
     assert samples(of_skipped(None)) == {}
 

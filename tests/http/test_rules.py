@@ -168,8 +168,7 @@ async def test_a_release_takes_along_what_its_pods_use_and_what_that_is_bound_to
 @asynccontextmanager
 async def batching(world: World, *, window: float) -> AsyncIterator[Engine]:
     """The engine that writes what the world's hub serves."""
-    bus = MemoryBus()
-    bus.subscribe(world.hub.receive)
+    bus = MemoryBus(world.hub)
     engine = Engine(world.model, bus, world.readiness, epoch=EPOCH, window=window)
     task = asyncio.create_task(engine.run())
     try:

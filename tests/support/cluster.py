@@ -23,18 +23,29 @@ from tests.support.timing import SHORT
 
 
 class Followed:
-    """A graph that is kept by watches, and a way to wait for what it becomes."""
+    """A graph that is kept by watches, and a way to wait for what it becomes. Implements `delivery.Served`.
+
+    bus: of what the watches publish. renewals: how often the graph was made anew.
+    """
 
     def __init__(self, readiness: Readiness, bus: MemoryBus) -> None:
         self.readiness = readiness
         self.graph = Graph("e")
         self.batches: list[Batch] = []
+        bus.served = self
+        self.mending = False
+        self.renewals = 0
         self._moved = asyncio.Event()
-        bus.subscribe(self._receive)
 
-    def _receive(self, batch: Batch) -> None:
+    def receive(self, batch: Batch) -> None:
         self.graph.apply(batch)
         self.batches.append(batch)
+        self._moved.set()
+
+    def replace(self, graph: Graph) -> None:
+        assert self.mending
+        self.graph = graph
+        self.renewals += 1
         self._moved.set()
 
     async def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:

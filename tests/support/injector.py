@@ -1,4 +1,4 @@
-"""Faults in the model, at whatever line."""
+"""Faults in the model, or in the served graph, at whatever line."""
 
 from __future__ import annotations
 
@@ -7,20 +7,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from astrolabe import graph
 
-#: The modules of which a model is made. Not node.py: nothing has changed yet while that is at work.
-_SOURCES = {
-    str(Path(graph.__file__).parent / f"{name}.py")
-    for name in (
+
+def _sources(*names: str) -> frozenset[str]:
+    return frozenset(str(Path(graph.__file__).parent / f"{name}.py") for name in names)
+
+
+class Guarded(NamedTuple):
+    """What is guarded against faults. sources: its modules. ways_in: each of which guards all that it does."""
+
+    sources: frozenset[str]
+    ways_in: frozenset[str]
+
+
+#: Not node.py: nothing has changed yet while that is at work.
+MODEL = Guarded(
+    _sources(
         *("closure", "derivation", "edge", "inheritance", "labels", "linker", "model", "names"),
         *("reach", "record", "rendering", "revisions", "scopes", "selector"),
-    )
-}
-#: The ways into it, each of which guards all that it does.
-_WAYS_IN = ("upsert", "remove", "commit", "set_synced", "set_outdated", "restore")
+    ),
+    frozenset(
+        f"Model.{name}" for name in ("upsert", "remove", "commit", "set_synced", "set_outdated", "restore")
+    ),
+)
+SERVED = Guarded(_sources("graph", "edge"), frozenset({"Graph._apply"}))
+
 #: What a rule raises, or makes that is no JSON, is the rule's fault.
 _OF_RULES = ("_derive", "_encode")
 #: Frames between a line and the way in.
@@ -32,11 +46,12 @@ class Injected(Exception):
 
 
 class Injector:
-    """Raises once, at the so-manieth line that is executed in the model; 0: never. lines: executed so far."""
+    """Raises once, at the so-manieth line that is executed there; 0: never. lines: executed so far."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, guarded: Guarded = MODEL) -> None:
         self.lines = 0
         self._at = at
+        self._guarded = guarded
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -49,13 +64,13 @@ class Injector:
             sys.settrace(before)
 
     def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if frame.f_code.co_filename not in _SOURCES:
+        if frame.f_code.co_filename not in self._guarded.sources:
             return None
         outer = frame.f_back
         for _ in range(_DEPTH):
             if outer is None or outer.f_code.co_name in _OF_RULES or frame.f_code.co_name in _OF_RULES:
                 return None
-            if outer.f_code.co_name in _WAYS_IN and outer.f_code.co_qualname.startswith("Model."):
+            if outer.f_code.co_qualname in self._guarded.ways_in:
                 return self._step
             outer = outer.f_back
         return None

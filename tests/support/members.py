@@ -50,6 +50,7 @@ class Member:
         self.seen: list[tuple[str, int]] = []
         self.committer: Committer | None = None
         self.unfit = False
+        self.mending = False
         self.task: asyncio.Task[NoReturn] | None = None
         self._moved = asyncio.Event()
         settings = Settings(
@@ -141,13 +142,14 @@ async def member(
     identity: str = "",
     known: bool = True,
     interval: int = 3600,
+    of: type[Member] = Member,
 ) -> AsyncIterator[Member]:
     """A replica at work. graph: what it serves before it has seen Redis.
 
     identity: of its cluster. known: whether that can be told at the start, and not only when it leads.
     interval: between two comparisons; 0: only when one is asked for.
     """
-    one = Member(address, cluster=cluster, limits=limits, timing=timing, identity=identity, interval=interval)
+    one = of(address, cluster=cluster, limits=limits, timing=timing, identity=identity, interval=interval)
     one.unfit = unfit
     if graph is not None:
         one.hub.replace(graph)

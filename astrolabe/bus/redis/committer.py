@@ -13,6 +13,7 @@ from itertools import chain
 
 import msgspec
 
+from astrolabe.bus.delivery import Served, deliver
 from astrolabe.bus.redis.codec import (
     Tick,
     encode_tick,
@@ -23,7 +24,7 @@ from astrolabe.bus.redis.errors import Away, Damaged, Deposed
 from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.numbers import leap, next_seq
 from astrolabe.bus.redis.outbox import Outbox, cut, news, size
-from astrolabe.bus.redis.standing import Served, Standing
+from astrolabe.bus.redis.standing import Standing
 from astrolabe.bus.redis.store import DAMAGED, Store
 from astrolabe.bus.redis.writes import pieces_of, writes_of
 from astrolabe.graph.batch import Batch, Changes
@@ -77,6 +78,8 @@ class Committer:
         self._ended, self._aside = False, ""
         #: What Redis has beyond `_base` as it was when the outbox was begun.
         self._landed: list[Changes] = []
+        #: Whether what is served was made anew since `publish` told so.
+        self._was_mended = False
 
     @property
     def strayed(self) -> bool:
@@ -110,12 +113,14 @@ class Committer:
         self._standing.complete, self._standing.unfit = True, ""
         self.due.set()
 
-    async def publish(self, batch: Batch) -> None:
+    async def publish(self, batch: Batch) -> bool:
         """Raises Deposed when another process leads."""
         self._standing.unfit = ""  # who publishes has a cluster
         async with self._lock:
             for changes in cut(batch.changes):
                 await self._publish(changes, batch.time)
+            mended, self._was_mended = self._was_mended, False
+        return not mended
 
     async def amend(self, judge: Callable[[], Awaitable[Changes]]) -> int:
         """Publish what `judge` finds while nothing else is; the number of changes. Raises Deposed, Away."""
@@ -178,7 +183,7 @@ class Committer:
         """again: what is served may be as these changes say already."""
         graph, standing = self._served.graph, self._standing
         if standing.alone:
-            self._serve_alone(changes, time)
+            await self._serve_alone(changes, time)
             return
         seq = next_seq(self._top, detached=False)
         batch = Batch(graph.epoch, seq, changes, time=time, leap=seq - graph.seq)
@@ -192,14 +197,18 @@ class Committer:
             stored = False
         if stored:
             self._top = self._base = seq
-            self._served.receive(
+            await self._serve(
                 msgspec.structs.replace(batch, changes=news(changes, graph)) if again else batch
             )
             standing.write()
             return
         self._go_alone(batch)
-        self._serve_alone(changes, time)
+        await self._serve_alone(changes, time)
         self._outbox.pin(changes)
+
+    async def _serve(self, batch: Batch) -> None:
+        if not await deliver(batch, self._served):
+            self._was_mended = True
 
     async def _commit(self, batch: Batch, before: Graph) -> bool:
         """Whether Redis has it; False when it is not where the batch goes on from. Raises Deposed, Away."""
@@ -252,16 +261,12 @@ class Committer:
     def _leap(self, *, detached: bool) -> None:
         self._top = leap(self._top, microseconds=time.time_ns() // 1000, detached=detached) - 1
 
-    def _serve_alone(self, changes: Changes, time: int) -> None:
+    async def _serve_alone(self, changes: Changes, time: int) -> None:
+        """At the next position that is only ours."""
         graph = self._served.graph
         self._outbox.add(changes, graph, time=time)
-        self._move(changes, time)
-
-    def _move(self, changes: Changes, time: int) -> None:
-        """Serve changes at the next position that is only ours."""
-        graph = self._served.graph
         self._top = next_seq(self._top, detached=True)
-        self._served.receive(Batch(graph.epoch, self._top, changes, time=time, leap=self._top - graph.seq))
+        await self._serve(Batch(graph.epoch, self._top, changes, time=time, leap=self._top - graph.seq))
 
     async def _come_back(self) -> None:
         """Share what was done alone, if Redis answers. Raises Deposed, Away."""
@@ -352,7 +357,7 @@ class Committer:
             for changes in self._outbox.pieces():
                 entry = entry_of(Batch("", 0, changes))
                 await self._store.fill(self._token, writes_of(changes, entry))
-            epoch = secrets.token_hex(4)
+            graph, epoch = self._served.graph, secrets.token_hex(4)
             await self._store.found(self._token, epoch, 0, complete=self._standing.complete)
             self._logged.clear()
             graph.epoch, graph.seq = epoch, 0

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import msgspec
 
+from astrolabe.bus.delivery import Served, tell
 from astrolabe.bus.redis import codec
 from astrolabe.bus.redis.codec import Decoder, Entry, decode_entry, decode_tick
 from astrolabe.bus.redis.damped import Damped
@@ -17,9 +18,10 @@ from astrolabe.bus.redis.joining import AnotherCluster, ForeignSchema, Joined, O
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.outbox import check_closed, news
-from astrolabe.bus.redis.standing import Obstacle, Served, Standing
+from astrolabe.bus.redis.standing import Obstacle, Standing
 from astrolabe.bus.redis.store import DAMAGED, Position, Store, Subscription
 from astrolabe.graph.batch import Batch
+from astrolabe.graph.graph import Unapplied
 from astrolabe.timeslice import TimeSlice, in_slices
 
 logger = logging.getLogger("astrolabe.bus")
@@ -108,6 +110,8 @@ class Follower:
                     return
         except Damaged as error:
             self._unreadable.error(f"what was published cannot be read: {error}")
+        except Unapplied as error:
+            self._give_up(error)
         await self.catch_up()
 
     async def _hear_tick(self, body: bytes) -> None:
@@ -129,10 +133,10 @@ class Follower:
     async def catch_up(self) -> None:
         """Get to where the store is, by the log or by reading all anew. Raises Away."""
         try:
+            if self._standing.joined and not self._astray:
+                await self._follow_log()
             if not self._standing.joined or self._astray:
                 await self._join()
-            else:
-                await self._follow_log()
         except AnotherCluster as error:
             self._stop_at("another", str(error))
         except ForeignSchema as error:
@@ -144,6 +148,9 @@ class Follower:
             await self._store.alarm(DAMAGED)
         except Overtaken:
             logger.warning("Redis changes faster than it can be read; trying again")
+            return
+        except Unapplied as error:  # of what was just read: the next tick asks again
+            self._give_up(error)
             return
         self.settled = True
 
@@ -158,6 +165,8 @@ class Follower:
                 return
             seq = before.seq
             await self._apply_log()
+            if self._astray:
+                return
             if self._served.graph.seq == seq:
                 await self._join()
                 return
@@ -192,6 +201,8 @@ class Follower:
                 await slice.pause()
         except Damaged as error:  # so all is read anew, and the leader told if that is damaged, too
             self._unreadable_log.error(f"the log in Redis is damaged: {error}")
+        except Unapplied as error:
+            self._give_up(error)
 
     async def _join(self) -> None:
         """Serve what is stored. Raises Away, Damaged, ForeignSchema, Overtaken."""
@@ -220,11 +231,16 @@ class Follower:
         self._standing.match()
 
     def _receive(self, batch: Batch) -> None:
-        """Raises Damaged."""
+        """Raises Damaged, Unapplied."""
         changes = news(batch.changes, self._served.graph)
         check_closed(changes, self._served.graph)
         self._served.receive(msgspec.structs.replace(batch, changes=changes))
         self._logged.add(batch)
+
+    def _give_up(self, error: Unapplied) -> None:
+        """What is served cannot go on from where it is."""
+        tell(error, "all is read anew")
+        self.stray()
 
     def _stop_at(self, obstacle: Obstacle, why: str) -> None:
         if self._standing.obstacle != obstacle:

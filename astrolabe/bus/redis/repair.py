@@ -6,11 +6,11 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from astrolabe.bus.delivery import Served
 from astrolabe.bus.redis.codec import Decoder, edge_id, edge_value, release_id, revision_value
 from astrolabe.bus.redis.committer import Committer
 from astrolabe.bus.redis.errors import Damaged
 from astrolabe.bus.redis.keys import Keys
-from astrolabe.bus.redis.standing import Served
 from astrolabe.bus.redis.store import SCAN_COUNT, Store
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.graph import Graph
@@ -48,7 +48,8 @@ class Repair:
 
     async def run(self) -> int:
         """One comparison; the number of fields that were wrong. Raises Away, Deposed."""
-        parts = parts_of(self._served.graph, self._store.keys)
+        graph = self._served.graph
+        parts = parts_of(graph, self._store.keys)
         suspects = [(part, await self._suspects(part)) for part in parts]
         if not any(fields for _, fields in suspects):
             return 0
@@ -57,6 +58,8 @@ class Repair:
         async def judge() -> Changes:
             """Nothing is committed meanwhile: what is wrong now is wrong."""
             changes = Changes()
+            if self._served.graph is not graph:  # it was made anew, and tells nothing of this one
+                return changes
             for part, fields in suspects:
                 async for field in in_slices(await self._wrong(part, fields)):
                     try:

@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any, NoReturn
 
+from astrolabe.bus.delivery import Served
 from astrolabe.bus.redis.committer import Committer, Condition
 from astrolabe.bus.redis.errors import Away, BusError, Damaged, Deposed, Refused
 from astrolabe.bus.redis.follower import Follower
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.repair import Repair
-from astrolabe.bus.redis.standing import Served, Standing
+from astrolabe.bus.redis.standing import Standing
 from astrolabe.bus.redis.store import Store, Taken
 from astrolabe.bus.redis.timing import Timing
 from astrolabe.settings import Settings

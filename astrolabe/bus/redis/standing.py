@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 from astrolabe.bus.redis.contact import Contact
 from astrolabe.bus.redis.timing import Timing
-from astrolabe.graph.batch import Batch
-from astrolabe.graph.graph import Graph
 
 Role = Literal["leader", "follower"]
 
@@ -21,20 +19,6 @@ Obstacle = Literal["", "empty", "foreign", "damaged", "behind", "another"]
 
 #: Ticks without a sign of the leader after which what a follower serves is stale.
 TICKS = 3
-
-
-class Served(Protocol):
-    """The graph that clients see: `http.hub.Hub`."""
-
-    graph: Graph
-
-    def receive(self, batch: Batch) -> None:
-        """Apply the next batch."""
-        ...
-
-    def replace(self, graph: Graph) -> None:
-        """Begin anew with this graph."""
-        ...
 
 
 @dataclass
