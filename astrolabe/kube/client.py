@@ -52,6 +52,9 @@ ERROR_BODY = 64 * 1024
 #: Bytes of an answer that is read in whole: version, discovery, a review, a list of one object.
 LONGEST_ANSWER = 8 * 2**20
 
+#: Bytes that are kept of one that is too large.
+BEGINNING = 64 * 1024
+
 #: Headers of an answer that is not to be packed: the API server keeps to it, and what is packed has no bound.
 UNPACKED = ("", "identity")
 
@@ -78,14 +81,15 @@ class Answer:
 
     async def read_all(self, longest: int = LONGEST_ANSWER) -> bytes:
         """Everything, to its end. Raises ConnectionBroken, and TooLarge beyond `longest` bytes."""
-        chunks, size = [], self._response.content_length or 0
-        if size <= longest:
-            size = 0
-            while size <= longest and (chunk := await self.read()):
-                chunks.append(chunk)
-                size += len(chunk)
-        if size > longest:
-            raise TooLarge(f"the answer is larger than {longest} bytes")
+        chunks, size = [], 0
+        is_too_large = (self._response.content_length or 0) > longest
+        enough = min(longest, BEGINNING) if is_too_large else longest
+        while size <= enough and (chunk := await self.read()):
+            chunks.append(chunk)
+            size += len(chunk)
+        if is_too_large or size > longest:
+            beginning = b"".join(chunks[: 1 + BEGINNING // len(chunks[0])]) if chunks else b""
+            raise TooLarge(f"the answer is larger than {longest} bytes", beginning[:BEGINNING])
         return b"".join(chunks)
 
 

@@ -38,7 +38,11 @@ class NotTheApi(RequestFailed):
 
 
 class TooLarge(NotTheApi):
-    """An answer has more bytes than are read."""
+    """An answer has more bytes than are read. beginning: the first of them."""
+
+    def __init__(self, text: str, beginning: bytes) -> None:
+        super().__init__(text)
+        self.beginning = beginning
 
 
 class WatchEnded(RequestFailed):

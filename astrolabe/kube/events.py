@@ -16,6 +16,8 @@ from astrolabe.kube.scan import CutOff, members
 #: Bytes of one object. etcd takes no request above 1.5 MB unless it is told to; as JSON that may be twice as
 #: much. To decode so many and to put them into the graph takes some 20 ms.
 LONGEST_OBJECT = 4 * 2**20
+#: Bytes of an answer with one object of which no more is read.
+LONGEST_SINGLE = 5 * 2**20
 #: Bytes of a larger one in which its identity is looked for; an API server writes it first.
 _LOOKED_AT = 64 * 1024
 
@@ -165,6 +167,11 @@ def invalid_object(object: bytes | msgspec.Raw, error: Exception | str) -> Inval
     elif isinstance(error, ValueError) and not isinstance(error, msgspec.ValidationError):
         why = NO_JSON  # the error itself tells of a byte, which is another each time
     return InvalidObject(identity.namespace, identity.name, why, identity.uid)
+
+
+def version_in(line: bytes) -> str:
+    """The resourceVersion of the object in a line that is not understood; "" when there is none."""
+    return _identity(line.partition(b'"object"')[2]).resource_version
 
 
 def _identity(object: bytes | msgspec.Raw) -> _Identity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ from astrolabe.kube.events import (
     ServerError,
     decode,
     invalid_object,
+    version_in,
 )
 from astrolabe.kube.health import Health
 from astrolabe.kube.scan import members
@@ -125,7 +127,7 @@ class Intake:
                 if type(event) is Found:
                     self._take_found(event.manifest)
                 else:
-                    await self._take_other(event)
+                    await self._take_other(event, line)
                 if not count % LOOK_EVERY or len(line) > LARGE:
                     await slice.pause()
         except RequestFailed:
@@ -153,6 +155,16 @@ class Intake:
         self._count(len(items))
         return page.metadata.resource_version, page.metadata.continue_token
 
+    def skip_page(self, beginning: bytes) -> tuple[str, str]:
+        """Leave out the one object of a page that is too large, of which this is the beginning; returns what
+        `take_page` does. Raises NotTheApi when it is no page."""
+        meta = _metadata_in(beginning)
+        if meta is None:
+            raise NotTheApi("the answer is no list, and too large")
+        self._skip(invalid_object(beginning.partition(b'"items"')[2].lstrip(b" \t\r\n:["), TOO_LARGE))
+        self._count(1)
+        return meta.resource_version, meta.continue_token
+
     def _take_found(self, manifest: Any) -> None:
         meta = manifest.metadata
         facts = self._facts(manifest)
@@ -166,7 +178,7 @@ class Intake:
             if self._invalid:
                 self._invalid.pop(meta.uid, None)
 
-    async def _take_other(self, event: Event) -> None:
+    async def _take_other(self, event: Event, line: bytes) -> None:
         match event:
             case Deleted():
                 self._take_deleted(event)
@@ -182,6 +194,8 @@ class Intake:
                 raise NotTheApi(f"the stream holds what is no event: {event.why}")
             case InvalidObject():
                 self._skip(event)
+                if self._listed is None:  # not to be told of it again
+                    self.position = version_in(line) or self.position
 
     def _note_bookmark(self) -> None:
         now, before = self._clock(), self._bookmark_at
@@ -245,15 +259,28 @@ class Intake:
 def older_version(body: bytes, position: str) -> str:
     """The version of this list, where it is older than the position; "" where it is not, or who knows.
 
+    body: may be the beginning only.
     Versions of one kind compare as numbers (KEP-5504), as far as they are numbers.
     """
     try:
         version = msgspec.json.decode(body, type=_Page).metadata.resource_version
-    except UNDECODABLE:  # of another list it can be told
-        return ""
+    except UNDECODABLE:
+        meta = _metadata_in(body)
+        version = meta.resource_version if meta is not None else ""
     if not (_is_number(version) and _is_number(position)):
         return ""
     return version if int(version) < int(position) else ""
+
+
+def _metadata_in(page: bytes) -> _ListMeta | None:
+    """The metadata of a list, which an API server writes before its items."""
+    for key, value in members(page, array=b"items"):
+        if key == b"metadata":
+            with suppress(*UNDECODABLE):
+                return msgspec.json.decode(value, type=_ListMeta)
+        if key == b"items":
+            break
+    return None
 
 
 def _is_number(version: str) -> bool:

@@ -27,10 +27,12 @@ from astrolabe.kube.errors import (
     WatchEnded,
     forget_frames,
 )
+from astrolabe.kube.events import LONGEST_SINGLE
 from astrolabe.kube.health import Health
 from astrolabe.kube.intake import Intake, older_version
 from astrolabe.kube.lines import Lines
 from astrolabe.kube.outcome import Outcome, outcome_of
+from astrolabe.kube.paging import PageSize
 from astrolabe.kube.timing import Timing
 from astrolabe.kube.troubles import Troubles
 
@@ -38,9 +40,6 @@ log = logging.getLogger("astrolabe.kube")
 
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-#: Objects a page of a list, as client-go's pager has it.
-PAGE_SIZE = 500
 
 #: Bytes. 500 objects of 100 kB; where they are larger, fewer are asked for at a time.
 LONGEST_PAGE = 64 * 2**20
@@ -136,7 +135,7 @@ class Reflector:
             await self._take_guarded(answer)
         if self._intake.listing:
             raise WatchEnded("the watch ended before its initial list was complete")
-        if self._clock() - began < timing.short_watch and self._intake.position == position:
+        if position and self._clock() - began < timing.short_watch and self._intake.position == position:
             raise WatchEnded("the watch ended at once, without an event")
 
     async def _take_guarded(self, answer: Answer) -> None:
@@ -184,7 +183,7 @@ class Reflector:
         if not position:
             return False
         try:
-            version = older_version(await self._read_list(1), position)
+            version = older_version(await self._read_first(), position)
         except RequestFailed as error:
             log.debug("%s: its version is not known: %s", self.health.label, error)
             return False
@@ -218,27 +217,43 @@ class Reflector:
     async def _list(self) -> None:
         """List page by page; all pages are of one resourceVersion, which the continue token carries.
 
-        A page that is too large is asked for again with fewer objects.
+        A page that is too large is asked for again with fewer objects; one object that is too large alone is
+        left out.
         """
         self._intake.begin_list()
         token = resource_version = ""
-        limit = PAGE_SIZE
+        pages = PageSize(self._longest_page)
         while True:
-            try:
-                body = await self._read_list(limit, token)
-            except TooLarge:
-                if limit == 1:
-                    raise
-                limit = max(1, limit // 8)
-                continue
-            await self._connected()
             before = token
-            resource_version, token = await self._intake.take_page(body)
+            resource_version, token = await self._take_page(pages, token)
             if not token:
                 break
             if token == before:
                 raise NotTheApi("the list goes round in a circle")
         await self._intake.end_list(resource_version)
+
+    async def _take_page(self, pages: PageSize, token: str) -> tuple[str, str]:
+        """The next page: see `Intake.take_page`."""
+        while True:
+            try:
+                body = await self._read_list(pages.limit, token)
+            except TooLarge as error:
+                if pages.limit > 1:
+                    pages.shrink()
+                    continue
+                await self._connected()
+                pages.skip()
+                return self._intake.skip_page(error.beginning)
+            await self._connected()
+            pages.note(len(body))
+            return await self._intake.take_page(body)
+
+    async def _read_first(self) -> bytes:
+        """The list up to its first object, or the beginning of that where it is too large."""
+        try:
+            return await self._read_list(1)
+        except TooLarge as error:
+            return error.beginning
 
     async def _read_list(self, limit: int, token: str = "") -> bytes:
         return await self._cluster.read(
@@ -246,7 +261,7 @@ class Reflector:
             {"limit": str(limit), **self._selector, **({"continue": token} if token else {})},
             accept=METADATA_LIST if self._kind.metadata_only else JSON,
             read_timeout=self._timing.list_silence,
-            longest=self._longest_page,
+            longest=self._longest_page if limit > 1 else min(self._longest_page, LONGEST_SINGLE),
         )
 
     async def _connected(self) -> None:

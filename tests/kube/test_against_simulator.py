@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from astrolabe.engine.inbox import Replace
 from astrolabe.graph.facts import Facts
 from astrolabe.sim.faults import DeepObject, Drip, Fault, HttpStatus, Stall, draw_fault
 from astrolabe.sim.server import Simulator
@@ -35,6 +36,8 @@ from tests.support.timing import SHORT
 SHOP = Path(__file__).parents[1] / "recordings/shop"
 POD = KINDS_BY_NAME["Pod"]
 SECRET = KINDS_BY_NAME["Secret"]
+#: Bytes of a page where one object is larger.
+LARGE = 400_000
 
 
 def stored(store: Store, kind: str) -> dict[str, Facts]:
@@ -163,6 +166,48 @@ async def test_a_list_of_many_pages(tmp_path: Path) -> None:
             await sink.until(lambda: bool(sink.replaces()))
         assert sink.objects["Pod"] == stored(simulator.store, "Pod")
         assert len(simulator.journal.of("Pod", "list")) == 3
+
+
+def large_pod(name: str) -> dict[str, Any]:
+    """Larger than a page may be in these tests, which is LARGE bytes."""
+    return {"metadata": {"name": name, "namespace": "n", "annotations": {"x": "x" * 2 * LARGE}}}
+
+
+async def test_one_object_that_is_larger_than_a_page_costs_only_itself(tmp_path: Path) -> None:
+    async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
+        simulator.faults.watch_list = "rejected"
+        store = simulator.store
+        names = [f"p{number:03}" for number in range(300)]
+        for name in names:
+            store.create("Pod", large_pod(name) if name == "p150" else pod(name))
+        async with reflecting(POD, cluster, longest_page=LARGE) as (watch, sink):
+            await sink.until(lambda: bool(sink.replaces()))
+            assert sink.names("Pod") == [name for name in names if name != "p150"]
+            (told,) = [each for each in sink.messages if isinstance(each, Replace)]
+            assert [(each.label, each.why) for each in told.invalid] == [("n/p150", "is larger than 4 MiB")]
+            assert told.invalid[0].uid
+            asked = [int(each.query["limit"]) for each in simulator.journal.of("Pod", "list")]
+            assert asked == [500, 62, 62, 62, *[7] * 4, *[1] * 7, 8, 64, 500]
+            store.create("Pod", pod("q"))
+            await sink.until(lambda: "q" in sink.names("Pod"))
+            assert watch.health.failures == 0
+
+
+async def test_a_restored_api_server_is_noticed_behind_an_object_that_is_larger_than_a_page(
+    tmp_path: Path,
+) -> None:
+    """Its version is asked for with the first object only, which is that one."""
+    often = replace(SHORT, watch_shortest=60, watch_longest=60, version_check=0.2)
+    async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
+        store = simulator.store
+        store.create("Pod", large_pod("a"))
+        backup = store.revision
+        for number in range(5):
+            store.create("Pod", pod(f"ghost-{number}"))
+        async with reflecting(POD, cluster, timing=often, longest_page=LARGE) as (_, sink):
+            await sink.until(lambda: len(sink.names("Pod")) == 6)
+            store.restore(backup)
+            await sink.until(lambda: sink.names("Pod") == ["a"])
 
 
 async def test_an_object_that_leaves_the_selector_is_gone(tmp_path: Path) -> None:

@@ -255,6 +255,21 @@ async def test_what_cannot_be_taken_in_is_told_in_its_place() -> None:
     assert told.changes[1] == IS_DEEP
 
 
+@pytest.mark.parametrize("size", [10, LONGEST_OBJECT], ids=["deep", "large"])
+async def test_a_watch_goes_on_behind_an_object_that_cannot_be_taken_in(size: int) -> None:
+    """Else it would be told of it again after each connection, and one day of nothing else."""
+    intake, _, _ = await listed("a")
+    object = (
+        b'{"metadata":{"name":"odd","namespace":"n","uid":"u","resourceVersion":"12"},"x":[%b%b],"y":"%b"}'
+    )
+    odd = object % (b"[" * 1100, b"]" * 1100, b"y" * size)
+    await intake.take_lines([event("ADDED", "b", "11"), b'{"type":"MODIFIED","object":%b}' % odd])
+    assert intake.position == "12"
+    intake.begin_list()
+    await intake.take_lines([b'{"type":"ADDED","object":%b}' % odd])
+    assert intake.position == "", "of an object, not of the list"
+
+
 async def test_an_object_that_is_mended_while_it_is_listed_is_not_left_out() -> None:
     intake, sink, _ = intake_of()
     intake.begin_list()

@@ -159,12 +159,14 @@ async def test_a_page_that_is_too_large_is_asked_for_with_fewer_objects(tmp_path
         assert asked == [("500", None), ("62", None), ("62", "t"), ("7", "t")]
 
 
-async def test_one_object_that_is_too_large_for_a_page_is_an_error(tmp_path: Path) -> None:
-    steps = [refusal(422), *[page("a", version="20")] * 5]
-    async with playing(tmp_path, *steps, longest_page=20) as (server, watch, _):
+@pytest.mark.parametrize("declared", [True, False], ids=["length", "chunked"])
+async def test_what_is_too_large_and_no_list_is_an_error(tmp_path: Path, declared: bool) -> None:
+    body = json.dumps({"items": [], "metadata": 5, "x": "x" * 100_000}).encode()
+    large = answer(200, body) if declared else stream(body)
+    async with playing(tmp_path, refusal(422), *[large] * 5, longest_page=20) as (server, watch, _):
         await server.until_asked(6)
         assert [each.query["limit"] for each in server.asked[1:5]] == ["500", "62", "7", "1"]
-        assert watch.health.last_error == "the answer is larger than 20 bytes"
+        assert watch.health.last_error == "the answer is no list, and too large"
 
 
 async def test_an_older_server_stays_one(tmp_path: Path) -> None:
