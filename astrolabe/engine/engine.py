@@ -264,12 +264,13 @@ class Engine:
             self.mending = False
 
     async def _salvage(self, broken: Broken, error: Exception) -> None:
+        why = NOT_TAKEN + where(error)
         salvage = Salvage(broken)
         for _ in salvage.steps():
             await self._slice.pause()
         self._model = model = salvage.model
         for object in salvage.left_out.values():
-            self._breakers[object.uid] = why = NOT_TAKEN + where(error)
+            self._breakers[object.uid] = why
             self._skip(object, why)
         self._tell_faults()
         if not self._uncommitted:
