@@ -27,6 +27,9 @@ CHUNK = 200
 #: What stands behind what changed, in a `delta`.
 DELTA_TAIL = "}"
 
+#: What stands between the pieces of what changed.
+_NODES_SET, _REMOVED, _EDGES_SET = '"nodes":{"set":[', '],"remove":[', ']},"edges":{"set":['
+
 #: A place in a snapshot: how many nodes and how many edges come before it.
 Cut = tuple[int, int]
 
@@ -96,15 +99,29 @@ def changes_text(changes: Changes) -> str:
 
 def changes_pieces(changes: Changes) -> Iterator[str]:
     """The same, in pieces."""
-    yield '"nodes":{"set":['
+    yield _NODES_SET
     yield from joined(node.text for node in changes.nodes_set)
-    yield '],"remove":['
+    yield _REMOVED
     yield from joined(_string(uid) for uid in changes.nodes_removed)
-    yield ']},"edges":{"set":['
+    yield _EDGES_SET
     yield from joined(edge.text for edge in changes.edges_set)
-    yield '],"remove":['
+    yield _REMOVED
     yield from joined(removal_text(key) for key in changes.edges_removed)
     yield "]}"
+
+
+def node_pieces(pieces: Iterable[str]) -> Iterator[str]:
+    """What such pieces tell of nodes, some in each: texts as that of `changes_text`, which stays as it is."""
+    form = ""
+    for piece in pieces:
+        if piece == _NODES_SET:
+            form = f"{_NODES_SET}%s{_REMOVED}]}}"
+        elif piece == _REMOVED:
+            form = f"{_NODES_SET}{_REMOVED}%s]}}"
+        elif piece == _EDGES_SET:
+            return
+        else:
+            yield form % piece.removeprefix(",") if form else piece
 
 
 def joined(texts: Iterable[str]) -> Iterator[str]:

@@ -6,17 +6,18 @@ import asyncio
 import logging
 from collections import Counter
 from contextvars import Context
+from functools import partial
 from time import time
 
 from astrolabe.graph import wire
 from astrolabe.graph.filter import Filter
 from astrolabe.http.bodies import stretches
-from astrolabe.http.closing import FAILED, INTERNAL_ERROR
+from astrolabe.http.feed import DISMISSAL
 from astrolabe.http.grafana import flat
-from astrolabe.http.hub import Hub
+from astrolabe.http.hub import TOLD, Hub
 from astrolabe.http.message import Message
-from astrolabe.http.subscription import Connection, fail
-from astrolabe.timeslice import Lane, in_slices
+from astrolabe.http.subscription import Connection, dismiss, fail
+from astrolabe.timeslice import Few, Lane, in_slices
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -30,6 +31,7 @@ class Statistics:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._listeners: dict[Filter, dict[Connection, None]] = {}
+        self._crowd = Few(TOLD, Lane.PEER)
         self._task: asyncio.Task[None] | None = None
 
     def join(self, connection: Connection, filter: Filter) -> None:
@@ -66,16 +68,12 @@ class Statistics:
         self._task = None
 
     def _tell(self, filter: Filter, message: Message) -> None:
-        for connection in tuple(self._listeners.get(filter, ())):
-            if connection.writable:
-                try:
-                    connection.write(message)
-                except Exception:  # of this connection: the others are none the worse
-                    fail(connection)
+        for connection in self._listeners.get(filter, ()):
+            self._crowd.do(partial(_write, connection, message))
 
     def _give_up(self, filter: Filter) -> None:
         for connection in self._listeners.get(filter, ()):
-            connection.close(INTERNAL_ERROR, "internal-error", FAILED)
+            self._crowd.do(partial(dismiss, connection), DISMISSAL)
 
     async def _count(self, filter: Filter) -> Message:
         if filter:
@@ -88,3 +86,11 @@ class Statistics:
             counts.update([node.status for node in stretch])
         row = flat.statistics(counts, edges=edges, now=int(time() * 1000))
         return Message("row", wire.encode(row))
+
+
+def _write(connection: Connection, message: Message) -> None:
+    if connection.writable:
+        try:
+            connection.write(message)
+        except Exception:  # of this connection: the others are none the worse
+            fail(connection)

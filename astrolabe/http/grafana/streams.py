@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from time import time
 from typing import Any
 
@@ -22,9 +23,10 @@ from astrolabe.http.hub import Hub
 from astrolabe.http.message import Framing, Message
 from astrolabe.http.query import Query
 from astrolabe.http.refusing import visibly
-from astrolabe.http.subscription import Position
+from astrolabe.http.subscription import Position, fail
 from astrolabe.http.websocket import WebSocket, text_frame
 from astrolabe.settings import Limits
+from astrolabe.timeslice import Lane, turns
 
 _ROOT = "/api/v1/ws/flat"
 
@@ -57,6 +59,43 @@ class FlatSocket(WebSocket):
     def __init__(self, request: Request, limits: Limits, figures: Figures, framing: Framing) -> None:
         super().__init__(request, limits, figures)
         self._framing = framing
+        #: What is left of a long message, each of a part of its nodes; whether the turn for the next comes.
+        self._rest: Iterator[Message] | None = None
+        self._due = False
+
+    def write(self, message: Message) -> None:
+        """Of a long one some objects in each turn, as the transport takes them, and nothing in between."""
+        if message.long is None or not self.open:
+            super().write(message)
+            return
+        self.writable = False
+        self._rest = _parts(message)
+        self._go_on()
+
+    def resume(self) -> None:
+        if self._rest is None:
+            super().resume()
+        elif not self._due:
+            self._due = True
+            turns().ask(self._go_on, Lane.PEER)
+
+    def lose(self) -> None:
+        self._rest = None
+        super().lose()
+
+    def _go_on(self) -> None:
+        self._due = False
+        try:
+            part = next(self._rest, None) if self._rest is not None and self.open else None
+            if part is not None:
+                super().write(part)
+        except Exception:
+            fail(self)
+            return
+        if part is None:
+            self._rest = None
+        if part is None or self._protocol.writable:
+            self.resume()
 
     def explain(self, error: str, message: str) -> None:
         """The close code has to do."""
@@ -66,6 +105,13 @@ class FlatSocket(WebSocket):
 
     def beat(self) -> None:
         """A heartbeat is a ping, no row."""
+
+
+def _parts(message: Message) -> Iterator[Message]:
+    """The same in several, without edges."""
+    assert message.long is not None
+    for text in wire.node_pieces(chunk.decode() for chunk in message.long.chunks):
+        yield Message(message.event, f"{message.head}{text}{wire.DELTA_TAIL}", message.position)
 
 
 class FlatStreams:

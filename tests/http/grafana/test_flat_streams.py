@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -12,10 +13,19 @@ from websockets.frames import Frame
 from websockets.protocol import CLIENT, Protocol, State
 
 from astrolabe.graph.batch import Changes
+from astrolabe.graph.filter import EVERYTHING
+from astrolabe.http.grafana.statistics import Statistics
+from astrolabe.http.hub import TOLD
+from astrolabe.http.message import Message
 from astrolabe.settings import Limits
-from tests.support.raw import dial
+from tests.support.connections import Recorder
+from tests.support.loop_meter import LoopMeter
+from tests.support.raw import dial, frames
 from tests.support.serving import Site, eventually, read, serve
-from tests.support.worlds import a_pod, crowd
+from tests.support.worlds import a_pod, crowd, only
+
+#: Seconds of work for which nothing may hold the loop: twice what is promised, as others are at work, too.
+LONGEST = 0.04
 
 CHANGE_KEYS = [
     *["time", "op", "uid", "kind", "namespace", "name", "status", "reason", "message", "release", "seq"]
@@ -163,3 +173,59 @@ async def test_one_that_does_not_read_is_caught_up_by_what_is_latest(rounds: int
         assert {row["message"] for row in told} == {"held", last}
         assert len({row["uid"] for row in told if row["message"] == last}) == 600
         assert told[-1]["seq"] == site.hub.graph.seq
+
+
+async def test_rows_of_what_was_missed_for_long_go_out_bit_by_bit() -> None:
+    """All of them, once each, and before what comes next; the loop turns on meanwhile."""
+    world = crowd(12_000)
+    async with serve(world) as site, dial(site.port, buffer=1 << 20) as peer:
+        await peer.ask("/api/v1/ws/flat/changes/q=web")
+        await peer.read_past(b"\r\n\r\n")
+        (channel,) = site.server._connections._open
+        await world.hub.take(only(q="web"))
+        channel.pause()
+        for start in range(0, 10_000, 1000):
+            changed = [a_pod(number, "Error") for number in range(start, start + 1000)]
+            gone = [a_pod(10_000 + start // 1000).uid]
+            out = world.hub.graph.out(gone[0])
+            into = world.hub.graph.into(gone[0])
+            world.send(
+                Changes(changed, nodes_removed=gone, edges_removed=[each.key for each in {*out, *into}])
+            )
+        await asyncio.sleep(0.1)
+        meter = LoopMeter()
+        channel.resume()
+        heard, last = bytearray(), world.hub.graph.seq
+        while heard.count(b'"op"') < 5_000:
+            heard += await peer.read(1 << 17)
+        world.send(Changes([a_pod(1, "Pending")]))
+        while b"Pending" not in heard:
+            heard += await peer.read(1 << 17)
+        meter.stop()
+    rows = [json.loads(each.data) for each in frames(bytes(heard))]
+    assert meter.longest < LONGEST
+    assert sorted(row["uid"] for row in rows[:10_000]) == [a_pod(number).uid for number in range(10_000)]
+    assert {(row["op"], row["name"]) for row in rows[10_000:-1]} == {
+        ("remove", f"web-{10_000 + number}") for number in range(10)
+    }
+    assert [row["seq"] for row in rows] == [last] * 10_010 + [last + 1]
+
+
+async def test_counts_that_thousands_hear_go_out_in_many_turns() -> None:
+    heard, meter = Counter[int](), LoopMeter()
+
+    class Listener(Recorder):
+        def write(self, message: Message) -> None:
+            super().write(message)
+            heard[meter.count] += 1
+
+    statistics = Statistics(crowd(10).hub)
+    listeners = [Listener() for _ in range(3 * TOLD)]
+    for listener in listeners:
+        statistics.join(listener, EVERYTHING)
+    await eventually(lambda: all(listener.messages for listener in listeners))
+    meter.stop()
+    for listener in listeners:
+        statistics.leave(listener)
+    await statistics.close()
+    assert max(heard.values()) <= 2 * TOLD  # a turn of the loop is not quite one of the meter
