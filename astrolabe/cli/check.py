@@ -163,18 +163,20 @@ async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> 
 async def _check_excess(cluster: Cluster, settings: Settings, catalogue: Catalogue) -> Finding:
     about = "what the account may do"
     try:
-        beyond = await excess(cluster, scopes_of(settings, catalogue), catalogue, _home(settings))
+        scopes = scopes_of(settings, catalogue)
+        beyond, asked = await excess(cluster, scopes, catalogue, _home(settings))
     except RequestFailed as error:
         return Finding("Rights", "warning", f"the API server does not say: {error}", about=about)
+    only = f" (asked in {asked})" if asked else ""
     if not beyond:
-        return Finding("Rights", "ok", about="list and watch, and nothing else")
+        return Finding("Rights", "ok", about=f"list and watch, and nothing else{only}")
     if beyond == EVERYTHING:
         advice = (
             "everything, as an administrator may; what serves others should have the role of deploy/ only"
         )
         return Finding("Rights", "warning", advice, about=about)
     advice = (
-        f"more than it needs: {beyond}; an earlier installation may have left a binding: "
+        f"more than it needs: {beyond}{only}; an earlier installation may have left a binding: "
         "kubectl get rolebindings,clusterrolebindings -A -o wide"
     )
     return Finding("Rights", "warning", advice, about=about)

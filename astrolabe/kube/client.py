@@ -258,13 +258,19 @@ class Cluster:
 
         "": not to be had: nobody answers, or Namespaces may not be listed, as with a Role of one namespace.
         """
-        params = {"fieldSelector": "metadata.name=kube-system", "limit": "1"}
+        found = await self._find_namespaces({"fieldSelector": "metadata.name=kube-system", "limit": "1"})
+        return next((each.uid for each in found if each.name == "kube-system"), "")
+
+    async def namespaces(self, most: int) -> list[str]:
+        """The names of at most so many; none when they may not be listed, as with a Role of one namespace."""
+        return [each.name for each in await self._find_namespaces({"limit": str(most)})][:most]
+
+    async def _find_namespaces(self, params: Mapping[str, str]) -> list[_Metadata]:
         try:
             body = await self.read(_NAMESPACES, params, accept=_METADATA_LIST, read_timeout=VERIFY_TIMEOUT)
-            found = msgspec.json.decode(body, type=_Namespaces).items
+            return [each.metadata for each in msgspec.json.decode(body, type=_Namespaces).items]
         except (RequestFailed, *UNDECODABLE):
-            return ""
-        return next((each.metadata.uid for each in found if each.metadata.name == "kube-system"), "")
+            return []
 
     async def reload(self) -> None:
         """Load the credentials again, after a 401; callers at one time share one loading.

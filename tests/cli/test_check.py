@@ -22,6 +22,7 @@ from astrolabe.sim.api.access import Access
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import Store
+from tests.cli.checking import found, store
 from tests.support.kinds import KINDS
 from tests.support.programs import program
 from tests.support.redis_server import free_port, redis_server
@@ -30,15 +31,8 @@ from tests.support.redis_sites import nodes, watched
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator(Store(), access=Access()) as simulator:
+    async with Simulator(store(), access=Access()) as simulator:
         yield simulator
-
-
-async def found(simulator: Simulator, **settings: object) -> dict[str, Finding]:
-    """What is found, by subject."""
-    with kubeconfig_file(simulator.url) as path:
-        findings = await check(Settings(in_cluster=False, kubeconfig=path, **settings))  # type: ignore[arg-type]
-    return {finding.subject: finding for finding in findings}
 
 
 async def test_all_is_well(simulator: Simulator) -> None:
@@ -106,113 +100,10 @@ async def test_the_only_thing_that_is_posted_is_the_question(simulator: Simulato
     asked = [request for request in simulator.journal.requests if request.method != "GET"]
     assert Counter((request.method, request.path, request.write) for request in asked) == {
         ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", False): 2 * len(KINDS),
-        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", False): 1,
+        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", False): len(
+            ("default", "kube-system")
+        ),
     }
-
-
-ALL_READ = ["get", "list", "watch"]
-
-
-@pytest.mark.parametrize(
-    ("more", "settings", "beyond"),
-    [
-        # What the role of the original has, which may be left over.
-        (
-            {
-                "": [
-                    {"verbs": ALL_READ, "apiGroups": [""], "resources": ["secrets", "pods", "endpoints"]},
-                    {"verbs": ALL_READ, "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"]},
-                ]
-            },
-            {},
-            "get on secrets and pods; get, list and watch on endpoints and roles.rbac.authorization.k8s.io",
-        ),
-        (
-            {"default": [{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}]},
-            {},
-            "get on secrets",
-        ),
-        (
-            {"": [{"verbs": ["*"], "apiGroups": [""], "resources": ["*"]}]},
-            {},
-            "everything on every resource of the core group",
-        ),
-        (
-            {
-                "": [
-                    {
-                        "verbs": ["get"],
-                        "apiGroups": [""],
-                        "resources": ["secrets"],
-                        "resourceNames": ["one", "two"],
-                    }
-                ]
-            },
-            {},
-            "get on secrets (one,two)",
-        ),
-        # Of kinds that are not watched, and in namespaces that are not.
-        (
-            {"": [{"verbs": ["list"], "apiGroups": [""], "resources": ["secrets", "pods"]}]},
-            {"kinds": ("Pod",)},
-            "list on secrets",
-        ),
-        (
-            {
-                "shop": [{"verbs": ["list", "watch"], "apiGroups": [""], "resources": ["pods"]}],
-                "kube-system": [{"verbs": ["delete"], "apiGroups": ["apps"], "resources": ["deployments"]}],
-            },
-            {"kinds": ("Pod",), "namespaces": ("shop",)},
-            "delete on deployments.apps in kube-system",
-        ),
-        (
-            {"": [{"verbs": ["list", "watch"], "apiGroups": [""], "resources": ["pods"]}]},
-            {"kinds": ("Pod",), "namespaces": ("shop",)},
-            "list and watch on pods in default; list and watch on pods in kube-system",
-        ),
-    ],
-)
-async def test_rights_beyond_what_is_needed_are_named(
-    more: dict[str, list[dict[str, list[str]]]], settings: dict[str, tuple[str, ...]], beyond: str
-) -> None:
-    access = Access()
-    access.more = more
-    for kind in KINDS if settings else ():
-        access.restrict(kind.name, settings.get("namespaces", ()) if kind.name == "Pod" else ())
-    if settings == {"kinds": ("Pod",)}:
-        access.allow("Pod")
-    async with Simulator(Store(), access=access) as simulator:
-        finding = (await found(simulator, **settings))["Rights"]
-    assert finding == Finding(
-        "Rights",
-        "warning",
-        f"more than it needs: {beyond}; an earlier installation may have left a binding: "
-        "kubectl get rolebindings,clusterrolebindings -A -o wide",
-        about="what the account may do",
-    )
-
-
-async def test_an_administrator_is_told_in_one_word(simulator: Simulator) -> None:
-    simulator.access.more = {"": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]}
-    finding = (await found(simulator))["Rights"]
-    assert (finding.outcome, finding.advice) == (
-        "warning",
-        "everything, as an administrator may; what serves others should have the role of deploy/ only",
-    )
-
-
-@pytest.mark.parametrize(
-    ("more", "outcome"),
-    [([], "ok"), ([{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}], "warning")],
-)
-async def test_where_the_api_server_cannot_list_all_rights_the_worst_are_asked_for(
-    simulator: Simulator, more: list[dict[str, list[str]]], outcome: str
-) -> None:
-    simulator.access.complete = False
-    simulator.access.more = {"": more}
-    finding = (await found(simulator))["Rights"]
-    assert finding.outcome == outcome
-    assert ("get on secrets" in finding.advice) == bool(more)
 
 
 async def test_without_an_api_server_nothing_more_is_tried(tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ async def test_the_overlay_for_a_namespace_leaves_a_role_that_check_names_and_th
     rights = (await check(settings))[-1]
     assert (rights.subject, rights.outcome) == ("Rights", "warning")
     assert "; list and watch on secrets, " in rights.advice
-    assert " in kube-system; " in rights.advice
+    assert " in astrolabe-system, " in rights.advice
     shell = Shell(original.kubeconfig, SYSTEM)
     (block,) = [each for each in blocks() if "kubectl delete clusterrole astrolabe-reader" in each.text]
     for command in block.commands:

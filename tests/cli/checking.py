@@ -1,0 +1,24 @@
+"""What `astrolabe check` finds in a simulated cluster."""
+
+from __future__ import annotations
+
+from astrolabe.cli.check import Finding, check
+from astrolabe.settings import Settings
+from astrolabe.sim.kubeconfig import kubeconfig_file
+from astrolabe.sim.server import Simulator
+from astrolabe.sim.store import Store
+
+
+def store(*namespaces: str) -> Store:
+    """Of a cluster that has these beside those that every cluster has."""
+    store = Store()
+    for name in ("default", "kube-system", *namespaces):
+        store.create("Namespace", {"metadata": {"name": name}})
+    return store
+
+
+async def found(simulator: Simulator, **settings: object) -> dict[str, Finding]:
+    """What is found, by subject."""
+    with kubeconfig_file(simulator.url) as path:
+        findings = await check(Settings(in_cluster=False, kubeconfig=path, **settings))  # type: ignore[arg-type]
+    return {finding.subject: finding for finding in findings}

@@ -1,0 +1,157 @@
+"""What `astrolabe check` says of rights beyond the need."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from astrolabe.cli.check import Finding
+from astrolabe.sim.api.access import Access
+from astrolabe.sim.server import Simulator
+from tests.cli.checking import found, store
+from tests.support.kinds import KINDS
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    async with Simulator(store(), access=Access()) as simulator:
+        yield simulator
+
+
+ALL_READ = ["get", "list", "watch"]
+
+
+@pytest.mark.parametrize(
+    ("more", "settings", "beyond"),
+    [
+        # What the role of the original has, which may be left over.
+        (
+            {
+                "": [
+                    {"verbs": ALL_READ, "apiGroups": [""], "resources": ["secrets", "pods", "endpoints"]},
+                    {"verbs": ALL_READ, "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"]},
+                ]
+            },
+            {},
+            "get on secrets and pods; get, list and watch on endpoints and roles.rbac.authorization.k8s.io",
+        ),
+        (
+            {"default": [{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}]},
+            {},
+            "get on secrets in default",
+        ),
+        # In a namespace that is nobody's.
+        (
+            {"shop": [{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}]},
+            {},
+            "get on secrets in shop",
+        ),
+        (
+            {"": [{"verbs": ["*"], "apiGroups": [""], "resources": ["*"]}]},
+            {},
+            "everything on every resource of the core group",
+        ),
+        (
+            {
+                "": [
+                    {
+                        "verbs": ["get"],
+                        "apiGroups": [""],
+                        "resources": ["secrets"],
+                        "resourceNames": ["one", "two"],
+                    }
+                ]
+            },
+            {},
+            "get on secrets (one,two)",
+        ),
+        # Of kinds that are not watched, and in namespaces that are not.
+        (
+            {"": [{"verbs": ["list"], "apiGroups": [""], "resources": ["secrets", "pods"]}]},
+            {"kinds": ("Pod",)},
+            "list on secrets (asked in default and kube-system)",
+        ),
+        (
+            {
+                "shop": [{"verbs": ["list", "watch"], "apiGroups": [""], "resources": ["pods"]}],
+                "kube-system": [{"verbs": ["delete"], "apiGroups": ["apps"], "resources": ["deployments"]}],
+            },
+            {"kinds": ("Pod",), "namespaces": ("shop",)},
+            "delete on deployments.apps in kube-system (asked in default, kube-system and shop)",
+        ),
+        (
+            {"": [{"verbs": ["list", "watch"], "apiGroups": [""], "resources": ["pods"]}]},
+            {"kinds": ("Pod",), "namespaces": ("shop",)},
+            "list and watch on pods in default and kube-system (asked in default, kube-system and shop)",
+        ),
+    ],
+)
+async def test_rights_beyond_what_is_needed_are_named(
+    more: dict[str, list[dict[str, list[str]]]], settings: dict[str, tuple[str, ...]], beyond: str
+) -> None:
+    access = Access()
+    access.more = more
+    for kind in KINDS if settings else ():
+        access.restrict(kind.name, settings.get("namespaces", ()) if kind.name == "Pod" else ())
+    if settings == {"kinds": ("Pod",)}:
+        access.allow("Pod")
+    async with Simulator(store("shop"), access=access) as simulator:
+        finding = (await found(simulator, **settings))["Rights"]
+    assert finding == Finding(
+        "Rights",
+        "warning",
+        f"more than it needs: {beyond}; an earlier installation may have left a binding: "
+        "kubectl get rolebindings,clusterrolebindings -A -o wide",
+        about="what the account may do",
+    )
+
+
+async def test_rights_are_asked_for_in_so_many_namespaces_at_most() -> None:
+    access, others = Access(), [f"shop-{number:03}" for number in range(120)]
+    read = [{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}]
+    access.more = {"kube-system": read, **dict.fromkeys(others, read)}
+    async with Simulator(store(*others), access=access) as simulator:
+        finding = (await found(simulator))["Rights"]
+        asked = [each.path for each in simulator.journal.requests if each.path.endswith("rulesreviews")]
+    assert len(asked) == 100
+    assert (
+        "get on secrets in kube-system, shop-000, shop-001, shop-002, shop-003 and 94 more"
+        " (asked in the first 100 namespaces);"
+    ) in finding.advice
+
+
+async def test_rights_are_asked_for_where_it_is_when_namespaces_may_not_be_listed() -> None:
+    access = Access()
+    for kind in KINDS:
+        access.restrict(kind.name, ("shop",) if kind.name == "Pod" else ())
+    async with Simulator(store("shop", "web"), access=access) as simulator:
+        finding = (await found(simulator, kinds=("Pod",), namespaces=("shop",)))["Rights"]
+    asked = "default, kube-system and shop"
+    assert (finding.outcome, finding.about) == (
+        "ok",
+        f"list and watch, and nothing else (asked in {asked})",
+    )
+
+
+async def test_an_administrator_is_told_in_one_word(simulator: Simulator) -> None:
+    simulator.access.more = {"": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]}
+    finding = (await found(simulator))["Rights"]
+    assert (finding.outcome, finding.advice) == (
+        "warning",
+        "everything, as an administrator may; what serves others should have the role of deploy/ only",
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "outcome"),
+    [([], "ok"), ([{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}], "warning")],
+)
+async def test_where_the_api_server_cannot_list_all_rights_the_worst_are_asked_for(
+    simulator: Simulator, more: list[dict[str, list[str]]], outcome: str
+) -> None:
+    simulator.access.complete = False
+    simulator.access.more = {"": more}
+    finding = (await found(simulator))["Rights"]
+    assert finding.outcome == outcome
+    assert ("get on secrets" in finding.advice) == bool(more)
