@@ -88,8 +88,9 @@ async def test_a_crash_in_the_middle_of_changes(tmp_path: Path) -> None:
             began = time.monotonic()
             restored = await serving.graph(session)
             assert time.monotonic() - began < 1
-            assert (restored["epoch"], len(restored["nodes"])) == (epoch, len(before))
-            assert restored["seq"] >= seq
+            assert restored["epoch"] == epoch
+            assert restored["seq"] >= seq, "what was stored last may not have been told any more"
+            assert restored["seq"] > seq or {node["uid"] for node in restored["nodes"]} == before
             types = await listen(serving, client, since=f"?since={epoch}:{seq}")
             assert types == ["hello", "delta"] or (types == ["hello", "bookmark"] and restored["seq"] == seq)
 

@@ -153,8 +153,7 @@ async def heals(redis: RedisServer, damages: list[Damage], random: Random) -> No
     cluster = Cluster()
     async with member(redis.address) as one, member(redis.address) as two:
         members = [one, two]
-        await one.until(lambda: any(each.committer is not None for each in members))
-        await cluster.bring(members, random)
+        await settled(members, cluster, random)  # who leads first may not do so for long
         with redis.client() as client:
             for damage in damages:
                 with suppress(ResponseError):  # what was damaged before takes no more
