@@ -8,7 +8,7 @@ from typing import cast
 
 import msgspec
 
-from astrolabe.graph.edge import Edge, EdgeKey, find_edge, with_new_edge, without_edge
+from astrolabe.graph.edge import Edge, EdgeKey, each_edge, find_edge, with_new_edge, without_edge
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.labels import Labels
 from astrolabe.graph.links import BY_UID, Link, Place, Ref, RefByUid, Select, owners_among
@@ -21,6 +21,8 @@ FIELD_LISTS = 2_000
 #: Holders of a name from which on they are not all looked at when its resource comes: an IngressClass that
 #: comes after its Ingresses may be named by all of them.
 MANY = 500
+#: Those who name a resource from which on it goes bit by bit.
+LEAVING = 500
 
 #: What a holder contributes to one edge: (edge type, reverse, the record at the other end).
 _Contribution = tuple[str, bool, Record]
@@ -47,7 +49,8 @@ class Linker:
     """Keeps edges in the records at both ends, and notes what changed.
 
     Invariant: an edge exists if and only if a link of one of its ends resolves to the other now; but for
-    those to a resource that has just come and is named by many, which are made by `take`.
+    those to a resource that has just come and is named by many, which are made by `take`, and those to one
+    that goes and is (see `loosen`), which `let_go` removes.
     """
 
     def __init__(self) -> None:
@@ -57,6 +60,8 @@ class Linker:
         self._missing: set[Record] = set()
         #: Resources that came under a name, and those who name it and were not looked at yet.
         self._newcomers: list[tuple[Place, str, Record, list[Record]]] = []
+        #: Resources that are loosened, with those who name them and were not looked at yet.
+        self._loose: dict[Record, list[tuple[Place, str, list[Record]]]] = {}
         self._field_lists: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def find(self, uid: str) -> Record | None:
@@ -120,17 +125,61 @@ class Linker:
         if facts.aliases != record.aliases:
             self._set_aliases(record, facts.aliases)
 
+    def loosen(self, record: Record) -> bool:
+        """Whether so many name the record that it should go bit by bit: then it is found by its uid alone
+        from now on, and has to be `let_go` before it is removed."""
+        place, names = (record.kind, record.namespace), {record.name, *record.aliases}
+        waiting = [(place, name, list(self._names.wanting(place, name))) for name in names]
+        if sum([len(holders) for _, _, holders in waiting]) <= LEAVING:
+            return False
+        for name in (record.name, *record.aliases):
+            self._names.release(place, name, record)
+        record.aliases = ()
+        self._loose[record] = [each for each in waiting if each[2]]
+        return True
+
+    def let_go(self, record: Record, most: int | None = None) -> bool:
+        """Look at some of those who name a loosened record, at most so many, and no more than MANY; whether
+        these were the last."""
+        waiting = self._loose[record]
+        left = sys.maxsize if most is None else min(most, MANY)
+        while waiting and left > 0:
+            place, name, holders = waiting[-1]
+            some = holders[-left:]
+            del holders[-len(some) :]
+            if not holders:
+                waiting.pop()
+            others = {record, *self._names.find_all(place, name)}
+            for holder in some:
+                self._reconsider_one(holder, place, name, others)
+            left -= len(some)
+        return not waiting
+
     def remove(self, record: Record) -> None:
         """The record is gone, and its edges with it."""
         self._set_links(record, ())
         self._set_aliases(record, ())
         self._disappear(BY_UID, record.uid, record)
-        self._disappear((record.kind, record.namespace), record.name, record)
+        if record in self._loose:
+            self.let_go(record)
+            del self._loose[record]
+        else:
+            self._disappear((record.kind, record.namespace), record.name, record)
         if record.selectable is not None:
             selections = self._labels.selecting(record)
             self._labels.discard(record)
             record.selectable = None
             self._reselect(record, selections)
+        self._cut(record)
+
+    def _cut(self, record: Record) -> None:
+        """Remove what edges are left: one end has lost its link, or goes, while the other one is loosened."""
+        for edge in (*each_edge(record.out), *each_edge(record.into)):
+            source = record if edge.source == record.uid else self.find(edge.source)
+            target = record if edge.target == record.uid else self.find(edge.target)
+            assert source is not None
+            assert target is not None
+            self._replace(source, target, edge, Edge(*edge.key, ()))
 
     # Targets
 

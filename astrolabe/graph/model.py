@@ -63,6 +63,8 @@ class Model:
         self._touched: set[Record] = set()
         self._heirs: set[Record] = set()
         self._gone: set[Record] = set()
+        #: Those that are gone, and so many name that they leave the graph bit by bit.
+        self._leaving: dict[Record, None] = {}
         self._unrendered = Faults()
 
     def __len__(self) -> int:
@@ -103,11 +105,15 @@ class Model:
         """The resource is gone; False when it was not known. Raises Broken."""
         try:
             record = self._linker.find(uid)
-            if record is not None:
+            if record is None or record in self._leaving:
+                return False
+            if self._linker.loosen(record):
+                self._leaving[record] = None
+            else:
                 self._remove(record)
         except Exception as error:
             raise Broken(self, uid=uid) from error
-        return record is not None
+        return True
 
     def set_synced(self, kind: str, namespace: str, synced: bool) -> None:
         """The kind is (not) completely known, in all namespaces or in one: references to it are judged.
@@ -135,14 +141,14 @@ class Model:
     @property
     def unsettled(self) -> bool:
         """Whether the last commit left something that concerns many."""
-        return bool(self._rejudged) or self._derivation.reasked or self._linker.behind
+        return bool(self._rejudged or self._leaving) or self._derivation.reasked or self._linker.behind
 
     def commit(self, most: int | None = None) -> Changes:
         """Settle everything; returns what changed in the graph since the last commit.
 
         most: of the records that only a change of what is known of a whole kind concerns, and of those that
-        name a newcomer which many name, about so many are looked at; the others are left to the next commit
-        (`unsettled`).
+        name one which comes or goes and many name, about so many are looked at; the others are left to the
+        next commit (`unsettled`).
         Raises Broken.
         """
         try:
@@ -151,6 +157,10 @@ class Model:
             raise Broken(self) from error
 
     def _commit(self, most: int | None) -> Changes:
+        for record in list(self._leaving):
+            if not self._linker.let_go(record, most):
+                break
+            self._remove(record)
         edges, missing = self._linker.take(most)
         if self._linker.behind:
             most = 0  # what is missing may be there, and is found by the next commits
@@ -211,7 +221,7 @@ class Model:
     def records(self) -> Iterator[Record]:
         """All that are known. Of a broken model, what a record says by itself is right, and nothing else."""
         for records in self._records.values():
-            yield from records.values()
+            yield from [record for record in records.values() if record not in self._leaving]
 
     def successor(self) -> Model:
         """A model of nothing, by the same rules, with the same kinds known."""
@@ -247,7 +257,7 @@ class Model:
 
     def _put(self, facts: Facts, rules: Rules, text: str) -> bool:
         record = self._linker.find(facts.uid)
-        if record is not None and not record.is_of(facts):
+        if record is not None and (record in self._leaving or not record.is_of(facts)):
             self._remove(record)
             record = None
         if record is None:
@@ -257,6 +267,7 @@ class Model:
 
     def _remove(self, record: Record) -> None:
         self._records[record.kind].pop(record.uid, None)
+        self._leaving.pop(record, None)
         self._linker.remove(record)
         self._derivation.forget(record)
         self._unrendered.clear(record.uid)

@@ -209,9 +209,9 @@ def test_what_is_settled_bit_by_bit_equals_the_facts(history: list[Any], roots: 
 def test_what_many_name_is_linked_bit_by_bit_and_equals_the_facts(
     history: list[Any], roots: Selector | None
 ) -> None:
-    """Here two are many."""
+    """Here two are many, and one is when its target goes."""
     world = World(roots)
-    with patch.object(linker, "MANY", 1):
+    with patch.object(linker, "MANY", 1), patch.object(linker, "LEAVING", 0):
         settle_bit_by_bit(world, history)
     check_equal(world.graph, world.expected())
 
@@ -230,6 +230,37 @@ def test_a_newcomer_that_many_name_gets_its_edges_in_several_commits() -> None:
     while model.unsettled:
         commits.append(model.commit(linker.MANY))
     assert not any(node.unresolved for commit in commits for node in commit.nodes_set)
+
+
+def test_what_many_name_goes_in_several_commits() -> None:
+    """Its edges first; who has lost its link meanwhile, or is gone, keeps none; what comes back has all of them."""
+    model = Model([Rules("Pod", "v1"), Rules("ConfigMap", "v1")])
+    link, count = Ref(USES_CONFIGMAP, "ConfigMap", "shop", "all", "spec"), 3 * linker.MANY
+    model.set_synced("ConfigMap", "", True)
+    model.upsert(facts("ConfigMap", "all"))
+    for number in range(count):
+        model.upsert(facts("Pod", str(number), links=(link,)))
+    model.commit()
+    assert model.remove("configmap-all")
+    assert not model.remove("configmap-all")
+    commits = [model.commit(linker.MANY)]
+    model.remove("pod-0")
+    model.upsert(facts("Pod", "1"))
+    while model.unsettled:
+        commits.append(model.commit(linker.MANY))
+    assert max(len(commit.edges_removed) for commit in commits) <= linker.MANY + 2
+    assert sum(len(commit.edges_removed) for commit in commits) == count
+    assert [commit.nodes_removed for commit in commits] == [[], ["pod-0"], ["configmap-all"]]
+    assert len({node.uid for commit in commits for node in commit.nodes_set if node.unresolved}) == count - 2
+
+    model.upsert(facts("ConfigMap", "all"))
+    while model.unsettled:
+        model.commit(linker.MANY)
+    model.remove("configmap-all")
+    model.commit(linker.MANY)
+    model.upsert(facts("ConfigMap", "all"))
+    model.commit()
+    assert sum(len(list(model.edges(f"pod-{number}"))) for number in range(count)) == count - 2
 
 
 @settings(max_examples=40, deadline=None)
