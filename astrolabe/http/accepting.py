@@ -25,9 +25,9 @@ logger = logging.getLogger("astrolabe.http")
 #: wait behind them in the system, also a probe.
 LOOKING = 0.003
 #: How many of those who wait are taken in in a turn, which takes ten times as long: of probes, and of all
-#: others; with TLS a handshake follows, a millisecond each.
+#: others; with TLS, of each, as a handshake follows, a millisecond each.
 PROBES_IN, TAKEN_IN, TAKEN_IN_BY_TLS = 8, 4, 1
-#: Probes of one address that may wait; what else it sends waits with all others.
+#: Probes of one address that may wait, which with TLS all may be; what else it sends waits with the others.
 PROBES = 64
 #: Turns of the loop in which one who has said nothing yet may still be a probe, while others wait;
 #: and how many may take their time like that.
@@ -120,7 +120,7 @@ class Acceptor:
             self._silent.append((connection, address, looks - 1))
         elif head == b"" or (head and self._tls and not HANDSHAKE.startswith(head[: len(HANDSHAKE)])):
             connection.close()
-        elif head and begins_probe(head) and self._probes.count(address) < PROBES:
+        elif head and (self._tls or begins_probe(head)) and self._probes.count(address) < PROBES:
             self._probes.put(connection, address)
         elif len(self._waiting) >= self._limit:
             connection.close()
@@ -146,7 +146,7 @@ class Acceptor:
 
     def _take_in_probes(self) -> None:
         """Some at once, and some in each of the next turns."""
-        self._let_in(self._probes, PROBES_IN)
+        self._let_in(self._probes, TAKEN_IN_BY_TLS if self._tls else PROBES_IN)
         self._asked_first = bool(self._probes)
         if self._asked_first:
             self._loop.call_soon(self._take_in_probes)

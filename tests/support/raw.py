@@ -27,7 +27,7 @@ class Peer:
     """Reads as little as the system lets it: what it does not `read` piles up at the server."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
+        self.socket = sock
         self._loop = asyncio.get_running_loop()
 
     async def ask(self, path: str, headers: str = UPGRADE, *, version: str = "1.1") -> None:
@@ -41,12 +41,12 @@ class Peer:
         await self.read_past(b'"heartbeat"')
 
     async def send(self, data: bytes) -> None:
-        await self._loop.sock_sendall(self._socket, data)
+        await self._loop.sock_sendall(self.socket, data)
 
     async def read(self, size: int = 1 << 20) -> bytes:
         """Some bytes; none when the server has closed, also by a reset."""
         try:
-            return await self._loop.sock_recv(self._socket, size)
+            return await self._loop.sock_recv(self.socket, size)
         except (ConnectionResetError, BrokenPipeError):
             return b""
 
@@ -77,18 +77,18 @@ class Peer:
     def end(self) -> None:
         """Say that nothing more will be sent; the server may have gone before."""
         with suppress(OSError):  # not connected
-            self._socket.shutdown(socket.SHUT_WR)
+            self.socket.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
         """Cut the connection: what is under way is lost, in both directions."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._socket.close()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
 
     def vanish(self) -> None:
         """Drop whatever comes in before TCP sees it, as if the cable were cut: nothing is acknowledged."""
         drop = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF_RET 0
         program = struct.pack("HL", 1, ctypes.addressof(drop))
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+        self.socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
 @asynccontextmanager
