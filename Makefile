@@ -156,6 +156,7 @@ fuzz: deps ## serve a cluster with the oddest manifests, by SEEDS=1-50: does any
 
 hostile: deps ## attack a server in many ways, SEED=1: does anybody else notice?
 	$(BIN)/python -m tests.hostile.siege --seed $(SEED) $(ARGS)
+	$(BIN)/python -m tests.hostile.siege --seed $(SEED) --tls $(ARGS)
 
 soak: deps $(VIEWER) ## follow a failing cluster in motion with many clients for MINUTES=60; is memory flat?
 	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) --faults $(FAULTS) --seed $(SEED) $(ARGS)

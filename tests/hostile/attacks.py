@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from itertools import cycle
 from random import Random
+from ssl import SSLContext
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
 from websockets.frames import Opcode
 
 from tests.support.raw import UPGRADE, Peer, dial, frame
+from tests.support.raw_tls import dial_tls
 
 STREAM = "/api/v1/ws?subscribe=false"
 #: How many are hardly any.
@@ -41,7 +43,7 @@ class LogReader(Protocol):
 class Scene:
     """Where an attack takes place. crowd: in full number, as many as a quick test can afford, or hardly any.
 
-    log: None where its reader is not to stall. nest: puts an object into the cluster that is nested so deep; None
+    log: None where its reader is not to stall. tls: whom attackers trust who speak it. nest: puts an object into the cluster that is nested so deep; None
     where that is left alone.
     """
 
@@ -50,13 +52,17 @@ class Scene:
     crowd: Crowd
     log: LogReader | None = None
     nest: Callable[[int], Awaitable[None]] | None = None
+    tls: SSLContext | None = None
 
     def size(self, full: int, small: int) -> int:
         return {"full": full, "quick": small, "few": FEW}[self.crowd]
 
+    def dial(self) -> AbstractAsyncContextManager[Peer]:
+        return dial(self.port) if self.tls is None else dial_tls(self.port, self.tls)
+
     async def is_open(self) -> bool:
         """Whether attackers get past the door, so that what they do is tried at all."""
-        async with dial(self.port) as peer:
+        async with self.dial() as peer:
             await peer.ask("/api/v1/kinds", "Connection: close\r\n")
             return (await peer.read_all()).startswith(b"HTTP/1.1 200")
 
@@ -65,7 +71,7 @@ class Scene:
 
         async def one(index: int) -> None:
             with suppress(OSError, EOFError):
-                async with dial(self.port) as peer:
+                async with self.dial() as peer:
                     await what(peer, index)
 
         async with asyncio.TaskGroup() as group:

@@ -1,11 +1,13 @@
 """Asks a server for its health all the time, in a process of its own, as a kubelet does: each time anew.
 
-`python -m tests.hostile.bystander PORT` answers commands: see `Bystander`, and `tests.benchmarks.processes`.
+`python -m tests.hostile.bystander PORT [CERTIFICATE]` answers commands: see `Bystander`, and
+`tests.benchmarks.processes`. Over TLS it comes from an address of its own, as a kubelet does.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 import time
 from statistics import quantiles
@@ -19,12 +21,15 @@ from tests.benchmarks.processes import answer
 PAUSE, PATIENCE = 0.025, 10.0
 #: Questions of which one time in a hundred tells something.
 ENOUGH = 100
+#: The address from which it comes over TLS.
+OWN_ADDRESS = "127.0.0.2"
 REQUEST = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
 class Bystander:
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self._port = port
+        self._options: dict[str, Any] = {} if tls is None else {"ssl": tls, "local_addr": (OWN_ADDRESS, 0)}
         self._taken: list[float] = []
         self._failed = self._asked = 0
         self._enough = asyncio.Event()
@@ -82,7 +87,7 @@ class Bystander:
         print(f"a question for its health has no answer: {why}", file=sys.stderr)
 
     async def _ask(self) -> bytes:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, **self._options)
         try:
             writer.write(REQUEST)
             return await reader.read()
@@ -90,10 +95,10 @@ class Bystander:
             writer.close()
 
 
-async def main(port: int) -> None:
-    bystander = Bystander(port)
+async def main(port: int, certificate: str = "") -> None:
+    bystander = Bystander(port, ssl.create_default_context(cafile=certificate) if certificate else None)
     await answer({"begin": bystander.begin, "end": bystander.end})
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1])))
+    uvloop.run(main(int(sys.argv[1]), *sys.argv[2:]))

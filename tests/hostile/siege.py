@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
+from ssl import SSLContext
 
 import aiohttp
 import msgspec
@@ -24,11 +25,13 @@ import uvloop
 from astrolabe.client.load.shared import Shared
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from tests.benchmarks.processes import Helper, allow_many_files, helper
-from tests.hostile.attacks import ATTACKS, Attack, Everything, Nobody, Scene
+from tests.hostile.attacks import ATTACKS, Attack, Crowd, Everything, Nobody, Scene
 from tests.hostile.memory import Memory, limited_group
 from tests.hostile.server import holds
+from tests.hostile.tls_attacks import TLS_ATTACKS, EverythingOverTls
 from tests.soak.followers import Follower
 from tests.soak.site import Site
+from tests.support.certificates import Pair
 from tests.support.redis_server import free_port
 
 #: Megabytes: the limit of the shipped manifests.
@@ -131,15 +134,25 @@ class Siege:
     """The server with all that is around it."""
 
     def __init__(
-        self, site: Site, *, cluster: Helper, bystander: Helper, memory: Memory, log: Log, socket: Path
+        self,
+        site: Site,
+        *,
+        cluster: Helper,
+        bystander: Helper,
+        memory: Memory,
+        log: Log,
+        socket: Path,
+        tls: SSLContext | None = None,
     ) -> None:
         self.site = site
+        self._tls = tls
         self._cluster, self._bystander = cluster, bystander
         self._memory, self._log, self._socket = memory, log, socket
 
     async def endure(self, attack: Attack, *, full: bool, seed: int) -> Row:
         """Raises AssertionError when the server does not survive it."""
-        scene = Scene(self.site.port, Random(seed), "full" if full else "quick", self._log, self._nest)
+        crowd: Crowd = "full" if full else "quick"
+        scene = Scene(self.site.port, Random(seed), crowd, self._log, self._nest, self._tls)
         assert await scene.is_open()
         seconds = attack.seconds * (3 if full else 1)
         before = self._memory.now()
@@ -183,26 +196,46 @@ class Siege:
         await _asked(self._cluster, "nest", depth=depth)
 
     async def follow(self) -> Follower:
-        return Follower(self.site.url, {}, "steady", random=Random(1), shared=Shared())
+        return Follower(self.site.url, {}, "steady", random=Random(1), shared=Shared(), ssl=self._tls)
 
 
 @asynccontextmanager
-async def besieged(objects: int, *flags: str) -> AsyncIterator[Siege]:
-    """A server that is synced with a cluster of about so many resources, which is in motion."""
+async def besieged(objects: int, *flags: str, tls: bool = False) -> AsyncIterator[Siege]:
+    """A server that is synced with a cluster of about so many resources, which is in motion.
+
+    tls: whether all speak it.
+    """
     allow_many_files()
     port = free_port()
     async with AsyncExitStack() as stack:
-        socket = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "holds"
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        socket = folder / "holds"
+        pair = Pair(folder) if tls else None
+        trust = pair.trusting() if pair else None
+        if pair:
+            flags += (f"--tls-cert-file={pair.certificate}", f"--tls-key-file={pair.key}")
         group = stack.enter_context(limited_group(f"astrolabe-hostile-{os.getpid()}", MEMORY))
         cluster = stack.enter_context(helper("cluster", str(objects), package="tests.hostile"))
-        bystander = stack.enter_context(helper("bystander", str(port), package="tests.hostile"))
+        trusted = (str(pair.certificate),) if pair else ()
+        bystander = stack.enter_context(helper("bystander", str(port), *trusted, package="tests.hostile"))
         url = cluster.ask("site")["url"]
         process, log = await stack.enter_async_context(_serving(url, port, flags, socket, group))
-        connector = aiohttp.TCPConnector(force_close=True)
+        connector = aiohttp.TCPConnector(force_close=True, ssl=trust or True)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        site = Site(cluster, http, port=port, pid=process, inside=socket, redis=None, told=lambda _: None)
+        site = Site(
+            cluster,
+            http,
+            port=port,
+            pid=process,
+            inside=socket,
+            redis=None,
+            told=lambda _: None,
+            scheme="https" if tls else "http",
+        )
         memory = Memory(process)
-        yield Siege(site, cluster=cluster, bystander=bystander, memory=memory, log=log, socket=socket)
+        yield Siege(
+            site, cluster=cluster, bystander=bystander, memory=memory, log=log, socket=socket, tls=trust
+        )
 
 
 @asynccontextmanager
@@ -271,20 +304,21 @@ def table(rows: Sequence[Row]) -> str:
 
 
 async def main(given: argparse.Namespace) -> int:
-    attacks = [each for each in (Nobody(), *ATTACKS, Everything()) if given.only in each.name]
+    known = (*TLS_ATTACKS, EverythingOverTls()) if given.tls else (*ATTACKS, Everything())
+    attacks = [each for each in (Nobody(), *known) if given.only in each.name]
     wrong: list[str] = []
     rows: list[Row] = []
     if given.apart:
         for attack in attacks:
             try:
-                async with besieged(given.objects, *given.flags) as siege:
+                async with besieged(given.objects, *given.flags, tls=given.tls) as siege:
                     endured, differs = await besiege(siege, [attack], full=given.full, seed=given.seed)
                 rows += endured
                 wrong += differs
             except (AssertionError, OSError, TimeoutError) as error:
                 wrong.append(f"{attack.name}: {error!r}"[:300])
     else:
-        async with besieged(given.objects, *given.flags) as siege:
+        async with besieged(given.objects, *given.flags, tls=given.tls) as siege:
             rows, wrong = await besiege(siege, attacks, full=given.full, seed=given.seed)
     wrong += [why for row in rows for why in row.wrong(strict(given.objects) if given.full else QUICK)]
     print(table(rows))
@@ -299,6 +333,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="attacks whose name has this in it")
     parser.add_argument("--quick", dest="full", action="store_false", help="as the tests do")
     parser.add_argument("--apart", action="store_true", help="each on a server of its own")
+    parser.add_argument("--tls", action="store_true", help="those at the door of a server that speaks it")
     parser.add_argument("flags", nargs="*", help="of Astrolabe, after --")
     return parser.parse_args()
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from random import Random
+from ssl import SSLContext
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -30,13 +31,22 @@ class Follower:
     events: how often each event of `Update` happened. size: bytes heard.
     """
 
-    def __init__(self, url: str, filter: Filter, habit: Habit, *, random: Random, shared: Shared) -> None:
-        """shared: what those of one process hold in common, who else would need a gigabyte."""
+    def __init__(
+        self,
+        url: str,
+        filter: Filter,
+        habit: Habit,
+        *,
+        random: Random,
+        shared: Shared,
+        ssl: SSLContext | None = None,
+    ) -> None:
+        """shared: what those of one process hold in common, who else would need a gigabyte. ssl: as of `Client`."""
         self.filter = filter
         self.habit = habit
         # Those that are cut off on purpose come back at once, however often.
         backoff = Backoff(healthy_after=HEALTHY, random=random)
-        self.client = Client(url, filter, backoff=backoff, decode=shared.decode)
+        self.client = Client(url, filter, backoff=backoff, decode=shared.decode, ssl=ssl)
         self.events: Counter[str] = Counter()
         self.size = 0
         self._random = random

@@ -71,9 +71,10 @@ class Site:
         inside: Path,
         redis: RedisServer | None,
         told: Callable[[Sample], None],
+        scheme: str = "http",
     ) -> None:
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{scheme}://127.0.0.1:{port}"
         self.samples = Samples(pid, redis=redis.port if redis is not None else 0)
         self._inside = inside
         self._redis = redis
