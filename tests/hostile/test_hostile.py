@@ -8,6 +8,7 @@ import pytest
 from tests.benchmarks.report import is_full, report, size
 from tests.hostile.attacks import ATTACKS, Everything, Nobody
 from tests.hostile.siege import QUICK, STRICT, Row, besiege, besieged, strict, table
+from tests.hostile.tls_attacks import TLS_ATTACKS, EverythingOverTls
 
 #: Nobody waits for a change longer than this until a follower's position is told again.
 HEARTBEAT = "--heartbeat=5s"
@@ -31,6 +32,18 @@ async def test_nobody_else_notices_an_attack() -> None:
         f"≤ {bound.hold:.0f} ms",
         met=held <= bound.hold,
     )
+    assert [*wrong, *[why for row in rows for why in row.wrong(budget)]] == []
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(900)
+async def test_nobody_else_notices_an_attack_over_tls() -> None:
+    objects = size(20_000, 5_000)
+    attacks = (Nobody(), *TLS_ATTACKS, EverythingOverTls()) if is_full() else (EverythingOverTls(),)
+    async with besieged(objects, HEARTBEAT, tls=True) as siege:
+        rows, wrong = await besiege(siege, attacks, full=is_full(), seed=1)
+    print(table(rows))
+    budget = strict(objects) if is_full() else QUICK
     assert [*wrong, *[why for row in rows for why in row.wrong(budget)]] == []
 
 
