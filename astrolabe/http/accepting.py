@@ -27,8 +27,10 @@ LOOKING = 0.003
 #: How many of those who wait are taken in in a turn, which takes ten times as long: of probes, and of all
 #: others; with TLS, of each, as a handshake follows, a millisecond each.
 PROBES_IN, TAKEN_IN, TAKEN_IN_BY_TLS = 8, 4, 1
+#: How many of those who wait are looked at for that, as all may have left.
+LOOKED_AT = 64
 #: Probes of one address that may wait, which with TLS all may be; what else it sends waits with the others.
-PROBES = 64
+PROBES = 512
 #: Turns of the loop in which one who has said nothing yet may still be a probe, while others wait;
 #: and how many may take their time like that.
 LOOKS, SILENT = 100, 1024
@@ -159,7 +161,9 @@ class Acceptor:
             turns().ask(self._take_in, Lane.PEER)
 
     def _let_in(self, queue: Queue, most: int) -> None:
-        while most and queue:
+        looks = LOOKED_AT
+        while most and looks and queue:
+            looks -= 1
             connection = queue.take()
             if said(connection) == b"":  # it has left meanwhile
                 connection.close()

@@ -17,7 +17,7 @@ from typing import cast
 import pytest
 
 from astrolabe.http import accepting
-from astrolabe.http.accepting import PROBES, PROBES_IN, RECEIVE_BUFFER, TAKEN_IN, Acceptor
+from astrolabe.http.accepting import LOOKED_AT, PROBES_IN, RECEIVE_BUFFER, TAKEN_IN, Acceptor
 from astrolabe.http.doorway import origin
 from astrolabe.settings import Limits
 from astrolabe.timeslice import TIME_SLICE, Lane, turns
@@ -143,18 +143,43 @@ async def test_all_who_are_at_the_door_are_looked_at_in_one_turn(monkeypatch: py
         assert house.said.index(PROBE) <= 2 * TAKEN_IN
 
 
-async def test_probes_of_a_crowd_are_taken_in_some_in_a_turn_and_keep_no_other_address_waiting() -> None:
+async def test_probes_of_a_crowd_are_taken_in_some_in_a_turn_and_keep_no_other_address_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(accepting, "LOOKING", 1.0)
+    monkeypatch.setattr(accepting, "PROBES", 100)
     async with housing() as house:
-        for _ in range(PROBES):
+        for _ in range(100):
             house.come(PROBE)
         for _ in range(40):
             house.come(b"GET /health HTTP/1.1\r\nHost: the same\r\n\r\n")
         house.come(READY, source="127.0.0.2")
         house.count()
-        await eventually(lambda: len(house.said) == PROBES + 41)
+        await eventually(lambda: len(house.said) == 141)
         assert house.said.index(READY) <= 4 * PROBES_IN
         taken = [house.turns.count(turn) for turn in sorted(set(house.turns))]
-        assert max(taken) <= 2 * PROBES_IN
+        assert max(taken) <= 2 * PROBES_IN + TAKEN_IN
+
+
+async def test_those_who_have_left_meanwhile_are_some_in_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accepting, "LOOKING", 1.0)
+    looked_at: list[int] = []
+    said = accepting.said
+
+    def look(connection: socket.socket) -> bytes | None:
+        looked_at.append(house.turn)
+        return said(connection)
+
+    async with housing() as house:
+        guests = [house.come(OTHER) for _ in range(300)]
+        house.count()
+        await house.took_in(1)
+        for guest in guests:
+            reset(guest)
+        monkeypatch.setattr(accepting, "said", look)
+        house.come(MINE)
+        await eventually(lambda: MINE in house.said)
+        assert max(map(looked_at.count, looked_at)) <= 2 * LOOKED_AT
 
 
 async def test_a_crowd_of_one_address_keeps_no_other_waiting() -> None:
