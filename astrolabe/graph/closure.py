@@ -9,26 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from astrolabe.graph.edge import EdgeKey, each_edge, leads
+from astrolabe.graph.edge_types import CLOSURE_TYPES
 from astrolabe.graph.facts import NAMESPACE
 from astrolabe.graph.linker import Linker, Touched
-from astrolabe.graph.links import (
-    BINDS,
-    ENDPOINTS,
-    MOUNTS,
-    OWNS,
-    RUNS_ON,
-    USES_CLASS,
-    USES_CONFIGMAP,
-    USES_SECRET,
-    USES_SERVICE_ACCOUNT,
-)
 from astrolabe.graph.reach import Reach
 from astrolabe.graph.record import Record
-
-#: The edges along which the selector's roots extend the graph, forwards only.
-CLOSURE_TYPES = frozenset(
-    (OWNS, ENDPOINTS, MOUNTS, BINDS, USES_CONFIGMAP, USES_SECRET, USES_SERVICE_ACCOUNT, USES_CLASS, RUNS_ON)
-)
 
 
 class _Terrain:

@@ -7,7 +7,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from astrolabe.graph.links import OWNS, Link, Ref, RefByUid
+from astrolabe.graph.edge_types import OWNS
+from astrolabe.graph.links import Link, Ref, RefByUid
 from astrolabe.graph.status import Status
 
 #: The only kind that the graph knows by name, because every namespaced resource names one.

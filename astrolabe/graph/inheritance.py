@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from astrolabe.graph.edge import each_edge
+from astrolabe.graph.edge_types import INHERITANCE_TYPES
 from astrolabe.graph.facts import Release
 from astrolabe.graph.linker import Linker
-from astrolabe.graph.links import INHERITANCE_TYPES
 from astrolabe.graph.record import Record
 
 

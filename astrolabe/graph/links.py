@@ -12,39 +12,6 @@ import msgspec
 
 from astrolabe.graph.selector import Selector
 
-OWNS = "owns"
-SELECTS = "selects"
-ENDPOINTS = "endpoints"
-ROUTES_TO = "routes-to"
-MOUNTS = "mounts"
-BINDS = "binds"
-USES_CONFIGMAP = "uses-configmap"
-USES_SECRET = "uses-secret"
-USES_SERVICE_ACCOUNT = "uses-sa"
-SCALES = "scales"
-USES_CLASS = "uses-class"
-RUNS_ON = "runs-on"
-
-EDGE_TYPES = (
-    OWNS,
-    SELECTS,
-    ENDPOINTS,
-    ROUTES_TO,
-    MOUNTS,
-    BINDS,
-    USES_CONFIGMAP,
-    USES_SECRET,
-    USES_SERVICE_ACCOUNT,
-    SCALES,
-    USES_CLASS,
-    RUNS_ON,
-)
-
-
-#: The edge types along which a resource may belong to another: it inherits its release, and is drawn with it
-#: (see `facts.Rules.inherits`). An EndpointSlice belongs to its Service.
-INHERITANCE_TYPES = frozenset((OWNS, ENDPOINTS))
-
 #: Where a name is one: (kind, namespace), or `BY_UID`.
 Place = tuple[str, str]
 

@@ -10,23 +10,10 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from astrolabe.graph.edge import Edge
+from astrolabe.graph.edge_types import ATTACHMENT_TYPES
 from astrolabe.graph.facts import NAMESPACE
 from astrolabe.graph.filter import Filter
-from astrolabe.graph.links import (
-    BINDS,
-    ENDPOINTS,
-    MOUNTS,
-    USES_CLASS,
-    USES_CONFIGMAP,
-    USES_SECRET,
-    USES_SERVICE_ACCOUNT,
-)
 from astrolabe.graph.node import Node
-
-#: The edges along which a release takes along nodes that have no release of their own.
-ATTACHMENT_TYPES = frozenset(
-    (MOUNTS, BINDS, ENDPOINTS, USES_CONFIGMAP, USES_SECRET, USES_SERVICE_ACCOUNT, USES_CLASS)
-)
 
 
 class State(Protocol):

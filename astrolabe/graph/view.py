@@ -10,17 +10,11 @@ from itertools import islice
 
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.edge import Edge, EdgeKey, leads
+from astrolabe.graph.edge_types import ATTACHMENT_TYPES
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import Known, Past
-from astrolabe.graph.membership import (
-    ATTACHMENT_TYPES,
-    Attachments,
-    Membership,
-    beside_moved,
-    is_in_namespace,
-    is_of_release,
-)
+from astrolabe.graph.membership import Attachments, Membership, beside_moved, is_in_namespace, is_of_release
 from astrolabe.graph.node import Node
 from astrolabe.graph.reach import Reach
 

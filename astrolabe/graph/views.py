@@ -16,10 +16,11 @@ from typing import TypeVar
 
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.edge import EdgeKey
+from astrolabe.graph.edge_types import ATTACHMENT_TYPES
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import Past
-from astrolabe.graph.membership import ATTACHMENT_TYPES, State, beside_moved, namespaces_of
+from astrolabe.graph.membership import State, beside_moved, namespaces_of
 from astrolabe.graph.node import Node
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.view import View

@@ -14,8 +14,8 @@ from typing import Any
 import ujson
 
 from astrolabe.graph.edge import Edge
+from astrolabe.graph.edge_types import EDGE_TYPES, OWNS
 from astrolabe.graph.facts import NAMESPACE
-from astrolabe.graph.links import OWNS
 from astrolabe.graph.node import Node
 from astrolabe.graph.status import LEVELS
 from astrolabe.graph.wire import encode, joined
@@ -171,6 +171,22 @@ def _kinds(nodes: list[Node], catalogue: Catalogue) -> Iterator[str]:
     yield from array(_kind(kind, counts) for kind in catalogue)
 
 
+def edge_types(_: Hub, __: Question, ___: Snapshot | None) -> Iterator[str]:
+    """What each type of edge means."""
+    return array(
+        {
+            "type": each.name,
+            "description": each.description,
+            "closure": each.closure,
+            "takesAlong": each.takes_along,
+            "inherits": each.inherits,
+            "needs": each.needs,
+            "hidden": each.hidden,
+        }
+        for each in EDGE_TYPES.values()
+    )
+
+
 def identity(node: Node) -> dict[str, str]:
     """Who a node is, and how it is."""
     return {
@@ -205,6 +221,7 @@ def _kind(kind: Kind[Any], counts: Counter[tuple[str, str]]) -> dict[str, Any]:
         "column": kind.column,
         "relays": kind.relays,
         "optional": kind.optional,
+        "inherits": sorted(kind.inherits),
         "edgeTypes": sorted({OWNS, *(type for type, _ in kind.makes)}),
         "counts": {level: counts[kind.key, level] for level in LEVELS},
     }

@@ -26,7 +26,7 @@ from astrolabe import __version__, telemetry
 from astrolabe.engine.inbox import State
 from astrolabe.engine.readiness import Readiness
 from astrolabe.engine.serving_state import GAP_REASONS, STATE_WORDS, ServingState, StateTracker
-from astrolabe.graph.links import EDGE_TYPES
+from astrolabe.graph.edge_types import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.connections import Connections
 from astrolabe.http.description.operation import TEXT, Answer, Operation

@@ -155,6 +155,14 @@ def routes(catalogue: Catalogue) -> tuple[Route, ...]:
             answer=list[shapes.KindInfo],
         ),
         Route(
+            path="/api/v1/edge-types",
+            name="edge-types",
+            body=bodies.edge_types,
+            summary="the types of edges, and what each means",
+            answer=list[shapes.EdgeTypeInfo],
+            filtered=False,
+        ),
+        Route(
             path="/api/v1/unresolved",
             name="unresolved",
             body=unresolved,

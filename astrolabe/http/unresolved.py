@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from heapq import merge
 from typing import Any
 
+from astrolabe.graph.edge_types import OWNS
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.links import OWNS
 from astrolabe.graph.node import Node
 from astrolabe.http.bodies import array, identity, kept, stretches
 from astrolabe.http.hub import Hub

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from sys import intern
 from typing import Any
 
+from astrolabe.graph.edge_types import OWNS, SELECTS
 from astrolabe.graph.facts import Around, Read, Release
-from astrolabe.graph.links import OWNS, SELECTS, Link, RefByUid
+from astrolabe.graph.links import Link, RefByUid
 from astrolabe.graph.selector import Selector, SelectorError, from_expressions
 from astrolabe.graph.status import PENDING, READY, Status
 from astrolabe.kinds.manifest import LONGEST_NAME, Condition, LabelSelector, Manifest, ObjectMeta

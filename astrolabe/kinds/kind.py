@@ -10,10 +10,11 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 
 import msgspec
 
+from astrolabe.graph.edge_types import OWNS
 from astrolabe.graph.facts import Derive, Facts, HelmRevision, Read, Rules
 from astrolabe.graph.faults import Unfit
 from astrolabe.graph.identity import GroupKind
-from astrolabe.graph.links import OWNS, Link, RefByUid
+from astrolabe.graph.links import Link, RefByUid
 from astrolabe.graph.status import Status
 from astrolabe.kinds import common
 from astrolabe.kinds.manifest import Manifest, ObjectMeta

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from astrolabe.graph.edge_types import ROUTES_TO, SELECTS, USES_CLASS, USES_SECRET
 from astrolabe.graph.facts import Around, Derived, Neighbour, Read
-from astrolabe.graph.links import ROUTES_TO, SELECTS, USES_CLASS, USES_SECRET, Link, Ref, Select
+from astrolabe.graph.links import Link, Ref, Select
 from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import always_ready, selector_of
 from astrolabe.kinds.kind import Kind

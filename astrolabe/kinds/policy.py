@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from astrolabe.graph.edge_types import SCALES, SELECTS
 from astrolabe.graph.facts import Around, Derived, Neighbour
 from astrolabe.graph.identity import OWN_GROUPS, GroupKind
-from astrolabe.graph.links import SCALES, SELECTS, Link, Ref, Select
+from astrolabe.graph.links import Link, Ref, Select
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import READS_SELECTED_PODS, condition, selected_pods, selector_of
 from astrolabe.kinds.kind import ANY_KIND, Kind

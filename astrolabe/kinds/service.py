@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from astrolabe.graph.edge_types import ENDPOINTS, OWNS, SELECTS
 from astrolabe.graph.facts import Around, Derived, Neighbour, Read
-from astrolabe.graph.links import ENDPOINTS, OWNS, SELECTS, Link, Ref, RefByUid, Select
+from astrolabe.graph.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import equality
 from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import READS_SELECTED_PODS, owner_links, selected_pods

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from astrolabe.graph.edge_types import BINDS, MOUNTS, USES_CLASS
 from astrolabe.graph.facts import Around, Derived, Neighbour, Read
-from astrolabe.graph.links import BINDS, MOUNTS, USES_CLASS, Link, Ref
+from astrolabe.graph.links import Link, Ref
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import Kind

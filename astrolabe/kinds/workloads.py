@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from astrolabe.graph.edge_types import OWNS
 from astrolabe.graph.facts import Around, Derived, Neighbour, Read
-from astrolabe.graph.links import OWNS, Link, Ref, Select
+from astrolabe.graph.links import Link, Ref, Select
 from astrolabe.graph.selector import equality
 from astrolabe.graph.status import PENDING, Status
 from astrolabe.kinds.common import condition, holds

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from astrolabe.graph.edge_types import OWNS
 from astrolabe.graph.facts import Around, Derived, Neighbour, Read
-from astrolabe.graph.links import OWNS
 from astrolabe.graph.status import ERROR, PENDING, Status
 from astrolabe.kinds.common import LONGEST_QUOTE, shortened
 

@@ -17,10 +17,11 @@ from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph import inheritance
 from astrolabe.graph.batch import Batch, Before, Changes
+from astrolabe.graph.edge_types import OWNS
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.linker import Linker
-from astrolabe.graph.links import OWNS, RefByUid
+from astrolabe.graph.links import RefByUid
 from astrolabe.graph.model import Model
 from astrolabe.graph.record import Record
 from astrolabe.graph.selector import Selector

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrolabe.graph.batch import Batch
+from astrolabe.graph.edge_types import OWNS
 from astrolabe.graph.facts import Facts, Rules
 from astrolabe.graph.filter import Filter, FilterRules, parse_query
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import History, Past
-from astrolabe.graph.links import OWNS, Link, Ref, RefByUid, Select
+from astrolabe.graph.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.model import Model
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.status import READY, Status

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from astrolabe.graph.edge_types import SELECTS
 from astrolabe.graph.facts import Around, Derived, Facts, Neighbour, Read, Rules
 from astrolabe.graph.faults import Unfit
-from astrolabe.graph.links import SELECTS, Link, Ref, Select
+from astrolabe.graph.links import Link, Ref, Select
 from astrolabe.graph.model import Model
 from astrolabe.graph.node import parse_node
 from astrolabe.graph.selector import Selector

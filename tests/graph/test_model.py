@@ -10,9 +10,10 @@ from hypothesis import given, settings
 
 from astrolabe.graph import linker
 from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.edge_types import MOUNTS, OWNS, USES_CONFIGMAP
 from astrolabe.graph.facts import Facts, Rules
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.links import MOUNTS, OWNS, USES_CONFIGMAP, Link, Ref, RefByUid
+from astrolabe.graph.links import Link, Ref, RefByUid
 from astrolabe.graph.model import Model
 from astrolabe.graph.node import parse_node
 from astrolabe.graph.selector import Selector, equality

@@ -7,10 +7,11 @@ import pytest
 from astrolabe.graph import wire
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.census import Census
+from astrolabe.graph.edge_types import USES_CONFIGMAP
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.graph import GapError, Graph
 from astrolabe.graph.history import History, Past
-from astrolabe.graph.links import USES_CONFIGMAP, Ref
+from astrolabe.graph.links import Ref
 from astrolabe.graph.pages import Pages
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View

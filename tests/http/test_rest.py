@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from astrolabe.graph.edge_types import EDGE_TYPES
 from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.settings import Limits
 from tests.support.kinds import KINDS
@@ -421,6 +422,7 @@ async def test_kinds(site: Site) -> None:
         "layer": "workload",
         "column": 2,
         "relays": False,
+        "inherits": ["owns"],
         "edgeTypes": ["mounts", "owns", "uses-configmap", "uses-sa", "uses-secret"],
         "counts": {"Ready": 0, "Pending": 1, "Error": 0, "Unknown": 0},
     }
@@ -428,9 +430,25 @@ async def test_kinds(site: Site) -> None:
     assert {"owns", "mounts", "uses-secret"} <= set(by_name["Pod"]["edgeTypes"])
     assert by_name["PersistentVolume"]["namespaced"] is False
     assert by_name["EndpointSlice"]["shortNames"] == []
+    assert by_name["EndpointSlice"]["inherits"] == ["endpoints", "owns"]
     assert by_name["EndpointSlice"]["abbreviation"] == "eps"
     assert [name for name, kind in by_name.items() if kind["relays"]] == ["ReplicaSet", "EndpointSlice"]
     assert [kind["kind"] for kind in kinds] == [kind.key for kind in KINDS]
+
+
+async def test_edge_types(site: Site) -> None:
+    types = await site.json("/api/v1/edge-types")
+    assert types[0] == {
+        "type": "owns",
+        "description": "The source is an owner of the target (`metadata.ownerReferences`), or made it.",
+        "closure": True,
+        "takesAlong": False,
+        "inherits": True,
+        "needs": True,
+        "hidden": False,
+    }
+    assert [each["type"] for each in types] == list(EDGE_TYPES)
+    assert [each["type"] for each in types if each["hidden"]] == ["uses-sa", "uses-class", "runs-on"]
 
 
 async def test_unresolved(site: Site) -> None:

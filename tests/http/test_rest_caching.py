@@ -25,6 +25,7 @@ PATHS = (
     "/api/v1/charts",
     "/api/v1/namespaces",
     "/api/v1/kinds",
+    "/api/v1/edge-types",
     "/api/v1/unresolved",
 )
 

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from astrolabe.graph.edge_types import OWNS
 from astrolabe.graph.facts import Neighbour
-from astrolabe.graph.links import OWNS, Ref, RefByUid
+from astrolabe.graph.links import Ref, RefByUid
 from astrolabe.graph.status import LEVELS, Status
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from astrolabe.kinds.pod import PodDetails

@@ -10,20 +10,11 @@ from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.engine.serving_state import ClusterInfo, StateTracker, Verdict, judge_watches
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge
+from astrolabe.graph.edge_types import BINDS, MOUNTS, OWNS, SELECTS, USES_CONFIGMAP
 from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
 from astrolabe.graph.filter import Filter, FilterRules, parse_query
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.links import (
-    BINDS,
-    MOUNTS,
-    OWNS,
-    SELECTS,
-    USES_CONFIGMAP,
-    Link,
-    Ref,
-    RefByUid,
-    Select,
-)
+from astrolabe.graph.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.model import Model
 from astrolabe.graph.node import Node, parse_node
 from astrolabe.graph.selector import equality

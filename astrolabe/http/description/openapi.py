@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, get_args
 
 from astrolabe import __version__
 from astrolabe.engine.serving_state import STATE_WORDS
-from astrolabe.graph.links import EDGE_TYPES
+from astrolabe.graph.edge_types import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.description import shapes
 from astrolabe.http.description.operation import POSITION, Answer, Operation, Parameter

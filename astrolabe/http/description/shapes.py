@@ -277,8 +277,27 @@ class KindInfo(Shape):
     relays: Annotated[
         bool, about("Whether its status only passes on that of others: by itself it is no cause.")
     ]
+    inherits: Annotated[
+        list[EdgeType], about("Of edges into it, along which it belongs to another and inherits its release.")
+    ]
     edge_types: Annotated[list[EdgeType], about("That it tells of.")]
     counts: Counts
+
+
+class EdgeTypeInfo(Shape):
+    """A type of edge, and what it means."""
+
+    type: EdgeType
+    description: Annotated[str, about("What the source has to do with the target.")]
+    closure: Annotated[bool, about("Whether what the label selector selects brings its targets along.")]
+    takes_along: Annotated[
+        bool, about("Whether a release brings its targets along that have no release of their own.")
+    ]
+    inherits: Annotated[bool, about("Whether a kind may inherit its release along it.")]
+    needs: Annotated[
+        bool, about("Whether the source needs the target: its failure may be the cause of the source's.")
+    ]
+    hidden: Annotated[bool, about("Whether pictures leave it out until it is asked for.")]
 
 
 class Unresolved(Identity):

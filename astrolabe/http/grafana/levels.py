@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.facts import NAMESPACE
 from astrolabe.graph.node import Node
-from astrolabe.http.grafana.part import STEP, Part, belongs
+from astrolabe.http.grafana.part import STEP, Part
 
 #: From the finest to the coarsest. At each, a node is drawn with all that have the same key.
 Level = Literal["resource", "workload", "release", "namespace", "kind"]
@@ -52,7 +52,7 @@ def find_roots(part: Part) -> Generator[None, None, dict[str, Node]]:
         if count % STEP == 0:
             yield
         target = nodes[edge.target]
-        if belongs(edge, target) and nodes[edge.source].namespace == target.namespace:
+        if part.belongs(edge, target) and nodes[edge.source].namespace == target.namespace:
             known = owners.get(edge.target)
             if known is None or (edge.field, edge.source) < (known.field, known.source):
                 owners[edge.target] = edge

@@ -122,7 +122,7 @@ class Panels:
     def _rows(
         self, question: Question, taken: Snapshot, board: Board, before: Panel | None
     ) -> Generator[None, None, Rows]:
-        part = yield from gather(self._hub.graph, taken, whole=not question.filter)
+        part = yield from gather(self._hub.graph, taken, self._catalogue, whole=not question.filter)
         of_kinds = {kind.key: kind.layer for kind in self._catalogue}
         drawing = yield from draw(part, limit=question.limit, current=board.level, layers=of_kinds)
         board.level = drawing.level

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from types import MappingProxyType
 
 import msgspec
 
 from astrolabe.graph.edge import Edge
+from astrolabe.graph.edge_types import OWNS
 from astrolabe.graph.graph import Graph
-from astrolabe.graph.links import ENDPOINTS, OWNS
 from astrolabe.graph.node import Node
 from astrolabe.http.snapshot import Snapshot
-from astrolabe.kinds.service import ENDPOINT_SLICE
+from astrolabe.kinds.catalogue import Catalogue
 
 #: Nodes or edges that are looked at in one step.
 STEP = 500
+#: Of kinds that say nothing.
+_OWNED = frozenset((OWNS,))
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -22,26 +25,30 @@ class Part(msgspec.Struct, frozen=True):
 
     outside: nodes beside them to which one of them belongs, directly or not, by uid.
     owning: the edges by which it does.
+    inherits: by kind, the types of edges into a node by which it belongs to their source.
     """
 
     nodes: list[Node]
     edges: list[Edge]
     outside: dict[str, Node] = {}
     owning: list[Edge] = []
+    inherits: Mapping[str, frozenset[str]] = MappingProxyType({})
+
+    def belongs(self, edge: Edge, target: Node) -> bool:
+        """Whether the target is part of the edge's source: of its owner, an EndpointSlice of its Service."""
+        return edge.type in self.inherits.get(target.kind, _OWNED)
 
 
-def belongs(edge: Edge, target: Node) -> bool:
-    """Whether the target is part of the edge's source: of its owner, an EndpointSlice of its Service."""
-    return edge.type == OWNS or (edge.type == ENDPOINTS and target.kind == ENDPOINT_SLICE.name)
-
-
-def gather(graph: Graph, taken: Snapshot, *, whole: bool) -> Generator[None, None, Part]:
+def gather(
+    graph: Graph, taken: Snapshot, catalogue: Catalogue, *, whole: bool
+) -> Generator[None, None, Part]:
     """What was taken, with the owners beside it; in steps. These are not drawn: they may be as they are a
     moment later.
 
     whole: whether it is all of the graph, beside which there is nothing.
     """
-    part = Part(nodes=taken.nodes, edges=taken.edges, outside={}, owning=[])
+    inherits = {kind.key: kind.inherits for kind in catalogue}
+    part = Part(nodes=taken.nodes, edges=taken.edges, outside={}, owning=[], inherits=inherits)
     if whole:
         return part
     members: set[str] = set()
@@ -53,7 +60,7 @@ def gather(graph: Graph, taken: Snapshot, *, whole: bool) -> Generator[None, Non
         if count % STEP == 0:
             yield
         for edge in graph.into(node.uid):
-            if belongs(edge, node) and edge.source not in members:
+            if part.belongs(edge, node) and edge.source not in members:
                 part.owning.append(edge)
                 if edge.source not in part.outside:
                     part.outside[edge.source] = graph.nodes[edge.source]

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.graph.links import OWNS
+from astrolabe.graph.edge_types import OWNS
 from astrolabe.graph.status import ERROR, LEVELS, PENDING, READY, UNKNOWN
 from astrolabe.http.grafana.drawing import Drawing, Group, Link
 from astrolabe.kinds.kind import Layer

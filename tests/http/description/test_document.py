@@ -14,7 +14,7 @@ import pytest
 from sanic import Sanic
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from astrolabe.graph.links import EDGE_TYPES
+from astrolabe.graph.edge_types import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.description.route import DescriptionError, described
 from tests.support.description import Described

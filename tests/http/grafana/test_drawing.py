@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astrolabe.graph.edge import Edge
-from astrolabe.graph.links import MOUNTS, OWNS, SELECTS
+from astrolabe.graph.edge_types import MOUNTS, OWNS, SELECTS
 from astrolabe.graph.node import parse_node
 from astrolabe.graph.status import LEVELS
 from astrolabe.graph.wire import encode

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from astrolabe.graph.edge import Edge
+from astrolabe.graph.edge_types import ENDPOINTS, OWNS
 from astrolabe.graph.filter import EVERYTHING
-from astrolabe.graph.links import ENDPOINTS, OWNS
 from astrolabe.graph.node import Node
 from astrolabe.http.grafana.levels import Level, choose, find_roots
 from astrolabe.http.grafana.part import Part, gather
+from tests.support.kinds import CATALOGUE
 from tests.support.steps import finish
 from tests.support.worlds import only, shop
 
@@ -125,17 +126,19 @@ def test_a_slice_is_drawn_with_its_service_and_not_its_pods_with_it() -> None:
         Edge(ENDPOINTS, "web", "web-x", ("label",)),
         Edge(ENDPOINTS, "web-x", "web-1", ("targetRef",), 1),
     ]
-    roots = finish(find_roots(Part(nodes=nodes, edges=edges)))
+    roots = finish(
+        find_roots(Part(nodes=nodes, edges=edges, inherits={"EndpointSlice": frozenset((OWNS, ENDPOINTS))}))
+    )
     assert {uid: root.uid for uid, root in roots.items()} == {"web": "web", "web-x": "web", "web-1": "web-1"}
 
 
 async def test_a_part_knows_the_owners_that_its_filter_leaves_out() -> None:
     hub = shop().hub
-    part = finish(gather(hub.graph, await hub.take(only(kind="Pod")), whole=False))
+    part = finish(gather(hub.graph, await hub.take(only(kind="Pod")), CATALOGUE, whole=False))
     roots: dict[str, Any] = finish(find_roots(part))
     assert {uid: root.uid for uid, root in roots.items()} == {
         "pod-web-1-abc": "deployment-web",
         "pod-lone": "pod-lone",
     }
     assert sorted(part.outside) == ["deployment-web", "replicaset-web-1"]
-    assert finish(gather(hub.graph, await hub.take(EVERYTHING), whole=True)).outside == {}
+    assert finish(gather(hub.graph, await hub.take(EVERYTHING), CATALOGUE, whole=True)).outside == {}

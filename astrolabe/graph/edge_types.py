@@ -1,0 +1,108 @@
+"""The types of edges, and what each means: all that the code asks of a type is derived from its entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import msgspec
+
+OWNS = "owns"
+SELECTS = "selects"
+ENDPOINTS = "endpoints"
+ROUTES_TO = "routes-to"
+MOUNTS = "mounts"
+BINDS = "binds"
+USES_CONFIGMAP = "uses-configmap"
+USES_SECRET = "uses-secret"
+USES_SERVICE_ACCOUNT = "uses-sa"
+SCALES = "scales"
+USES_CLASS = "uses-class"
+RUNS_ON = "runs-on"
+
+
+class EdgeType(msgspec.Struct, frozen=True, kw_only=True):
+    """One type.
+
+    description: what the source has to do with the target.
+    closure: whether the label selector's roots extend the graph along it, forwards only.
+    takes_along: whether a release takes along what it points to, when that has no release of its own.
+    inherits: whether a kind may inherit its release and chart along it; see `facts.Rules.inherits`.
+    needs: whether the source needs the target, so that a failure of the target may be the source's cause.
+    hidden: whether pictures leave it out until it is asked for.
+    """
+
+    name: str
+    description: str
+    closure: bool = False
+    takes_along: bool = False
+    inherits: bool = False
+    needs: bool = True
+    hidden: bool = False
+
+
+_ENTRIES = (
+    EdgeType(
+        name=OWNS,
+        description="The source is an owner of the target (`metadata.ownerReferences`), or made it.",
+        closure=True,
+        inherits=True,
+    ),
+    EdgeType(name=SELECTS, description="The source selects the target by its labels."),
+    EdgeType(
+        name=ENDPOINTS,
+        description="The source serves through the target: a Service through a slice, a slice through a Pod.",
+        closure=True,
+        takes_along=True,
+        inherits=True,
+    ),
+    EdgeType(name=ROUTES_TO, description="The source sends requests to the target."),
+    EdgeType(name=MOUNTS, description="The source mounts the target.", closure=True, takes_along=True),
+    EdgeType(
+        name=BINDS,
+        description="The source is a claim that the target is bound to.",
+        closure=True,
+        takes_along=True,
+    ),
+    EdgeType(
+        name=USES_CONFIGMAP,
+        description="The source reads the target, a ConfigMap.",
+        closure=True,
+        takes_along=True,
+    ),
+    EdgeType(
+        name=USES_SECRET,
+        description="The source reads the target, a Secret.",
+        closure=True,
+        takes_along=True,
+    ),
+    EdgeType(
+        name=USES_SERVICE_ACCOUNT,
+        description="The source acts as the target, a ServiceAccount.",
+        closure=True,
+        takes_along=True,
+        hidden=True,
+    ),
+    EdgeType(name=SCALES, description="The source changes the number of replicas of the target."),
+    EdgeType(
+        name=USES_CLASS,
+        description="The source is of the target, a class.",
+        closure=True,
+        takes_along=True,
+        hidden=True,
+    ),
+    EdgeType(name=RUNS_ON, description="The source runs on the target.", closure=True, hidden=True),
+)
+
+#: By name, in the order of documents and metrics.
+EDGE_TYPES: Mapping[str, EdgeType] = MappingProxyType({each.name: each for each in _ENTRIES})
+
+#: The edges along which the selector's roots extend the graph, forwards only.
+CLOSURE_TYPES = frozenset(each.name for each in _ENTRIES if each.closure)
+
+#: The edges along which a release takes along nodes that have no release of their own.
+ATTACHMENT_TYPES = frozenset(each.name for each in _ENTRIES if each.takes_along)
+
+#: The edges along which a resource may belong to another: it inherits its release, and is drawn with it.
+#: An EndpointSlice belongs to its Service.
+INHERITANCE_TYPES = frozenset(each.name for each in _ENTRIES if each.inherits)
