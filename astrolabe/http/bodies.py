@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+import msgspec
 import ujson
 
 from astrolabe.graph.edge import Edge
@@ -219,6 +220,7 @@ def _kind(kind: Kind[Any], counts: Counter[tuple[str, str]]) -> dict[str, Any]:
         "namespaced": kind.namespaced,
         "layer": kind.layer,
         "column": kind.column,
+        "columns": msgspec.to_builtins(kind.columns),
         "relays": kind.relays,
         "optional": kind.optional,
         "inherits": sorted(kind.inherits),

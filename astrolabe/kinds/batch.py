@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
+
+import msgspec
 
 from astrolabe.graph.links import Ref
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import condition, holds
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Condition, Items, Manifest, Slice
+from astrolabe.kinds.metadata import Count, Image, Metadata, Time, about
 from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import failed
 from astrolabe.kinds.template import Template, describe_template, is_topmost, uses_of
@@ -64,14 +67,25 @@ def _job_links(job: Job) -> tuple[Ref, ...]:
     return _job_uses(job) if is_topmost(job.metadata) else ()
 
 
-def _job_metadata(job: Job) -> dict[str, Any]:
+class JobMetadata(Metadata):
+    completions: Count | None = None
+    succeeded: Count | None = None
+    failed: Count | None = None
+    image: Image = ""
+    service_account_name: str = ""
+    mounted_pvcs: list[str] = msgspec.field(default_factory=list, name="mountedPVCs")
+    used_config_maps: list[str] = []
+    used_secrets: list[str] = []
+
+
+def _job_metadata(job: Job) -> JobMetadata:
     spec, status = job.spec or JobSpec(), job.status or JobStatus()
-    return {
-        "completions": spec.completions,
-        "succeeded": status.succeeded,
-        "failed": status.failed,
+    return JobMetadata(
+        completions=spec.completions,
+        succeeded=status.succeeded,
+        failed=status.failed,
         **describe_template(spec.template, _job_uses(job)),
-    }
+    )
 
 
 JOB = Kind(
@@ -84,6 +98,7 @@ JOB = Kind(
     manifest=Job,
     status=_job_status,
     metadata=_job_metadata,
+    shows=JobMetadata,
     links=_job_links,
     makes=USES,
     derive=derive_from_pods,
@@ -139,14 +154,25 @@ def _cronjob_uses(cronjob: CronJob) -> tuple[Ref, ...]:
     return uses_of(_cronjob_template(cronjob), cronjob.metadata, "spec.jobTemplate.spec.template.spec")
 
 
-def _cronjob_metadata(cronjob: CronJob) -> dict[str, Any]:
+class CronJobMetadata(Metadata):
+    schedule: Annotated[str, about("As cron has it.", "*/5 * * * *")] = ""
+    suspend: bool | None = None
+    last_schedule_time: Time = ""
+    image: Image = ""
+    service_account_name: str = ""
+    mounted_pvcs: list[str] = msgspec.field(default_factory=list, name="mountedPVCs")
+    used_config_maps: list[str] = []
+    used_secrets: list[str] = []
+
+
+def _cronjob_metadata(cronjob: CronJob) -> CronJobMetadata:
     spec, status = cronjob.spec or CronJobSpec(), cronjob.status or CronJobStatus()
-    return {
-        "schedule": spec.schedule,
-        "suspend": bool(spec.suspend),
-        "lastScheduleTime": status.last_schedule_time,
+    return CronJobMetadata(
+        schedule=spec.schedule,
+        suspend=bool(spec.suspend),
+        last_schedule_time=status.last_schedule_time or "",
         **describe_template(_cronjob_template(cronjob), _cronjob_uses(cronjob)),
-    }
+    )
 
 
 CRONJOB = Kind(
@@ -160,6 +186,7 @@ CRONJOB = Kind(
     manifest=CronJob,
     status=_cronjob_status,
     metadata=_cronjob_metadata,
+    shows=CronJobMetadata,
     links=_cronjob_uses,
     makes=USES,
 )

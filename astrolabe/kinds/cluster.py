@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import condition
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Condition, Items, Manifest, Slice
+from astrolabe.kinds.metadata import Metadata
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
 
@@ -54,15 +53,21 @@ def _judge(conditions: list[Condition]) -> tuple[str, str, Condition | None]:
     return READY, "Ready", ready
 
 
-def _node_metadata(node: Node) -> dict[str, Any]:
+class NodeMetadata(Metadata):
+    roles: list[str] = []
+    kubelet_version: str = ""
+    unschedulable: bool | None = None
+
+
+def _node_metadata(node: Node) -> NodeMetadata:
     spec, status = node.spec or NodeSpec(), node.status or NodeStatus()
     labels = node.metadata.labels or {}
     roles = [label.removeprefix(_ROLE_PREFIX) for label in labels if label.startswith(_ROLE_PREFIX)]
-    return {
-        "roles": sorted(role for role in roles if role),
-        "kubeletVersion": status.node_info.kubelet_version if status.node_info is not None else "",
-        "unschedulable": bool(spec.unschedulable),
-    }
+    return NodeMetadata(
+        roles=sorted(role for role in roles if role),
+        kubelet_version=status.node_info.kubelet_version if status.node_info is not None else "",
+        unschedulable=bool(spec.unschedulable),
+    )
 
 
 NODE = Kind(
@@ -77,6 +82,7 @@ NODE = Kind(
     manifest=Node,
     status=_node_status,
     metadata=_node_metadata,
+    shows=NodeMetadata,
     namespaced=False,
     optional=True,
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from sys import intern
-from typing import Any
 
 from astrolabe.graph.edge_types import OWNS, SELECTS
 from astrolabe.graph.facts import Around, Read, Release
@@ -13,6 +12,7 @@ from astrolabe.graph.links import Link, RefByUid
 from astrolabe.graph.selector import Selector, SelectorError, from_expressions
 from astrolabe.graph.status import PENDING, READY, Status
 from astrolabe.kinds.manifest import LONGEST_NAME, Condition, LabelSelector, Manifest, ObjectMeta
+from astrolabe.kinds.metadata import NoMetadata
 
 #: References and selections of one object. Each costs some 3 µs when the object changes, and what does not
 #: resolve stands in its node.
@@ -25,8 +25,11 @@ LONGEST_QUOTE = 1_024
 LONGEST_TIME = 64
 
 
-def no_metadata(_: Manifest) -> dict[str, Any]:
-    return {}
+_NO_METADATA = NoMetadata()
+
+
+def no_metadata(_: Manifest) -> NoMetadata:
+    return _NO_METADATA
 
 
 def no_links(_: Manifest) -> tuple[Link, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sys import intern
-from typing import Any
+from typing import Annotated
 
 from astrolabe.graph.edge_types import USES_SECRET
 from astrolabe.graph.facts import HelmRevision, Release
@@ -11,6 +11,7 @@ from astrolabe.graph.links import Link, Ref
 from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, Manifest, Slice
+from astrolabe.kinds.metadata import Metadata, about
 
 CONFIGMAP = Kind(
     name="ConfigMap",
@@ -34,8 +35,12 @@ def _is_helm_release(secret: Manifest) -> bool:
     return meta.name.startswith(_HELM_PREFIX) and (meta.labels or {}).get("owner") == "helm"
 
 
-def _secret_metadata(secret: Manifest) -> dict[str, Any]:
-    return {"type": "helm.sh/release.v1"} if _is_helm_release(secret) else {}
+class SecretMetadata(Metadata):
+    type: Annotated[str, about("Of a Secret in which Helm keeps a release.")] = ""
+
+
+def _secret_metadata(secret: Manifest) -> SecretMetadata:
+    return SecretMetadata(type="helm.sh/release.v1" if _is_helm_release(secret) else "")
 
 
 def _revision(secret: Manifest) -> HelmRevision | None:
@@ -57,6 +62,7 @@ SECRET = Kind(
     manifest=Manifest,
     status=always_ready,
     metadata=_secret_metadata,
+    shows=SecretMetadata,
     revision=_revision,
     metadata_only=True,
 )

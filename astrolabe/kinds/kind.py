@@ -18,6 +18,7 @@ from astrolabe.graph.links import Link, RefByUid
 from astrolabe.graph.status import Status
 from astrolabe.kinds import common
 from astrolabe.kinds.manifest import Manifest, ObjectMeta
+from astrolabe.kinds.metadata import Column, Metadata, NoMetadata, columns_of
 
 M = TypeVar("M", bound=Manifest)
 
@@ -44,7 +45,7 @@ class Kind(Generic[M]):
     manifest: the slice of the manifest, the only part that is ever decoded.
     status: pure; the common first steps (Terminating, observedGeneration) are done before it,
         unless `status_is_complete` (Pod says everything itself).
-    metadata: what the node shows beside creationTimestamp; what is empty is left out of it.
+    metadata: what the node shows beside creationTimestamp. shows: its type; some keys may be of `derive`.
     links: references and selections, without ownerReferences, of which `owners` makes links.
     inherits: the edge types into it along which it inherits its release and chart.
     makes: the (edge type, kind at the other end) that `links` may produce; checked at start.
@@ -64,7 +65,8 @@ class Kind(Generic[M]):
     relays: bool = False
     manifest: type[M]
     status: Callable[[M], Status]
-    metadata: Callable[[M], dict[str, Any]] = common.no_metadata
+    metadata: Callable[[M], Metadata] = common.no_metadata
+    shows: type[Metadata] = NoMetadata
     links: Callable[[M], Iterable[Link]] = common.no_links
     owners: Callable[[ObjectMeta], Iterable[RefByUid]] = common.owner_links
     inherits: frozenset[str] = frozenset((OWNS,))
@@ -114,6 +116,11 @@ class Kind(Generic[M]):
         return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
 
     @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """What its nodes show of themselves, for a table."""
+        return columns_of(self.shows)
+
+    @cached_property
     def rules(self) -> Rules:
         """What the graph must know of this kind."""
         return Rules(
@@ -143,9 +150,7 @@ class Kind(Generic[M]):
         links = (*self.owners(meta), *self.links(manifest))
         if len(links) > common.MOST_LINKS:
             raise Unfit(common.TOO_MANY_LINKS)
-        metadata = {  # left out: None, "", [] and {}; but zero and False are values
-            key: value for key, value in self.metadata(manifest).items() if value or isinstance(value, int)
-        }
+        metadata: dict[str, Any] = msgspec.to_builtins(self.metadata(manifest))
         metadata["creationTimestamp"] = meta.creation_timestamp or ""
         return Facts(
             kind=self.key,

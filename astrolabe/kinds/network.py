@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from astrolabe.graph.edge_types import ROUTES_TO, SELECTS, USES_CLASS, USES_SECRET
 from astrolabe.graph.facts import Around, Derived, Neighbour, Read
@@ -12,6 +11,7 @@ from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import always_ready, selector_of
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, LabelSelector, Manifest, Slice
+from astrolabe.kinds.metadata import Metadata
 from astrolabe.kinds.service import LoadBalancerStatus
 
 
@@ -70,10 +70,15 @@ def _class_of(ingress: Ingress) -> tuple[str, str]:
     return "", ""
 
 
-def _ingress_metadata(ingress: Ingress) -> dict[str, Any]:
+class IngressMetadata(Metadata):
+    ingress_class: str = ""
+    hosts: list[str] = []
+
+
+def _ingress_metadata(ingress: Ingress) -> IngressMetadata:
     rules = (ingress.spec or IngressSpec()).rules or ()
     hosts = dict.fromkeys([rule.host for rule in rules if rule.host])
-    return {"ingressClass": _class_of(ingress)[0], "hosts": list(hosts)}
+    return IngressMetadata(ingress_class=_class_of(ingress)[0] or "", hosts=list(hosts))
 
 
 def _backends(spec: IngressSpec) -> Iterator[tuple[str, Backend | None]]:
@@ -166,6 +171,7 @@ INGRESS = Kind(
     manifest=Ingress,
     status=_ingress_status,
     metadata=_ingress_metadata,
+    shows=IngressMetadata,
     links=_ingress_links,
     makes=((ROUTES_TO, "Service"), (USES_SECRET, "Secret"), (USES_CLASS, "IngressClass")),
     derive=_derive_ingress,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from sys import intern
-from typing import Any
+from typing import Annotated
+
+import msgspec
 
 from astrolabe.graph.links import Ref
 from astrolabe.graph.status import Status
 from astrolabe.kinds.common import labels_of
 from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.metadata import Count, Image, Metadata, about
 from astrolabe.kinds.pod import Pod, PodDetails, PodSpec, PodStatus
 from astrolabe.kinds.pod_links import MAKES, link_pod, used_names
 from astrolabe.kinds.pod_printer import Printed, print_pod
@@ -50,19 +53,32 @@ def _details(pod: SharedPod) -> PodDetails:
     return PodDetails(restarts=pod.printed.restarts)
 
 
-def _metadata(pod: SharedPod) -> dict[str, Any]:
+class PodMetadata(Metadata):
+    node_name: str = ""
+    pod_ip: str = msgspec.field(default="", name="podIP")
+    image: Image = ""
+    restart_count: Count | None = None
+    ready: Annotated[str, about("Containers that are ready, of all.", "1/2")] = ""
+    containers: list[str] = []
+    service_account_name: str = ""
+    mounted_pvcs: list[str] = msgspec.field(default_factory=list, name="mountedPVCs")
+    used_config_maps: list[str] = []
+    used_secrets: list[str] = []
+
+
+def _metadata(pod: SharedPod) -> PodMetadata:
     spec, status, printed = pod.spec or PodSpec(), pod.status or PodStatus(), pod.printed
     containers = spec.containers or []
-    return {
-        "nodeName": intern(spec.node_name),
-        "podIP": status.pod_ip,
-        "image": intern(containers[0].image) if containers else "",
-        "restartCount": printed.restarts,
-        "ready": intern(f"{printed.ready}/{printed.total}"),
-        "containers": [intern(each.name) for each in containers],
-        "serviceAccountName": intern(spec.service_account_name),
+    return PodMetadata(
+        node_name=intern(spec.node_name),
+        pod_ip=status.pod_ip,
+        image=intern(containers[0].image) if containers else "",
+        restart_count=printed.restarts,
+        ready=intern(f"{printed.ready}/{printed.total}"),
+        containers=[intern(each.name) for each in containers],
+        service_account_name=intern(spec.service_account_name),
         **used_names(pod.links),
-    }
+    )
 
 
 POD = Kind(
@@ -78,6 +94,7 @@ POD = Kind(
     status=_status,
     status_is_complete=True,
     metadata=_metadata,
+    shows=PodMetadata,
     links=_links,
     makes=MAKES,
     selectable=labels_of,

@@ -35,9 +35,9 @@ MAKES = (*USES, (RUNS_ON, "Node"))
 
 #: kind → the key of the metadata in which what is used of it stands.
 _NAMED_AS = {
-    "PersistentVolumeClaim": "mountedPVCs",
-    "ConfigMap": "usedConfigMaps",
-    "Secret": "usedSecrets",
+    "PersistentVolumeClaim": "mounted_pvcs",
+    "ConfigMap": "used_config_maps",
+    "Secret": "used_secrets",
 }
 _OVER = frozenset(("Succeeded", "Failed"))
 
@@ -72,7 +72,7 @@ def link_template(
 
 
 def used_names(links: Iterable[Ref]) -> dict[str, list[str]]:
-    """The metadata that names what is used, each name once, in the order of first use."""
+    """The metadata that names what is used, by its fields: each name once, in the order of first use."""
     found: dict[str, dict[str, None]] = {}
     for link in links:
         key = _NAMED_AS.get(link.kind)

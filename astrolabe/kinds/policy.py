@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
+
+import msgspec
 
 from astrolabe.graph.edge_types import SCALES, SELECTS
 from astrolabe.graph.facts import Around, Derived, Neighbour
@@ -12,6 +14,7 @@ from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import READS_SELECTED_PODS, condition, selected_pods, selector_of
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from astrolabe.kinds.manifest import Condition, Items, LabelSelector, Manifest, Slice
+from astrolabe.kinds.metadata import Count, Metadata, TargetPods, about
 
 
 class ScaleTarget(Slice):
@@ -67,16 +70,31 @@ def _autoscaler_failure(able: Condition | None, active: Condition | None) -> Con
     return None
 
 
-def _autoscaler_metadata(autoscaler: Autoscaler) -> dict[str, Any]:
+class ScaledObject(msgspec.Struct, frozen=True, gc=False):
+    """What an autoscaler scales."""
+
+    kind: str
+    name: str
+
+
+class AutoscalerMetadata(Metadata):
+    scale_target_ref: ScaledObject | None = None
+    min_replicas: Count | None = None
+    max_replicas: Count | None = None
+    current_replicas: Count | None = None
+    desired_replicas: Count | None = None
+
+
+def _autoscaler_metadata(autoscaler: Autoscaler) -> AutoscalerMetadata:
     spec, status = autoscaler.spec or AutoscalerSpec(), autoscaler.status or AutoscalerStatus()
     target = spec.scale_target_ref
-    return {
-        "scaleTargetRef": target and {"kind": target.kind, "name": target.name},
-        "minReplicas": 1 if spec.min_replicas is None else spec.min_replicas,
-        "maxReplicas": spec.max_replicas,
-        "currentReplicas": status.current_replicas,
-        "desiredReplicas": status.desired_replicas,
-    }
+    return AutoscalerMetadata(
+        scale_target_ref=ScaledObject(target.kind, target.name) if target is not None else None,
+        min_replicas=1 if spec.min_replicas is None else spec.min_replicas,
+        max_replicas=spec.max_replicas,
+        current_replicas=status.current_replicas,
+        desired_replicas=status.desired_replicas,
+    )
 
 
 #: Of Kubernetes' own kinds those that the API serves with the subresource `scale`.
@@ -112,9 +130,13 @@ HORIZONTAL_POD_AUTOSCALER = Kind(
     manifest=Autoscaler,
     status=_autoscaler_status,
     metadata=_autoscaler_metadata,
+    shows=AutoscalerMetadata,
     links=_autoscaler_links,
     makes=((SCALES, ANY_KIND),),
 )
+
+
+Share = Annotated[int | str, about("A number, or a share.", 1, "50%")]
 
 
 class BudgetSpec(Slice):
@@ -153,15 +175,24 @@ def _budget_status(budget: Budget) -> Status:
     return Status(READY, "Ready", f"{count} disruption{'' if count == 1 else 's'} allowed {healthy}", since)
 
 
-def _budget_metadata(budget: Budget) -> dict[str, Any]:
+class BudgetMetadata(Metadata):
+    min_available: Share | None = None
+    max_unavailable: Share | None = None
+    disruptions_allowed: int | None = None
+    current_healthy: Count | None = None
+    desired_healthy: Count | None = None
+    target_pods: TargetPods = []
+
+
+def _budget_metadata(budget: Budget) -> BudgetMetadata:
     spec, status = budget.spec or BudgetSpec(), budget.status or BudgetStatus()
-    return {
-        "minAvailable": spec.min_available,
-        "maxUnavailable": spec.max_unavailable,
-        "disruptionsAllowed": status.disruptions_allowed,
-        "currentHealthy": status.current_healthy,
-        "desiredHealthy": status.desired_healthy,
-    }
+    return BudgetMetadata(
+        min_available=None if spec.min_available == "" else spec.min_available,
+        max_unavailable=None if spec.max_unavailable == "" else spec.max_unavailable,
+        disruptions_allowed=status.disruptions_allowed,
+        current_healthy=status.current_healthy,
+        desired_healthy=status.desired_healthy,
+    )
 
 
 def _budget_links(budget: Budget) -> tuple[Link, ...]:
@@ -188,6 +219,7 @@ POD_DISRUPTION_BUDGET = Kind(
     manifest=Budget,
     status=_budget_status,
     metadata=_budget_metadata,
+    shows=BudgetMetadata,
     links=_budget_links,
     makes=((SELECTS, "Pod"),),
     derive=_derive_budget,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from sys import intern
 
+import msgspec
+
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.manifest import Condition, Items, Slice
+from astrolabe.kinds.metadata import Image, Metadata
 from astrolabe.kinds.template import Template
 
 SCALED_TO_ZERO = Status(READY, "ScaledToZero", "Scaled to zero (0/0)")
@@ -35,14 +38,29 @@ class ReplicaStatus(Slice):
     conditions: Items[Condition] | None = None
 
 
-def count_replicas(desired: int, status: ReplicaStatus) -> dict[str, int]:
+class Replicas(msgspec.Struct, frozen=True, gc=False):
+    """How many there should be, and are."""
+
+    desired: int
+    current: int
+    ready: int
+    available: int
+
+
+class WorkloadMetadata(Metadata):
+    """What the workloads show that keep a number of Pods running."""
+
+    replicas: Replicas | None = None
+    image: Image = ""
+    service_account_name: str = ""
+    mounted_pvcs: list[str] = msgspec.field(default_factory=list, name="mountedPVCs")
+    used_config_maps: list[str] = []
+    used_secrets: list[str] = []
+
+
+def count_replicas(desired: int, status: ReplicaStatus) -> Replicas:
     """`replicas` of a workload's metadata."""
-    return {
-        "desired": desired,
-        "current": status.replicas,
-        "ready": status.ready_replicas,
-        "available": status.available_replicas,
-    }
+    return Replicas(desired, status.replicas, status.ready_replicas, status.available_replicas)
 
 
 def tell(ready: int, desired: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sys import intern
-from typing import Any
+from typing import Annotated
 
 import msgspec
 
@@ -15,6 +15,7 @@ from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import READS_SELECTED_PODS, owner_links, selected_pods
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, Labels, Manifest, ObjectMeta, Slice
+from astrolabe.kinds.metadata import Metadata, TargetPods, about
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 _SERVICE_NAME_FIELD = f"metadata.labels[{SERVICE_NAME_LABEL}]"
@@ -89,14 +90,22 @@ def _service_status(service: Service) -> Status:
     return Status(READY, "Ready", "" if spec.selector else "No selector")
 
 
-def _service_metadata(service: Service) -> dict[str, Any]:
+class ServiceMetadata(Metadata):
+    cluster_ip: str = msgspec.field(default="", name="clusterIP")
+    service_type: str = ""
+    ports: Annotated[list[str], about("Port and protocol.", ["80/TCP"])] = []
+    external_name: str = ""
+    target_pods: TargetPods = []
+
+
+def _service_metadata(service: Service) -> ServiceMetadata:
     spec = service.spec or ServiceSpec()
-    return {
-        "clusterIP": spec.cluster_ip,
-        "serviceType": spec.type,
-        "ports": [str(port) for port in spec.ports or ()],
-        "externalName": spec.external_name,
-    }
+    return ServiceMetadata(
+        cluster_ip=spec.cluster_ip,
+        service_type=spec.type,
+        ports=[str(port) for port in spec.ports or ()],
+        external_name=spec.external_name,
+    )
 
 
 def _service_links(service: Service) -> tuple[Link, ...]:
@@ -160,6 +169,7 @@ SERVICE = Kind(
     manifest=Service,
     status=_service_status,
     metadata=_service_metadata,
+    shows=ServiceMetadata,
     links=_service_links,
     makes=((SELECTS, "Pod"),),
     details=_service_details,
@@ -232,10 +242,14 @@ def _slice_owners(meta: ObjectMeta) -> list[RefByUid]:
     ]
 
 
-def _slice_metadata(endpoint_slice: EndpointSlice) -> dict[str, Any]:
+class EndpointSliceMetadata(Metadata):
+    target_pods: TargetPods = []
+
+
+def _slice_metadata(endpoint_slice: EndpointSlice) -> EndpointSliceMetadata:
     targets = [each.target_ref for each in endpoint_slice.endpoints or ()]
     pods = {target.name for target in targets if target is not None and target.kind == "Pod" and target.name}
-    return {"targetPods": sorted(pods)}
+    return EndpointSliceMetadata(target_pods=sorted(pods))
 
 
 def _slice_links(endpoint_slice: EndpointSlice) -> list[Link]:
@@ -270,6 +284,7 @@ ENDPOINT_SLICE = Kind(
     manifest=EndpointSlice,
     status=_slice_status,
     metadata=_slice_metadata,
+    shows=EndpointSliceMetadata,
     links=_slice_links,
     owners=_slice_owners,
     inherits=frozenset((OWNS, ENDPOINTS)),

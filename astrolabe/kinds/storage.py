@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import msgspec
 
@@ -14,6 +13,7 @@ from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, Manifest, Slice
+from astrolabe.kinds.metadata import Metadata, Quantity
 
 #: The label under which a StatefulSet finds the claims of its templates; no real key has a blank.
 CLAIM_PREFIX_LABEL = "claim prefix"
@@ -75,14 +75,21 @@ def _class_name(claim: Claim) -> str | None:
     return spec.storage_class_name
 
 
-def _claim_metadata(claim: Claim) -> dict[str, Any]:
+class ClaimMetadata(Metadata):
+    volume_name: str = ""
+    storage_class: str = ""
+    capacity: Quantity = ""
+    access_modes: list[str] = []
+
+
+def _claim_metadata(claim: Claim) -> ClaimMetadata:
     spec, status = claim.spec or ClaimSpec(), claim.status or ClaimStatus()
-    return {
-        "volumeName": spec.volume_name,
-        "storageClass": _class_name(claim),
-        "capacity": status.capacity.storage if status.capacity is not None else "",
-        "accessModes": spec.access_modes,
-    }
+    return ClaimMetadata(
+        volume_name=spec.volume_name or "",
+        storage_class=_class_name(claim) or "",
+        capacity=status.capacity.storage if status.capacity is not None else "",
+        access_modes=spec.access_modes or [],
+    )
 
 
 def _claim_links(claim: Claim) -> list[Link]:
@@ -131,6 +138,7 @@ PERSISTENT_VOLUME_CLAIM = Kind(
     manifest=Claim,
     status=_claim_status,
     metadata=_claim_metadata,
+    shows=ClaimMetadata,
     links=_claim_links,
     makes=((BINDS, "PersistentVolume"), (USES_CLASS, "StorageClass")),
     selectable=_claim_selectable,
@@ -183,21 +191,35 @@ def _volume_status(volume: Volume) -> Status:
     )
 
 
-def _volume_metadata(volume: Volume) -> dict[str, Any]:
+class BoundClaim(msgspec.Struct, frozen=True, gc=False):
+    """The claim that a volume is bound to."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+class VolumeMetadata(Metadata):
+    claim_ref: BoundClaim | None = None
+    capacity: Quantity = ""
+    reclaim_policy: str = ""
+    storage_class: str = ""
+
+
+def _bound_claim(claim: ClaimReference) -> BoundClaim:
+    return BoundClaim(claim.kind or "PersistentVolumeClaim", claim.namespace, claim.name, claim.uid)
+
+
+def _volume_metadata(volume: Volume) -> VolumeMetadata:
     spec = volume.spec or VolumeSpec()
     claim = spec.claim_ref
-    return {
-        "claimRef": claim
-        and {
-            "kind": claim.kind or "PersistentVolumeClaim",
-            "namespace": claim.namespace,
-            "name": claim.name,
-            "uid": claim.uid,
-        },
-        "capacity": spec.capacity.storage if spec.capacity is not None else "",
-        "reclaimPolicy": spec.persistent_volume_reclaim_policy,
-        "storageClass": spec.storage_class_name,
-    }
+    return VolumeMetadata(
+        claim_ref=_bound_claim(claim) if claim is not None else None,
+        capacity=spec.capacity.storage if spec.capacity is not None else "",
+        reclaim_policy=spec.persistent_volume_reclaim_policy,
+        storage_class=spec.storage_class_name or "",
+    )
 
 
 def _volume_links(volume: Volume) -> list[Link]:
@@ -233,6 +255,7 @@ PERSISTENT_VOLUME = Kind(
     manifest=Volume,
     status=_volume_status,
     metadata=_volume_metadata,
+    shows=VolumeMetadata,
     links=_volume_links,
     makes=((BINDS, "PersistentVolumeClaim"), (USES_CLASS, "StorageClass")),
     namespaced=False,

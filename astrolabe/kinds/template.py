@@ -51,12 +51,12 @@ def is_topmost(meta: ObjectMeta) -> bool:
 
 
 def describe_template(template: Template | None, uses: tuple[Ref, ...]) -> dict[str, Any]:
-    """What every workload shows of its template in its metadata."""
+    """What every workload shows of its template, as fields of its metadata."""
     spec = template.spec if template is not None else None
     if spec is None:
         return {}
     return {
         "image": spec.containers[0].image if spec.containers else "",
-        "serviceAccountName": intern(spec.service_account_name),
+        "service_account_name": intern(spec.service_account_name),
         **used_names(uses),
     }

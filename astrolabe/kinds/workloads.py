@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from astrolabe.graph.edge_types import OWNS
 from astrolabe.graph.facts import Around, Derived, Neighbour, Read
 from astrolabe.graph.links import Link, Ref, Select
@@ -17,6 +15,7 @@ from astrolabe.kinds.replicas import (
     SCALED_TO_ZERO,
     ReplicaSpec,
     ReplicaStatus,
+    WorkloadMetadata,
     all_ready,
     count_replicas,
     failed,
@@ -72,10 +71,12 @@ def _deployment_uses(deployment: Deployment) -> tuple[Ref, ...]:
     return uses_of((deployment.spec or DeploymentSpec()).template, deployment.metadata)
 
 
-def _deployment_metadata(deployment: Deployment) -> dict[str, Any]:
+def _deployment_metadata(deployment: Deployment) -> WorkloadMetadata:
     spec, status = deployment.spec or DeploymentSpec(), deployment.status or ReplicaStatus()
     uses = _deployment_uses(deployment)
-    return {"replicas": count_replicas(spec.desired, status), **describe_template(spec.template, uses)}
+    return WorkloadMetadata(
+        replicas=count_replicas(spec.desired, status), **describe_template(spec.template, uses)
+    )
 
 
 def _derive_deployment(deployment: Neighbour, around: Around) -> Derived:
@@ -96,6 +97,7 @@ DEPLOYMENT = Kind(
     manifest=Deployment,
     status=_deployment_status,
     metadata=_deployment_metadata,
+    shows=WorkloadMetadata,
     links=_deployment_uses,
     makes=USES,
     derive=_derive_deployment,
@@ -126,10 +128,12 @@ def _replicaset_uses(replicaset: ReplicaSet) -> tuple[Ref, ...]:
     return uses_of((replicaset.spec or ReplicaSpec()).template, replicaset.metadata)
 
 
-def _replicaset_metadata(replicaset: ReplicaSet) -> dict[str, Any]:
+def _replicaset_metadata(replicaset: ReplicaSet) -> WorkloadMetadata:
     spec, status = replicaset.spec or ReplicaSpec(), replicaset.status or ReplicaStatus()
     uses = _replicaset_uses(replicaset)
-    return {"replicas": count_replicas(spec.desired, status), **describe_template(spec.template, uses)}
+    return WorkloadMetadata(
+        replicas=count_replicas(spec.desired, status), **describe_template(spec.template, uses)
+    )
 
 
 def _replicaset_links(replicaset: ReplicaSet) -> tuple[Ref, ...]:
@@ -148,6 +152,7 @@ REPLICASET = Kind(
     manifest=ReplicaSet,
     status=_replicaset_status,
     metadata=_replicaset_metadata,
+    shows=WorkloadMetadata,
     links=_replicaset_links,
     makes=USES,
     derive=derive_from_pods,
@@ -222,10 +227,12 @@ def _statefulset_uses(statefulset: StatefulSet) -> tuple[Ref, ...]:
     return uses_of(template, statefulset.metadata, claimed=frozenset(_claim_templates(statefulset)))
 
 
-def _statefulset_metadata(statefulset: StatefulSet) -> dict[str, Any]:
+def _statefulset_metadata(statefulset: StatefulSet) -> WorkloadMetadata:
     spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or ReplicaStatus()
     uses = _statefulset_uses(statefulset)
-    return {"replicas": count_replicas(spec.desired, status), **describe_template(spec.template, uses)}
+    return WorkloadMetadata(
+        replicas=count_replicas(spec.desired, status), **describe_template(spec.template, uses)
+    )
 
 
 def _statefulset_links(statefulset: StatefulSet) -> list[Link]:
@@ -255,6 +262,7 @@ STATEFULSET = Kind(
     manifest=StatefulSet,
     status=_statefulset_status,
     metadata=_statefulset_metadata,
+    shows=WorkloadMetadata,
     links=_statefulset_links,
     makes=((OWNS, "PersistentVolumeClaim"), *USES),
     derive=derive_from_pods,
@@ -298,17 +306,17 @@ def _daemonset_uses(daemonset: DaemonSet) -> tuple[Ref, ...]:
     return uses_of((daemonset.spec or DaemonSetSpec()).template, daemonset.metadata)
 
 
-def _daemonset_metadata(daemonset: DaemonSet) -> dict[str, Any]:
+def _daemonset_metadata(daemonset: DaemonSet) -> WorkloadMetadata:
     spec, status = daemonset.spec or DaemonSetSpec(), daemonset.status or DaemonSetStatus()
     counts = ReplicaStatus(
         replicas=status.current_number_scheduled,
         ready_replicas=status.number_ready,
         available_replicas=status.number_available,
     )
-    return {
-        "replicas": count_replicas(status.desired_number_scheduled, counts),
+    return WorkloadMetadata(
+        replicas=count_replicas(status.desired_number_scheduled, counts),
         **describe_template(spec.template, _daemonset_uses(daemonset)),
-    }
+    )
 
 
 DAEMONSET = Kind(
@@ -322,6 +330,7 @@ DAEMONSET = Kind(
     manifest=DaemonSet,
     status=_daemonset_status,
     metadata=_daemonset_metadata,
+    shows=WorkloadMetadata,
     links=_daemonset_uses,
     makes=USES,
     derive=derive_from_pods,

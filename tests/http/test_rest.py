@@ -421,6 +421,14 @@ async def test_kinds(site: Site) -> None:
         "optional": False,
         "layer": "workload",
         "column": 2,
+        "columns": [
+            {"name": "replicas", "type": "object", "description": ""},
+            {"name": "image", "type": "string", "description": "Of the first container."},
+            {"name": "serviceAccountName", "type": "string", "description": ""},
+            {"name": "mountedPVCs", "type": "array", "description": ""},
+            {"name": "usedConfigMaps", "type": "array", "description": ""},
+            {"name": "usedSecrets", "type": "array", "description": ""},
+        ],
         "relays": False,
         "inherits": ["owns"],
         "edgeTypes": ["mounts", "owns", "uses-configmap", "uses-sa", "uses-secret"],
@@ -429,6 +437,9 @@ async def test_kinds(site: Site) -> None:
     assert by_name["Pod"]["counts"] == {"Ready": 1, "Pending": 0, "Error": 1, "Unknown": 0}
     assert {"owns", "mounts", "uses-secret"} <= set(by_name["Pod"]["edgeTypes"])
     assert by_name["PersistentVolume"]["namespaced"] is False
+    types = {each["name"]: each["type"] for kind in kinds for each in kind["columns"]}
+    assert (types["suspend"], types["restartCount"], types["claimRef"]) == ("boolean", "integer", "object")
+    assert types["minAvailable"] == "string", "a number or a share"
     assert by_name["EndpointSlice"]["shortNames"] == []
     assert by_name["EndpointSlice"]["inherits"] == ["endpoints", "owns"]
     assert by_name["EndpointSlice"]["abbreviation"] == "eps"

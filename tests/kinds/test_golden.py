@@ -77,6 +77,9 @@ def test_facts(kind: Kind[Any]) -> None:
     golden = load(kind.name)
     assert "managedFields" in golden["manifest"]["metadata"], "as the API server sends it"
     assert plain(read(kind.name, golden["manifest"])) == golden["facts"]
+    # What the entry says that it shows, and nothing else: neither may have what the other has not.
+    shown = {key: value for key, value in golden["facts"]["metadata"].items() if key != "creationTimestamp"}
+    assert msgspec.to_builtins(msgspec.convert(shown, kind.shows)) == shown
 
 
 @pytest.mark.parametrize(("kind", "case"), cases())
@@ -93,6 +96,8 @@ def test_derived(kind: str, case: Json) -> None:
     expected = case["gives"]
     assert derived.status == Status(*expected["status"])
     assert derived.metadata == expected.get("metadata")
+    added = derived.metadata or {}
+    assert msgspec.to_builtins(msgspec.convert(added, KINDS_BY_NAME[kind].shows)) == added
     assert msgspec.to_builtins(derived.details) == expected.get("details")
 
 

@@ -1,5 +1,6 @@
 """The parts of an entry that are worked out from the others, on a kind of our own."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from astrolabe.graph.links import Link, Ref, RefByUid
 from astrolabe.graph.status import READY, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Slice
+from astrolabe.kinds.metadata import Metadata
 from astrolabe.kinds.worst import derive_from_pods
 from tests.kinds.support import make
 from tests.support.kinds import KINDS, KINDS_BY_NAME
@@ -24,8 +26,17 @@ class Widget(Manifest):
     status: WidgetStatus | None = None
 
 
-def _metadata(widget: Widget) -> dict[str, Any]:
-    return {"colour": widget.colour, "none": None, "list": [], "dict": {}, "zero": 0, "false": False}
+class WidgetMetadata(Metadata):
+    colour: str = ""
+    text: str = ""
+    none: int | None = None
+    list: Sequence[str] = []
+    zero: int | None = None
+    false: bool | None = None
+
+
+def _metadata(widget: Widget) -> WidgetMetadata:
+    return WidgetMetadata(colour=widget.colour, list=[], zero=0, false=False)
 
 
 def _links(widget: Widget) -> list[Link]:
@@ -41,6 +52,7 @@ WIDGET = Kind(
     manifest=Widget,
     status=lambda widget: Status(READY, widget.colour),
     metadata=_metadata,
+    shows=WidgetMetadata,
     links=_links,
     selectable=lambda widget: {"colour": widget.colour},
     aliases=lambda widget: ("w",),

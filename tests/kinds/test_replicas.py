@@ -3,6 +3,7 @@ import pytest
 from astrolabe.graph.status import Status
 from astrolabe.kinds.manifest import Condition
 from astrolabe.kinds.replicas import (
+    Replicas,
     ReplicaSpec,
     ReplicaStatus,
     all_ready,
@@ -60,4 +61,4 @@ def test_desired() -> None:
 
 def test_counts() -> None:
     status = ReplicaStatus(replicas=4, ready_replicas=2, available_replicas=1)
-    assert count_replicas(3, status) == {"desired": 3, "current": 4, "ready": 2, "available": 1}
+    assert count_replicas(3, status) == Replicas(desired=3, current=4, ready=2, available=1)

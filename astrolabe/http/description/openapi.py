@@ -11,6 +11,7 @@ from astrolabe.engine.serving_state import STATE_WORDS
 from astrolabe.graph.edge_types import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.description import shapes
+from astrolabe.http.description.metadata import metadata_shape
 from astrolabe.http.description.operation import POSITION, Answer, Operation, Parameter
 from astrolabe.http.description.schemas import Messages, Schemas, messages_of, schemas_of
 from astrolabe.http.description.terms import INT64, reference
@@ -85,7 +86,7 @@ def document(routes: Sequence[Described], catalogue: Catalogue, *, tokens: bool)
     """
     routes = _ordered(routes)
     operations = [route.operation for route in routes]
-    schemas, components = schemas_of(operations)
+    schemas, components = schemas_of(operations, metadata_shape(catalogue))
     spoken, unions = messages_of({route.name: route.operation for route in routes}, schemas)
     components = {
         "schemas": {**_closed_sets(catalogue.keys), **components, **unions},

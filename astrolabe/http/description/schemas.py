@@ -20,9 +20,9 @@ Schemas = Mapping[Any, Schema]
 Messages = Mapping[str, Schema]
 
 
-def schemas_of(operations: Iterable[Operation]) -> tuple[Schemas, dict[str, Schema]]:
-    """The schemas of all types that are spoken of, and the components that these refer to."""
-    types: dict[Any, None] = {shapes.Error: None, stream.Filter: None}
+def schemas_of(operations: Iterable[Operation], *others: Any) -> tuple[Schemas, dict[str, Schema]]:
+    """The schemas of all types that are spoken of and of others, and the components that these refer to."""
+    types: dict[Any, None] = dict.fromkeys((shapes.Error, stream.Filter, *others))
     for operation in operations:
         types.update(dict.fromkeys(operation.messages.values()))
         for answer in operation.answers.values():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, field
+from msgspec import UNSET, Meta, field
 
+from astrolabe.http.description.metadata import METADATA
 from astrolabe.http.description.terms import (
     Absent,
     Count,
@@ -17,8 +18,11 @@ from astrolabe.http.description.terms import (
     Status,
     Time,
     about,
+    reference,
 )
 from astrolabe.kinds.kind import Layer
+from astrolabe.kinds.replicas import Replicas
+from astrolabe.kinds.storage import BoundClaim
 
 
 class Error(Shape):
@@ -47,90 +51,6 @@ class Owner(Shape):
     name: str
 
 
-class Replicas(Shape):
-    """How many there should be, and are."""
-
-    desired: int
-    current: int
-    ready: int
-    available: int
-
-
-class Claim(Shape):
-    """The claim that a volume is bound to."""
-
-    kind: str
-    name: str
-    namespace: str
-    uid: str
-
-
-class ScaleTarget(Shape):
-    """What an autoscaler scales."""
-
-    kind: str
-    name: str
-
-
-class Metadata(Shape):
-    """What is shown of a manifest; the keys depend on the kind, and empty ones are left out."""
-
-    creation_timestamp: Time
-    image: Annotated[str, about("Of the first container.")] | Absent = UNSET
-    replicas: Replicas | Absent = UNSET
-    # Pod and the workloads, of whose Pods these are what their template names
-    service_account_name: str | Absent = UNSET
-    mounted_pvcs: list[str] | Absent = field(default=UNSET, name="mountedPVCs")
-    used_config_maps: list[str] | Absent = UNSET
-    used_secrets: list[str] | Absent = UNSET
-    # Pod
-    node_name: str | Absent = UNSET
-    pod_ip: str | Absent = field(default=UNSET, name="podIP")
-    restart_count: Count | Absent = UNSET
-    ready: Annotated[str, about("Containers that are ready, of all.", "1/2")] | Absent = UNSET
-    containers: list[str] | Absent = UNSET
-    # Job, CronJob
-    completions: Count | Absent = UNSET
-    succeeded: Count | Absent = UNSET
-    failed: Count | Absent = UNSET
-    schedule: Annotated[str, about("As cron has it.", "*/5 * * * *")] | Absent = UNSET
-    suspend: bool | Absent = UNSET
-    last_schedule_time: Time | Absent = UNSET
-    # Service
-    cluster_ip: str | Absent = field(default=UNSET, name="clusterIP")
-    service_type: str | Absent = UNSET
-    ports: Annotated[list[str], about("Port and protocol.", ["80/TCP"])] | Absent = UNSET
-    external_name: str | Absent = UNSET
-    # Service, EndpointSlice, PodDisruptionBudget
-    target_pods: Annotated[list[str], about("The Pods that it selects or lists.")] | Absent = UNSET
-    # Ingress
-    ingress_class: str | Absent = UNSET
-    hosts: list[str] | Absent = UNSET
-    # PersistentVolume, PersistentVolumeClaim, StorageClass
-    volume_name: str | Absent = UNSET
-    claim_ref: Claim | Absent = UNSET
-    storage_class: str | Absent = UNSET
-    capacity: Annotated[str, about("A quantity.", "10Gi")] | Absent = UNSET
-    access_modes: list[str] | Absent = UNSET
-    reclaim_policy: str | Absent = UNSET
-    # HorizontalPodAutoscaler, PodDisruptionBudget
-    scale_target_ref: ScaleTarget | Absent = UNSET
-    min_replicas: Count | Absent = UNSET
-    max_replicas: Count | Absent = UNSET
-    current_replicas: Count | Absent = UNSET
-    desired_replicas: Count | Absent = UNSET
-    min_available: Annotated[int | str, about("A number, or a share.", 1, "50%")] | Absent = UNSET
-    max_unavailable: Annotated[int | str, about("A number, or a share.", 1, "50%")] | Absent = UNSET
-    disruptions_allowed: int | Absent = UNSET
-    current_healthy: Count | Absent = UNSET
-    desired_healthy: Count | Absent = UNSET
-    # Node, Secret
-    roles: list[str] | Absent = UNSET
-    kubelet_version: str | Absent = UNSET
-    unschedulable: bool | Absent = UNSET
-    type: Annotated[str, about("Of a Secret in which Helm keeps a release.")] | Absent = UNSET
-
-
 class Node(Shape):
     """One resource. Keys that are not required are left out when there is nothing to say."""
 
@@ -142,7 +62,7 @@ class Node(Shape):
     status: Status
     reason: Annotated[str, about("Why, in one word; of a Pod what kubectl shows.", "CrashLoopBackOff")]
     message: Annotated[str, about("Why, in a sentence; empty when there is nothing to add.")]
-    metadata: Metadata
+    metadata: Annotated[dict[str, Any], Meta(extra_json_schema=reference(METADATA))]
     since: Annotated[Time, about("When the manifest says this status began.")] | Absent = UNSET
     release: Annotated[str, about("Its Helm release, its own or that of its owner.")] | Absent = UNSET
     release_namespace: str | Absent = UNSET
@@ -223,7 +143,7 @@ class Resource(Shape):
     restart_count: Count | Absent = UNSET
     replicas: Replicas | Absent = UNSET
     volume_name: str | Absent = UNSET
-    claim_ref: Claim | Absent = UNSET
+    claim_ref: BoundClaim | Absent = UNSET
     target_pods: list[str] | Absent = UNSET
     mounted_pvcs: list[str] | Absent = field(default=UNSET, name="mountedPVCs")
     used_config_maps: list[str] | Absent = UNSET
@@ -261,6 +181,14 @@ class Counts(Shape, rename="pascal"):
     unknown: Count
 
 
+class ColumnInfo(Shape):
+    """A key of the metadata of a kind's nodes, as a table shows it."""
+
+    name: Annotated[str, about("The key.", "nodeName")]
+    type: Literal["string", "integer", "boolean", "array", "object"]
+    description: str
+
+
 class KindInfo(Shape):
     """A kind that is watched."""
 
@@ -274,6 +202,7 @@ class KindInfo(Shape):
     optional: Annotated[bool, about("Whether a cluster may do without it, or forbid to read it.")]
     layer: Annotated[Layer, about("Where it stands when the graph is drawn, from left to right.")]
     column: Annotated[Count, about("Where it stands in a drawing, from what asks (0) to what is needed.")]
+    columns: Annotated[list[ColumnInfo], about("What its nodes may show in `metadata`, in order.")]
     relays: Annotated[
         bool, about("Whether its status only passes on that of others: by itself it is no cause.")
     ]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct, UnsetType
+
+from astrolabe.kinds.metadata import Count as Count
+from astrolabe.kinds.metadata import Time as Time
+from astrolabe.kinds.metadata import about as about
 
 #: Of a key that is left out when there is nothing to say.
 Absent = UnsetType
@@ -19,11 +23,6 @@ def reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def about(description: str, *examples: Any) -> Meta:
-    """What is told of one key."""
-    return Meta(description=description or None, examples=list(examples) or None)
-
-
 #: Closed sets, whose members the document takes from the tables.
 Status = Annotated[str, Meta(extra_json_schema=reference("Status"))]
 Kind = Annotated[str, Meta(extra_json_schema=reference("Kind"))]
@@ -32,10 +31,8 @@ EdgeType = Annotated[str, Meta(extra_json_schema=reference("EdgeType"))]
 #: Of whole numbers that need more than 32 bits; none is above 2^53, which JavaScript counts up to.
 INT64 = {"format": "int64"}
 
-Count = Annotated[int, Meta(ge=0)]
 Seq = Annotated[int, Meta(ge=0, description="A place in history, which grows.", extra_json_schema=INT64)]
 Epoch = Annotated[str, Meta(description="The unbroken history that `seq` is of.", examples=["3fa7fd63"])]
-Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Milliseconds = Annotated[
     int, Meta(ge=0, description="Milliseconds since 1970, UTC.", extra_json_schema=INT64)
 ]

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from astrolabe.http.description.metadata import keys_of
 from tests.support.description import Described
 from tests.support.documents import GUIDE
+from tests.support.kinds import CATALOGUE
 
 ROOT = Path(__file__).parents[3]
 KINDS = {path.stem: json.loads(path.read_text()) for path in (ROOT / "tests/kinds/golden").glob("*.json")}
@@ -31,13 +33,20 @@ async def test_all_that_a_kind_shows_is_described(described: Described, kind: st
         assert described.faults_of("Metadata", metadata) == []
 
 
-#: Keys that a manifest has instead of another one, which the golden files have.
-INSTEAD = {"externalName", "maxUnavailable"}
+def test_a_key_means_the_same_wherever_it_is_shown() -> None:
+    types: dict[str, set[Any]] = {}
+    for kind in CATALOGUE:
+        for _, key, type in keys_of(kind.shows):
+            types.setdefault(key, set()).add(type)
+    assert {key: found for key, found in types.items() if len(found) > 1} == {}
 
 
-async def test_nothing_is_described_that_no_kind_shows(described: Described) -> None:
-    found = INSTEAD | {key for golden in KINDS.values() for metadata in shown(golden) for key in metadata}
-    assert found == set(described.document["components"]["schemas"]["Metadata"]["properties"])
+async def test_what_is_described_is_what_kinds_show(described: Described) -> None:
+    shown = {key for kind in CATALOGUE for _, key, _ in keys_of(kind.shows)}
+    assert set(described.document["components"]["schemas"]["Metadata"]["properties"]) == {
+        "creationTimestamp",
+        *shown,
+    }
 
 
 def examples(page: str) -> list[Any]:
