@@ -16,6 +16,9 @@ export interface Rendered {
   readonly sections: readonly Section[];
 }
 
+/** Characters of code that fit on a line of a phone. */
+const WHOLE = 30;
+
 /** Addresses of what is served and is no page, as pages link to them from their own folder. */
 const OF_THE_SERVER = new Set(["../", "../docs", "../openapi.json", "stream-vectors.json"]);
 
@@ -49,6 +52,7 @@ export function render(markdown: string, page: string, pages: ReadonlySet<string
   md.renderer.rules["table_close"] = () => "</table></div>\n";
   md.renderer.rules["html_block"] = (all, index) => comment(all[index]?.content ?? "", page);
   md.renderer.rules["html_inline"] = md.renderer.rules["html_block"];
+  md.renderer.rules["code_inline"] = (all, index) => code(md, all[index]?.content ?? "");
   const fence = md.renderer.rules["fence"];
   md.renderer.rules["fence"] = (...args) =>
     (fence?.(...args) ?? "").replace("<pre>", '<pre tabindex="0" role="group" aria-label="Example">');
@@ -61,10 +65,11 @@ function comment(html: string, page: string): string {
   return "";
 }
 
-/** Give headings their anchors, and links their addresses. */
+/** Give headings their anchors and links their addresses, and take headers away that say nothing. */
 function follow(tokens: readonly Token[], page: string, pages: ReadonlySet<string>): void {
   const seen = new Map<string, number>();
   for (const [index, token] of tokens.entries()) {
+    if (token.type === "th_open" && tokens[index + 1]?.content === "") emptied(token, tokens[index + 2]);
     if (token.type === "heading_open") token.attrSet("id", unique(plain(tokens[index + 1]), seen));
     for (const child of token.children ?? []) {
       if (child.type === "link_open")
@@ -72,6 +77,17 @@ function follow(tokens: readonly Token[], page: string, pages: ReadonlySet<strin
       if (child.type === "image") child.attrSet("loading", "lazy");
     }
   }
+}
+
+/** A flag or a name is not broken at its hyphens; what is longer has to be. */
+function code(md: MarkdownIt, content: string): string {
+  return `<code${content.length <= WHOLE ? ' class="whole"' : ""}>${md.utils.escapeHtml(content)}</code>`;
+}
+
+/** A column that speaks for itself has no header, which would be one without a name. */
+function emptied(open: Token, close: Token | undefined): void {
+  open.tag = "td";
+  if (close !== undefined) close.tag = "td";
 }
 
 function unique(heading: string, seen: Map<string, number>): string {
