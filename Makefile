@@ -45,7 +45,7 @@ PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-deps: $(INSTALLED) ## make .venv with everything that the lock names
+deps: $(INSTALLED) ## create .venv with everything in the lock
 
 # What serves.
 $(RUNTIME): pyproject.toml requirements.lock
@@ -74,7 +74,7 @@ $(PLUGIN_MODULES): $(PLUGIN)/package.json $(PLUGIN)/package-lock.json $(STREAM)/
 	cd $(PLUGIN) && npm ci --no-audit --no-fund
 	@touch $@
 
-plugin: $(PLUGIN_MODULES) ## build the data source of Grafana into its dist/, with Node 20 or newer
+plugin: $(PLUGIN_MODULES) ## build the Grafana data source into its dist/, with Node 20 or newer
 	cd $(PLUGIN) && npm run build
 
 build: deps $(VIEWER) ## build the wheel into dist/
@@ -86,7 +86,7 @@ run: $(RUNTIME) ## serve the cluster of your kubeconfig
 	$(TRY_VIEWER)
 	$(BIN)/astrolabe --in-cluster=false $(ARGS)
 
-run-redis: $(RUNTIME) ## the same, with the graph in a Redis that runs as long (its data: .redis/)
+run-redis: $(RUNTIME) ## the same, with the graph in a Redis that runs meanwhile (its data: .redis/)
 	$(TRY_VIEWER)
 	@command -v redis-server >/dev/null || { echo "redis-server is needed, 7.0 or later"; exit 1; }
 	@mkdir -p .redis
@@ -103,14 +103,14 @@ run-all: $(RUNTIME) ## serve all of the cluster of your kubeconfig, not only wha
 	$(TRY_VIEWER)
 	$(BIN)/astrolabe --in-cluster=false --label-selector= $(ARGS)
 
-run-persistent: $(RUNTIME) ## serve the cluster of your kubeconfig, with the graph in a Redis that is there, REDIS_ADDR=localhost:6379
+run-persistent: $(RUNTIME) ## serve the cluster of your kubeconfig, with the graph in your Redis, REDIS_ADDR=localhost:6379
 	$(TRY_VIEWER)
 	$(BIN)/astrolabe --in-cluster=false --enable-persistence $(ARGS)
 
 up: ## start Astrolabe and a Redis in containers, for the cluster of your kubeconfig
 	$(COMPOSE) up --detach
 
-down: ## stop and remove these containers; what Redis holds stays
+down: ## stop and remove these containers; the data of Redis stay
 	$(COMPOSE) down
 
 restart: ## restart Astrolabe in its container
@@ -119,46 +119,46 @@ restart: ## restart Astrolabe in its container
 logs: ## follow the log of Astrolabe in its container
 	$(COMPOSE) logs --follow astrolabe
 
-deploy: ## install Astrolabe in the cluster of your kubeconfig, or replace what is installed there
+deploy: ## install Astrolabe in the cluster of your kubeconfig, or upgrade it
 	kubectl apply -f deploy/deployment.yaml
 
-undeploy: ## remove it from there, with its namespace and all that is in it
+undeploy: ## remove it, with its namespace and everything in it
 	kubectl delete --ignore-not-found -f deploy/deployment.yaml
 
 test: deps $(VIEWER) ## run the tests
 	$(BIN)/pytest $(ARGS)
 	$(if $(ARGS),,$(MAKE) test-viewer test-plugin)
 
-test-plugin: deps $(if $(and $(NODE),$(CHROMIUM)),$(PLUGIN_MODULES)) ## run the tests of the data source of Grafana, in Chromium
+test-plugin: deps $(if $(and $(NODE),$(CHROMIUM)),$(PLUGIN_MODULES)) ## run the tests of the Grafana data source, in Chromium
 	$(if $(and $(NODE),$(CHROMIUM)),cd $(PLUGIN) && npm test,@echo "The data source is not tested: Node 20 or newer and CHROMIUM are needed.")
 
-test-viewer: deps $(VIEWER) ## run the tests of the viewer, in Chromium, too
+test-viewer: deps $(VIEWER) ## run the tests of the viewer, also in Chromium
 	$(if $(NODE),cd static && npm test,@echo "The viewer is not tested: Node 20 or newer is needed.")
 	$(if $(NODE),$(if $(CHROMIUM),cd static && npm run e2e,@echo "The viewer is not tested in a browser: CHROMIUM is not set."))
 
-test-cluster: deps $(VIEWER) ## hold what is served against a cluster that may be thrown away, ASTROLABE_TEST_KUBECONFIG=...
+test-cluster: deps $(VIEWER) ## compare the graph with a disposable cluster, ASTROLABE_TEST_KUBECONFIG=...
 	@test -n "$(ASTROLABE_TEST_KUBECONFIG)" || { echo "ASTROLABE_TEST_KUBECONFIG must name the kubeconfig of a cluster that may be written to"; exit 1; }
 	@for program in kubectl helm; do command -v $$program >/dev/null || { echo "$$program is needed"; exit 1; }; done
 	ASTROLABE_TEST_KUBECONFIG="$(ASTROLABE_TEST_KUBECONFIG)" $(BIN)/pytest tests/cluster $(ARGS)
 
-generators: deps $(if $(NODE),$(MODULES)) ## make clients of the OpenAPI document with oapi-codegen and openapi-generator: Go, Java, TypeScript
+generators: deps $(if $(NODE),$(MODULES)) ## generate clients from the OpenAPI document: Go, Java, TypeScript
 	ASTROLABE_GENERATORS=yes $(BIN)/pytest tests/generators $(ARGS)
 
-bench: deps $(VIEWER) ## run the benchmarks in full size
+bench: deps $(VIEWER) ## run the benchmarks at full size
 	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks tests/hostile $(ARGS)
 	$(if $(and $(NODE),$(CHROMIUM)),cd static && ASTROLABE_BENCH=full npm run e2e -- performance)
 
 chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)
 
-fuzz: deps ## serve a cluster with the oddest manifests, by SEEDS=1-50: does any other object notice?
+fuzz: deps ## serve the oddest manifests, by SEEDS=1-50: is any other object affected?
 	ASTROLABE_FUZZ_SEEDS=$(SEEDS) $(BIN)/pytest tests/test_odd_manifests.py $(ARGS)
 
-hostile: deps ## attack a server in many ways, SEED=1: does anybody else notice?
+hostile: deps ## attack a server in many ways, SEED=1: is anyone else affected?
 	$(BIN)/python -m tests.hostile.siege --seed $(SEED) $(ARGS)
 	$(BIN)/python -m tests.hostile.siege --seed $(SEED) --tls $(ARGS)
 
-soak: deps $(VIEWER) ## follow a failing cluster in motion with many clients for MINUTES=60; is memory flat?
+soak: deps $(VIEWER) ## follow a failing, busy cluster with many clients for MINUTES=60: does memory stay flat?
 	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
 check: deps ## lint, and run the tests without network, clock or processes, in less than 30 seconds
@@ -188,12 +188,12 @@ lint: deps $(if $(NODE),$(MODULES) $(PLUGIN_MODULES)) ## check style, types and 
 	$(if $(NODE),cd static && npm run lint)
 	$(if $(NODE),cd $(PLUGIN) && npm run lint)
 
-fmt: deps $(if $(NODE),$(MODULES)) ## put the source into shape
+fmt: deps $(if $(NODE),$(MODULES)) ## format the source
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 	$(if $(NODE),cd static && npm run fmt)
 
-accept-api: deps ## keep the OpenAPI document as what clients may rely on (tests/contract), at each release
+accept-api: deps ## accept the OpenAPI document as the new promise to clients (tests/contract), at each release
 	$(BIN)/python -m tests.contract.promise
 
 docs: deps ## update what the guide and deploy/ take from the code
@@ -202,9 +202,9 @@ docs: deps ## update what the guide and deploy/ take from the code
 docker-build: ## build the image
 	docker build --tag $(IMAGE) --build-arg REVISION=$$(git rev-parse HEAD) .
 
-docker-push: docker-build ## build the image, and push it to where IMAGE says
+docker-push: docker-build ## build the image and push it to the registry in IMAGE
 	docker push $(IMAGE)
 
-clean: ## remove what was installed and built, and caches
+clean: ## remove everything installed or built, and caches
 	rm -rf .venv .venv-* dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf static/dist static/node_modules static/test-results $(PLUGIN)/dist $(PLUGIN)/node_modules

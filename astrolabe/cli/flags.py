@@ -51,7 +51,7 @@ CLUSTER = (
         envvar="KUBECONFIG",
         default=_DEFAULTS.kubeconfig,
         metavar="PATH",
-        help="Configuration to connect with; several, a:b, are merged as kubectl does.",
+        help="Configuration to connect with; several (a:b) are merged as kubectl does.",
     ),
     Flag(
         ("--context",),
@@ -59,7 +59,7 @@ CLUSTER = (
         envvar="ASTROLABE_CONTEXT",
         default=_DEFAULTS.context,
         metavar="NAME",
-        help="Context of it to use, instead of the current one.",
+        help="Context to use instead of the current one.",
     ),
     Flag(
         ("--in-cluster",),
@@ -80,7 +80,7 @@ SCOPE = (
         default=DEFAULT_SELECTOR,
         empty=True,
         type=Value("SELECTOR", values.label_selector),
-        help="Resources to show; one that is given and empty (--label-selector=) means everything.",
+        help="Resources to show; empty (--label-selector=) means everything.",
     ),
     Flag(
         ("--selector-mode",),
@@ -88,7 +88,7 @@ SCOPE = (
         envvar="ASTROLABE_SELECTOR_MODE",
         default=_DEFAULTS.selector_mode,
         type=values.choice("closure", "strict"),
-        help="closure: what matches, and what belongs to it. strict: what matches.",
+        help="closure: what matches and what belongs to it. strict: only what matches.",
     ),
     _list(
         "--namespaces",
@@ -96,7 +96,7 @@ SCOPE = (
         heading=_SCOPE,
         shown="all",
         envvar="ASTROLABE_NAMESPACES",
-        help="Watch these only; Roles in them suffice.",
+        help="Watch only these; Roles in them are enough.",
     ),
     _list(
         "--kinds",
@@ -104,7 +104,7 @@ SCOPE = (
         heading=_SCOPE,
         shown="all",
         envvar="ASTROLABE_KINDS",
-        help="Watch these only.",
+        help="Watch only these.",
     ),
 )
 
@@ -124,7 +124,7 @@ SERVING = (
         envvar="PORT",
         default=_DEFAULTS.port,
         type=Value("N", values.integer(0, 65535)),
-        help="Port to listen on; 0 takes a free one.",
+        help="Port to listen on; 0 picks a free one.",
     ),
     Flag(
         ("--batch-window",),
@@ -133,7 +133,7 @@ SERVING = (
         default=_DEFAULTS.batch_window,
         shown="50ms",
         type=Value("DURATION", values.duration),
-        help="Changes within it are sent together; the first goes out at once.",
+        help="Changes within this time are sent together; the first goes out at once.",
     ),
 )
 
@@ -145,7 +145,7 @@ ACCESS = (
         envvar="ASTROLABE_AUTH",
         default=_DEFAULTS.auth,
         type=values.choice("none", "token"),
-        help="token: only who sends one of the token file's is let in, but for probes and viewer.",
+        help="token: requests need a token of the token file, except for probes and pages.",
     ),
     Flag(
         ("--auth-token-file",),
@@ -153,7 +153,7 @@ ACCESS = (
         envvar="ASTROLABE_AUTH_TOKEN_FILE",
         default=_DEFAULTS.auth_token_file,
         metavar="PATH",
-        help="Tokens, one a line; read anew when it changes.",
+        help="Tokens, one per line; reloaded when the file changes.",
     ),
     Flag(
         ("--open-metrics",),
@@ -169,7 +169,7 @@ ACCESS = (
         heading=_ACCESS,
         shown="",
         envvar="ASTROLABE_ALLOWED_HOSTS",
-        help="Hosts it answers for, beside localhost and addresses; *.name for all below one, * for any. "
+        help="Hosts to answer for besides localhost and addresses; *.name for all below a name, * for any. "
         "Without it: in a cluster and with tokens any, else no others.",
     ),
     _list(
@@ -178,7 +178,7 @@ ACCESS = (
         heading=_ACCESS,
         shown="",
         envvar="ASTROLABE_ALLOWED_ORIGINS",
-        help="Pages of other hosts that may open a stream (https://host:port); * for any.",
+        help="Pages of other sites that may open a stream (https://host:port); * for any.",
     ),
     _list(
         "--cors-origins",
@@ -186,7 +186,7 @@ ACCESS = (
         heading=_ACCESS,
         shown="",
         envvar="ASTROLABE_CORS_ORIGINS",
-        help="Pages of other hosts that may also read everything else (CORS); * for any.",
+        help="Pages of other sites that may also read everything else (CORS); * for any.",
     ),
     _list(
         "--trusted-proxies",
@@ -194,7 +194,7 @@ ACCESS = (
         heading=_ACCESS,
         shown="",
         envvar="ASTROLABE_TRUSTED_PROXIES",
-        help="Proxies (10.0.0.0/8) whose X-Forwarded-Host, X-Forwarded-Proto and Forwarded are believed.",
+        help="Proxies (10.0.0.0/8) whose X-Forwarded-Host, X-Forwarded-Proto and Forwarded are trusted.",
     ),
     Flag(
         ("--tls-cert-file",),
@@ -202,7 +202,7 @@ ACCESS = (
         envvar="ASTROLABE_TLS_CERT_FILE",
         default=_DEFAULTS.tls_cert_file,
         metavar="PATH",
-        help="Certificate chain (PEM), for https and wss; read anew when it changes.",
+        help="Certificate chain (PEM), for https and wss; reloaded when it changes.",
     ),
     Flag(
         ("--tls-key-file",),
@@ -231,80 +231,80 @@ def _limit(
 
 
 STREAM = (
-    _limit("max_connections", "N", values.integer(1), help="Streams that may be open at a time."),
+    _limit("max_connections", "N", values.integer(1), help="Most streams open at a time."),
     _limit(
         "max_requests",
         "N",
         values.integer(1),
-        help="Answers that may be made or sent at a time, beside streams and probes.",
+        help="Most answers made or sent at a time, not counting streams and probes.",
     ),
-    _limit("max_sockets", "N", values.integer(1), help="TCP connections that may be open at a time."),
+    _limit("max_sockets", "N", values.integer(1), help="Most TCP connections open at a time."),
     _limit(
         "max_body_bytes",
         "BYTES",
         values.integer(0),
-        help="Memory that the answers take which are kept, made or being read.",
+        help="Most memory for answers that are kept, made or being read.",
     ),
-    _limit("max_subscriptions", "N", values.integer(1), help="Subscriptions of one connection."),
-    _limit("max_filters", "N", values.integer(1), help="Different filters that may be in use at a time."),
+    _limit("max_subscriptions", "N", values.integer(1), help="Most subscriptions per connection."),
+    _limit("max_filters", "N", values.integer(1), help="Most different filters in use at a time."),
     _limit(
         "max_filter_terms",
         "N",
         values.integer(1),
-        help="Parameters of a filter; each requirement of its selector counts as one.",
+        help="Most parameters of a filter; each requirement of its selector counts as one.",
     ),
-    _limit("max_filter_values", "N", values.integer(1), help="Values of one parameter of a filter."),
-    _limit("max_filter_bytes", "BYTES", values.integer(64), help="Length of a filter, all in all."),
+    _limit("max_filter_values", "N", values.integer(1), help="Most values in one parameter of a filter."),
+    _limit("max_filter_bytes", "BYTES", values.integer(64), help="Longest filter."),
     _limit(
         "max_message_bytes",
         "BYTES",
         values.integer(128),
-        help="Longest message that a client may send.",
+        help="Longest message from a client.",
     ),
     _limit(
         "max_message_rate",
         "N",
         values.integer(1),
-        help="Messages a second that a client may send.",
+        help="Most messages per second from a client.",
     ),
     _limit(
         "request_timeout",
         "DURATION",
         values.positive_duration,
         shown="10s",
-        help="Time that a request may take to arrive, the first from connecting on.",
+        help="Longest time for a request to arrive; for the first one, since connecting.",
     ),
     _limit(
         "history_changes",
         "N",
         values.integer(0),
-        help="Changed nodes and edges that are kept for clients that fall behind or come back.",
+        help="Changed nodes and edges kept for clients that fall behind or come back.",
     ),
     _limit(
         "history_bytes",
         "BYTES",
         values.integer(0),
-        help="Memory that these may take.",
+        help="Most memory for them.",
     ),
     _limit(
         "heartbeat",
         "DURATION",
         values.positive_duration,
         shown="15s",
-        help="Time between signs of life; a client that gives none for 2.5 of them is gone.",
+        help="Time between signs of life; a client that is silent for 2.5 times as long is gone.",
     ),
     _limit(
         "stall_timeout",
         "DURATION",
         values.positive_duration,
         shown="30s",
-        help="Time after which a client that takes nothing is cut off.",
+        help="Time after which a client that reads nothing is cut off.",
     ),
     _limit(
         "min_rate",
         "BYTES",
         values.integer(0),
-        help="Bytes a second that a client has to take, on average over --stall-timeout, while more waits.",
+        help="Bytes per second that a client must read, on average over --stall-timeout, while more waits.",
     ),
 )
 
@@ -316,7 +316,7 @@ PERSISTENCE = (
         default=_DEFAULTS.enable_persistence,
         otherwise="false",
         type=BOOLEAN,
-        help="Keep the graph in Redis, and share it with all processes that do.",
+        help="Keep the graph in Redis, and share it with other processes that do.",
     ),
     Flag(
         ("--cluster-name",),
@@ -324,7 +324,7 @@ PERSISTENCE = (
         envvar="ASTROLABE_CLUSTER_NAME",
         default=_DEFAULTS.cluster_name,
         type=Value("NAME", values.cluster_name),
-        help="Names the keys: several clusters may share one Redis.",
+        help="Names the keys, so that several clusters can share one Redis.",
     ),
     Flag(
         ("--redis-addr",),
@@ -332,7 +332,7 @@ PERSISTENCE = (
         envvar="REDIS_ADDR",
         default=_DEFAULTS.redis_addr,
         type=Value("HOST:PORT", values.address),
-        help="Where Redis is.",
+        help="Address of Redis.",
     ),
     Flag(
         ("--redis-url",),
@@ -341,7 +341,7 @@ PERSISTENCE = (
         default=_DEFAULTS.redis_url,
         shown="",
         type=Value("URL", values.redis_url, secret=True),
-        help="Instead: rediss://user:password@host:port/0 for TLS and users, unix:///path, "
+        help="Overrides the address: rediss://user:password@host:port/0 for TLS and users, unix:///path, "
         "redis+sentinel://host,host/name/0 or redis+cluster://host,host.",
     ),
     Flag(
@@ -350,7 +350,7 @@ PERSISTENCE = (
         envvar="REDIS_PASSWORD",
         default=_DEFAULTS.redis_password,
         metavar="TEXT",
-        help="Better given by the environment, where other users do not see it.",
+        help="Better set in the environment, where other users cannot see it.",
     ),
     Flag(
         ("--redis-db",),
@@ -366,7 +366,7 @@ PERSISTENCE = (
         envvar="ASTROLABE_SNAPSHOT_INTERVAL",
         default=_DEFAULTS.snapshot_interval,
         type=Value("SECONDS", values.at_least_zero),
-        help="Time between two comparisons of what Redis holds with what is served; 0: only when a process "
+        help="Time between two comparisons of Redis with the graph that is served; 0: only when a process "
         "finds something wrong.",
     ),
 )
@@ -378,7 +378,7 @@ WORKERS = (
         envvar="ASTROLABE_WORKERS",
         default=_DEFAULTS.workers,
         type=Value("N", values.integer(1, 64)),
-        help="Equal processes that serve the port.",
+        help="Equal processes that share the port.",
     ),
 )
 
@@ -397,7 +397,7 @@ LOGGING = (
         envvar="ASTROLABE_LOG_FORMAT",
         default=_DEFAULTS.log_format,
         type=values.choice("text", "json"),
-        help="json: one object a line.",
+        help="json: one object per line.",
     ),
 )
 

@@ -141,40 +141,40 @@ class _Collector:
 
 def of_process(*, ready: bool, role: str, lines_dropped: int) -> Iterator[Metric]:
     """What this process is."""
-    yield InfoMetricFamily("astrolabe_build", "The program that runs.", value={"version": __version__})
-    yield GaugeMetricFamily("astrolabe_ready", "Whether /readyz says so.", value=ready)
-    roles = GaugeMetricFamily("astrolabe_role", "1 for the role that this process has.", labels=["role"])
+    yield InfoMetricFamily("astrolabe_build", "The version that runs.", value={"version": __version__})
+    yield GaugeMetricFamily("astrolabe_ready", "1 if /readyz answers 200.", value=ready)
+    roles = GaugeMetricFamily("astrolabe_role", "1 for the role of this process.", labels=["role"])
     for each in ("leader", "follower"):
         roles.add_metric([each], each == role)
     yield roles
     yield CounterMetricFamily(
-        "astrolabe_log_lines_dropped", "Log lines that were dropped: nobody read them.", value=lines_dropped
+        "astrolabe_log_lines_dropped", "Log lines dropped because nobody read them.", value=lines_dropped
     )
 
 
 def of_state(state: ServingState, *, now: float) -> Iterator[Metric]:
     """How far what is served may be trusted. now: seconds since 1970."""
     states = GaugeMetricFamily(
-        "astrolabe_state", "1 for how far what is served may be trusted.", labels=["state"]
+        "astrolabe_state", "1 for the current state: how far the graph can be trusted.", labels=["state"]
     )
     for word in STATE_WORDS:
         states.add_metric([word], word == state.state)
     gaps = GaugeMetricFamily(
-        "astrolabe_gaps", "Kinds of which something is missing in the graph.", labels=["reason"]
+        "astrolabe_gaps", "Kinds with something missing in the graph.", labels=["reason"]
     )
     for reason in GAP_REASONS:
         gaps.add_metric([reason], sum([gap.reason == reason for gap in state.partial]))
     since = datetime.fromisoformat(state.since).timestamp()
     yield from (states, gaps)
     yield GaugeMetricFamily(
-        "astrolabe_state_seconds", "Time since the state became what it is.", value=max(0.0, now - since)
+        "astrolabe_state_seconds", "Seconds since the state last changed.", value=max(0.0, now - since)
     )
 
 
 def of_graph(hub: Hub, kinds: Iterable[str]) -> Iterator[Metric]:
     """The graph that is served, and what is remembered of it."""
     census = hub.census
-    nodes = GaugeMetricFamily("astrolabe_graph_nodes", "Nodes.", labels=["kind", "status"])
+    nodes = GaugeMetricFamily("astrolabe_graph_nodes", "Nodes in the graph.", labels=["kind", "status"])
     unresolved = GaugeMetricFamily(
         "astrolabe_graph_unresolved_references",
         "References that lead nowhere, by the kind of the node that holds them.",
@@ -184,30 +184,30 @@ def of_graph(hub: Hub, kinds: Iterable[str]) -> Iterator[Metric]:
         unresolved.add_metric([kind], census.unresolved[kind])
         for level in LEVELS:
             nodes.add_metric([kind, level], census.nodes[kind, level])
-    edges = GaugeMetricFamily("astrolabe_graph_edges", "Edges.", labels=["type"])
+    edges = GaugeMetricFamily("astrolabe_graph_edges", "Edges in the graph.", labels=["type"])
     for type in EDGE_TYPES:
         edges.add_metric([type], census.edges[type])
     yield from (nodes, edges, unresolved)
-    yield GaugeMetricFamily("astrolabe_graph_seq", "The place in history.", value=hub.graph.seq)
+    yield GaugeMetricFamily("astrolabe_graph_seq", "The position in history.", value=hub.graph.seq)
     changes, size = hub.history.kept
-    yield GaugeMetricFamily("astrolabe_history_changes", "Changed nodes and edges kept.", value=changes)
-    yield GaugeMetricFamily("astrolabe_history_bytes", "About what these take.", value=size)
+    yield GaugeMetricFamily(
+        "astrolabe_history_changes", "Changed nodes and edges in the history.", value=changes
+    )
+    yield GaugeMetricFamily("astrolabe_history_bytes", "Approximate memory of the history.", value=size)
 
 
 def of_batches(figures: Figures) -> Iterator[Metric]:
     """What the graph went through."""
-    yield CounterMetricFamily(
-        "astrolabe_batches", "Batches that were applied.", value=sum(figures.batch_size.counts)
-    )
-    yield _histogram("astrolabe_batch_changes", "Nodes and edges that a batch changed.", figures.batch_size)
+    yield CounterMetricFamily("astrolabe_batches", "Batches applied.", value=sum(figures.batch_size.counts))
+    yield _histogram("astrolabe_batch_changes", "Nodes and edges changed by a batch.", figures.batch_size)
     yield _histogram(
         "astrolabe_batch_duration_seconds",
-        "Time to apply a batch and write it to all who follow it.",
+        "Time to apply a batch and write it to all subscribers.",
         figures.batch_duration,
     )
     yield _histogram(
         "astrolabe_event_to_frame_seconds",
-        "Time from taking in the first change of a batch to having written it to all who follow it.",
+        "Time from receiving a batch's first change to having written it to all subscribers.",
         figures.latency,
     )
 
@@ -215,25 +215,27 @@ def of_batches(figures: Figures) -> Iterator[Metric]:
 def of_streams(figures: Figures, websockets: int, events: int, subscriptions: int) -> Iterator[Metric]:
     """Those who follow, and what they were sent."""
     label = ["transport"]
-    now = GaugeMetricFamily("astrolabe_stream_connections", "Streams that are open.", labels=label)
-    opened = CounterMetricFamily("astrolabe_stream_opened", "Streams that were opened.", labels=label)
-    messages = CounterMetricFamily("astrolabe_stream_messages", "Messages that were sent.", labels=label)
-    sizes = CounterMetricFamily("astrolabe_stream_sent_bytes", "Bytes of these.", labels=label)
+    now = GaugeMetricFamily("astrolabe_stream_connections", "Open streams.", labels=label)
+    opened = CounterMetricFamily("astrolabe_stream_opened", "Streams opened.", labels=label)
+    messages = CounterMetricFamily("astrolabe_stream_messages", "Messages sent.", labels=label)
+    sizes = CounterMetricFamily("astrolabe_stream_sent_bytes", "Bytes sent.", labels=label)
     for name, count, sent in (("ws", websockets, figures.websocket), ("sse", events, figures.events)):
         now.add_metric([name], count)
         opened.add_metric([name], sent.connections)
         messages.add_metric([name], sent.messages)
         sizes.add_metric([name], sent.bytes)
     yield from (now, opened, messages, sizes)
-    yield GaugeMetricFamily("astrolabe_stream_subscriptions", "Subscriptions of these.", value=subscriptions)
+    yield GaugeMetricFamily(
+        "astrolabe_stream_subscriptions", "Subscriptions of open streams.", value=subscriptions
+    )
     resets = CounterMetricFamily(
-        "astrolabe_stream_resets", "Subscriptions that had to begin anew.", labels=["reason"]
+        "astrolabe_stream_resets", "Subscriptions that were reset.", labels=["reason"]
     )
     for reason in _RESETS:
         resets.add_metric([reason], figures.resets[reason])
     slow = CounterMetricFamily(
         "astrolabe_stream_slow_clients",
-        "Times that a subscription fell behind, and connections that were cut off.",
+        "Times that a subscription fell behind, and connections cut off.",
         labels=["outcome"],
     )
     slow.add_metric(["behind"], figures.behind)
@@ -251,21 +253,21 @@ def of_watches(watches: Sequence[WatchHealth], *, now: float, epoch: float) -> I
     for watch in watches:
         kinds.setdefault(watch.kind, []).append(watch)
     states = GaugeMetricFamily(
-        "astrolabe_watch_state", "1 for the state that the watch is in.", labels=["kind", "state"]
+        "astrolabe_watch_state", "1 for the state of the kind's watch.", labels=["kind", "state"]
     )
     connected = GaugeMetricFamily(
-        "astrolabe_watch_connected", "Whether the last request was answered.", labels=["kind"]
+        "astrolabe_watch_connected", "1 if the last request was answered.", labels=["kind"]
     )
     last = GaugeMetricFamily(
-        "astrolabe_watch_last_event_timestamp_seconds", "When there was news last.", labels=["kind"]
+        "astrolabe_watch_last_event_timestamp_seconds", "When the watch last had news.", labels=["kind"]
     )
     counters = {
         field: CounterMetricFamily(f"astrolabe_watch_{field}", text, labels=["kind"])
         for field, text in (
-            ("events", "Lines of watches and items of lists."),
+            ("events", "Watch events and list items received."),
             ("lists", "Complete lists; each after the first is a resynchronisation."),
-            ("failures", "Requests and watches that did not end well."),
-            ("restarts", "Times that the watch itself failed and was started again."),
+            ("failures", "Requests and watches that failed."),
+            ("restarts", "Times that the watch task failed and was restarted."),
         )
     }
     for kind, each in kinds.items():
@@ -287,12 +289,12 @@ def of_skipped(readiness: Readiness | None) -> Iterator[Metric]:
         return
     skipped = GaugeMetricFamily(
         "astrolabe_watch_skipped_objects",
-        "Objects that cannot be taken in, and are left out.",
+        "Objects that cannot be read and are skipped.",
         labels=["kind"],
     )
     failed = GaugeMetricFamily(
         "astrolabe_graph_rule_failures",
-        "Nodes with their own status, since the rule that derives it failed.",
+        "Nodes with the status of their own manifest, because a rule failed.",
         labels=["kind"],
     )
     failures = Counter([fault.kind for fault in readiness.failing()])
@@ -302,7 +304,7 @@ def of_skipped(readiness: Readiness | None) -> Iterator[Metric]:
     yield from (skipped, failed)
     yield CounterMetricFamily(
         "astrolabe_graph_mends",
-        "Times that a change failed, and the graph was put together anew.",
+        "Times that a change failed and the graph was rebuilt.",
         value=readiness.mends,
     )
 
@@ -312,17 +314,17 @@ def of_replication(replication: Replication | None) -> Iterator[Metric]:
     if replication is None:
         return
     yield GaugeMetricFamily(
-        "astrolabe_redis_reachable", "Whether Redis answered last.", value=replication.reachable
+        "astrolabe_redis_reachable", "1 if Redis answered the last request.", value=replication.reachable
     )
     yield GaugeMetricFamily(
-        "astrolabe_redis_alone", "Whether this leader goes on without Redis.", value=replication.alone
+        "astrolabe_redis_alone", "1 if this leader continues without Redis.", value=replication.alone
     )
     yield GaugeMetricFamily(
-        "astrolabe_redis_stale", "Whether nobody keeps this graph up to date.", value=replication.stale
+        "astrolabe_redis_stale", "1 if nobody keeps this graph up to date.", value=replication.stale
     )
     if replication.lag is not None:
         yield GaugeMetricFamily(
-            "astrolabe_redis_lag_seconds", "By how much this graph may be old.", value=replication.lag
+            "astrolabe_redis_lag_seconds", "How old this graph may be.", value=replication.lag
         )
     yield CounterMetricFamily(
         "astrolabe_redis_commits", "Batches that this process stored.", value=replication.commits

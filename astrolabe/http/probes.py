@@ -23,7 +23,7 @@ from astrolabe.http.rest import position
 _FRESH = (*POSITION, "Cache-Control")
 
 _HEALTH = Operation(
-    summary="how the process is: how far its answers may be trusted (`state`), position in history, and of "
+    summary="health: the state (how far answers can be trusted), the position in history, and for "
     "every kind its state, objects, and seconds since the last news",
     group="process",
     answers={200: operation.json("While the process serves.", process.Health, _FRESH)},
@@ -34,7 +34,7 @@ _LIFE = Operation(
     answers={200: operation.json("It answers.", process.Life, _FRESH)},
 )
 _READINESS = Operation(
-    summary="a probe: 200 once every required kind is synced, 503 with those it waits for before",
+    summary="a probe: 200 once every required kind is synced; until then 503 with those it waits for",
     group="process",
     answers={
         200: operation.json("The graph is complete, or a restored one is served.", process.Readiness, _FRESH),

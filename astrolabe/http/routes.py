@@ -109,7 +109,7 @@ def routes(catalogue: Catalogue) -> tuple[Route, ...]:
             path="/api/v1/resources",
             name="resources",
             body=resources,
-            summary="a flat list, one object a resource, with age, owners, image, restarts, replicas and "
+            summary="a flat list, one object per resource, with age, owners, image, restarts, replicas and "
             "what it uses",
             answer=list[shapes.Resource],
             ages=True,
@@ -127,7 +127,7 @@ def routes(catalogue: Catalogue) -> tuple[Route, ...]:
             path="/api/v1/releases",
             name="releases",
             body=releases,
-            summary="the releases' names, sorted; with detail=true their charts, revisions and counts",
+            summary="the names of releases, sorted; with detail=true also charts, revisions and counts",
             answer=list[str | shapes.Release],
             view=anywhere,
             detail=True,
@@ -136,7 +136,7 @@ def routes(catalogue: Catalogue) -> tuple[Route, ...]:
             path="/api/v1/charts",
             name="charts",
             body=bodies.charts,
-            summary="the charts' names with their versions, sorted",
+            summary="charts with their versions, sorted",
             answer=list[str],
             view=anywhere,
         ),
@@ -144,14 +144,14 @@ def routes(catalogue: Catalogue) -> tuple[Route, ...]:
             path="/api/v1/namespaces",
             name="namespaces",
             body=bodies.namespaces,
-            summary="the namespaces' names, sorted",
+            summary="the names of namespaces, sorted",
             answer=list[str],
         ),
         Route(
             path="/api/v1/kinds",
             name="kinds",
             body=bodies.kinds_of(catalogue),
-            summary="the kinds: how they are named and drawn, their edge types, and counts by status",
+            summary="the kinds: names, layout, edge types, and counts by status",
             answer=list[shapes.KindInfo],
         ),
         Route(

@@ -70,14 +70,14 @@ _PAGE: Mapping[int, Answer] = {
 }
 _INDEX = Operation(summary="the viewer", group="pages", parameters=(parameters.IF_NONE_MATCH,), answers=_PAGE)
 _DOCS = Operation(
-    summary="this API, to be read and tried out",
+    summary="this API, to read and try out",
     group="pages",
     parameters=(parameters.IF_NONE_MATCH,),
     answers=_PAGE,
 )
 _GUIDE = Operation(summary="the guide", group="pages", parameters=(parameters.IF_NONE_MATCH,), answers=_PAGE)
 _FILE = Operation(
-    summary="a file of these pages, which may be in a folder",
+    summary="a file of these pages",
     group="pages",
     parameters=(
         Parameter(name="file", description="Its path.", schema={"type": "string"}, place="path"),

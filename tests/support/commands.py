@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.documents import ROOT
 
 #: What is not ours, or made.
-_FOREIGN = ("node_modules", "dist", ".venv")
+_FOREIGN = ("node_modules", "dist", "test-results", ".venv")
 
 
 @dataclass(frozen=True)

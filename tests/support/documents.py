@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from textwrap import indent
+from types import SimpleNamespace
 from typing import Any
 
 from astrolabe.cli.flags import SERVE
+from astrolabe.http import metrics
 from astrolabe.http.description.codes import ERROR_CODES, FINAL, ErrorCode
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from tests.support import kustomize
@@ -200,9 +203,38 @@ def close_codes_table() -> str:
     return "\n".join(lines)
 
 
+def metrics_table() -> str:
+    """The metrics of Astrolabe itself, as a table of Markdown."""
+    lines = ["| metric | type | |", "| --- | --- | --- |"]
+    for family in asyncio.run(_families()):
+        labels = "".join(f"{{{','.join(family._labelnames)}}}" if family._labelnames else "")
+        suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
+        lines.append(f"| `{family.name}{suffix}{labels}` | {family.type} | {family.documentation} |")
+    return "\n".join(lines)
+
+
+async def _families() -> list[Any]:
+    """Of a leader that shares a Redis, as it has all of them."""
+    async with serve(World()) as site:
+        figures, state = site.hub.figures, site.state.current
+        return [
+            *metrics.of_process(ready=True, role="leader", lines_dropped=0),
+            *metrics.of_state(state, now=time.time()),
+            *metrics.of_graph(site.hub, []),
+            *metrics.of_watches([], now=0.0, epoch=0.0),
+            *metrics.of_skipped(SimpleNamespace(skipped={}, failing=list, mends=0)),  # type: ignore[arg-type]
+            *metrics.of_batches(figures),
+            *metrics.of_streams(figures, 0, 0, 0),
+            *metrics.of_replication(_REPLICATION),  # type: ignore[arg-type]
+        ]
+
+
+_REPLICATION = SimpleNamespace(reachable=True, alone=False, stale=False, lag=0.0, commits=0)
+
+
 def kinds_table() -> str:
     """The kinds, as a table of Markdown."""
-    lines = ["| kind | API | edges that it tells of | |", "| --- | --- | --- | --- |"]
+    lines = ["| kind | API | edges | |", "| --- | --- | --- | --- |"]
     lines += [f"| {kind.name} | `{kind.api_version}` | {_edges(kind)} | {_notes(kind)} |" for kind in KINDS]
     return "\n".join(lines)
 
@@ -240,6 +272,7 @@ SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (GUIDE / "configuration.md", "flags", flags_table),
     (GUIDE / "api.md", "api", api_table),
     (GUIDE / "kinds.md", "kinds", kinds_table),
+    (GUIDE / "metrics.md", "metrics", metrics_table),
     (GUIDE / "troubleshooting.md", "errors", errors_table),
     (GUIDE / "troubleshooting.md", "codes", close_codes_table),
     (GUIDE / "write-a-client.md", "errors", stream_errors_table),

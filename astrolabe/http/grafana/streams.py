@@ -126,7 +126,7 @@ class FlatStreams:
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
         for name, serve, message, summary in (
-            ("changes", self._serve_changes, FlatChange, "one flat object a change"),
+            ("changes", self._serve_changes, FlatChange, "one flat object per change"),
             ("stats", self._serve_statistics, FlatCounts, "counts, every second"),
         ):
             handler = visibly(serve, self._accept, self._connections.until_refused)
