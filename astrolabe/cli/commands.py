@@ -178,11 +178,13 @@ def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
         gettempdir()
     except FileNotFoundError as error:
         raise Failure("the demo keeps its kubeconfig in a temporary file: give it a /tmp") from error
-    _run(serve_demo(settings, scale=scale, churn=churn, seed=seed, opened=_invite))
+    # Who reads JSON lines gets nothing else; the log has the URL.
+    opened = _invite if settings.log_format == "text" else None
+    _run(serve_demo(settings, scale=scale, churn=churn, seed=seed, opened=opened))
 
 
 def _invite(url: str) -> None:
-    """Say what to do next, after the lines of the log so far."""
+    """Say what to do next, after the log lines so far."""
     for handler in logging.getLogger().handlers:
         handler.flush()
     click.echo(f"\nOpen {url} in a browser. Ctrl-C stops the demo.\n", err=True)

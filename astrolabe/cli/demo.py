@@ -19,7 +19,7 @@ logger = logging.getLogger("astrolabe.cli")
 
 
 async def serve_demo(
-    settings: Settings, *, scale: float, churn: float, seed: int, opened: Callable[[str], None]
+    settings: Settings, *, scale: float, churn: float, seed: int, opened: Callable[[str], None] | None
 ) -> None:
     """Serve a simulated cluster until a signal, by the same way as a real one.
 
