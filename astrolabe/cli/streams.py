@@ -14,6 +14,7 @@ from astrolabe.cli.go import Flag
 from astrolabe.cli.values import BOOLEAN, Value
 from astrolabe.client import Token, TokenFile
 from astrolabe.client.load import Plan
+from astrolabe.graph.filter_fields import FILTER_FIELDS, FilterField
 
 _LOAD = "The load"
 _ACCESS = "Access"
@@ -23,23 +24,16 @@ _ACCESS = "Access"
 TOKEN_VARIABLE = "ASTROLABE_TOKEN"
 
 
-def _filter(names: tuple[str, ...], **options: Any) -> Flag:
-    return Flag(names, heading="What to show", multiple=True, metavar="A,B,…", **options)
+def _filter(field: FilterField) -> Flag:
+    names, heading = (field.name, f"--{field.name}", *field.flags), "What to show"
+    if field.shape == "selector":
+        return Flag(names, heading=heading, type=Value("SELECTOR", values.label_selector), help=field.help)
+    if field.shape == "text":
+        return Flag(names, heading=heading, metavar="TEXT", help=field.help)
+    return Flag(names, heading=heading, multiple=True, metavar="A,B,…", help=field.help)
 
 
-FILTER = (
-    _filter(("namespace", "--namespace", "-n"), help="Nodes of these namespaces."),
-    _filter(("kind", "--kind"), help="Nodes of these kinds."),
-    _filter(("release", "--release"), help="Nodes of these Helm releases."),
-    _filter(("status", "--status"), help="Nodes of these statuses."),
-    Flag(
-        ("selector", "--selector", "-l"),
-        heading="What to show",
-        type=Value("SELECTOR", values.label_selector),
-        help="Nodes whose labels match.",
-    ),
-    Flag(("q", "--q", "-q"), heading="What to show", metavar="TEXT", help="Nodes that have it in a name."),
-)
+FILTER = tuple(map(_filter, FILTER_FIELDS.values()))
 
 
 def _token_file(path: str) -> TokenFile:

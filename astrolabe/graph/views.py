@@ -9,15 +9,17 @@ any of that is to such a view what it is, at no cost.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from copy import copy
+from itertools import combinations, product
 from types import MappingProxyType
 from typing import TypeVar
 
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.edge import EdgeKey
 from astrolabe.graph.edge_types import ATTACHMENT_TYPES
-from astrolabe.graph.filter import Filter
+from astrolabe.graph.filter import Filter, OwnValues
+from astrolabe.graph.filter_fields import FILTER_FIELDS, OWN_VALUES
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import Past
 from astrolabe.graph.membership import State, beside_moved, namespaces_of
@@ -37,6 +39,28 @@ _NOTHING: Mapping[str, Listing] = MappingProxyType({})
 #: A text is listed under its first characters, at most so many; a dimension for each number of them.
 _LONGEST_PIECE = 3
 _TEXTS = tuple([f"text of {length}" for length in range(1, _LONGEST_PIECE + 1)])
+
+_AND = " and "
+
+
+def _own_dimensions() -> Iterator[tuple[str, Callable[[Node], str]]]:
+    """Under which views are listed by what the node itself decides: see `_places_of_own`."""
+    for name, value_of in OWN_VALUES.items():
+        if not FILTER_FIELDS[name].closed:
+            yield name, value_of
+    closed = [name for name in OWN_VALUES if FILTER_FIELDS[name].closed]
+    for count in range(1, len(closed) + 1):
+        for names in combinations(closed, count):
+            yield _AND.join(names), _joined([OWN_VALUES[name] for name in names])
+
+
+def _joined(values: list[Callable[[Node], str]]) -> Callable[[Node], str]:
+    if len(values) == 1:
+        return values[0]
+    return lambda node: " ".join([value_of(node) for value_of in values])
+
+
+_OWN_DIMENSIONS = tuple(_own_dimensions())
 
 
 class Views:
@@ -214,12 +238,9 @@ class Views:
         if "namespace" in listed:
             for namespace in namespaces_of(node, state):
                 yield ("namespace", namespace)
-        if "kind and status" in listed:
-            yield ("kind and status", f"{node.kind} {node.status}")
-        if "kind" in listed:
-            yield ("kind", node.kind)
-        if "status" in listed:
-            yield ("status", node.status)
+        for dimension, value_of in _OWN_DIMENSIONS:
+            if dimension in listed:
+                yield (dimension, value_of(node))
         if "label" in listed or "key" in listed:
             for key, value in node.labels().items():
                 yield ("label", f"{key}={value}")
@@ -242,13 +263,18 @@ def places_of_filter(filter: Filter) -> list[Place]:
     if filter.q:
         piece = filter.q[:_LONGEST_PIECE]
         return [(_TEXTS[len(piece) - 1], piece)]
-    if filter.kind and filter.status:
-        return [("kind and status", f"{kind} {status}") for kind in filter.kind for status in filter.status]
-    if filter.kind:
-        return [("kind", kind) for kind in filter.kind]
-    if filter.status:
-        return [("status", status) for status in filter.status]
+    if filter.own:
+        return _places_of_own(filter.own)
     return [_EVERYWHERE]
+
+
+def _places_of_own(own: tuple[OwnValues, ...]) -> list[Place]:
+    """Under the values of a field that may have any, which are many; else under those of all closed ones
+    together, of which there are few."""
+    open = [(name, values) for name, values in own if not FILTER_FIELDS[name].closed]
+    chosen = open[:1] or list(own)
+    dimension = _AND.join([name for name, _ in chosen])
+    return [(dimension, " ".join(each)) for each in product(*[values for _, values in chosen])]
 
 
 def exclusions_of_filter(filter: Filter) -> list[Place]:

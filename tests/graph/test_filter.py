@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from astrolabe.graph.filter import EVERYTHING, Filter, FilterError, FilterRules, parse_message, parse_query
+from astrolabe.graph.filter_fields import FILTER_FIELDS
 from astrolabe.graph.selector import parse
 
 KINDS = ("Pod", "Service")
 EXPECTED = Filter(
     namespace=frozenset(("shop", "plain")),
-    kind=frozenset(("Pod",)),
-    status=frozenset(("Error",)),
+    own=(("kind", frozenset(("Pod",))), ("status", frozenset(("Error",)))),
     selector=parse("a=1,b"),
     q="web",
 )
@@ -60,7 +60,7 @@ def test_messages_say_the_same_as_urls() -> None:
     [
         (
             {"colour": ["red"]},
-            "unknown parameter 'colour'; a filter has namespace, release, kind, status, selector, q",
+            f"unknown parameter 'colour'; a filter has {', '.join(FILTER_FIELDS)}",
         ),
         ({"kind": ["Pod", "Pot"]}, "unknown kind 'Pot'; it is one of Pod, Service"),
         ({"status": ["Broken"]}, "unknown status 'Broken'; it is one of Ready, Pending, Error, Unknown"),

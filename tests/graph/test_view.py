@@ -21,11 +21,12 @@ from astrolabe.graph.selector import Selector
 from astrolabe.graph.view import View
 from astrolabe.graph.views import Views
 from tests.graph.histories import NAMESPACES, RULES, histories, roots, selectors
+from tests.support.filters import filter_of
 
 ATTACHMENTS = {"mounts", "binds", "endpoints", "uses-configmap", "uses-secret", "uses-sa", "uses-class"}
 
 filters = st.builds(
-    Filter,
+    filter_of,
     namespace=st.frozensets(st.sampled_from(NAMESPACES), max_size=1),
     release=st.frozensets(st.sampled_from(("r1", "r2")), max_size=2),
     kind=st.frozensets(st.sampled_from(("Pod", "Service", "Namespace")), max_size=2),
@@ -40,8 +41,7 @@ def kept(graph: Graph, filter: Filter) -> set[str]:
     return {
         uid
         for uid, node in graph.nodes.items()
-        if (not filter.kind or node.kind in filter.kind)
-        and (not filter.status or node.status in filter.status)
+        if all({"kind": node.kind, "status": node.status}[name] in values for name, values in filter.own)
         and filter.selector.matches(node.labels())
         and any(filter.q in text.lower() for text in (node.name, node.kind, node.namespace, node.release))
         and (not filter.namespace or in_namespace(graph, uid, filter))

@@ -28,13 +28,14 @@ from astrolabe.http.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.churn import NAMESPACES, change
 from tests.support.connections import Recorder
+from tests.support.filters import filter_of
 from tests.support.replica import Replica
 from tests.support.worlds import World
 
 CLIENTS = 4
 
 filters = st.builds(
-    Filter,
+    filter_of,
     namespace=st.frozensets(st.sampled_from(NAMESPACES), max_size=1),
     release=st.frozensets(st.sampled_from(("r", "s")), max_size=2),
     kind=st.frozensets(st.sampled_from(("Pod", "ConfigMap", "PersistentVolume", "Namespace")), max_size=2),

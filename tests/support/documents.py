@@ -13,6 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from astrolabe.cli.flags import SERVE
+from astrolabe.graph.edge_types import EDGE_TYPES
+from astrolabe.graph.filter_fields import FILTER_FIELDS
 from astrolabe.http import metrics
 from astrolabe.http.description.codes import ERROR_CODES, FINAL, ErrorCode
 from astrolabe.kinds.kind import ANY_KIND, Kind
@@ -239,6 +241,22 @@ def kinds_table() -> str:
     return "\n".join(lines)
 
 
+def edge_types_table() -> str:
+    """The types of edges, as a table of Markdown."""
+    lines = ["| edge | what it means | closure | release | hidden |", "| --- | --- | --- | --- | --- |"]
+    for each in EDGE_TYPES.values():
+        marks = ["yes" if holds else "" for holds in (each.closure, each.takes_along, each.hidden)]
+        lines.append(f"| `{each.name}` | {each.description} | {' | '.join(marks)} |")
+    return "\n".join(lines)
+
+
+def filters_table() -> str:
+    """The fields of a filter, as a table of Markdown."""
+    lines = ["| parameter | what it keeps |", "| --- | --- |"]
+    lines += [f"| `{each.name}` | {each.description} |" for each in FILTER_FIELDS.values()]
+    return "\n".join(lines)
+
+
 def targets_table() -> str:
     """What `make` does, as a table of Markdown."""
     lines = ["| command | |", "| --- | --- |"]
@@ -271,8 +289,10 @@ def _notes(kind: Kind[Any]) -> str:
 SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (GUIDE / "configuration.md", "flags", flags_table),
     (GUIDE / "api.md", "api", api_table),
+    (GUIDE / "api.md", "filters", filters_table),
     (GUIDE / "kinds.md", "kinds", kinds_table),
     (GUIDE / "metrics.md", "metrics", metrics_table),
+    (GUIDE / "kinds.md", "edge-types", edge_types_table),
     (GUIDE / "troubleshooting.md", "errors", errors_table),
     (GUIDE / "troubleshooting.md", "codes", close_codes_table),
     (GUIDE / "write-a-client.md", "errors", stream_errors_table),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, get_args
 from astrolabe import __version__
 from astrolabe.engine.serving_state import STATE_WORDS
 from astrolabe.graph.edge_types import EDGE_TYPES
+from astrolabe.graph.filter_fields import LISTS, listed
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.description import shapes
 from astrolabe.http.description.metadata import metadata_shape
@@ -22,7 +23,7 @@ _ABOUT = """\
 A live graph of a Kubernetes cluster: resources, what is wrong with them, and the fields of manifests that tie
 them to one another.
 
-- Whatever answers from the graph takes the same **filter**: `namespace`, `release`, `kind` and `status`,
+- Whatever answers from the graph takes the same **filter**: {lists},
   repeated or separated by commas (any of the values), `selector` and `q`. A parameter that is not known is
   refused, but for `_`, which pages add so that no cache answers; an empty one does not restrict. In the lists
   of releases and charts a namespace keeps those that are of it or have something there.
@@ -32,7 +33,7 @@ them to one another.
 - Arrays may be empty, and are never null.
 - A later server may send more: keys, types of messages, and values of a set that is listed here, such as
   `Kind`. Clients ignore what they do not know. What is described here stays.
-"""
+""".replace("{lists}", listed(LISTS))
 
 _GROUPS = {
     "graph": "The graph, as it is now. Every answer is of one place in history.",

@@ -5,46 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from astrolabe.graph.filter import PARAMETERS
+from astrolabe.graph.filter_fields import FILTER_FIELDS, FilterField
 from astrolabe.http.description.operation import Parameter
 from astrolabe.http.description.terms import INT64, reference
 
 _WHOLE: Mapping[str, Any] = {"type": "integer", **INT64, "minimum": 0, "maximum": 10**18 - 1}
 
 
-def _several(name: str, items: Mapping[str, Any], what: str) -> Parameter:
-    return Parameter(name=name, description=what, schema={"type": "array", "items": items})
-
-
-NAMESPACE = _several(
-    "namespace",
-    {"type": "string"},
-    "Nodes of these namespaces, the Namespaces themselves, and cluster-scoped nodes linked to one of them.",
-)
-RELEASE = _several(
-    "release",
-    {"type": "string"},
-    "Nodes of these Helm releases, and what they use that has no release of its own.",
-)
-KIND = _several("kind", reference("Kind"), "Nodes of these kinds.")
-STATUS = _several("status", reference("Status"), "Nodes with these statuses.")
-SELECTOR = Parameter(
-    name="selector",
-    description="A Kubernetes label selector, equality-based or set-based.",
-    schema={"type": "string", "format": "label-selector", "examples": ["app=web,tier in (front,back)"]},
-)
-Q = Parameter(
-    name="q",
-    description="Text in name, kind, namespace or release, whatever its case.",
-    schema={"type": "string"},
-)
-
-_FILTER = {each.name: each for each in (NAMESPACE, RELEASE, KIND, STATUS, SELECTOR, Q)}
-
-
 def of_filter() -> tuple[Parameter, ...]:
     """Those of a filter."""
-    return tuple(_FILTER[name] for name in PARAMETERS)
+    return tuple(
+        Parameter(name=each.name, description=each.description, schema=_schema_of(each))
+        for each in FILTER_FIELDS.values()
+    )
+
+
+def _schema_of(field: FilterField) -> Mapping[str, Any]:
+    if field.shape == "text":
+        return {"type": "string"}
+    if field.shape == "selector":
+        return {"type": "string", "format": "label-selector", "examples": ["app=web,tier in (front,back)"]}
+    items = reference(field.closed) if field.closed else {"type": "string"}
+    return {"type": "array", "items": items}
 
 
 MIN_SEQ = Parameter(

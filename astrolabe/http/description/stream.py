@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import UNSET, field
 
 from astrolabe.graph import wire
+from astrolabe.graph.filter_fields import FILTER_FIELDS
 from astrolabe.http.description.process import ServedState
 from astrolabe.http.description.shapes import Edge, Node, Tally
 from astrolabe.http.description.terms import (
@@ -123,15 +125,22 @@ WebSocketMessage = Hello | ServedState | Snapshot | Delta | Bookmark | Reset | S
 Event = Hello | ServedState | Snapshot | Delta | Bookmark | Reset | StreamError
 
 
-class Filter(Shape, forbid_unknown_fields=True):
-    """A part of the graph: any of the values of one key, and all keys. What is empty does not restrict."""
+def _filter() -> type[msgspec.Struct]:
+    fields: list[tuple[str, Any, Any]] = []
+    for each in FILTER_FIELDS.values():
+        one: Any = {"Kind": Kind, "Status": Status}.get(each.closed, str)
+        if each.shape == "values":
+            fields.append((each.name, list[one] | one | None, None))
+        else:
+            fields.append((each.name, Annotated[str | None, about(each.description)], None))
+    says = "A part of the graph: any of the values of one key, and all keys. What is empty does not restrict."
+    return msgspec.defstruct(
+        "Filter", fields, bases=(Shape,), namespace={"__doc__": says}, forbid_unknown_fields=True
+    )
 
-    namespace: list[str] | str | None = None
-    release: list[str] | str | None = None
-    kind: list[Kind] | Kind | None = None
-    status: list[Status] | Status | None = None
-    selector: Annotated[str | None, about("A Kubernetes label selector.", "app in (web,api)")] = None
-    q: Annotated[str | None, about("Text in name, kind, namespace or release.")] = None
+
+#: The filter of a subscription.
+Filter = _filter()
 
 
 class FlatChange(Shape):
