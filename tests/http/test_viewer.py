@@ -7,7 +7,6 @@ import pytest
 import astrolabe
 from astrolabe.http import server, viewer
 from astrolabe.http.viewer import find_static
-from tests.support.kinds import KINDS
 from tests.support.serving import Site, serve
 from tests.support.worlds import World
 
@@ -171,12 +170,6 @@ def test_the_source_of_a_page_has_nothing_inline_and_asks_no_other_host(name: st
     assert not re.search(r'(?:src|href)="(?:\w+:)?//', page)
     for path in (STATIC / "src").rglob("*.css"):
         assert "//" not in path.read_text(), path
-
-
-def test_the_viewer_knows_how_every_kind_is_shown() -> None:
-    looks = (STATIC / "src" / "cluster" / "kinds.ts").read_text()
-    known = set(re.findall(r"(?m)^  (\w+): \{ short: ", looks))
-    assert known == {kind.name for kind in KINDS}
 
 
 async def test_the_site_serves_the_viewer_when_it_is_built(site: Site) -> None:

@@ -61,10 +61,13 @@ def test_meets_the_census_exactly(scale: float) -> None:
 
 @pytest.mark.parametrize("scale", [0.00001, 0.0005, 0.002])
 def test_a_tiny_cluster_has_one_of_each_and_holds_together(scale: float) -> None:
-    store = Store()
-    load(store, scale, 1)
-    assert all(counts(store).values())
-    assert problems(store) == []
+    tiny, large = Store(), Store()
+    load(tiny, scale, 1)
+    load(large, 0.02, 1)
+    made = [kind for kind, count in counts(large).items() if count]
+    assert len(made) > 20
+    assert [kind for kind in made if not counts(tiny)[kind]] == []
+    assert problems(tiny) == []
 
 
 def test_the_default_size_of_a_demo() -> None:
