@@ -6,6 +6,7 @@ those asked for. The others depend on neighbours (`membership`), or are a select
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from types import MappingProxyType
@@ -34,6 +35,15 @@ class FilterField(msgspec.Struct, frozen=True, kw_only=True):
     value: Callable[[Node], str] | None = None
 
 
+#: Status and reason are the first that a node's text has (`node.encode_derived`).
+_REASON = re.compile(r'\{"status":"\w*","reason":"([^"\\]*)"')
+
+
+def _reason_of(node: Node) -> str:
+    found = _REASON.match(node.text)
+    return found[1] if found else str(node.document()["reason"])
+
+
 _ENTRIES = (
     FilterField(
         name="namespace",
@@ -60,6 +70,12 @@ _ENTRIES = (
         help="Nodes of these statuses.",
         closed="Status",
         value=attrgetter("status"),
+    ),
+    FilterField(
+        name="reason",
+        description="Nodes with these reasons, word for word, such as `CrashLoopBackOff`.",
+        help="Nodes with these reasons.",
+        value=_reason_of,
     ),
     FilterField(
         name="selector",

@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.facts import Facts, Rules
 from astrolabe.graph.filter import EVERYTHING, Filter, FilterError, FilterRules, parse_message, parse_query
 from astrolabe.graph.filter_fields import FILTER_FIELDS
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.history import Past
+from astrolabe.graph.model import Model
+from astrolabe.graph.node import Node
 from astrolabe.graph.selector import parse
+from astrolabe.graph.status import ERROR, Status
+from astrolabe.graph.view import View
+from astrolabe.graph.views import Views
 
 KINDS = ("Pod", "Service")
 EXPECTED = Filter(
@@ -170,3 +179,40 @@ def test_blanks_behind_a_selector_cost_no_more_than_others() -> None:
     began = process_time()
     assert parse("a" + " " * 20_000) == parse("a")
     assert process_time() - began < 0.1
+
+
+@pytest.mark.parametrize("reason", ["CrashLoopBackOff", 'said "no"', "Größe"])
+def test_reasons_are_asked_for_word_for_word(reason: str) -> None:
+    def told(word: str) -> Node:
+        status = Status(ERROR, word)
+        facts = Facts("Pod", "a", "a", "shop", {"app": "web"}, status, {"creationTimestamp": ""})
+        model = Model([Rules("Pod", "v1")])
+        model.upsert(facts)
+        (node,) = model.commit().nodes_set
+        return node
+
+    asked = parse_message({"reason": ["Evicted", reason]}, FilterRules.of(KINDS))
+    assert asked == parse_query({"reason": [f"{reason},Evicted"]}, FilterRules.of(KINDS))
+    assert [asked.passes(told(word)) for word in (reason, f"{reason}s", "", "Evicted")] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+
+    graph = Graph("e")
+    views, view, other = (
+        Views(graph),
+        View(graph, asked),
+        View(graph, parse_query({"reason": ["No"]}, FilterRules.of(KINDS))),
+    )
+    for each in (view, other):
+        list(views.build(each))
+    for seq, (word, uids) in enumerate([("Running", []), (reason, ["a"]), ("Running", [])], 1):
+        step = Changes(nodes_set=[told(word)])
+        past = Past(graph, graph.apply(Batch("e", seq, step)))
+        parts = views.concerned(step, past)
+        assert other not in parts
+        for concerned, part in parts.items():
+            views.update(concerned, part, past)
+        assert list(view.uids()) == uids
