@@ -29,6 +29,7 @@ _ENTRIES = (
     "workloads.STATEFULSET",
     "workloads.DAEMONSET",
     "workloads.REPLICASET",
+    "replication_controller.REPLICATION_CONTROLLER",
     "batch.CRONJOB",
     "batch.JOB",
     "pod_entry.POD",

@@ -1,0 +1,20 @@
+"""ReplicationController: what a ReplicaSet was before there were Deployments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from astrolabe.kinds.workloads import REPLICASET
+
+#: Spec and status are those of a ReplicaSet, but for the selector, which is not read: Pods name their owner.
+REPLICATION_CONTROLLER = replace(
+    REPLICASET,
+    name="ReplicationController",
+    group="",
+    plural="replicationcontrollers",
+    layer="workload",
+    column=2,
+    short_names=("rc",),
+    relays=False,
+    optional=True,
+)
