@@ -26,9 +26,9 @@ from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.readiness import Readiness
 from astrolabe.engine.serving_state import ClusterInfo, StateTracker, Verdict, judge_watches
 from astrolabe.graph.graph import Graph
-from astrolabe.http.health import Replication
-from astrolabe.http.hub import Hub
+from astrolabe.http.ops.health import Replication
 from astrolabe.http.server import create_server
+from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError

@@ -23,8 +23,8 @@ from astrolabe.engine.serving_state import (
     judge_follower,
     judge_watches,
 )
-from astrolabe.http.health import LeaderReport, Replication, kinds_of, waiting_for
-from astrolabe.http.hub import Hub
+from astrolabe.http.ops.health import LeaderReport, Replication, kinds_of, waiting_for
+from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError

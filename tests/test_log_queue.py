@@ -12,7 +12,7 @@ from typing import IO
 
 import pytest
 
-from astrolabe.http.metrics import of_process
+from astrolabe.http.ops.metrics import of_process
 
 #: Logs as many lines as it is told to, and says on stdout that it has.
 PROGRAM = """

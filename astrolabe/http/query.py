@@ -8,7 +8,7 @@ from sanic.request import Request
 from astrolabe.graph.filter import EVERYTHING, Filter, FilterRules, parse_query
 from astrolabe.graph.selector import quoted
 from astrolabe.http.errors import bad_parameter
-from astrolabe.http.subscription import Position
+from astrolabe.http.stream.subscription import Position
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -20,25 +20,25 @@ from sanic.server import AsyncioServer
 
 from astrolabe.engine.readiness import Readiness
 from astrolabe.engine.serving_state import StateTracker
-from astrolabe.http.accepting import Acceptor
-from astrolabe.http.access import Guard
-from astrolabe.http.admission import Answers, Sockets
-from astrolabe.http.cache import Bodies
-from astrolabe.http.certificate import Certificate
-from astrolabe.http.connections import Connections
-from astrolabe.http.description.route import Description
+from astrolabe.http.access.certificate import Certificate
+from astrolabe.http.access.guard import Guard
+from astrolabe.http.access.hosts import Hosts, Proxies
+from astrolabe.http.access.tokens import Tokens
 from astrolabe.http.errors import JsonErrors, ServerError
 from astrolabe.http.grafana.routes import Grafana
-from astrolabe.http.health import Replication
-from astrolabe.http.hosts import Hosts, Proxies
-from astrolabe.http.hub import Hub
-from astrolabe.http.metrics import Metrics, WatchHealth
-from astrolabe.http.probes import Probes
-from astrolabe.http.rest import Rest, position
-from astrolabe.http.streams import Streams
-from astrolabe.http.tokens import Tokens
-from astrolabe.http.transport import StreamProtocol
-from astrolabe.http.viewer import Viewer, find_static
+from astrolabe.http.net.acceptor import Acceptor
+from astrolabe.http.net.limits import Answers, Sockets
+from astrolabe.http.net.transport import StreamProtocol
+from astrolabe.http.openapi.route import Description
+from astrolabe.http.ops.health import Replication
+from astrolabe.http.ops.metrics import Metrics, WatchHealth
+from astrolabe.http.ops.probes import Probes
+from astrolabe.http.responses.cache import Bodies
+from astrolabe.http.rest.endpoints import Rest, position
+from astrolabe.http.stream.connections import Connections
+from astrolabe.http.stream.hub import Hub
+from astrolabe.http.stream.routes import Streams
+from astrolabe.http.viewer.pages import Viewer, find_static
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Limits, Settings
 from astrolabe.timeslice import Few, Lane

@@ -22,8 +22,8 @@ from sanic.server.protocols.websocket_protocol import WebSocketProtocol
 from astrolabe.graph import wire
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.status import LEVELS, Status
-from astrolabe.http.message import Message
-from astrolabe.http.websocket import text_frame
+from astrolabe.http.net.message import Message
+from astrolabe.http.net.websocket import text_frame
 from tests.benchmarks.processes import allow_many_files, answer
 from tests.support.serving import Site, serve
 from tests.support.worlds import World, facts

@@ -9,7 +9,7 @@ import pytest
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING, Filter
 from astrolabe.graph.selector import parse
-from astrolabe.http.client import Client
+from astrolabe.http.stream.client import Client
 from tests.benchmarks.report import SLACK, report, size
 from tests.support.connections import Recorder
 from tests.support.serving import eventually

@@ -25,9 +25,9 @@ from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
-from astrolabe.http import bodies
-from astrolabe.http.hub import Hub
 from astrolabe.http.query import Question
+from astrolabe.http.rest import documents
+from astrolabe.http.stream.hub import Hub
 from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.report import SLACK, report, size
 from tests.support.kinds import KINDS, KINDS_BY_NAME
@@ -167,7 +167,7 @@ def decode_all(graph: Graph) -> float:
 
 def answer(hub: Hub) -> int:
     """Make the body of `GET /api/v1/graph`; its length."""
-    return sum(len(piece) for piece in bodies.graph(hub, Question(filter=EVERYTHING), None))
+    return sum(len(piece) for piece in documents.graph(hub, Question(filter=EVERYTHING), None))
 
 
 async def start_anew(address: str) -> tuple[float, float, Member]:

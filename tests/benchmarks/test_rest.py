@@ -12,9 +12,9 @@ import pytest
 import ujson
 
 from astrolabe.graph.status import ERROR, PENDING
-from astrolabe.http import bodies
-from astrolabe.http.cache import Bodies, HeldBody, Recipe
 from astrolabe.http.query import Question
+from astrolabe.http.responses.cache import Bodies, HeldBody, Recipe
+from astrolabe.http.rest import documents
 from tests.benchmarks.answers import Asker, Servers, servers
 from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.report import SLACK, report, size
@@ -57,9 +57,9 @@ async def make_body(cluster: Cluster, kept: Bodies) -> HeldBody:
     """As a request has it made."""
     question, graph = Question(), cluster.hub.graph
     recipe = Recipe(
-        prepare=lambda: bodies.prepare_graph(cluster.hub, question),
+        prepare=lambda: documents.prepare_graph(cluster.hub, question),
         version=lambda: (graph.epoch, graph.seq),
-        make=lambda: bodies.graph(cluster.hub, question, None),
+        make=lambda: documents.graph(cluster.hub, question, None),
         borrowed=True,
     )
     return await kept.get("graph", recipe, packed=False)

@@ -92,7 +92,7 @@ async def test_it_is_asked_for_anew_at_each_connection(tokens: Path) -> None:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server looks at its file whenever it is asked."""
-    monkeypatch.setattr("astrolabe.http.tokens.LOOK_EVERY", 0.0)
+    monkeypatch.setattr("astrolabe.http.access.tokens.LOOK_EVERY", 0.0)
 
 
 @pytest.mark.usefixtures("at_once")

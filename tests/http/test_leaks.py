@@ -18,12 +18,12 @@ from sanic.request import Request
 from websockets.server import ServerProtocol
 
 from astrolabe.graph.batch import Changes
-from astrolabe.http.client import Client
-from astrolabe.http.events import Events
-from astrolabe.http.session import Session
-from astrolabe.http.subscription import Subscription
-from astrolabe.http.transport import Stall, StreamProtocol
-from astrolabe.http.websocket import WebSocket
+from astrolabe.http.net.sse import Events
+from astrolabe.http.net.transport import Stall, StreamProtocol
+from astrolabe.http.net.websocket import WebSocket
+from astrolabe.http.stream.client import Client
+from astrolabe.http.stream.session import Session
+from astrolabe.http.stream.subscription import Subscription
 from tests.soak import insight
 from tests.support.raw import UPGRADE, dial
 from tests.support.serving import Site, eventually, read_types, serve

@@ -2,7 +2,7 @@ import pytest
 
 from astrolabe.http.errors import Refusal
 from astrolabe.http.query import parse_position
-from astrolabe.http.subscription import Position
+from astrolabe.http.stream.subscription import Position
 from tests.support.serving import Site
 
 

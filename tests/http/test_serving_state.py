@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from astrolabe.settings import Limits
-from tests.http.test_events import Reader
+from tests.http.net.test_sse import Reader
 from tests.support.raw import dial, frames
 from tests.support.serving import PATIENCE, Site, eventually, serve
 from tests.support.worlds import KINDS, World, crowd, facts

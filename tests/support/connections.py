@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from astrolabe.http.message import Message
+from astrolabe.http.net.message import Message
 
 
 class Recorder:

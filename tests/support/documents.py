@@ -15,8 +15,8 @@ from typing import Any
 from astrolabe.cli.flags import SERVE
 from astrolabe.graph.edge_types import EDGE_TYPES
 from astrolabe.graph.filter_fields import FILTER_FIELDS
-from astrolabe.http import metrics
-from astrolabe.http.description.codes import ERROR_CODES, FINAL, ErrorCode
+from astrolabe.http.openapi.codes import ERROR_CODES, FINAL, ErrorCode
+from astrolabe.http.ops import metrics
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from tests.support import kustomize
 from tests.support.kinds import KINDS

@@ -16,7 +16,7 @@ from astrolabe.graph.edge import Edge
 from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.node import Node, parse_node
-from astrolabe.http.hub import Hub
+from astrolabe.http.stream.hub import Hub
 from astrolabe.settings import Limits, Settings
 
 PATIENCE = 20.0

@@ -20,7 +20,7 @@ from astrolabe.graph.node import Node, parse_node
 from astrolabe.graph.selector import equality
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.graph.wire import encode
-from astrolabe.http.hub import Hub
+from astrolabe.http.stream.hub import Hub
 from astrolabe.settings import Limits
 
 #: Where each kind that a small cluster needs is served; True: it is cluster-scoped.

@@ -11,8 +11,8 @@ import msgspec
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.node import Node
 from astrolabe.graph.status import WORST_FIRST
-from astrolabe.http.grafana.levels import Level, choose
-from astrolabe.http.grafana.part import STEP, Part
+from astrolabe.http.grafana.aggregation import Level, choose
+from astrolabe.http.grafana.subgraph import STEP, Part
 from astrolabe.kinds.kind import Layer
 
 

@@ -12,7 +12,7 @@ from itertools import count
 
 import msgspec
 
-from astrolabe.http.grafana.part import STEP
+from astrolabe.http.grafana.subgraph import STEP
 from astrolabe.kinds.kind import LAYERS, Layer
 
 #: Pixels between places: a node is 80 to 120 wide and has two lines of text below it.

@@ -11,8 +11,8 @@ from collections.abc import Generator, Iterator, Sequence
 
 import msgspec
 
-from astrolabe.http.grafana.part import STEP
 from astrolabe.http.grafana.rows import Row
+from astrolabe.http.grafana.subgraph import STEP
 
 
 class Rows(msgspec.Struct, frozen=True):

@@ -11,15 +11,15 @@ from typing import TypeVar
 import msgspec
 
 from astrolabe.graph.filter import Filter
+from astrolabe.http.grafana.aggregation import Level
 from astrolabe.http.grafana.drawing import draw
 from astrolabe.http.grafana.layout import Layout, spots
-from astrolabe.http.grafana.levels import Level
 from astrolabe.http.grafana.pairs import Rows, overlap
-from astrolabe.http.grafana.part import gather
 from astrolabe.http.grafana.rows import edge_row, node_row
-from astrolabe.http.hub import Hub
-from astrolabe.http.snapshot import Snapshot
-from astrolabe.http.subscription import Position
+from astrolabe.http.grafana.subgraph import gather
+from astrolabe.http.stream.hub import Hub
+from astrolabe.http.stream.snapshot import Snapshot
+from astrolabe.http.stream.subscription import Position
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.timeslice import Lane, in_slices
 

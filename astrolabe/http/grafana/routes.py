@@ -14,21 +14,22 @@ from sanic.response import HTTPResponse
 from astrolabe.engine.serving_state import StateTracker
 from astrolabe.graph import wire
 from astrolabe.graph.filter import FilterRules
-from astrolabe.http.bodies import array
-from astrolabe.http.body import SharedResponse
-from astrolabe.http.cache import Bodies, Pieces, Recipe
-from astrolabe.http.connections import Connections
-from astrolabe.http.description import operation, panels, parameters
-from astrolabe.http.description.operation import POSITION, Operation, Parameter
 from astrolabe.http.errors import JSON, bad_parameter
+from astrolabe.http.grafana import shapes
+from astrolabe.http.grafana.flat_streams import FlatStreams
 from astrolabe.http.grafana.frames import described, frames
 from astrolabe.http.grafana.notices import Notice, notices
 from astrolabe.http.grafana.pairs import Rows
 from astrolabe.http.grafana.panels import Panel, Panels, Question
-from astrolabe.http.grafana.streams import FlatStreams
-from astrolabe.http.hub import Hub
+from astrolabe.http.net.body import SharedResponse
+from astrolabe.http.openapi import operation, parameters
+from astrolabe.http.openapi.operation import POSITION, Operation, Parameter
 from astrolabe.http.query import Query
-from astrolabe.http.rest import accepts_gzip
+from astrolabe.http.responses.cache import Bodies, Pieces, Recipe
+from astrolabe.http.rest.documents import array
+from astrolabe.http.rest.endpoints import accepts_gzip
+from astrolabe.http.stream.connections import Connections
+from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Limits
 
@@ -59,11 +60,11 @@ def _fixed(summary: str, document: Any) -> Operation:
     return Operation(summary=summary, group="grafana", answers={200: answer})
 
 
-_NODE_GRAPH = _drawn("the graph as rows of Grafana's node graph", panels.NodeGraph)
-_FRAMES = _drawn("the same as data frames", list[panels.Frame])
-_DATA = _drawn("the rows, where Grafana's Node Graph API plugin looks for them", panels.NodeGraph)
-_FIELDS = _fixed("the fields of these rows, for the same plugin", panels.FieldDescriptions)
-_LIFE = _fixed("whether it answers, for the same plugin", panels.PluginHealth)
+_NODE_GRAPH = _drawn("the graph as rows of Grafana's node graph", shapes.NodeGraph)
+_FRAMES = _drawn("the same as data frames", list[shapes.Frame])
+_DATA = _drawn("the rows, where Grafana's Node Graph API plugin looks for them", shapes.NodeGraph)
+_FIELDS = _fixed("the fields of these rows, for the same plugin", shapes.FieldDescriptions)
+_LIFE = _fixed("whether it answers, for the same plugin", shapes.PluginHealth)
 
 
 class Grafana:

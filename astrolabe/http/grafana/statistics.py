@@ -11,12 +11,12 @@ from time import time
 
 from astrolabe.graph import wire
 from astrolabe.graph.filter import Filter
-from astrolabe.http.bodies import stretches
-from astrolabe.http.feed import DISMISSAL
 from astrolabe.http.grafana import flat
-from astrolabe.http.hub import TOLD, Hub
-from astrolabe.http.message import Message
-from astrolabe.http.subscription import Connection, dismiss, fail
+from astrolabe.http.net.message import Message
+from astrolabe.http.rest.documents import stretches
+from astrolabe.http.stream.hub import TOLD, Hub
+from astrolabe.http.stream.shared_subscription import DISMISSAL
+from astrolabe.http.stream.subscription import Connection, dismiss, fail
 from astrolabe.timeslice import Few, Lane, in_slices
 
 logger = logging.getLogger("astrolabe.http")

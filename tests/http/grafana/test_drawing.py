@@ -13,10 +13,10 @@ from astrolabe.graph.edge_types import MOUNTS, OWNS, SELECTS
 from astrolabe.graph.node import parse_node
 from astrolabe.graph.status import LEVELS
 from astrolabe.graph.wire import encode
+from astrolabe.http.grafana.aggregation import Level
 from astrolabe.http.grafana.drawing import draw
-from astrolabe.http.grafana.levels import Level
-from astrolabe.http.grafana.part import Part
 from astrolabe.http.grafana.rows import edge_row, node_row
+from astrolabe.http.grafana.subgraph import Part
 from tests.support.steps import finish
 from tests.support.worlds import KINDS
 

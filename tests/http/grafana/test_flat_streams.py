@@ -15,8 +15,8 @@ from websockets.protocol import CLIENT, Protocol, State
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.http.grafana.statistics import Statistics
-from astrolabe.http.hub import TOLD
-from astrolabe.http.message import Message
+from astrolabe.http.net.message import Message
+from astrolabe.http.stream.hub import TOLD
 from astrolabe.settings import Limits
 from tests.support.connections import Recorder
 from tests.support.loop_meter import LoopMeter

@@ -12,8 +12,8 @@ import pytest
 
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.view import View
-from astrolabe.http import hub
 from astrolabe.http.grafana import panels
+from astrolabe.http.stream import hub
 from tests.support.churn import change
 from tests.support.serving import Site, serve
 from tests.support.worlds import World, a_pod, crowd

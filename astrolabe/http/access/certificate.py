@@ -1,0 +1,74 @@
+"""The certificate that the server shows, which may be replaced while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from pathlib import Path
+
+from astrolabe.http.access.watched_files import WatchedFiles
+
+logger = logging.getLogger("astrolabe.http")
+
+#: Seconds between two looks at the files.
+LOOK_EVERY = 5.0
+
+
+class Certificate:
+    """A chain and its key, in PEM files. Raises FileError when they cannot be used.
+
+    context: for the server; connections that are made after the files have changed get what they hold then.
+    """
+
+    def __init__(self, certificate: str, key: str) -> None:
+        self._pair = (certificate, key)
+        self._timer: asyncio.TimerHandle | None = None
+        self.context = _new_context()
+        self._files = WatchedFiles(
+            *self._pair,
+            load=self._load,
+            why=_why,
+            failing=f"{self._named()} cannot be used",
+            kept="the one before stays",
+        )
+
+    def watch(self) -> None:
+        """Look at the files now and then, in the running loop."""
+        self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        self.watch()
+        if self._files.look():
+            logger.info("new connections get %s as it is now", self._named())
+
+    def _load(self) -> None:
+        """Both or none: a context that has loaded half of a pair is of no use."""
+        for path in self._pair:
+            Path(path).read_bytes()  # OpenSSL does not say which file is missing
+        for context in (_new_context(), self.context):
+            context.load_cert_chain(*self._pair, password=_NO_PASSWORD)
+
+    def _named(self) -> str:
+        return "the certificate {} with the key {}".format(*self._pair)
+
+
+#: Of a key that is encrypted: without one OpenSSL would ask on the terminal.
+_NO_PASSWORD = ""
+
+
+def _new_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        reason = (error.reason or "").lower().replace("_", " ")
+        return reason if reason and reason != "pem lib" else "they are no PEM files of a pair"
+    return f"{error.filename}: {error.strerror}"

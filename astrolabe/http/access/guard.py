@@ -1,0 +1,196 @@
+"""Who is let in: by host, origin and token, before anything else is looked at; and what browsers are told."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from sanic import Sanic
+from sanic.request import Request
+from sanic.response import BaseHTTPResponse, HTTPResponse
+
+from astrolabe.http.access.hosts import Hosts, Proxies, hosts_of, parse_authority
+from astrolabe.http.access.tokens import Digest, Tokens, digest_of
+from astrolabe.http.errors import Refusal
+from astrolabe.http.net.refusals import HOST_LINE, check_upgrade, defer, is_visible
+
+#: Of every answer.
+SECURITY_HEADERS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+#: How a browser sends a token with a WebSocket, for which it can set no header; as the Kubernetes API has it.
+TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
+
+#: The origin that stands for all of them.
+ANY = "*"
+
+#: Where the stream is to be had as server-sent events: what `origins` may open there they may read.
+EVENTS = "/api/v1/events"
+
+#: What a browser says of a request whose page is of another origin (W3C Fetch Metadata).
+_ELSEWHERE = ("cross-site", "same-site")
+
+_PREFLIGHT: Mapping[str, str] = {
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "Authorization, If-None-Match, Last-Event-ID",
+    "Access-Control-Max-Age": "600",
+}
+_EXPOSED = "ETag, Retry-After, X-Astrolabe-Epoch, X-Astrolabe-Seq, X-Astrolabe-State"
+_FOREIGN = (
+    "pages of this origin are not allowed here; a proxy in front must pass on the Host of the request "
+    f"(nginx: {HOST_LINE};), any other page needs --allowed-origins"
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Guard:
+    """Looks at every request to a route that is not marked `open`, and adds headers to every answer.
+
+    tokens: None when nobody is asked for one. state: headers that tell how far answers may be trusted.
+    hosts: None when any is fine. proxies: whose word is taken.
+    origins: of pages that may connect, beside those of this host. shared: of those that may also read (CORS).
+    """
+
+    def __init__(
+        self,
+        tokens: Tokens | None,
+        *,
+        state: Callable[[], Mapping[str, str]],
+        hosts: Hosts | None,
+        proxies: Proxies,
+        origins: Collection[str] = (),
+        shared: Collection[str] = (),
+    ) -> None:
+        self._state = state
+        self._tokens = tokens
+        self._hosts = hosts
+        self._proxies = proxies
+        self._origins = frozenset((*origins, *shared))
+        self._shared = frozenset(shared)
+
+    def add_to(self, app: Sanic[Any, Any]) -> None:
+        app.register_middleware(self._judge, "request")
+        app.register_middleware(self._finish, "response")
+
+    def headers(self, request: Request) -> dict[str, str]:
+        """Those that the answer carries, whatever it is."""
+        readers = self._origins if request.path == EVENTS else self._shared
+        headers = {**SECURITY_HEADERS, **self._state()}
+        if not readers:
+            return headers
+        headers["Vary"] = "Origin"
+        origin = request.headers.get("origin", "")
+        if origin and _matches(origin, readers):
+            headers["Access-Control-Allow-Origin"] = ANY if ANY in readers else origin
+            headers["Access-Control-Expose-Headers"] = _EXPOSED
+        return headers
+
+    def renewal(self, request: Request) -> Callable[[], bool]:
+        """Asks whether who was let in with this request still is."""
+        tokens = self._tokens
+        digest = _digest(request) if tokens is not None else None
+        if tokens is None or digest is None:
+            return _always
+        return lambda: tokens.knows(digest)
+
+    async def _judge(self, request: Request) -> HTTPResponse | None:
+        try:
+            return self._check(request)
+        except Refusal as refusal:
+            if not defer(request, refusal):
+                raise
+        return None
+
+    def _check(self, request: Request) -> HTTPResponse | None:
+        if self._hosts is not None:
+            self._hosts.check(request, forwarded=self._proxies.hosts(request))
+        if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
+            self._check_origin(request)
+            return HTTPResponse(status=204, headers=dict(_PREFLIGHT))
+        if request.route is not None and not getattr(request.route.ctx, "open", False):
+            self._check_origin(request)
+            self._check_token(request)
+        return None
+
+    async def _finish(self, request: Request, response: BaseHTTPResponse) -> None:
+        headers = self.headers(request)
+        if "Vary" in headers and "vary" in response.headers:
+            headers["Vary"] = f"{response.headers['vary']}, {headers['Vary']}"
+        response.headers.update(headers)
+
+    def _check_origin(self, request: Request) -> None:
+        """What the browser says of the request is so: no page can set these headers.
+
+        Without `Origin` a page cannot read the answer, but an image on any page could ask.
+        """
+        origin, site = request.headers.get("origin", ""), request.headers.get("sec-fetch-site", "").lower()
+        if not origin:
+            if site in _ELSEWHERE and ANY not in self._origins:
+                raise Refusal(403, "forbidden-origin", "pages of other sites may not ask for this")
+            return
+        own = site == "same-origin" or (site not in _ELSEWHERE and self._is_own(origin, request))
+        if not own and not _matches(origin, self._origins):
+            if is_visible(request) and site not in _ELSEWHERE:
+                # What a proxy before it lacks comes first.
+                check_upgrade(request, knows_host=False)
+            raise Refusal(403, "forbidden-origin", _FOREIGN)
+
+    def _is_own(self, origin: str, request: Request) -> bool:
+        """Whether the page comes from where the request goes to, as the browser or a trusted proxy says.
+
+        A proxy that ends TLS has another scheme here than for the browser; what it says of that counts.
+        """
+        try:
+            page = urlsplit(origin)
+            port = page.port or _DEFAULT_PORTS.get(page.scheme)
+        except ValueError:
+            return False
+        schemes = self._proxies.schemes(request)
+        if not page.hostname or (schemes and page.scheme not in schemes):
+            return False
+        asked = map(parse_authority, (*hosts_of(request), *self._proxies.hosts(request)))
+        default = _DEFAULT_PORTS.get(page.scheme)
+        return (page.hostname.removesuffix("."), port) in [
+            (each.host, each.port or default) for each in asked if each
+        ]
+
+    def _check_token(self, request: Request) -> None:
+        if self._tokens is None:
+            return
+        digest = _digest(request)
+        if digest is None or not self._tokens.knows(digest):
+            why = "a token is needed" if digest is None else "the token is not known"
+            raise Refusal(401, "unauthorised", why, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _always() -> bool:
+    return True
+
+
+def _digest(request: Request) -> Digest | None:
+    """Of the token that the request carries; None when it carries none."""
+    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return digest_of(token.strip())
+    for header in request.headers.getall("sec-websocket-protocol", ()):
+        for offered in header.split(","):
+            if offered.strip().startswith(TOKEN_PROTOCOL):
+                return _decoded(offered.strip().removeprefix(TOKEN_PROTOCOL))
+    return None
+
+
+def _decoded(text: str) -> Digest | None:
+    """Of a token in base64url, with or without padding; None when it is not."""
+    try:
+        return digest_of(urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _matches(origin: str, origins: Collection[str]) -> bool:
+    return ANY in origins or origin.lower() in origins

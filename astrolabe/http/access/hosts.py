@@ -1,0 +1,135 @@
+"""Where a request says that it goes to, and which hosts this server answers for.
+
+A page of a hostile name can have that name resolve to this machine (DNS rebinding). Its requests then look to
+the browser as if they went to their own origin; only their `Host` tells them from others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
+from typing import NamedTuple
+
+from sanic.request import Request
+
+from astrolabe.http.access.misdirected import misdirected
+
+#: The host that stands for all of them.
+ANY = "*"
+
+#: `host[:port]` (RFC 9110, 7.2); the port may be empty.
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Za-z:.%_-]+)\]|([^\s:/?#@\[\]]+))(?::([0-9]{0,5}))?")
+
+
+class Authority(NamedTuple):
+    """host: in lower case, without brackets and trailing dot. port: None when none is given."""
+
+    host: str
+    port: int | None
+
+
+def parse_authority(text: str) -> Authority | None:
+    """The host and port that a header names; None when it names none."""
+    match = _AUTHORITY.fullmatch(text.strip())
+    if match is None:
+        return None
+    literal, name, port = match.groups()
+    if literal is not None and not _is_address(literal):
+        return None
+    return Authority((literal or name).lower().removesuffix("."), int(port) if port else None)
+
+
+class Hosts:
+    """Refuses requests to other hosts. allowed: names, `*.name` for all below one, `*` for any.
+
+    Addresses and localhost are always fine: no name that somebody else owns can be one of them. So is a
+    request that names no host at all, as HTTP/1.0 has it: a browser always does.
+    """
+
+    def __init__(self, allowed: Collection[str]) -> None:
+        self._names = frozenset(host.lower() for host in allowed)
+        self._below = tuple(name.removeprefix("*") for name in self._names if name.startswith("*."))
+
+    def check(self, request: Request, *, forwarded: Sequence[str] = ()) -> None:
+        """Raises Refusal. forwarded: the hosts that were asked for, as a proxy says."""
+        for text in (*hosts_of(request), *forwarded):
+            if not self._takes(text):
+                authority = parse_authority(text)
+                raise misdirected(text, authority.host if authority else None)
+
+    def _takes(self, text: str) -> bool:
+        if ANY in self._names:
+            return True
+        authority = parse_authority(text)
+        if authority is None:
+            return False
+        host = authority.host
+        return (
+            host in self._names
+            or host == "localhost"
+            or host.endswith((".localhost", *self._below))
+            or _is_address(host)
+        )
+
+
+def hosts_of(request: Request) -> list[str]:
+    """What the request names as host: in its header, and in its target, which may be a whole URL."""
+    named = [text.strip() for text in request.headers.getall("host", ())]
+    target = request.raw_url.decode("latin-1")
+    if "://" in target.partition("?")[0]:
+        named.append(re.split(r"[/?#]", target.partition("://")[2], maxsplit=1)[0])
+    return [text for text in named if text]
+
+
+class Proxies:
+    """The peers whose word on what was asked for is taken. networks: addresses and CIDRs."""
+
+    def __init__(self, networks: Collection[str]) -> None:
+        self._networks = tuple(ip_network(network, strict=False) for network in networks)
+
+    def hosts(self, request: Request) -> list[str]:
+        """The hosts that were asked for, as a trusted proxy says; none when it says nothing."""
+        if not self._trusts(request):
+            return []
+        found = _listed(request, "x-forwarded-host")
+        return [*found, *_forwarded(request, "host")]
+
+    def schemes(self, request: Request) -> list[str]:
+        """The schemes by which it was asked for, as a trusted proxy says."""
+        if not self._trusts(request):
+            return []
+        found = _listed(request, "x-forwarded-proto")
+        return [scheme.lower() for scheme in (*found, *_forwarded(request, "proto"))]
+
+    def _trusts(self, request: Request) -> bool:
+        if not self._networks:
+            return False
+        with suppress(ValueError):  # a peer on a socket that has no address
+            peer = ip_address(request.ip)
+            peer = getattr(peer, "ipv4_mapped", None) or peer
+            return any(peer in network for network in self._networks)
+        return False
+
+
+def _listed(request: Request, name: str) -> list[str]:
+    values = [part.strip() for text in request.headers.getall(name, ()) for part in text.split(",")]
+    return [value for value in values if value]
+
+
+def _forwarded(request: Request, name: str) -> list[str]:
+    """The values of one parameter of `Forwarded` (RFC 7239)."""
+    pairs = re.split(r"[;,]", ",".join(request.headers.getall("forwarded", ())))
+    found = [pair.partition("=") for pair in pairs]
+    return [
+        value.strip().strip('"') for key, _, value in found if key.strip().lower() == name and value.strip()
+    ]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

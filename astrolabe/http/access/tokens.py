@@ -1,0 +1,88 @@
+"""The tokens that let a client in: a file, one a line, which may change at any time."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import hmac
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from astrolabe.http.access.watched_files import WatchedFiles
+from astrolabe.http.errors import FileError
+
+logger = logging.getLogger("astrolabe.http")
+
+#: Seconds between two looks at the file.
+LOOK_EVERY = 1.0
+
+#: What stands for a token once it has been read; nothing else is kept.
+Digest = bytes
+
+
+def digest_of(token: str) -> Digest:
+    """Of any text that a header may hold, also of bytes that are not UTF-8."""
+    return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+
+
+class Tokens:
+    """Empty lines and those that begin with `#` say nothing, nor does a byte order mark.
+
+    clock: monotonic seconds. Raises FileError when there is no such file, no token in it, or a line with
+    blanks.
+
+    A file that is read later and holds no token lets nobody in.
+    """
+
+    def __init__(self, path: str, *, clock: Callable[[], float]) -> None:
+        self._path = path
+        self._clock = clock
+        self._looked = clock()
+        self._digests: tuple[Digest, ...] = ()
+        self._file = WatchedFiles(
+            path,
+            load=self._load,
+            why=lambda error: error.strerror or "?",
+            failing=f"the token file {path} cannot be read",
+            kept="what it held holds",
+        )
+        if not self._digests:
+            raise FileError(f"the token file {path} holds no token")
+
+    def knows(self, digest: Digest) -> bool:
+        """Whether this token lets in now. Takes as long for any token that is none of them."""
+        now = self._clock()
+        if now - self._looked >= LOOK_EVERY:
+            self._looked = now
+            self._look()
+        found = False
+        for each in self._digests:
+            found |= hmac.compare_digest(each, digest)
+        return found
+
+    def _look(self) -> None:
+        if not self._file.look():
+            return
+        if self._digests:
+            logger.info("read the token file anew, tokens: %d", len(self._digests))
+        else:
+            logger.warning("the token file %s holds no token any more: nobody is let in", self._path)
+
+    def _load(self) -> None:
+        self._digests = _read(self._path)
+
+
+def _read(path: str) -> tuple[Digest, ...]:
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        # Without the error itself: its text quotes what stands in the file.
+        raise OSError(errno.EILSEQ, "it is not UTF-8", path) from None
+    lines = [line.strip() for line in text.splitlines()]
+    tokens = {number: line for number, line in enumerate(lines, 1) if line and not line.startswith("#")}
+    for number, token in tokens.items():
+        if token.split() != [token]:
+            # Without the line itself, for the same reason.
+            raise OSError(errno.EINVAL, f"line {number} is no token: there is a blank in it", path)
+    return tuple(map(digest_of, tokens.values()))

@@ -1,0 +1,118 @@
+"""How much is drawn as one: resources, workloads, releases, namespaces, kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from itertools import chain
+from math import inf
+from typing import Literal, get_args
+
+from astrolabe.graph.edge import Edge
+from astrolabe.graph.facts import NAMESPACE
+from astrolabe.graph.node import Node
+from astrolabe.http.grafana.subgraph import STEP, Part
+
+#: From the finest to the coarsest. At each, a node is drawn with all that have the same key.
+Level = Literal["resource", "workload", "release", "namespace", "kind"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+
+#: To a finer level than before only with this much room, so that it does not go to and fro at the limit.
+ROOM = 0.8
+#: Owners above one another, more than Kubernetes has: a circle ends there.
+HIGHEST = 8
+
+
+def choose(
+    part: Part, *, limit: int, current: Level
+) -> Generator[None, None, tuple[Level, Sequence[str], dict[str, Node]]]:
+    """The finest level at which there are at most `limit` keys, the key of each node of the part, and the
+    topmost owner of each; in steps. Kinds, which are few, are drawn whatever the limit.
+
+    current: the level at which the same was drawn before.
+    """
+    if len(part.nodes) <= _bound("resource", limit, current):
+        return "resource", [node.uid for node in part.nodes], {node.uid: node for node in part.nodes}
+    roots = yield from find_roots(part)
+    for level in LEVELS[1:]:
+        most = inf if level == "kind" else _bound(level, limit, current)
+        keys = yield from _keys(part.nodes, roots, _KEYS[level], most)
+        if keys is not None:
+            return level, keys, roots
+    raise AssertionError("kinds are the last level")
+
+
+def find_roots(part: Part) -> Generator[None, None, dict[str, Node]]:
+    """By uid of each node of the part its topmost owner in its own namespace, which may be itself."""
+    nodes = dict(part.outside)
+    for begin in range(0, len(part.nodes), STEP):
+        yield
+        nodes.update([(node.uid, node) for node in part.nodes[begin : begin + STEP]])
+    owners: dict[str, Edge] = {}
+    for count, edge in enumerate(chain(part.edges, part.owning)):
+        if count % STEP == 0:
+            yield
+        target = nodes[edge.target]
+        if part.belongs(edge, target) and nodes[edge.source].namespace == target.namespace:
+            known = owners.get(edge.target)
+            if known is None or (edge.field, edge.source) < (known.field, known.source):
+                owners[edge.target] = edge
+    roots: dict[str, Node] = {}
+    for count, node in enumerate(part.nodes):
+        if count % STEP == 0:
+            yield
+        roots[node.uid] = nodes[_climb(node.uid, owners)]
+    return roots
+
+
+def _climb(uid: str, owners: dict[str, Edge]) -> str:
+    for _ in range(HIGHEST):
+        edge = owners.get(uid)
+        if edge is None:
+            break
+        uid = edge.source
+    return uid
+
+
+def _keys(
+    nodes: Sequence[Node], roots: dict[str, Node], key: Callable[[Node, Node], str], most: float
+) -> Generator[None, None, list[str] | None]:
+    """The key of each; None when there are more different ones than `most`."""
+    keys: list[str] = []
+    different: set[str] = set()
+    for begin in range(0, len(nodes), STEP):
+        yield
+        some = [key(node, roots[node.uid]) for node in nodes[begin : begin + STEP]]
+        different.update(some)
+        if len(different) > most:
+            return None
+        keys += some
+    return keys
+
+
+def _bound(level: Level, limit: int, current: Level) -> float:
+    return limit if LEVELS.index(level) >= LEVELS.index(current) else ROOM * limit
+
+
+def _by_workload(_: Node, root: Node) -> str:
+    return root.uid
+
+
+def _by_release(node: Node, root: Node) -> str:
+    return f"release:{node.release_namespace}/{node.release}" if node.release else root.uid
+
+
+def _by_namespace(node: Node, root: Node) -> str:
+    namespace = node.name if node.kind == NAMESPACE else node.namespace
+    return f"namespace:{namespace}" if namespace else _by_kind(node, root)
+
+
+def _by_kind(node: Node, _: Node) -> str:
+    return f"kind:{node.kind}"
+
+
+_KEYS: dict[Level, Callable[[Node, Node], str]] = {
+    "workload": _by_workload,
+    "release": _by_release,
+    "namespace": _by_namespace,
+    "kind": _by_kind,
+}

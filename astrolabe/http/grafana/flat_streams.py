@@ -1,0 +1,191 @@
+"""The paths of the flat streams, and the connections on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import time
+from typing import Any
+
+import ujson
+from sanic import Sanic
+from sanic.request import Request
+
+from astrolabe.graph import wire
+from astrolabe.graph.filter import Filter, FilterRules, parse_query
+from astrolabe.graph.node import Node
+from astrolabe.http.counters import Figures
+from astrolabe.http.grafana import flat
+from astrolabe.http.grafana.statistics import Statistics
+from astrolabe.http.net.message import Framing, Message
+from astrolabe.http.net.refusals import visibly
+from astrolabe.http.net.websocket import WebSocket, text_frame
+from astrolabe.http.openapi.messages import FlatChange, FlatCounts
+from astrolabe.http.openapi.operation import Answer, Operation, Parameter
+from astrolabe.http.query import Query
+from astrolabe.http.stream.connections import Connections
+from astrolabe.http.stream.hub import Hub
+from astrolabe.http.stream.subscription import Position, fail
+from astrolabe.settings import Limits
+from astrolabe.timeslice import Lane, turns
+
+_ROOT = "/api/v1/ws/flat"
+
+_FILTER = Parameter(
+    name="filter",
+    description="A filter: `<parameter>=<value>`, separated by slashes, each part URL-encoded.",
+    schema={"type": "string", "examples": ["namespace=shop/kind=Pod,Job"]},
+    place="path",
+)
+
+
+def _operation(summary: str, message: Any, *parameters: Parameter) -> Operation:
+    return Operation(
+        summary=summary,
+        details="For clients that append rows, and know only the path of a URL. Nothing else is ever sent.",
+        group="grafana",
+        parameters=parameters,
+        answers={101: Answer(description="The stream begins: messages follow.", body={})},
+        refusals=(400, 426, 503),
+        messages={"server": message},
+    )
+
+
+class FlatSocket(WebSocket):
+    """A WebSocket on which nothing but flat objects is sent: no hello, and no error before it is closed.
+
+    framing: how a message of the stream becomes such objects.
+    """
+
+    def __init__(self, request: Request, limits: Limits, figures: Figures, framing: Framing) -> None:
+        super().__init__(request, limits, figures)
+        self._framing = framing
+        #: What is left of a long message, each of a part of its nodes; whether the turn for the next comes.
+        self._rest: Iterator[Message] | None = None
+        self._due = False
+
+    def write(self, message: Message) -> None:
+        """Of a long one some objects in each turn, as the transport takes them, and nothing in between."""
+        if message.long is None or not self.open:
+            super().write(message)
+            return
+        self.writable = False
+        self._rest = _parts(message)
+        self._go_on()
+
+    def resume(self) -> None:
+        if self._rest is None:
+            super().resume()
+        elif not self._due:
+            self._due = True
+            turns().ask(self._go_on, Lane.PEER)
+
+    def lose(self) -> None:
+        self._rest = None
+        super().lose()
+
+    def _go_on(self) -> None:
+        self._due = False
+        try:
+            part = next(self._rest, None) if self._rest is not None and self.open else None
+            if part is not None:
+                super().write(part)
+        except Exception:
+            fail(self)
+            return
+        if part is None:
+            self._rest = None
+        if part is None or self._protocol.writable:
+            self.resume()
+
+    def explain(self, error: str, message: str) -> None:
+        """The close code has to do."""
+
+    def hear(self, text: str) -> None:
+        """Implements `websocket.Listener`: some send a first message, which says nothing to us."""
+
+    def beat(self) -> None:
+        """A heartbeat is a ping, no row."""
+
+
+def _parts(message: Message) -> Iterator[Message]:
+    """The same in several, without edges."""
+    assert message.long is not None
+    for text in wire.node_pieces(chunk.decode() for chunk in message.long.chunks):
+        yield Message(message.event, f"{message.head}{text}{wire.DELTA_TAIL}", message.position)
+
+
+class FlatStreams:
+    """Serves `/api/v1/ws/flat/changes` and `/api/v1/ws/flat/stats`, with filters as parts of the path."""
+
+    def __init__(self, hub: Hub, connections: Connections, *, rules: FilterRules, limits: Limits) -> None:
+        self._hub = hub
+        self._connections = connections
+        self._rules = rules
+        self._limits = limits
+        self._statistics = Statistics(hub)
+
+    def add_to(self, app: Sanic[Any, Any]) -> None:
+        for name, serve, message, summary in (
+            ("changes", self._serve_changes, FlatChange, "one flat object per change"),
+            ("stats", self._serve_statistics, FlatCounts, "counts, every second"),
+        ):
+            handler = visibly(serve, self._accept, self._connections.until_refused)
+            app.add_route(
+                handler,
+                f"{_ROOT}/{name}",
+                name=f"flat-{name}",
+                ctx_visible=True,
+                ctx_operation=_operation(summary, message),
+            )
+            app.add_route(
+                handler,
+                f"{_ROOT}/{name}/<filter:path>",
+                name=f"flat-{name}-filtered",
+                ctx_visible=True,
+                ctx_operation=_operation(f"{summary}, of what the filter keeps", message, _FILTER),
+            )
+
+    async def close(self) -> None:
+        """End the counting."""
+        await self._statistics.close()
+
+    async def _serve_changes(self, request: Request, filter: str = "") -> None:
+        kept = self._filter(request, filter)
+        self._connections.admit()
+        self._hub.admit(kept)
+        socket = FlatSocket(request, self._limits, self._hub.figures, self._as_changes)
+        self._connections.add(socket, request)
+        client = self._hub.join(socket)
+        socket.drained = client.wake
+        graph = self._hub.graph
+        client.subscribe("default", kept, Position(graph.epoch, graph.seq))  # only what comes
+        socket.listen(socket)
+        await self._connections.until_lost(socket, client.leave)
+
+    async def _serve_statistics(self, request: Request, filter: str = "") -> None:
+        kept = self._filter(request, filter)
+        self._connections.admit()
+        self._hub.admit(kept)
+        socket = self._accept(request)
+        self._connections.add(socket, request)
+        self._statistics.join(socket, kept)
+        socket.listen(socket)
+        await self._connections.until_lost(socket, lambda: self._statistics.leave(socket))
+
+    def _accept(self, request: Request) -> FlatSocket:
+        return FlatSocket(request, self._limits, self._hub.figures, text_frame)
+
+    def _filter(self, request: Request, path: str) -> Filter:
+        Query(request).refuse_rest()  # it stands in the path
+        return parse_query(flat.parse_path(path), self._rules)
+
+    def _as_changes(self, message: Message) -> bytes:
+        """Made once for all who follow the same filter."""
+        if message.event not in ("snapshot", "delta"):
+            return b""
+        rows = flat.changes(ujson.loads(message.text), now=int(time() * 1000), find=self._find)
+        return b"".join([bytes(text_frame(Message("row", wire.encode(row)))) for row in rows])
+
+    def _find(self, seq: int, uid: str) -> Node | None:
+        past = self._hub.history.since(seq)
+        return past.node(uid) if past is not None else self._hub.graph.node(uid)

@@ -1,0 +1,126 @@
+"""The stream as server-sent events (WHATWG HTML, 9.2): `curl -N` shows it, `EventSource` resumes it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+
+from sanic.headers import format_http1_response
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from astrolabe.graph import wire
+from astrolabe.http.counters import Figures
+from astrolabe.http.net.close_codes import GOING_AWAY, GOODBYE, UNAUTHORISED, WITHDRAWN
+from astrolabe.http.net.message import LongFrame, Message
+from astrolabe.http.net.transport import Channel
+from astrolabe.http.stream.client import Client
+from astrolabe.settings import Limits
+
+_TYPE = "text/event-stream; charset=utf-8"
+
+#: Ends a chunked body (RFC 9112, 7.1).
+_LAST_CHUNK = b"0\r\n\r\n"
+
+
+def event_text(message: Message) -> bytes | LongFrame:
+    """The message as one event."""
+    return message.between(_head(message), _END)
+
+
+def event_chunk(message: Message) -> bytes | LongFrame:
+    """One event in one chunk."""
+    head = _head(message)
+    size = len(head) + message.size + len(_END)
+    return message.between(b"%x\r\n%b" % (size, head), _END + b"\r\n")
+
+
+def _head(message: Message) -> bytes:
+    """An empty id clears the client's last one, so that it never resumes from the middle of a snapshot."""
+    id = "" if message.position is None else f"id: {message.position}\n"
+    return f"event: {message.event}\n{id}data: ".encode()
+
+
+_END = b"\n\n"
+
+
+class Events(Channel):
+    """Implements `subscription.Connection` on the answer to a request, whose body it is.
+
+    Its end is the end of the connection. HTTP/1.0 knows no chunks, and some proxies speak it.
+    """
+
+    def __init__(
+        self, request: Request, limits: Limits, figures: Figures, headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(request)
+        self._sent = figures.events
+        self._sent.connections += 1
+        self._chunked = request.version != "1.0"
+        self._framing = event_chunk if self._chunked else event_text
+        self._heartbeat = limits.heartbeat
+        self._client: Client | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.put(self._head(headers))
+        self._limit_silence()
+
+    def serve(self, client: Client) -> None:
+        """Send bookmarks from now on."""
+        self._client = client
+        self._timer = self.loop.call_later(self._heartbeat, self._beat)
+        self.read()
+
+    def write(self, message: Message) -> None:
+        if self.open:
+            frame = message.framed(self._framing)
+            self._sent.messages += 1
+            self._sent.bytes += len(frame)
+            self.put(frame)
+
+    def close(self, code: int, error: str, message: str) -> None:
+        """Server-sent events have no close codes: an `error` says why, and the client comes back."""
+        if not self.writable:
+            self.abort()
+            return
+        self.write(Message("error", wire.error(error, message), None))
+        if self._chunked:
+            self.put(_LAST_CHUNK)
+        self.finish()
+
+    def shut_down(self) -> None:
+        self.close(GOING_AWAY, "going-away", GOODBYE)
+
+    def pause(self) -> None:
+        """From now on `Stall` judges; to TCP a peer whose window is closed is as good as gone."""
+        super().pause()
+        self._limit_silence(on=False)
+
+    def resume(self) -> None:
+        super().resume()
+        self._limit_silence()
+
+    def lose(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._client = None
+        super().lose()
+
+    def _head(self, headers: Mapping[str, str]) -> bytes:
+        coding = {"transfer-encoding": "chunked"} if self._chunked else {}
+        answer = HTTPResponse(headers={**headers, **coding, "connection": "close"}, content_type=_TYPE)
+        return format_http1_response(200, answer.processed_headers)
+
+    def _beat(self) -> None:
+        assert self._client is not None
+        if not self.admitted():
+            self.close(UNAUTHORISED, "unauthorised", WITHDRAWN)
+            return
+        self._client.beat()
+        self._timer = self.loop.call_later(self._heartbeat, self._beat)
+
+    def _limit_silence(self, *, on: bool = True) -> None:
+        """There is no pong in server-sent events: let TCP tell when nobody acknowledges what is sent."""
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            seconds = 1.5 * self._heartbeat if on else 0.0
+            self.set_option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))

@@ -1,0 +1,216 @@
+"""The OpenAPI document, made of the routes that are served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, NamedTuple, get_args
+
+from astrolabe import __version__
+from astrolabe.engine.serving_state import STATE_WORDS
+from astrolabe.graph.edge_types import EDGE_TYPES
+from astrolabe.graph.filter_fields import LISTS, listed
+from astrolabe.graph.status import LEVELS
+from astrolabe.http.errors import JSON
+from astrolabe.http.openapi import shapes
+from astrolabe.http.openapi.metadata import metadata_shape
+from astrolabe.http.openapi.operation import POSITION, Answer, Operation, Parameter
+from astrolabe.http.openapi.schemas import Messages, Schemas, messages_of, schemas_of
+from astrolabe.http.openapi.terms import INT64, reference
+from astrolabe.kinds.catalogue import Catalogue
+
+_ABOUT = """\
+A live graph of a Kubernetes cluster: resources, what is wrong with them, and the fields of manifests that tie
+them to one another.
+
+- Whatever answers from the graph takes the same **filter**: {lists},
+  repeated or separated by commas (any of the values), `selector` and `q`. A parameter that is not known is
+  refused, but for `_`, which pages add so that no cache answers; an empty one does not restrict. In the lists
+  of releases and charts a namespace keeps those that are of it or have something there.
+- Answers say where in history they are from: `X-Astrolabe-Epoch`, `X-Astrolabe-Seq`; and each says in
+  `X-Astrolabe-State` how far it may be trusted, which `/health` explains.
+- An error is `{"error", "message"}`, whatever the path. `HEAD` is answered like `GET`, without the body.
+- Arrays may be empty, and are never null.
+- A later server may send more: keys, types of messages, and values of a set that is listed here, such as
+  `Kind`. Clients ignore what they do not know. What is described here stays.
+""".replace("{lists}", listed(LISTS))
+
+_GROUPS = {
+    "graph": "The graph, as it is now. Every answer is of one place in history.",
+    "stream": "The graph, and every change of it. Whoever applies snapshot and deltas in order holds exactly "
+    "the server's filtered graph at `seq`, and is told when it cannot.",
+    "process": "How the process is.",
+    "grafana": "The graph for Grafana's panels.",
+    "pages": "Pages for people, and this document.",
+}
+
+#: The headers of answers.
+_HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "X-Astrolabe-Epoch": ("The unbroken history that the answer is of.", {"type": "string"}),
+    "X-Astrolabe-Seq": ("Its place in that history.", {"type": "integer", **INT64, "minimum": 0}),
+    "X-Astrolabe-State": (
+        "How far what is served may be trusted.",
+        {"type": "string", "enum": list(STATE_WORDS)},
+    ),
+    "ETag": ("For `If-None-Match`.", {"type": "string", "pattern": '^(W/)?"[^"]*"$'}),
+    "Cache-Control": ("How long it is good.", {"type": "string"}),
+    "Retry-After": ("Seconds after which to come back.", {"type": "integer", "minimum": 1}),
+    "WWW-Authenticate": ("How to say who one is.", {"type": "string", "const": "Bearer"}),
+}
+
+#: What a refusal means, and the headers that it has beside those of every error.
+_REFUSALS: Mapping[int, tuple[str, tuple[str, ...]]] = {
+    400: ("A parameter or a header that cannot be meant; the message names it.", ()),
+    401: ("A token is needed, or it is not known.", ("WWW-Authenticate",)),
+    403: ("Pages of this origin are not allowed here.", ()),
+    404: ("There is no such thing.", ()),
+    426: ("Only a WebSocket is served here.", ()),
+    503: ("Not now: this place in history has not come, or there are too many streams.", ("Retry-After",)),
+}
+
+_SCHEME = "bearer"
+
+
+class Described(NamedTuple):
+    """A route. template: its path with `{name}` for parameters. open: whether it needs no token."""
+
+    name: str
+    template: str
+    operation: Operation
+    open: bool
+
+
+def document(routes: Sequence[Described], catalogue: Catalogue, *, tokens: bool) -> dict[str, Any]:
+    """The OpenAPI document (3.1) of these routes.
+
+    catalogue: the kinds that are watched. tokens: whether a token is asked for.
+    """
+    routes = _ordered(routes)
+    operations = [route.operation for route in routes]
+    schemas, components = schemas_of(operations, metadata_shape(catalogue))
+    spoken, unions = messages_of({route.name: route.operation for route in routes}, schemas)
+    components = {
+        "schemas": {**_closed_sets(catalogue.keys), **components, **unions},
+        "parameters": {_key(each): _parameter(each) for one in operations for each in one.parameters},
+        "headers": {
+            name: {"description": what, "schema": schema} for name, (what, schema) in _HEADERS.items()
+        },
+        "responses": {_phrase(status): _refusal(status) for status in _REFUSALS},
+    }
+    if tokens:
+        components["securitySchemes"] = {_SCHEME: {"type": "http", "scheme": "bearer"}}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Astrolabe",
+            "version": __version__,
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+            "description": _ABOUT,
+        },
+        "servers": [{"url": "."}],  # Astrolabe may be served under any path
+        "tags": [{"name": name, "description": what} for name, what in _GROUPS.items()],
+        "paths": {
+            route.template: {"get": _operation(route, schemas, spoken[route.name], tokens=tokens)}
+            for route in routes
+        },
+        "components": components,
+    }
+
+
+def _ordered(routes: Sequence[Described]) -> list[Described]:
+    """By group; a path with a parameter follows the one that it continues."""
+    groups = list(_GROUPS)
+    places = {route.template: place for place, route in enumerate(routes)}
+
+    def key(route: Described) -> tuple[int, int]:
+        place = places.get(route.template.partition("/{")[0], len(routes))
+        return groups.index(route.operation.group), place
+
+    return sorted(routes, key=key)
+
+
+def _closed_sets(kinds: Iterable[str]) -> dict[str, Any]:
+    return {
+        name: {"type": "string", "enum": list(members), "description": what}
+        for name, members, what in (
+            ("Status", LEVELS, "How a resource is."),
+            ("Kind", kinds, "The kinds that are watched."),
+            ("EdgeType", EDGE_TYPES, "What a resource has to do with another."),
+        )
+    }
+
+
+def _operation(route: Described, schemas: Schemas, spoken: Messages, *, tokens: bool) -> dict[str, Any]:
+    operation, asked = route.operation, tokens and not route.open
+    described: dict[str, Any] = {
+        "operationId": route.name,
+        "tags": [operation.group],
+        "summary": operation.summary,
+        "description": "\n\n".join(filter(None, (operation.details, _speakers(operation)))),
+        "parameters": [{"$ref": f"#/components/parameters/{_key(each)}"} for each in operation.parameters],
+        "responses": {
+            **{str(status): _answer(answer, schemas, spoken) for status, answer in operation.answers.items()},
+            **{
+                str(status): {"$ref": f"#/components/responses/{_phrase(status)}"}
+                for status in (*operation.refusals, *([] if route.open else [403]), *([401] if asked else []))
+            },
+        },
+    }
+    if any("ETag" in answer.headers for answer in operation.answers.values()):
+        described["responses"]["304"] = {"description": "It is what `If-None-Match` names."}
+    if operation.messages:
+        described["x-messages"] = {who: spoken[who] for who in operation.messages}
+    if asked:
+        described["security"] = [{_SCHEME: []}]
+    return {key: value for key, value in described.items() if value}
+
+
+def _speakers(operation: Operation) -> str:
+    """Which of the schemas are messages, and who sends them."""
+    return "\n".join(
+        f"- Sent by the {who}: {', '.join(f'`{each.__name__}`' for each in get_args(type) or (type,))}"
+        for who, type in operation.messages.items()
+    )
+
+
+def _key(parameter: Parameter) -> str:
+    """Of its component. Code generators make one name space of all components."""
+    return f"{parameter.name.replace('_', '-').title().replace('-', '')}Parameter"
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase.replace(" ", "")
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": parameter.place,
+        "description": parameter.description,
+        "schema": parameter.schema,
+        **({"required": True} if parameter.place == "path" else {}),
+    }
+
+
+def _answer(answer: Answer, schemas: Schemas, spoken: Messages) -> dict[str, Any]:
+    """spoken: messages that follow instead of a body. Code generators leave out what no content refers to."""
+    described: dict[str, Any] = {"description": answer.description, "headers": _headers(answer.headers)}
+    if answer.body:
+        described["content"] = {media: {"schema": schemas[type]} for media, type in answer.body.items()}
+    elif "any" in spoken:
+        described["content"] = {JSON: {"schema": spoken["any"]}}
+    return described
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    description, headers = _REFUSALS[status]
+    return {
+        "description": description,
+        "headers": _headers((*POSITION, *headers)),
+        "content": {JSON: {"schema": reference(shapes.Error.__name__)}},
+    }
+
+
+def _headers(names: Iterable[str]) -> dict[str, Any]:
+    """Those with these names, beside the one that every answer has."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "X-Astrolabe-State")}

@@ -1,0 +1,69 @@
+"""The parameters that more than one route takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from astrolabe.graph.filter_fields import FILTER_FIELDS, FilterField
+from astrolabe.http.openapi.operation import Parameter
+from astrolabe.http.openapi.terms import INT64, reference
+
+_WHOLE: Mapping[str, Any] = {"type": "integer", **INT64, "minimum": 0, "maximum": 10**18 - 1}
+
+
+def of_filter() -> tuple[Parameter, ...]:
+    """Those of a filter."""
+    return tuple(
+        Parameter(name=each.name, description=each.description, schema=_schema_of(each))
+        for each in FILTER_FIELDS.values()
+    )
+
+
+def _schema_of(field: FilterField) -> Mapping[str, Any]:
+    if field.shape == "text":
+        return {"type": "string"}
+    if field.shape == "selector":
+        return {"type": "string", "format": "label-selector", "examples": ["app=web,tier in (front,back)"]}
+    items = reference(field.closed) if field.closed else {"type": "string"}
+    return {"type": "array", "items": items}
+
+
+MIN_SEQ = Parameter(
+    name="min_seq",
+    description="Wait until the server has come to this place in history, for 2 seconds at most.",
+    schema=_WHOLE,
+)
+DETAIL = Parameter(
+    name="detail",
+    description="More than names.",
+    schema={"type": "boolean", "default": False},
+)
+UID = Parameter(
+    name="uid",
+    description="The uid of the resource.",
+    schema={"type": "string", "minLength": 1},
+    place="path",
+)
+SINCE = Parameter(
+    name="since",
+    description="Resume after this place in history, `<epoch>:<seq>`, instead of beginning with a snapshot.",
+    schema={"type": "string", "pattern": "^.+:[0-9]{1,18}$"},
+)
+LAST_EVENT_ID = Parameter(
+    name="Last-Event-ID",
+    description="As `since`, which it goes before; an `EventSource` sends it by itself.",
+    schema=SINCE.schema,
+    place="header",
+)
+SUBSCRIBE = Parameter(
+    name="subscribe",
+    description="Whether to begin with a subscription.",
+    schema={"type": "boolean", "default": True},
+)
+IF_NONE_MATCH = Parameter(
+    name="If-None-Match",
+    description="The `ETag` of an answer that is held already.",
+    schema={"type": "string"},
+    place="header",
+)

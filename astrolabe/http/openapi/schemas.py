@@ -1,0 +1,92 @@
+"""The schemas of what is answered and said, made of its types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from inspect import cleandoc
+from typing import Any
+
+import msgspec
+
+from astrolabe.http.openapi import messages, shapes
+from astrolabe.http.openapi.operation import UPGRADED, Operation
+from astrolabe.http.openapi.terms import reference
+
+#: A JSON Schema.
+Schema = dict[str, Any]
+#: JSON Schema by type.
+Schemas = Mapping[Any, Schema]
+#: JSON Schema of the messages of a stream, by who sends them, and of `any` of them.
+Messages = Mapping[str, Schema]
+
+
+def schemas_of(operations: Iterable[Operation], *others: Any) -> tuple[Schemas, dict[str, Schema]]:
+    """The schemas of all types that are spoken of and of others, and the components that these refer to."""
+    types: dict[Any, None] = dict.fromkeys((shapes.Error, messages.Filter, *others))
+    for operation in operations:
+        types.update(dict.fromkeys(operation.messages.values()))
+        for answer in operation.answers.values():
+            types.update(dict.fromkeys(answer.body.values()))
+    schemas, components = msgspec.json.schema_components(types, ref_template=reference("{name}")["$ref"])
+    for component in components.values():
+        if "description" in component:
+            component["description"] = cleandoc(component["description"])
+    tidy: Sequence[Schema] = [_tidied(schema) for schema in schemas]
+    return dict(zip(types, tidy, strict=True)), _tidied(components)
+
+
+def _tidied(part: Any) -> Any:
+    """The same schemas, as code generators understand them best: a list of values has a type, a reference
+    has none, and where a key tells several objects apart it is exactly one of them."""
+    if isinstance(part, list):
+        return [_tidied(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    tidy = {key: _tidied(value) for key, value in part.items()}
+    if isinstance(tidy.get("$ref"), str):
+        tidy.pop("type", None)
+    values = tidy.get("enum")
+    if isinstance(values, list) and all(isinstance(each, str) for each in values):
+        tidy.setdefault("type", "string")
+    if "discriminator" in tidy:
+        tidy["oneOf"] = tidy.pop("anyOf")
+    return tidy
+
+
+_SPEAKERS = {
+    "server": "What the server says.",
+    "client": "What the client says.",
+    "any": "What is said in either direction.",
+}
+
+
+def messages_of(
+    operations: Mapping[str, Operation], schemas: Schemas
+) -> tuple[Mapping[str, Messages], dict[str, Schema]]:
+    """The messages of each operation by its name, and the components that they refer to.
+
+    A choice among several messages is a component of its own, so that code generators give it a name.
+    """
+    messages: dict[str, Messages] = {}
+    choices: dict[str, Schema] = {}
+    for name, operation in operations.items():
+        said: dict[str, Schema] = {who: schemas[type] for who, type in operation.messages.items()}
+        if said and UPGRADED in operation.answers:
+            said["any"] = said["server"] if len(said) == 1 else _choice(said.values())
+        for who, schema in said.items():
+            if "oneOf" in schema:
+                component = f"{name}-{who if who in operation.messages else ''}-message"
+                component = component.title().replace("-", "")
+                choices[component] = {**schema, "description": _SPEAKERS[who]}
+                said[who] = reference(component)
+        messages[name] = said
+    return messages, choices
+
+
+def _choice(choices: Iterable[Schema]) -> Schema:
+    """One of all that these choose among."""
+    mapping = {type: ref for each in choices for type, ref in each["discriminator"]["mapping"].items()}
+    return {
+        "oneOf": [{"$ref": ref} for ref in mapping.values()],
+        "discriminator": {"propertyName": "type", "mapping": mapping},
+    }

@@ -1,0 +1,1 @@
+"""How the process is, for those who operate it: probes, health and metrics."""

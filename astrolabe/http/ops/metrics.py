@@ -1,0 +1,343 @@
+"""`GET /metrics`: what Prometheus is told. All is read when it asks; nothing is kept twice."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import accumulate
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from sanic import Sanic
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from astrolabe import __version__, telemetry
+from astrolabe.engine.inbox import State
+from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.serving_state import GAP_REASONS, STATE_WORDS, ServingState, StateTracker
+from astrolabe.graph.edge_types import EDGE_TYPES
+from astrolabe.graph.status import LEVELS
+from astrolabe.http.counters import Distribution, Figures
+from astrolabe.http.net.sse import Events
+from astrolabe.http.net.websocket import WebSocket
+from astrolabe.http.openapi.operation import TEXT, Answer, Operation
+from astrolabe.http.ops.health import WORST_FIRST, Replication
+from astrolabe.http.stream.connections import Connections
+from astrolabe.http.stream.hub import Hub
+from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.timeslice import Lane, in_slices
+
+_OPERATION = Operation(
+    summary="metrics for Prometheus",
+    group="process",
+    answers={
+        200: Answer(
+            description="The metrics, in the format that is asked for by `Accept`.",
+            body={TEXT: str, "application/openmetrics-text": str},
+            headers=("Cache-Control",),
+        )
+    },
+)
+
+_RESETS = ("epoch-changed", "too-old", "lagging")
+
+
+class WatchHealth(Protocol):
+    """How one watch is doing, and what it did since it began: see `kube.health.Health`.
+
+    last_event: on the clock time.monotonic; None before the first.
+    """
+
+    kind: str
+    state: State
+    connected: bool
+    events: int
+    lists: int
+    failures: int
+    restarts: int
+    last_event: float | None
+
+
+class Metrics:
+    """Answers `/metrics`, from a registry of its own. The labels have few values: kinds, statuses, types.
+
+    connections: the open streams.
+    The others are as of `create_server`.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        readiness: Readiness,
+        catalogue: Catalogue,
+        connections: Connections,
+        *,
+        state: StateTracker,
+        watches: Callable[[], Sequence[WatchHealth]],
+        role: Callable[[], str],
+        replication: Callable[[], Replication | None],
+    ) -> None:
+        self._hub = hub
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        for collect in (
+            lambda: of_process(
+                ready=_is_ready(readiness, replication()),
+                role=role(),
+                lines_dropped=telemetry.lines_dropped(),
+            ),
+            lambda: of_state(state.refresh(), now=time.time()),
+            lambda: of_graph(hub, catalogue.keys),
+            lambda: of_batches(hub.figures),
+            lambda: of_streams(
+                hub.figures, connections.count(WebSocket), connections.count(Events), hub.subscriptions
+            ),
+            lambda: of_watches(watches(), now=time.monotonic(), epoch=time.time()),
+            lambda: of_skipped(readiness if watches() else None),
+            lambda: of_replication(replication()),
+        ):
+            self._registry.register(_Collector(collect))
+
+    def add_to(self, app: Sanic[Any, Any], *, open: bool) -> None:
+        """open: whether anyone may ask."""
+        app.add_route(
+            self._answer,
+            "/metrics",
+            methods=("GET", "HEAD"),
+            name="metrics",
+            ctx_open=open,
+            ctx_operation=_OPERATION,
+        )
+
+    async def _answer(self, request: Request) -> HTTPResponse:
+        async for _ in in_slices(self._hub.census.count(), Lane.ANSWER):
+            pass
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        headers = {"Cache-Control": "no-store"}
+        return HTTPResponse(encode(self._registry), headers=headers, content_type=content_type)
+
+
+class _Collector:
+    """As `prometheus_client.registry.Collector` wants it; nothing is collected when it is registered."""
+
+    def __init__(self, collect: Callable[[], Iterator[Metric]]) -> None:
+        self.collect = collect
+
+    def describe(self) -> list[Metric]:
+        return []
+
+
+def of_process(*, ready: bool, role: str, lines_dropped: int) -> Iterator[Metric]:
+    """What this process is."""
+    yield InfoMetricFamily("astrolabe_build", "The version that runs.", value={"version": __version__})
+    yield GaugeMetricFamily("astrolabe_ready", "1 if /readyz answers 200.", value=ready)
+    roles = GaugeMetricFamily("astrolabe_role", "1 for the role of this process.", labels=["role"])
+    for each in ("leader", "follower"):
+        roles.add_metric([each], each == role)
+    yield roles
+    yield CounterMetricFamily(
+        "astrolabe_log_lines_dropped", "Log lines dropped because nobody read them.", value=lines_dropped
+    )
+
+
+def of_state(state: ServingState, *, now: float) -> Iterator[Metric]:
+    """How far what is served may be trusted. now: seconds since 1970."""
+    states = GaugeMetricFamily(
+        "astrolabe_state", "1 for the current state: how far the graph can be trusted.", labels=["state"]
+    )
+    for word in STATE_WORDS:
+        states.add_metric([word], word == state.state)
+    gaps = GaugeMetricFamily(
+        "astrolabe_gaps", "Kinds with something missing in the graph.", labels=["reason"]
+    )
+    for reason in GAP_REASONS:
+        gaps.add_metric([reason], sum([gap.reason == reason for gap in state.partial]))
+    since = datetime.fromisoformat(state.since).timestamp()
+    yield from (states, gaps)
+    yield GaugeMetricFamily(
+        "astrolabe_state_seconds", "Seconds since the state last changed.", value=max(0.0, now - since)
+    )
+
+
+def of_graph(hub: Hub, kinds: Iterable[str]) -> Iterator[Metric]:
+    """The graph that is served, and what is remembered of it."""
+    census = hub.census
+    nodes = GaugeMetricFamily("astrolabe_graph_nodes", "Nodes in the graph.", labels=["kind", "status"])
+    unresolved = GaugeMetricFamily(
+        "astrolabe_graph_unresolved_references",
+        "References that lead nowhere, by the kind of the node that holds them.",
+        labels=["kind"],
+    )
+    for kind in kinds:
+        unresolved.add_metric([kind], census.unresolved[kind])
+        for level in LEVELS:
+            nodes.add_metric([kind, level], census.nodes[kind, level])
+    edges = GaugeMetricFamily("astrolabe_graph_edges", "Edges in the graph.", labels=["type"])
+    for type in EDGE_TYPES:
+        edges.add_metric([type], census.edges[type])
+    yield from (nodes, edges, unresolved)
+    yield GaugeMetricFamily("astrolabe_graph_seq", "The position in history.", value=hub.graph.seq)
+    changes, size = hub.history.kept
+    yield GaugeMetricFamily(
+        "astrolabe_history_changes", "Changed nodes and edges in the history.", value=changes
+    )
+    yield GaugeMetricFamily("astrolabe_history_bytes", "Approximate memory of the history.", value=size)
+
+
+def of_batches(figures: Figures) -> Iterator[Metric]:
+    """What the graph went through."""
+    yield CounterMetricFamily("astrolabe_batches", "Batches applied.", value=sum(figures.batch_size.counts))
+    yield _histogram("astrolabe_batch_changes", "Nodes and edges changed by a batch.", figures.batch_size)
+    yield _histogram(
+        "astrolabe_batch_duration_seconds",
+        "Time to apply a batch and write it to all subscribers.",
+        figures.batch_duration,
+    )
+    yield _histogram(
+        "astrolabe_event_to_frame_seconds",
+        "Time from receiving a batch's first change to having written it to all subscribers.",
+        figures.latency,
+    )
+
+
+def of_streams(figures: Figures, websockets: int, events: int, subscriptions: int) -> Iterator[Metric]:
+    """Those who follow, and what they were sent."""
+    label = ["transport"]
+    now = GaugeMetricFamily("astrolabe_stream_connections", "Open streams.", labels=label)
+    opened = CounterMetricFamily("astrolabe_stream_opened", "Streams opened.", labels=label)
+    messages = CounterMetricFamily("astrolabe_stream_messages", "Messages sent.", labels=label)
+    sizes = CounterMetricFamily("astrolabe_stream_sent_bytes", "Bytes sent.", labels=label)
+    for name, count, sent in (("ws", websockets, figures.websocket), ("sse", events, figures.events)):
+        now.add_metric([name], count)
+        opened.add_metric([name], sent.connections)
+        messages.add_metric([name], sent.messages)
+        sizes.add_metric([name], sent.bytes)
+    yield from (now, opened, messages, sizes)
+    yield GaugeMetricFamily(
+        "astrolabe_stream_subscriptions", "Subscriptions of open streams.", value=subscriptions
+    )
+    resets = CounterMetricFamily(
+        "astrolabe_stream_resets", "Subscriptions that were reset.", labels=["reason"]
+    )
+    for reason in _RESETS:
+        resets.add_metric([reason], figures.resets[reason])
+    slow = CounterMetricFamily(
+        "astrolabe_stream_slow_clients",
+        "Times that a subscription fell behind, and connections cut off.",
+        labels=["outcome"],
+    )
+    slow.add_metric(["behind"], figures.behind)
+    slow.add_metric(["stalled"], figures.stalled)
+    slow.add_metric(["silent"], figures.silent)
+    yield from (resets, slow)
+
+
+def of_watches(watches: Sequence[WatchHealth], *, now: float, epoch: float) -> Iterator[Metric]:
+    """The watches of this process; of a kind that is watched in several namespaces, all together.
+
+    now: on the clock of `last_event`. epoch: the same instant in seconds since 1970.
+    """
+    kinds: dict[str, list[WatchHealth]] = {}
+    for watch in watches:
+        kinds.setdefault(watch.kind, []).append(watch)
+    states = GaugeMetricFamily(
+        "astrolabe_watch_state", "1 for the state of the kind's watch.", labels=["kind", "state"]
+    )
+    connected = GaugeMetricFamily(
+        "astrolabe_watch_connected", "1 if the last request was answered.", labels=["kind"]
+    )
+    last = GaugeMetricFamily(
+        "astrolabe_watch_last_event_timestamp_seconds", "When the watch last had news.", labels=["kind"]
+    )
+    counters = {
+        field: CounterMetricFamily(f"astrolabe_watch_{field}", text, labels=["kind"])
+        for field, text in (
+            ("events", "Watch events and list items received."),
+            ("lists", "Complete lists; each after the first is a resynchronisation."),
+            ("failures", "Requests and watches that failed."),
+            ("restarts", "Times that the watch task failed and was restarted."),
+        )
+    }
+    for kind, each in kinds.items():
+        worst = min([watch.state for watch in each], key=WORST_FIRST.index)
+        for state in WORST_FIRST:
+            states.add_metric([kind, state], state == worst)
+        connected.add_metric([kind], all(watch.connected for watch in each))
+        for field, counter in counters.items():
+            counter.add_metric([kind], sum(getattr(watch, field) for watch in each))
+        news = [watch.last_event for watch in each if watch.last_event is not None]
+        if news:
+            last.add_metric([kind], epoch - (now - max(news)))
+    yield from (states, connected, last, *counters.values())
+
+
+def of_skipped(readiness: Readiness | None) -> Iterator[Metric]:
+    """What is amiss with objects, and what came of it; nothing where this process has no watches."""
+    if readiness is None:
+        return
+    skipped = GaugeMetricFamily(
+        "astrolabe_watch_skipped_objects",
+        "Objects that cannot be read and are skipped.",
+        labels=["kind"],
+    )
+    failed = GaugeMetricFamily(
+        "astrolabe_graph_rule_failures",
+        "Nodes with the status of their own manifest, because a rule failed.",
+        labels=["kind"],
+    )
+    failures = Counter([fault.kind for fault in readiness.failing()])
+    for kind, invalid in readiness.skipped.items():
+        skipped.add_metric([kind], len(invalid))
+        failed.add_metric([kind], failures[kind])
+    yield from (skipped, failed)
+    yield CounterMetricFamily(
+        "astrolabe_graph_mends",
+        "Times that a change failed and the graph was rebuilt.",
+        value=readiness.mends,
+    )
+
+
+def of_replication(replication: Replication | None) -> Iterator[Metric]:
+    """How this process stands among those that share a Redis; nothing when it is alone by its settings."""
+    if replication is None:
+        return
+    yield GaugeMetricFamily(
+        "astrolabe_redis_reachable", "1 if Redis answered the last request.", value=replication.reachable
+    )
+    yield GaugeMetricFamily(
+        "astrolabe_redis_alone", "1 if this leader continues without Redis.", value=replication.alone
+    )
+    yield GaugeMetricFamily(
+        "astrolabe_redis_stale", "1 if nobody keeps this graph up to date.", value=replication.stale
+    )
+    if replication.lag is not None:
+        yield GaugeMetricFamily(
+            "astrolabe_redis_lag_seconds", "How old this graph may be.", value=replication.lag
+        )
+    yield CounterMetricFamily(
+        "astrolabe_redis_commits", "Batches that this process stored.", value=replication.commits
+    )
+
+
+def _is_ready(readiness: Readiness, replication: Replication | None) -> bool:
+    return readiness.ready if replication is None else replication.complete
+
+
+def _histogram(name: str, text: str, distribution: Distribution) -> HistogramMetricFamily:
+    counts = accumulate(distribution.counts)
+    bounds = [*[str(float(bound)) for bound in distribution.bounds], "+Inf"]
+    return HistogramMetricFamily(
+        name, text, buckets=list(zip(bounds, counts, strict=True)), sum_value=distribution.sum
+    )

@@ -1,0 +1,179 @@
+"""The paths of the stream."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from sanic import Sanic
+from sanic.request import Request
+
+from astrolabe import __version__
+from astrolabe.engine.serving_state import ServingState, StateTracker
+from astrolabe.graph import wire
+from astrolabe.graph.filter import Filter, FilterRules
+from astrolabe.http.access.guard import EVENTS
+from astrolabe.http.net.close_codes import FAILED, INTERNAL_ERROR
+from astrolabe.http.net.message import Message
+from astrolabe.http.net.refusals import visibly
+from astrolabe.http.net.sse import Events
+from astrolabe.http.net.websocket import WebSocket
+from astrolabe.http.openapi import messages, parameters
+from astrolabe.http.openapi.operation import POSITION, Answer, Operation
+from astrolabe.http.query import Query, parse_position
+from astrolabe.http.rest.endpoints import position
+from astrolabe.http.stream.client import Client
+from astrolabe.http.stream.connections import Connections
+from astrolabe.http.stream.hub import Hub
+from astrolabe.http.stream.session import ClientMessage, Session
+from astrolabe.http.stream.subscription import Position
+from astrolabe.settings import Limits
+
+logger = logging.getLogger("astrolabe.http")
+
+#: The id of the subscription that connecting makes.
+DEFAULT = "default"
+
+_WEBSOCKET = Operation(
+    summary="the stream: a WebSocket",
+    details="""\
+Connecting subscribes to the filter of the query under the id `default`; more subscriptions are made by
+message. Each message is one JSON object. A browser, which can set no header, offers its token as the
+subprotocol `base64url.bearer.authorization.k8s.io.<token in base64url>`, next to `astrolabe.v1`.
+
+A browser, which is told nothing of an answer to its handshake, is refused on the WebSocket: it is accepted,
+an `error` says why, and a close code follows. Who sends no `Origin` gets the HTTP answer.
+
+After a close code from 4500 on (4500 bad message or filter, 4501 no token or one that was withdrawn, 4503
+forbidden origin, 4509 message too big, 4521 another host) do not come back before something is changed; after
+any other (1001 going away, 1011 a failure, 4008 too slow, 4029 too many messages, 4429 too many connections),
+do.""",
+    group="stream",
+    parameters=(*parameters.of_filter(), parameters.SINCE, parameters.SUBSCRIBE),
+    answers={101: Answer(description="The stream begins: messages follow.", body={})},
+    refusals=(400, 426, 503),
+    messages={"server": messages.WebSocketMessage, "client": ClientMessage},
+)
+_EVENTS = Operation(
+    summary="the same as server-sent events",
+    details="Each event is a message, named by its type; its id, `<epoch>:<seq>`, is where to resume from.",
+    group="stream",
+    parameters=(*parameters.of_filter(), parameters.SINCE, parameters.LAST_EVENT_ID),
+    answers={
+        200: Answer(
+            description="The stream, which does not end.", body={"text/event-stream": str}, headers=POSITION
+        )
+    },
+    refusals=(400, 503),
+    messages={"server": messages.Event},
+)
+
+
+class Streams:
+    """Serves `/api/v1/ws` and `/api/v1/events`."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        connections: Connections,
+        *,
+        rules: FilterRules,
+        limits: Limits,
+        state: StateTracker,
+    ) -> None:
+        self._hub = hub
+        self._clients: dict[Client, None] = {}
+        self._state = _message_of(state.current)
+        state.subscribe(self._tell_state)
+        self._connections = connections
+        self._rules = rules
+        self._limits = limits
+
+    def add_to(self, app: Sanic[Any, Any]) -> None:
+        websocket = visibly(self._websocket, self._accept, self._connections.until_refused)
+        app.add_route(websocket, "/api/v1/ws", name="ws", ctx_operation=_WEBSOCKET, ctx_visible=True)
+        app.add_route(self._events, EVENTS, name="events", ctx_operation=_EVENTS)
+
+    async def _websocket(self, request: Request) -> None:
+        query = Query(request)
+        subscribes = query.take_flag("subscribe", default=True)
+        since = query.take_position("since")
+        filter = query.take_filter(self._rules)
+        self._connections.admit()
+        if subscribes:
+            self._hub.admit(filter)
+        socket = self._accept(request)
+        client = self._enter(socket, request)
+        socket.write(self._hello())
+        socket.write(self._state)
+        if subscribes:
+            self._subscribe(socket, client, filter, since)
+        limit = self._limits.max_subscriptions
+        socket.listen(Session(socket, client, self._rules, limit=limit))
+        await self._connections.until_lost(socket, lambda: self._leave(client))
+
+    async def _events(self, request: Request) -> None:
+        query = Query(request)
+        since = query.take_position("since")
+        if last := request.headers.get("last-event-id"):
+            since = parse_position("Last-Event-ID", last)
+        filter = query.take_filter(self._rules)
+        self._connections.admit()
+        self._hub.admit(filter)
+        headers = {
+            **position(self._hub),
+            **self._connections.guard.headers(request),
+            "Cache-Control": "no-store",
+            "X-Accel-Buffering": "no",
+        }
+        events = Events(request, self._limits, self._hub.figures, headers)
+        client = self._enter(events, request)
+        events.write(self._hello())
+        events.write(self._state)
+        self._subscribe(events, client, filter, since)
+        events.serve(client)
+        await self._connections.until_lost(events, lambda: self._leave(client))
+
+    def _accept(self, request: Request) -> WebSocket:
+        return WebSocket(request, self._limits, self._hub.figures)
+
+    def _enter(self, channel: WebSocket | Events, request: Request) -> Client:
+        self._connections.add(channel, request)
+        client = self._hub.join(channel)
+        channel.drained = client.wake
+        self._clients[client] = None
+        return client
+
+    def _leave(self, client: Client) -> None:
+        del self._clients[client]
+        client.leave()
+
+    def _tell_state(self, state: ServingState) -> None:
+        """Tell everyone, whatever they follow. A frame is made once for each kind of connection."""
+        self._state = _message_of(state)
+        for client in self._clients:
+            client.notify(self._state)
+
+    def _hello(self) -> Message:
+        graph, heartbeat = self._hub.graph, self._limits.heartbeat
+        text = wire.hello(
+            server=f"astrolabe/{__version__}",
+            epoch=graph.epoch,
+            seq=graph.seq,
+            heartbeat=int(heartbeat) if heartbeat.is_integer() else heartbeat,
+        )
+        return Message("hello", text, None)
+
+    def _subscribe(
+        self, channel: WebSocket | Events, client: Client, filter: Filter, since: Position | None
+    ) -> None:
+        try:
+            client.subscribe(DEFAULT, filter, since)
+        except Exception:  # too late for an HTTP answer
+            logger.exception("a subscription failed")
+            channel.close(INTERNAL_ERROR, "internal-error", FAILED)
+
+
+def _message_of(state: ServingState) -> Message:
+    """It names no place in history: who is told it resumes from where it was."""
+    return Message("state", wire.state(state.document()), None)

@@ -1,0 +1,114 @@
+"""What a client of the WebSocket stream may say, and what happens then."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from astrolabe.graph import wire
+from astrolabe.graph.filter import Filter, FilterError, FilterRules, parse_message
+from astrolabe.http.errors import Refusal
+from astrolabe.http.net.close_codes import BAD_MESSAGE, SLOW
+from astrolabe.http.net.message import Message
+from astrolabe.http.openapi.terms import reference
+from astrolabe.http.stream.client import Client
+from astrolabe.http.stream.subscription import Connection, Position, fail
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+_Filter = Annotated[Any, msgspec.Meta(extra_json_schema={"anyOf": [reference("Filter"), {"type": "null"}]})]
+
+
+class Subscribe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="subscribe"):
+    """Follow a part of the graph, from `since` on when that is still known."""
+
+    id: Id
+    filter: _Filter = None
+    since: Position | None = None
+
+
+class Unsubscribe(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="unsubscribe"
+):
+    """Follow it no more."""
+
+    id: Id
+
+
+class Ping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="ping"):
+    """Answered with a pong, unless much is under way: a heartbeat for those who cannot send frames of
+    their own, as browsers."""
+
+
+ClientMessage = Subscribe | Unsubscribe | Ping
+_DECODER = msgspec.json.Decoder(ClientMessage)
+
+
+class Session:
+    """Implements `websocket.Listener`: one client's conversation.
+
+    rules: of its filters. limit: subscriptions at a time.
+    """
+
+    def __init__(self, connection: Connection, client: Client, rules: FilterRules, *, limit: int) -> None:
+        self._connection = connection
+        self._client = client
+        self._rules = rules
+        self._limit = limit
+
+    def hear(self, text: str) -> None:
+        try:
+            message = _DECODER.decode(text)
+        except msgspec.MsgspecError as error:  # not JSON, of no known type, or not of its shape
+            self._connection.close(BAD_MESSAGE, "bad-message", str(error))
+            return
+        match message:
+            case Subscribe():
+                self._subscribe(message)
+            case Unsubscribe(id):
+                self._unsubscribe(id)
+            case Ping() if self._connection.writable:  # else what is on its way is a sign of life, too
+                self._connection.write(Message("pong", wire.pong(*self._client.position)))
+
+    def beat(self) -> None:
+        self._client.beat()
+
+    def _subscribe(self, message: Subscribe) -> None:
+        if message.id in self._client:
+            self._refuse(
+                message.id,
+                "duplicate-id",
+                f"the id {message.id!r} is in use by a subscription that goes on; choose another",
+            )
+        elif len(self._client) >= self._limit:
+            text = f"a connection has at most {self._limit} subscriptions"
+            self._refuse(message.id, "too-many-subscriptions", text)
+        else:
+            try:
+                filter = parse_message(message.filter, self._rules)
+            except FilterError as error:
+                self._refuse(message.id, "bad-filter", str(error))
+            else:
+                self._follow(message, filter)
+
+    def _follow(self, message: Subscribe, filter: Filter) -> None:
+        try:
+            self._client.subscribe(message.id, filter, message.since)
+        except Refusal as refusal:
+            self._refuse(message.id, refusal.error, refusal.message)
+        except Exception:
+            fail(self._connection)
+
+    def _unsubscribe(self, id: str) -> None:
+        if id in self._client:
+            self._client.unsubscribe(id)
+        else:
+            self._refuse(id, "unknown-id", "there is no subscription with this id")
+
+    def _refuse(self, id: str, code: str, message: str) -> None:
+        if not self._connection.writable:  # one that asks for more and more without reading has no end
+            self._connection.close(SLOW, "slow", "what was sent is not read")
+            return
+        self._connection.write(Message("error", wire.error(code, message, id)))

@@ -1,0 +1,1 @@
+"""The pages for people: the viewer, the API reference and the guide."""

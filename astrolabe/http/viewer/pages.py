@@ -1,0 +1,166 @@
+"""The viewer at `/`, the API's page at `/docs`, the guide at `/guide/`: files read once, at start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sanic import Sanic
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+import astrolabe
+from astrolabe.http.errors import Refusal
+from astrolabe.http.openapi import parameters
+from astrolabe.http.openapi.operation import CACHED, HTML, TEXT, Answer, Operation, Parameter
+from astrolabe.http.responses.files import File
+
+#: No request leaves the origin, nothing inline runs.
+SECURITY_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "X-Frame-Options": "SAMEORIGIN",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+_TYPES: Mapping[str, str] = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+    ".md": "text/markdown; charset=utf-8",
+    ".json": "application/json",
+    ".txt": "text/plain; charset=utf-8",
+}
+_ASSETS = "assets/"
+GUIDE = "guide/"
+_PLACES = ("*", f"{_ASSETS}*", f"{GUIDE}*")
+#: Types of what is read as it is; the bundler makes none of them.
+_TEXTS = frozenset({".md", ".json", ".txt"})
+
+MISSING = """The viewer, the API page and the guide have not been built: there is no static/dist/.
+
+Run `make viewer` (it needs Node 20 or newer), then restart the server. The wheel and the image contain them.
+The API works without them: /api/v1/graph, /api/v1/ws, /openapi.json. The guide's sources are in static/docs/.
+"""
+
+
+def find_static() -> Path | None:
+    """The directory of the built viewer: in the wheel `astrolabe/static`, in a checkout `static/dist`.
+
+    None when it has not been built.
+    """
+    package = Path(astrolabe.__file__).parent
+    for directory in (package / "static", package.parent / "static" / "dist"):
+        if (directory / "index.html").is_file():
+            return directory
+    return None
+
+
+_PAGE: Mapping[int, Answer] = {
+    200: Answer(description="The page.", body={HTML: str}, headers=CACHED),
+    404: Answer(description="The pages have not been built.", body={TEXT: str}),
+}
+_INDEX = Operation(summary="the viewer", group="pages", parameters=(parameters.IF_NONE_MATCH,), answers=_PAGE)
+_DOCS = Operation(
+    summary="this API, to read and try out",
+    group="pages",
+    parameters=(parameters.IF_NONE_MATCH,),
+    answers=_PAGE,
+)
+_GUIDE = Operation(summary="the guide", group="pages", parameters=(parameters.IF_NONE_MATCH,), answers=_PAGE)
+_FILE = Operation(
+    summary="a file of these pages",
+    group="pages",
+    parameters=(
+        Parameter(name="file", description="Its path.", schema={"type": "string"}, place="path"),
+        parameters.IF_NONE_MATCH,
+    ),
+    answers={
+        200: Answer(
+            description="The file.",
+            body={type.partition(";")[0]: str for type in _TYPES.values()},
+            headers=CACHED,
+        ),
+        308: Answer(description="It is a folder, whose path ends in a slash.", body={}),
+    },
+    refusals=(404,),
+)
+
+
+class Viewer:
+    """Serves the files of a directory and of some folders in it, or says that there are none.
+
+    A path is looked up among the names of these files, and never reaches the file system.
+    """
+
+    def __init__(self, directory: Path | None) -> None:
+        self._files: dict[str, File] = {}
+        if directory is not None:
+            for path in [path for place in _PLACES for path in directory.glob(place)]:
+                name = path.relative_to(directory).as_posix()
+                hashed = name.startswith(_ASSETS)
+                if path.suffix in (_TYPES.keys() - _TEXTS if hashed else _TYPES) and path.is_file():
+                    self._files[_address(name)] = _read(path, hashed=hashed)
+
+    def add_to(self, app: Sanic[Any, Any]) -> None:
+        for name, path, handler, described in (
+            ("viewer", "/", partial(self._page, "index.html"), _INDEX),
+            ("docs", "/docs", partial(self._page, "docs.html"), _DOCS),
+            ("guide", "/guide/", partial(self._page, GUIDE), _GUIDE),
+            ("file", "/<file:path>", self._file, _FILE),
+        ):
+            app.add_route(
+                handler,
+                path,
+                methods=("GET", "HEAD"),
+                name=name,
+                strict_slashes=True,  # the pages name their files relative to themselves
+                ctx_open=True,
+                ctx_operation=described,
+            )
+
+    async def _page(self, name: str, request: Request) -> HTTPResponse:
+        if name not in self._files:
+            return HTTPResponse(
+                MISSING, status=404, headers=dict(SECURITY_HEADERS), content_type="text/plain; charset=utf-8"
+            )
+        return await self._files[name].answer(request)
+
+    async def _file(self, request: Request, file: str) -> HTTPResponse:
+        if file == GUIDE.rstrip("/"):
+            # Relative, for Astrolabe may be served under any path.
+            return HTTPResponse(status=308, headers={"Location": GUIDE})
+        if file not in self._files:
+            if file.startswith(GUIDE) and GUIDE not in self._files:
+                return await self._page(GUIDE, request)
+            raise Refusal(404, "not-found", f"there is nothing at /{file}")
+        return await self._files[file].answer(request)
+
+
+def _address(name: str) -> str:
+    """A page of the guide is at its name without `.html`: `guide/install`, and the first at `guide/`."""
+    return name.removesuffix(".html").removesuffix("index") if name.startswith(GUIDE) else name
+
+
+def _read(path: Path, *, hashed: bool) -> File:
+    """hashed: the bundler has put a hash of its content into its name, so that it never changes."""
+    content = path.read_bytes()
+    # The bundler packs, once and well; the server would hold its other clients up.
+    packed = path.with_name(f"{path.name}.gz")
+    return File(
+        content,
+        packed.read_bytes() if packed.is_file() else None,
+        type=_TYPES[path.suffix],
+        headers={
+            **SECURITY_HEADERS,
+            "Cache-Control": "public, max-age=31536000, immutable" if hashed else "no-cache",
+        },
+    )

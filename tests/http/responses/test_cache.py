@@ -1,0 +1,221 @@
+import asyncio
+import gzip
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from astrolabe.http.errors import Refusal
+from astrolabe.http.responses.cache import STEP, Bodies, HeldBody, Pieces, Recipe
+from tests.support.serving import eventually
+
+
+def making(*pieces: str | bytes) -> tuple[Callable[[], Pieces], list[None]]:
+    """What makes these pieces, and a list that grows by one each time it is called."""
+    calls: list[None] = []
+
+    def make() -> Pieces:
+        calls.append(None)
+        return iter(pieces)
+
+    return make, calls
+
+
+async def get(
+    bodies: Bodies, key: str, version: int, make: Callable[[], Pieces], *, packed: bool = False
+) -> HeldBody:
+    return await bodies.get(key, Recipe(version=lambda: version, make=make), packed=packed)
+
+
+async def test_a_version_is_made_once() -> None:
+    bodies = Bodies()
+    make, calls = making("one ", "two")
+    answers = await asyncio.gather(*[get(bodies, "key", 1, make, packed=False) for _ in range(5)])
+    assert [bytes(answer) for answer in answers] == [b"one two"] * 5
+    assert await get(bodies, "key", 1, make, packed=False) is answers[0]
+    assert len(calls) == 1
+    await get(bodies, "key", 2, make, packed=False)
+    await get(bodies, "other", 2, make, packed=False)
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize("size", [10, 3 * STEP])
+async def test_pieces_are_kept_in_order(size: int) -> None:
+    make, _ = making("one ", "x" * size, b" ", "two")
+    assert bytes(await get(Bodies(), "key", 1, make)) == b"one " + b"x" * size + b" two"
+
+
+@pytest.mark.parametrize("size", [10, 100_000, 3 * STEP])
+async def test_a_version_is_compressed_once(size: int) -> None:
+    bodies = Bodies()
+    make, calls = making("x" * size)
+    one, two = await asyncio.gather(*[get(bodies, "key", 1, make, packed=True) for _ in range(2)])
+    assert one is two
+    assert gzip.decompress(bytes(one)) == b"x" * size
+    assert bytes(await get(bodies, "key", 1, make)) == b"x" * size
+    assert len(calls) == 1
+
+
+async def test_a_caller_that_goes_away_does_not_take_it_from_the_others() -> None:
+    bodies = Bodies()
+    make, calls = making("x" * 100_000)
+    gone = asyncio.create_task(get(bodies, "key", 1, make, packed=True))
+    stays = asyncio.create_task(get(bodies, "key", 1, make, packed=True))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert gzip.decompress(bytes(await stays)) == b"x" * 100_000
+    assert gone.cancelled()
+    assert len(calls) == 1
+
+
+async def test_what_cannot_be_made_is_not_kept() -> None:
+    bodies = Bodies()
+
+    def fail() -> Iterator[str]:
+        raise LookupError("nobody")
+
+    with pytest.raises(LookupError):
+        await get(bodies, "key", 1, fail, packed=False)
+    make, _ = making("there")
+    assert bytes(await get(bodies, "key", 1, make)) == b"there"
+
+
+async def test_what_fails_half_way_is_not_kept() -> None:
+    bodies = Bodies()
+
+    def half() -> Iterator[str]:
+        yield "half"
+        raise LookupError("of it")
+
+    with pytest.raises(LookupError):
+        await get(bodies, "key", 1, half, packed=False)
+    make, _ = making("whole")
+    assert bytes(await get(bodies, "key", 1, make)) == b"whole"
+
+
+async def test_what_was_not_asked_for_longest_goes_first() -> None:
+    bodies = Bodies(entries=2)
+    made = {key: making(key) for key in "abc"}
+    for key in "abac":
+        await get(bodies, key, 1, made[key][0], packed=False)
+    await get(bodies, "a", 1, made["a"][0], packed=False)
+    await get(bodies, "b", 1, made["b"][0], packed=False)
+    assert {key: len(calls) for key, (_, calls) in made.items()} == {"a": 1, "b": 2, "c": 1}
+
+
+async def test_bytes_are_bounded_but_the_latest_is_kept() -> None:
+    bodies = Bodies(size=1000)
+    small, small_calls = making("x" * 600)
+    large, large_calls = making("x" * 5000)
+    await get(bodies, "small", 1, small, packed=False)
+    await get(bodies, "large", 1, large, packed=False)
+    await get(bodies, "large", 1, large, packed=False)
+    await get(bodies, "small", 1, small, packed=False)
+    assert (len(small_calls), len(large_calls)) == (2, 1)
+
+
+async def test_a_long_body_gives_way_to_others() -> None:
+    bodies = Bodies()
+    turns = 0
+
+    def slow() -> Iterator[str]:
+        started = asyncio.get_running_loop().time()
+        while asyncio.get_running_loop().time() < started + 0.05:
+            yield "."
+
+    task = asyncio.create_task(get(bodies, "key", 1, slow, packed=False))
+    while not task.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 5
+
+
+async def test_closing_ends_what_is_being_made() -> None:
+    bodies = Bodies()
+
+    def endless() -> Iterator[str]:
+        while True:
+            yield "."
+
+    waiting = asyncio.create_task(get(bodies, "key", 1, endless, packed=True))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await bodies.close()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+def endless() -> Iterator[str]:
+    while True:
+        yield "."
+
+
+async def test_one_that_waits_too_long_for_its_turn_is_told_to_come_back() -> None:
+    bodies = Bodies(patience=0.05)
+    running = [asyncio.create_task(get(bodies, key, 1, endless)) for key in "ab"]
+    await asyncio.sleep(0)
+    with pytest.raises(Refusal, match="waited") as refused:
+        await get(bodies, "c", 1, making("there")[0])
+    assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "5"})
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    assert bytes(await get(bodies, "c", 1, making("there")[0])) == b"there"
+
+
+async def test_what_nobody_waits_for_any_more_is_not_made() -> None:
+    """A client that goes away while its body is made leaves nothing running."""
+    bodies = Bodies()
+    waiting = asyncio.create_task(get(bodies, "key", 1, endless, packed=True))
+    await asyncio.sleep(0.02)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await eventually(lambda: not bodies._running and not bodies.size)
+
+
+async def test_what_is_still_read_counts_and_others_wait_for_its_memory() -> None:
+    bodies = Bodies(size=1000, patience=0.05)
+    old = await get(bodies, "key", 1, making("x" * 800)[0])
+    new = await get(bodies, "key", 2, making("y" * 800)[0])
+    assert bodies.size == 1600
+    with pytest.raises(Refusal, match="read"):
+        await get(bodies, "other", 1, making("z")[0])
+    waiting = asyncio.create_task(get(bodies, "other", 1, making("z")[0]))
+    await asyncio.sleep(0.01)
+    del old, new
+    assert bytes(await waiting) == b"z"
+
+
+async def test_of_many_who_ask_at_once_no_more_are_served_than_there_is_memory_for() -> None:
+    """Each would find room as long as none is made."""
+    bodies = Bodies(size=1000)
+    most, held = 0, []
+
+    async def read(number: int) -> None:
+        nonlocal most
+        make, _ = making("x" * 400, "x" * 400)
+        recipe = Recipe(version=lambda: 1, make=make, take=lambda: asyncio.sleep(0.001))
+        held.append(await bodies.get(number, recipe, packed=False))
+        most = max(most, bodies.size)
+        await asyncio.sleep(0.02)  # it reads for so long
+        held.pop()
+
+    await asyncio.gather(*map(read, range(20)))
+    assert most <= 1000 + 3 * 800  # two that are being made, and the one that found room
+
+
+async def test_what_the_graph_holds_anyway_is_not_counted_but_what_an_old_reader_holds_of_it_is() -> None:
+    bodies = Bodies(size=10)
+    pages = [b"a" * 600, b"b" * 600]
+
+    async def whole(version: int) -> HeldBody:
+        recipe = Recipe(version=lambda: version, make=lambda: iter(list(pages)), borrowed=True)
+        return await bodies.get("graph", recipe, packed=False)
+
+    old = await whole(1)
+    assert (old.size, bodies.size) == (1200, 0)
+    pages[1] = b"c" * 600
+    new = await whole(2)
+    assert bodies.size == 600
+    del old
+    assert bodies.size == 0
+    assert bytes(new) == b"a" * 600 + b"c" * 600

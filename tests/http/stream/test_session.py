@@ -1,0 +1,53 @@
+"""What a client says, and what it is answered; nothing is answered to one that does not read."""
+
+from __future__ import annotations
+
+from astrolabe.graph.filter import FilterRules
+from astrolabe.http.stream.session import Session
+from tests.support.connections import Recorder
+from tests.support.worlds import KINDS, shop
+
+PING = '{"type":"ping"}'
+SUBSCRIBE = '{"type":"subscribe","id":"x","filter":{"kind":["Pod"]}}'
+WRONG = '{"type":"subscribe","id":"y","filter":{"kind":["Pond"]}}'
+
+
+def begin(limit: int = 2) -> tuple[Session, Recorder]:
+    connection = Recorder()
+    client = shop().hub.join(connection)
+    return Session(connection, client, FilterRules.of(KINDS), limit=limit), connection
+
+
+async def test_a_conversation() -> None:
+    session, connection = begin()
+    for text in (PING, SUBSCRIBE, '{"type":"unsubscribe","id":"x"}', '{"type":"unsubscribe","id":"x"}'):
+        session.hear(text)
+    said = connection.take()
+    assert [message["type"] for message in said] == ["pong", "snapshot", "error"]
+    assert (said[-1]["id"], said[-1]["code"]) == ("x", "unknown-id")
+    assert connection.closed is None
+
+
+async def test_refusals() -> None:
+    session, connection = begin(limit=1)
+    for text in (WRONG, SUBSCRIBE, SUBSCRIBE, SUBSCRIBE.replace("x", "z")):
+        session.hear(text)
+    codes = [message.get("code") for message in connection.take()]
+    assert codes == ["bad-filter", None, "duplicate-id", "too-many-subscriptions"]
+
+
+async def test_what_is_no_message_ends_it() -> None:
+    session, connection = begin()
+    session.hear("{}")
+    assert connection.closed == (4500, "bad-message")
+
+
+async def test_nothing_piles_up_for_one_that_does_not_read() -> None:
+    session, connection = begin()
+    connection.writable = False
+    session.hear(PING)
+    session.hear(SUBSCRIBE)
+    assert connection.closed is None
+    session.hear(WRONG)
+    assert connection.closed == (4008, "slow")
+    assert connection.messages == []
