@@ -129,8 +129,11 @@ class Client:
         if self._notice is not None:
             notice, self._notice = self._notice, None
             return notice
-        for subscription, _ in self._subscriptions.values():
+        for id, (subscription, feed) in self._subscriptions.items():
             message = subscription.next()
             if message is not None:
+                # Behind the others: one that always has something to say silences none of them.
+                del self._subscriptions[id]
+                self._subscriptions[id] = subscription, feed
                 return message
         return None
