@@ -61,8 +61,9 @@ export function excerpt(text: string, terms: readonly string[]): Hit["excerpt"] 
   );
   const at = Math.max(0, text.search(words));
   const from = at <= BEFORE ? 0 : text.indexOf(" ", at - BEFORE) + 1;
-  const cut = text.slice(from, at + AFTER);
-  const shown = `${from > 0 ? "… " : ""}${cut}${at + AFTER < text.length ? " …" : ""}`;
+  const ends = text.length <= at + AFTER;
+  const to = ends ? text.length : Math.max(at, text.lastIndexOf(" ", at + AFTER));
+  const shown = `${from > 0 ? "… " : ""}${text.slice(from, to)}${ends ? "" : " …"}`;
   return shown
     .split(words)
     .map((piece, index) => ({ text: piece, found: index % 2 === 1 }))
