@@ -24,7 +24,7 @@ from astrolabe.bus.memory import MemoryBus
 from astrolabe.bus.redis.connection import address_of
 from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.readiness import Readiness
-from astrolabe.engine.serving_state import ClusterInfo, StateTracker, Verdict, judge_watches
+from astrolabe.engine.serving_state import Assessment, ClusterInfo, StateTracker, assess_watches
 from astrolabe.graph.graph import Graph
 from astrolabe.http.ops.health import Replication
 from astrolabe.http.server import create_server
@@ -32,7 +32,7 @@ from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError
-from astrolabe.kube.health import Health
+from astrolabe.kube.health import WatchHealth
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.memory import keep_small
 from astrolabe.settings import DEFAULT_CLUSTER, Settings
@@ -68,7 +68,7 @@ class Source:
     count: Callable[[str], int]
     role: Callable[[], str]
     lost: Callable[[], Mapping[str, str]]
-    watches: Callable[[], Sequence[Health]]
+    watches: Callable[[], Sequence[WatchHealth]]
     replication: Callable[[], Replication | None]
     ready: Callable[[], Coroutine[Any, Any, None]]
 
@@ -156,13 +156,13 @@ class Application:
         await watches.start()
         self._spawn(running, watches.guard(), name="watches")
 
-        def look() -> Verdict:
-            return judge_watches(
+        def look() -> Assessment:
+            return assess_watches(
                 readiness,
                 watches.health,
                 count=engine.count,
                 restored=False,
-                mending=engine.mending or hub.mending,
+                rebuilding=engine.rebuilding or hub.rebuilding,
                 now=time.monotonic(),
             )
 

@@ -17,18 +17,18 @@ from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.readiness import Readiness
 from astrolabe.engine.serving_state import (
+    Assessment,
     ClusterInfo,
     StateTracker,
-    Verdict,
-    judge_follower,
-    judge_watches,
+    assess_follower,
+    assess_watches,
 )
 from astrolabe.http.ops.health import LeaderReport, Replication, kinds_of, waiting_for
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError
-from astrolabe.kube.health import Health
+from astrolabe.kube.health import WatchHealth
 from astrolabe.kube.watches import Watches
 from astrolabe.settings import Settings
 
@@ -92,20 +92,20 @@ class Shared:
         """Wait until the graph of the whole cluster is served."""
         await self._replica.standing.completed.wait()
 
-    def _look(self) -> Verdict:
+    def _look(self) -> Assessment:
         """How far what is served may be trusted."""
         standing = self._replica.standing
         if self._watches is not None and self._engine is not None:
-            return judge_watches(
+            return assess_watches(
                 self._readiness,
                 self._watches.health,
                 count=self.count,
                 restored=standing.complete,
-                mending=self._engine.mending or self._hub.mending,
+                rebuilding=self._engine.rebuilding or self._hub.rebuilding,
                 now=time.monotonic(),
             )
         told = self._told()
-        return judge_follower(
+        return assess_follower(
             told.state if told is not None else None,
             joined=standing.joined,
             stale=standing.stale,
@@ -134,7 +134,7 @@ class Shared:
         """The kinds whose watch has no connection now, and why."""
         return self._watches.lost() if self._watches is not None else {}
 
-    def watches(self) -> Sequence[Health]:
+    def watches(self) -> Sequence[WatchHealth]:
         """How each watch is doing; none while another process leads."""
         return self._watches.health if self._watches is not None else ()
 

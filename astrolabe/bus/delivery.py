@@ -17,11 +17,11 @@ logger = logging.getLogger("astrolabe.bus")
 class Served(Protocol):
     """The graph that clients see: `http.hub.Hub`.
 
-    mending: whether it is made anew just now, so that it stays behind.
+    rebuilding: whether it is made anew just now, so that it stays behind.
     """
 
     graph: Graph
-    mending: bool
+    rebuilding: bool
 
     def receive(self, batch: Batch) -> None:
         """Apply the next batch. Raises GapError, Unapplied; the graph was left as it was."""
@@ -40,14 +40,14 @@ async def deliver(batch: Batch, served: Served) -> bool:
         served.receive(batch)
     except Unapplied as unapplied:
         tell(unapplied, "it is put together anew")
-        served.mending = True
+        served.rebuilding = True
         try:
             renewal = Renewal(served.graph, batch)
             async for _ in in_slices(renewal.steps()):
                 pass
             served.replace(renewal.graph)
         finally:
-            served.mending = False
+            served.rebuilding = False
         return False
     return True
 

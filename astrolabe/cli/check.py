@@ -23,7 +23,7 @@ from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.kind import Kind
 from astrolabe.kube.client import Cluster
-from astrolabe.kube.discovery import served, version_of
+from astrolabe.kube.discovery import served_resources, version_of
 from astrolabe.kube.errors import ClusterError, RequestFailed
 from astrolabe.kube.watches import scopes_of
 from astrolabe.settings import Settings
@@ -116,7 +116,7 @@ def _named(cluster: Cluster) -> str:
 
 async def _check_scopes(cluster: Cluster, settings: Settings, catalogue: Catalogue) -> list[Finding]:
     versions = list(dict.fromkeys(kind.api_version for kind in catalogue))
-    pages = await asyncio.gather(*[served(cluster, version) for version in versions])
+    pages = await asyncio.gather(*[served_resources(cluster, version) for version in versions])
     plurals = dict(zip(versions, pages, strict=True))
 
     async def judge(scope: Scope) -> Finding:

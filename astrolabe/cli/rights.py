@@ -9,7 +9,7 @@ from typing import NamedTuple
 from astrolabe.engine.readiness import Scope
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
-from astrolabe.kube.rights import Right, rights_in
+from astrolabe.kube.discovery import Right, rights_in
 
 #: What an administrator may do.
 EVERYTHING = "everything"

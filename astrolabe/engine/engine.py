@@ -10,14 +10,14 @@ from time import time
 from typing import Protocol
 
 from astrolabe.engine.inbox import (
-    Change,
-    Gone,
+    Deleted,
+    InboxMessage,
     InvalidObject,
-    KindGone,
-    Message,
+    KindRemoved,
+    ObjectChange,
+    ObjectChanges,
     Replace,
-    Report,
-    Update,
+    WatchStatus,
     label_of,
 )
 from astrolabe.engine.readiness import Readiness
@@ -39,12 +39,12 @@ INBOX_LIMIT = 256
 #: Changed nodes and edges after which a commit is due, so that none holds the loop for long.
 COMMIT_LIMIT = 1500
 #: Uids of a list that are noted between two looks at the clock.
-STEP = 1_000
+UIDS_PER_SLICE = 1_000
 
 #: Why an object is skipped that only the graph does not take.
-NOT_TAKEN = "it cannot be put into the graph: "
+CANNOT_APPLY = "it cannot be put into the graph: "
 #: The same where the model has it.
-NOT_SERVED = "the graph that is served cannot take it"
+CANNOT_SERVE = "the graph that is served cannot take it"
 
 
 class Publisher(Protocol):
@@ -64,7 +64,7 @@ class Engine:
     served: the graph that is served, which is what was published. None: it is not known, so that a model that
         breaks ends the engine.
     restored: whether that is not empty at the beginning: what is published leads on from there.
-    mending: whether the model, or what is served, is made anew just now after a fault.
+    rebuilding: whether the model, or what is served, is made anew just now after a fault.
     """
 
     def __init__(
@@ -82,24 +82,24 @@ class Engine:
         self.readiness = readiness
         self.epoch = epoch
         self.seq = 0
-        self.mending = False
+        self.rebuilding = False
         self._model = model
         readiness.failing = lambda: self._model.failing
         self._publisher = publisher
         self._window = window
         self._selected = selected
-        self._inbox: asyncio.Queue[Message] = asyncio.Queue(INBOX_LIMIT)
+        self._inbox: asyncio.Queue[InboxMessage] = asyncio.Queue(INBOX_LIMIT)
         self._slice = TimeSlice()
-        self._uncommitted = self._comparing = False
+        self._uncommitted = self._reconciling = False
         self._skip_logs: dict[tuple[str, str], SkipLog] = {}
         self._served = served
         self._takeover = Takeover(model, readiness, served) if served is not None and restored else None
         #: The objects that broke the model, and why: they are not tried again.
-        self._breakers: dict[str, str] = {}
+        self._rejected: dict[str, str] = {}
         #: When the first of the uncommitted changes was taken in, in milliseconds since 1970.
-        self._since = 0
+        self._uncommitted_since = 0
 
-    async def put(self, message: Message) -> None:
+    async def put(self, message: InboxMessage) -> None:
         """Take a message in; waits while the inbox is full."""
         await self._inbox.put(message)
 
@@ -110,23 +110,23 @@ class Engine:
             message = await self._inbox.get()
             started = loop.time()
             self._slice.restart()
-            await self._take(message)
+            await self._handle(message)
             while not self._inbox.empty():
-                await self._take(self._inbox.get_nowait())
+                await self._handle(self._inbox.get_nowait())
             await self._commit()
             await asyncio.sleep(max(0.0, started + self._window - loop.time()))
 
-    async def _take(self, message: Message) -> None:
+    async def _handle(self, message: InboxMessage) -> None:
         """Apply one message to the model."""
         now = asyncio.get_running_loop().time()
         match message:
-            case Update():
-                self.readiness.heard(message.kind, "", now)
-                await self._change(message.kind, message.changes)
+            case ObjectChanges():
+                self.readiness.note_message(message.kind, "", now)
+                await self._apply_changes(message.kind, message.changes)
             case Replace():
                 await self._replace(message)
-                self.readiness.heard(message.kind, message.namespace, now)
-            case Report():
+                self.readiness.note_message(message.kind, message.namespace, now)
+            case WatchStatus():
                 self.readiness.report(
                     message.kind,
                     message.namespace,
@@ -137,19 +137,19 @@ class Engine:
                 )
                 if message.state != "listing":
                     await self._set_synced(message.kind, message.namespace, message.state == "synced")
-                    await self._take_over()
-                self.readiness.settle()
-            case KindGone():
-                await self._drop(message)
+                    await self._advance_takeover()
+                self.readiness.update_ready()
+            case KindRemoved():
+                await self._remove_kind(message)
 
-    async def _drop(self, message: KindGone) -> None:
+    async def _remove_kind(self, message: KindRemoved) -> None:
         """Take the objects of a kind that is no more out of the graph."""
         kind, namespace = message.kind, message.namespace
         count = await self._remove(kind, namespace, spared=set())
-        self.readiness.note_gone(kind, namespace)
+        self.readiness.mark_removed(kind, namespace)
         await self._commit()
-        await self._take_over()
-        logger.warning("%s%s is not served any more: %d objects go", kind, _place(namespace), count)
+        await self._advance_takeover()
+        logger.warning("%s%s is not served any more: %d objects go", kind, _location(namespace), count)
 
     async def _replace(self, message: Replace) -> None:
         """Follow a complete list as a difference. The gone go first: a name may have a new uid.
@@ -159,21 +159,21 @@ class Engine:
         kind, namespace = message.kind, message.namespace
         uids = chain((facts.uid for facts in message.listed), (invalid.uid for invalid in message.invalid))
         listed: set[str] = set()
-        while some := list(islice(uids, STEP)):
+        while some := list(islice(uids, UIDS_PER_SLICE)):
             listed.update(some)
             await self._slice.pause()
         await self._remove(kind, namespace, spared=listed)
         count = len(message.listed)
         self.readiness.forget_skipped(kind, namespace)
-        await self._change(kind, message.invalid)
-        await self._change(kind, _consume(message.listed))
+        await self._apply_changes(kind, message.invalid)
+        await self._apply_changes(kind, _drain(message.listed))
         await self._set_synced(message.kind, message.namespace, True)
         # Synced means served: what was listed is in the graph before anyone is told so.
         await self._commit()
         self.readiness.report(message.kind, message.namespace, "synced", served=False)
-        await self._take_over()
-        self.readiness.settle()
-        logger.info("synced %s%s: %d", message.kind, _place(message.namespace), count)
+        await self._advance_takeover()
+        self.readiness.update_ready()
+        logger.info("synced %s%s: %d", message.kind, _location(message.namespace), count)
 
     async def _remove(self, kind: str, namespace: str, *, spared: set[str]) -> int:
         """Take what is known of a kind out of the model, in all namespaces or in one; returns how many."""
@@ -183,7 +183,7 @@ class Engine:
                 await self._slice.pause()
             else:
                 count += 1
-                await self._change(kind, (Gone(uid),))
+                await self._apply_changes(kind, (Deleted(uid),))
         return count
 
     async def _set_synced(self, kind: str, namespace: str, synced: bool) -> None:
@@ -191,30 +191,30 @@ class Engine:
         try:
             self._note_synced(kind, namespace, synced)
         except Broken as broken:
-            await self._mend(broken)
+            await self._rebuild(broken)
             self._note_synced(kind, namespace, synced)
-        self._mark()
+        self._mark_uncommitted()
 
     def _note_synced(self, kind: str, namespace: str, synced: bool) -> None:
         self._model.set_outdated(kind, namespace, not synced)
         if not self._selected:
             self._model.set_synced(kind, namespace, synced)
 
-    async def _change(self, kind: str, changes: Iterable[Change]) -> None:
+    async def _apply_changes(self, kind: str, changes: Iterable[ObjectChange]) -> None:
         for change in changes:
             try:
                 is_news = self._apply(kind, change)
             except Broken as broken:
-                await self._mend(broken)
+                await self._rebuild(broken)
                 continue
             if is_news:
-                self._mark()
+                self._mark_uncommitted()
                 if self._model.pending >= COMMIT_LIMIT:
                     await self._slice.pause()
                     await self._commit()
             await self._slice.pause()
 
-    def _apply(self, kind: str, change: Change) -> bool:
+    def _apply(self, kind: str, change: ObjectChange) -> bool:
         """Change the model; False when that is no news. An object that cannot be taken in is skipped.
 
         Raises Broken.
@@ -227,11 +227,11 @@ class Engine:
             skipped.pop(change.uid, None)
             if isinstance(change, Facts):  # its uid may not have been readable
                 skipped.pop(label_of(change.namespace, change.name), None)
-        if isinstance(change, Gone):
-            self._breakers.pop(change.uid, None)
+        if isinstance(change, Deleted):
+            self._rejected.pop(change.uid, None)
             return self._model.remove(change.uid)
-        if self._breakers and change.uid in self._breakers:
-            self._skip(change, self._breakers[change.uid])
+        if self._rejected and change.uid in self._rejected:
+            self._skip(change, self._rejected[change.uid])
             return False
         try:
             return self._model.upsert(change)
@@ -240,65 +240,65 @@ class Engine:
         except Unfit as error:
             self._skip(change, str(error))
         except Exception as error:
-            self._skip(change, NOT_TAKEN + where(error))
+            self._skip(change, CANNOT_APPLY + where(error))
         return False
 
     def _skip(self, object: Facts | Record, why: str) -> None:
-        self._leave_out(object.kind, InvalidObject(object.namespace, object.name, why, object.uid))
+        self._record_skipped(object.kind, InvalidObject(object.namespace, object.name, why, object.uid))
 
-    def _leave_out(self, kind: str, invalid: InvalidObject) -> None:
+    def _record_skipped(self, kind: str, invalid: InvalidObject) -> None:
         self._log_of(kind).add(invalid)
         self.readiness.skip(kind, invalid)
 
-    async def _mend(self, broken: Broken) -> None:
+    async def _rebuild(self, broken: Broken) -> None:
         """Go on with a model that is made anew, and publish what became different."""
         error = broken.__cause__
         if self._served is None or not isinstance(error, Exception):
             raise broken
         logger.error("a change of the graph failed, and it is put together anew: %s", where(error))
-        self.mending = True
-        self.readiness.mends += 1
+        self.rebuilding = True
+        self.readiness.rebuilds += 1
         try:
-            await self._salvage(broken, error)
+            await self._replace_model(broken, error)
         finally:
-            self.mending = False
+            self.rebuilding = False
 
-    async def _salvage(self, broken: Broken, error: Exception) -> None:
-        why = NOT_TAKEN + where(error)
+    async def _replace_model(self, broken: Broken, error: Exception) -> None:
+        why = CANNOT_APPLY + where(error)
         salvage = Salvage(broken)
         for _ in salvage.steps():
             await self._slice.pause()
         self._model = model = salvage.model
         for object in salvage.left_out.values():
-            self._breakers[object.uid] = why
+            self._rejected[object.uid] = why
             self._skip(object, why)
-        self._tell_faults()
+        self._log_faults()
         if not self._uncommitted:
-            self._since = int(time() * 1000)
-        if self._takeover is None or self._takeover.follow(model):
+            self._uncommitted_since = int(time() * 1000)
+        if self._takeover is None or self._takeover.replace_model(model):
             self._uncommitted = False
-            await self._compare()
+            await self._publish_full_difference()
         # Otherwise nothing was published yet.
 
-    async def _compare(self) -> None:
+    async def _publish_full_difference(self) -> None:
         """Publish what is different between the model and what is served, if anything is."""
         assert self._served is not None  # who calls this has seen to it
-        everything = Takeover(self._model, self.readiness, self._served, lists=_everywhere)
+        everything = Takeover(self._model, self.readiness, self._served, lists=_knows_all)
         await self._publish_difference(self._takeover or everything)
 
     def _log_of(self, kind: str, what: str = "is left out") -> SkipLog:
         return self._skip_logs.setdefault((kind, what), SkipLog(logger, kind, what))
 
-    def _tell_faults(self) -> None:
+    def _log_faults(self) -> None:
         """Log each resource for which a rule raised, once."""
         for fault in self._model.take_faults():
             invalid = InvalidObject(fault.namespace, fault.name, fault.why)
             self._log_of(fault.kind, "keeps its own status, since its rule failed").add(invalid)
 
-    def _mark(self) -> None:
+    def _mark_uncommitted(self) -> None:
         """There is something to commit."""
         if not self._uncommitted:
-            self._uncommitted, self._since = True, int(time() * 1000)
+            self._uncommitted, self._uncommitted_since = True, int(time() * 1000)
 
     async def _commit(self) -> None:
         """Publish what is new; what is known of a whole kind concerns many, and is followed bit by bit."""
@@ -309,48 +309,52 @@ class Engine:
         try:
             changes = self._model.commit(COMMIT_LIMIT)
         except Broken as broken:
-            await self._mend(broken)
+            await self._rebuild(broken)
             return
         self._uncommitted = self._model.unsettled
-        self._tell_faults()
+        self._log_faults()
         await self._slice.pause()
         if self._takeover is not None:
-            changes = self._takeover.pass_on(changes)
+            changes = self._takeover.filter_changes(changes)
         await self._publish(changes)
         await self._slice.pause()
 
     async def _publish(self, changes: Changes) -> None:
         if changes:
             self.seq += 1
-            if not await self._publisher.publish(Batch(self.epoch, self.seq, changes, self._since)):
-                await self._make_up_for(changes)
+            if not await self._publisher.publish(
+                Batch(self.epoch, self.seq, changes, self._uncommitted_since)
+            ):
+                await self._reconcile(changes)
 
-    async def _make_up_for(self, changes: Changes) -> None:
+    async def _reconcile(self, changes: Changes) -> None:
         """What is served was made anew to take these, if it could: see that it is what it should be."""
-        self.readiness.mends += 1
+        self.readiness.rebuilds += 1
         if self._served is None:
             return
-        if self._comparing:  # it could not for the second time
+        if self._reconciling:  # it could not for the second time
             for node in changes.nodes_set:
                 if self._served().nodes.get(node.uid) != node:
-                    await self._change(node.kind, (Gone(node.uid),))
-                    self._breakers[node.uid] = NOT_SERVED
-                    self._leave_out(node.kind, InvalidObject(node.namespace, node.name, NOT_SERVED, node.uid))
+                    await self._apply_changes(node.kind, (Deleted(node.uid),))
+                    self._rejected[node.uid] = CANNOT_SERVE
+                    self._record_skipped(
+                        node.kind, InvalidObject(node.namespace, node.name, CANNOT_SERVE, node.uid)
+                    )
             return
-        self._comparing = True
+        self._reconciling = True
         try:
-            await self._compare()
+            await self._publish_full_difference()
         finally:
-            self._comparing = False
+            self._reconciling = False
 
-    async def _take_over(self) -> None:
+    async def _advance_takeover(self) -> None:
         """When it is time, publish the difference to the restored graph; again when more is known."""
         takeover = self._takeover
-        if takeover is None or not takeover.due:
+        if takeover is None or not takeover.is_due:
             return
         await self._commit()
         await self._publish_difference(takeover)
-        if takeover.over:
+        if takeover.is_done:
             self._takeover = None
 
     async def _publish_difference(self, takeover: Takeover) -> None:
@@ -364,17 +368,17 @@ class Engine:
         return self._model.count(kind)
 
 
-def _consume(listed: list[Facts]) -> Iterator[Facts]:
+def _drain(listed: list[Facts]) -> Iterator[Facts]:
     """The facts in order, each let go as it is taken: a list of a large kind is never in memory twice."""
     listed.reverse()
     while listed:
         yield listed.pop()
 
 
-def _everywhere(kind: str, namespace: str) -> bool:
+def _knows_all(kind: str, namespace: str) -> bool:
     """What is not known is gone, of whatever kind."""
     return True
 
 
-def _place(namespace: str) -> str:
+def _location(namespace: str) -> str:
     return f" in {namespace}" if namespace else ""

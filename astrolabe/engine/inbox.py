@@ -8,13 +8,13 @@ import msgspec
 
 from astrolabe.graph.facts import Facts
 
-State = Literal["listing", "synced", "unavailable"]
+WatchState = Literal["listing", "synced", "unavailable"]
 
 #: Why a kind is unavailable, for programs: the API server answers 403, or it does not serve it (404).
-Cause = Literal["", "forbidden", "not-served"]
+UnavailableCause = Literal["", "forbidden", "not-served"]
 
 
-class Gone(msgspec.Struct, frozen=True):
+class Deleted(msgspec.Struct, frozen=True):
     """The object with this uid was deleted."""
 
     uid: str
@@ -43,14 +43,14 @@ def label_of(namespace: str, name: str) -> str:
 
 
 #: What befell one object.
-Change = Facts | Gone | InvalidObject
+ObjectChange = Facts | Deleted | InvalidObject
 
 
-class Update(msgspec.Struct, frozen=True):
+class ObjectChanges(msgspec.Struct, frozen=True):
     """Objects of one kind were set or deleted, in this order."""
 
     kind: str
-    changes: list[Change]
+    changes: list[ObjectChange]
 
 
 class Replace(msgspec.Struct, frozen=True):
@@ -67,29 +67,29 @@ class Replace(msgspec.Struct, frozen=True):
     invalid: list[InvalidObject] = []
 
 
-class Report(msgspec.Struct, frozen=True):
+class WatchStatus(msgspec.Struct, frozen=True):
     """A watch tells how it is: `listing` (not yet complete), `synced`, `unavailable` (and `why`)."""
 
     kind: str
     namespace: str
-    state: State
+    state: WatchState
     why: str = ""
-    cause: Cause = ""
+    cause: UnavailableCause = ""
 
 
-class KindGone(msgspec.Struct, frozen=True):
+class KindRemoved(msgspec.Struct, frozen=True):
     """The API server has not served the kind (404) for so long that its objects are held to be gone."""
 
     kind: str
     namespace: str
 
 
-Message = Update | Replace | Report | KindGone
+InboxMessage = ObjectChanges | Replace | WatchStatus | KindRemoved
 
 
 class Sink(Protocol):
     """Where watches put what they learn."""
 
-    async def put(self, message: Message) -> None:
+    async def put(self, message: InboxMessage) -> None:
         """Hand over one message; waits while the engine is behind (backpressure)."""
         ...

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from astrolabe.engine.inbox import Cause, InvalidObject, State
+from astrolabe.engine.inbox import InvalidObject, UnavailableCause, WatchState
 from astrolabe.graph.faults import Fault
 
 
@@ -23,16 +23,16 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 class ScopeState(msgspec.Struct):
-    """news: loop time in seconds of the last message of the watch; None before the first.
+    """last_message: loop time in seconds of the last message of the watch; None before the first.
 
-    gone: whether it is unavailable because there is no such kind any more, and so no object of it.
+    removed: whether it is unavailable because there is no such kind any more, and so no object of it.
     """
 
-    state: State = "listing"
+    state: WatchState = "listing"
     why: str = ""
-    cause: Cause = ""
-    news: float | None = None
-    gone: bool = False
+    cause: UnavailableCause = ""
+    last_message: float | None = None
+    removed: bool = False
 
 
 class Readiness:
@@ -40,17 +40,17 @@ class Readiness:
 
     skipped: of each kind the objects that are left out now, by uid (or by label, where there is none).
     failing: tells those whose status is not derived from their neighbours, since a rule raised.
-    mends: how often a change failed and the graph was put together anew, since the start of the process.
+    rebuilds: how often a change failed and the graph was put together anew, since the start of the process.
     """
 
     def __init__(self, scopes: Iterable[Scope]) -> None:
         self.states: dict[Scope, ScopeState] = {scope: ScopeState() for scope in scopes}
         self.skipped: dict[str, dict[str, InvalidObject]] = {scope.kind: {} for scope in self.states}
         self.failing: Callable[[], Sequence[Fault]] = tuple
-        self.mends = 0
-        self._by_place = {(scope.kind, scope.namespace): scope for scope in self.states}
+        self.rebuilds = 0
+        self._by_location = {(scope.kind, scope.namespace): scope for scope in self.states}
         self._ready = asyncio.Event()
-        self.settle()
+        self.update_ready()
 
     @property
     def ready(self) -> bool:
@@ -61,33 +61,33 @@ class Readiness:
         """Return as soon as it is ready."""
         await self._ready.wait()
 
-    def heard(self, kind: str, namespace: str, now: float) -> None:
+    def note_message(self, kind: str, namespace: str, now: float) -> None:
         """There was news of this watch (of any of the kind's, when the message does not tell which)."""
         for scope in self._scopes(kind, namespace):
-            self.states[scope].news = now
+            self.states[scope].last_message = now
 
     def report(
         self,
         kind: str,
         namespace: str,
-        state: State,
+        state: WatchState,
         why: str = "",
         *,
-        cause: Cause = "",
+        cause: UnavailableCause = "",
         served: bool = True,
     ) -> None:
         """Note how a watch is. served: whether what it listed is served; if not, `settle` has to follow."""
         for scope in self._scopes(kind, namespace):
             known = self.states[scope]
             known.state, known.why, known.cause = state, why, cause
-            known.gone = known.gone and state == "unavailable"
+            known.removed = known.removed and state == "unavailable"
         if served:
-            self.settle()
+            self.update_ready()
 
-    def note_gone(self, kind: str, namespace: str) -> None:
+    def mark_removed(self, kind: str, namespace: str) -> None:
         """There is no such kind any more."""
         for scope in self._scopes(kind, namespace):
-            self.states[scope].gone = True
+            self.states[scope].removed = True
         self.forget_skipped(kind, namespace)
 
     def skip(self, kind: str, invalid: InvalidObject) -> None:
@@ -103,7 +103,7 @@ class Readiness:
         for key in [key for key, each in known.items() if namespace in ("", each.namespace)]:
             del known[key]
 
-    def settle(self) -> None:
+    def update_ready(self) -> None:
         """What the watches told is served: whoever waits for readiness may go on."""
         if not self.unready():
             self._ready.set()
@@ -115,15 +115,15 @@ class Readiness:
         for scope in self.states:
             self.states[scope] = ScopeState()
             self.skipped[scope.kind].clear()
-        self.settle()
+        self.update_ready()
 
-    def lists(self, kind: str, namespace: str) -> bool:
+    def is_listed(self, kind: str, namespace: str) -> bool:
         """Whether it is known which resources of the kind there are in the namespace; none are known where
         nobody watches, which is what the settings ask for."""
-        scope = self._by_place.get((kind, "")) or self._by_place.get((kind, namespace))
-        return scope is None or self.states[scope].state == "synced" or self.states[scope].gone
+        scope = self._by_location.get((kind, "")) or self._by_location.get((kind, namespace))
+        return scope is None or self.states[scope].state == "synced" or self.states[scope].removed
 
-    def listing(self) -> list[Scope]:
+    def still_listing(self) -> list[Scope]:
         """The required scopes of which it is not known yet whether they can be listed."""
         return [s for s, known in self.states.items() if s.required and known.state == "listing"]
 
@@ -132,7 +132,7 @@ class Readiness:
         return [s for s, known in self.states.items() if s.required and known.state != "synced"]
 
     def _scopes(self, kind: str, namespace: str) -> list[Scope]:
-        exact = self._by_place.get((kind, namespace))
+        exact = self._by_location.get((kind, namespace))
         if exact is not None:
             return [exact]
         return [scope for scope in self.states if scope.kind == kind]

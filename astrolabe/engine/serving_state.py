@@ -12,34 +12,34 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from astrolabe.engine.inbox import InvalidObject, State
+from astrolabe.engine.inbox import InvalidObject, WatchState
 from astrolabe.engine.readiness import Readiness, Scope, ScopeState
-from astrolabe.engine.skips import some_of
+from astrolabe.engine.skips import sample_of
 
 #: syncing: not all kinds are listed yet. live: every kind is listed and watched. partial: live, but some
 #: kinds or objects cannot be read. stale: what is served was true, and may not be any more.
-StateWord = Literal["syncing", "live", "partial", "stale"]
-STATE_WORDS: tuple[StateWord, ...] = ("syncing", "live", "partial", "stale")
+StateName = Literal["syncing", "live", "partial", "stale"]
+STATE_NAMES: tuple[StateName, ...] = ("syncing", "live", "partial", "stale")
 
 #: Why a part of the cluster is not in the graph: HTTP 403, HTTP 404, or objects that cannot be read.
-GapReason = Literal["forbidden", "not-served", "skipped"]
-GAP_REASONS: tuple[GapReason, ...] = ("forbidden", "not-served", "skipped")
+MissingReason = Literal["forbidden", "not-served", "skipped"]
+MISSING_REASONS: tuple[MissingReason, ...] = ("forbidden", "not-served", "skipped")
 
 #: Seconds without a connection after which a watch that was in step no longer counts as fresh. A watch that
 #: ends and begins again, as they all do, takes less.
 LOST_GRACE = 5.0
 
 #: Seconds between two looks. What a look costs grows with the number of watches, not with the graph.
-LOOK_EVERY = 0.5
+ASSESS_EVERY = 0.5
 
 #: Seconds between two messages of which only the progress is news.
 PROGRESS_EVERY = 1.0
 
 #: Why what is served may be old while it is made anew.
-MENDING = "a change of the graph failed, and it is put together anew"
+REBUILDING = "a change of the graph failed, and it is put together anew"
 
 #: Kinds that one sentence names.
-NAMED = 5
+MAX_NAMED_KINDS = 5
 
 
 class ClusterInfo(msgspec.Struct, frozen=True):
@@ -62,26 +62,26 @@ class Progress(msgspec.Struct, frozen=True):
     objects: int = 0
 
 
-class Gap(msgspec.Struct, frozen=True, omit_defaults=True):
+class MissingPart(msgspec.Struct, frozen=True, omit_defaults=True):
     """A part of the cluster that is not in the graph. objects: how many are left out, when that is known."""
 
     kind: str
-    reason: GapReason
+    reason: MissingReason
     why: str
     objects: int = 0
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Assessment(msgspec.Struct, frozen=True):
     """What the state is now.
 
     began: when it became so, on the loop's clock; None: when it was first seen to be so.
     since: the same as RFC 3339, when another process says so; "" otherwise.
     """
 
-    state: StateWord
+    state: StateName
     why: str = ""
     progress: Progress = Progress()
-    partial: tuple[Gap, ...] = ()
+    partial: tuple[MissingPart, ...] = ()
     began: float | None = None
     since: str = ""
 
@@ -92,12 +92,12 @@ class ServingState(msgspec.Struct, frozen=True):
     since: RFC 3339. why: one sentence; "" when there is nothing to say.
     """
 
-    state: StateWord
+    state: StateName
     since: str
     why: str
     cluster: ClusterInfo
     progress: Progress
-    partial: tuple[Gap, ...]
+    partial: tuple[MissingPart, ...]
 
     def document(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -105,38 +105,38 @@ class ServingState(msgspec.Struct, frozen=True):
         return {**document, "partial": list(document["partial"])}
 
 
-_UNTOLD = ServingState("syncing", "", "", ClusterInfo(), Progress(), ())
+_NO_REPORT = ServingState("syncing", "", "", ClusterInfo(), Progress(), ())
 
 
 class WatchFacts(Protocol):
-    """How one watch is doing: see `kube.health.Health`.
+    """How one watch is doing: see `kube.health.WatchHealth`.
 
     lost_since: when it lost its connection, on the clock time.monotonic; None while it has one.
     """
 
     kind: str
     namespace: str
-    state: State
+    state: WatchState
     connected: bool
     lists: int
     last_error: str
     lost_since: float | None
 
 
-def judge_watches(
+def assess_watches(
     readiness: Readiness,
     watches: Sequence[WatchFacts],
     *,
     count: Callable[[str], int],
     restored: bool,
-    mending: bool = False,
+    rebuilding: bool = False,
     now: float,
-) -> Verdict:
+) -> Assessment:
     """The state of a process that watches the cluster itself.
 
     count: how many objects of a kind are known.
     restored: whether a stored graph is served until all kinds are listed.
-    mending: whether the graph is put together anew after a fault, and what changes meanwhile has to wait.
+    rebuilding: whether the graph is put together anew after a fault, and what changes meanwhile has to wait.
     now: on the clock of `lost_since`.
     """
     scopes = readiness.states
@@ -147,33 +147,33 @@ def judge_watches(
     lost = [watch for watch in watches if _is_lost(watch, now)]
     partial = (*_unreadable(scopes), *_skipped(readiness.skipped))
     if progress.kinds < progress.of:
-        return Verdict("syncing", _syncing(kinds, watches, restored=restored), progress, partial)
+        return Assessment("syncing", _syncing(kinds, watches, restored=restored), progress, partial)
     if lost:
         began = min([watch.lost_since for watch in lost if watch.lost_since is not None])
-        return Verdict("stale", _stale(lost, watches), progress, partial, began=began)
-    if mending:
-        return Verdict("stale", MENDING, progress, partial)
+        return Assessment("stale", _stale(lost, watches), progress, partial, began=began)
+    if rebuilding:
+        return Assessment("stale", REBUILDING, progress, partial)
     if partial:
-        return Verdict("partial", _partial(partial), progress, partial)
-    return Verdict("live", "", progress)
+        return Assessment("partial", _partial(partial), progress, partial)
+    return Assessment("live", "", progress)
 
 
-def judge_follower(
+def assess_follower(
     told: ServingState | None, *, joined: bool, stale: bool, why: str, began: float | None
-) -> Verdict:
+) -> Assessment:
     """The state of a process that serves what another one writes.
 
     told: the state of the writer, as it said last; None before. joined: whether a graph was found.
     stale, why, began: whether nobody keeps it up to date, and since when.
     """
     if not joined:
-        return Verdict("syncing", why or "there is no graph in Redis yet")
+        return Assessment("syncing", why or "there is no graph in Redis yet")
     if stale:
-        known = told or _UNTOLD
-        return Verdict("stale", why, known.progress, known.partial, began=began)
+        known = told or _NO_REPORT
+        return Assessment("stale", why, known.progress, known.partial, began=began)
     if told is None:
-        return Verdict("syncing", "the leader has not told its state yet")
-    return Verdict(told.state, told.why, told.progress, told.partial, since=told.since)
+        return Assessment("syncing", "the leader has not told its state yet")
+    return Assessment(told.state, told.why, told.progress, told.partial, since=told.since)
 
 
 def _is_lost(watch: WatchFacts, now: float) -> bool:
@@ -183,12 +183,12 @@ def _is_lost(watch: WatchFacts, now: float) -> bool:
     return now - watch.lost_since >= LOST_GRACE
 
 
-def _unreadable(scopes: Mapping[Scope, ScopeState]) -> list[Gap]:
+def _unreadable(scopes: Mapping[Scope, ScopeState]) -> list[MissingPart]:
     """The kinds that cannot be had, in the order of the catalogue; several namespaces are one gap.
 
     A kind that need not be there and is not served has no objects that could be missing.
     """
-    found: dict[tuple[str, GapReason], list[tuple[Scope, ScopeState]]] = {}
+    found: dict[tuple[str, MissingReason], list[tuple[Scope, ScopeState]]] = {}
     for scope, known in scopes.items():
         if known.state == "unavailable" and known.cause and (scope.required or known.cause == "forbidden"):
             found.setdefault((scope.kind, known.cause), []).append((scope, known))
@@ -196,19 +196,19 @@ def _unreadable(scopes: Mapping[Scope, ScopeState]) -> list[Gap]:
     for (kind, reason), each in found.items():
         namespaces = [scope.namespace for scope, _ in each if scope.namespace]
         where = f"in {_names(namespaces)}: " if namespaces else ""
-        gaps.append(Gap(kind, reason, f"{where}{each[0][1].why}"))
+        gaps.append(MissingPart(kind, reason, f"{where}{each[0][1].why}"))
     return gaps
 
 
-def _skipped(skipped: Mapping[str, Mapping[str, InvalidObject]]) -> list[Gap]:
+def _skipped(skipped: Mapping[str, Mapping[str, InvalidObject]]) -> list[MissingPart]:
     """The kinds of which objects are left out."""
     gaps = []
     for kind, objects in skipped.items():
         if objects:
-            first = min(some_of(objects.values()), key=lambda each: each.label)
+            first = min(sample_of(objects.values()), key=lambda each: each.label)
             several = len(objects) > 1
             count = f"{len(objects)} objects are left out, such as" if several else "1 object is left out:"
-            gaps.append(Gap(kind, "skipped", f"{count} {first.label}: {first.why}", len(objects)))
+            gaps.append(MissingPart(kind, "skipped", f"{count} {first.label}: {first.why}", len(objects)))
     return gaps
 
 
@@ -234,9 +234,9 @@ def _stale(lost: Sequence[WatchFacts], watches: Iterable[WatchFacts]) -> str:
     return f"{_names(kinds)} {verb} no watch: {error}"
 
 
-def _partial(gaps: Sequence[Gap]) -> str:
+def _partial(gaps: Sequence[MissingPart]) -> str:
     """One sentence for all reasons."""
-    words: dict[GapReason, str] = {
+    words: dict[MissingReason, str] = {
         "forbidden": "not readable",
         "not-served": "not served",
         "skipped": "missing some objects",
@@ -251,32 +251,32 @@ def _partial(gaps: Sequence[Gap]) -> str:
 
 def _names(names: Sequence[str]) -> str:
     """Some names, and how many more there are."""
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - MAX_NAMED_KINDS
+    return ", ".join(names[:MAX_NAMED_KINDS]) + (f" and {more} more" if more > 0 else "")
 
 
 class StateTracker:
     """Keeps the current state, and tells of its changes.
 
-    look: what the state is now. clock: monotonic seconds, of `Verdict.began`. time: seconds since 1970.
+    assess: what the state is now. clock: monotonic seconds, of `Assessment.began`. time: seconds since 1970.
     """
 
     def __init__(
         self,
-        look: Callable[[], Verdict],
+        assess: Callable[[], Assessment],
         cluster: ClusterInfo,
         *,
         clock: Callable[[], float],
         time: Callable[[], float],
     ) -> None:
-        self._look = look
+        self._assess = assess
         self._cluster = cluster
         self._clock = clock
         self._time = time
         self._listeners: list[Callable[[ServingState], None]] = []
-        self._told_at = clock()
-        self.current = self._state(look(), None)
-        self._told = self.current
+        self._published_at = clock()
+        self.current = self._state(assess(), None)
+        self._published = self.current
 
     def subscribe(self, listener: Callable[[ServingState], None]) -> None:
         """Call the listener with each new state from now on. It must not raise."""
@@ -284,9 +284,9 @@ class StateTracker:
 
     def refresh(self) -> ServingState:
         """Look, tell if there is something new, and return what is."""
-        self.current = self._state(self._look(), self.current)
-        if self._is_news():
-            self._told, self._told_at = self.current, self._clock()
+        self.current = self._state(self._assess(), self.current)
+        if self._has_changed():
+            self._published, self._published_at = self.current, self._clock()
             for listener in self._listeners:
                 listener(self.current)
         return self.current
@@ -295,9 +295,9 @@ class StateTracker:
         """Look now and then, until cancelled."""
         while True:
             self.refresh()
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(ASSESS_EVERY)
 
-    def _state(self, verdict: Verdict, before: ServingState | None) -> ServingState:
+    def _state(self, verdict: Assessment, before: ServingState | None) -> ServingState:
         since = verdict.since
         if not since and before is not None and before.state == verdict.state:
             since = before.since
@@ -308,15 +308,15 @@ class StateTracker:
             verdict.state, since, verdict.why, self._cluster, verdict.progress, verdict.partial
         )
 
-    def _is_news(self) -> bool:
-        now, told = self.current, self._told
+    def _has_changed(self) -> bool:
+        now, told = self.current, self._published
         if now == told:
             return False
         if msgspec.structs.replace(now, progress=told.progress, why=told.why) == told:
             # Only the numbers have moved: told while they are news, and not too often.
             if now.why == told.why and now.state != "syncing":
                 return False
-            return self._clock() - self._told_at >= PROGRESS_EVERY
+            return self._clock() - self._published_at >= PROGRESS_EVERY
         return True
 
 

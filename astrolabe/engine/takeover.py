@@ -34,22 +34,22 @@ class Takeover:
     ) -> None:
         self._model = model
         self._readiness = readiness
-        self._lists = lists or readiness.lists
+        self._lists = lists or readiness.is_listed
         self._served = served
         self._kept: set[str] = set()
         self._released = False
 
     @property
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         """Whether it is time to publish the difference: nothing that could still be told is waited for."""
-        return not self._readiness.listing()
+        return not self._readiness.still_listing()
 
     @property
-    def over(self) -> bool:
+    def is_done(self) -> bool:
         """Whether what is served is what the model says, from now on by itself."""
         return self._released and not self._kept
 
-    def pass_on(self, changes: Changes) -> Changes:
+    def filter_changes(self, changes: Changes) -> Changes:
         """What to publish of a commit of the model: nothing before the difference; then all of it, and that
         the kept edges of what is removed go as well."""
         if not self._released:
@@ -62,7 +62,7 @@ class Takeover:
         changes.edges_removed = list(removed)
         return changes
 
-    def follow(self, model: Model) -> bool:
+    def replace_model(self, model: Model) -> bool:
         """This is the model from now on, made anew. Returns whether the difference to it has to follow."""
         self._model = model
         return self._released
@@ -72,13 +72,17 @@ class Takeover:
         all of it at once. The model must stay as it is meanwhile."""
         graph, changes = self._served(), Changes()
         self._kept = set()
-        for gathering in (self._known(graph, changes), self._gone(graph, changes), self._cut(graph, changes)):
+        for gathering in (
+            self._changed_nodes(graph, changes),
+            self._removed_nodes(graph, changes),
+            self._removed_edges(graph, changes),
+        ):
             yield from gathering
         self._compare_releases(graph, changes)
         self._released = True
         yield changes
 
-    def _known(self, graph: Graph, changes: Changes) -> Iterator[None]:
+    def _changed_nodes(self, graph: Graph, changes: Changes) -> Iterator[None]:
         """What is known, and served otherwise or not at all; node by node."""
         for node in self._model.nodes():
             served = graph.nodes.get(node.uid)
@@ -91,7 +95,7 @@ class Takeover:
             ]
             yield
 
-    def _gone(self, graph: Graph, changes: Changes) -> Iterator[None]:
+    def _removed_nodes(self, graph: Graph, changes: Changes) -> Iterator[None]:
         """What is served and not known: gone, or kept; node by node."""
         for uid, served in graph.nodes.items():
             if self._model.node(uid) is None:
@@ -101,7 +105,7 @@ class Takeover:
                     self._kept.add(uid)
             yield
 
-    def _cut(self, graph: Graph, changes: Changes) -> Iterator[None]:
+    def _removed_edges(self, graph: Graph, changes: Changes) -> Iterator[None]:
         """The edges that are served and not known, unless they may be; node by node."""
         for uid in graph.nodes:
             known = {edge.key for edge in self._model.edges(uid)}

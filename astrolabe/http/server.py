@@ -31,7 +31,7 @@ from astrolabe.http.net.limits import Answers, Sockets
 from astrolabe.http.net.transport import StreamProtocol
 from astrolabe.http.openapi.route import Description
 from astrolabe.http.ops.health import Replication
-from astrolabe.http.ops.metrics import Metrics, WatchHealth
+from astrolabe.http.ops.metrics import Metrics, WatchCounters
 from astrolabe.http.ops.probes import Probes
 from astrolabe.http.responses.cache import Bodies
 from astrolabe.http.rest.endpoints import Rest, position
@@ -62,7 +62,7 @@ def create_server(
     count: Callable[[str], int],
     role: Callable[[], str],
     lost: Callable[[], Mapping[str, str]] = dict,
-    watches: Callable[[], Sequence[WatchHealth]] = tuple,
+    watches: Callable[[], Sequence[WatchCounters]] = tuple,
     replication: Callable[[], Replication | None] = lambda: None,
     listener: socket.socket | None = None,
 ) -> Server:

@@ -18,7 +18,7 @@ import aiohttp
 import msgspec
 
 from astrolabe import __version__
-from astrolabe.kube.credentials import ADVICE, POD_ADVICE, Access, load_access
+from astrolabe.kube.credentials import ADVICE, POD_ADVICE, ClusterAccess, load_access
 from astrolabe.kube.errors import (
     UNDECODABLE,
     ApiError,
@@ -32,7 +32,7 @@ from astrolabe.kube.errors import (
 )
 from astrolabe.settings import Settings
 
-Answered = TypeVar("Answered")
+Reviewed = TypeVar("Reviewed")
 
 JSON = "application/json"
 
@@ -47,23 +47,23 @@ CONNECT_TIMEOUT = 10.0
 VERIFY_TIMEOUT = 10.0
 
 #: Bytes of an error's body that are read.
-ERROR_BODY = 64 * 1024
+ERROR_BODY_BYTES = 64 * 1024
 
 #: Bytes of an answer that is read in whole: version, discovery, a review, a list of one object.
-LONGEST_ANSWER = 8 * 2**20
+MAX_RESPONSE_BYTES = 8 * 2**20
 
 #: Bytes that are kept of one that is too large.
-BEGINNING = 64 * 1024
+BEGINNING_BYTES = 64 * 1024
 
 #: Headers of an answer that is not to be packed: the API server keeps to it, and what is packed has no bound.
-UNPACKED = ("", "identity")
+UNCOMPRESSED = ("", "identity")
 
 #: Seconds and counts: a peer that is gone without a word is noticed after 75 s of an idle watch, long
 #: before the read timeout. Names differ between systems; those that are missing keep the default.
 KEEPALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3))
 
 
-class Answer:
+class ApiResponse:
     """An answer of status 200 in JSON, whose body is read as it comes."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
@@ -79,17 +79,17 @@ class Answer:
             forget_frames(error)
             raise _broken(error) from error
 
-    async def read_all(self, longest: int = LONGEST_ANSWER) -> bytes:
+    async def read_all(self, longest: int = MAX_RESPONSE_BYTES) -> bytes:
         """Everything, to its end. Raises ConnectionBroken, and TooLarge beyond `longest` bytes."""
         chunks, size = [], 0
         is_too_large = (self._response.content_length or 0) > longest
-        enough = min(longest, BEGINNING) if is_too_large else longest
+        enough = min(longest, BEGINNING_BYTES) if is_too_large else longest
         while size <= enough and (chunk := await self.read()):
             chunks.append(chunk)
             size += len(chunk)
         if is_too_large or size > longest:
-            beginning = b"".join(chunks[: 1 + BEGINNING // len(chunks[0])]) if chunks else b""
-            raise TooLarge(f"the answer is larger than {longest} bytes", beginning[:BEGINNING])
+            beginning = b"".join(chunks[: 1 + BEGINNING_BYTES // len(chunks[0])]) if chunks else b""
+            raise TooLarge(f"the answer is larger than {longest} bytes", beginning[:BEGINNING_BYTES])
         return b"".join(chunks)
 
 
@@ -122,7 +122,7 @@ class Cluster:
     host: `https://10.0.0.1:443`. origin: where host and credentials come from, for people.
     """
 
-    def __init__(self, settings: Settings, access: Access) -> None:
+    def __init__(self, settings: Settings, access: ClusterAccess) -> None:
         self._settings = settings
         self._access = access
         self._reloading = asyncio.Lock()
@@ -198,7 +198,7 @@ class Cluster:
     @asynccontextmanager
     async def stream(
         self, path: str, params: Mapping[str, str], *, accept: str = JSON, read_timeout: float
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncIterator[ApiResponse]:
         """GET, with the answer as it comes; leaving the block closes an answer that was not read to its end.
 
         read_timeout: seconds of silence after which the connection counts as broken.
@@ -208,7 +208,7 @@ class Cluster:
         try:
             _keep_alive(response)
             await _check(response)
-            yield Answer(response)
+            yield ApiResponse(response)
         finally:
             response.close()
 
@@ -219,7 +219,7 @@ class Cluster:
         *,
         accept: str = JSON,
         read_timeout: float,
-        longest: int = LONGEST_ANSWER,
+        longest: int = MAX_RESPONSE_BYTES,
     ) -> bytes:
         """GET, with the whole body, otherwise as `stream`. Raises TooLarge beyond `longest` bytes."""
         async with self.stream(path, params, accept=accept, read_timeout=read_timeout) as answer:
@@ -235,7 +235,7 @@ class Cluster:
         answer = await self.review("SelfSubjectAccessReview", {"resourceAttributes": attributes}, _Review)
         return answer.status.allowed
 
-    async def review(self, kind: str, spec: Mapping[str, Any], type: type[Answered]) -> Answered:
+    async def review(self, kind: str, spec: Mapping[str, Any], type: type[Reviewed]) -> Reviewed:
         """What the API server answers to a review of this kind in authorization.k8s.io/v1.
 
         Raises ConnectionBroken, NotTheApi, ApiError.
@@ -245,7 +245,7 @@ class Cluster:
         response = await self._call(path, {}, accept=JSON, read_timeout=VERIFY_TIMEOUT, body=asked)
         try:
             await _check(response, status=201)
-            body = await Answer(response).read_all()
+            body = await ApiResponse(response).read_all()
         finally:
             response.close()
         try:
@@ -330,7 +330,7 @@ class Cluster:
         return response
 
 
-def _open(access: Access) -> Any:
+def _open(access: ClusterAccess) -> Any:
     session = access.open_session()
     session.user_agent = f"astrolabe/{__version__}"
     session.rest_client.pool_manager = _Direct(session.rest_client.pool_manager)
@@ -361,12 +361,12 @@ async def _check(response: aiohttp.ClientResponse, *, status: int = 200) -> None
     if response.status != status:
         body = b""
         with suppress(aiohttp.ClientError, OSError, TimeoutError):
-            body = await response.content.read(ERROR_BODY)
+            body = await response.content.read(ERROR_BODY_BYTES)
         raise error_of_answer(response.status, response.headers, body)
     if response.content_type != JSON:
         raise NotTheApi(f"the answer is {response.content_type}, not JSON (a proxy in between?)")
     packing = response.headers.get("Content-Encoding", "").lower()
-    if packing not in UNPACKED:
+    if packing not in UNCOMPRESSED:
         raise NotTheApi(f"the answer is packed ({packing[:20]}) although that was not asked for (a proxy?)")
 
 

@@ -30,14 +30,14 @@ POD_ADVICE = (
 )
 
 #: Seconds. A credential plugin may have to ask a person.
-LONGEST_LOAD = 120.0
+LOAD_TIMEOUT = 120.0
 
 _TLS_FILES = ("ssl_ca_cert", "cert_file", "key_file")
 _TLS_SETTINGS = ("host", "verify_ssl", "tls_server_name", "proxy")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Access:
+class ClusterAccess:
     """Where the API server is and how to be let in. Holds secrets, hence has no repr.
 
     configuration: kubernetes_asyncio.client.Configuration.
@@ -67,7 +67,7 @@ class Access:
             ) from error
 
 
-async def load_access(settings: Settings) -> Access:
+async def load_access(settings: Settings) -> ClusterAccess:
     """Read the service account of the pod, or the kubeconfig, and get a token where one must be got.
 
     Raises ClusterError.
@@ -86,7 +86,9 @@ async def load_access(settings: Settings) -> Access:
         raise ClusterError(f"The {origin} names no http(s) URL of a server. {ADVICE}")
     _strip_token(configuration)
     identity = _identity(configuration)
-    return Access(configuration=configuration, origin=origin, identity=identity, name=name, context=context)
+    return ClusterAccess(
+        configuration=configuration, origin=origin, identity=identity, name=name, context=context
+    )
 
 
 def _load_service_account(config: Any, configuration: Any) -> str:
@@ -103,7 +105,7 @@ async def _load_kubeconfig(config: Any, configuration: Any, settings: Settings) 
     paths = _existing(settings.kubeconfig)
     shown = os.pathsep.join(paths)
     try:
-        async with asyncio.timeout(LONGEST_LOAD):
+        async with asyncio.timeout(LOAD_TIMEOUT):
             loader = _loader(config, paths, shown, settings.context)
             # Never written back: Astrolabe is read-only, in the user's files too.
             await loader.load_and_set(configuration)

@@ -1,6 +1,9 @@
-"""What an API server says of itself: its version, and which resources it serves."""
+"""What an API server says of itself and of our rights: its version, its resources, what we may do."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -33,7 +36,7 @@ async def version_of(cluster: Cluster) -> str:
         return ""
 
 
-async def served(cluster: Cluster, api_version: str) -> frozenset[str] | None:
+async def served_resources(cluster: Cluster, api_version: str) -> frozenset[str] | None:
     """The plurals of what it serves of a group and version (`v1`, `apps/v1`); None when it does not say."""
     root = "/apis" if "/" in api_version else "/api"
     try:
@@ -43,3 +46,54 @@ async def served(cluster: Cluster, api_version: str) -> frozenset[str] | None:
         return frozenset() if error.code == 404 else None
     except (RequestFailed, *UNDECODABLE):
         return None
+
+
+#: Asking this is what everyone may do.
+_ASKING = ("authorization.k8s.io", "authentication.k8s.io")
+
+
+class Right(NamedTuple):
+    """One thing that may be done; `*` is everything. names: of the only objects, with commas; "": all."""
+
+    verb: str
+    group: str
+    resource: str
+    names: str = ""
+
+
+class _Rule(msgspec.Struct, rename="camel"):
+    verbs: list[str] = []
+    api_groups: list[str] | None = None
+    resources: list[str] | None = None
+    resource_names: list[str] | None = None
+
+
+class _Status(msgspec.Struct, rename="camel"):
+    resource_rules: list[_Rule] | None = None
+    incomplete: bool = False
+
+
+class _RulesReview(msgspec.Struct):
+    """authorization.k8s.io/v1, SelfSubjectRulesReview, as it is answered."""
+
+    status: _Status
+
+
+async def rights_in(cluster: Cluster, namespace: str) -> tuple[frozenset[Right], bool]:
+    """What may be done in a namespace and, by a ClusterRoleBinding, in all of them; and whether that is all.
+
+    An API server that asks others than its own roles does not know all. Raises RequestFailed.
+    """
+    answer = await cluster.review("SelfSubjectRulesReview", {"namespace": namespace}, _RulesReview)
+    rules = answer.status.resource_rules or []
+    return frozenset(right for rule in rules for right in _rights(rule)), not answer.status.incomplete
+
+
+def _rights(rule: _Rule) -> Iterator[Right]:
+    names = ",".join(rule.resource_names or ())
+    for group in rule.api_groups or ():
+        for resource in rule.resources or ():
+            if group in _ASKING and resource.startswith("selfsubject"):
+                continue
+            for verb in rule.verbs:
+                yield Right(verb, group, resource, names)

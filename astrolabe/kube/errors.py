@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 #: Longest text of a server that is passed on to logs and to /health.
-LONGEST_TEXT = 300
+MAX_TEXT = 300
 
 #: What decoders raise about one document. ValueError: msgspec's own errors, and UnicodeDecodeError for text
 #: that is not UTF-8. RecursionError: also where the depth is in what no slice declares.
@@ -84,7 +84,7 @@ def error_of_status(status: bytes | msgspec.Raw) -> ApiError:
     return ApiError(
         decoded.code or 500,
         decoded.reason,
-        decoded.message[:LONGEST_TEXT],
+        decoded.message[:MAX_TEXT],
         retry_after=details.retry_after_seconds,
     )
 

@@ -11,29 +11,29 @@ from astrolabe.engine.inbox import InvalidObject
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import LONGEST_NAME, Manifest, ObjectMeta, Slice
 from astrolabe.kube.errors import UNDECODABLE, ApiError, error_of_status
-from astrolabe.kube.scan import CutOff, members
+from astrolabe.kube.scan import Truncated, members
 
 #: Bytes of one object. etcd takes no request above 1.5 MB unless it is told to; as JSON that may be twice as
 #: much. To decode so many and to put them into the graph takes some 20 ms.
-LONGEST_OBJECT = 4 * 2**20
+MAX_OBJECT_BYTES = 4 * 2**20
 #: Bytes of an answer with one object of which no more is read.
-LONGEST_SINGLE = 5 * 2**20
+MAX_SINGLE_BYTES = 5 * 2**20
 #: Bytes of a larger one in which its identity is looked for; an API server writes it first.
-_LOOKED_AT = 64 * 1024
+_SCANNED_BYTES = 64 * 1024
 
 NO_UID = "has no metadata.uid"
 TOO_DEEP = "is nested too deeply"
-TOO_LARGE = f"is larger than {LONGEST_OBJECT // 2**20} MiB"
+TOO_LARGE = f"is larger than {MAX_OBJECT_BYTES // 2**20} MiB"
 NO_JSON = "is no JSON"
 
 
-class Found(msgspec.Struct, frozen=True, gc=False):
+class Upserted(msgspec.Struct, frozen=True, gc=False):
     """An object was added or modified; a watch-list also tells of what was there before as added."""
 
     manifest: Any
 
 
-class Deleted(msgspec.Struct, frozen=True, gc=False):
+class Deletion(msgspec.Struct, frozen=True, gc=False):
     """An object was deleted. A watch with a selector also says so when the object ceased to match.
 
     resource_version: of the deletion, not of the object's last change.
@@ -43,7 +43,7 @@ class Deleted(msgspec.Struct, frozen=True, gc=False):
     resource_version: str
 
 
-class Bookmark(msgspec.Struct, frozen=True, gc=False):
+class BookmarkEvent(msgspec.Struct, frozen=True, gc=False):
     """The watch is complete up to here.
 
     initial_events_end: and so is the initial list (annotation k8s.io/initial-events-end).
@@ -53,7 +53,7 @@ class Bookmark(msgspec.Struct, frozen=True, gc=False):
     initial_events_end: bool
 
 
-class ServerError(msgspec.Struct, frozen=True):
+class ErrorEvent(msgspec.Struct, frozen=True):
     """The API server ends the watch with a metav1.Status, under HTTP 200: 410 comes this way.
 
     Not hidden from the garbage collector, as the others are: a raised error keeps frames, and they this.
@@ -68,7 +68,7 @@ class NotAnEvent(msgspec.Struct, frozen=True, gc=False):
     why: str
 
 
-Event = Found | Deleted | Bookmark | ServerError | InvalidObject | NotAnEvent
+WatchEvent = Upserted | Deletion | BookmarkEvent | ErrorEvent | InvalidObject | NotAnEvent
 
 
 class _Envelope(msgspec.Struct):
@@ -93,9 +93,9 @@ class _Identified(Slice):
     metadata: _Identity
 
 
-def decode(kind: Kind[Any], line: bytes) -> Event:
+def decode(kind: Kind[Any], line: bytes) -> WatchEvent:
     """What the line says. Nothing is raised: what is not understood is an InvalidObject or a NotAnEvent."""
-    if len(line) > LONGEST_OBJECT:
+    if len(line) > MAX_OBJECT_BYTES:
         return _decode_partly(line, TOO_LARGE)
     try:
         event = kind.event_decoder.decode(line)
@@ -106,18 +106,18 @@ def decode(kind: Kind[Any], line: bytes) -> Event:
     type, manifest = event.type, event.object
     meta: ObjectMeta = manifest.metadata
     if type == "ADDED" or type == "MODIFIED":
-        return Found(manifest) if meta.uid else InvalidObject(meta.namespace, meta.name, NO_UID)
+        return Upserted(manifest) if meta.uid else InvalidObject(meta.namespace, meta.name, NO_UID)
     if type == "DELETED":
-        return Deleted(meta.uid, meta.resource_version)
+        return Deletion(meta.uid, meta.resource_version)
     return _decode_exception(line, None)
 
 
-def _decode_exception(line: bytes, invalid: ValueError | None) -> Event:
+def _decode_exception(line: bytes, invalid: ValueError | None) -> WatchEvent:
     """Decodes what is no object of the kind (an error, a bookmark), or does not fit its slice."""
     try:
         envelope = msgspec.json.decode(line, type=_Envelope)
         if envelope.type == "ERROR":
-            return ServerError(error_of_status(envelope.object))
+            return ErrorEvent(error_of_status(envelope.object))
     except msgspec.ValidationError as error:
         return NotAnEvent(str(error))
     except ValueError as error:
@@ -129,22 +129,22 @@ def _decode_exception(line: bytes, invalid: ValueError | None) -> Event:
     if envelope.type == "DELETED":
         identity = _identity(envelope.object)
         if identity.uid:
-            return Deleted(identity.uid, identity.resource_version)
+            return Deletion(identity.uid, identity.resource_version)
     return invalid_object(envelope.object, str(invalid or f"unknown type of event {envelope.type[:20]!r}"))
 
 
-def _decode_malformed(line: bytes, error: ValueError) -> Event:
+def _decode_malformed(line: bytes, error: ValueError) -> WatchEvent:
     """Decodes what is no JSON; a whole event with one object in it all the same, which is to blame."""
     try:
         parts = dict(members(line, whole=True))
-    except CutOff:
+    except Truncated:
         return NotAnEvent(str(error))
     if parts.get(b"type") not in _OF_OBJECTS or not parts.get(b"object", b"").startswith(b"{"):
         return NotAnEvent(str(error))
     return _decode_partly(line, NO_JSON)
 
 
-def _decode_partly(line: bytes, why: str) -> Event:
+def _decode_partly(line: bytes, why: str) -> WatchEvent:
     """Decodes a line that no decoder takes: of its object nothing but the identity counts.
 
     why: what is the matter with the object.
@@ -154,7 +154,7 @@ def _decode_partly(line: bytes, why: str) -> Event:
         return NotAnEvent(why)
     identity = _identity(line.partition(b'"object"')[2])
     if type[1] == b'"DELETED"' and identity.uid:
-        return Deleted(identity.uid, identity.resource_version)
+        return Deletion(identity.uid, identity.resource_version)
     return InvalidObject(identity.namespace, identity.name, why, identity.uid)
 
 
@@ -181,8 +181,8 @@ def _identity(object: bytes | msgspec.Raw) -> _Identity:
 
 
 def _read_identity(object: bytes | msgspec.Raw) -> _Identity:
-    if len(object) > LONGEST_OBJECT:
-        return _scan_identity(bytes(object)[:_LOOKED_AT])
+    if len(object) > MAX_OBJECT_BYTES:
+        return _scan_identity(bytes(object)[:_SCANNED_BYTES])
     try:
         return msgspec.json.decode(object, type=_Identified).metadata
     except UNDECODABLE:
@@ -204,11 +204,11 @@ def _scan_identity(object: bytes) -> _Identity:
     return _Identity(*(texts.get(key, "") for key in _IDENTITY))
 
 
-def _bookmark(object: msgspec.Raw) -> Event:
+def _bookmark(object: msgspec.Raw) -> WatchEvent:
     try:
         meta = msgspec.json.decode(object, type=Manifest).metadata
     except UNDECODABLE as error:
         return NotAnEvent(f"a bookmark without metadata: {error}")
     annotations = meta.annotations
     ended = annotations is not None and annotations.initial_events_end == "true"
-    return Bookmark(meta.resource_version, ended)
+    return BookmarkEvent(meta.resource_version, ended)

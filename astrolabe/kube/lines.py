@@ -6,19 +6,19 @@ from astrolabe.kube.errors import NotTheApi
 
 #: Bytes. etcd refuses objects above 1.5 MB by default; aggregated APIs may go further, nothing goes this far:
 #: a line of so many is none.
-LONGEST_LINE = 1024 * 2**20
+MAX_LINE_BYTES = 1024 * 2**20
 #: Bytes that are kept of a line: more than an object may have, so that a longer one is seen to be too large.
-KEPT = 5 * 2**20
+KEPT_BYTES = 5 * 2**20
 
 
-class Lines:
+class LineSplitter:
     """Splits a stream into lines, whatever its chunks are.
 
     What was received of an unfinished line is kept in pieces and joined once, so that a line of 3 MB in
     small chunks costs what its bytes cost; of a long one only the beginning.
     """
 
-    def __init__(self, *, longest: int = LONGEST_LINE, kept: int = KEPT) -> None:
+    def __init__(self, *, longest: int = MAX_LINE_BYTES, kept: int = KEPT_BYTES) -> None:
         self._longest = longest
         self._kept = kept
         self._pieces: list[bytes] = []

@@ -2,7 +2,7 @@
 
 Modelled on client-go's tools/cache/reflector.go, with two differences. A list carries no resourceVersion,
 so that it is consistent and never older than what is known; and what follows from a failure is decided
-in one place (`outcome`).
+in one place (`retry`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from dataclasses import replace
 from random import Random
 from typing import Any, NoReturn
 
-from astrolabe.engine.inbox import Cause, KindGone, Report, Sink, State
+from astrolabe.engine.inbox import KindRemoved, Sink, UnavailableCause, WatchState, WatchStatus
 from astrolabe.kinds.kind import Kind
-from astrolabe.kube.client import JSON, Answer, Cluster
+from astrolabe.kube.client import JSON, ApiResponse, Cluster
+from astrolabe.kube.decoder import ListWatchDecoder, older_version
 from astrolabe.kube.errors import (
     ApiError,
     ClusterError,
@@ -27,14 +28,12 @@ from astrolabe.kube.errors import (
     WatchEnded,
     forget_frames,
 )
-from astrolabe.kube.events import LONGEST_SINGLE
-from astrolabe.kube.health import Health
-from astrolabe.kube.intake import Intake, older_version
-from astrolabe.kube.lines import Lines
-from astrolabe.kube.outcome import Outcome, outcome_of
+from astrolabe.kube.events import MAX_SINGLE_BYTES
+from astrolabe.kube.health import OutageLog, WatchHealth
+from astrolabe.kube.lines import LineSplitter
 from astrolabe.kube.paging import PageSize
-from astrolabe.kube.timing import Timing
-from astrolabe.kube.troubles import Troubles
+from astrolabe.kube.retry import RetryPolicy, retry_policy_of
+from astrolabe.kube.timing import WatchTiming
 
 log = logging.getLogger("astrolabe.kube")
 
@@ -42,7 +41,7 @@ METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 #: Bytes. 500 objects of 100 kB; where they are larger, fewer are asked for at a time.
-LONGEST_PAGE = 64 * 2**20
+MAX_PAGE_BYTES = 64 * 2**20
 
 
 class Reflector:
@@ -61,39 +60,39 @@ class Reflector:
         clock: Callable[[], float],
         namespace: str = "",
         label_selector: str = "",
-        timing: Timing | None = None,
-        troubles: Troubles | None = None,
-        longest_page: int = LONGEST_PAGE,
+        timing: WatchTiming | None = None,
+        outages: OutageLog | None = None,
+        longest_page: int = MAX_PAGE_BYTES,
     ) -> None:
         """clock: monotonic seconds. label_selector: what the API server filters by; "" for everything.
 
-        troubles: shared with the other watches of this cluster.
+        outages: shared with the other watches of this cluster.
         """
-        self.health = Health(kind.key, namespace)
+        self.health = WatchHealth(kind.key, namespace)
         self._kind = kind
         self._cluster = cluster
         self._sink = sink
         self._random = random
         self._clock = clock
-        self._timing = timing or Timing()
+        self._timing = timing or WatchTiming()
         self._path = kind.path_in(namespace) if namespace else kind.path
         self._selector = {"labelSelector": label_selector} if label_selector else {}
-        self._intake = Intake(kind, sink, health=self.health, clock=clock)
+        self._decoder = ListWatchDecoder(kind, sink, health=self.health, clock=clock)
         self._backoff = self._timing.backoff(random=random, clock=clock)
-        self._troubles = troubles or Troubles()
+        self._outages = outages or OutageLog()
         self._longest_page = longest_page
         self._use_watch_list = True
         self._refused_since: float | None = None
         self._absent_since: float | None = None
         self._is_gone = False
-        self._heard_at = 0.0
+        self._received_at = 0.0
         #: When the version of the API server is looked at next, and whether it is behind.
         self._check_at = clock() + self._timing.version_check * random.uniform(0.5, 1.0)
         self._is_behind = False
 
     async def run(self) -> NoReturn:
         """Keep the kind in step until cancelled. Each call begins with a new list."""
-        self._intake.position = ""
+        self._decoder.position = ""
         await self._report("listing")
         while True:
             try:
@@ -103,7 +102,7 @@ class Reflector:
                 await self._recover(error)
 
     async def _advance(self) -> None:
-        if self._intake.position:
+        if self._decoder.position:
             await self._watch()
         elif self._use_watch_list:
             await self._watch_list()
@@ -112,19 +111,19 @@ class Reflector:
 
     async def _watch_list(self) -> None:
         """List and watch in one stream (KEP-3157): the initial objects end with an annotated bookmark."""
-        self._intake.begin_list()
+        self._decoder.begin_list()
         await self._follow({"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"})
 
     async def _watch(self) -> None:
-        await self._follow({"resourceVersion": self._intake.position})
+        await self._follow({"resourceVersion": self._decoder.position})
 
     async def _follow(self, params: Mapping[str, str]) -> None:
         """One watch, to its end. Raises RequestFailed when that end is not the regular one."""
         timing = self._timing
         seconds = max(1, round(self._random.uniform(timing.watch_shortest, timing.watch_longest)))
         watch = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds)}
-        began, position = self._clock(), self._intake.position
-        self._intake.begin_connection()
+        began, position = self._clock(), self._decoder.position
+        self._decoder.begin_connection()
         async with self._cluster.stream(
             self._path,
             {**watch, **params, **self._selector},
@@ -132,22 +131,22 @@ class Reflector:
             read_timeout=seconds + timing.read_margin,
         ) as answer:
             await self._connected()
-            await self._take_guarded(answer)
-        if self._intake.listing:
+            await self._read_guarded(answer)
+        if self._decoder.listing:
             raise WatchEnded("the watch ended before its initial list was complete")
-        if position and self._clock() - began < timing.short_watch and self._intake.position == position:
+        if position and self._clock() - began < timing.short_watch and self._decoder.position == position:
             raise WatchEnded("the watch ended at once, without an event")
 
-    async def _take_guarded(self, answer: Answer) -> None:
+    async def _read_guarded(self, answer: ApiResponse) -> None:
         """Take all of an answer, until it falls silent or its API server turns out to have gone back.
 
         Raises WatchEnded when bookmarks that should come do not, nor anything else.
         """
         try:
-            async with asyncio.timeout(None) as patience:
-                guard = asyncio.create_task(self._guard(patience), name=f"guard {self.health.label}")
+            async with asyncio.timeout(None) as timeout:
+                guard = asyncio.create_task(self._guard(timeout), name=f"guard {self.health.label}")
                 try:
-                    await self._take(answer)
+                    await self._read_lines(answer)
                 finally:
                     guard.cancel()
                     with suppress(asyncio.CancelledError):
@@ -156,22 +155,22 @@ class Reflector:
             if not self._is_behind:
                 raise WatchEnded("the watch fell silent, without the bookmarks that should come") from error
             self._is_behind = False
-            self._intake.position = ""
+            self._decoder.position = ""
 
-    async def _guard(self, patience: asyncio.Timeout) -> None:
+    async def _guard(self, timeout: asyncio.Timeout) -> None:
         """End the patience with a watch. What comes is noted only, so that an event costs nothing here."""
-        self._heard_at = self._clock()
+        self._received_at = self._clock()
         while True:
-            now, interval = self._clock(), self._intake.bookmark_interval
+            now, interval = self._clock(), self._decoder.bookmark_interval
             if now >= self._check_at and await self._went_back():
                 break
             longest = max(self._timing.silence, 3 * (interval or 0.0))
-            left = self._heard_at + longest - now
+            left = self._received_at + longest - now
             if left <= 0 and interval is not None:
                 break
             wait = min(left if left > 0 else longest, self._check_at - self._clock())
             await asyncio.sleep(max(0.01, wait))
-        patience.reschedule(asyncio.get_running_loop().time())
+        timeout.reschedule(asyncio.get_running_loop().time())
 
     async def _went_back(self) -> bool:
         """Whether the API server is behind our position: what was told since then is not so any more.
@@ -179,7 +178,7 @@ class Reflector:
         A list without resourceVersion is consistent: one of several API servers that lags is not behind.
         """
         self._check_at = self._clock() + self._timing.version_check * self._random.uniform(0.8, 1.2)
-        position = self._intake.position
+        position = self._decoder.position
         if not position:
             return False
         try:
@@ -195,21 +194,21 @@ class Reflector:
         self._is_behind = bool(version)
         return self._is_behind
 
-    async def _take(self, answer: Answer) -> None:
-        lines = Lines()
+    async def _read_lines(self, answer: ApiResponse) -> None:
+        lines = LineSplitter()
         while chunk := await self._next_chunk(answer):
-            self._heard_at = self._clock()
+            self._received_at = self._clock()
             complete = lines.feed(chunk)
             del chunk  # it may be of a megabyte, and an idle watch waits long for the next one
-            await self._intake.take_lines(complete)
+            await self._decoder.decode_lines(complete)
             del complete
 
-    async def _next_chunk(self, answer: Answer) -> bytes:
-        if not self._intake.listing:
+    async def _next_chunk(self, answer: ApiResponse) -> bytes:
+        if not self._decoder.listing:
             return await answer.read()
-        patience = self._intake.moved_at + self._timing.initial_silence - self._clock()
+        timeout = self._decoder.progressed_at + self._timing.initial_silence - self._clock()
         try:
-            async with asyncio.timeout(max(0.0, patience)):
+            async with asyncio.timeout(max(0.0, timeout)):
                 return await answer.read()
         except TimeoutError as error:
             raise WatchEnded("the initial list came to a halt without its end bookmark") from error
@@ -220,20 +219,20 @@ class Reflector:
         A page that is too large is asked for again with fewer objects; one object that is too large alone is
         left out.
         """
-        self._intake.begin_list()
+        self._decoder.begin_list()
         token = resource_version = ""
         pages = PageSize(self._longest_page)
         while True:
             before = token
-            resource_version, token = await self._take_page(pages, token)
+            resource_version, token = await self._fetch_page(pages, token)
             if not token:
                 break
             if token == before:
                 raise NotTheApi("the list goes round in a circle")
-        await self._intake.end_list(resource_version)
+        await self._decoder.end_list(resource_version)
 
-    async def _take_page(self, pages: PageSize, token: str) -> tuple[str, str]:
-        """The next page: see `Intake.take_page`."""
+    async def _fetch_page(self, pages: PageSize, token: str) -> tuple[str, str]:
+        """The next page: see `ListWatchDecoder.decode_page`."""
         while True:
             try:
                 body = await self._read_list(pages.limit, token)
@@ -243,10 +242,10 @@ class Reflector:
                     continue
                 await self._connected()
                 pages.skip()
-                return self._intake.skip_page(error.beginning)
+                return self._decoder.skip_page(error.beginning)
             await self._connected()
             pages.note(len(body))
-            return await self._intake.take_page(body)
+            return await self._decoder.decode_page(body)
 
     async def _read_first(self) -> bytes:
         """The list up to its first object, or the beginning of that where it is too large."""
@@ -261,13 +260,13 @@ class Reflector:
             {"limit": str(limit), **self._selector, **({"continue": token} if token else {})},
             accept=METADATA_LIST if self._kind.metadata_only else JSON,
             read_timeout=self._timing.list_silence,
-            longest=self._longest_page if limit > 1 else min(self._longest_page, LONGEST_SINGLE),
+            longest=self._longest_page if limit > 1 else min(self._longest_page, MAX_SINGLE_BYTES),
         )
 
     async def _connected(self) -> None:
         """Note that the server answers, and say so if that is news."""
         health = self.health
-        self._troubles.end(health.label)
+        self._outages.end(health.label)
         self._refused_since = self._absent_since = None
         self._is_gone = False
         health.connected, health.lost_since = True, None
@@ -276,42 +275,42 @@ class Reflector:
             await self._report("listing")
 
     async def _recover(self, error: RequestFailed) -> None:
-        listing = self._intake.listing
-        outcome = outcome_of(error, watch_list=self._use_watch_list and not self._intake.position)
-        if outcome.relist:
-            self._intake.position = ""
-        if outcome.plain_list:
+        listing = self._decoder.listing
+        policy = retry_policy_of(error, watch_list=self._use_watch_list and not self._decoder.position)
+        if policy.relist:
+            self._decoder.position = ""
+        if policy.plain_list:
             self._use_watch_list = False
             log.info("%s: no watch-list here, using list and watch (%s)", self.health.label, error)
-        if outcome.wait == "no":
+        if policy.wait == "no":
             return
         soon = self._clock() + self._timing.version_check_after * self._random.random()
         self._check_at = min(self._check_at, soon)
-        if outcome.routine and not listing:
+        if policy.routine and not listing:
             log.debug("%s: listing anew (%s)", self.health.label, error)
         else:
-            outcome = self._with_patience(outcome)
-            await self._tell(outcome, str(error))
-            await self._judge_absence(error)
-        if outcome.reload:
+            policy = self._with_refusal_grace(policy)
+            await self._note_failure(policy, str(error))
+            await self._track_absence(error)
+        if policy.reload:
             await self._reload()
-        await asyncio.sleep(self._delay(outcome, error))
+        await asyncio.sleep(self._delay(policy, error))
 
-    def _with_patience(self, outcome: Outcome) -> Outcome:
+    def _with_refusal_grace(self, policy: RetryPolicy) -> RetryPolicy:
         """What follows from a refusal that may soon be over.
 
         An API server that has just started knows no roles yet, and forbids everything for a second.
         """
-        if not outcome.unavailable:
+        if not policy.unavailable:
             self._refused_since = None
-            return outcome
+            return policy
         now = self._clock()
         since = self._refused_since = now if self._refused_since is None else self._refused_since
-        if now - since >= self._timing.refusal_patience:
-            return outcome
-        return replace(outcome, wait="backoff", cause="" if self.health.state == "synced" else outcome.cause)
+        if now - since >= self._timing.refusal_grace:
+            return policy
+        return replace(policy, wait="backoff", cause="" if self.health.state == "synced" else policy.cause)
 
-    async def _judge_absence(self, error: RequestFailed) -> None:
+    async def _track_absence(self, error: RequestFailed) -> None:
         """A kind that is not served for long is gone; a connection that breaks says nothing of that."""
         if not isinstance(error, ApiError):
             return
@@ -322,18 +321,18 @@ class Reflector:
         self._absent_since = now if self._absent_since is None else self._absent_since
         if not self._is_gone and now - self._absent_since >= self._timing.absence:
             self._is_gone = True
-            await self._sink.put(KindGone(self._kind.name, self.health.namespace))
+            await self._sink.put(KindRemoved(self._kind.name, self.health.namespace))
 
-    async def _tell(self, outcome: Outcome, why: str) -> None:
+    async def _note_failure(self, policy: RetryPolicy, why: str) -> None:
         """Log a failure when it is a change of state; report it when the engine has to know."""
         health = self.health
-        state: State = "unavailable" if outcome.unavailable else health.state
+        state: WatchState = "unavailable" if policy.unavailable else health.state
         news = health.connected or not health.failures or state != health.state
         if state == "unavailable":
-            self._troubles.forget(health.label)
+            self._outages.forget(health.label)
             log.log(logging.WARNING if news else logging.DEBUG, "%s: %s", health.label, why)
         else:
-            self._troubles.begin(health.label, why, news=news and self._refused_since is None)
+            self._outages.begin(health.label, why, news=news and self._refused_since is None)
         if health.connected:
             health.lost_since = self._clock()
         health.connected = False
@@ -342,14 +341,14 @@ class Reflector:
         health.last_error = why
         # To the engine a lost connection is no news of a kind that is synced, as what is known is still
         # served, and none of one that was refused, which is missing as before.
-        is_news = outcome.unavailable or state == "listing"
+        is_news = policy.unavailable or state == "listing"
         if is_news and (state, why) != (health.state, health.why):
-            await self._report(state, why, outcome.cause)
+            await self._report(state, why, policy.cause)
 
-    async def _report(self, state: State, why: str = "", cause: Cause = "") -> None:
+    async def _report(self, state: WatchState, why: str = "", cause: UnavailableCause = "") -> None:
         health = self.health
         health.state, health.why, health.cause = state, why, cause
-        await self._sink.put(Report(self._kind.name, health.namespace, state, why, cause))
+        await self._sink.put(WatchStatus(self._kind.name, health.namespace, state, why, cause))
 
     async def _reload(self) -> None:
         try:
@@ -357,7 +356,7 @@ class Reflector:
         except ClusterError as error:
             log.warning("%s: %s", self.health.label, error)
 
-    def _delay(self, outcome: Outcome, error: RequestFailed) -> float:
-        if outcome.wait == "slowly":
+    def _delay(self, policy: RetryPolicy, error: RequestFailed) -> float:
+        if policy.wait == "slowly":
             return self._timing.slow_retry * self._random.uniform(0.5, 1.5)
         return self._backoff.delay(error.retry_after if isinstance(error, ApiError) else None)

@@ -17,7 +17,7 @@ _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[{}\[\],:]', re.DOT
 PAUSE_EVERY = 4096
 
 
-class CutOff(ValueError):
+class Truncated(ValueError):
     """The document ends before it is complete."""
 
 
@@ -25,7 +25,7 @@ def members(document: bytes, *, array: bytes = b"", whole: bool = False) -> Iter
     """The members of an object, as key and value in bytes, as soon as each is complete.
 
     array: the key of a member whose value, if it is an array, comes element by element.
-    whole: raise CutOff at the end, unless the document is an object that is complete there.
+    whole: raise Truncated at the end, unless the document is an object that is complete there.
     An empty key, with an empty value, comes now and then: a chance to let others work.
     """
     depth = start = 0
@@ -54,11 +54,11 @@ def members(document: bytes, *, array: bytes = b"", whole: bool = False) -> Iter
             start = match.end()
             if token != b",":
                 if whole and token != (b"]" if level == 2 else b"}"):
-                    raise CutOff("its brackets do not match")
+                    raise Truncated("its brackets do not match")
                 depth, level = depth - 1, 1
             elif level == 1:
                 key = None
         elif token != b",":
             depth -= 1
     if whole and (depth or document[:64].lstrip()[:1] != b"{"):
-        raise CutOff("it is cut off")
+        raise Truncated("it is cut off")

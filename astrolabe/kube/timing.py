@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from astrolabe.kube.backoff import Backoff
+from astrolabe.kube.retry import RetryBackoff
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timing:
+class WatchTiming:
     """Of one watch; the defaults are client-go's where it has them.
 
     watch_shortest, watch_longest: bounds of the random timeoutSeconds of a watch (whole seconds).
@@ -25,11 +25,11 @@ class Timing:
         it told before, as when it was restored from a backup.
     version_check_after: longest time to such a list after a lost connection; random, so that a hundred
         watches do not ask at once.
-    refusal_patience: time for which a kind that is forbidden or absent is asked for as after other failures;
+    refusal_grace: time for which a kind that is forbidden or absent is asked for as after other failures;
         until then, what was known of it still counts.
     slow_retry: mean pause afterwards.
     absence: time for which a kind that is not served (404) keeps what was known of it; then it is gone.
-    backoff_first, backoff_longest, healthy_after: see `Backoff`.
+    backoff_first, backoff_longest, healthy_after: see `RetryBackoff`.
     """
 
     watch_shortest: float = 300.0
@@ -41,16 +41,16 @@ class Timing:
     silence: float = 180.0
     version_check: float = 600.0
     version_check_after: float = 5.0
-    refusal_patience: float = 60.0
+    refusal_grace: float = 60.0
     slow_retry: float = 60.0
     absence: float = 600.0
     backoff_first: float = 0.8
     backoff_longest: float = 30.0
     healthy_after: float = 120.0
 
-    def backoff(self, *, random: Random, clock: Callable[[], float]) -> Backoff:
+    def backoff(self, *, random: Random, clock: Callable[[], float]) -> RetryBackoff:
         """A new backoff of these bounds."""
-        return Backoff(
+        return RetryBackoff(
             random=random,
             clock=clock,
             first=self.backoff_first,

@@ -14,10 +14,9 @@ from astrolabe.engine.inbox import Sink
 from astrolabe.engine.readiness import Scope
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
-from astrolabe.kube.health import Health
+from astrolabe.kube.health import OutageLog, WatchHealth
 from astrolabe.kube.reflector import Reflector
-from astrolabe.kube.timing import Timing
-from astrolabe.kube.troubles import Troubles
+from astrolabe.kube.timing import WatchTiming
 from astrolabe.settings import Settings
 
 log = logging.getLogger("astrolabe.kube")
@@ -25,9 +24,9 @@ log = logging.getLogger("astrolabe.kube")
 #: Seconds that a watch waits at most for the first list of the one before it. One list at a time, in the
 #: order of the catalogue, costs a third less than all at once: references find their targets there, and the
 #: objects of one large list at a time are in memory. A slow or absent API holds the others up no longer.
-LONGEST_WAIT = 1.0
+MAX_WAIT = 1.0
 #: Seconds that all those waits may take together, when many namespaces make many watches.
-LONGEST_START = 30.0
+MAX_START = 30.0
 
 
 STARTER = "start of the watches"
@@ -59,17 +58,17 @@ class Watches:
         cluster: Cluster,
         sink: Sink,
         *,
-        timing: Timing | None = None,
+        timing: WatchTiming | None = None,
         random: Random | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cluster = cluster
-        self._timing = timing or Timing()
+        self._timing = timing or WatchTiming()
         self._random = random or Random()
         self._clock = clock
         # In closure mode the selector decides in the graph, which needs the neighbours as well.
         selector = settings.label_selector if settings.selector_mode == "strict" else ""
-        troubles = Troubles()
+        outages = OutageLog()
         self._reflectors = [
             Reflector(
                 catalogue[scope.kind],
@@ -80,7 +79,7 @@ class Watches:
                 namespace=scope.namespace,
                 label_selector=selector,
                 timing=self._timing,
-                troubles=troubles,
+                outages=outages,
             )
             for scope in scopes_of(settings, catalogue)
         ]
@@ -89,7 +88,7 @@ class Watches:
         self._broken = asyncio.Event()
 
     @property
-    def health(self) -> Sequence[Health]:
+    def health(self) -> Sequence[WatchHealth]:
         """How each watch is doing, in the order of the catalogue."""
         return [reflector.health for reflector in self._reflectors]
 
@@ -102,7 +101,7 @@ class Watches:
         self._spawn(self._start_in_turn(), STARTER)
 
     async def _start_in_turn(self) -> None:
-        longest = min(LONGEST_WAIT, LONGEST_START / max(1, len(self._reflectors)))
+        longest = min(MAX_WAIT, MAX_START / max(1, len(self._reflectors)))
         for reflector in self._reflectors:
             self._spawn(self._keep(reflector), f"watch {reflector.health.label}")
             with suppress(TimeoutError):

@@ -16,7 +16,7 @@ import uvloop
 
 from astrolabe.graph.node import Node
 from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN
-from astrolabe.kube.events import Found, decode
+from astrolabe.kube.events import Upserted, decode
 from astrolabe.sim.cluster.generator import generate
 from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.processes import allow_many_files, answer
@@ -39,7 +39,7 @@ class Heard(Cluster):
     def take(self, line: bytes) -> None:
         """All that a line of a watch brings about."""
         event = decode(POD, line)
-        assert isinstance(event, Found)
+        assert isinstance(event, Upserted)
         self.model.upsert(POD.facts(event.manifest))
         changes = self.model.commit()
         started = time.process_time()

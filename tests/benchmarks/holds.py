@@ -17,7 +17,7 @@ import uvloop
 from astrolabe import timeslice
 from astrolabe.app import GC_THRESHOLDS
 from astrolabe.engine.engine import Engine
-from astrolabe.engine.inbox import KindGone, Message, Replace, Report
+from astrolabe.engine.inbox import InboxMessage, KindRemoved, Replace, WatchStatus
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.graph import Graph
@@ -127,21 +127,21 @@ class Holds:
 
     async def take_over(self) -> None:
         """A new writer finds what is served to be what it knows."""
-        await self._work(Report("Pod", "", "synced"), restored=True)
+        await self._work(WatchStatus("Pod", "", "synced"), restored=True)
 
-    def _message(self, what: str) -> Message:
+    def _message(self, what: str) -> InboxMessage:
         match what:
             case "gone":
-                return KindGone("Pod", "")
+                return KindRemoved("Pod", "")
             case "forbidden":
-                return Report("Pod", "", "unavailable", "forbidden", "forbidden")
+                return WatchStatus("Pod", "", "unavailable", "forbidden", "forbidden")
             case "listed":
                 return Replace("Pod", "", list(self._cluster.pods))
             case "synced":
-                return Report("Pod", "", "synced", "")
+                return WatchStatus("Pod", "", "synced", "")
         raise AssertionError(what)
 
-    async def _work(self, message: Message, *, restored: bool) -> None:
+    async def _work(self, message: InboxMessage, *, restored: bool) -> None:
         cluster = self._cluster
         readiness = Readiness([Scope(kind.name) for kind in KINDS])
         for kind in KINDS:
@@ -158,7 +158,7 @@ class Holds:
         task = asyncio.create_task(engine.run(), name="engine")
         self._watch.restart()
         await engine.put(message)
-        await engine.put(Report(LAST, "", "synced"))
+        await engine.put(WatchStatus(LAST, "", "synced"))
         await eventually(lambda: readiness.states[Scope(LAST)].state == "synced")
         await eventually(lambda: not engine._uncommitted and engine._takeover is None)
         task.cancel()

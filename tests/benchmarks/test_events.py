@@ -10,7 +10,7 @@ from astrolabe.graph import wire
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
-from astrolabe.kube.events import Deleted, Found, decode
+from astrolabe.kube.events import Deletion, Upserted, decode
 from tests.benchmarks.report import SLACK, cpu_seconds, report, size
 from tests.support.kinds import KINDS, KINDS_BY_NAME
 from tests.support.recording import Recording
@@ -24,9 +24,9 @@ def take_all(lines: list[bytes]) -> int:
     model, graph = Model([kind.rules for kind in KINDS]), Graph("e")
     for line in lines:
         event = decode(POD, line)
-        if isinstance(event, Found):
+        if isinstance(event, Upserted):
             model.upsert(POD.facts(event.manifest))
-        elif isinstance(event, Deleted):
+        elif isinstance(event, Deletion):
             model.remove(event.uid)
         changes = model.commit()
         if changes:

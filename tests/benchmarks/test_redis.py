@@ -19,7 +19,7 @@ from astrolabe.bus.memory import MemoryBus
 from astrolabe.bus.redis.codec import edge_id, edge_value
 from astrolabe.bus.redis.repair import Repair
 from astrolabe.engine.engine import Engine, Publisher
-from astrolabe.engine.inbox import Update
+from astrolabe.engine.inbox import ObjectChanges
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import EVERYTHING
@@ -104,7 +104,7 @@ async def cpu_of_changes(publisher: Publisher, *, together: int, rounds: int) ->
             facts.append(msgspec.structs.replace(made, uid=f"{made.uid}-{count % 40}", metadata=metadata))
             count += 1
         served.done.clear()
-        await engine.put(Update("Pod", list(facts)))
+        await engine.put(ObjectChanges("Pod", list(facts)))
         await served.done.wait()
 
     for _ in range(20):

@@ -11,7 +11,7 @@ import pytest
 
 from astrolabe.bus.redis.committer import Committer
 from astrolabe.engine.engine import Engine
-from astrolabe.engine.inbox import Gone, Message, Replace, Update
+from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.facts import Facts
@@ -180,7 +180,7 @@ class Watching(Member):
             self.engine = self.committer = None
         raise AssertionError
 
-    async def take(self, message: Message) -> None:
+    async def take(self, message: InboxMessage) -> None:
         assert self.engine is not None
         await self.engine.put(message)
 
@@ -207,7 +207,7 @@ async def test_what_a_leader_had_to_leave_out_is_left_out_everywhere_and_by_the_
             await together(leader, other)
             break_linker(monkeypatch)
             cluster["bad"], cluster["d"] = pod("bad", "b"), pod("d", "bad", "c")
-            await leader.take(Update("Pod", [cluster["bad"], cluster["d"]]))
+            await leader.take(ObjectChanges("Pod", [cluster["bad"], cluster["d"]]))
             await leader.until(lambda: "d" in leader.graph.nodes)
             check_equal(leader.graph, expected())
             await together(leader, other)
@@ -217,7 +217,7 @@ async def test_what_a_leader_had_to_leave_out_is_left_out_everywhere_and_by_the_
         assert other.position == leader.position, "there was nothing to publish"
         late = await others.enter_async_context(member(redis.address))
         del cluster["a"]
-        await other.take(Update("Pod", [Gone("a")]))
+        await other.take(ObjectChanges("Pod", [Deleted("a")]))
         await other.until(lambda: "a" not in other.graph.nodes)
         check_equal(other.graph, expected())
         await together(other, late)

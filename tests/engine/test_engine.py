@@ -12,7 +12,7 @@ import pytest
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import COMMIT_LIMIT, INBOX_LIMIT, Engine
-from astrolabe.engine.inbox import Gone, InvalidObject, KindGone, Replace, Report, Update
+from astrolabe.engine.inbox import Deleted, InvalidObject, KindRemoved, ObjectChanges, Replace, WatchStatus
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph.facts import Around, Derived, Facts, Neighbour, Rules
 from astrolabe.graph.links import Link, Ref, Select
@@ -64,7 +64,7 @@ async def running(*scopes: Scope, window: float = 0.05) -> AsyncIterator[Running
 
 async def test_a_lone_change_goes_out_at_once() -> None:
     async with running(window=60.0) as run:
-        await run.engine.put(Update("Pod", [resource("Pod", "first")]))
+        await run.engine.put(ObjectChanges("Pod", [resource("Pod", "first")]))
         await run.until(lambda: run.names() == ["first"])
 
 
@@ -73,7 +73,7 @@ async def test_the_changes_behind_the_first_go_out_together() -> None:
         clock = asyncio.get_running_loop().time
         started = clock()
         for name in ("first", "second", "third"):
-            await run.engine.put(Update("Pod", [resource("Pod", name)]))
+            await run.engine.put(ObjectChanges("Pod", [resource("Pod", name)]))
             await run.until(lambda: "first" in run.names())
         await run.until(lambda: run.names() == ["first", "second", "third"])
         assert clock() - started >= 0.5
@@ -82,10 +82,10 @@ async def test_the_changes_behind_the_first_go_out_together() -> None:
 
 async def test_what_changes_nothing_makes_no_batch() -> None:
     async with running(window=0.0) as run:
-        await run.engine.put(Update("Pod", [resource("Pod", "a")]))
+        await run.engine.put(ObjectChanges("Pod", [resource("Pod", "a")]))
         await run.until(lambda: run.names() == ["a"])
-        await run.engine.put(Update("Pod", [resource("Pod", "a"), Gone("never-known")]))
-        await run.engine.put(Update("Pod", [resource("Pod", "b")]))
+        await run.engine.put(ObjectChanges("Pod", [resource("Pod", "a"), Deleted("never-known")]))
+        await run.engine.put(ObjectChanges("Pod", [resource("Pod", "b")]))
         await run.until(lambda: run.names() == ["a", "b"])
         assert [len(batch.changes.nodes_set) for batch in run.batches] == [1, 1]
 
@@ -120,7 +120,7 @@ async def test_ready_when_every_required_kind_is_synced_and_served() -> None:
         readiness = run.readiness
         assert not readiness.ready
         assert readiness.unready() == [scopes[0]]
-        await run.engine.put(Report("ConfigMap", "", "unavailable", "403", "forbidden"))
+        await run.engine.put(WatchStatus("ConfigMap", "", "unavailable", "403", "forbidden"))
         await run.engine.put(Replace("Pod", "", [resource("Pod", "a")]))
         await asyncio.wait_for(readiness.wait(), 5)
         assert run.names() == ["a"]
@@ -137,7 +137,7 @@ async def test_references_to_a_kind_that_becomes_unavailable_are_no_longer_judge
         assert not run.graph.nodes["Pod-a"].unresolved
         await run.engine.put(Replace("ConfigMap", "", []))
         await run.until(lambda: run.graph.nodes["Pod-a"].unresolved)
-        await run.engine.put(Report("ConfigMap", "", "unavailable", "forbidden"))
+        await run.engine.put(WatchStatus("ConfigMap", "", "unavailable", "forbidden"))
         await run.until(lambda: not run.graph.nodes["Pod-a"].unresolved)
 
 
@@ -147,19 +147,19 @@ async def test_a_kind_that_is_gone_takes_its_objects_along() -> None:
         await run.engine.put(Replace("ConfigMap", "", [resource("ConfigMap", "c")]))
         await run.engine.put(Replace("Pod", "", [resource("Pod", "a", links=(uses,))]))
         await run.until(lambda: run.names() == ["a", "c"])
-        await run.engine.put(Report("ConfigMap", "", "unavailable", "403", "forbidden"))
-        await run.engine.put(Update("Pod", [resource("Pod", "b")]))
+        await run.engine.put(WatchStatus("ConfigMap", "", "unavailable", "403", "forbidden"))
+        await run.engine.put(ObjectChanges("Pod", [resource("Pod", "b")]))
         await run.until(lambda: "b" in run.names())
         assert run.names() == ["a", "b", "c"], "what may not be read any more stays"
-        await run.engine.put(Report("ConfigMap", "", "unavailable", "404", "not-served"))
-        await run.engine.put(KindGone("ConfigMap", ""))
+        await run.engine.put(WatchStatus("ConfigMap", "", "unavailable", "404", "not-served"))
+        await run.engine.put(KindRemoved("ConfigMap", ""))
         await run.until(lambda: run.names() == ["a", "b"])
         assert not run.graph.nodes["Pod-a"].unresolved
         state = run.readiness.states[Scope("ConfigMap")]
-        assert (state.state, state.cause, state.gone) == ("unavailable", "not-served", True)
+        assert (state.state, state.cause, state.removed) == ("unavailable", "not-served", True)
         await run.engine.put(Replace("ConfigMap", "", [resource("ConfigMap", "c")]))
         await run.until(lambda: run.names() == ["a", "b", "c"])
-        assert not state.gone
+        assert not state.removed
 
 
 DEEP = InvalidObject("shop", "b", "is nested too deeply", "Pod-b")
@@ -170,10 +170,10 @@ async def test_what_cannot_be_taken_in_stays_as_it_was_until_it_is_mended() -> N
         skipped = run.readiness.skipped["Pod"]
         await run.engine.put(Replace("Pod", "", [resource("Pod", "a"), resource("Pod", "b")]))
         await run.until(lambda: run.names() == ["a", "b"])
-        await run.engine.put(Update("Pod", [DEEP, resource("Pod", "c")]))
+        await run.engine.put(ObjectChanges("Pod", [DEEP, resource("Pod", "c")]))
         await run.until(lambda: run.names() == ["a", "b", "c"])
         assert skipped == {"Pod-b": DEEP}
-        await run.engine.put(Update("Pod", [resource("Pod", "b", note="mended")]))
+        await run.engine.put(ObjectChanges("Pod", [resource("Pod", "b", note="mended")]))
         await run.until(lambda: run.graph.nodes["Pod-b"].document().get("message") == "mended")
         assert skipped == {}
 
@@ -182,13 +182,13 @@ async def test_what_was_left_out_under_its_name_alone_is_counted_once() -> None:
     nameless = InvalidObject("shop", "b", "is no JSON")
     async with running(window=0.0) as run:
         skipped = run.readiness.skipped["Pod"]
-        await run.engine.put(Update("Pod", [nameless, resource("Pod", "a")]))
+        await run.engine.put(ObjectChanges("Pod", [nameless, resource("Pod", "a")]))
         await run.until(lambda: run.names() == ["a"])
         assert skipped == {"shop/b": nameless}
-        await run.engine.put(Update("Pod", [DEEP, resource("Pod", "c")]))
+        await run.engine.put(ObjectChanges("Pod", [DEEP, resource("Pod", "c")]))
         await run.until(lambda: run.names() == ["a", "c"])
         assert skipped == {"Pod-b": DEEP}
-        await run.engine.put(Update("Pod", [nameless, resource("Pod", "b")]))
+        await run.engine.put(ObjectChanges("Pod", [nameless, resource("Pod", "b")]))
         await run.until(lambda: run.names() == ["a", "b", "c"])
         assert skipped == {}
 
@@ -201,7 +201,7 @@ async def test_a_list_keeps_what_it_names_and_cannot_be_taken_in() -> None:
         await run.engine.put(Replace("Pod", "", [resource("Pod", "c")], [DEEP, unknown]))
         await run.until(lambda: run.names() == ["b", "c"])
         assert list(run.readiness.skipped["Pod"]) == ["Pod-b", "Pod-new"]
-        await run.engine.put(Update("Pod", [Gone("Pod-b")]))
+        await run.engine.put(ObjectChanges("Pod", [Deleted("Pod-b")]))
         await run.until(lambda: run.names() == ["c"])
         assert list(run.readiness.skipped["Pod"]) == ["Pod-new"]
         await run.engine.put(Replace("Pod", "", [resource("Pod", "d")]))
@@ -213,7 +213,7 @@ async def test_facts_that_fit_into_no_graph_cost_only_their_object(caplog: pytes
     odd = msgspec.structs.replace(resource("Pod", "odd"), metadata={"creationTimestamp": object()})
     async with running(window=0.0) as run:
         await run.engine.put(Replace("Pod", "", [odd, resource("Pod", "a")]))
-        await run.engine.put(Update("Pod", [odd, resource("Pod", "b")]))
+        await run.engine.put(ObjectChanges("Pod", [odd, resource("Pod", "b")]))
         await run.until(lambda: run.names() == ["a", "b"])
         assert list(run.readiness.skipped["Pod"]) == ["Pod-odd"]
     (record,) = caplog.records
@@ -235,12 +235,12 @@ async def test_a_rule_that_raises_is_logged_once_and_ends_nothing(caplog: pytest
     run = Running(engine, bus)
     task = asyncio.create_task(engine.run())
     await engine.put(Replace("Pod", "", [resource("Pod", "a")]))
-    await engine.put(Update("Pod", [resource("Pod", "a", note="again")]))
-    await engine.put(Update("Pod", [resource("Pod", "b")]))
+    await engine.put(ObjectChanges("Pod", [resource("Pod", "a", note="again")]))
+    await engine.put(ObjectChanges("Pod", [resource("Pod", "b")]))
     await run.until(lambda: run.names() == ["a", "b"])
     assert {node.document()["reason"] for node in run.graph.nodes.values()} == {"RuleFailed"}
     assert sorted(fault.name for fault in run.readiness.failing()) == ["a", "b"]
-    await engine.put(Update("Pod", [Gone("Pod-a")]))
+    await engine.put(ObjectChanges("Pod", [Deleted("Pod-a")]))
     await run.until(lambda: run.names() == ["b"])
     assert [fault.name for fault in run.readiness.failing()] == ["b"]
     task.cancel()
@@ -257,9 +257,9 @@ async def test_a_rule_that_raises_is_logged_once_and_ends_nothing(caplog: pytest
 async def test_the_inbox_makes_a_watch_wait() -> None:
     engine = Engine(Model(RULES), MemoryBus(), Readiness(()), epoch="e", window=0.0)
     for _ in range(INBOX_LIMIT):
-        await engine.put(Update("Pod", []))
+        await engine.put(ObjectChanges("Pod", []))
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(engine.put(Update("Pod", [])), 0.01)
+        await asyncio.wait_for(engine.put(ObjectChanges("Pod", [])), 0.01)
 
 
 async def test_a_large_list_does_not_hold_the_loop() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import Engine
-from astrolabe.engine.inbox import Gone, Message, Replace, Report, Update
+from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace, WatchStatus
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.graph import inheritance
 from astrolabe.graph.batch import Batch, Before, Changes
@@ -60,14 +60,14 @@ class Running(Followed):
         self.engine = engine
         self.task = asyncio.create_task(engine.run())
 
-    async def take(self, message: Message) -> None:
+    async def take(self, message: InboxMessage) -> None:
         """Put it in, and wait until it is served."""
         await self.engine.put(message)
         watch = self.readiness.states[Scope("Namespace")]
         for _ in range(2):  # the second is taken in when all before the first is served
-            watch.news = None
-            await self.engine.put(Update("Namespace", []))
-            while watch.news is None:
+            watch.last_message = None
+            await self.engine.put(ObjectChanges("Namespace", []))
+            while watch.last_message is None:
                 await asyncio.sleep(0)
                 if self.task.done():
                     self.task.result()
@@ -134,9 +134,9 @@ async def test_an_object_that_breaks_the_graph_is_left_out(
         assert list(skipped) == ["bad"]
         assert skipped["bad"].why.startswith("it cannot be put into the graph: KeyError in ")
         good += [pod("d", "bad", "c")]
-        await run.take(Update("Pod", [pod("bad", "b"), good[-1]]))
+        await run.take(ObjectChanges("Pod", [pod("bad", "b"), good[-1]]))
         check_equal(run.graph, oracle(*good))
-        await run.take(Update("Pod", [Gone("a"), Gone("bad")]))
+        await run.take(ObjectChanges("Pod", [Deleted("a"), Deleted("bad")]))
         check_equal(run.graph, oracle(*good[1:]))
         assert skipped == {}
         assert run.readiness.states[Scope("Pod")].state == "synced"
@@ -154,7 +154,7 @@ async def test_a_known_object_that_breaks_the_graph_later_leaves_it(
         await run.take(Replace("Pod", "", [*good, pod("bad")]))
         assert len(run.graph.nodes) == 4
         fault(monkeypatch)
-        await run.take(Update("Pod", [pod("bad", "b", note="changed")]))
+        await run.take(ObjectChanges("Pod", [pod("bad", "b", note="changed")]))
         check_equal(run.graph, oracle(*good))
         assert list(run.readiness.skipped["Pod"]) == ["bad"]
 
@@ -174,7 +174,7 @@ async def test_a_restored_graph_is_taken_over_with_a_model_that_is_made_anew(
             if kind != "Pod":
                 await run.take(Replace(kind, "", []))
         check_equal(run.graph, Expected(good, RULES, synced={kind: {""} for kind in KINDS}))
-        await run.take(Update("Pod", [pod("d", "c")]))
+        await run.take(ObjectChanges("Pod", [pod("d", "c")]))
         assert sorted(run.graph.nodes) == ["a", "b", "c", "d"]
 
 
@@ -220,10 +220,10 @@ async def test_a_node_that_the_served_graph_cannot_take_is_left_out_alone(
             ("a/bad", "the graph that is served cannot take it")
         ]
         good += [pod("d", "bad", "c")]
-        await run.take(Update("Pod", [pod("bad", note="again"), good[-1]]))
+        await run.take(ObjectChanges("Pod", [pod("bad", note="again"), good[-1]]))
         check_equal(run.graph, oracle(*good))
-        assert (run.renewals, run.readiness.mends, list(skipped)) == (2, 2, ["bad"])
-        await run.take(Update("Pod", [Gone("bad")]))
+        assert (run.renewals, run.readiness.rebuilds, list(skipped)) == (2, 2, ["bad"])
+        await run.take(ObjectChanges("Pod", [Deleted("bad")]))
         check_equal(run.graph, oracle(*good))
         assert skipped == {}
 
@@ -238,10 +238,10 @@ async def test_a_served_graph_that_contradicts_itself_becomes_what_is_known() ->
         graph._out.pop("b")  # nobody says that b owns c
         graph._into.pop("b")  # b does not know who owns it
         graph.nodes.pop("c")
-        await run.take(Update("Pod", [Gone("a")]))
+        await run.take(ObjectChanges("Pod", [Deleted("a")]))
         assert run.renewals == 1
         check_equal(run.graph, oracle(*good[1:]))
-        await run.take(Update("Pod", [pod("d", "b")]))
+        await run.take(ObjectChanges("Pod", [pod("d", "b")]))
         check_equal(run.graph, oracle(*good[1:], pod("d", "b")))
 
 
@@ -270,14 +270,14 @@ class Truth:
 
     async def step(self, run: Running, step: Any) -> None:
         if isinstance(step, Facts):
-            await run.take(Update(step.kind, [step]))
+            await run.take(ObjectChanges(step.kind, [step]))
             self.facts[step.uid] = step
         elif isinstance(step, str):
-            await run.take(Update("Pod", [Gone(step)]))
+            await run.take(ObjectChanges("Pod", [Deleted(step)]))
             self.facts.pop(step, None)
         elif step is not None:
             kind, namespace, synced = step
-            await run.take(Report(kind, namespace, "synced" if synced else "unavailable"))
+            await run.take(WatchStatus(kind, namespace, "synced" if synced else "unavailable"))
             for scopes, is_so in ((self.synced, synced), (self.outdated, not synced)):
                 known = scopes.setdefault(kind, set())
                 known.add(namespace) if is_so else known.discard(namespace)

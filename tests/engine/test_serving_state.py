@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from astrolabe.engine.inbox import InvalidObject, State
+from astrolabe.engine.inbox import InvalidObject, WatchState
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.engine.serving_state import (
+    Assessment,
     ClusterInfo,
-    Gap,
+    MissingPart,
     Progress,
     ServingState,
     StateTracker,
-    Verdict,
-    judge_follower,
-    judge_watches,
+    assess_follower,
+    assess_watches,
 )
 
 INFO = ClusterInfo(name="shop")
@@ -32,7 +32,7 @@ class Watch:
 
     kind: str
     namespace: str = ""
-    state: State = "synced"
+    state: WatchState = "synced"
     connected: bool = True
     lists: int = 1
     last_error: str = ""
@@ -53,7 +53,7 @@ def readiness(**states: str) -> Readiness:
     return made
 
 
-def judge(made: Readiness, *watches: Watch, now: float = 100.0, **options: Any) -> Verdict:
+def assess(made: Readiness, *watches: Watch, now: float = 100.0, **options: Any) -> Assessment:
     """The verdict of a process that watches these kinds, each of which has a connection unless said."""
     said = {watch.kind for watch in watches}
     others = [
@@ -62,33 +62,33 @@ def judge(made: Readiness, *watches: Watch, now: float = 100.0, **options: Any) 
         if scope.kind not in said
     ]
     options = {"restored": False, "count": COUNTS.__getitem__, **options}
-    return judge_watches(made, (*watches, *others), now=now, **options)
+    return assess_watches(made, (*watches, *others), now=now, **options)
 
 
 def test_live_is_all_kinds_listed_and_watched() -> None:
-    assert judge(readiness(Pod="synced", Node="synced")) == Verdict("live", "", Progress(2, 2, 7))
+    assert assess(readiness(Pod="synced", Node="synced")) == Assessment("live", "", Progress(2, 2, 7))
 
 
 def test_stale_while_the_graph_is_put_together_anew_after_a_fault() -> None:
     made = readiness(Pod="synced")
     why = "a change of the graph failed, and it is put together anew"
-    assert judge(made, mending=True) == Verdict("stale", why, Progress(1, 1, 4))
+    assert assess(made, rebuilding=True) == Assessment("stale", why, Progress(1, 1, 4))
 
 
 def test_syncing_while_one_kind_is_not_listed() -> None:
-    verdict = judge(readiness(Pod="synced", Node="listing", Secret="forbidden"))
-    gap = Gap("Secret", "forbidden", "403 Forbidden: Secret")
-    assert verdict == Verdict("syncing", "2 of 3 kinds are listed", Progress(2, 3, 7), (gap,))
+    verdict = assess(readiness(Pod="synced", Node="listing", Secret="forbidden"))
+    gap = MissingPart("Secret", "forbidden", "403 Forbidden: Secret")
+    assert verdict == Assessment("syncing", "2 of 3 kinds are listed", Progress(2, 3, 7), (gap,))
 
 
 def test_syncing_says_what_keeps_a_kind_from_being_listed() -> None:
     failing = Watch("Node", state="listing", connected=False, lists=0, last_error=REFUSED)
-    verdict = judge(readiness(Pod="synced", Node="listing"), failing)
+    verdict = assess(readiness(Pod="synced", Node="listing"), failing)
     assert verdict.why == f"1 of 2 kinds are listed; Node cannot be listed: {REFUSED}"
 
 
 def test_syncing_over_a_stored_graph_says_that_it_is_served() -> None:
-    verdict = judge(readiness(Pod="listing"), restored=True)
+    verdict = assess(readiness(Pod="listing"), restored=True)
     assert verdict.state == "syncing"
     assert verdict.why == "0 of 1 kinds are listed; until all are, the stored graph is served"
 
@@ -96,18 +96,18 @@ def test_syncing_over_a_stored_graph_says_that_it_is_served() -> None:
 def test_a_kind_in_several_namespaces_is_listed_when_all_of_them_are() -> None:
     made = Readiness([Scope("Pod", "a"), Scope("Pod", "b")])
     made.report("Pod", "a", "synced")
-    assert judge_watches(
+    assert assess_watches(
         made, (), count={"Pod": 1}.__getitem__, restored=False, now=0.0
     ).progress == Progress(0, 1, 1)
 
 
 def test_partial_names_what_cannot_be_read_and_why() -> None:
-    verdict = judge(readiness(Pod="synced", Secret="forbidden", Job="not_served"))
+    verdict = assess(readiness(Pod="synced", Secret="forbidden", Job="not_served"))
     assert verdict.state == "partial"
     assert verdict.why == "not readable: Secret; not served: Job"
     assert verdict.partial == (
-        Gap("Secret", "forbidden", "403 Forbidden: Secret"),
-        Gap("Job", "not-served", "404 NotFound"),
+        MissingPart("Secret", "forbidden", "403 Forbidden: Secret"),
+        MissingPart("Job", "not-served", "404 NotFound"),
     )
 
 
@@ -116,8 +116,8 @@ def test_partial_of_several_namespaces_is_one_gap() -> None:
     made.report("Pod", "a", "synced")
     for namespace in ("b", "c"):
         made.report("Pod", namespace, "unavailable", "403 Forbidden", cause="forbidden")
-    verdict = judge_watches(made, (), count={"Pod": 1}.__getitem__, restored=False, now=0.0)
-    assert verdict.partial == (Gap("Pod", "forbidden", "in b, c: 403 Forbidden"),)
+    verdict = assess_watches(made, (), count={"Pod": 1}.__getitem__, restored=False, now=0.0)
+    assert verdict.partial == (MissingPart("Pod", "forbidden", "in b, c: 403 Forbidden"),)
 
 
 def test_a_kind_that_need_not_be_served_leaves_nothing_out() -> None:
@@ -125,19 +125,19 @@ def test_a_kind_that_need_not_be_served_leaves_nothing_out() -> None:
     made.report("Pod", "", "synced")
     made.report("NetworkPolicy", "", "unavailable", "404 NotFound", cause="not-served")
     made.report("Node", "", "synced")
-    assert judge(made).state == "live"
+    assert assess(made).state == "live"
     made.report("Node", "", "unavailable", "403 Forbidden", cause="forbidden")
-    assert judge(made).why == "not readable: Node"
+    assert assess(made).why == "not readable: Node"
 
 
 def test_partial_counts_the_objects_that_are_left_out() -> None:
     made = readiness(Pod="synced", Job="synced")
     for name in ("web-2", "web-1"):
         made.skip("Pod", InvalidObject("shop", name, "nested too deeply"))
-    verdict = judge(made)
+    verdict = assess(made)
     why = "2 objects are left out, such as shop/web-1: nested too deeply"
     assert (verdict.state, verdict.why) == ("partial", "missing some objects: Pod")
-    assert verdict.partial == (Gap("Pod", "skipped", why, 2),)
+    assert verdict.partial == (MissingPart("Pod", "skipped", why, 2),)
 
 
 @pytest.mark.parametrize(("now", "state"), [(104.9, "live"), (105.0, "stale")])
@@ -145,13 +145,13 @@ def test_stale_is_a_watch_without_a_connection_for_longer_than_watches_take_to_b
     now: float, state: str
 ) -> None:
     lost = Watch("Pod", connected=False, last_error=REFUSED, lost_since=100.0)
-    assert judge(readiness(Pod="synced", Node="synced"), lost, now=now).state == state
+    assert assess(readiness(Pod="synced", Node="synced"), lost, now=now).state == state
 
 
 def test_stale_names_the_kinds_that_are() -> None:
     lost = Watch("Pod", connected=False, last_error="the connection was cut", lost_since=100.0)
-    verdict = judge(readiness(Pod="synced", Node="synced"), lost, now=145.0)
-    assert verdict == Verdict(
+    verdict = assess(readiness(Pod="synced", Node="synced"), lost, now=145.0)
+    assert verdict == Assessment(
         "stale", "Pod has no watch: the connection was cut", Progress(2, 2, 7), began=100.0
     )
 
@@ -161,10 +161,10 @@ def test_stale_as_a_whole_when_the_api_server_cannot_be_reached() -> None:
         Watch(kind, connected=False, last_error=REFUSED, lost_since=since)
         for kind, since in (("Pod", 101.0), ("Node", 100.0))
     ]
-    verdict = judge(readiness(Pod="synced", Node="synced", Secret="forbidden"), *lost, now=145.0)
+    verdict = assess(readiness(Pod="synced", Node="synced", Secret="forbidden"), *lost, now=145.0)
     assert (verdict.state, verdict.began) == ("stale", 100.0)
     assert verdict.why == f"the API server cannot be reached: {REFUSED}"
-    assert verdict.partial == (Gap("Secret", "forbidden", "403 Forbidden: Secret"),)
+    assert verdict.partial == (MissingPart("Secret", "forbidden", "403 Forbidden: Secret"),)
 
 
 LIVE = ServingState("live", "2026-01-01T00:00:00Z", "", INFO, Progress(2, 2, 7), ())
@@ -173,18 +173,20 @@ LIVE = ServingState("live", "2026-01-01T00:00:00Z", "", INFO, Progress(2, 2, 7),
 @pytest.mark.parametrize(
     ("told", "joined", "stale", "why", "expected"),
     [
-        (None, False, True, "", Verdict("syncing", "there is no graph in Redis yet")),
-        (None, False, True, "Redis is away", Verdict("syncing", "Redis is away")),
-        (None, True, False, "", Verdict("syncing", "the leader has not told its state yet")),
-        (None, True, True, "no leader", Verdict("stale", "no leader", began=3.0)),
-        (LIVE, True, True, "no leader", Verdict("stale", "no leader", LIVE.progress, began=3.0)),
-        (LIVE, True, False, "", Verdict("live", "", LIVE.progress, since="2026-01-01T00:00:00Z")),
+        (None, False, True, "", Assessment("syncing", "there is no graph in Redis yet")),
+        (None, False, True, "Redis is away", Assessment("syncing", "Redis is away")),
+        (None, True, False, "", Assessment("syncing", "the leader has not told its state yet")),
+        (None, True, True, "no leader", Assessment("stale", "no leader", began=3.0)),
+        (LIVE, True, True, "no leader", Assessment("stale", "no leader", LIVE.progress, began=3.0)),
+        (LIVE, True, False, "", Assessment("live", "", LIVE.progress, since="2026-01-01T00:00:00Z")),
     ],
 )
 def test_a_follower_is_as_its_leader_unless_nobody_keeps_it_up_to_date(
-    told: ServingState | None, joined: bool, stale: bool, why: str, expected: Verdict
+    told: ServingState | None, joined: bool, stale: bool, why: str, expected: Assessment
 ) -> None:
-    assert judge_follower(told, joined=joined, stale=stale, why=why, began=3.0 if stale else None) == expected
+    assert (
+        assess_follower(told, joined=joined, stale=stale, why=why, began=3.0 if stale else None) == expected
+    )
 
 
 class Clock:
@@ -192,14 +194,14 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.verdict = Verdict("syncing", "0 of 2 kinds are listed", Progress(0, 2, 0))
+        self.verdict = Assessment("syncing", "0 of 2 kinds are listed", Progress(0, 2, 0))
         self.told: list[ServingState] = []
         self.tracker = StateTracker(
             lambda: self.verdict, INFO, clock=lambda: self.now, time=lambda: 1_767_225_500.0 + self.now
         )
         self.tracker.subscribe(self.told.append)
 
-    def at(self, now: float, verdict: Verdict) -> ServingState:
+    def at(self, now: float, verdict: Assessment) -> ServingState:
         self.now, self.verdict = now, verdict
         return self.tracker.refresh()
 
@@ -207,10 +209,10 @@ class Clock:
 def test_a_state_began_when_it_was_first_seen_or_when_it_says() -> None:
     clock = Clock()
     assert clock.tracker.current.since == "2026-01-01T00:00:00Z"
-    live = Verdict("live", "", Progress(2, 2, 7))
+    live = Assessment("live", "", Progress(2, 2, 7))
     assert clock.at(110.0, live).since == "2026-01-01T00:00:10Z"
     assert clock.at(120.0, live).since == "2026-01-01T00:00:10Z"
-    stale = Verdict("stale", REFUSED, Progress(2, 2, 7), began=125.0)
+    stale = Assessment("stale", REFUSED, Progress(2, 2, 7), began=125.0)
     assert clock.at(130.0, stale).since == "2026-01-01T00:00:25Z"
     assert clock.at(140.0, stale).since == "2026-01-01T00:00:25Z"
     assert clock.at(150.0, live).since == "2026-01-01T00:00:50Z"
@@ -220,22 +222,24 @@ def test_a_state_began_when_it_was_first_seen_or_when_it_says() -> None:
 def test_progress_is_told_once_a_second_and_only_while_it_matters() -> None:
     clock = Clock()
     for now, kinds in ((100.2, 0), (100.9, 1), (101.0, 1), (101.5, 2)):
-        clock.at(now, Verdict("syncing", f"{kinds} of 2 kinds are listed", Progress(kinds, 2, int(now * 10))))
+        clock.at(
+            now, Assessment("syncing", f"{kinds} of 2 kinds are listed", Progress(kinds, 2, int(now * 10)))
+        )
     assert [(state.progress.kinds, state.progress.objects) for state in clock.told] == [(1, 1010)]
-    clock.at(101.6, Verdict("live", "", Progress(2, 2, 1016)))
+    clock.at(101.6, Assessment("live", "", Progress(2, 2, 1016)))
     for now in (103.0, 105.0):
-        clock.at(now, Verdict("live", "", Progress(2, 2, int(now))))
+        clock.at(now, Assessment("live", "", Progress(2, 2, int(now))))
     assert [state.state for state in clock.told] == ["syncing", "live"]
     assert clock.tracker.current.progress.objects == 105
 
 
 def test_another_reason_is_told() -> None:
     clock = Clock()
-    gap = Gap("Secret", "forbidden", "403")
-    clock.at(110.0, Verdict("partial", "not readable: Secret", partial=(gap,)))
-    clock.at(110.1, Verdict("partial", "not readable: Secret", partial=(gap, gap)))
-    clock.at(110.2, Verdict("stale", "the connection was cut", began=105.0))
-    clock.at(111.3, Verdict("stale", REFUSED, began=105.0))
+    gap = MissingPart("Secret", "forbidden", "403")
+    clock.at(110.0, Assessment("partial", "not readable: Secret", partial=(gap,)))
+    clock.at(110.1, Assessment("partial", "not readable: Secret", partial=(gap, gap)))
+    clock.at(110.2, Assessment("stale", "the connection was cut", began=105.0))
+    clock.at(111.3, Assessment("stale", REFUSED, began=105.0))
     assert [state.why for state in clock.told] == [
         "not readable: Secret",
         "not readable: Secret",

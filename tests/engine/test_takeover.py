@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import Engine
-from astrolabe.engine.inbox import Gone, KindGone, Replace, Report, Update
+from astrolabe.engine.inbox import Deleted, KindRemoved, ObjectChanges, Replace, WatchStatus
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.engine.takeover import Takeover
 from astrolabe.graph.batch import Batch, Changes
@@ -81,7 +81,7 @@ class Running:
         self.batches.append(batch.changes)
         self.graph.apply(Batch("e", self.graph.seq + 1, batch.changes))
 
-    async def tell(self, *messages: Replace | Update | Report) -> None:
+    async def tell(self, *messages: Replace | ObjectChanges | WatchStatus) -> None:
         """Put these, and wait until they were taken: the loop has nothing else to do."""
         for message in messages:
             await self.engine.put(message)
@@ -145,7 +145,7 @@ async def test_a_cluster_that_is_as_it_was_changes_nothing() -> None:
         for kind in ("Pod", "ConfigMap", "Secret"):
             await run.tell(Replace(kind, "", [each for each in facts if each.kind == kind]))
         assert run.batches == []
-        await run.tell(Update("Pod", [Gone("Pod-a")]))
+        await run.tell(ObjectChanges("Pod", [Deleted("Pod-a")]))
         assert [changes.nodes_removed for changes in run.batches] == [["Pod-a"]]
 
 
@@ -176,7 +176,7 @@ async def test_what_cannot_be_listed_stays_with_its_edges_until_it_can() -> None
     )
     async with taking_over(before) as run:
         await run.tell(
-            Report("ConfigMap", "", "unavailable", "403"),
+            WatchStatus("ConfigMap", "", "unavailable", "403"),
             Replace(
                 "Pod", "", [resource("Pod", "a", links=uses("c")), resource("Pod", "b", links=uses("c"))]
             ),
@@ -184,7 +184,7 @@ async def test_what_cannot_be_listed_stays_with_its_edges_until_it_can() -> None
         )
         assert run.names() == ["ConfigMap-c", "ConfigMap-d", "Pod-a", "Pod-b", "Secret-s"]
         assert run.edges() == [("Pod-a", "ConfigMap-c"), ("Pod-b", "ConfigMap-c")]
-        await run.tell(Update("Pod", [Gone("Pod-b")]))
+        await run.tell(ObjectChanges("Pod", [Deleted("Pod-b")]))
         assert run.edges() == [("Pod-a", "ConfigMap-c")], "an edge goes with its end"
         await run.tell(Replace("ConfigMap", "", [resource("ConfigMap", "c")]))
         assert run.names() == ["ConfigMap-c", "Pod-a", "Secret-s"]
@@ -199,10 +199,10 @@ async def test_a_kind_that_is_gone_takes_its_restored_nodes_along(early: bool) -
     pods = Replace("Pod", "", [resource("Pod", "a", links=uses("c"))])
     async with taking_over(before) as run:
         await run.tell(
-            Report("ConfigMap", "", "unavailable", "404", "not-served"),
-            Report("Secret", "", "unavailable", "403", "forbidden"),
+            WatchStatus("ConfigMap", "", "unavailable", "404", "not-served"),
+            WatchStatus("Secret", "", "unavailable", "403", "forbidden"),
         )
-        gone = KindGone("ConfigMap", "")
+        gone = KindRemoved("ConfigMap", "")
         for message in (gone, pods) if early else (pods, gone):
             assert "ConfigMap-c" in run.names()
             await run.tell(message)
@@ -212,7 +212,9 @@ async def test_a_kind_that_is_gone_takes_its_restored_nodes_along(early: bool) -
 
 async def test_a_required_kind_that_is_refused_holds_nothing_up() -> None:
     async with taking_over(graph_of(resource("Pod", "a"), resource("Secret", "s"))) as run:
-        await run.tell(Report("Secret", "", "unavailable", "403"), Replace("Pod", "", [resource("Pod", "b")]))
+        await run.tell(
+            WatchStatus("Secret", "", "unavailable", "403"), Replace("Pod", "", [resource("Pod", "b")])
+        )
         assert run.names() == ["Pod-b", "Secret-s"]
         assert not run.readiness.ready
 
@@ -232,7 +234,7 @@ async def test_releases_follow_the_secrets_that_keep_them() -> None:
             Replace("Secret", "", [resource("Secret", "new", revision=2)]),
         )
         assert [revision.revision for revision in run.graph.releases.values()] == [2]
-        await run.tell(Update("Secret", [Gone("Secret-new")]))
+        await run.tell(ObjectChanges("Secret", [Deleted("Secret-new")]))
         assert run.graph.releases == {}
 
 
@@ -261,7 +263,7 @@ def test_whatever_was_restored_becomes_what_is_known(seed: int) -> None:
     expected = graph_of(*now)
     assert graph.nodes == expected.nodes
     assert shown(graph) == shown(expected)
-    assert takeover.over
+    assert takeover.is_done
     assert not any(takeover.difference())
 
 

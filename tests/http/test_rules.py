@@ -11,7 +11,7 @@ from websockets.protocol import CLIENT, Protocol, State
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import Engine
-from astrolabe.engine.inbox import Update
+from astrolabe.engine.inbox import ObjectChanges
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.status import ERROR, Status
@@ -186,11 +186,11 @@ async def test_the_first_change_comes_at_once_and_those_behind_it_as_one_delta()
     async with batching(world, window=window) as engine, serve(world) as site, site.stream() as socket:
         await read_types(socket, "hello", "snapshot")
         began = loop.time()
-        await engine.put(Update("Pod", [facts("Pod", "first")]))
+        await engine.put(ObjectChanges("Pod", [facts("Pod", "first")]))
         assert entries(await read(socket)) == (["pod-first"], [], [], [])
         assert loop.time() - began < window / 2
         for name in ("second", "third", "fourth"):
-            await engine.put(Update("Pod", [facts("Pod", name)]))
+            await engine.put(ObjectChanges("Pod", [facts("Pod", name)]))
             await asyncio.sleep(0)
         assert entries(await read(socket)) == (["pod-fourth", "pod-second", "pod-third"], [], [], [])
         assert window <= loop.time() - began < 2 * window

@@ -14,7 +14,7 @@ from astrolabe.graph.faults import Unfit
 from astrolabe.graph.model import Model
 from astrolabe.kinds.common import LONGEST_MESSAGE, LONGEST_QUOTE, MOST_LINKS
 from astrolabe.kinds.manifest import LONGEST_NAME, MOST_ITEMS, MOST_TERMS
-from astrolabe.kube.events import Found, decode
+from astrolabe.kube.events import Upserted, decode
 from tests.support.kinds import KINDS, KINDS_BY_NAME
 
 Json = dict[str, Any]
@@ -125,7 +125,7 @@ def test_as_much_as_an_object_may_hold_takes_no_step_of_long(
         model.commit()
         at = [thread_time()]
         event = decode(entry, line)
-        assert isinstance(event, Found)
+        assert isinstance(event, Upserted)
         facts = entry.facts(event.manifest)
         at.append(thread_time())
         model.upsert(facts)
@@ -141,11 +141,11 @@ def test_as_much_as_an_object_may_hold_takes_no_step_of_long(
 def test_references_are_counted_over_all_lists_of_an_object() -> None:
     pod = KINDS_BY_NAME["Pod"]
     event = decode(pod, line_of(env(MOST_LINKS // 2, containers=4)))
-    assert isinstance(event, Found)
+    assert isinstance(event, Upserted)
     with pytest.raises(Unfit, match=r"^has more than 5000 references to other objects$"):
         pod.facts(event.manifest)
     event = decode(pod, line_of(env(MOST_LINKS // 2 - 1, containers=2)))
-    assert isinstance(event, Found)
+    assert isinstance(event, Upserted)
     assert len(pod.facts(event.manifest).links) == MOST_LINKS - 1, "and its ServiceAccount"
 
 

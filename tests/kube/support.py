@@ -16,12 +16,12 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from astrolabe.engine.inbox import Gone, InvalidObject, Message, Replace, Report, Update
+from astrolabe.engine.inbox import Deleted, InboxMessage, InvalidObject, ObjectChanges, Replace, WatchStatus
 from astrolabe.graph.facts import Facts
 from astrolabe.kinds.kind import Kind
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.reflector import Reflector
-from astrolabe.kube.timing import Timing
+from astrolabe.kube.timing import WatchTiming
 from astrolabe.settings import Settings
 from astrolabe.sim.kubeconfig import kubeconfig
 from tests.support.kinds import KINDS_BY_NAME
@@ -34,11 +34,11 @@ class Collector:
     """A sink that applies what it is told, as the engine does."""
 
     def __init__(self) -> None:
-        self.messages: list[Message] = []
+        self.messages: list[InboxMessage] = []
         self.objects: dict[str, dict[str, Facts]] = {}
         self._changed = asyncio.Event()
 
-    async def put(self, message: Message) -> None:
+    async def put(self, message: InboxMessage) -> None:
         self.messages.append(message)
         match message:
             case Replace():
@@ -47,14 +47,14 @@ class Collector:
                     if message.namespace in ("", facts.namespace):
                         del known[uid]
                 known.update({facts.uid: facts for facts in message.listed})
-            case Update():
+            case ObjectChanges():
                 self._update(self.objects.setdefault(message.kind, {}), message)
         self._changed.set()
 
     @staticmethod
-    def _update(known: dict[str, Facts], update: Update) -> None:
+    def _update(known: dict[str, Facts], update: ObjectChanges) -> None:
         for change in update.changes:
-            if isinstance(change, Gone):
+            if isinstance(change, Deleted):
                 known.pop(change.uid, None)
             elif not isinstance(change, InvalidObject):
                 known[change.uid] = change
@@ -63,7 +63,7 @@ class Collector:
         return sorted(facts.name for facts in self.objects.get(kind, {}).values())
 
     def reports(self) -> list[tuple[str, str]]:
-        return [(told.state, told.why) for told in self.messages if isinstance(told, Report)]
+        return [(told.state, told.why) for told in self.messages if isinstance(told, WatchStatus)]
 
     def replaces(self) -> list[list[str]]:
         return [
@@ -241,7 +241,7 @@ async def connected(url: str, path: Path, **user: Any) -> AsyncIterator[Cluster]
 
 @asynccontextmanager
 async def reflecting(
-    kind: Kind[Any], cluster: Cluster, *, seed: int = 1, timing: Timing = SHORT, **options: Any
+    kind: Kind[Any], cluster: Cluster, *, seed: int = 1, timing: WatchTiming = SHORT, **options: Any
 ) -> AsyncIterator[tuple[Reflector, Collector]]:
     """A running reflector and what it told."""
     sink = Collector()

@@ -1,6 +1,6 @@
 from random import Random
 
-from astrolabe.kube.backoff import Backoff
+from astrolabe.kube.retry import RetryBackoff
 
 
 class Highest(Random):
@@ -19,12 +19,12 @@ class Clock:
 
 
 def test_it_doubles_from_0_8_to_30_seconds() -> None:
-    backoff = Backoff(random=Highest(), clock=Clock())
+    backoff = RetryBackoff(random=Highest(), clock=Clock())
     assert [backoff.delay() for _ in range(8)] == [0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0]
 
 
 def test_the_jitter_is_full() -> None:
-    backoff = Backoff(random=Random(7), clock=Clock(), first=30.0)
+    backoff = RetryBackoff(random=Random(7), clock=Clock(), first=30.0)
     delays = [backoff.delay() for _ in range(200)]
     assert 0 <= min(delays) < 1
     assert 29 < max(delays) <= 30
@@ -32,7 +32,7 @@ def test_the_jitter_is_full() -> None:
 
 def test_two_minutes_of_health_reset_it() -> None:
     clock = Clock()
-    backoff = Backoff(random=Highest(), clock=clock)
+    backoff = RetryBackoff(random=Highest(), clock=clock)
     assert [backoff.delay(), backoff.delay()] == [0.8, 1.6]
     clock.now += 1.6 + 119.9
     assert backoff.delay() == 3.2
@@ -41,10 +41,10 @@ def test_two_minutes_of_health_reset_it() -> None:
 
 
 def test_retry_after_is_the_least() -> None:
-    backoff = Backoff(random=Highest(), clock=Clock())
+    backoff = RetryBackoff(random=Highest(), clock=Clock())
     assert backoff.delay(5.0) == 5.8
     assert backoff.delay(None) == 1.6
 
 
 def test_an_absurd_retry_after_is_bounded() -> None:
-    assert Backoff(random=Highest(), clock=Clock()).delay(86400.0) == 300.8
+    assert RetryBackoff(random=Highest(), clock=Clock()).delay(86400.0) == 300.8

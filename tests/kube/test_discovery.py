@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from astrolabe.kube.client import Cluster
-from astrolabe.kube.discovery import served, version_of
+from astrolabe.kube.discovery import served_resources, version_of
 from astrolabe.settings import Settings
 from astrolabe.sim.api.access import Access
 from astrolabe.sim.kubeconfig import kubeconfig_file
@@ -34,13 +34,13 @@ async def cluster(simulator: Simulator) -> AsyncIterator[Cluster]:
 
 
 async def test_what_is_served_of_a_group_and_version(cluster: Cluster) -> None:
-    assert await served(cluster, "v1") == {"pods", "services"}
-    assert await served(cluster, "batch/v1") == {"jobs"}
+    assert await served_resources(cluster, "v1") == {"pods", "services"}
+    assert await served_resources(cluster, "batch/v1") == {"jobs"}
 
 
 async def test_a_group_or_version_that_is_not_there_serves_nothing(cluster: Cluster) -> None:
-    assert await served(cluster, "apps/v1") == frozenset()
-    assert await served(cluster, "batch/v2") == frozenset()
+    assert await served_resources(cluster, "apps/v1") == frozenset()
+    assert await served_resources(cluster, "batch/v2") == frozenset()
 
 
 async def test_the_version(cluster: Cluster) -> None:
@@ -60,7 +60,7 @@ async def test_the_version(cluster: Cluster) -> None:
 async def test_who_says_nothing_is_not_taken_for_one_without(tmp_path: Path, step: Step) -> None:
     async with RudeServer(step, step) as server:
         cluster = await Cluster.connect(settings_for(write_kubeconfig(tmp_path / "config", server.url)))
-        assert await served(cluster, "autoscaling/v2") is None
+        assert await served_resources(cluster, "autoscaling/v2") is None
         assert await version_of(cluster) == ""
         await cluster.close()
     assert [asked.path for asked in server.asked] == ["/apis/autoscaling/v2", "/version"]

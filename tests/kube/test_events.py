@@ -10,12 +10,12 @@ from astrolabe.graph.status import READY, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Slice
 from astrolabe.kube.events import (
-    LONGEST_OBJECT,
-    Bookmark,
-    Deleted,
-    Found,
+    MAX_OBJECT_BYTES,
+    BookmarkEvent,
+    Deletion,
+    ErrorEvent,
     NotAnEvent,
-    ServerError,
+    Upserted,
     decode,
     invalid_object,
 )
@@ -50,25 +50,25 @@ SMALL = b'{"metadata":{"name":"w","namespace":"n","uid":"u1","resourceVersion":"
 def test_added_and_modified() -> None:
     for type in (b"ADDED", b"MODIFIED"):
         event = decode(WIDGET, b'{"type":"' + type + b'","object":' + SMALL + b"}")
-        assert isinstance(event, Found)
+        assert isinstance(event, Upserted)
         assert event.manifest.metadata.uid == "u1"
         assert event.manifest.status.size == 3
 
 
 def test_deleted() -> None:
-    assert decode(WIDGET, b'{"type":"DELETED","object":' + SMALL + b"}") == Deleted("u1", "7")
+    assert decode(WIDGET, b'{"type":"DELETED","object":' + SMALL + b"}") == Deletion("u1", "7")
 
 
 def test_a_deletion_counts_even_if_the_object_does_not_fit() -> None:
     line = (
         b'{"type":"DELETED","object":{"metadata":{"uid":"u1","resourceVersion":"8"},"status":{"size":"big"}}}'
     )
-    assert decode(WIDGET, line) == Deleted("u1", "8")
+    assert decode(WIDGET, line) == Deletion("u1", "8")
 
 
 def test_a_bookmark_carries_metadata_only() -> None:
     line = b'{"type":"BOOKMARK","object":{"kind":"Widget","metadata":{"resourceVersion":"2320"}}}'
-    assert decode(WIDGET, line) == Bookmark("2320", False)
+    assert decode(WIDGET, line) == BookmarkEvent("2320", False)
 
 
 def test_the_bookmark_at_the_end_of_the_initial_events() -> None:
@@ -77,7 +77,7 @@ def test_the_bookmark_at_the_end_of_the_initial_events() -> None:
         b'{"resourceVersion":"2320","annotations":{"k8s.io/initial-events-end":"true"}},"spec":{"podSelector":{}}}}'
     )
     for kind in (*KINDS, WIDGET):
-        assert decode(kind, line) == Bookmark("2320", True)
+        assert decode(kind, line) == BookmarkEvent("2320", True)
 
 
 def test_an_error_event_is_a_status() -> None:
@@ -87,7 +87,7 @@ def test_an_error_event_is_a_status() -> None:
     )
     for kind in (*KINDS, WIDGET):
         event = decode(kind, line)
-        assert isinstance(event, ServerError)
+        assert isinstance(event, ErrorEvent)
         assert str(event.error) == "410 Expired: too old resource version: 500 (2355)"
 
 
@@ -134,7 +134,7 @@ def test_an_object_that_is_nested_too_deeply(object: bytes) -> None:
         assert isinstance(event, InvalidObject)
         assert (event.namespace, event.name, event.uid) == ("n", "w", "u1")
         assert event.why.startswith(("is nested too deeply", "Expected `int`"))
-    assert decode(WIDGET, b'{"type":"DELETED","object":%b}' % object) == Deleted("u1", "8")
+    assert decode(WIDGET, b'{"type":"DELETED","object":%b}' % object) == Deletion("u1", "8")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_an_unknown_type_of_event_is_passed_over() -> None:
 
 
 def test_the_order_of_the_fields_does_not_matter() -> None:
-    assert decode(WIDGET, b'{ "object" : ' + SMALL + b' , "type" : "DELETED" }') == Deleted("u1", "7")
+    assert decode(WIDGET, b'{ "object" : ' + SMALL + b' , "type" : "DELETED" }') == Deletion("u1", "7")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_no_bytes_raise(line: bytes) -> None:
 @given(st.integers(0, len(SMALL)), st.binary(max_size=3))
 def test_no_damage_raises(at: int, damage: bytes) -> None:
     line = b'{"type":"ADDED","object":' + SMALL[:at] + damage + SMALL[at:] + b"}"
-    assert isinstance(decode(WIDGET, line), Found | InvalidObject | NotAnEvent)
+    assert isinstance(decode(WIDGET, line), Upserted | InvalidObject | NotAnEvent)
 
 
 def test_text_that_is_not_utf8_is_an_invalid_object() -> None:
@@ -189,13 +189,13 @@ def test_every_recorded_event_of_every_kind_is_understood() -> None:
             event, told = decode(kind, raw), json.loads(raw)
             counted += 1
             if told["type"] == "DELETED":
-                assert event == Deleted(
+                assert event == Deletion(
                     told["object"]["metadata"]["uid"], told["object"]["metadata"]["resourceVersion"]
                 )
             elif told["type"] == "BOOKMARK":
-                assert event == Bookmark(told["object"]["metadata"]["resourceVersion"], False)
+                assert event == BookmarkEvent(told["object"]["metadata"]["resourceVersion"], False)
             else:
-                assert isinstance(event, Found)
+                assert isinstance(event, Upserted)
                 assert event.manifest.metadata.name == told["object"]["metadata"]["name"]
     assert counted > 500
 
@@ -205,8 +205,8 @@ def test_the_recorded_watch_list_of_secrets_ends_with_its_bookmark() -> None:
     answer = next(pair["response"] for pair in recorded if "with initial events" in pair["title"])
     lines = answer["body_start"].encode().splitlines()
     events = [decode(KINDS_BY_NAME["Secret"], line) for line in lines]
-    assert [type(event) for event in events] == [Found] * (len(lines) - 1) + [Bookmark]
-    assert events[-1] == Bookmark("2318", True)
+    assert [type(event) for event in events] == [Upserted] * (len(lines) - 1) + [BookmarkEvent]
+    assert events[-1] == BookmarkEvent("2318", True)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_an_object_that_is_no_json(value: bytes, place: bytes) -> None:
         object = b'{"metadata":{%b},"%b":{"size":%b}}' % (IDENTIFIED, place, value)
         event = decode(WIDGET, b'{"type":"%b","object":%b}' % (type, object))
         if type == b"DELETED":
-            assert event == Deleted("u1", "8")
+            assert event == Deletion("u1", "8")
         else:
             assert event == InvalidObject("n", "w", "is no JSON", "u1")
 
@@ -240,11 +240,11 @@ def test_a_line_that_is_no_json_and_no_whole_event(line: bytes) -> None:
 
 
 def test_an_object_that_is_too_large_is_left_out_by_its_name() -> None:
-    large = b'{"metadata":{%b},"status":{},"x":"%b"}' % (IDENTIFIED, b"x" * LONGEST_OBJECT)
-    unending = b'{"metadata":{%b,"annotations":{"a":"%b"}}}' % (IDENTIFIED, b'\\"' * LONGEST_OBJECT)
+    large = b'{"metadata":{%b},"status":{},"x":"%b"}' % (IDENTIFIED, b"x" * MAX_OBJECT_BYTES)
+    unending = b'{"metadata":{%b,"annotations":{"a":"%b"}}}' % (IDENTIFIED, b'\\"' * MAX_OBJECT_BYTES)
     for object in (large, unending):
         for type in (b"ADDED", b"MODIFIED"):
             line = b'{"type":"%b","object":%b}' % (type, object)
             assert decode(WIDGET, line) == InvalidObject("n", "w", "is larger than 4 MiB", "u1")
-        assert decode(WIDGET, b'{"type":"DELETED","object":%b}' % object) == Deleted("u1", "8")
+        assert decode(WIDGET, b'{"type":"DELETED","object":%b}' % object) == Deletion("u1", "8")
         assert invalid_object(object, "is larger than 4 MiB").label == "n/w"

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from astrolabe.engine.inbox import InvalidObject
 from astrolabe.kube.errors import NotTheApi
 from astrolabe.kube.events import decode
-from astrolabe.kube.lines import Lines
+from astrolabe.kube.lines import LineSplitter
 from tests.support.kinds import KINDS_BY_NAME
 
 
 def test_lines_are_cut_at_newlines() -> None:
-    lines = Lines()
+    lines = LineSplitter()
     assert lines.feed(b'{"a":1}\n{"b"') == [b'{"a":1}']
     assert lines.feed(b":2}") == []
     assert lines.feed(b"\n\n{}\n") == [b'{"b":2}', b"{}"]
@@ -20,7 +20,7 @@ def test_lines_are_cut_at_newlines() -> None:
 
 
 def test_an_unfinished_line_is_not_told() -> None:
-    assert Lines().feed(b'{"type":"ADDED","object":{') == []
+    assert LineSplitter().feed(b'{"type":"ADDED","object":{') == []
 
 
 @given(st.lists(st.sampled_from([b"\n", b"a", b"bc", b"d\ne", b"\n\n", b"f\n"])), st.data())
@@ -28,21 +28,21 @@ def test_any_chunking_gives_the_same_lines(pieces: list[bytes], data: st.DataObj
     stream = b"".join(pieces)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)))))
     bounds = [0, *cuts, len(stream)]
-    lines = Lines()
+    lines = LineSplitter()
     told = [line for start, end in pairwise(bounds) for line in lines.feed(stream[start:end])]
     assert told == [line for line in stream.split(b"\n")[:-1] if line]
 
 
 def test_a_line_of_three_megabytes_in_small_chunks() -> None:
     line = b"x" * 3_000_000
-    lines = Lines()
+    lines = LineSplitter()
     for start in range(0, len(line), 1000):
         assert lines.feed(line[start : start + 1000]) == []
     assert lines.feed(b"\n") == [line]
 
 
 def test_a_line_without_end_is_refused() -> None:
-    lines = Lines(longest=10)
+    lines = LineSplitter(longest=10)
     assert lines.feed(b"1234567890") == []
     with pytest.raises(NotTheApi, match="a line longer than 10 bytes"):
         lines.feed(b"1")
@@ -50,7 +50,7 @@ def test_a_line_without_end_is_refused() -> None:
 
 def test_of_a_long_line_only_the_beginning_is_kept() -> None:
     """It is too long for an object, which is left out by the name that stands there."""
-    lines = Lines(kept=10)
+    lines = LineSplitter(kept=10)
     for chunk in (b"1234567", b"8901", b"2345", b"6789"):
         assert lines.feed(chunk) == []
     assert lines.feed(b"0\nabc\n123") == [b"12345678901", b"abc"]
@@ -60,7 +60,7 @@ def test_of_a_long_line_only_the_beginning_is_kept() -> None:
 def test_an_object_of_whatever_size_costs_only_itself() -> None:
     """One of 100 MB, above which no line was read: its kind was never listed again."""
     line = b'{"type":"ADDED","object":{"metadata":{"name":"l","namespace":"n","uid":"u"},"x":"'
-    lines, piece = Lines(), b"x" * 2**20
+    lines, piece = LineSplitter(), b"x" * 2**20
     assert lines.feed(line) == []
     for _ in range(100):
         assert lines.feed(piece) == []
@@ -71,7 +71,7 @@ def test_an_object_of_whatever_size_costs_only_itself() -> None:
 
 
 def test_the_bound_is_of_a_line_not_of_the_stream() -> None:
-    lines = Lines(longest=10)
+    lines = LineSplitter(longest=10)
     assert lines.feed(b"1234567") == []
     assert lines.feed(b"8\n1234567") == [b"12345678"]
     assert lines.feed(b"8\n1234567") == [b"12345678"]

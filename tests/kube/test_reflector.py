@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from astrolabe.engine.inbox import Gone, Report, Update
+from astrolabe.engine.inbox import Deleted, ObjectChanges, WatchStatus
 from tests.kube.support import (
     LISTED,
     LISTED_THEN_ENDED,
@@ -59,11 +59,11 @@ async def test_a_watch_list_becomes_one_replace_and_its_stream_goes_on(tmp_path:
     )
     async with playing(tmp_path, step) as (server, _, sink):
         await sink.until(lambda: sink.names("Pod") == ["a", "c"])
-    assert sink.messages[0] == Report("Pod", "", "listing")
+    assert sink.messages[0] == WatchStatus("Pod", "", "listing")
     assert sink.replaces() == [["a", "b"]]
-    changes = [change for told in sink.messages if isinstance(told, Update) for change in told.changes]
+    changes = [change for told in sink.messages if isinstance(told, ObjectChanges) for change in told.changes]
     assert [change.uid for change in changes] == ["uid-a", "uid-b", "uid-c"]
-    assert changes[1] == Gone("uid-b")
+    assert changes[1] == Deleted("uid-b")
     (asked,) = server.asked
     assert asked.path == "/api/v1/pods"
     assert asked.query == {
@@ -98,8 +98,8 @@ async def test_an_empty_kind_is_a_complete_list(tmp_path: Path) -> None:
 async def test_the_events_of_one_chunk_are_one_update(tmp_path: Path) -> None:
     burst = b"\n".join(event("MODIFIED", "a", str(version)) for version in range(20, 70))
     async with playing(tmp_path, LISTED_THEN_ENDED, stream(burst, then="hang")) as (_server, _, sink):
-        await sink.until(lambda: any(isinstance(told, Update) for told in sink.messages))
-        (update,) = [told for told in sink.messages if isinstance(told, Update)]
+        await sink.until(lambda: any(isinstance(told, ObjectChanges) for told in sink.messages))
+        (update,) = [told for told in sink.messages if isinstance(told, ObjectChanges)]
         assert len(update.changes) == 50
 
 
@@ -207,7 +207,9 @@ async def test_410_in_the_stream_lists_anew(tmp_path: Path) -> None:
         assert sink.names("Pod") == ["c"]
         assert sink.reports() == [("listing", "")], "what is known stays served meanwhile"
         assert reflector.health.lists == 2
-    assert any(isinstance(told, Update) for told in sink.messages), "what came before the error is told"
+    assert any(isinstance(told, ObjectChanges) for told in sink.messages), (
+        "what came before the error is told"
+    )
 
 
 async def test_410_of_a_watch_is_nothing_to_tell_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -373,7 +375,7 @@ async def test_one_namespace_and_a_selector(tmp_path: Path) -> None:
             await sink.until(lambda: bool(sink.replaces()))
         assert server.asked[0].path == "/api/v1/namespaces/shop/pods"
         assert server.asked[0].query["labelSelector"] == "app=x,tier in (a,b)"
-    assert {told.namespace for told in sink.messages if not isinstance(told, Update)} == {"shop"}
+    assert {told.namespace for told in sink.messages if not isinstance(told, ObjectChanges)} == {"shop"}
 
 
 async def test_timeout_seconds_are_random_between_five_and_ten_minutes(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from astrolabe.engine.inbox import KindGone, Report
+from astrolabe.engine.inbox import KindRemoved, WatchStatus
 from tests.kube.support import (
     LISTED,
     LISTED_THEN_ENDED,
@@ -50,14 +50,14 @@ async def test_what_may_not_be_read_is_unavailable_until_it_can(
     async with playing(tmp_path, refused, refused, LISTED) as (server, reflector, sink):
         await sink.until(lambda: sink.replaces() == [["a"]])
         assert sink.reports() == [("listing", ""), ("unavailable", why), ("listing", "")]
-        assert [told.cause for told in sink.messages if isinstance(told, Report)] == ["", cause, ""]
+        assert [told.cause for told in sink.messages if isinstance(told, WatchStatus)] == ["", cause, ""]
         assert (reflector.health.state, reflector.health.cause) == ("synced", "")
         assert [brief(asked) for asked in server.asked] == ["watch-list"] * 3
 
 
 async def test_what_may_no_longer_be_read_becomes_unavailable_and_is_listed_anew(tmp_path: Path) -> None:
     forbidden = refusal(403, "Forbidden", "no more")
-    timing = replace(SHORT, refusal_patience=0)
+    timing = replace(SHORT, refusal_grace=0)
     async with playing(tmp_path, LISTED_THEN_ENDED, forbidden, LISTED, timing=timing) as (server, _, sink):
         await sink.until(lambda: len(sink.replaces()) == 2)
         assert sink.reports() == [
@@ -73,7 +73,7 @@ async def test_what_is_refused_for_a_moment_stays_what_it_was(
 ) -> None:
     """As by an API server that has just started, and knows no roles yet."""
     forbidden = refusal(403, "Forbidden", "no more")
-    timing = replace(SHORT, refusal_patience=60)
+    timing = replace(SHORT, refusal_grace=60)
     async with playing(tmp_path, LISTED_THEN_ENDED, *[forbidden] * 4, LISTED, timing=timing) as (
         server,
         reflector,
@@ -88,7 +88,7 @@ async def test_what_is_refused_for_a_moment_stays_what_it_was(
 
 async def test_what_is_refused_for_long_becomes_unavailable(tmp_path: Path) -> None:
     forbidden = refusal(403, "Forbidden", "no more")
-    timing = replace(SHORT, refusal_patience=0.1)
+    timing = replace(SHORT, refusal_grace=0.1)
     async with playing(tmp_path, LISTED_THEN_ENDED, *[forbidden] * 100, timing=timing) as (server, _, sink):
         await server.until_asked(2)
         began = time.monotonic()
@@ -99,7 +99,7 @@ async def test_what_is_refused_for_long_becomes_unavailable(tmp_path: Path) -> N
 
 async def test_patience_begins_anew_after_another_failure(tmp_path: Path) -> None:
     forbidden, broken = refusal(403, "Forbidden", "no more"), refusal(500, "InternalError", "etcd is away")
-    timing = replace(SHORT, refusal_patience=0.1)
+    timing = replace(SHORT, refusal_grace=0.1)
     refused = [step for _ in range(20) for step in (forbidden, broken)]
     async with playing(tmp_path, LISTED_THEN_ENDED, *refused, LISTED, timing=timing) as (_server, _, sink):
         await sink.until(lambda: len(sink.replaces()) == 2)
@@ -114,12 +114,16 @@ async def test_a_forbidden_kind_stays_so_while_there_is_no_connection(tmp_path: 
         assert reflector.health.cause == "forbidden"
         assert sink.reports() == [("listing", ""), ("unavailable", "403 Forbidden: no")]
         await sink.until(lambda: sink.replaces() == [["a"]])
-        assert [told.cause for told in sink.messages if isinstance(told, Report)] == ["", "forbidden", ""]
+        assert [told.cause for told in sink.messages if isinstance(told, WatchStatus)] == [
+            "",
+            "forbidden",
+            "",
+        ]
 
 
 async def test_a_forbidden_kind_is_asked_for_slowly(tmp_path: Path) -> None:
     forbidden = refusal(403, "Forbidden", "no")
-    timing = replace(SHORT, refusal_patience=0, slow_retry=0.4)
+    timing = replace(SHORT, refusal_grace=0, slow_retry=0.4)
     async with playing(tmp_path, forbidden, forbidden, timing=timing) as (server, _, _):
         await server.until_asked(1)
         began = time.monotonic()
@@ -166,33 +170,33 @@ async def test_401_again_and_again_backs_off(tmp_path: Path) -> None:
 
 async def test_a_kind_that_is_not_served_for_long_is_gone_once(tmp_path: Path) -> None:
     absent, broken = refusal(404, "NotFound", "no such resource"), stream(then="cut")
-    timing = replace(SHORT, refusal_patience=0, absence=0.1, slow_retry=0.02)
+    timing = replace(SHORT, refusal_grace=0, absence=0.1, slow_retry=0.02)
     steps = [LISTED_THEN_ENDED, absent, broken, *[absent] * 100]
     async with playing(tmp_path, *steps, timing=timing) as (server, _, sink):
         began = time.monotonic()
-        await sink.until(lambda: KindGone("Pod", "") in sink.messages)
+        await sink.until(lambda: KindRemoved("Pod", "") in sink.messages)
         assert time.monotonic() - began >= 0.1
         assert sink.reports()[-1] == ("unavailable", "404 NotFound: no such resource")
         await server.until_asked(len(server.asked) + 10)
-        assert sink.messages.count(KindGone("Pod", "")) == 1
+        assert sink.messages.count(KindRemoved("Pod", "")) == 1
 
 
 @pytest.mark.parametrize("between", [refusal(403, "Forbidden", "no"), LISTED_THEN_ENDED], ids=["403", "list"])
 async def test_a_kind_that_is_served_now_and_then_is_not_gone(tmp_path: Path, between: Step) -> None:
     absent = refusal(404, "NotFound", "no such resource")
-    timing = replace(SHORT, refusal_patience=0, absence=0.3, slow_retry=0.04)
+    timing = replace(SHORT, refusal_grace=0, absence=0.3, slow_retry=0.04)
     steps = [step for _ in range(12) for step in (absent, absent, between)]
     async with playing(tmp_path, *steps, LISTED, timing=timing) as (server, _, sink):
         await server.until_asked(len(steps) + 1)
-        assert KindGone("Pod", "") not in sink.messages
+        assert KindRemoved("Pod", "") not in sink.messages
 
 
 async def test_a_kind_that_is_forbidden_is_never_gone(tmp_path: Path) -> None:
-    timing = replace(SHORT, refusal_patience=0, absence=0.01, slow_retry=0.01)
+    timing = replace(SHORT, refusal_grace=0, absence=0.01, slow_retry=0.01)
     forbidden = refusal(403, "Forbidden", "no")
     async with playing(tmp_path, LISTED_THEN_ENDED, *[forbidden] * 30, timing=timing) as (server, _, sink):
         await server.until_asked(30)
-        assert KindGone("Pod", "") not in sink.messages
+        assert KindRemoved("Pod", "") not in sink.messages
 
 
 async def test_it_is_known_since_when_a_watch_has_no_connection(tmp_path: Path) -> None:

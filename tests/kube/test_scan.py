@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrolabe.kube.scan import PAUSE_EVERY, CutOff, members
+from astrolabe.kube.scan import PAUSE_EVERY, Truncated, members
 
 LEAVES = st.none() | st.integers(0, 99) | st.text('a"\\[]{}:,é', max_size=5)
 LISTS = st.lists(LEAVES, max_size=3)
@@ -62,7 +62,7 @@ def test_whether_all_of_an_object_is_there(document: bytes, is_whole: bool) -> N
     if is_whole:
         list(members(document, array=b"items", whole=True))
     else:
-        with pytest.raises(CutOff):
+        with pytest.raises(Truncated):
             list(members(document, array=b"items", whole=True))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from astrolabe.engine.inbox import Message, Replace, Report
+from astrolabe.engine.inbox import InboxMessage, Replace, WatchStatus
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.settings import Settings
@@ -24,7 +24,7 @@ class Fragile(Collector):
 
     failed = False
 
-    async def put(self, message: Message) -> None:
+    async def put(self, message: InboxMessage) -> None:
         if isinstance(message, Replace) and message.kind == "Pod" and not self.failed:
             self.failed = True
             raise RuntimeError("a fault of ours")
@@ -161,9 +161,9 @@ async def test_a_watch_that_fails_is_logged_and_started_again(
             assert (pod.restarts, pod.state) == (1, "synced")
             assert pod.last_error == "RuntimeError: a fault of ours"
     assert "Pod: the watch failed, starting it again" in [record.getMessage() for record in caplog.records]
-    assert [told for told in sink.messages if isinstance(told, Report) and told.kind == "Pod"] == [
-        Report("Pod", "", "listing"),
-        Report("Pod", "", "listing"),
+    assert [told for told in sink.messages if isinstance(told, WatchStatus) and told.kind == "Pod"] == [
+        WatchStatus("Pod", "", "listing"),
+        WatchStatus("Pod", "", "listing"),
     ]
 
 

@@ -15,7 +15,7 @@ from astrolabe.graph.batch import Batch
 from astrolabe.graph.graph import Graph
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kube.client import Cluster
-from astrolabe.kube.timing import Timing
+from astrolabe.kube.timing import WatchTiming
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.settings import Settings
 from astrolabe.sim.kubeconfig import kubeconfig_file
@@ -33,7 +33,7 @@ class Followed:
         self.graph = Graph("e")
         self.batches: list[Batch] = []
         bus.served = self
-        self.mending = False
+        self.rebuilding = False
         self.renewals = 0
         self._moved = asyncio.Event()
 
@@ -43,7 +43,7 @@ class Followed:
         self._moved.set()
 
     def replace(self, graph: Graph) -> None:
-        assert self.mending
+        assert self.rebuilding
         self.graph = graph
         self.renewals += 1
         self._moved.set()
@@ -58,7 +58,7 @@ class Followed:
 
 @asynccontextmanager
 async def followed(
-    url: str, *, label_selector: str = "", timing: Timing = SHORT, window: float = 0.01, **changes: Any
+    url: str, *, label_selector: str = "", timing: WatchTiming = SHORT, window: float = 0.01, **changes: Any
 ) -> AsyncIterator[Followed]:
     """Watch the API server at this URL with all kinds, or as these changes of the settings say."""
     with kubeconfig_file(url) as path:

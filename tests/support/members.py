@@ -50,7 +50,7 @@ class Member:
         self.seen: list[tuple[str, int]] = []
         self.committer: Committer | None = None
         self.unfit = False
-        self.mending = False
+        self.rebuilding = False
         self.task: asyncio.Task[NoReturn] | None = None
         self._moved = asyncio.Event()
         settings = Settings(

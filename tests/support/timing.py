@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from astrolabe.kube.timing import Timing
+from astrolabe.kube.timing import WatchTiming
 
 #: All of them, a hundredth of what they are.
-SHORT = Timing(
+SHORT = WatchTiming(
     watch_shortest=1.0,
     watch_longest=1.0,
     read_margin=0.3,
     list_silence=0.3,
     initial_silence=0.3,
     short_watch=0.2,
-    refusal_patience=0.1,
+    refusal_grace=0.1,
     slow_retry=0.05,
     backoff_first=0.01,
     backoff_longest=0.05,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from astrolabe.engine.readiness import Readiness, Scope
-from astrolabe.engine.serving_state import ClusterInfo, StateTracker, Verdict, judge_watches
+from astrolabe.engine.serving_state import Assessment, ClusterInfo, StateTracker, assess_watches
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.edge_types import BINDS, MOUNTS, OWNS, SELECTS, USES_CONFIGMAP
@@ -102,8 +102,8 @@ class World:
     def state_tracker(self) -> StateTracker:
         """How far what is served may be trusted, as its readiness says."""
 
-        def look() -> Verdict:
-            return judge_watches(
+        def look() -> Assessment:
+            return assess_watches(
                 self.readiness,
                 (),
                 count=self.model.count,

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple, get_args
 
 from astrolabe import __version__
-from astrolabe.engine.serving_state import STATE_WORDS
+from astrolabe.engine.serving_state import STATE_NAMES
 from astrolabe.graph.edge_types import EDGE_TYPES
 from astrolabe.graph.filter_fields import LISTS, listed
 from astrolabe.graph.status import LEVELS
@@ -50,7 +50,7 @@ _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "X-Astrolabe-Seq": ("Its place in that history.", {"type": "integer", **INT64, "minimum": 0}),
     "X-Astrolabe-State": (
         "How far what is served may be trusted.",
-        {"type": "string", "enum": list(STATE_WORDS)},
+        {"type": "string", "enum": list(STATE_NAMES)},
     ),
     "ETag": ("For `If-None-Match`.", {"type": "string", "pattern": '^(W/)?"[^"]*"$'}),
     "Cache-Control": ("How long it is good.", {"type": "string"}),

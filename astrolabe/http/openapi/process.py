@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET
 
-from astrolabe.engine.inbox import Cause, State
-from astrolabe.engine.serving_state import GapReason, StateWord
+from astrolabe.engine.inbox import UnavailableCause, WatchState
+from astrolabe.engine.serving_state import MissingReason, StateName
 from astrolabe.http.openapi.terms import Absent, Count, Epoch, Kind, Seq, Shape, Time, about
 
 
@@ -21,12 +21,12 @@ class AmissObject(Shape):
 class Watch(Shape):
     """How a kind is watched; of several namespaces the worst is shown."""
 
-    state: State
+    state: WatchState
     age: Annotated[float | None, about("Seconds since the last news; null before the first.")]
     objects: Count
     connected: Annotated[bool, about("False while the watch has no connection.")] | Absent = UNSET
     why: Annotated[str, about("What is the matter, when something is.")] | Absent = UNSET
-    cause: Annotated[Cause, about("Why it is unavailable, for programs.")] | Absent = UNSET
+    cause: Annotated[UnavailableCause, about("Why it is unavailable, for programs.")] | Absent = UNSET
     skipped: Annotated[int, about("Objects that cannot be taken in, and are left out.")] | Absent = UNSET
     skipped_objects: Annotated[list[AmissObject], about("Some of these.")] | Absent = UNSET
     rule_failed: Annotated[int, about("Objects with their own status: a rule failed.")] | Absent = UNSET
@@ -65,7 +65,7 @@ class MissingPart(Shape):
     """What of the cluster is not in the graph."""
 
     kind: Kind
-    reason: GapReason
+    reason: MissingReason
     why: str
     objects: Annotated[int, about("How many objects are left out.")] | Absent = UNSET
 
@@ -74,7 +74,7 @@ class Trust(Shape):
     """How far what is served may be trusted."""
 
     state: Annotated[
-        StateWord,
+        StateName,
         about(
             "syncing: not everything is listed yet. live: every kind is listed and watched. "
             "partial: live, but something cannot be read. stale: it may not be true any more."

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.engine.inbox import State
+from astrolabe.engine.inbox import WatchState
 from astrolabe.engine.readiness import Readiness, Scope, ScopeState
 from astrolabe.engine.serving_state import ServingState
 from astrolabe.engine.skips import failing_of, skipped_of
@@ -15,7 +15,7 @@ from astrolabe.graph.faults import Fault
 from astrolabe.graph.graph import Graph
 
 #: Where a kind is watched in several namespaces, the worst of them is shown.
-WORST_FIRST: tuple[State, ...] = ("unavailable", "listing", "synced")
+WORST_FIRST: tuple[WatchState, ...] = ("unavailable", "listing", "synced")
 
 
 class LeaderReport(msgspec.Struct, frozen=True):
@@ -141,7 +141,7 @@ def _by_kind(readiness: Readiness) -> dict[str, list[tuple[Scope, ScopeState]]]:
 def _kind(states: Iterable[tuple[Scope, ScopeState]], now: float) -> dict[str, Any]:
     """state, why (when there is something to say) and age: seconds since the last news, or null."""
     _, worst = min(states, key=lambda entry: WORST_FIRST.index(entry[1].state))
-    news = [state.news for _, state in states if state.news is not None]
+    news = [state.last_message for _, state in states if state.last_message is not None]
     document: dict[str, Any] = {"state": worst.state}
     if worst.why:
         document["why"] = worst.why

@@ -23,9 +23,9 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe import __version__, telemetry
-from astrolabe.engine.inbox import State
+from astrolabe.engine.inbox import WatchState
 from astrolabe.engine.readiness import Readiness
-from astrolabe.engine.serving_state import GAP_REASONS, STATE_WORDS, ServingState, StateTracker
+from astrolabe.engine.serving_state import MISSING_REASONS, STATE_NAMES, ServingState, StateTracker
 from astrolabe.graph.edge_types import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.counters import Distribution, Figures
@@ -53,14 +53,14 @@ _OPERATION = Operation(
 _RESETS = ("epoch-changed", "too-old", "lagging")
 
 
-class WatchHealth(Protocol):
-    """How one watch is doing, and what it did since it began: see `kube.health.Health`.
+class WatchCounters(Protocol):
+    """How one watch is doing, and what it did since it began: see `kube.health.WatchCounters`.
 
     last_event: on the clock time.monotonic; None before the first.
     """
 
     kind: str
-    state: State
+    state: WatchState
     connected: bool
     events: int
     lists: int
@@ -84,7 +84,7 @@ class Metrics:
         connections: Connections,
         *,
         state: StateTracker,
-        watches: Callable[[], Sequence[WatchHealth]],
+        watches: Callable[[], Sequence[WatchCounters]],
         role: Callable[[], str],
         replication: Callable[[], Replication | None],
     ) -> None:
@@ -157,12 +157,12 @@ def of_state(state: ServingState, *, now: float) -> Iterator[Metric]:
     states = GaugeMetricFamily(
         "astrolabe_state", "1 for the current state: how far the graph can be trusted.", labels=["state"]
     )
-    for word in STATE_WORDS:
+    for word in STATE_NAMES:
         states.add_metric([word], word == state.state)
     gaps = GaugeMetricFamily(
         "astrolabe_gaps", "Kinds with something missing in the graph.", labels=["reason"]
     )
-    for reason in GAP_REASONS:
+    for reason in MISSING_REASONS:
         gaps.add_metric([reason], sum([gap.reason == reason for gap in state.partial]))
     since = datetime.fromisoformat(state.since).timestamp()
     yield from (states, gaps)
@@ -244,12 +244,12 @@ def of_streams(figures: Figures, websockets: int, events: int, subscriptions: in
     yield from (resets, slow)
 
 
-def of_watches(watches: Sequence[WatchHealth], *, now: float, epoch: float) -> Iterator[Metric]:
+def of_watches(watches: Sequence[WatchCounters], *, now: float, epoch: float) -> Iterator[Metric]:
     """The watches of this process; of a kind that is watched in several namespaces, all together.
 
     now: on the clock of `last_event`. epoch: the same instant in seconds since 1970.
     """
-    kinds: dict[str, list[WatchHealth]] = {}
+    kinds: dict[str, list[WatchCounters]] = {}
     for watch in watches:
         kinds.setdefault(watch.kind, []).append(watch)
     states = GaugeMetricFamily(
@@ -305,7 +305,7 @@ def of_skipped(readiness: Readiness | None) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "astrolabe_graph_mends",
         "Times that a change failed and the graph was rebuilt.",
-        value=readiness.mends,
+        value=readiness.rebuilds,
     )
 
 

@@ -49,7 +49,7 @@ class Hub:
 
     limits: of the history that is kept, from which those who fell behind or come back are caught up.
     figures: what is counted of the batches and of those who follow.
-    mending: see `bus.delivery.Served`.
+    rebuilding: see `bus.delivery.Served`.
     """
 
     def __init__(self, graph: Graph, limits: Limits | None = None) -> None:
@@ -63,7 +63,7 @@ class Hub:
         #: Feeds without a subscription, those that are dropped first before the others.
         self._kept: dict[Feed, asyncio.TimerHandle] = {}
         self._waiting: dict[asyncio.Future[None], int] = {}
-        self.mending = False
+        self.rebuilding = False
         self._begin(graph)
 
     def _begin(self, graph: Graph) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from astrolabe.engine.serving_state import ClusterInfo, Gap, Progress, ServingState
+from astrolabe.engine.serving_state import ClusterInfo, MissingPart, Progress, ServingState
 from astrolabe.http.grafana.notices import Notice, notices
 from tests.support.serving import serve
 from tests.support.worlds import World, facts
@@ -23,7 +23,10 @@ def test_whatever_else_it_is_stands_beside_what_is_shown() -> None:
         "So far: 12 of 38 kinds, 1,335 objects; Pod cannot be listed: 504. More may be broken than is shown."
     )
     assert said(state="syncing", progress=progress, why=why) == (Notice("info", text),)
-    partial = (Gap("Secret", "forbidden", "403 Forbidden"), Gap("Pod", "skipped", "1 object is left out", 1))
+    partial = (
+        MissingPart("Secret", "forbidden", "403 Forbidden"),
+        MissingPart("Pod", "skipped", "1 object is left out", 1),
+    )
     text = "Not everything is seen: Secret (403 Forbidden), Pod (1 object is left out)."
     assert said(state="partial", partial=partial) == (Notice("warning", text),)
     text = "Stale since 2026-11-30 04:05:00 UTC: the API server cannot be reached. This is how it was then."

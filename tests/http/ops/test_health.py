@@ -6,7 +6,7 @@ import pytest
 
 from astrolabe.engine.inbox import InvalidObject
 from astrolabe.engine.readiness import Readiness, Scope
-from astrolabe.engine.serving_state import ClusterInfo, Gap, Progress, ServingState, judge_watches
+from astrolabe.engine.serving_state import ClusterInfo, MissingPart, Progress, ServingState, assess_watches
 from astrolabe.graph.faults import Fault
 from astrolabe.graph.graph import Graph
 from astrolabe.http.ops.health import LeaderReport, Replication, health, kinds_of, readyz
@@ -19,7 +19,10 @@ SYNCING = ServingState(
     "1 of 3 kinds are listed",
     ClusterInfo(name="shop"),
     Progress(1, 3, 7),
-    (Gap("Node", "forbidden", "403 Forbidden"), Gap("Pod", "skipped", "1 object is left out: a/b: deep", 1)),
+    (
+        MissingPart("Node", "forbidden", "403 Forbidden"),
+        MissingPart("Pod", "skipped", "1 object is left out: a/b: deep", 1),
+    ),
 )
 SHOWN = {
     "state": "syncing",
@@ -60,8 +63,8 @@ def test_health_of_kinds() -> None:
     readiness = Readiness([Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node", required=False), Scope("Job")])
     readiness.report("Pod", "a", "synced")
     readiness.report("Node", "", "unavailable", "403 Forbidden")
-    readiness.heard("Pod", "a", 100.0)
-    readiness.heard("Pod", "b", 97.0)
+    readiness.note_message("Pod", "a", 100.0)
+    readiness.note_message("Pod", "b", 97.0)
     document = health(
         Graph("e", 4),
         readiness,
@@ -119,7 +122,7 @@ def test_naming_some_of_what_is_left_out_costs_the_same_however_many_it_is() -> 
     started = thread_time()
     for _ in range(20):
         shown = kinds_of(readiness, count=len, lost={}, now=1.0)["Pod"]
-        verdict = judge_watches(readiness, (), count=len, restored=False, now=1.0)
+        verdict = assess_watches(readiness, (), count=len, restored=False, now=1.0)
     assert thread_time() - started < 0.1
     assert (shown["skipped"], len(shown["skippedObjects"])) == (100_000, 5)
     assert verdict.partial[0].objects == 100_000
@@ -189,7 +192,7 @@ async def test_probes() -> None:
         assert "Pod" in document["waiting"]
         assert (await site.json("/health"))["synced"] is False
         world.sync()
-        world.readiness.heard("Pod", "", asyncio.get_running_loop().time())
+        world.readiness.note_message("Pod", "", asyncio.get_running_loop().time())
         assert await site.json("/readyz") == {"status": "ready"}
         health = await site.json("/health")
         assert health["synced"] is True

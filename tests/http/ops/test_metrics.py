@@ -15,7 +15,7 @@ from astrolabe.graph.status import PENDING, Status
 from astrolabe.http.counters import Distribution, Figures
 from astrolabe.http.ops.health import Replication
 from astrolabe.http.ops.metrics import of_batches, of_replication, of_skipped, of_watches
-from astrolabe.kube.health import Health
+from astrolabe.kube.health import WatchHealth
 from astrolabe.settings import Limits
 from tests.deploy.metrics import METRICS
 from tests.support.connections import Recorder, settle
@@ -171,8 +171,8 @@ async def test_names_and_labels_are_as_prometheus_has_them(site: Site) -> None:
                 assert name not in bounded or value in bounded[name]
 
 
-def watch(namespace: str = "", **fields: object) -> Health:
-    health = Health("Pod", namespace)
+def watch(namespace: str = "", **fields: object) -> WatchHealth:
+    health = WatchHealth("Pod", namespace)
     for name, value in fields.items():
         setattr(health, name, value)
     return health
@@ -205,7 +205,7 @@ def test_objects_that_are_left_out_and_failed_rules_are_counted_by_kind() -> Non
     readiness.skip("Pod", InvalidObject("a", "web-1", "is nested too deeply", "u1"))
     readiness.skip("Pod", InvalidObject("b", "web-2", "is nested too deeply", "u2"))
     readiness.failing = lambda: [Fault("Node", "", "worker-1", "KeyError in derive, line 1 of rules.py")]
-    readiness.mends = 1
+    readiness.rebuilds = 1
     assert samples(of_skipped(readiness)) == {
         ("astrolabe_watch_skipped_objects", "Pod"): 2,
         ("astrolabe_watch_skipped_objects", "Node"): 0,

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from astrolabe.kube.troubles import Troubles
+from astrolabe.kube.health import OutageLog
 
 REFUSED = "no connection to 10.0.0.1:443: Connection refused"
 
@@ -17,12 +17,12 @@ def _default_verbosity(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_what_befalls_all_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    troubles = Troubles()
+    outages = OutageLog()
     watches = [f"Kind{number}" for number in range(22)]
     for watch in watches:
-        troubles.begin(watch, REFUSED, news=True)
+        outages.begin(watch, REFUSED, news=True)
     for watch in reversed(watches):
-        troubles.end(watch)
+        outages.end(watch)
     assert caplog.messages == [
         f"Kind0: {REFUSED}",
         f"more watches: {REFUSED}",
@@ -31,21 +31,21 @@ def test_what_befalls_all_is_told_once(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_one_watch_alone(caplog: pytest.LogCaptureFixture) -> None:
-    troubles = Troubles()
-    troubles.begin("Pod", "the connection was cut", news=True)
-    troubles.begin("Pod", "500 InternalError: etcd is away", news=False)
-    troubles.end("Pod")
-    troubles.end("Pod")
+    outages = OutageLog()
+    outages.begin("Pod", "the connection was cut", news=True)
+    outages.begin("Pod", "500 InternalError: etcd is away", news=False)
+    outages.end("Pod")
+    outages.end("Pod")
     assert caplog.messages == ["Pod: the connection was cut", "Pod: connected again"]
 
 
 def test_different_troubles_are_told_each(caplog: pytest.LogCaptureFixture) -> None:
-    troubles = Troubles()
-    troubles.begin("Pod", "the connection was cut", news=True)
-    troubles.begin("Node", "the server fell silent", news=True)
-    troubles.end("Pod")
-    troubles.end("Node")
-    troubles.begin("Node", "the connection was cut", news=True)
+    outages = OutageLog()
+    outages.begin("Pod", "the connection was cut", news=True)
+    outages.begin("Node", "the server fell silent", news=True)
+    outages.end("Pod")
+    outages.end("Node")
+    outages.begin("Node", "the connection was cut", news=True)
     assert caplog.messages == [
         "Pod: the connection was cut",
         "Node: the server fell silent",
@@ -55,11 +55,11 @@ def test_different_troubles_are_told_each(caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_who_is_forgotten_keeps_nobody_from_being_well(caplog: pytest.LogCaptureFixture) -> None:
-    troubles = Troubles()
+    outages = OutageLog()
     for watch in ("Pod", "Node", "Secret"):
-        troubles.begin(watch, REFUSED, news=False)
-    troubles.forget("Secret")
-    troubles.end("Pod")
-    troubles.end("Node")
-    troubles.end("Secret")
+        outages.begin(watch, REFUSED, news=False)
+    outages.forget("Secret")
+    outages.end("Pod")
+    outages.end("Node")
+    outages.end("Secret")
     assert caplog.messages == ["3 watches: connected again"]

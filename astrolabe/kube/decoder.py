@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.engine.inbox import Change, Gone, InvalidObject, Replace, Sink, Update
+from astrolabe.engine.inbox import Deleted, InvalidObject, ObjectChange, ObjectChanges, Replace, Sink
 from astrolabe.engine.skips import SkipLog
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.faults import Unfit, where
@@ -17,20 +17,20 @@ from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Slice
 from astrolabe.kube.errors import UNDECODABLE, NotTheApi, RequestFailed
 from astrolabe.kube.events import (
-    LONGEST_OBJECT,
+    MAX_OBJECT_BYTES,
     NO_UID,
     TOO_LARGE,
-    Bookmark,
-    Deleted,
-    Event,
-    Found,
+    BookmarkEvent,
+    Deletion,
+    ErrorEvent,
     NotAnEvent,
-    ServerError,
+    Upserted,
+    WatchEvent,
     decode,
     invalid_object,
     version_in,
 )
-from astrolabe.kube.health import Health
+from astrolabe.kube.health import WatchHealth
 from astrolabe.kube.scan import members
 from astrolabe.timeslice import TimeSlice
 
@@ -58,18 +58,20 @@ class _Page(msgspec.Struct):
     items: list[msgspec.Raw] | None = None
 
 
-class Intake:
+class ListWatchDecoder:
     """Turns what one watch receives into messages, and knows how far it has come.
 
     position: the resourceVersion from which a watch can go on; "" when there is none and a list must
         come first. Opaque: it is compared for equality only.
-    moved_at: when the unfinished list began or last grew, on the clock.
+    progressed_at: when the unfinished list began or last grew, on the clock.
     bookmark_interval: the longest time between two bookmarks of one connection; None before there were two.
     """
 
-    def __init__(self, kind: Kind[Any], sink: Sink, *, health: Health, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, kind: Kind[Any], sink: Sink, *, health: WatchHealth, clock: Callable[[], float]
+    ) -> None:
         self.position = ""
-        self.moved_at = 0.0
+        self.progressed_at = 0.0
         self.bookmark_interval: float | None = None
         self._bookmark_at: float | None = None
         self._kind = kind
@@ -78,7 +80,7 @@ class Intake:
         self._clock = clock
         self._listed: dict[str, Facts] | None = None
         self._invalid: dict[str, InvalidObject] = {}
-        self._changes: list[Change] = []
+        self._changes: list[ObjectChange] = []
         self._skips = SkipLog(log, kind.key)
 
     @property
@@ -93,7 +95,7 @@ class Intake:
     def begin_list(self) -> None:
         """Forget the position; what comes next is collected until `end_list`."""
         self.position = ""
-        self.moved_at = self._clock()
+        self.progressed_at = self._clock()
         self._listed = {}
         self._invalid = {}
         self._changes = []
@@ -113,7 +115,7 @@ class Intake:
         health.tried.set()
         log.debug("%s: complete, %d objects", health.label, count)
 
-    async def take_lines(self, lines: list[bytes]) -> None:
+    async def decode_lines(self, lines: list[bytes]) -> None:
         """Take the lines of one chunk: at most one Update, with all of their changes.
 
         Raises ApiError for an ERROR event and NotTheApi for a line that is no event, after the changes
@@ -124,10 +126,10 @@ class Intake:
             slice = TimeSlice()
             for count, line in enumerate(lines, 1):
                 event = decode(self._kind, line)
-                if type(event) is Found:
-                    self._take_found(event.manifest)
+                if type(event) is Upserted:
+                    self._add_upserted(event.manifest)
                 else:
-                    await self._take_other(event, line)
+                    await self._handle_event(event, line)
                 if not count % LOOK_EVERY or len(line) > LARGE:
                     await slice.pause()
         except RequestFailed:
@@ -136,20 +138,20 @@ class Intake:
         self._count(len(lines))
         await self._flush()
         if len(self._listed or ()) != known:
-            self.moved_at = self._clock()
+            self.progressed_at = self._clock()
 
-    async def take_page(self, body: bytes) -> tuple[str, str]:
+    async def decode_page(self, body: bytes) -> tuple[str, str]:
         """Take one page of a list: its resourceVersion and the token of the next page, "" on the last."""
         try:
             page = msgspec.json.decode(body, type=_Page)
         except msgspec.ValidationError as error:
             raise NotTheApi(f"the answer is no list: {error}") from error
         except UNDECODABLE as error:  # one of the objects may be to blame
-            page = await _take_apart(body, error)
+            page = await _split_page(body, error)
         items = page.items or []
         slice = TimeSlice()
         for count, item in enumerate(items, 1):
-            self._take_item(item)
+            self._add_item(item)
             if not count % LOOK_EVERY or len(item) > LARGE:
                 await slice.pause()
         self._count(len(items))
@@ -157,7 +159,7 @@ class Intake:
 
     def skip_page(self, beginning: bytes) -> tuple[str, str]:
         """Leave out the one object of a page that is too large, of which this is the beginning; returns what
-        `take_page` does. Raises NotTheApi when it is no page."""
+        `decode_page` does. Raises NotTheApi when it is no page."""
         meta = _metadata_in(beginning)
         if meta is None:
             raise NotTheApi("the answer is no list, and too large")
@@ -165,7 +167,7 @@ class Intake:
         self._count(1)
         return meta.resource_version, meta.continue_token
 
-    def _take_found(self, manifest: Any) -> None:
+    def _add_upserted(self, manifest: Any) -> None:
         meta = manifest.metadata
         facts = self._facts(manifest)
         if self._listed is None:
@@ -178,17 +180,17 @@ class Intake:
             if self._invalid:
                 self._invalid.pop(meta.uid, None)
 
-    async def _take_other(self, event: Event, line: bytes) -> None:
+    async def _handle_event(self, event: WatchEvent, line: bytes) -> None:
         match event:
-            case Deleted():
-                self._take_deleted(event)
-            case Bookmark() if self._listed is None:
+            case Deletion():
+                self._add_deletion(event)
+            case BookmarkEvent() if self._listed is None:
                 self.position = event.resource_version or self.position
                 self._note_bookmark()
-            case Bookmark() if event.initial_events_end:
+            case BookmarkEvent() if event.initial_events_end:
                 await self.end_list(event.resource_version)
                 self._note_bookmark()
-            case ServerError():
+            case ErrorEvent():
                 raise event.error
             case NotAnEvent():
                 raise NotTheApi(f"the stream holds what is no event: {event.why}")
@@ -203,16 +205,16 @@ class Intake:
             self.bookmark_interval = max(self.bookmark_interval or 0.0, now - before)
         self._bookmark_at = now
 
-    def _take_deleted(self, event: Deleted) -> None:
+    def _add_deletion(self, event: Deletion) -> None:
         if self._listed is not None:
             self._listed.pop(event.uid, None)
             self._invalid.pop(event.uid, None)
             return
         self.position = event.resource_version or self.position
-        self._changes.append(Gone(event.uid))
+        self._changes.append(Deleted(event.uid))
 
-    def _take_item(self, item: msgspec.Raw) -> None:
-        if len(item) > LONGEST_OBJECT:
+    def _add_item(self, item: msgspec.Raw) -> None:
+        if len(item) > MAX_OBJECT_BYTES:
             self._skip(invalid_object(item, TOO_LARGE))
             return
         try:
@@ -248,7 +250,7 @@ class Intake:
     async def _flush(self) -> None:
         if self._changes:
             changes, self._changes = self._changes, []
-            await self._sink.put(Update(self._kind.name, changes))
+            await self._sink.put(ObjectChanges(self._kind.name, changes))
 
     def _count(self, events: int) -> None:
         if events:
@@ -287,7 +289,7 @@ def _is_number(version: str) -> bool:
     return version.isascii() and version.isdecimal() and len(version) <= _LONGEST_NUMBER
 
 
-async def _take_apart(body: bytes, invalid: Exception) -> _Page:
+async def _split_page(body: bytes, invalid: Exception) -> _Page:
     """A page that the decoder does not take, object by object. Raises NotTheApi unless it is all there."""
     slice = TimeSlice()
     metadata, items = b"", []

@@ -1,20 +1,20 @@
 import pytest
 
 from astrolabe.kube.errors import ApiError, ConnectionBroken, NotTheApi, RequestFailed, WatchEnded
-from astrolabe.kube.outcome import Outcome, outcome_of
+from astrolabe.kube.retry import RetryPolicy, retry_policy_of
 
-SAME_VERSION_LATER = Outcome(wait="backoff")
-ANEW_LATER = Outcome(wait="backoff", relist=True)
-TOO_OLD = Outcome(wait="backoff", relist=True, routine=True)
-FORBIDDEN = Outcome(wait="slowly", relist=True, cause="forbidden")
-NOT_SERVED = Outcome(wait="slowly", relist=True, cause="not-served")
+SAME_VERSION_LATER = RetryPolicy(wait="backoff")
+ANEW_LATER = RetryPolicy(wait="backoff", relist=True)
+TOO_OLD = RetryPolicy(wait="backoff", relist=True, routine=True)
+FORBIDDEN = RetryPolicy(wait="slowly", relist=True, cause="forbidden")
+NOT_SERVED = RetryPolicy(wait="slowly", relist=True, cause="not-served")
 
 
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
         (ApiError(400, "BadRequest", "found ','"), ANEW_LATER),
-        (ApiError(401, "Unauthorized", "Unauthorized"), Outcome(reload=True)),
+        (ApiError(401, "Unauthorized", "Unauthorized"), RetryPolicy(reload=True)),
         (ApiError(403, "Forbidden", "pods is forbidden"), FORBIDDEN),
         (ApiError(404, "", ""), NOT_SERVED),
         (ApiError(406, "NotAcceptable", "only application/json"), NOT_SERVED),
@@ -27,26 +27,28 @@ NOT_SERVED = Outcome(wait="slowly", relist=True, cause="not-served")
         (ApiError(504, "Timeout", "Timeout: Too large resource version: 9, current: 2"), ANEW_LATER),
         (ApiError(504, "", ""), SAME_VERSION_LATER),
         (ConnectionBroken("no connection"), SAME_VERSION_LATER),
-        (ConnectionBroken("its certificate is not trusted", tls=True), Outcome(reload=True)),
+        (ConnectionBroken("its certificate is not trusted", tls=True), RetryPolicy(reload=True)),
         (NotTheApi("HTML"), SAME_VERSION_LATER),
         (WatchEnded("at once"), SAME_VERSION_LATER),
     ],
 )
-def test_the_outcome_of_a_watch(error: RequestFailed, outcome: Outcome) -> None:
-    assert outcome_of(error, watch_list=False) == outcome
+def test_the_outcome_of_a_watch(error: RequestFailed, outcome: RetryPolicy) -> None:
+    assert retry_policy_of(error, watch_list=False) == outcome
 
 
 @pytest.mark.parametrize("code", [400, 422])
 def test_a_refused_watch_list_becomes_a_list_without_delay(code: int) -> None:
-    assert outcome_of(ApiError(code, "Invalid", ""), watch_list=True) == Outcome(
+    assert retry_policy_of(ApiError(code, "Invalid", ""), watch_list=True) == RetryPolicy(
         wait="no", relist=True, plain_list=True
     )
 
 
 def test_a_watch_list_that_never_ends_becomes_a_list() -> None:
-    assert outcome_of(WatchEnded("no bookmark"), watch_list=True) == Outcome(relist=True, plain_list=True)
+    assert retry_policy_of(WatchEnded("no bookmark"), watch_list=True) == RetryPolicy(
+        relist=True, plain_list=True
+    )
 
 
 @pytest.mark.parametrize("error", [ApiError(429, "", ""), ApiError(500, "", ""), ConnectionBroken("cut")])
 def test_a_watch_list_that_fails_is_tried_again(error: RequestFailed) -> None:
-    assert outcome_of(error, watch_list=True) == SAME_VERSION_LATER
+    assert retry_policy_of(error, watch_list=True) == SAME_VERSION_LATER
