@@ -112,13 +112,13 @@ async def test_health_tells_that_the_api_server_is_gone(recording: Recording, tm
 
         before = await pods()
         assert "connected" not in before
-        await simulator.refuse()
+        await simulator.go_offline()
         async with asyncio.timeout(10):
             while "connected" not in (lost := await pods()):
                 pass  # asks again: nothing outside the process tells of it
         assert (lost["state"], lost["connected"], lost["objects"]) == ("synced", False, before["objects"])
         assert lost["why"]
-        await simulator.accept()
+        await simulator.go_online()
         async with asyncio.timeout(20):
             while "connected" in await pods():
                 pass

@@ -19,11 +19,11 @@ import aiohttp
 import pytest
 import yaml
 
-from astrolabe.sim.api.access import Access
+from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.support import kustomize
 from tests.support.commands import Block, Command, blocks, inline
 from tests.support.documents import CHART, OVERLAYS, ROOT
@@ -189,11 +189,11 @@ async def test_commands_for_a_demo(block: Block, demo: int, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("block", SERVERS, ids=[block.place for block in SERVERS])
 async def test_commands_that_serve_a_cluster(block: Block, tmp_path: Path) -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, 0.001, seed=1)
     (tmp_path / "redis").mkdir()
     async with AsyncExitStack() as stack:
-        simulator = await stack.enter_async_context(Simulator(store, access=Access()))
+        simulator = await stack.enter_async_context(Simulator(store, authorizer=Authorizer()))
         redis = stack.enter_context(redis_server(tmp_path / "redis"))
         home = tmp_path / "home"
         stage = Stage(home, free_port(), redis.address)

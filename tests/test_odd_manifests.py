@@ -20,7 +20,7 @@ from astrolabe.graph.batch import Batch
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.model import Model
 from astrolabe.kinds.kind import Kind
-from astrolabe.sim.store import Item, Store
+from astrolabe.sim.store import Item, ObjectStore
 from tests.support.kinds import KINDS
 from tests.support.odd import PREFIX, Odd
 from tests.support.simulated import generated, simulated
@@ -53,7 +53,7 @@ def seeds() -> list[int]:
 class Truth:
     """What is to be served: of each object the last version that can be read."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._known: dict[str, dict[str, Facts]] = {kind.name: {} for kind in KINDS}
         self._seen = {kind.name: 0 for kind in KINDS}

@@ -20,7 +20,7 @@ from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.support.fleet import Fleet, Serving, fleet
 from tests.support.recording import Recording
 from tests.support.redis_server import RedisServer, redis_server
@@ -31,7 +31,7 @@ PASSWORD = "open-sesame-4711"
 
 
 @asynccontextmanager
-async def served(store: Store, redis: RedisServer, *args: str, **env: str) -> AsyncIterator[Serving]:
+async def served(store: ObjectStore, redis: RedisServer, *args: str, **env: str) -> AsyncIterator[Serving]:
     """One process that serves this cluster, and ends with the context."""
     async with Simulator(store) as simulator:
         with kubeconfig_file(simulator.url) as kubeconfig:
@@ -70,7 +70,7 @@ async def listen(serving: Serving, replica: Replica, *, since: str = "", until: 
 
 
 async def test_a_crash_in_the_middle_of_changes(tmp_path: Path) -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, 0.002, seed=1)
     with redis_server(tmp_path) as redis:
         async with served(store, redis) as serving, aiohttp.ClientSession() as session:
@@ -104,7 +104,7 @@ async def test_a_crash_in_the_middle_of_changes(tmp_path: Path) -> None:
             assert await serving.stop() == 0
 
 
-def delete_pods(store: Store, count: int) -> set[str]:
+def delete_pods(store: ObjectStore, count: int) -> set[str]:
     """Delete the first Pods; their uids."""
     pods = list(store.manifests("Pod"))[:count]
     for pod in pods:
@@ -112,13 +112,13 @@ def delete_pods(store: Store, count: int) -> set[str]:
     return {pod["metadata"]["uid"] for pod in pods}
 
 
-def uids(store: Store) -> set[str]:
+def uids(store: ObjectStore) -> set[str]:
     """All that is in the cluster."""
     return {each["metadata"]["uid"] for kind in store.collections for each in store.manifests(kind)}
 
 
 async def test_the_stored_graph_is_served_while_the_cluster_is_away(tmp_path: Path) -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, 0.001, seed=1)
     with redis_server(tmp_path) as redis:
         async with Simulator(store) as simulator, aiohttp.ClientSession() as session:
@@ -129,13 +129,13 @@ async def test_the_stored_graph_is_served_while_the_cluster_is_away(tmp_path: Pa
                     await synced(serving, session)
                     nodes = len((await serving.graph(session))["nodes"])
                     await serving.stop()
-                    await simulator.refuse()
+                    await simulator.go_offline()
                     await serving.start()
                     assert len((await serving.graph(session))["nodes"]) == nodes > 100
                     assert (await serving.health(session))["synced"] is False
                     async with session.get(f"{serving.url}/readyz") as answer:
                         assert answer.status == 200
-                    await simulator.accept()
+                    await simulator.go_online()
                     await synced(serving, session)
                 finally:
                     if serving.running:
@@ -194,7 +194,7 @@ class OldRedis:
 
 async def fails(*args: str, **env: str) -> tuple[int, str]:
     """The exit code of a run that must not serve, and what it said, without the log."""
-    async with Simulator(Store()) as simulator:
+    async with Simulator(ObjectStore()) as simulator:
         with kubeconfig_file(simulator.url) as kubeconfig:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "astrolabe.cli", "--in-cluster=false", "--kubeconfig", kubeconfig),
@@ -250,7 +250,7 @@ async def test_a_url_with_user_and_password(tmp_path: Path) -> None:
             )
         url = f"redis://astrolabe:{PASSWORD}@{redis.address}/0"
         async with (
-            served(Store(), redis, "--redis-url", url, "--cluster-name=blue") as serving,
+            served(ObjectStore(), redis, "--redis-url", url, "--cluster-name=blue") as serving,
             aiohttp.ClientSession() as session,
         ):
             await synced(serving, session)
@@ -260,7 +260,7 @@ async def test_a_url_with_user_and_password(tmp_path: Path) -> None:
 
 
 async def test_leader_and_follower_answer_alike(tmp_path: Path) -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, 0.001, seed=1)
     with redis_server(tmp_path) as redis:
         async with Simulator(store) as simulator:
@@ -270,7 +270,7 @@ async def test_leader_and_follower_answer_alike(tmp_path: Path) -> None:
                     await compare_answers(replicas, store)
 
 
-async def compare_answers(replicas: Fleet, store: Store) -> None:
+async def compare_answers(replicas: Fleet, store: ObjectStore) -> None:
     leader = await replicas.leader()
     assert leader is not None
     first, second = replicas.replicas[leader], replicas.replicas[1 - leader]

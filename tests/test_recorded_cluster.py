@@ -16,7 +16,7 @@ import pytest
 
 from astrolabe.graph.graph import Graph
 from astrolabe.settings import DEFAULT_SELECTOR
-from astrolabe.sim.faults import Cut, EmptyAnswer, ExpiredInStream, Fault, HttpStatus, Stall
+from astrolabe.sim.faults import Cut, EmptyAnswer, ExpiredInStream, HalfOpen, HttpStatus, InjectedFault
 from astrolabe.sim.server import Simulator
 from tests.support import truth
 from tests.support.cluster import Followed, followed
@@ -102,7 +102,7 @@ async def test_everything_there_at_the_first_list(recording: Recording) -> None:
 @pytest.mark.parametrize("seed", range(6))
 async def test_with_the_watch_cut_expired_and_stalled(recording: Recording, seed: int) -> None:
     draw = random.Random(seed)
-    faults: list[type[Fault]] = [Cut, ExpiredInStream, Stall, EmptyAnswer, HttpStatus]
+    faults: list[type[InjectedFault]] = [Cut, ExpiredInStream, HalfOpen, EmptyAnswer, HttpStatus]
     expected = expect(recording)
     async with Simulator(recording.store()) as simulator, followed(simulator.url) as run:
         await asyncio.wait_for(run.readiness.wait(), 20)
@@ -110,7 +110,7 @@ async def test_with_the_watch_cut_expired_and_stalled(recording: Recording, seed
         while changes:
             for kind in draw.sample(recording.kinds, 4):
                 fault = draw.choice(faults)
-                after = {"after": draw.randrange(5)} if fault in (Cut, ExpiredInStream, Stall) else {}
+                after = {"after": draw.randrange(5)} if fault in (Cut, ExpiredInStream, HalfOpen) else {}
                 simulator.faults.add(fault(kind=kind.name, **after))
             if draw.random() < 0.3:
                 simulator.disconnect()

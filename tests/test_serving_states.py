@@ -16,7 +16,7 @@ from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.faults import DeepObject, HttpStatus
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.support.fleet import Fleet, fleet
 from tests.support.redis_server import redis_server
 from tests.test_app import settings_for
@@ -68,7 +68,7 @@ class Doors:
 
 @pytest.fixture
 def simulator() -> Simulator:
-    store = Store()
+    store = ObjectStore()
     load(store, 0.0005, seed=1)
     return Simulator(store)
 
@@ -85,11 +85,11 @@ async def test_the_api_server_goes_and_comes_back(
             "context": "simulated",
             "server": simulator.url,
         }
-        await simulator.refuse()
+        await simulator.go_offline()
         stale = await doors.reach("stale")
         assert stale["why"].startswith("the API server cannot be reached: ")
         assert stale["nodes"] == live["nodes"]
-        await simulator.accept()
+        await simulator.go_online()
         assert (await doors.reach("live"))["why"] == ""
 
 
@@ -106,7 +106,7 @@ async def test_a_kind_that_cannot_be_listed_yet(simulator: Simulator, tmp_path: 
 
 
 async def test_a_kind_that_may_not_be_read(simulator: Simulator, tmp_path: Path) -> None:
-    simulator.access.restrict("Secret")
+    simulator.authorizer.restrict("Secret")
     async with Doors(simulator, tmp_path) as doors:
         partial = await doors.reach("partial")
     (gap,) = partial["partial"]
@@ -125,7 +125,7 @@ async def test_an_object_that_cannot_be_read(simulator: Simulator, tmp_path: Pat
 
 
 async def test_followers_say_when_nobody_keeps_them_up_to_date(tmp_path: Path) -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, 0.0005, seed=1)
     with redis_server(tmp_path) as redis:
         async with Simulator(store) as simulator:

@@ -14,14 +14,14 @@ import psutil
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.support.fleet import Serving
 from tests.support.redis_server import redis_server
 from tests.support.serving import eventually
 
 
 async def test_workers_serve_one_port_and_one_of_them_leads(tmp_path: Path) -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, 0.001, seed=1)
     with redis_server(tmp_path) as redis:
         async with Simulator(store) as simulator:

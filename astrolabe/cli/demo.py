@@ -13,7 +13,7 @@ from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 
 logger = logging.getLogger("astrolabe.cli")
 
@@ -27,7 +27,7 @@ async def serve_demo(
     `app.serve` does.
     """
     telemetry.configure(verbosity=settings.verbosity, log_format=settings.log_format)
-    store = Store()
+    store = ObjectStore()
     load(store, scale, seed, now=datetime.now(UTC))
     resources = sum(len(collection.items) for collection in store.collections.values())
     logger.info("simulating %d resources, %g changes a second, seed %d", resources, churn, seed)

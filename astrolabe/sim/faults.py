@@ -1,7 +1,7 @@
 """What goes wrong between a client and an API server, as values that are switched on and off at run time.
 
 A fault is added to `Simulator.faults`; it strikes the next `times` requests that it means and is used up.
-Three more are not of a request: `Store.compact`, `Simulator.refuse` and `Faults.watch_list`.
+Three more are not of a request: `ObjectStore.compact`, `Simulator.go_offline` and `FaultInjector.watch_list`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Protocol
 
 import msgspec
 
-from astrolabe.sim.api.query import WatchList
-from astrolabe.sim.api.refusal import Refusal, refuse, unauthorized
+from astrolabe.sim.api.errors import StatusError, status_error, unauthorized
+from astrolabe.sim.api.list_options import WatchList
 
 Lines = AsyncIterator[list[bytes]]
 
@@ -33,11 +33,11 @@ _REASONS = {
 }
 
 
-class CutConnection(Exception):
+class AbortConnection(Exception):
     """The connection is to be aborted now, without the end of the answer."""
 
 
-class Teller(Protocol):
+class WatchEvents(Protocol):
     """What a fault may let an answer say beside its own lines."""
 
     def bookmark(self) -> bytes: ...
@@ -45,7 +45,7 @@ class Teller(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class InjectedFault:
     """Base. `kind` and `verb` ("list", "watch") narrow the requests that are meant; "" is any.
 
     times: how many requests it strikes; None: every one, until it is removed.
@@ -55,62 +55,62 @@ class Fault:
     verb: str = ""
     times: int | None = 1
 
-    def means(self, kind: str, verb: str) -> bool:
+    def matches(self, kind: str, verb: str) -> bool:
         return self.kind in ("", kind) and self.verb in ("", verb)
 
-    def refuse(self) -> None:
-        """Called before the answer: raise Refusal or CutConnection instead of one."""
+    def reject(self) -> None:
+        """Called before the answer: raise StatusError or AbortConnection instead of one."""
 
-    def shape(self, lines: Lines, teller: Teller) -> Lines:
+    def transform(self, lines: Lines, watch_events: WatchEvents) -> Lines:
         """What becomes of the lines of a watch, or of the one piece of a list."""
         return lines
 
 
 @dataclass(frozen=True, kw_only=True)
-class HttpStatus(Fault):
+class HttpStatus(InjectedFault):
     """An error status with the body of a real server. retry_after: seconds, for 429 and 503."""
 
     code: int = 500
     retry_after: int | None = None
 
-    def refuse(self) -> None:
+    def reject(self) -> None:
         if self.code == 401:
             raise unauthorized()
         reason, message = _REASONS.get(self.code, ("", "something went wrong"))
-        raise refuse(self.code, reason, message, retry_after=self.retry_after)
+        raise status_error(self.code, reason, message, retry_after=self.retry_after)
 
 
 @dataclass(frozen=True, kw_only=True)
-class HtmlPage(Fault):
+class HtmlPage(InjectedFault):
     """The page of a proxy, with a status that says all is well."""
 
     code: int = 200
 
-    def refuse(self) -> None:
-        raise Refusal(self.code, _HTML, content_type="text/html; charset=utf-8")
+    def reject(self) -> None:
+        raise StatusError(self.code, _HTML, content_type="text/html; charset=utf-8")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Disconnect(Fault):
+class Disconnect(InjectedFault):
     """The connection ends before the first byte of an answer."""
 
-    def refuse(self) -> None:
-        raise CutConnection
+    def reject(self) -> None:
+        raise AbortConnection
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cut(Fault):
+class Cut(InjectedFault):
     """The answer ends after some lines. middle: by a broken connection in the middle of the next line."""
 
     after: int = 0
     middle: bool = False
 
-    async def shape(self, lines: Lines, teller: Teller) -> Lines:
+    async def transform(self, lines: Lines, watch_events: WatchEvents) -> Lines:
         left = self.after
         async for line in _singly(lines if left or self.middle else _nothing()):
             if left == 0:
                 yield [line[: len(line) // 2]]
-                raise CutConnection
+                raise AbortConnection
             yield [line]
             left -= 1
             if left == 0 and not self.middle:
@@ -118,12 +118,12 @@ class Cut(Fault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stall(Fault):
+class HalfOpen(InjectedFault):
     """Half-open: after some lines nothing comes any more, while the connection stays."""
 
     after: int = 0
 
-    async def shape(self, lines: Lines, teller: Teller) -> Lines:
+    async def transform(self, lines: Lines, watch_events: WatchEvents) -> Lines:
         left = self.after
         async for line in _singly(lines if left else _nothing()):
             yield [line]
@@ -134,43 +134,43 @@ class Stall(Fault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmptyAnswer(Fault):
+class EmptyAnswer(InjectedFault):
     """200, and nothing in it."""
 
-    def shape(self, lines: Lines, teller: Teller) -> Lines:
+    def transform(self, lines: Lines, watch_events: WatchEvents) -> Lines:
         return _nothing()
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExpiredInStream(Fault):
+class ExpiredInStream(InjectedFault):
     """After some lines, the ERROR event that says 410; then the watch ends."""
 
     after: int = 0
 
-    async def shape(self, lines: Lines, teller: Teller) -> Lines:
-        async for batch in Cut(after=self.after).shape(lines, teller):
+    async def transform(self, lines: Lines, watch_events: WatchEvents) -> Lines:
+        async for batch in Cut(after=self.after).transform(lines, watch_events):
             yield batch
-        yield [teller.expired()]
+        yield [watch_events.expired()]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bookmarks(Fault):
+class Bookmarks(InjectedFault):
     """Bookmarks that nobody needs: `count` of the same after each line."""
 
     count: int = 2
 
-    async def shape(self, lines: Lines, teller: Teller) -> Lines:
+    async def transform(self, lines: Lines, watch_events: WatchEvents) -> Lines:
         async for batch in lines:
-            yield [*batch, *[teller.bookmark()] * self.count]
+            yield [*batch, *[watch_events.bookmark()] * self.count]
 
 
 @dataclass(frozen=True, kw_only=True)
-class HugeLine(Fault):
+class HugeLine(InjectedFault):
     """The first object carries an annotation of `size` bytes."""
 
     size: int = 3_000_000
 
-    async def shape(self, lines: Lines, teller: Teller) -> Lines:
+    async def transform(self, lines: Lines, watch_events: WatchEvents) -> Lines:
         grown = False
         async for line in _singly(lines):
             yield [line if grown else _grow(line, self.size)]
@@ -178,12 +178,12 @@ class HugeLine(Fault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeepObject(Fault):
+class DeepObject(InjectedFault):
     """The first object carries a value that is nested `depth` deep, which is more than decoders follow."""
 
     depth: int = 1100
 
-    async def shape(self, lines: Lines, teller: Teller) -> Lines:
+    async def transform(self, lines: Lines, watch_events: WatchEvents) -> Lines:
         deepened = False
         async for line in _singly(lines):
             yield [line if deepened else _deepen(line, self.depth)]
@@ -191,13 +191,13 @@ class DeepObject(Fault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drip(Fault):
+class Drip(InjectedFault):
     """The bytes come in pieces of `size`, torn anywhere, with a pause of `delay` seconds after each."""
 
     size: int = 7
     delay: float = 0.0
 
-    async def shape(self, lines: Lines, teller: Teller) -> Lines:
+    async def transform(self, lines: Lines, watch_events: WatchEvents) -> Lines:
         async for batch in lines:
             data = b"".join(batch)
             for start in range(0, len(data), self.size):
@@ -205,7 +205,7 @@ class Drip(Fault):
                 await asyncio.sleep(self.delay)
 
 
-class Faults:
+class FaultInjector:
     """The faults that are switched on, in the order in which they strike.
 
     watch_list: how the server takes to sendInitialEvents; changeable at any time, to play an older one.
@@ -213,28 +213,28 @@ class Faults:
 
     def __init__(self) -> None:
         self.watch_list: WatchList = "served"
-        self._active: list[tuple[Fault, int | None]] = []
+        self._active: list[tuple[InjectedFault, int | None]] = []
 
     @property
-    def active(self) -> list[Fault]:
+    def active(self) -> list[InjectedFault]:
         return [fault for fault, _ in self._active]
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: InjectedFault) -> None:
         self._active.append((fault, fault.times))
 
-    def remove(self, fault: Fault) -> None:
+    def remove(self, fault: InjectedFault) -> None:
         """Switch a fault off; one that is used up is off already."""
         self._active = [entry for entry in self._active if entry[0] is not fault]
 
     def clear(self) -> None:
         self._active.clear()
 
-    def take(self, kind: str, verb: str) -> list[Fault]:
+    def consume(self, kind: str, verb: str) -> list[InjectedFault]:
         """The faults that strike a request; those of a limited number are used up by it."""
-        struck: list[Fault] = []
-        active: list[tuple[Fault, int | None]] = []
+        struck: list[InjectedFault] = []
+        active: list[tuple[InjectedFault, int | None]] = []
         for fault, left in self._active:
-            if fault.means(kind, verb):
+            if fault.matches(kind, verb):
                 struck.append(fault)
                 left = left if left is None else left - 1
             if left != 0:
@@ -243,19 +243,19 @@ class Faults:
         return struck
 
 
-def draw_fault(rng: random.Random) -> Fault:
+def draw_fault(rng: random.Random) -> InjectedFault:
     """A fault at random, for a demo and for tests that run through them all."""
     return rng.choice(_DRAWN)(rng)
 
 
-def deal_faults(rng: random.Random) -> Iterator[Fault]:
-    """Faults without end, in rounds: each kind once a round, in any order."""
+def deal_faults(rng: random.Random) -> Iterator[InjectedFault]:
+    """FaultInjector without end, in rounds: each kind once a round, in any order."""
     while True:
         for draw in rng.sample(_DRAWN, len(_DRAWN)):
             yield draw(rng)
 
 
-_DRAWN: tuple[Callable[[random.Random], Fault], ...] = (
+_DRAWN: tuple[Callable[[random.Random], InjectedFault], ...] = (
     lambda rng: HttpStatus(code=429, retry_after=1, times=rng.randint(1, 3)),
     lambda rng: HttpStatus(code=rng.choice((500, 503)), times=rng.randint(1, 5)),
     lambda rng: HttpStatus(code=rng.choice((401, 403, 404))),

@@ -12,17 +12,17 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from astrolabe.sim.api.access import Access
+from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.api.discovery import discovery_page
+from astrolabe.sim.api.encoding import ObjectEncoder, negotiate_encoder
+from astrolabe.sim.api.errors import StatusError, bad_request, method_not_allowed, no_such_object
+from astrolabe.sim.api.list_options import ListOptions, is_watch, parse_list_options
 from astrolabe.sim.api.listing import answer_list
-from astrolabe.sim.api.query import Query, is_watch, parse_query
-from astrolabe.sim.api.refusal import Refusal, bad_request, method_not_allowed, no_such_object
 from astrolabe.sim.api.target import Routes, Target
-from astrolabe.sim.api.watching import Watch
-from astrolabe.sim.api.wire import Form, form_of
-from astrolabe.sim.faults import CutConnection, Fault, Faults, Lines
-from astrolabe.sim.journal import Journal, Request, is_write
-from astrolabe.sim.store import Collection, Store
+from astrolabe.sim.api.watching import WatchResponse
+from astrolabe.sim.faults import AbortConnection, FaultInjector, InjectedFault, Lines
+from astrolabe.sim.request_log import RecordedRequest, RequestLog, is_write
+from astrolabe.sim.store import Collection, ObjectStore
 
 _REVIEWS = {
     f"/apis/authorization.k8s.io/v1/{kind.lower()}s": kind
@@ -41,19 +41,25 @@ class _Call:
     request: web.Request
     target: Target
     verb: str
-    faults: Sequence[Fault]
+    faults: Sequence[InjectedFault]
 
 
 class Handler:
     """Answers requests from the store. See `Simulator` for what it is given."""
 
     def __init__(
-        self, store: Store, *, access: Access, faults: Faults, journal: Journal, bookmark_interval: float
+        self,
+        store: ObjectStore,
+        *,
+        authorizer: Authorizer,
+        faults: FaultInjector,
+        request_log: RequestLog,
+        bookmark_interval: float,
     ) -> None:
         self._store = store
-        self._access = access
+        self._authorizer = authorizer
         self._faults = faults
-        self._journal = journal
+        self._request_log = request_log
         self._interval = bookmark_interval
         self._kinds = [collection.kind for collection in store.collections.values()]
         self._routes = Routes(self._kinds)
@@ -62,12 +68,12 @@ class Handler:
         """Answer one request; every way to fail ends here."""
         try:
             return await self._answer(request)
-        except Refusal as refusal:
+        except StatusError as refusal:
             response = self._reply(refusal.body, status=refusal.status, content_type=refusal.content_type)
             if refusal.retry_after is not None:
                 response.headers["Retry-After"] = str(refusal.retry_after)
             return response
-        except CutConnection:
+        except AbortConnection:
             return _abort(request)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -75,14 +81,14 @@ class Handler:
             return await self._write(request)
         page = discovery_page(request.path, request.headers.get("Accept", ""), self._kinds)
         if page is not None:
-            self._note(request)
+            self._record(request)
             self._user(request)
             return self._reply(page[1], content_type=page[0])
         return await self._read(request)
 
     async def _write(self, request: web.Request) -> web.StreamResponse:
         review = _REVIEWS.get(request.path) if request.method == "POST" else None
-        self._note(request, write=review is None)
+        self._record(request, write=review is None)
         user = self._user(request)
         if review is None:
             raise method_not_allowed()
@@ -90,32 +96,32 @@ class Handler:
             asked = msgspec.json.decode(await request.read(), type=dict[str, Any])
         except msgspec.DecodeError as error:
             raise bad_request(f"the object provided is unrecognized: {error}") from error
-        answer = self._access.review if review == "SelfSubjectAccessReview" else self._access.rules
+        answer = self._authorizer.review if review == "SelfSubjectAccessReview" else self._authorizer.rules
         return self._reply(msgspec.json.encode(answer(user, asked, self._kinds)), status=201)
 
     async def _read(self, request: web.Request) -> web.StreamResponse:
         try:
             target = self._routes.target(request.path)
-        except Refusal:
-            self._note(request)
+        except StatusError:
+            self._record(request)
             self._user(request)
             raise
         verb = "get" if target.name else "watch" if is_watch(request.query) else "list"
-        self._note(request, target=target, verb=verb)
-        faults = self._faults.take(target.kind.key, verb)
+        self._record(request, target=target, verb=verb)
+        faults = self._faults.consume(target.kind.key, verb)
         for fault in faults:
-            fault.refuse()
+            fault.reject()
         self._authorize(request, target, verb)
         answers = {"get": self._get, "list": self._list, "watch": self._watch}
         return await answers[verb](_Call(request, target, verb, faults))
 
     def _user(self, request: web.Request) -> str:
-        return self._access.user(request.headers.get("Authorization", ""))
+        return self._authorizer.user(request.headers.get("Authorization", ""))
 
     def _authorize(self, request: web.Request, target: Target, verb: str) -> None:
         user = self._user(request)
-        if not self._access.permits(user, target.kind.key, target.namespace):
-            raise self._access.forbidden(user, verb, kind=target.kind, namespace=target.namespace)
+        if not self._authorizer.permits(user, target.kind.key, target.namespace):
+            raise self._authorizer.forbidden(user, verb, kind=target.kind, namespace=target.namespace)
 
     async def _get(self, call: _Call) -> web.StreamResponse:
         target = call.target
@@ -123,32 +129,32 @@ class Handler:
         item = self._collection(call).items.get(key)
         if item is None:
             raise no_such_object(target.kind.plural, target.kind.group, target.name)
-        return self._reply(self._form(call).whole(item) + b"\n")
+        return self._reply(self._encoder(call).whole(item) + b"\n")
 
     async def _list(self, call: _Call) -> web.StreamResponse:
-        query, form = self._query(call), self._form(call)
+        query, encoder = self._list_options(call), self._encoder(call)
         current = self._store.revision_of(call.target.kind.key)
-        body = answer_list(self._collection(call), query, form=form, current=current)
+        body = answer_list(self._collection(call), query, encoder=encoder, current=current)
         if not call.faults and len(body) <= _PIECE:
             return self._reply(body)
-        return await self._stream(call, _pieces(body), self._teller(call, query, form))
+        return await self._stream(call, _pieces(body), self._watch_response(call, query, encoder))
 
     async def _watch(self, call: _Call) -> web.StreamResponse:
-        watch = self._teller(call, self._query(call), self._form(call))
-        self._journal.watching(call.target.kind.key, 1)
+        watch = self._watch_response(call, self._list_options(call), self._encoder(call))
+        self._request_log.watching(call.target.kind.key, 1)
         try:
             async with aclosing(watch.lines()) as lines:
                 return await self._stream(call, lines, watch)
         finally:
-            self._journal.watching(call.target.kind.key, -1)
+            self._request_log.watching(call.target.kind.key, -1)
 
-    async def _stream(self, call: _Call, lines: Lines, teller: Watch) -> web.StreamResponse:
+    async def _stream(self, call: _Call, lines: Lines, watch_events: WatchResponse) -> web.StreamResponse:
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "application/json"})
         response.enable_chunked_encoding()
         await response.prepare(call.request)
-        self._journal.answered(200)
+        self._request_log.answered(200)
         for fault in call.faults:
-            lines = fault.shape(lines, teller)
+            lines = fault.transform(lines, watch_events)
         with suppress(ConnectionResetError):  # the client went away, and needs no answer any more
             async for batch in lines:
                 await response.write(b"".join(batch))
@@ -157,22 +163,26 @@ class Handler:
     def _collection(self, call: _Call) -> Collection:
         return self._store.collection(call.target.kind.key)
 
-    def _query(self, call: _Call) -> Query:
-        return parse_query(call.target.namespace, call.request.query, watch_list=self._faults.watch_list)
+    def _list_options(self, call: _Call) -> ListOptions:
+        return parse_list_options(
+            call.target.namespace, call.request.query, watch_list=self._faults.watch_list
+        )
 
-    def _form(self, call: _Call) -> Form:
+    def _encoder(self, call: _Call) -> ObjectEncoder:
         accept = call.request.headers.get("Accept", "")
-        return form_of(call.target.kind, accept, listing=call.verb == "list")
+        return negotiate_encoder(call.target.kind, accept, listing=call.verb == "list")
 
-    def _teller(self, call: _Call, query: Query, form: Form) -> Watch:
+    def _watch_response(self, call: _Call, query: ListOptions, encoder: ObjectEncoder) -> WatchResponse:
         current = partial(self._store.revision_of, call.target.kind.key)
-        return Watch(self._collection(call), query, form=form, current=current, interval=self._interval)
+        return WatchResponse(
+            self._collection(call), query, encoder=encoder, current=current, interval=self._interval
+        )
 
-    def _note(
+    def _record(
         self, request: web.Request, *, target: Target | None = None, verb: str = "", write: bool = False
     ) -> None:
-        self._journal.note(
-            Request(
+        self._request_log.record(
+            RecordedRequest(
                 method=request.method,
                 path=request.path,
                 query=dict(request.query),
@@ -188,7 +198,7 @@ class Handler:
     def _reply(
         self, body: bytes, *, status: int = 200, content_type: str = "application/json"
     ) -> web.Response:
-        self._journal.answered(status)
+        self._request_log.answered(status)
         return web.Response(body=body, status=status, headers={**_HEADERS, "Content-Type": content_type})
 
 

@@ -7,11 +7,11 @@ from types import TracebackType
 
 from aiohttp import web
 
-from astrolabe.sim.api.access import Access
-from astrolabe.sim.faults import Faults
+from astrolabe.sim.api.authorization import Authorizer
+from astrolabe.sim.faults import FaultInjector
 from astrolabe.sim.handler import Handler
-from astrolabe.sim.journal import Journal
-from astrolabe.sim.store import Store
+from astrolabe.sim.request_log import RequestLog
+from astrolabe.sim.store import ObjectStore
 
 #: Seconds aiohttp gives to what still runs when the server stops; all connections are aborted before.
 _SHUTDOWN = 1.0
@@ -25,18 +25,22 @@ class Simulator:
     """
 
     def __init__(
-        self, store: Store | None = None, *, access: Access | None = None, bookmark_interval: float = 60.0
+        self,
+        store: ObjectStore | None = None,
+        *,
+        authorizer: Authorizer | None = None,
+        bookmark_interval: float = 60.0,
     ) -> None:
-        self.store = store or Store()
-        self.access = access or Access()
-        self.faults = Faults()
-        self.journal = Journal()
+        self.store = store or ObjectStore()
+        self.authorizer = authorizer or Authorizer()
+        self.faults = FaultInjector()
+        self.request_log = RequestLog()
         self.url = ""
         self._handler = Handler(
             self.store,
-            access=self.access,
+            authorizer=self.authorizer,
             faults=self.faults,
-            journal=self.journal,
+            request_log=self.request_log,
             bookmark_interval=bookmark_interval,
         )
         self._runner: web.AppRunner | None = None
@@ -52,7 +56,7 @@ class Simulator:
         )
         await self._runner.setup()
         self._address = (host, port)
-        await self.accept()
+        await self.go_online()
         self.url = f"http://{host}:{self._address[1]}"
         return self.url
 
@@ -63,14 +67,14 @@ class Simulator:
             await self._runner.cleanup()
             self._runner = self._site = None
 
-    async def refuse(self) -> None:
-        """Go away: stop listening and abort every connection, until `accept`."""
+    async def go_offline(self) -> None:
+        """Go away: stop listening and abort every connection, until `go_online`."""
         if self._site is not None:
             await self._site.stop()
             self._site = None
         self.disconnect()
 
-    async def accept(self) -> None:
+    async def go_online(self) -> None:
         """Listen (again), on the same port."""
         if self._runner is None or self._site is not None:
             return

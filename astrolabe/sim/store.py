@@ -17,7 +17,7 @@ import msgspec
 
 from astrolabe.kinds.builtin import builtin_kinds
 from astrolabe.kinds.kind import Kind
-from astrolabe.sim.order import Keys
+from astrolabe.sim.sorted_keys import SortedKeys
 
 Json = dict[str, Any]
 
@@ -67,7 +67,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     meta_end: int
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
+class WatchEvent(msgspec.Struct, frozen=True, gc=False):
     """One change. `previous` is what it replaced; None when it was created."""
 
     type: str
@@ -92,17 +92,17 @@ class Collection:
         self.newest = 0
         self.oldest = 0
         self._dropped = 0
-        self._keys: Keys | None = None
-        self._log: list[Event] = []
+        self._keys: SortedKeys | None = None
+        self._log: list[WatchEvent] = []
         self._history = history
 
-    def keys(self) -> Keys:
+    def keys(self) -> SortedKeys:
         """The keys in the order of a list. Kept sorted from the first call on."""
         if self._keys is None:
-            self._keys = Keys(sorted(self.items))
+            self._keys = SortedKeys(sorted(self.items))
         return self._keys
 
-    def since(self, revision: int, *, live: bool = False) -> Sequence[Event]:
+    def since(self, revision: int, *, live: bool = False) -> Sequence[WatchEvent]:
         """The events after a version. Raises Expired when it was compacted.
 
         live: asked by a watch that was told all up to there; a compaction of that does it no harm.
@@ -111,11 +111,11 @@ class Collection:
             raise Expired(self.oldest)
         return self._log[bisect_right(self._log, revision, key=_revision_of) :]
 
-    def at(self, revision: int) -> Snapshot:
+    def at(self, revision: int) -> CollectionAt:
         """The collection as it was at a version. Raises Expired."""
-        return Snapshot(self, reversed(self.since(revision)))
+        return CollectionAt(self, reversed(self.since(revision)))
 
-    def record(self, event: Event) -> None:
+    def record(self, event: WatchEvent) -> None:
         """Apply an event and tell the listeners."""
         key = event.item.key
         gone = event.type == "DELETED"
@@ -159,10 +159,10 @@ class Collection:
             listener()
 
 
-class Snapshot:
+class CollectionAt:
     """A collection at one version: what is there now, with the later events undone."""
 
-    def __init__(self, collection: Collection, undone: Iterable[Event]) -> None:
+    def __init__(self, collection: Collection, undone: Iterable[WatchEvent]) -> None:
         self._items = collection.items
         self._before: dict[str, Item | None] = {event.item.key: event.previous for event in undone}
         self.keys = collection.keys()
@@ -174,7 +174,7 @@ class Snapshot:
         return item if item is not None else self._items[key]
 
 
-class Store:
+class ObjectStore:
     """All collections under one growing resourceVersion, as etcd has it.
 
     kinds: what is served, by default all that ship. history: how many events a kind keeps at least; older
@@ -285,7 +285,7 @@ class Store:
         revision = self._given(collection, given) if given > stored else self._next()
         meta = self._complete(manifest, revision, collection.kind)
         item = _encode(key, revision, meta, manifest)
-        collection.record(Event(type, revision, item, previous))
+        collection.record(WatchEvent(type, revision, item, previous))
         return item
 
     def _next(self) -> int:

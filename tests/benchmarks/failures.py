@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from random import Random
 
 from astrolabe.sim.churn.churn import Churn
-from astrolabe.sim.faults import Fault, HttpStatus, Stall, deal_faults
+from astrolabe.sim.faults import HalfOpen, HttpStatus, InjectedFault, deal_faults
 from astrolabe.sim.server import Simulator
 from tests.support import backups
 
@@ -57,7 +57,7 @@ class Failures:
     async def heal(self) -> None:
         """From now on all is well; watches that were stalled are ended."""
         self._simulator.faults.clear()
-        await self._simulator.accept()
+        await self._simulator.go_online()
         self._simulator.disconnect()
 
     async def _refuse(self) -> None:
@@ -69,9 +69,9 @@ class Failures:
 
     async def _stall(self) -> None:
         self.struck["Stall"] += 1
-        self._add(Stall(verb="watch", after=self._random.randint(0, 10)))
+        self._add(HalfOpen(verb="watch", after=self._random.randint(0, 10)))
 
-    def _add(self, fault: Fault) -> None:
+    def _add(self, fault: InjectedFault) -> None:
         self._simulator.faults.add(fault)
         connections = self._simulator.connections
         for connection in self._random.sample(connections, min(CUT, len(connections))):
@@ -106,10 +106,10 @@ class Failures:
 
     async def _go_away(self) -> None:
         self.struck["away"] += 1
-        await self._simulator.refuse()
+        await self._simulator.go_offline()
         await asyncio.sleep(self._random.uniform(0, AWAY))
-        await self._simulator.accept()
+        await self._simulator.go_online()
 
 
-def _name(fault: Fault) -> str:
+def _name(fault: InjectedFault) -> str:
     return f"HTTP {fault.code}" if isinstance(fault, HttpStatus) else type(fault).__name__

@@ -11,13 +11,13 @@ import re
 import time
 from typing import Any
 
-from astrolabe.sim.store import Item, Store
+from astrolabe.sim.store import Item, ObjectStore
 
 LABEL = "bench/at"
 _MARK = re.compile(rb'"bench/at":"(\d+)\.(\d+)"')
 
 
-class MarkingStore(Store):
+class MarkingStore(ObjectStore):
     """A store that marks every object as it is written. marked: how many writes were."""
 
     marked = 0

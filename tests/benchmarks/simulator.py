@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 
 #: The scale at which the generator makes about this many objects, found by trying.
 OBJECTS_AT_FULL_SCALE = 215_000
@@ -42,7 +42,7 @@ def simulator_process(objects: int) -> Iterator[str]:
 
 
 async def serve(scale: float) -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, scale, seed=1)
     async with Simulator(store) as simulator:
         print(simulator.url, flush=True)

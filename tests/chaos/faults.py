@@ -10,7 +10,7 @@ from random import Random
 from redis.exceptions import RedisError
 
 from astrolabe.sim.churn.churn import Churn
-from astrolabe.sim.faults import Fault, HttpStatus, Stall
+from astrolabe.sim.faults import HalfOpen, HttpStatus, InjectedFault
 from astrolabe.sim.server import Simulator
 from tests.support import backups
 from tests.support.fleet import Fleet
@@ -147,7 +147,7 @@ class Faults:
 
     async def _silence_watches(self) -> None:
         """As behind a proxy that keeps its connections when the API server is gone; in the end it drops them."""
-        await self._for_a_while(Stall(verb="watch", after=self._random.randint(0, 5), times=None))
+        await self._for_a_while(HalfOpen(verb="watch", after=self._random.randint(0, 5), times=None))
         self._simulator.disconnect()
 
     async def _restore_cluster(self) -> None:
@@ -174,7 +174,7 @@ class Faults:
         """Its API is gone, as while an aggregated server starts anew."""
         await self._for_a_while(HttpStatus(code=404, kind=self._some_kind(), times=None))
 
-    async def _for_a_while(self, fault: Fault) -> None:
+    async def _for_a_while(self, fault: InjectedFault) -> None:
         """Let all requests that come now meet it."""
         faults = self._simulator.faults
         faults.add(fault)

@@ -20,7 +20,7 @@ from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.chaos.clients import Notes, Roamer
 from tests.chaos.faults import Faults
 from tests.chaos.observer import Observer
@@ -58,7 +58,7 @@ class Striking(Protocol):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("run", seeds(), ids=lambda run: "-".join(map(str, run)))
 async def test_chaos_ends_in_the_graph_of_the_cluster(run: list[int], tmp_path: Path) -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, SCALE, seed=run[0])
     (tmp_path / "redis").mkdir()
     with redis_server(tmp_path / "redis") as redis:

@@ -13,7 +13,7 @@ from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.chaos.test_chaos import FAULTS, SCALE, endure, seeds
 from tests.support.fleet import fleet
 from tests.support.redis_sites import Watched, watched
@@ -62,7 +62,7 @@ class Failovers:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("run", [seed[:1] for seed in seeds()], ids=lambda run: "-".join(map(str, run)))
 async def test_failovers_end_in_the_graph_of_the_cluster(run: list[int], tmp_path: Path) -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, SCALE, seed=run[0])
     (tmp_path / "redis").mkdir()
     with watched(tmp_path / "redis") as site:

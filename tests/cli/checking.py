@@ -6,12 +6,12 @@ from astrolabe.cli.check import Finding, check
 from astrolabe.settings import Settings
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 
 
-def store(*namespaces: str) -> Store:
+def store(*namespaces: str) -> ObjectStore:
     """Of a cluster that has these beside those that every cluster has."""
-    store = Store()
+    store = ObjectStore()
     for name in ("default", "kube-system", *namespaces):
         store.create("Namespace", {"metadata": {"name": name}})
     return store

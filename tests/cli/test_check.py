@@ -18,10 +18,10 @@ from redis import Redis
 from astrolabe.bus.redis.keys import Keys
 from astrolabe.cli.check import Finding, check, report
 from astrolabe.settings import Settings
-from astrolabe.sim.api.access import Access
+from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.cli.checking import found, store
 from tests.support.kinds import KINDS
 from tests.support.programs import program
@@ -31,7 +31,7 @@ from tests.support.redis_sites import nodes, watched
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator(store(), access=Access()) as simulator:
+    async with Simulator(store(), authorizer=Authorizer()) as simulator:
         yield simulator
 
 
@@ -48,8 +48,8 @@ async def test_all_is_well(simulator: Simulator) -> None:
 
 async def test_permissions_that_lack(simulator: Simulator) -> None:
     optional = next(kind for kind in KINDS if kind.optional)
-    simulator.access.restrict("Deployment")
-    simulator.access.restrict(optional.name)
+    simulator.authorizer.restrict("Deployment")
+    simulator.authorizer.restrict(optional.name)
     findings = await found(simulator)
     assert findings["Deployment"] == Finding(
         "Deployment",
@@ -64,8 +64,8 @@ async def test_permissions_that_lack(simulator: Simulator) -> None:
 
 async def test_kinds_that_the_cluster_does_not_serve() -> None:
     lacking = ("HorizontalPodAutoscaler", "NetworkPolicy", "Node", "ReplicaSet")
-    store = Store([kind for kind in KINDS if kind.name not in lacking])
-    async with Simulator(store, access=Access()) as simulator:
+    store = ObjectStore([kind for kind in KINDS if kind.name not in lacking])
+    async with Simulator(store, authorizer=Authorizer()) as simulator:
         findings = await found(simulator)
     assert {name for name, each in findings.items() if each.outcome != "ok"} == set(lacking)
     # Of the first the whole group is missing, of the last a resource of one that is there.
@@ -82,7 +82,7 @@ async def test_kinds_that_the_cluster_does_not_serve() -> None:
 
 
 async def test_of_some_namespaces_and_kinds(simulator: Simulator) -> None:
-    simulator.access.restrict("Service", ["shop"])
+    simulator.authorizer.restrict("Service", ["shop"])
     findings = await found(simulator, namespaces=("shop", "web"), kinds=("Pod", "Service"))
     assert [(each.subject, each.outcome) for each in list(findings.values())[1:-1]] == [
         ("Pod in shop", "ok"),
@@ -97,7 +97,7 @@ async def test_of_some_namespaces_and_kinds(simulator: Simulator) -> None:
 
 async def test_the_only_thing_that_is_posted_is_the_question(simulator: Simulator) -> None:
     await found(simulator)
-    asked = [request for request in simulator.journal.requests if request.method != "GET"]
+    asked = [request for request in simulator.request_log.requests if request.method != "GET"]
     assert Counter((request.method, request.path, request.write) for request in asked) == {
         ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", False): 2 * len(KINDS),
         ("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", False): len(
@@ -345,7 +345,7 @@ async def test_the_command_ends_with_1_when_something_is_missing(simulator: Simu
     code, out = await run()
     assert code == 0
     assert out.splitlines()[0].split()[:4] == ["ok", "API", "server", simulator.url]
-    simulator.access.restrict("Deployment")
+    simulator.authorizer.restrict("Deployment")
     code, out = await run()
     assert code == 1
     assert "grant list and watch on deployments.apps, as deploy/deployment.yaml does" in out

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from astrolabe.cli.check import Finding
-from astrolabe.sim.api.access import Access
+from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.server import Simulator
 from tests.cli.checking import found, store
 from tests.support.kinds import KINDS
@@ -15,7 +15,7 @@ from tests.support.kinds import KINDS
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator(store(), access=Access()) as simulator:
+    async with Simulator(store(), authorizer=Authorizer()) as simulator:
         yield simulator
 
 
@@ -90,13 +90,13 @@ ALL_READ = ["get", "list", "watch"]
 async def test_rights_beyond_what_is_needed_are_named(
     more: dict[str, list[dict[str, list[str]]]], settings: dict[str, tuple[str, ...]], beyond: str
 ) -> None:
-    access = Access()
-    access.more = more
+    authorizer = Authorizer()
+    authorizer.more = more
     for kind in KINDS if settings else ():
-        access.restrict(kind.name, settings.get("namespaces", ()) if kind.name == "Pod" else ())
+        authorizer.restrict(kind.name, settings.get("namespaces", ()) if kind.name == "Pod" else ())
     if settings == {"kinds": ("Pod",)}:
-        access.allow("Pod")
-    async with Simulator(store("shop"), access=access) as simulator:
+        authorizer.allow("Pod")
+    async with Simulator(store("shop"), authorizer=authorizer) as simulator:
         finding = (await found(simulator, **settings))["Rights"]
     assert finding == Finding(
         "Rights",
@@ -108,12 +108,12 @@ async def test_rights_beyond_what_is_needed_are_named(
 
 
 async def test_rights_are_asked_for_in_so_many_namespaces_at_most() -> None:
-    access, others = Access(), [f"shop-{number:03}" for number in range(120)]
+    authorizer, others = Authorizer(), [f"shop-{number:03}" for number in range(120)]
     read = [{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}]
-    access.more = {"kube-system": read, **dict.fromkeys(others, read)}
-    async with Simulator(store(*others), access=access) as simulator:
+    authorizer.more = {"kube-system": read, **dict.fromkeys(others, read)}
+    async with Simulator(store(*others), authorizer=authorizer) as simulator:
         finding = (await found(simulator))["Rights"]
-        asked = [each.path for each in simulator.journal.requests if each.path.endswith("rulesreviews")]
+        asked = [each.path for each in simulator.request_log.requests if each.path.endswith("rulesreviews")]
     assert len(asked) == 100
     assert (
         "get on secrets in kube-system, shop-000, shop-001, shop-002, shop-003 and 94 more"
@@ -122,10 +122,10 @@ async def test_rights_are_asked_for_in_so_many_namespaces_at_most() -> None:
 
 
 async def test_rights_are_asked_for_where_it_is_when_namespaces_may_not_be_listed() -> None:
-    access = Access()
+    authorizer = Authorizer()
     for kind in KINDS:
-        access.restrict(kind.name, ("shop",) if kind.name == "Pod" else ())
-    async with Simulator(store("shop", "web"), access=access) as simulator:
+        authorizer.restrict(kind.name, ("shop",) if kind.name == "Pod" else ())
+    async with Simulator(store("shop", "web"), authorizer=authorizer) as simulator:
         finding = (await found(simulator, kinds=("Pod",), namespaces=("shop",)))["Rights"]
     asked = "default, kube-system and shop"
     assert (finding.outcome, finding.about) == (
@@ -135,7 +135,7 @@ async def test_rights_are_asked_for_where_it_is_when_namespaces_may_not_be_liste
 
 
 async def test_an_administrator_is_told_in_one_word(simulator: Simulator) -> None:
-    simulator.access.more = {"": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]}
+    simulator.authorizer.more = {"": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]}
     finding = (await found(simulator))["Rights"]
     assert (finding.outcome, finding.advice) == (
         "warning",
@@ -150,8 +150,8 @@ async def test_an_administrator_is_told_in_one_word(simulator: Simulator) -> Non
 async def test_where_the_api_server_cannot_list_all_rights_the_worst_are_asked_for(
     simulator: Simulator, more: list[dict[str, list[str]]], outcome: str
 ) -> None:
-    simulator.access.complete = False
-    simulator.access.more = {"": more}
+    simulator.authorizer.complete = False
+    simulator.authorizer.more = {"": more}
     finding = (await found(simulator))["Rights"]
     assert finding.outcome == outcome
     assert ("get on secrets" in finding.advice) == bool(more)

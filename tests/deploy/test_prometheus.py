@@ -17,7 +17,7 @@ from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.support.documents import ALERTS
 from tests.support.documents import DASHBOARD as DASHBOARD_FILE
 from tests.support.fleet import Fleet, fleet
@@ -129,7 +129,7 @@ async def follow(http: aiohttp.ClientSession, url: str) -> None:
 
 
 async def test_prometheus_has_an_answer_for_every_panel_and_no_alert(tmp_path: Path) -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, 0.002, seed=1)
     (tmp_path / "redis").mkdir()
     with redis_server(tmp_path / "redis") as redis:

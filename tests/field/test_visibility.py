@@ -84,7 +84,7 @@ async def test_backends_that_are_not_watched() -> None:
 
 async def test_slices_that_may_not_be_read() -> None:
     simulator = simulator_of(ready=True)
-    simulator.access.restrict("EndpointSlice")
+    simulator.authorizer.restrict("EndpointSlice")
     statuses = await judged(simulator)
     assert {kind: statuses[kind] for kind in NO_SLICE} == NO_SLICE
 
@@ -101,10 +101,10 @@ async def test_slices_that_may_not_be_read_any_more(settings: dict[str, Any]) ->
     fine = {(kind, "Ready", "Ready") for kind in NO_SLICE}
     async with simulator, followed(simulator.url, **settings) as run:
         await run.until(lambda: services(run) == fine)
-        simulator.access.restrict("EndpointSlice")
+        simulator.authorizer.restrict("EndpointSlice")
         simulator.disconnect()
         await run.until(lambda: services(run) == {(kind, *status) for kind, status in NO_SLICE.items()})
-        simulator.access.allow("EndpointSlice")
+        simulator.authorizer.allow("EndpointSlice")
         await run.until(lambda: services(run) == fine)
 
 

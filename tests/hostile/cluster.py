@@ -15,7 +15,7 @@ import uvloop
 from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.benchmarks.processes import answer
 from tests.benchmarks.simulator import OBJECTS_AT_FULL_SCALE
 
@@ -62,7 +62,7 @@ class Moving:
 
 
 async def main(objects: int) -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, objects / OBJECTS_AT_FULL_SCALE, seed=1)
     async with Simulator(store) as simulator:
         moving = Moving(simulator)

@@ -14,9 +14,9 @@ import pytest
 
 from astrolabe.engine.inbox import Replace
 from astrolabe.graph.facts import Facts
-from astrolabe.sim.faults import DeepObject, Drip, Fault, HttpStatus, Stall, draw_fault
+from astrolabe.sim.faults import DeepObject, Drip, HalfOpen, HttpStatus, InjectedFault, draw_fault
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.kube.support import (
     LISTED,
     bookmark,
@@ -40,14 +40,14 @@ SECRET = KINDS_BY_NAME["Secret"]
 LARGE = 400_000
 
 
-def stored(store: Store, kind: str) -> dict[str, Facts]:
+def stored(store: ObjectStore, kind: str) -> dict[str, Facts]:
     """What a perfect client would know of the store."""
     entry = KINDS_BY_NAME[kind]
     facts = [entry.facts(entry.decoder.decode(json.dumps(manifest))) for manifest in store.manifests(kind)]
     return {one.uid: one for one in facts}
 
 
-def write(store: Store, rng: Random, kind: str) -> None:
+def write(store: ObjectStore, rng: Random, kind: str) -> None:
     """One change at random; names come again, so that objects are recreated under them."""
     name = f"{kind.lower()}-{rng.randrange(12)}"
     known = store.get(kind, "n", name)
@@ -68,7 +68,7 @@ def trouble(simulator: Simulator, rng: Random) -> None:
     if rng.random() < 0.2:
         simulator.store.compact()
     elif rng.random() < 0.2:
-        simulator.faults.add(Stall(verb="watch", after=rng.randrange(3)))
+        simulator.faults.add(HalfOpen(verb="watch", after=rng.randrange(3)))
     else:
         fault = draw_fault(rng)
         if isinstance(fault, HttpStatus):
@@ -102,7 +102,7 @@ async def test_faults_and_changes_end_in_the_state_of_the_store(
         await secrets.until(lambda: secrets.objects.get("Secret") == stored(store, "Secret"))
         assert pod.health.failures > 3
         assert secret.health.failures > 3
-    assert simulator.journal.writes == 0
+    assert simulator.request_log.writes == 0
 
 
 @pytest.mark.parametrize("watch_list", ["served", "rejected"])
@@ -133,11 +133,11 @@ async def test_a_server_that_goes_and_comes_back(tmp_path: Path) -> None:
         simulator.store.create("Pod", {"metadata": {"name": "a", "namespace": "n"}})
         async with reflecting(POD, cluster) as (reflector, sink):
             await sink.until(lambda: sink.names("Pod") == ["a"])
-            await simulator.refuse()
+            await simulator.go_offline()
             simulator.store.create("Pod", {"metadata": {"name": "b", "namespace": "n"}})
             while "Connection refused" not in reflector.health.last_error:  # noqa: ASYNC110 - leaves no other trace
                 await asyncio.sleep(0)
-            await simulator.accept()
+            await simulator.go_online()
             await sink.until(lambda: sink.names("Pod") == ["a", "b"])
             assert sink.replaces() == [["a"]], "no new list: the watch went on where it was"
 
@@ -148,11 +148,11 @@ async def test_a_server_that_lost_its_history_is_listed_anew(tmp_path: Path) -> 
         store.create("Pod", {"metadata": {"name": "a", "namespace": "n"}})
         async with reflecting(POD, cluster) as (_, sink):
             await sink.until(lambda: sink.names("Pod") == ["a"])
-            await simulator.refuse()
+            await simulator.go_offline()
             store.delete("Pod", {"metadata": {"name": "a", "namespace": "n"}})
             store.create("Pod", {"metadata": {"name": "b", "namespace": "n"}})
             store.compact()
-            await simulator.accept()
+            await simulator.go_online()
             await sink.until(lambda: sink.names("Pod") == ["b"])
             assert sink.replaces() == [["a"], ["b"]]
 
@@ -165,7 +165,7 @@ async def test_a_list_of_many_pages(tmp_path: Path) -> None:
         async with reflecting(POD, cluster) as (_, sink):
             await sink.until(lambda: bool(sink.replaces()))
         assert sink.objects["Pod"] == stored(simulator.store, "Pod")
-        assert len(simulator.journal.of("Pod", "list")) == 3
+        assert len(simulator.request_log.of("Pod", "list")) == 3
 
 
 def large_pod(name: str) -> dict[str, Any]:
@@ -186,7 +186,7 @@ async def test_one_object_that_is_larger_than_a_page_costs_only_itself(tmp_path:
             (told,) = [each for each in sink.messages if isinstance(each, Replace)]
             assert [(each.label, each.why) for each in told.invalid] == [("n/p150", "is larger than 4 MiB")]
             assert told.invalid[0].uid
-            asked = [int(each.query["limit"]) for each in simulator.journal.of("Pod", "list")]
+            asked = [int(each.query["limit"]) for each in simulator.request_log.of("Pod", "list")]
             assert asked == [500, 62, 62, 62, *[7] * 4, *[1] * 7, 8, 64, 500]
             store.create("Pod", pod("q"))
             await sink.until(lambda: "q" in sink.names("Pod"))
@@ -311,12 +311,12 @@ async def test_an_api_server_that_was_restored_from_a_backup_is_listed_anew(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meanwhile(Fault):
+class Meanwhile(InjectedFault):
     """Something happens between the request and its answer."""
 
     action: Callable[[], None]
 
-    def refuse(self) -> None:
+    def reject(self) -> None:
         self.action()
 
 

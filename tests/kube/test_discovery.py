@@ -10,10 +10,10 @@ import pytest
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.discovery import served_resources, version_of
 from astrolabe.settings import Settings
-from astrolabe.sim.api.access import Access
+from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.kube.support import RudeServer, Step, answer, refusal, settings_for, write_kubeconfig
 from tests.support.kinds import KINDS
 
@@ -21,7 +21,7 @@ from tests.support.kinds import KINDS
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
     kinds = [kind for kind in KINDS if kind.name in ("Pod", "Service", "Job")]
-    async with Simulator(Store(kinds), access=Access()) as simulator:
+    async with Simulator(ObjectStore(kinds), authorizer=Authorizer()) as simulator:
         yield simulator
 
 

@@ -70,11 +70,11 @@ async def test_all_kinds_are_watched_by_reading_alone(tmp_path: Path) -> None:
     async with Simulator() as simulator:
         async with watching(simulator, tmp_path, sink) as watches:
             await sink.until(lambda: synced(sink) == NAMES)
-            await simulator.journal.until(lambda journal: len(journal.open_watches) == len(KINDS))
+            await simulator.request_log.until(lambda requests: len(requests.open_watches) == len(KINDS))
             assert {health.state for health in watches.health} == {"synced"}
-        requests = simulator.journal.requests
+        requests = simulator.request_log.requests
         assert {request.method for request in requests} == {"GET"}
-        assert simulator.journal.writes == 0
+        assert simulator.request_log.writes == 0
         for request in requests:
             kind = next(kind for kind in KINDS if kind.name == request.kind)
             assert ("PartialObjectMetadata" in request.accept) == kind.metadata_only
@@ -91,8 +91,8 @@ async def test_secrets_are_never_asked_for_whole(tmp_path: Path) -> None:
         simulator.faults.watch_list = "rejected"
         async with watching(simulator, tmp_path, sink, kinds=("Secret",)):
             await sink.until(lambda: sink.names("Secret") == ["s"])
-            await simulator.journal.until(lambda journal: len(journal.of("Secret")) >= 3)
-        assert {request.accept for request in simulator.journal.of("Secret")} == {
+            await simulator.request_log.until(lambda requests: len(requests.of("Secret")) >= 3)
+        assert {request.accept for request in simulator.request_log.of("Secret")} == {
             "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
             "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
         }
@@ -104,8 +104,8 @@ async def test_some_namespaces_only(tmp_path: Path) -> None:
     async with Simulator() as simulator:
         for namespace in ("a", "b", "c"):
             simulator.store.create("Pod", {"metadata": {"name": f"in-{namespace}", "namespace": namespace}})
-        simulator.access.restrict("Pod", ["a", "b"])
-        simulator.access.restrict("PersistentVolume")
+        simulator.authorizer.restrict("Pod", ["a", "b"])
+        simulator.authorizer.restrict("PersistentVolume")
         async with watching(
             simulator, tmp_path, sink, namespaces=("a", "b"), kinds=("Pod", "PersistentVolume")
         ) as watches:
@@ -126,7 +126,7 @@ async def test_the_selector_is_the_servers_only_when_strict(
             simulator, tmp_path, sink, kinds=("Pod",), selector_mode=mode, label_selector="app=x"
         ):
             await sink.until(lambda: synced(sink) == {"Pod"})
-        assert simulator.journal.of("Pod")[0].query.get("labelSelector") == selector
+        assert simulator.request_log.of("Pod")[0].query.get("labelSelector") == selector
 
 
 async def test_stopping_is_prompt_and_leaves_nothing(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ async def test_stopping_is_prompt_and_leaves_nothing(tmp_path: Path) -> None:
             assert {"watch Pod", "watch Secret"} <= running
         told = len(sink.messages)
         assert {task for task in asyncio.all_tasks() if task.get_name().startswith("watch ")} == before
-        await simulator.journal.until(lambda journal: not +journal.open_watches)
+        await simulator.request_log.until(lambda requests: not +requests.open_watches)
         simulator.store.create("Pod", {"metadata": {"name": "late", "namespace": "n"}})
         assert len(sink.messages) == told
 

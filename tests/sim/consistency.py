@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 
 Json = dict[str, Any]
 
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 class Objects:
     """All manifests of a store: by kind and key, by uid, and the dependents of an owner."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ObjectStore) -> None:
         self.by_key: dict[str, dict[str, Json]] = {
             kind: {key(one): one for one in store.manifests(kind)} for kind in store.collections
         }
@@ -41,8 +41,8 @@ def key(manifest: Json) -> str:
     return f"{meta['namespace']}/{meta['name']}" if "namespace" in meta else str(meta["name"])
 
 
-def problems(store: Store) -> list[str]:
-    """All that does not hold together; references that are meant to be in vain are `in_vain`."""
+def problems(store: ObjectStore) -> list[str]:
+    """All that does not hold together; references that are meant to dangle are in `dangling_references`."""
     objects = Objects(store)
     found = [
         *_identities(objects),
@@ -57,7 +57,7 @@ def problems(store: Store) -> list[str]:
     return [*found, *(f"{who} refers to {what}" for who, what in _unresolved(objects) if not _meant(what))]
 
 
-def in_vain(store: Store) -> Counter[str]:
+def dangling_references(store: ObjectStore) -> Counter[str]:
     """The kinds of the references that do not resolve, all of them meant so."""
     return Counter(what.partition(" ")[0] for _, what in _unresolved(Objects(store)))
 

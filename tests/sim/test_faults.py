@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from astrolabe.sim import faults
-from astrolabe.sim.faults import Fault
+from astrolabe.sim.faults import InjectedFault
 from astrolabe.sim.server import Simulator
 from tests.sim.client import Client, summary
 
@@ -65,7 +65,7 @@ async def test_disconnect(simulator: Simulator, client: Client) -> None:
     simulator.faults.add(faults.Disconnect(times=2))
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await client.get(PODS)
-    assert simulator.journal.total == 2  # aiohttp itself asks once more
+    assert simulator.request_log.total == 2  # aiohttp itself asks once more
 
 
 @pytest.mark.parametrize("after", [0, 2])
@@ -74,7 +74,7 @@ async def test_a_clean_cut(simulator: Simulator, client: Client, after: int) -> 
     simulator.faults.add(faults.Cut(after=after))
     async with client.watch(PODS) as watching:
         assert summary(await watching.rest()) == NAMES[:after]
-    await simulator.journal.until(lambda journal: journal.open_watches["Pod"] == 0)
+    await simulator.request_log.until(lambda request_log: request_log.open_watches["Pod"] == 0)
     assert simulator.store.collection("Pod").listeners == set()
 
 
@@ -96,7 +96,7 @@ async def test_a_list_cut_in_the_middle(simulator: Simulator, client: Client) ->
 
 async def test_a_stall_keeps_the_connection_and_says_nothing(simulator: Simulator, client: Client) -> None:
     fill(simulator)
-    simulator.faults.add(faults.Stall(after=1))
+    simulator.faults.add(faults.HalfOpen(after=1))
     async with client.watch(PODS) as watching:
         assert summary([await watching.event()]) == NAMES[:1]
         simulator.store.delete("Pod", {"metadata": {"name": "p-0", "namespace": "shop"}})
@@ -159,13 +159,13 @@ async def test_several_at_once_strike_in_their_order(simulator: Simulator, clien
     simulator.faults.add(faults.Cut(after=2))
     async with client.watch(PODS) as watching:
         assert [event["type"] for event in await watching.rest()] == ["ADDED", "ADDED"]
-    simulator.faults.add(faults.Stall(times=None))
+    simulator.faults.add(faults.HalfOpen(times=None))
     simulator.faults.clear()
     async with client.watch(PODS) as watching:
         assert summary(await watching.events(3)) == NAMES
 
 
-def drawn(seed: int) -> list[Fault]:
+def drawn(seed: int) -> list[InjectedFault]:
     rng = random.Random(seed)
     return [faults.draw_fault(rng) for _ in range(200)]
 
@@ -173,8 +173,8 @@ def drawn(seed: int) -> list[Fault]:
 def test_draws_every_fault_and_the_same_from_the_same_seed() -> None:
     assert drawn(3) == drawn(3)
     assert drawn(3) != drawn(4)
-    everything = {each for each in Fault.__subclasses__() if each.__module__ == faults.__name__}
-    assert {type(fault) for fault in drawn(3)} == everything - {faults.Stall, faults.DeepObject}
+    everything = {each for each in InjectedFault.__subclasses__() if each.__module__ == faults.__name__}
+    assert {type(fault) for fault in drawn(3)} == everything - {faults.HalfOpen, faults.DeepObject}
     assert all(fault.times for fault in drawn(3))
 
 

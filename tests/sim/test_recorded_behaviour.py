@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from astrolabe.sim.api.access import Access
+from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.server import Simulator
 from tests.support.recording import RECORDINGS, Recording
 
@@ -40,7 +40,7 @@ BY_HAND = {
 @pytest.fixture
 async def server(recording: Recording) -> AsyncIterator[Simulator]:
     store = recording.final_store()
-    async with Simulator(store, access=Access({TOKEN: "kubernetes-admin"})) as simulator:
+    async with Simulator(store, authorizer=Authorizer({TOKEN: "kubernetes-admin"})) as simulator:
         yield simulator
 
 

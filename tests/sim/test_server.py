@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.sim.client import Client
 from tests.support.kinds import KINDS
 
@@ -19,29 +19,29 @@ async def test_takes_no_write_and_counts_the_attempt(
     async with client.session.request(method, "/api/v1/namespaces/shop/pods/a", json={}) as response:
         answer = msgspec.json.decode(await response.read())
     assert (response.status, answer["reason"]) == (405, "MethodNotAllowed")
-    assert simulator.journal.writes == 1
-    assert simulator.journal.requests[-1].write
+    assert simulator.request_log.writes == 1
+    assert simulator.request_log.requests[-1].write
 
 
-async def test_keeps_a_journal(simulator: Simulator, client: Client) -> None:
+async def test_keeps_a_log_of_requests(simulator: Simulator, client: Client) -> None:
     await client.get("/api/v1/namespaces/shop/pods", "application/json", limit="2")
     await client.refusal("/apis/apps/v1/nonsense")
     async with client.watch("/apis/apps/v1/deployments"):
-        await simulator.journal.until(lambda journal: journal.open_watches["Deployment"] == 1)
-        (watch,) = simulator.journal.of("Deployment", "watch")
-    first = simulator.journal.requests[0]
+        await simulator.request_log.until(lambda request_log: request_log.open_watches["Deployment"] == 1)
+        (watch,) = simulator.request_log.of("Deployment", "watch")
+    first = simulator.request_log.requests[0]
     assert (first.method, first.path, first.query) == ("GET", "/api/v1/namespaces/shop/pods", {"limit": "2"})
     assert (first.kind, first.verb, first.namespace) == ("Pod", "list", "shop")
     assert first.accept == "application/json"
     assert "aiohttp" in first.user_agent
     assert watch.query == {"watch": "1"}
-    assert simulator.journal.statuses == {200: 2, 404: 1}
-    assert (simulator.journal.total, simulator.journal.writes) == (3, 0)
+    assert simulator.request_log.statuses == {200: 2, 404: 1}
+    assert (simulator.request_log.total, simulator.request_log.writes) == (3, 0)
 
 
 async def test_serves_the_kinds_it_is_given_and_no_other() -> None:
     pods = [kind for kind in KINDS if kind.name == "Pod"]
-    async with Simulator(Store(pods)) as simulator, aiohttp.ClientSession(simulator.url) as session:
+    async with Simulator(ObjectStore(pods)) as simulator, aiohttp.ClientSession(simulator.url) as session:
         client = Client(session)
         assert (await client.get("/api/v1/pods"))["items"] == []
         assert (await client.refusal("/api/v1/secrets"))[0] == 404
@@ -65,12 +65,12 @@ async def test_discovery(client: Client) -> None:
 
 async def test_goes_away_and_comes_back_on_the_same_port(simulator: Simulator, client: Client) -> None:
     async with client.watch("/api/v1/pods") as watching:
-        await simulator.refuse()
+        await simulator.go_offline()
         with pytest.raises(aiohttp.ClientPayloadError):
             await watching.rest()
     with pytest.raises(aiohttp.ClientConnectorError):
         await client.get("/api/v1/pods")
-    await simulator.accept()
+    await simulator.go_online()
     assert (await client.get("/api/v1/pods"))["items"] == []
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrolabe.sim.store import Event, Expired, Store, StoreError
+from astrolabe.sim.store import Expired, ObjectStore, StoreError, WatchEvent
 
 Json = dict[str, Any]
 
@@ -19,14 +19,14 @@ def config(name: str, namespace: str = "shop", **more: Any) -> Json:
     return {"metadata": {"name": name, "namespace": namespace, **more}}
 
 
-def state(store: Store, kind: str = "ConfigMap") -> dict[str, str]:
+def state(store: ObjectStore, kind: str = "ConfigMap") -> dict[str, str]:
     """name → resourceVersion of what a list would answer."""
     collection = store.collection(kind)
     return {key: str(collection.items[key].revision) for key in collection.keys().within("")}
 
 
 def test_a_created_object_gets_what_a_server_assigns() -> None:
-    store = Store(clock=lambda: NOW)
+    store = ObjectStore(clock=lambda: NOW)
     store.create(
         "Pod", {"metadata": {"labels": {"app": "web"}, "name": "web-1", "namespace": "shop"}, "spec": {}}
     )
@@ -43,7 +43,7 @@ def test_a_created_object_gets_what_a_server_assigns() -> None:
 
 
 def test_keeps_what_is_given() -> None:
-    store = Store()
+    store = ObjectStore()
     given = {"uid": "u-1", "resourceVersion": "41", "creationTimestamp": "2026-01-01T00:00:00Z"}
     store.create("ConfigMap", {"kind": "ConfigMap", "apiVersion": "v1", **config("a", **given)})
     assert store.get("ConfigMap", "shop", "a") == config("a", **given)
@@ -53,13 +53,13 @@ def test_keeps_what_is_given() -> None:
 
 def test_does_not_change_the_manifest_it_is_given() -> None:
     manifest = config("a")
-    Store().create("ConfigMap", manifest)
+    ObjectStore().create("ConfigMap", manifest)
     assert manifest == {"metadata": {"name": "a", "namespace": "shop"}}
 
 
 def test_the_same_writes_give_the_same_uids() -> None:
     def write() -> bytes:
-        store = Store(clock=lambda: NOW)
+        store = ObjectStore(clock=lambda: NOW)
         store.create("ConfigMap", config("a"))
         store.delete("ConfigMap", config("a"))
         return store.create("ConfigMap", config("a")).body
@@ -68,7 +68,7 @@ def test_the_same_writes_give_the_same_uids() -> None:
 
 
 def test_recreation_is_another_object() -> None:
-    store = Store()
+    store = ObjectStore()
     store.create("ConfigMap", config("a"))
     first = store.get("ConfigMap", "shop", "a")
     store.delete("ConfigMap", config("a"))
@@ -80,7 +80,7 @@ def test_recreation_is_another_object() -> None:
 
 
 def test_one_version_counts_for_all_kinds() -> None:
-    store = Store()
+    store = ObjectStore()
     store.create("ConfigMap", config("a"))
     store.create("Namespace", {"metadata": {"name": "shop"}})
     store.update("ConfigMap", {**config("a"), "data": {"k": "v"}})
@@ -90,7 +90,7 @@ def test_one_version_counts_for_all_kinds() -> None:
 
 
 def test_reading_what_was_written_and_writing_it_again_is_a_new_version() -> None:
-    store = Store()
+    store = ObjectStore()
     store.create("ConfigMap", config("a"))
     stored = store.get("ConfigMap", "shop", "a")
     assert stored is not None
@@ -99,7 +99,7 @@ def test_reading_what_was_written_and_writing_it_again_is_a_new_version() -> Non
 
 
 def test_a_deletion_is_a_version_and_carries_the_last_state() -> None:
-    store = Store()
+    store = ObjectStore()
     store.create("ConfigMap", {**config("a"), "data": {"k": "v"}})
     store.delete("ConfigMap", config("a"))
     event = store.collection("ConfigMap").since(1)[0]
@@ -110,7 +110,7 @@ def test_a_deletion_is_a_version_and_carries_the_last_state() -> None:
 
 
 def test_orders_as_etcd_does_by_the_bytes_of_namespace_and_name() -> None:
-    store = Store()
+    store = ObjectStore()
     for namespace, name in (("a", "z"), ("a-b", "a"), ("a", "b"), ("b", "a")):
         store.create("ConfigMap", config(name, namespace))
     assert list(state(store)) == ["a-b/a", "a/b", "a/z", "b/a"]
@@ -131,7 +131,7 @@ def test_orders_as_etcd_does_by_the_bytes_of_namespace_and_name() -> None:
     ],
 )
 def test_refuses_what_a_server_would(write: str, kind: str, manifest: Json, message: str) -> None:
-    store = Store()
+    store = ObjectStore()
     store.create("ConfigMap", config("there", resourceVersion="5"))
     with pytest.raises(StoreError) as refusal:
         getattr(store, write)(kind, manifest)
@@ -140,7 +140,7 @@ def test_refuses_what_a_server_would(write: str, kind: str, manifest: Json, mess
 
 
 def test_tells_of_each_change() -> None:
-    store = Store()
+    store = ObjectStore()
     told: list[int] = []
     collection = store.collection("ConfigMap")
     collection.listeners.add(lambda: told.append(collection.newest))
@@ -151,7 +151,7 @@ def test_tells_of_each_change() -> None:
 
 
 def test_the_log_is_bounded() -> None:
-    store = Store(history=10)
+    store = ObjectStore(history=10)
     store.create("ConfigMap", config("a"))
     for _ in range(100):
         store.update("ConfigMap", config("a"))
@@ -163,7 +163,7 @@ def test_the_log_is_bounded() -> None:
 
 
 def test_compaction_spares_who_was_told_all() -> None:
-    store = Store()
+    store = ObjectStore()
     store.create("ConfigMap", config("a"))
     store.create("Pod", config("a"))
     store.compact()
@@ -177,7 +177,7 @@ def test_compaction_spares_who_was_told_all() -> None:
 writes = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["x", "y"]), st.booleans()), max_size=40)
 
 
-def write(store: Store, steps: list[tuple[str, str, bool]]) -> None:
+def write(store: ObjectStore, steps: list[tuple[str, str, bool]]) -> None:
     """Each step creates, updates or deletes, whichever is possible."""
     for name, namespace, removes in steps:
         there = store.get("ConfigMap", namespace, name) is not None
@@ -189,7 +189,7 @@ def write(store: Store, steps: list[tuple[str, str, bool]]) -> None:
             store.create("ConfigMap", config(name, namespace))
 
 
-def applied(before: dict[str, str], events: list[Event]) -> dict[str, str]:
+def applied(before: dict[str, str], events: list[WatchEvent]) -> dict[str, str]:
     after = dict(before)
     for event in events:
         if event.type == "DELETED":
@@ -203,7 +203,7 @@ def applied(before: dict[str, str], events: list[Event]) -> dict[str, str]:
 def test_a_list_and_its_events_make_the_later_list(
     before: list[tuple[str, str, bool]], after: list[tuple[str, str, bool]], listed: bool
 ) -> None:
-    store = Store()
+    store = ObjectStore()
     write(store, before)
     revision, first = (
         store.revision,
@@ -219,7 +219,7 @@ def test_a_list_and_its_events_make_the_later_list(
 def test_the_past_can_be_listed(
     before: list[tuple[str, str, bool]], after: list[tuple[str, str, bool]]
 ) -> None:
-    store = Store()
+    store = ObjectStore()
     write(store, before)
     revision, then = store.revision, state(store)
     write(store, after)
@@ -228,7 +228,7 @@ def test_the_past_can_be_listed(
 
 
 def test_a_store_that_is_restored_goes_on_from_the_older_version() -> None:
-    store = Store()
+    store = ObjectStore()
     for name in ("kept", "changed", "deleted"):
         store.create("Pod", {"metadata": {"name": name, "namespace": "n"}, "spec": {"was": "before"}})
     backup = store.revision

@@ -30,15 +30,15 @@ from astrolabe import app
 from astrolabe.settings import Settings
 from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.churn.controllers import newest_set, sync_deployment
-from astrolabe.sim.churn.lives import crash_and_recover
-from astrolabe.sim.churn.scenario import is_well
+from astrolabe.sim.churn.lifecycle import crash_and_recover
+from astrolabe.sim.churn.scenario import is_healthy
 from astrolabe.sim.churn.world import World, key_of
+from astrolabe.sim.cluster.factory import ObjectFactory
 from astrolabe.sim.cluster.generator import load
-from astrolabe.sim.cluster.mint import Mint
 from astrolabe.sim.faults import HttpStatus
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 
 Json = dict[str, Any]
 
@@ -49,15 +49,15 @@ _RELEASE = "app.kubernetes.io/instance"
 class Incident:
     """Breaks what is well. Each call breaks another Deployment."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ObjectStore) -> None:
         # Uids of its own, which neither the generator nor churn makes up.
-        self._world = World(store, Mint(Random("incident"), datetime.now(UTC), stream=2))
+        self._world = World(store, ObjectFactory(Random("incident"), datetime.now(UTC), stream=2))
         self._exposed = self._find()
 
     def crash(self) -> Json:
         """Who is concerned: namespace, and names of the ingress, the service, the workload and the pod."""
         world = self._world
-        world.mint.now = datetime.now(UTC)
+        world.factory.now = datetime.now(UTC)
         ingress, service, deployment = next(self._exposed)
         (pod,) = world.owned(newest_set(world, deployment), "Pod")
         follow = partial(sync_deployment, world, key_of(deployment))
@@ -78,7 +78,7 @@ class Incident:
         routes = {target: ingress for ingress in list(world.all("Ingress")) for target in _targets(ingress)}
         for deployment in list(world.all("Deployment")):
             released = _RELEASE in deployment["metadata"]["labels"]
-            if not is_well(deployment) or not released or deployment["spec"]["replicas"] != 1:
+            if not is_healthy(deployment) or not released or deployment["spec"]["replicas"] != 1:
                 continue
             labels = deployment["spec"]["template"]["metadata"]["labels"]
             for service in world.services_of(deployment["metadata"]["namespace"], labels):
@@ -111,9 +111,9 @@ async def _do(command: str, incident: Incident, simulator: Simulator) -> Json:
         case "crash":
             return incident.crash()
         case "away":
-            await simulator.refuse()
+            await simulator.go_offline()
         case "back":
-            await simulator.accept()
+            await simulator.go_online()
         case "release":
             simulator.faults.clear()
         case _:
@@ -122,7 +122,7 @@ async def _do(command: str, incident: Incident, simulator: Simulator) -> Json:
 
 
 async def main(port: int, scale: float, churn: float, *, hold: str = "", forbid: str = "") -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, scale, SEED, now=datetime.now(UTC))
     incident = Incident(store)
     async with Simulator(store) as simulator:
@@ -132,7 +132,7 @@ async def main(port: int, scale: float, churn: float, *, hold: str = "", forbid:
         if hold:
             simulator.faults.add(HttpStatus(code=503, kind=hold, times=None))
         if forbid:
-            simulator.access.restrict(forbid)
+            simulator.authorizer.restrict(forbid)
         with kubeconfig_file(simulator.url) as path:
             settings = Settings(
                 host="127.0.0.1", port=port, in_cluster=False, kubeconfig=path, label_selector=""

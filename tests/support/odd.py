@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from astrolabe.kinds.kind import Kind
-from astrolabe.sim.store import Event, Item, Store
+from astrolabe.sim.store import Item, ObjectStore, WatchEvent
 from tests.support.kinds import KINDS
 
 #: What may stand where something else is wanted.
@@ -48,7 +48,7 @@ PREFIX = "odd-"
 class Odd:
     """Writes odd objects into a store; the same seed writes the same."""
 
-    def __init__(self, store: Store, seed: int) -> None:
+    def __init__(self, store: ObjectStore, seed: int) -> None:
         self._store = store
         self._random = Random(seed)
         self._uids: dict[tuple[str, str], str] = {}
@@ -67,7 +67,7 @@ class Odd:
         if before is not None and random.random() < 0.2:
             del self._uids[kind.name, key]
             gone = msgspec.structs.replace(before, revision=revision)
-            collection.record(Event("DELETED", revision, gone, before))
+            collection.record(WatchEvent("DELETED", revision, gone, before))
             return
         fresh = f"{PREFIX}{kind.plural}-{namespace or 'none'}-{name}" + random.choice(("", "", "", "-2"))
         uid = self._uids.setdefault((kind.name, key), fresh)
@@ -75,7 +75,7 @@ class Odd:
         meta = {"name": name, "namespace": namespace, "uid": uid, "resourceVersion": str(revision)}
         head, rest = self._manifest(kind, {field: text for field, text in meta.items() if text})
         item = Item(key, revision, head + rest, len(head))
-        collection.record(Event("MODIFIED" if before else "ADDED", revision, item, before))
+        collection.record(WatchEvent("MODIFIED" if before else "ADDED", revision, item, before))
 
     def _manifest(self, kind: Kind[Any], meta: dict[str, str]) -> tuple[bytes, bytes]:
         """`{"metadata":{...}` and the rest of the object."""

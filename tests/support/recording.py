@@ -1,4 +1,4 @@
-"""The life of one application on a real API server, put back into a `Store`: see tests/recordings/shop.
+"""The life of one application on a real API server, put back into a `ObjectStore`: see tests/recordings/shop.
 
 Widgets (a custom resource), events and customresourcedefinitions are recorded too; kinds that are not in the
 table are left out.
@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from astrolabe.kinds.kind import Kind
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.support.kinds import KINDS
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
@@ -48,11 +48,11 @@ class Recording:
         lines = [change for kind in self.kinds for change in self._watched(kind)]
         self.changes = sorted(lines, key=lambda change: change.seconds)
 
-    def store(self) -> Store:
+    def store(self) -> ObjectStore:
         """A store with what there was before the application."""
         return self._filled("list")
 
-    def final_store(self) -> Store:
+    def final_store(self) -> ObjectStore:
         """A store with what there was in the end."""
         return self._filled("final")
 
@@ -82,8 +82,8 @@ class Recording:
         recorded: Json = msgspec.json.decode((self._folder / f"{kind.plural}.{when}.json").read_bytes())
         return recorded
 
-    def _filled(self, when: str) -> Store:
-        store = Store(self._served)
+    def _filled(self, when: str) -> ObjectStore:
+        store = ObjectStore(self._served)
         revisions = []
         for kind in self.kinds:
             recorded = self._list(kind, when)
@@ -102,7 +102,7 @@ class Recording:
                 yield Change(float(seconds), kind.name, event["type"], event["object"], line)
 
 
-def replay(store: Store, changes: Iterable[Change]) -> None:
+def replay(store: ObjectStore, changes: Iterable[Change]) -> None:
     """Do to the store what was recorded; uids and resourceVersions stay what they were."""
     write = {"ADDED": store.create, "MODIFIED": store.update, "DELETED": store.delete}
     for change in changes:

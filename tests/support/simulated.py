@@ -10,22 +10,24 @@ from typing import Any
 
 from astrolabe.app import Application
 from astrolabe.settings import Settings
-from astrolabe.sim.api.query import WatchList
+from astrolabe.sim.api.list_options import WatchList
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 
 
-def generated(scale: float = 0.005, seed: int = 1) -> Store:
+def generated(scale: float = 0.005, seed: int = 1) -> ObjectStore:
     """A cluster of some 700 resources of all kinds, many of them broken."""
-    store = Store()
+    store = ObjectStore()
     load(store, scale, seed, now=datetime.now(UTC))
     return store
 
 
 @asynccontextmanager
-async def simulated(store: Store, *, watch_list: WatchList = "served", **settings: Any) -> AsyncIterator[str]:
+async def simulated(
+    store: ObjectStore, *, watch_list: WatchList = "served", **settings: Any
+) -> AsyncIterator[str]:
     """Serve what is in the store; host and port of the server, once it has all of it."""
     async with Simulator(store) as simulator:
         simulator.faults.watch_list = watch_list

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.sim.api.query import Query
-from astrolabe.sim.api.refusal import bad_request, expired_token, expired_version, too_large_version
-from astrolabe.sim.api.wire import Form
-from astrolabe.sim.store import Collection, Expired, Item, Snapshot
+from astrolabe.sim.api.encoding import ObjectEncoder
+from astrolabe.sim.api.errors import bad_request, expired_token, expired_version, too_large_version
+from astrolabe.sim.api.list_options import ListOptions
+from astrolabe.sim.store import Collection, CollectionAt, Expired, Item
 
 #: The version of a token with which a client goes on, at the newest version, after its own was compacted.
 _INCONSISTENT = -1
@@ -24,52 +24,70 @@ class _Token(msgspec.Struct):
     start: str
 
 
-def answer_list(collection: Collection, query: Query, *, form: Form, current: int) -> bytes:
-    """The body of a list answer. `current`: the version up to which the kind is complete. Raises Refusal."""
-    if query.token:
-        return _continued(collection, query, form=form, current=current)
-    wanted = query.version or 0
+def answer_list(
+    collection: Collection, options: ListOptions, *, encoder: ObjectEncoder, current: int
+) -> bytes:
+    """The body of a list response. current: the newest complete version of the kind. Raises StatusError."""
+    if options.token:
+        return _continued(collection, options, encoder=encoder, current=current)
+    wanted = options.version or 0
     if wanted > current:
         raise too_large_version(wanted, current)
-    revision = wanted if query.match == "Exact" else current
-    limit = 0 if query.version == 0 and query.match != "Exact" else query.limit  # the watch cache ignores it
+    revision = wanted if options.match == "Exact" else current
+    limit = (
+        0 if options.version == 0 and options.match != "Exact" else options.limit
+    )  # the watch cache ignores it
     try:
         snapshot = collection.at(revision)
     except Expired as error:
         raise expired_version() from error
-    return _page(snapshot, query, form=form, revision=revision, start="", limit=limit)
+    return _page(snapshot, options, encoder=encoder, revision=revision, start="", limit=limit)
 
 
-def _continued(collection: Collection, query: Query, *, form: Form, current: int) -> bytes:
-    token = _decode(query.token)
+def _continued(
+    collection: Collection, options: ListOptions, *, encoder: ObjectEncoder, current: int
+) -> bytes:
+    token = _decode(options.token)
     start = token.start.lstrip("/")
     revision = current if token.rv == _INCONSISTENT else token.rv
     try:
         snapshot = collection.at(revision)
     except Expired as error:
         raise expired_token(_encode(_INCONSISTENT, token.start)) from error
-    return _page(snapshot, query, form=form, revision=revision, start=start, limit=query.limit)
+    return _page(snapshot, options, encoder=encoder, revision=revision, start=start, limit=options.limit)
 
 
-def _page(snapshot: Snapshot, query: Query, *, form: Form, revision: int, start: str, limit: int) -> bytes:
-    keys = snapshot.keys.within(query.scope.namespace, start)
-    chosen, rest = _take(snapshot, keys, query, limit=limit)
+def _page(
+    snapshot: CollectionAt,
+    options: ListOptions,
+    *,
+    encoder: ObjectEncoder,
+    revision: int,
+    start: str,
+    limit: int,
+) -> bytes:
+    keys = snapshot.keys.within(options.predicate.namespace, start)
+    chosen, rest = _take(snapshot, keys, options, limit=limit)
     metadata: dict[str, Any] = {"resourceVersion": str(revision)}
     if rest:
-        last = chosen[-1].key.removeprefix(f"{query.scope.namespace}/" if query.scope.namespace else "")
+        last = chosen[-1].key.removeprefix(
+            f"{options.predicate.namespace}/" if options.predicate.namespace else ""
+        )
         metadata["continue"] = _encode(revision, f"/{last}\0")
-        if not query.scope.selective:
+        if not options.predicate.has_selectors:
             metadata["remainingItemCount"] = rest
-    return form.listed(chosen, metadata)
+    return encoder.listed(chosen, metadata)
 
 
-def _take(snapshot: Snapshot, keys: list[str], query: Query, *, limit: int) -> tuple[list[Item], int]:
+def _take(
+    snapshot: CollectionAt, keys: list[str], options: ListOptions, *, limit: int
+) -> tuple[list[Item], int]:
     """The items of a page, and how many follow (with a selector: one, when there are any)."""
-    scope = query.scope
-    if not scope.selective:
+    predicate = options.predicate
+    if not predicate.has_selectors:
         taken = keys[:limit] if limit else keys
         return [snapshot[key] for key in taken], len(keys) - len(taken)
-    matching = (item for item in map(snapshot.__getitem__, keys) if scope.selects(item))
+    matching = (item for item in map(snapshot.__getitem__, keys) if predicate.matches_selectors(item))
     if not limit:
         return list(matching), 0
     return list(islice(matching, limit)), int(next(matching, None) is not None)

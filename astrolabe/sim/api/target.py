@@ -8,7 +8,7 @@ from typing import Any
 
 from astrolabe.kinds.kind import Kind
 from astrolabe.sim.api.discovery import is_group
-from astrolabe.sim.api.refusal import no_such_page, no_such_resource
+from astrolabe.sim.api.errors import no_such_page, no_such_resource
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Routes:
         self._collections = {kind.path: kind for kind in kinds}
 
     def target(self, path: str) -> Target:
-        """The target of a path. Raises Refusal (404), in the two ways of a real server."""
+        """The target of a path. Raises StatusError (404), in the two ways of a real server."""
         target = self._all(path) or self._in_namespace(path)
         if target is not None:
             return target

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 
-from astrolabe.sim.api.query import Query
-from astrolabe.sim.api.wire import Form, expired_line
-from astrolabe.sim.store import Collection, Event, Expired, Item
+from astrolabe.sim.api.encoding import ObjectEncoder, expired_line
+from astrolabe.sim.api.list_options import ListOptions
+from astrolabe.sim.store import Collection, Expired, Item, WatchEvent
 
 #: Lines that are ready together; joined into one write.
 Lines = AsyncGenerator[list[bytes], None]
@@ -18,7 +18,7 @@ _LINES_A_WRITE = 64
 _EVENTS_A_TURN = 256
 
 
-class Watch:
+class WatchResponse:
     """One watch of one client.
 
     current: the version up to which the kind is complete, at any time.
@@ -26,12 +26,18 @@ class Watch:
     """
 
     def __init__(
-        self, collection: Collection, query: Query, *, form: Form, current: Callable[[], int], interval: float
+        self,
+        collection: Collection,
+        options: ListOptions,
+        *,
+        encoder: ObjectEncoder,
+        current: Callable[[], int],
+        interval: float,
     ) -> None:
-        self.form = form
+        self.encoder = encoder
         self.cursor = 0
         self._collection = collection
-        self._query = query
+        self._options = options
         self._current = current
         self._interval = interval
         self._wake = asyncio.Event()
@@ -39,7 +45,7 @@ class Watch:
 
     def bookmark(self) -> bytes:
         """A BOOKMARK line at the version up to which this watch has spoken."""
-        return self.form.bookmark(self.cursor)
+        return self.encoder.bookmark(self.cursor)
 
     def expired(self) -> bytes:
         """The ERROR line that says this watch's version is gone."""
@@ -58,32 +64,32 @@ class Watch:
 
     def _initial(self) -> Iterator[list[bytes]]:
         """The ADDED events of what is there, when the client asks for them or for no version."""
-        query = self._query
-        wants = query.initial_events if query.initial_events is not None else not query.version
-        self.cursor = query.version or 0
+        options = self._options
+        wants = options.initial_events if options.initial_events is not None else not options.version
+        self.cursor = options.version or 0
         if not wants:
             self.cursor = self.cursor or self._current()
             return
         revision = self._current()
         snapshot = self._collection.at(revision)
-        items = [snapshot[key] for key in snapshot.keys.within(query.scope.namespace)]
+        items = [snapshot[key] for key in snapshot.keys.within(options.predicate.namespace)]
         self.cursor = max(self.cursor, revision)
         batch = []
         for item in items:
-            if query.scope.selects(item):
-                batch.append(self.form.event("ADDED", item))
+            if options.predicate.matches_selectors(item):
+                batch.append(self.encoder.event("ADDED", item))
             if len(batch) == _LINES_A_WRITE:
                 yield batch
                 batch = []
-        if query.initial_events and query.bookmarks:
-            batch.append(self.form.bookmark(revision, ends_initial_events=True))
+        if options.initial_events and options.bookmarks:
+            batch.append(self.encoder.bookmark(revision, ends_initial_events=True))
         if batch:
             yield batch
 
     async def _changes(self) -> Lines:
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        end = begin + self._query.timeout if self._query.timeout is not None else None
+        end = begin + self._options.timeout if self._options.timeout is not None else None
         due = self._bookmark_due(begin, end)
         while end is None or loop.time() < end:
             self._wake.clear()
@@ -109,21 +115,21 @@ class Watch:
         self.cursor = now[-1].revision if len(events) > len(now) else max(self.cursor, self._current())
         return [line for line in map(self._line, now) if line]
 
-    def _line(self, event: Event) -> bytes:
+    def _line(self, event: WatchEvent) -> bytes:
         """The event as this watch's selectors see it; empty when it is none of its business."""
-        scope = self._query.scope
-        after = event.type != "DELETED" and scope.holds(event.item)
-        before = event.previous is not None and scope.holds(event.previous)
+        predicate = self._options.predicate
+        after = event.type != "DELETED" and predicate.matches(event.item)
+        before = event.previous is not None and predicate.matches(event.previous)
         if after:
-            return self.form.event("MODIFIED" if before else "ADDED", event.item)
+            return self.encoder.event("MODIFIED" if before else "ADDED", event.item)
         if not before or event.previous is None:
             return b""
         gone = event.item if event.type == "DELETED" else _dated(event.previous, event.revision)
-        return self.form.event("DELETED", gone)
+        return self.encoder.event("DELETED", gone)
 
     def _bookmark_due(self, now: float, end: float | None) -> float | None:
         """When the next bookmark is to be sent, in the loop's time."""
-        if not self._query.bookmarks:
+        if not self._options.bookmarks:
             return None
         last = end - _BEFORE_TIMEOUT if end is not None else None
         return last if last is not None and now < last < now + self._interval else now + self._interval

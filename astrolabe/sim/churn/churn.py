@@ -6,28 +6,28 @@ import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 
-from astrolabe.sim.churn import mishaps, rollouts, schedules, upgrades
-from astrolabe.sim.churn.scenario import Affair, Scenario
-from astrolabe.sim.churn.world import Vanished, World
-from astrolabe.sim.cluster.mint import NOW, Mint
-from astrolabe.sim.store import Store
+from astrolabe.sim.churn import chaos, rollouts, schedules, upgrades
+from astrolabe.sim.churn.scenario import Scenario, ScenarioRun
+from astrolabe.sim.churn.world import ObjectGone, World
+from astrolabe.sim.cluster.factory import NOW, ObjectFactory
+from astrolabe.sim.store import ObjectStore
 
 #: (how often it begins, what). Longer ones make more of the writes than their share here.
 _SCENARIOS: tuple[tuple[int, Scenario], ...] = (
     (40, upgrades.heartbeat),
-    (20, upgrades.touched_pod),
-    (8, mishaps.replaced_pod),
+    (20, upgrades.noop_update),
+    (8, chaos.replaced_pod),
     (6, schedules.scheduled_run),
     (5, rollouts.rollout),
-    (5, mishaps.crash),
-    (4, mishaps.restart_in_vain),
+    (5, chaos.crash),
+    (4, chaos.crash_loop_restart),
     (3, rollouts.scaling),
     (2, upgrades.helm_upgrade),
-    (2, upgrades.recreated_settings),
+    (2, upgrades.recreated_config),
     (1, rollouts.bad_rollout),
-    (1, mishaps.replaced_replica),
-    (1, mishaps.replaced_agent),
-    (1, mishaps.cordon),
+    (1, chaos.replaced_replica),
+    (1, chaos.replaced_agent),
+    (1, chaos.cordon),
 )
 
 #: Shortest pause between two bursts of writes in `run`, in seconds.
@@ -44,15 +44,15 @@ class Churn:
     width: how many things go on at once, those that rest not counted. now: where the clock of `step` begins.
     """
 
-    def __init__(self, store: Store, seed: int = 0, *, width: int = 8, now: datetime = NOW) -> None:
+    def __init__(self, store: ObjectStore, seed: int = 0, *, width: int = 8, now: datetime = NOW) -> None:
         # Not the generator's sequence of the same seed, or objects would be born with uids that are taken.
         self._rng = random.Random(f"churn {seed}")
-        self._world = World(store, Mint(self._rng, now, stream=1))
+        self._world = World(store, ObjectFactory(self._rng, now, stream=1))
         self._store = store
         self._width = width
         self._steps = 0
-        self._active: list[Affair] = []
-        self._resting: list[tuple[int, Affair]] = []
+        self._active: list[ScenarioRun] = []
+        self._resting: list[tuple[int, ScenarioRun]] = []
         self._busy: set[str] = set()
         self._weights = [weight for weight, _ in _SCENARIOS]
         self._jitter = random.Random(seed)
@@ -62,34 +62,34 @@ class Churn:
 
         now: the moment that it carries; a second after the one before when not given.
         """
-        mint = self._world.mint
-        mint.now = now if now is not None else mint.now + timedelta(seconds=1)
+        factory = self._world.factory
+        factory.now = now if now is not None else factory.now + timedelta(seconds=1)
         self._steps += 1
         before = self._store.revision
         for _ in range(_TRIES):
             self._wake()
             if len(self._active) < self._width:
                 self._begin()
-            self._go_on()
+            self._advance()
             if self._store.revision != before:
                 return
 
     def finish(self) -> None:
         """Let everything that is under way come to its end, beginning nothing new."""
         while self._active or self._resting:
-            self._active += [affair for _, affair in self._resting]
+            self._active += [run for _, run in self._resting]
             self._resting.clear()
-            self._world.mint.now += timedelta(seconds=1)
-            self._go_on()
+            self._world.factory.now += timedelta(seconds=1)
+            self._advance()
 
-    def look_anew(self) -> None:
-        """Give up all that is under way: the store holds something else now, as after `Store.restore`.
+    def resync(self) -> None:
+        """Give up all that is under way: the store holds something else now, as after `ObjectStore.restore`.
 
         What was half done there stays so: see `finish`.
         """
         self._active, self._resting = [], []
         self._busy.clear()
-        self._world = World(self._store, self._world.mint)
+        self._world = World(self._store, self._world.factory)
 
     async def run(self, rate: float) -> None:
         """Write about `rate` events a second, irregularly, by the clock of the machine, until cancelled."""
@@ -107,30 +107,30 @@ class Churn:
 
     def _wake(self) -> None:
         """Those that have rested long enough go on."""
-        self._active += [affair for until, affair in self._resting if until <= self._steps]
+        self._active += [run for until, run in self._resting if until <= self._steps]
         self._resting = [entry for entry in self._resting if entry[0] > self._steps]
 
     def _begin(self) -> None:
         (choice,) = self._rng.choices(_SCENARIOS, self._weights)
         try:
-            affair = choice[1](self._world)
-        except Vanished:
+            run = choice[1](self._world)
+        except ObjectGone:
             return
-        if affair is not None and self._busy.isdisjoint(affair.scopes):
-            self._busy.update(affair.scopes)
-            self._active.append(affair)
+        if run is not None and self._busy.isdisjoint(run.scopes):
+            self._busy.update(run.scopes)
+            self._active.append(run)
 
-    def _go_on(self) -> None:
+    def _advance(self) -> None:
         """One of those under way does its next write."""
         if not self._active:
             return
-        affair = self._active.pop(self._rng.randrange(len(self._active)))
+        run = self._active.pop(self._rng.randrange(len(self._active)))
         try:
-            rest = next(affair.process)
-        except (StopIteration, Vanished):
-            self._busy.difference_update(affair.scopes)
+            rest = next(run.process)
+        except (StopIteration, ObjectGone):
+            self._busy.difference_update(run.scopes)
             return
         if rest:
-            self._resting.append((self._steps + rest, affair))
+            self._resting.append((self._steps + rest, run))
         else:
-            self._active.append(affair)
+            self._active.append(run)

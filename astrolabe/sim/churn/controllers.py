@@ -11,7 +11,7 @@ from astrolabe.sim.churn.world import Process, World, key_of
 from astrolabe.sim.cluster import scaling, workloads
 from astrolabe.sim.cluster.network import endpoints_of
 from astrolabe.sim.cluster.podstatus import has_ended, is_ready
-from astrolabe.sim.cluster.workloads import Counts, Progress, with_status
+from astrolabe.sim.cluster.workloads import ReplicaCounts, RolloutProgress, with_status
 
 Json = dict[str, Any]
 
@@ -25,13 +25,13 @@ def revision_of(manifest: Json) -> int:
 
 def newest_set(world: World, deployment: Json) -> Json:
     """The ReplicaSet of a Deployment's own revision."""
-    return max(world.some_owned(deployment, "ReplicaSet"), key=revision_of)
+    return max(world.require_owned(deployment, "ReplicaSet"), key=revision_of)
 
 
-def sync_deployment(world: World, key: str, *, progress: Progress = "complete") -> Process:
+def sync_deployment(world: World, key: str, *, progress: RolloutProgress = "complete") -> Process:
     """Everything that follows from the pods of a Deployment."""
-    deployment = world.need("Deployment", key)
-    sets = world.some_owned(deployment, "ReplicaSet")
+    deployment = world.require("Deployment", key)
+    sets = world.require_owned(deployment, "ReplicaSet")
     pods = {key_of(one): world.owned(one, "Pod") for one in sets}
     everyone = [pod for mine in pods.values() for pod in mine]
     for one in sets:
@@ -46,20 +46,20 @@ def sync_deployment(world: World, key: str, *, progress: Progress = "complete") 
 
 
 def _report_set(world: World, replica_set: Json, pods: list[Json]) -> bool:
-    counts = Counts(replica_set["spec"]["replicas"], len(pods), len(pods), _ready(pods))
+    counts = ReplicaCounts(replica_set["spec"]["replicas"], len(pods), len(pods), _ready(pods))
     status = workloads.replica_set_status(replica_set["metadata"]["generation"], counts)
     return _report(world, replica_set, status)
 
 
 def _report_deployment(
-    world: World, key: str, newest: Json, *, updated: list[Json], pods: list[Json], progress: Progress
+    world: World, key: str, newest: Json, *, updated: list[Json], pods: list[Json], progress: RolloutProgress
 ) -> bool:
-    deployment = world.need("Deployment", key)
+    deployment = world.require("Deployment", key)
     before = deployment.get("status", {}).get("conditions", ())
     since = next((one["lastTransitionTime"] for one in before if one["type"] == "Progressing"), world.now)
     status = workloads.deployment_status(
         deployment["metadata"]["generation"],
-        Counts(deployment["spec"]["replicas"], len(pods), len(updated), _ready(pods)),
+        ReplicaCounts(deployment["spec"]["replicas"], len(pods), len(updated), _ready(pods)),
         newest=newest["metadata"]["name"],
         progress=progress,
         since=since,
@@ -71,10 +71,10 @@ def _report_deployment(
 
 def sync_stateful_set(world: World, key: str) -> Process:
     """Everything that follows from the pods of a StatefulSet."""
-    made = world.need("StatefulSet", key)
+    made = world.require("StatefulSet", key)
     pods = world.owned(made, "Pod")
     living = _living(pods)
-    counts = Counts(made["spec"]["replicas"], len(living), len(living), _ready(living))
+    counts = ReplicaCounts(made["spec"]["replicas"], len(living), len(living), _ready(living))
     revision = made["status"]["updateRevision"]
     status = workloads.stateful_set_status(made["metadata"]["generation"], counts, revision=revision)
     if _report(world, made, status):
@@ -85,18 +85,18 @@ def sync_stateful_set(world: World, key: str) -> Process:
 
 def sync_daemon_set(world: World, key: str) -> Process:
     """The status of a DaemonSet; it wants a pod on each node."""
-    made = world.need("DaemonSet", key)
+    made = world.require("DaemonSet", key)
     living = _living(world.owned(made, "Pod"))
-    counts = Counts(len(world.site.places), len(living), len(living), _ready(living))
+    counts = ReplicaCounts(len(world.pool.placements), len(living), len(living), _ready(living))
     if _report(world, made, workloads.daemon_set_status(made["metadata"]["generation"], counts)):
         yield 0
 
 
 def sync_services(world: World, namespace: str, labels: Json, pods: list[Json]) -> Process:
     """The endpoints of the Services, and the budgets, that select pods with these labels."""
-    endpoints = endpoints_of(pods, world.site.zones)
+    endpoints = endpoints_of(pods, world.pool.zones)
     for service in world.services_of(namespace, labels):
-        for one in world.owned(world.need("Service", service), "EndpointSlice"):
+        for one in world.owned(world.require("Service", service), "EndpointSlice"):
             if one["endpoints"] != endpoints:
                 one["metadata"]["generation"] = one["metadata"].get("generation", 0) + 1
                 one["metadata"].setdefault("annotations", {})[_TRIGGERED] = world.now
@@ -114,7 +114,7 @@ def sync_autoscaler(world: World, key: str) -> Process:
     """What the autoscaler of a Deployment, of the same name, says of its replicas."""
     autoscaler = world.read("HorizontalPodAutoscaler", key)
     if autoscaler is not None:
-        replicas = world.need("Deployment", key)["spec"]["replicas"]
+        replicas = world.require("Deployment", key)["spec"]["replicas"]
         since = autoscaler["status"].get("lastScaleTime", world.now)
         reported = scaling.autoscaler_reported(autoscaler, replicas=replicas, at=world.now, since=since)
         if _report(world, autoscaler, reported["status"]):

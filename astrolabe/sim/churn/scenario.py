@@ -14,7 +14,7 @@ _TRIES = 12
 
 
 @dataclass(frozen=True)
-class Affair:
+class ScenarioRun:
     """Something about to happen. scopes: of whom; one at a time happens to each of them."""
 
     scopes: tuple[str, ...]
@@ -22,7 +22,7 @@ class Affair:
 
 
 #: Picks somebody; None when nobody suits at the moment.
-Scenario = Callable[[World], Affair | None]
+Scenario = Callable[[World], ScenarioRun | None]
 
 
 def pick(world: World, kind: str, suits: Callable[[Json], bool]) -> Json | None:
@@ -38,7 +38,7 @@ def scope_of(manifest: Json) -> str:
     return f"{manifest['kind']}/{key_of(manifest)}"
 
 
-def is_well(workload: Json) -> bool:
+def is_healthy(workload: Json) -> bool:
     """A workload that runs, and runs well."""
     wanted = workload["spec"].get("replicas", 0)
     return bool(wanted) and workload["status"].get("readyReplicas", 0) == wanted

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from astrolabe.sim.churn.lives import run_to_end
-from astrolabe.sim.churn.scenario import Affair, pick, scope_of
+from astrolabe.sim.churn.lifecycle import run_to_completion
+from astrolabe.sim.churn.scenario import ScenarioRun, pick, scope_of
 from astrolabe.sim.churn.world import Process, World, key_of
 from astrolabe.sim.cluster import batch
 from astrolabe.sim.cluster.pods import job_pod
@@ -17,24 +17,24 @@ Json = dict[str, Any]
 _FAILURES = 30
 
 
-def scheduled_run(world: World) -> Affair | None:
+def scheduled_run(world: World) -> ScenarioRun | None:
     """A run of a CronJob."""
     found = pick(world, "CronJob", lambda one: not one["spec"]["suspend"] and not one["status"].get("active"))
-    return Affair((scope_of(found),), _run(world, key_of(found))) if found else None
+    return ScenarioRun((scope_of(found),), _run(world, key_of(found))) if found else None
 
 
 def _run(world: World, key: str) -> Process:
-    cron = world.need("CronJob", key)
+    cron = world.require("CronJob", key)
     started = world.now
-    job = batch.scheduled_job(world.mint, cron, minute=_minute(world, cron), created=started)
+    job = batch.scheduled_job(world.factory, cron, minute=_minute(world, cron), created=started)
     world.create(with_status(job, batch.job_status(started=started), time=started))
     yield 0
     successful = cron["status"].get("lastSuccessfulTime", "")
     yield from _report(world, key, scheduled=started, successful=successful, active=[job])
-    fails = world.mint.rng.randrange(_FAILURES) == 0
-    yield from run_to_end(world, job_pod(world.mint, job, created=world.now), code=int(fails))
+    fails = world.factory.rng.randrange(_FAILURES) == 0
+    yield from run_to_completion(world, job_pod(world.factory, job, created=world.now), code=int(fails))
     ended = batch.job_status(started=started, ended=world.now, failed=fails)
-    world.update(with_status(world.need("Job", key_of(job)), ended, time=world.now))
+    world.update(with_status(world.require("Job", key_of(job)), ended, time=world.now))
     yield 0
     successful = successful if fails else world.now
     yield from _report(world, key, scheduled=started, successful=successful, active=[])
@@ -44,26 +44,26 @@ def _run(world: World, key: str) -> Process:
 
 def _collect(world: World) -> Process:
     """The pod collector: ended pods beyond as many as there were in the beginning go, the oldest first."""
-    for key in list(world.ended)[: max(0, len(world.ended) - world.most_ended)]:
-        world.delete(world.need("Pod", key))
+    for key in list(world.ended)[: max(0, len(world.ended) - world.initial_ended)]:
+        world.delete(world.require("Pod", key))
         yield 0
 
 
 def _report(world: World, key: str, *, scheduled: str, successful: str, active: list[Json]) -> Process:
     status = batch.cron_job_status(scheduled=scheduled, successful=successful, active=active)
-    world.update(with_status(world.need("CronJob", key), status, time=world.now))
+    world.update(with_status(world.require("CronJob", key), status, time=world.now))
     yield 0
 
 
 def _minute(world: World, cron: Json) -> int:
     """The minute that names the next Job: now, or the first after those that there are."""
     taken = [int(job["metadata"]["name"].rpartition("-")[2]) for job in world.owned(cron, "Job")]
-    return max([int(world.mint.now.timestamp() // 60), *(minute + 1 for minute in taken)])
+    return max([int(world.factory.now.timestamp() // 60), *(minute + 1 for minute in taken)])
 
 
 def _prune(world: World, key: str) -> Process:
     """Ended Jobs beyond the history that the CronJob keeps, with their pods."""
-    cron = world.need("CronJob", key)
+    cron = world.require("CronJob", key)
     jobs = world.owned(cron, "Job")
     failed = [job for job in jobs if job["status"].get("failed")]
     succeeded = [job for job in jobs if job["status"].get("succeeded")]

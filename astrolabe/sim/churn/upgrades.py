@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from astrolabe.sim.churn.scenario import Affair, pick, scope_of
+from astrolabe.sim.churn.scenario import ScenarioRun, pick, scope_of
 from astrolabe.sim.churn.world import Process, World, key_of
 from astrolabe.sim.cluster import nodes
 from astrolabe.sim.cluster.config import release_secret
-from astrolabe.sim.cluster.meta import Release
+from astrolabe.sim.cluster.meta import HelmRelease
 
 Json = dict[str, Any]
 
@@ -29,7 +29,7 @@ _OF_A_CHART = (
 )
 
 
-def helm_upgrade(world: World) -> Affair | None:
+def helm_upgrade(world: World) -> ScenarioRun | None:
     """A release gets a new chart version: its objects are relabelled, Helm keeps one more revision."""
     found = pick(world, "Deployment", lambda one: _CHART in one["metadata"].get("labels", {}))
     if found is None:
@@ -40,40 +40,40 @@ def helm_upgrade(world: World) -> Affair | None:
         for one in world.all("Deployment", space)
         if one["metadata"].get("annotations", {}).get(_RELEASE) == annotations[_RELEASE]
     ]
-    return Affair(tuple(map(scope_of, mine)), _upgrade(world, [key_of(one) for one in mine]))
+    return ScenarioRun(tuple(map(scope_of, mine)), _upgrade(world, [key_of(one) for one in mine]))
 
 
-def recreated_settings(world: World) -> Affair | None:
+def recreated_config(world: World) -> ScenarioRun | None:
     """A ConfigMap or a Secret is deleted and comes back under its name, as another object."""
-    kind, suffix = world.mint.rng.choice((("ConfigMap", "-config"), ("Secret", "-credentials")))
+    kind, suffix = world.factory.rng.choice((("ConfigMap", "-config"), ("Secret", "-credentials")))
     found = pick(world, kind, lambda one: one["metadata"]["name"].endswith(suffix))
     if found is None:
         return None
     owner = f"Deployment/{key_of(found).removesuffix(suffix)}"
-    return Affair((owner,), _recreate(world, kind, key_of(found)))
+    return ScenarioRun((owner,), _recreate(world, kind, key_of(found)))
 
 
-def heartbeat(world: World) -> Affair | None:
+def heartbeat(world: World) -> ScenarioRun | None:
     """The kubelet of a node says that it lives; nothing else is new."""
-    well = pick(world, "Node", nodes.is_heard)
+    well = pick(world, "Node", nodes.is_reachable)
     if well is None:
         return None
     name = well["metadata"]["name"]
-    return Affair((f"Node/{name}",), _beat(world, name))
+    return ScenarioRun((f"Node/{name}",), _beat(world, name))
 
 
-def touched_pod(world: World) -> Affair | None:
+def noop_update(world: World) -> ScenarioRun | None:
     """Somebody writes a pod as it is; only managedFields tell."""
     found = pick(world, "Pod", lambda one: "deletionTimestamp" not in one["metadata"])
-    return Affair((), _touch(world, found)) if found else None
+    return ScenarioRun((), _touch(world, found)) if found else None
 
 
 def _upgrade(world: World, keys: list[str]) -> Process:
-    deployment = world.need("Deployment", keys[0])
+    deployment = world.require("Deployment", keys[0])
     labels, annotations = deployment["metadata"]["labels"], deployment["metadata"]["annotations"]
     chart, _, version = labels[_CHART].rpartition("-")
     major, minor, patch = version.split(".")
-    release = Release(
+    release = HelmRelease(
         name=annotations[_RELEASE],
         namespace=annotations[_HOME],
         chart=chart,
@@ -82,7 +82,9 @@ def _upgrade(world: World, keys: list[str]) -> Process:
     )
     kept = sorted(_revisions(world, release), key=_revision)
     number = _revision(kept[-1]) + 1 if kept else 1
-    made = release_secret(world.mint, release, revision=number, status="pending-upgrade", created=world.now)
+    made = release_secret(
+        world.factory, release, revision=number, status="pending-upgrade", created=world.now
+    )
     world.create(made)
     yield 0
     for key in keys:
@@ -90,11 +92,11 @@ def _upgrade(world: World, keys: list[str]) -> Process:
     yield from _mark(world, made, "deployed")
     if kept:
         yield from _mark(world, kept[-1], "superseded")
-        world.delete(world.need("Secret", key_of(kept[0])))  # as many are kept as there were
+        world.delete(world.require("Secret", key_of(kept[0])))  # as many are kept as there were
         yield 0
 
 
-def _revisions(world: World, release: Release) -> Iterator[Json]:
+def _revisions(world: World, release: HelmRelease) -> Iterator[Json]:
     """The Secrets in which Helm keeps the revisions of a release."""
     start = f"sh.helm.release.v1.{release.name}.v"
     for key in world.store.collection("Secret").keys().within(release.namespace, start):
@@ -102,7 +104,7 @@ def _revisions(world: World, release: Release) -> Iterator[Json]:
         if not name.startswith(start):
             return
         if name.removeprefix(start).isdigit():
-            yield world.need("Secret", key)
+            yield world.require("Secret", key)
 
 
 def _revision(secret: Json) -> int:
@@ -110,7 +112,7 @@ def _revision(secret: Json) -> int:
 
 
 def _mark(world: World, secret: Json, status: str) -> Process:
-    one = world.need("Secret", key_of(secret))
+    one = world.require("Secret", key_of(secret))
     one["metadata"]["labels"]["status"] = status
     world.update(one)
     yield 0
@@ -132,21 +134,21 @@ def _relabel(world: World, key: str, chart: str) -> Process:
 
 
 def _recreate(world: World, kind: str, key: str) -> Process:
-    gone = world.need(kind, key)
+    gone = world.require(kind, key)
     world.delete(gone)
-    yield world.mint.rng.randint(3, 30)
-    meta = {**gone["metadata"], "uid": world.mint.uid(), "creationTimestamp": world.now}
+    yield world.factory.rng.randint(3, 30)
+    meta = {**gone["metadata"], "uid": world.factory.uid(), "creationTimestamp": world.now}
     world.create({**gone, "metadata": {**meta, "resourceVersion": "0"}})
     yield 0
 
 
 def _beat(world: World, name: str) -> Process:
-    world.update(nodes.heard(world.need("Node", name), world.now))
+    world.update(nodes.with_heartbeat(world.require("Node", name), world.now))
     yield 0
 
 
 def _touch(world: World, found: Json) -> Process:
-    pod = world.need("Pod", key_of(found))
+    pod = world.require("Pod", key_of(found))
     for entry in pod["metadata"].get("managedFields", ())[-1:]:
         entry["time"] = world.now
     world.update(pod)

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.sim.cluster.mint import Mint
+from astrolabe.sim.cluster.factory import ObjectFactory
+from astrolabe.sim.cluster.nodes import NodePool
 from astrolabe.sim.cluster.podstatus import ENDED, has_ended
-from astrolabe.sim.cluster.site import Site
-from astrolabe.sim.store import Store, StoreError
+from astrolabe.sim.store import ObjectStore, StoreError
 
 Json = dict[str, Any]
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 Process = Generator[int, None, None]
 
 
-class Vanished(Exception):
+class ObjectGone(Exception):
     """What a process is about was deleted by somebody else; the process ends."""
 
 
@@ -40,13 +40,13 @@ class _Status(msgspec.Struct, gc=False):
     phase: str = ""
 
 
-class _Part(msgspec.Struct, gc=False):
+class _IndexedFields(msgspec.Struct, gc=False):
     metadata: _Meta
     spec: _Spec = msgspec.field(default_factory=_Spec)
     status: _Status = msgspec.field(default_factory=_Status)
 
 
-_DECODER = msgspec.json.Decoder(_Part)
+_DECODER = msgspec.json.Decoder(_IndexedFields)
 
 
 class World:
@@ -56,21 +56,21 @@ class World:
     order in which they did; there were `most_ended` in the beginning.
     """
 
-    def __init__(self, store: Store, mint: Mint) -> None:
+    def __init__(self, store: ObjectStore, factory: ObjectFactory) -> None:
         self.store = store
-        self.mint = mint
-        self.site = Site(mint, list(self.all("Node")))
+        self.factory = factory
+        self.pool = NodePool(factory, list(self.all("Node")))
         self.ended: dict[str, None] = {}
         self._owned: dict[tuple[str, str], dict[str, None]] = {}
         self._selectors: dict[str, dict[str, dict[str, str]]] = {}
         for name, collection in store.collections.items():
             for item in collection.items.values():
                 self._index(name, item.key, _DECODER.decode(item.body))
-        self.most_ended = len(self.ended)
+        self.initial_ended = len(self.ended)
 
     @property
     def now(self) -> str:
-        return self.mint.ago()
+        return self.factory.ago()
 
     def keys(self, kind: str) -> list[str]:
         """All keys of a kind, in their order."""
@@ -79,11 +79,11 @@ class World:
     def pick(self, kind: str) -> Json | None:
         """A random object of a kind; None when there is none."""
         keys = self.store.collection(kind).keys()
-        return self.read(kind, self.mint.rng.choice(keys)) if len(keys) else None
+        return self.read(kind, self.factory.rng.choice(keys)) if len(keys) else None
 
     def all(self, kind: str, namespace: str = "") -> Iterable[Json]:
         for key in self.store.collection(kind).keys().within(namespace):
-            yield self.need(kind, key)
+            yield self.require(kind, key)
 
     def read(self, kind: str, key: str) -> Json | None:
         """A manifest with its kind and apiVersion, fresh; None when it is not there."""
@@ -93,11 +93,11 @@ class World:
             return None
         return {"kind": kind, "apiVersion": collection.kind.api_version, **msgspec.json.decode(item.body)}
 
-    def need(self, kind: str, key: str) -> Json:
-        """The same; raises Vanished."""
+    def require(self, kind: str, key: str) -> Json:
+        """The same; raises ObjectGone."""
         manifest = self.read(kind, key)
         if manifest is None:
-            raise Vanished(f"{kind} {key}")
+            raise ObjectGone(f"{kind} {key}")
         return manifest
 
     def owned(self, owner: Json, kind: str) -> list[Json]:
@@ -105,11 +105,11 @@ class World:
         keys = self._owned.get((kind, owner["metadata"]["uid"]), {})
         return [manifest for key in keys if (manifest := self.read(kind, key)) is not None]
 
-    def some_owned(self, owner: Json, kind: str) -> list[Json]:
-        """The same; raises Vanished when there are none."""
+    def require_owned(self, owner: Json, kind: str) -> list[Json]:
+        """The same; raises ObjectGone when there are none."""
         found = self.owned(owner, kind)
         if not found:
-            raise Vanished(f"{kind} of {owner['kind']} {owner['metadata']['name']}")
+            raise ObjectGone(f"{kind} of {owner['kind']} {owner['metadata']['name']}")
         return found
 
     def services_of(self, namespace: str, labels: Json) -> list[str]:
@@ -122,21 +122,21 @@ class World:
         self._index(manifest["kind"], item.key, _DECODER.decode(item.body))
 
     def update(self, manifest: Json) -> None:
-        """Write a new version of an object. Raises Vanished."""
+        """Write a new version of an object. Raises ObjectGone."""
         try:
             item = self.store.update(manifest["kind"], manifest)
         except StoreError as error:
-            raise Vanished(str(error)) from error
+            raise ObjectGone(str(error)) from error
         if manifest["kind"] == "Pod" and has_ended(manifest):
             self.ended[item.key] = None
 
     def delete(self, manifest: Json) -> None:
-        """Delete an object. Raises Vanished."""
+        """Delete an object. Raises ObjectGone."""
         kind, meta = manifest["kind"], manifest["metadata"]
         try:
             item = self.store.delete(kind, manifest)
         except StoreError as error:
-            raise Vanished(str(error)) from error
+            raise ObjectGone(str(error)) from error
         for owner in meta.get("ownerReferences", ()):
             self._disown((kind, owner["uid"]), item.key)
         if kind == "Pod":
@@ -150,13 +150,13 @@ class World:
         if not keys:
             self._owned.pop(owner, None)
 
-    def _index(self, kind: str, key: str, part: _Part) -> None:
-        for owner in part.metadata.ownerReferences:
+    def _index(self, kind: str, key: str, fields: _IndexedFields) -> None:
+        for owner in fields.metadata.ownerReferences:
             self._owned.setdefault((kind, owner.uid), {})[key] = None
-        if kind == "Pod" and part.status.phase in ENDED:
+        if kind == "Pod" and fields.status.phase in ENDED:
             self.ended[key] = None
-        if kind == "Service" and part.spec.selector:
-            self._selectors.setdefault(part.metadata.namespace, {})[key] = part.spec.selector
+        if kind == "Service" and fields.spec.selector:
+            self._selectors.setdefault(fields.metadata.namespace, {})[key] = fields.spec.selector
 
 
 def key_of(manifest: Json) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from astrolabe.sim.cluster.fields import fields_of, managed
-from astrolabe.sim.cluster.meta import CONTROLLER, Part, metadata, owner_reference, part_object
-from astrolabe.sim.cluster.mint import Mint
+from astrolabe.sim.cluster.factory import ObjectFactory
+from astrolabe.sim.cluster.managed_fields import fields_of, managed
+from astrolabe.sim.cluster.meta import CONTROLLER, AppIdentity, app_object, metadata, owner_reference
 
 Json = dict[str, Any]
 
@@ -15,8 +15,8 @@ _SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 
 
 def cron_job(
-    mint: Mint,
-    part: Part,
+    factory: ObjectFactory,
+    app: AppIdentity,
     template: Json,
     *,
     schedule: str,
@@ -25,7 +25,7 @@ def cron_job(
     suspend: bool = False,
 ) -> Json:
     """A CronJob. template: a pod spec. kept: how many successful and failed Jobs its history keeps."""
-    job = {"backoffLimit": 2, "template": {"metadata": {"labels": {"job": part.name}}, "spec": template}}
+    job = {"backoffLimit": 2, "template": {"metadata": {"labels": {"job": app.name}}, "spec": template}}
     spec = {
         "schedule": schedule,
         "concurrencyPolicy": "Forbid",
@@ -34,10 +34,10 @@ def cron_job(
         "successfulJobsHistoryLimit": kept[0],
         "failedJobsHistoryLimit": kept[1],
     }
-    return part_object(
-        mint,
-        part,
-        part.name,
+    return app_object(
+        factory,
+        app,
+        app.name,
         kind="CronJob",
         api_version=BATCH,
         created=created,
@@ -63,7 +63,7 @@ def cron_job_status(*, scheduled: str, successful: str, active: list[Json]) -> J
     return {key: value for key, value in status.items() if value}
 
 
-def scheduled_job(mint: Mint, cron: Json, *, minute: int, created: str) -> Json:
+def scheduled_job(factory: ObjectFactory, cron: Json, *, minute: int, created: str) -> Json:
     """The Job of one run of a CronJob (given with its kind). minute: since 1970, part of the name."""
     of = cron["metadata"]
     name = f"{of['name']}-{minute}"
@@ -71,7 +71,7 @@ def scheduled_job(mint: Mint, cron: Json, *, minute: int, created: str) -> Json:
     template = asked["template"]
     spec = _job_spec(asked["backoffLimit"], template["metadata"].get("labels", {}), template["spec"])
     meta = metadata(
-        mint,
+        factory,
         name,
         created=created,
         namespace=of["namespace"],
@@ -85,13 +85,13 @@ def scheduled_job(mint: Mint, cron: Json, *, minute: int, created: str) -> Json:
     return {"kind": "Job", "apiVersion": BATCH, "metadata": meta, "spec": spec}
 
 
-def single_job(mint: Mint, part: Part, template: Json, *, created: str) -> Json:
+def single_job(factory: ObjectFactory, app: AppIdentity, template: Json, *, created: str) -> Json:
     """A Job that a user installed, such as a migration."""
-    spec = _job_spec(2, {"job": part.name}, template)
-    job = part_object(
-        mint,
-        part,
-        part.name,
+    spec = _job_spec(2, {"job": app.name}, template)
+    job = app_object(
+        factory,
+        app,
+        app.name,
         kind="Job",
         api_version=BATCH,
         created=created,

@@ -6,9 +6,17 @@ import base64
 import random
 from typing import Any
 
-from astrolabe.sim.cluster.fields import fields_of, managed
-from astrolabe.sim.cluster.meta import APPLIED, CONTROLLER, Part, Release, last_applied, metadata, part_object
-from astrolabe.sim.cluster.mint import Mint
+from astrolabe.sim.cluster.factory import ObjectFactory
+from astrolabe.sim.cluster.managed_fields import fields_of, managed
+from astrolabe.sim.cluster.meta import (
+    APPLIED,
+    CONTROLLER,
+    AppIdentity,
+    HelmRelease,
+    app_object,
+    last_applied,
+    metadata,
+)
 
 Json = dict[str, Any]
 
@@ -27,22 +35,22 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def config_map(mint: Mint, part: Part, name: str, *, created: str) -> Json:
+def config_map(factory: ObjectFactory, app: AppIdentity, name: str, *, created: str) -> Json:
     """The settings of a component."""
     data = {
-        "LOG_LEVEL": mint.rng.choice(("info", "debug", "warn")),
-        "application.yaml": f"service:\n  name: {part.name}\n  greeting: Grüß Gott\ncache:\n  ttl: 60s\n",
+        "LOG_LEVEL": factory.rng.choice(("info", "debug", "warn")),
+        "application.yaml": f"service:\n  name: {app.name}\n  greeting: Grüß Gott\ncache:\n  ttl: 60s\n",
         "flags": "beta=false",
     }
-    return part_object(
-        mint, part, name, kind="ConfigMap", api_version="v1", created=created, content={"data": data}
+    return app_object(
+        factory, app, name, kind="ConfigMap", api_version="v1", created=created, content={"data": data}
     )
 
 
-def root_authority(mint: Mint, namespace: str, *, created: str) -> Json:
+def root_authority(factory: ObjectFactory, namespace: str, *, created: str) -> Json:
     """The ConfigMap that the controller manager puts into every namespace, and every pod mounts."""
     meta = metadata(
-        mint,
+        factory,
         "kube-root-ca.crt",
         created=created,
         namespace=namespace,
@@ -58,33 +66,41 @@ def root_authority(mint: Mint, namespace: str, *, created: str) -> Json:
 
 
 def secret(
-    mint: Mint, part: Part, name: str, *, created: str, type: str = "Opaque", keys: tuple[str, ...]
+    factory: ObjectFactory,
+    app: AppIdentity,
+    name: str,
+    *,
+    created: str,
+    type: str = "Opaque",
+    keys: tuple[str, ...],
 ) -> Json:
     """A Secret; every value is the canary. Applied by hand, its annotation has the values in clear text."""
     data = {key: encoded(CANARY) for key in keys}
     content = {"data": data, "type": type}
-    made = part_object(mint, part, name, kind="Secret", api_version="v1", created=created, content=content)
-    if part.release is None:
-        identity = {"name": name, "namespace": part.namespace, "labels": part.labels}
+    made = app_object(factory, app, name, kind="Secret", api_version="v1", created=created, content=content)
+    if app.release is None:
+        identity = {"name": name, "namespace": app.namespace, "labels": app.labels}
         clear = {"stringData": dict.fromkeys(keys, CANARY), "type": type}
         made["metadata"]["annotations"][APPLIED] = last_applied("Secret", "v1", identity, clear)
     return made
 
 
-def release_secret(mint: Mint, release: Release, *, revision: int, status: str, created: str) -> Json:
+def release_secret(
+    factory: ObjectFactory, release: HelmRelease, *, revision: int, status: str, created: str
+) -> Json:
     """The Secret in which Helm keeps a revision of a release. status: deployed, superseded, failed..."""
     labels = {
-        "modifiedAt": str(1_700_000_000 + mint.rng.randrange(10_000_000)),
+        "modifiedAt": str(1_700_000_000 + factory.rng.randrange(10_000_000)),
         "name": release.name,
         "owner": "helm",
         "status": status,
         "version": str(revision),
     }
     name = f"sh.helm.release.v1.{release.name}.v{revision}"
-    meta = metadata(mint, name, created=created, namespace=release.namespace, labels=labels)
+    meta = metadata(factory, name, created=created, namespace=release.namespace, labels=labels)
     owned = {"f:data": {".": {}, "f:release": {}}, "f:metadata": fields_of({"labels": labels}), "f:type": {}}
     meta["managedFields"] = [managed("helm", "v1", created, owned)]
-    data = {"release": encoded(encoded(f"{CANARY} {release.chart_label} {_noise(mint.rng)}"))}
+    data = {"release": encoded(encoded(f"{CANARY} {release.chart_label} {_noise(factory.rng)}"))}
     return {
         "kind": "Secret",
         "apiVersion": "v1",
@@ -94,24 +110,26 @@ def release_secret(mint: Mint, release: Release, *, revision: int, status: str, 
     }
 
 
-def service_account(mint: Mint, part: Part, name: str, *, created: str, pull_secret: str = "") -> Json:
+def service_account(
+    factory: ObjectFactory, app: AppIdentity, name: str, *, created: str, pull_secret: str = ""
+) -> Json:
     """The account of a component."""
     content = {"imagePullSecrets": [{"name": pull_secret}]} if pull_secret else {}
-    return part_object(
-        mint, part, name, kind="ServiceAccount", api_version="v1", created=created, content=content
+    return app_object(
+        factory, app, name, kind="ServiceAccount", api_version="v1", created=created, content=content
     )
 
 
-def default_account(mint: Mint, namespace: str, *, created: str) -> Json:
+def default_account(factory: ObjectFactory, namespace: str, *, created: str) -> Json:
     """The account that the controller manager puts into every namespace."""
-    meta = metadata(mint, "default", created=created, namespace=namespace)
+    meta = metadata(factory, "default", created=created, namespace=namespace)
     return {"kind": "ServiceAccount", "apiVersion": "v1", "metadata": meta}
 
 
-def namespace_object(mint: Mint, name: str, *, team: str, created: str) -> Json:
+def namespace_object(factory: ObjectFactory, name: str, *, team: str, created: str) -> Json:
     labels = {"kubernetes.io/metadata.name": name, "team": team}
     annotations = {"example.com/description": f"Everything of {team} – für den Betrieb"}
-    meta = metadata(mint, name, created=created, labels=labels, annotations=annotations)
+    meta = metadata(factory, name, created=created, labels=labels, annotations=annotations)
     owned = {"f:metadata": fields_of({"annotations": annotations, "labels": labels})}
     meta["managedFields"] = [managed("kubectl-create", "v1", created, owned)]
     return {

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from astrolabe.sim.cluster import estate
+from astrolabe.sim.cluster import inventory
 from astrolabe.sim.cluster.components import component
-from astrolabe.sim.cluster.mint import NOW, Mint
+from astrolabe.sim.cluster.factory import NOW, ObjectFactory
+from astrolabe.sim.cluster.jobs import PlannedJobs
+from astrolabe.sim.cluster.nodes import NodePool
 from astrolabe.sim.cluster.plan import plan
-from astrolabe.sim.cluster.runs import Runs
-from astrolabe.sim.cluster.site import Site
 from astrolabe.sim.cluster.stateful import agent, database
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 
 Json = dict[str, Any]
 
@@ -27,13 +27,13 @@ def generate(scale: float, seed: int, *, now: datetime = NOW) -> Iterator[tuple[
     Same scale, seed and moment: same bytes. resourceVersions grow in the order of the objects, owners before
     what they own. Manifests share parts with one another: they are not to be changed.
     """
-    mint = Mint(random.Random(seed), now)
-    for revision, manifest in enumerate(_manifests(mint, scale), start=_FIRST_REVISION):
+    factory = ObjectFactory(random.Random(seed), now)
+    for revision, manifest in enumerate(_manifests(factory, scale), start=_FIRST_REVISION):
         manifest["metadata"]["resourceVersion"] = str(revision)
         yield manifest["kind"], manifest
 
 
-def load(store: Store, scale: float, seed: int, *, now: datetime = NOW) -> None:
+def load(store: ObjectStore, scale: float, seed: int, *, now: datetime = NOW) -> None:
     """Fill a store with a generated cluster; kinds that it does not serve are left out."""
     for kind, manifest in generate(scale, seed, now=now):
         if kind in store.collections:
@@ -41,20 +41,20 @@ def load(store: Store, scale: float, seed: int, *, now: datetime = NOW) -> None:
     store.settle()
 
 
-def _manifests(mint: Mint, scale: float) -> Iterator[Json]:
-    decided = plan(scale, mint.rng)
-    nodes = estate.all_nodes(mint, decided.counts["Node"])
-    site = Site(mint, nodes)
+def _manifests(factory: ObjectFactory, scale: float) -> Iterator[Json]:
+    decided = plan(scale, factory.rng)
+    nodes = inventory.all_nodes(factory, decided.counts["Node"])
+    pool = NodePool(factory, nodes)
     yield from nodes
-    yield from estate.classes(mint)
-    yield from estate.namespaces(mint, decided)
-    for part, replicas in decided.databases:
-        yield from database(site, part, replicas)
-    for part in decided.agents:
-        yield from agent(site, part)
+    yield from inventory.classes(factory)
+    yield from inventory.namespaces(factory, decided)
+    for app, replicas in decided.databases:
+        yield from database(pool, app, replicas)
+    for app in decided.agents:
+        yield from agent(pool, app)
     for one in decided.components:
-        yield from component(site, one)
-    yield from Runs(site, decided).manifests()
-    yield from estate.loose_claims(mint, decided)
-    yield from estate.policies(mint, decided)
-    yield from estate.releases(mint, decided)
+        yield from component(pool, one)
+    yield from PlannedJobs(pool, decided).manifests()
+    yield from inventory.unbound_claims(factory, decided)
+    yield from inventory.policies(factory, decided)
+    yield from inventory.releases(factory, decided)

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.sim.cluster.fields import fields_of, managed
-from astrolabe.sim.cluster.mint import Mint
+from astrolabe.sim.cluster.factory import ObjectFactory
+from astrolabe.sim.cluster.managed_fields import fields_of, managed
 
 Json = dict[str, Any]
 
@@ -29,7 +29,7 @@ _SET_BY_USER = (
 
 
 @dataclass(frozen=True)
-class Release:
+class HelmRelease:
     """A Helm release. namespace: where Helm keeps it, which need not be where its objects are.
 
     labelled: its chart puts the recommended labels on what it makes; else only Helm's annotations tell.
@@ -57,12 +57,12 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Part:
+class AppIdentity:
     """One component of an application in a namespace; release None: applied by hand with kubectl."""
 
     name: str
     namespace: str
-    release: Release | None = None
+    release: HelmRelease | None = None
 
     @property
     def selector(self) -> dict[str, str]:
@@ -85,7 +85,7 @@ class Part:
         }
 
 
-def metadata(mint: Mint, name: str, *, created: str, namespace: str = "", **more: Any) -> Json:
+def metadata(factory: ObjectFactory, name: str, *, created: str, namespace: str = "", **more: Any) -> Json:
     """metadata in the order of a real server; `more` are further fields, empty ones are left out.
 
     resourceVersion is the store's matter and stays "0" here.
@@ -94,7 +94,7 @@ def metadata(mint: Mint, name: str, *, created: str, namespace: str = "", **more
         "name": name,
         "generateName": more.pop("generateName", None),
         "namespace": namespace,
-        "uid": mint.uid(),
+        "uid": factory.uid(),
         "resourceVersion": "0",
         "generation": more.pop("generation", None),
         "creationTimestamp": created,
@@ -117,9 +117,9 @@ def owner_reference(owner: Json) -> Json:
     }
 
 
-def part_object(
-    mint: Mint,
-    part: Part,
+def app_object(
+    factory: ObjectFactory,
+    app: AppIdentity,
     name: str,
     *,
     kind: str,
@@ -135,25 +135,25 @@ def part_object(
     """
     annotations = dict(more.pop("annotations", {}))
     applied = {key: value for key, value in content.items() if key in _SET_BY_USER}
-    identity = {"name": name, "namespace": part.namespace, "labels": part.labels}
-    if part.release is not None:
-        annotations.update(part.release.annotations)
+    identity = {"name": name, "namespace": app.namespace, "labels": app.labels}
+    if app.release is not None:
+        annotations.update(app.release.annotations)
         manager = "helm"
     else:
         manager = "kubectl-client-side-apply"
         annotations[APPLIED] = last_applied(kind, api_version, identity, applied)
     annotations = dict(sorted(annotations.items()))
     meta = metadata(
-        mint,
+        factory,
         name,
         created=created,
-        namespace=part.namespace,
-        labels=part.labels,
+        namespace=app.namespace,
+        labels=app.labels,
         annotations=annotations,
         **more,
     )
     owned = {
-        "f:metadata": fields_of({"annotations": annotations, "labels": part.labels}),
+        "f:metadata": fields_of({"annotations": annotations, "labels": app.labels}),
         **fields_of(applied),
     }
     meta["managedFields"] = [managed(manager, api_version, created, owned)]

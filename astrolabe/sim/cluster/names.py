@@ -83,7 +83,7 @@ def databases() -> Iterator[str]:
     yield from _numbered(_DATABASES.split())
 
 
-def tasks(first: int) -> Iterator[str]:
+def cron_jobs(first: int) -> Iterator[str]:
     """Names of recurring tasks, without end, beginning anywhere."""
     known = _TASKS.split()
     start = first % len(known)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from astrolabe.sim.cluster.fields import fields_of, managed
+from astrolabe.sim.cluster.factory import ObjectFactory
+from astrolabe.sim.cluster.managed_fields import fields_of, managed
 from astrolabe.sim.cluster.meta import (
     APPLIED,
     CONTROLLER,
-    Part,
+    AppIdentity,
+    app_object,
     last_applied,
     metadata,
     owner_reference,
-    part_object,
 )
-from astrolabe.sim.cluster.mint import Mint
 from astrolabe.sim.cluster.podstatus import has_ended, is_ready
 
 Json = dict[str, Any]
@@ -25,8 +25,8 @@ _SLICES = "discovery.k8s.io/v1"
 
 
 def service(
-    mint: Mint,
-    part: Part,
+    factory: ObjectFactory,
+    app: AppIdentity,
     name: str,
     *,
     port: int,
@@ -35,10 +35,10 @@ def service(
     headless: bool = False,
 ) -> Json:
     """A Service for the pods of a part; without a selector when it does not select."""
-    address = "None" if headless else f"172.20.{mint.rng.randrange(256)}.{mint.rng.randrange(1, 255)}"
+    address = "None" if headless else f"172.20.{factory.rng.randrange(256)}.{factory.rng.randrange(1, 255)}"
     spec = {
         "ports": [{"name": "http", "protocol": "TCP", "port": port, "targetPort": "http"}],
-        "selector": part.selector if selects else None,
+        "selector": app.selector if selects else None,
         "clusterIP": address,
         "clusterIPs": [address],
         "type": "ClusterIP",
@@ -48,34 +48,36 @@ def service(
         "internalTrafficPolicy": "Cluster",
     }
     return _service(
-        mint, part, name, spec={key: value for key, value in spec.items() if value}, created=created
+        factory, app, name, spec={key: value for key, value in spec.items() if value}, created=created
     )
 
 
-def external_service(mint: Mint, part: Part, name: str, *, host: str, created: str) -> Json:
+def external_service(factory: ObjectFactory, app: AppIdentity, name: str, *, host: str, created: str) -> Json:
     """A Service that is a name for a host elsewhere."""
     spec = {"type": "ExternalName", "sessionAffinity": "None", "externalName": host}
-    return _service(mint, part, name, spec=spec, created=created)
+    return _service(factory, app, name, spec=spec, created=created)
 
 
-def load_balancer(mint: Mint, part: Part, name: str, *, port: int, created: str, address: str) -> Json:
+def load_balancer(
+    factory: ObjectFactory, app: AppIdentity, name: str, *, port: int, created: str, address: str
+) -> Json:
     """A Service of type LoadBalancer; address "": it has none yet."""
-    base = service(mint, part, name, port=port, created=created)
+    base = service(factory, app, name, port=port, created=created)
     spec = {**base["spec"], "type": "LoadBalancer", "externalTrafficPolicy": "Cluster"}
     given = {"ingress": [{"ip": address, "ipMode": "VIP"}]} if address else {}
     return {**base, "spec": spec, "status": {"loadBalancer": given}}
 
 
-def _service(mint: Mint, part: Part, name: str, *, spec: Json, created: str) -> Json:
+def _service(factory: ObjectFactory, app: AppIdentity, name: str, *, spec: Json, created: str) -> Json:
     content = {"spec": spec, "status": {"loadBalancer": {}}}
     annotations = {
         "prometheus.io/path": "/metrics",
         "prometheus.io/port": "http",
         "prometheus.io/scrape": "true",
     }
-    return part_object(
-        mint,
-        part,
+    return app_object(
+        factory,
+        app,
         name,
         kind="Service",
         api_version="v1",
@@ -115,7 +117,9 @@ def _address(pod: Json) -> str:
     return address
 
 
-def endpoint_slice(mint: Mint, service: Json, endpoints: list[Json], *, port: int, created: str) -> Json:
+def endpoint_slice(
+    factory: ObjectFactory, service: Json, endpoints: list[Json], *, port: int, created: str
+) -> Json:
     """The slice that the controller keeps for a Service (given with kind and apiVersion)."""
     of = service["metadata"]
     labels = {
@@ -127,8 +131,8 @@ def endpoint_slice(mint: Mint, service: Json, endpoints: list[Json], *, port: in
         labels["service.kubernetes.io/headless"] = ""
     prefix = f"{of['name']}-"
     meta = metadata(
-        mint,
-        prefix + mint.suffix(),
+        factory,
+        prefix + factory.suffix(),
         generateName=prefix,
         namespace=of["namespace"],
         created=created,
@@ -147,11 +151,11 @@ def endpoint_slice(mint: Mint, service: Json, endpoints: list[Json], *, port: in
     return _slice(meta, endpoints, port)
 
 
-def manual_slice(mint: Mint, service: Json, *, address: str, port: int, created: str) -> Json:
+def manual_slice(factory: ObjectFactory, service: Json, *, address: str, port: int, created: str) -> Json:
     """A slice made by hand, for a Service without a selector."""
     of = service["metadata"]
     meta = metadata(
-        mint,
+        factory,
         f"{of['name']}-manual",
         namespace=of["namespace"],
         created=created,
@@ -173,8 +177,8 @@ def _slice(meta: Json, endpoints: list[Json], port: int) -> Json:
 
 
 def ingress(
-    mint: Mint,
-    part: Part,
+    factory: ObjectFactory,
+    app: AppIdentity,
     *,
     host: str,
     backends: Sequence[tuple[str, str]],
@@ -204,10 +208,10 @@ def ingress(
         **({} if ingress_class else {"kubernetes.io/ingress.class": "nginx"}),
     }
     status = {"loadBalancer": {"ingress": [{"ip": "203.0.113.10"}]}}
-    return part_object(
-        mint,
-        part,
-        part.name,
+    return app_object(
+        factory,
+        app,
+        app.name,
         kind="Ingress",
         api_version=NETWORKING,
         created=created,
@@ -218,7 +222,7 @@ def ingress(
 
 
 def network_policy(
-    mint: Mint, namespace: str, name: str, *, selector: Json, source: Json, created: str
+    factory: ObjectFactory, namespace: str, name: str, *, selector: Json, source: Json, created: str
 ) -> Json:
     """A NetworkPolicy that lets in what `source` (a peer) says, nothing when that is empty."""
     spec = {
@@ -231,16 +235,16 @@ def network_policy(
         "NetworkPolicy", NETWORKING, {"name": name, "namespace": namespace}, {"spec": spec}
     )
     meta = metadata(
-        mint, name, created=created, namespace=namespace, generation=1, annotations={APPLIED: applied}
+        factory, name, created=created, namespace=namespace, generation=1, annotations={APPLIED: applied}
     )
     owned = {"f:metadata": fields_of({"annotations": meta["annotations"]}), "f:spec": fields_of(spec)}
     meta["managedFields"] = [managed("kubectl-client-side-apply", NETWORKING, created, owned)]
     return {"kind": "NetworkPolicy", "apiVersion": NETWORKING, "metadata": meta, "spec": spec}
 
 
-def ingress_class(mint: Mint, name: str, *, default: bool, created: str) -> Json:
+def ingress_class(factory: ObjectFactory, name: str, *, default: bool, created: str) -> Json:
     annotations = {"ingressclass.kubernetes.io/is-default-class": "true"} if default else None
-    meta = metadata(mint, name, created=created, generation=1, annotations=annotations)
+    meta = metadata(factory, name, created=created, generation=1, annotations=annotations)
     meta["managedFields"] = [managed("helm", NETWORKING, created, {"f:spec": {"f:controller": {}}})]
     controller = f"k8s.io/ingress-{name}"
     return {

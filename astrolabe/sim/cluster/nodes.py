@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from astrolabe.sim.cluster.fields import fields_of, managed
+from astrolabe.sim.cluster.factory import ObjectFactory
+from astrolabe.sim.cluster.managed_fields import fields_of, managed
 from astrolabe.sim.cluster.meta import metadata
-from astrolabe.sim.cluster.mint import Mint
+from astrolabe.sim.cluster.podstatus import Placement
 
 Json = dict[str, Any]
 
@@ -15,10 +18,10 @@ _PRESSURES = {
     "DiskPressure": ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
     "PIDPressure": ("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
 }
-_SILENT = ("NodeStatusUnknown", "Kubelet stopped posting node status.")
+_UNREACHABLE = ("NodeStatusUnknown", "Kubelet stopped posting node status.")
 
 
-def node(mint: Mint, name: str, *, zone: str, address: str, created: str, beat: str) -> Json:
+def node(factory: ObjectFactory, name: str, *, zone: str, address: str, created: str, beat: str) -> Json:
     """A ready node. beat: when its kubelet spoke last."""
     labels = {
         "kubernetes.io/arch": "amd64",
@@ -29,7 +32,7 @@ def node(mint: Mint, name: str, *, zone: str, address: str, created: str, beat: 
         "topology.kubernetes.io/zone": zone,
     }
     meta = metadata(
-        mint, name, created=created, labels=labels, annotations={"node.alpha.kubernetes.io/ttl": "0"}
+        factory, name, created=created, labels=labels, annotations={"node.alpha.kubernetes.io/ttl": "0"}
     )
     size = {"cpu": "16", "ephemeral-storage": "200Gi", "memory": "64Gi", "pods": "250"}
     status = {
@@ -38,7 +41,7 @@ def node(mint: Mint, name: str, *, zone: str, address: str, created: str, beat: 
         "conditions": _conditions(beat, created),
         "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
-        "nodeInfo": _info(mint),
+        "nodeInfo": _info(factory),
     }
     meta["managedFields"] = [
         managed("kubelet", "v1", created, {"f:metadata": fields_of({"labels": labels})}),
@@ -47,15 +50,15 @@ def node(mint: Mint, name: str, *, zone: str, address: str, created: str, beat: 
     return {"kind": "Node", "apiVersion": "v1", "metadata": meta, "spec": {}, "status": status}
 
 
-def heard(node: Json, beat: str) -> Json:
+def with_heartbeat(node: Json, beat: str) -> Json:
     """The node after a heartbeat: the same but for lastHeartbeatTime."""
     conditions = [{**condition, "lastHeartbeatTime": beat} for condition in node["status"]["conditions"]]
     return {**node, "status": {**node["status"], "conditions": conditions}}
 
 
-def silent(node: Json, at: str) -> Json:
+def unreachable(node: Json, at: str) -> Json:
     """The node when its kubelet is not heard of: all conditions Unknown, tainted."""
-    reason, message = _SILENT
+    reason, message = _UNREACHABLE
     conditions = [
         {**condition, "status": "Unknown", "lastTransitionTime": at, "reason": reason, "message": message}
         for condition in node["status"]["conditions"]
@@ -78,15 +81,52 @@ def uncordoned(node: Json) -> Json:
     }
 
 
-def is_open(node: Json) -> bool:
+def is_schedulable(node: Json) -> bool:
     """Whether new pods may be bound to it."""
     return not node["spec"].get("taints")
 
 
-def is_heard(node: Json) -> bool:
+def is_reachable(node: Json) -> bool:
     """Whether its kubelet speaks: the condition Ready is True."""
     conditions = node["status"]["conditions"]
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+class NodePool:
+    """Where pods run: the nodes of a cluster.
+
+    zones: node → zone. places: of each node, without a pod's address. silent: nodes that are not heard of.
+    closed: nodes that take no new pods; changeable.
+    """
+
+    def __init__(self, factory: ObjectFactory, made: Sequence[Json]) -> None:
+        self.factory = factory
+        self.zones = {
+            node["metadata"]["name"]: node["metadata"]["labels"].get("topology.kubernetes.io/zone", "")
+            for node in made
+        }
+        self.placements = [
+            Placement(node["metadata"]["name"], node["status"]["addresses"][0]["address"], "")
+            for node in made
+        ]
+        self.cordoned_nodes = {node["metadata"]["name"] for node in made if not is_schedulable(node)}
+        self.unreachable = {node["metadata"]["name"] for node in made if not is_reachable(node)}
+
+    def pick(self) -> Placement:
+        """A random open node (any node when none is), with a new address for one pod."""
+        for _ in range(20):
+            placement = self.factory.rng.choice(self.placements)
+            if placement.node not in self.cordoned_nodes:
+                break
+        return self.with_address(placement)
+
+    def with_address(self, placement: Placement) -> Placement:
+        """A node, with a new address for one pod."""
+        return replace(placement, address=self.factory.address())
+
+    def by_name(self, node: str) -> Placement:
+        """The node of a name, with a new address for one pod."""
+        return self.with_address(next(placement for placement in self.placements if placement.node == node))
 
 
 def _conditions(beat: str, since: str) -> list[Json]:
@@ -106,11 +146,11 @@ def _conditions(beat: str, since: str) -> list[Json]:
     return [*conditions, {"type": "Ready", "status": "True", **times, **ready}]
 
 
-def _info(mint: Mint) -> Json:
+def _info(factory: ObjectFactory) -> Json:
     return {
-        "machineID": mint.digest()[:32],
-        "systemUUID": mint.uid(),
-        "bootID": mint.uid(),
+        "machineID": factory.digest()[:32],
+        "systemUUID": factory.uid(),
+        "bootID": factory.uid(),
         "kernelVersion": "6.6.87",
         "osImage": "Linux",
         "containerRuntimeVersion": "containerd://2.1.4",

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import TypeVar
 
 from astrolabe.sim.cluster import names
-from astrolabe.sim.cluster.ailments import AILMENTS
-from astrolabe.sim.cluster.census import census
-from astrolabe.sim.cluster.meta import Part, Release
+from astrolabe.sim.cluster.counts import object_counts
+from astrolabe.sim.cluster.failures import FAILURE_MODES
+from astrolabe.sim.cluster.meta import AppIdentity, HelmRelease
 
 T = TypeVar("T")
 
@@ -24,14 +24,14 @@ _WITH_SECRET = 0.3
 _PENDING_CLAIMS = 60
 
 #: One claim in so many is of a Deployment.
-_LOOSE_CLAIMS = 20
+_UNBOUND_CLAIMS = 20
 
 
 @dataclass(kw_only=True)
 class Component:
-    """One Deployment and what comes with it. old: earlier ReplicaSets. trouble: "" or one of AILMENTS."""
+    """One Deployment and its dependents. old: earlier ReplicaSets. failure: a key of FAILURE_MODES, or ""."""
 
-    part: Part
+    app: AppIdentity
     replicas: int = 1
     old: int = 0
     serves: bool = False
@@ -44,37 +44,37 @@ class Component:
     budget: bool = False
     claim: bool = False
     extra_services: int = 0
-    trouble: str = ""
+    failure: str = ""
 
 
 @dataclass(kw_only=True)
-class Task:
+class PlannedCronJob:
     """One CronJob. good, bad: its finished Jobs. running: whether one runs now."""
 
-    part: Part
+    app: AppIdentity
     good: int = 0
     bad: int = 0
     running: bool = False
 
 
 @dataclass(kw_only=True)
-class Plan:
+class ClusterPlan:
     """All decisions. revisions: (release, how many of its revisions Helm keeps)."""
 
     counts: dict[str, int]
     namespaces: list[tuple[str, str]]
     components: list[Component] = field(default_factory=list)
-    databases: list[tuple[Part, int]] = field(default_factory=list)
-    agents: list[Part] = field(default_factory=list)
-    tasks: list[Task] = field(default_factory=list)
-    single_jobs: list[tuple[Part, bool]] = field(default_factory=list)
+    databases: list[tuple[AppIdentity, int]] = field(default_factory=list)
+    agents: list[AppIdentity] = field(default_factory=list)
+    cron_jobs: list[PlannedCronJob] = field(default_factory=list)
+    single_jobs: list[tuple[AppIdentity, bool]] = field(default_factory=list)
     job_pods: int = 0
     policies: int = 0
     pending_claims: int = 0
-    revisions: list[tuple[Release, int]] = field(default_factory=list)
+    revisions: list[tuple[HelmRelease, int]] = field(default_factory=list)
 
 
-def plan(scale: float, rng: random.Random) -> Plan:
+def plan(scale: float, rng: random.Random) -> ClusterPlan:
     """Decide everything for a cluster of a scale."""
     return _Planner(scale, rng).plan()
 
@@ -84,20 +84,20 @@ class _Planner:
 
     def __init__(self, scale: float, rng: random.Random) -> None:
         self._rng = rng
-        self._counts = census(scale)
+        self._counts = object_counts(scale)
         self._spaces = names.namespaces(self._counts["Namespace"])
-        self._releases: dict[tuple[str, str], Release] = {}
+        self._releases: dict[tuple[str, str], HelmRelease] = {}
 
-    def plan(self) -> Plan:
+    def plan(self) -> ClusterPlan:
         counts = self._counts
-        plan = Plan(counts=counts, namespaces=self._spaces, policies=counts["NetworkPolicy"])
+        plan = ClusterPlan(counts=counts, namespaces=self._spaces, policies=counts["NetworkPolicy"])
         plan.components = self._components()
         plan.databases = self._databases(plan)
         plan.agents = [self._agent(name) for name in names.agents(counts["DaemonSet"])]
         self._batch(plan)
         self._replicas(plan)
         self._company(plan.components)
-        self._troubles(plan.components)
+        self._failures(plan.components)
         self._revisions(plan)
         return plan
 
@@ -116,9 +116,9 @@ class _Planner:
             release = self._release(application, space)
             number = 1 if team == names.SYSTEM else self._rng.randint(1, 4)
             for name in names.components(application, number):
-                yield Component(part=Part(name, space, release))
+                yield Component(app=AppIdentity(name, space, release))
 
-    def _release(self, name: str, space: str) -> Release | None:
+    def _release(self, name: str, space: str) -> HelmRelease | None:
         """A release, of a random shape: labelled, annotated only, kept in another namespace, or none."""
         shape = self._rng.random()
         if shape < 0.25:
@@ -127,7 +127,7 @@ class _Planner:
         if home != space:
             name = f"{name}-{space}"
         number = self._rng.randrange(1, 10)
-        release = Release(
+        release = HelmRelease(
             name=name,
             namespace=home,
             chart=name.removesuffix(f"-{space}"),
@@ -137,12 +137,12 @@ class _Planner:
         )
         return self._releases.setdefault((home, name), release)
 
-    def _databases(self, plan: Plan) -> list[tuple[Part, int]]:
+    def _databases(self, plan: ClusterPlan) -> list[tuple[AppIdentity, int]]:
         """The StatefulSets; each replica has a claim, and some claims are left for others."""
         claims = self._counts["PersistentVolumeClaim"]
         number = self._counts["StatefulSet"]
         plan.pending_claims = max(1, claims // _PENDING_CLAIMS)
-        loose = claims // _LOOSE_CLAIMS
+        loose = claims // _UNBOUND_CLAIMS
         replicas = max(number, claims - plan.pending_claims - loose)
         counts = _exactly(
             self._rng, replicas, [self._rng.choice((1, 1, 2, 3, 3)) for _ in range(number)], least=1
@@ -153,46 +153,48 @@ class _Planner:
         for index in range(number):
             space = spaces[index % len(spaces)]
             name = next(kinds[space])
-            parts.append(Part(name, space, self._release(name, space)))
+            parts.append(AppIdentity(name, space, self._release(name, space)))
         return list(zip(parts, counts, strict=True))
 
-    def _agent(self, name: str) -> Part:
+    def _agent(self, name: str) -> AppIdentity:
         space = next((name for name, team in self._spaces if team == names.SYSTEM), self._spaces[0][0])
-        return Part(name, space, Release(name, space, name, "3.1.0", "1.8.2"))
+        return AppIdentity(name, space, HelmRelease(name, space, name, "3.1.0", "1.8.2"))
 
-    def _batch(self, plan: Plan) -> None:
+    def _batch(self, plan: ClusterPlan) -> None:
         """CronJobs with the Jobs their histories keep, and single Jobs for what is left."""
-        owners = [self._rng.choice(plan.components).part for _ in range(self._counts["CronJob"])]
-        endings = {part: names.tasks(self._rng.randrange(100)) for part in owners}
-        plan.tasks = [Task(part=replace(part, name=f"{part.name}-{next(endings[part])}")) for part in owners]
+        owners = [self._rng.choice(plan.components).app for _ in range(self._counts["CronJob"])]
+        endings = {app: names.cron_jobs(self._rng.randrange(100)) for app in owners}
+        plan.cron_jobs = [
+            PlannedCronJob(app=replace(app, name=f"{app.name}-{next(endings[app])}")) for app in owners
+        ]
         jobs = self._counts["Job"]
-        in_history = min(round(jobs * 0.85), 4 * len(plan.tasks))
+        in_history = min(round(jobs * 0.85), 4 * len(plan.cron_jobs))
         history = _exactly(
-            self._rng, in_history, [self._rng.randint(1, 4) for _ in plan.tasks], least=0, most=5
+            self._rng, in_history, [self._rng.randint(1, 4) for _ in plan.cron_jobs], least=0, most=5
         )
-        failed = self._chosen(plan.tasks, len(plan.tasks) // _FAILED_JOBS or 1)
-        running = self._chosen(plan.tasks, len(plan.tasks) // 40 or 1)
-        for task, number in zip(plan.tasks, history, strict=True):
-            task.running = id(task) in running and number > 1
-            task.bad = int(id(task) in failed and number > task.running + 1)
-            task.good = number - task.bad - task.running
+        failed = self._chosen(plan.cron_jobs, len(plan.cron_jobs) // _FAILED_JOBS or 1)
+        running = self._chosen(plan.cron_jobs, len(plan.cron_jobs) // 40 or 1)
+        for cron_job, number in zip(plan.cron_jobs, history, strict=True):
+            cron_job.running = id(cron_job) in running and number > 1
+            cron_job.bad = int(id(cron_job) in failed and number > cron_job.running + 1)
+            cron_job.good = number - cron_job.bad - cron_job.running
         self._migrations(plan, jobs - in_history)
 
-    def _migrations(self, plan: Plan, number: int) -> None:
+    def _migrations(self, plan: ClusterPlan, number: int) -> None:
         """Jobs that belong to no CronJob: (its part, whether it failed)."""
-        owners = [self._rng.choice(plan.components).part for _ in range(number)]
-        counts: dict[Part, int] = {}
-        for index, part in enumerate(owners):
-            counts[part] = counts.get(part, 0) + 1
-            name = f"{part.name}-migrate-{counts[part]}"
-            plan.single_jobs.append((replace(part, name=name), index % _FAILED_JOBS == 0))
+        owners = [self._rng.choice(plan.components).app for _ in range(number)]
+        counts: dict[AppIdentity, int] = {}
+        for index, app in enumerate(owners):
+            counts[app] = counts.get(app, 0) + 1
+            name = f"{app.name}-migrate-{counts[app]}"
+            plan.single_jobs.append((replace(app, name=name), index % _FAILED_JOBS == 0))
 
-    def _replicas(self, plan: Plan) -> None:
+    def _replicas(self, plan: ClusterPlan) -> None:
         """Replicas and old ReplicaSets, so that Pods and ReplicaSets come out as counted."""
         pods = self._counts["Pod"]
         taken = self._counts["Node"] * len(plan.agents) + sum(count for _, count in plan.databases)
         plan.job_pods = round(pods * _JOB_PODS)
-        left = max(len(AILMENTS), pods - taken - plan.job_pods)
+        left = max(len(FAILURE_MODES), pods - taken - plan.job_pods)
         number = len(plan.components)
         replicas = self._rng.choices((0, 1, 2, 3, 5), weights=(26, 48, 17, 8, 1), k=number)
         old = self._rng.choices((0, 1, 2, 3, 5), weights=(35, 35, 18, 10, 2), k=number)
@@ -208,7 +210,7 @@ class _Planner:
         served = self._give("serves", components, min(round(len(components) * _SERVED), services))
         for _ in range(services - len(served)):
             self._rng.choice(components).extra_services += 1
-        outward = [component for component in served if component.part.namespace != names.SYSTEM]
+        outward = [component for component in served if component.app.namespace != names.SYSTEM]
         exposed = self._give("exposed", outward, counts["Ingress"])
         self._give("dead_backend", exposed, len(exposed) // _BROKEN_INGRESSES or 1)
         self._give("config", components, max(1, counts["ConfigMap"] - spaces))
@@ -217,25 +219,25 @@ class _Planner:
         running = [component for component in components if component.replicas]
         several = [component for component in components if component.replicas > 1] or running
         singles = [component for component in running if component.replicas == 1]
-        self._give("claim", singles, counts["PersistentVolumeClaim"] // _LOOSE_CLAIMS)
+        self._give("claim", singles, counts["PersistentVolumeClaim"] // _UNBOUND_CLAIMS)
         self._give("autoscaled", several, counts["HorizontalPodAutoscaler"])
         self._give("budget", several, counts["PodDisruptionBudget"])
 
-    def _troubles(self, components: Sequence[Component]) -> None:
+    def _failures(self, components: Sequence[Component]) -> None:
         running = [component for component in components if component.replicas and not component.autoscaled]
         self._rng.shuffle(running)
         left = iter(running)
-        for trouble, ailment in AILMENTS.items():
-            for component in islice(left, max(1, len(running) // ailment.rarity)):
-                component.trouble = trouble
+        for failure, failure_mode in FAILURE_MODES.items():
+            for component in islice(left, max(1, len(running) // failure_mode.rarity)):
+                component.failure = failure
 
-    def _revisions(self, plan: Plan) -> None:
+    def _revisions(self, plan: ClusterPlan) -> None:
         """Helm's own Secrets: at least one a release, together with all others as many Secrets as counted."""
-        used = {component.part.release for component in plan.components} | {
-            part.release for part, _ in plan.databases
+        used = {component.app.release for component in plan.components} | {
+            app.release for app, _ in plan.databases
         }
         releases = [release for release in self._releases.values() if release in used]
-        releases.extend(part.release for part in plan.agents if part.release is not None)
+        releases.extend(app.release for app in plan.agents if app.release is not None)
         secrets = sum(component.secret for component in plan.components) + len(plan.databases)
         left = self._counts["Secret"] - secrets - 2 * len(self._spaces)
         wanted = [self._rng.randint(1, 4) for _ in releases]

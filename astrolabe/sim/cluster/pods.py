@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from astrolabe.sim.cluster.fields import fields_of, managed
+from astrolabe.sim.cluster.factory import ObjectFactory
+from astrolabe.sim.cluster.managed_fields import fields_of, managed
 from astrolabe.sim.cluster.meta import CONTROLLER, metadata, owner_reference
-from astrolabe.sim.cluster.mint import Mint
-from astrolabe.sim.cluster.podstatus import Place
+from astrolabe.sim.cluster.podstatus import Placement
 
 Json = dict[str, Any]
 
@@ -17,7 +17,7 @@ _TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 def pod_of(
-    mint: Mint,
+    factory: ObjectFactory,
     owner: Json,
     *,
     name: str,
@@ -34,7 +34,7 @@ def pod_of(
     template = owner["spec"]["template"]
     all_labels = {**template["metadata"].get("labels", {}), **(labels or {})}
     meta = metadata(
-        mint,
+        factory,
         name,
         generateName=generate_name,
         namespace=owner["metadata"]["namespace"],
@@ -47,17 +47,19 @@ def pod_of(
     owned = {"f:metadata": fields_of({"labels": all_labels}), "f:spec": _template_fields(owner)}
     meta["managedFields"] = [managed(CONTROLLER, "v1", created, owned)]
     asked = {**template["spec"], "volumes": [*template["spec"].get("volumes", ()), *volumes]}
-    full = {**_admitted(asked, f"kube-api-access-{mint.suffix()}"), **spec}
+    full = {**_admitted(asked, f"kube-api-access-{factory.suffix()}"), **spec}
     return {"kind": "Pod", "apiVersion": "v1", "metadata": meta, "spec": full}
 
 
-def replica_pod(mint: Mint, replica_set: Json, *, created: str) -> Json:
+def replica_pod(factory: ObjectFactory, replica_set: Json, *, created: str) -> Json:
     """A pod of a ReplicaSet, with a generated name."""
     prefix = f"{replica_set['metadata']['name']}-"
-    return pod_of(mint, replica_set, name=prefix + mint.suffix(), created=created, generate_name=prefix)
+    return pod_of(factory, replica_set, name=prefix + factory.suffix(), created=created, generate_name=prefix)
 
 
-def stateful_pod(mint: Mint, stateful_set: Json, *, ordinal: int, revision: str, created: str) -> Json:
+def stateful_pod(
+    factory: ObjectFactory, stateful_set: Json, *, ordinal: int, revision: str, created: str
+) -> Json:
     """The pod of a StatefulSet with an ordinal, mounting its own claim of each volume claim template."""
     base = stateful_set["metadata"]["name"]
     name = f"{base}-{ordinal}"
@@ -68,7 +70,7 @@ def stateful_pod(mint: Mint, stateful_set: Json, *, ordinal: int, revision: str,
         "statefulset.kubernetes.io/pod-name": name,
     }
     return pod_of(
-        mint,
+        factory,
         stateful_set,
         name=name,
         created=created,
@@ -80,15 +82,15 @@ def stateful_pod(mint: Mint, stateful_set: Json, *, ordinal: int, revision: str,
     )
 
 
-def daemon_pod(mint: Mint, daemon_set: Json, *, node: str, revision: str, created: str) -> Json:
+def daemon_pod(factory: ObjectFactory, daemon_set: Json, *, node: str, revision: str, created: str) -> Json:
     """The pod of a DaemonSet on a node."""
     prefix = f"{daemon_set['metadata']['name']}-"
     fields = [{"key": "metadata.name", "operator": "In", "values": [node]}]
     required = {"nodeSelectorTerms": [{"matchFields": fields}]}
     return pod_of(
-        mint,
+        factory,
         daemon_set,
-        name=prefix + mint.suffix(),
+        name=prefix + factory.suffix(),
         created=created,
         labels={"controller-revision-hash": revision, "pod-template-generation": "1"},
         generate_name=prefix,
@@ -96,19 +98,19 @@ def daemon_pod(mint: Mint, daemon_set: Json, *, node: str, revision: str, create
     )
 
 
-def job_pod(mint: Mint, job: Json, *, created: str) -> Json:
+def job_pod(factory: ObjectFactory, job: Json, *, created: str) -> Json:
     """A pod of a Job, with a generated name."""
     prefix = f"{job['metadata']['name']}-"
-    return pod_of(mint, job, name=prefix + mint.suffix(), created=created, generate_name=prefix)
+    return pod_of(factory, job, name=prefix + factory.suffix(), created=created, generate_name=prefix)
 
 
-def placed(pod: Json, place: Place | None, status: Json, *, time: str) -> Json:
+def placed(pod: Json, placement: Placement | None, status: Json, *, time: str) -> Json:
     """The pod with a status that a kubelet wrote at a time; place None: on no node yet."""
-    spec = pod["spec"] if place is None else {**pod["spec"], "nodeName": place.node}
+    spec = pod["spec"] if placement is None else {**pod["spec"], "nodeName": placement.node}
     meta = pod["metadata"]
-    if place is not None and "containerStatuses" in status:
+    if placement is not None and "containerStatuses" in status:
         by_controllers = [entry for entry in meta["managedFields"] if entry["manager"] != "kubelet"]
-        kubelet = managed("kubelet", "v1", time, _kubelet_fields(place.address), subresource="status")
+        kubelet = managed("kubelet", "v1", time, _kubelet_fields(placement.address), subresource="status")
         meta = {**meta, "managedFields": [*by_controllers, kubelet]}
     return {**pod, "metadata": meta, "spec": spec, "status": status}
 

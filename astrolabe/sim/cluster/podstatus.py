@@ -13,7 +13,7 @@ _UNREADY = "containers with unready status"
 
 
 @dataclass(frozen=True)
-class Place:
+class Placement:
     """Where a pod runs. address: its own; "" while it has none."""
 
     node: str
@@ -22,7 +22,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Moment:
+class Timestamps:
     """When. created: of the pod. changed: of its last change of state."""
 
     created: str
@@ -34,45 +34,47 @@ def unscheduled() -> Json:
     return {"phase": "Pending", "qosClass": "Burstable"}
 
 
-def unschedulable(moment: Moment, *, nodes: int, why: str = "Insufficient cpu") -> Json:
+def unschedulable(times: Timestamps, *, nodes: int, why: str = "Insufficient cpu") -> Json:
     """No node fits."""
     message = (
         f"0/{nodes} nodes are available: {nodes} {why}. no new claims to deallocate, "
         f"preemption: 0/{nodes} nodes are available: {nodes} Preemption is not helpful for scheduling."
     )
     condition = _condition(
-        "PodScheduled", moment.changed, status=False, reason="Unschedulable", message=message
+        "PodScheduled", times.changed, status=False, reason="Unschedulable", message=message
     )
     return {"phase": "Pending", "conditions": [condition], "qosClass": "Burstable"}
 
 
-def scheduled(moment: Moment) -> Json:
+def scheduled(times: Timestamps) -> Json:
     """Bound to a node of which the kubelet has not spoken yet."""
     return {
         "phase": "Pending",
-        "conditions": [_condition("PodScheduled", moment.created)],
+        "conditions": [_condition("PodScheduled", times.created)],
         "qosClass": "Burstable",
     }
 
 
-def waiting(spec: Json, moment: Moment, place: Place, *, reason: str, message: str = "") -> Json:
+def waiting(spec: Json, times: Timestamps, placement: Placement, *, reason: str, message: str = "") -> Json:
     """On its node, containers not started: ContainerCreating, ImagePullBackOff and the like."""
     state = {"waiting": {"reason": reason, **({"message": message} if message else {})}}
     initialized = "initContainers" not in spec or reason != "PodInitializing"
     statuses = _containers(spec, lambda name: {"state": state, "lastState": {}})
-    return _on_node(spec, moment, place, phase="Pending", statuses=statuses, initialized=initialized)
+    return _on_node(spec, times, placement, phase="Pending", statuses=statuses, initialized=initialized)
 
 
-def running(spec: Json, moment: Moment, place: Place, *, ready: bool = True, restarts: int = 0) -> Json:
-    """All containers run. restarts: of the first container, the last of them at `moment.changed`."""
-    state = {"state": {"running": {"startedAt": moment.changed}}, "lastState": {}}
+def running(
+    spec: Json, times: Timestamps, placement: Placement, *, ready: bool = True, restarts: int = 0
+) -> Json:
+    """All containers run. restarts: of the first container, the last of them at `times.changed`."""
+    state = {"state": {"running": {"startedAt": times.changed}}, "lastState": {}}
     statuses = _containers(spec, lambda name: state, ready=ready, started=True)
     if restarts:
-        statuses[0] = {**statuses[0], "lastState": _terminated(moment, code=1), "restartCount": restarts}
-    return _on_node(spec, moment, place, phase="Running", statuses=statuses, ready=ready)
+        statuses[0] = {**statuses[0], "lastState": _terminated(times, code=1), "restartCount": restarts}
+    return _on_node(spec, times, placement, phase="Running", statuses=statuses, ready=ready)
 
 
-def crashed(spec: Json, moment: Moment, place: Place, *, restarts: int, code: int = 1) -> Json:
+def crashed(spec: Json, times: Timestamps, placement: Placement, *, restarts: int, code: int = 1) -> Json:
     """The first container crashed and waits to be restarted; the others run."""
     name = spec["containers"][0]["name"]
     delay = min(300, 10 * 2 ** min(restarts, 8))
@@ -81,25 +83,25 @@ def crashed(spec: Json, moment: Moment, place: Place, *, restarts: int, code: in
         "reason": "CrashLoopBackOff",
         "message": f"back-off {back_off} restarting failed container={name}",
     }
-    state = {"state": {"running": {"startedAt": moment.created}}, "lastState": {}}
+    state = {"state": {"running": {"startedAt": times.created}}, "lastState": {}}
     statuses = _containers(spec, lambda name: state, ready=True, started=True)
     statuses[0] = {
         **statuses[0],
         "state": {"waiting": waits},
-        "lastState": _terminated(moment, code=code),
+        "lastState": _terminated(times, code=code),
         "ready": False,
         "restartCount": restarts,
         "started": False,
     }
-    return _on_node(spec, moment, place, phase="Running", statuses=statuses)
+    return _on_node(spec, times, placement, phase="Running", statuses=statuses)
 
 
-def finished(spec: Json, moment: Moment, place: Place, *, code: int = 0) -> Json:
+def finished(spec: Json, times: Timestamps, placement: Placement, *, code: int = 0) -> Json:
     """All containers ended: Succeeded with exit code 0, else Failed."""
-    state = {"state": _terminated(moment, code=code), "lastState": {}}
+    state = {"state": _terminated(times, code=code), "lastState": {}}
     statuses = _containers(spec, lambda name: state)
     phase, reason = ("Failed", "PodFailed") if code else ("Succeeded", "PodCompleted")
-    return _on_node(spec, moment, place, phase=phase, statuses=statuses, reason=reason)
+    return _on_node(spec, times, placement, phase=phase, statuses=statuses, reason=reason)
 
 
 def lost(status: Json, at: str) -> Json:
@@ -127,9 +129,9 @@ def _has(pod: Json, condition: str) -> bool:
     return any(entry["type"] == condition and entry["status"] == "True" for entry in found)
 
 
-def _terminated(moment: Moment, *, code: int) -> Json:
+def _terminated(times: Timestamps, *, code: int) -> Json:
     reason = {0: "Completed", 137: "OOMKilled"}.get(code, "Error")
-    ended = {"exitCode": code, "reason": reason, "startedAt": moment.created, "finishedAt": moment.changed}
+    ended = {"exitCode": code, "reason": reason, "startedAt": times.created, "finishedAt": times.changed}
     return {"terminated": ended}
 
 
@@ -158,8 +160,8 @@ def _digest(text: str) -> str:
 
 def _on_node(
     spec: Json,
-    moment: Moment,
-    place: Place,
+    times: Timestamps,
+    placement: Placement,
     *,
     phase: str,
     statuses: list[Json],
@@ -169,19 +171,19 @@ def _on_node(
 ) -> Json:
     why = {} if ready else {"reason": reason, "message": _UNREADY}
     conditions = [
-        _condition("PodReadyToStartContainers", moment.created),
-        _condition("Initialized", moment.created, status=initialized),
-        _condition("Ready", moment.changed, status=ready, **why),
-        _condition("ContainersReady", moment.changed, status=ready, **why),
-        _condition("PodScheduled", moment.created),
+        _condition("PodReadyToStartContainers", times.created),
+        _condition("Initialized", times.created, status=initialized),
+        _condition("Ready", times.changed, status=ready, **why),
+        _condition("ContainersReady", times.changed, status=ready, **why),
+        _condition("PodScheduled", times.created),
     ]
-    done = {"state": _terminated(Moment(moment.created, moment.created), code=0), "lastState": {}}
+    done = {"state": _terminated(Timestamps(times.created, times.created), code=0), "lastState": {}}
     first = {"containers": spec.get("initContainers", [])}
-    status: Json = {"phase": phase, "conditions": conditions, "hostIP": place.host}
-    status["hostIPs"] = [{"ip": place.host}]
-    if place.address:
-        status |= {"podIP": place.address, "podIPs": [{"ip": place.address}]}
-    status["startTime"] = moment.created
+    status: Json = {"phase": phase, "conditions": conditions, "hostIP": placement.host}
+    status["hostIPs"] = [{"ip": placement.host}]
+    if placement.address:
+        status |= {"podIP": placement.address, "podIPs": [{"ip": placement.address}]}
+    status["startTime"] = times.created
     if first["containers"]:
         status["initContainerStatuses"] = _containers(first, lambda name: done, ready=True)
     return {**status, "containerStatuses": statuses, "qosClass": "Burstable"}

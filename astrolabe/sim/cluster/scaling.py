@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from astrolabe.sim.cluster.meta import Part, part_object
-from astrolabe.sim.cluster.mint import Mint
+from astrolabe.sim.cluster.factory import ObjectFactory
+from astrolabe.sim.cluster.meta import AppIdentity, app_object
 from astrolabe.sim.cluster.workloads import with_status
 
 Json = dict[str, Any]
@@ -13,18 +13,18 @@ Json = dict[str, Any]
 _TARGET = {"type": "Utilization", "averageUtilization": 60}
 
 
-def autoscaler(mint: Mint, part: Part, *, lowest: int, highest: int, created: str) -> Json:
+def autoscaler(factory: ObjectFactory, app: AppIdentity, *, lowest: int, highest: int, created: str) -> Json:
     """An autoscaler of the Deployment of a part, nobody has acted on it."""
     spec = {
-        "scaleTargetRef": {"kind": "Deployment", "name": part.name, "apiVersion": "apps/v1"},
+        "scaleTargetRef": {"kind": "Deployment", "name": app.name, "apiVersion": "apps/v1"},
         "minReplicas": lowest,
         "maxReplicas": highest,
         "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": _TARGET}}],
     }
-    return part_object(
-        mint,
-        part,
-        part.name,
+    return app_object(
+        factory,
+        app,
+        app.name,
         kind="HorizontalPodAutoscaler",
         api_version="autoscaling/v2",
         created=created,
@@ -61,13 +61,13 @@ def autoscaler_reported(autoscaler: Json, *, replicas: int, at: str, since: str)
     return with_status(autoscaler, status, time=at)
 
 
-def disruption_budget(mint: Mint, part: Part, *, created: str) -> Json:
+def disruption_budget(factory: ObjectFactory, app: AppIdentity, *, created: str) -> Json:
     """A budget that wants one pod of a part available, nobody has acted on it."""
-    spec = {"minAvailable": 1, "selector": {"matchLabels": part.selector}}
-    return part_object(
-        mint,
-        part,
-        part.name,
+    spec = {"minAvailable": 1, "selector": {"matchLabels": app.selector}}
+    return app_object(
+        factory,
+        app,
+        app.name,
         kind="PodDisruptionBudget",
         api_version="policy/v1",
         created=created,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from astrolabe.sim.cluster.fields import fields_of, managed
+from astrolabe.sim.cluster.factory import ObjectFactory
+from astrolabe.sim.cluster.managed_fields import fields_of, managed
 from astrolabe.sim.cluster.meta import CONTROLLER, metadata
-from astrolabe.sim.cluster.mint import Mint
 
 Json = dict[str, Any]
 
 _DRIVER = "disk.csi.example.com"
 
 
-def storage_class(mint: Mint, name: str, *, default: bool, binding: str, created: str) -> Json:
+def storage_class(factory: ObjectFactory, name: str, *, default: bool, binding: str, created: str) -> Json:
     """A StorageClass. binding: Immediate or WaitForFirstConsumer."""
     annotations = {"storageclass.kubernetes.io/is-default-class": str(default).lower()}
     content = {
@@ -23,7 +23,7 @@ def storage_class(mint: Mint, name: str, *, default: bool, binding: str, created
         "allowVolumeExpansion": True,
         "volumeBindingMode": binding,
     }
-    meta = metadata(mint, name, created=created, annotations=annotations)
+    meta = metadata(factory, name, created=created, annotations=annotations)
     owned = {"f:metadata": fields_of({"annotations": annotations}), **fields_of(content)}
     meta["managedFields"] = [managed("kubectl-client-side-apply", "storage.k8s.io/v1", created, owned)]
     return {"kind": "StorageClass", "apiVersion": "storage.k8s.io/v1", "metadata": meta, **content}
@@ -40,11 +40,18 @@ def claim_spec(storage: str, size: str) -> Json:
 
 
 def claim(
-    mint: Mint, name: str, *, namespace: str, labels: Json, spec: Json, created: str, bound: bool = True
+    factory: ObjectFactory,
+    name: str,
+    *,
+    namespace: str,
+    labels: Json,
+    spec: Json,
+    created: str,
+    bound: bool = True,
 ) -> Json:
     """A PersistentVolumeClaim, bound to a volume named after it or pending."""
     meta = metadata(
-        mint,
+        factory,
         name,
         created=created,
         namespace=namespace,
@@ -74,7 +81,7 @@ def claim(
     }
 
 
-def volume(mint: Mint, claim: Json, *, zone: str, phase: str = "Bound") -> Json:
+def volume(factory: ObjectFactory, claim: Json, *, zone: str, phase: str = "Bound") -> Json:
     """The PersistentVolume of a bound claim. phase Released: the claim it names is gone."""
     of = claim["metadata"]
     created = of["creationTimestamp"]
@@ -84,7 +91,7 @@ def volume(mint: Mint, claim: Json, *, zone: str, phase: str = "Bound") -> Json:
             "driver": _DRIVER,
             "fsType": "ext4",
             "volumeAttributes": {"storage.kubernetes.io/csiProvisionerIdentity": f"1732-{_DRIVER}"},
-            "volumeHandle": f"vol-{mint.digest()[:17]}",
+            "volumeHandle": f"vol-{factory.digest()[:17]}",
         },
         "accessModes": claim["spec"]["accessModes"],
         "claimRef": {
@@ -101,7 +108,7 @@ def volume(mint: Mint, claim: Json, *, zone: str, phase: str = "Bound") -> Json:
         "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [_in_zone(zone)]}]}},
     }
     meta = metadata(
-        mint,
+        factory,
         claim["spec"]["volumeName"],
         created=created,
         annotations={"pv.kubernetes.io/provisioned-by": _DRIVER},

@@ -12,7 +12,7 @@ PULL_SECRET = "registry-credentials"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wants:
+class PodOptions:
     """What one component needs to run; names are those of objects in its namespace, "" is none.
 
     config, secret: read as environment (config as a volume too). overrides: a ConfigMap read whole.
@@ -38,19 +38,19 @@ class Wants:
     command: tuple[str, ...] = ()
 
 
-def pod_spec(wants: Wants) -> Json:
+def pod_spec(options: PodOptions) -> Json:
     """The spec of a pod template, with the defaults that the server fills in."""
     spec: Json = {
-        "volumes": _volumes(wants),
-        "initContainers": [_waiting(wants)] if wants.waits_for else [],
-        "containers": [_main(wants), *([_sidecar(wants)] if wants.sidecar else [])],
-        "restartPolicy": wants.restart_policy,
+        "volumes": _volumes(options),
+        "initContainers": [_waiting(options)] if options.waits_for else [],
+        "containers": [_main(options), *([_sidecar(options)] if options.sidecar else [])],
+        "restartPolicy": options.restart_policy,
         "terminationGracePeriodSeconds": 30,
         "dnsPolicy": "ClusterFirst",
-        "serviceAccountName": wants.account,
-        "serviceAccount": wants.account,
-        "securityContext": {"runAsNonRoot": True} if not wants.host_path else {},
-        "imagePullSecrets": [{"name": wants.pull_secret}] if wants.pull_secret else [],
+        "serviceAccountName": options.account,
+        "serviceAccount": options.account,
+        "securityContext": {"runAsNonRoot": True} if not options.host_path else {},
+        "imagePullSecrets": [{"name": options.pull_secret}] if options.pull_secret else [],
         "schedulerName": "default-scheduler",
     }
     return {key: value for key, value in spec.items() if value or key == "securityContext"}
@@ -69,65 +69,65 @@ def _container(name: str, image: str, *, cpu: str, **more: Any) -> Json:
     return {key: value for key, value in container.items() if value}
 
 
-def _main(wants: Wants) -> Json:
-    ports = [{"name": "http", "containerPort": wants.port, "protocol": "TCP"}] if wants.port else []
+def _main(options: PodOptions) -> Json:
+    ports = [{"name": "http", "containerPort": options.port, "protocol": "TCP"}] if options.port else []
     container = _container(
-        wants.name,
-        wants.image,
-        command=list(wants.command),
+        options.name,
+        options.image,
+        command=list(options.command),
         ports=ports,
-        envFrom=[{"configMapRef": {"name": wants.overrides}}] if wants.overrides else [],
-        env=_environment(wants),
-        volumeMounts=_mounts(wants),
-        cpu=wants.cpu,
+        envFrom=[{"configMapRef": {"name": options.overrides}}] if options.overrides else [],
+        env=_environment(options),
+        volumeMounts=_mounts(options),
+        cpu=options.cpu,
     )
-    if wants.port:
+    if options.port:
         container["readinessProbe"] = _probe(10)
     return container
 
 
-def _environment(wants: Wants) -> list[Json]:
+def _environment(options: PodOptions) -> list[Json]:
     environment: list[Json] = []
     for variable, reference, name, key in (
-        ("LOG_LEVEL", "configMapKeyRef", wants.config, "LOG_LEVEL"),
-        ("DB_PASSWORD", "secretKeyRef", wants.secret, "password"),
+        ("LOG_LEVEL", "configMapKeyRef", options.config, "LOG_LEVEL"),
+        ("DB_PASSWORD", "secretKeyRef", options.secret, "password"),
     ):
         if name:
             environment.append({"name": variable, "valueFrom": {reference: {"name": name, "key": key}}})
-    if wants.optional:
-        value = {"configMapKeyRef": {"name": wants.optional, "key": "flags", "optional": True}}
+    if options.optional:
+        value = {"configMapKeyRef": {"name": options.optional, "key": "flags", "optional": True}}
         environment.append({"name": "FEATURES", "valueFrom": value})
-    return environment or [{"name": "SERVICE_NAME", "value": wants.name}]
+    return environment or [{"name": "SERVICE_NAME", "value": options.name}]
 
 
-def _mounts(wants: Wants) -> list[Json]:
+def _mounts(options: PodOptions) -> list[Json]:
     mounts: list[Json] = []
-    if wants.config:
+    if options.config:
         mounts.append({"name": "config", "mountPath": "/etc/app"})
-    if wants.claim or wants.volume_template:
-        mounts.append({"name": wants.volume_template or "data", "mountPath": "/var/lib/data"})
-    if wants.host_path:
+    if options.claim or options.volume_template:
+        mounts.append({"name": options.volume_template or "data", "mountPath": "/var/lib/data"})
+    if options.host_path:
         mounts.append({"name": "host", "readOnly": True, "mountPath": "/host"})
     return mounts
 
 
-def _volumes(wants: Wants) -> list[Json]:
+def _volumes(options: PodOptions) -> list[Json]:
     volumes: list[Json] = []
-    if wants.config:
-        volumes.append({"name": "config", "configMap": {"name": wants.config, "defaultMode": 420}})
-    if wants.claim:
-        volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": wants.claim}})
-    if wants.host_path:
-        volumes.append({"name": "host", "hostPath": {"path": wants.host_path, "type": ""}})
+    if options.config:
+        volumes.append({"name": "config", "configMap": {"name": options.config, "defaultMode": 420}})
+    if options.claim:
+        volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": options.claim}})
+    if options.host_path:
+        volumes.append({"name": "host", "hostPath": {"path": options.host_path, "type": ""}})
     return volumes
 
 
-def _sidecar(wants: Wants) -> Json:
-    return _container(wants.sidecar, f"{REGISTRY}/library/{wants.sidecar}:2.8.1", cpu="10m")
+def _sidecar(options: PodOptions) -> Json:
+    return _container(options.sidecar, f"{REGISTRY}/library/{options.sidecar}:2.8.1", cpu="10m")
 
 
-def _waiting(wants: Wants) -> Json:
-    return _container(f"wait-for-{wants.waits_for}", f"{REGISTRY}/library/wait-for:1.2.0", cpu="10m")
+def _waiting(options: PodOptions) -> Json:
+    return _container(f"wait-for-{options.waits_for}", f"{REGISTRY}/library/wait-for:1.2.0", cpu="10m")
 
 
 def _probe(period: int) -> Json:

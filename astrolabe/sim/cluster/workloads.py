@@ -6,34 +6,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from astrolabe.sim.cluster.fields import fields_of, managed
+from astrolabe.sim.cluster.factory import ObjectFactory
+from astrolabe.sim.cluster.managed_fields import fields_of, managed
 from astrolabe.sim.cluster.meta import (
     APPLIED,
     CONTROLLER,
-    Part,
+    AppIdentity,
+    app_object,
     controlled,
     metadata,
     owner_reference,
-    part_object,
 )
-from astrolabe.sim.cluster.mint import Mint
 
 Json = dict[str, Any]
 
 APPS = "apps/v1"
 #: How far a rollout is; stuck: its progress deadline is exceeded.
-Progress = Literal["complete", "going", "stuck"]
+RolloutProgress = Literal["complete", "progressing", "stuck"]
 
-_PROGRESS: Mapping[Progress, tuple[str, str]] = {
+_PROGRESS: Mapping[RolloutProgress, tuple[str, str]] = {
     "complete": ("NewReplicaSetAvailable", "has successfully progressed."),
-    "going": ("ReplicaSetUpdated", "is progressing."),
+    "progressing": ("ReplicaSetUpdated", "is progressing."),
     "stuck": ("ProgressDeadlineExceeded", "has timed out progressing."),
 }
 REVISION = "deployment.kubernetes.io/revision"
 
 
 @dataclass(frozen=True)
-class Counts:
+class ReplicaCounts:
     """Replicas of a workload: wanted, there, of the newest template, ready."""
 
     desired: int
@@ -43,25 +43,31 @@ class Counts:
 
 
 def deployment(
-    mint: Mint, part: Part, template: Json, *, replicas: int, created: str, history: int = 10
+    factory: ObjectFactory,
+    app: AppIdentity,
+    template: Json,
+    *,
+    replicas: int,
+    created: str,
+    history: int = 10,
 ) -> Json:
     """A Deployment nobody has acted on. template: a pod spec. history: its revisionHistoryLimit."""
     spec = {
         "replicas": replicas,
-        "selector": {"matchLabels": part.selector},
-        "template": {"metadata": {"labels": part.selector}, "spec": template},
+        "selector": {"matchLabels": app.selector},
+        "template": {"metadata": {"labels": app.selector}, "spec": template},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}},
         "revisionHistoryLimit": history,
         "progressDeadlineSeconds": 600,
     }
     annotations = {
-        "example.com/owner": f"{part.namespace}@example.com",
-        "example.com/runbook": f"https://runbooks.example.com/{part.namespace}/{part.name}",
+        "example.com/owner": f"{app.namespace}@example.com",
+        "example.com/runbook": f"https://runbooks.example.com/{app.namespace}/{app.name}",
     }
-    return part_object(
-        mint,
-        part,
-        part.name,
+    return app_object(
+        factory,
+        app,
+        app.name,
         kind="Deployment",
         api_version=APPS,
         created=created,
@@ -72,7 +78,7 @@ def deployment(
 
 
 def deployment_status(
-    generation: int, counts: Counts, *, newest: str, progress: Progress, since: str, at: str
+    generation: int, counts: ReplicaCounts, *, newest: str, progress: RolloutProgress, since: str, at: str
 ) -> Json:
     """status of a Deployment. newest: its ReplicaSet's name. since, at: of its rollout and last change."""
     available = counts.ready >= counts.desired - counts.desired // 4
@@ -102,7 +108,7 @@ def _available(*, available: bool, at: str) -> Json:
     return _condition("Available", available, updated=at, changed=at, reason=reason, message=message)
 
 
-def _progressing(newest: str, progress: Progress, *, since: str, at: str) -> Json:
+def _progressing(newest: str, progress: RolloutProgress, *, since: str, at: str) -> Json:
     reason, what = _PROGRESS[progress]
     message = f'ReplicaSet "{newest}" {what}'
     return _condition(
@@ -122,7 +128,7 @@ def _condition(type: str, status: bool, *, updated: str, changed: str, reason: s
 
 
 def replica_set(
-    mint: Mint,
+    factory: ObjectFactory,
     deployment: Json,
     *,
     template: Json,
@@ -132,7 +138,7 @@ def replica_set(
     generation: int = 1,
 ) -> Json:
     """The ReplicaSet of one revision of a Deployment (given with its kind). template: with metadata."""
-    digest = mint.template_hash()
+    digest = factory.template_hash()
     of = deployment["metadata"]
     labels = {**template["metadata"]["labels"], "pod-template-hash": digest}
     desired = deployment["spec"]["replicas"]
@@ -150,7 +156,7 @@ def replica_set(
         "template": {"metadata": {**template["metadata"], "labels": labels}, "spec": template["spec"]},
     }
     meta = metadata(
-        mint,
+        factory,
         f"{of['name']}-{digest}",
         created=created,
         namespace=of["namespace"],
@@ -180,7 +186,7 @@ def _replica_set_fields(deployment: Json, labels: Json) -> Json:
     }
 
 
-def replica_set_status(generation: int, counts: Counts) -> Json:
+def replica_set_status(generation: int, counts: ReplicaCounts) -> Json:
     """status of a ReplicaSet; `updated` of the counts is not looked at."""
     status = {
         "replicas": counts.replicas,
@@ -195,7 +201,7 @@ def replica_set_status(generation: int, counts: Counts) -> Json:
 
 
 def stateful_set(
-    mint: Mint, part: Part, template: Json, *, replicas: int, created: str, volume: Json
+    factory: ObjectFactory, app: AppIdentity, template: Json, *, replicas: int, created: str, volume: Json
 ) -> Json:
     """A StatefulSet nobody has acted on, with one claim template. volume: the spec of the claims."""
     claim = {
@@ -207,19 +213,19 @@ def stateful_set(
     }
     spec = {
         "replicas": replicas,
-        "selector": {"matchLabels": part.selector},
-        "template": {"metadata": {"labels": part.selector}, "spec": template},
+        "selector": {"matchLabels": app.selector},
+        "template": {"metadata": {"labels": app.selector}, "spec": template},
         "volumeClaimTemplates": [claim],
-        "serviceName": part.name,
+        "serviceName": app.name,
         "podManagementPolicy": "OrderedReady",
         "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
         "revisionHistoryLimit": 10,
         "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
     }
-    return part_object(
-        mint,
-        part,
-        part.name,
+    return app_object(
+        factory,
+        app,
+        app.name,
         kind="StatefulSet",
         api_version=APPS,
         created=created,
@@ -228,7 +234,7 @@ def stateful_set(
     )
 
 
-def stateful_set_status(generation: int, counts: Counts, *, revision: str) -> Json:
+def stateful_set_status(generation: int, counts: ReplicaCounts, *, revision: str) -> Json:
     """status of a StatefulSet that runs one revision of its template."""
     return {
         "observedGeneration": generation,
@@ -243,19 +249,19 @@ def stateful_set_status(generation: int, counts: Counts, *, revision: str) -> Js
     }
 
 
-def daemon_set(mint: Mint, part: Part, template: Json, *, created: str) -> Json:
+def daemon_set(factory: ObjectFactory, app: AppIdentity, template: Json, *, created: str) -> Json:
     """A DaemonSet nobody has acted on."""
     spec = {
-        "selector": {"matchLabels": part.selector},
-        "template": {"metadata": {"labels": part.selector}, "spec": template},
+        "selector": {"matchLabels": app.selector},
+        "template": {"metadata": {"labels": app.selector}, "spec": template},
         "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}},
         "revisionHistoryLimit": 10,
     }
     annotations = {"deprecated.daemonset.template.generation": "1"}
-    return part_object(
-        mint,
-        part,
-        part.name,
+    return app_object(
+        factory,
+        app,
+        app.name,
         kind="DaemonSet",
         api_version=APPS,
         created=created,
@@ -265,7 +271,7 @@ def daemon_set(mint: Mint, part: Part, template: Json, *, created: str) -> Json:
     )
 
 
-def daemon_set_status(generation: int, counts: Counts) -> Json:
+def daemon_set_status(generation: int, counts: ReplicaCounts) -> Json:
     unavailable = counts.desired - counts.ready
     return {
         "currentNumberScheduled": counts.replicas,

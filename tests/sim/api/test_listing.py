@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.sim.client import LIST_METADATA, WATCH_METADATA, Client
 
 Json = dict[str, Any]
 SECRETS = "/api/v1/namespaces/shop/secrets"
 
 
-def fill(store: Store, *names: str, namespace: str = "shop", **labels: str) -> None:
+def fill(store: ObjectStore, *names: str, namespace: str = "shop", **labels: str) -> None:
     for name in names:
         metadata = {"name": name, "namespace": namespace, "labels": labels}
         store.create("Secret", {"metadata": metadata, "data": {"password": "c2VjcmV0"}, "type": "Opaque"})

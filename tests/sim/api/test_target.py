@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from astrolabe.sim.api.refusal import Refusal
+from astrolabe.sim.api.errors import StatusError
 from astrolabe.sim.api.target import Routes
 from tests.support.kinds import KINDS
 
@@ -37,7 +37,7 @@ def test_targets(path: str, kind: str, namespace: str, name: str) -> None:
     ],
 )
 def test_what_is_not_there(path: str, body: str) -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(StatusError) as refusal:
         Routes(KINDS).target(path)
     assert refusal.value.status == 404
     assert body in refusal.value.body.decode()

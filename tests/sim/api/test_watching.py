@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from astrolabe.sim.server import Simulator
-from astrolabe.sim.store import Store
+from astrolabe.sim.store import ObjectStore
 from tests.sim.client import WATCH_METADATA, Client, summary
 
 Json = dict[str, Any]
@@ -94,7 +94,7 @@ async def test_leaving_a_selector_is_a_deletion_and_entering_an_addition(
 
 
 async def test_bookmarks_come_in_their_interval_at_the_newest_version() -> None:
-    store = Store()
+    store = ObjectStore()
     async with (
         Simulator(store, bookmark_interval=0.02) as simulator,
         aiohttp.ClientSession(simulator.url) as session,
@@ -146,11 +146,11 @@ async def test_a_compaction_ends_who_comes_back_but_not_who_is_there(
 
 
 async def test_a_watch_that_is_behind_the_log_is_told_so() -> None:
-    store = Store(history=5)
+    store = ObjectStore(history=5)
     async with Simulator(store) as simulator, aiohttp.ClientSession(simulator.url) as session:
         store.create("Pod", pod("a"))
         async with Client(session).watch(PODS, resourceVersion="1") as watching:
-            await simulator.journal.until(lambda journal: journal.open_watches["Pod"] == 1)
+            await simulator.request_log.until(lambda request_log: request_log.open_watches["Pod"] == 1)
             for _ in range(30):
                 store.update("Pod", pod("a"))
             (event,) = await watching.rest()
@@ -191,7 +191,7 @@ async def test_an_old_server_ignores_watch_list_and_sends_no_end(
 
 async def test_a_watch_ends_when_its_client_goes(simulator: Simulator, client: Client) -> None:
     async with client.watch(PODS):
-        await simulator.journal.until(lambda journal: journal.open_watches["Pod"] == 1)
+        await simulator.request_log.until(lambda request_log: request_log.open_watches["Pod"] == 1)
         assert len(simulator.store.collection("Pod").listeners) == 1
-    await simulator.journal.until(lambda journal: journal.open_watches["Pod"] == 0)
+    await simulator.request_log.until(lambda request_log: request_log.open_watches["Pod"] == 0)
     assert simulator.store.collection("Pod").listeners == set()

@@ -11,25 +11,25 @@ import pytest
 
 from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.churn.world import World
+from astrolabe.sim.cluster.factory import NOW, ObjectFactory
 from astrolabe.sim.cluster.generator import load
-from astrolabe.sim.cluster.mint import NOW, Mint
-from astrolabe.sim.store import Event, Store
+from astrolabe.sim.store import ObjectStore, WatchEvent
 from tests.sim.consistency import problems
 
 Json = dict[str, Any]
 
 
-def cluster(seed: int = 1, scale: float = 0.01, history: int = 10_000) -> Store:
-    store = Store(history=history)
+def cluster(seed: int = 1, scale: float = 0.01, history: int = 10_000) -> ObjectStore:
+    store = ObjectStore(history=history)
     load(store, scale, seed)
     return store
 
 
-def counts(store: Store) -> dict[str, int]:
+def counts(store: ObjectStore) -> dict[str, int]:
     return {kind: len(collection.items) for kind, collection in store.collections.items()}
 
 
-def ailing(store: Store) -> Counter[str]:
+def ailing(store: ObjectStore) -> Counter[str]:
     """How many containers wait for which reason, and how many pods are in which phase."""
     found: Counter[str] = Counter()
     for pod in store.manifests("Pod"):
@@ -39,7 +39,7 @@ def ailing(store: Store) -> Counter[str]:
     return found
 
 
-def events(store: Store, since: int) -> list[Event]:
+def events(store: ObjectStore, since: int) -> list[WatchEvent]:
     """The events of all kinds after a version, in their order."""
     found = [
         event
@@ -51,8 +51,8 @@ def events(store: Store, since: int) -> list[Event]:
 
 
 @pytest.fixture(scope="module")
-def lived() -> tuple[Store, dict[str, int], Counter[str], int]:
-    """A small company's cluster after 5,000 steps and all they began: (store, counts and ailments before, version)."""
+def lived() -> tuple[ObjectStore, dict[str, int], Counter[str], int]:
+    """A small company's cluster after 5,000 steps: (store, counts and failures before, version)."""
     store = cluster()
     before = counts(store), ailing(store), store.revision
     churn = Churn(store, 5)
@@ -62,12 +62,12 @@ def lived() -> tuple[Store, dict[str, int], Counter[str], int]:
     return store, *before
 
 
-def test_it_stays_as_large_as_it_was(lived: tuple[Store, dict[str, int], Counter[str], int]) -> None:
+def test_it_stays_as_large_as_it_was(lived: tuple[ObjectStore, dict[str, int], Counter[str], int]) -> None:
     store, size, _, _ = lived
     assert counts(store) == size
 
 
-def test_it_stays_as_broken_as_it_was(lived: tuple[Store, dict[str, int], Counter[str], int]) -> None:
+def test_it_stays_as_broken_as_it_was(lived: tuple[ObjectStore, dict[str, int], Counter[str], int]) -> None:
     store, _, broken, _ = lived
     after = ailing(store)
     for reason in (
@@ -81,11 +81,11 @@ def test_it_stays_as_broken_as_it_was(lived: tuple[Store, dict[str, int], Counte
     assert after["Succeeded"] + after["Failed"] == broken["Succeeded"] + broken["Failed"]
 
 
-def test_every_relation_still_holds(lived: tuple[Store, dict[str, int], Counter[str], int]) -> None:
+def test_every_relation_still_holds(lived: tuple[ObjectStore, dict[str, int], Counter[str], int]) -> None:
     assert problems(lived[0]) == []
 
 
-def test_everything_happens(lived: tuple[Store, dict[str, int], Counter[str], int]) -> None:
+def test_everything_happens(lived: tuple[ObjectStore, dict[str, int], Counter[str], int]) -> None:
     store, _, _, since = lived
     told = Counter(
         (event.type, kind) for kind, one in store.collections.items() for event in one.since(since, live=True)
@@ -112,7 +112,7 @@ def test_everything_happens(lived: tuple[Store, dict[str, int], Counter[str], in
         assert told[type, kind] > 0, (type, kind)
 
 
-def test_each_step_is_one_version(lived: tuple[Store, dict[str, int], Counter[str], int]) -> None:
+def test_each_step_is_one_version(lived: tuple[ObjectStore, dict[str, int], Counter[str], int]) -> None:
     store = cluster(2)
     churn = Churn(store, 1)
     for _ in range(500):
@@ -235,9 +235,9 @@ def test_it_goes_on_in_a_store_that_went_back() -> None:
     for _ in range(1_000):
         churn.step()
     store.restore(backup)
-    churn.look_anew()
+    churn.resync()
     assert counts(store) == held
-    seen = World(store, Mint(Random(1), NOW, stream=2))
+    seen = World(store, ObjectFactory(Random(1), NOW, stream=2))
     for owner in seen.all("ReplicaSet"):
         assert churn._world.owned(owner, "Pod") == seen.owned(owner, "Pod")
     for _ in range(1_000):
@@ -248,7 +248,7 @@ def test_it_goes_on_in_a_store_that_went_back() -> None:
 
 
 def test_an_empty_cluster_has_no_life_and_hangs_nobody() -> None:
-    store = Store()
+    store = ObjectStore()
     Churn(store, 1).step()
     assert store.revision == 0
 

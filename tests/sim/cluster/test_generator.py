@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from astrolabe.sim.cluster.census import census
 from astrolabe.sim.cluster.config import CANARY
+from astrolabe.sim.cluster.counts import object_counts
 from astrolabe.sim.cluster.generator import generate, load
-from astrolabe.sim.store import Store
-from tests.sim.consistency import in_vain, problems
+from astrolabe.sim.store import ObjectStore
+from tests.sim.consistency import dangling_references, problems
 from tests.support.kinds import KINDS
 from tests.support.recording import Recording
 
@@ -22,14 +22,14 @@ Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Store:
-    """A twentieth of the large one: enough for its rarer troubles."""
-    store = Store()
+def cluster() -> ObjectStore:
+    """A twentieth of the large one: enough for its rarer failures."""
+    store = ObjectStore()
     load(store, 0.05, 7)
     return store
 
 
-def counts(store: Store) -> dict[str, int]:
+def counts(store: ObjectStore) -> dict[str, int]:
     return {kind: len(collection.items) for kind, collection in store.collections.items()}
 
 
@@ -46,22 +46,22 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
 
 
 def test_the_moment_is_given() -> None:
-    moment = datetime(2027, 1, 1, tzinfo=UTC)
-    node = next(manifest for kind, manifest in generate(0.001, 1, now=moment) if kind == "Node")
+    times = datetime(2027, 1, 1, tzinfo=UTC)
+    node = next(manifest for kind, manifest in generate(0.001, 1, now=times) if kind == "Node")
     assert node["metadata"]["creationTimestamp"].startswith("2026-")
-    assert digest(generate(0.001, 1, now=moment)) != digest(generate(0.001, 1))
+    assert digest(generate(0.001, 1, now=times)) != digest(generate(0.001, 1))
 
 
 @pytest.mark.parametrize("scale", [0.01, 0.03, 0.1])
-def test_meets_the_census_exactly(scale: float) -> None:
+def test_meets_the_counts_exactly(scale: float) -> None:
     made = Counter(kind for kind, _ in generate(scale, 2))
-    wanted = census(scale)
+    wanted = object_counts(scale)
     assert {kind: made[kind] for kind in wanted} == wanted
 
 
 @pytest.mark.parametrize("scale", [0.00001, 0.0005, 0.002])
 def test_a_tiny_cluster_has_one_of_each_and_holds_together(scale: float) -> None:
-    tiny, large = Store(), Store()
+    tiny, large = ObjectStore(), ObjectStore()
     load(tiny, scale, 1)
     load(large, 0.02, 1)
     made = [kind for kind, count in counts(large).items() if count]
@@ -71,7 +71,7 @@ def test_a_tiny_cluster_has_one_of_each_and_holds_together(scale: float) -> None
 
 
 def test_the_default_size_of_a_demo() -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, 0.01, 1)
     assert 1_900 < sum(counts(store).values()) < 2_300
     spaces = {item.key for item in store.collection("Namespace").items.values()}
@@ -82,18 +82,18 @@ def test_the_default_size_of_a_demo() -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_holds_together(seed: int) -> None:
-    store = Store()
+    store = ObjectStore()
     load(store, 0.02, seed)
     assert problems(store) == []
 
 
-def test_some_references_are_in_vain_and_meant_so(cluster: Store) -> None:
-    found = in_vain(cluster)
+def test_some_references_dangle_on_purpose(cluster: ObjectStore) -> None:
+    found = dangling_references(cluster)
     assert set(found) == {"ConfigMap", "Secret", "Service", "StorageClass"}
     assert sum(found.values()) < 40
 
 
-def test_a_realistic_share_is_broken(cluster: Store) -> None:
+def test_a_realistic_share_is_broken(cluster: ObjectStore) -> None:
     waiting: Counter[str] = Counter()
     for pod in cluster.manifests("Pod"):
         for status in pod["status"].get("containerStatuses", ()):
@@ -104,8 +104,8 @@ def test_a_realistic_share_is_broken(cluster: Store) -> None:
         assert 1 <= waiting[reason] <= 60
     failed = sum("failed" in job["status"] for job in cluster.manifests("Job"))
     assert 5 <= failed <= 80
-    heard = [node["status"]["conditions"][-1]["status"] for node in cluster.manifests("Node")]
-    assert Counter(heard) == {"True": 11, "Unknown": 1}
+    with_heartbeat = [node["status"]["conditions"][-1]["status"] for node in cluster.manifests("Node")]
+    assert Counter(with_heartbeat) == {"True": 11, "Unknown": 1}
     claims = Counter(claim["status"]["phase"] for claim in cluster.manifests("PersistentVolumeClaim"))
     assert claims["Pending"] >= 1
     stuck = [
@@ -116,7 +116,7 @@ def test_a_realistic_share_is_broken(cluster: Store) -> None:
     assert 1 <= sum(stuck) <= 40
 
 
-def test_shapes_of_helm_releases(cluster: Store) -> None:
+def test_shapes_of_helm_releases(cluster: ObjectStore) -> None:
     shapes: Counter[str] = Counter()
     for deployment in cluster.manifests("Deployment"):
         labels, annotations = deployment["metadata"]["labels"], deployment["metadata"]["annotations"]
@@ -138,7 +138,7 @@ def test_shapes_of_helm_releases(cluster: Store) -> None:
     assert shapes["labelled"] > sum(shapes.values()) / 2
 
 
-def test_every_release_has_its_secrets_one_of_them_deployed(cluster: Store) -> None:
+def test_every_release_has_its_secrets_one_of_them_deployed(cluster: ObjectStore) -> None:
     revisions: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for secret in cluster.manifests("Secret"):
         labels, meta = secret["metadata"].get("labels", {}), secret["metadata"]
@@ -158,7 +158,7 @@ def test_every_release_has_its_secrets_one_of_them_deployed(cluster: Store) -> N
                 assert (annotations["meta.helm.sh/release-namespace"], name) in revisions
 
 
-def test_the_canary_is_in_every_secret_and_in_annotations_of_some(cluster: Store) -> None:
+def test_the_canary_is_in_every_secret_and_in_annotations_of_some(cluster: ObjectStore) -> None:
     shown = 0
     for secret in cluster.manifests("Secret"):
         for value in secret["data"].values():
@@ -177,7 +177,7 @@ def test_the_canary_is_in_every_secret_and_in_annotations_of_some(cluster: Store
             assert not any(CANARY.encode() in item.body for item in cluster.collection(kind).items.values())
 
 
-def test_old_replica_sets_are_kept_empty(cluster: Store) -> None:
+def test_old_replica_sets_are_kept_empty(cluster: ObjectStore) -> None:
     replicas = Counter(bool(one["spec"]["replicas"]) for one in cluster.manifests("ReplicaSet"))
     assert replicas[False] > replicas[True]
     assert sum(replicas.values()) > 2 * len(cluster.collection("Deployment").items)
@@ -197,7 +197,7 @@ def recorded_sizes(recording: Recording) -> dict[str, list[float]]:
 OTHER_SORTS = {"Node", "ServiceAccount"}
 
 
-def test_manifests_are_as_large_as_recorded_ones(cluster: Store, recording: Recording) -> None:
+def test_manifests_are_as_large_as_recorded_ones(cluster: ObjectStore, recording: Recording) -> None:
     compared = 0
     for kind, recorded in recorded_sizes(recording).items():
         if not recorded or kind in OTHER_SORTS:
@@ -211,25 +211,25 @@ def test_manifests_are_as_large_as_recorded_ones(cluster: Store, recording: Reco
 
 @pytest.mark.parametrize("kind", ["Pod", "Deployment", "ReplicaSet"])
 def test_the_large_ones_are_as_large_as_recorded_lines(
-    cluster: Store, recording: Recording, kind: str
+    cluster: ObjectStore, recording: Recording, kind: str
 ) -> None:
     bodies = [len(item.body) for item in cluster.collection(kind).items.values()]
     events = recorded_sizes(recording)[kind][0]
     assert 0.75 < sum(bodies) / len(bodies) / events < 1.25
 
 
-def test_has_the_fields_that_recorded_ones_have(cluster: Store, recording: Recording) -> None:
+def test_has_the_fields_that_recorded_ones_have(cluster: ObjectStore, recording: Recording) -> None:
     for kind in ("Pod", "Deployment", "ReplicaSet", "StatefulSet", "Job", "EndpointSlice", "Service"):
         recorded = recording.items(next(entry for entry in recording.kinds if entry.name == kind))[0]
         made = list(cluster.manifests(kind))
-        for part in ("metadata", "spec", "status"):
-            everything = {field for one in made for field in one.get(part, {})}
-            assert set(recorded.get(part, {})) - everything <= {"finalizers"}, (kind, part)
+        for app in ("metadata", "spec", "status"):
+            everything = {field for one in made for field in one.get(app, {})}
+            assert set(recorded.get(app, {})) - everything <= {"finalizers"}, (kind, app)
 
 
 def test_leaves_out_kinds_that_are_not_served() -> None:
     pods = [kind for kind in KINDS if kind.name == "Pod"]
-    store = Store(pods)
+    store = ObjectStore(pods)
     load(store, 0.001, 1)
-    assert len(store.collection("Pod").items) == census(0.001)["Pod"]
+    assert len(store.collection("Pod").items) == object_counts(0.001)["Pod"]
     assert store.revision_of("Pod") == store.revision

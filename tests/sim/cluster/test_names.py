@@ -24,7 +24,7 @@ def test_names_never_end_and_never_repeat() -> None:
         names.applications("search"),
         names.applications("geo"),
         names.databases(),
-        names.tasks(7),
+        names.cron_jobs(7),
     ):
         found = list(islice(source, 300))
         assert len(set(found)) == 300

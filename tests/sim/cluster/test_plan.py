@@ -5,18 +5,20 @@ from collections import Counter
 
 import pytest
 
-from astrolabe.sim.cluster.ailments import AILMENTS
-from astrolabe.sim.cluster.plan import Plan, plan
+from astrolabe.sim.cluster.failures import FAILURE_MODES
+from astrolabe.sim.cluster.plan import ClusterPlan, plan
 
 
 @pytest.fixture(scope="module")
-def decided() -> Plan:
+def decided() -> ClusterPlan:
     return plan(0.1, random.Random(1))
 
 
-def test_sums_are_those_of_the_census(decided: Plan) -> None:
+def test_sums_are_those_of_the_counts(decided: ClusterPlan) -> None:
     counts = decided.counts
-    jobs = sum(task.good + task.bad + task.running for task in decided.tasks) + len(decided.single_jobs)
+    jobs = sum(cron_job.good + cron_job.bad + cron_job.running for cron_job in decided.cron_jobs) + len(
+        decided.single_jobs
+    )
     assert jobs == counts["Job"]
     assert sum(component.old + 1 for component in decided.components) == counts["ReplicaSet"]
     databases = sum(replicas for _, replicas in decided.databases)
@@ -24,23 +26,23 @@ def test_sums_are_those_of_the_census(decided: Plan) -> None:
     assert running + databases + decided.job_pods + len(decided.agents) * counts["Node"] == counts["Pod"]
 
 
-def test_no_two_parts_share_a_name(decided: Plan) -> None:
-    parts = [component.part for component in decided.components] + [part for part, _ in decided.databases]
-    assert len({(part.namespace, part.name) for part in parts}) == len(parts)
-    runs = [task.part for task in decided.tasks] + [part for part, _ in decided.single_jobs]
-    assert len({(part.namespace, part.name) for part in runs}) == len(runs)
+def test_no_two_apps_share_a_name(decided: ClusterPlan) -> None:
+    apps = [component.app for component in decided.components] + [app for app, _ in decided.databases]
+    assert len({(app.namespace, app.name) for app in apps}) == len(apps)
+    runs = [cron_job.app for cron_job in decided.cron_jobs] + [app for app, _ in decided.single_jobs]
+    assert len({(app.namespace, app.name) for app in runs}) == len(runs)
 
 
-def test_troubles_are_as_rare_as_they_should(decided: Plan) -> None:
-    troubles = Counter(component.trouble for component in decided.components if component.trouble)
+def test_failures_are_as_rare_as_they_should(decided: ClusterPlan) -> None:
+    failures = Counter(component.failure for component in decided.components if component.failure)
     running = sum(1 for component in decided.components if component.replicas)
-    assert set(troubles) == set(AILMENTS)
-    assert all(component.replicas for component in decided.components if component.trouble)
-    for name, ailment in AILMENTS.items():
-        assert 1 <= troubles[name] <= running // ailment.rarity + 1
+    assert set(failures) == set(FAILURE_MODES)
+    assert all(component.replicas for component in decided.components if component.failure)
+    for name, failure_mode in FAILURE_MODES.items():
+        assert 1 <= failures[name] <= running // failure_mode.rarity + 1
 
 
-def test_releases_of_one_name_in_two_namespaces_are_two(decided: Plan) -> None:
+def test_releases_of_one_name_in_two_namespaces_are_two(decided: ClusterPlan) -> None:
     homes: dict[str, set[str]] = {}
     for release, _ in decided.revisions:
         homes.setdefault(release.name, set()).add(release.namespace)

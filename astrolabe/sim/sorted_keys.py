@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from collections.abc import Mapping
 
 
-class Keys:
+class SortedKeys:
     """A sorted list of keys. A range is cut out in the logarithm of its size."""
 
     def __init__(self, ordered: list[str]) -> None:
@@ -24,9 +24,9 @@ class Keys:
     def remove(self, key: str) -> None:
         del self._ordered[bisect_left(self._ordered, key)]
 
-    def changed(self, present: Mapping[str, bool]) -> Keys:
+    def changed(self, present: Mapping[str, bool]) -> SortedKeys:
         """A copy in which each key of `present` is there or not, as it says."""
-        copy = Keys([key for key in self._ordered if present.get(key, True)])
+        copy = SortedKeys([key for key in self._ordered if present.get(key, True)])
         known = set(copy._ordered) & present.keys()
         for key, there in present.items():
             if there and key not in known:

@@ -8,9 +8,9 @@ from typing import Any
 
 from astrolabe.sim.cluster import config, network, nodes, storage
 from astrolabe.sim.cluster.components import TLS
-from astrolabe.sim.cluster.meta import Part, Release
-from astrolabe.sim.cluster.mint import DAY, HOUR, MINUTE, Mint
-from astrolabe.sim.cluster.plan import Plan
+from astrolabe.sim.cluster.factory import DAY, HOUR, MINUTE, ObjectFactory
+from astrolabe.sim.cluster.meta import AppIdentity, HelmRelease
+from astrolabe.sim.cluster.plan import ClusterPlan
 from astrolabe.sim.cluster.template import PULL_SECRET
 
 Json = dict[str, Any]
@@ -18,58 +18,58 @@ Json = dict[str, Any]
 _ZONES = ("eu-north-1a", "eu-north-1b", "eu-north-1c")
 
 #: One node in so many is not heard of; at least one.
-_SILENT_NODES = 125
+_UNREACHABLE_NODES = 125
 
 #: One claim in so many was given up, its volume kept.
 _RELEASED = 40
 
 
-def all_nodes(mint: Mint, number: int) -> list[Json]:
+def all_nodes(factory: ObjectFactory, number: int) -> list[Json]:
     """The nodes: the first ones silent, the next one cordoned, the others well."""
-    silent = max(1, number // _SILENT_NODES)
+    unreachable = max(1, number // _UNREACHABLE_NODES)
     made = []
     for index in range(number):
-        created = mint.ago(mint.age(30 * DAY, 200 * DAY))
+        created = factory.ago(factory.age(30 * DAY, 200 * DAY))
         address = f"10.0.{index // 250}.{index % 250 + 1}"
         zone = _ZONES[index % len(_ZONES)]
         node = nodes.node(
-            mint, f"node-{index}", zone=zone, address=address, created=created, beat=mint.ago(20)
+            factory, f"node-{index}", zone=zone, address=address, created=created, beat=factory.ago(20)
         )
-        if index < silent:
-            node = nodes.silent(node, mint.ago(20 * MINUTE))
-        elif index == silent:
-            node = nodes.cordoned(node, mint.ago(90 * MINUTE))
+        if index < unreachable:
+            node = nodes.unreachable(node, factory.ago(20 * MINUTE))
+        elif index == unreachable:
+            node = nodes.cordoned(node, factory.ago(90 * MINUTE))
         made.append(node)
     return made
 
 
-def classes(mint: Mint) -> Iterator[Json]:
+def classes(factory: ObjectFactory) -> Iterator[Json]:
     """StorageClasses and IngressClasses, one of each the default."""
-    created = mint.ago(200 * DAY)
+    created = factory.ago(200 * DAY)
     late, soon = "WaitForFirstConsumer", "Immediate"
-    yield storage.storage_class(mint, "standard", default=True, binding=late, created=created)
-    yield storage.storage_class(mint, "fast", default=False, binding=soon, created=created)
-    yield storage.storage_class(mint, "archive", default=False, binding=soon, created=created)
-    yield network.ingress_class(mint, "nginx", default=True, created=created)
-    yield network.ingress_class(mint, "internal", default=False, created=created)
+    yield storage.storage_class(factory, "standard", default=True, binding=late, created=created)
+    yield storage.storage_class(factory, "fast", default=False, binding=soon, created=created)
+    yield storage.storage_class(factory, "archive", default=False, binding=soon, created=created)
+    yield network.ingress_class(factory, "nginx", default=True, created=created)
+    yield network.ingress_class(factory, "internal", default=False, created=created)
 
 
-def namespaces(mint: Mint, plan: Plan) -> Iterator[Json]:
+def namespaces(factory: ObjectFactory, plan: ClusterPlan) -> Iterator[Json]:
     """Each namespace with what is in every one: account, authority, registry and TLS credentials."""
     for name, team in plan.namespaces:
-        created = mint.ago(mint.age(20 * DAY, 190 * DAY))
-        yield config.namespace_object(mint, name, team=team, created=created)
-        yield config.default_account(mint, name, created=created)
-        yield config.root_authority(mint, name, created=created)
-        part = Part("platform", name)
+        created = factory.ago(factory.age(20 * DAY, 190 * DAY))
+        yield config.namespace_object(factory, name, team=team, created=created)
+        yield config.default_account(factory, name, created=created)
+        yield config.root_authority(factory, name, created=created)
+        app = AppIdentity("platform", name)
         for secret, type, keys in (
             (PULL_SECRET, "kubernetes.io/dockerconfigjson", (".dockerconfigjson",)),
             (TLS, "kubernetes.io/tls", ("tls.crt", "tls.key")),
         ):
-            yield config.secret(mint, part, secret, created=created, type=type, keys=keys)
+            yield config.secret(factory, app, secret, created=created, type=type, keys=keys)
 
 
-def policies(mint: Mint, plan: Plan) -> Iterator[Json]:
+def policies(factory: ObjectFactory, plan: ClusterPlan) -> Iterator[Json]:
     """NetworkPolicies: three in each namespace, then one for this component and that."""
     near: Json = {"podSelector": {}}
     front = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
@@ -78,58 +78,60 @@ def policies(mint: Mint, plan: Plan) -> Iterator[Json]:
         for name, source in (("default-deny", {}), ("allow-same-namespace", near), ("allow-ingress", front))
         for space, _ in plan.namespaces
     ]
-    created = mint.ago(100 * DAY)
+    created = factory.ago(100 * DAY)
     for name, space, source in general[: plan.policies]:
-        yield network.network_policy(mint, space, name, selector={}, source=source, created=created)
+        yield network.network_policy(factory, space, name, selector={}, source=source, created=created)
     for component in plan.components[: max(0, plan.policies - len(general))]:
-        part = component.part
+        app = component.app
         yield network.network_policy(
-            mint, part.namespace, part.name, selector=part.selector, source=near, created=created
+            factory, app.namespace, app.name, selector=app.selector, source=near, created=created
         )
 
 
-def loose_claims(mint: Mint, plan: Plan) -> Iterator[Json]:
+def unbound_claims(factory: ObjectFactory, plan: ClusterPlan) -> Iterator[Json]:
     """Claims that wait for a volume, and volumes whose claim was given up."""
     spaces = cycle(space for space, _ in plan.namespaces)
     shapes = cycle(("nvme", "standard"))  # of a class that is not there, of a class that binds late
     for number, space, shape in islice(zip(count(), spaces, shapes, strict=False), plan.pending_claims):
         yield storage.claim(
-            mint,
+            factory,
             f"import-{number}",
             namespace=space,
             labels={"app": "import"},
             spec=storage.claim_spec(shape, "100Gi"),
-            created=mint.ago(mint.age(HOUR, 5 * DAY)),
+            created=factory.ago(factory.age(HOUR, 5 * DAY)),
             bound=False,
         )
     for number in range(max(1, plan.counts["PersistentVolumeClaim"] // _RELEASED)):
         gone = storage.claim(
-            mint,
+            factory,
             f"given-up-{number}",
             namespace=plan.namespaces[0][0],
             labels={},
             spec=storage.claim_spec("archive", "50Gi"),
-            created=mint.ago(60 * DAY),
+            created=factory.ago(60 * DAY),
         )
-        yield storage.volume(mint, gone, zone=_ZONES[0], phase="Released")
+        yield storage.volume(factory, gone, zone=_ZONES[0], phase="Released")
 
 
-def releases(mint: Mint, plan: Plan) -> Iterator[Json]:
+def releases(factory: ObjectFactory, plan: ClusterPlan) -> Iterator[Json]:
     """The Secrets of Helm: the newest revision deployed (a few failed), those before it superseded."""
     for release, number in plan.revisions:
-        first = mint.rng.randint(1, 30)
-        newest = "failed" if mint.rng.random() < 0.02 else "deployed"
-        yield from _revisions(mint, release, first=first, number=number, newest=newest)
+        first = factory.rng.randint(1, 30)
+        newest = "failed" if factory.rng.random() < 0.02 else "deployed"
+        yield from _revisions(factory, release, first=first, number=number, newest=newest)
 
 
-def _revisions(mint: Mint, release: Release, *, first: int, number: int, newest: str) -> Iterator[Json]:
-    age = mint.age(HOUR, 30 * DAY)
+def _revisions(
+    factory: ObjectFactory, release: HelmRelease, *, first: int, number: int, newest: str
+) -> Iterator[Json]:
+    age = factory.age(HOUR, 30 * DAY)
     for index in range(number):
         left = number - index - 1
         yield config.release_secret(
-            mint,
+            factory,
             release,
             revision=first + index,
             status="superseded" if left else newest,
-            created=mint.ago(age + left * 2 * DAY),
+            created=factory.ago(age + left * 2 * DAY),
         )

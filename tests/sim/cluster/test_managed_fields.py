@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from astrolabe.sim.cluster.fields import fields_of, managed
+from astrolabe.sim.cluster.managed_fields import fields_of, managed
 from tests.support.recording import Recording
 
 

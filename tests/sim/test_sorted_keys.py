@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from astrolabe.sim.order import Keys
+from astrolabe.sim.sorted_keys import SortedKeys
 
 
 def test_keeps_its_order_through_changes() -> None:
-    keys = Keys(["a/b", "a/d", "b/a"])
+    keys = SortedKeys(["a/b", "a/d", "b/a"])
     keys.add("a/c")
     keys.remove("a/b")
     assert keys.within("") == ["a/c", "a/d", "b/a"]
@@ -12,7 +12,7 @@ def test_keeps_its_order_through_changes() -> None:
 
 
 def test_cuts_out_a_namespace_and_nothing_that_begins_alike() -> None:
-    keys = Keys(["shop-2/a", "shop/a", "shop/b", "shop1/a"])
+    keys = SortedKeys(["shop-2/a", "shop/a", "shop/b", "shop1/a"])
     assert keys.within("shop") == ["shop/a", "shop/b"]
     assert keys.within("shop", "a\0") == ["shop/b"]
     assert keys.within("", "shop/a\0") == ["shop/b", "shop1/a"]
@@ -20,7 +20,7 @@ def test_cuts_out_a_namespace_and_nothing_that_begins_alike() -> None:
 
 
 def test_a_changed_copy_leaves_the_original() -> None:
-    keys = Keys(["a", "b", "c"])
+    keys = SortedKeys(["a", "b", "c"])
     changed = keys.changed({"a": False, "b": True, "d": True, "x": False})
     assert changed.within("") == ["b", "c", "d"]
     assert keys.within("") == ["a", "b", "c"]

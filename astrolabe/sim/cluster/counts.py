@@ -30,7 +30,7 @@ _COUNTED: Mapping[str, int] = {
 _FEWEST_NODES = 4
 
 
-def census(scale: float) -> dict[str, int]:
+def object_counts(scale: float) -> dict[str, int]:
     """kind → count at a scale; 1.0 is the cluster that was counted. At least one of each."""
     counts = {kind: max(1, round(count * scale)) for kind, count in _COUNTED.items()}
     counts["Node"] = max(_FEWEST_NODES, counts["Node"])

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from astrolabe.kinds.kind import Kind
-from astrolabe.sim.api.refusal import not_acceptable, status_object
+from astrolabe.sim.api.errors import not_acceptable, status_object
 from astrolabe.sim.store import Item
 
 #: What Go writes for the empty object of a bookmark beside its metadata; nothing for kinds that are not
@@ -49,7 +49,7 @@ _INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
 
 
 @dataclass(frozen=True)
-class Form:
+class ObjectEncoder:
     """How one request wants its objects: of which kind, and whether `metadata_only`."""
 
     kind: Kind[Any]
@@ -100,14 +100,14 @@ def expired_line(revision: int, oldest: int) -> bytes:
     return msgspec.json.encode({"type": "ERROR", "object": status}) + b"\n"
 
 
-def form_of(kind: Kind[Any], accept: str, *, listing: bool) -> Form:
-    """The form an Accept header asks for. Raises Refusal (406) when it does not fit the request."""
+def negotiate_encoder(kind: Kind[Any], accept: str, *, listing: bool) -> ObjectEncoder:
+    """The form an Accept header asks for. Raises StatusError (406) when it does not fit the request."""
     parameters = [part.strip() for part in accept.split(";")]
     wanted = next((part[3:].split(",")[0] for part in parameters if part.startswith("as=")), "")
     if not wanted.startswith("PartialObjectMetadata"):
-        return Form(kind)
+        return ObjectEncoder(kind)
     if listing is not wanted.endswith("List"):
         found = f"*{kind.version}.{kind.name}"
         found = f"a list ({found}List)" if listing else f"not a list ({found})"
         raise not_acceptable(f"you requested {wanted}, but the requested object is {found}")
-    return Form(kind, metadata_only=True)
+    return ObjectEncoder(kind, metadata_only=True)

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from astrolabe.kinds.kind import Kind
-from astrolabe.sim.api.refusal import Refusal, refuse, unauthorized
+from astrolabe.sim.api.errors import StatusError, status_error, unauthorized
 
 _ANONYMOUS = "system:anonymous"
 _READ = ("list", "watch")
 _AUTHORIZATION = "authorization.k8s.io"
 
 
-class Access:
+class Authorizer:
     """The rules, changeable at any time.
 
     tokens: bearer token → user. While there are none, nobody is asked for one (as behind `kubectl proxy`).
@@ -36,7 +36,7 @@ class Access:
         self._granted.pop(kind, None)
 
     def user(self, authorization: str) -> str:
-        """The user that an Authorization header names. Raises Refusal (401)."""
+        """The user that an Authorization header names. Raises StatusError (401)."""
         if not self.tokens:
             return "kubernetes-admin"
         if not authorization:
@@ -52,7 +52,7 @@ class Access:
             return False
         return kind not in self._granted or (bool(namespace) and namespace in self._granted[kind])
 
-    def forbidden(self, user: str, verb: str, *, kind: Kind[Any], namespace: str) -> Refusal:
+    def forbidden(self, user: str, verb: str, *, kind: Kind[Any], namespace: str) -> StatusError:
         """The 403 for a request that is not permitted."""
         where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
         resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
@@ -61,7 +61,7 @@ class Access:
             f'in API group "{kind.group}" {where}'
         )
         details = {**({"group": kind.group} if kind.group else {}), "kind": kind.plural}
-        return refuse(403, "Forbidden", message, details=details)
+        return status_error(403, "Forbidden", message, details=details)
 
     def review(self, user: str, request: Mapping[str, Any], kinds: Iterable[Kind[Any]]) -> dict[str, Any]:
         """The answer to a SelfSubjectAccessReview, from the same rules."""

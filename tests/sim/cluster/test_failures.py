@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from astrolabe.sim.cluster.ailments import AILMENTS, Case
+from astrolabe.sim.cluster.failures import FAILURE_MODES, FailingPod
 from astrolabe.sim.cluster.podstatus import (
-    Moment,
-    Place,
+    Placement,
+    Timestamps,
     crashed,
     finished,
     lost,
@@ -20,16 +20,18 @@ from astrolabe.sim.cluster.podstatus import (
     unscheduled,
     waiting,
 )
-from astrolabe.sim.cluster.template import Wants, pod_spec
+from astrolabe.sim.cluster.template import PodOptions, pod_spec
 from tests.support.kinds import KINDS_BY_NAME
 from tests.support.recording import Recording
 
 Json = dict[str, Any]
 
-MOMENT = Moment("2026-11-23T08:00:00Z", "2026-11-23T08:05:00Z")
-PLACE = Place("node-1", "10.0.0.2", "10.128.0.9")
+MOMENT = Timestamps("2026-11-23T08:00:00Z", "2026-11-23T08:05:00Z")
+PLACE = Placement("node-1", "10.0.0.2", "10.128.0.9")
 SPEC = pod_spec(
-    Wants(name="web", image="web:1", port=80, secret="web-keys", overrides="web-overrides", waits_for="db")
+    PodOptions(
+        name="web", image="web:1", port=80, secret="web-keys", overrides="web-overrides", waits_for="db"
+    )
 )
 
 
@@ -42,7 +44,7 @@ def printed(status: Json, **metadata: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("ailment", "level", "reason"),
+    ("failure_mode", "level", "reason"),
     [
         ("crash-loop", "Error", "CrashLoopBackOff"),
         ("out-of-memory", "Error", "CrashLoopBackOff"),
@@ -52,23 +54,23 @@ def printed(status: Json, **metadata: str) -> tuple[str, str]:
         ("unschedulable", "Pending", "Pending"),
     ],
 )
-def test_ailments(ailment: str, level: str, reason: str) -> None:
-    case = Case(SPEC, MOMENT, PLACE, 4, random.Random(1))
-    assert printed(AILMENTS[ailment].status(case)) == (level, reason)
+def test_failure_modes(failure_mode: str, level: str, reason: str) -> None:
+    failing = FailingPod(SPEC, MOMENT, PLACE, 4, random.Random(1))
+    assert printed(FAILURE_MODES[failure_mode].status(failing)) == (level, reason)
 
 
 def test_what_is_missing_is_named() -> None:
-    case = Case(SPEC, MOMENT, PLACE, 4, random.Random(1))
-    for ailment, message in (
+    failing = FailingPod(SPEC, MOMENT, PLACE, 4, random.Random(1))
+    for failure_mode, message in (
         ("config-missing", 'configmap "web-overrides" not found'),
         ("secret-missing", 'secret "web-keys" not found'),
     ):
-        status = AILMENTS[ailment].status(case)
+        status = FAILURE_MODES[failure_mode].status(failing)
         assert status["containerStatuses"][0]["state"]["waiting"]["message"] == message
 
 
 def test_a_healthy_life() -> None:
-    bare = Place("node-1", "10.0.0.2", "")
+    bare = Placement("node-1", "10.0.0.2", "")
     assert printed(unscheduled()) == ("Pending", "Pending")
     assert printed(scheduled(MOMENT)) == ("Pending", "Pending")
     creating = waiting(SPEC, MOMENT, bare, reason="ContainerCreating")
@@ -99,7 +101,7 @@ def test_back_off_grows_to_five_minutes(restarts: int, back_off: str) -> None:
 def test_has_the_fields_that_a_recorded_kubelet_wrote(recording: Recording) -> None:
     pods = recording.items(KINDS_BY_NAME["Pod"])
     recorded = next(pod["status"] for pod in pods if pod["status"]["phase"] == "Running")
-    ours = running(pod_spec(Wants(name="web", image="web:1")), MOMENT, PLACE)
+    ours = running(pod_spec(PodOptions(name="web", image="web:1")), MOMENT, PLACE)
     assert list(ours) == list(recorded)
     assert list(ours["containerStatuses"][0]) == list(recorded["containerStatuses"][0])
     assert [one["type"] for one in ours["conditions"]] == [one["type"] for one in recorded["conditions"]]

@@ -25,7 +25,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 
-class Mint:
+class ObjectFactory:
     """Makes up what a cluster assigns by itself.
 
     now: the moment that ages are counted from; may be moved on. stream: two mints of different streams give

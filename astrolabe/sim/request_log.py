@@ -11,7 +11,7 @@ _WRITES = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 
 
 @dataclass(frozen=True)
-class Request:
+class RecordedRequest:
     """One request as it came in. `kind`: of the table, "" for other paths. `verb`: list, watch, get or "".
 
     write: it wanted to change something (an access review does not).
@@ -28,21 +28,21 @@ class Request:
     write: bool = False
 
 
-class Journal:
+class RequestLog:
     """The last requests and counts of all.
 
     statuses: HTTP status → answers given. open_watches: kind → watches that are running now.
     """
 
     def __init__(self, size: int = 10_000) -> None:
-        self.requests: deque[Request] = deque(maxlen=size)
+        self.requests: deque[RecordedRequest] = deque(maxlen=size)
         self.total = 0
         self.writes = 0
         self.statuses: Counter[int] = Counter()
         self.open_watches: Counter[str] = Counter()
-        self._waiting: list[tuple[Callable[[Journal], bool], asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Callable[[RequestLog], bool], asyncio.Future[None]]] = []
 
-    def note(self, request: Request) -> None:
+    def record(self, request: RecordedRequest) -> None:
         """Record a request at its arrival."""
         self.requests.append(request)
         self.total += 1
@@ -59,7 +59,7 @@ class Journal:
         self.open_watches[kind] += change
         self._tell()
 
-    async def until(self, condition: Callable[[Journal], bool]) -> None:
+    async def until(self, condition: Callable[[RequestLog], bool]) -> None:
         """Wait until a condition on this journal holds; it is looked at after each change."""
         if condition(self):
             return
@@ -70,7 +70,7 @@ class Journal:
         finally:
             self._waiting.remove(waiter)
 
-    def of(self, kind: str, verb: str = "") -> list[Request]:
+    def of(self, kind: str, verb: str = "") -> list[RecordedRequest]:
         """The recorded requests for a kind, all or those with a verb."""
         return [request for request in self.requests if request.kind == kind and verb in ("", request.verb)]
 

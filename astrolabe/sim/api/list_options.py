@@ -10,7 +10,7 @@ import msgspec
 
 from astrolabe.graph import selector
 from astrolabe.graph.selector import Selector, SelectorError
-from astrolabe.sim.api.refusal import bad_request, forbidden_option
+from astrolabe.sim.api.errors import bad_request, forbidden_option
 from astrolabe.sim.store import Item
 
 Match = Literal["", "Exact", "NotOlderThan"]
@@ -32,7 +32,7 @@ _META = msgspec.json.Decoder(_Meta)
 
 
 @dataclass(frozen=True)
-class Scope:
+class SelectionPredicate:
     """Which objects a request means.
 
     namespace: "" is all. fields: (name of the field, equal or not, value) of the fieldSelector.
@@ -43,17 +43,17 @@ class Scope:
     fields: tuple[tuple[str, bool, str], ...] = ()
 
     @property
-    def selective(self) -> bool:
+    def has_selectors(self) -> bool:
         """Whether a selector is set; a list then does not tell how many items remain."""
         return bool(self.labels.requirements or self.fields)
 
-    def holds(self, item: Item) -> bool:
+    def matches(self, item: Item) -> bool:
         """Whether the object is meant."""
         if self.namespace and not item.key.startswith(f"{self.namespace}/"):
             return False
-        return self.selects(item)
+        return self.matches_selectors(item)
 
-    def selects(self, item: Item) -> bool:
+    def matches_selectors(self, item: Item) -> bool:
         """Whether the selectors match; the namespace is not looked at."""
         for field, equal, value in self.fields:
             namespace, _, name = item.key.rpartition("/")
@@ -65,13 +65,13 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Query:
+class ListOptions:
     """What is asked of one kind.
 
     version: None when unset. limit: 0 is none. timeout: seconds, None is for ever.
     """
 
-    scope: Scope
+    predicate: SelectionPredicate
     version: int | None
     match: Match
     limit: int
@@ -81,8 +81,10 @@ class Query:
     timeout: float | None
 
 
-def parse_query(namespace: str, parameters: Mapping[str, str], *, watch_list: WatchList = "served") -> Query:
-    """Read the parameters. Raises Refusal: 400 for what does not parse, 422 for what does not go together."""
+def parse_list_options(
+    namespace: str, parameters: Mapping[str, str], *, watch_list: WatchList = "served"
+) -> ListOptions:
+    """Parse the query parameters. Raises StatusError: 400 if one is malformed, 422 if two conflict."""
     watching = is_watch(parameters)
     known = dict(parameters)
     if watch_list == "ignored" and "sendInitialEvents" in known:
@@ -90,8 +92,8 @@ def parse_query(namespace: str, parameters: Mapping[str, str], *, watch_list: Wa
         known.pop("resourceVersionMatch", None)
     _validate(known, watching=watching, watch_list=watch_list)
     version = known.get("resourceVersion", "")
-    return Query(
-        scope=Scope(
+    return ListOptions(
+        predicate=SelectionPredicate(
             namespace, _labels(known.get("labelSelector", "")), _fields(known.get("fieldSelector", ""))
         ),
         version=_integer(version, "resourceVersion") if version else None,

@@ -9,7 +9,7 @@ import msgspec
 NOT_FOUND_TEXT = b"404 page not found\n"
 
 
-class Refusal(Exception):
+class StatusError(Exception):
     """A request is answered with an error. `body` is JSON with a final newline, or plain text."""
 
     def __init__(
@@ -49,67 +49,67 @@ def status_object(
     return {key: value for key, value in status.items() if key != "details" or details is not None}
 
 
-def refuse(code: int, reason: str, message: str, **more: Any) -> Refusal:
-    """A Refusal whose body is a Status. `more`: details, metadata, retry_after (seconds)."""
+def status_error(code: int, reason: str, message: str, **more: Any) -> StatusError:
+    """A StatusError whose body is a Status. `more`: details, metadata, retry_after (seconds)."""
     retry_after = more.pop("retry_after", None)
     body = msgspec.json.encode(status_object(code, reason, message, **more)) + b"\n"
-    return Refusal(code, body, retry_after=retry_after)
+    return StatusError(code, body, retry_after=retry_after)
 
 
-def bad_request(message: str) -> Refusal:
-    return refuse(400, "BadRequest", message)
+def bad_request(message: str) -> StatusError:
+    return status_error(400, "BadRequest", message)
 
 
-def unauthorized() -> Refusal:
-    return refuse(401, "Unauthorized", "Unauthorized")
+def unauthorized() -> StatusError:
+    return status_error(401, "Unauthorized", "Unauthorized")
 
 
-def no_such_resource() -> Refusal:
+def no_such_resource() -> StatusError:
     """The group is served, the resource is not."""
-    return refuse(404, "NotFound", "the server could not find the requested resource", details={})
+    return status_error(404, "NotFound", "the server could not find the requested resource", details={})
 
 
-def no_such_page() -> Refusal:
+def no_such_page() -> StatusError:
     """Not even the group is served: the answer is no Status."""
-    return Refusal(404, NOT_FOUND_TEXT, content_type="text/plain; charset=utf-8")
+    return StatusError(404, NOT_FOUND_TEXT, content_type="text/plain; charset=utf-8")
 
 
-def no_such_object(resource: str, group: str, name: str) -> Refusal:
+def no_such_object(resource: str, group: str, name: str) -> StatusError:
     details = {"name": name, **({"group": group} if group else {}), "kind": resource}
     qualified = f"{resource}.{group}" if group else resource
-    return refuse(404, "NotFound", f'{qualified} "{name}" not found', details=details)
+    return status_error(404, "NotFound", f'{qualified} "{name}" not found', details=details)
 
 
-def method_not_allowed() -> Refusal:
+def method_not_allowed() -> StatusError:
     message = "the server does not allow this method on the requested resource"
-    return refuse(405, "MethodNotAllowed", message, details={})
+    return status_error(405, "MethodNotAllowed", message, details={})
 
 
-def not_acceptable(message: str) -> Refusal:
-    return refuse(406, "NotAcceptable", message)
+def not_acceptable(message: str) -> StatusError:
+    return status_error(406, "NotAcceptable", message)
 
 
-def forbidden_option(field: str, message: str) -> Refusal:
+def forbidden_option(field: str, message: str) -> StatusError:
     """422: a combination of list options that validation forbids."""
     cause = {"reason": "FieldValueForbidden", "message": f"Forbidden: {message}", "field": field}
     details = {"group": "meta.k8s.io", "kind": "ListOptions", "causes": [cause]}
     text = f'ListOptions.meta.k8s.io "" is invalid: {field}: Forbidden: {message}'
-    return refuse(422, "Invalid", text, details=details)
+    return status_error(422, "Invalid", text, details=details)
 
 
-def too_large_version(wanted: int, current: int) -> Refusal:
+def too_large_version(wanted: int, current: int) -> StatusError:
     """504: a version of the future; the client is told to come again in a second."""
     cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
     message = f"Timeout: Too large resource version: {wanted}, current: {current}"
     details = {"causes": [cause], "retryAfterSeconds": 1}
-    return refuse(504, "Timeout", message, details=details, retry_after=1)
+    return status_error(504, "Timeout", message, details=details, retry_after=1)
 
 
-def expired_version() -> Refusal:
-    return refuse(410, "Expired", "The resourceVersion for the provided list is too old.")
+def expired_version() -> StatusError:
+    return status_error(410, "Expired", "The resourceVersion for the provided list is too old.")
 
 
-def expired_token(inconsistent: str) -> Refusal:
+def expired_token(inconsistent: str) -> StatusError:
     """410 for a continue token that was compacted; `inconsistent` is a token with which one may go on."""
     message = (
         "The provided continue parameter is too old to display a consistent list result. You can start a new "
@@ -118,4 +118,4 @@ def expired_token(inconsistent: str) -> Refusal:
         "objects that were created, modified, or deleted between the time the first chunk was returned and "
         "now may show up in the list."
     )
-    return refuse(410, "Expired", message, metadata={"continue": inconsistent})
+    return status_error(410, "Expired", message, metadata={"continue": inconsistent})

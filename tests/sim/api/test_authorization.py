@@ -7,7 +7,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from astrolabe.sim.api.access import Access
+from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.server import Simulator
 from tests.sim.client import Client
 
@@ -17,7 +17,7 @@ REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator(access=Access({"good": USER})) as simulator:
+    async with Simulator(authorizer=Authorizer({"good": USER})) as simulator:
         yield simulator
 
 
@@ -28,7 +28,7 @@ async def client(simulator: Simulator) -> AsyncIterator[Client]:
 
 
 async def test_forbidden_everywhere(simulator: Simulator, client: Client) -> None:
-    simulator.access.restrict("Deployment")
+    simulator.authorizer.restrict("Deployment")
     status, answer = await client.refusal("/apis/apps/v1/deployments")
     assert (status, answer["reason"]) == (403, "Forbidden")
     assert answer["message"] == (
@@ -41,19 +41,19 @@ async def test_forbidden_everywhere(simulator: Simulator, client: Client) -> Non
 
 
 async def test_permitted_in_some_namespaces_only(simulator: Simulator, client: Client) -> None:
-    simulator.access.restrict("Secret", ["shop"])
+    simulator.authorizer.restrict("Secret", ["shop"])
     assert (await client.get("/api/v1/namespaces/shop/secrets"))["items"] == []
     for path in ("/api/v1/secrets", "/api/v1/namespaces/other/secrets"):
         assert (await client.refusal(path))[0] == 403
     _, answer = await client.refusal("/api/v1/namespaces/other/secrets")
     assert answer["message"].endswith('in API group "" in the namespace "other"')
-    simulator.access.allow("Secret")
+    simulator.authorizer.allow("Secret")
     assert (await client.get("/api/v1/secrets"))["items"] == []
 
 
 async def test_a_token_can_be_revoked(simulator: Simulator, client: Client) -> None:
     assert (await client.get("/api/v1/pods"))["items"] == []
-    simulator.access.tokens = {"other": USER}
+    simulator.authorizer.tokens = {"other": USER}
     assert (await client.refusal("/api/v1/pods"))[0] == 401
     assert (await client.refusal("/version"))[0] == 401
 
@@ -77,14 +77,14 @@ async def test_without_tokens_everybody_reads() -> None:
 async def test_reviews_say_what_lists_would(
     simulator: Simulator, client: Client, asked: dict[str, Any], allowed: bool
 ) -> None:
-    simulator.access.restrict("Secret", ["shop"])
-    simulator.access.restrict("Deployment")
+    simulator.authorizer.restrict("Secret", ["shop"])
+    simulator.authorizer.restrict("Deployment")
     review = {"spec": {"resourceAttributes": asked}}
     async with client.session.post(REVIEWS, json=review) as response:
         answer = msgspec.json.decode(await response.read())
     assert response.status == 201
     assert (answer["kind"], answer["status"]) == ("SelfSubjectAccessReview", {"allowed": allowed})
-    assert simulator.journal.writes == 0
+    assert simulator.request_log.writes == 0
 
 
 async def test_a_review_that_is_no_json(client: Client) -> None:
