@@ -12,6 +12,7 @@ import pytest
 
 import astrolabe
 from astrolabe.graph.status import WORST_FIRST
+from astrolabe.kinds.kind import LAYERS
 
 ROOT = Path(__file__).parents[1]
 
@@ -72,11 +73,15 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert versions == {astrolabe.__version__}
 
 
-def test_typescript_has_the_servers_order_of_severity() -> None:
-    source = (ROOT / "static/packages/stream/src/status.ts").read_text()
-    order = re.search(r"STATUSES[^=]*= (\[[^]]*\])", source)
-    assert order is not None
-    assert tuple(json.loads(order[1])) == WORST_FIRST
+@pytest.mark.parametrize(
+    ("file", "name", "expected"),
+    [("status.ts", "STATUSES", WORST_FIRST), ("kinds.ts", "LAYERS", LAYERS)],
+)
+def test_typescript_has_the_servers_order(file: str, name: str, expected: tuple[str, ...]) -> None:
+    source = (ROOT / "static/packages/stream/src" / file).read_text()
+    listed = re.search(rf"{name}\b[^=]*= \[([^]]*)\]", source)
+    assert listed is not None
+    assert tuple(re.findall(r'"(\w+)"', listed[1])) == expected
 
 
 def test_the_license_is_apache_2_in_full() -> None:

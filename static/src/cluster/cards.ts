@@ -1,10 +1,10 @@
 /** What is drawn of a group: a card for each resource, or for a stack of those that are alike. */
 
-import { type Node, type ReadonlyGraph, type Status, severity, type Unresolved } from "@astrolabe/stream";
+import { type Kinds, type Node, type Status, severity, type Unresolved } from "@astrolabe/stream";
+import type { Cluster } from "./cluster";
 import { type Counts, count, worst } from "./counts";
 import { groupBy } from "./grouping";
 import { directOwnerOf, type GroupId, groupOf, ownerOf } from "./index";
-import { lookOf, plural } from "./kinds";
 import { nameOf } from "./names";
 
 /** Made of names, so that it outlives what it shows, and may be in an address. */
@@ -12,7 +12,7 @@ export type CardId = string;
 
 /**
  * form: a resource; a stack of resources; all of a release; all of a namespace; or a ghost, which is
- * referred to and does not exist. members: uids, the worst first; the first is what the card speaks of.
+ * referred to and does not exist. column: of its kind. members: uids, the worst first; the first is what the card speaks of.
  * opens: there is more in it to be shown one by one.
  */
 export interface Card {
@@ -21,6 +21,7 @@ export interface Card {
   readonly group: GroupId;
   readonly namespace: string;
   readonly kind: string;
+  readonly column: number;
   readonly title: string;
   readonly status: Status;
   readonly reason: string;
@@ -43,7 +44,7 @@ export interface Deck {
 }
 
 /** Deal these nodes, which may be of several groups. */
-export function deal(graph: ReadonlyGraph, nodes: Iterable<Node>, isOpen: IsOpen): Deck {
+export function deal(graph: Cluster, nodes: Iterable<Node>, isOpen: IsOpen): Deck {
   const dealt = [...nodes];
   const loose = countLoose(graph, dealt);
   const piles = new Map<CardId, Pile>();
@@ -53,7 +54,10 @@ export function deal(graph: ReadonlyGraph, nodes: Iterable<Node>, isOpen: IsOpen
     if (pile === undefined) piles.set(place.id, { ...place, nodes: [node] });
     else pile.nodes.push(node);
   }
-  return collect([...piles.values()].flatMap((pile) => spread(pile, isOpen)));
+  return collect(
+    graph.kinds,
+    [...piles.values()].flatMap((pile) => spread(pile, isOpen)),
+  );
 }
 
 /** Nodes for one card. title: of a stack. head: the kind that it is a card of; others are folded in. */
@@ -66,14 +70,9 @@ interface Pile {
 
 type Place = Omit<Pile, "nodes">;
 
-function placeOf(
-  graph: ReadonlyGraph,
-  node: Node,
-  loose: ReadonlyMap<string, number>,
-  isOpen: IsOpen,
-): Place {
+function placeOf(graph: Cluster, node: Node, loose: ReadonlyMap<string, number>, isOpen: IsOpen): Place {
   const group = groupOf(node);
-  if (lookOf(node.kind).folds) {
+  if (graph.kinds.of(node.kind).relays) {
     const owner = directOwnerOf(graph, node);
     const place = owner && placeOf(graph, owner, loose, isOpen);
     if (place !== undefined && !isOpen(place.id)) return place;
@@ -83,13 +82,13 @@ function placeOf(
     return { id: `${group}|${node.kind}|${root.kind}/${root.name}`, head: node.kind, title: root.name };
   }
   if ((loose.get(`${group}|${node.kind}`) ?? 0) > LOOSE_AT_MOST) {
-    return { id: `${group}|${node.kind}|*`, head: node.kind, title: plural(node.kind) };
+    return { id: `${group}|${node.kind}|*`, head: node.kind, title: graph.kinds.plural(node.kind) };
   }
   return { id: `${group}|${node.kind}|${node.name}`, head: node.kind, title: node.name };
 }
 
 /** How many there are of each kind in each group that nothing owns. */
-function countLoose(graph: ReadonlyGraph, nodes: readonly Node[]): Map<string, number> {
+function countLoose(graph: Cluster, nodes: readonly Node[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const node of nodes) {
     if (directOwnerOf(graph, node) !== undefined) continue;
@@ -114,18 +113,18 @@ function spread(pile: Pile, isOpen: IsOpen): Pile[] {
   return [...alike].map(([state, nodes]) => ({ ...pile, id: `${pile.id}|${state}`, nodes }));
 }
 
-function collect(piles: readonly Pile[]): Deck {
+function collect(kinds: Kinds, piles: readonly Pile[]): Deck {
   const cards = new Map<CardId, Card>();
   const cardOf = new Map<string, CardId>();
   for (const pile of piles) {
-    const card = cardFrom(pile);
+    const card = cardFrom(kinds, pile);
     cards.set(card.id, card);
     for (const uid of card.members) cardOf.set(uid, card.id);
   }
   return { cards, cardOf };
 }
 
-function cardFrom(pile: Pile): Card {
+function cardFrom(kinds: Kinds, pile: Pile): Card {
   const nodes = pile.nodes.toSorted(worstFirst(pile.head));
   const [first] = nodes as [Node, ...Node[]];
   const heads = nodes.filter((node) => node.kind === pile.head);
@@ -136,6 +135,7 @@ function cardFrom(pile: Pile): Card {
     group: groupOf(first),
     namespace: first.namespace ?? "",
     kind: pile.head,
+    column: kinds.of(pile.head).column,
     title: heads.length === 1 ? (heads[0] as Node).name : pile.title,
     status: first.status,
     reason: first.status === "Ready" ? "" : (first.reason ?? ""),
@@ -154,8 +154,8 @@ function worstFirst(head: string): (one: Node, other: Node) => number {
 }
 
 /** All of a group as one card. nodes: those of it that are shown. */
-export function releaseCard(id: GroupId, release: string, nodes: readonly Node[]): Card {
-  return summary(id, "release", id, titleOfGroup(id, release), nodes);
+export function releaseCard(kinds: Kinds, id: GroupId, release: string, nodes: readonly Node[]): Card {
+  return summary(kinds, id, "release", id, titleOfGroup(id, release), nodes);
 }
 
 /** What is of no release is the others of its namespace. */
@@ -164,12 +164,13 @@ export function titleOfGroup(id: GroupId, release: string): string {
 }
 
 /** All of a namespace as one card. */
-export function namespaceCard(namespace: string, nodes: readonly Node[]): Card {
+export function namespaceCard(kinds: Kinds, namespace: string, nodes: readonly Node[]): Card {
   const title = namespace || "cluster";
-  return summary(`${namespace}/*`, "namespace", `${namespace}/*`, title, nodes);
+  return summary(kinds, `${namespace}/*`, "namespace", `${namespace}/*`, title, nodes);
 }
 
 function summary(
+  kinds: Kinds,
   id: CardId,
   form: "release" | "namespace",
   group: GroupId,
@@ -178,32 +179,35 @@ function summary(
 ): Card {
   const counts = count(nodes.map((node) => node.status));
   const namespace = group.slice(0, group.indexOf("/"));
+  const kind = form === "release" ? "Release" : "Namespace";
   return {
     ...{ id, form, group, namespace, title, counts },
-    kind: form === "release" ? "Release" : "Namespace",
+    kind,
+    column: kinds.of(kind).column,
     status: worst(counts),
-    reason: mainReason(nodes, worst(counts)),
+    reason: mainReason(kinds, nodes, worst(counts)),
     members: nodes.map((node) => node.uid),
     opens: true,
   };
 }
 
 /** The reason that the most specific of the worst give: of the kind furthest to the right. */
-function mainReason(nodes: readonly Node[], status: Status): string {
+function mainReason(kinds: Kinds, nodes: readonly Node[], status: Status): string {
   if (status === "Ready") return "";
   const bad = nodes.filter((node) => node.status === status);
-  const column = Math.max(...bad.map((node) => lookOf(node.kind).column));
-  return bad.find((node) => lookOf(node.kind).column === column)?.reason ?? "";
+  const column = Math.max(...bad.map((node) => kinds.of(node.kind).column));
+  return bad.find((node) => kinds.of(node.kind).column === column)?.reason ?? "";
 }
 
 /** What a reference leads to that does not exist. */
-export function ghostCard(reference: Unresolved): Card {
+export function ghostCard(kinds: Kinds, reference: Unresolved): Card {
   return {
     id: `ghost|${nameOf(reference)}`,
     form: "ghost",
     group: "",
     namespace: reference.namespace ?? "",
     kind: reference.kind,
+    column: kinds.of(reference.kind).column,
     title: reference.name,
     status: "Error",
     reason: "does not exist",

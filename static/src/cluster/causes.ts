@@ -6,8 +6,8 @@
  * beginnings of edges to it.
  */
 
-import { type Node, type ReadonlyGraph, severity } from "@astrolabe/stream";
-import { lookOf } from "./kinds";
+import { type Node, severity } from "@astrolabe/stream";
+import type { Cluster } from "./cluster";
 
 /**
  * The worst of what it needs, when that is not well; nothing for what is well, or broken by itself.
@@ -15,14 +15,14 @@ import { lookOf } from "./kinds";
  * What lacks something is broken by itself. But what a workload's template lacks, its Pods lack, too: it is broken
  * by what it owns, if by anything.
  */
-export function causesOf(graph: ReadonlyGraph, node: Node): Node[] {
+export function causesOf(graph: Cluster, node: Node): Node[] {
   if (node.status === "Ready") return [];
   if (node.unresolved === undefined) return tellingOf(graph, worstOf(graph, node));
-  return node.kind === "Pod" ? [] : tellingOf(graph, worstOf(graph, node, "owns"));
+  return graph.kinds.of(node.kind).layer === "pod" ? [] : tellingOf(graph, worstOf(graph, node, "owns"));
 }
 
 /** What is worst, and not well, of all that it needs, or needs by this type of edge. */
-function worstOf(graph: ReadonlyGraph, node: Node, type?: string): Node[] {
+function worstOf(graph: Cluster, node: Node, type?: string): Node[] {
   const causes = new Map<string, Node>();
   let bar = severity("Unknown");
   for (const edge of graph.outgoing(node.uid)) {
@@ -37,17 +37,19 @@ function worstOf(graph: ReadonlyGraph, node: Node, type?: string): Node[] {
 }
 
 /** What only passes on how others are says nothing where it ends while others say more. */
-function tellingOf(graph: ReadonlyGraph, causes: readonly Node[]): Node[] {
-  const telling = causes.filter((cause) => !lookOf(cause.kind).folds || causesOf(graph, cause).length > 0);
+function tellingOf(graph: Cluster, causes: readonly Node[]): Node[] {
+  const telling = causes.filter(
+    (cause) => !graph.kinds.of(cause.kind).relays || causesOf(graph, cause).length > 0,
+  );
   return telling.length > 0 ? telling : [...causes];
 }
 
 /** Where the causes of each of these end: those that are broken by themselves, themselves among them. */
 export class Roots {
-  readonly #graph: ReadonlyGraph;
+  readonly #graph: Cluster;
   readonly #known = new Map<string, ReadonlySet<string>>();
 
-  constructor(graph: ReadonlyGraph) {
+  constructor(graph: Cluster) {
     this.#graph = graph;
   }
 
@@ -65,7 +67,7 @@ export class Roots {
 }
 
 /** The uids of all that needs one of these, directly or not; these are not among them. */
-export function dependentsOf(graph: ReadonlyGraph, uids: Iterable<string>): Set<string> {
+export function dependentsOf(graph: Cluster, uids: Iterable<string>): Set<string> {
   const start = new Set(uids);
   const found = new Set<string>();
   const queue = [...start];
@@ -80,7 +82,7 @@ export function dependentsOf(graph: ReadonlyGraph, uids: Iterable<string>): Set<
 }
 
 /** The uids on the ways from these to their roots; these are among them. */
-export function chainOf(graph: ReadonlyGraph, uids: Iterable<string>): Set<string> {
+export function chainOf(graph: Cluster, uids: Iterable<string>): Set<string> {
   const found = new Set(uids);
   const queue = [...found];
   for (let uid = queue.pop(); uid !== undefined; uid = queue.pop()) {

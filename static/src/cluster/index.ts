@@ -1,4 +1,5 @@
-import type { Change, Node, ReadonlyGraph, Status } from "@astrolabe/stream";
+import type { Change, Node, Status } from "@astrolabe/stream";
+import type { Cluster } from "./cluster";
 import { type Counts, noCounts } from "./counts";
 import { type Name, nameOf } from "./names";
 
@@ -84,7 +85,7 @@ export class Index {
 }
 
 /** The topmost of its owners that is in the same group; itself when there is none. */
-export function ownerOf(graph: ReadonlyGraph, node: Node): Node {
+export function ownerOf(graph: Cluster, node: Node): Node {
   let top = node;
   for (const seen = new Set([node.uid]); ; seen.add(top.uid)) {
     const owner = directOwnerOf(graph, top);
@@ -94,10 +95,11 @@ export function ownerOf(graph: ReadonlyGraph, node: Node): Node {
 }
 
 /** The one that owns it, when that is in the same group; of an EndpointSlice that is its Service. */
-export function directOwnerOf(graph: ReadonlyGraph, node: Node): Node | undefined {
+export function directOwnerOf(graph: Cluster, node: Node): Node | undefined {
   const group = groupOf(node);
+  const { inherits } = graph.kinds.of(node.kind);
   for (const edge of graph.incoming(node.uid)) {
-    if (edge.type !== "owns" && !(edge.type === "endpoints" && node.kind === "EndpointSlice")) continue;
+    if (!inherits.includes(edge.type)) continue;
     const owner = graph.nodes.get(edge.from);
     if (owner !== undefined && groupOf(owner) === group) return owner;
   }

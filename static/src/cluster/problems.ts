@@ -1,9 +1,9 @@
 /** What is broken, gathered by its cause: many symptoms of one crash are one problem. */
 
-import { type Node, type ReadonlyGraph, type Status, severity } from "@astrolabe/stream";
+import { type Node, type Status, severity } from "@astrolabe/stream";
 import { Roots } from "./causes";
+import type { Cluster } from "./cluster";
 import { type GroupId, groupOf, ownerOf } from "./index";
-import { lookOf } from "./kinds";
 
 /**
  * Resources that are broken by themselves, alike, for the same reason.
@@ -26,7 +26,7 @@ export interface Problem {
 }
 
 /** The problems behind the nodes of these statuses, the one with the largest impact first. */
-export function findProblems(graph: ReadonlyGraph, statuses: ReadonlySet<Status>): Problem[] {
+export function findProblems(graph: Cluster, statuses: ReadonlySet<Status>): Problem[] {
   const roots = new Roots(graph);
   const gathered = new Map<string, { roots: Map<string, Node>; affected: Map<string, Node> }>();
   for (const node of graph.nodes.values()) {
@@ -45,7 +45,7 @@ export function findProblems(graph: ReadonlyGraph, statuses: ReadonlySet<Status>
   return ranked.sort(largestFirst).map((each) => each.problem);
 }
 
-function idOf(graph: ReadonlyGraph, root: Node): string {
+function idOf(graph: Cluster, root: Node): string {
   const owner = ownerOf(graph, root);
   return `${groupOf(root)}|${root.kind}|${owner.kind}/${owner.name}|${root.reason ?? ""}`;
 }
@@ -57,7 +57,7 @@ interface Ranked {
 }
 
 function rank(
-  graph: ReadonlyGraph,
+  graph: Cluster,
   id: string,
   roots: ReadonlyMap<string, Node>,
   affected: Map<string, Node>,
@@ -79,7 +79,7 @@ function rank(
     roots: sorted.map((node) => node.uid),
     affected: all.filter((node) => !roots.has(node.uid)).map((node) => node.uid),
   };
-  return { problem, reach: Math.min(...all.map((node) => lookOf(node.kind).column)) };
+  return { problem, reach: Math.min(...all.map((node) => graph.kinds.of(node.kind).column)) };
 }
 
 /** Longer messages are for the details. */

@@ -2,7 +2,6 @@
 
 import type { ElkNode } from "elkjs/lib/elk-api";
 import type { Card } from "../cluster/cards";
-import { lookOf } from "../cluster/kinds";
 import type { Line } from "../scene/scene";
 import { CARD, GAP } from "./geometry";
 import { COLUMN_GAP, type RoomLayout } from "./settle";
@@ -38,7 +37,7 @@ export function layeredGraph(cards: readonly Card[], lines: Iterable<Line>): Elk
     children: sorted.map((card) => ({
       id: card.id,
       ...CARD,
-      layoutOptions: { "elk.partitioning.partition": String(lookOf(card.kind).column) },
+      layoutOptions: { "elk.partitioning.partition": String(card.column) },
     })),
     edges: inside
       .map((line) => ({ id: line.id, sources: [line.from], targets: [line.to] }))

@@ -1,7 +1,6 @@
 /** Where new cards go in a room that is laid out already: no other card moves. */
 
 import type { Card } from "../cluster/cards";
-import { lookOf } from "../cluster/kinds";
 import type { Line } from "../scene/scene";
 import { CARD, GAP, type Point, type Size } from "./geometry";
 
@@ -29,12 +28,12 @@ export function settle(layout: RoomLayout, cards: readonly Card[], lines: Iterab
     const place = layout.places.get(card.id);
     if (place === undefined) continue;
     kept.set(card.id, place);
-    columns.set(lookOf(card.kind).column, place.x);
+    columns.set(card.column, place.x);
   }
   const all = [...lines];
   for (const card of fresh.toSorted((one, other) => one.id.localeCompare(other.id))) {
-    const x = columnFor(lookOf(card.kind).column, columns, layout.width);
-    columns.set(lookOf(card.kind).column, x);
+    const x = columnFor(card.column, columns, layout.width);
+    columns.set(card.column, x);
     kept.set(card.id, { x, y: freeAt(x, wishOf(card, all, kept), kept) });
   }
   return { places: kept, bends: layout.bends, ...boundsOf(kept, layout) };

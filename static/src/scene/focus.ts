@@ -1,13 +1,13 @@
 /** The focus: the way from symptoms to a cause, and all that depends on it. Nothing else is drawn. */
 
-import type { Node, ReadonlyGraph } from "@astrolabe/stream";
+import type { Node } from "@astrolabe/stream";
 import { Below } from "../cluster/below";
 import { type Card, deal, ghostCard, releaseCard } from "../cluster/cards";
 import { causesOf, chainOf, dependentsOf } from "../cluster/causes";
+import type { Cluster } from "../cluster/cluster";
 import { count } from "../cluster/counts";
 import { groupBy } from "../cluster/grouping";
 import { groupOf } from "../cluster/index";
-import { lookOf } from "../cluster/kinds";
 import { releaseIn } from "./map";
 import { gatherLines, type Line, type Scene } from "./scene";
 
@@ -20,11 +20,7 @@ export interface FocusOptions {
 }
 
 /** The focus on these resources; null when none of them is there any more. */
-export function drawFocus(
-  graph: ReadonlyGraph,
-  uids: readonly string[],
-  options: FocusOptions,
-): Scene | null {
+export function drawFocus(graph: Cluster, uids: readonly string[], options: FocusOptions): Scene | null {
   const roots = uids.filter((uid) => graph.nodes.has(uid));
   if (roots.length === 0) return null;
   const chain = chainOf(graph, roots);
@@ -40,7 +36,7 @@ export function drawFocus(
 type Deck = ReturnType<typeof deal>;
 
 /** What those on the way need directly and is well: where the cause may be that nobody reports. */
-function needsOf(graph: ReadonlyGraph, chain: ReadonlySet<string>, hidden: ReadonlySet<string>): string[] {
+function needsOf(graph: Cluster, chain: ReadonlySet<string>, hidden: ReadonlySet<string>): string[] {
   return [...chain].flatMap((uid) =>
     [...graph.outgoing(uid)].filter((edge) => !hidden.has(edge.type)).map((edge) => edge.to),
   );
@@ -48,7 +44,7 @@ function needsOf(graph: ReadonlyGraph, chain: ReadonlySet<string>, hidden: Reado
 
 /** Those on the way and the broken ones as they are, the rest as a card for each release. */
 function gathered(
-  graph: ReadonlyGraph,
+  graph: Cluster,
   nodes: readonly Node[],
   chain: ReadonlySet<string>,
   isOpen: (id: string) => boolean,
@@ -59,19 +55,14 @@ function gathered(
   const cards = new Map(deck.cards);
   const cardOf = new Map(deck.cardOf);
   for (const [id, some] of groupBy(rest, groupOf)) {
-    const card = releaseCard(id, releaseIn(id), some);
+    const card = releaseCard(graph.kinds, id, releaseIn(id), some);
     cards.set(id, { ...card, opens: false });
     for (const uid of card.members) cardOf.set(uid, id);
   }
   return { cards, cardOf };
 }
 
-function withGhosts(
-  graph: ReadonlyGraph,
-  nodes: readonly Node[],
-  deck: Deck,
-  hidden: ReadonlySet<string>,
-): Scene {
+function withGhosts(graph: Cluster, nodes: readonly Node[], deck: Deck, hidden: ReadonlySet<string>): Scene {
   const isPath = (from: string, to: string) => {
     const node = graph.nodes.get(from);
     return node !== undefined && causesOf(graph, node).some((cause) => cause.uid === to);
@@ -82,7 +73,7 @@ function withGhosts(
   for (const node of nodes) {
     for (const reference of node.unresolved ?? []) {
       if (below.lacks(node, reference)) continue;
-      const ghost = ghostCard(reference);
+      const ghost = ghostCard(graph.kinds, reference);
       cards.set(ghost.id, ghost);
       const line = lineTo(ghost, deck.cardOf.get(node.uid) ?? "", reference.type);
       lines.set(line.id, line);
@@ -129,7 +120,7 @@ function longestWay(
 /** A way that begins further left, else the longer one. */
 function isBetter(scene: Scene, one: readonly string[], other: readonly string[]): boolean {
   if (other.length === 0 || one.length === 0) return one.length > 0;
-  const column = (way: readonly string[]) => lookOf(scene.cards.get(way[0] ?? "")?.kind ?? "").column;
+  const column = (way: readonly string[]) => scene.cards.get(way[0] ?? "")?.column ?? Infinity;
   return column(one) - column(other) < 0 || (column(one) === column(other) && one.length > other.length);
 }
 

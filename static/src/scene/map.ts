@@ -1,7 +1,8 @@
 /** The map: namespace → release → resources. What is not open is gathered, so that some hundreds are drawn. */
 
-import type { Node, ReadonlyGraph } from "@astrolabe/stream";
+import type { Node } from "@astrolabe/stream";
 import { type Card, deal, namespaceCard, releaseCard, titleOfGroup } from "../cluster/cards";
+import type { Cluster } from "../cluster/cluster";
 import { count } from "../cluster/counts";
 import { type Filter, matches } from "../cluster/filter";
 import { groupBy } from "../cluster/grouping";
@@ -20,7 +21,7 @@ export interface MapOptions {
   readonly hidden: ReadonlySet<string>;
 }
 
-export function drawMap(graph: ReadonlyGraph, options: MapOptions): Scene {
+export function drawMap(graph: Cluster, options: MapOptions): Scene {
   const groups = groupBy(shown(graph, options.filter), groupOf);
   const together = groups.size > GROUPS_AT_MOST;
   const byNamespace = groupBy(groups, ([, nodes]) => namespaceOf(nodes[0] as Node));
@@ -31,24 +32,24 @@ export function drawMap(graph: ReadonlyGraph, options: MapOptions): Scene {
 }
 
 /** The groups that are open when nobody has opened any: all of them where there are few resources. */
-export function openAtFirst(graph: ReadonlyGraph, filter: Filter): Set<GroupId> {
+export function openAtFirst(graph: Cluster, filter: Filter): Set<GroupId> {
   const nodes = shown(graph, filter);
   return nodes.length <= NODES_OPEN ? new Set(nodes.map(groupOf)) : new Set();
 }
 
-function shown(graph: ReadonlyGraph, filter: Filter): Node[] {
+function shown(graph: Cluster, filter: Filter): Node[] {
   return [...graph.nodes.values()].filter((node) => matches(filter, node));
 }
 
 function hallOf(
-  graph: ReadonlyGraph,
+  graph: Cluster,
   namespace: string,
   groups: readonly [GroupId, Node[]][],
   together: boolean,
   open: ReadonlySet<string>,
 ): Hall {
   const nodes = groups.flatMap(([, some]) => some);
-  const whole = namespaceCard(namespace, nodes);
+  const whole = namespaceCard(graph.kinds, namespace, nodes);
   const sorted = groups.toSorted(([one], [other]) => compareNames(releaseIn(one), releaseIn(other)));
   return {
     namespace,
@@ -58,13 +59,16 @@ function hallOf(
     groups:
       together && !open.has(whole.id)
         ? [whole]
-        : sorted.map(([id, some]) => (open.has(id) ? roomOf(graph, id, some, open) : closed(id, some))),
+        : sorted.map(([id, some]) =>
+            open.has(id) ? roomOf(graph, id, some, open) : closed(graph, id, some),
+          ),
   };
 }
 
-const closed = (id: GroupId, nodes: readonly Node[]): Card => releaseCard(id, releaseIn(id), nodes);
+const closed = (graph: Cluster, id: GroupId, nodes: readonly Node[]): Card =>
+  releaseCard(graph.kinds, id, releaseIn(id), nodes);
 
-function roomOf(graph: ReadonlyGraph, id: GroupId, nodes: readonly Node[], open: ReadonlySet<string>): Room {
+function roomOf(graph: Cluster, id: GroupId, nodes: readonly Node[], open: ReadonlySet<string>): Room {
   return {
     id,
     title: titleOfGroup(id, releaseIn(id)),
@@ -80,7 +84,7 @@ function compareNames(one: string, other: string): number {
   return Number(one === "") - Number(other === "") || one.localeCompare(other);
 }
 
-function withLines(graph: ReadonlyGraph, halls: readonly Hall[], hidden: ReadonlySet<string>): Scene {
+function withLines(graph: Cluster, halls: readonly Hall[], hidden: ReadonlySet<string>): Scene {
   const cards = new Map<string, Card>();
   const cardOf = new Map<string, string>();
   const rooms = new Map<string, string>();

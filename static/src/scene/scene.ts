@@ -1,8 +1,8 @@
 /** What is to be drawn: cards, the lines between them, and the rooms that they stand in. Without places. */
 
-import type { ReadonlyGraph } from "@astrolabe/stream";
 import { Below } from "../cluster/below";
 import type { Card, CardId } from "../cluster/cards";
+import type { Cluster } from "../cluster/cluster";
 import type { Counts } from "../cluster/counts";
 import type { GroupId } from "../cluster/index";
 
@@ -54,7 +54,7 @@ export const isRoom = (group: Card | Room): group is Room => "cards" in group;
  * roomOf: where a card stands. isPath: whether an edge is on the way to a cause.
  */
 export function gatherLines(
-  graph: ReadonlyGraph,
+  graph: Cluster,
   cardOf: ReadonlyMap<string, CardId>,
   options: {
     hidden: ReadonlySet<string>;

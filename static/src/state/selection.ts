@@ -1,7 +1,8 @@
 /** What a person has picked, of whatever form: a resource by its name, a card, a group, a namespace. */
 
-import type { Node, ReadonlyGraph } from "@astrolabe/stream";
+import type { Node } from "@astrolabe/stream";
 import { type Card, type Deck, deal, namespaceCard, releaseCard } from "../cluster/cards";
+import type { Cluster } from "../cluster/cluster";
 import { type GroupId, groupOf, type Index } from "../cluster/index";
 import { nameOf } from "../cluster/names";
 import { releaseIn } from "../scene/map";
@@ -15,7 +16,7 @@ export type Selection =
   | { readonly form: "gone"; readonly title: string; readonly card: null };
 
 /** What is picked by this text; it is gone when nothing has that name any more. */
-export function resolve(graph: ReadonlyGraph, index: Index, scene: Scene, text: string): Selection {
+export function resolve(graph: Cluster, index: Index, scene: Scene, text: string): Selection {
   const uid = index.find(text);
   const node = uid === undefined ? undefined : graph.nodes.get(uid);
   if (node !== undefined) return { form: "resource", node, card: scene.cardOf.get(node.uid) ?? null };
@@ -26,7 +27,7 @@ export function resolve(graph: ReadonlyGraph, index: Index, scene: Scene, text: 
   );
 }
 
-function ofCard(graph: ReadonlyGraph, card: Card): Selection {
+function ofCard(graph: Cluster, card: Card): Selection {
   if (card.form === "ghost") return { form: "ghost", about: card, card: card.id };
   const first = graph.nodes.get(card.members[0] ?? "");
   if (card.form === "resource" && first !== undefined) {
@@ -36,12 +37,12 @@ function ofCard(graph: ReadonlyGraph, card: Card): Selection {
 }
 
 /** The resource that a card is about; those that are folded in are parts of it. */
-function headOf(graph: ReadonlyGraph, card: Card): Node | undefined {
+function headOf(graph: Cluster, card: Card): Node | undefined {
   const members = card.members.flatMap((uid) => graph.nodes.get(uid) ?? []);
   return members.find((node) => node.kind === card.kind);
 }
 
-function ofGroup(graph: ReadonlyGraph, index: Index, id: GroupId): Selection | undefined {
+function ofGroup(graph: Cluster, index: Index, id: GroupId): Selection | undefined {
   const namespace = id.slice(0, Math.max(0, id.indexOf("/")));
   const whole = id === `${namespace}/*`;
   const groups = [...index.groups.values()].filter((group) =>
@@ -49,28 +50,30 @@ function ofGroup(graph: ReadonlyGraph, index: Index, id: GroupId): Selection | u
   );
   if (groups.length === 0) return undefined;
   const nodes = groups.flatMap((group) => [...group.uids].flatMap((uid) => graph.nodes.get(uid) ?? []));
-  const about = whole ? namespaceCard(namespace, nodes) : releaseCard(id, releaseIn(id), nodes);
+  const about = whole
+    ? namespaceCard(graph.kinds, namespace, nodes)
+    : releaseCard(graph.kinds, id, releaseIn(id), nodes);
   return { form: "several", about, card: id };
 }
 
 /** A stack that is not drawn: its group is closed, or it is open itself. */
-function ofStack(graph: ReadonlyGraph, index: Index, id: string): Selection | undefined {
+function ofStack(graph: Cluster, index: Index, id: string): Selection | undefined {
   const card = stackOf(graph, index, id);
   return card === undefined ? undefined : { ...ofCard(graph, card), card: null };
 }
 
 /** The card with this id when nothing is open, whatever is shown. */
-export function stackOf(graph: ReadonlyGraph, index: Index, id: string): Card | undefined {
+export function stackOf(graph: Cluster, index: Index, id: string): Card | undefined {
   return dealGroup(graph, index, id.slice(0, Math.max(0, id.indexOf("|")))).cards.get(id);
 }
 
 /** The card that a resource is in when nothing is open, whatever is shown. */
-export function stackWith(graph: ReadonlyGraph, index: Index, node: Node): Card | undefined {
+export function stackWith(graph: Cluster, index: Index, node: Node): Card | undefined {
   const deck = dealGroup(graph, index, groupOf(node));
   return deck.cards.get(deck.cardOf.get(node.uid) ?? "");
 }
 
-function dealGroup(graph: ReadonlyGraph, index: Index, id: GroupId): Deck {
+function dealGroup(graph: Cluster, index: Index, id: GroupId): Deck {
   const uids = index.groups.get(id)?.uids ?? [];
   return deal(
     graph,
@@ -80,7 +83,7 @@ function dealGroup(graph: ReadonlyGraph, index: Index, id: GroupId): Deck {
 }
 
 /** What an address says of a card: the name of the resource that it is about, if it is one. */
-export function textOf(graph: ReadonlyGraph, card: Card): string {
+export function textOf(graph: Cluster, card: Card): string {
   const head = card.form === "resource" ? headOf(graph, card) : undefined;
   return head === undefined ? card.id : nameOf(head);
 }

@@ -5,8 +5,8 @@ import {
   type ClusterName,
   type ConnectionState,
   type FallbackReason,
+  fetchKinds,
   type Node,
-  type ReadonlyGraph,
   type ServerState,
   type Status,
   StreamClient,
@@ -15,6 +15,7 @@ import {
 import type { Canvas, News } from "../canvas/canvas";
 import type { Camera } from "../canvas/painter";
 import type { Card } from "../cluster/cards";
+import { Cluster } from "../cluster/cluster";
 import type { Counts } from "../cluster/counts";
 import { type Filter, toggle } from "../cluster/filter";
 import { groupOf, Index } from "../cluster/index";
@@ -71,6 +72,9 @@ export class Viewer {
   readonly search = new Search();
   readonly index = new Index();
   readonly #client: StreamClient;
+  readonly #cluster: Cluster;
+  /** Whether the server was asked about kinds, and whether it has answered or could not. */
+  #kinds: "unknown" | "asked" | "answered" = "unknown";
   readonly #session: Session;
   readonly #plan = new Plan();
   readonly #layouter = new Layouter(() => this.#draw("same"));
@@ -92,6 +96,7 @@ export class Viewer {
     const listener: StreamListener = {
       onChange: (changes) => this.#changed(changes),
       onConnection: (connection) => {
+        if (connection.state === "catching-up") void this.#learnKinds(url);
         const trust = trustOf(connection, this.#page.state);
         this.#set({ connection, trust, signedIn: this.#session.token !== null });
       },
@@ -100,6 +105,7 @@ export class Viewer {
       onServerUpdate: () => this.#set({ updated: true }),
     };
     this.#client = new StreamClient(url, listener, { filter: view.scope, credentials: session });
+    this.#cluster = new Cluster(this.#client.graph);
     this.#page = {
       connection: { state: "connecting" },
       state: null,
@@ -126,8 +132,8 @@ export class Viewer {
     return this.#page;
   }
 
-  get graph(): ReadonlyGraph {
-    return this.#client.graph;
+  get graph(): Cluster {
+    return this.#cluster;
   }
 
   get position(): { epoch: string; seq: number } | null {
@@ -323,17 +329,33 @@ export class Viewer {
     else this.#draw("other");
   }
 
+  /** Asked for once connected, as only then a token is known to be good. Without an answer all kinds look alike. */
+  async #learnKinds(url: string): Promise<void> {
+    if (this.#kinds !== "unknown") return;
+    this.#kinds = "asked";
+    const found = await fetchKinds(url, this.#session.token).catch(() => null);
+    this.#kinds = found === null ? "unknown" : "answered";
+    if (found !== null) this.#cluster.kinds = found;
+    if (this.#page.loaded) this.tidy();
+    else if (this.#client.graph.complete) this.#begin();
+  }
+
+  /** The first picture. */
+  #begin(): void {
+    const { view } = this.#page;
+    this.#page = {
+      ...this.#page,
+      loaded: true,
+      open: view.open ?? this.#openAtFirst(),
+    };
+    this.#fitNext = view.camera === null ? "all" : null;
+    this.#draw("other");
+  }
+
   #changed(changes: readonly Change[]): void {
     this.index.apply(changes);
     if (!this.#page.loaded) {
-      const { view } = this.#page;
-      this.#page = {
-        ...this.#page,
-        loaded: true,
-        open: view.open ?? this.#openAtFirst(),
-      };
-      this.#fitNext = view.camera === null ? "all" : null;
-      this.#draw("other");
+      if (this.#kinds !== "asked") this.#begin();
       return;
     }
     for (const change of changes) if ("node" in change) this.#touched.add(change.node.uid);
@@ -457,7 +479,7 @@ function problemStatuses(asked: ReadonlySet<Status>): ReadonlySet<Status> {
   return statuses.length > 0 ? new Set(statuses) : PROBLEM_STATUSES;
 }
 
-function countTypes(graph: ReadonlyGraph): Map<string, number> {
+function countTypes(graph: Cluster): Map<string, number> {
   const counts = new Map<string, number>();
   for (const edge of graph.edges.values()) counts.set(edge.type, (counts.get(edge.type) ?? 0) + 1);
   return counts;

@@ -1,5 +1,4 @@
 import type { Node } from "@astrolabe/stream";
-import { lookOf } from "../cluster/kinds";
 import { nameOf } from "../cluster/names";
 import type { Viewer } from "../state/viewer";
 import { Glyph } from "./glyph";
@@ -9,7 +8,7 @@ export function NodeLink({ viewer, node }: { viewer: Viewer; node: Node }) {
   return (
     <button type="button" data-item class="node-link" onClick={() => viewer.find(node, nameOf(node))}>
       <Glyph status={node.status} label={node.status} />
-      <abbr title={node.kind}>{lookOf(node.kind).short}</abbr>
+      <abbr title={node.kind}>{viewer.graph.kinds.of(node.kind).abbreviation}</abbr>
       <span class="name">{node.name}</span>
       {node.status !== "Ready" && <span class={`reason ${node.status.toLowerCase()}`}>{node.reason}</span>}
     </button>

@@ -1,6 +1,6 @@
+import type { Kinds } from "@astrolabe/stream";
 import type { Card } from "../cluster/cards";
 import { total } from "../cluster/counts";
-import { plural } from "../cluster/kinds";
 import type { Page, Viewer } from "../state/viewer";
 import { Glyph } from "./glyph";
 import { Moment } from "./moment";
@@ -22,7 +22,7 @@ export function PathBar({ viewer, page }: { viewer: Viewer; page: Page }) {
           <li key={card.id}>
             <button type="button" onClick={() => viewer.select(card.id)} title={card.title}>
               <Glyph status={card.status} label={card.status} />
-              <span class="kind">{kindOf(card)}</span>
+              <span class="kind">{kindOf(card, viewer.graph.kinds)}</span>
               <span class="name">{card.title}</span>
             </button>
           </li>
@@ -46,7 +46,7 @@ function Cause({ viewer, page }: { viewer: Viewer; page: Page }) {
   );
 }
 
-const kindOf = (card: Card): string => {
+const kindOf = (card: Card, kinds: Kinds): string => {
   const number = total(card.counts);
-  return number > 1 ? `${number} ${plural(card.kind)}` : card.kind;
+  return number > 1 ? `${number} ${kinds.plural(card.kind)}` : card.kind;
 };

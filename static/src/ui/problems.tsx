@@ -1,5 +1,4 @@
-import type { ReadonlyGraph } from "@astrolabe/stream";
-import { counted, lookOf, plural } from "../cluster/kinds";
+import type { Cluster } from "../cluster/cluster";
 import type { Problem } from "../cluster/problems";
 import { clock } from "../cluster/time";
 import { isGrowing, isOld, verdictOf } from "../state/trust";
@@ -50,7 +49,7 @@ function None({ page }: { page: Page }) {
 function Row({ viewer, page, problem }: { viewer: Viewer; page: Page; problem: Problem }) {
   const { roots, kind, title, namespace, release, status } = problem;
   const focused = page.story.some((card) => roots.some((uid) => card.members.includes(uid)));
-  const what = roots.length > 1 ? `${roots.length} ${plural(kind)}` : kind;
+  const what = roots.length > 1 ? `${roots.length} ${viewer.graph.kinds.plural(kind)}` : kind;
   return (
     <button
       type="button"
@@ -74,15 +73,19 @@ function Row({ viewer, page, problem }: { viewer: Viewer; page: Page; problem: P
 }
 
 /** How far it is felt: the kinds that are broken because of it, those that users meet first. */
-function Impact({ graph, affected }: { graph: ReadonlyGraph; affected: readonly string[] }) {
+function Impact({ graph, affected }: { graph: Cluster; affected: readonly string[] }) {
   const counts = new Map<string, number>();
   for (const uid of affected) {
     const kind = graph.nodes.get(uid)?.kind;
-    if (kind !== undefined && !lookOf(kind).folds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    if (kind !== undefined && !graph.kinds.of(kind).relays) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }
   if (counts.size === 0) return null;
-  const sorted = [...counts].sort(([one], [other]) => lookOf(one).column - lookOf(other).column);
+  const sorted = [...counts].sort(
+    ([one], [other]) => graph.kinds.of(one).column - graph.kinds.of(other).column,
+  );
   return (
-    <span class="impact">breaks {sorted.map(([kind, number]) => counted(number, kind)).join(", ")}</span>
+    <span class="impact">
+      breaks {sorted.map(([kind, number]) => graph.kinds.counted(number, kind)).join(", ")}
+    </span>
   );
 }

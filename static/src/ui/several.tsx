@@ -3,7 +3,6 @@ import { useState } from "preact/hooks";
 import type { Card } from "../cluster/cards";
 import { total } from "../cluster/counts";
 import { groupBy } from "../cluster/grouping";
-import { counted } from "../cluster/kinds";
 import type { Page, Viewer } from "../state/viewer";
 import { Glyph } from "./glyph";
 import { moveInList } from "./hooks";
@@ -75,7 +74,7 @@ function Members({ viewer, nodes }: { viewer: Viewer; nodes: readonly Node[] }) 
       {kinds.map(([kind, some]) => (
         <details key={kind} class="members" open={nodes.length <= 12}>
           <summary>
-            <Glyph status="Ready" /> {counted(some.length, kind)}
+            <Glyph status="Ready" /> {viewer.graph.kinds.counted(some.length, kind)}
           </summary>
           <List viewer={viewer} nodes={some} />
         </details>

@@ -1,6 +1,7 @@
 /** Small graphs by hand, by way of the messages that a server would send. */
 
-import { type Edge, Graph, type Node } from "@astrolabe/stream";
+import { type Edge, Graph, Kinds, type Node } from "@astrolabe/stream";
+import { Cluster } from "../../src/cluster/cluster";
 import { Index } from "../../src/cluster/index";
 
 /** `Pod/shop/web-1` with more of it; its uid is its name in full. */
@@ -15,8 +16,21 @@ export function edge(text: string): Edge {
   return { type, from, to, field: ["spec"] };
 }
 
+/** What a server says about the kinds of these tests, as far as it matters to them. */
+const KINDS = new Kinds([
+  { kind: "Ingress", plural: "ingresses", column: 0 },
+  { kind: "Service", column: 1 },
+  { kind: "EndpointSlice", column: 2, relays: true, inherits: ["endpoints", "owns"] },
+  { kind: "Deployment", column: 2 },
+  { kind: "ReplicaSet", column: 3, relays: true },
+  { kind: "Job", column: 3 },
+  { kind: "Pod", layer: "pod", column: 4 },
+  ...["ConfigMap", "Secret", "ServiceAccount", "Node"].map((kind) => ({ kind, column: 5 })),
+  { kind: "Namespace", column: 7 },
+]);
+
 export interface Built {
-  readonly graph: Graph;
+  readonly graph: Cluster;
   readonly index: Index;
 }
 
@@ -26,7 +40,7 @@ export function build(nodes: readonly Node[], edges: readonly string[] = []): Bu
   index.apply(
     graph.apply({ type: "snapshot", epoch: "e", seq: 1, part: 1, last: true, nodes, edges: edges.map(edge) }),
   );
-  return { graph, index };
+  return { graph: new Cluster(graph, KINDS), index };
 }
 
 const broken = (reason: string, message = ""): Partial<Node> => ({ status: "Error", reason, message });

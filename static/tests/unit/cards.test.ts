@@ -106,14 +106,15 @@ describe("a card for all", () => {
   it("of a release tells the reason that is nearest to the cause", () => {
     const { graph } = shop();
     const nodes = [...graph.nodes.values()].filter((each) => each.release === "cart");
-    const card = releaseCard("shop/cart", "cart", nodes);
+    const card = releaseCard(graph.kinds, "shop/cart", "cart", nodes);
     expect(card).toMatchObject({ title: "cart", status: "Error", reason: "CreateContainerConfigError" });
     expect(card.counts).toEqual({ Error: 8, Pending: 0, Unknown: 0, Ready: 1 });
   });
 
   it("of what is in no release is named by where that is", () => {
-    expect(releaseCard("shop/", "", [node("Secret/shop/a")]).title).toBe("others");
-    expect(releaseCard("/", "", [node("Node//a")]).title).toBe("cluster-scoped");
-    expect(namespaceCard("", [node("Node//a")]).title).toBe("cluster");
+    const { graph } = shop();
+    expect(releaseCard(graph.kinds, "shop/", "", [node("Secret/shop/a")]).title).toBe("others");
+    expect(releaseCard(graph.kinds, "/", "", [node("Node//a")]).title).toBe("cluster-scoped");
+    expect(namespaceCard(graph.kinds, "", [node("Node//a")]).title).toBe("cluster");
   });
 });

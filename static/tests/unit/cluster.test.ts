@@ -2,7 +2,6 @@ import { Graph, type Node, type Status } from "@astrolabe/stream";
 import { describe, expect, it } from "vitest";
 import { countValues, EVERYTHING, matches, toggle } from "../../src/cluster/filter";
 import { Index } from "../../src/cluster/index";
-import { counted, lookOf, plural } from "../../src/cluster/kinds";
 import { kubectl, nameOf } from "../../src/cluster/names";
 import { Search } from "../../src/cluster/search";
 import { ago, lasting } from "../../src/cluster/time";
@@ -122,18 +121,6 @@ describe("words", () => {
       "kubectl describe deployment.apps/web -n shop",
     );
     expect(kubectl(node("Node//node-1", { apiVersion: "v1" }))).toBe("kubectl describe node/node-1");
-  });
-
-  it("for kinds", () => {
-    expect(["Ingress", "NetworkPolicy", "Pod", "StorageClass"].map(plural)).toEqual([
-      "Ingresses",
-      "NetworkPolicies",
-      "Pods",
-      "StorageClasses",
-    ]);
-    expect([counted(1, "Ingress"), counted(2, "Ingress")]).toEqual(["1 Ingress", "2 Ingresses"]);
-    expect(lookOf("VerticalPodAutoscaler")).toEqual({ short: "vpa", column: 3 });
-    expect(lookOf("widget").short).toBe("wid");
   });
 
   it("for times", () => {

@@ -1,4 +1,4 @@
-import { Filter, ProbeResult, ServerState } from '@astrolabe/stream';
+import { Filter, Kind, Kinds, ProbeResult, ServerState } from '@astrolabe/stream';
 import {
   CoreApp,
   DataFrame,
@@ -22,7 +22,7 @@ import { Memory } from './memory';
 import { pace } from './pace';
 import { Shape, shapeOf } from './shapes';
 import { Notice, noticesOf } from './notices';
-import { Kind, Layers, layersOf, LISTED_STATUSES } from './topology/kinds';
+import { LISTED_STATUSES } from './topology/appearance';
 import { AstrolabeOptions, AstrolabeQuery, DEFAULT_QUERY, soughtBy } from './types';
 import { endpoint } from './url';
 import { parseVariableQuery } from './variables';
@@ -40,7 +40,7 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
   private readonly url: string;
   private readonly graphs: LiveGraphs;
   private readonly shapes = new Memory<Shape>(REMEMBERED);
-  private layers: Promise<Layers> | undefined;
+  private known: Promise<Kinds> | undefined;
 
   constructor(settings: DataSourceInstanceSettings<AstrolabeOptions>) {
     super(settings);
@@ -94,8 +94,8 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
     const filter = sought ? omit(asked, 'status') : asked;
     const key = JSON.stringify([request.dashboardUID, request.panelId, target, asked]);
     return from(this.kinds()).pipe(
-      switchMap((layers) => {
-        const shape = this.shapes.get(key, () => shapeOf(target, layers, sought));
+      switchMap((kinds) => {
+        const shape = this.shapes.get(key, () => shapeOf(target, kinds, sought));
         const updates = this.graphs.follow(filter).pipe(tap((update) => shape.take(update)));
         const paced = pace(updates, { gap: GAP, idle: idleOf(target, request.intervalMs) });
         return paced.pipe(map((update) => respond(update, shape, target.refId)));
@@ -117,12 +117,12 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
     return new LiveGraph(endpoint(this.url), filter, probe);
   }
 
-  /** Asked for once; without an answer, kinds stand in one layer, and it is asked again next time. */
-  private kinds(): Promise<Layers> {
-    this.layers ??= this.get<Kind[]>('/api/v1/kinds').then(layersOf);
-    return this.layers.catch(() => {
-      this.layers = undefined;
-      return new Map();
+  /** Asked for once; without an answer all kinds look alike, and the next query asks again. */
+  private kinds(): Promise<Kinds> {
+    this.known ??= this.get<Kind[]>('/api/v1/kinds').then((answer) => new Kinds(answer));
+    return this.known.catch(() => {
+      this.known = undefined;
+      return new Kinds();
     });
   }
 

@@ -5,8 +5,7 @@ import { problemsFrame } from './frames/problems';
 import { resourcesFrame } from './frames/resources';
 import { findProblems, focus } from './problems/problems';
 import { Update } from './live';
-import { Graph } from '@astrolabe/stream';
-import { Layers } from './topology/kinds';
+import { Graph, Kinds } from '@astrolabe/stream';
 import { Topology } from './topology/topology';
 import { AstrolabeQuery, LIMITS, QueryType } from './types';
 
@@ -22,21 +21,21 @@ export interface Shape {
  *
  * `sought`: the statuses of what it looks for.
  */
-export function shapeOf(query: AstrolabeQuery, layers: Layers, sought?: readonly string[]): Shape {
-  return SHAPES[query.queryType ?? 'topology'](query, layers, sought);
+export function shapeOf(query: AstrolabeQuery, kinds: Kinds, sought?: readonly string[]): Shape {
+  return SHAPES[query.queryType ?? 'topology'](query, kinds, sought);
 }
 
-const SHAPES: Record<QueryType, (query: AstrolabeQuery, layers: Layers, sought?: readonly string[]) => Shape> = {
-  topology: ({ limit }, layers, sought) => {
-    const topology = new Topology(layers, limit || LIMITS.topology);
-    const part = (graph: Graph) => (sought ? focus(graph, sought) : graph);
+const SHAPES: Record<QueryType, (query: AstrolabeQuery, kinds: Kinds, sought?: readonly string[]) => Shape> = {
+  topology: ({ limit }, kinds, sought) => {
+    const topology = new Topology(kinds, limit || LIMITS.topology);
+    const part = (graph: Graph) => (sought ? focus(graph, sought, kinds) : graph);
     return { take: nothing, frames: ({ graph }, refId) => topology.frames(part(graph), refId) };
   },
-  problems: ({ limit }, layers, statuses = []) => ({
+  problems: ({ limit }, kinds, statuses = []) => ({
     take: nothing,
     frames: ({ graph }, refId) => {
-      const options = { statuses, layers, most: limit || LIMITS.problems };
-      return [problemsFrame(findProblems(graph, options), refId)];
+      const options = { statuses, kinds, most: limit || LIMITS.problems };
+      return [problemsFrame(findProblems(graph, options), refId, kinds)];
     },
   }),
   resources: () => ({ take: nothing, frames: ({ graph }, refId) => [resourcesFrame(graph.nodes, refId)] }),

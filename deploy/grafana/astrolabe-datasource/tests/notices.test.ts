@@ -2,7 +2,7 @@
 /** What the server says of itself, and what panels make of it. */
 import { expect, test } from 'vitest';
 import { shapeOf } from '../src/shapes';
-import { Graph, ServerState } from '@astrolabe/stream';
+import { Graph, Kinds, ServerState } from '@astrolabe/stream';
 import { noticesOf } from '../src/notices';
 
 const said = (state: string, more: Partial<ServerState> = {}) => noticesOf({ type: 'state', state, why: '', ...more });
@@ -37,7 +37,7 @@ test('whatever else it is stands beside what is shown', () => {
 });
 
 test('a series has no points of a time of which nothing is known', () => {
-  const counts = shapeOf({ refId: 'A', queryType: 'counts' }, new Map());
+  const counts = shapeOf({ refId: 'A', queryType: 'counts' }, new Kinds());
   const update = { graph: new Graph(), changes: [], time: 0 };
   const points = (more: object) => counts.frames({ ...update, ...more }, 'A')[0].length;
   const state = (name: string) => ({ state: { type: 'state' as const, state: name } });

@@ -7,8 +7,7 @@ import { Counts } from '../src/frames/counts';
 import { idleOf } from '../src/idle';
 import { Memory } from '../src/memory';
 import { pace } from '../src/pace';
-import { Node } from '@astrolabe/stream';
-import { Layer, LAYERS, layersOf } from '../src/topology/kinds';
+import { LAYERS, Node } from '@astrolabe/stream';
 import { Layout } from '../src/topology/layout';
 import { QueryType } from '../src/types';
 import { parseVariableQuery } from '../src/variables';
@@ -138,15 +137,6 @@ test('a long series is thinned where it is old', () => {
   expect(times.slice(-3)).toEqual([9997, 9998, 9999]);
   expect(times[0]).toBe(0);
   expect([...new Set(ready), ...new Set(broken)]).toEqual([0, 1]);
-});
-
-test('a layer that is not known is the last', () => {
-  expect(
-    layersOf([
-      { kind: 'Pod', layer: 'pod' },
-      { kind: 'Odd', layer: 'odd' as Layer },
-    ]).get('Odd')
-  ).toBe('cluster');
 });
 
 test('who stays does not move, and no two are in one place', () => {

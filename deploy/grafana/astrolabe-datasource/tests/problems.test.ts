@@ -4,15 +4,14 @@ import { expect, test } from 'vitest';
 import { problemsFrame } from '../src/frames/problems';
 import { Part } from '../src/problems/causes';
 import { findProblems, focus } from '../src/problems/problems';
-import { Edge, Node, Status } from '@astrolabe/stream';
-import { layersOf } from '../src/topology/kinds';
+import { Edge, Kinds, Node, Status } from '@astrolabe/stream';
 
-const LAYERS = layersOf([
+const KINDS = new Kinds([
   { kind: 'Ingress', layer: 'ingress' },
   { kind: 'Service', layer: 'service' },
-  { kind: 'EndpointSlice', layer: 'run' },
+  { kind: 'EndpointSlice', layer: 'run', relays: true, inherits: ['owns', 'endpoints'] },
   { kind: 'Deployment', layer: 'workload' },
-  { kind: 'ReplicaSet', layer: 'run' },
+  { kind: 'ReplicaSet', layer: 'run', relays: true },
   { kind: 'Pod', layer: 'pod' },
   { kind: 'Node', layer: 'cluster' },
 ]);
@@ -68,7 +67,7 @@ const WEB = part(
 );
 
 function rows(found: Part, statuses = ['Error']): Array<Record<string, unknown>> {
-  const { fields, length } = problemsFrame(findProblems(found, { statuses, layers: LAYERS, most: 100 }), 'A');
+  const { fields, length } = problemsFrame(findProblems(found, { statuses, kinds: KINDS, most: 100 }), 'A', KINDS);
   return Array.from({ length }, (_, at) => Object.fromEntries(fields.map(({ name, values }) => [name, values[at]])));
 }
 
@@ -157,7 +156,7 @@ test('nearly everything may depend on each of many', () => {
   const workers = Array.from({ length: 200 }, (_, number) => node(`Node worker-${number} Error`));
   const links = pods.slice(1).map(({ uid }, number) => `${uid} > pod-${number}`);
   const found = part([...pods, ...workers], ...links, ...workers.map(({ uid }) => `pod-0 > ${uid}`));
-  const problems = findProblems(found, { statuses: ['Error'], layers: LAYERS, most: 50 });
+  const problems = findProblems(found, { statuses: ['Error'], kinds: KINDS, most: 50 });
   expect(problems.map(({ dependents }) => dependents.length)).toEqual(Array(50).fill(1000));
   expect(rows(found)[0].dependents).toMatch(/, and many more$/);
 });
@@ -168,10 +167,10 @@ test('a circle of causes ends somewhere', () => {
 });
 
 test('in focus is what is broken and what depends on it, and nothing else', () => {
-  const { nodes, edges } = focus(WEB, ['Error']);
+  const { nodes, edges } = focus(WEB, ['Error'], KINDS);
   expect([...nodes.keys()]).toEqual([...['entry', 'web', 'web-slice', 'deployment', 'replicas', 'pod-1', 'pod-2']]);
   expect([...edges.values()].every(({ from, to }) => nodes.has(from) && nodes.has(to))).toBe(true);
   expect(edges.has('needs web pod-1')).toBe(true);
   const well = part([node('Pod pod')]);
-  expect(focus(well, ['Error'])).toEqual({ nodes: new Map(), edges: new Map() });
+  expect(focus(well, ['Error'], KINDS)).toEqual({ nodes: new Map(), edges: new Map() });
 });

@@ -1,6 +1,6 @@
 import { createDataFrame, DataFrame, FieldColorModeId, FieldType } from '@grafana/data';
 import { Node, Status } from '@astrolabe/stream';
-import { COLOURS, LISTED_STATUSES } from '../topology/kinds';
+import { COLOURS, LISTED_STATUSES } from '../topology/appearance';
 
 type Point = { time: number } & Record<Status, number>;
 

@@ -1,5 +1,5 @@
 import { createDataFrame, DataFrame, FieldConfig, FieldType, MappingType, ValueMapping } from '@grafana/data';
-import { COLOURS, LISTED_STATUSES } from '../topology/kinds';
+import { COLOURS, LISTED_STATUSES } from '../topology/appearance';
 
 /** A column of a table. `title`: as panels show it. */
 export interface Column<Row> {

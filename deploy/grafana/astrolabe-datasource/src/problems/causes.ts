@@ -5,11 +5,8 @@
  * are at the ends of edges from it that are not well either, and what depends on it is at the beginnings of edges to
  * it. The viewer tells the same (static/src/cluster/causes.ts).
  */
-import { Edge, Node, severity } from '@astrolabe/stream';
-import { belongs } from '../topology/levels';
-
-/** Kinds that pass on how others are, and say nothing by themselves while others say more. */
-const PASSING_ON = new Set(['EndpointSlice', 'ReplicaSet']);
+import { Edge, Kinds, Node, severity } from '@astrolabe/stream';
+import { belongs } from '../topology/aggregation';
 
 export interface Part {
   nodes: ReadonlyMap<string, Node>;
@@ -25,7 +22,10 @@ export class Causes {
   private readonly owners = new Map<string, string>();
   private readonly known = new Map<string, ReadonlySet<string>>();
 
-  constructor(readonly part: Part) {
+  constructor(
+    readonly part: Part,
+    private readonly kinds: Kinds
+  ) {
     part.edges.forEach((edge) => {
       const { type, from, to } = edge;
       append(this.askers, to, from);
@@ -36,7 +36,7 @@ export class Causes {
           append(this.ownedFaults, from, needed);
         }
       }
-      if (belongs(edge, needed) && !this.owners.has(to)) {
+      if (belongs(edge, needed, kinds) && !this.owners.has(to)) {
         this.owners.set(to, from);
       }
     });
@@ -49,13 +49,13 @@ export class Causes {
    * what it owns, if by anything.
    */
   of(node: Node): Node[] {
-    if (node.status === 'Ready' || (node.unresolved !== undefined && node.kind === 'Pod')) {
+    if (node.status === 'Ready' || (node.unresolved !== undefined && this.kinds.of(node.kind).layer === 'pod')) {
       return [];
     }
     const faults = (node.unresolved === undefined ? this.faults : this.ownedFaults).get(node.uid) ?? [];
     const worst = Math.max(...faults.map(({ status }) => severity(status)));
     const causes = new Map(faults.filter(({ status }) => severity(status) === worst).map((each) => [each.uid, each]));
-    const telling = [...causes.values()].filter(({ kind, uid }) => !PASSING_ON.has(kind) || this.faults.has(uid));
+    const telling = [...causes.values()].filter(({ kind, uid }) => !this.kinds.of(kind).relays || this.faults.has(uid));
     return telling.length > 0 ? telling : [...causes.values()];
   }
 

@@ -1,6 +1,5 @@
 /** What is broken, gathered by its cause: many symptoms of one crash are one problem. */
-import { Node, severity } from '@astrolabe/stream';
-import { LAYERS, Layers } from '../topology/kinds';
+import { Kinds, LAYERS, Node, severity } from '@astrolabe/stream';
 import { Causes, Part } from './causes';
 
 /**
@@ -31,15 +30,15 @@ export const FARTHEST = 1000;
 interface Options {
   /** What counts as broken. */
   statuses: readonly string[];
-  layers: Layers;
+  kinds: Kinds;
   /** Problems, those with the largest impact. */
   most: number;
 }
 
 /** The problems that something broken is part of, the one with the largest impact first. */
-export function findProblems(part: Part, { statuses, layers, most }: Options): Problem[] {
-  const causes = new Causes(part);
-  const rank = ({ kind }: Node) => LAYERS.indexOf(layers.get(kind) ?? 'cluster');
+export function findProblems(part: Part, { statuses, kinds, most }: Options): Problem[] {
+  const causes = new Causes(part, kinds);
+  const rank = ({ kind }: Node) => LAYERS.indexOf(kinds.of(kind).layer);
   const found = [...gather(causes).values()].filter(({ affected }) =>
     [...affected.values()].some(({ status }) => statuses.includes(status))
   );
@@ -104,8 +103,8 @@ function largestFirst(one: Impact, other: Impact): number {
 }
 
 /** Of a graph what is broken, the ways to what breaks it, and what depends on that. */
-export function focus(part: Part, statuses: readonly string[]): Part {
-  const causes = new Causes(part);
+export function focus(part: Part, statuses: readonly string[], kinds: Kinds): Part {
+  const causes = new Causes(part, kinds);
   const roots = new Set<string>();
   part.nodes.forEach((node) => {
     if (statuses.includes(node.status)) {

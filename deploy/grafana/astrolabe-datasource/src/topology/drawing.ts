@@ -1,6 +1,6 @@
-import { Edge, Node, severity } from '@astrolabe/stream';
-import { Layer, Layers } from './kinds';
-import { choose, Level } from './levels';
+import { Edge, Kinds, Layer, Node, severity } from '@astrolabe/stream';
+import { Part } from '../problems/causes';
+import { Aggregation, choose, Options } from './aggregation';
 
 /** What is drawn as one node: one resource, or several. */
 export interface Group {
@@ -29,18 +29,14 @@ export interface Link {
 }
 
 export interface Drawing {
-  level: Level;
+  aggregation: Aggregation;
   groups: Map<string, Group>;
   links: Link[];
 }
 
-/** The drawing of a graph with at most `limit` groups; `current`: the level of the drawing before. */
-export function draw(
-  nodes: ReadonlyMap<string, Node>,
-  edges: ReadonlyMap<string, Edge>,
-  { limit, current, layers }: { limit: number; current: Level; layers: Layers }
-): Drawing {
-  const { level, keys, roots } = choose(nodes, edges.values(), limit, current);
+export function draw(part: Part, options: Options): Drawing {
+  const { nodes, edges } = part;
+  const { aggregation, keys, roots } = choose(part, options);
   const members = new Map<string, Node[]>();
   nodes.forEach((node, uid) => {
     const key = keys.get(uid)!;
@@ -51,14 +47,14 @@ export function draw(
       members.set(key, [node]);
     }
   });
-  const groups = [...members].map(([key, found]) => groupOf(key, found, roots.get(found[0].uid)!, layers));
+  const groups = [...members].map(([key, found]) => groupOf(key, found, roots.get(found[0].uid)!, options.kinds));
   groups.sort((one, other) => compare(orderOf(one), orderOf(other)));
-  return { level, groups: new Map(groups.map((group) => [group.id, group])), links: linksOf(edges, keys) };
+  return { aggregation, groups: new Map(groups.map((group) => [group.id, group])), links: linksOf(edges, keys) };
 }
 
-function groupOf(id: string, members: Node[], root: Node, layers: Layers): Group {
+function groupOf(id: string, members: Node[], root: Node, kinds: Kinds): Group {
   const worst = members.reduce(pick);
-  const layer = (kind: string) => layers.get(kind) ?? 'cluster';
+  const layer = (kind: string) => kinds.of(kind).layer;
   const all = { id, members, worst };
   const [first] = members;
   if (id.startsWith('release:')) {

@@ -1,7 +1,7 @@
 import { createDataFrame, DataFrame, Field, FieldColorModeId, FieldType } from '@grafana/data';
 import { Node, Status } from '@astrolabe/stream';
 import { Drawing, Group, Link } from './drawing';
-import { COLOURS, ICONS, LISTED_STATUSES } from './kinds';
+import { COLOURS, ICONS, LISTED_STATUSES } from './appearance';
 
 /** Pixels; of one resource, and of the largest group. */
 const RADIUS = 36;

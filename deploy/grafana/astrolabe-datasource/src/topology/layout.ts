@@ -1,4 +1,4 @@
-import { Layer, LAYERS } from './kinds';
+import { Layer, LAYERS } from '@astrolabe/stream';
 
 /** Pixels between places: a node is 80 to 120 wide and has two lines of text below it. */
 export const COLUMN = 240;

@@ -1,26 +1,26 @@
+import { Kinds, Layer } from '@astrolabe/stream';
 import { DataFrame } from '@grafana/data';
 import { Part } from '../problems/causes';
 import { draw } from './drawing';
 import { topologyFrames } from './frames';
-import { Layer, Layers } from './kinds';
 import { Layout } from './layout';
-import { Level } from './levels';
+import { Aggregation } from './aggregation';
 
 /** One drawing over time: what is drawn keeps its place. */
 export class Topology {
   private readonly layout = new Layout();
-  private level: Level = 'resource';
+  private aggregation: Aggregation = 'resource';
 
   constructor(
-    private readonly layers: Layers,
+    private readonly kinds: Kinds,
     private readonly limit: number
   ) {}
 
   /** The frames of the graph as it is now. */
   frames(graph: Part, refId: string): DataFrame[] {
-    const options = { limit: this.limit, current: this.level, layers: this.layers };
-    const drawing = draw(graph.nodes, graph.edges, options);
-    this.level = drawing.level;
+    const options = { limit: this.limit, current: this.aggregation, kinds: this.kinds };
+    const drawing = draw(graph, options);
+    this.aggregation = drawing.aggregation;
     const neighbours = new Map<string, Set<string>>();
     const spots = [...drawing.groups.values()].map(({ id, layer }) => spot(id, layer, neighbours));
     for (const { source, target } of drawing.links) {

@@ -1,0 +1,88 @@
+/** What the server says about kinds (`/api/v1/kinds`). */
+
+import { bearerHeaders } from "./credentials";
+
+/** Where a kind stands when the graph is drawn, from left to right: the way of a request, then what it needs. */
+export const LAYERS = [
+  "ingress",
+  "service",
+  "workload",
+  "run",
+  "pod",
+  "configuration",
+  "storage",
+  "policy",
+  "cluster",
+] as const;
+
+export type Layer = (typeof LAYERS)[number];
+
+/**
+ * plural: as in the API's paths. abbreviation: for pictures. column: from what asks (0) to what is needed.
+ * relays: its status only passes on that of others. inherits: the types of edges by which it belongs to their source.
+ */
+export interface Kind {
+  readonly kind: string;
+  readonly plural: string;
+  readonly abbreviation: string;
+  readonly layer: Layer;
+  readonly column: number;
+  readonly relays: boolean;
+  readonly inherits: readonly string[];
+}
+
+/** The kinds by name. One that the server does not describe stands in the middle, under its capitals. */
+export class Kinds {
+  readonly #kinds: ReadonlyMap<string, Kind>;
+
+  /** answer: of `/api/v1/kinds`; an older server leaves keys out. */
+  constructor(answer: Iterable<Pick<Kind, "kind"> & Partial<Kind>> = []) {
+    this.#kinds = new Map(
+      [...answer].map((each) => [each.kind, { ...undescribed(each.kind), ...known(each) }]),
+    );
+  }
+
+  of(kind: string): Kind {
+    return this.#kinds.get(kind) ?? undescribed(kind);
+  }
+
+  /** `Ingresses`, `NetworkPolicies`: the API's plural with the capitals of the kind. */
+  plural(kind: string): string {
+    const { plural } = this.of(kind);
+    const lower = kind.toLowerCase();
+    const end = [...lower].findIndex((letter, index) => letter !== plural[index]);
+    const common = end < 0 ? lower.length : end;
+    return common === 0 ? plural : kind.slice(0, common) + plural.slice(common);
+  }
+
+  /** `1 Ingress`, `3 Pods`. */
+  counted(number: number, kind: string): string {
+    return `${number} ${number === 1 ? kind : this.plural(kind)}`;
+  }
+}
+
+/** Asks the server. stream: the URL of the WebSocket. Throws when the server does not answer. */
+export async function fetchKinds(stream: string, token: string | null): Promise<Kinds> {
+  const url = new URL("kinds", stream);
+  url.protocol = url.protocol === "wss:" ? "https:" : "http:";
+  const answer = await fetch(url.href, { headers: bearerHeaders(token) });
+  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+  return new Kinds(await answer.json());
+}
+
+function undescribed(kind: string): Kind {
+  return {
+    kind,
+    plural: `${kind.toLowerCase()}s`,
+    abbreviation: kind.replace(/[^A-Z]/g, "").toLowerCase() || kind.slice(0, 3),
+    layer: "cluster",
+    column: 3,
+    relays: false,
+    inherits: ["owns"],
+  };
+}
+
+/** A layer that a later server adds stands last. */
+function known<T extends Partial<Kind>>(kind: T): T {
+  return kind.layer === undefined || LAYERS.includes(kind.layer) ? kind : { ...kind, layer: "cluster" };
+}
