@@ -56,7 +56,9 @@ function told(
 ): Trust {
   if (state === null || state.state === "live") {
     if (!whole) return own("receiving");
-    return state === null ? own("unknown", null, "this server does not say") : own("live", timeOf(state));
+    return state === null
+      ? own("unknown", null, "the server does not report its state")
+      : own("live", timeOf(state));
   }
   const level = SAID.has(state.state) ? (state.state as TrustLevel) : "unknown";
   const why = level === "unknown" ? [state.state, state.why].filter(Boolean).join(": ") : (state.why ?? "");
@@ -85,21 +87,23 @@ export interface Verdict {
 /** clock: how a time is written. */
 export function verdictOf(trust: Trust, view: View, clock: (time: number) => string): Verdict {
   const asked = [...view.filter.statuses].filter((level) => level !== "Ready");
-  if (asked.length > 0) return { clear: false, text: `Nothing known has the status ${asked.join(" or ")}.` };
+  if (asked.length > 0)
+    return { clear: false, text: `No known resource has the status ${asked.join(" or ")}.` };
   if (isOld(trust)) {
-    const when = trust.since === null ? "when it was last known" : `at ${clock(trust.since)}`;
-    return { clear: false, text: `Nothing was broken ${when}. What is now, is not known.` };
+    const when = trust.since === null ? "when the state was last known" : `at ${clock(trust.since)}`;
+    return { clear: false, text: `Nothing was broken ${when}. The current state is unknown.` };
   }
-  if (isGrowing(trust)) return { clear: false, text: "Nothing is broken in what is known so far." };
-  if (trust.level === "partial") return { clear: false, text: "Nothing is broken in what can be seen." };
+  if (isGrowing(trust)) return { clear: false, text: "No problems found so far." };
+  if (trust.level === "partial")
+    return { clear: false, text: "No problems in the resources that are visible." };
   if (trust.level === "unknown") {
     return {
       clear: false,
-      text: "Nothing is broken in what is shown. The server does not say whether that is all.",
+      text: "No problems in the resources shown. The server does not say whether these are all.",
     };
   }
   if (Object.keys(view.scope).length > 0) {
-    return { clear: false, text: "Nothing is broken in the part that this page asks for." };
+    return { clear: false, text: "No problems in the resources that this page asks for." };
   }
   return { clear: true, text: "Nothing is broken." };
 }

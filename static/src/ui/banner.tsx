@@ -5,7 +5,7 @@ import type { Page, Viewer } from "../state/viewer";
 import { useNow } from "./hooks";
 import { sentence } from "./sentence";
 
-/** Says over the whole width why what is seen is not the whole truth, when it is not. */
+/** Says why the page may not show the current or complete state, when it does not. */
 export function Banner({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { trust } = page;
   switch (trust.level) {
@@ -14,7 +14,7 @@ export function Banner({ viewer, page }: { viewer: Viewer; page: Page }) {
     case "stale":
       return (
         <Bar trust={trust} title={<>Stale since {since(trust)}</>}>
-          {trust.why && <span>{sentence(trust.why)}</span>} <b>This is how it was then.</b>
+          {trust.why && <span>{sentence(trust.why)}</span>} <b>Showing the last known state.</b>
         </Bar>
       );
     case "syncing":
@@ -25,11 +25,11 @@ export function Banner({ viewer, page }: { viewer: Viewer; page: Page }) {
       if (!page.loaded) return null;
       return (
         <Bar trust={trust} title="Catching up">
-          What was missed is on its way. Until then this is how it was.
+          Receiving what was missed. Until then, this is the last known state.
         </Bar>
       );
     case "unknown":
-      // An older server says nothing: that is no reason to alarm anybody, only none to be sure.
+      // An older server does not report its state. That is no reason for an alarm.
       if (page.state === null) return <FallbackBanner viewer={viewer} fallback={page.fallback} />;
       return (
         <Bar trust={trust} title="State unknown">
@@ -55,7 +55,7 @@ function Bar(props: {
       class="banner"
       data-trust={trust.level}
       role={isOld(trust) ? "alert" : undefined}
-      aria-label="How far this can be trusted"
+      aria-label="State of the data"
     >
       <div>
         <strong>{title}</strong> {children}
@@ -74,8 +74,8 @@ function Disconnected({ viewer, page }: { viewer: Viewer; page: Page }) {
   );
   return (
     <Bar trust={trust} title={<>Not connected since {since(trust)}</>} action={retry}>
-      {page.loaded && <b>This is how it was then.</b>} <span>{sentence(trust.why)}</span>{" "}
-      <span>It is tried again by itself.</span>
+      {page.loaded && <b>Showing the last known state.</b>} <span>{sentence(trust.why)}</span>{" "}
+      <span>Reconnecting automatically.</span>
     </Bar>
   );
 }
@@ -95,7 +95,7 @@ function Syncing({ trust }: { trust: Trust }) {
         </>
       )}
       {troubles.length > 0 && <b>{sentence(troubles.join("; "))} </b>}
-      <span>More may be broken than is shown.</span>
+      <span>There may be more problems than shown.</span>
     </Bar>
   );
 }
@@ -103,7 +103,7 @@ function Syncing({ trust }: { trust: Trust }) {
 function Partial({ trust }: { trust: Trust }) {
   const { partial, why } = trust;
   return (
-    <Bar trust={trust} title="Not everything is seen.">
+    <Bar trust={trust} title="Some resources are not visible:">
       {partial.length === 0 && sentence(why)}
       {partial.length > 0 && (
         <details>
@@ -133,13 +133,14 @@ function named({ kind, reason = "", objects }: PartialKind): string {
   return said ? `${kind} (${said})` : kind;
 }
 
-/** For whoever runs the proxy: everything works, but not as it is meant to. */
+/** For whoever runs the proxy: everything works, but not in the best way. */
 function FallbackBanner({ viewer, fallback }: { viewer: Viewer; fallback: FallbackReason | null }) {
   if (fallback === null) return null;
   return (
-    <section class="banner" data-trust="fallback" aria-label="How changes come">
+    <section class="banner" data-trust="fallback" aria-label="How updates arrive">
       <div>
-        <strong>No WebSocket comes through,</strong> so changes come as server-sent events. {LACKS[fallback]}
+        <strong>No WebSocket connection.</strong> Updates arrive as server-sent events instead.{" "}
+        {LACKS[fallback]}
       </div>
       <button type="button" class="plain" onClick={() => viewer.hideFallback()}>
         Hide
@@ -151,15 +152,14 @@ function FallbackBanner({ viewer, fallback }: { viewer: Viewer; fallback: Fallba
 const LACKS: Readonly<Record<FallbackReason, preact.ComponentChild>> = {
   upgrade: (
     <>
-      A proxy on the way does not pass the handshake on. nginx needs <code>proxy_http_version 1.1;</code>{" "}
+      A proxy does not forward the WebSocket handshake. nginx needs <code>proxy_http_version 1.1;</code>{" "}
       <code>proxy_set_header Upgrade $http_upgrade;</code> <code>proxy_set_header Connection "upgrade";</code>{" "}
       <code>proxy_set_header Host $http_host;</code>
     </>
   ),
   host: (
     <>
-      A proxy on the way does not pass on the name of this host. nginx needs{" "}
-      <code>proxy_set_header Host $http_host;</code>
+      A proxy does not forward the Host header. nginx needs <code>proxy_set_header Host $http_host;</code>
     </>
   ),
 };

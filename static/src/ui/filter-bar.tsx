@@ -38,7 +38,7 @@ export function FilterBar({ viewer, page }: { viewer: Viewer; page: Page }) {
         </button>
       )}
       {Object.entries(scope).map(([name, value]) => (
-        <span key={name} class="scope" title="By the server: nothing else is received">
+        <span key={name} class="scope" title="Filtered by the server: this page receives nothing else">
           only {name} {String(value)}
         </span>
       ))}

@@ -20,7 +20,7 @@ export function Ghost({ viewer, about }: { viewer: Viewer; about: Card }) {
           <Glyph status="Error" /> <strong>Does not exist</strong> in {about.namespace || "the cluster"}
         </p>
       </header>
-      <h3>Referred to by</h3>
+      <h3>Referenced by</h3>
       <ul class="edges">
         {references.map(({ node, each }) => (
           <li key={node.uid + each.field}>
@@ -47,8 +47,8 @@ export function Gone({ title }: { title: string }) {
         <h2>{name ?? title.split("|").at(-1)}</h2>
       </header>
       <p class="message">
-        It is not there{namespace ? ` in ${namespace}` : ""}: deleted, replaced by another of a different
-        name, or not among what is watched. If it comes back it is shown here.
+        Not found{namespace ? ` in ${namespace}` : ""}. It may have been deleted or replaced under another
+        name, or it is not watched. If it appears, it is shown here.
       </p>
     </>
   );

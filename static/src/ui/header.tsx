@@ -17,10 +17,10 @@ export function Header({ viewer, page }: { viewer: Viewer; page: Page }) {
       <Counts viewer={viewer} page={page} />
       <SearchBox viewer={viewer} />
       <ConnectionState viewer={viewer} page={page} />
-      <a class="api" href="./guide/" title="The guide: legend, keys, API, errors">
+      <a class="api" href="./guide/" title="Guide: legend, keyboard shortcuts, API, errors">
         Guide
       </a>
-      <a class="api" href="./docs" title="The API: read it, try it out">
+      <a class="api" href="./docs" title="API reference">
         API
       </a>
       {page.signedIn && (

@@ -102,6 +102,6 @@ function follow(canvas: Canvas, container: HTMLElement): () => void {
 function spoken({ selection, scene }: Page): string {
   const card = scene.cards.get(selection?.card ?? "");
   if (card === undefined) return "";
-  const number = total(card.counts) > 1 ? `, ${total(card.counts)} of them` : "";
+  const number = total(card.counts) > 1 ? `, ${total(card.counts)} resources` : "";
   return `${card.kind} ${card.title}${number}: ${card.status} ${card.reason}`;
 }

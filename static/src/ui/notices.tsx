@@ -5,8 +5,8 @@ import { sentence } from "./sentence";
 
 /** By the server's word. */
 const REFUSALS: Readonly<Record<string, string>> = {
-  "bad-filter": "The filter in this address is refused",
-  "forbidden-origin": "The server takes this page for one of another site",
+  "bad-filter": "The server rejects the filter in this address",
+  "forbidden-origin": "The server does not accept this page's origin",
   misdirected: "The server does not answer for this host",
 };
 
@@ -15,7 +15,7 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { connection, loaded, scene, view } = page;
   if (connection.state === "refused") {
     return (
-      <Notice title={REFUSALS[connection.error] ?? "The server refuses this page"}>
+      <Notice title={REFUSALS[connection.error] ?? "The server rejects this page"}>
         <p class="reason">{sentence(connection.reason)}</p>
         {Object.keys(view.scope).length > 0 && (
           <p>
@@ -29,7 +29,7 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
     const lost = connection.state === "disconnected";
     return (
       <Notice title={lost ? "No connection" : "Receiving the cluster…"} busy={!lost}>
-        <p>{lost ? "It is tried again by itself." : "The graph is on its way."}</p>
+        <p>{lost ? "Reconnecting automatically." : "Waiting for the first data."}</p>
       </Notice>
     );
   }
@@ -38,10 +38,10 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
   }
   if (page.nodes === 0) {
     return (
-      <Notice title="There is nothing to see yet">
+      <Notice title="No resources yet">
         <p>
-          Astrolabe shows what Helm manages and what belongs to that. <code>--label-selector=</code> shows
-          everything. What is watched, and how far that is:{" "}
+          Astrolabe shows resources that Helm manages and what belongs to them. To show everything, start it
+          with <code>--label-selector=</code>. See which kinds are watched:{" "}
           {page.signedIn ? <code>/health</code> : <a href="health">health</a>}.
         </p>
       </Notice>
@@ -49,7 +49,7 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
   }
   if (scene.cards.size === 0 && view.focus === null && !isEverything(view.filter)) {
     return (
-      <Notice title="Nothing matches these filters">
+      <Notice title="No resources match these filters">
         <button type="button" class="primary" onClick={() => viewer.setFilter(EVERYTHING)}>
           Clear filters
         </button>
@@ -59,7 +59,7 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
   if (page.updated) {
     return (
       <p class="updated" role="status">
-        Astrolabe has been updated. <a href={location.href}>Load the new page</a>
+        Astrolabe has been updated. <a href={location.href}>Reload the page</a>
       </p>
     );
   }
@@ -72,12 +72,12 @@ function Empty({ page }: { page: Page }) {
   if (isGrowing(trust)) {
     return (
       <Notice title="Astrolabe is still reading the cluster…" busy>
-        <p>Nothing of it is known so far.</p>
+        <p>No resources so far.</p>
       </Notice>
     );
   }
   return (
-    <Notice title="Nothing is known of the cluster">
+    <Notice title="No information about the cluster">
       <p>{trust.why || "The server does not say why."}</p>
     </Notice>
   );

@@ -16,7 +16,7 @@ export function PathBar({ viewer, page }: { viewer: Viewer; page: Page }) {
         </svg>
         Map
       </button>
-      {page.lost && <p>What was shown here is not there any more.</p>}
+      {page.lost && <p>What was shown here no longer exists.</p>}
       <ol>
         {page.story.map((card) => (
           <li key={card.id}>

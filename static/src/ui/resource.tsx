@@ -26,7 +26,7 @@ export function Resource({ viewer, node, card }: { viewer: Viewer; node: Node; c
       {node.message && <p class="message">{node.message}</p>}
       <div class="actions">
         <button type="button" class="primary" onClick={() => viewer.focus(node.uid)}>
-          {node.status === "Ready" ? "What needs it" : "Path to cause"}
+          {node.status === "Ready" ? "What depends on it" : "Path to cause"}
         </button>
         {stack !== undefined && (
           <button type="button" class="plain" onClick={() => viewer.toggle(stack)}>
@@ -73,7 +73,7 @@ function Unresolved({ node }: { node: Node }) {
   if (node.unresolved === undefined) return null;
   return (
     <section class="unresolved">
-      <h3>Refers to what does not exist</h3>
+      <h3>Missing references</h3>
       <ul>
         {node.unresolved.map((each) => (
           <li key={each.field}>

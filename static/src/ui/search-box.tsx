@@ -91,8 +91,8 @@ export function SearchBox({ viewer }: { viewer: Viewer }) {
 }
 
 function said(total: number): string {
-  if (total === 0) return "Nothing is called that.";
-  const shown = total > RESULTS_AT_MOST ? `, the best ${RESULTS_AT_MOST} are shown` : "";
+  if (total === 0) return "No results.";
+  const shown = total > RESULTS_AT_MOST ? `, showing the best ${RESULTS_AT_MOST}` : "";
   return `${total.toLocaleString()} found${shown}`;
 }
 

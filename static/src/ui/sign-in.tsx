@@ -5,9 +5,9 @@ import { Logo } from "./logo";
 
 const REASONS: Readonly<Record<SignInRequired["why"], string>> = {
   needed: "",
-  refused: "The server does not know this token. Was all of it copied?",
-  unreachable: "The server cannot be reached now.",
-  withdrawn: "The token that was used here has been withdrawn. With another one you go on where you were.",
+  refused: "This token is not valid. Check that you copied all of it.",
+  unreachable: "The server cannot be reached.",
+  withdrawn: "Your token is no longer valid. Sign in with another one to continue where you were.",
 };
 
 /** In place of the page while the server wants a token. */
@@ -26,7 +26,7 @@ export function SignIn({ viewer, lock }: { viewer: Viewer; lock: SignInRequired 
     <div class="sign-in">
       <form aria-labelledby="sign-in" onSubmit={submit}>
         <Logo />
-        <h2 id="sign-in">This Astrolabe asks for a token</h2>
+        <h2 id="sign-in">Sign in to Astrolabe</h2>
         <p role="alert" id="sign-in-reason">
           {reason}
         </p>
@@ -43,13 +43,13 @@ export function SignIn({ viewer, lock }: { viewer: Viewer; lock: SignInRequired 
           aria-describedby="sign-in-reason sign-in-source"
         />
         <p class="hint" id="sign-in-source">
-          Ask whoever runs Astrolabe for one: it is a line of the file that <code>--auth-token-file</code>{" "}
-          names, which in a cluster is a Secret.
+          Ask whoever runs Astrolabe for a token. It is one line of the file that{" "}
+          <code>--auth-token-file</code> names; in a cluster, that file is in a Secret.
         </p>
         <button type="submit" class="primary" aria-disabled={lock.checking}>
           {lock.checking ? "Signing in…" : "Sign in"}
         </button>
-        <p class="hint">It is sent to this server only, and forgotten when this tab is closed.</p>
+        <p class="hint">The token is sent to this server only and forgotten when you close this tab.</p>
       </form>
     </div>
   );

@@ -58,10 +58,10 @@ test("a token is asked for, a wrong one is refused, the right one opens what the
   await page.goto(`${cluster.url}?status=Error`);
   await expect(field(page)).toBeFocused();
   await expect(field(page)).toHaveAttribute("type", "password");
-  await expect(page.getByRole("heading", { name: "This Astrolabe asks for a token" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Sign in to Astrolabe" })).toBeVisible();
   await expect(viewer.search).toBeHidden();
   await signIn(page, "wrong");
-  await expect(reason(page)).toHaveText(/does not know this token/);
+  await expect(reason(page)).toHaveText(/is not valid/);
   await expect(field(page)).toBeFocused();
   await signIn(page, `  ${TOKEN} `);
   await expect(viewer.connection).toHaveAttribute("data-state", "live");
@@ -100,7 +100,7 @@ test("a token that is withdrawn is said, and with another one it goes on where i
   const story = await viewer.story();
   const address = page.url();
   await allow(NEXT);
-  await expect(reason(page)).toHaveText(/has been withdrawn/);
+  await expect(reason(page)).toHaveText(/is no longer valid/);
   await expect(viewer.picture).toBeHidden();
   expect(page.url()).toBe(address);
   const sent: string[] = [];
@@ -116,7 +116,7 @@ test("a token that is withdrawn is said, and with another one it goes on where i
 test("a session whose token was withdrawn meanwhile ends with the reload", async ({ page }) => {
   await enter(page);
   await allow(NEXT);
-  await expect(reason(page)).toHaveText(/has been withdrawn/);
+  await expect(reason(page)).toHaveText(/is no longer valid/);
   await page.reload();
   await expect(field(page)).toBeVisible();
   await expect(reason(page)).toBeHidden();
@@ -140,7 +140,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     expect(await check()).toEqual([]);
     await page.screenshot({ path: `test-results/screenshots/sign-in-${colorScheme}.png` });
     await signIn(page, "wrong");
-    await expect(reason(page)).toHaveText(/does not know this token/);
+    await expect(reason(page)).toHaveText(/is not valid/);
     expect(await check()).toEqual([]);
     await page.screenshot({ path: `test-results/screenshots/sign-in-refused-${colorScheme}.png` });
   });

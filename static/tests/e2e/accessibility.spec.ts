@@ -34,7 +34,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     await viewer.problems.filter({ hasText: "cart-api" }).click();
     await page.locator(".path li").nth(2).getByRole("button").click();
     await viewer.details.locator(".node-link").first().click();
-    await expect(viewer.details.getByText("Refers to what does not exist")).toBeVisible();
+    await expect(viewer.details.getByText("Missing references")).toBeVisible();
     expect(await issues(page)).toEqual([]);
   });
 }

@@ -30,7 +30,7 @@ test("a cut connection is said, and resumed by one delta", async ({ page }) => {
   network.cut();
   await expect(viewer.connection).toHaveAttribute("data-state", "disconnected");
   await expect(page.getByRole("alert")).toContainText(
-    /Not connected since \d\d:\d\d:\d\d.*This is how it was then/,
+    /Not connected since \d\d:\d\d:\d\d.*Showing the last known state/,
   );
   await expect(page).toHaveTitle(/^⚠ Not connected · /);
   const crash = await cluster.crash();

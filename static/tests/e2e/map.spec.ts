@@ -111,7 +111,7 @@ test("a filter by namespace leaves that, and is in the address", async ({ page }
 test("what matches nothing says so", async ({ page }) => {
   const viewer = new ViewerPage(page);
   await viewer.open(`${cluster.url}?namespace=checkout&kind=DaemonSet`);
-  await expect(page.getByRole("heading", { name: "Nothing matches these filters" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "No resources match these filters" })).toBeVisible();
 });
 
 test("a scope is for the server: the rest is not received, and a bad one is said", async ({ page }) => {

@@ -9,13 +9,13 @@ import { isInstalled, Nginx } from "./proxy";
 const NAME = "astrolabe.example";
 
 const UPGRADE = [
-  "No WebSocket comes through",
+  "No WebSocket connection",
   "proxy_http_version 1.1;",
   "proxy_set_header Upgrade $http_upgrade;",
   'proxy_set_header Connection "upgrade";',
   "proxy_set_header Host $http_host;",
 ];
-const HOST = ["No WebSocket comes through", "proxy_set_header Host $http_host;"];
+const HOST = ["No WebSocket connection", "proxy_set_header Host $http_host;"];
 const NOTHING: string[] = [];
 
 const CASES: [configuration: string, tls: boolean, lacks: string[]][] = [

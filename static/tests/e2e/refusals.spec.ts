@@ -16,7 +16,7 @@ test("a filter that is refused is said, and how to go on without", async ({ page
   const viewer = new ViewerPage(page);
   await page.goto(`${cluster.url}?only.kind=Pood`);
   const notice = page.locator(".notice");
-  await expect(notice).toContainText("The filter in this address is refused");
+  await expect(notice).toContainText("The server rejects the filter in this address");
   await expect(notice).toContainText("Unknown kind 'Pood'; it is one of ConfigMap,");
   await expect(page).toHaveTitle(/^⚠ Refused/);
   await page.goto(`${cluster.url}?only.namespace=${"x".repeat(3_000)}`);
@@ -47,7 +47,7 @@ test("a page that is taken for one of another site says so", async ({ page }) =>
   });
   await page.goto(cluster.url);
   const notice = page.locator(".notice");
-  await expect(notice).toContainText("The server takes this page for one of another site");
+  await expect(notice).toContainText("The server does not accept this page's origin");
   await expect(notice).toContainText("proxy_set_header Host $http_host;");
   await expect(notice).toContainText("--allowed-origins");
   await viewer.shoot("refused-origin");

@@ -23,7 +23,7 @@ test("what is known so far is called so, and nothing is cleared before all is kn
   await expect(viewer.banner).toContainText(
     /still reading the cluster: *\d+ of \d+ kinds, [\d,]+ objects so far/,
   );
-  await expect(viewer.banner).toContainText("More may be broken than is shown");
+  await expect(viewer.banner).toContainText("There may be more problems than shown");
   await expect(page.locator(".counts")).toContainText("so far");
   await expect(page.getByRole("heading", { name: /^Problems/ })).toContainText("so far");
   await expect(page).toHaveTitle(/^… Syncing \d+\/\d+ · simulated · Astrolabe$/);
@@ -33,7 +33,7 @@ test("what is known so far is called so, and nothing is cleared before all is kn
   const part = new ViewerPage(await page.context().newPage());
   await part.open(`${cluster.url}?only.kind=StorageClass`);
   const empty = part.page.locator(".well");
-  await expect(empty).toHaveText("Nothing is broken in what is known so far.");
+  await expect(empty).toHaveText("No problems found so far.");
   await expect(empty.locator(".glyph")).toHaveCount(0);
 
   await cluster.tell("release");
@@ -43,7 +43,7 @@ test("what is known so far is called so, and nothing is cleared before all is kn
   await expect(page.locator(".counts")).not.toContainText("so far");
   // What was open of the little that was known at first would cover the rest.
   await expect(page.getByRole("button", { name: "Collapse all" })).toHaveCount(0);
-  await expect(empty).toHaveText("Nothing is broken in the part that this page asks for.");
+  await expect(empty).toHaveText("No problems in the resources that this page asks for.");
   await viewer.shoot("state-live");
   expect([...viewer.complaints, ...part.complaints]).toEqual([]);
 });
@@ -55,7 +55,7 @@ test("an API server that is gone makes the picture stale within seconds", async 
   await cluster.tell("away");
   await level(viewer, "stale");
   await expect(page.getByRole("alert")).toContainText(
-    /Stale since \d\d:\d\d:\d\d.*cannot be reached.*how it was then/,
+    /Stale since \d\d:\d\d:\d\d.*cannot be reached.*the last known state/,
   );
   await expect(page.getByRole("heading", { name: /^Problems/ })).toContainText(/as of \d\d:\d\d:\d\d/);
   await expect(page).toHaveTitle("⚠ Stale · simulated · Astrolabe");
@@ -74,7 +74,7 @@ test("a kind that may not be read is named, and why", async ({ page }) => {
   const viewer = await begin(page, { forbid: "Secret" });
   await viewer.open(cluster.url);
   await level(viewer, "partial");
-  await expect(viewer.banner).toContainText("Not everything is seen. Secret (forbidden)");
+  await expect(viewer.banner).toContainText("Some resources are not visible: Secret (forbidden)");
   await expect(page).toHaveTitle(/Partial · simulated · Astrolabe$/);
   await viewer.shoot("state-partial");
   await viewer.banner.getByText("Secret (forbidden)").click();

@@ -62,8 +62,8 @@ describe("nothing is broken", () => {
   });
 
   it.each([
-    ["?only.namespace=shop", "Nothing is broken in the part that this page asks for."],
-    ["?status=Pending", "Nothing known has the status Pending."],
+    ["?only.namespace=shop", "No problems in the resources that this page asks for."],
+    ["?status=Pending", "No known resource has the status Pending."],
     ["?status=Ready", "Nothing is broken."],
     ["?namespace=shop", "Nothing is broken."],
   ])("is said of no part of it: %s", (search, text) => {
@@ -71,7 +71,9 @@ describe("nothing is broken", () => {
   });
 
   it("is said of the time when it was known", () => {
-    expect(verdict(LIVE, said("stale")).text).toBe("Nothing was broken at 12:00. What is now, is not known.");
+    expect(verdict(LIVE, said("stale")).text).toBe(
+      "Nothing was broken at 12:00. The current state is unknown.",
+    );
   });
 });
 

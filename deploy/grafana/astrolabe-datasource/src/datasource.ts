@@ -77,14 +77,14 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
     try {
       const health = await this.get<Health>('/health');
       if (health?.status !== 'healthy') {
-        return { status: 'error', message: 'There is something at this URL, but no Astrolabe.' };
+        return { status: 'error', message: 'The server at this URL is not Astrolabe.' };
       }
-      const synced = health.synced ? '' : ', and it is still listing';
+      const synced = health.synced ? '' : ', still reading the cluster';
       const [notice] = health.state === undefined ? [] : noticesOf({ ...health, state: health.state, type: 'state' });
       const said = notice ? `: ${health.nodes} resources. ${notice.text}` : `: ${health.nodes} resources${synced}.`;
-      return { status: 'success', message: `Astrolabe is there${said}` };
+      return { status: 'success', message: `Connected to Astrolabe${said}` };
     } catch (error) {
-      return { status: 'error', message: `No Astrolabe at this URL: ${described(error)}` };
+      return { status: 'error', message: `Cannot reach Astrolabe: ${described(error)}` };
     }
   }
 
@@ -112,7 +112,7 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
     const probe = (): Promise<ProbeResult> =>
       this.get('/health').then(
         () => ({ found: 'unknown' }),
-        (error) => ({ found: 'unknown', reason: `Astrolabe cannot be reached: ${described(error)}` })
+        (error) => ({ found: 'unknown', reason: `Cannot reach Astrolabe: ${described(error)}` })
       );
     return new LiveGraph(endpoint(this.url), filter, probe);
   }
@@ -154,7 +154,7 @@ function respond(update: Update, shape: Shape, refId: string): DataQueryResponse
     return { key: refId, state: LoadingState.Error, data: frames, errors: [{ refId, message: trouble }] };
   }
   const since = new Date(troubleSince!).toLocaleTimeString();
-  const text = `Not live since ${since}: ${trouble}. Trying again.`;
+  const text = `Disconnected since ${since}: ${trouble}. Reconnecting.`;
   return { key: refId, state: LoadingState.Streaming, data: noticed(frames, [{ severity: 'warning', text }]) };
 }
 

@@ -14,11 +14,16 @@ export function noticesOf(state: ServerState | undefined): Notice[] {
   const why = state.why ? `: ${state.why}` : '';
   switch (state.state) {
     case 'syncing':
-      return [{ severity: 'info', text: `So far: ${progressOf(state)}. More may be broken than is shown.` }];
+      return [
+        {
+          severity: 'info',
+          text: `Astrolabe is still reading the cluster${progressOf(state)}. There may be more problems than shown.`,
+        },
+      ];
     case 'partial':
-      return [{ severity: 'warning', text: `Not everything is seen: ${missing(state)}.` }];
+      return [{ severity: 'warning', text: `Some resources are not visible: ${missing(state)}.` }];
     case 'stale':
-      return [{ severity: 'warning', text: `Stale${since(state)}${why}. This is how it was then.` }];
+      return [{ severity: 'warning', text: `Stale${since(state)}${why}. Showing the last known state.` }];
     default:
       return [{ severity: 'warning', text: `The state of Astrolabe is ${state.state}${why}.` }];
   }
@@ -26,12 +31,12 @@ export function noticesOf(state: ServerState | undefined): Notice[] {
 
 function progressOf({ progress, why = '' }: ServerState): string {
   if (!progress || progress.of === 0) {
-    return why || 'the cluster is being read';
+    return why && `: ${why}`;
   }
-  // Behind the count of kinds the server says what keeps the others from coming.
+  // After the count of kinds, the server says why the others are missing.
   const [, ...troubles] = why.split('; ');
   const read = `${progress.kinds} of ${progress.of} kinds, ${progress.objects.toLocaleString('en')} objects`;
-  return [read, ...troubles].join('; ');
+  return `: ${[read, ...troubles].join('; ')}`;
 }
 
 function missing({ partial = [], why = '' }: ServerState): string {

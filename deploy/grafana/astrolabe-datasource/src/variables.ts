@@ -12,7 +12,7 @@ const PATTERN = /^\s*(namespaces|releases|kinds|statuses)\s*(?:\(([^)]*)\))?\s*$
 export function parseVariableQuery(text: string): VariableQuery {
   const [, what, names] = PATTERN.exec(text) ?? [];
   if (what === undefined || (names !== undefined && what !== 'releases')) {
-    throw new Error(`"${text}" is none of: ${VARIABLE_HELP}`);
+    throw new Error(`"${text}" is not a variable query. Use ${VARIABLE_HELP}.`);
   }
   const trimmed = (names ?? '').split(',').map((name) => name.trim());
   return { what: what as VariableQuery['what'], names: trimmed.filter((name) => name !== '') };

@@ -139,7 +139,7 @@ describe('live', () => {
     site.grafana.cut();
     const lost = await panel.until((response) => response.frames[0].notices.length > 0);
     expect(lost.state).toBe('Streaming');
-    expect(lost.frames[0].notices[0]).toMatch(/^Not live since .+: .+\. Trying again\.$/);
+    expect(lost.frames[0].notices[0]).toMatch(/^Disconnected since .+: .+\. Reconnecting\.$/);
     await site.astrolabe.tell('set Pod meanwhile Error');
     site.grafana.refuses = null;
     const back = await panel.until((response) => statusOf(response, 'meanwhile') === 'Error');
@@ -238,7 +238,7 @@ describe('errors', () => {
     site.grafana.refuses = 502;
     const panel = await new Panel(page, 'one').run(PODS);
     const response = await panel.until((response) => response.state === 'Error');
-    expect(response.errors).toEqual(['Astrolabe cannot be reached: HTTP 502 refused by the proxy']);
+    expect(response.errors).toEqual(['Cannot reach Astrolabe: HTTP 502 refused by the proxy']);
     site.grafana.refuses = null;
     await panel.until((response) => response.state === 'Streaming' && response.frames.length === 1);
   });
@@ -254,7 +254,7 @@ describe('the rest', () => {
     expect(await find('kinds')).toContainEqual({ text: 'Pod' });
     await page.evaluate(() => Object.assign((window as any).harness.variables, { namespace: ['shop', 'other'] }));
     expect(await find('releases(${namespace:csv})')).toEqual([{ text: 'shop-app' }]);
-    await expect(find('pods')).rejects.toThrow('"pods" is none of: namespaces, kinds, statuses');
+    await expect(find('pods')).rejects.toThrow('"pods" is not a variable query. Use namespaces, kinds, statuses');
   });
 
   test('queries with variables', async () => {
@@ -289,12 +289,12 @@ describe('the rest', () => {
     const check = () => page.evaluate(() => (window as any).harness.test());
     expect(await check()).toEqual({
       status: 'success',
-      message: expect.stringMatching(/^Astrolabe is there: \d+ resources/),
+      message: expect.stringMatching(/^Connected to Astrolabe: \d+ resources/),
     });
     site.grafana.refuses = 401;
     expect(await check()).toEqual({
       status: 'error',
-      message: 'No Astrolabe at this URL: HTTP 401 refused by the proxy',
+      message: 'Cannot reach Astrolabe: HTTP 401 refused by the proxy',
     });
   });
 });

@@ -18,20 +18,20 @@ test('whatever else it is stands beside what is shown', () => {
   expect(said('syncing', { progress, why })).toEqual([
     {
       severity: 'info',
-      text: 'So far: 12 of 38 kinds, 1,335 objects; Pod cannot be listed: 504. More may be broken than is shown.',
+      text: 'Astrolabe is still reading the cluster: 12 of 38 kinds, 1,335 objects; Pod cannot be listed: 504. There may be more problems than shown.',
     },
   ]);
   const partial = [{ kind: 'Secret', reason: 'forbidden', why: '403 Forbidden' }, { kind: 'Job' }];
   expect(said('partial', { partial })).toEqual([
-    { severity: 'warning', text: 'Not everything is seen: Secret (403 Forbidden), Job (missing).' },
+    { severity: 'warning', text: 'Some resources are not visible: Secret (403 Forbidden), Job (missing).' },
   ]);
   expect(said('partial', { why: 'not readable: Secret' })[0].text).toBe(
-    'Not everything is seen: not readable: Secret.'
+    'Some resources are not visible: not readable: Secret.'
   );
   const since = '2026-11-30T04:05:00Z';
   const clock = new Date(since).toLocaleTimeString();
   expect(said('stale', { since, why: 'no leader writes' })).toEqual([
-    { severity: 'warning', text: `Stale since ${clock}: no leader writes. This is how it was then.` },
+    { severity: 'warning', text: `Stale since ${clock}: no leader writes. Showing the last known state.` },
   ]);
   expect(said('frozen', { why: 'winter' })[0].text).toBe('The state of Astrolabe is frozen: winter.');
 });

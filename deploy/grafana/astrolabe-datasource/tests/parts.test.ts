@@ -113,7 +113,7 @@ describe('queries of variables', () => {
   });
 
   test.each(['', 'pods', 'kinds(shop)', 'releases(shop'])('%j is none', (text) => {
-    expect(() => parseVariableQuery(text)).toThrow('is none of');
+    expect(() => parseVariableQuery(text)).toThrow('is not a variable query');
   });
 });
 

@@ -12,7 +12,10 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
   const { jsonData } = options;
   return (
     <>
-      <Field label="URL" description="As Grafana's server reaches it: browsers never speak to Astrolabe themselves.">
+      <Field
+        label="URL"
+        description="The address at which Grafana's server reaches Astrolabe. Browsers do not connect to it."
+      >
         <Input
           id="astrolabe-url"
           width={WIDTH}
@@ -23,7 +26,7 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
       </Field>
       <Field
         label="Authorization"
-        description="If Astrolabe (--auth=token) or something in front of it asks for one: Bearer and the token."
+        description="If Astrolabe (--auth=token) or a proxy in front of it requires a token: the word Bearer and the token."
       >
         <SecretInput
           id="astrolabe-authorization"
@@ -37,7 +40,7 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
       </Field>
       <Field
         label="Certificate authority"
-        description="PEM. If Astrolabe's certificate (--tls-cert-file) is from one that Grafana's server does not know."
+        description="PEM. Needed if Grafana's server does not trust the issuer of Astrolabe's certificate (--tls-cert-file)."
       >
         <SecretTextArea
           id="astrolabe-certificate-authority"
@@ -47,7 +50,10 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
           {...secret({ options, onOptionsChange }, { name: 'tlsCACert', set: { tlsAuthWithCACert: true } })}
         />
       </Field>
-      <Field label="Skip TLS verification" description="Take any certificate: who comes in between may read the token.">
+      <Field
+        label="Skip TLS verification"
+        description="Accept any certificate. Anyone between Grafana and Astrolabe could then read the token."
+      >
         <Switch
           id="astrolabe-skip-verification"
           value={jsonData.tlsSkipVerify ?? false}

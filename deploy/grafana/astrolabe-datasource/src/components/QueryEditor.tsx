@@ -11,11 +11,11 @@ const TYPES: Array<SelectableValue<QueryType>> = [
   {
     value: 'problems',
     label: 'Problems',
-    description: 'A table of what is broken, by its cause, and what depends on it',
+    description: 'A table of problems by cause, with what depends on them',
   },
-  { value: 'resources', label: 'Resources', description: 'A table, the worst first' },
-  { value: 'counts', label: 'Status counts', description: 'How many of each status, over time' },
-  { value: 'changes', label: 'Changes', description: 'What happened, the latest first' },
+  { value: 'resources', label: 'Resources', description: 'A table of resources, worst first' },
+  { value: 'counts', label: 'Status counts', description: 'Number of resources by status, over time' },
+  { value: 'changes', label: 'Changes', description: 'A table of changes, latest first' },
 ];
 
 const LISTS = [
@@ -49,7 +49,7 @@ export function QueryEditor({ query, datasource, onChange, onRunQuery }: Props) 
         ))}
       </InlineFieldRow>
       <InlineFieldRow>
-        <InlineField label="Text" labelWidth={14} tooltip="Found in name, kind, namespace or release">
+        <InlineField label="Text" labelWidth={14} tooltip="Matches name, kind, namespace or release">
           <Text label="Text" value={query.text} onChange={(text) => change({ text })} />
         </InlineField>
         <InlineField label="Selector" labelWidth={14} tooltip="A Kubernetes label selector: app=web,tier in (a,b)">
@@ -72,7 +72,7 @@ export function QueryEditor({ query, datasource, onChange, onRunQuery }: Props) 
           <InlineField
             label="Only what is broken"
             labelWidth={20}
-            tooltip="And what depends on it; Status says how broken"
+            tooltip="Show only broken resources and what depends on them. Status sets what counts as broken; by default, Error."
           >
             <InlineSwitch
               id="astrolabe-focus"
@@ -87,9 +87,9 @@ export function QueryEditor({ query, datasource, onChange, onRunQuery }: Props) 
 }
 
 const LIMIT_TIPS = {
-  topology: 'Nodes above which resources are drawn together, by workload, release, namespace and kind',
-  problems: 'Rows that are shown',
-  changes: 'Rows that are shown',
+  topology: 'Above this number of nodes, resources are grouped by workload, release, namespace or kind',
+  problems: 'Number of rows to show',
+  changes: 'Number of rows to show',
 };
 
 interface NamesProps {
