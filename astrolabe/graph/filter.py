@@ -127,7 +127,7 @@ def _build(lists: Mapping[str, Iterable[str]], selector: str, q: str, rules: Fil
     filter = Filter(
         namespace=values["namespace"],
         release=values["release"],
-        own=tuple([(name, values[name]) for name in OWN_VALUES if values[name]]),
+        own=own_values(values),
         selector=_in_order(parsed),
         q=q.strip().lower(),
     )
@@ -137,6 +137,11 @@ def _build(lists: Mapping[str, Iterable[str]], selector: str, q: str, rules: Fil
             allowed = rules.kinds if field.closed == "Kind" else LEVELS
             _check(name, values[name], allowed, sorted if field.closed == "Kind" else list)
     return filter
+
+
+def own_values(given: Mapping[str, frozenset[str]]) -> tuple[OwnValues, ...]:
+    """`Filter.own` of the values given by field."""
+    return tuple([(name, given[name]) for name in OWN_VALUES if given.get(name)])
 
 
 def _in_order(selector: Selector) -> Selector:

@@ -100,7 +100,8 @@ def _node_of(head: _Head, text: str) -> Node:
     # By position, which a Struct takes twice as fast as by name.
     return Node(
         head.uid,
-        _key_of(head.api_version, head.kind),
+        # Most groups of Kubernetes' own have no dot, and those of others do.
+        head.kind if "." not in head.api_version else _key_of(head.api_version, head.kind),
         head.name,
         head.namespace,
         head.status,

@@ -9,7 +9,7 @@ import pytest
 
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.facts import Facts, Rules
-from astrolabe.graph.filter import EVERYTHING, Filter, FilterError, FilterRules, parse_message, parse_query
+from astrolabe.graph.filter import EVERYTHING, FilterError, FilterRules, parse_message, parse_query
 from astrolabe.graph.filter_fields import FILTER_FIELDS
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.history import Past
@@ -19,11 +19,13 @@ from astrolabe.graph.selector import parse
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
 from astrolabe.graph.views import Views
+from tests.support.filters import filter_of
 
 KINDS = ("Pod", "Service")
-EXPECTED = Filter(
+EXPECTED = filter_of(
     namespace=frozenset(("shop", "plain")),
-    own=(("kind", frozenset(("Pod",))), ("status", frozenset(("Error",)))),
+    kind=frozenset(("Pod",)),
+    status=frozenset(("Error",)),
     selector=parse("a=1,b"),
     q="web",
 )

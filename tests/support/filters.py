@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from astrolabe.graph.filter import Filter
+from astrolabe.graph.filter import Filter, own_values
 
 
 def filter_of(
     *, kind: frozenset[str] = frozenset(), status: frozenset[str] = frozenset(), **others: Any
 ) -> Filter:
     """A filter for any of these kinds and statuses. others: of `Filter`."""
-    own = tuple([(name, values) for name, values in (("kind", kind), ("status", status)) if values])
-    return Filter(own=own, **others)
+    return Filter(own=own_values({"kind": kind, "status": status}), **others)

@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from astrolabe.engine.serving_state import StateTracker
 from astrolabe.http.server import Server, create_server
+from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Limits, Settings
 from tests.support.kinds import CATALOGUE
 from tests.support.worlds import World
@@ -63,7 +64,12 @@ class Site:
 
 @asynccontextmanager
 async def serve(
-    world: World, limits: Limits | None = None, *, port: int = 0, **settings: Any
+    world: World,
+    limits: Limits | None = None,
+    *,
+    catalogue: Catalogue = CATALOGUE,
+    port: int = 0,
+    **settings: Any,
 ) -> AsyncIterator[Site]:
     """Serve a world; whatever still runs afterwards is a leak. port: any when 0."""
     before = asyncio.all_tasks()
@@ -72,7 +78,7 @@ async def serve(
         Settings(port=port, limits=limits or Limits(), **{"host": "127.0.0.1", **settings}),
         world.hub,
         world.readiness,
-        CATALOGUE,
+        catalogue,
         state=tracker,
         count=world.model.count,
         role=lambda: "leader",
