@@ -16,9 +16,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from astrolabe.app import Application, TaskFailed
+from astrolabe.app import Application
 from astrolabe.http.errors import ServerError
 from astrolabe.kube.errors import ClusterError
+from astrolabe.modes.supervisor import TaskFailed
 from astrolabe.settings import Settings
 from astrolabe.sim.kubeconfig import kubeconfig
 from astrolabe.sim.server import Simulator
@@ -273,7 +274,7 @@ async def test_what_runs_beside_it_is_guarded_too(recording: Recording, tmp_path
 
     async with Simulator(recording.store()) as simulator:
         settings = settings_for(simulator, tmp_path)
-        application = Application(settings, beside={"companion": lambda: fail_after(ended)})
+        application = Application(settings, extra_tasks={"companion": lambda: fail_after(ended)})
         work = asyncio.create_task(application.run_until_signal())
         await asyncio.wait_for(application.ready(), 20)
         assert not work.done()

@@ -192,9 +192,9 @@ def _invite(url: str) -> None:
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
     """Serve until told to stop. A cluster or a port that cannot be had is a failure, not a fault."""
-    from astrolabe.app import TaskFailed
     from astrolabe.bus.redis.errors import BusError
     from astrolabe.http.errors import FileError, ServerError
+    from astrolabe.modes.supervisor import TaskFailed
 
     try:
         run(work)

@@ -35,4 +35,4 @@ async def serve_demo(
     async with Simulator(store) as simulator:
         with kubeconfig_file(simulator.url) as path:
             outside = replace(settings, in_cluster=False, kubeconfig=path)
-            await app.serve(outside, beside=life, opened=opened)
+            await app.serve(outside, extra_tasks=life, opened=opened)

@@ -169,7 +169,7 @@ def _work(
         await gone.wait()
         raise Orphaned
 
-    serve(lambda: app.serve(settings, beside={"worker": stay}, listener=listener))
+    serve(lambda: app.serve(settings, extra_tasks={"worker": stay}, listener=listener))
 
 
 def _told(started: Connection) -> bool:

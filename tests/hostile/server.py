@@ -95,5 +95,5 @@ if __name__ == "__main__":
         (Path(group) / "cgroup.procs").write_text(str(os.getpid()))
     probe = Probe()
     threading.Thread(target=probe.tell, args=(path,), name="probe", daemon=True).start()
-    app.serve = partial(app.serve, beside={"probe": probe.run, "chatter": chatter})  # type: ignore[assignment]
+    app.serve = partial(app.serve, extra_tasks={"probe": probe.run, "chatter": chatter})  # type: ignore[assignment]
     main(flags)

@@ -126,9 +126,9 @@ async def main(port: int, scale: float, churn: float, *, hold: str = "", forbid:
     load(store, scale, SEED, now=datetime.now(UTC))
     incident = Incident(store)
     async with Simulator(store) as simulator:
-        beside = {"incident": lambda: _obey(incident, simulator)}
+        extra_tasks = {"incident": lambda: _obey(incident, simulator)}
         if churn:
-            beside["churn"] = lambda: Churn(store, SEED).run(churn)
+            extra_tasks["churn"] = lambda: Churn(store, SEED).run(churn)
         if hold:
             simulator.faults.add(HttpStatus(code=503, kind=hold, times=None))
         if forbid:
@@ -137,7 +137,7 @@ async def main(port: int, scale: float, churn: float, *, hold: str = "", forbid:
             settings = Settings(
                 host="127.0.0.1", port=port, in_cluster=False, kubeconfig=path, label_selector=""
             )
-            await app.serve(settings, beside=beside)
+            await app.serve(settings, extra_tasks=extra_tasks)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""What a process of Redis mode has beside its web server: a replica, and what it does when it leads."""
+"""Replicated mode: equal processes share one graph through Redis, and one of them leads."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -23,13 +24,15 @@ from astrolabe.engine.serving_state import (
     assess_follower,
     assess_watches,
 )
+from astrolabe.graph.graph import Graph
 from astrolabe.http.ops.health import LeaderReport, Replication, kinds_of, waiting_for
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError
 from astrolabe.kube.health import WatchHealth
-from astrolabe.kube.watches import Watches
+from astrolabe.kube.watches import Watches, scopes_of
+from astrolabe.modes.supervisor import Supervisor
 from astrolabe.settings import Settings
 
 logger = logging.getLogger("astrolabe.app")
@@ -42,41 +45,61 @@ class WatchFailed(Exception):
     """A watch has ended for good; the log says which."""
 
 
-class Shared:
-    """One of the equal processes that serve one cluster's graph.
+async def replicated(
+    settings: Settings,
+    catalogue: Catalogue,
+    cluster: Cluster,
+    *,
+    info: ClusterInfo,
+    supervisor: Supervisor,
+) -> ReplicatedMode:
+    """Serve the stored graph, then follow or lead. Closes the connection: the leader opens its own.
 
-    readiness: of the watches, while this process leads; at each beginning it starts anew.
-    state: how far what is served may be trusted.
+    Raises BusError if Redis cannot be used or holds the graph of another cluster under this name, and
+    ClusterError if the API server cannot be used and Redis holds no complete graph.
+    """
+    mode = ReplicatedMode(settings, catalogue, info)
+    supervisor.on_close(mode.close)
+    await mode.open(await cluster.identity())
+    try:
+        await cluster.verify()
+    except ClusterError as error:
+        if not mode.replication().complete:
+            raise
+        logger.warning("%s Serving what is stored.", error)
+    await cluster.close()
+    supervisor.spawn(mode.run(), name="replica")
+    return mode
+
+
+class ReplicatedMode:
+    """A graph source that follows the leader through Redis, or leads.
+
+    readiness: which kinds are synced while this process leads; it restarts with each lead.
+    state: how far the served graph can be trusted.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        catalogue: Catalogue,
-        hub: Hub,
-        readiness: Readiness,
-        cluster: ClusterInfo,
-    ) -> None:
+    def __init__(self, settings: Settings, catalogue: Catalogue, info: ClusterInfo) -> None:
+        self.catalogue = catalogue
+        self.readiness = Readiness(scopes_of(settings, catalogue))
+        self.hub = Hub(Graph(secrets.token_hex(4)), settings.limits)
         self._settings = settings
-        self._catalogue = catalogue
-        self._hub = hub
-        self._readiness = readiness
         self._engine: Engine | None = None
         self._watches: Watches | None = None
         self._replica = Replica(
             settings,
-            hub,
+            self.hub,
             lead=self._lead,
             condition=self._condition,
             unfit=ClusterError,
             clock=asyncio.get_running_loop().time,
         )
-        self.state = StateTracker(self._look, cluster, clock=time.monotonic, time=time.time)
+        self.state = StateTracker(self._assess, info, clock=time.monotonic, time=time.time)
 
     async def open(self, identity: str) -> None:
-        """Serve what is stored. identity: of the cluster, "" when not known.
+        """Serve what is stored. identity: the cluster's, "" if unknown.
 
-        Raises BusError when Redis cannot be used, or has the graph of another cluster under this name.
+        Raises BusError if Redis cannot be used or holds the graph of another cluster under this name.
         """
         await self._replica.open(identity)
 
@@ -85,23 +108,22 @@ class Shared:
         await self._replica.run()
 
     async def close(self) -> None:
-        """Leave the others alone."""
+        """Stop taking part: release the lead and disconnect from Redis."""
         await self._replica.close()
 
     async def ready(self) -> None:
         """Wait until the graph of the whole cluster is served."""
         await self._replica.standing.completed.wait()
 
-    def _look(self) -> Assessment:
-        """How far what is served may be trusted."""
+    def _assess(self) -> Assessment:
         standing = self._replica.standing
         if self._watches is not None and self._engine is not None:
             return assess_watches(
-                self._readiness,
+                self.readiness,
                 self._watches.health,
                 count=self.count,
                 restored=standing.complete,
-                rebuilding=self._engine.rebuilding or self._hub.rebuilding,
+                rebuilding=self._engine.rebuilding or self.hub.rebuilding,
                 now=time.monotonic(),
             )
         told = self._told()
@@ -114,7 +136,7 @@ class Shared:
         )
 
     def _told(self) -> LeaderReport | None:
-        """What the leader told last, when this process is none. None: nothing that can be read."""
+        """The leader's last report. None if this process leads, or no readable report has come."""
         standing = self._replica.standing
         if standing.role != "follower" or standing.ticked is None:
             return None
@@ -124,22 +146,23 @@ class Shared:
             return None
 
     def role(self) -> str:
+        """`leader` or `follower`."""
         return self._replica.standing.role
 
     def count(self, kind: str) -> int:
-        """How many objects of the kind the watches of this process know."""
+        """How many objects of this kind the watches of this process know; 0 while it follows."""
         return self._engine.count(kind) if self._engine is not None else 0
 
-    def lost(self) -> Mapping[str, str]:
-        """The kinds whose watch has no connection now, and why."""
+    def disconnected(self) -> Mapping[str, str]:
+        """The kinds whose watch is disconnected, and why; none while this process follows."""
         return self._watches.lost() if self._watches is not None else {}
 
     def watches(self) -> Sequence[WatchHealth]:
-        """How each watch is doing; none while another process leads."""
+        """How each watch is doing; none while this process follows."""
         return self._watches.health if self._watches is not None else ()
 
     def replication(self) -> Replication:
-        """How this process stands, for /health and /readyz."""
+        """How this process and Redis are doing, for /health and /readyz."""
         standing = self._replica.standing
         age = None if standing.ticked is None else round(standing.clock() - standing.ticked, 1)
         document: dict[str, Any] = {
@@ -170,22 +193,22 @@ class Shared:
         )
 
     def _condition(self) -> bytes:
-        """What followers show of the watches, which only the leader has."""
+        """The report to the followers: only the leader has watches."""
         now = asyncio.get_running_loop().time()
-        readiness = self._readiness
+        readiness = self.readiness
         return msgspec.json.encode(
             LeaderReport(
                 synced=readiness.ready and not readiness.unready(),
                 waiting=waiting_for(readiness),
-                kinds=kinds_of(readiness, count=self.count, lost=self.lost(), now=now),
+                kinds=kinds_of(readiness, count=self.count, lost=self.disconnected(), now=now),
                 state=self.state.refresh(),
             )
         )
 
     async def _lead(self, committer: Committer) -> NoReturn:
-        """Watch the cluster and publish what changes. Raises ClusterError, WatchFailed, Deposed."""
-        settings, hub = self._settings, self._hub
-        self._readiness.restart()
+        """Watch the cluster and publish its changes. Raises ClusterError, WatchFailed, Deposed."""
+        settings, hub = self._settings, self.hub
+        self.readiness.restart()
         cluster = await Cluster.connect(settings)
         try:
             await self._replica.introduce(await cluster.identity())
@@ -194,14 +217,14 @@ class Shared:
             raise ClusterError(str(error)) from error
         engine = create_engine(
             settings,
-            self._catalogue,
+            self.catalogue,
             committer,
-            self._readiness,
+            self.readiness,
             epoch="",
             served=lambda: hub.graph,
             restored=bool(hub.graph.nodes),
         )
-        watches = Watches(settings, self._catalogue, cluster, engine)
+        watches = Watches(settings, self.catalogue, cluster, engine)
         self._engine, self._watches = engine, watches
         try:
             await watches.start()
@@ -212,9 +235,9 @@ class Shared:
                 raise WatchFailed("a watch has ended; the log says which")
         finally:
             self._engine = self._watches = None
-            self._readiness.failing = tuple  # of a model that nobody needs any more
+            self.readiness.failing = tuple  # it belonged to the engine that has just ended
             await watches.stop()
 
     async def _complete(self, committer: Committer) -> None:
-        await self._readiness.wait()
+        await self.readiness.wait()
         committer.complete()

@@ -1,0 +1,100 @@
+"""Standalone mode: one process watches the cluster and serves the graph that it holds in memory."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+
+from astrolabe.bus.memory import MemoryBus
+from astrolabe.engine.assembly import create_engine
+from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.serving_state import Assessment, ClusterInfo, StateTracker, assess_watches
+from astrolabe.graph.graph import Graph
+from astrolabe.http.ops.health import Replication
+from astrolabe.http.stream.hub import Hub
+from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kube.client import Cluster
+from astrolabe.kube.health import WatchHealth
+from astrolabe.kube.watches import Watches, scopes_of
+from astrolabe.modes.supervisor import Supervisor
+from astrolabe.settings import Settings
+
+
+async def standalone(
+    settings: Settings,
+    catalogue: Catalogue,
+    cluster: Cluster,
+    *,
+    info: ClusterInfo,
+    supervisor: Supervisor,
+) -> StandaloneMode:
+    """Start to watch the cluster. Raises ClusterError if the API server cannot be used."""
+    await cluster.verify()
+    mode = StandaloneMode(settings, catalogue, cluster, info)
+    await mode.start(supervisor)
+    return mode
+
+
+class StandaloneMode:
+    """A graph source that never has to share: this process always leads.
+
+    readiness: which kinds are synced. state: how far the served graph can be trusted.
+    """
+
+    def __init__(self, settings: Settings, catalogue: Catalogue, cluster: Cluster, info: ClusterInfo) -> None:
+        epoch = secrets.token_hex(4)
+        self.catalogue = catalogue
+        self.readiness = Readiness(scopes_of(settings, catalogue))
+        self.hub = Hub(Graph(epoch), settings.limits)
+        self._engine = create_engine(
+            settings,
+            catalogue,
+            MemoryBus(self.hub),
+            self.readiness,
+            epoch=epoch,
+            served=lambda: self.hub.graph,
+        )
+        self._watches = Watches(settings, catalogue, cluster, self._engine)
+        self.state = StateTracker(self._assess, info, clock=time.monotonic, time=time.time)
+
+    async def start(self, supervisor: Supervisor) -> None:
+        """Start the engine, then the watches that feed it."""
+        supervisor.spawn(self._engine.run(), name="engine")
+        supervisor.on_close(self._watches.stop)
+        await self._watches.start()
+        supervisor.spawn(self._watches.guard(), name="watches")
+
+    async def ready(self) -> None:
+        """Wait until the graph of the whole cluster is served."""
+        await self.readiness.wait()
+
+    def count(self, kind: str) -> int:
+        """How many objects of this kind the watches know."""
+        return self._engine.count(kind)
+
+    def role(self) -> str:
+        """`leader`: no other process writes this graph."""
+        return "leader"
+
+    def disconnected(self) -> Mapping[str, str]:
+        """The kinds whose watch is disconnected, and why."""
+        return self._watches.lost()
+
+    def watches(self) -> Sequence[WatchHealth]:
+        """How each watch is doing."""
+        return self._watches.health
+
+    def replication(self) -> Replication | None:
+        """None: there are no other processes."""
+        return None
+
+    def _assess(self) -> Assessment:
+        return assess_watches(
+            self.readiness,
+            self._watches.health,
+            count=self._engine.count,
+            restored=False,
+            rebuilding=self._engine.rebuilding or self.hub.rebuilding,
+            now=time.monotonic(),
+        )
