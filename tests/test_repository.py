@@ -95,3 +95,40 @@ def test_every_locked_package_is_pinned_by_version_and_hash() -> None:
     requirements = [line for line in lock.splitlines() if line and not line.lstrip().startswith("#")]
     assert requirements
     assert [line for line in requirements if not re.match(r"[\w.-]+==\S+ .*--hash=sha256:", line)] == []
+
+
+CONTRIBUTORS = ("astrolabe/ARCHITECTURE.md", ".github/CONTRIBUTING.md")
+
+
+@pytest.mark.parametrize("name", CONTRIBUTORS)
+def test_every_path_that_contributors_are_told_of_exists(name: str) -> None:
+    text = (ROOT / name).read_text()
+    named = set(re.findall(r"`((?:astrolabe|tests|static|deploy)/[\w./-]*)`", text))
+    linked = {(ROOT / name).parent / link for link in re.findall(r"\]\(([^)#\s]+)\)", text)}
+    assert len(named) > 15
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+    assert [path for path in sorted(linked) if not path.exists()] == []
+
+
+def test_the_map_for_contributors_names_a_place_and_a_test_for_each_of_five_changes() -> None:
+    text = (ROOT / ".github/CONTRIBUTING.md").read_text()
+    rows = re.findall(
+        r"^\| (?:an?|the) (.+) \| (.+) \| (.+) \|$", text.partition("## How to add")[0], re.MULTILINE
+    )
+    found = {
+        change: (re.search(r"`astrolabe/|`static/", place), "tests/" in tests)
+        for change, place, tests in rows
+    }
+    assert found.keys() == {"status rule", "filter", "Redis lease", "close code", "viewer text"}
+    assert all(place and tests for place, tests in found.values())
+
+
+def test_every_target_that_contributors_are_told_of_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        target
+        for name in CONTRIBUTORS
+        for target in re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / name).read_text(), re.MULTILINE)
+    }
+    assert {"deps", "check", "test"} <= named
+    assert named - targets == set()

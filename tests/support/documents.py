@@ -224,7 +224,7 @@ async def _families() -> list[Any]:
             *metrics.of_state(state, now=time.time()),
             *metrics.of_graph(site.hub, []),
             *metrics.of_watches([], now=0.0, epoch=0.0),
-            *metrics.of_skipped(SimpleNamespace(skipped={}, failing=list, mends=0)),  # type: ignore[arg-type]
+            *metrics.of_skipped(SimpleNamespace(skipped={}, failing=list, rebuilds=0)),  # type: ignore[arg-type]
             *metrics.of_batches(figures),
             *metrics.of_streams(figures, 0, 0, 0),
             *metrics.of_replication(_REPLICATION),  # type: ignore[arg-type]
