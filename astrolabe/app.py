@@ -89,19 +89,7 @@ class Application:
         source = await mode(settings, catalogue, cluster, info=info, supervisor=supervisor)
         self._source = source
         supervisor.spawn(source.state.run(), name="state")
-        server = create_server(
-            settings,
-            source.hub,
-            source.readiness,
-            source.catalogue,
-            state=source.state,
-            count=source.count,
-            role=source.role,
-            lost=source.disconnected,
-            watches=source.watches,
-            replication=source.replication,
-            listener=self._listener,
-        )
+        server = create_server(settings, source, listener=self._listener)
         supervisor.on_close(server.stop)
         self.port = await server.start()
         supervisor.spawn(self._announce(began), name="announcer", may_end=True)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from sanic.request import Request
 
 from astrolabe.graph.filter import EVERYTHING, Filter, FilterRules, parse_query
 from astrolabe.graph.selector import quoted
 from astrolabe.http.errors import bad_parameter
-from astrolabe.http.stream.subscription import Position
+from astrolabe.http.openapi.terms import INT64
+
+
+class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place in history: which one, and how far."""
+
+    epoch: str
+    seq: Annotated[int, msgspec.Meta(extra_json_schema=INT64)]
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -18,28 +17,24 @@ from sanic.http.constants import HTTP
 from sanic.models.server_types import Signal
 from sanic.server import AsyncioServer
 
-from astrolabe.engine.readiness import Readiness
-from astrolabe.engine.serving_state import StateTracker
 from astrolabe.http.access.certificate import Certificate
-from astrolabe.http.access.guard import Guard
-from astrolabe.http.access.hosts import Hosts, Proxies
-from astrolabe.http.access.tokens import Tokens
+from astrolabe.http.access.guard import create_guard, state_header
 from astrolabe.http.errors import JsonErrors, ServerError
 from astrolabe.http.grafana.routes import Grafana
 from astrolabe.http.net.acceptor import Acceptor
 from astrolabe.http.net.limits import Answers, Sockets
 from astrolabe.http.net.transport import StreamProtocol
-from astrolabe.http.openapi.route import Description
-from astrolabe.http.ops.health import Replication
-from astrolabe.http.ops.metrics import Metrics, WatchCounters
+from astrolabe.http.openapi.operation import Endpoint
+from astrolabe.http.openapi.route import ApiDescription
+from astrolabe.http.ops.metrics import Metrics
 from astrolabe.http.ops.probes import Probes
 from astrolabe.http.responses.cache import Bodies
-from astrolabe.http.rest.endpoints import Rest, position
+from astrolabe.http.responses.headers import position_headers
+from astrolabe.http.rest.endpoints import Rest
+from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections
-from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.routes import Streams
 from astrolabe.http.viewer.pages import Viewer, find_static
-from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Limits, Settings
 from astrolabe.timeslice import Few, Lane
 
@@ -53,73 +48,32 @@ ENDS = 32
 
 
 def create_server(
-    settings: Settings,
-    hub: Hub,
-    readiness: Readiness,
-    catalogue: Catalogue,
-    *,
-    state: StateTracker,
-    count: Callable[[str], int],
-    role: Callable[[], str],
-    lost: Callable[[], Mapping[str, str]] = dict,
-    watches: Callable[[], Sequence[WatchCounters]] = tuple,
-    replication: Callable[[], Replication | None] = lambda: None,
-    listener: socket.socket | None = None,
+    settings: Settings, source: GraphSource, *, listener: socket.socket | None = None
 ) -> Server:
     """The server of this graph at the host and port of the settings (port 0: any), not yet started.
 
-    catalogue: the kinds that are watched. state: how far what is served may be trusted.
-    count: how many objects of a kind are known.
-    role: `leader` or `follower`. lost: the kinds whose watch has no connection now, and why.
-    watches: how each watch of this process is doing.
-    replication: how the process stands among others; None when it is alone.
     listener: a socket that listens already, instead of that address.
     Raises FileError for a file of the settings that cannot be used.
     """
     limits = settings.limits
-    app = _create_app(lambda: {**position(hub), **_state_header(state)}, limits)
-    app.ctx.figures = hub.figures
-    app.ctx.answers = Answers(limits.max_requests)
-    app.ctx.sockets = Sockets(limits.max_sockets)
-    app.ctx.ends = Few(ENDS, Lane.PEER)
-    guard = _create_guard(settings, state)
-    guard.add_to(app)
+    guard = create_guard(settings, source.state)
     connections = Connections(limits.max_connections, guard)
-    rules = limits.rules_of_filters(catalogue.keys)
-    bodies = Bodies(size=limits.max_body_bytes)
-    rest = Rest(hub, catalogue, rules, bodies)
-    grafana = Grafana(hub, connections, catalogue, bodies, rules=rules, limits=limits, state=state)
-    rest.add_to(app)
-    grafana.add_to(app)
-    Streams(hub, connections, rules=rules, limits=limits, state=state).add_to(app)
-    Probes(hub, readiness, state=state, count=count, role=role, lost=lost, replication=replication).add_to(
-        app
-    )
-    metrics = Metrics(
-        hub,
-        readiness,
-        catalogue,
-        connections,
-        state=state,
-        watches=watches,
-        role=role,
-        replication=replication,
-    )
-    metrics.add_to(app, open=settings.open_metrics)
-    Viewer(find_static()).add_to(app)
-    Description(catalogue, tokens=settings.auth == "token").add_to(app)
-    certificate = (
-        Certificate(settings.tls_cert_file, settings.tls_key_file) if settings.tls_cert_file else None
-    )
-    return Server(
-        app,
-        (settings.listen_host, settings.port),
-        connections,
-        making=(grafana, bodies),
-        limits=limits,
-        listener=listener,
-        certificate=certificate,
-    )
+    rules = limits.rules_of_filters(source.catalogue.keys)
+    cache = Bodies(size=limits.max_body_bytes)
+    grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
+    endpoints = [
+        *Rest(source, rules, cache).endpoints,
+        *grafana.endpoints,
+        *Streams(source.hub, connections, state=source.state, rules=rules, limits=limits).endpoints,
+        *Probes(source).endpoints,
+        Metrics(source, connections, open=settings.open_metrics).endpoint,
+        *Viewer(find_static()).endpoints,
+    ]
+    description = ApiDescription(endpoints, source.catalogue, tokens=settings.auth == "token")
+    app = _create_app(source, limits)
+    guard.install(app)
+    _route([*endpoints, description.endpoint], app)
+    return Server(app, settings, connections, making=(grafana, cache), listener=listener)
 
 
 class Server:
@@ -131,21 +85,20 @@ class Server:
     def __init__(
         self,
         app: Sanic[Any, Any],
-        address: tuple[str, int],
+        settings: Settings,
         connections: Connections,
         *,
         making: Sequence[Grafana | Bodies],
-        limits: Limits,
         listener: socket.socket | None,
-        certificate: Certificate | None,
     ) -> None:
         self._app = app
-        self._address = address
+        self._address = (settings.listen_host, settings.port)
+        self._limits = settings.limits
         self._connections = connections
         self._making = making
-        self._limits = limits
         self._listener = listener
-        self._certificate = certificate
+        files = settings.tls_cert_file, settings.tls_key_file
+        self._certificate = Certificate(*files) if settings.tls_cert_file else None
         self._acceptor: Acceptor | None = None
         self.open: set[StreamProtocol] = set()
 
@@ -210,12 +163,19 @@ class Server:
         await _settled(self.open, self._limits.grace)
 
 
-def _create_app(headers: Callable[[], Mapping[str, str]], limits: Limits) -> Sanic[Any, Any]:
-    """headers: those that every error answer carries."""
+def _create_app(source: GraphSource, limits: Limits) -> Sanic[Any, Any]:
+    """Without routes."""
+
+    def error_headers() -> dict[str, str]:
+        return {**position_headers(source.hub.graph), **state_header(source.state)}
+
     # Its warnings are for those who develop with it.
     logging.getLogger("sanic.error").setLevel(logging.ERROR)
     app: Sanic[Any, Any] = Sanic(
-        f"astrolabe-{uuid4()}", configure_logging=False, env_prefix=None, error_handler=JsonErrors(headers)
+        f"astrolabe-{uuid4()}",
+        configure_logging=False,
+        env_prefix=None,
+        error_handler=JsonErrors(error_headers),
     )
     # Nobody looks it up by name, and Sanic would keep it for ever.
     Sanic.unregister_app(app)
@@ -232,25 +192,26 @@ def _create_app(headers: Callable[[], Mapping[str, str]], limits: Limits) -> San
         # of a small request. It fails when that is done a second time in a process.
         TOUCHUP=not getattr(Http, "__touched__", False),
     )
+    app.ctx.figures = source.hub.figures
+    app.ctx.answers = Answers(limits.max_requests)
+    app.ctx.sockets = Sockets(limits.max_sockets)
+    app.ctx.ends = Few(ENDS, Lane.PEER)
     # Only with this does it also strip an empty `alt-svc` header from every answer.
     app.state.server_info.append(ApplicationServerInfo(settings={"version": HTTP.VERSION_1}))
     return app
 
 
-def _create_guard(settings: Settings, state: StateTracker) -> Guard:
-    tokens = Tokens(settings.auth_token_file, clock=monotonic) if settings.auth == "token" else None
-    return Guard(
-        tokens,
-        state=lambda: _state_header(state),
-        hosts=Hosts((*settings.allowed_hosts, settings.listen_host)) if settings.checks_hosts else None,
-        proxies=Proxies(settings.trusted_proxies),
-        origins=settings.allowed_origins,
-        shared=settings.cors_origins,
-    )
-
-
-def _state_header(state: StateTracker) -> dict[str, str]:
-    return {"X-Astrolabe-State": state.current.state}
+def _route(endpoints: Iterable[Endpoint], app: Sanic[Any, Any]) -> None:
+    for endpoint in endpoints:
+        app.add_route(
+            endpoint.handler,
+            endpoint.path,
+            methods=endpoint.methods,
+            name=endpoint.name,
+            strict_slashes=endpoint.strict_slashes or None,
+            ctx_open=endpoint.open,
+            ctx_visible=endpoint.visible,
+        )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -25,7 +25,8 @@ from astrolabe.engine.serving_state import (
     assess_watches,
 )
 from astrolabe.graph.graph import Graph
-from astrolabe.http.ops.health import LeaderReport, Replication, kinds_of, waiting_for
+from astrolabe.http.ops.health import kinds_of, waiting_for
+from astrolabe.http.source import LeaderReport, ReplicationHealth
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
@@ -161,7 +162,7 @@ class ReplicatedMode:
         """How each watch is doing; none while this process follows."""
         return self._watches.health if self._watches is not None else ()
 
-    def replication(self) -> Replication:
+    def replication(self) -> ReplicationHealth:
         """How this process and Redis are doing, for /health and /readyz."""
         standing = self._replica.standing
         age = None if standing.ticked is None else round(standing.clock() - standing.ticked, 1)
@@ -181,13 +182,13 @@ class ReplicatedMode:
             document["cannotLead"] = standing.unfit
         if standing.alone:
             document["alone"] = True
-        return Replication(
+        return ReplicationHealth(
             complete=standing.complete,
             stale=standing.stale,
             document=document,
-            told=self._told(),
+            report=self._told(),
             reachable=standing.reachable,
-            alone=standing.alone,
+            detached=standing.alone,
             lag=standing.lag,
             commits=standing.commits,
         )
@@ -200,7 +201,7 @@ class ReplicatedMode:
             LeaderReport(
                 synced=readiness.ready and not readiness.unready(),
                 waiting=waiting_for(readiness),
-                kinds=kinds_of(readiness, count=self.count, lost=self.disconnected(), now=now),
+                kinds=kinds_of(self, now=now),
                 state=self.state.refresh(),
             )
         )

@@ -11,7 +11,7 @@ from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.readiness import Readiness
 from astrolabe.engine.serving_state import Assessment, ClusterInfo, StateTracker, assess_watches
 from astrolabe.graph.graph import Graph
-from astrolabe.http.ops.health import Replication
+from astrolabe.http.source import ReplicationHealth
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
@@ -85,7 +85,7 @@ class StandaloneMode:
         """How each watch is doing."""
         return self._watches.health
 
-    def replication(self) -> Replication | None:
+    def replication(self) -> ReplicationHealth | None:
         """None: there are no other processes."""
         return None
 

@@ -17,7 +17,7 @@ from redis.retry import Retry
 from astrolabe.bus.redis.errors import Deposed
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import EVERYTHING
-from astrolabe.http.stream.subscription import Position
+from astrolabe.http.query import Position
 from tests.support.connections import Recorder, settle
 from tests.support.members import SHORT, Member, edge, member, node, release, same
 from tests.support.redis_server import RedisServer, answers, redis_server

@@ -20,8 +20,8 @@ import pytest
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.wire import PART_BYTES
+from astrolabe.http.query import Position
 from astrolabe.http.stream.client import Client
-from astrolabe.http.stream.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.description import Described
 from tests.support.documents import GUIDE, VECTORS

@@ -16,10 +16,10 @@ from websockets.frames import Opcode
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.view import View
+from astrolabe.http.query import Position
 from astrolabe.http.server import ENDS
 from astrolabe.http.stream.hub import TOLD
 from astrolabe.http.stream.shared_subscription import DISMISSAL
-from astrolabe.http.stream.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.connections import Recorder, settle
 from tests.support.raw import UPGRADE, frame

@@ -1,8 +1,7 @@
 import pytest
 
 from astrolabe.http.errors import Refusal
-from astrolabe.http.query import parse_position
-from astrolabe.http.stream.subscription import Position
+from astrolabe.http.query import Position, parse_position
 from tests.support.serving import Site
 
 

@@ -9,7 +9,6 @@ from astrolabe.cli.workers import Workers
 from astrolabe.http.errors import ServerError
 from astrolabe.http.server import create_server
 from astrolabe.settings import Limits, Settings
-from tests.support.kinds import CATALOGUE
 from tests.support.raw import dial
 from tests.support.serving import eventually, read_types, serve
 from tests.support.worlds import World, crowd, shop
@@ -21,12 +20,7 @@ async def test_a_port_in_use_is_said() -> None:
         world = World()
         server = create_server(
             Settings(host="127.0.0.1", port=port),
-            world.hub,
-            world.readiness,
-            CATALOGUE,
-            state=world.state_tracker(),
-            count=world.model.count,
-            role=lambda: "leader",
+            world.source(),
         )
         with pytest.raises(ServerError, match=f":{port}: Address already in use"):
             await server.start()
@@ -37,12 +31,7 @@ async def test_an_address_that_is_not_ours_is_said() -> None:
     world = World()
     server = create_server(
         Settings(host="192.0.2.1", port=0),
-        world.hub,
-        world.readiness,
-        CATALOGUE,
-        state=world.state_tracker(),
-        count=world.model.count,
-        role=lambda: "leader",
+        world.source(),
     )
     with pytest.raises(ServerError, match=r"cannot listen at 192\.0\.2\.1:0"):
         await server.start()

@@ -231,7 +231,7 @@ async def _families() -> list[Any]:
         ]
 
 
-_REPLICATION = SimpleNamespace(reachable=True, alone=False, stale=False, lag=0.0, commits=0)
+_REPLICATION = SimpleNamespace(reachable=True, detached=False, stale=False, lag=0.0, commits=0)
 
 
 def kinds_table() -> str:

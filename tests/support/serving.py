@@ -73,20 +73,15 @@ async def serve(
 ) -> AsyncIterator[Site]:
     """Serve a world; whatever still runs afterwards is a leak. port: any when 0."""
     before = asyncio.all_tasks()
-    tracker = world.state_tracker()
+    source = world.source(catalogue)
     server = create_server(
         Settings(port=port, limits=limits or Limits(), **{"host": "127.0.0.1", **settings}),
-        world.hub,
-        world.readiness,
-        catalogue,
-        state=tracker,
-        count=world.model.count,
-        role=lambda: "leader",
+        source,
     )
     port = await server.start()
     async with aiohttp.ClientSession(auto_decompress=False, headers={"Accept-Encoding": "identity"}) as http:
         try:
-            yield Site(world, server, port, http, tracker)
+            yield Site(world, server, port, http, source.state)
         finally:
             await server.stop()
             # One for all servers of a process: it would keep the last thousand of them, 3 MB each.

@@ -21,7 +21,10 @@ from astrolabe.graph.selector import equality
 from astrolabe.graph.status import ERROR, PENDING, READY, Status
 from astrolabe.graph.wire import encode
 from astrolabe.http.stream.hub import Hub
+from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Limits
+from tests.support.kinds import CATALOGUE
+from tests.support.sources import FixedSource
 
 #: Where each kind that a small cluster needs is served; True: it is cluster-scoped.
 KINDS: Mapping[str, tuple[str, bool]] = {
@@ -112,6 +115,16 @@ class World:
             )
 
         return StateTracker(look, CLUSTER, clock=time.monotonic, time=time.time)
+
+    def source(self, catalogue: Catalogue = CATALOGUE) -> FixedSource:
+        """What the front doors serve of it."""
+        return FixedSource(
+            hub=self.hub,
+            catalogue=catalogue,
+            readiness=self.readiness,
+            state=self.state_tracker(),
+            counted=self.model.count,
+        )
 
     def sync(self) -> None:
         """All kinds are known completely."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Collection, Mapping
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,10 +13,12 @@ from sanic import Sanic
 from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse
 
+from astrolabe.engine.serving_state import StateTracker
 from astrolabe.http.access.hosts import Hosts, Proxies, hosts_of, parse_authority
 from astrolabe.http.access.tokens import Digest, Tokens, digest_of
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.refusals import HOST_LINE, check_upgrade, defer, is_visible
+from astrolabe.settings import Settings
 
 #: Of every answer.
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -73,7 +76,8 @@ class Guard:
         self._origins = frozenset((*origins, *shared))
         self._shared = frozenset(shared)
 
-    def add_to(self, app: Sanic[Any, Any]) -> None:
+    def install(self, app: Sanic[Any, Any]) -> None:
+        """Look at every request and answer of this application."""
         app.register_middleware(self._judge, "request")
         app.register_middleware(self._finish, "response")
 
@@ -194,3 +198,21 @@ def _decoded(text: str) -> Digest | None:
 
 def _matches(origin: str, origins: Collection[str]) -> bool:
     return ANY in origins or origin.lower() in origins
+
+
+def create_guard(settings: Settings, state: StateTracker) -> Guard:
+    """The guard that the settings ask for. Raises FileError for a token file that cannot be used."""
+    tokens = Tokens(settings.auth_token_file, clock=monotonic) if settings.auth == "token" else None
+    return Guard(
+        tokens,
+        state=lambda: state_header(state),
+        hosts=Hosts((*settings.allowed_hosts, settings.listen_host)) if settings.checks_hosts else None,
+        proxies=Proxies(settings.trusted_proxies),
+        origins=settings.allowed_origins,
+        shared=settings.cors_origins,
+    )
+
+
+def state_header(state: StateTracker) -> dict[str, str]:
+    """The header that says how far an answer may be trusted."""
+    return {"X-Astrolabe-State": state.current.state}

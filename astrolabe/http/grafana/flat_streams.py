@@ -7,7 +7,6 @@ from time import time
 from typing import Any
 
 import ujson
-from sanic import Sanic
 from sanic.request import Request
 
 from astrolabe.graph import wire
@@ -17,14 +16,14 @@ from astrolabe.http.counters import Figures
 from astrolabe.http.grafana import flat
 from astrolabe.http.grafana.statistics import Statistics
 from astrolabe.http.net.message import Framing, Message
-from astrolabe.http.net.refusals import visibly
+from astrolabe.http.net.refusals import Handler, visibly
 from astrolabe.http.net.websocket import WebSocket, text_frame
 from astrolabe.http.openapi.messages import FlatChange, FlatCounts
-from astrolabe.http.openapi.operation import Answer, Operation, Parameter
-from astrolabe.http.query import Query
+from astrolabe.http.openapi.operation import Answer, Endpoint, Operation, Parameter
+from astrolabe.http.query import Position, Query
+from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections
-from astrolabe.http.stream.hub import Hub
-from astrolabe.http.stream.subscription import Position, fail
+from astrolabe.http.stream.subscription import fail
 from astrolabe.settings import Limits
 from astrolabe.timeslice import Lane, turns
 
@@ -117,33 +116,41 @@ def _parts(message: Message) -> Iterator[Message]:
 class FlatStreams:
     """Serves `/api/v1/ws/flat/changes` and `/api/v1/ws/flat/stats`, with filters as parts of the path."""
 
-    def __init__(self, hub: Hub, connections: Connections, *, rules: FilterRules, limits: Limits) -> None:
-        self._hub = hub
+    def __init__(
+        self, source: GraphSource, connections: Connections, *, rules: FilterRules, limits: Limits
+    ) -> None:
+        self._hub = source.hub
         self._connections = connections
         self._rules = rules
         self._limits = limits
-        self._statistics = Statistics(hub)
+        self._statistics = Statistics(source.hub)
 
-    def add_to(self, app: Sanic[Any, Any]) -> None:
-        for name, serve, message, summary in (
-            ("changes", self._serve_changes, FlatChange, "one flat object per change"),
-            ("stats", self._serve_statistics, FlatCounts, "counts, every second"),
-        ):
-            handler = visibly(serve, self._accept, self._connections.until_refused)
-            app.add_route(
-                handler,
-                f"{_ROOT}/{name}",
-                name=f"flat-{name}",
-                ctx_visible=True,
-                ctx_operation=_operation(summary, message),
-            )
-            app.add_route(
-                handler,
-                f"{_ROOT}/{name}/<filter:path>",
-                name=f"flat-{name}-filtered",
-                ctx_visible=True,
-                ctx_operation=_operation(f"{summary}, of what the filter keeps", message, _FILTER),
-            )
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return (
+            *self._endpoints("changes", self._serve_changes, FlatChange, "one flat object per change"),
+            *self._endpoints("stats", self._serve_statistics, FlatCounts, "counts, every second"),
+        )
+
+    def _endpoints(self, name: str, serve: Handler, message: Any, summary: str) -> Iterator[Endpoint]:
+        """Of everything, and with a filter."""
+        handler = visibly(serve, self._accept, self._connections.until_refused)
+        yield Endpoint(
+            path=f"{_ROOT}/{name}",
+            name=f"flat-{name}",
+            handler=handler,
+            methods=("GET",),
+            visible=True,
+            operation=_operation(summary, message),
+        )
+        yield Endpoint(
+            path=f"{_ROOT}/{name}/<filter:path>",
+            name=f"flat-{name}-filtered",
+            handler=handler,
+            methods=("GET",),
+            visible=True,
+            operation=_operation(f"{summary}, of what the filter keeps", message, _FILTER),
+        )
 
     async def close(self) -> None:
         """End the counting."""

@@ -17,9 +17,9 @@ from astrolabe.http.grafana.layout import Layout, spots
 from astrolabe.http.grafana.pairs import Rows, overlap
 from astrolabe.http.grafana.rows import edge_row, node_row
 from astrolabe.http.grafana.subgraph import gather
+from astrolabe.http.query import Position
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.snapshot import Snapshot
-from astrolabe.http.stream.subscription import Position
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.timeslice import Lane, in_slices
 

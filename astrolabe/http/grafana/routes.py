@@ -7,30 +7,26 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.engine.serving_state import StateTracker
 from astrolabe.graph import wire
 from astrolabe.graph.filter import FilterRules
 from astrolabe.http.errors import JSON, bad_parameter
 from astrolabe.http.grafana import shapes
 from astrolabe.http.grafana.flat_streams import FlatStreams
-from astrolabe.http.grafana.frames import described, frames
-from astrolabe.http.grafana.notices import Notice, notices
+from astrolabe.http.grafana.frames import Notice, described, frames, notices
 from astrolabe.http.grafana.pairs import Rows
 from astrolabe.http.grafana.panels import Panel, Panels, Question
-from astrolabe.http.net.body import SharedResponse
 from astrolabe.http.openapi import operation, parameters
-from astrolabe.http.openapi.operation import POSITION, Operation, Parameter
+from astrolabe.http.openapi.operation import POSITION, Endpoint, Operation, Parameter
 from astrolabe.http.query import Query
 from astrolabe.http.responses.cache import Bodies, Pieces, Recipe
-from astrolabe.http.rest.documents import array
-from astrolabe.http.rest.endpoints import accepts_gzip
+from astrolabe.http.responses.headers import accepts_gzip
+from astrolabe.http.responses.json import array
+from astrolabe.http.responses.shared import SharedResponse
+from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections
-from astrolabe.http.stream.hub import Hub
-from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Limits
 
 #: Nodes that a panel shows unless it asks for others, which is what it draws without paging; and at most.
@@ -72,31 +68,35 @@ class Grafana:
 
     def __init__(
         self,
-        hub: Hub,
+        source: GraphSource,
         connections: Connections,
-        catalogue: Catalogue,
-        bodies: Bodies,
+        cache: Bodies,
         *,
         rules: FilterRules,
         limits: Limits,
-        state: StateTracker,
     ) -> None:
-        self._state = state
+        self._state = source.state
         self._rules = rules
-        self._panels = Panels(hub, catalogue)
-        self._streams = FlatStreams(hub, connections, rules=rules, limits=limits)
-        self._bodies = bodies
+        self._panels = Panels(source.hub, source.catalogue)
+        self._streams = FlatStreams(source, connections, rules=rules, limits=limits)
+        self._bodies = cache
 
-    def add_to(self, app: Sanic[Any, Any]) -> None:
-        for name, path, handler, what in (
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        rest = (
             ("node-graph", "/api/v1/grafana/nodegraph", partial(self._answer, node_graph), _NODE_GRAPH),
             ("frames", "/api/v1/grafana/frames", partial(self._answer, data_frames), _FRAMES),
             ("plugin-data", "/api/graph/data", partial(self._answer, node_graph), _DATA),
             ("plugin-fields", "/api/graph/fields", self._describe, _FIELDS),
             ("plugin-health", "/api/health", self._show_life, _LIFE),
-        ):
-            app.add_route(handler, path, methods=("GET", "HEAD"), name=name, ctx_operation=what)
-        self._streams.add_to(app)
+        )
+        return (
+            *[
+                Endpoint(path=path, name=name, handler=handler, operation=operation)
+                for name, path, handler, operation in rest
+            ],
+            *self._streams.endpoints,
+        )
 
     async def close(self) -> None:
         """End what is being made."""

@@ -13,7 +13,7 @@ from astrolabe.graph import wire
 from astrolabe.graph.filter import Filter
 from astrolabe.http.grafana import flat
 from astrolabe.http.net.message import Message
-from astrolabe.http.rest.documents import stretches
+from astrolabe.http.responses.json import stretches
 from astrolabe.http.stream.hub import TOLD, Hub
 from astrolabe.http.stream.shared_subscription import DISMISSAL
 from astrolabe.http.stream.subscription import Connection, dismiss, fail

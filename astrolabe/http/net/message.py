@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from weakref import WeakSet
-
-from astrolabe.http.net.body import Body
 
 #: Bytes from which on a text is long: connections share it, and each has only what it adds for itself.
 LONG = 32 * 1024
 #: Bytes that all long differences may hold together; beyond them no other one is begun.
 MOST_LONG = 8 * 1024 * 1024
+
+
+class Body:
+    """chunks: its bytes in order, which are never joined. size: how many there are."""
+
+    __slots__ = ("__weakref__", "chunks", "size")
+
+    def __init__(self, chunks: Sequence[bytes]) -> None:
+        self.chunks = chunks
+        self.size = sum(map(len, chunks))
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self.chunks)
 
 
 class LongText(Body):

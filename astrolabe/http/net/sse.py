@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping
+from typing import Protocol
 
 from sanic.headers import format_http1_response
 from sanic.request import Request
@@ -15,8 +16,16 @@ from astrolabe.http.counters import Figures
 from astrolabe.http.net.close_codes import GOING_AWAY, GOODBYE, UNAUTHORISED, WITHDRAWN
 from astrolabe.http.net.message import LongFrame, Message
 from astrolabe.http.net.transport import Channel
-from astrolabe.http.stream.client import Client
 from astrolabe.settings import Limits
+
+
+class Pulse(Protocol):
+    """What a connection tells of its heartbeats."""
+
+    def beat(self) -> None:
+        """A heartbeat has passed."""
+        ...
+
 
 _TYPE = "text/event-stream; charset=utf-8"
 
@@ -60,12 +69,12 @@ class Events(Channel):
         self._chunked = request.version != "1.0"
         self._framing = event_chunk if self._chunked else event_text
         self._heartbeat = limits.heartbeat
-        self._client: Client | None = None
+        self._client: Pulse | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.put(self._head(headers))
         self._limit_silence()
 
-    def serve(self, client: Client) -> None:
+    def serve(self, client: Pulse) -> None:
         """Send bookmarks from now on."""
         self._client = client
         self._timer = self.loop.call_later(self._heartbeat, self._beat)

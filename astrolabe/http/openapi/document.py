@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from astrolabe import __version__
 from astrolabe.engine.serving_state import STATE_NAMES
@@ -14,7 +14,7 @@ from astrolabe.graph.status import LEVELS
 from astrolabe.http.errors import JSON
 from astrolabe.http.openapi import shapes
 from astrolabe.http.openapi.metadata import metadata_shape
-from astrolabe.http.openapi.operation import POSITION, Answer, Operation, Parameter
+from astrolabe.http.openapi.operation import POSITION, Answer, Endpoint, Operation, Parameter
 from astrolabe.http.openapi.schemas import Messages, Schemas, messages_of, schemas_of
 from astrolabe.http.openapi.terms import INT64, reference
 from astrolabe.kinds.catalogue import Catalogue
@@ -71,16 +71,7 @@ _REFUSALS: Mapping[int, tuple[str, tuple[str, ...]]] = {
 _SCHEME = "bearer"
 
 
-class Described(NamedTuple):
-    """A route. template: its path with `{name}` for parameters. open: whether it needs no token."""
-
-    name: str
-    template: str
-    operation: Operation
-    open: bool
-
-
-def document(routes: Sequence[Described], catalogue: Catalogue, *, tokens: bool) -> dict[str, Any]:
+def document(routes: Sequence[Endpoint], catalogue: Catalogue, *, tokens: bool) -> dict[str, Any]:
     """The OpenAPI document (3.1) of these routes.
 
     catalogue: the kinds that are watched. tokens: whether a token is asked for.
@@ -117,12 +108,12 @@ def document(routes: Sequence[Described], catalogue: Catalogue, *, tokens: bool)
     }
 
 
-def _ordered(routes: Sequence[Described]) -> list[Described]:
+def _ordered(routes: Sequence[Endpoint]) -> list[Endpoint]:
     """By group; a path with a parameter follows the one that it continues."""
     groups = list(_GROUPS)
     places = {route.template: place for place, route in enumerate(routes)}
 
-    def key(route: Described) -> tuple[int, int]:
+    def key(route: Endpoint) -> tuple[int, int]:
         place = places.get(route.template.partition("/{")[0], len(routes))
         return groups.index(route.operation.group), place
 
@@ -140,7 +131,7 @@ def _closed_sets(kinds: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _operation(route: Described, schemas: Schemas, spoken: Messages, *, tokens: bool) -> dict[str, Any]:
+def _operation(route: Endpoint, schemas: Schemas, spoken: Messages, *, tokens: bool) -> dict[str, Any]:
     operation, asked = route.operation, tokens and not route.open
     described: dict[str, Any] = {
         "operationId": route.name,

@@ -1,8 +1,9 @@
-"""What a route declares of itself."""
+"""A path of the server: who answers it, and what the API description says of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -48,7 +49,7 @@ def json(description: str, body: Any, headers: tuple[str, ...] = POSITION) -> An
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Operation:
-    """What is told of a route, in the OpenAPI document and in the guide's table.
+    """What the OpenAPI document and the guide's table say of an endpoint.
 
     summary: a line of plain text. details: more, in Markdown.
     answers: by status; where there is an `ETag`, there is a 304, too.
@@ -63,3 +64,27 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     refusals: tuple[int, ...] = ()
     messages: Mapping[Literal["server", "client"], Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Endpoint:
+    """One path, in Sanic's notation, and the coroutine that answers it.
+
+    name: unique; the operation's id in the OpenAPI document. open: answers anyone, from any page and without
+        a token. visible: a WebSocket whose refusals a browser can see, see `net.refusals`.
+    strict_slashes: whether `/x` and `/x/` are two paths.
+    """
+
+    path: str
+    name: str
+    handler: Callable[..., Coroutine[Any, Any, Any]]
+    operation: Operation
+    methods: tuple[str, ...] = ("GET", "HEAD")
+    open: bool = False
+    visible: bool = False
+    strict_slashes: bool = False
+
+    @property
+    def template(self) -> str:
+        """The path with `{name}` for parameters."""
+        return re.sub(r"<(\w+):\w+>", r"{\1}", self.path)

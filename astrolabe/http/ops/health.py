@@ -2,89 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
-
-import msgspec
 
 from astrolabe.engine.inbox import WatchState
 from astrolabe.engine.readiness import Readiness, Scope, ScopeState
-from astrolabe.engine.serving_state import ServingState
 from astrolabe.engine.skips import failing_of, skipped_of
 from astrolabe.graph.faults import Fault
-from astrolabe.graph.graph import Graph
+from astrolabe.http.source import GraphSource, ReplicationHealth
 
 #: Where a kind is watched in several namespaces, the worst of them is shown.
 WORST_FIRST: tuple[WatchState, ...] = ("unavailable", "listing", "synced")
 
 
-class LeaderReport(msgspec.Struct, frozen=True):
-    """What a leader tells its followers with each tick, as JSON.
-
-    synced, waiting, kinds: as `/health` and `/readyz` show them. state: None from a leader that tells none.
-    """
-
-    synced: bool = False
-    waiting: list[str] = []
-    kinds: dict[str, dict[str, Any]] = {}
-    state: ServingState | None = None
-
-
-class Replication(msgspec.Struct, frozen=True):
-    """How this process stands among those that share a Redis.
-
-    complete: whether the graph that is served was complete once. stale: whether nobody keeps it up to date.
-    reachable: whether Redis answers. alone: whether this leader goes on without it.
-    lag: seconds by which what is served may be old; None while that is not known.
-    commits: batches that this process stored.
-    document: what `/health` shows as `redis`.
-    told: by the leader, when this process is not the one; else None.
-    """
-
-    complete: bool
-    stale: bool
-    document: dict[str, Any]
-    told: LeaderReport | None
-    reachable: bool = True
-    alone: bool = False
-    lag: float | None = None
-    commits: int = 0
-
-
-def health(
-    graph: Graph,
-    readiness: Readiness,
-    *,
-    count: Callable[[str], int],
-    role: str,
-    lost: Mapping[str, str],
-    now: float,
-    state: ServingState,
-    replication: Replication | None = None,
-) -> dict[str, Any]:
-    """The document of `/health`. now: loop time in seconds. count: objects known of a kind.
-    state: how far what is served may be trusted.
-
-    lost: the kinds whose watch has no connection now, and why: what is known of them is still served.
-    """
-    told = replication.told if replication is not None else None
+def health(source: GraphSource, *, now: float) -> dict[str, Any]:
+    """The document of `/health`. now: loop time in seconds."""
+    graph, readiness, replication = source.hub.graph, source.readiness, source.replication()
+    report = replication.report if replication is not None else None
     document = {
         "status": "healthy",
-        **state.document(),
+        **source.state.refresh().document(),
         "nodes": len(graph.nodes),
         "edges": graph.edge_count,
-        "synced": told.synced if told is not None else readiness.ready and not readiness.unready(),
+        "synced": report.synced if report is not None else readiness.ready and not readiness.unready(),
         "epoch": graph.epoch,
         "seq": graph.seq,
-        "role": role,
-        "kinds": kinds_of(readiness, count=count, lost=lost, now=now) if told is None else told.kinds,
+        "role": source.role(),
+        "kinds": report.kinds if report is not None else kinds_of(source, now=now),
     }
     if replication is not None:
         document["redis"] = replication.document
     return document
 
 
-def readyz(readiness: Readiness, replication: Replication | None = None) -> tuple[int, dict[str, Any]]:
+def readyz(readiness: Readiness, replication: ReplicationHealth | None = None) -> tuple[int, dict[str, Any]]:
     """The status and the document of `/readyz`; `waiting` names the watches that are not synced yet.
 
     A restored graph is ready, also while nobody can bring it up to date: `stale` says so.
@@ -93,7 +44,7 @@ def readyz(readiness: Readiness, replication: Replication | None = None) -> tupl
         if readiness.ready:
             return 200, {"status": "ready"}
         return 503, {"status": "not-ready", "waiting": waiting_for(readiness)}
-    waiting = waiting_for(readiness) if replication.told is None else replication.told.waiting
+    waiting = waiting_for(readiness) if replication.report is None else replication.report.waiting
     if replication.complete:
         return 200, {"status": "ready", "waiting": waiting, "stale": replication.stale}
     return 503, {"status": "not-ready", "waiting": waiting, "stale": replication.stale}
@@ -104,18 +55,17 @@ def waiting_for(readiness: Readiness) -> list[str]:
     return sorted({_name(scope) for scope in readiness.unready()})
 
 
-def kinds_of(
-    readiness: Readiness, *, count: Callable[[str], int], lost: Mapping[str, str], now: float
-) -> dict[str, dict[str, Any]]:
-    """How the watches of each kind are."""
+def kinds_of(source: GraphSource, *, now: float) -> dict[str, dict[str, Any]]:
+    """How the watches of each kind are. now: loop time in seconds."""
+    readiness, disconnected = source.readiness, source.disconnected()
     failing: dict[str, list[Fault]] = {}
     for fault in readiness.failing():
         failing.setdefault(fault.kind, []).append(fault)
     return {
         kind: {
             **_kind(states, now),
-            **_connection(lost.get(kind)),
-            "objects": count(kind),
+            **_connection(disconnected.get(kind)),
+            "objects": source.count(kind),
             **skipped_of(readiness.skipped[kind].values()),
             **failing_of(failing.get(kind, ())),
         }

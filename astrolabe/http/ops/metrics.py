@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import accumulate
-from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.core import (
@@ -18,24 +17,22 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.exposition import choose_encoder
-from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe import __version__, telemetry
-from astrolabe.engine.inbox import WatchState
 from astrolabe.engine.readiness import Readiness
-from astrolabe.engine.serving_state import MISSING_REASONS, STATE_NAMES, ServingState, StateTracker
+from astrolabe.engine.serving_state import MISSING_REASONS, STATE_NAMES, ServingState
 from astrolabe.graph.edge_types import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.counters import Distribution, Figures
 from astrolabe.http.net.sse import Events
 from astrolabe.http.net.websocket import WebSocket
-from astrolabe.http.openapi.operation import TEXT, Answer, Operation
-from astrolabe.http.ops.health import WORST_FIRST, Replication
+from astrolabe.http.openapi.operation import TEXT, Answer, Endpoint, Operation
+from astrolabe.http.ops.health import WORST_FIRST
+from astrolabe.http.source import GraphSource, ReplicationHealth, WatchStats
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.hub import Hub
-from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.timeslice import Lane, in_slices
 
 _OPERATION = Operation(
@@ -53,76 +50,42 @@ _OPERATION = Operation(
 _RESETS = ("epoch-changed", "too-old", "lagging")
 
 
-class WatchCounters(Protocol):
-    """How one watch is doing, and what it did since it began: see `kube.health.WatchCounters`.
-
-    last_event: on the clock time.monotonic; None before the first.
-    """
-
-    kind: str
-    state: WatchState
-    connected: bool
-    events: int
-    lists: int
-    failures: int
-    restarts: int
-    last_event: float | None
-
-
 class Metrics:
     """Answers `/metrics`, from a registry of its own. The labels have few values: kinds, statuses, types.
 
-    connections: the open streams.
-    The others are as of `create_server`.
+    connections: the open streams. open: whether anyone may ask.
     """
 
-    def __init__(
-        self,
-        hub: Hub,
-        readiness: Readiness,
-        catalogue: Catalogue,
-        connections: Connections,
-        *,
-        state: StateTracker,
-        watches: Callable[[], Sequence[WatchCounters]],
-        role: Callable[[], str],
-        replication: Callable[[], Replication | None],
-    ) -> None:
-        self._hub = hub
+    def __init__(self, source: GraphSource, connections: Connections, *, open: bool) -> None:
+        self.endpoint = Endpoint(
+            path="/metrics", name="metrics", handler=self._answer, open=open, operation=_OPERATION
+        )
+        self._source = source
+        self._connections = connections
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
-        for collect in (
-            lambda: of_process(
-                ready=_is_ready(readiness, replication()),
-                role=role(),
-                lines_dropped=telemetry.lines_dropped(),
-            ),
-            lambda: of_state(state.refresh(), now=time.time()),
-            lambda: of_graph(hub, catalogue.keys),
-            lambda: of_batches(hub.figures),
-            lambda: of_streams(
-                hub.figures, connections.count(WebSocket), connections.count(Events), hub.subscriptions
-            ),
-            lambda: of_watches(watches(), now=time.monotonic(), epoch=time.time()),
-            lambda: of_skipped(readiness if watches() else None),
-            lambda: of_replication(replication()),
-        ):
-            self._registry.register(_Collector(collect))
+        self._registry.register(_Collector(self._collect))
 
-    def add_to(self, app: Sanic[Any, Any], *, open: bool) -> None:
-        """open: whether anyone may ask."""
-        app.add_route(
-            self._answer,
-            "/metrics",
-            methods=("GET", "HEAD"),
-            name="metrics",
-            ctx_open=open,
-            ctx_operation=_OPERATION,
+    def _collect(self) -> Iterator[Metric]:
+        source, connections = self._source, self._connections
+        hub, watches, replication = source.hub, source.watches(), source.replication()
+        yield from of_process(
+            ready=_is_ready(source.readiness, replication),
+            role=source.role(),
+            lines_dropped=telemetry.lines_dropped(),
         )
+        yield from of_state(source.state.refresh(), now=time.time())
+        yield from of_graph(hub, source.catalogue.keys)
+        yield from of_batches(hub.figures)
+        websockets, events = connections.count(WebSocket), connections.count(Events)
+        yield from of_streams(hub.figures, websockets, events, hub.subscriptions)
+        yield from of_watches(watches, now=time.monotonic(), epoch=time.time())
+        yield from of_skipped(source.readiness if watches else None)
+        yield from of_replication(replication)
 
     async def _answer(self, request: Request) -> HTTPResponse:
-        async for _ in in_slices(self._hub.census.count(), Lane.ANSWER):
+        async for _ in in_slices(self._source.hub.census.count(), Lane.ANSWER):
             pass
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         headers = {"Cache-Control": "no-store"}
@@ -244,12 +207,12 @@ def of_streams(figures: Figures, websockets: int, events: int, subscriptions: in
     yield from (resets, slow)
 
 
-def of_watches(watches: Sequence[WatchCounters], *, now: float, epoch: float) -> Iterator[Metric]:
+def of_watches(watches: Sequence[WatchStats], *, now: float, epoch: float) -> Iterator[Metric]:
     """The watches of this process; of a kind that is watched in several namespaces, all together.
 
     now: on the clock of `last_event`. epoch: the same instant in seconds since 1970.
     """
-    kinds: dict[str, list[WatchCounters]] = {}
+    kinds: dict[str, list[WatchStats]] = {}
     for watch in watches:
         kinds.setdefault(watch.kind, []).append(watch)
     states = GaugeMetricFamily(
@@ -309,7 +272,7 @@ def of_skipped(readiness: Readiness | None) -> Iterator[Metric]:
     )
 
 
-def of_replication(replication: Replication | None) -> Iterator[Metric]:
+def of_replication(replication: ReplicationHealth | None) -> Iterator[Metric]:
     """How this process stands among those that share a Redis; nothing when it is alone by its settings."""
     if replication is None:
         return
@@ -317,7 +280,7 @@ def of_replication(replication: Replication | None) -> Iterator[Metric]:
         "astrolabe_redis_reachable", "1 if Redis answered the last request.", value=replication.reachable
     )
     yield GaugeMetricFamily(
-        "astrolabe_redis_alone", "1 if this leader continues without Redis.", value=replication.alone
+        "astrolabe_redis_alone", "1 if this leader continues without Redis.", value=replication.detached
     )
     yield GaugeMetricFamily(
         "astrolabe_redis_stale", "1 if nobody keeps this graph up to date.", value=replication.stale
@@ -331,7 +294,7 @@ def of_replication(replication: Replication | None) -> Iterator[Metric]:
     )
 
 
-def _is_ready(readiness: Readiness, replication: Replication | None) -> bool:
+def _is_ready(readiness: Readiness, replication: ReplicationHealth | None) -> bool:
     return readiness.ready if replication is None else replication.complete
 
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
 from typing import Any
 
-from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.engine.readiness import Readiness
-from astrolabe.engine.serving_state import StateTracker
 from astrolabe.graph import wire
 from astrolabe.http.errors import JSON
 from astrolabe.http.openapi import operation, process
-from astrolabe.http.openapi.operation import POSITION, Operation
-from astrolabe.http.ops.health import Replication, health, readyz
-from astrolabe.http.rest.endpoints import position
-from astrolabe.http.stream.hub import Hub
+from astrolabe.http.openapi.operation import POSITION, Endpoint, Operation
+from astrolabe.http.ops.health import health, readyz
+from astrolabe.http.responses.headers import position_headers
+from astrolabe.http.source import GraphSource
 
 _FRESH = (*POSITION, "Cache-Control")
 
@@ -44,62 +40,29 @@ _READINESS = Operation(
 
 
 class Probes:
-    """Serves `/health`, `/livez` and `/readyz`. The parameters are as of `create_server`."""
+    """Serves `/health`, `/livez` and `/readyz`."""
 
-    def __init__(
-        self,
-        hub: Hub,
-        readiness: Readiness,
-        *,
-        state: StateTracker,
-        count: Callable[[str], int],
-        role: Callable[[], str],
-        lost: Callable[[], Mapping[str, str]],
-        replication: Callable[[], Replication | None],
-    ) -> None:
-        self._hub = hub
-        self._readiness = readiness
-        self._state = state
-        self._count = count
-        self._role = role
-        self._lost = lost
-        self._replication = replication
-
-    def add_to(self, app: Sanic[Any, Any]) -> None:
-        for name, handler, described in (
-            ("health", self._show_health, _HEALTH),
-            ("livez", self._show_life, _LIFE),
-            ("readyz", self._show_readiness, _READINESS),
-        ):
-            app.add_route(
-                handler,
-                f"/{name}",
-                methods=("GET", "HEAD"),
-                name=name,
-                ctx_open=name != "health",  # a kubelet has no token
-                ctx_operation=described,
-            )
+    def __init__(self, source: GraphSource) -> None:
+        self._source = source
+        self.endpoints = (
+            Endpoint(path="/health", name="health", handler=self._show_health, operation=_HEALTH),
+            # A kubelet has no token.
+            Endpoint(path="/livez", name="livez", handler=self._show_life, open=True, operation=_LIFE),
+            Endpoint(
+                path="/readyz", name="readyz", handler=self._show_readiness, open=True, operation=_READINESS
+            ),
+        )
 
     async def _show_health(self, _: Request) -> HTTPResponse:
-        document = health(
-            self._hub.graph,
-            self._readiness,
-            count=self._count,
-            role=self._role(),
-            lost=self._lost(),
-            now=asyncio.get_running_loop().time(),
-            state=self._state.refresh(),
-            replication=self._replication(),
-        )
-        return self._answer(document)
+        return self._answer(health(self._source, now=asyncio.get_running_loop().time()))
 
     async def _show_life(self, _: Request) -> HTTPResponse:
         return self._answer({"status": "alive"})
 
     async def _show_readiness(self, _: Request) -> HTTPResponse:
-        status, document = readyz(self._readiness, self._replication())
+        status, document = readyz(self._source.readiness, self._source.replication())
         return self._answer(document, status)
 
     def _answer(self, document: dict[str, Any], status: int = 200) -> HTTPResponse:
-        headers = {**position(self._hub), "Cache-Control": "no-store"}
+        headers = {**position_headers(self._source.hub.graph), "Cache-Control": "no-store"}
         return HTTPResponse(wire.encode(document), status=status, headers=headers, content_type=JSON)

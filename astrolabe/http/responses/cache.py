@@ -13,7 +13,7 @@ from typing import Any
 from weakref import ReferenceType, ref
 
 from astrolabe.http.errors import Refusal
-from astrolabe.http.net.body import Body
+from astrolabe.http.net.message import Body
 from astrolabe.timeslice import Lane, in_slices, turns
 
 #: Bytes from which on a body is compressed in a thread (zlib releases the interpreter), and how many in one

@@ -7,12 +7,11 @@ when it is called, so that it is of one place in history; its pieces are drawn l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from itertools import chain
 from typing import Any
 
 import msgspec
-import ujson
 
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.edge_types import EDGE_TYPES, OWNS
@@ -23,6 +22,7 @@ from astrolabe.graph.wire import encode, joined
 from astrolabe.http.errors import Refusal
 from astrolabe.http.query import Question
 from astrolabe.http.responses.cache import Pieces
+from astrolabe.http.responses.json import array, names, stretches
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.snapshot import Snapshot
 from astrolabe.kinds.catalogue import Catalogue
@@ -30,31 +30,13 @@ from astrolabe.kinds.kind import Kind
 
 Body = Callable[[Hub, Question, Snapshot | None], Pieces]
 
-#: Nodes that are looked at in one step.
-STRETCH = 1000
 #: Pages that are encoded in one step.
 STEP = 10
-
-
-def stretches(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
-    """The nodes in stretches, each less than a slice of time; a body yields "" after each."""
-    for begin in range(0, len(nodes), STRETCH):
-        yield nodes[begin : begin + STRETCH]
-
-
-def array(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """A JSON array of documents, each encoded when it is drawn."""
-    return chain(("[",), joined(map(encode, documents)), ("]",))
 
 
 def kept(hub: Hub, taken: Snapshot | None) -> list[Node]:
     """The nodes that it is of."""
     return list(hub.graph.nodes.values()) if taken is None else taken.nodes
-
-
-def names(found: Iterable[str]) -> Iterator[str]:
-    """A sorted JSON array of texts."""
-    return iter((ujson.dumps(sorted(found), escape_forward_slashes=False),))
 
 
 def graph(hub: Hub, _: Question, taken: Snapshot | None) -> Pieces:

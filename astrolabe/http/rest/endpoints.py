@@ -5,23 +5,23 @@ from __future__ import annotations
 from functools import partial
 from hashlib import blake2s
 from time import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe.graph.filter import FilterRules
 from astrolabe.http.errors import JSON, Refusal
-from astrolabe.http.net.body import SharedResponse
+from astrolabe.http.openapi.operation import Endpoint
 from astrolabe.http.query import Query, Question
 from astrolabe.http.responses.cache import Bodies, Recipe
+from astrolabe.http.responses.headers import accepts_gzip, matches_etag
+from astrolabe.http.responses.shared import SharedResponse
 from astrolabe.http.rest.routes import Route, routes
+from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.client import PATIENCE
-from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.snapshot import Snapshot
-from astrolabe.kinds.catalogue import Catalogue
 
 #: Seconds after which an answer that shows ages is made anew though the graph is the same.
 AGE_LASTS = 5
@@ -36,24 +36,22 @@ class Version(NamedTuple):
 
 
 class Rest:
-    """Answers the routes. bodies: where what it answers is made and kept."""
+    """Answers the routes. cache: where their bodies are made and kept."""
 
-    def __init__(self, hub: Hub, catalogue: Catalogue, rules: FilterRules, bodies: Bodies) -> None:
-        self._hub = hub
-        self._catalogue = catalogue
-        self._routes = routes(catalogue)
+    def __init__(self, source: GraphSource, rules: FilterRules, cache: Bodies) -> None:
+        self._hub = source.hub
+        self._catalogue = source.catalogue
         self._rules = rules
-        self._bodies = bodies
+        self._bodies = cache
+        self.endpoints = tuple(map(self._endpoint, routes(source.catalogue)))
 
-    def add_to(self, app: Sanic[Any, Any]) -> None:
-        for route in self._routes:
-            app.add_route(
-                partial(self._answer, route),
-                route.path,
-                methods=("GET", "HEAD"),
-                name=route.name,
-                ctx_operation=route.operation,
-            )
+    def _endpoint(self, route: Route) -> Endpoint:
+        return Endpoint(
+            path=route.path,
+            name=route.name,
+            handler=partial(self._answer, route),
+            operation=route.operation,
+        )
 
     async def _answer(self, route: Route, request: Request, uid: str = "") -> HTTPResponse:
         query = Query(request)
@@ -99,11 +97,6 @@ class Rest:
         return Version(place.epoch, place.seq, bucket)
 
 
-def position(hub: Hub) -> dict[str, str]:
-    """The headers that every answer carries: where in history it is from."""
-    return {"X-Astrolabe-Epoch": hub.graph.epoch, "X-Astrolabe-Seq": str(hub.graph.seq)}
-
-
 def validators(version: Version, question: Question) -> dict[str, str]:
     """What caches need. The tag is weak: replicas and encodings differ in bytes, not in meaning."""
     asked = msgspec.json.encode((question, version.bucket), order="deterministic")
@@ -115,19 +108,3 @@ def validators(version: Version, question: Question) -> dict[str, str]:
         "Cache-Control": "no-cache",
         "Vary": "Accept-Encoding",
     }
-
-
-def accepts_gzip(header: str) -> bool:
-    """Whether an Accept-Encoding allows gzip (RFC 9110, 12.5.3)."""
-    weights: dict[str, str] = {}
-    for part in header.lower().split(","):
-        coding, _, parameters = part.partition(";")
-        weights[coding.strip()] = parameters.replace(" ", "").removeprefix("q=")
-    weight = weights.get("gzip", weights.get("*", "0"))
-    return weight.strip("0.") != "" or weight == ""
-
-
-def matches_etag(header: str, etag: str) -> bool:
-    """Weak comparison of If-None-Match (RFC 9110, 13.1.2)."""
-    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
-    return "*" in tags or etag.removeprefix("W/") in tags

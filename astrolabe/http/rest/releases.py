@@ -10,7 +10,8 @@ from astrolabe.graph.facts import HelmRevision, Release
 from astrolabe.graph.node import Node
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.query import Question
-from astrolabe.http.rest.documents import array, kept, names, stretches
+from astrolabe.http.responses.json import array, names, stretches
+from astrolabe.http.rest.documents import kept
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.snapshot import Snapshot
 

@@ -8,7 +8,8 @@ from time import time
 from typing import Any
 
 from astrolabe.http.query import Question
-from astrolabe.http.rest.documents import array, kept
+from astrolabe.http.responses.json import array
+from astrolabe.http.rest.documents import kept
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.snapshot import Snapshot
 

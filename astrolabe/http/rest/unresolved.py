@@ -10,7 +10,8 @@ from astrolabe.graph.edge_types import OWNS
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.node import Node
 from astrolabe.http.query import Question
-from astrolabe.http.rest.documents import array, identity, kept, stretches
+from astrolabe.http.responses.json import array, stretches
+from astrolabe.http.rest.documents import identity, kept
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.snapshot import Snapshot
 

@@ -9,8 +9,9 @@ from typing import Protocol
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.http.net.message import Message
+from astrolabe.http.query import Position
 from astrolabe.http.stream.shared_subscription import Feed
-from astrolabe.http.stream.subscription import Connection, Position, Subscription, fail
+from astrolabe.http.stream.subscription import Connection, Subscription, fail
 
 #: Seconds that are waited for a place in history which another replica has seen already.
 PATIENCE = 2.0

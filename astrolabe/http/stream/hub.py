@@ -24,12 +24,13 @@ from astrolabe.graph.views import Views
 from astrolabe.http.counters import Figures
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.message import LongTexts
+from astrolabe.http.query import Position
 from astrolabe.http.stream.client import Client
 from astrolabe.http.stream.deltas import Deltas
 from astrolabe.http.stream.jobs import AT_ONCE, Steps, Workshop
 from astrolabe.http.stream.shared_subscription import Feed, FeedFailed
 from astrolabe.http.stream.snapshot import STEP, OldSnapshots, Snapshot
-from astrolabe.http.stream.subscription import Connection, Position
+from astrolabe.http.stream.subscription import Connection
 from astrolabe.settings import Limits
 from astrolabe.timeslice import Few, Lane, let_go, turns
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
-from sanic import Sanic
 from sanic.request import Request
 
 from astrolabe import __version__
@@ -19,14 +17,13 @@ from astrolabe.http.net.refusals import visibly
 from astrolabe.http.net.sse import Events
 from astrolabe.http.net.websocket import WebSocket
 from astrolabe.http.openapi import messages, parameters
-from astrolabe.http.openapi.operation import POSITION, Answer, Operation
-from astrolabe.http.query import Query, parse_position
-from astrolabe.http.rest.endpoints import position
+from astrolabe.http.openapi.operation import POSITION, Answer, Endpoint, Operation
+from astrolabe.http.query import Position, Query, parse_position
+from astrolabe.http.responses.headers import position_headers
 from astrolabe.http.stream.client import Client
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.session import ClientMessage, Session
-from astrolabe.http.stream.subscription import Position
 from astrolabe.settings import Limits
 
 logger = logging.getLogger("astrolabe.http")
@@ -77,9 +74,9 @@ class Streams:
         hub: Hub,
         connections: Connections,
         *,
+        state: StateTracker,
         rules: FilterRules,
         limits: Limits,
-        state: StateTracker,
     ) -> None:
         self._hub = hub
         self._clients: dict[Client, None] = {}
@@ -89,10 +86,20 @@ class Streams:
         self._rules = rules
         self._limits = limits
 
-    def add_to(self, app: Sanic[Any, Any]) -> None:
+    @property
+    def endpoints(self) -> tuple[Endpoint, Endpoint]:
         websocket = visibly(self._websocket, self._accept, self._connections.until_refused)
-        app.add_route(websocket, "/api/v1/ws", name="ws", ctx_operation=_WEBSOCKET, ctx_visible=True)
-        app.add_route(self._events, EVENTS, name="events", ctx_operation=_EVENTS)
+        return (
+            Endpoint(
+                path="/api/v1/ws",
+                name="ws",
+                handler=websocket,
+                methods=("GET",),
+                visible=True,
+                operation=_WEBSOCKET,
+            ),
+            Endpoint(path=EVENTS, name="events", handler=self._events, methods=("GET",), operation=_EVENTS),
+        )
 
     async def _websocket(self, request: Request) -> None:
         query = Query(request)
@@ -121,7 +128,7 @@ class Streams:
         self._connections.admit()
         self._hub.admit(filter)
         headers = {
-            **position(self._hub),
+            **position_headers(self._hub.graph),
             **self._connections.guard.headers(request),
             "Cache-Control": "no-store",
             "X-Accel-Buffering": "no",

@@ -12,8 +12,9 @@ from astrolabe.http.errors import Refusal
 from astrolabe.http.net.close_codes import BAD_MESSAGE, SLOW
 from astrolabe.http.net.message import Message
 from astrolabe.http.openapi.terms import reference
+from astrolabe.http.query import Position
 from astrolabe.http.stream.client import Client
-from astrolabe.http.stream.subscription import Connection, Position, fail
+from astrolabe.http.stream.subscription import Connection, fail
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Annotated, Protocol
-
-import msgspec
+from typing import Protocol
 
 from astrolabe.graph import wire
 from astrolabe.graph.batch import is_detached
@@ -21,18 +19,11 @@ from astrolabe.graph.wire import ResetReason
 from astrolabe.http.counters import Figures
 from astrolabe.http.net.close_codes import FAILED, INTERNAL_ERROR
 from astrolabe.http.net.message import Message
-from astrolabe.http.openapi.terms import INT64
+from astrolabe.http.query import Position
 from astrolabe.http.stream.deltas import Difference
 from astrolabe.http.stream.snapshot import Snapshot
 
 logger = logging.getLogger("astrolabe.http")
-
-
-class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A place in history: which one, and how far."""
-
-    epoch: str
-    seq: Annotated[int, msgspec.Meta(extra_json_schema=INT64)]
 
 
 class Connection(Protocol):

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
 import astrolabe
 from astrolabe.http.errors import Refusal
 from astrolabe.http.openapi import parameters
-from astrolabe.http.openapi.operation import CACHED, HTML, TEXT, Answer, Operation, Parameter
-from astrolabe.http.responses.files import File
+from astrolabe.http.openapi.operation import CACHED, HTML, TEXT, Answer, Endpoint, Operation, Parameter
+from astrolabe.http.responses.shared import File
 
 #: No request leaves the origin, nothing inline runs.
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -110,22 +108,24 @@ class Viewer:
                 if path.suffix in (_TYPES.keys() - _TEXTS if hashed else _TYPES) and path.is_file():
                     self._files[_address(name)] = _read(path, hashed=hashed)
 
-    def add_to(self, app: Sanic[Any, Any]) -> None:
-        for name, path, handler, described in (
-            ("viewer", "/", partial(self._page, "index.html"), _INDEX),
-            ("docs", "/docs", partial(self._page, "docs.html"), _DOCS),
-            ("guide", "/guide/", partial(self._page, GUIDE), _GUIDE),
-            ("file", "/<file:path>", self._file, _FILE),
-        ):
-            app.add_route(
-                handler,
-                path,
-                methods=("GET", "HEAD"),
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return tuple(
+            Endpoint(
+                path=path,
                 name=name,
+                handler=handler,
+                operation=operation,
+                open=True,
                 strict_slashes=True,  # the pages name their files relative to themselves
-                ctx_open=True,
-                ctx_operation=described,
             )
+            for name, path, handler, operation in (
+                ("viewer", "/", partial(self._page, "index.html"), _INDEX),
+                ("docs", "/docs", partial(self._page, "docs.html"), _DOCS),
+                ("guide", "/guide/", partial(self._page, GUIDE), _GUIDE),
+                ("file", "/<file:path>", self._file, _FILE),
+            )
+        )
 
     async def _page(self, name: str, request: Request) -> HTTPResponse:
         if name not in self._files:

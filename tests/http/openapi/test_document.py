@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
-from sanic import Sanic
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from astrolabe.graph.edge_types import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
-from astrolabe.http.openapi.route import DescriptionError, described
 from tests.support.description import Described
 from tests.support.kinds import KINDS
 from tests.support.serving import Site, serve
@@ -113,14 +110,6 @@ async def test_every_path_with_parameters_declares_them(described: Described) ->
         named = [parameters[each["$ref"].rpartition("/")[2]] for each in operation.get("parameters", [])]
         placed = [each["name"] for each in named if each["in"] == "path"]
         assert placed == re.findall(r"{(\w+)}", path)
-
-
-async def test_a_server_with_a_route_that_is_not_described_does_not_start() -> None:
-    app: Sanic[Any, Any] = Sanic("undescribed", configure_logging=False)
-    Sanic.unregister_app(app)
-    app.add_route(lambda _: None, "/api/v2/secret")  # type: ignore[arg-type,return-value]
-    with pytest.raises(DescriptionError, match="api/v2/secret"):
-        described(app)
 
 
 async def test_closed_sets_are_those_of_the_tables(described: Described) -> None:

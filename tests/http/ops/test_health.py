@@ -1,5 +1,6 @@
 import asyncio
 from time import thread_time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ from astrolabe.engine.inbox import InvalidObject
 from astrolabe.engine.readiness import Readiness, Scope
 from astrolabe.engine.serving_state import ClusterInfo, MissingPart, Progress, ServingState, assess_watches
 from astrolabe.graph.faults import Fault
-from astrolabe.graph.graph import Graph
-from astrolabe.http.ops.health import LeaderReport, Replication, health, kinds_of, readyz
+from astrolabe.http.ops.health import health, kinds_of, readyz
+from astrolabe.http.source import LeaderReport, ReplicationHealth
 from tests.support.serving import Site, serve
+from tests.support.sources import FixedSource
 from tests.support.worlds import EPOCH, World, facts
 
 SYNCING = ServingState(
@@ -24,6 +26,7 @@ SYNCING = ServingState(
         MissingPart("Pod", "skipped", "1 object is left out: a/b: deep", 1),
     ),
 )
+TRACKER = SimpleNamespace(refresh=lambda: SYNCING)
 SHOWN = {
     "state": "syncing",
     "since": "2026-01-01T00:00:00Z",
@@ -65,15 +68,8 @@ def test_health_of_kinds() -> None:
     readiness.report("Node", "", "unavailable", "403 Forbidden")
     readiness.note_message("Pod", "a", 100.0)
     readiness.note_message("Pod", "b", 97.0)
-    document = health(
-        Graph("e", 4),
-        readiness,
-        count=len,
-        role="follower",
-        lost={"Job": "refused"},
-        now=103.25,
-        state=SYNCING,
-    )
+    source = FixedSource(readiness=readiness, plays="follower", lost={"Job": "refused"}, state=TRACKER)
+    document = health(source, now=103.25)
     assert document == {
         "status": "healthy",
         **SHOWN,
@@ -97,7 +93,7 @@ def test_health_names_some_of_what_is_left_out_and_why_a_kind_is_unavailable() -
     for number in range(7):
         readiness.skip("Pod", InvalidObject("shop", f"web-{number}", "is nested too deeply", f"u{number}"))
     readiness.failing = lambda: [Fault("Secret", "shop", "key", "KeyError in derive, line 1 of rules.py")]
-    kinds = kinds_of(readiness, count=len, lost={}, now=1.0)
+    kinds = kinds_of(FixedSource(readiness=readiness), now=1.0)
     assert kinds["Secret"]["cause"] == "forbidden"
     assert kinds["Secret"]["ruleFailed"] == 1
     assert kinds["Secret"]["ruleFailedObjects"] == [
@@ -121,7 +117,7 @@ def test_naming_some_of_what_is_left_out_costs_the_same_however_many_it_is() -> 
         readiness.skip("Pod", InvalidObject("shop", f"web-{number}", "is nested too deeply", f"u{number}"))
     started = thread_time()
     for _ in range(20):
-        shown = kinds_of(readiness, count=len, lost={}, now=1.0)["Pod"]
+        shown = kinds_of(FixedSource(readiness=readiness), now=1.0)["Pod"]
         verdict = assess_watches(readiness, (), count=len, restored=False, now=1.0)
     assert thread_time() - started < 0.1
     assert (shown["skipped"], len(shown["skippedObjects"])) == (100_000, 5)
@@ -141,17 +137,9 @@ def test_a_follower_shows_what_the_leader_told() -> None:
     readiness = Readiness([Scope("Pod")])
     told = LeaderReport(synced=True, kinds={"Pod": {"state": "synced", "age": 1.0, "objects": 7}})
     document = {"reachable": True, "lag": 0.0, "tickAge": 0.4, "stale": False}
-    follower = Replication(complete=True, stale=False, document=document, told=told)
-    shown = health(
-        Graph("e", 4),
-        readiness,
-        count=len,
-        role="follower",
-        lost={},
-        now=1.0,
-        state=SYNCING,
-        replication=follower,
-    )
+    follower = ReplicationHealth(complete=True, stale=False, document=document, report=told)
+    source = FixedSource(readiness=readiness, plays="follower", state=TRACKER, replicates=follower)
+    shown = health(source, now=1.0)
     assert shown == {
         "status": "healthy",
         **SHOWN,
@@ -178,7 +166,7 @@ def test_a_follower_shows_what_the_leader_told() -> None:
 def test_a_replica_is_ready_when_what_it_serves_was_complete_once(
     complete: bool, stale: bool, told: LeaderReport | None, status: int, document: dict[str, Any]
 ) -> None:
-    replication = Replication(complete=complete, stale=stale, document={}, told=told)
+    replication = ReplicationHealth(complete=complete, stale=stale, document={}, report=told)
     assert readyz(Readiness([Scope("Pod")]), replication) == (status, document)
 
 

@@ -13,8 +13,8 @@ from astrolabe.graph.faults import Fault
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.status import PENDING, Status
 from astrolabe.http.counters import Distribution, Figures
-from astrolabe.http.ops.health import Replication
 from astrolabe.http.ops.metrics import of_batches, of_replication, of_skipped, of_watches
+from astrolabe.http.source import ReplicationHealth
 from astrolabe.kube.health import WatchHealth
 from astrolabe.settings import Limits
 from tests.deploy.metrics import METRICS
@@ -218,8 +218,8 @@ def test_objects_that_are_left_out_and_failed_rules_are_counted_by_kind() -> Non
 
 def test_how_a_follower_stands() -> None:
     assert samples(of_replication(None)) == {}
-    standing = Replication(
-        complete=True, stale=False, document={}, told={}, reachable=False, lag=1.5, commits=4
+    standing = ReplicationHealth(
+        complete=True, stale=False, document={}, report={}, reachable=False, lag=1.5, commits=4
     )
     assert samples(of_replication(standing)) == {
         ("astrolabe_redis_reachable",): 0,
@@ -275,7 +275,7 @@ async def test_what_alerts_and_dashboard_may_name_is_there(site: Site) -> None:
         }
     health, standing = (
         watch(last_event=1.0),
-        Replication(complete=True, stale=False, document={}, told=None, lag=0.0),
+        ReplicationHealth(complete=True, stale=False, document={}, report=None, lag=0.0),
     )
     skipped = of_skipped(Readiness([Scope("Pod")]))
     for family in (*of_watches([health], now=2.0, epoch=3.0), *skipped, *of_replication(standing)):

@@ -13,9 +13,9 @@ from astrolabe.graph.filter import EVERYTHING, Filter
 from astrolabe.graph.view import View
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.message import Message
+from astrolabe.http.query import Position
 from astrolabe.http.stream import hub, jobs, snapshot
 from astrolabe.http.stream.hub import Hub
-from astrolabe.http.stream.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.connections import OneByOne, Recorder, settle
 from tests.support.loop_meter import LoopMeter

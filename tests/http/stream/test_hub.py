@@ -16,9 +16,9 @@ from astrolabe.graph.pages import Pages
 from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
 from astrolabe.graph.views import Views
+from astrolabe.http.query import Position
 from astrolabe.http.stream import snapshot
 from astrolabe.http.stream.snapshot import PARTS
-from astrolabe.http.stream.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.churn import change, filters
 from tests.support.connections import OneByOne, Recorder, settle

@@ -10,9 +10,9 @@ from astrolabe.graph.status import ERROR, Status
 from astrolabe.graph.view import View
 from astrolabe.http.net import message
 from astrolabe.http.net.message import Message
+from astrolabe.http.query import Position
 from astrolabe.http.stream import client as hub_client
 from astrolabe.http.stream.shared_subscription import CATCHING_UP
-from astrolabe.http.stream.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.connections import Recorder, settle
 from tests.support.serving import eventually

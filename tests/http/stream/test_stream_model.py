@@ -23,8 +23,8 @@ from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.selector import parse
 from astrolabe.graph.status import LEVELS
+from astrolabe.http.query import Position
 from astrolabe.http.stream import deltas, hub, jobs, shared_subscription, snapshot
-from astrolabe.http.stream.subscription import Position
 from astrolabe.settings import Limits
 from tests.support.churn import NAMESPACES, change
 from tests.support.connections import Recorder

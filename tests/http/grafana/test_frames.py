@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from astrolabe.engine.serving_state import ClusterInfo, MissingPart, Progress, ServingState
-from astrolabe.http.grafana.notices import Notice, notices
+from astrolabe.http.grafana.frames import Notice, notices
 from tests.support.serving import serve
 from tests.support.worlds import World, facts
 

@@ -1,4 +1,4 @@
-"""Something that is the same at any time, and what caches are told of it."""
+"""Responses that many requests share, without a copy: bodies made before, and files that never change."""
 
 from __future__ import annotations
 
@@ -6,12 +6,41 @@ import asyncio
 import gzip
 from collections.abc import Mapping
 from hashlib import blake2s
+from typing import Any
 
+from sanic.http import Stage
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.http.net.body import Body, SharedResponse
-from astrolabe.http.rest.endpoints import accepts_gzip, matches_etag
+from astrolabe.http.net.message import Body
+from astrolabe.http.responses.headers import accepts_gzip, matches_etag
+
+
+class SharedResponse(HTTPResponse):
+    """Sanic would copy the body behind the head, for each who asks."""
+
+    __slots__ = ("_shared",)
+
+    def __init__(self, body: Body, *, headers: Mapping[str, str], content_type: str) -> None:
+        super().__init__(
+            headers={**headers, "content-length": str(body.size)},
+            content_type=content_type,
+        )
+        self._shared: Body | None = body
+
+    async def send(self, data: Any = None, end_stream: bool | None = None) -> None:
+        """Send head and body. A connection that is kept alive does not hold the body afterwards."""
+        body, self._shared = self._shared, None
+        if body is None:
+            await super().send(data, end_stream)
+            return
+        http: Any = self.stream
+        if http.head_only:
+            await http.send(b"", end_stream=True)
+            return
+        await http.send(b"", end_stream=False)
+        await http.protocol.send_shared(body.chunks)
+        http.response_bytes_left, http.response_func, http.stage = 0, None, Stage.IDLE
 
 
 class File:

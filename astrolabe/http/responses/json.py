@@ -1,0 +1,31 @@
+"""JSON documents in pieces, so that making a long one never keeps the event loop busy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+import ujson
+
+from astrolabe.graph.node import Node
+from astrolabe.graph.wire import encode, joined
+
+#: Nodes that are looked at in one step.
+STRETCH = 1000
+
+
+def stretches(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
+    """The nodes in stretches, each less than a slice of time; a body yields "" after each."""
+    for begin in range(0, len(nodes), STRETCH):
+        yield nodes[begin : begin + STRETCH]
+
+
+def array(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """A JSON array of documents, each encoded when it is drawn."""
+    return chain(("[",), joined(map(encode, documents)), ("]",))
+
+
+def names(found: Iterable[str]) -> Iterator[str]:
+    """A sorted JSON array of texts."""
+    return iter((ujson.dumps(sorted(found), escape_forward_slashes=False),))
