@@ -82,10 +82,10 @@ def _verdict(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.outcome for finding in findings)
     less = counts["optional"] + counts["warning"]
     if counts["missing"]:
-        return f"{counts['missing']} missing: Astrolabe is not ready to serve before that is there."
+        return f"{counts['missing']} missing: Astrolabe could not start."
     if less:
-        return f"All that serving needs is there; {less} could be better."
-    return "All is there."
+        return f"Astrolabe can start; {less} could be improved."
+    return "Everything is in place."
 
 
 async def _check_cluster(settings: Settings) -> list[Finding]:
@@ -131,9 +131,9 @@ async def _check_scopes(cluster: Cluster, settings: Settings, catalogue: Catalog
 
 def _unserved(scope: Scope, kind: Kind[Any]) -> Finding:
     if not scope.required:
-        return _found(scope, kind, "optional", "not served by this cluster, so none is shown")
+        return _found(scope, kind, "optional", "not served by this cluster; the graph will have none")
     advice = (
-        f"not served by this cluster: Kubernetes {OLDEST_KUBERNETES} and later do; or leave it out of --kinds"
+        f"not served by this cluster; use Kubernetes {OLDEST_KUBERNETES} or later, or leave it out of --kinds"
     )
     return _found(scope, kind, "missing", advice)
 
@@ -145,9 +145,7 @@ async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> 
             for verb in VERBS
         ]
     except RequestFailed as error:
-        return _found(
-            scope, kind, "missing", f"the API server does not say whether it may be watched: {error}"
-        )
+        return _found(scope, kind, "missing", f"the API server did not answer an access review: {error}")
     lacking = [verb for verb, permits in zip(VERBS, permitted, strict=True) if not permits]
     if not lacking:
         return _found(scope, kind, "ok")
@@ -157,26 +155,24 @@ async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> 
     advice = f"grant {' and '.join(lacking)} on {resource}{where}, as {example} does"
     if scope.required:
         return _found(scope, kind, "missing", advice)
-    return _found(scope, kind, "optional", f"to have it shown, {advice}")
+    return _found(scope, kind, "optional", f"to show it, {advice}")
 
 
 async def _check_excess(cluster: Cluster, settings: Settings, catalogue: Catalogue) -> Finding:
-    about = "what the account may do"
+    about = "rights of the account"
     try:
         scopes = scopes_of(settings, catalogue)
         beyond, asked = await excess(cluster, scopes, catalogue, _home(settings))
     except RequestFailed as error:
-        return Finding("Rights", "warning", f"the API server does not say: {error}", about=about)
-    only = f" (asked in {asked})" if asked else ""
+        return Finding("Rights", "warning", f"the API server did not list them: {error}", about=about)
+    only = f" (checked in {asked})" if asked else ""
     if not beyond:
-        return Finding("Rights", "ok", about=f"list and watch, and nothing else{only}")
+        return Finding("Rights", "ok", about=f"list and watch only{only}")
     if beyond == EVERYTHING:
-        advice = (
-            "everything, as an administrator may; what serves others should have the role of deploy/ only"
-        )
+        advice = "the account is an administrator; a server should have only the role in deploy/"
         return Finding("Rights", "warning", advice, about=about)
     advice = (
-        f"more than it needs: {beyond}{only}; an earlier installation may have left a binding: "
+        f"more than Astrolabe needs: {beyond}{only}; an earlier installation may have left a binding: "
         "kubectl get rolebindings,clusterrolebindings -A -o wide"
     )
     return Finding("Rights", "warning", advice, about=about)
@@ -203,7 +199,7 @@ async def _check_redis(settings: Settings) -> list[Finding]:
     try:
         server = await verify(client, address)
         tried = {
-            "scripts that write": await try_writing(client, keys),
+            "scripts with writes": await try_writing(client, keys),
             "publish and subscribe": await try_publishing(client, keys),
         }
         left = await leftovers(client)
@@ -224,8 +220,8 @@ def _left(left: Mapping[str, int]) -> Iterator[Finding]:
         return
     names = ", ".join(f"{name}*" if name.endswith(":") else name for name in sorted(left))
     advice = (
-        "the original server left them, with annotations of manifests in clear, Secrets' values among them; "
-        f"nothing here reads them. When you do not go back to it: {DELETE}"
+        "left by the original server: annotations in plain text, which may hold values of Secrets. Astrolabe "
+        f"does not read them. Unless you plan to go back to the original, delete them: {DELETE}"
     )
     count = sum(left.values())
     yield Finding("Redis", "warning", advice, about=f"{count:,} key{'s' * (count > 1)}: {names}")
@@ -236,11 +232,11 @@ def _keeping(server: Server) -> Iterator[Finding]:
     if server.append_only:
         yield Finding("Redis", "ok", about="appendonly yes")
     else:
-        advice = "a restart of Redis loses the latest changes: clients are reset and receive all anew"
+        advice = "a restart of Redis loses the latest changes, and every client reloads the graph"
         yield Finding("Redis", "warning", f"{advice}; set appendonly yes", about="appendonly no")
     if server.eviction in ("", "noeviction"):
         about = f"maxmemory-policy {server.eviction}" if server.eviction else "maxmemory 0: no limit"
         yield Finding("Redis", "ok", about=about)
     else:
-        advice = "when Redis is full it drops parts of the graph; set maxmemory-policy noeviction"
+        advice = "Redis evicts parts of the graph when it is full; set maxmemory-policy noeviction"
         yield Finding("Redis", "warning", advice, about=f"maxmemory-policy {server.eviction}")

@@ -42,7 +42,7 @@ class Trouble(click.ClickException):
     exit_code = 2
 
 
-@click.group(cls=DefaultGroup, default="serve", help="A live graph of a Kubernetes cluster.")
+@click.group(cls=DefaultGroup, default="serve", help="Serves a live graph of a Kubernetes cluster.")
 @click.version_option(__version__, message="astrolabe %(version)s")
 def root() -> None:
     pass
@@ -52,10 +52,10 @@ def root() -> None:
     cls=GoCommand,
     logs=True,
     params=[*flags.SERVE],
-    short_help="Serve the graph of a cluster (when no command is named).",
+    short_help="Serves the graph of a cluster. This is the default command.",
 )
 def serve(**given: Any) -> None:
-    """Serve the graph of a cluster (the command when none is named)."""
+    """Serves the graph of a cluster. This is the default command."""
     _need_server()
     settings = _settings(given)
     if settings.workers > 1:
@@ -119,12 +119,12 @@ def _run_worker(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
     cls=GoCommand,
     logs=True,
     params=[*flags.CHECK],
-    short_help="Try all that serving needs: API server, kinds, permissions, Redis.",
+    short_help="Checks the API server, RBAC and Redis.",
 )
 def check(**given: Any) -> None:
-    """Try the API server, that every kind is served and permitted, and Redis if it is used.
+    """Checks the API server, RBAC for every kind and, with --enable-persistence, Redis.
 
-    Prints a table with what to do. The exit code is 1 when something is missing that serving needs.
+    Prints a table that says how to fix each problem. Exits 1 if Astrolabe could not start.
     """
     _need_server()
     settings = _settings(given)
@@ -142,14 +142,14 @@ _SIMULATION = (
         heading="The simulated cluster",
         default=0.01,
         type=Value("X", values.number(0, exclusive=True)),
-        help="Its size; 1 is a large real cluster of about 200,000 resources.",
+        help="Size of the cluster; 1 is a large cluster with about 200,000 resources.",
     ),
     Flag(
         ("--churn",),
         heading="The simulated cluster",
         default=5.0,
         type=Value("X", values.number(0)),
-        help="Changes a second.",
+        help="Changes per second.",
     ),
     Flag(
         ("--seed",),
@@ -165,10 +165,10 @@ _SIMULATION = (
     cls=GoCommand,
     logs=True,
     params=[*_SIMULATION, *flags.DEMO],
-    short_help="Serve a simulated cluster; needs nothing else.",
+    short_help="Serves a simulated cluster. Needs no cluster and no Redis.",
 )
 def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
-    """Serve a simulated cluster: no cluster, network or Redis needed."""
+    """Serves a simulated cluster. Needs no cluster, no network and no Redis."""
     _need_server()
     settings = flags.settings_from(given)
     _warn(click.get_current_context(), settings)
@@ -177,7 +177,9 @@ def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
     try:
         gettempdir()
     except FileNotFoundError as error:
-        raise Failure("the demo keeps its kubeconfig in a temporary file: give it a /tmp") from error
+        raise Failure(
+            "the demo needs a writable directory for temporary files: mount one at /tmp, or set TMPDIR"
+        ) from error
     # Who reads JSON lines gets nothing else; the log has the URL.
     opened = _invite if settings.log_format == "text" else None
     _run(serve_demo(settings, scale=scale, churn=churn, seed=seed, opened=opened))
@@ -208,7 +210,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 @root.command(
     cls=GoCommand,
-    short_help="Print the changes of a running Astrolabe as they come.",
+    short_help="Prints the changes of a running Astrolabe as they happen.",
     params=[
         click.Argument(["url"], default=DEFAULT_URL, type=Value("[URL]", endpoint)),
         *streams.FILTER,
@@ -218,9 +220,9 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     ],
 )
 def watch(url: str, output: str, initial: bool, **given: Any) -> None:
-    """Print the changes of a running Astrolabe as they come.
+    """Prints the changes of a running Astrolabe as they happen.
 
-    URL: host:port, or with ws://, wss://, http:// or https://; ws://localhost:8080 when none is given.
+    URL is host:port, or starts with ws://, wss://, http:// or https://. The default is ws://localhost:8080.
     """
     access = streams.access_from([url], given)
     write = as_json if output == "json" else as_text
@@ -241,8 +243,8 @@ def watch(url: str, output: str, initial: bool, **given: Any) -> None:
 
 #: Which flag helps, by code of a ClientError.
 _ADVICE: Mapping[str, str] = {
-    "unauthorised": f"; show one by --token-file=PATH, or by {streams.TOKEN_VARIABLE} in the environment",
-    "certificate": "; --certificate-authority=PATH says whom to trust",
+    "unauthorised": f"; pass one with --token-file=PATH or the environment variable {streams.TOKEN_VARIABLE}",
+    "certificate": "; pass the certificate to trust with --certificate-authority=PATH",
 }
 
 
@@ -258,7 +260,7 @@ def _complete(work: Coroutine[Any, Any, T], failure: type[click.ClickException] 
 @root.command(
     name="bench-stream",
     cls=GoCommand,
-    short_help="Load a running Astrolabe and check what clients are told.",
+    short_help="Load-tests a running Astrolabe and checks what clients receive.",
     params=[
         click.Argument(["url"], type=Value("URL", endpoint)),
         *streams.LOAD,
@@ -268,9 +270,9 @@ def _complete(work: Coroutine[Any, Any, T], failure: type[click.ClickException] 
     ],
 )
 def bench_stream(url: str, output: str, **given: Any) -> None:
-    """Load a running Astrolabe with clients, and check that each is told exactly what it should be.
+    """Load-tests a running Astrolabe and checks that every client holds exactly the graph of the server.
 
-    URL: as of `astrolabe watch`. The exit code is 1 when a client was not.
+    URL is as for `astrolabe watch`. Exits 1 if a client failed, missed a message or held a different graph.
     """
     from astrolabe.cli.bench import bench
 
@@ -281,7 +283,7 @@ def bench_stream(url: str, output: str, **given: Any) -> None:
 
 @root.command(
     cls=GoCommand,
-    short_help="Compare two running Astrolabes: would clients of the first notice?",
+    short_help="Compares the REST answers of two servers.",
     params=[
         click.Argument(["first"], type=Value("FIRST", base)),
         click.Argument(["second"], type=Value("SECOND", base)),
@@ -291,11 +293,11 @@ def bench_stream(url: str, output: str, **given: Any) -> None:
     ],
 )
 def compare(first: str, second: str, output: str, most: int, **given: Any) -> None:
-    """Ask both for every path of the original's API with every parameter, and print what differs.
+    """Requests every path and parameter of the original's API from both servers, and prints the differences.
 
-    FIRST, SECOND: host:port, or with http:// or https://; one may be the original itself. It only reads, and
-    shows a token only to a server that asks for one. The exit code is 1 when a client of FIRST would notice
-    that SECOND answers it, and 2 when they cannot be compared.
+    FIRST and SECOND are host:port, or start with http:// or https://. Either can be the original server. The
+    command only reads, and sends a token only to a server that requires one. Exits 1 if a client of FIRST
+    would notice a move to SECOND, and 2 if the servers cannot be compared.
     """
     _need_server()
     from astrolabe.cli import compare as comparing

@@ -56,8 +56,8 @@ class Flag(click.Option):
         try:
             self.type.convert(value, self, ctx)
         except click.BadParameter as error:
-            counts = f"environment variable {self.envvar}={value!r} counts as {self._otherwise}"
-            ctx.meta.setdefault(WARNINGS, []).append(f"{counts}: it is {error.message}")
+            warning = f"environment variable {self.envvar}={value!r} {error.message}; using {self._otherwise}"
+            ctx.meta.setdefault(WARNINGS, []).append(warning)
             return self._otherwise
         return value
 
@@ -200,5 +200,5 @@ def _unexpected(arg: str, ctx: click.Context) -> str:
     if isinstance(group, click.Group) and arg in group.commands:
         return f"unexpected {arg!r}: the command comes first, as in `astrolabe {arg} [flags]`"
     if arg in ("true", "false"):
-        return f"unexpected argument {arg!r}: a boolean's value is behind an equals sign, as in --flag={arg}"
+        return f"unexpected argument {arg!r}: a boolean flag takes its value after =, as in --flag={arg}"
     return f"unexpected argument {arg!r}"

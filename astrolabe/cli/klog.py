@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-_WHERE = "the log goes to standard error, and 2>>FILE keeps it"
-_LEVEL = "how much is logged is said by --v"
-_FORM = "what a line looks like, by --log-format"
+_WHERE = "the log goes to standard error; keep it with 2>>FILE"
+_LEVEL = "set the level with --v"
+_FORM = "set the format with --log-format"
 
 #: Those that need no value, as klog has them, and what to use instead.
 SWITCHES: Mapping[str, str] = {

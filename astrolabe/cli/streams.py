@@ -16,7 +16,7 @@ from astrolabe.client import Token, TokenFile
 from astrolabe.client.load import Plan
 from astrolabe.graph.filter_fields import FILTER_FIELDS, FilterField
 
-_LOAD = "The load"
+_LOAD = "Load"
 _ACCESS = "Access"
 
 #: Holds a token, where there is no file of one. There is no flag for that: whoever may list the processes of
@@ -25,7 +25,7 @@ TOKEN_VARIABLE = "ASTROLABE_TOKEN"
 
 
 def _filter(field: FilterField) -> Flag:
-    names, heading = (field.name, f"--{field.name}", *field.flags), "What to show"
+    names, heading = (field.name, f"--{field.name}", *field.flags), "Filter"
     if field.shape == "selector":
         return Flag(names, heading=heading, type=Value("SELECTOR", values.label_selector), help=field.help)
     if field.shape == "text":
@@ -40,7 +40,7 @@ def _token_file(path: str) -> TokenFile:
     try:
         return TokenFile(path)
     except OSError as error:
-        raise ValueError(f"it cannot be read: {error.strerror}") from error
+        raise ValueError(f"cannot read the file: {error.strerror}") from error
 
 
 def _authority(path: str) -> SSLContext:
@@ -48,9 +48,9 @@ def _authority(path: str) -> SSLContext:
     try:
         return create_default_context(cafile=path)
     except SSLError as error:
-        raise ValueError("it holds no certificates (PEM)") from error
+        raise ValueError("the file contains no PEM certificates") from error
     except OSError as error:
-        raise ValueError(f"it cannot be read: {error.strerror}") from error
+        raise ValueError(f"cannot read the file: {error.strerror}") from error
 
 
 #: As kubectl names them.
@@ -60,20 +60,20 @@ ACCESS = (
         heading=_ACCESS,
         envvar="ASTROLABE_TOKEN_FILE",
         type=Value("PATH", _token_file),
-        help=f"Holds the token to show; read anew for each connection. Or: environment {TOKEN_VARIABLE}.",
+        help=f"File with the token to send, read again for each connection. Or set {TOKEN_VARIABLE}.",
     ),
     Flag(
         ("--certificate-authority",),
         heading=_ACCESS,
         type=Value("PATH", _authority),
-        help="Certificates (PEM) to trust an https server by, in place of the system's.",
+        help="Certificates (PEM) to verify an https server with, instead of the system's.",
     ),
     Flag(
         ("--insecure-skip-tls-verify",),
         heading=_ACCESS,
         default=False,
         type=BOOLEAN,
-        help="Trust any https server, also one that is not who it says.",
+        help="Do not verify the certificate of an https server. The connection is then insecure.",
     ),
 )
 
@@ -82,15 +82,15 @@ OUTPUT = Flag(
     heading="Output",
     type=values.choice("text", "json"),
     default="text",
-    help="Lines for a person, or JSON lines.",
+    help="text: lines for people. json: one object per line.",
 )
 
 VALUES = Flag(
     ("most", "--values"),
-    heading="What to ask",
+    heading="Requests",
     default=20,
     type=Value("N", values.integer(0)),
-    help="Values of each parameter to ask for, spread evenly over all that there are; 0: all.",
+    help="Values to request for each parameter, spread evenly over all existing ones; 0: all of them.",
 )
 
 INITIAL = Flag(
@@ -98,7 +98,7 @@ INITIAL = Flag(
     heading="Output",
     type=BOOLEAN,
     default=False,
-    help="Print what is there at the beginning, too.",
+    help="Also print the nodes and edges that exist at the start.",
 )
 
 LOAD = (
@@ -107,14 +107,14 @@ LOAD = (
         heading=_LOAD,
         default=100,
         type=Value("N", values.integer(1, 10_000)),
-        help="Connections at a time.",
+        help="Number of connections.",
     ),
     Flag(
         ("--ramp",),
         heading=_LOAD,
         default=50.0,
         type=Value("N", values.number(0, 10_000, exclusive=True)),
-        help="Connections that are opened a second.",
+        help="Connections to open per second.",
     ),
     Flag(
         ("--duration",),
@@ -122,28 +122,28 @@ LOAD = (
         default=30.0,
         shown="30s",
         type=Value("DURATION", values.duration_up_to("1h")),
-        help="How long to measure, once all are opened.",
+        help="How long to measure after all connections are open.",
     ),
     Flag(
         ("--slow",),
         heading=_LOAD,
         default=0.0,
         type=Value("F", values.number(0, 1)),
-        help="Share of clients that read one message a second.",
+        help="Share of clients (0 to 1) that read only one message per second.",
     ),
     Flag(
         ("--reconnect",),
         heading=_LOAD,
         default=0.0,
         type=Value("F", values.number(0, 1)),
-        help="Share of clients that cut their connection every 5 seconds, and resume.",
+        help="Share of clients (0 to 1) that drop their connection every 5 seconds and resume.",
     ),
     Flag(
         ("--verify",),
         heading=_LOAD,
         default=1.0,
         type=Value("F", values.number(0, 1)),
-        help="Share of clients that hold the graph and are compared; less for large graphs.",
+        help="Share of clients (0 to 1) whose graph is verified; use less for large graphs.",
     ),
 )
 
@@ -166,10 +166,10 @@ def access_from(urls: Sequence[str], given: dict[str, Any]) -> dict[str, Any]:
     """
     file, authority, insecure = (given.pop(str(flag.name)) for flag in ACCESS)
     if authority is not None and insecure:
-        raise click.UsageError("--certificate-authority and --insecure-skip-tls-verify exclude one another")
+        raise click.UsageError("--certificate-authority and --insecure-skip-tls-verify cannot be combined")
     if (authority is not None or insecure) and not any(url.startswith(("wss:", "https:")) for url in urls):
         flag = "--insecure-skip-tls-verify" if insecure else "--certificate-authority"
-        raise click.UsageError(f"{flag} is for an https or wss URL")
+        raise click.UsageError(f"{flag} needs an https:// or wss:// URL")
     token: Token | None = file or os.environ.get(TOKEN_VARIABLE) or None
     return {"token": token, "ssl": _anyone() if insecure else authority}
 

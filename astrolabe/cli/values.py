@@ -83,7 +83,7 @@ def boolean(text: str) -> bool:
         return True
     if text in _FALSE:
         return False
-    raise ValueError("neither true nor false")
+    raise ValueError("must be true or false")
 
 
 def integer(lowest: int, highest: int | None = None) -> Callable[[str], int]:
@@ -193,7 +193,7 @@ def redis_url(text: str) -> str:
 def cluster_name(text: str) -> str:
     """The text itself, which becomes part of keys. Raises ValueError."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", text):
-        raise ValueError("not letters, digits, dots, dashes and underscores")
+        raise ValueError("must be letters, digits, dots, dashes and underscores, at most 63")
     return text
 
 
@@ -202,7 +202,7 @@ def namespaces(text: str) -> tuple[str, ...]:
     names = _split(text)
     for name in names:
         if not _NAMESPACE.match(name):
-            raise ValueError(f"{name!r} is not the name of a namespace")
+            raise ValueError(f"{name!r} is not a valid namespace name")
     return names
 
 
@@ -211,7 +211,7 @@ def origins(text: str) -> tuple[str, ...]:
     found = tuple(part.lower().rstrip("/") for part in _split(text))
     for origin in found:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
-            raise ValueError(f"{origin!r} is not http(s)://host, or http(s)://host:port")
+            raise ValueError(f"{origin!r} is not an origin such as https://host or https://host:port")
     return found
 
 
@@ -220,7 +220,7 @@ def hosts(text: str) -> tuple[str, ...]:
     found = tuple(part.lower().removesuffix(".") for part in _split(text))
     for host in found:
         if host != "*" and not _HOST.fullmatch(host):
-            raise ValueError(f"{host!r} is not the name of a host, or *.name")
+            raise ValueError(f"{host!r} is not a host name or *.name")
     return found
 
 

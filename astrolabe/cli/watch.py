@@ -1,4 +1,4 @@
-"""`astrolabe watch`: prints what a client of the stream is told."""
+"""`astrolabe watch`: prints the changes of the graph, and the state of the connection and of the server."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from astrolabe.client import Change, Client, Filter, ServerState, Token, Update
 
 DEFAULT_URL = "ws://localhost:8080"
 
-#: Seconds between two lines of which only the reason is news: while the watches of a server come back, one by
-#: one, it says another one each time.
+#: Shortest time in seconds between two lines about a stale graph that differ only in the reason. While the
+#: server's watches recover one by one, the reason changes with each.
 REASON_EVERY = 10.0
 
 
 class Watch:
-    """changed: is called with every change; said: with news of the connection, for people."""
+    """changed: called with every change. said: called with a line for people about connection and server."""
 
     def __init__(
         self,
@@ -30,16 +30,18 @@ class Watch:
         token: Token | None = None,
         ssl: SSLContext | None = None,
     ) -> None:
-        """initial: tell of what is there at the beginning, too. token, ssl: as `Client` takes them."""
+        """initial: also report the nodes and edges that exist at the start. token, ssl: as in `Client`."""
         self._client = Client(url, filter, token=token, ssl=ssl)
         self._filter = filter
         self._changed = changed
         self._said = said
         self._initial = initial
         self._begun = False
-        #: Why there is no connection, as it was told last; "" while there is one.
+        #: Whether the server has accepted the filter. It sends its state before it looks at the filter.
+        self._accepted = False
+        #: The last reported reason for a lost connection; "" while connected.
         self._lost = ""
-        #: What the server said of itself, as it was told last; None before it said anything.
+        #: The last reported state of the server; None before the first.
         self._told: ServerState | None = None
         self._told_at = 0.0
 
@@ -52,25 +54,29 @@ class Watch:
     def _tell(self, update: Update) -> None:
         match update.event:
             case "disconnected":
-                self._lose(f"{update.reason}; connecting again")
+                self._lose(f"{update.reason}; reconnecting")
             case "violated":
-                self._lose(f"starting over: {update.reason}; connecting again")
-            case "connected" if self._lost:
-                self._lost = ""
-                self._said("connected again" if self._begun else "connected")
+                self._lose(f"starting over: {update.reason}; reconnecting")
+            case "connected":
+                if self._lost:
+                    self._lost = ""
+                    self._said("reconnected" if self._begun else "connected")
+            case "state" if not self._accepted:
+                self._accepted = True  # the next message follows the server's answer to the filter
             case _:
-                self._tell_state(self._client.state)  # of a bookmark, too: one may have waited
+                self._accepted = True
+                self._tell_state(self._client.state)  # also on a bookmark: a line may have been held back
         if update.changes and (self._begun or self._initial):
             self._changed(update.changes)
         if not self._begun and update.position is not None:
             self._begun = True
             graph, state = self._client.graph, self._client.state
             so_far = " so far" if state is not None and state.state == "syncing" else ""
-            nothing = f": nothing matches the filter{so_far}" if self._filter and not graph.nodes else so_far
-            self._said(f"watching {len(graph.nodes)} nodes and {len(graph.edges)} edges{nothing}")
+            nothing = "; nothing matches the filter" if self._filter and not graph.nodes else ""
+            self._said(f"watching {len(graph.nodes)} nodes and {len(graph.edges)} edges{so_far}{nothing}")
 
     def _tell_state(self, state: ServerState | None) -> None:
-        """One line a change; of a sync, which moves once a second, one whenever a kind is done."""
+        """Print one line per change; during a sync, one line per completed kind, not one per second."""
         told, now = self._told, asyncio.get_running_loop().time()
         if state is None or (told is not None and _key(told) == _key(state)):
             return
@@ -81,14 +87,15 @@ class Watch:
         self._said(state_line(state))
 
     def _lose(self, why: str) -> None:
-        """Attempts that fail for one reason are told of once."""
+        """Report repeated failures with the same reason once."""
+        self._accepted = self._begun
         if why != self._lost:
             self._said(why)
         self._lost = why
 
 
 def _key(state: ServerState) -> tuple[object, ...]:
-    """What makes a line worth printing."""
+    """What must differ for a new line to be printed."""
     if state.state == "syncing":
         return state.state, state.progress.kinds, trouble_of(state)
     return state.state, state.why, state.partial

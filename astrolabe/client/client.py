@@ -102,7 +102,7 @@ class Client:
         self.state: ServerState | None = None
         self._url = endpoint(url)
         if ssl is not None and not self._url.startswith("wss:"):
-            raise ValueError("ssl is for https and wss only")
+            raise ValueError("ssl needs an https or wss URL")
         self._filter = dict(filter or {})
         self._credential = Credential(token)
         self._ssl = ssl
@@ -191,7 +191,7 @@ class Client:
         except ClientError as error:
             if error.code == UNAUTHORISED and await self._credential.changed():
                 self._said = None
-                return self._lost(Lost("the token was refused, and there is another one by now"))
+                return self._lost(Lost("the token was refused; trying the new one"))
             said, self._said = self._said, None
             self._cut()
             if said is None or error.code == UNAUTHORISED:
@@ -282,7 +282,9 @@ class Client:
     def _violated(self, error: ProtocolError) -> Update:
         if self._connection is not None and self._connection.heartbeat is None:
             self._cut()
-            raise ClientError(f"{shown(self._url)} is no Astrolabe: {error}", code="no-astrolabe") from error
+            raise ClientError(
+                f"{shown(self._url)} is not an Astrolabe server: {error}", code="no-astrolabe"
+            ) from error
         self.graph.restart()
         self._wait()
         return self._update("violated", reason=str(error))

@@ -51,7 +51,7 @@ _UNTRUSTED = (18, 19, 20, 21)
 #: What it says of an answer that is none of TLS, by version.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 
-_ADVICE = "; it takes the tokens of its --auth-token-file"
+_ADVICE = "; it accepts the tokens in its --auth-token-file"
 
 
 class Lost(Exception):
@@ -100,7 +100,7 @@ class Connection:
         while True:
             deadline = max(began, wire.heard) + patience
             if deadline <= wire.loop.time():
-                raise Lost(f"nothing heard for {patience:g} s")
+                raise Lost(f"no data for {patience:g} s")
             try:
                 async with asyncio.timeout_at(deadline):
                     return await wire.recv(decode=False)
@@ -128,10 +128,10 @@ class Connection:
         said = f" ({close.reason})" if close.reason else ""
         if close.code == WITHDRAWN:
             begun = self.heartbeat is not None
-            said_so = "has ended the stream: the token is not known any more" if begun else "asks for a token"
+            said_so = "ended the stream: the token is no longer valid" if begun else "requires a token"
             raise ClientError(f"{shown(self._url)} {said_so}{_ADVICE}", code=UNAUTHORISED) from error
         if close.code in FINAL_CODES:
-            text = f"{shown(self._url)} does not want us: close code {close.code}{said}"
+            text = f"{shown(self._url)} refuses this client: close code {close.code}{said}"
             raise ClientError(text, code="refused") from error
         raise Lost(f"the server closed the connection with code {close.code}{said}") from error
 
@@ -171,8 +171,12 @@ async def open_connection(
         raise Lost(f"cannot connect to {shown(url)}: {_lines(error)}") from error
     except WebSocketException as error:
         if _hung_up(error):
-            raise Lost(f"cannot connect to {shown(url)}: it hung up{_hint(url)}") from error
-        raise ClientError(f"{shown(url)} is no Astrolabe: {_lines(error)}", code="no-astrolabe") from error
+            raise Lost(
+                f"cannot connect to {shown(url)}: the server closed the connection{_hint(url)}"
+            ) from error
+        raise ClientError(
+            f"{shown(url)} is not an Astrolabe server: {_lines(error)}", code="no-astrolabe"
+        ) from error
     assert isinstance(wire, _Wire)
     return Connection(wire, url)
 
@@ -186,13 +190,13 @@ def _port(url: str) -> str:
 
 def _hint(url: str) -> str:
     """Why a server may hang up that is asked without TLS."""
-    return "" if url.startswith("wss:") else "; if it speaks TLS, say https://"
+    return "" if url.startswith("wss:") else "; if it uses TLS, use https://"
 
 
 def _distrusted(error: SSLCertVerificationError, url: str) -> ClientError:
     what = error.verify_message.rstrip(".")
     code = "certificate" if error.verify_code in _UNTRUSTED else "bad-certificate"
-    return ClientError(f"the certificate of {shown(url)} is not good: {what}", code=code)
+    return ClientError(f"the certificate of {shown(url)} is not trusted: {what}", code=code)
 
 
 def _hung_up(error: WebSocketException) -> bool:
@@ -213,7 +217,7 @@ def _refused(error: InvalidStatus, url: str) -> Exception:
         advice = _ADVICE if code == UNAUTHORISED else ""
         return ClientError(f"{shown(url)} refuses: {status}{advice}", code=code)
     word = _REFUSALS.get(response.status_code, "no-astrolabe")
-    verb = "is no Astrolabe" if word == "no-astrolabe" else "refuses"
+    verb = "is not an Astrolabe server" if word == "no-astrolabe" else "refuses"
     return ClientError(f"{shown(url)} {verb}: {status}", code=word)
 
 
@@ -245,7 +249,7 @@ def _seconds(retry_after: str) -> float:
 def _of_system(error: OSError) -> str:
     """What the system says, without the addresses that it tried."""
     if isinstance(error, SSLError) and error.reason in _NO_TLS:
-        return "it does not speak TLS; say http://"
+        return "the server does not use TLS; use http://"
     numbers = dict.fromkeys(re.findall(r"\[Errno ([0-9]+)\]", str(error)))
     return "; ".join(os.strerror(int(number)) for number in numbers) or error.strerror or _lines(error)
 

@@ -120,7 +120,7 @@ def decode(data: bytes | str) -> Message | None:
             return None
         raise ProtocolError(f"a message is malformed: {error}") from error
     except (ValueError, RecursionError) as error:
-        raise ProtocolError("it sends no JSON") from error
+        raise ProtocolError("a message is not JSON") from error
 
 
 def _is_of_another_type(data: bytes | str) -> bool:

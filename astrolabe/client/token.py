@@ -45,7 +45,7 @@ class Credential:
         given = self._token() if callable(self._token) else self._token
         token = await given if isawaitable(given) else given
         if not token or not _may_be_token(token):
-            raise ClientError("the token is empty, or has blanks or line breaks in it", code="bad-token")
+            raise ClientError("the token is empty or contains spaces or line breaks", code="bad-token")
         return token
 
 
@@ -78,6 +78,6 @@ class TokenFile:
         for number, line in enumerate(lines, start=1):
             if line and not line.startswith("#"):
                 if not _may_be_token(line):
-                    raise ValueError(f"line {number} is no token: there is a blank in it")
+                    raise ValueError(f"line {number} is not a token: it contains a space")
                 return line
-        raise ValueError("it holds no token")
+        raise ValueError("the file contains no token")

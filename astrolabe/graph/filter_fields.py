@@ -87,7 +87,7 @@ _ENTRIES = (
     FilterField(
         name="q",
         description="Nodes that have the text in name, kind, namespace or release, whatever its case.",
-        help="Nodes that have it in a name.",
+        help="Nodes with this text in a name.",
         flags=("-q",),
         shape="text",
     ),

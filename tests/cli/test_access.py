@@ -105,19 +105,19 @@ async def test_what_is_missing_is_one_line_that_says_what_to_do(site: Site, pair
     assert await run("watch", url, trust) == (
         1,
         "",
-        f"astrolabe: wss://127.0.0.1:{site.port} refuses: HTTP 401, a token is needed; it takes the tokens "
-        "of its --auth-token-file; show one by --token-file=PATH, or by ASTROLABE_TOKEN in the environment\n",
+        f"astrolabe: wss://127.0.0.1:{site.port} refuses: HTTP 401, a token is needed; it accepts the tokens "
+        "in its --auth-token-file; pass one with --token-file=PATH or the environment variable ASTROLABE_TOKEN\n",
     )
     assert await run("watch", url, ASTROLABE_TOKEN=TOKEN) == (
         1,
         "",
-        f"astrolabe: the certificate of wss://127.0.0.1:{site.port} is not good: self-signed certificate; "
-        "--certificate-authority=PATH says whom to trust\n",
+        f"astrolabe: the certificate of wss://127.0.0.1:{site.port} is not trusted: self-signed certificate; "
+        "pass the certificate to trust with --certificate-authority=PATH\n",
     )
     assert await run("watch", url.replace("127.0.0.1", "localhost"), trust) == (
         1,
         "",
-        f"astrolabe: the certificate of wss://localhost:{site.port} is not good: "
+        f"astrolabe: the certificate of wss://localhost:{site.port} is not trusted: "
         "Hostname mismatch, certificate is not valid for 'localhost'\n",
     )
 
@@ -131,15 +131,15 @@ async def test_what_is_missing_is_one_line_that_says_what_to_do(site: Site, pair
         ),
         (
             ("--token-file=/none",),
-            "invalid value '/none' for --token-file: it cannot be read: No such file or directory",
+            "invalid value '/none' for --token-file: cannot read the file: No such file or directory",
         ),
         (
             ("--token-file=/dev/null",),
-            "invalid value '/dev/null' for --token-file: it holds no token",
+            "invalid value '/dev/null' for --token-file: the file contains no token",
         ),
         (
             ("--token-file=WORDS",),
-            "invalid value 'WORDS' for --token-file: line 2 is no token: there is a blank in it",
+            "invalid value 'WORDS' for --token-file: line 2 is not a token: it contains a space",
         ),
         (
             ("localhost:1", "more"),
@@ -147,15 +147,15 @@ async def test_what_is_missing_is_one_line_that_says_what_to_do(site: Site, pair
         ),
         (
             ("--certificate-authority=/none",),
-            "invalid value '/none' for --certificate-authority: it cannot be read: No such file or directory",
+            "invalid value '/none' for --certificate-authority: cannot read the file: No such file or directory",
         ),
         (
             ("--certificate-authority=/dev/null",),
-            "invalid value '/dev/null' for --certificate-authority: it holds no certificates (PEM)",
+            "invalid value '/dev/null' for --certificate-authority: the file contains no PEM certificates",
         ),
         (
             ("--insecure-skip-tls-verify", "localhost:1"),
-            "--insecure-skip-tls-verify is for an https or wss URL",
+            "--insecure-skip-tls-verify needs an https:// or wss:// URL",
         ),
     ],
 )
@@ -173,5 +173,5 @@ async def test_one_may_not_ask_for_trust_twice(pair: Pair) -> None:
     code, _, err = await run("watch", "https://localhost:1", *trust)
     assert (code, err) == (
         2,
-        "astrolabe: --certificate-authority and --insecure-skip-tls-verify exclude one another\n",
+        "astrolabe: --certificate-authority and --insecure-skip-tls-verify cannot be combined\n",
     )

@@ -124,5 +124,5 @@ async def test_a_server_that_is_not_there_is_one_line_and_exit_code_1() -> None:
     assert await astrolabe("bench-stream", url) == (
         1,
         "",
-        f"astrolabe: no snapshot in 5 s: cannot connect to ws://{url}: Connection refused\n",
+        f"astrolabe: no snapshot within 5 s: cannot connect to ws://{url}: Connection refused\n",
     )

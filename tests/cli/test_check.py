@@ -43,7 +43,7 @@ async def test_all_is_well(simulator: Simulator) -> None:
     assert findings["API server"].about.startswith(f"{simulator.url} v")
     assert findings["API server"].about.endswith("(context simulated, cluster simulated)")
     assert findings["CronJob"].about == "batch/v1"
-    assert findings["Rights"].about == "list and watch, and nothing else"
+    assert findings["Rights"].about == "list and watch only"
 
 
 async def test_permissions_that_lack(simulator: Simulator) -> None:
@@ -58,7 +58,7 @@ async def test_permissions_that_lack(simulator: Simulator) -> None:
         about="apps/v1",
     )
     assert findings[optional.name].outcome == "optional"
-    assert findings[optional.name].advice.startswith("to have it shown, grant list and watch on ")
+    assert findings[optional.name].advice.startswith("to show it, grant list and watch on ")
     assert findings["Pod"].outcome == "ok"
 
 
@@ -72,12 +72,12 @@ async def test_kinds_that_the_cluster_does_not_serve() -> None:
     for name in ("HorizontalPodAutoscaler", "ReplicaSet"):
         assert (findings[name].outcome, findings[name].advice) == (
             "missing",
-            "not served by this cluster: Kubernetes 1.25 and later do; or leave it out of --kinds",
+            "not served by this cluster; use Kubernetes 1.25 or later, or leave it out of --kinds",
         )
     for name in ("NetworkPolicy", "Node"):
         assert (findings[name].outcome, findings[name].advice) == (
             "optional",
-            "not served by this cluster, so none is shown",
+            "not served by this cluster; the graph will have none",
         )
 
 
@@ -190,7 +190,7 @@ async def test_what_the_original_left_in_redis_is_named_and_can_be_deleted(
             "warning",
             "5 keys: astrolabe:index:*, astrolabe:metadata, astrolabe:node:*",
         )
-        command = finding.advice.partition("go back to it: ")[2]
+        command = finding.advice.partition("delete them: ")[2]
         command = command.replace("redis-cli", f"{cli} -p {redis.address.rpartition(':')[2]}")
         shell = await asyncio.create_subprocess_exec("bash", "-euo", "pipefail", "-c", command, stdout=PIPE)
         assert await shell.wait() == 0
@@ -212,12 +212,12 @@ def shut(rules: str) -> Callable[[Redis], None]:
 @pytest.mark.parametrize(
     ("spoil", "about", "advice"),
     [
-        (fill, "scripts that write", "Redis is full and takes no writes; raise its maxmemory"),
-        (shut("-eval"), "scripts that write", "this user may not run scripts that write"),
-        (shut("-@write"), "scripts that write", "this user may not run scripts that write"),
+        (fill, "scripts with writes", "Redis is full and takes no writes; raise its maxmemory"),
+        (shut("-eval"), "scripts with writes", "this user may not run scripts that write"),
+        (shut("-@write"), "scripts with writes", "this user may not run scripts that write"),
         (
             shut("resetkeys ~other:*"),
-            "scripts that write",
+            "scripts with writes",
             "give it ~{astrolabe:default}:* &{astrolabe:default}:*",
         ),
         (shut("resetchannels"), "publish and subscribe", "this user may not publish and subscribe"),
@@ -325,11 +325,11 @@ def test_the_report() -> None:
         "missing   Pod         v1",
         "          → grant it",
         "",
-        "1 missing: Astrolabe is not ready to serve before that is there.",
+        "1 missing: Astrolabe could not start.",
     ]
-    assert plain(server)[1:] == ["", "All is there."]
+    assert plain(server)[1:] == ["", "Everything is in place."]
     less = (Finding("Node", "optional", "grant it"), Finding("Redis", "warning", "set it"))
-    assert plain(server, *less)[-1] == "All that serving needs is there; 2 could be better."
+    assert plain(server, *less)[-1] == "Astrolabe can start; 2 could be improved."
 
 
 async def test_the_command_ends_with_1_when_something_is_missing(simulator: Simulator) -> None:

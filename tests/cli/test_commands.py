@@ -64,10 +64,10 @@ ALL_KINDS = ", ".join(kind.name for kind in KINDS)
             "invalid value '5m' for --snapshot-interval: not a whole number",
         ),
         (["--redis-addr=redis"], "invalid value 'redis' for --redis-addr: not host:port"),
-        (["--in-cluster=maybe"], "invalid value 'maybe' for --in-cluster: neither true nor false"),
+        (["--in-cluster=maybe"], "invalid value 'maybe' for --in-cluster: must be true or false"),
         (
             ["--in-cluster", "false"],
-            "unexpected argument 'false': a boolean's value is behind an equals sign, as in --flag=false",
+            "unexpected argument 'false': a boolean flag takes its value after =, as in --flag=false",
         ),
         (["--batch-window=5"], "invalid value '5' for --batch-window: not a duration such as 50ms or 1.5s"),
         (
@@ -81,7 +81,7 @@ ALL_KINDS = ", ".join(kind.name for kind in KINDS)
         (["--log-format=xml"], "invalid value 'xml' for --log-format: not one of text, json"),
         (
             ["--namespaces=Shop"],
-            "invalid value 'Shop' for --namespaces: 'Shop' is not the name of a namespace",
+            "invalid value 'Shop' for --namespaces: 'Shop' is not a valid namespace name",
         ),
         (
             ["--kinds=Pod,Pood"],
@@ -125,7 +125,7 @@ def test_a_wrong_value_is_one_line_and_exit_code_2(args: list[str], line: str, e
     [
         ("PORT", "tcp://10.0.0.1:8080", "not a whole number from 0 to 65535"),
         ("LABEL_SELECTOR", "=", "found '=', expected: !, identifier, or 'end of string'"),
-        ("ASTROLABE_IN_CLUSTER", "yes", "neither true nor false"),
+        ("ASTROLABE_IN_CLUSTER", "yes", "must be true or false"),
         ("REDIS_ADDR", "redis://x:1", "not host:port"),
         ("REDIS_DB", "first", "not a whole number of at least 0"),
         ("ASTROLABE_BATCH_WINDOW", "fast", "not a duration such as 50ms or 1.5s"),

@@ -77,7 +77,7 @@ async def test_two_that_serve_the_same() -> None:
     assert (comparison.is_noticed, comparison.groups, said) == (False, {}, [])
     assert comparison.asked == comparison.questions == 50
     assert list(report(comparison, "text")) == [
-        f"A client of {url_of(one)} would notice nothing. 50 questions were asked."
+        f"A client of {url_of(one)} would notice nothing. 50 requests were sent."
     ]
 
 
@@ -178,7 +178,7 @@ async def test_a_token_is_shown_to_who_asks_for_it(tmp_path: Path) -> None:
         assert comparison.asked == 50
         assert held.shown == []
         for token in ("another", None):
-            with pytest.raises(CompareError, match="lets nobody in: HTTP 401") as refused:
+            with pytest.raises(CompareError, match="refuses access: HTTP 401") as refused:
                 await compared(url, url_of(closed), token=token)
             assert refused.value.code == "unauthorised"
 
@@ -205,7 +205,7 @@ async def test_who_does_not_show_all_yet_is_named() -> None:
     async with serve(world) as syncing, serve(world) as other:
         other.world.set(facts("Pod", "b"))
         _, said = await compared(url_of(syncing), url_of(other))
-    assert said[0] == f"{url_of(syncing)} is syncing: what it shows may not be all, or not as it is now"
+    assert said[0] == f"{url_of(syncing)} is syncing: its answers may be incomplete or out of date"
 
 
 async def test_an_answer_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,8 +224,11 @@ async def test_what_is_no_astrolabe_is_told(tmp_path: Path) -> None:
 
     async with serve(shop()) as site:
         for handler, said in (
-            (moved, "sends clients elsewhere: HTTP 302"),
-            (page, "is no Astrolabe: /health answers 200, but not with a status and a number of nodes"),
+            (moved, "redirects: HTTP 302"),
+            (
+                page,
+                "is not an Astrolabe server: /health answers 200, but not with a status and a number of nodes",
+            ),
         ):
             server = TestServer(web.Application())
             server.app.router.add_route("*", "/{path:.*}", handler)
@@ -246,10 +249,10 @@ async def test_the_command_says_what_differs_and_ends_with_1() -> None:
     assert (
         out
         == f"""\
-A client of {url_of(one)} would notice that {url_of(two)} answers:
+A client of {url_of(one)} would notice these differences in {url_of(two)}:
   missing node      /api/v1/graph      Pod  1  Pod other/lone
   missing resource  /api/v1/resources  Pod  1  Pod other/lone
-2 kinds of difference would be noticed. 50 questions were asked.
+2 kinds of difference would be noticed. 50 requests were sent.
 """
     )
     missing, resource, whole = (json.loads(line) for line in lines.splitlines())
@@ -283,7 +286,7 @@ async def test_the_command_over_tls(tmp_path: Path) -> None:
     assert trusting[0] == skipping[0] == 0
     assert wary[:2] == (2, "")
     assert "certificate" in wary[2]
-    assert wary[2].endswith("--certificate-authority=PATH says whom to trust\n")
+    assert wary[2].endswith("pass the certificate to trust with --certificate-authority=PATH\n")
 
 
 async def test_what_cannot_be_compared_is_one_line_and_exit_code_2() -> None:
@@ -296,7 +299,7 @@ async def test_what_cannot_be_compared_is_one_line_and_exit_code_2() -> None:
         )
     assert ended == [
         (2, "", f"astrolabe: cannot connect to http://{gone}: Connection refused\n"),
-        (2, "", f"astrolabe: http://{here}/graph is no Astrolabe: /health answers 404\n"),
+        (2, "", f"astrolabe: http://{here}/graph is not an Astrolabe server: /health answers 404\n"),
     ]
 
 
@@ -314,7 +317,10 @@ async def test_what_cannot_be_compared_is_one_line_and_exit_code_2() -> None:
         ),
         (["a", "b", "--value=3"], "unknown flag --value, did you mean --values?"),
         (["a", "b", "--values=few"], "invalid value 'few' for --values: not a whole number of at least 0"),
-        (["a", "b", "--insecure-skip-tls-verify"], "--insecure-skip-tls-verify is for an https or wss URL"),
+        (
+            ["a", "b", "--insecure-skip-tls-verify"],
+            "--insecure-skip-tls-verify needs an https:// or wss:// URL",
+        ),
     ],
 )
 def test_a_wrong_value_is_one_line_and_exit_code_2(

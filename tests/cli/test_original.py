@@ -30,9 +30,9 @@ class Row:
         return " ".join([*(f"{name}={value}" for name, value in self.environment.items()), self.args])
 
 
-WHERE = "the log goes to standard error, and 2>>FILE keeps it"
-LEVEL = "how much is logged is said by --v"
-FORM = "what a line looks like, by --log-format"
+WHERE = "the log goes to standard error; keep it with 2>>FILE"
+LEVEL = "set the level with --v"
+FORM = "set the format with --log-format"
 
 TABLE = [
     # What the original's README has.
@@ -61,7 +61,7 @@ TABLE = [
     Row(
         "",
         {"ENABLE_PERSISTENCE": "yes"},
-        warning="environment variable ENABLE_PERSISTENCE='yes' counts as false: it is neither true nor false",
+        warning="environment variable ENABLE_PERSISTENCE='yes' must be true or false; using false",
     ),
     Row("--redis-addr=redis:6379", settings={"redis_addr": "redis:6379"}),
     Row("--redis-addr=:6379", settings={"redis_addr": "localhost:6379"}),

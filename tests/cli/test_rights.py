@@ -70,7 +70,7 @@ ALL_READ = ["get", "list", "watch"]
         (
             {"": [{"verbs": ["list"], "apiGroups": [""], "resources": ["secrets", "pods"]}]},
             {"kinds": ("Pod",)},
-            "list on secrets (asked in default and kube-system)",
+            "list on secrets (checked in default and kube-system)",
         ),
         (
             {
@@ -78,12 +78,12 @@ ALL_READ = ["get", "list", "watch"]
                 "kube-system": [{"verbs": ["delete"], "apiGroups": ["apps"], "resources": ["deployments"]}],
             },
             {"kinds": ("Pod",), "namespaces": ("shop",)},
-            "delete on deployments.apps in kube-system (asked in default, kube-system and shop)",
+            "delete on deployments.apps in kube-system (checked in default, kube-system and shop)",
         ),
         (
             {"": [{"verbs": ["list", "watch"], "apiGroups": [""], "resources": ["pods"]}]},
             {"kinds": ("Pod",), "namespaces": ("shop",)},
-            "list and watch on pods in default and kube-system (asked in default, kube-system and shop)",
+            "list and watch on pods in default and kube-system (checked in default, kube-system and shop)",
         ),
     ],
 )
@@ -101,9 +101,9 @@ async def test_rights_beyond_what_is_needed_are_named(
     assert finding == Finding(
         "Rights",
         "warning",
-        f"more than it needs: {beyond}; an earlier installation may have left a binding: "
+        f"more than Astrolabe needs: {beyond}; an earlier installation may have left a binding: "
         "kubectl get rolebindings,clusterrolebindings -A -o wide",
-        about="what the account may do",
+        about="rights of the account",
     )
 
 
@@ -117,7 +117,7 @@ async def test_rights_are_asked_for_in_so_many_namespaces_at_most() -> None:
     assert len(asked) == 100
     assert (
         "get on secrets in kube-system, shop-000, shop-001, shop-002, shop-003 and 94 more"
-        " (asked in the first 100 namespaces);"
+        " (checked in the first 100 namespaces);"
     ) in finding.advice
 
 
@@ -130,7 +130,7 @@ async def test_rights_are_asked_for_where_it_is_when_namespaces_may_not_be_liste
     asked = "default, kube-system and shop"
     assert (finding.outcome, finding.about) == (
         "ok",
-        f"list and watch, and nothing else (asked in {asked})",
+        f"list and watch only (checked in {asked})",
     )
 
 
@@ -139,7 +139,7 @@ async def test_an_administrator_is_told_in_one_word(simulator: Simulator) -> Non
     finding = (await found(simulator))["Rights"]
     assert (finding.outcome, finding.advice) == (
         "warning",
-        "everything, as an administrator may; what serves others should have the role of deploy/ only",
+        "the account is an administrator; a server should have only the role in deploy/",
     )
 
 

@@ -42,7 +42,7 @@ def test_what_go_takes_as_false(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "yes", "on", "tRUE", "2"])
 def test_other_texts_are_no_booleans(text: str) -> None:
-    with pytest.raises(ValueError, match="neither true nor false"):
+    with pytest.raises(ValueError, match="must be true or false"):
         values.boolean(text)
 
 
@@ -93,7 +93,7 @@ def test_names_are_separated_by_commas() -> None:
 
 @pytest.mark.parametrize("name", ["Shop", "shop_1", "-shop", "shop.web", "x" * 64])
 def test_a_namespace_is_a_dns_label(name: str) -> None:
-    with pytest.raises(ValueError, match=f"'{name}' is not the name of a namespace"):
+    with pytest.raises(ValueError, match=f"'{name}' is not a valid namespace name"):
         values.namespaces(f"web,{name}")
 
 

@@ -68,7 +68,7 @@ async def test_a_filter_that_keeps_nothing_is_told_of() -> None:
         act = send(HELLO, told, snapshot())
         async with stage(act) as server, watching(server.url, ear, filter={"namespace": ["shopp"]}):
             await ear.until(lambda said=ear.said: len(said) == 2)
-        assert ear.said[1] == f"watching 0 nodes and 0 edges: nothing matches the filter{so_far}"
+        assert ear.said[1] == f"watching 0 nodes and 0 edges{so_far}; nothing matches the filter"
 
 
 async def test_what_is_there_at_the_beginning_is_told_on_demand() -> None:
@@ -90,10 +90,10 @@ async def test_a_lost_connection_is_told_and_what_was_missed_is_not_lost() -> No
     assert ear.changes == [NodeChange("+", node("b")), NodeChange("-", node("b"), node("b"))]
     assert ear.said == [
         "watching 1 nodes and 0 edges",
-        "the server is going away; come back; connecting again",
-        "connected again",
-        "the server closed the connection with code 1011; connecting again",
-        "connected again",
+        "the server is going away; come back; reconnecting",
+        "reconnected",
+        "the server closed the connection with code 1011; reconnecting",
+        "reconnected",
     ]
 
 
@@ -106,7 +106,7 @@ async def test_a_server_that_breaks_the_contract_is_told_of() -> None:
     async with stage(*acts) as server, watching(server.url, ear):
         await ear.until(lambda: bool(ear.changes))
     assert ear.changes == [NodeChange("+", node("c"))]
-    assert ear.said[1] == ("starting over: a delta of e:8 since 7, while e:1 is held; connecting again")
+    assert ear.said[1] == ("starting over: a delta of e:8 since 7, while e:1 is held; reconnecting")
 
 
 async def test_a_server_that_is_not_there_is_told_of_once_until_it_is() -> None:
@@ -119,7 +119,7 @@ async def test_a_server_that_is_not_there_is_told_of_once_until_it_is() -> None:
         async with serve(playing.play, "127.0.0.1", port):
             await ear.until(lambda: bool(ear.changes))
     assert ear.said[:3] == [
-        f"cannot connect to ws://127.0.0.1:{port}: Connection refused; connecting again",
+        f"cannot connect to ws://127.0.0.1:{port}: Connection refused; reconnecting",
         "connected",
         "watching 1 nodes and 0 edges",
     ]
@@ -127,9 +127,11 @@ async def test_a_server_that_is_not_there_is_told_of_once_until_it_is() -> None:
 
 async def test_what_cannot_work_ends_it() -> None:
     refusal = {"type": "error", "id": "default", "code": "bad-filter", "message": "unknown kind 'Pood'"}
-    async with stage(send(HELLO, refusal)) as server, watching(server.url, Ear()) as task:
+    ear = Ear()
+    async with stage(send(HELLO, state("live"), refusal)) as server, watching(server.url, ear) as task:
         with pytest.raises(ClientError, match="unknown kind 'Pood'"):
             await asyncio.wait_for(task, 20)
+    assert ear.said == [], "nothing is live for a filter that the server refuses"
 
 
 async def test_the_state_of_the_server_is_told_when_it_changes() -> None:
@@ -144,12 +146,12 @@ async def test_the_state_of_the_server_is_told_when_it_changes() -> None:
         await ear.until(lambda: len(ear.changes) == 2)
     day = datetime.fromisoformat("2024-02-29T14:03:10Z").astimezone().strftime("%Y-%m-%d %H:%M:%S")
     assert ear.said == [
-        "syncing: 1 of 38 kinds, 10 objects so far",
+        "syncing: 1 of 38 kinds, 20 objects so far",
         "watching 1 nodes and 0 edges so far",
         "live",
         f"stale since {day}: the API server cannot be reached",
-        "the server closed the connection with code 1001; connecting again",
-        "connected again",
+        "the server closed the connection with code 1001; reconnecting",
+        "reconnected",
         "live",
     ]
 

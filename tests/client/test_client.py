@@ -248,7 +248,7 @@ async def test_a_snapshot_that_is_cut_off_is_no_state_and_the_former_is_resumed(
     ("wrong", "why"),
     [
         (delta(7, 8, node("b")), "a delta of e:8 since 7, while e:1 is held"),
-        ("nonsense", "it sends no JSON"),
+        ("nonsense", "a message is not JSON"),
         ({"type": "delta"}, "a message is malformed: Object missing required field `epoch`"),
     ],
 )
@@ -284,7 +284,7 @@ async def test_a_server_of_which_nothing_is_heard_is_left() -> None:
         await client.ready()
         updates = await until(client, "delta")
     assert [update.event for update in updates] == ["disconnected", "connected", "delta"]
-    assert updates[0].reason == "nothing heard for 0.25 s"
+    assert updates[0].reason == "no data for 0.25 s"
 
 
 async def test_a_server_that_pings_is_alive_and_so_is_one_whose_message_takes_long() -> None:

@@ -78,17 +78,17 @@ REFUSED = '{"error":"unauthorised","message":"who are you?"}'
 @pytest.mark.parametrize(
     ("data", "code", "message"),
     [
-        (response("401 Unauthorized", REFUSED), "unauthorised", "URL refuses: HTTP 401, who are you?; it takes the tokens of its --auth-token-file"),
+        (response("401 Unauthorized", REFUSED), "unauthorised", "URL refuses: HTTP 401, who are you?; it accepts the tokens in its --auth-token-file"),
         (response("426 Upgrade Required", LACKING), "upgrade-required", "URL refuses: HTTP 426, a proxy must pass it on"),
         (response("421 Misdirected Request", MISDIRECTED), "misdirected", "URL refuses: HTTP 421, not this host"),
-        (response("421 Misdirected Request"), "no-astrolabe", "URL is no Astrolabe: HTTP 421"),
+        (response("421 Misdirected Request"), "no-astrolabe", "URL is not an Astrolabe server: HTTP 421"),
         (response("401 Unauthorized", "<html>sign in"), "unauthorised", "URL refuses: HTTP 401"),
         (response("400 Bad Request", "<html>no"), "bad-request", "URL refuses: HTTP 400"),
         (response("403 Forbidden"), "forbidden", "URL refuses: HTTP 403"),
-        (response("404 Not Found", "nothing here"), "no-astrolabe", "URL is no Astrolabe: HTTP 404"),
-        (response("200 OK", "<html>hello"), "no-astrolabe", "URL is no Astrolabe: HTTP 200"),
-        (response("418 I'm a teapot"), "no-astrolabe", "URL is no Astrolabe: HTTP 418"),
-        (b"220 mail.example.com ESMTP\r\n", "no-astrolabe", "URL is no Astrolabe: did not receive a valid HTTP response"),
+        (response("404 Not Found", "nothing here"), "no-astrolabe", "URL is not an Astrolabe server: HTTP 404"),
+        (response("200 OK", "<html>hello"), "no-astrolabe", "URL is not an Astrolabe server: HTTP 200"),
+        (response("418 I'm a teapot"), "no-astrolabe", "URL is not an Astrolabe server: HTTP 418"),
+        (b"220 mail.example.com ESMTP\r\n", "no-astrolabe", "URL is not an Astrolabe server: did not receive a valid HTTP response"),
     ],
 )  # fmt: skip
 async def test_answers_that_end_it(data: bytes, code: str, message: str) -> None:
@@ -105,7 +105,7 @@ async def test_answers_that_end_it(data: bytes, code: str, message: str) -> None
         (response("503 Service Unavailable", "", "Retry-After: soon"), "HTTP 503", 0),
         (response("429 Too Many Requests", "", "Retry-After: 2"), "HTTP 429", 2),
         (response("502 Bad Gateway", "<html>"), "HTTP 502", 0),
-        (b"", "it hung up; if it speaks TLS, say https://", 0),
+        (b"", "the server closed the connection; if it uses TLS, use https://", 0),
     ],
 )
 async def test_answers_after_which_it_tries_again(data: bytes, message: str, retry_after: float) -> None:
@@ -119,7 +119,7 @@ def test_a_server_that_hangs_up_before_it_is_asked_is_tried_again() -> None:
 
     async def connect_often(port: int) -> None:
         for _ in range(50):
-            with pytest.raises(Lost, match=r"^cannot connect to .*: it hung up; "):
+            with pytest.raises(Lost, match=r"^cannot connect to .*: the server closed the connection; "):
                 await open_connection(f"ws://127.0.0.1:{port}/api/v1/ws?subscribe=false", headers={})
 
     with hanging_up() as port:

@@ -33,10 +33,10 @@ def test_keys_and_types_that_are_not_known_are_no_error() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("<html>", "it sends no JSON"),
-        (b"\xff", "it sends no JSON"),
-        (b'{"type":"bookmark","epoch":"\xff","seq":1}', "it sends no JSON"),
-        ('{"type":"delta","x":' + "[" * 100_000, "it sends no JSON"),
+        ("<html>", "a message is not JSON"),
+        (b"\xff", "a message is not JSON"),
+        (b'{"type":"bookmark","epoch":"\xff","seq":1}', "a message is not JSON"),
+        ('{"type":"delta","x":' + "[" * 100_000, "a message is not JSON"),
         ("{}", "a message is malformed: Object missing required field `type`"),
         ("[1]", "a message is malformed: Expected `object`, got `array`"),
         ('{"type":1}', "a message is malformed: Expected `str` - at `$.type`"),

@@ -40,15 +40,18 @@ async def test_a_close_code_from_4500_on_ends_it(code: int) -> None:
     async with playing(send(HELLO, code=code)) as (client, server):
         with pytest.raises(ClientError) as caught:
             await client.ready()
-        assert str(caught.value) == f"ws://{server.url} does not want us: close code {code}"
+        assert str(caught.value) == f"ws://{server.url} refuses this client: close code {code}"
     assert caught.value.code == "refused"
 
 
 @pytest.mark.parametrize(
     ("first", "why"),
     [
-        ("<html>", "is no Astrolabe: it sends no JSON"),
-        ({"type": "hello"}, "is no Astrolabe: a message is malformed: Object missing required field"),
+        ("<html>", "is not an Astrolabe server: a message is not JSON"),
+        (
+            {"type": "hello"},
+            "is not an Astrolabe server: a message is malformed: Object missing required field",
+        ),
         ({**HELLO, "protocol": "astrolabe.v9"}, "speaks astrolabe.v9, not astrolabe.v1"),
     ],
 )

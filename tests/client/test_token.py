@@ -67,14 +67,14 @@ async def test_without_one_it_is_said_what_to_do(tokens: Path, token: Token | No
             await client.ready()
     assert caught.value.code == "unauthorised"
     assert str(caught.value) == (
-        f"ws://127.0.0.1:{site.port} refuses: HTTP 401, {said}; it takes the tokens of its --auth-token-file"
+        f"ws://127.0.0.1:{site.port} refuses: HTTP 401, {said}; it accepts the tokens in its --auth-token-file"
     )
 
 
 @pytest.mark.parametrize("token", ["", "two words", "a\nline", "tab\t", "\x7f"])
 async def test_what_cannot_be_a_token_is_not_sent(tokens: Path, token: str) -> None:
     async with closed(tokens) as site, client_of(site, lambda: token) as client:
-        with pytest.raises(ClientError, match=r"^the token is empty, or has blanks") as caught:
+        with pytest.raises(ClientError, match=r"^the token is empty or contains") as caught:
             await client.ready()
     assert caught.value.code == "bad-token"
 
@@ -100,7 +100,7 @@ async def test_a_withdrawn_token_ends_it(tokens: Path) -> None:
     async with closed(tokens) as site, client_of(site, lambda: TOKEN) as client:
         await client.ready()
         await asyncio.to_thread(tokens.write_text, "another\n")
-        with pytest.raises(ClientError, match=r"the token is not known any more; it takes the") as caught:
+        with pytest.raises(ClientError, match=r"the token is no longer valid; it accepts the") as caught:
             await client.reached(99)
     assert caught.value.code == "unauthorised"
 
@@ -122,7 +122,7 @@ async def test_a_withdrawn_token_that_was_replaced_does_not(tokens: Path, tmp_pa
         await client.reached(site.hub.graph.seq)
         assert client.graph.nodes["pod-new"]["name"] == "new"
     assert [event for event in events if event[0] != "bookmark"] == [
-        ("disconnected", "the token was refused, and there is another one by now"),
+        ("disconnected", "the token was refused; trying the new one"),
         ("connected", ""),
     ]
 
@@ -172,7 +172,7 @@ def test_a_file_without_a_token_is_none(tmp_path: Path) -> None:
         TokenFile(str(tmp_path / "none"))
     for content in (b"", b"# secret\n", b"secret\xff\n"):
         (tmp_path / "token").write_bytes(content)
-        with pytest.raises(ValueError, match=r"^it holds no token$"):
+        with pytest.raises(ValueError, match=r"^the file contains no token$"):
             TokenFile(str(tmp_path / "token"))
 
 
@@ -182,7 +182,7 @@ def test_a_file_is_read_as_the_server_reads_its(tmp_path: Path) -> None:
         file.write_bytes(content)
         assert TokenFile(str(file))() == "good"
     file.write_bytes(b"\n\na secret\n")
-    with pytest.raises(ValueError, match=r"^line 3 is no token: there is a blank in it$"):
+    with pytest.raises(ValueError, match=r"^line 3 is not a token: it contains a space$"):
         TokenFile(str(file))
 
 
@@ -193,7 +193,7 @@ async def test_a_server_with_tls_is_trusted_as_the_context_says(tokens: Path, tm
         async with Client(url, token=TOKEN, ssl=pair.trusting()) as client:
             await client.ready()
         async with Client(url, token=TOKEN) as client:
-            with pytest.raises(ClientError, match=r"certificate of wss://.* is not good: self") as caught:
+            with pytest.raises(ClientError, match=r"certificate of wss://.* is not trusted: self") as caught:
                 await client.ready()
         assert caught.value.code == "certificate"
         async with Client(f"https://localhost:{site.port}", token=TOKEN, ssl=pair.trusting()) as client:
@@ -204,8 +204,8 @@ async def test_a_server_with_tls_is_trusted_as_the_context_says(tokens: Path, tm
 
 async def test_a_server_with_or_without_tls_is_said_to_be_one(tokens: Path, tmp_path: Path) -> None:
     for settings, scheme, said in (
-        ({}, "wss", "it does not speak TLS; say http://"),
-        (Pair(tmp_path).settings, "ws", "it hung up; if it speaks TLS, say https://"),
+        ({}, "wss", "the server does not use TLS; use http://"),
+        (Pair(tmp_path).settings, "ws", "the server closed the connection; if it uses TLS, use https://"),
     ):
         async with closed(tokens, **settings) as site:
             url = f"{scheme}://127.0.0.1:{site.port}"
@@ -215,5 +215,5 @@ async def test_a_server_with_or_without_tls_is_said_to_be_one(tokens: Path, tmp_
 
 
 def test_a_context_without_tls_is_a_mistake(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^ssl is for https and wss only$"):
+    with pytest.raises(ValueError, match=r"^ssl needs an https or wss URL$"):
         Client("http://127.0.0.1:1", ssl=Pair(tmp_path).trusting())

@@ -202,10 +202,10 @@ async def test_check_names_what_its_role_permits_until_ours_replaces_it(
     settings = Settings(in_cluster=False, kubeconfig=account.kubeconfig)
     rights = (await check(settings))[-1]
     assert (rights.subject, rights.outcome) == ("Rights", "warning")
-    assert "more than it needs: get on secrets, configmaps" in rights.advice
+    assert "more than Astrolabe needs: get on secrets, configmaps" in rights.advice
     assert "get, list and watch on clusterrolebindings.rbac.authorization.k8s.io, " in rights.advice
     await apply(original, "-f", DEPLOYMENT)
-    assert (await check(settings))[-1] == Finding("Rights", "ok", about="list and watch, and nothing else")
+    assert (await check(settings))[-1] == Finding("Rights", "ok", about="list and watch only")
 
 
 @pytest.mark.timeout(240)

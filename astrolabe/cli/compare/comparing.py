@@ -110,7 +110,7 @@ async def compare(
         states = [await server.meet() for server in servers]
         for server, state in zip(servers, states, strict=True):
             if state not in ("", "live"):
-                said(f"{server.shown} is {state}: what it shows may not be all, or not as it is now")
+                said(f"{server.shown} is {state}: its answers may be incomplete or out of date")
         return await _Comparing(servers, most).run(pauses)
 
 

@@ -56,7 +56,9 @@ class ComparedServer:
             said = f"/health answers {answer.status}"
             if answer.is_good:
                 said += ", but not with a status and a number of nodes"
-            raise CompareError(f"{self.shown} is no Astrolabe: {said}", code="no-astrolabe") from None
+            raise CompareError(
+                f"{self.shown} is not an Astrolabe server: {said}", code="no-astrolabe"
+            ) from None
         return state
 
     async def ask(self, question: ApiRequest) -> Reply:
@@ -77,9 +79,9 @@ class ComparedServer:
             return await self._ask(question, header)
         if answer.status in (401, 403):
             word = "unauthorised" if answer.status == 401 else "forbidden"
-            raise CompareError(f"{self.shown} lets nobody in: HTTP {answer.status}", code=word)
+            raise CompareError(f"{self.shown} refuses access: HTTP {answer.status}", code=word)
         if 300 <= answer.status < 400:
-            raise CompareError(f"{self.shown} sends clients elsewhere: HTTP {answer.status}", code="redirect")
+            raise CompareError(f"{self.shown} redirects: HTTP {answer.status}", code="redirect")
         return answer, told
 
     async def _fetch(self, question: ApiRequest, headers: dict[str, str], header: str) -> tuple[Reply, str]:
@@ -103,7 +105,7 @@ class ComparedServer:
                 answer = Reply(response.status, response.content_type, bytes(body))
                 return answer, response.headers.get(header, "")
         except TimeoutError as error:
-            said = f"{self.shown} does not answer {question.shown} within {PATIENCE:g} s"
+            said = f"{self.shown} did not answer {question.shown} within {PATIENCE:g} s"
             raise CompareError(said, code="timeout") from error
         except aiohttp.ClientConnectorCertificateError as error:
             raise CompareError(f"{self.shown}: {error.certificate_error}", code="certificate") from error
@@ -111,7 +113,7 @@ class ComparedServer:
             said = f"cannot connect to {self.shown}: {_reason(error.os_error)}"
             raise CompareError(said, code="unreachable") from error
         except (aiohttp.ClientError, ValueError) as error:
-            said = f"{self.shown} does not answer {question.shown} as HTTP has it: {error}"
+            said = f"{self.shown} did not answer {question.shown} with valid HTTP: {error}"
             raise CompareError(said, code="no-astrolabe") from error
 
 

@@ -37,7 +37,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
     noticed = [group for group in groups if group.is_noticed]
     unnoticed = [group for group in groups if not group.is_noticed]
     if noticed:
-        yield f"A client of {comparison.first} would notice that {comparison.second} answers:"
+        yield f"A client of {comparison.first} would notice these differences in {comparison.second}:"
         yield from _table(noticed)
     if unnoticed:
         yield "It would not notice:"
@@ -113,9 +113,9 @@ def _short(text: str) -> str:
 
 def _verdict(comparison: Comparison, noticed: int) -> str:
     left = comparison.questions - comparison.asked
-    asked = f"{comparison.asked:,} questions were asked"
+    asked = f"{comparison.asked:,} requests were sent"
     if left:
-        asked += f", and {left:,} like them were not: --values=0 asks all"
+        asked += f", {left:,} similar ones were not; --values=0 sends all"
     if not noticed:
         return f"A client of {comparison.first} would notice nothing. {asked}."
     kinds = "1 kind" if noticed == 1 else f"{noticed} kinds"

@@ -50,7 +50,7 @@ async def run(
 async def _find(plan: Plan, client_of: _Clients) -> None:
     """See that the server is there and takes every filter."""
     for filter in plan.filters:
-        why = "nothing is heard of it"
+        why = "the server sent nothing"
         async with client_of(filter, decode=decode_outline) as client:
             try:
                 async with asyncio.timeout(plan.finding):
@@ -59,7 +59,9 @@ async def _find(plan: Plan, client_of: _Clients) -> None:
                         if update.position is not None:
                             break
             except TimeoutError as error:
-                raise ClientError(f"no snapshot in {plan.finding:g} s: {why}", code="unreachable") from error
+                raise ClientError(
+                    f"no snapshot within {plan.finding:g} s: {why}", code="unreachable"
+                ) from error
 
 
 class _Load:

@@ -172,6 +172,6 @@ async def test_a_server_that_is_not_there_is_found_out_before() -> None:
     with pytest.raises(ClientError) as caught:
         await run(Plan(url=f"127.0.0.1:{port}", finding=0.3))
     assert str(caught.value) == (
-        f"no snapshot in 0.3 s: cannot connect to ws://127.0.0.1:{port}: Connection refused"
+        f"no snapshot within 0.3 s: cannot connect to ws://127.0.0.1:{port}: Connection refused"
     )
     assert caught.value.code == "unreachable"
