@@ -1,13 +1,19 @@
-import { type Edge, Kinds, type Node, type ReadonlyGraph } from "@astrolabe/stream";
+import { type Edge, type EdgeType, Kinds, type Node, type ReadonlyGraph } from "@astrolabe/stream";
 
-/** The graph, with what the server says about kinds. */
+/** The graph, with what the server says about kinds and edge types. */
 export class Cluster implements ReadonlyGraph {
   readonly #graph: ReadonlyGraph;
   kinds: Kinds;
+  edgeTypes: readonly EdgeType[] = [];
 
   constructor(graph: ReadonlyGraph, kinds = new Kinds()) {
     this.#graph = graph;
     this.kinds = kinds;
+  }
+
+  /** The types of edges that are not drawn until somebody asks for them. */
+  get hiddenAtFirst(): ReadonlySet<string> {
+    return new Set(this.edgeTypes.filter(({ hidden }) => hidden).map(({ type }) => type));
   }
 
   get nodes(): ReadonlyMap<string, Node> {

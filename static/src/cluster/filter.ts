@@ -50,6 +50,9 @@ export function countValues(
   return counts;
 }
 
+export const areEqual = <T>(one: ReadonlySet<T>, other: ReadonlySet<T>): boolean =>
+  one.size === other.size && [...one].every((value) => other.has(value));
+
 /** A filter with this value in it, or without it when it was. */
 export function toggle<T>(values: ReadonlySet<T>, value: T): ReadonlySet<T> {
   const changed = new Set(values);

@@ -5,22 +5,19 @@ import type { Camera } from "../canvas/painter";
 import type { Filter } from "../cluster/filter";
 
 /**
- * hidden: types of edges. open: groups and stacks; null: what is open at first. focus: a card; selected: a
+ * hidden: types of edges; null: those that are hidden at first. open: groups and stacks; null: what is open at first. focus: a card; selected: a
  * resource, card or frame. camera: null: all is in view. scope: filter of the stream itself, as the API has
  * it: what the server does not send.
  */
 export interface View {
   readonly filter: Filter;
-  readonly hidden: ReadonlySet<string>;
+  readonly hidden: ReadonlySet<string> | null;
   readonly open: ReadonlySet<string> | null;
   readonly focus: string | null;
   readonly selected: string | null;
   readonly camera: Camera | null;
   readonly scope: Readonly<Record<string, readonly string[] | string>>;
 }
-
-/** Every Pod has these, to a few that all share: they are shown where they are asked for. */
-export const HIDDEN_AT_FIRST: ReadonlySet<string> = new Set(["runs-on", "uses-class", "uses-sa"]);
 
 const SCOPE = "only.";
 const TEXTS = new Set(["selector", "q"]);
@@ -36,7 +33,7 @@ export function readView(search: string): View {
       kinds: new Set(list("kind")),
       statuses: new Set(statuses),
     },
-    hidden: params.has("hide") ? new Set(list("hide")) : HIDDEN_AT_FIRST,
+    hidden: params.has("hide") ? new Set(list("hide")) : null,
     open: params.has("open") ? new Set(list("open")) : null,
     focus: params.get("focus"),
     selected: params.get("select"),
@@ -57,7 +54,7 @@ export function writeView(view: View): string {
   put("release", view.filter.releases);
   put("kind", view.filter.kinds);
   put("status", view.filter.statuses);
-  if (!equal(view.hidden, HIDDEN_AT_FIRST)) params.set("hide", [...view.hidden].sort().join(","));
+  if (view.hidden !== null) params.set("hide", [...view.hidden].sort().join(","));
   if (view.open !== null) params.set("open", [...view.open].sort().join(","));
   if (view.focus !== null) params.set("focus", view.focus);
   if (view.selected !== null) params.set("select", view.selected);
@@ -86,6 +83,3 @@ function readCamera(text: string | null): Camera | null {
 
 const writeCamera = ({ x, y, zoom }: Camera): string =>
   `${Math.round(x)},${Math.round(y)},${Number(zoom.toFixed(3))}`;
-
-const equal = (one: ReadonlySet<string>, other: ReadonlySet<string>): boolean =>
-  one.size === other.size && [...one].every((value) => other.has(value));

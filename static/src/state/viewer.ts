@@ -5,6 +5,7 @@ import {
   type ClusterName,
   type ConnectionState,
   type FallbackReason,
+  fetchEdgeTypes,
   fetchKinds,
   type Node,
   type ServerState,
@@ -17,7 +18,7 @@ import type { Camera } from "../canvas/painter";
 import type { Card } from "../cluster/cards";
 import { Cluster } from "../cluster/cluster";
 import type { Counts } from "../cluster/counts";
-import { type Filter, toggle } from "../cluster/filter";
+import { areEqual, type Filter, toggle } from "../cluster/filter";
 import { groupOf, Index } from "../cluster/index";
 import { findProblems, type Problem } from "../cluster/problems";
 import { Search } from "../cluster/search";
@@ -44,8 +45,9 @@ const NOTHING: Scene = { halls: [], room: null, lines: new Map(), cards: new Map
 
 /**
  * All that is on the page. state: what the server says now; null while it says nothing. cluster: what it said
- * last, which is what the picture is of. fallback: of the way by which changes come, until that is hidden. lost: what is focused is not there (any more). updated: the page is of an older
- * version than the server.
+ * last, which is what the picture is of. fallback: why updates arrive as server-sent events, until somebody hides
+ * that. hidden: the types of edges that are not drawn. lost: what is focused no longer exists. updated: the server
+ * has a newer version than the page.
  */
 export interface Page {
   readonly connection: ConnectionState;
@@ -66,6 +68,7 @@ export interface Page {
   readonly lost: boolean;
   readonly selection: Selection | null;
   readonly edgeTypes: ReadonlyMap<string, number>;
+  readonly hidden: ReadonlySet<string>;
 }
 
 export class Viewer {
@@ -125,6 +128,7 @@ export class Viewer {
       lost: false,
       selection: null,
       edgeTypes: new Map(),
+      hidden: new Set(),
     };
   }
 
@@ -190,7 +194,8 @@ export class Viewer {
 
   setHidden(hidden: ReadonlySet<string>): void {
     this.#layouter.forgetAll();
-    this.#go({ hidden }, "replace");
+    const isDefault = areEqual(hidden, this.#cluster.hiddenAtFirst);
+    this.#go({ hidden: isDefault ? null : hidden }, "replace");
     this.#draw("other");
   }
 
@@ -333,11 +338,20 @@ export class Viewer {
   async #learnKinds(url: string): Promise<void> {
     if (this.#kinds !== "unknown") return;
     this.#kinds = "asked";
-    const found = await fetchKinds(url, this.#session.token).catch(() => null);
-    this.#kinds = found === null ? "unknown" : "answered";
-    if (found !== null) this.#cluster.kinds = found;
+    const { token } = this.#session;
+    try {
+      const [kinds, edgeTypes] = await Promise.all([fetchKinds(url, token), fetchEdgeTypes(url, token)]);
+      Object.assign(this.#cluster, { kinds, edgeTypes });
+      this.#kinds = "answered";
+    } catch {
+      this.#kinds = "unknown";
+    }
     if (this.#page.loaded) this.tidy();
     else if (this.#client.graph.complete) this.#begin();
+  }
+
+  get #hidden(): ReadonlySet<string> {
+    return this.#page.view.hidden ?? this.#cluster.hiddenAtFirst;
   }
 
   /** The first picture. */
@@ -385,7 +399,7 @@ export class Viewer {
     if (!this.#page.loaded) return;
     this.#drawnAt = performance.now();
     const { view, open } = this.#page;
-    const options = { filter: view.filter, open, hidden: view.hidden };
+    const options = { filter: view.filter, open, hidden: this.#hidden };
     const focused = view.focus === null ? null : this.#focused(view.focus);
     const scene = focused ?? drawMap(this.graph, options);
     const changed = new Set([...this.#touched].flatMap((uid) => scene.cardOf.get(uid) ?? []));
@@ -398,6 +412,7 @@ export class Viewer {
       nodes: this.graph.nodes.size,
       problems: findProblems(this.graph, problemStatuses(view.filter.statuses)),
       edgeTypes: countTypes(this.graph),
+      hidden: this.#hidden,
     });
     this.#show(scene, news, changed);
   }
@@ -405,10 +420,9 @@ export class Viewer {
   #focused(id: string): Scene | null {
     const card = stackOf(this.graph, this.index, id);
     const broken = card?.members.filter((uid) => this.graph.nodes.get(uid)?.status !== "Ready") ?? [];
-    const { hidden } = this.#page.view;
     return drawFocus(this.graph, broken.length > 0 ? broken : (card?.members ?? []), {
       open: this.#page.open,
-      hidden,
+      hidden: this.#hidden,
     });
   }
 

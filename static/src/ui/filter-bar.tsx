@@ -12,7 +12,8 @@ const FIELDS: readonly { field: Field; title: string }[] = [
 
 /** What is shown, and what is not. */
 export function FilterBar({ viewer, page }: { viewer: Viewer; page: Page }) {
-  const { filter, hidden, scope } = page.view;
+  const { filter, scope } = page.view;
+  const { hidden } = page;
   return (
     <div class="filters" role="toolbar" aria-label="Filters">
       {FIELDS.map(({ field, title }) => (
@@ -46,8 +47,7 @@ export function FilterBar({ viewer, page }: { viewer: Viewer; page: Page }) {
   );
 }
 
-const hiddenOf = (page: Page): string[] =>
-  [...page.edgeTypes.keys()].filter((type) => page.view.hidden.has(type));
+const hiddenOf = (page: Page): string[] => [...page.edgeTypes.keys()].filter((type) => page.hidden.has(type));
 
 function optionsOf(viewer: Viewer, filter: Filter, field: Field): Option[] {
   const counts = countValues(viewer.graph, filter, field);

@@ -131,3 +131,14 @@ describe("words", () => {
     expect(lasting(now - 65_000, now)).toBe("1 m");
   });
 });
+
+it("a cluster hides what the server hides at first", () => {
+  const { graph } = shop();
+  expect(graph.hiddenAtFirst.size).toBe(0);
+  graph.edgeTypes = ["owns", "runs-on"].map((type) => ({
+    type,
+    description: "",
+    hidden: type === "runs-on",
+  }));
+  expect([...graph.hiddenAtFirst]).toEqual(["runs-on"]);
+});

@@ -3,14 +3,14 @@ import { describe, expect, it } from "vitest";
 import { EVERYTHING } from "../../src/cluster/filter";
 import { drawMap } from "../../src/scene/map";
 import { resolve, stackOf, stackWith, textOf } from "../../src/state/selection";
-import { HIDDEN_AT_FIRST, readView, writeView } from "../../src/state/url";
+import { readView, writeView } from "../../src/state/url";
 import { shop } from "./build";
 
 describe("an address", () => {
   it("without anything is the map of everything", () => {
     expect(readView("")).toEqual({
       filter: EVERYTHING,
-      hidden: HIDDEN_AT_FIRST,
+      hidden: null,
       open: null,
       focus: null,
       selected: null,

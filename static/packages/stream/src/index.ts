@@ -6,7 +6,7 @@ export type { ConnectionState, Filter, SignInRequired, StreamListener } from "./
 export type { Credentials } from "./credentials";
 export { type Change, Graph, type Position, type ReadonlyGraph } from "./graph";
 export type { EdgeKey } from "./graph-store";
-export { fetchKinds, type Kind, Kinds, LAYERS, type Layer } from "./kinds";
+export { type EdgeType, fetchEdgeTypes, fetchKinds, type Kind, Kinds, LAYERS, type Layer } from "./kinds";
 export type {
   Bookmark,
   Delta,

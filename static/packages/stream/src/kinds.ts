@@ -1,4 +1,4 @@
-/** What the server says about kinds (`/api/v1/kinds`). */
+/** What the server says about kinds and edge types (`/api/v1/kinds`, `/api/v1/edge-types`). */
 
 import { bearerHeaders } from "./credentials";
 
@@ -61,13 +61,28 @@ export class Kinds {
   }
 }
 
+/** hidden: pictures leave edges of this type out until they are asked for. */
+export interface EdgeType {
+  readonly type: string;
+  readonly description: string;
+  readonly hidden: boolean;
+}
+
 /** Asks the server. stream: the URL of the WebSocket. Throws when the server does not answer. */
 export async function fetchKinds(stream: string, token: string | null): Promise<Kinds> {
-  const url = new URL("kinds", stream);
+  return new Kinds(await fetchJson<Kind[]>("kinds", stream, token));
+}
+
+/** The same for the types of edges. */
+export const fetchEdgeTypes = (stream: string, token: string | null): Promise<EdgeType[]> =>
+  fetchJson("edge-types", stream, token);
+
+async function fetchJson<T>(path: string, stream: string, token: string | null): Promise<T> {
+  const url = new URL(path, stream);
   url.protocol = url.protocol === "wss:" ? "https:" : "http:";
   const answer = await fetch(url.href, { headers: bearerHeaders(token) });
   if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-  return new Kinds(await answer.json());
+  return answer.json();
 }
 
 function undescribed(kind: string): Kind {

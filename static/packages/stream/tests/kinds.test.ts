@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
-import { type Kind, Kinds, type Layer } from "../src/kinds";
+import { fetchEdgeTypes, fetchKinds, type Kind, Kinds, type Layer } from "../src/kinds";
 
 const NETWORK_POLICY: Kind = {
   kind: "NetworkPolicy",
@@ -47,4 +50,22 @@ it("writes plurals with the capitals of the kind", () => {
     "Pods",
   ]);
   expect([kinds.counted(1, "Ingress"), kinds.counted(2, "Ingress")]).toEqual(["1 Ingress", "2 Ingresses"]);
+});
+
+it("asks the server that has the stream, with the token", async () => {
+  const answers: Readonly<Record<string, unknown>> = {
+    "/prefix/api/v1/kinds": [NETWORK_POLICY],
+    "/prefix/api/v1/edge-types": [{ type: "runs-on", description: "", hidden: true }],
+  };
+  const server = createServer((request, response) => {
+    if (request.headers.authorization !== "Bearer good") response.writeHead(401).end();
+    else response.end(JSON.stringify(answers[request.url ?? ""]));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const stream = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/prefix/api/v1/ws`;
+  expect((await fetchKinds(stream, "good")).of("NetworkPolicy")).toEqual(NETWORK_POLICY);
+  expect(await fetchEdgeTypes(stream, "good")).toMatchObject([{ type: "runs-on", hidden: true }]);
+  await expect(fetchKinds(stream, null)).rejects.toThrow("HTTP 401");
+  server.closeAllConnections();
+  server.close();
 });
