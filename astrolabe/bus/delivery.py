@@ -14,7 +14,7 @@ from astrolabe.timeslice import in_slices
 logger = logging.getLogger("astrolabe.bus")
 
 
-class Served(Protocol):
+class GraphTarget(Protocol):
     """The graph that clients see: `http.hub.Hub`.
 
     rebuilding: whether it is made anew just now, so that it stays behind.
@@ -32,14 +32,14 @@ class Served(Protocol):
         ...
 
 
-async def deliver(batch: Batch, served: Served) -> bool:
+async def deliver(batch: Batch, served: GraphTarget) -> bool:
     """Let it take the next batch; False when it had to be made anew for that. All readers are reset then, and
     what it holds is to be compared with what it should: its indices disagreed. Raises GapError.
     """
     try:
         served.receive(batch)
     except Unapplied as unapplied:
-        tell(unapplied, "it is put together anew")
+        log_unapplied(unapplied, "it is put together anew")
         served.rebuilding = True
         try:
             renewal = Renewal(served.graph, batch)
@@ -52,7 +52,7 @@ async def deliver(batch: Batch, served: Served) -> bool:
     return True
 
 
-def tell(unapplied: Unapplied, what_follows: str) -> None:
+def log_unapplied(unapplied: Unapplied, what_follows: str) -> None:
     """Log that a batch could not be applied, and why."""
     error = unapplied.__cause__
     assert isinstance(error, Exception)

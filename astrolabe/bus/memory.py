@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from astrolabe.bus.delivery import Served, deliver
+from astrolabe.bus.delivery import GraphTarget, deliver
 from astrolabe.graph.batch import Batch
 
 Listener = Callable[[Batch], None]
@@ -16,7 +16,7 @@ class MemoryBus:
     served: gets each batch first.
     """
 
-    def __init__(self, served: Served | None = None) -> None:
+    def __init__(self, served: GraphTarget | None = None) -> None:
         self.served = served
         self._listeners: list[Listener] = []
 

@@ -10,12 +10,11 @@ from typing import Any, Literal
 
 import click
 
-from astrolabe.bus.redis.connection import Server, address_of, connect, verify
+from astrolabe.bus.redis.connection import RedisInfo, address_of, connect, verify
 from astrolabe.bus.redis.errors import BusError
-from astrolabe.bus.redis.keys import Keys
-from astrolabe.bus.redis.leftovers import DELETE, leftovers
-from astrolabe.bus.redis.timing import Timing
-from astrolabe.bus.redis.trial import try_publishing, try_writing
+from astrolabe.bus.redis.keys import RedisKeys
+from astrolabe.bus.redis.preflight import DELETE, leftovers, try_publishing, try_writing
+from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.cli.flags import SERVICE_ACCOUNT
 from astrolabe.cli.rights import EVERYTHING, VERBS, excess
 from astrolabe.engine.readiness import Scope
@@ -195,7 +194,7 @@ def _found(scope: Scope, kind: Kind[Any], outcome: Outcome, advice: str = "") ->
 
 async def _check_redis(settings: Settings) -> list[Finding]:
     address = address_of(settings)
-    client, keys = connect(settings, Timing(), patient=True), Keys(settings.cluster_name)
+    client, keys = connect(settings, RedisTiming(), retry_once=True), RedisKeys(settings.cluster_name)
     try:
         server = await verify(client, address)
         tried = {
@@ -227,7 +226,7 @@ def _left(left: Mapping[str, int]) -> Iterator[Finding]:
     yield Finding("Redis", "warning", advice, about=f"{count:,} key{'s' * (count > 1)}: {names}")
 
 
-def _keeping(server: Server) -> Iterator[Finding]:
+def _keeping(server: RedisInfo) -> Iterator[Finding]:
     """How it keeps what it is given."""
     if server.append_only:
         yield Finding("Redis", "ok", about="appendonly yes")

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from astrolabe.bus.redis.committer import Committer
+from astrolabe.bus.redis.writer import LeaderWriter
 from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.replica import Replica
 from astrolabe.engine.assembly import create_engine
@@ -91,8 +91,8 @@ class ReplicatedMode:
             settings,
             self.hub,
             lead=self._lead,
-            condition=self._condition,
-            unfit=ClusterError,
+            leader_report=self._leader_report,
+            cannot_lead=ClusterError,
             clock=asyncio.get_running_loop().time,
         )
         self.state = StateTracker(self._assess, info, clock=time.monotonic, time=time.time)
@@ -114,41 +114,41 @@ class ReplicatedMode:
 
     async def ready(self) -> None:
         """Wait until the graph of the whole cluster is served."""
-        await self._replica.standing.completed.wait()
+        await self._replica.status.completed.wait()
 
     def _assess(self) -> Assessment:
-        standing = self._replica.standing
+        status = self._replica.status
         if self._watches is not None and self._engine is not None:
             return assess_watches(
                 self.readiness,
                 self._watches.health,
                 count=self.count,
-                restored=standing.complete,
+                restored=status.complete,
                 rebuilding=self._engine.rebuilding or self.hub.rebuilding,
                 now=time.monotonic(),
             )
         told = self._told()
         return assess_follower(
             told.state if told is not None else None,
-            joined=standing.joined,
-            stale=standing.stale,
-            why=standing.stale_why,
-            began=standing.stale_since,
+            joined=status.joined,
+            stale=status.stale,
+            why=status.stale_why,
+            began=status.stale_since,
         )
 
     def _told(self) -> LeaderReport | None:
         """The leader's last report. None if this process leads, or no readable report has come."""
-        standing = self._replica.standing
-        if standing.role != "follower" or standing.ticked is None:
+        status = self._replica.status
+        if status.role != "follower" or status.ticked is None:
             return None
         try:
-            return _REPORT.decode(standing.condition)
+            return _REPORT.decode(status.leader_report)
         except (msgspec.MsgspecError, RecursionError):  # of another version of Astrolabe
             return None
 
     def role(self) -> str:
         """`leader` or `follower`."""
-        return self._replica.standing.role
+        return self._replica.status.role
 
     def count(self, kind: str) -> int:
         """How many objects of this kind the watches of this process know; 0 while it follows."""
@@ -164,36 +164,36 @@ class ReplicatedMode:
 
     def replication(self) -> ReplicationHealth:
         """How this process and Redis are doing, for /health and /readyz."""
-        standing = self._replica.standing
-        age = None if standing.ticked is None else round(standing.clock() - standing.ticked, 1)
+        status = self._replica.status
+        age = None if status.ticked is None else round(status.clock() - status.ticked, 1)
         document: dict[str, Any] = {
-            "reachable": standing.reachable,
-            "lag": None if standing.lag is None else round(standing.lag, 1),
+            "reachable": status.reachable,
+            "lag": None if status.lag is None else round(status.lag, 1),
             "tickAge": age,
-            "stale": standing.stale,
+            "stale": status.stale,
         }
-        if standing.why:
-            document["why"] = standing.why
-        if standing.obstacle:
-            document["obstacle"] = standing.obstacle
-        if standing.stale:
-            document["staleWhy"] = standing.stale_why
-        if standing.unfit:
-            document["cannotLead"] = standing.unfit
-        if standing.alone:
+        if status.why:
+            document["why"] = status.why
+        if status.blocker:
+            document["obstacle"] = status.blocker
+        if status.stale:
+            document["staleWhy"] = status.stale_why
+        if status.cannot_lead:
+            document["cannotLead"] = status.cannot_lead
+        if status.detached:
             document["alone"] = True
         return ReplicationHealth(
-            complete=standing.complete,
-            stale=standing.stale,
+            complete=status.complete,
+            stale=status.stale,
             document=document,
             report=self._told(),
-            reachable=standing.reachable,
-            detached=standing.alone,
-            lag=standing.lag,
-            commits=standing.commits,
+            reachable=status.reachable,
+            detached=status.detached,
+            lag=status.lag,
+            commits=status.commits,
         )
 
-    def _condition(self) -> bytes:
+    def _leader_report(self) -> bytes:
         """The report to the followers: only the leader has watches."""
         now = asyncio.get_running_loop().time()
         readiness = self.readiness
@@ -206,20 +206,20 @@ class ReplicatedMode:
             )
         )
 
-    async def _lead(self, committer: Committer) -> NoReturn:
-        """Watch the cluster and publish its changes. Raises ClusterError, WatchFailed, Deposed."""
+    async def _lead(self, writer: LeaderWriter) -> NoReturn:
+        """Watch the cluster and publish its changes. Raises ClusterError, WatchFailed, LeadershipLost."""
         settings, hub = self._settings, self.hub
         self.readiness.restart()
         cluster = await Cluster.connect(settings)
         try:
-            await self._replica.introduce(await cluster.identity())
+            await self._replica.set_cluster_identity(await cluster.identity())
         except BusError as error:
             await cluster.close()
             raise ClusterError(str(error)) from error
         engine = create_engine(
             settings,
             self.catalogue,
-            committer,
+            writer,
             self.readiness,
             epoch="",
             served=lambda: hub.graph,
@@ -231,7 +231,7 @@ class ReplicatedMode:
             await watches.start()
             async with asyncio.TaskGroup() as group:
                 group.create_task(engine.run(), name="engine")
-                group.create_task(self._complete(committer), name="completeness")
+                group.create_task(self._complete(writer), name="completeness")
                 await watches.guard()
                 raise WatchFailed("a watch has ended; the log says which")
         finally:
@@ -239,6 +239,6 @@ class ReplicatedMode:
             self.readiness.failing = tuple  # it belonged to the engine that has just ended
             await watches.stop()
 
-    async def _complete(self, committer: Committer) -> None:
+    async def _complete(self, writer: LeaderWriter) -> None:
         await self.readiness.wait()
-        committer.complete()
+        writer.mark_complete()

@@ -128,10 +128,10 @@ async def test_the_cpu_of_the_leader(redis: RedisServer) -> None:
     with as_in_the_application():
         async with member(redis.address) as leader:
             await leader.leads()
-            assert leader.committer is not None
+            assert leader.writer is not None
             for number, together, budget in ((12, A_WINDOW, 2.0), (0, 1, 0.0)):
                 mine = await in_memory(together=together, rounds=rounds)
-                theirs = await cpu_of_changes(leader.committer, together=together, rounds=rounds)
+                theirs = await cpu_of_changes(leader.writer, together=together, rounds=rounds)
                 ratio = theirs / mine
                 report(
                     number,
@@ -268,9 +268,9 @@ async def test_how_long_redis_is_held(redis: RedisServer) -> None:
             await leader.publish(Changes(nodes_set=[_changed(leader, node.uid, 1) for node in nodes]))
             _, _, one = await start_anew(redis.address)
             await one.replica.close()
-            assert leader.committer is not None
+            assert leader.writer is not None
             store = leader.replica._store
-            assert await Repair(store, leader, leader.committer).run() == 0
+            assert await Repair(store, leader, leader.writer).run() == 0
         slow = client.slowlog_get(10_000)
         worst = max(slow, key=lambda entry: entry["duration"], default=None)
     longest = worst["duration"] / 1e3 if worst is not None else 1.0

@@ -11,8 +11,8 @@ from redis.asyncio.connection import AbstractConnection
 
 from astrolabe.bus.redis.connection import address_of, connect
 from astrolabe.bus.redis.errors import BusError
-from astrolabe.bus.redis.store import Store
-from astrolabe.bus.redis.timing import Timing
+from astrolabe.bus.redis.store import RedisStore
+from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.graph.batch import Changes
 from astrolabe.settings import Settings
 from tests.support.members import edge, member, node, release, same
@@ -38,7 +38,7 @@ def test_an_address_is_shown_without_passwords(settings: Settings, address: str)
 
 
 async def verify(settings: Settings) -> None:
-    store = Store(settings, Timing(), id="x")
+    store = RedisStore(settings, RedisTiming(), id="x")
     try:
         await store.verify()
     finally:
@@ -59,7 +59,7 @@ async def test_tls(tmp_path: Path) -> None:
 async def test_when_one_connection_is_lost_the_idle_ones_are_dropped(tmp_path: Path) -> None:
     """Else they stay, half closed, until as many are needed again."""
     with redis_server(tmp_path) as redis:
-        client = connect(Settings(redis_addr=redis.address), Timing(), patient=True)
+        client = connect(Settings(redis_addr=redis.address), RedisTiming(), retry_once=True)
         pool = client.connection_pool
         assert await asyncio.gather(*[client.ping() for _ in range(4)]) == [True] * 4
         assert len(connected(pool)) == 4

@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from astrolabe.bus.redis import codec
-from astrolabe.bus.redis.errors import Deposed
+from astrolabe.bus.redis.errors import LeadershipLost
 from astrolabe.graph.batch import Changes
 from tests.support.members import Member, edge, member, node, release, same
 from tests.support.redis_server import RedisServer
@@ -82,7 +82,7 @@ def unknown_fields_in_the_log(client: Redis, random: Random) -> None:
 
 
 def nonsense_in_the_channel(client: Redis, random: Random) -> None:
-    kind = random.choice([codec.BATCH, codec.TICK, codec.VACANT, b"?"])
+    kind = random.choice([codec.BATCH, codec.TICK, codec.LEADER_LEFT, b"?"])
     client.publish(KEY + "diff", kind + random.choice(JUNK))
 
 
@@ -90,7 +90,7 @@ def a_batch_that_leaves_the_graph_open(client: Redis, random: Random) -> None:
     epoch, seq = client.hmget(KEY + "position", "epoch", "seq")
     if (epoch or b"").isalnum() and (seq or b"").isdigit() and len(seq) < 18:
         edges = [(codec.edge_id(("owns", "nobody", "nothing")), '[1,"x"]')]
-        entry = codec.Entry(epoch.decode(), int(seq), int(seq) + 1, 1, [], edges, [], ["pod-3"], {})
+        entry = codec.LogEntry(epoch.decode(), int(seq), int(seq) + 1, 1, [], edges, [], ["pod-3"], {})
         client.publish(KEY + "diff", codec.BATCH + codec.encode(entry))
 
 
@@ -127,7 +127,7 @@ class Cluster:
         self.nodes[name] = node(name, str(random.random()))
         for each in members:
             graph = each.graph
-            if each.committer is not None:
+            if each.writer is not None:
                 changed = [node for uid, node in self.nodes.items() if graph.nodes.get(uid) != node]
                 missing = [wanted for wanted in EDGES if graph.edge(wanted.key) != wanted]
                 strange = [uid for uid in graph.nodes if uid not in self.nodes]
@@ -165,14 +165,14 @@ async def heals(redis: RedisServer, damages: list[Damage], random: Random) -> No
             async with member(redis.address) as late:
                 await settled([*members, late], cluster, random)
         except TimeoutError:
-            shown = [(each.position, each.replica.standing) for each in members]
+            shown = [(each.position, each.replica.status) for each in members]
             raise AssertionError(f"{[damage.__name__ for damage in damages]}: {shown}") from None
         for each in members:
             assert not each.task.done(), "its process would have ended"
 
 
 async def _bring(cluster: Cluster, members: list[Member], random: Random) -> None:
-    with suppress(Deposed):
+    with suppress(LeadershipLost):
         await cluster.bring(members, random)
 
 
@@ -181,7 +181,7 @@ async def settled(members: list[Member], cluster: Cluster, random: Random) -> No
         while True:
             await _bring(cluster, members, random)
             await asyncio.sleep(0.1)
-            steady = not any(each.replica.standing.alone or each.replica.standing.stale for each in members)
+            steady = not any(each.replica.status.detached or each.replica.status.stale for each in members)
             agree = all(same(members[0].graph, each.graph) for each in members)
             if steady and agree and all(is_right(each, cluster) for each in members):
                 return

@@ -115,9 +115,11 @@ async def test_a_tick_that_is_ahead_tells_of_a_lost_message(redis: RedisServer) 
             # As if the leader had committed, and only its tick were heard.
             client.hset(KEY + "nodes", "second", node("second").text)
             epoch, seq = follower.position
-            entry = codec.Entry(epoch, seq, seq + 1, 1, [node("second").text], [], [], [], {})
+            entry = codec.LogEntry(epoch, seq, seq + 1, 1, [node("second").text], [], [], [], {})
             client.xadd(
-                KEY + "log", {"b": codec.encode(entry), "u": codec.encode(codec.Undo())}, f"{entry.seq}-0"
+                KEY + "log",
+                {"b": codec.encode(entry), "u": codec.encode(codec.UndoRecord())},
+                f"{entry.seq}-0",
             )
             client.hset(KEY + "position", "seq", entry.seq)
             tick = codec.Tick(entry.epoch, entry.seq, True, msgspec.Raw(b"{}"))
@@ -139,10 +141,10 @@ async def test_who_publishes_nonsense_writes_no_log(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with pair(redis) as (leader, follower):
-        await follower.until(lambda: follower.replica.standing.heard is not None)
+        await follower.until(lambda: follower.replica.status.heard is not None)
         epoch, seq = follower.position
         dangling = [(codec.edge_id(("owns", "x" * 10_000, "y")), '[1,"x"]')]
-        open = codec.Entry(epoch, seq, seq + 1, 1, [], dangling, [], [], {})
+        open = codec.LogEntry(epoch, seq, seq + 1, 1, [], dangling, [], [], {})
         with redis.client() as client:
             for _ in range(200):
                 client.publish(KEY + "diff", codec.BATCH + b"\xc1 nonsense")
@@ -207,6 +209,6 @@ async def test_each_reason_why_redis_cannot_be_used_is_told_once(
         redis.kill()
         await follower.until(lambda: _is_told("Error 111 connecting", caplog))
         redis.start()
-        await follower.until(lambda: follower.replica.standing.reachable)
+        await follower.until(lambda: follower.replica.status.reachable)
     told = _told(caplog)
     assert len(told) == len(set(told))

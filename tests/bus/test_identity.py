@@ -22,7 +22,7 @@ async def test_another_cluster_is_refused_at_the_start(redis: RedisServer) -> No
         with pytest.raises(BusError, match=REFUSED):
             async with member(redis.address, identity="theirs"):
                 raise AssertionError
-        assert leader.committer is not None
+        assert leader.writer is not None
     with pytest.raises(BusError, match=REFUSED):
         async with member(redis.address, identity="theirs"):
             raise AssertionError
@@ -36,14 +36,14 @@ async def test_two_clusters_that_begin_with_an_empty_redis_never_mix(redis: Redi
         member(redis.address, identity="ours") as ours,
         member(redis.address, identity="theirs") as theirs,
     ):
-        await ours.until(lambda: ours.committer is not None or theirs.committer is not None)
-        first, second = (ours, theirs) if ours.committer is not None else (theirs, ours)
+        await ours.until(lambda: ours.writer is not None or theirs.writer is not None)
+        first, second = (ours, theirs) if ours.writer is not None else (theirs, ours)
         await first.publish(Changes(nodes_set=[node("a")]))
-        await second.until(lambda: second.replica.standing.obstacle == "another")
-        assert second.replica.standing.stale
-        assert "is of another cluster" in second.replica.standing.stale_why
+        await second.until(lambda: second.replica.status.blocker == "another")
+        assert second.replica.status.stale
+        assert "is of another cluster" in second.replica.status.stale_why
         await first.publish(Changes(nodes_set=[node("b")]))
-        assert (list(second.graph.nodes), first.committer is not None) == ([], True)
+        assert (list(second.graph.nodes), first.writer is not None) == ([], True)
 
 
 async def test_who_learns_it_late_neither_leads_nor_follows(redis: RedisServer) -> None:
@@ -51,9 +51,9 @@ async def test_who_learns_it_late_neither_leads_nor_follows(redis: RedisServer) 
         await leader.leads()
         await leader.publish(Changes(nodes_set=[node("a")]))
     async with member(redis.address, identity="theirs", known=False) as other:
-        await other.until(lambda: other.replica.standing.obstacle == "another")
-        await other.until(lambda: other.replica.standing.role == "follower")
-        assert other.replica.standing.stale
+        await other.until(lambda: other.replica.status.blocker == "another")
+        await other.until(lambda: other.replica.status.role == "follower")
+        assert other.replica.status.stale
         async with member(redis.address, identity="ours") as leader:
             await leader.leads()
             await leader.publish(Changes(nodes_set=[node("b")]))

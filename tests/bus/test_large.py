@@ -71,8 +71,8 @@ async def test_a_huge_value_is_given_up_and_what_is_stored_is_right_again(
 ) -> None:
     async with member(redis.address, timing=CALM) as one, member(redis.address, timing=CALM) as other:
         members = [one, other]
-        await one.until(lambda: any(each.committer for each in members))
-        leader = next(each for each in members if each.committer)
+        await one.until(lambda: any(each.writer for each in members))
+        leader = next(each for each in members if each.writer)
         pods = [node(f"pod-{number}") for number in range(200)]
         await leader.publish(
             Changes(nodes_set=pods, edges_set=[edge("pod-1", "pod-2")], releases=release("web", 1))
@@ -85,12 +85,12 @@ async def test_a_huge_value_is_given_up_and_what_is_stored_is_right_again(
                 client.set(KEY + "alarm", "damaged")
 
             def healed() -> bool:
-                standings = [each.replica.standing for each in members]
-                steady = not any(standing.alone or standing.stale for standing in standings)
+                statuses = [each.replica.status for each in members]
+                steady = not any(status.detached or status.stale for status in statuses)
                 return steady and same(one.graph, other.graph) and client.hlen(KEY + "nodes") == 200
 
             await one.until(healed)
-            async with member(redis.address, timing=CALM, unfit=True) as late:
+            async with member(redis.address, timing=CALM, cannot_lead=True) as late:
                 await one.until(lambda: same(one.graph, late.graph))
         assert len(late.graph.nodes) == 200
         assert not any(each.task.done() for each in members if each.task)

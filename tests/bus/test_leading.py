@@ -14,7 +14,7 @@ from redis.backoff import ConstantBackoff
 from redis.exceptions import BusyLoadingError
 from redis.retry import Retry
 
-from astrolabe.bus.redis.errors import Deposed
+from astrolabe.bus.redis.errors import LeadershipLost
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.http.query import Position
@@ -36,8 +36,8 @@ async def together(*members: Member) -> None:
 
 async def leading(*members: Member) -> tuple[Member, list[Member]]:
     """The one that leads, once one does, and the others."""
-    await members[0].until(lambda: any(each.committer is not None for each in members))
-    (leader,) = [each for each in members if each.committer is not None]
+    await members[0].until(lambda: any(each.writer is not None for each in members))
+    (leader,) = [each for each in members if each.writer is not None]
     return leader, [each for each in members if each is not leader]
 
 
@@ -47,7 +47,7 @@ async def test_one_of_many_leads_and_the_next_takes_over_at_once_when_it_goes(re
             await first.leads()
             await first.publish(Changes(nodes_set=[node("a")]))
             rest = [await others.enter_async_context(member(redis.address)) for _ in range(2)]
-            assert all(each.committer is None for each in rest)
+            assert all(each.writer is None for each in rest)
             left = time.monotonic()
         leader, (other,) = await leading(*rest)
         assert time.monotonic() - left < 1, "it said that it goes"
@@ -60,7 +60,7 @@ async def test_a_leader_that_was_replaced_is_refused(redis: RedisServer) -> None
     async with member(redis.address) as first:
         await first.leads()
         await first.publish(Changes(nodes_set=[node("a")]))
-        old, first.unfit = first.committer, True
+        old, first.cannot_lead = first.writer, True
         assert old is not None
         with redis.client() as client:  # as if another had led for a moment
             client.delete(KEY + "leader")
@@ -68,17 +68,17 @@ async def test_a_leader_that_was_replaced_is_refused(redis: RedisServer) -> None
         async with member(redis.address) as second:
             await second.leads()
             await second.publish(Changes(nodes_set=[node("b")]))
-            with pytest.raises(Deposed):
+            with pytest.raises(LeadershipLost):
                 await old.publish(Batch("", 0, Changes(nodes_set=[node("never")])))
             await together(first, second)
             assert first.graph.nodes.keys() == {"a", "b"}
 
 
 async def test_whoever_cannot_lead_leaves_it_to_the_others(redis: RedisServer) -> None:
-    async with member(redis.address, unfit=True) as unfit, member(redis.address) as fit:
+    async with member(redis.address, cannot_lead=True) as cannot_lead, member(redis.address) as fit:
         await fit.leads()
         await fit.publish(Changes(nodes_set=[node("a")]))
-        await together(fit, unfit)
+        await together(fit, cannot_lead)
 
 
 async def test_the_leader_goes_on_without_redis(redis: RedisServer) -> None:
@@ -101,15 +101,15 @@ async def test_the_leader_goes_on_without_redis(redis: RedisServer) -> None:
                 )
             )
             assert leader.graph.nodes.keys() == {"a", "c"}, "it serves what it knows"
-            assert leader.replica.standing.alone
-            await follower.until(lambda: not follower.replica.standing.reachable)
+            assert leader.replica.status.detached
+            await follower.until(lambda: not follower.replica.status.reachable)
             assert follower.graph.nodes.keys() == {"a", "b", "c"}, "it serves what it knows"
             redis.start()
             await answers(redis)
             await together(leader, follower)
             assert leader.position[0] == epoch
             assert follower.graph.nodes == {"a": node("a", "changed"), "c": node("c")}
-            assert not leader.replica.standing.alone
+            assert not leader.replica.status.detached
             await leader.publish(Changes(nodes_set=[node("e")]))
             await together(leader, follower)
         async with member(redis.address) as late:
@@ -166,7 +166,7 @@ async def test_positions_that_were_served_alone_are_nobody_elses(redis: RedisSer
         ) as client:
             client.delete(KEY + "leader")
             client.hset(KEY + "position", "token", "7")
-        await leader.until(lambda: leader.committer is None)
+        await leader.until(lambda: leader.writer is None)
         new, (old,) = await leading(leader, follower)
         await new.publish(Changes(nodes_set=[node("b")]))
         assert new.position[0] == stored[0]
@@ -179,22 +179,22 @@ async def test_positions_that_were_served_alone_are_nobody_elses(redis: RedisSer
 async def test_a_redis_that_lost_its_memory_gets_the_graph_of_the_leader(redis: RedisServer) -> None:
     async with member(redis.address) as leader:
         await leader.leads()
-        assert leader.committer is not None
-        leader.committer.complete()
+        assert leader.writer is not None
+        leader.writer.mark_complete()
         many = [node(f"pod-{number}") for number in range(3_000)]
         edges = [edge(f"pod-{number}", f"pod-{number + 1}") for number in range(2_999)]
         await leader.publish(Changes(nodes_set=many, edges_set=edges, releases=release("web", 4)))
         async with member(redis.address, timing=PATIENT) as follower:
             await together(leader, follower)
-            epoch, token = leader.position[0], leader.committer
+            epoch, token = leader.position[0], leader.writer
             redis.kill(lose_data=True)
             await leader.publish(Changes(nodes_set=[node("meanwhile")]))
             redis.start()
             await follower.until(lambda: follower.position[0] not in (epoch, "before"))
             await together(leader, follower)
             assert len(follower.graph.nodes) == 3_001
-            assert follower.replica.standing.complete
-            assert leader.committer is token, "the leader knew most and stayed"
+            assert follower.replica.status.complete
+            assert leader.writer is token, "the leader knew most and stayed"
             await leader.publish(Changes(nodes_set=[node("later")]))
             await together(leader, follower)
 
@@ -282,10 +282,10 @@ async def test_an_answer_that_was_lost_is_no_loss(redis: RedisServer) -> None:
         await leader.publish(Changes(nodes_set=[node("a")]))
         redis.pause()
         await leader.publish(Changes(nodes_set=[node("b"), node("c")]))
-        assert leader.replica.standing.alone
+        assert leader.replica.status.detached
         await leader.publish(Changes(nodes_removed=["c"]))
         redis.resume()
-        await leader.until(lambda: not leader.replica.standing.alone)
+        await leader.until(lambda: not leader.replica.status.detached)
         assert leader.graph.nodes.keys() == {"a", "b"}
         async with member(redis.address) as late:
             await together(leader, late)
@@ -307,9 +307,9 @@ async def test_what_is_damaged_is_set_aside(redis: RedisServer, field: str, valu
             await second.leads()
             assert second.graph.nodes == {}
             assert second.position[0] != first.position[0]
-            (aside,) = [name for name in client.scan_iter() if b"nodes:aside:" in name]
-            assert client.hlen(aside) == 2
-            assert client.ttl(aside) > 0
+            (quarantine,) = [name for name in client.scan_iter() if b"nodes:aside:" in name]
+            assert client.hlen(quarantine) == 2
+            assert client.ttl(quarantine) > 0
             await second.publish(Changes(nodes_set=[node("c")]))
             async with member(redis.address) as third:
                 await together(second, third)
@@ -363,18 +363,18 @@ async def test_a_tick_that_waits_for_a_batch_which_fails_forgets_nothing(redis: 
     async with member(redis.address, timing=replace(SHORT, tick=60.0, lock=60.0)) as leader:
         await leader.leads()
         await leader.publish(Changes(nodes_set=[node("a")]))
-        epoch, committer = leader.position[0], leader.committer
-        assert committer is not None
+        epoch, writer = leader.position[0], leader.writer
+        assert writer is not None
         redis.pause()
         batch = asyncio.create_task(leader.publish(Changes(nodes_set=[node("b")])))
         await asyncio.sleep(0)  # it has the lock now
-        tick = asyncio.create_task(committer.tick())
+        tick = asyncio.create_task(writer.tick())
         await batch
-        assert leader.replica.standing.alone
+        assert leader.replica.status.detached
         redis.resume()
         await tick
-        await committer.tick()
-        await leader.until(lambda: not leader.replica.standing.alone)
+        await writer.tick()
+        await leader.until(lambda: not leader.replica.status.detached)
         assert leader.position[0] == epoch
         async with member(redis.address) as late:
             await together(leader, late)
@@ -392,7 +392,7 @@ async def test_a_stall_of_redis_holds_nobody_up(redis: RedisServer) -> None:
         assert time.monotonic() - started < 3
         assert len(leader.graph.nodes) == 51
         redis.resume()
-        await leader.until(lambda: not leader.replica.standing.alone)
+        await leader.until(lambda: not leader.replica.status.detached)
         with redis.client() as client:
             assert client.hlen(KEY + "nodes") == 51
 
@@ -414,9 +414,9 @@ async def test_a_redis_that_reads_its_file_again_is_waited_for(tmp_path: Path) -
                 redis.kill()
                 with restarted(tmp_path, redis.port, *slowly):
                     await leader.publish(Changes(nodes_set=[node("meanwhile")]))
-                    await leader.until(lambda: "is loading" in leader.replica.standing.why)
-                    assert leader.replica.standing.alone
-                    await follower.until(lambda: "is loading" in follower.replica.standing.stale_why)
+                    await leader.until(lambda: "is loading" in leader.replica.status.why)
+                    assert leader.replica.status.detached
+                    await follower.until(lambda: "is loading" in follower.replica.status.stale_why)
                     assert follower.graph.nodes.keys() == {"a", "b"}, "it serves what it knows"
                     await together(leader, follower)
                     assert (leader.position[0], set(follower.graph.nodes)) == (epoch, {"a", "b", "meanwhile"})
@@ -443,8 +443,8 @@ async def test_a_redis_that_is_full_is_told_in_its_own_words(
         with redis.client() as client:
             client.config_set("maxmemory", 1)
             await leader.publish(Changes(nodes_set=[node("one more")]))
-            await leader.until(lambda: leader.replica.standing.alone)
-            assert leader.replica.standing.why == "command not allowed when used memory > 'maxmemory'"
+            await leader.until(lambda: leader.replica.status.detached)
+            assert leader.replica.status.why == "command not allowed when used memory > 'maxmemory'"
             client.config_set("maxmemory", 0)
-        await leader.until(lambda: not leader.replica.standing.alone)
+        await leader.until(lambda: not leader.replica.status.detached)
     assert caplog.text.count("command not allowed when used memory > 'maxmemory'; going on without it") == 1

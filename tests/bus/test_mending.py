@@ -9,7 +9,7 @@ from typing import ClassVar, NoReturn
 
 import pytest
 
-from astrolabe.bus.redis.committer import Committer
+from astrolabe.bus.redis.writer import LeaderWriter
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace
 from astrolabe.engine.readiness import Readiness, Scope
@@ -95,7 +95,7 @@ async def test_a_leader_whose_graph_cannot_take_a_batch_serves_a_new_one(redis: 
         for each in readers:
             await each.is_right()
         assert [len(each.held.resets) for each in readers] == [1, 0], "to others nothing has happened"
-        assert leader.committer is not None, "it leads on"
+        assert leader.writer is not None, "it leads on"
         async with member(redis.address) as late:
             await together(leader, follower, late)
 
@@ -109,7 +109,7 @@ async def test_a_leader_on_its_own_whose_graph_cannot_take_a_batch_shares_it_lat
         redis.kill()
         tear(leader.graph)
         await leader.publish(CUT)
-        assert leader.replica.standing.alone
+        assert leader.replica.status.detached
         assert holds_what_is_left(leader.graph)
         await reader.is_right()
         assert len(reader.held.resets) == 1
@@ -154,11 +154,11 @@ class Watching(Member):
     engine: Engine | None = None
     skipped: Iterable[str] = ()
 
-    async def _lead(self, committer: Committer) -> NoReturn:
+    async def _lead(self, writer: LeaderWriter) -> NoReturn:
         readiness = Readiness([Scope(kind) for kind in KINDS])
         self.engine = engine = Engine(
             Model(RULES),
-            committer,
+            writer,
             readiness,
             epoch="",
             window=0.0,
@@ -173,11 +173,11 @@ class Watching(Member):
                     await engine.put(Replace(kind, "", listed))
                 await readiness.wait()
                 self.skipped = readiness.skipped["Pod"].keys()
-                self.committer = committer
+                self.writer = writer
                 self._moved.set()
                 await asyncio.Event().wait()
         finally:
-            self.engine = self.committer = None
+            self.engine = self.writer = None
         raise AssertionError
 
     async def take(self, message: InboxMessage) -> None:

@@ -7,9 +7,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astrolabe.bus.redis.logged import Logged
-from astrolabe.bus.redis.numbers import LEAP, leap, next_seq
-from astrolabe.bus.redis.outbox import PIECE_BYTES, PIECE_ITEMS, Outbox, cut, size
+from astrolabe.bus.redis.changes import CHUNK_BYTES, CHUNK_ITEMS, size, split
+from astrolabe.bus.redis.outbox import Outbox
+from astrolabe.bus.redis.retention import LogRetention
+from astrolabe.bus.redis.sequence import MIN_SKIP, next_seq, skip_ahead
 from astrolabe.graph.batch import BAND, Batch, Changes, is_detached
 from astrolabe.graph.graph import Graph
 from astrolabe.settings import Limits
@@ -33,7 +34,7 @@ def test_the_merged_changes_have_the_effect_of_all(seed: int, before: int, alone
     start = Graph("")
     for known in outbox.before():
         start.load(known)
-    for changes in outbox.pieces():
+    for changes in outbox.chunks():
         for uid in (*[each.uid for each in changes.nodes_set], *changes.nodes_removed):
             assert start.nodes.get(uid) == stored.nodes.get(uid)
         for key in (*[each.key for each in changes.edges_set], *changes.edges_removed):
@@ -49,7 +50,7 @@ def test_what_came_and_went_leaves_no_trace() -> None:
         outbox.add(Changes(nodes_set=[pod]), graph, time=1)
         outbox.add(Changes(nodes_removed=[pod.uid]), graph, time=2)
     assert len(outbox) == 0
-    assert list(outbox.pieces()) == [Changes()]
+    assert list(outbox.chunks()) == [Changes()]
 
 
 def test_what_redis_may_know_is_told_to_be_gone() -> None:
@@ -58,14 +59,14 @@ def test_what_redis_may_know_is_told_to_be_gone() -> None:
     outbox.add(told, graph, time=1)
     outbox.pin(told)
     outbox.add(Changes(nodes_removed=["a", "b"], edges_removed=[edge("a", "b").key]), graph, time=2)
-    (changes,) = outbox.pieces()
+    (changes,) = outbox.chunks()
     assert (changes.nodes_removed, changes.edges_removed) == (["a", "b"], [edge("a", "b").key])
 
 
 def test_small_changes_are_one_piece() -> None:
     changes = Changes(nodes_set=[node("a")])
-    assert list(cut(changes)) == [changes]
-    assert list(cut(Changes())) == [Changes()]
+    assert list(split(changes)) == [changes]
+    assert list(split(Changes())) == [Changes()]
 
 
 def test_large_changes_are_cut_in_the_order_in_which_no_edge_dangles() -> None:
@@ -74,10 +75,10 @@ def test_large_changes_are_cut_in_the_order_in_which_no_edge_dangles() -> None:
     changes = Changes(
         nodes_set=nodes, edges_set=edges, edges_removed=[edge("x", "y").key], nodes_removed=["x"]
     )
-    pieces = list(cut(changes))
+    pieces = list(split(changes))
     assert len(pieces) > 4
-    assert all(size(piece) <= PIECE_ITEMS for piece in pieces)
-    assert all(sum(len(each.text) for each in piece.nodes_set) <= PIECE_BYTES for piece in pieces)
+    assert all(size(piece) <= CHUNK_ITEMS for piece in pieces)
+    assert all(sum(len(each.text) for each in piece.nodes_set) <= CHUNK_BYTES for piece in pieces)
     kinds = [
         kind
         for piece in pieces
@@ -93,10 +94,10 @@ NOW = 2 * BAND * 858_000_000 + 12_345
 
 
 def test_a_leap_lands_where_nobody_has_been() -> None:
-    assert leap(57, microseconds=NOW, detached=False) == NOW
-    assert leap(57, microseconds=NOW, detached=True) == NOW + BAND
-    assert leap(NOW + 50, microseconds=NOW, detached=True) == NOW + 50 + LEAP + BAND
-    assert leap(NOW + 50, microseconds=NOW, detached=False) == NOW + 50 + LEAP
+    assert skip_ahead(57, microseconds=NOW, detached=False) == NOW
+    assert skip_ahead(57, microseconds=NOW, detached=True) == NOW + BAND
+    assert skip_ahead(NOW + 50, microseconds=NOW, detached=True) == NOW + 50 + MIN_SKIP + BAND
+    assert skip_ahead(NOW + 50, microseconds=NOW, detached=False) == NOW + 50 + MIN_SKIP
 
 
 @given(
@@ -108,8 +109,8 @@ def test_a_leap_lands_where_nobody_has_been() -> None:
 def test_positions_grow_and_say_what_they_are(
     seq: int, microseconds: int, detached: bool, steps: int
 ) -> None:
-    at = leap(seq, microseconds=microseconds, detached=detached)
-    assert at >= max(seq + LEAP, microseconds)
+    at = skip_ahead(seq, microseconds=microseconds, detached=detached)
+    assert at >= max(seq + MIN_SKIP, microseconds)
     assert is_detached(at) is detached
     for _ in range(steps):
         following = next_seq(at, detached=detached)
@@ -136,20 +137,20 @@ def test_what_was_merged_of_several_batches_has_no_time() -> None:
 
 
 def test_the_log_forgets_what_is_beyond_the_limits() -> None:
-    logged = Logged(Limits(history_changes=3, history_bytes=10**9))
+    retention = LogRetention(Limits(history_changes=3, history_bytes=10**9))
     for seq in range(1, 4):
-        logged.add(Batch("e", seq, Changes(nodes_set=[node("a")])))
-    assert logged.trim() is None
-    logged.add(Batch("e", 4, Changes(nodes_set=[node("a")])))
-    assert logged.trim() == 2
-    logged.add(Batch("e", 5, Changes(nodes_set=[node(name) for name in "abcdef"])))
-    assert logged.trim() == 5, "the latest stays, whatever its size"
-    logged.clear()
-    assert logged.trim() is None
+        retention.add(Batch("e", seq, Changes(nodes_set=[node("a")])))
+    assert retention.trim() is None
+    retention.add(Batch("e", 4, Changes(nodes_set=[node("a")])))
+    assert retention.trim() == 2
+    retention.add(Batch("e", 5, Changes(nodes_set=[node(name) for name in "abcdef"])))
+    assert retention.trim() == 5, "the latest stays, whatever its size"
+    retention.clear()
+    assert retention.trim() is None
 
 
 def test_the_log_forgets_what_takes_too_much_memory() -> None:
-    logged = Logged(Limits(history_changes=1000, history_bytes=5_000))
+    retention = LogRetention(Limits(history_changes=1000, history_bytes=5_000))
     for seq in range(1, 11):
-        logged.add(Batch("e", seq, Changes(nodes_set=[node("a", size=1_000)])))
-    assert logged.trim() == 8
+        retention.add(Batch("e", seq, Changes(nodes_set=[node("a", size=1_000)])))
+    assert retention.trim() == 8

@@ -12,8 +12,8 @@ import pytest
 
 from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.routing import SlotClient
-from astrolabe.bus.redis.store import Store
-from astrolabe.bus.redis.timing import Timing
+from astrolabe.bus.redis.store import RedisStore
+from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.graph.batch import Changes
 from astrolabe.settings import Settings
 from tests.support.members import SHORT, Member, edge, member, node, release, same
@@ -66,11 +66,11 @@ async def pair(url: str) -> AsyncIterator[tuple[Member, Member]]:
 
 async def together(leader: Member, follower: Member) -> None:
     """Wait until both are steady, at one place; there they hold the same."""
-    standings = (leader.replica.standing, follower.replica.standing)
+    statuses = (leader.replica.status, follower.replica.status)
     await leader.until(
         lambda: (
             leader.position == follower.position
-            and not any(standing.alone or standing.stale for standing in standings)
+            and not any(status.detached or status.stale for status in statuses)
         )
     )
     assert same(leader.graph, follower.graph)
@@ -84,7 +84,7 @@ async def test_a_failover_goes_on_where_it_was(sentinels: Watched) -> None:
         sentinels.copied()
         sentinels.primary.kill()
         await one.publish(Changes(nodes_set=[node("meanwhile")]))
-        assert one.replica.standing.alone
+        assert one.replica.status.detached
         await asyncio.to_thread(sentinels.promoted)
         await together(one, other)
         assert (one.position[0], {"before", "meanwhile"} <= other.graph.nodes.keys()) == (epoch, True)
@@ -119,8 +119,8 @@ async def test_a_primary_that_was_replaced_and_does_not_know_it_is_left(sentinel
         await together(one, other)
         async with member(sentinels.url) as late:
             await together(one, late)
-            assert late.committer is None
-        assert one.committer is not None
+            assert late.writer is None
+        assert one.writer is not None
 
 
 async def test_a_replica_is_not_read_even_if_a_sentinel_names_it(sentinels: Watched) -> None:
@@ -131,7 +131,7 @@ async def test_a_replica_is_not_read_even_if_a_sentinel_names_it(sentinels: Watc
 
 
 async def refused(url: str) -> str:
-    store = Store(Settings(redis_url=url), Timing(connect=0.3), id="x")
+    store = RedisStore(Settings(redis_url=url), RedisTiming(connect=0.3), id="x")
     with pytest.raises(BusError) as error:
         await store.verify()
     await store.close()
@@ -154,8 +154,8 @@ async def test_what_leads_to_no_primary(sentinels: Watched, cluster: Nodes) -> N
 async def test_a_node_of_a_cluster_that_is_named_as_if_it_were_all(cluster: Nodes) -> None:
     other = next(server for server in cluster.servers if server is not cluster.owner)
     async with member(other.address) as stranger:
-        await stranger.until(lambda: not stranger.replica.standing.reachable)
-        assert stranger.replica.standing.stale_why == (
+        await stranger.until(lambda: not stranger.replica.status.reachable)
+        assert stranger.replica.status.stale_why == (
             "Redis is away: this is a node of a Redis Cluster; "
             "name it as redis+cluster://host:port in REDIS_URL"
         )
@@ -171,7 +171,7 @@ async def test_a_slot_that_moves_is_followed(cluster: Nodes) -> None:
         await leader.publish(Changes(nodes_set=[node("migrating")]))
         cluster.move_keys(source, target)
         # A script waits for the slot only when one of its keys is nowhere.
-        async with member(cluster.url, unfit=True, timing=PATIENT) as reader:
+        async with member(cluster.url, cannot_lead=True, timing=PATIENT) as reader:
             assert reader.graph.nodes.keys() >= {"pod-0", "pod-49"}
             await leader.publish(Changes(nodes_set=[node("moved")]))
             cluster.settle(target)
@@ -192,7 +192,7 @@ async def test_a_hash_that_moves_while_it_is_read_is_read_again(cluster: Nodes) 
     names = {f"pod-{number}".encode() for number in range(20_000)}
     with source.client() as client:
         client.hset("{astrolabe:default}:nodes", mapping=dict.fromkeys(names, b"x"))
-    store = Store(Settings(redis_url=cluster.url), Timing(answer=5.0), id="x")
+    store = RedisStore(Settings(redis_url=cluster.url), RedisTiming(answer=5.0), id="x")
     found: set[bytes] = set()
     pieces = 0
 
@@ -245,7 +245,7 @@ async def test_a_node_of_a_cluster_that_is_away(cluster: Nodes) -> None:
         owner = cluster.owner
         owner.kill()
         await leader.publish(Changes(nodes_set=[node("alone")]))
-        assert leader.replica.standing.alone
+        assert leader.replica.status.detached
         owner.start()
         await together(leader, follower)
         assert "alone" in follower.graph.nodes

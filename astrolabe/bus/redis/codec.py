@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.bus.redis.errors import Damaged
+from astrolabe.bus.redis.errors import CorruptData
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge, EdgeKey
 from astrolabe.graph.facts import HelmRevision, Release
@@ -21,16 +21,16 @@ from astrolabe.graph.node import LONGEST_PART, Node, parse_node, parse_nodes
 from astrolabe.graph.status import LEVELS
 
 #: Bytes of a node: no engine makes a longer one.
-LARGEST_NODE = 2 * LONGEST_PART
+MAX_NODE_BYTES = 2 * LONGEST_PART
 
 #: How many lists of fields are remembered, to be shared between edges.
-FIELD_LISTS = 2_000
+MAX_FIELD_LISTS = 2_000
 
 #: The first byte of what is published: a batch, a tick, or that nobody leads now.
-BATCH, TICK, VACANT = b"B", b"T", b"V"
+BATCH, TICK, LEADER_LEFT = b"B", b"T", b"V"
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class LogEntry(msgspec.Struct, frozen=True, array_like=True):
     """A batch as it is logged and published. since: the seq that it goes on from. time: Unix milliseconds.
 
     nodes, edges: what is set. cut, gone: ids of removed edges and nodes. releases: by id; None: no more.
@@ -47,7 +47,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     releases: dict[str, str | None]
 
 
-class Undo(msgspec.Struct, array_like=True):
+class UndoRecord(msgspec.Struct, array_like=True):
     """What a batch found: the state before it of all that it touches, None for what was not there.
 
     With it, whoever joins winds the stored graph back to the start of the log, and then has the whole
@@ -62,21 +62,21 @@ class Undo(msgspec.Struct, array_like=True):
 class Tick(msgspec.Struct, frozen=True):
     """A sign of life of the leader. complete: whether the graph of this epoch was complete once.
 
-    condition: how its watches do, as JSON.
+    leader_report: how its watches do, as JSON. Its name in Redis is `condition`.
     """
 
     epoch: str
     seq: int
     complete: bool
-    condition: msgspec.Raw
+    leader_report: msgspec.Raw = msgspec.field(name="condition")
 
 
 #: What decoding raises on data that somebody else wrote; the last for what is nested too deeply.
-UNREADABLE = (ValueError, TypeError, KeyError, RecursionError)
+DECODE_ERRORS = (ValueError, TypeError, KeyError, RecursionError)
 
 _ENCODER = msgspec.msgpack.Encoder()
-_ENTRY = msgspec.msgpack.Decoder(Entry)
-_UNDO = msgspec.msgpack.Decoder(Undo)
+_ENTRY = msgspec.msgpack.Decoder(LogEntry)
+_UNDO = msgspec.msgpack.Decoder(UndoRecord)
 _TICK = msgspec.json.Decoder(Tick)
 _KEY = msgspec.json.Decoder(tuple[str, str, str])
 _KEYS = msgspec.json.Decoder(list[tuple[str, str, str]])
@@ -109,10 +109,10 @@ def _revision_value(revision: HelmRevision | None) -> str | None:
     return revision_value(revision) if revision is not None else None
 
 
-def entry_of(batch: Batch) -> Entry:
+def entry_of(batch: Batch) -> LogEntry:
     """The batch with its texts."""
     changes = batch.changes
-    return Entry(
+    return LogEntry(
         epoch=batch.epoch,
         since=batch.since,
         seq=batch.seq,
@@ -125,9 +125,9 @@ def entry_of(batch: Batch) -> Entry:
     )
 
 
-def undo_of(changes: Changes, graph: Graph) -> Undo:
+def undo_of(changes: Changes, graph: Graph) -> UndoRecord:
     """What these changes would find in the graph, which is still without them."""
-    undo = Undo()
+    undo = UndoRecord()
     for uid in (*[node.uid for node in changes.nodes_set], *changes.nodes_removed):
         before = graph.nodes.get(uid)
         undo.nodes[uid] = before.text if before is not None else None
@@ -139,24 +139,24 @@ def undo_of(changes: Changes, graph: Graph) -> Undo:
     return undo
 
 
-def encode(document: Entry | Undo) -> bytes:
+def encode(document: LogEntry | UndoRecord) -> bytes:
     return _ENCODER.encode(document)
 
 
-def decode_entry(data: bytes) -> Entry:
-    """Raises Damaged."""
+def decode_entry(data: bytes) -> LogEntry:
+    """Raises CorruptData."""
     try:
         return _ENTRY.decode(data)
-    except UNREADABLE as error:
-        raise Damaged(f"a batch: {error}") from error
+    except DECODE_ERRORS as error:
+        raise CorruptData(f"a batch: {error}") from error
 
 
-def decode_undo(data: bytes) -> Undo:
-    """Raises Damaged."""
+def decode_undo(data: bytes) -> UndoRecord:
+    """Raises CorruptData."""
     try:
         return _UNDO.decode(data)
-    except UNREADABLE as error:
-        raise Damaged(f"what undoes a batch: {error}") from error
+    except DECODE_ERRORS as error:
+        raise CorruptData(f"what undoes a batch: {error}") from error
 
 
 def encode_tick(tick: Tick) -> bytes:
@@ -164,28 +164,28 @@ def encode_tick(tick: Tick) -> bytes:
 
 
 def decode_tick(data: bytes) -> Tick:
-    """Of what follows the first byte. Raises Damaged."""
+    """Of what follows the first byte. Raises CorruptData."""
     try:
         return _TICK.decode(data)
-    except UNREADABLE as error:
-        raise Damaged(f"a tick: {error}") from error
+    except DECODE_ERRORS as error:
+        raise CorruptData(f"a tick: {error}") from error
 
 
-def _sane(node: Node) -> Node:
+def _validated(node: Node) -> Node:
     """Raises ValueError for what no engine makes."""
-    if node.status not in LEVELS or not node.uid or len(node.text) > LARGEST_NODE:
+    if node.status not in LEVELS or not node.uid or len(node.text) > MAX_NODE_BYTES:
         raise ValueError("no node of ours")
     return node
 
 
 class Decoder:
-    """From stored texts to nodes, edges and releases. Raises Damaged for what is none."""
+    """From stored texts to nodes, edges and releases. Raises CorruptData for what is none."""
 
     def __init__(self) -> None:
         self._fields: dict[str | bytes, tuple[tuple[str, ...], int]] = {}
         self._types: dict[str, str] = {}
 
-    def batch(self, entry: Entry) -> Batch:
+    def batch(self, entry: LogEntry) -> Batch:
         """The batch that was logged or published."""
         changes = Changes(
             nodes_set=[self.node(text) for text in entry.nodes],
@@ -198,35 +198,35 @@ class Decoder:
 
     def node(self, text: str) -> Node:
         try:
-            return _sane(parse_node(text))
-        except UNREADABLE as error:
-            raise Damaged(f"node {text[:40]!r}: {error}") from error
+            return _validated(parse_node(text))
+        except DECODE_ERRORS as error:
+            raise CorruptData(f"node {text[:40]!r}: {error}") from error
 
     def nodes(self, stored: Mapping[bytes, bytes]) -> Iterator[tuple[str, Node]]:
         """The nodes that are stored under these uids."""
         try:
             nodes = parse_nodes(list(stored.values()))
-        except UNREADABLE:  # one of them, or the separator of two: find out which
+        except DECODE_ERRORS:  # one of them, or the separator of two: find out which
             nodes = [self._node(uid, text) for uid, text in stored.items()]
         for uid, node in zip(stored, nodes, strict=True):
             try:
-                if _sane(node).uid.encode() != uid:
+                if _validated(node).uid.encode() != uid:
                     raise ValueError(f"it says it is {node.uid!r}")
-            except UNREADABLE as error:
-                raise Damaged(f"node {uid!r}: {error}") from error
+            except DECODE_ERRORS as error:
+                raise CorruptData(f"node {uid!r}: {error}") from error
             yield node.uid, node
 
     def _node(self, uid: bytes, text: bytes) -> Node:
         try:
             return parse_node(text.decode())
-        except UNREADABLE as error:  # also of what is no text
-            raise Damaged(f"node {uid!r}: {error}") from error
+        except DECODE_ERRORS as error:  # also of what is no text
+            raise CorruptData(f"node {uid!r}: {error}") from error
 
     def key(self, id: str | bytes) -> EdgeKey:
         try:
             type, source, target = _KEY.decode(id)
-        except UNREADABLE as error:
-            raise Damaged(f"edge {id!r}: {error}") from error
+        except DECODE_ERRORS as error:
+            raise CorruptData(f"edge {id!r}: {error}") from error
         return self._types.setdefault(type, type), source, target
 
     def edge(self, id: str | bytes, value: str | bytes) -> Edge:
@@ -251,24 +251,24 @@ class Decoder:
     def _keys(self, ids: Mapping[bytes, Any]) -> list[EdgeKey]:
         try:
             keys = _KEYS.decode(b"[%b]" % b",".join(ids))
-        except UNREADABLE:
+        except DECODE_ERRORS:
             keys = []
         return keys if len(keys) == len(ids) else [self.key(id) for id in ids]
 
     def _see_canonical(self, id: bytes, key: EdgeKey) -> None:
         """Two ways to write one edge would be two edges."""
         if edge_id(key).encode() != id:
-            raise Damaged(f"edge {id!r}: we write it in another way")
+            raise CorruptData(f"edge {id!r}: we write it in another way")
 
     def _read_fields(self, id: str | bytes, value: str | bytes) -> tuple[tuple[str, ...], int]:
         """Millions of edges are made by a few hundred lists of fields: each is read and kept once."""
         try:
             forward, *fields = _FIELDS.decode(value)
-        except UNREADABLE as error:
-            raise Damaged(f"edge {id!r}: {error}") from error
+        except DECODE_ERRORS as error:
+            raise CorruptData(f"edge {id!r}: {error}") from error
         if type(forward) is not int or not all(isinstance(field, str) for field in fields):
-            raise Damaged(f"edge {id!r}: {value[:60]!r} is no list of fields")
-        if len(self._fields) > FIELD_LISTS:
+            raise CorruptData(f"edge {id!r}: {value[:60]!r} is no list of fields")
+        if len(self._fields) > MAX_FIELD_LISTS:
             self._fields.clear()
         known = self._fields[value] = (tuple(fields), forward)
         return known
@@ -281,6 +281,6 @@ class Decoder:
             try:
                 release = Release(*_RELEASE.decode(id))
                 revision = None if value is None else HelmRevision(release, *_REVISION.decode(value))
-            except UNREADABLE as error:
-                raise Damaged(f"release {id!r}: {error}") from error
+            except DECODE_ERRORS as error:
+                raise CorruptData(f"release {id!r}: {error}") from error
             yield release, revision

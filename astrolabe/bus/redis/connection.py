@@ -24,27 +24,27 @@ from redis.exceptions import (
     TimeoutError,
 )
 
-from astrolabe.bus.redis.address import Address, of_server, parse
-from astrolabe.bus.redis.answers import AnswerTooLarge, LimitedParser
-from astrolabe.bus.redis.errors import Away, BusError, Damaged, Refused
-from astrolabe.bus.redis.keys import Keys
-from astrolabe.bus.redis.pool import Pool
+from astrolabe.bus.redis.address import RedisAddress, of_server, parse
+from astrolabe.bus.redis.errors import BusError, CorruptData, RedisRefused, RedisUnavailable
+from astrolabe.bus.redis.keys import RedisKeys
+from astrolabe.bus.redis.parser import BoundedParser, ReplyTooLarge
 from astrolabe.bus.redis.routing import (
-    Guides,
+    Pool,
     RoutedConnection,
     RoutedTlsConnection,
+    SeedNodes,
     SentinelRoute,
     SlotClient,
     SlotRoute,
 )
-from astrolabe.bus.redis.timing import Timing
+from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.settings import Settings
 
 #: (major, minor) that is needed.
-OLDEST = (7, 0)
+MIN_VERSION = (7, 0)
 
 #: Seconds between two looks at a Redis that is loading.
-LOADING = 0.25
+LOADING_POLL = 0.25
 
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 
@@ -54,36 +54,36 @@ def address_of(settings: Settings) -> str:
     return _address(settings).shown
 
 
-def _address(settings: Settings) -> Address:
+def _address(settings: Settings) -> RedisAddress:
     if settings.redis_url:
         return parse(settings.redis_url)
     return of_server(settings.redis_addr, settings.redis_db)
 
 
-def connect(settings: Settings, timing: Timing, *, patient: bool) -> Redis:
+def connect(settings: Settings, timing: RedisTiming, *, retry_once: bool) -> Redis:
     """A client that connects when it is used.
 
-    patient: sends a command once more when the connection is found broken. What we send may come twice; a
+    retry_once: sends a command once more when the connection is found broken. What we send may come twice; a
         subscriber must not, for it has to know that it was away.
     """
     address = _address(settings)
     options: dict[str, Any] = {
         "socket_connect_timeout": timing.connect,
         "socket_timeout": timing.answer,
-        "retry": Retry(NoBackoff(), 1 if patient else 0, (ConnectionError,)),
+        "retry": Retry(NoBackoff(), 1 if retry_once else 0, (ConnectionError,)),
         "client_name": "astrolabe",
         # All that RESP3 adds are push messages, which we have no use for.
         "protocol": 2,
-        "parser_class": LimitedParser,
+        "parser_class": BoundedParser,
     }
     if settings.redis_password:
         options["password"] = settings.redis_password
     if address.kind == "server":
         return Redis.from_pool(Pool.from_url(address.url, **options))
-    return _routed(address, {**parse_url(address.url), **options}, Keys(settings.cluster_name).position)
+    return _routed(address, {**parse_url(address.url), **options}, RedisKeys(settings.cluster_name).position)
 
 
-def _routed(address: Address, options: dict[str, Any], key: str) -> Redis:
+def _routed(address: RedisAddress, options: dict[str, Any], key: str) -> Redis:
     """A client of what the nodes of the address lead to. key: any of those in Redis."""
     plain = options.pop("connection_class", Connection)
     for name in ("host", "port"):
@@ -93,23 +93,23 @@ def _routed(address: Address, options: dict[str, Any], key: str) -> Redis:
     # A guide is asked on a connection of its own, which has no database to select.
     direct = {**options, "connection_class": plain, "db": 0}
     if address.kind == "cluster":
-        slot = SlotRoute(Guides(address.nodes, direct), key)
+        slot = SlotRoute(SeedNodes(address.nodes, direct), key)
         return SlotClient(slot, Pool(connection_class=routed, route=slot, **options), direct)
-    primary = SentinelRoute(Guides(address.nodes, {**direct, **sentinel}), address.service)
+    primary = SentinelRoute(SeedNodes(address.nodes, {**direct, **sentinel}), address.service)
     return Redis.from_pool(Pool(connection_class=routed, route=primary, **options))
 
 
-async def leave_former(*clients: Redis) -> None:
-    """Leave a primary that the Sentinels have replaced, though it may still answer as one. Raises Away when
-    none of them says who it is.
+async def drop_demoted(*clients: Redis) -> None:
+    """Drop connections to a primary that the Sentinels have replaced, although it may still answer as one.
 
-    It hears of that itself only once they reach it again, and what is written there until then is lost.
+    A demoted primary learns of its replacement only when the Sentinels reach it again. Whatever is written to
+    it until then is lost. Raises RedisUnavailable if no Sentinel can name the primary.
     """
     for client in clients:
         pool = client.connection_pool
         route = pool.connection_kwargs.get("route")
         if isinstance(pool, Pool) and isinstance(route, SentinelRoute):
-            with away():
+            with translated_errors():
                 await pool.leave_all_but(*await route.find())
 
 
@@ -118,20 +118,20 @@ _DAMAGE = ("WRONGTYPE", "equal or smaller", "XADD must be")
 
 
 @contextmanager
-def away() -> Iterator[None]:
-    """Raise Away for whatever Redis or the network says; Damaged when it is about what somebody wrote there,
-    of which too much is a kind.
+def translated_errors() -> Iterator[None]:
+    """Translate errors of redis-py and of the network to RedisUnavailable.
 
-    redis-py swallows a cancellation that comes while it connects (8.1): it is raised again here.
+    Raises CorruptData if the error is about the stored data, such as a key of another type or a reply that is
+    too large. redis-py 8.1 swallows a cancellation that arrives while it connects; it is raised again here.
     """
     try:
         yield
     except (RedisError, OSError) as error:
         _heed_cancellation()
-        if isinstance(error, AnswerTooLarge) or any(words in str(error) for words in _DAMAGE):
-            raise Damaged(reason_of(error)) from error
+        if isinstance(error, ReplyTooLarge) or any(words in str(error) for words in _DAMAGE):
+            raise CorruptData(reason_of(error)) from error
         refused = isinstance(error, ResponseError) and not isinstance(error, ConnectionError)
-        raise (Refused if refused else Away)(reason_of(error)) from error
+        raise (RedisRefused if refused else RedisUnavailable)(reason_of(error)) from error
     _heed_cancellation()
 
 
@@ -152,7 +152,7 @@ def reason_of(error: Exception) -> str:
 
 
 @dataclass(frozen=True)
-class Server:
+class RedisInfo:
     """What a Redis says of itself.
 
     append_only: whether it writes down every change. eviction: what it does when it is full, of which only
@@ -164,7 +164,7 @@ class Server:
     eviction: str
 
 
-async def verify(client: Redis, address: str) -> Server:
+async def verify(client: Redis, address: str) -> RedisInfo:
     """Raises BusError when this is nothing to work with, in one line that says what to do.
 
     A Redis that is loading its data is waited for.
@@ -189,11 +189,11 @@ async def verify(client: Redis, address: str) -> Server:
         )
     version = str(info.get("valkey_version") or info.get("redis_version", ""))
     found = _VERSION.match(version)
-    if found is None or (int(found[1]), int(found[2])) < OLDEST:
+    if found is None or (int(found[1]), int(found[2])) < MIN_VERSION:
         raise BusError(f"Redis at {address} is version {version or 'unknown'}; 7.0 or later is needed")
     if info.get("role") == "slave":
         raise BusError(f"Redis at {address} is a replica, which takes no writes; name its primary")
-    return Server(
+    return RedisInfo(
         version=version,
         append_only=bool(info.get("aof_enabled")),
         eviction=str(info.get("maxmemory_policy", "")) if info.get("maxmemory") else "",
@@ -205,6 +205,6 @@ async def _info(client: Redis) -> dict[str, Any]:
         try:
             info: dict[str, Any] = await client.info()
         except BusyLoadingError:
-            await asyncio.sleep(LOADING)
+            await asyncio.sleep(LOADING_POLL)
         else:
             return info

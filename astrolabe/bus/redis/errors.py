@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 #: Characters of a message that quotes.
-LONGEST = 240
+MAX_MESSAGE = 240
 
 
 class BusError(Exception):
     """Redis cannot be used as it is; the message says why, in one line. Raised at the start."""
 
 
-class Away(Exception):
+class RedisUnavailable(Exception):
     """Redis did not answer, or refused for now; the message says why. What was asked may have been done."""
 
 
-class Refused(Away):
+class RedisRefused(RedisUnavailable):
     """Redis answered, and would not do it: it is full, read-only, or does not permit it to this user."""
 
 
-class Deposed(Exception):
+class LeadershipLost(Exception):
     """Another process leads, or may: what this one wanted to write was refused."""
 
 
-class Damaged(Exception):
+class CorruptData(Exception):
     """What is stored cannot be read as a graph; the message says where.
 
     It quotes what somebody else wrote, and so is cut.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message if len(message) <= LONGEST else f"{message[:LONGEST]}…")
+        super().__init__(message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…")

@@ -9,17 +9,23 @@ from typing import NoReturn
 
 import msgspec
 
-from astrolabe.bus.delivery import Served, tell
+from astrolabe.bus.delivery import GraphTarget, log_unapplied
 from astrolabe.bus.redis import codec
-from astrolabe.bus.redis.codec import Decoder, Entry, decode_entry, decode_tick
-from astrolabe.bus.redis.damped import Damped
-from astrolabe.bus.redis.errors import Away, Damaged
-from astrolabe.bus.redis.joining import AnotherCluster, ForeignSchema, Joined, Overtaken, join
+from astrolabe.bus.redis.bootstrap import (
+    ForeignCluster,
+    ForeignSchema,
+    JoinedGraph,
+    LogOutrun,
+    read_stored_graph,
+)
+from astrolabe.bus.redis.changes import check_closed, effective_changes
+from astrolabe.bus.redis.codec import Decoder, LogEntry, decode_entry, decode_tick
+from astrolabe.bus.redis.errors import CorruptData, RedisUnavailable
 from astrolabe.bus.redis.keys import SCHEMA
-from astrolabe.bus.redis.logged import Logged
-from astrolabe.bus.redis.outbox import check_closed, news
-from astrolabe.bus.redis.standing import Obstacle, Standing
-from astrolabe.bus.redis.store import DAMAGED, Position, Store, Subscription
+from astrolabe.bus.redis.reachability import ThrottledLogger
+from astrolabe.bus.redis.retention import LogRetention
+from astrolabe.bus.redis.status import Blocker, ReplicationStatus
+from astrolabe.bus.redis.store import CORRUPT, ChannelSubscription, RedisStore, StoredPosition
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.graph import Unapplied
 from astrolabe.timeslice import TimeSlice, in_slices
@@ -32,162 +38,168 @@ class Follower:
 
     So it does not matter whether a message was lost, doubled, or came before we had read what is stored.
 
-    settled: whether it was found out what is stored, since somebody set it to False.
-    vacant: set when a leader said that it goes.
+    caught_up: whether it was found out what is stored, since somebody set it to False.
+    leader_left: set when a leader said that it goes.
     """
 
     def __init__(
-        self, store: Store, served: Served, standing: Standing, *, logged: Logged, random: Random
+        self,
+        store: RedisStore,
+        served: GraphTarget,
+        status: ReplicationStatus,
+        *,
+        retention: LogRetention,
+        random: Random,
     ) -> None:
-        self.settled = False
-        self.vacant = asyncio.Event()
+        self.caught_up = False
+        self.leader_left = asyncio.Event()
         self._store = store
         self._served = served
-        self._standing = standing
-        self._logged = logged
+        self._status = status
+        self._retention = retention
         self._random = random
         self._decoder = Decoder()
-        self._astray = False
-        self._foreign = 0
-        self._unreadable = Damped(logger, standing.clock)
-        self._unreadable_log = Damped(logger, standing.clock)
+        self._diverged = False
+        self._foreign_schema = 0
+        self._unreadable = ThrottledLogger(logger, status.clock)
+        self._unreadable_log = ThrottledLogger(logger, status.clock)
 
     def is_older(self) -> bool:
         """Whether what Redis holds is of an older version of Astrolabe, which the newer one replaces even
         while it is led: a rolling update waits for the new processes before it ends the old ones."""
-        return self._standing.obstacle == "foreign" and self._foreign < int(SCHEMA)
+        return self._status.blocker == "foreign" and self._foreign_schema < int(SCHEMA)
 
     @property
     def _follows(self) -> bool:
         """Whether what is served is of the history that is stored, so that it may go on from there."""
-        stopped = self._standing.obstacle in ("behind", "another")
-        return self._standing.joined and not self._astray and not stopped
+        stopped = self._status.blocker in ("behind", "another")
+        return self._status.joined and not self._diverged and not stopped
 
-    def stray(self) -> None:
+    def mark_diverged(self) -> None:
         """What is served has left the stored history: read all anew."""
-        self._astray = True
+        self._diverged = True
 
     async def run(self) -> NoReturn:
         """Follow until cancelled."""
         while True:
             try:
-                await self._store.leave_former()
+                await self._store.drop_demoted()
                 async with self._store.subscribe() as subscription:
                     await self._listen(subscription)
-            except Away as error:
-                contact = self._standing.contact
-                if contact.lose(str(error)):
-                    where, untold = self._store.address, contact.untold()
-                    logger.warning("Redis at %s: %s%s; serving what is known", where, error, untold)
-                await asyncio.sleep(self._random.uniform(0.2, 2.0) * self._standing.timing.retry)
+            except RedisUnavailable as error:
+                reachability = self._status.reachability
+                if reachability.mark_lost(str(error)):
+                    where, suppressed = self._store.address, reachability.suppressed_note()
+                    logger.warning("Redis at %s: %s%s; serving what is known", where, error, suppressed)
+                await asyncio.sleep(self._random.uniform(0.2, 2.0) * self._status.timing.retry)
 
-    async def _listen(self, subscription: Subscription) -> None:
-        """Until there is silence: then the connection may be half-open. Raises Away."""
-        silence = self._standing.timing.silence
+    async def _listen(self, subscription: ChannelSubscription) -> None:
+        """Until there is silence: then the connection may be half-open. Raises RedisUnavailable."""
+        silence = self._status.timing.silence
         while (message := await subscription.next(silence)) is not None:
-            if self._standing.contact.find():
+            if self._status.reachability.mark_reachable():
                 logger.info("Redis is back")
             kind, body = message[:1], message[1:]
             if kind == codec.BATCH:
-                await self._hear_batch(body)
+                await self._handle_batch(body)
             elif kind == codec.TICK:
-                await self._hear_tick(body)
-            elif kind == codec.VACANT:
-                self.vacant.set()
+                await self._handle_tick(body)
+            elif kind == codec.LEADER_LEFT:
+                self.leader_left.set()
             else:  # subscribed, perhaps not for the first time
                 await self.catch_up()
 
-    async def _hear_batch(self, body: bytes) -> None:
+    async def _handle_batch(self, body: bytes) -> None:
         graph = self._served.graph
         try:
             entry = decode_entry(body)
-            self._standing.hear()
+            self._status.note_heartbeat()
             if self._follows and entry.epoch == graph.epoch:
                 if entry.seq <= graph.seq:
                     return
                 if entry.since == graph.seq:
                     self._apply(entry)
                     return
-        except Damaged as error:
+        except CorruptData as error:
             self._unreadable.error(f"what was published cannot be read: {error}")
         except Unapplied as error:
-            self._give_up(error)
+            self._log_unapplied(error)
         await self.catch_up()
 
-    async def _hear_tick(self, body: bytes) -> None:
-        standing, graph = self._standing, self._served.graph
+    async def _handle_tick(self, body: bytes) -> None:
+        status, graph = self._status, self._served.graph
         try:
             tick = decode_tick(body)
-        except Damaged as error:  # of another version of Astrolabe
+        except CorruptData as error:  # of another version of Astrolabe
             logger.debug("%s", error)
             await self.catch_up()
             return
-        standing.hear()
-        standing.ticked, standing.condition = standing.heard, bytes(tick.condition)
+        status.note_heartbeat()
+        status.ticked, status.leader_report = status.heard, bytes(tick.leader_report)
         if self._follows and (tick.epoch, tick.seq) == (graph.epoch, graph.seq):
-            standing.complete = tick.complete
-            standing.match()
+            status.complete = tick.complete
+            status.note_in_sync()
         else:
             await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Get to where the store is, by the log or by reading all anew. Raises Away."""
+        """Get to where the store is, by the log or by reading all anew. Raises RedisUnavailable."""
         try:
-            if self._standing.joined and not self._astray:
+            if self._status.joined and not self._diverged:
                 await self._follow_log()
-            if not self._standing.joined or self._astray:
+            if not self._status.joined or self._diverged:
                 await self._join()
-        except AnotherCluster as error:
-            self._stop_at("another", str(error))
+        except ForeignCluster as error:
+            self._block("another", str(error))
         except ForeignSchema as error:
             schema = str(error)
-            self._foreign = int(schema) if schema.isdecimal() and len(schema) < 10 else int(SCHEMA) + 1
-            self._stop_at("foreign", f"what Redis holds has schema {error}, of another version of Astrolabe")
-        except Damaged as error:
-            self._stop_at("damaged", f"what Redis holds is damaged: {error}")
-            await self._store.alarm(DAMAGED)
-        except Overtaken:
+            self._foreign_schema = int(schema) if schema.isdecimal() and len(schema) < 10 else int(SCHEMA) + 1
+            self._block("foreign", f"what Redis holds has schema {error}, of another version of Astrolabe")
+        except CorruptData as error:
+            self._block("damaged", f"what Redis holds is damaged: {error}")
+            await self._store.alarm(CORRUPT)
+        except LogOutrun:
             logger.warning("Redis changes faster than it can be read; trying again")
             return
         except Unapplied as error:  # of what was just read: the next tick asks again
-            self._give_up(error)
+            self._log_unapplied(error)
             return
-        self.settled = True
+        self.caught_up = True
 
     async def _follow_log(self) -> None:
         """By the log, when it reaches back to where we are; else by all that is stored."""
         while True:
             before = self._served.graph
             position = await self._store.position()
-            if self._judge(position):
-                if self._standing.obstacle == "behind":
+            if self._is_current(position):
+                if self._status.blocker == "behind":
                     await self._store.alarm(f"{before.epoch}:{before.seq}")
                 return
             seq = before.seq
             await self._apply_log()
-            if self._astray:
+            if self._diverged:
                 return
             if self._served.graph.seq == seq:
                 await self._join()
                 return
 
-    def _judge(self, position: Position) -> bool:
+    def _is_current(self, position: StoredPosition) -> bool:
         """Whether there is nothing more to read."""
         graph = self._served.graph
         if not position.epoch:
-            self._stop_at("empty", "there is no graph in Redis")
+            self._block("empty", "there is no graph in Redis")
             return True
-        if why := self._store.refusal(position):
-            self._stop_at("another", why)
+        if why := self._store.foreign_reason(position):
+            self._block("another", why)
             return True
-        went_back = self._standing.obstacle == "behind" or position.seq < graph.seq
+        went_back = self._status.blocker == "behind" or position.seq < graph.seq
         if position.epoch != graph.epoch or (position.seq > graph.seq and not went_back):
             return False
-        self._standing.complete = position.complete
+        self._status.complete = position.complete
         if went_back:  # what comes there next may have our seq and be something else: the epoch has to end
-            self._stop_at("behind", f"Redis is at seq {position.seq}, behind {graph.seq} which is served")
+            self._block("behind", f"Redis is at seq {position.seq}, behind {graph.seq} which is served")
         else:
-            self._standing.match()
+            self._status.note_in_sync()
         return True
 
     async def _apply_log(self) -> None:
@@ -199,16 +211,16 @@ class Follower:
                     return
                 self._apply(entry)
                 await slice.pause()
-        except Damaged as error:  # so all is read anew, and the leader told if that is damaged, too
+        except CorruptData as error:  # so all is read anew, and the leader told if that is damaged, too
             self._unreadable_log.error(f"the log in Redis is damaged: {error}")
         except Unapplied as error:
-            self._give_up(error)
+            self._log_unapplied(error)
 
     async def _join(self) -> None:
-        """Serve what is stored. Raises Away, Damaged, ForeignSchema, Overtaken."""
-        joined = await join(self._store, self._decoder)
+        """Serve what is stored. Raises RedisUnavailable, CorruptData, ForeignSchema, LogOutrun."""
+        joined = await read_stored_graph(self._store, self._decoder)
         if joined is None:
-            self._stop_at("empty", "there is no graph in Redis yet")
+            self._block("empty", "there is no graph in Redis yet")
             return
         await self._serve(joined)
         graph = self._served.graph
@@ -216,33 +228,33 @@ class Follower:
             "joined at %s:%d, %d nodes, %d edges", graph.epoch, graph.seq, len(graph.nodes), graph.edge_count
         )
 
-    async def _serve(self, joined: Joined) -> None:
-        standing = self._standing
-        self._astray = False
-        self._logged.clear()
+    async def _serve(self, joined: JoinedGraph) -> None:
+        status = self._status
+        self._diverged = False
+        self._retention.clear()
         self._served.replace(joined.graph)
-        standing.joined, standing.complete = True, joined.position.complete
+        status.joined, status.complete = True, joined.position.complete
         async for batch in in_slices(joined.batches):
             self._receive(batch)
-        self._standing.match()
+        self._status.note_in_sync()
 
-    def _apply(self, entry: Entry) -> None:
+    def _apply(self, entry: LogEntry) -> None:
         self._receive(self._decoder.batch(entry))
-        self._standing.match()
+        self._status.note_in_sync()
 
     def _receive(self, batch: Batch) -> None:
-        """Raises Damaged, Unapplied."""
-        changes = news(batch.changes, self._served.graph)
+        """Raises CorruptData, Unapplied."""
+        changes = effective_changes(batch.changes, self._served.graph)
         check_closed(changes, self._served.graph)
         self._served.receive(msgspec.structs.replace(batch, changes=changes))
-        self._logged.add(batch)
+        self._retention.add(batch)
 
-    def _give_up(self, error: Unapplied) -> None:
+    def _log_unapplied(self, error: Unapplied) -> None:
         """What is served cannot go on from where it is."""
-        tell(error, "all is read anew")
-        self.stray()
+        log_unapplied(error, "all is read anew")
+        self.mark_diverged()
 
-    def _stop_at(self, obstacle: Obstacle, why: str) -> None:
-        if self._standing.obstacle != obstacle:
-            logger.log(logging.INFO if obstacle == "empty" else logging.WARNING, "%s", why)
-        self._standing.obstacle, self._standing.barrier = obstacle, why
+    def _block(self, blocker: Blocker, why: str) -> None:
+        if self._status.blocker != blocker:
+            logger.log(logging.INFO if blocker == "empty" else logging.WARNING, "%s", why)
+        self._status.blocker, self._status.blocker_text = blocker, why

@@ -9,7 +9,7 @@ SCHEMA = "1"
 
 
 @dataclass(frozen=True)
-class Keys:
+class RedisKeys:
     """Of one cluster. All share one hash tag, so that they live in one slot of a Redis Cluster."""
 
     cluster: str
@@ -67,6 +67,6 @@ class Keys:
         """The keys that hold the graph as of the position."""
         return (self.nodes, self.edges, self.releases)
 
-    def aside(self, key: str, when: str) -> str:
+    def quarantined(self, key: str, when: str) -> str:
         """Where a key is put that cannot be used."""
         return f"{key}:aside:{when}"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import TypeVar
 
-from astrolabe.bus.redis.errors import Damaged
-from astrolabe.bus.redis.pieces import in_pieces
+from astrolabe.bus.redis.changes import CHUNK_ITEMS, Named, _split, in_chunks
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.edge import Edge, EdgeKey
 from astrolabe.graph.facts import HelmRevision, Release
@@ -15,14 +14,6 @@ from astrolabe.graph.node import Node
 
 K = TypeVar("K", str, EdgeKey)
 V = TypeVar("V")
-
-#: The list that a change is in, and what it sets or removes.
-Named = tuple[str, Node | Edge | EdgeKey | str]
-
-#: A piece has at most this many nodes and edges, and bytes of nodes: Redis writes and publishes it within
-#: some milliseconds.
-PIECE_ITEMS = 500
-PIECE_BYTES = 192 * 1024
 
 
 class Outbox:
@@ -82,10 +73,10 @@ class Outbox:
         known = self._edges.get(key)
         return known[0] if known is not None else graph.edge(key)
 
-    def pieces(self) -> Iterator[Changes]:
-        """From what was to what is, as `cut` does it. Nothing may be added meanwhile."""
+    def chunks(self) -> Iterator[Changes]:
+        """From what was to what is, as `split` does it. Nothing may be added meanwhile."""
         releases = {release: after for release, (_, after) in self._releases.items()}
-        return _cut(releases, self._in_order())
+        return _split(releases, self._in_order())
 
     def _in_order(self) -> Iterator[Named]:
         nodes, edges = self._nodes, self._edges
@@ -111,75 +102,8 @@ class Outbox:
 
     def before(self) -> Iterator[Changes]:
         """What was there of all that changed, in pieces; no graph that could be served."""
-        for nodes in in_pieces(self._nodes.values(), PIECE_ITEMS):
+        for nodes in in_chunks(self._nodes.values(), CHUNK_ITEMS):
             yield Changes(nodes_set=[before for before, _ in nodes if before is not None])
-        for edges in in_pieces(self._edges.values(), PIECE_ITEMS):
+        for edges in in_chunks(self._edges.values(), CHUNK_ITEMS):
             yield Changes(edges_set=[before for before, _ in edges if before is not None])
         yield Changes(releases={release: before for release, (before, _) in self._releases.items()})
-
-
-def cut(changes: Changes) -> Iterator[Changes]:
-    """The changes in pieces of bounded size; each leaves a closed graph behind. At least one piece."""
-    if size(changes) <= PIECE_ITEMS and sum([len(n.text) for n in changes.nodes_set]) <= PIECE_BYTES:
-        yield changes
-        return
-    yield from _cut(changes.releases, _in_order(changes))
-
-
-def _cut(releases: Mapping[Release, HelmRevision | None], each: Iterable[Named]) -> Iterator[Changes]:
-    piece, items, room = Changes(releases=dict(releases)), 0, PIECE_BYTES
-    for name, found in each:
-        weight = len(found.text) if isinstance(found, Node) else 0
-        if items == PIECE_ITEMS or room < weight:
-            yield piece
-            piece, items, room = Changes(), 0, PIECE_BYTES
-        getattr(piece, name).append(found)
-        items, room = items + 1, room - weight
-    yield piece
-
-
-def _in_order(changes: Changes) -> Iterator[Named]:
-    """Each change, in the order in which no edge ever dangles."""
-    for name in ("nodes_set", "edges_set", "edges_removed", "nodes_removed"):
-        for found in getattr(changes, name):
-            yield name, found
-
-
-def news(changes: Changes, graph: Graph) -> Changes:
-    """What of the changes is different from this graph: merged and repeated ones may hold more."""
-    nodes = graph.nodes
-    return Changes(
-        nodes_set=[node for node in changes.nodes_set if nodes.get(node.uid) != node],
-        edges_set=[edge for edge in changes.edges_set if graph.edge(edge.key) != edge],
-        edges_removed=[key for key in changes.edges_removed if graph.edge(key) is not None],
-        nodes_removed=[uid for uid in changes.nodes_removed if uid in nodes],
-        releases={
-            release: now for release, now in changes.releases.items() if graph.releases.get(release) != now
-        },
-    )
-
-
-def check_closed(changes: Changes, graph: Graph) -> None:
-    """Raises Damaged when these changes would leave the graph with an edge that has no node at one end."""
-    gone = set(changes.nodes_removed)
-    new = {node.uid for node in changes.nodes_set}
-    for edge in changes.edges_set:
-        for uid in (edge.source, edge.target):
-            if uid in gone or not (uid in new or uid in graph.nodes):
-                raise Damaged(f"edge {edge.key}: node {uid!r} is missing")
-    cut = set(changes.edges_removed)
-    for uid in gone:
-        for edge in (*graph.out(uid), *graph.into(uid)):
-            if edge.key not in cut:
-                raise Damaged(f"node {uid!r} is removed, and edge {edge.key} is not")
-
-
-def size(changes: Changes) -> int:
-    """How many nodes, edges and releases it touches."""
-    return (
-        len(changes.nodes_set)
-        + len(changes.edges_set)
-        + len(changes.edges_removed)
-        + len(changes.nodes_removed)
-        + len(changes.releases)
-    )

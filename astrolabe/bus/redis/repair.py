@@ -6,12 +6,12 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from astrolabe.bus.delivery import Served
+from astrolabe.bus.delivery import GraphTarget
 from astrolabe.bus.redis.codec import Decoder, edge_id, edge_value, release_id, revision_value
-from astrolabe.bus.redis.committer import Committer
-from astrolabe.bus.redis.errors import Damaged
-from astrolabe.bus.redis.keys import Keys
-from astrolabe.bus.redis.store import SCAN_COUNT, Store
+from astrolabe.bus.redis.errors import CorruptData
+from astrolabe.bus.redis.keys import RedisKeys
+from astrolabe.bus.redis.store import SCAN_COUNT, RedisStore
+from astrolabe.bus.redis.writer import LeaderWriter
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.graph import Graph
 from astrolabe.timeslice import in_slices
@@ -19,7 +19,7 @@ from astrolabe.timeslice import in_slices
 logger = logging.getLogger("astrolabe.bus")
 
 
-class Part(Protocol):
+class StoredHash(Protocol):
     """One hash of the graph, as it should be."""
 
     key: str
@@ -32,8 +32,8 @@ class Part(Protocol):
         """What should be there under a field."""
         ...
 
-    def mend(self, field: str, changes: Changes) -> None:
-        """Add to the changes what puts the field right. Raises Damaged when no batch can name it."""
+    def fix(self, field: str, changes: Changes) -> None:
+        """Add to the changes what puts the field right. Raises CorruptData when no batch can name it."""
         ...
 
 
@@ -41,67 +41,67 @@ class Repair:
     """Of one leader. What differs is published as an ordinary batch, so that whoever has read it is put
     right as well; what cannot even be named in a batch is removed."""
 
-    def __init__(self, store: Store, served: Served, committer: Committer) -> None:
+    def __init__(self, store: RedisStore, served: GraphTarget, writer: LeaderWriter) -> None:
         self._store = store
         self._served = served
-        self._committer = committer
+        self._writer = writer
 
     async def run(self) -> int:
-        """One comparison; the number of fields that were wrong. Raises Away, Deposed."""
+        """One comparison; the number of fields that were wrong. Raises RedisUnavailable, LeadershipLost."""
         graph = self._served.graph
-        parts = parts_of(graph, self._store.keys)
-        suspects = [(part, await self._suspects(part)) for part in parts]
+        hashes = hashes_of(graph, self._store.keys)
+        suspects = [(hash, await self._suspects(hash)) for hash in hashes]
         if not any(fields for _, fields in suspects):
             return 0
         unnameable: list[tuple[str, str]] = []
 
-        async def judge() -> Changes:
+        async def find() -> Changes:
             """Nothing is committed meanwhile: what is wrong now is wrong."""
             changes = Changes()
             if self._served.graph is not graph:  # it was made anew, and tells nothing of this one
                 return changes
-            for part, fields in suspects:
-                async for field in in_slices(await self._wrong(part, fields)):
+            for hash, fields in suspects:
+                async for field in in_slices(await self._confirm(hash, fields)):
                     try:
-                        part.mend(field, changes)
-                    except Damaged:
-                        unnameable.append((part.key, field))
+                        hash.fix(field, changes)
+                    except CorruptData:
+                        unnameable.append((hash.key, field))
             return changes
 
-        wrong = await self._committer.amend(judge) + len(unnameable)
+        wrong = await self._writer.publish_repairs(find) + len(unnameable)
         for key, field in unnameable:
-            await self._committer.scrub(key, _as_bytes(field))
+            await self._writer.delete_field(key, _as_bytes(field))
         if wrong:
             logger.warning("%d fields of the graph in Redis were wrong; they are repaired", wrong)
         return wrong
 
-    async def _suspects(self, part: Part) -> list[str]:
+    async def _suspects(self, hash: StoredHash) -> list[str]:
         """The fields that are not as they should be, or were not when they were read."""
         suspects: list[str] = []
-        missing = {field async for field in in_slices(part.fields())}
+        missing = {field async for field in in_slices(hash.fields())}
 
-        def take(piece: Mapping[bytes, bytes]) -> None:
-            for field, value in _as_texts(piece).items():
+        def compare(page: Mapping[bytes, bytes]) -> None:
+            for field, value in _as_texts(page).items():
                 missing.discard(field)
-                if part.value(field) != value:
+                if hash.value(field) != value:
                     suspects.append(field)
 
-        await self._store.scan(part.key, take)
+        await self._store.scan(hash.key, compare)
         return [*dict.fromkeys(suspects), *missing]  # a scan may hand over a field twice
 
-    async def _wrong(self, part: Part, suspects: Sequence[str]) -> list[str]:
+    async def _confirm(self, hash: StoredHash, suspects: Sequence[str]) -> list[str]:
         """Those of them that are wrong now."""
         wrong = []
         for start in range(0, len(suspects), SCAN_COUNT):
             some = suspects[start : start + SCAN_COUNT]
-            values = await self._store.read(part.key, [_as_bytes(field) for field in some])
+            values = await self._store.read(hash.key, [_as_bytes(field) for field in some])
             for field, value in zip(some, values, strict=True):
-                if part.value(field) != (None if value is None else _as_text(value)):
+                if hash.value(field) != (None if value is None else _as_text(value)):
                     wrong.append(field)
         return wrong
 
 
-def parts_of(graph: Graph, keys: Keys) -> tuple[Part, ...]:
+def hashes_of(graph: Graph, keys: RedisKeys) -> tuple[StoredHash, ...]:
     """What should be stored of this graph."""
     return (_Nodes(graph, keys.nodes), _Edges(graph, keys.edges), _Releases(graph, keys.releases))
 
@@ -118,14 +118,14 @@ class _Nodes:
         node = self._graph.nodes.get(field)
         return node.text if node is not None else None
 
-    def mend(self, field: str, changes: Changes) -> None:
+    def fix(self, field: str, changes: Changes) -> None:
         node = self._graph.nodes.get(field)
         if node is not None:
             changes.nodes_set.append(node)
         elif field.isprintable():
             changes.nodes_removed.append(field)
         else:
-            raise Damaged(f"node {field!r}")
+            raise CorruptData(f"node {field!r}")
 
 
 class _Edges:
@@ -142,15 +142,15 @@ class _Edges:
     def value(self, field: str) -> str | None:
         try:
             key = self._decoder.key(field)
-        except Damaged:
+        except CorruptData:
             return None
         edge = self._graph.edge(key) if edge_id(key) == field else None
         return edge_value(edge) if edge is not None else None
 
-    def mend(self, field: str, changes: Changes) -> None:
+    def fix(self, field: str, changes: Changes) -> None:
         key = self._decoder.key(field)
         if edge_id(key) != field:
-            raise Damaged(f"edge {field!r}")
+            raise CorruptData(f"edge {field!r}")
         edge = self._graph.edge(key)
         if edge is not None:
             changes.edges_set.append(edge)
@@ -170,12 +170,12 @@ class _Releases:
     def value(self, field: str) -> str | None:
         try:
             ((release, _),) = self._decoder.releases([(field, None)])
-        except Damaged:
+        except CorruptData:
             return None
         revision = self._graph.releases.get(release)
         return revision_value(revision) if revision is not None else None
 
-    def mend(self, field: str, changes: Changes) -> None:
+    def fix(self, field: str, changes: Changes) -> None:
         ((release, _),) = self._decoder.releases([(field, None)])
         changes.releases[release] = self._graph.releases.get(release)
 
@@ -189,5 +189,5 @@ def _as_bytes(text: str) -> bytes:
     return text.encode(errors="surrogateescape")
 
 
-def _as_texts(piece: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {_as_text(key): _as_text(value) for key, value in piece.items()}
+def _as_texts(page: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {_as_text(key): _as_text(value) for key, value in page.items()}

@@ -14,64 +14,65 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any, NoReturn
 
-from astrolabe.bus.delivery import Served
-from astrolabe.bus.redis.committer import Committer, Condition
-from astrolabe.bus.redis.errors import Away, BusError, Damaged, Deposed, Refused
+from astrolabe.bus.delivery import GraphTarget
+from astrolabe.bus.redis.errors import BusError, CorruptData, LeadershipLost, RedisRefused, RedisUnavailable
 from astrolabe.bus.redis.follower import Follower
 from astrolabe.bus.redis.keys import SCHEMA
-from astrolabe.bus.redis.logged import Logged
 from astrolabe.bus.redis.repair import Repair
-from astrolabe.bus.redis.standing import Standing
-from astrolabe.bus.redis.store import Store, Taken
-from astrolabe.bus.redis.timing import Timing
+from astrolabe.bus.redis.retention import LogRetention
+from astrolabe.bus.redis.status import ReplicationStatus
+from astrolabe.bus.redis.store import Lease, RedisStore
+from astrolabe.bus.redis.timing import RedisTiming
+from astrolabe.bus.redis.writer import LeaderReporter, LeaderWriter
 from astrolabe.settings import Settings
 
 logger = logging.getLogger("astrolabe.bus")
 
 #: Alarms in a row about what the leader finds right, after which the epoch ends: the log is not compared.
-FUTILE = 3
+MAX_FUTILE_ALARMS = 3
 
 #: Seconds from one such end to the next at least, where no interval says it.
-PATIENCE = 300.0
+MIN_EPOCH_INTERVAL = 300.0
 
 #: What a leader does beside the bus: watches and engine, which publish to the committer. It runs until it
 #: is cancelled; what it raises ends the term.
-Lead = Callable[[Committer], Coroutine[Any, Any, NoReturn]]
+LeaderTask = Callable[[LeaderWriter], Coroutine[Any, Any, NoReturn]]
 
 
 class Replica:
     """Keeps a served graph in step with all other replicas.
 
-    lead: see `Lead`. condition: see `Committer`. unfit: what `lead` may raise when this process cannot
-        lead for now, though another may; anything else is a fault.
+    lead: see `LeaderTask`. leader_report: see `LeaderWriter`.
+    cannot_lead: the exception that `lead` raises if this process cannot lead for now, but another
+        may. Any other exception is a fault.
     """
 
     def __init__(
         self,
         settings: Settings,
-        served: Served,
+        served: GraphTarget,
         *,
-        lead: Lead,
-        condition: Condition,
-        unfit: type[Exception],
+        lead: LeaderTask,
+        leader_report: LeaderReporter,
+        cannot_lead: type[Exception],
         clock: Callable[[], float],
-        timing: Timing | None = None,
+        timing: RedisTiming | None = None,
     ) -> None:
-        timing = timing or Timing()
-        self.standing = Standing(clock, timing)
+        timing = timing or RedisTiming()
+        self.status = ReplicationStatus(clock, timing)
         self._served = served
         self._lead = lead
-        self._condition = condition
-        self._unfit = unfit
-        self._interval = settings.snapshot_interval or None
+        self._leader_report = leader_report
+        self._cannot_lead = cannot_lead
+        self._repair_interval = settings.snapshot_interval or None
         self._random = Random()
-        self._logged = Logged(settings.limits)
+        self._retention = LogRetention(settings.limits)
         id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._store = Store(settings, timing, id=id)
+        self._store = RedisStore(settings, timing, id=id)
         self._follower = Follower(
-            self._store, served, self.standing, logged=self._logged, random=self._random
+            self._store, served, self.status, retention=self._retention, random=self._random
         )
-        self._pause = 0.0
+        self._retry_at = 0.0
 
     async def open(self, identity: str = "") -> None:
         """Read what is stored, so that it can be served. identity: see `introduce`.
@@ -79,45 +80,45 @@ class Replica:
         Raises BusError when Redis cannot be used, or has the graph of another cluster under this name.
         """
         await self._store.verify()
-        await self.introduce(identity)
-        with suppress(Away):
+        await self.set_cluster_identity(identity)
+        with suppress(RedisUnavailable):
             await self._follower.catch_up()
 
-    async def introduce(self, identity: str) -> None:
+    async def set_cluster_identity(self, identity: str) -> None:
         """Tell which cluster this process serves; "" when that is not known.
 
         Raises BusError when the stored graph is of another one, which is neither written nor followed then.
         """
         self._store.identity = identity
-        with suppress(Away, Damaged):
-            if why := self._store.refusal(await self._store.position()):
+        with suppress(RedisUnavailable, CorruptData):
+            if why := self._store.foreign_reason(await self._store.position()):
                 raise BusError(why)
 
     async def close(self) -> None:
         """Let another lead, and disconnect."""
-        with suppress(Away):
-            await self._store.release()
+        with suppress(RedisUnavailable):
+            await self._store.release_lease()
         await self._store.close()
 
     async def run(self) -> NoReturn:
         """Follow and lead, in turn, until cancelled."""
         while True:
-            taken = await self._follow()
-            self.standing.role = "leader"
+            lease = await self._follow()
+            self.status.role = "leader"
             try:
-                await self._hold(taken)
+                await self._lead_term(lease)
             finally:
-                self.standing.role, self.standing.alone = "follower", False
+                self.status.role, self.status.detached = "follower", False
 
-    async def _follow(self) -> Taken:
+    async def _follow(self) -> Lease:
         """Follow until the lock is ours."""
-        self._follower.settled = False
+        self._follower.caught_up = False
         following = asyncio.create_task(self._follower.run(), name="follower")
         try:
             while True:
-                taken = await self._try() if self._is_candidate() else None
-                if taken is not None:
-                    return taken
+                lease = await self._try_acquire() if self._is_candidate() else None
+                if lease is not None:
+                    return lease
                 if following.done():
                     following.result()
                 await self._wait()
@@ -126,85 +127,88 @@ class Replica:
             await asyncio.gather(following, return_exceptions=True)
 
     def _is_candidate(self) -> bool:
-        now, standing, timing = self.standing.clock(), self.standing, self.standing.timing
-        if standing.obstacle == "another":
+        now, status, timing = self.status.clock(), self.status, self.status.timing
+        if status.blocker == "another":
             return False
-        if standing.obstacle == "empty" and standing.joined and standing.read is not None:
+        if status.blocker == "empty" and status.joined and status.read is not None:
             # The leader is about to write it anew, if there is one.
-            return now - standing.read > timing.lock + timing.courtesy
-        return self._follower.settled and now >= self._pause
+            return now - status.read > timing.lock + timing.grace
+        return self._follower.caught_up and now >= self._retry_at
 
-    async def _try(self) -> Taken | None:
+    async def _try_acquire(self) -> Lease | None:
         try:
-            await self._store.leave_former()
-            return await self._store.take(force=self._follower.is_older())
-        except Refused as error:
-            self._say_unfit(f"Redis refuses that it takes the lock: {error}")
-        except (Away, Damaged):
+            await self._store.drop_demoted()
+            return await self._store.acquire_lease(force=self._follower.is_older())
+        except RedisRefused as error:
+            self._log_cannot_lead(f"Redis refuses that it takes the lock: {error}")
+        except (RedisUnavailable, CorruptData):
             pass  # the follower says so
         return None
 
-    def _say_unfit(self, why: str) -> None:
+    def _log_cannot_lead(self, why: str) -> None:
         """Why this process cannot lead: once, until it can or the reason is another one."""
-        if self.standing.unfit != why:
+        if self.status.cannot_lead != why:
             logger.error("this process cannot lead: %s", why)
-        self.standing.unfit = why
+        self.status.cannot_lead = why
 
     async def _wait(self) -> None:
         """Until the next attempt: for a while, or until a leader goes."""
         seconds = (
-            self.standing.timing.poll * self._random.uniform(0.5, 1.5) if self._follower.settled else 0.02
+            self.status.timing.poll * self._random.uniform(0.5, 1.5) if self._follower.caught_up else 0.02
         )
-        await _wait(self._follower.vacant, seconds)
+        await _wait(self._follower.leader_left, seconds)
 
-    async def _hold(self, taken: Taken) -> None:
+    async def _lead_term(self, lease: Lease) -> None:
         """Lead for one term."""
-        committer: Committer | None = None
+        writer: LeaderWriter | None = None
         try:
-            committer = await self._begin(taken)
-            logger.info("this process leads, fencing token %s", taken.token)
-            await self._serve(committer)
-        except (Away, Damaged, Deposed) as error:
+            writer = await self._start_writer(lease)
+            logger.info("this process leads, fencing token %s", lease.token)
+            await self._serve(writer)
+        except (RedisUnavailable, CorruptData, LeadershipLost) as error:
             logger.warning("this process leads no more: %s", error)
-        except self._unfit as error:
-            self._say_unfit(str(error))
-            self._pause = self.standing.clock() + self.standing.timing.pause
-        if committer is not None and committer.strayed:
-            self._follower.stray()
-        with suppress(Away):
-            await self._store.release()
+        except self._cannot_lead as error:
+            self._log_cannot_lead(str(error))
+            self._retry_at = self.status.clock() + self.status.timing.pause
+        if writer is not None and writer.diverged:
+            self._follower.mark_diverged()
+        with suppress(RedisUnavailable):
+            await self._store.release_lease()
 
-    async def _begin(self, taken: Taken) -> Committer:
-        """Get to where the stored graph is; nobody else can write now. Raises Away, Deposed."""
-        standing, position = self.standing, taken.position
+    async def _start_writer(self, lease: Lease) -> LeaderWriter:
+        """Catch up with the stored graph, which no other process can write now.
+
+        Raises RedisUnavailable, LeadershipLost.
+        """
+        status, position = self.status, lease.position
         if position.epoch and position.schema == SCHEMA:
             await self._follower.catch_up()
-        if standing.obstacle == "another":
-            raise Deposed(standing.barrier)
-        committer = Committer(
+        if status.blocker == "another":
+            raise LeadershipLost(status.blocker_text)
+        writer = LeaderWriter(
             self._store,
             self._served,
-            standing,
-            token=taken.token,
-            logged=self._logged,
-            condition=self._condition,
+            status,
+            token=lease.token,
+            retention=self._retention,
+            leader_report=self._leader_report,
         )
-        if position.epoch and (position.schema != SCHEMA or standing.obstacle == "damaged"):
+        if position.epoch and (position.schema != SCHEMA or status.blocker == "damaged"):
             when = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
             logger.error("what Redis holds is set aside, under names that end in :aside:%s", when)
-            await committer.found(aside=when)
-        elif not position.epoch or standing.obstacle == "behind":
-            await committer.found()
+            await writer.begin_epoch(quarantine=when)
+        elif not position.epoch or status.blocker == "behind":
+            await writer.begin_epoch()
         else:
-            await committer.begin(doubt=taken.restarted)
-        return committer
+            await writer.resume_epoch(uncertain=lease.restarted)
+        return writer
 
-    async def _serve(self, committer: Committer) -> None:
+    async def _serve(self, writer: LeaderWriter) -> None:
         """Until another leads, or this process cannot. Raises what ended it."""
         tasks = [
-            asyncio.create_task(self._keep(committer), name="lock"),
-            asyncio.create_task(self._repair(committer), name="repair"),
-            asyncio.create_task(self._lead(committer), name="leader"),
+            asyncio.create_task(self._renew(writer), name="lock"),
+            asyncio.create_task(self._repair(writer), name="repair"),
+            asyncio.create_task(self._lead(writer), name="leader"),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -214,30 +218,32 @@ class Replica:
             ended = await asyncio.gather(*tasks, return_exceptions=True)
         raise _first([error for error in ended if isinstance(error, BaseException)])
 
-    async def _keep(self, committer: Committer) -> NoReturn:
+    async def _renew(self, writer: LeaderWriter) -> NoReturn:
         pause = 0.0
         while True:
-            await _wait(committer.due, pause)
-            pause = await committer.tick()
+            await _wait(writer.tick_wanted, pause)
+            pause = await writer.tick()
 
-    async def _repair(self, committer: Committer) -> NoReturn:
+    async def _repair(self, writer: LeaderWriter) -> NoReturn:
         """Compare what is stored with what is served, now and then and when somebody asks for it."""
-        repair = Repair(self._store, self._served, committer)
-        futile, gave_up = 0, -math.inf
+        repair = Repair(self._store, self._served, writer)
+        futile, restarted_at = 0, -math.inf
         while True:
-            alarmed = await _wait(committer.alarmed, self._interval)
-            if self.standing.alone:
+            alarmed = await _wait(writer.alarmed, self._repair_interval)
+            if self.status.detached:
                 continue
             try:
-                await committer.inspect()
+                await writer.check_log()
                 futile = futile + 1 if await repair.run() == 0 and alarmed else 0
-                if futile >= FUTILE and self.standing.clock() - gave_up > (self._interval or PATIENCE):
-                    gave_up = self.standing.clock()
-                    raise Damaged("others cannot read it")
-            except Away:
+                if futile >= MAX_FUTILE_ALARMS and self.status.clock() - restarted_at > (
+                    self._repair_interval or MIN_EPOCH_INTERVAL
+                ):
+                    restarted_at = self.status.clock()
+                    raise CorruptData("others cannot read it")
+            except RedisUnavailable:
                 pass
-            except Damaged as error:
-                committer.give_up(error)
+            except CorruptData as error:
+                writer.quarantine(error)
 
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> bool:
@@ -255,5 +261,7 @@ def _first(errors: Sequence[BaseException]) -> BaseException:
     each: list[BaseException] = []
     for error in errors:
         each.append(_first(error.exceptions) if isinstance(error, BaseExceptionGroup) else error)
-    each.sort(key=lambda error: isinstance(error, Deposed) + 2 * isinstance(error, asyncio.CancelledError))
+    each.sort(
+        key=lambda error: isinstance(error, LeadershipLost) + 2 * isinstance(error, asyncio.CancelledError)
+    )
     return each[0]

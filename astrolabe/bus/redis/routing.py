@@ -10,44 +10,82 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
-from redis.asyncio import Connection, Redis, SSLConnection
+from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
+from redis.asyncio.connection import AbstractConnection
 from redis.crc import key_slot
 from redis.exceptions import AskError, ConnectionError, MovedError, NoScriptError, RedisError
 
 from astrolabe.bus.redis import scripts
-from astrolabe.bus.redis.address import Node, shown
-from astrolabe.bus.redis.pool import Pool
+from astrolabe.bus.redis.address import HostPort, shown
+
+
+class Pool(ConnectionPool):
+    """Drops those that are idle when one was lost.
+
+    They lead where that one led. Kept, they are dead sockets until as many are needed again; or they still
+    reach a server that another has replaced, and one command goes there and the next one here.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        #: The stream of each connection when it was seen last. One that was lost has another, or none.
+        self._streams: dict[AbstractConnection, object] = {}
+
+    async def get_connection(self, *names: Any, **options: Any) -> AbstractConnection:
+        connection: AbstractConnection = await super().get_connection()  # type: ignore[no-untyped-call]
+        await self._look_at(connection)
+        return connection
+
+    async def release(self, connection: AbstractConnection) -> None:
+        await super().release(connection)
+        await self._look_at(connection)
+
+    async def leave_all_but(self, host: str, port: int) -> None:
+        """Drop the connections to any other server, also those in use: who waits there is told so."""
+        for each in (*self._available_connections, *self._in_use_connections):
+            if isinstance(each, Connection) and each.is_connected and (each.host, each.port) != (host, port):
+                await each.disconnect(nowait=True)
+
+    async def _look_at(self, connection: AbstractConnection) -> None:
+        now = connection._writer
+        if self._streams.setdefault(connection, now) is not now:
+            self._streams[connection] = now
+            for idle in self._available_connections:
+                if idle is not connection:
+                    await idle.disconnect(nowait=True)
+                    self._streams.pop(idle, None)
+
 
 #: Redirections that one command follows.
 REDIRECTIONS = 5
 
 
-class Route(Protocol):
+class RedisRoute(Protocol):
     """Where the server is that takes what we write."""
 
-    async def find(self) -> Node:
+    async def find(self) -> HostPort:
         """Raises ConnectionError."""
         ...
 
 
-def _client_of(node: Node, options: Mapping[str, Any]) -> Redis:
+def _client_of(node: HostPort, options: Mapping[str, Any]) -> Redis:
     return Redis.from_pool(Pool(host=node[0], port=node[1], **options))
 
 
-class Guides:
+class SeedNodes:
     """Servers that know where another one is. options: of `Pool`, for each of them."""
 
-    def __init__(self, nodes: Sequence[Node], options: Mapping[str, Any]) -> None:
+    def __init__(self, nodes: Sequence[HostPort], options: Mapping[str, Any]) -> None:
         self._nodes = list(nodes)
         self._options = options
 
-    def prefer(self, node: Node) -> None:
+    def prefer(self, node: HostPort) -> None:
         """Ask this one first from now on."""
         if node in self._nodes:
             self._nodes.remove(node)
         self._nodes.insert(0, node)
 
-    async def ask(self, *command: str) -> tuple[Node, Any]:
+    async def ask(self, *command: str) -> tuple[HostPort, Any]:
         """The first answer, with who gave it; (…, None) when nobody knows. Raises ConnectionError."""
         why, known = "", None
         for node in list(self._nodes):
@@ -69,12 +107,12 @@ class Guides:
 class SentinelRoute:
     """To the primary of this name."""
 
-    def __init__(self, guides: Guides, service: str) -> None:
-        self._guides = guides
+    def __init__(self, seeds: SeedNodes, service: str) -> None:
+        self._seeds = seeds
         self._service = service
 
-    async def find(self) -> Node:
-        _, found = await self._guides.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service)
+    async def find(self) -> HostPort:
+        _, found = await self._seeds.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service)
         if found is None:
             raise ConnectionError(f"no Sentinel knows a primary named {self._service!r}")
         host, port = found
@@ -84,19 +122,19 @@ class SentinelRoute:
 class SlotRoute:
     """To the owner of the slot that has this key."""
 
-    def __init__(self, guides: Guides, key: str) -> None:
-        self._guides = guides
+    def __init__(self, seeds: SeedNodes, key: str) -> None:
+        self._seeds = seeds
         self._slot = key_slot(key.encode())
 
-    def redirect(self, node: Node) -> None:
+    def redirect(self, node: HostPort) -> None:
         """It said that it is the owner, or the last one did."""
-        self._guides.prefer(node)
+        self._seeds.prefer(node)
 
-    async def find(self) -> Node:
-        guide, ranges = await self._guides.ask("CLUSTER", "SLOTS")
+    async def find(self) -> HostPort:
+        seed, ranges = await self._seeds.ask("CLUSTER", "SLOTS")
         for first, last, (host, port, *_), *_ in ranges or ():
             if first <= self._slot <= last:
-                return (host or b"").decode() or guide[0], int(port)
+                return (host or b"").decode() or seed[0], int(port)
         raise ConnectionError(f"no node of the Redis Cluster owns slot {self._slot}")
 
 
@@ -106,7 +144,7 @@ class RoutedConnection(Connection):
     A Sentinel may name a primary for some seconds after it was demoted, and what is read there is old.
     """
 
-    def __init__(self, *, route: Route, **options: Any) -> None:
+    def __init__(self, *, route: RedisRoute, **options: Any) -> None:
         super().__init__(**options)
         self._route = route
 
@@ -168,10 +206,10 @@ class SlotClient(Redis):
         if args[0] == "HSCAN":
             self._places[args[1]] = place
 
-    def _node_of(self, error: AskError) -> Node:
+    def _node_of(self, error: AskError) -> HostPort:
         return error.host, error.port
 
-    async def _ask(self, node: Node, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    async def _ask(self, node: HostPort, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """For the one command, of a key that was moved already."""
         async with _client_of(node, self._options) as client:
             try:

@@ -65,7 +65,7 @@ return found
 #: The token grows with every taking, also when Redis has lost its memory: it is never behind the clock.
 #: A key that is of another type than ours, or far larger, is not ours: a lock is forgotten, a position set
 #: aside.
-TAKE = (
+ACQUIRE_LEASE = (
     _SHORT
     + """
 local owner = short(KEYS[1])
@@ -98,7 +98,7 @@ return answer
 #: KEYS: position, leader, alarm. ARGV: token, id, milliseconds, whether the graph is complete, channel,
 #: tick, schema, identity of the cluster. The lock may have expired while Redis stood still: with the last
 #: token it is taken up again.
-RENEW = (
+RENEW_LEASE = (
     _FENCE
     + """
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
@@ -113,7 +113,7 @@ return {'ok', p[2] or '', p[3] or '', alarm or ''}
 )
 
 #: KEYS: leader. ARGV: id, channel, message.
-RELEASE = (
+RELEASE_LEASE = (
     _SHORT
     + """
 if short(KEYS[1]) ~= ARGV[1] then return {'held'} end
@@ -141,7 +141,7 @@ return {'ok', ARGV[2], ARGV[4]}
 
 #: KEYS: position, the keys of the graph, log. ARGV: token, what is appended to the names of what is set
 #: aside ('': it is forgotten), seconds for which it is kept. There is no position afterwards.
-CLEAR = (
+TRUNCATE = (
     _FENCE
     + """
 redis.call('HDEL', KEYS[1], 'epoch', 'seq', 'schema', 'complete', 'cluster')
@@ -158,7 +158,7 @@ return {'ok', '', ''}
 )
 
 #: KEYS: position, nodes, edges, releases. ARGV: token, and what to write. Nobody reads it before FOUND.
-FILL = (
+BULK_LOAD = (
     _WRITE
     + _FENCE
     + """
@@ -169,7 +169,7 @@ return {'ok', '', ''}
 )
 
 #: KEYS: position. ARGV: token, epoch, seq, schema, whether the graph is complete, identity of the cluster.
-FOUND = (
+BEGIN_EPOCH = (
     _FENCE
     + """
 if p[2] then return {'moved', p[2], p[3] or ''} end
@@ -180,7 +180,7 @@ return {'ok', ARGV[2], ARGV[3]}
 )
 
 #: KEYS: position, a hash. ARGV: token, field.
-SCRUB = (
+DELETE_FIELD = (
     _FENCE
     + """
 redis.call('HDEL', KEYS[2], ARGV[2])
@@ -191,5 +191,15 @@ return {'ok', '', ''}
 #: By what EVALSHA calls them.
 BY_SHA = {
     sha1(script.encode()).hexdigest(): script
-    for script in (POSITION, TAKE, RENEW, RELEASE, COMMIT, CLEAR, FILL, FOUND, SCRUB)
+    for script in (
+        POSITION,
+        ACQUIRE_LEASE,
+        RENEW_LEASE,
+        RELEASE_LEASE,
+        COMMIT,
+        TRUNCATE,
+        BULK_LOAD,
+        BEGIN_EPOCH,
+        DELETE_FIELD,
+    )
 }

@@ -1,4 +1,4 @@
-"""All that is asked of Redis, typed. Every method raises Away when it does not answer."""
+"""All that is asked of Redis, typed. Every method raises RedisUnavailable when it does not answer."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from astrolabe.bus.redis import codec, scripts
-from astrolabe.bus.redis.answers import LARGEST, AnswerTooLarge
-from astrolabe.bus.redis.codec import Undo
-from astrolabe.bus.redis.connection import address_of, away, connect, leave_former, verify
-from astrolabe.bus.redis.errors import Away, Damaged, Deposed, Refused
-from astrolabe.bus.redis.keys import SCHEMA, Keys
+from astrolabe.bus.redis.codec import UndoRecord
+from astrolabe.bus.redis.connection import address_of, connect, drop_demoted, translated_errors, verify
+from astrolabe.bus.redis.errors import CorruptData, LeadershipLost, RedisRefused, RedisUnavailable
+from astrolabe.bus.redis.keys import SCHEMA, RedisKeys
+from astrolabe.bus.redis.parser import MAX_REPLY_BYTES, ReplyTooLarge
 from astrolabe.bus.redis.routing import SlotClient
-from astrolabe.bus.redis.timing import Timing
+from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.bus.redis.writes import Writes, writes_of
 from astrolabe.graph.batch import Batch
 from astrolabe.settings import Settings
@@ -32,22 +32,22 @@ SCAN_COUNT = 2048
 LOG_COUNT = 8
 #: Bytes of a key beyond which something is in it that is not ours, and those for each entry: the largest
 #: graph has 2 KB for each.
-SWOLLEN, SWOLLEN_EACH = 8 * LARGEST, 16 * 1024
+OVERSIZED, OVERSIZED_EACH = 8 * MAX_REPLY_BYTES, 16 * 1024
 #: Scans of a hash that may be cut off by its moving before that is an error.
-SCANS = 5
-#: See `Store.alarm`.
-DAMAGED = "damaged"
+MAX_SCANS = 5
+#: See `RedisStore.alarm`.
+CORRUPT = "damaged"
 #: Seconds that what was set aside is kept.
-ASIDE_LASTS = 7 * 24 * 3600
+QUARANTINE_SECONDS = 7 * 24 * 3600
 
 
 #: The largest seq that leaves room for a leap below the 2^53 that every client can count to.
-LARGEST_SEQ = 2**52
+MAX_SEQ = 2**52
 
 _EPOCH = re.compile("[0-9A-Za-z]{1,64}")
 
 
-class Position(msgspec.Struct, frozen=True):
+class StoredPosition(msgspec.Struct, frozen=True):
     """Where the stored graph is. epoch is "" when there is none.
 
     complete: whether the graph of this epoch was complete once. cluster: the identity of the cluster whose
@@ -63,19 +63,19 @@ class Position(msgspec.Struct, frozen=True):
     cluster: str = ""
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Lease(msgspec.Struct, frozen=True):
     """The lock was taken. position: what was found, its seq unread. restarted: Redis was, since the last
     taking."""
 
     token: str
-    position: Position
+    position: StoredPosition
     restarted: bool
 
 
-class Answer(msgspec.Struct, frozen=True):
+class ScriptReply(msgspec.Struct, frozen=True):
     """What a fenced script answers. outcome: ok, moved (the position is another one), lost (there is none).
 
-    alarm: what somebody found wrong, see `Store.alarm`; "" when nothing.
+    alarm: what somebody found wrong, see `RedisStore.alarm`; "" when nothing.
     """
 
     outcome: str
@@ -84,37 +84,37 @@ class Answer(msgspec.Struct, frozen=True):
     alarm: str = ""
 
 
-class Store:
+class RedisStore:
     """One cluster's keys in one Redis."""
 
-    def __init__(self, settings: Settings, timing: Timing, *, id: str) -> None:
+    def __init__(self, settings: Settings, timing: RedisTiming, *, id: str) -> None:
         """id: of this process among all that share the Redis."""
         #: Of the cluster whose graph this process would write; "" while that is not known.
         self.identity = ""
         self.address = address_of(settings)
-        self.keys = Keys(settings.cluster_name)
+        self.keys = RedisKeys(settings.cluster_name)
         self._id = id
-        self._lasts = round(timing.lock * 1000)
-        self._client = connect(settings, timing, patient=True)
-        self._subscriber = connect(settings, timing, patient=False)
+        self._lease_ms = round(timing.lock * 1000)
+        self._client = connect(settings, timing, retry_once=True)
+        self._subscriber = connect(settings, timing, retry_once=False)
         script = self._client.register_script
         self._position = script(scripts.POSITION)
-        self._take = script(scripts.TAKE)
-        self._renew = script(scripts.RENEW)
-        self._release = script(scripts.RELEASE)
+        self._acquire_lease = script(scripts.ACQUIRE_LEASE)
+        self._renew_lease = script(scripts.RENEW_LEASE)
+        self._release_lease = script(scripts.RELEASE_LEASE)
         self._commit = script(scripts.COMMIT)
-        self._clear = script(scripts.CLEAR)
-        self._fill = script(scripts.FILL)
-        self._found = script(scripts.FOUND)
-        self._scrub = script(scripts.SCRUB)
+        self._truncate = script(scripts.TRUNCATE)
+        self._bulk_load = script(scripts.BULK_LOAD)
+        self._begin_epoch = script(scripts.BEGIN_EPOCH)
+        self._delete_field = script(scripts.DELETE_FIELD)
 
     async def verify(self) -> None:
         """Raises BusError when this Redis cannot be used."""
         await verify(self._client, self.address)
 
-    async def leave_former(self) -> None:
-        """See `connection.leave_former`."""
-        await leave_former(self._client, self._subscriber)
+    async def drop_demoted(self) -> None:
+        """See `connection.drop_demoted`."""
+        await drop_demoted(self._client, self._subscriber)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -122,44 +122,47 @@ class Store:
 
     # Leadership
 
-    async def take(self, *, force: bool = False) -> Taken | None:
+    async def acquire_lease(self, *, force: bool = False) -> Lease | None:
         """Take the lock; None when another has it. force: take it all the same."""
         keys = self.keys
         answer = await self._run(
-            self._take,
+            self._acquire_lease,
             (keys.leader, keys.position),
-            (self._id, self._lasts, "yes" if force else "no", ASIDE_LASTS),
+            (self._id, self._lease_ms, "yes" if force else "no", QUARANTINE_SECONDS),
         )
         if answer[0] == "held":
             return None
         _, token, epoch, _, schema, complete, before, now = answer
-        position = Position(epoch, 0, schema, complete == "yes", before)
-        return Taken(token, position, restarted=bool(epoch) and before != now)
+        position = StoredPosition(epoch, 0, schema, complete == "yes", before)
+        return Lease(token, position, restarted=bool(epoch) and before != now)
 
-    async def renew(self, token: str, *, complete: bool, tick: bytes = b"") -> Answer:
-        """Keep the lock, and publish a tick unless it is empty. Raises Deposed."""
+    async def renew_lease(self, token: str, *, complete: bool, tick: bytes = b"") -> ScriptReply:
+        """Keep the lock, and publish a tick unless it is empty. Raises LeadershipLost."""
         keys = self.keys
         args = (
             token,
             self._id,
-            self._lasts,
+            self._lease_ms,
             "yes" if complete else "no",
             keys.diff,
             tick,
             SCHEMA,
             self.identity,
         )
-        return await self._fenced(self._renew, (keys.position, keys.leader, keys.alarm), args)
+        return await self._fenced(self._renew_lease, (keys.position, keys.leader, keys.alarm), args)
 
-    async def release(self) -> None:
+    async def release_lease(self) -> None:
         """Give up the lock, if it is ours, and tell the others."""
         keys = self.keys
-        await self._run(self._release, (keys.leader,), (self._id, keys.diff, codec.VACANT))
+        await self._run(self._release_lease, (keys.leader,), (self._id, keys.diff, codec.LEADER_LEFT))
 
     # Writing
 
-    async def commit(self, token: str, batch: Batch, undo: Undo, *, forget: int | None) -> Answer:
-        """Store, log and publish a batch. forget: the seq before which the log may forget. Raises Deposed."""
+    async def commit(self, token: str, batch: Batch, undo: UndoRecord, *, forget: int | None) -> ScriptReply:
+        """Store, log and publish a batch. Raises LeadershipLost.
+
+        forget: the log may drop the entries before this seq.
+        """
         keys, entry = self.keys, codec.entry_of(batch)
         return await self._fenced(
             self._commit,
@@ -171,47 +174,52 @@ class Store:
             ),
         )
 
-    async def clear(self, token: str, *, aside: str = "") -> None:
-        """Forget graph and position; with `aside`, keep them for a while under that name. Raises Deposed."""
+    async def truncate(self, token: str, *, quarantine: str = "") -> None:
+        """Delete the graph and its position. Raises LeadershipLost.
+
+        quarantine: if not empty, rename the keys with this suffix instead and let them expire.
+        """
         keys = self.keys
         names = (keys.position, *keys.graph, keys.log)
-        await self._fenced(self._clear, names, (token, f":aside:{aside}" if aside else "", ASIDE_LASTS))
+        await self._fenced(
+            self._truncate, names, (token, f":aside:{quarantine}" if quarantine else "", QUARANTINE_SECONDS)
+        )
 
-    async def fill(self, token: str, writes: Writes) -> None:
-        """Write a part of a graph that has no position yet. Raises Deposed."""
+    async def bulk_load(self, token: str, writes: Writes) -> None:
+        """Write a part of a graph that has no position yet. Raises LeadershipLost."""
         names = (self.keys.position, *self.keys.graph)
-        await self._fenced(self._fill, names, (token, *writes.arguments()))
+        await self._fenced(self._bulk_load, names, (token, *writes.arguments()))
 
-    async def found(self, token: str, epoch: str, seq: int, *, complete: bool) -> None:
-        """Begin an epoch with what was filled in. Raises Deposed."""
+    async def begin_epoch(self, token: str, epoch: str, seq: int, *, complete: bool) -> None:
+        """Begin an epoch with what was filled in. Raises LeadershipLost."""
         args = (token, epoch, seq, SCHEMA, "yes" if complete else "no", self.identity)
-        await self._fenced(self._found, (self.keys.position,), args)
+        await self._fenced(self._begin_epoch, (self.keys.position,), args)
 
-    async def scrub(self, token: str, key: str, field: bytes) -> None:
-        """Remove a field of the graph that is no part of any. Raises Deposed."""
-        await self._fenced(self._scrub, (self.keys.position, key), (token, field))
+    async def delete_field(self, token: str, key: str, field: bytes) -> None:
+        """Remove a field of the graph that is no part of any. Raises LeadershipLost."""
+        await self._fenced(self._delete_field, (self.keys.position, key), (token, field))
 
     async def alarm(self, what: str) -> None:
         """Tell the leader what is wrong: DAMAGED, or `<epoch>:<seq>`, a position that is served and that the
         stored one is behind."""
-        with away():
+        with translated_errors():
             await self._client.set(self.keys.alarm, what, ex=60)
 
     # Reading
 
-    async def server(self) -> str:
+    async def run_id(self) -> str:
         """Names the server that answers, and its start."""
-        with away():
+        with translated_errors():
             info: dict[str, Any] = await self._client.info("server")
         return str(info.get("run_id", ""))
 
-    async def newest(self) -> int:
-        """The seq of the last entry of the log, 0 when it has none. Raises Damaged when it is no log."""
-        with away():
+    async def last_logged_seq(self) -> int:
+        """The seq of the last entry of the log, 0 when it has none. Raises CorruptData when it is no log."""
+        with translated_errors():
             found = await cast(Any, self._client.xrevrange(self.keys.log, count=1))
         return int(found[0][0].partition(b"-")[0]) if found else 0
 
-    def refusal(self, position: Position) -> str:
+    def foreign_reason(self, position: StoredPosition) -> str:
         """Why this is no graph of ours, but of another cluster; "" when it is, or we cannot know."""
         theirs = position.cluster if position.epoch else ""
         if not theirs or not self.identity or theirs == self.identity:
@@ -221,94 +229,94 @@ class Store:
             f"has uid {theirs}, ours {self.identity}); give each a name of its own by --cluster-name"
         )
 
-    async def position(self) -> Position:
-        """Raises Damaged."""
+    async def position(self) -> StoredPosition:
+        """Raises CorruptData."""
         fields = ("epoch", "seq", "schema", "complete", "run", "cluster")
         epoch, seq, schema, complete, run, cluster = await self._run(
             self._position, (self.keys.position,), fields
         )
         if epoch and not _EPOCH.fullmatch(epoch):
-            raise Damaged(f"position: {epoch[:20]!r} is no epoch")
-        if not 0 <= (number := _seq(seq)) <= LARGEST_SEQ:
-            raise Damaged(f"position: {seq[:20]!r} is no seq")
-        return Position(
+            raise CorruptData(f"position: {epoch[:20]!r} is no epoch")
+        if not 0 <= (number := _seq(seq)) <= MAX_SEQ:
+            raise CorruptData(f"position: {seq[:20]!r} is no seq")
+        return StoredPosition(
             epoch, number, schema, complete == "yes", run, cluster if _is_identity(cluster) else ""
         )
 
-    async def scan(self, key: str, take: Callable[[Mapping[bytes, bytes]], None]) -> None:
-        """Hand over a hash, in pieces. What is written meanwhile may be in them or not, or in two of them.
+    async def scan(self, key: str, handle: Callable[[Mapping[bytes, bytes]], None]) -> None:
+        """Pass a hash to the handler, page by page. A concurrent write may appear in no page, one or two.
 
-        While one is taken, Redis looks for the next. When the hash moves to another node of a Redis Cluster,
-        all is handed over again: a cursor of one is worth nothing to another. Raises Away when it does not
-        stay where it is.
+        Redis fetches the next page while the handler works on the current one. If the hash moves to another
+        node of a Redis Cluster, the scan starts over, because a cursor is valid on one node only. Raises
+        RedisUnavailable if the hash keeps moving.
         """
-        for _ in range(SCANS):
-            if await self._scan(key, take):
+        for _ in range(MAX_SCANS):
+            if await self._scan(key, handle):
                 return
-        raise Away(f"{key} moves from node to node")
+        raise RedisUnavailable(f"{key} moves from node to node")
 
-    async def _scan(self, key: str, take: Callable[[Mapping[bytes, bytes]], None]) -> bool:
+    async def _scan(self, key: str, handle: Callable[[Mapping[bytes, bytes]], None]) -> bool:
         """Whether all of it came from one place."""
-        looking = asyncio.create_task(self._look(key, 0), name="scan")
+        pending = asyncio.create_task(self._scan_page(key, 0), name="scan")
         began = None
         try:
             while True:
-                cursor, piece = await looking
+                cursor, page = await pending
                 place = self._place(key)
                 if began not in (None, place):
                     return False
                 began = place
                 if cursor:
-                    looking = asyncio.create_task(self._look(key, cursor), name="scan")
+                    pending = asyncio.create_task(self._scan_page(key, cursor), name="scan")
                     await asyncio.sleep(0)  # it is sent
-                take(piece)
+                handle(page)
                 if not cursor:
                     return True
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            pending.cancel()
+            await asyncio.gather(pending, return_exceptions=True)
 
     def _place(self, key: str) -> str:
         return self._client.place(key) if isinstance(self._client, SlotClient) else ""
 
-    async def _look(self, key: str, cursor: int) -> tuple[int, Mapping[bytes, bytes]]:
+    async def _scan_page(self, key: str, cursor: int) -> tuple[int, Mapping[bytes, bytes]]:
         async def ask(count: int) -> tuple[int, Mapping[bytes, bytes]]:
             found: tuple[int, Mapping[bytes, bytes]] = await cast(
                 Any, self._client.hscan(key, cursor, count=count)
             )
             return found
 
-        return await self._read_part(key, ask, SCAN_COUNT)
+        return await self._read_bounded(key, ask, SCAN_COUNT)
 
-    async def _read_part(self, key: str, ask: Callable[[int], Awaitable[T]], count: int) -> T:
+    async def _read_bounded(self, key: str, ask: Callable[[int], Awaitable[T]], count: int) -> T:
         """So many entries of a key, or one when they are too large together.
 
-        Raises Damaged when one alone is too large: to be read, or for Redis to hand it over in time.
+        Raises CorruptData when one alone is too large: to be read, or for Redis to hand it over in time.
         """
         try:
-            with away():
+            with translated_errors():
                 try:
                     return await ask(count)
-                except AnswerTooLarge:
+                except ReplyTooLarge:
                     return await ask(1)
-        except Refused:
+        except RedisRefused:
             raise
-        except Away as error:
-            if await self._is_swollen(key):
-                raise Damaged(f"{key} has entries of many megabytes") from error
+        except RedisUnavailable as error:
+            if await self._is_oversized(key):
+                raise CorruptData(f"{key} has entries of many megabytes") from error
             raise
 
-    async def _is_swollen(self, key: str) -> bool:
+    async def _is_oversized(self, key: str) -> bool:
         """Whether a key takes far more memory than so many entries of ours. Costs Redis a look at each."""
-        with away():
+        with translated_errors():
             kind = await cast(Any, self._client.type(key))
             count = await (self._client.xlen(key) if kind == b"stream" else cast(Any, self._client.hlen(key)))
             size = await self._client.memory_usage(key, samples=0)
-        return (size or 0) > SWOLLEN + count * SWOLLEN_EACH
+        return (size or 0) > OVERSIZED + count * OVERSIZED_EACH
 
     async def read(self, key: str, fields: Sequence[bytes]) -> list[bytes | None]:
         """Some fields of a hash."""
-        with away():
+        with translated_errors():
             values: list[bytes | None] = await cast(Any, self._client.hmget(key, list(fields)))
         return values
 
@@ -319,37 +327,37 @@ class Store:
         async def ask(count: int) -> Any:
             return await cast(Any, self._client.xrange(self.keys.log, min=start, count=count))
 
-        while found := await self._read_part(self.keys.log, ask, LOG_COUNT):
+        while found := await self._read_bounded(self.keys.log, ask, LOG_COUNT):
             for id, fields in found:
                 yield fields.get(b"b", b""), fields.get(b"u", b"")
                 start = f"({id.decode()}"
 
-    def subscribe(self) -> Subscription:
+    def subscribe(self) -> ChannelSubscription:
         """To the channel, on a connection of its own; a context manager."""
-        return Subscription(self._subscriber, self.keys.diff)
+        return ChannelSubscription(self._subscriber, self.keys.diff)
 
-    async def _fenced(self, script: Any, keys: Sequence[str], args: Iterable[Any]) -> Answer:
+    async def _fenced(self, script: Any, keys: Sequence[str], args: Iterable[Any]) -> ScriptReply:
         outcome, epoch, seq, *more = await self._run(script, keys, args)
         if outcome == "fenced":
-            raise Deposed("another process has taken the lock")
-        return Answer(outcome, epoch, _seq(seq), more[0] if more else "")
+            raise LeadershipLost("another process has taken the lock")
+        return ScriptReply(outcome, epoch, _seq(seq), more[0] if more else "")
 
     async def _run(self, script: Any, keys: Sequence[str], args: Iterable[Any]) -> list[str]:
-        with away():
+        with translated_errors():
             answer = await script(keys=keys, args=args)
         return [part.decode(errors="replace") if isinstance(part, bytes) else part for part in answer]
 
 
-class Subscription:
+class ChannelSubscription:
     """Messages of the channel, as they come."""
 
     def __init__(self, client: Redis, channel: str) -> None:
         self._pubsub: PubSub = client.pubsub()
         self._channel = channel
 
-    async def __aenter__(self) -> Subscription:
+    async def __aenter__(self) -> ChannelSubscription:
         try:
-            with away():
+            with translated_errors():
                 await self._pubsub.subscribe(self._channel)
         except BaseException:
             await self._close()
@@ -370,10 +378,10 @@ class Subscription:
         None when there was none for `timeout` seconds.
         """
         try:
-            with away():
+            with translated_errors():
                 message = await self._pubsub.get_message(timeout=timeout)
-        except Damaged as error:  # too large to be read: whoever sent it, we have missed something
-            raise Away(str(error)) from error
+        except CorruptData as error:  # too large to be read: whoever sent it, we have missed something
+            raise RedisUnavailable(str(error)) from error
         if message is None:
             return None
         return b"" if message["type"] == "subscribe" else bytes(message["data"])

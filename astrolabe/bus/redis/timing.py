@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timing:
+class RedisTiming:
     """tick: between two signs of life of the leader, which keep the lock as well.
 
     lock: after which a leader that gives none has lost the lock. Another takes it within `poll` more.
@@ -15,7 +15,7 @@ class Timing:
     retry: between two attempts to reach a Redis that is away.
     connect, answer: after which a connection, or an answer, is given up. Redis is beside us, and no script
         of ours is long.
-    courtesy: for which a process that only followed leaves an empty Redis to the leader, which knows more,
+    grace: for which a process that only followed leaves an empty Redis to the leader, which knows more,
         beyond `lock`.
     pause: for which a process that could not lead leaves it to the others.
     """
@@ -27,5 +27,5 @@ class Timing:
     retry: float = 0.5
     connect: float = 1.0
     answer: float = 1.0
-    courtesy: float = 3.0
+    grace: float = 3.0
     pause: float = 10.0

@@ -7,9 +7,8 @@ from typing import cast
 
 import msgspec
 
-from astrolabe.bus.redis.codec import Entry, edge_id, edge_value, release_id, revision_value
-from astrolabe.bus.redis.outbox import PIECE_ITEMS
-from astrolabe.bus.redis.pieces import in_pieces
+from astrolabe.bus.redis.changes import CHUNK_ITEMS, in_chunks
+from astrolabe.bus.redis.codec import LogEntry, edge_id, edge_value, release_id, revision_value
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.facts import HelmRevision, Release
@@ -38,7 +37,7 @@ class Writes(msgspec.Struct):
         return counts + items
 
 
-async def pieces_of(graph: Graph) -> Iterator[Writes]:
+async def chunks_of(graph: Graph) -> Iterator[Writes]:
     """All of the graph, as it is now, in pieces that Redis takes quickly.
 
     It must not change until this returns; what becomes of it afterwards is not in the pieces.
@@ -46,21 +45,21 @@ async def pieces_of(graph: Graph) -> Iterator[Writes]:
     edges: list[Edge] = []
     async for uid in in_slices(graph.nodes):
         edges += graph.out(uid)
-    return _pieces(list(graph.nodes.values()), edges, list(graph.releases.items()))
+    return _chunks(list(graph.nodes.values()), edges, list(graph.releases.items()))
 
 
-def _pieces(
+def _chunks(
     nodes: list[Node], edges: list[Edge], releases: list[tuple[Release, HelmRevision]]
 ) -> Iterator[Writes]:
-    for revisions in in_pieces(releases, PIECE_ITEMS):
+    for revisions in in_chunks(releases, CHUNK_ITEMS):
         yield Writes(releases={release_id(of): revision_value(now) for of, now in revisions})
-    for some in in_pieces(nodes, PIECE_ITEMS // 2):
+    for some in in_chunks(nodes, CHUNK_ITEMS // 2):
         yield Writes(nodes={node.uid: node.text for node in some})
-    for few in in_pieces(edges, PIECE_ITEMS):
+    for few in in_chunks(edges, CHUNK_ITEMS):
         yield Writes(edges={edge_id(edge.key): edge_value(edge) for edge in few})
 
 
-def writes_of(changes: Changes, entry: Entry) -> Writes:
+def writes_of(changes: Changes, entry: LogEntry) -> Writes:
     """What a batch with these changes writes. entry: of the batch, in which their texts are."""
     set_nodes = {node.uid: text for node, text in zip(changes.nodes_set, entry.nodes, strict=True)}
     return Writes(

@@ -50,7 +50,7 @@ class Hub:
 
     limits: of the history that is kept, from which those who fell behind or come back are caught up.
     figures: what is counted of the batches and of those who follow.
-    rebuilding: see `bus.delivery.Served`.
+    rebuilding: see `bus.delivery.GraphTarget`.
     """
 
     def __init__(self, graph: Graph, limits: Limits | None = None) -> None:

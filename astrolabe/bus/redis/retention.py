@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from astrolabe.bus.redis.outbox import size
+from astrolabe.bus.redis.changes import size
 from astrolabe.graph.batch import Batch
 from astrolabe.settings import Limits
 
@@ -12,13 +12,13 @@ from astrolabe.settings import Limits
 _CHANGE_BYTES = 300
 
 
-class Logged:
+class LogRetention:
     """The sizes of the batches that are in the log, as far as this process has seen them."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = (limits.history_changes, limits.history_bytes)
         self._batches: deque[tuple[int, int, int]] = deque()
-        self._kept = (0, 0)
+        self._totals = (0, 0)
 
     def add(self, batch: Batch) -> None:
         """A batch was logged."""
@@ -38,10 +38,10 @@ class Logged:
     def clear(self) -> None:
         """The log was forgotten."""
         self._batches.clear()
-        self._kept = (0, 0)
+        self._totals = (0, 0)
 
     def _is_too_much(self) -> bool:
-        return self._kept[0] > self._limits[0] or self._kept[1] > self._limits[1]
+        return self._totals[0] > self._limits[0] or self._totals[1] > self._limits[1]
 
     def _count(self, batch: tuple[int, int, int], sign: int) -> None:
-        self._kept = (self._kept[0] + sign * batch[1], self._kept[1] + sign * batch[2])
+        self._totals = (self._totals[0] + sign * batch[1], self._totals[1] + sign * batch[2])

@@ -10,17 +10,17 @@ from redis.exceptions import ConnectionError, RedisError
 
 #: Bytes of one answer. The largest of our own are pieces of a hash or of the log, of some megabytes: see
 #: `store.SCAN_COUNT`.
-LARGEST = 8 * 1024 * 1024
+MAX_REPLY_BYTES = 8 * 1024 * 1024
 
 
-class AnswerTooLarge(RedisError):
+class ReplyTooLarge(RedisError):
     """It was not read to its end, and the connection is of no use any more."""
 
     def __init__(self) -> None:
-        super().__init__(f"an answer has more than {LARGEST // 1024 // 1024} MB")
+        super().__init__(f"an answer has more than {MAX_REPLY_BYTES // 1024 // 1024} MB")
 
 
-class LimitedParser(_AsyncHiredisParser):
+class BoundedParser(_AsyncHiredisParser):
     """Gives up an answer as soon as more of it came than that.
 
     To ask for sizes first would take a round trip for each thing that is read, would not help against what
@@ -41,8 +41,8 @@ class LimitedParser(_AsyncHiredisParser):
         if not some or reader is None:
             raise ConnectionError("Redis closed the connection")
         self._size += len(some)
-        if self._size > LARGEST:
-            raise AnswerTooLarge
+        if self._size > MAX_REPLY_BYTES:
+            raise ReplyTooLarge
         reader.feed(some)
         return True
 

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from astrolabe.bus.redis.codec import (
     Decoder,
-    Entry,
-    Undo,
+    LogEntry,
+    UndoRecord,
     decode_entry,
     decode_undo,
     encode,
     entry_of,
     undo_of,
 )
-from astrolabe.bus.redis.errors import Damaged
-from astrolabe.bus.redis.restoring import Stored, history
-from astrolabe.bus.redis.store import Position
+from astrolabe.bus.redis.errors import CorruptData
+from astrolabe.bus.redis.store import StoredPosition
+from astrolabe.bus.redis.stored_graph import StoredGraph, history
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.graph import Graph
 from tests.support.changes import some_changes
@@ -62,8 +62,8 @@ class Written:
         self._random = Random(seed)
 
     @property
-    def position(self) -> Position:
-        return Position("e", self.graph.seq, "1")
+    def position(self) -> StoredPosition:
+        return StoredPosition("e", self.graph.seq, "1")
 
     def commit(self, *, leap: int = 1) -> None:
         graph = self.graph
@@ -76,16 +76,16 @@ class Written:
         self.log.append((encode(entry), encode(undo)))
         graph.apply(batch)
 
-    def read_log(self, kept: int) -> tuple[list[Entry], list[Undo]]:
+    def read_log(self, kept: int) -> tuple[list[LogEntry], list[UndoRecord]]:
         """The latest entries."""
         log = self.log[len(self.log) - kept :]
         return [decode_entry(entry) for entry, _ in log], [decode_undo(undo) for _, undo in log]
 
 
-def scan(written: Written, random: Random, commits: int) -> Stored:
+def scan(written: Written, random: Random, commits: int) -> StoredGraph:
     """Read all of it in some order, while it changes."""
-    found = Stored(Decoder())
-    take = {"nodes": found.take_nodes, "edges": found.take_edges, "releases": found.releases.update}
+    found = StoredGraph(Decoder())
+    take = {"nodes": found.add_nodes, "edges": found.add_edges, "releases": found.releases.update}
     steps = [*["read"] * 12, *["commit"] * commits]
     random.shuffle(steps)
     for kind in ("nodes", "edges", "releases"):
@@ -119,18 +119,18 @@ def test_any_scan_becomes_the_exact_graph(seed: int, before: int, during: int, k
     for undo in reversed(undos[len(undos) - len(told) :]):
         found.undo(undo)
     graph, decoder = Graph("e", told[0].since if told else noted.seq), Decoder()
-    list(found.fill(graph))
+    list(found.restore_into(graph))
     for entry in told:
         graph.apply(decoder.batch(entry))
     assert same(graph, written.graph)
 
 
-def position(epoch: str, seq: int) -> Position:
-    return Position(epoch, seq, "1")
+def position(epoch: str, seq: int) -> StoredPosition:
+    return StoredPosition(epoch, seq, "1")
 
 
-def entry(epoch: str, since: int, seq: int) -> Entry:
-    return Entry(epoch, since, seq, 0, [], [], [], [], {})
+def entry(epoch: str, since: int, seq: int) -> LogEntry:
+    return LogEntry(epoch, since, seq, 0, [], [], [], [], {})
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def entry(epoch: str, since: int, seq: int) -> Entry:
     ],
 )
 def test_which_part_of_the_log_is_history(
-    log: list[tuple[int, int]], noted: Position, now: Position, told: list[int] | None
+    log: list[tuple[int, int]], noted: StoredPosition, now: StoredPosition, told: list[int] | None
 ) -> None:
     found = history([entry("e", *each) for each in log], noted, now)
     assert (None if found is None else [each.seq for each in found]) == told
@@ -166,11 +166,11 @@ def restored(**hashes: dict[str, str]) -> Graph:
     raw = {
         name: {key.encode(): text.encode() for key, text in texts.items()} for name, texts in hashes.items()
     }
-    stored, graph = Stored(Decoder()), Graph("e")
-    stored.take_nodes(raw.get("nodes", {}))
-    stored.take_edges(raw.get("edges", {}))
+    stored, graph = StoredGraph(Decoder()), Graph("e")
+    stored.add_nodes(raw.get("nodes", {}))
+    stored.add_edges(raw.get("edges", {}))
     stored.releases.update(raw.get("releases", {}))
-    list(stored.fill(graph))
+    list(stored.restore_into(graph))
     return graph
 
 
@@ -189,7 +189,7 @@ def restored(**hashes: dict[str, str]) -> Graph:
     ],
 )
 def test_what_is_no_graph_is_damaged(found: dict[str, dict[str, str]], why: str) -> None:
-    with pytest.raises(Damaged, match=why):
+    with pytest.raises(CorruptData, match=why):
         restored(**found)
 
 
@@ -211,5 +211,5 @@ def test_many_edges_of_one_node() -> None:
 
 def test_two_damaged_nodes_do_not_make_two_good_ones() -> None:
     whole = node("a").text
-    with pytest.raises(Damaged, match="node b'a'"):
+    with pytest.raises(CorruptData, match="node b'a'"):
         restored(nodes={"a": whole[:50], "b": whole[50:]})

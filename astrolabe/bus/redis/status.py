@@ -7,60 +7,60 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from astrolabe.bus.redis.contact import Contact
-from astrolabe.bus.redis.timing import Timing
+from astrolabe.bus.redis.reachability import Reachability
+from astrolabe.bus.redis.timing import RedisTiming
 
 Role = Literal["leader", "follower"]
 
 #: What keeps a replica from serving what is stored: nothing; there is nothing; it is of another version;
 #: it cannot be read; it is older than what is served here; it is of another cluster.
-Obstacle = Literal["", "empty", "foreign", "damaged", "behind", "another"]
+Blocker = Literal["", "empty", "foreign", "damaged", "behind", "another"]
 
 
 #: Ticks without a sign of the leader after which what a follower serves is stale.
-TICKS = 3
+STALE_AFTER_TICKS = 3
 
 
 @dataclass
-class Standing:
+class ReplicationStatus:
     """clock: monotonic seconds, of which the times are. timing: of the ticks.
 
-    obstacle, barrier: what keeps this replica from serving what is stored, and the same for people.
-    unfit: why this process could not lead when it last tried to; "" once it can.
+    blocker, blocker_text: what keeps this replica from serving what is stored, and the same for people.
+    cannot_lead: why this process could not lead when it last tried to; "" once it can.
 
     joined: whether what is served was read from Redis, or written there.
     completed: set while what is served is of an epoch that was complete once, and so worth serving.
-    contact: whether Redis answers.
-    alone: whether this leader goes on with its own clients only.
+    reachability: whether Redis answers.
+    detached: whether this leader goes on with its own clients only.
     commits: batches that this process stored, since the start.
     read: when what is served was last found to be what is stored, whoever wrote that, and whenever.
     ticked: when a tick came (or was sent) last. heard: when a leader gave a sign of life last, a tick or a
         commit. in_step: the latest time at which what is served is known to have been the leader's graph:
         no later than `heard`, for what is stored may be old.
-    condition: JSON that the leader told last of its watches; b"" before.
+    leader_report: JSON that the leader told last of its watches; b"" before.
     """
 
     clock: Callable[[], float]
-    timing: Timing
+    timing: RedisTiming
     role: Role = "follower"
-    obstacle: Obstacle = ""
-    barrier: str = ""
-    unfit: str = ""
+    blocker: Blocker = ""
+    blocker_text: str = ""
+    cannot_lead: str = ""
     joined: bool = False
-    alone: bool = False
+    detached: bool = False
     commits: int = 0
     read: float | None = None
     ticked: float | None = None
     heard: float | None = None
     in_step: float | None = None
-    condition: bytes = b""
+    leader_report: bytes = b""
     completed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
-    contact: Contact = field(init=False, repr=False)
+    reachability: Reachability = field(init=False, repr=False)
     _began: float = field(default=0.0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._began = self.clock()
-        self.contact = Contact(self.clock)
+        self.reachability = Reachability(self.clock)
 
     @property
     def complete(self) -> bool:
@@ -76,26 +76,26 @@ class Standing:
     @property
     def reachable(self) -> bool:
         """Whether Redis answered the last time."""
-        return self.contact.reachable
+        return self.reachability.reachable
 
     @property
     def why(self) -> str:
         """What Redis, or the network, said if it did not."""
-        return self.contact.why
+        return self.reachability.why
 
-    def hear(self) -> None:
+    def note_heartbeat(self) -> None:
         """A leader gave a sign of life."""
         self.heard = self.clock()
 
-    def match(self) -> None:
+    def note_in_sync(self) -> None:
         """What is served is what is stored, and so what the leader had when it was heard last."""
-        self.obstacle, self.barrier = "", ""
+        self.blocker, self.blocker_text = "", ""
         self.read, self.in_step = self.clock(), self.heard
 
-    def write(self) -> None:
+    def note_written(self) -> None:
         """As the leader: what is served is what is stored now."""
-        self.hear()
-        self.match()
+        self.note_heartbeat()
+        self.note_in_sync()
 
     @property
     def lag(self) -> float | None:
@@ -129,13 +129,13 @@ class Standing:
         if not self.reachable:
             return f"Redis is away: {self.why}"
         if self.heard is not None and not self._is_long_ago(self.heard):
-            return self.barrier or "the leader is ahead, and this process cannot keep up"
+            return self.blocker_text or "the leader is ahead, and this process cannot keep up"
         parts = (
             "no leader writes to Redis",
-            self.barrier,
-            self.unfit and f"this process cannot: {self.unfit}",
+            self.blocker_text,
+            self.cannot_lead and f"this process cannot: {self.cannot_lead}",
         )
         return "; ".join(filter(None, parts))
 
     def _is_long_ago(self, time: float) -> bool:
-        return self.clock() - time > TICKS * self.timing.tick
+        return self.clock() - time > STALE_AFTER_TICKS * self.timing.tick

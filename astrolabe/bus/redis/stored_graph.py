@@ -12,20 +12,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from astrolabe.bus.redis.codec import Decoder, Entry, Undo
-from astrolabe.bus.redis.errors import Damaged
-from astrolabe.bus.redis.pieces import in_pieces
-from astrolabe.bus.redis.store import Position
+from astrolabe.bus.redis.changes import in_chunks
+from astrolabe.bus.redis.codec import Decoder, LogEntry, UndoRecord
+from astrolabe.bus.redis.errors import CorruptData
+from astrolabe.bus.redis.store import StoredPosition
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.node import Node
 
 #: Nodes, edges or releases that are taken into a graph in one slice of time.
-SLICE = 500
+ITEMS_PER_SLICE = 500
 
 
-class Stored:
+class StoredGraph:
     """What was scanned. It is read as it comes: Redis meanwhile looks for more."""
 
     def __init__(self, decoder: Decoder) -> None:
@@ -35,18 +35,18 @@ class Stored:
         self._edges: dict[bytes, Edge] = {}
         self._uids: dict[str, str] = {}
 
-    def take_nodes(self, piece: Mapping[bytes, bytes]) -> None:
-        """Raises Damaged."""
-        for uid, node in self._decoder.nodes(piece):
+    def add_nodes(self, page: Mapping[bytes, bytes]) -> None:
+        """Raises CorruptData."""
+        for uid, node in self._decoder.nodes(page):
             self._nodes[uid] = node
             self._uids[uid] = uid
 
-    def take_edges(self, piece: Mapping[bytes, bytes]) -> None:
-        """To come after the nodes. Raises Damaged."""
-        self._edges.update(zip(piece, self._decoder.edges(piece, self._uids), strict=True))
+    def add_edges(self, page: Mapping[bytes, bytes]) -> None:
+        """To come after the nodes. Raises CorruptData."""
+        self._edges.update(zip(page, self._decoder.edges(page, self._uids), strict=True))
 
-    def undo(self, undo: Undo) -> None:
-        """Raises Damaged."""
+    def undo(self, undo: UndoRecord) -> None:
+        """Raises CorruptData."""
         for uid, text in undo.nodes.items():
             if text is None:
                 self._nodes.pop(uid, None)
@@ -63,39 +63,39 @@ class Stored:
             else:
                 self.releases[id.encode()] = value.encode()
 
-    def fill(self, graph: Graph) -> Iterator[None]:
-        """Take all of it into an empty graph, one slice at each step. Raises Damaged."""
-        for nodes in in_pieces(self._nodes.items(), SLICE):
+    def restore_into(self, graph: Graph) -> Iterator[None]:
+        """Take all of it into an empty graph, one slice at each step. Raises CorruptData."""
+        for nodes in in_chunks(self._nodes.items(), ITEMS_PER_SLICE):
             graph.restore(nodes=dict(nodes))
             yield
         out: defaultdict[str, list[Edge]] = defaultdict(list)
         into: defaultdict[str, list[Edge]] = defaultdict(list)
-        for edges in in_pieces(self._edges.values(), SLICE):
+        for edges in in_chunks(self._edges.values(), ITEMS_PER_SLICE):
             for edge in edges:
                 out[edge.source].append(edge)
                 into[edge.target].append(edge)
             yield
-        for some in in_pieces(out.items(), SLICE):
+        for some in in_chunks(out.items(), ITEMS_PER_SLICE):
             graph.restore(out=self._known(some))
             yield
-        for some in in_pieces(into.items(), SLICE):
+        for some in in_chunks(into.items(), ITEMS_PER_SLICE):
             graph.restore(into=self._known(some))
             yield
-        for found in in_pieces(self.releases.items(), SLICE):
+        for found in in_chunks(self.releases.items(), ITEMS_PER_SLICE):
             releases = [(_as_text(id), _as_text(value)) for id, value in found]
             graph.load(Changes(releases=dict(self._decoder.releases(releases))))
             yield
 
     def _known(self, edges: Iterable[tuple[str, list[Edge]]]) -> dict[str, list[Edge]]:
-        """Edges by the node at one end. Raises Damaged when there is no such node."""
+        """Edges by the node at one end. Raises CorruptData when there is no such node."""
         known = dict(edges)
         for uid in known:
             if uid not in self._nodes:
-                raise Damaged(f"node {uid!r} has edges and is missing")
+                raise CorruptData(f"node {uid!r} has edges and is missing")
         return known
 
 
-def history(log: Iterable[Entry], noted: Position, now: Position) -> list[Entry] | None:
+def history(log: Iterable[LogEntry], noted: StoredPosition, now: StoredPosition) -> list[LogEntry] | None:
     """The batches that lead up to what was scanned and beyond, without a gap.
 
     log: read after the scan. noted, now: the position before the scan, and after the log was read.
@@ -103,7 +103,7 @@ def history(log: Iterable[Entry], noted: Position, now: Position) -> list[Entry]
     """
     if now.epoch != noted.epoch or now.seq < noted.seq:
         return None
-    unbroken: list[Entry] = []
+    unbroken: list[LogEntry] = []
     for entry in log:
         if entry.epoch != noted.epoch or (unbroken and entry.since != unbroken[-1].seq):
             unbroken = []
