@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from astrolabe.bus.redis.writer import LeaderWriter
 from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.replica import Replica
+from astrolabe.bus.redis.writer import LeaderWriter
 from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.readiness import Readiness
