@@ -1,5 +1,5 @@
-"""The single writer: an inbox of facts goes in, batches of graph changes come out.
+"""The single writer: facts go in through an inbox, batches of graph changes come out.
 
-Promise: one task mutates the graph, in slices that never hold the event loop; every batch it
-publishes leaves a closed graph behind, and `seq` grows by one a batch.
+Promise: a single task mutates the graph, in slices that never block the event loop. Every batch that it
+publishes leaves a closed graph, in which no edge dangles. `seq` grows by one with each batch.
 """

@@ -1,4 +1,4 @@
-"""The engine that the settings ask for."""
+"""Builds the engine from the settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def create_engine(
     served: Callable[[], Graph],
     restored: bool = False,
 ) -> Engine:
-    """An engine that knows of nothing yet, for the kinds of the catalogue. served, restored: see `Engine`."""
+    """An empty engine for the kinds of the catalogue. served, restored: see `Engine`."""
     return Engine(
         Model([kind.rules for kind in catalogue], roots=_roots(settings)),
         publisher,
@@ -37,7 +37,10 @@ def create_engine(
 
 
 def _roots(settings: Settings) -> Selector | None:
-    """In strict mode the API server selects; without a selector everything is in the graph."""
+    """The selector of closure mode.
+
+    None in strict mode, in which the API server selects, and without a selector.
+    """
     if settings.selector_mode == "strict" or not settings.label_selector.strip():
         return None
     return parse(settings.label_selector)

@@ -34,37 +34,37 @@ from astrolabe.timeslice import TimeSlice
 
 logger = logging.getLogger("astrolabe.engine")
 
-#: Messages that may wait; a watch that is ahead of the engine waits itself.
+#: Messages in the inbox. When it is full, the watches wait.
 INBOX_LIMIT = 256
-#: Changed nodes and edges after which a commit is due, so that none holds the loop for long.
+#: Changed nodes and edges after which the engine commits, so that no commit blocks the event loop for long.
 COMMIT_LIMIT = 1500
-#: Uids of a list that are noted between two looks at the clock.
+#: Uids of a list to collect between two looks at the clock.
 UIDS_PER_SLICE = 1_000
 
-#: Why an object is skipped that only the graph does not take.
-CANNOT_APPLY = "it cannot be put into the graph: "
-#: The same where the model has it.
-CANNOT_SERVE = "the graph that is served cannot take it"
+#: Why an object is skipped: the graph fails on it.
+CANNOT_APPLY = "it cannot be added to the graph: "
+#: The same, if the model holds the object and only the served graph fails.
+CANNOT_SERVE = "the served graph cannot hold it"
 
 
 class Publisher(Protocol):
-    """Where batches go."""
+    """Takes the batches of the engine."""
 
     async def publish(self, batch: Batch) -> bool:
-        """False when the served graph was made anew meanwhile, and may lack what was published before."""
+        """Returns False if the served graph was rebuilt meanwhile and may lack earlier batches."""
         ...
 
 
 class Engine:
     """Implements `inbox.Sink`. The only writer of its model.
 
-    window: seconds; the first change goes out at once, those that follow within the window together.
-    selected: whether watches tell only of what a label selector matches. What is missing then may exist,
-        so no reference is called unresolved.
-    served: the graph that is served, which is what was published. None: it is not known, so that a model that
-        breaks ends the engine.
-    restored: whether that is not empty at the beginning: what is published leads on from there.
-    rebuilding: whether the model, or what is served, is made anew just now after a fault.
+    window: seconds. The first change is published at once, the changes of the next window together.
+    selected: whether the API server filters by a label selector. A missing object may exist then, so no
+        reference counts as unresolved.
+    served: returns the served graph, to which everything was published. If None, a fault of the model
+        ends the engine.
+    restored: whether the served graph was restored from storage. The engine then publishes only differences.
+    rebuilding: whether the model or the served graph is being rebuilt after a fault.
     """
 
     def __init__(
@@ -94,17 +94,17 @@ class Engine:
         self._skip_logs: dict[tuple[str, str], SkipLog] = {}
         self._served = served
         self._takeover = Takeover(model, readiness, served) if served is not None and restored else None
-        #: The objects that broke the model, and why: they are not tried again.
+        #: Objects that broke the model, with the reason. The engine does not try them again.
         self._rejected: dict[str, str] = {}
-        #: When the first of the uncommitted changes was taken in, in milliseconds since 1970.
+        #: When the first uncommitted change arrived, in Unix milliseconds.
         self._uncommitted_since = 0
 
     async def put(self, message: InboxMessage) -> None:
-        """Take a message in; waits while the inbox is full."""
+        """Add a message to the inbox. Waits while the inbox is full."""
         await self._inbox.put(message)
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Process messages until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             message = await self._inbox.get()
@@ -143,18 +143,19 @@ class Engine:
                 await self._remove_kind(message)
 
     async def _remove_kind(self, message: KindRemoved) -> None:
-        """Take the objects of a kind that is no more out of the graph."""
+        """Remove all objects of a kind that the API server no longer serves."""
         kind, namespace = message.kind, message.namespace
         count = await self._remove(kind, namespace, spared=set())
         self.readiness.mark_removed(kind, namespace)
         await self._commit()
         await self._advance_takeover()
-        logger.warning("%s%s is not served any more: %d objects go", kind, _location(namespace), count)
+        logger.warning("%s%s is no longer served: %d objects removed", kind, _location(namespace), count)
 
     async def _replace(self, message: Replace) -> None:
-        """Follow a complete list as a difference. The gone go first: a name may have a new uid.
+        """Apply a complete list as a difference.
 
-        What cannot be taken in is there all the same: what was known of it stays.
+        Removals come first, because a name may have a new uid. An invalid object still exists, so its last
+        known state stays.
         """
         kind, namespace = message.kind, message.namespace
         uids = chain((facts.uid for facts in message.listed), (invalid.uid for invalid in message.invalid))
@@ -168,7 +169,7 @@ class Engine:
         await self._apply_changes(kind, message.invalid)
         await self._apply_changes(kind, _drain(message.listed))
         await self._set_synced(message.kind, message.namespace, True)
-        # Synced means served: what was listed is in the graph before anyone is told so.
+        # Synced means served: the graph holds all listed objects before anybody learns of it.
         await self._commit()
         self.readiness.report(message.kind, message.namespace, "synced", served=False)
         await self._advance_takeover()
@@ -176,7 +177,7 @@ class Engine:
         logger.info("synced %s%s: %d", message.kind, _location(message.namespace), count)
 
     async def _remove(self, kind: str, namespace: str, *, spared: set[str]) -> int:
-        """Take what is known of a kind out of the model, in all namespaces or in one; returns how many."""
+        """Remove the objects of a kind from the model, in one namespace or in all. Returns how many."""
         count = 0
         for uid in self._model.uids(kind, namespace):
             if uid in spared:
@@ -187,7 +188,10 @@ class Engine:
         return count
 
     async def _set_synced(self, kind: str, namespace: str, synced: bool) -> None:
-        """What is listed is known; what cannot be read any more is as it was."""
+        """Note whether all objects of a kind are known.
+
+        Objects that can no longer be read keep their last state.
+        """
         try:
             self._note_synced(kind, namespace, synced)
         except Broken as broken:
@@ -215,9 +219,9 @@ class Engine:
             await self._slice.pause()
 
     def _apply(self, kind: str, change: ObjectChange) -> bool:
-        """Change the model; False when that is no news. An object that cannot be taken in is skipped.
+        """Apply one change to the model. Returns False if it changes nothing.
 
-        Raises Broken.
+        Skips an object that cannot be applied. Raises Broken.
         """
         skipped = self.readiness.skipped.get(kind)
         if isinstance(change, InvalidObject):
@@ -225,7 +229,7 @@ class Engine:
             return False
         if skipped:
             skipped.pop(change.uid, None)
-            if isinstance(change, Facts):  # its uid may not have been readable
+            if isinstance(change, Facts):  # under which it is skipped if its uid was unreadable
                 skipped.pop(label_of(change.namespace, change.name), None)
         if isinstance(change, Deleted):
             self._rejected.pop(change.uid, None)
@@ -251,11 +255,11 @@ class Engine:
         self.readiness.skip(kind, invalid)
 
     async def _rebuild(self, broken: Broken) -> None:
-        """Go on with a model that is made anew, and publish what became different."""
+        """Rebuild the model after a fault, and publish the differences."""
         error = broken.__cause__
         if self._served is None or not isinstance(error, Exception):
             raise broken
-        logger.error("a change of the graph failed, and it is put together anew: %s", where(error))
+        logger.error("a graph update failed; rebuilding the graph: %s", where(error))
         self.rebuilding = True
         self.readiness.rebuilds += 1
         try:
@@ -278,11 +282,11 @@ class Engine:
         if self._takeover is None or self._takeover.replace_model(model):
             self._uncommitted = False
             await self._publish_full_difference()
-        # Otherwise nothing was published yet.
+        # Otherwise nothing has been published yet.
 
     async def _publish_full_difference(self) -> None:
-        """Publish what is different between the model and what is served, if anything is."""
-        assert self._served is not None  # who calls this has seen to it
+        """Publish all differences between the model and the served graph."""
+        assert self._served is not None  # the callers check this
         everything = Takeover(self._model, self.readiness, self._served, lists=_knows_all)
         await self._publish_difference(self._takeover or everything)
 
@@ -290,18 +294,18 @@ class Engine:
         return self._skip_logs.setdefault((kind, what), SkipLog(logger, kind, what))
 
     def _log_faults(self) -> None:
-        """Log each resource for which a rule raised, once."""
+        """Log each resource on which a rule failed, once."""
         for fault in self._model.take_faults():
             invalid = InvalidObject(fault.namespace, fault.name, fault.why)
-            self._log_of(fault.kind, "keeps its own status, since its rule failed").add(invalid)
+            self._log_of(fault.kind, "keeps its own status because its rule failed").add(invalid)
 
     def _mark_uncommitted(self) -> None:
-        """There is something to commit."""
+        """Note that there are changes to commit."""
         if not self._uncommitted:
             self._uncommitted, self._uncommitted_since = True, int(time() * 1000)
 
     async def _commit(self) -> None:
-        """Publish what is new; what is known of a whole kind concerns many, and is followed bit by bit."""
+        """Publish all changes, in several batches if they concern many resources."""
         while self._uncommitted:
             await self._commit_some()
 
@@ -328,11 +332,14 @@ class Engine:
                 await self._reconcile(changes)
 
     async def _reconcile(self, changes: Changes) -> None:
-        """What is served was made anew to take these, if it could: see that it is what it should be."""
+        """Compare the served graph with the model after it was rebuilt to apply these changes.
+
+        Nodes that the served graph rejects twice are skipped.
+        """
         self.readiness.rebuilds += 1
         if self._served is None:
             return
-        if self._reconciling:  # it could not for the second time
+        if self._reconciling:  # the second failure in a row
             for node in changes.nodes_set:
                 if self._served().nodes.get(node.uid) != node:
                     await self._apply_changes(node.kind, (Deleted(node.uid),))
@@ -348,7 +355,7 @@ class Engine:
             self._reconciling = False
 
     async def _advance_takeover(self) -> None:
-        """When it is time, publish the difference to the restored graph; again when more is known."""
+        """Publish the difference to the restored graph when it is known, and again when more is known."""
         takeover = self._takeover
         if takeover is None or not takeover.is_due:
             return
@@ -364,19 +371,19 @@ class Engine:
             await self._slice.pause()
 
     def count(self, kind: str) -> int:
-        """How many objects of the kind are known, whether in the graph or not."""
+        """How many objects of the kind the model knows. Some may not be in the graph."""
         return self._model.count(kind)
 
 
 def _drain(listed: list[Facts]) -> Iterator[Facts]:
-    """The facts in order, each let go as it is taken: a list of a large kind is never in memory twice."""
+    """Yield the facts in order and release each one, so that a large list is never in memory twice."""
     listed.reverse()
     while listed:
         yield listed.pop()
 
 
 def _knows_all(kind: str, namespace: str) -> bool:
-    """What is not known is gone, of whatever kind."""
+    """Every object of every kind is known."""
     return True
 
 

@@ -1,4 +1,4 @@
-"""What watches tell the engine. One queue, so the order in which a watch speaks is the order of effect."""
+"""Messages from the watches to the engine. They share one queue, so each watch's messages apply in order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from astrolabe.graph.facts import Facts
 
 WatchState = Literal["listing", "synced", "unavailable"]
 
-#: Why a kind is unavailable, for programs: the API server answers 403, or it does not serve it (404).
+#: Why a kind is unavailable: the API server answers 403 (forbidden), or does not serve the kind (404).
 UnavailableCause = Literal["", "forbidden", "not-served"]
 
 
@@ -21,9 +21,9 @@ class Deleted(msgspec.Struct, frozen=True):
 
 
 class InvalidObject(msgspec.Struct, frozen=True, gc=False):
-    """An object that cannot be taken in: what was known of it stays as it was, until it is mended or deleted.
+    """An object that cannot be decoded. Its last known state stays until it is repaired or deleted.
 
-    why: names the field or the rule, never a value. uid: "" where not even that can be read.
+    why: names the field or the rule, never a value. uid: "" if it cannot be read.
     """
 
     namespace: str
@@ -33,16 +33,16 @@ class InvalidObject(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def label(self) -> str:
-        """How logs and `/health` call it."""
+        """Its name in logs and in `/health`."""
         return label_of(self.namespace, self.name)
 
 
 def label_of(namespace: str, name: str) -> str:
-    """What an object is called where its uid says nothing to people."""
+    """The readable name of an object."""
     return f"{namespace}/{name}".lstrip("/") or "an object"
 
 
-#: What befell one object.
+#: A change of one object.
 ObjectChange = Facts | Deleted | InvalidObject
 
 
@@ -56,9 +56,8 @@ class ObjectChanges(msgspec.Struct, frozen=True):
 class Replace(msgspec.Struct, frozen=True):
     """A complete list of a kind, over all namespaces (`namespace` "") or in one.
 
-    What is known of that scope and not listed is gone; the scope is synced from here on.
-    The list is handed over: the engine empties it as it goes. invalid: those that are listed and cannot be
-    taken in.
+    Known objects of that scope that are not in the list are removed. The scope is synced from then on.
+    The engine owns the list and empties it. invalid: listed objects that cannot be decoded.
     """
 
     kind: str
@@ -68,7 +67,7 @@ class Replace(msgspec.Struct, frozen=True):
 
 
 class WatchStatus(msgspec.Struct, frozen=True):
-    """A watch tells how it is: `listing` (not yet complete), `synced`, `unavailable` (and `why`)."""
+    """The state of a watch: `listing` (not complete yet), `synced`, or `unavailable` (with `why`)."""
 
     kind: str
     namespace: str
@@ -78,7 +77,7 @@ class WatchStatus(msgspec.Struct, frozen=True):
 
 
 class KindRemoved(msgspec.Struct, frozen=True):
-    """The API server has not served the kind (404) for so long that its objects are held to be gone."""
+    """The API server has answered 404 for so long that all objects of the kind count as deleted."""
 
     kind: str
     namespace: str
@@ -88,8 +87,8 @@ InboxMessage = ObjectChanges | Replace | WatchStatus | KindRemoved
 
 
 class Sink(Protocol):
-    """Where watches put what they learn."""
+    """Receives the messages of the watches."""
 
     async def put(self, message: InboxMessage) -> None:
-        """Hand over one message; waits while the engine is behind (backpressure)."""
+        """Hand over one message. Waits while the engine is behind (backpressure)."""
         ...

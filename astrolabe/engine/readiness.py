@@ -1,4 +1,4 @@
-"""How complete the picture is: the state of every watched kind, and whether all required ones are synced."""
+"""The state of every watched kind, and whether all required kinds are synced."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from astrolabe.graph.faults import Fault
 class Scope(msgspec.Struct, frozen=True):
     """One watch: a kind everywhere (`namespace` "") or in one namespace.
 
-    required: readiness waits for it.
+    required: whether readiness waits for it.
     """
 
     kind: str
@@ -25,7 +25,7 @@ class Scope(msgspec.Struct, frozen=True):
 class ScopeState(msgspec.Struct):
     """last_message: loop time in seconds of the last message of the watch; None before the first.
 
-    removed: whether it is unavailable because there is no such kind any more, and so no object of it.
+    removed: whether the API server no longer serves the kind, so that it has no objects.
     """
 
     state: WatchState = "listing"
@@ -36,11 +36,11 @@ class ScopeState(msgspec.Struct):
 
 
 class Readiness:
-    """Ready once, ready for good: a kind that becomes unavailable later is told, not hidden behind 503.
+    """Once ready, always ready. A kind that becomes unavailable later is reported, not hidden behind a 503.
 
-    skipped: of each kind the objects that are left out now, by uid (or by label, where there is none).
-    failing: tells those whose status is not derived from their neighbours, since a rule raised.
-    rebuilds: how often a change failed and the graph was put together anew, since the start of the process.
+    skipped: per kind, the objects that the graph leaves out now, by uid or, without a uid, by label.
+    failing: returns the resources whose status is not derived from their neighbors because a rule failed.
+    rebuilds: how often the graph was rebuilt after a failed update, since the start of the process.
     """
 
     def __init__(self, scopes: Iterable[Scope]) -> None:
@@ -58,11 +58,11 @@ class Readiness:
         return self._ready.is_set()
 
     async def wait(self) -> None:
-        """Return as soon as it is ready."""
+        """Wait until all required kinds are synced."""
         await self._ready.wait()
 
     def note_message(self, kind: str, namespace: str, now: float) -> None:
-        """There was news of this watch (of any of the kind's, when the message does not tell which)."""
+        """Note the time of a message of this watch, or of all watches of the kind."""
         for scope in self._scopes(kind, namespace):
             self.states[scope].last_message = now
 
@@ -76,7 +76,7 @@ class Readiness:
         cause: UnavailableCause = "",
         served: bool = True,
     ) -> None:
-        """Note how a watch is. served: whether what it listed is served; if not, `settle` has to follow."""
+        """Note the state of a watch. served: whether its list is served. If not, call `update_ready` then."""
         for scope in self._scopes(kind, namespace):
             known = self.states[scope]
             known.state, known.why, known.cause = state, why, cause
@@ -85,31 +85,31 @@ class Readiness:
             self.update_ready()
 
     def mark_removed(self, kind: str, namespace: str) -> None:
-        """There is no such kind any more."""
+        """The API server no longer serves this kind."""
         for scope in self._scopes(kind, namespace):
             self.states[scope].removed = True
         self.forget_skipped(kind, namespace)
 
     def skip(self, kind: str, invalid: InvalidObject) -> None:
-        """This object is left out; until one with its uid is taken in, or is gone."""
+        """Note that the graph leaves out this object, until an object with its uid is applied or deleted."""
         known = self.skipped.setdefault(kind, {})
         if invalid.uid:
-            known.pop(invalid.label, None)  # as which it was left out while its uid could not be read
+            known.pop(invalid.label, None)  # under which it was noted while its uid was unreadable
         known[invalid.uid or invalid.label] = invalid
 
     def forget_skipped(self, kind: str, namespace: str) -> None:
-        """A complete list of the kind follows, in all namespaces or in one."""
+        """Clear the skipped objects of a kind, in one namespace or in all, before a complete list."""
         known = self.skipped.setdefault(kind, {})
         for key in [key for key, each in known.items() if namespace in ("", each.namespace)]:
             del known[key]
 
     def update_ready(self) -> None:
-        """What the watches told is served: whoever waits for readiness may go on."""
+        """Become ready if all required kinds are synced and served."""
         if not self.unready():
             self._ready.set()
 
     def restart(self) -> None:
-        """Nothing is known any more: all watches begin anew."""
+        """Forget everything: all watches start over."""
         self._ready.clear()
         self.failing = tuple
         for scope in self.states:
@@ -118,17 +118,19 @@ class Readiness:
         self.update_ready()
 
     def is_listed(self, kind: str, namespace: str) -> bool:
-        """Whether it is known which resources of the kind there are in the namespace; none are known where
-        nobody watches, which is what the settings ask for."""
+        """Whether all resources of the kind in the namespace are known.
+
+        True if the settings exclude the namespace: then there are none.
+        """
         scope = self._by_location.get((kind, "")) or self._by_location.get((kind, namespace))
         return scope is None or self.states[scope].state == "synced" or self.states[scope].removed
 
     def still_listing(self) -> list[Scope]:
-        """The required scopes of which it is not known yet whether they can be listed."""
+        """The required scopes whose first list is neither complete nor refused yet."""
         return [s for s, known in self.states.items() if s.required and known.state == "listing"]
 
     def unready(self) -> list[Scope]:
-        """The required scopes that are waited for."""
+        """The required scopes that are not synced."""
         return [s for s, known in self.states.items() if s.required and known.state != "synced"]
 
     def _scopes(self, kind: str, namespace: str) -> list[Scope]:

@@ -1,6 +1,6 @@
-"""How far what is served may be trusted: one value, worked out here and shown the same everywhere.
+"""How far clients can trust what is served: one value, computed here and shown everywhere.
 
-It is never greener than what is known: whatever is not known to be complete and fresh is not `live`.
+The state is never too optimistic: only data that is known to be complete and fresh is `live`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from astrolabe.engine.readiness import Readiness, Scope, ScopeState
 from astrolabe.engine.skips import sample_of
 
 #: syncing: not all kinds are listed yet. live: every kind is listed and watched. partial: live, but some
-#: kinds or objects cannot be read. stale: what is served was true, and may not be any more.
+#: kinds or objects cannot be read. stale: the data was true once, and may be outdated.
 StateName = Literal["syncing", "live", "partial", "stale"]
 STATE_NAMES: tuple[StateName, ...] = ("syncing", "live", "partial", "stale")
 
@@ -25,27 +25,27 @@ STATE_NAMES: tuple[StateName, ...] = ("syncing", "live", "partial", "stale")
 MissingReason = Literal["forbidden", "not-served", "skipped"]
 MISSING_REASONS: tuple[MissingReason, ...] = ("forbidden", "not-served", "skipped")
 
-#: Seconds without a connection after which a watch that was in step no longer counts as fresh. A watch that
-#: ends and begins again, as they all do, takes less.
+#: Seconds without a connection after which a synced watch no longer counts as fresh. A regular reconnect
+#: takes less.
 LOST_GRACE = 5.0
 
-#: Seconds between two looks. What a look costs grows with the number of watches, not with the graph.
+#: Seconds between two assessments. Their cost depends on the number of watches, not on the size of the graph.
 ASSESS_EVERY = 0.5
 
-#: Seconds between two messages of which only the progress is news.
+#: Seconds between two messages that report only progress.
 PROGRESS_EVERY = 1.0
 
-#: Why what is served may be old while it is made anew.
-REBUILDING = "a change of the graph failed, and it is put together anew"
+#: Why the data may be outdated during a rebuild.
+REBUILDING = "a graph update failed; the graph is being rebuilt"
 
-#: Kinds that one sentence names.
+#: Kinds to name in one sentence.
 MAX_NAMED_KINDS = 5
 
 
 class ClusterInfo(msgspec.Struct, frozen=True):
-    """Which cluster this is; "" for what is not known.
+    """Which cluster this is. Unknown fields are "".
 
-    name: of the kubeconfig's cluster, or the one of `--cluster-name`. context: of the kubeconfig.
+    name: of the cluster in the kubeconfig, or `--cluster-name`. context: of the kubeconfig.
     server: the URL of its API server.
     """
 
@@ -55,7 +55,7 @@ class ClusterInfo(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """kinds: listed at least once, or known to be unreadable; of so many. objects: known so far."""
+    """kinds: how many are listed or known to be unreadable. of: how many there are. objects: known so far."""
 
     kinds: int = 0
     of: int = 0
@@ -63,7 +63,7 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class MissingPart(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A part of the cluster that is not in the graph. objects: how many are left out, when that is known."""
+    """A part of the cluster that is not in the graph. objects: how many are left out, if that is known."""
 
     kind: str
     reason: MissingReason
@@ -72,10 +72,10 @@ class MissingPart(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Assessment(msgspec.Struct, frozen=True):
-    """What the state is now.
+    """The current state, and why.
 
-    began: when it became so, on the loop's clock; None: when it was first seen to be so.
-    since: the same as RFC 3339, when another process says so; "" otherwise.
+    began: when the state began, on the clock of the event loop. None: when it was first observed.
+    since: the same in RFC 3339, if another process reported it; "" otherwise.
     """
 
     state: StateName
@@ -87,9 +87,9 @@ class Assessment(msgspec.Struct, frozen=True):
 
 
 class ServingState(msgspec.Struct, frozen=True):
-    """The state as it is told: in `/health`, on the stream, by the leader to its followers.
+    """The state as published: in `/health`, on the stream, and by the leader to its followers.
 
-    since: RFC 3339. why: one sentence; "" when there is nothing to say.
+    since: RFC 3339. why: one sentence, or "".
     """
 
     state: StateName
@@ -100,7 +100,7 @@ class ServingState(msgspec.Struct, frozen=True):
     partial: tuple[MissingPart, ...]
 
     def document(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The state as a JSON object."""
         document: dict[str, Any] = msgspec.to_builtins(self)
         return {**document, "partial": list(document["partial"])}
 
@@ -109,9 +109,9 @@ _NO_REPORT = ServingState("syncing", "", "", ClusterInfo(), Progress(), ())
 
 
 class WatchFacts(Protocol):
-    """How one watch is doing: see `kube.health.WatchHealth`.
+    """The health of one watch: see `kube.health.WatchHealth`.
 
-    lost_since: when it lost its connection, on the clock time.monotonic; None while it has one.
+    lost_since: when the watch lost its connection, on time.monotonic; None while it is connected.
     """
 
     kind: str
@@ -134,9 +134,9 @@ def assess_watches(
 ) -> Assessment:
     """The state of a process that watches the cluster itself.
 
-    count: how many objects of a kind are known.
-    restored: whether a stored graph is served until all kinds are listed.
-    rebuilding: whether the graph is put together anew after a fault, and what changes meanwhile has to wait.
+    count: returns how many objects of a kind are known.
+    restored: whether a restored graph is served until all kinds are listed.
+    rebuilding: whether the graph is being rebuilt after a fault, so that changes have to wait.
     now: on the clock of `lost_since`.
     """
     scopes = readiness.states
@@ -161,10 +161,11 @@ def assess_watches(
 def assess_follower(
     told: ServingState | None, *, joined: bool, stale: bool, why: str, began: float | None
 ) -> Assessment:
-    """The state of a process that serves what another one writes.
+    """The state of a follower, which serves what the leader writes.
 
-    told: the state of the writer, as it said last; None before. joined: whether a graph was found.
-    stale, why, began: whether nobody keeps it up to date, and since when.
+    told: the last state that the leader reported; None before the first.
+    joined: whether there is a stored graph.
+    stale, why, began: whether no leader keeps the graph up to date, why, and since when.
     """
     if not joined:
         return Assessment("syncing", why or "there is no graph in Redis yet")
@@ -172,21 +173,21 @@ def assess_follower(
         known = told or _NO_REPORT
         return Assessment("stale", why, known.progress, known.partial, began=began)
     if told is None:
-        return Assessment("syncing", "the leader has not told its state yet")
+        return Assessment("syncing", "the leader has not reported its state yet")
     return Assessment(told.state, told.why, told.progress, told.partial, since=told.since)
 
 
 def _is_lost(watch: WatchFacts, now: float) -> bool:
-    """Whether what the watch brought is served, and no longer kept up to date."""
+    """Whether the watch was synced and has been disconnected for longer than the grace period."""
     if watch.connected or watch.state != "synced" or watch.lost_since is None:
         return False
     return now - watch.lost_since >= LOST_GRACE
 
 
 def _unreadable(scopes: Mapping[Scope, ScopeState]) -> list[MissingPart]:
-    """The kinds that cannot be had, in the order of the catalogue; several namespaces are one gap.
+    """The unavailable kinds, in the order of the catalogue. Several namespaces of a kind are one entry.
 
-    A kind that need not be there and is not served has no objects that could be missing.
+    An optional kind that the API server does not serve is not listed: no object of it can be missing.
     """
     found: dict[tuple[str, MissingReason], list[tuple[Scope, ScopeState]]] = {}
     for scope, known in scopes.items():
@@ -201,7 +202,7 @@ def _unreadable(scopes: Mapping[Scope, ScopeState]) -> list[MissingPart]:
 
 
 def _skipped(skipped: Mapping[str, Mapping[str, InvalidObject]]) -> list[MissingPart]:
-    """The kinds of which objects are left out."""
+    """The kinds with objects that the graph leaves out."""
     gaps = []
     for kind, objects in skipped.items():
         if objects:
@@ -213,14 +214,14 @@ def _skipped(skipped: Mapping[str, Mapping[str, InvalidObject]]) -> list[Missing
 
 
 def _syncing(kinds: Mapping[str, bool], watches: Iterable[WatchFacts], *, restored: bool) -> str:
-    """What is waited for; and what keeps it from coming."""
+    """How many kinds are listed, and which one fails."""
     open = [kind for kind, listed in kinds.items() if not listed]
     failing = [watch for watch in watches if watch.state == "listing" and watch.last_error]
     why = f"{len(kinds) - len(open)} of {len(kinds)} kinds are listed"
     if failing and not failing[0].connected:
         why += f"; {failing[0].kind} cannot be listed: {failing[0].last_error}"
     if restored:
-        why += "; until all are, the stored graph is served"
+        why += "; the stored graph is served until all are"
     return why
 
 
@@ -235,7 +236,7 @@ def _stale(lost: Sequence[WatchFacts], watches: Iterable[WatchFacts]) -> str:
 
 
 def _partial(gaps: Sequence[MissingPart]) -> str:
-    """One sentence for all reasons."""
+    """One phrase per reason."""
     words: dict[MissingReason, str] = {
         "forbidden": "not readable",
         "not-served": "not served",
@@ -250,15 +251,15 @@ def _partial(gaps: Sequence[MissingPart]) -> str:
 
 
 def _names(names: Sequence[str]) -> str:
-    """Some names, and how many more there are."""
+    """The first names, and how many more there are."""
     more = len(names) - MAX_NAMED_KINDS
     return ", ".join(names[:MAX_NAMED_KINDS]) + (f" and {more} more" if more > 0 else "")
 
 
 class StateTracker:
-    """Keeps the current state, and tells of its changes.
+    """Keeps the current state and notifies listeners of changes.
 
-    assess: what the state is now. clock: monotonic seconds, of `Assessment.began`. time: seconds since 1970.
+    assess: returns the state now. clock: monotonic seconds, as in `Assessment.began`. time: Unix seconds.
     """
 
     def __init__(
@@ -279,11 +280,11 @@ class StateTracker:
         self._published = self.current
 
     def subscribe(self, listener: Callable[[ServingState], None]) -> None:
-        """Call the listener with each new state from now on. It must not raise."""
+        """Call the listener with each new state from now on. The listener must not raise."""
         self._listeners.append(listener)
 
     def refresh(self) -> ServingState:
-        """Look, tell if there is something new, and return what is."""
+        """Assess the state, notify the listeners of a change, and return the state."""
         self.current = self._state(self._assess(), self.current)
         if self._has_changed():
             self._published, self._published_at = self.current, self._clock()
@@ -292,7 +293,7 @@ class StateTracker:
         return self.current
 
     async def run(self) -> None:
-        """Look now and then, until cancelled."""
+        """Assess the state regularly, until cancelled."""
         while True:
             self.refresh()
             await asyncio.sleep(ASSESS_EVERY)
@@ -313,7 +314,7 @@ class StateTracker:
         if now == told:
             return False
         if msgspec.structs.replace(now, progress=told.progress, why=told.why) == told:
-            # Only the numbers have moved: told while they are news, and not too often.
+            # Only the progress changed: publish it while syncing, but not too often.
             if now.why == told.why and now.state != "syncing":
                 return False
             return self._clock() - self._published_at >= PROGRESS_EVERY

@@ -1,4 +1,4 @@
-"""Objects of which something is amiss: told once each in the log, and by number and name in `/health`."""
+"""Objects with a problem: logged once each, and counted and named in `/health`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from astrolabe.engine.inbox import InvalidObject, label_of
 from astrolabe.graph.faults import Fault
 
-#: Different ones that are logged, of one kind; beyond, there is something general to repair.
+#: Objects to log per kind. More than that have a common cause.
 MAX_LOGGED = 100
-#: Objects that `/health` names, of one kind.
+#: Objects to name in `/health` per kind.
 MAX_NAMED = 5
 
 
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 class SkipLog:
-    """Logs each object of which something is amiss once, with its reason; of one kind, or of one watch."""
+    """Logs each object with a problem once, with the reason. One log serves one kind or one watch."""
 
     def __init__(self, log: logging.Logger, kind: str, what: str = "is left out") -> None:
-        """what: is the matter with them."""
+        """what: the predicate of the log message."""
         self._log = log
         self._kind = kind
         self._what = what
@@ -38,17 +38,17 @@ class SkipLog:
 
 
 def sample_of(objects: Iterable[T]) -> list[T]:
-    """The first of them: to choose among all would cost the more, the worse it is."""
+    """The first objects. Choosing among all of them would cost more, the more there are."""
     return list(islice(objects, MAX_LOGGED))
 
 
 def skipped_of(invalid: Collection[InvalidObject]) -> dict[str, Any]:
-    """What `/health` shows of the objects of one kind that are left out; {} when there are none."""
+    """What `/health` shows of the skipped objects of one kind; {} if there are none."""
     return _some("skipped", len(invalid), [(each.label, each.why) for each in sample_of(invalid)])
 
 
 def failing_of(faults: Collection[Fault]) -> dict[str, Any]:
-    """The same of those of which a rule failed; they are in the graph, with their own status."""
+    """The same for objects on which a rule failed. They are in the graph, with their own status."""
     named = [(label_of(each.namespace, each.name), each.why) for each in sample_of(faults)]
     return _some("ruleFailed", len(faults), named)
 

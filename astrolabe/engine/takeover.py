@@ -1,4 +1,4 @@
-"""From a restored graph to the cluster's: what a new writer publishes instead of everything anew."""
+"""How a new writer turns a restored graph into the current one without publishing everything again."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from astrolabe.graph.edge import Edge
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
 
-#: In which Helm keeps its releases: which there are is known once these are listed.
+#: The kind in which Helm stores its releases.
 SECRET = "Secret"
 
 
 class Takeover:
-    """The served graph is the one that was restored until all required kinds are synced. Then the
-    difference is published at once.
+    """Keeps the restored graph until all required kinds are synced, and then publishes the difference.
 
-    What is served and not known goes, but only where its kind was listed: of a kind that cannot be listed
-    now, the nodes stay as they were, with their edges, until it is. served: the graph that is served.
-    lists: whether it is known which resources of a kind there are in a namespace; as `readiness` says.
+    A served node that the model does not know is removed only if its kind was listed. If the kind cannot be
+    listed, its nodes and their edges stay until it can.
+
+    served: returns the served graph.
+    lists: whether all resources of a kind in a namespace are known. By default, what `readiness` says.
     """
 
     def __init__(
@@ -41,17 +42,20 @@ class Takeover:
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to publish the difference: nothing that could still be told is waited for."""
+        """Whether to publish the difference now: no required kind is still listing."""
         return not self._readiness.still_listing()
 
     @property
     def is_done(self) -> bool:
-        """Whether what is served is what the model says, from now on by itself."""
+        """Whether the served graph equals the model, so that ordinary commits suffice from now on."""
         return self._released and not self._kept
 
     def filter_changes(self, changes: Changes) -> Changes:
-        """What to publish of a commit of the model: nothing before the difference; then all of it, and that
-        the kept edges of what is removed go as well."""
+        """What to publish of a commit of the model.
+
+        Nothing until the difference is published. Afterwards all changes, plus the removal of kept edges
+        whose node is removed.
+        """
         if not self._released:
             return Changes()
         graph = self._served()
@@ -63,13 +67,15 @@ class Takeover:
         return changes
 
     def replace_model(self, model: Model) -> bool:
-        """This is the model from now on, made anew. Returns whether the difference to it has to follow."""
+        """Use a rebuilt model from now on. Returns whether to publish the difference again."""
         self._model = model
         return self._released
 
     def difference(self) -> Iterator[Changes | None]:
-        """All that the served graph has to become what is known, gathered node by node: None after each, then
-        all of it at once. The model must stay as it is meanwhile."""
+        """The difference between the served graph and the model, computed node by node.
+
+        Yields None after each node, and finally all changes. The model must not change meanwhile.
+        """
         graph, changes = self._served(), Changes()
         self._kept = set()
         for gathering in (
@@ -83,7 +89,7 @@ class Takeover:
         yield changes
 
     def _changed_nodes(self, graph: Graph, changes: Changes) -> Iterator[None]:
-        """What is known, and served otherwise or not at all; node by node."""
+        """Collect nodes and edges that are new or different, node by node."""
         for node in self._model.nodes():
             served = graph.nodes.get(node.uid)
             if served is None or served.text != node.text:
@@ -96,7 +102,7 @@ class Takeover:
             yield
 
     def _removed_nodes(self, graph: Graph, changes: Changes) -> Iterator[None]:
-        """What is served and not known: gone, or kept; node by node."""
+        """Collect served nodes that the model does not know: to remove or to keep, node by node."""
         for uid, served in graph.nodes.items():
             if self._model.node(uid) is None:
                 if self._lists(served.kind, served.namespace):
@@ -106,7 +112,7 @@ class Takeover:
             yield
 
     def _removed_edges(self, graph: Graph, changes: Changes) -> Iterator[None]:
-        """The edges that are served and not known, unless they may be; node by node."""
+        """Collect served edges that the model does not know, node by node. Edges of kept nodes stay."""
         for uid in graph.nodes:
             known = {edge.key for edge in self._model.edges(uid)}
             changes.edges_removed += [
@@ -115,7 +121,7 @@ class Takeover:
             yield
 
     def _is_stale(self, edge: Edge) -> bool:
-        """Whether an edge that is not known is gone: both its ends are known, or one of them is gone."""
+        """Whether to remove an edge that the model does not know: both ends are known, or one is removed."""
         unkept = [end for end in (edge.source, edge.target) if end not in self._kept]
         return len(unkept) == 2 or any(self._model.node(end) is None for end in unkept)
 

@@ -1,6 +1,6 @@
-"""The connection to one API server: GET requests whose answers are checked, and streamed.
+"""The connection to one API server: GET requests with checked and streamed answers.
 
-The only POSTs ask what is permitted, and change nothing.
+The only POST requests are reviews of our own rights, which change nothing.
 """
 
 from __future__ import annotations
@@ -40,31 +40,31 @@ _NAMESPACES = "/api/v1/namespaces"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _AUTHORIZATION = "authorization.k8s.io/v1"
 
-#: Seconds, for name, connection and TLS.
+#: Seconds for name resolution, connection and TLS.
 CONNECT_TIMEOUT = 10.0
 
-#: Seconds for the check at the start.
+#: Seconds for each check at the start.
 VERIFY_TIMEOUT = 10.0
 
-#: Bytes of an error's body that are read.
+#: Bytes to read of the body of an error.
 ERROR_BODY_BYTES = 64 * 1024
 
-#: Bytes of an answer that is read in whole: version, discovery, a review, a list of one object.
+#: Bytes of an answer that is read as a whole: version, discovery, a review, a list of one object.
 MAX_RESPONSE_BYTES = 8 * 2**20
 
-#: Bytes that are kept of one that is too large.
+#: Bytes to keep of an answer that is too large.
 BEGINNING_BYTES = 64 * 1024
 
-#: Headers of an answer that is not to be packed: the API server keeps to it, and what is packed has no bound.
+#: Accepted values of Content-Encoding. A compressed answer has no bound, and API servers respect our request.
 UNCOMPRESSED = ("", "identity")
 
-#: Seconds and counts: a peer that is gone without a word is noticed after 75 s of an idle watch, long
-#: before the read timeout. Names differ between systems; those that are missing keep the default.
+#: Seconds and counts: a dead peer is noticed after 75 s of an idle watch, long before the read timeout.
+#: The names differ between systems. Missing ones keep the system's default.
 KEEPALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3))
 
 
 class ApiResponse:
-    """An answer of status 200 in JSON, whose body is read as it comes."""
+    """An answer with status 200 in JSON, whose body is streamed."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self.status = response.status
@@ -72,7 +72,7 @@ class ApiResponse:
         self._response = response
 
     async def read(self) -> bytes:
-        """What has arrived, at least a byte; nothing at the end. Raises ConnectionBroken."""
+        """The bytes that have arrived, at least one; b"" at the end. Raises ConnectionBroken."""
         try:
             return await self._response.content.readany()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -80,7 +80,7 @@ class ApiResponse:
             raise _broken(error) from error
 
     async def read_all(self, longest: int = MAX_RESPONSE_BYTES) -> bytes:
-        """Everything, to its end. Raises ConnectionBroken, and TooLarge beyond `longest` bytes."""
+        """The whole body. Raises ConnectionBroken, and TooLarge beyond `longest` bytes."""
         chunks, size = [], 0
         is_too_large = (self._response.content_length or 0) > longest
         enough = min(longest, BEGINNING_BYTES) if is_too_large else longest
@@ -111,15 +111,15 @@ class _Namespaces(msgspec.Struct):
 
 
 class _Review(msgspec.Struct):
-    """authorization.k8s.io/v1, SelfSubjectAccessReview, as it is answered."""
+    """The answer to a SelfSubjectAccessReview of authorization.k8s.io/v1."""
 
     status: _Permission
 
 
 class Cluster:
-    """One API server, as one set of credentials sees it.
+    """One API server, accessed with one set of credentials.
 
-    host: `https://10.0.0.1:443`. origin: where host and credentials come from, for people.
+    host: such as `https://10.0.0.1:443`. origin: where host and credentials come from, for people.
     """
 
     def __init__(self, settings: Settings, access: ClusterAccess) -> None:
@@ -130,7 +130,7 @@ class Cluster:
 
     @classmethod
     async def connect(cls, settings: Settings) -> Self:
-        """Load the configuration that the settings name; no request yet. Raises ClusterError."""
+        """Load the configuration that the settings name, without a request. Raises ClusterError."""
         return cls(settings, await load_access(settings))
 
     @property
@@ -143,18 +143,18 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        """What the kubeconfig calls the cluster; "" in a pod."""
+        """The name of the cluster in the kubeconfig; "" in a pod."""
         return self._access.name
 
     @property
     def context(self) -> str:
-        """The context of the kubeconfig; "" in a pod."""
+        """The context in the kubeconfig; "" in a pod."""
         return self._access.context
 
     async def verify(self) -> None:
-        """Raise ClusterError unless the server answers and lets us in.
+        """Raise ClusterError unless the server answers and accepts the credentials.
 
-        That some kinds are forbidden is no reason to stop; that everything is, is one.
+        Some kinds may be forbidden, but not all.
         """
         namespaces = self._settings.namespaces
         pods = f"/api/v1/namespaces/{namespaces[0]}/pods" if namespaces else "/api/v1/pods"
@@ -164,12 +164,12 @@ class Cluster:
             raise self._refused(first_list)
 
     async def _probe(self, path: str, params: Mapping[str, str]) -> ApiError | None:
-        """Ask once; the error when this may not be read (403)."""
+        """Send one request. Returns the error if it is forbidden (403)."""
         try:
             async with asyncio.timeout(VERIFY_TIMEOUT):
                 await self.read(path, params, read_timeout=VERIFY_TIMEOUT)
         except TimeoutError as error:
-            raise self._unusable(f"it gave no answer within {VERIFY_TIMEOUT:.0f} s") from error
+            raise self._unusable(f"it did not answer within {VERIFY_TIMEOUT:.0f} s") from error
         except ApiError as error:
             if error.code == 403:
                 return error
@@ -199,9 +199,9 @@ class Cluster:
     async def stream(
         self, path: str, params: Mapping[str, str], *, accept: str = JSON, read_timeout: float
     ) -> AsyncIterator[ApiResponse]:
-        """GET, with the answer as it comes; leaving the block closes an answer that was not read to its end.
+        """GET with a streamed answer. Leaving the block closes an answer that was not read to its end.
 
-        read_timeout: seconds of silence after which the connection counts as broken.
+        read_timeout: seconds without data after which the connection counts as broken.
         Raises ConnectionBroken, NotTheApi, ApiError.
         """
         response = await self._call(path, params, accept=accept, read_timeout=read_timeout)
@@ -221,12 +221,12 @@ class Cluster:
         read_timeout: float,
         longest: int = MAX_RESPONSE_BYTES,
     ) -> bytes:
-        """GET, with the whole body, otherwise as `stream`. Raises TooLarge beyond `longest` bytes."""
+        """GET with the whole body, otherwise like `stream`. Raises TooLarge beyond `longest` bytes."""
         async with self.stream(path, params, accept=accept, read_timeout=read_timeout) as answer:
             return await answer.read_all(longest)
 
     async def permits(self, verb: str, *, group: str, plural: str, namespace: str) -> bool:
-        """Whether these credentials may do this ("": in all namespaces), as the API server says.
+        """Whether the API server permits these credentials to do this. namespace: "" for all namespaces.
 
         Raises ConnectionBroken, NotTheApi, ApiError.
         """
@@ -236,7 +236,7 @@ class Cluster:
         return answer.status.allowed
 
     async def review(self, kind: str, spec: Mapping[str, Any], type: type[Reviewed]) -> Reviewed:
-        """What the API server answers to a review of this kind in authorization.k8s.io/v1.
+        """Send a review of authorization.k8s.io/v1, and return the answer.
 
         Raises ConnectionBroken, NotTheApi, ApiError.
         """
@@ -251,18 +251,18 @@ class Cluster:
         try:
             return msgspec.json.decode(body, type=type)
         except UNDECODABLE as error:
-            raise NotTheApi(f"the answer is no review: {error}") from error
+            raise NotTheApi(f"the answer is not a review: {error}") from error
 
     async def identity(self) -> str:
-        """The uid of the namespace kube-system, which every cluster has and no two share.
+        """The uid of the namespace kube-system, which is unique per cluster.
 
-        "": not to be had: nobody answers, or Namespaces may not be listed, as with a Role of one namespace.
+        "" if it is unknown: the server does not answer, or namespaces may not be listed, as with a Role.
         """
         found = await self._find_namespaces({"fieldSelector": "metadata.name=kube-system", "limit": "1"})
         return next((each.uid for each in found if each.name == "kube-system"), "")
 
     async def namespaces(self, most: int) -> list[str]:
-        """The names of at most so many; none when they may not be listed, as with a Role of one namespace."""
+        """The names of at most `most` namespaces; none if they may not be listed, as with a Role."""
         return [each.name for each in await self._find_namespaces({"limit": str(most)})][:most]
 
     async def _find_namespaces(self, params: Mapping[str, str]) -> list[_Metadata]:
@@ -273,9 +273,9 @@ class Cluster:
             return []
 
     async def reload(self) -> None:
-        """Load the credentials again, after a 401; callers at one time share one loading.
+        """Load the credentials again after a 401. Concurrent callers share one load.
 
-        Running answers go on, unless the certificates are others. Raises ClusterError.
+        Running answers continue, unless the certificates have changed. Raises ClusterError.
         """
         access = self._access
         async with self._reloading:
@@ -291,7 +291,7 @@ class Cluster:
             await old.close()
 
     async def close(self) -> None:
-        """End all connections, running answers included."""
+        """Close all connections, including those of running answers."""
         await self._session.close()
 
     async def _call(
@@ -303,11 +303,11 @@ class Cluster:
         read_timeout: float,
         body: Mapping[str, Any] | None = None,
     ) -> aiohttp.ClientResponse:
-        """GET, or with a body POST."""
+        """GET, or POST if there is a body."""
         timeout = aiohttp.ClientTimeout(
             total=None, connect=CONNECT_TIMEOUT, sock_connect=CONNECT_TIMEOUT, sock_read=read_timeout
         )
-        # Packing costs the API server and us more than the network inside a cluster does.
+        # Inside a cluster, compression costs more than the network.
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
         headers.update({} if body is None else {"Content-Type": JSON})
         try:
@@ -325,7 +325,7 @@ class Cluster:
             forget_frames(error)
             raise _broken(error) from error
         except Exception as error:
-            # Hooks that renew a token (credential plugins, token files) raise anything at all.
+            # Hooks that renew a token (credential plugins, token files) may raise any exception.
             raise ConnectionBroken(f"the credentials cannot be renewed ({type(error).__name__})") from error
         return response
 
@@ -338,8 +338,10 @@ def _open(access: ClusterAccess) -> Any:
 
 
 class _Direct:
-    """The HTTP session of kubernetes_asyncio, which follows no redirect, since that could lead a token to
-    another host, and unpacks nothing."""
+    """The HTTP session of kubernetes_asyncio, without redirects and decompression.
+
+    A redirect could send the token to another host.
+    """
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
@@ -352,9 +354,9 @@ class _Direct:
 
 
 async def _check(response: aiohttp.ClientResponse, *, status: int = 200) -> None:
-    """Raise unless this is an answer of that status in JSON.
+    """Raise unless this is a JSON answer with that status.
 
-    kubernetes_asyncio does not look when it does not read the body.
+    kubernetes_asyncio checks only answers whose body it reads.
     """
     if 300 <= response.status < 400:
         raise NotTheApi(f"it redirects to {_target_of(response)} ({response.status}), which is not followed")
@@ -367,11 +369,11 @@ async def _check(response: aiohttp.ClientResponse, *, status: int = 200) -> None
         raise NotTheApi(f"the answer is {response.content_type}, not JSON (a proxy in between?)")
     packing = response.headers.get("Content-Encoding", "").lower()
     if packing not in UNCOMPRESSED:
-        raise NotTheApi(f"the answer is packed ({packing[:20]}) although that was not asked for (a proxy?)")
+        raise NotTheApi(f"the answer is compressed ({packing[:20]}), which was not requested (a proxy?)")
 
 
 def _target_of(response: aiohttp.ClientResponse) -> str:
-    """The host that a redirect names; nothing else of it, which may hold secrets."""
+    """The host of a redirect, without the rest of the URL, which may contain secrets."""
     try:
         host = urlsplit(response.headers.get("Location", "")).hostname
     except ValueError:
@@ -391,7 +393,7 @@ def _keep_alive(response: aiohttp.ClientResponse) -> None:
 
 
 def _broken(error: Exception) -> ConnectionBroken:
-    """What happened to the connection, for people."""
+    """Describe what happened to the connection."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return ConnectionBroken(f"its certificate is not trusted: {_reason(error)}", tls=True)
@@ -405,14 +407,14 @@ def _broken(error: Exception) -> ConnectionBroken:
         case aiohttp.ConnectionTimeoutError():
             return ConnectionBroken(f"no connection within {CONNECT_TIMEOUT:.0f} s")
         case TimeoutError():
-            return ConnectionBroken("the server fell silent")
+            return ConnectionBroken("the server stopped responding")
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
-            return ConnectionBroken("the connection was cut")
+            return ConnectionBroken("the server closed the connection")
         case _:
             return ConnectionBroken(f"the connection broke: {error}")
 
 
 def _reason(error: Exception) -> str:
-    """The innermost cause, as the operating system or OpenSSL puts it."""
+    """The innermost cause, in the words of the operating system or of OpenSSL."""
     cause: object = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     return str(getattr(cause, "verify_message", "") or getattr(cause, "strerror", "") or cause)

@@ -1,6 +1,6 @@
-"""From settings to a session with an API server, by kubernetes_asyncio (see `library`).
+"""Opens a session with an API server from the settings, by means of kubernetes_asyncio (see `library`).
 
-It is imported late, and in a thread: a follower that becomes leader keeps serving meanwhile.
+The library is imported late and in a thread, so that a follower keeps serving while it becomes the leader.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ ADVICE = (
     " without a cluster, try `astrolabe demo`."
 )
 
-#: Of a pod: what comes between it and an API server that is there.
+#: What may keep a pod from reaching its API server.
 POD_ADVICE = (
-    "NetworkPolicies must let the pod out to it, and a role must permit its service account to list and"
+    "NetworkPolicies must let the pod connect to it, and a role must permit its service account to list and"
     " watch, as in deploy/."
 )
 
-#: Seconds. A credential plugin may have to ask a person.
+#: Seconds. A credential plugin may have to ask the user.
 LOAD_TIMEOUT = 120.0
 
 _TLS_FILES = ("ssl_ca_cert", "cert_file", "key_file")
@@ -38,12 +38,12 @@ _TLS_SETTINGS = ("host", "verify_ssl", "tls_server_name", "proxy")
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class ClusterAccess:
-    """Where the API server is and how to be let in. Holds secrets, hence has no repr.
+    """The address of the API server and the credentials. It has no repr because it contains secrets.
 
     configuration: kubernetes_asyncio.client.Configuration.
     origin: where this comes from, for people: "kubeconfig /home/me/.kube/config, context kind".
-    identity: what a session is made of (addresses, certificates); another one needs another session.
-    name, context: what the kubeconfig calls the cluster and its context; "" in a pod.
+    identity: addresses and certificates. If they change, a new session is needed.
+    name, context: the names of the cluster and the context in the kubeconfig; "" in a pod.
     """
 
     configuration: Any
@@ -58,7 +58,7 @@ class ClusterAccess:
         return str(self.configuration.host)
 
     def open_session(self) -> Any:
-        """A kubernetes_asyncio.client.ApiClient; to be closed. Raises ClusterError."""
+        """A kubernetes_asyncio.client.ApiClient, which the caller closes. Raises ClusterError."""
         try:
             return library.load().ApiClient(self.configuration)
         except (OSError, ValueError) as error:
@@ -68,13 +68,13 @@ class ClusterAccess:
 
 
 async def load_access(settings: Settings) -> ClusterAccess:
-    """Read the service account of the pod, or the kubeconfig, and get a token where one must be got.
+    """Read the service account of the pod or the kubeconfig, and fetch a token if necessary.
 
     Raises ClusterError.
     """
     loaded = await asyncio.to_thread(library.load)
     configuration = loaded.Configuration(host="")
-    # Each watch holds a connection for minutes: with a limit, the one above it would wait for ever.
+    # Each watch holds a connection for minutes. With a limit, one watch more would wait forever.
     configuration.connection_pool_maxsize = 0
     name = context = ""
     if settings.in_cluster:
@@ -96,26 +96,26 @@ def _load_service_account(config: Any, configuration: Any) -> str:
         config.load_incluster_config(configuration)
     except (config.ConfigException, OSError) as error:
         why = f"{str(error).rstrip('.')} (--in-cluster is the default)"
-        raise ClusterError(f"This is no pod with a service account: {why}. {ADVICE}") from error
+        raise ClusterError(f"Not running in a pod with a service account: {why}. {ADVICE}") from error
     return "service account of this pod"
 
 
 async def _load_kubeconfig(config: Any, configuration: Any, settings: Settings) -> tuple[str, str, str]:
-    """The path, and what it calls the cluster and the context."""
+    """The path of the kubeconfig, and its names of the cluster and the context."""
     paths = _existing(settings.kubeconfig)
     shown = os.pathsep.join(paths)
     try:
         async with asyncio.timeout(LOAD_TIMEOUT):
             loader = _loader(config, paths, shown, settings.context)
-            # Never written back: Astrolabe is read-only, in the user's files too.
+            # Never written back: Astrolabe does not change the user's files.
             await loader.load_and_set(configuration)
     except TimeoutError as error:
         raise ClusterError(
             f"The credential plugin of kubeconfig {shown} does not finish. {ADVICE}"
         ) from error
     except Exception as error:
-        # A broken file ends in any exception at all. Not chained, and only partly quoted: the original
-        # texts quote the file, tokens and all.
+        # A broken file may raise any exception. It is not chained, and only partly quoted, because the
+        # original message may quote tokens.
         raise ClusterError(
             f"The kubeconfig {shown} cannot be used: {_what_is_broken(error)}. {ADVICE}"
         ) from None
@@ -125,7 +125,7 @@ async def _load_kubeconfig(config: Any, configuration: Any, settings: Settings) 
 
 
 def _existing(text: str) -> list[str]:
-    """The files that the text names; several as $KUBECONFIG does, of which those that exist count."""
+    """The existing files that the text names, separated as in $KUBECONFIG."""
     paths = paths_of(text)
     existing = [path for path in paths if os.path.isfile(path)]
     if not existing:
@@ -134,7 +134,7 @@ def _existing(text: str) -> list[str]:
 
 
 def _loader(config: Any, paths: Sequence[str], shown: str, context: str) -> Any:
-    """kubernetes_asyncio's loader of what the files say together."""
+    """kubernetes_asyncio's loader of the merged files."""
     parts = config.kube_config
     merged = merge([(path, parts.yaml.safe_load(Path(path).read_bytes())) for path in paths])
     chosen = choose_context(merged, context)
@@ -150,18 +150,18 @@ def _loader(config: Any, paths: Sequence[str], shown: str, context: str) -> Any:
 def _what_is_broken(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
-        return f"it is no YAML, see line {mark.line + 1}"
+        return f"it is not valid YAML, see line {mark.line + 1}"
     if isinstance(error, KubeconfigError):
         return str(error)
-    if isinstance(error, FileNotFoundError):  # of nothing else, and the event loop does not say of which
-        return "the credential plugin that it names (exec) is not installed, or not in PATH"
+    if isinstance(error, FileNotFoundError):  # of the plugin; the error does not name it
+        return "its credential plugin (exec) is not installed, or not in PATH"
     if type(error).__name__ == "ConfigException" or isinstance(error, OSError):
         return str(error).split("/{")[0].split("{")[0].rstrip(". ")
-    return f"it is not built as a kubeconfig is ({type(error).__name__})"
+    return f"it does not have the structure of a kubeconfig ({type(error).__name__})"
 
 
 def _refresh_before_requests(loader: Any, configuration: Any) -> None:
-    """Let a credential plugin, or gcp, renew a token that is about to expire, before it is used."""
+    """Let a credential plugin or gcp renew an expiring token before a request."""
     if hasattr(loader, "exec_plugin_expiry"):
         renew = loader.load_from_exec_plugin
     elif loader.provider == "gcp":
@@ -177,14 +177,14 @@ def _refresh_before_requests(loader: Any, configuration: Any) -> None:
 
 
 def _strip_token(configuration: Any) -> None:
-    """A token file usually ends in a newline, which no header may contain."""
+    """Strip the newline at the end of a token file, which a header must not contain."""
     token = configuration.api_key.get("BearerToken")
     if token:
         configuration.api_key["BearerToken"] = token.strip()
 
 
 def _identity(configuration: Any) -> tuple[object, ...]:
-    """Certificates by content: files are rotated in place."""
+    """Addresses, and certificates by content, because files are rotated in place."""
     contents = [_digest(getattr(configuration, name)) for name in _TLS_FILES]
     return (*contents, *(getattr(configuration, name) for name in _TLS_SETTINGS))
 

@@ -1,4 +1,4 @@
-"""From lines of a watch and pages of a list to what the engine is told."""
+"""Turns the lines of a watch and the pages of a list into messages for the engine."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from astrolabe.timeslice import TimeSlice
 
 log = logging.getLogger("astrolabe.kube")
 
-#: Objects between two looks at the clock.
+#: Objects to decode between two looks at the clock.
 LOOK_EVERY = 32
-#: Bytes of an object after which the clock is looked at as well.
+#: Bytes of an object after which to look at the clock as well.
 LARGE = 64 * 1024
 
 
-#: Digits; versions are 64 bits.
+#: Digits of a version, which has 64 bits.
 _LONGEST_NUMBER = 20
 
 
@@ -52,19 +52,19 @@ class _ListMeta(Slice):
 
 
 class _Page(msgspec.Struct):
-    """A list answer. Items stay raw, so that one that does not fit costs only itself."""
+    """A list. The items stay raw, so that an invalid one does not affect the others."""
 
     metadata: _ListMeta
     items: list[msgspec.Raw] | None = None
 
 
 class ListWatchDecoder:
-    """Turns what one watch receives into messages, and knows how far it has come.
+    """Decodes what one watch receives, and keeps its position.
 
-    position: the resourceVersion from which a watch can go on; "" when there is none and a list must
-        come first. Opaque: it is compared for equality only.
+    position: the resourceVersion at which a watch can resume; "" if a list must come first. It is opaque, and
+        compared for equality only.
     progressed_at: when the unfinished list began or last grew, on the clock.
-    bookmark_interval: the longest time between two bookmarks of one connection; None before there were two.
+    bookmark_interval: the longest time between two bookmarks of one connection; None before the second.
     """
 
     def __init__(
@@ -85,15 +85,15 @@ class ListWatchDecoder:
 
     @property
     def listing(self) -> bool:
-        """Whether a list was begun that is not complete yet."""
+        """Whether a list has begun and is not complete yet."""
         return self._listed is not None
 
     def begin_connection(self) -> None:
-        """What comes next is of another connection."""
+        """Note that a new connection begins."""
         self._bookmark_at = None
 
     def begin_list(self) -> None:
-        """Forget the position; what comes next is collected until `end_list`."""
+        """Forget the position, and collect objects until `end_list`."""
         self.position = ""
         self.progressed_at = self._clock()
         self._listed = {}
@@ -116,10 +116,10 @@ class ListWatchDecoder:
         log.debug("%s: complete, %d objects", health.label, count)
 
     async def decode_lines(self, lines: list[bytes]) -> None:
-        """Take the lines of one chunk: at most one Update, with all of their changes.
+        """Decode the lines of one chunk into at most one `ObjectChanges`.
 
-        Raises ApiError for an ERROR event and NotTheApi for a line that is no event, after the changes
-        before it were handed over.
+        Raises ApiError for an ERROR event and NotTheApi for a line that is no event. The changes before it
+        are handed over first.
         """
         known = len(self._listed or ())
         try:
@@ -141,12 +141,15 @@ class ListWatchDecoder:
             self.progressed_at = self._clock()
 
     async def decode_page(self, body: bytes) -> tuple[str, str]:
-        """Take one page of a list: its resourceVersion and the token of the next page, "" on the last."""
+        """Decode one page of a list.
+
+        Returns its resourceVersion and the token of the next page, "" on the last.
+        """
         try:
             page = msgspec.json.decode(body, type=_Page)
         except msgspec.ValidationError as error:
             raise NotTheApi(f"the answer is no list: {error}") from error
-        except UNDECODABLE as error:  # one of the objects may be to blame
+        except UNDECODABLE as error:  # one of the objects may be the cause
             page = await _split_page(body, error)
         items = page.items or []
         slice = TimeSlice()
@@ -158,8 +161,10 @@ class ListWatchDecoder:
         return page.metadata.resource_version, page.metadata.continue_token
 
     def skip_page(self, beginning: bytes) -> tuple[str, str]:
-        """Leave out the one object of a page that is too large, of which this is the beginning; returns what
-        `decode_page` does. Raises NotTheApi when it is no page."""
+        """Skip the only object of a page because it is too large. beginning: of the page.
+
+        Returns the same as `decode_page`. Raises NotTheApi if this is not a page of a list.
+        """
         meta = _metadata_in(beginning)
         if meta is None:
             raise NotTheApi("the answer is no list, and too large")
@@ -175,7 +180,7 @@ class ListWatchDecoder:
             if facts is not None:
                 self._changes.append(facts)
         elif facts is not None:
-            # A synthetic event: its resourceVersion is that of the object, not of the list.
+            # The resourceVersion of a synthetic event is that of the object, not of the list.
             self._listed[meta.uid] = facts
             if self._invalid:
                 self._invalid.pop(meta.uid, None)
@@ -193,10 +198,10 @@ class ListWatchDecoder:
             case ErrorEvent():
                 raise event.error
             case NotAnEvent():
-                raise NotTheApi(f"the stream holds what is no event: {event.why}")
+                raise NotTheApi(f"the stream contains a line that is no event: {event.why}")
             case InvalidObject():
                 self._skip(event)
-                if self._listed is None:  # not to be told of it again
+                if self._listed is None:  # so that it is not sent again
                     self.position = version_in(line) or self.position
 
     def _note_bookmark(self) -> None:
@@ -230,7 +235,7 @@ class ListWatchDecoder:
             self._listed[facts.uid] = facts
 
     def _facts(self, manifest: Any) -> Facts | None:
-        # A fault in one kind's rules, on one odd object, must not take that kind's watch down for ever.
+        # A rule that fails on one odd object must not end the watch of the whole kind.
         try:
             return self._kind.facts(manifest)
         except Exception as error:
@@ -240,7 +245,7 @@ class ListWatchDecoder:
             return None
 
     def _skip(self, invalid: InvalidObject) -> None:
-        """Hand over that an object is left out; log it once."""
+        """Report an object as left out, and log it once."""
         self._skips.add(invalid)
         if self._listed is None:
             self._changes.append(invalid)
@@ -259,10 +264,10 @@ class ListWatchDecoder:
 
 
 def older_version(body: bytes, position: str) -> str:
-    """The version of this list, where it is older than the position; "" where it is not, or who knows.
+    """The version of this list if it is older than the position; "" if it is not, or if that is unknown.
 
-    body: may be the beginning only.
-    Versions of one kind compare as numbers (KEP-5504), as far as they are numbers.
+    body: may be only the beginning of the list. Versions of one kind compare as numbers (KEP-5504), provided
+        that they are numbers.
     """
     try:
         version = msgspec.json.decode(body, type=_Page).metadata.resource_version
@@ -275,7 +280,7 @@ def older_version(body: bytes, position: str) -> str:
 
 
 def _metadata_in(page: bytes) -> _ListMeta | None:
-    """The metadata of a list, which an API server writes before its items."""
+    """The metadata of a list, which an API server writes before the items."""
     for key, value in members(page, array=b"items"):
         if key == b"metadata":
             with suppress(*UNDECODABLE):
@@ -290,7 +295,7 @@ def _is_number(version: str) -> bool:
 
 
 async def _split_page(body: bytes, invalid: Exception) -> _Page:
-    """A page that the decoder does not take, object by object. Raises NotTheApi unless it is all there."""
+    """Split a page that the decoder rejects into objects. Raises NotTheApi if the page is incomplete."""
     slice = TimeSlice()
     metadata, items = b"", []
     try:

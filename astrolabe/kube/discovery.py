@@ -1,4 +1,4 @@
-"""What an API server says of itself and of our rights: its version, its resources, what we may do."""
+"""What the API server says about itself and our rights: version, served resources, permissions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Resources(msgspec.Struct):
 
 
 async def version_of(cluster: Cluster) -> str:
-    """`v1.33.1`; "" when it does not say."""
+    """The version, such as `v1.33.1`; "" if it is unknown."""
     try:
         body = await cluster.read("/version", {}, read_timeout=VERIFY_TIMEOUT)
         return msgspec.json.decode(body, type=_Version).git_version
@@ -37,7 +37,7 @@ async def version_of(cluster: Cluster) -> str:
 
 
 async def served_resources(cluster: Cluster, api_version: str) -> frozenset[str] | None:
-    """The plurals of what it serves of a group and version (`v1`, `apps/v1`); None when it does not say."""
+    """The plurals that it serves of a group and version (`v1`, `apps/v1`); None if that is unknown."""
     root = "/apis" if "/" in api_version else "/api"
     try:
         body = await cluster.read(f"{root}/{api_version}", {}, read_timeout=VERIFY_TIMEOUT)
@@ -48,12 +48,15 @@ async def served_resources(cluster: Cluster, api_version: str) -> frozenset[str]
         return None
 
 
-#: Asking this is what everyone may do.
+#: Groups of the reviews that every user may ask for.
 _ASKING = ("authorization.k8s.io", "authentication.k8s.io")
 
 
 class Right(NamedTuple):
-    """One thing that may be done; `*` is everything. names: of the only objects, with commas; "": all."""
+    """One permission; `*` means everything.
+
+    names: of the only permitted objects, separated by commas; "" for all objects.
+    """
 
     verb: str
     group: str
@@ -74,15 +77,15 @@ class _Status(msgspec.Struct, rename="camel"):
 
 
 class _RulesReview(msgspec.Struct):
-    """authorization.k8s.io/v1, SelfSubjectRulesReview, as it is answered."""
+    """The answer to a SelfSubjectRulesReview of authorization.k8s.io/v1."""
 
     status: _Status
 
 
 async def rights_in(cluster: Cluster, namespace: str) -> tuple[frozenset[Right], bool]:
-    """What may be done in a namespace and, by a ClusterRoleBinding, in all of them; and whether that is all.
+    """The permissions in a namespace, with those of ClusterRoleBindings, and whether the list is complete.
 
-    An API server that asks others than its own roles does not know all. Raises RequestFailed.
+    It is incomplete if the API server also asks authorizers other than RBAC. Raises RequestFailed.
     """
     answer = await cluster.review("SelfSubjectRulesReview", {"namespace": namespace}, _RulesReview)
     rules = answer.status.resource_rules or []

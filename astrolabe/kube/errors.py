@@ -1,4 +1,4 @@
-"""What can go wrong with the cluster: at the start (`ClusterError`), with one request (`RequestFailed`)."""
+"""Errors of the cluster: at the start (`ClusterError`), or of one request (`RequestFailed`)."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Mapping
 
 import msgspec
 
-#: Longest text of a server that is passed on to logs and to /health.
+#: Longest text of an API server in logs and in /health.
 MAX_TEXT = 300
 
-#: What decoders raise about one document. ValueError: msgspec's own errors, and UnicodeDecodeError for text
-#: that is not UTF-8. RecursionError: also where the depth is in what no slice declares.
+#: What decoders raise. ValueError: msgspec's own errors, and UnicodeDecodeError for text that is not UTF-8.
+#: RecursionError: for deep nesting, also in fields that no slice declares.
 UNDECODABLE = (ValueError, RecursionError)
 
 
 class ClusterError(Exception):
-    """Astrolabe cannot work with the cluster: one message that says what was tried and what to do."""
+    """Astrolabe cannot use the cluster. The message says what was tried and what to do."""
 
 
 class RequestFailed(Exception):
-    """One request, or the watch that it began, did not end well; the text is for people."""
+    """A request or a watch failed. The text is for people."""
 
 
 class ConnectionBroken(RequestFailed):
-    """The connection never came about, was cut, or fell silent.
+    """The connection failed, was closed, or timed out.
 
-    tls: the certificates are the trouble, so other credentials may help.
+    tls: the certificates are the cause, so other credentials may help.
     """
 
     def __init__(self, text: str, *, tls: bool = False) -> None:
@@ -34,11 +34,11 @@ class ConnectionBroken(RequestFailed):
 
 
 class NotTheApi(RequestFailed):
-    """Something answers that does not speak as a Kubernetes API server does, such as a proxy's HTML."""
+    """The answer does not come from a Kubernetes API server. It may be a proxy's HTML page."""
 
 
 class TooLarge(NotTheApi):
-    """An answer has more bytes than are read. beginning: the first of them."""
+    """An answer is longer than the limit. beginning: its first bytes."""
 
     def __init__(self, text: str, beginning: bytes) -> None:
         super().__init__(text)
@@ -46,14 +46,14 @@ class TooLarge(NotTheApi):
 
 
 class WatchEnded(RequestFailed):
-    """A watch ended, or had nothing more to say, before it should have."""
+    """A watch ended or went silent too early."""
 
 
 class ApiError(RequestFailed):
-    """The API server refused, by HTTP status or by an ERROR event in a stream.
+    """The API server refused a request, by HTTP status or by an ERROR event in a stream.
 
-    code: of HTTP. reason: one word of metav1.Status ("Expired"), "" when the body was not a Status.
-    retry_after: seconds; None when the server does not say.
+    code: the HTTP status. reason: one word of metav1.Status ("Expired"); "" if the body was not a Status.
+    retry_after: seconds; None if the server does not say.
     """
 
     def __init__(self, code: int, reason: str, message: str, *, retry_after: float | None = None) -> None:
@@ -78,7 +78,7 @@ class _Status(msgspec.Struct):
 
 
 def error_of_status(status: bytes | msgspec.Raw) -> ApiError:
-    """The error that an ERROR event carries as its object. Raises ValueError when it carries none."""
+    """The error in the object of an ERROR event. Raises ValueError if there is none."""
     decoded = msgspec.json.decode(status, type=_Status)
     details = decoded.details or _Details()
     return ApiError(
@@ -90,7 +90,7 @@ def error_of_status(status: bytes | msgspec.Raw) -> ApiError:
 
 
 def error_of_answer(code: int, headers: Mapping[str, str], body: bytes) -> ApiError:
-    """The error that an HTTP answer stands for. Only a Status says something; a page of HTML does not."""
+    """The error that an HTTP answer stands for. A body that is no Status, such as HTML, is ignored."""
     try:
         status = error_of_status(body)
     except UNDECODABLE:
@@ -101,11 +101,11 @@ def error_of_answer(code: int, headers: Mapping[str, str], body: bytes) -> ApiEr
 
 
 def forget_frames(error: BaseException) -> None:
-    """Drop the tracebacks of an error and of what it came from.
+    """Drop the tracebacks of an error and of its causes.
 
-    Who keeps an error keeps the frames of its traceback, and they may keep him: aiohttp's reader the error
-    that it raised, an event of a watch the one that it carries. With them stays all that belongs to the
-    answer, and collections that would find such a cycle are rare (`app.GC_THRESHOLDS`).
+    A traceback refers to frames, which may refer to the error: aiohttp's reader keeps the error that it
+    raised, and an event of a watch keeps the error that it carries. Such a cycle keeps the whole answer in
+    memory, and the garbage collector runs rarely (`app.GC_THRESHOLDS`).
     """
     each: BaseException | None = error
     while each is not None:

@@ -1,4 +1,4 @@
-"""One line of a watch, decoded once and into the fields that its kind declares."""
+"""Decodes one line of a watch, once, into the fields that its kind declares."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from astrolabe.kinds.manifest import LONGEST_NAME, Manifest, ObjectMeta, Slice
 from astrolabe.kube.errors import UNDECODABLE, ApiError, error_of_status
 from astrolabe.kube.scan import Truncated, members
 
-#: Bytes of one object. etcd takes no request above 1.5 MB unless it is told to; as JSON that may be twice as
-#: much. To decode so many and to put them into the graph takes some 20 ms.
+#: Largest object in bytes. By default, etcd accepts 1.5 MB, which may be twice as much in JSON. Decoding this
+#: much and adding it to the graph takes about 20 ms.
 MAX_OBJECT_BYTES = 4 * 2**20
-#: Bytes of an answer with one object of which no more is read.
+#: Bytes to read at most of an answer with one object.
 MAX_SINGLE_BYTES = 5 * 2**20
-#: Bytes of a larger one in which its identity is looked for; an API server writes it first.
+#: Bytes of a larger object in which to look for its identity. An API server writes it first.
 _SCANNED_BYTES = 64 * 1024
 
 NO_UID = "has no metadata.uid"
 TOO_DEEP = "is nested too deeply"
 TOO_LARGE = f"is larger than {MAX_OBJECT_BYTES // 2**20} MiB"
-NO_JSON = "is no JSON"
+NO_JSON = "is not valid JSON"
 
 
 class Upserted(msgspec.Struct, frozen=True, gc=False):
-    """An object was added or modified; a watch-list also tells of what was there before as added."""
+    """An object was added or modified. A watch-list also sends the existing objects this way."""
 
     manifest: Any
 
 
 class Deletion(msgspec.Struct, frozen=True, gc=False):
-    """An object was deleted. A watch with a selector also says so when the object ceased to match.
+    """An object was deleted, or no longer matches the selector of the watch.
 
     resource_version: of the deletion, not of the object's last change.
     """
@@ -44,9 +44,9 @@ class Deletion(msgspec.Struct, frozen=True, gc=False):
 
 
 class BookmarkEvent(msgspec.Struct, frozen=True, gc=False):
-    """The watch is complete up to here.
+    """The watch is complete up to this version.
 
-    initial_events_end: and so is the initial list (annotation k8s.io/initial-events-end).
+    initial_events_end: whether the initial list is, too (annotation k8s.io/initial-events-end).
     """
 
     resource_version: str
@@ -54,16 +54,17 @@ class BookmarkEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class ErrorEvent(msgspec.Struct, frozen=True):
-    """The API server ends the watch with a metav1.Status, under HTTP 200: 410 comes this way.
+    """The API server ends the watch with a metav1.Status under HTTP 200. 410 comes this way.
 
-    Not hidden from the garbage collector, as the others are: a raised error keeps frames, and they this.
+    Unlike the other events, it is tracked by the garbage collector: a raised error keeps frames, which keep
+    it.
     """
 
     error: ApiError
 
 
 class NotAnEvent(msgspec.Struct, frozen=True, gc=False):
-    """The line is no event of a watch: HTML, or JSON of another shape."""
+    """The line is not an event of a watch, but HTML or other JSON."""
 
     why: str
 
@@ -94,7 +95,10 @@ class _Identified(Slice):
 
 
 def decode(kind: Kind[Any], line: bytes) -> WatchEvent:
-    """What the line says. Nothing is raised: what is not understood is an InvalidObject or a NotAnEvent."""
+    """The event in a line.
+
+    Never raises: a line that cannot be decoded is an InvalidObject or a NotAnEvent.
+    """
     if len(line) > MAX_OBJECT_BYTES:
         return _decode_partly(line, TOO_LARGE)
     try:
@@ -113,7 +117,7 @@ def decode(kind: Kind[Any], line: bytes) -> WatchEvent:
 
 
 def _decode_exception(line: bytes, invalid: ValueError | None) -> WatchEvent:
-    """Decodes what is no object of the kind (an error, a bookmark), or does not fit its slice."""
+    """Decode an error, a bookmark, or an object that does not match the fields of its kind."""
     try:
         envelope = msgspec.json.decode(line, type=_Envelope)
         if envelope.type == "ERROR":
@@ -134,7 +138,7 @@ def _decode_exception(line: bytes, invalid: ValueError | None) -> WatchEvent:
 
 
 def _decode_malformed(line: bytes, error: ValueError) -> WatchEvent:
-    """Decodes what is no JSON; a whole event with one object in it all the same, which is to blame."""
+    """Decode a line that is not valid JSON, but may be an event with an invalid object."""
     try:
         parts = dict(members(line, whole=True))
     except Truncated:
@@ -145,9 +149,9 @@ def _decode_malformed(line: bytes, error: ValueError) -> WatchEvent:
 
 
 def _decode_partly(line: bytes, why: str) -> WatchEvent:
-    """Decodes a line that no decoder takes: of its object nothing but the identity counts.
+    """Decode a line that the decoder rejects, as far as the identity of its object.
 
-    why: what is the matter with the object.
+    why: what is wrong with the object.
     """
     type = next(members(line), (b"", b""))
     if type[0] != b"type":  # a watch writes it first
@@ -159,18 +163,18 @@ def _decode_partly(line: bytes, why: str) -> WatchEvent:
 
 
 def invalid_object(object: bytes | msgspec.Raw, error: Exception | str) -> InvalidObject:
-    """What is told of an object that cannot be decoded, with its name if even that can be read."""
+    """Describe an object that cannot be decoded, with its name if that can be read."""
     identity = _identity(object)
     why = str(error)
     if isinstance(error, RecursionError):
         why = TOO_DEEP
     elif isinstance(error, ValueError) and not isinstance(error, msgspec.ValidationError):
-        why = NO_JSON  # the error itself tells of a byte, which is another each time
+        why = NO_JSON  # the error names a byte position, which differs each time
     return InvalidObject(identity.namespace, identity.name, why, identity.uid)
 
 
 def version_in(line: bytes) -> str:
-    """The resourceVersion of the object in a line that is not understood; "" when there is none."""
+    """The resourceVersion of the object in a line that cannot be decoded; "" if there is none."""
     return _identity(line.partition(b'"object"')[2]).resource_version
 
 
@@ -190,16 +194,16 @@ def _read_identity(object: bytes | msgspec.Raw) -> _Identity:
 
 
 def _scan_identity(object: bytes) -> _Identity:
-    """The same of an object that a decoder gives up; up to its metadata, which is among the first."""
+    """The identity of an object that the decoder rejects. Scans up to its metadata, which comes early."""
     metadata = next((value for key, value in members(object) if key == b"metadata"), None)
-    if metadata is None:  # it does not end in what is looked at
+    if metadata is None:  # the metadata does not end within the scanned bytes
         metadata = object.partition(b'"metadata"')[2].lstrip(b" :")
     texts: dict[bytes, str] = {}
     for key, value in members(metadata):
         if key in _IDENTITY:
             with suppress(ValueError):
                 texts[key] = msgspec.json.decode(value, type=str)
-        if len(texts) == len(_IDENTITY):  # managedFields, which may be deep, come after them
+        if len(texts) == len(_IDENTITY):  # managedFields, which may be nested deeply, come later
             break
     return _Identity(*(texts.get(key, "") for key in _IDENTITY))
 

@@ -1,4 +1,4 @@
-"""How watches are doing: as attributes that /health and the metrics read, and in the log."""
+"""The health of the watches: attributes for /health and the metrics, and log lines about outages."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from astrolabe.engine.inbox import UnavailableCause, WatchState
 
 @dataclass
 class WatchHealth:
-    """Of one kind, in one namespace or ("") in all. Written by its reflector only.
+    """The health of one watch: of one kind, in one namespace or in all (""). Only its reflector writes it.
 
-    state, why, cause: the last report; `synced` after a complete list.
+    state, why, cause: the last reported status. It is `synced` after a complete list.
     connected: whether the last request was answered.
-    lost_since: when the connection was lost, on the clock of the watches; None while `connected`, and before
+    lost_since: when the connection was lost, on the clock of the watches. None while connected, and before
         the first connection.
-    events: lines of watches and items of lists since the start.
-    objects: in the last complete list.
-    lists: complete lists since the start; each after the first is a resynchronisation.
-    failures: requests and watches that did not end well, since the start.
-    restarts: times that the loop itself ended unexpectedly and was started again.
-    last_event: when the last of `events` came, on the clock of the watches (time.monotonic); None before.
-    last_error: text of the last failure; stays when it is over.
-    tried: set once the first list is complete, or failed.
+    events: lines of watches and items of lists, since the start.
+    objects: objects in the last complete list.
+    lists: complete lists since the start. Each after the first is a resynchronisation.
+    failures: failed requests and watches since the start.
+    restarts: how often the loop itself failed and was started again.
+    last_event: when the last event came, on the clock of the watches (time.monotonic); None before the first.
+    last_error: text of the last failure. It stays after the failure is over.
+    tried: set once the first list is complete or has failed.
     """
 
     kind: str
@@ -45,7 +45,7 @@ class WatchHealth:
 
     @property
     def label(self) -> str:
-        """How logs call it."""
+        """Its name in logs."""
         return f"{self.kind} in {self.namespace}" if self.namespace else self.kind
 
 
@@ -53,14 +53,17 @@ log = logging.getLogger("astrolabe.kube")
 
 
 class OutageLog:
-    """Which watches have lost their connection, and why; shared by all watches of one cluster."""
+    """Logs an outage of many watches once, not once per watch. All watches of one cluster share it."""
 
     def __init__(self) -> None:
         self._why: dict[str, str] = {}
         self._most = 0
 
     def begin(self, watch: str, why: str, *, news: bool) -> None:
-        """This watch has a trouble. A warning when that is news, but for the third with the same and on."""
+        """Note that a watch fails.
+
+        Warns if that is news, unless two other watches fail for the same reason.
+        """
         self._why.pop(watch, None)
         others = list(self._why.values()).count(why)
         self._why[watch] = why
@@ -73,7 +76,7 @@ class OutageLog:
         )
 
     def end(self, watch: str) -> None:
-        """It is over for this watch; said of all of them at once, when it is over for the last."""
+        """Note that a watch has recovered. Logs once when the last one has."""
         if self._why.pop(watch, None) is None:
             return
         if self._why:
@@ -83,7 +86,7 @@ class OutageLog:
         self._most = 0
 
     def forget(self, watch: str) -> None:
-        """Nothing more is said of this watch: what it is waiting for concerns it alone."""
+        """Drop a watch from the outage: its failure concerns this watch only."""
         self._why.pop(watch, None)
         if not self._why:
             self._most = 0

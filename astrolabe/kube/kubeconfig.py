@@ -1,7 +1,7 @@
-"""Several kubeconfigs as one, by the rules of kubectl (client-go `tools/clientcmd/loader.go`).
+"""Merges several kubeconfigs by the rules of kubectl (client-go `tools/clientcmd/loader.go`).
 
-kubernetes_asyncio merges files too, but otherwise: the last current-context wins there, and a relative path
-of a user is taken from the cluster's file.
+kubernetes_asyncio merges files differently: its last current-context wins, and it resolves a user's relative
+path against the cluster's file.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: The lists of named entries, and under which key an entry has its content.
+#: The lists of named entries, and the key of an entry's content.
 SECTIONS = {"clusters": "cluster", "contexts": "context", "users": "user"}
 
-#: Fields that name a file: relative to the kubeconfig that they stand in.
+#: Fields that name a file, relative to the kubeconfig that contains them.
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
-#: Fields for which an empty value is none. For a library an empty one would win over its counterpart.
+#: Fields whose empty value means that they are unset. In the library, an empty one would win over its
+#: counterpart.
 _OPTIONAL = (
     *_FILES,
     "certificate-authority-data",
@@ -26,28 +27,28 @@ _OPTIONAL = (
 
 
 class KubeconfigError(ValueError):
-    """The files do not go together; the message quotes nothing but names."""
+    """The files cannot be merged. The message quotes only names."""
 
 
 def paths_of(text: str) -> list[str]:
-    """The files that `KUBECONFIG=a:b` names, with `~` expanded; empty parts name none."""
+    """The files in `KUBECONFIG=a:b`, with `~` expanded and without empty parts."""
     return [os.path.expanduser(part) for part in text.split(os.pathsep) if part]
 
 
 def merge(files: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """What these files say together; each is a path and what it holds.
+    """Merge files, each given as its path and its content.
 
-    The first file that has an entry wins, with the whole entry; so does the first current-context that is not
-    empty. Each entry of a section is a pair of its file and itself. Raises KubeconfigError, TypeError.
+    The first file with an entry wins, and so does the first current-context that is not empty. In the result,
+    each entry of a section is a pair of its file and the entry. Raises KubeconfigError, TypeError.
     """
     merged: dict[str, Any] = {section: [] for section in SECTIONS}
     contents = [(path, content) for path, content in files if content is not None]
     if not contents:
-        raise TypeError("no file holds anything")
+        raise TypeError("all files are empty")
     known: dict[str, set[str]] = {section: set() for section in SECTIONS}
     for path, content in contents:
         if not isinstance(content, dict):
-            raise TypeError(f"{path} is no mapping")
+            raise TypeError(f"{path} is not a mapping")
         if content.get("current-context"):
             merged.setdefault("current-context", content["current-context"])
         for section, key in SECTIONS.items():
@@ -68,7 +69,7 @@ def _verify_distinct(entries: Sequence[Mapping[str, Any]], section: str, path: s
 
 
 def _resolve(entry: dict[str, Any], key: str, folder: str) -> dict[str, Any]:
-    """The entry with its files as absolute paths, and without what is empty or is not used."""
+    """The entry with absolute paths of its files, and without empty or unused fields."""
     content = entry.get(key)
     if not isinstance(content, dict):
         return entry
@@ -79,19 +80,21 @@ def _resolve(entry: dict[str, Any], key: str, folder: str) -> dict[str, Any]:
     if "tokenFile" in content:
         content.pop("token", None)
     plugin = content.get("exec")
-    if isinstance(plugin, dict) and os.sep in str(plugin.get("command") or ""):  # else it is sought in PATH
+    if isinstance(plugin, dict) and os.sep in str(plugin.get("command") or ""):  # else PATH is searched
         content["exec"] = {**plugin, "command": os.path.abspath(os.path.join(folder, plugin["command"]))}
     return {**entry, key: content}
 
 
 def choose_context(merged: Mapping[str, Any], wanted: str) -> str | None:
-    """The context to use: the one that is wanted, or ("") the current one; None when there is nothing to
-    choose from. Raises KubeconfigError, which names those that there are."""
+    """The wanted context, or the current one if `wanted` is ""; None if there are no contexts.
+
+    Raises KubeconfigError, which lists the contexts.
+    """
     names = sorted(str(entry["name"]) for _, entry in merged["contexts"])
     listed = f"the contexts are: {', '.join(names)}" if names else "there are none"
     if wanted and wanted not in names:
         raise KubeconfigError(f"there is no context {wanted!r}; {listed}")
     chosen = wanted or merged.get("current-context")
     if not chosen and names:
-        raise KubeconfigError(f"no context is current; choose one with --context, {listed}")
+        raise KubeconfigError(f"there is no current context; choose one with --context, {listed}")
     return str(chosen) if chosen else None

@@ -1,9 +1,8 @@
-"""kubernetes_asyncio without its models: what does configuration, authentication, TLS and requests.
+"""Imports kubernetes_asyncio without its models: only configuration, authentication, TLS and requests.
 
-Its packages import every model and every API of Kubernetes, 700 modules and 37 MB, which nothing here uses:
-the models are for decoding answers, and manifests are decoded into slices. So its parts are imported
-beneath packages of the same names that import nothing. Whoever imports the library itself, before or
-after, has all of it.
+Its packages import all models and APIs of Kubernetes (700 modules, 37 MB). Astrolabe does not need them,
+because it decodes manifests itself. So the needed modules are imported beneath empty packages of the same
+names. Code that imports the library normally, before or afterwards, gets all of it.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 _ROOT = "kubernetes_asyncio"
-#: Packages whose `__init__` imports what is not wanted.
+#: Packages whose `__init__` imports the models and APIs.
 _BARE = (_ROOT, f"{_ROOT}.client", f"{_ROOT}.client.models")
 
 
 class Library(NamedTuple):
-    """Configuration, ApiClient: of `kubernetes_asyncio.client`. config: `kubernetes_asyncio.config`."""
+    """The classes of `kubernetes_asyncio.client`, and the module `kubernetes_asyncio.config`."""
 
     Configuration: Any
     ApiClient: Any
@@ -32,9 +31,9 @@ class Library(NamedTuple):
 
 @cache
 def load() -> Library:
-    """Import it, which takes a tenth of a second: not in the event loop."""
+    """Import the library. This takes a tenth of a second, so do not call it in the event loop."""
     _settle_home()
-    if _ROOT in sys.modules:  # somebody has all of it
+    if _ROOT in sys.modules:  # it has been imported normally
         client = import_module(f"{_ROOT}.client")
         return Library(client.Configuration, client.ApiClient, import_module(f"{_ROOT}.config"))
     try:
@@ -45,8 +44,10 @@ def load() -> Library:
 
 
 def _settle_home() -> None:
-    """It asks for the user's home as it is imported, whatever it is told to load later. The numeric user of a
-    container has none where the runtime does not say so."""
+    """Make sure that the user has a home directory, because the library looks it up on import.
+
+    The numeric user of a container may have none.
+    """
     try:
         Path.home()
     except RuntimeError:
@@ -61,14 +62,14 @@ def _load_parts() -> Library:
     for name in _BARE:
         _add(name, path + name.removeprefix(_ROOT).replace(".", "/"))
     client = sys.modules[f"{_ROOT}.client"]
-    # The order is that of what they import of one another.
+    # In this order, because the second imports the first.
     for module, name in (("configuration", "Configuration"), ("api_client", "ApiClient")):
         setattr(client, name, getattr(import_module(f"{_ROOT}.client.{module}"), name))
     return Library(client.Configuration, client.ApiClient, import_module(f"{_ROOT}.config"))
 
 
 def _add(name: str, path: str) -> None:
-    """A package whose modules can be imported, and that is empty itself."""
+    """Add an empty package whose modules can be imported."""
     package = ModuleType(name)
     package.__path__ = [path]
     sys.modules[name] = package

@@ -1,21 +1,21 @@
-"""Chunks of bytes, cut anywhere, into whole lines."""
+"""Splits a stream of bytes into lines."""
 
 from __future__ import annotations
 
 from astrolabe.kube.errors import NotTheApi
 
-#: Bytes. etcd refuses objects above 1.5 MB by default; aggregated APIs may go further, nothing goes this far:
-#: a line of so many is none.
+#: Longest line in bytes. etcd refuses objects above 1.5 MB by default, and aggregated APIs may allow more,
+#: but never this much.
 MAX_LINE_BYTES = 1024 * 2**20
-#: Bytes that are kept of a line: more than an object may have, so that a longer one is seen to be too large.
+#: Bytes to keep of a line: more than an object may have, so that a larger object is noticed.
 KEPT_BYTES = 5 * 2**20
 
 
 class LineSplitter:
-    """Splits a stream into lines, whatever its chunks are.
+    """Splits a stream into lines, wherever its chunks end.
 
-    What was received of an unfinished line is kept in pieces and joined once, so that a line of 3 MB in
-    small chunks costs what its bytes cost; of a long one only the beginning.
+    The pieces of an unfinished line are joined once, so that the cost of a line is proportional to its length
+    even if its chunks are small. Of a long line only the beginning is kept.
     """
 
     def __init__(self, *, longest: int = MAX_LINE_BYTES, kept: int = KEPT_BYTES) -> None:
@@ -25,9 +25,9 @@ class LineSplitter:
         self._held = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines that end in this chunk, without their ends; blank lines are left out.
+        """The lines that end in this chunk, without line ends. Blank lines are left out.
 
-        Raises NotTheApi when an unfinished line grows beyond `longest`.
+        Raises NotTheApi if an unfinished line grows beyond `longest`.
         """
         lines = chunk.split(b"\n")
         rest = lines.pop()
@@ -46,4 +46,4 @@ class LineSplitter:
             self._pieces.append(rest)
         self._held += len(rest)
         if self._held > self._longest:
-            raise NotTheApi(f"a line longer than {self._longest} bytes")
+            raise NotTheApi(f"a line is longer than {self._longest} bytes")

@@ -1,37 +1,37 @@
-"""How many objects of a list to ask for at a time."""
+"""How many objects to request per page of a list."""
 
 from __future__ import annotations
 
-#: Objects a page of a list, as client-go's pager has it.
+#: Objects per page, as in client-go's pager.
 PAGE_SIZE = 500
-#: By how much fewer are asked for when a page was too large. Half as many would be gentler, and cost more:
-#: each page that is too large is read up to its bound.
+#: The divisor of the page size after a page was too large. A smaller one would cost more, because each page
+#: that is too large is read up to the limit.
 STEP = 8
 
 
 class PageSize:
-    """As many as fit: fewer where they are large, down to the one that is to blame, and then more again.
+    """Adapts the page size: smaller where objects are large, down to one, and then larger again.
 
-    limit: how many to ask for. longest: bytes of a page.
+    limit: how many objects to request. longest: bytes of a page.
     """
 
     def __init__(self, longest: int) -> None:
         self.limit = PAGE_SIZE
         self._longest = longest
-        #: How many objects come at most before the one that made a page too large is behind.
+        #: Objects among which is the one that made a page too large.
         self._suspects = 0
 
     def shrink(self) -> None:
-        """The page was too large: there are fewer in the next, which begins with the same object."""
+        """The page was too large. The next one starts at the same object with fewer objects."""
         self._suspects = self.limit
         self.limit = max(1, self.limit // STEP)
 
     def note(self, size: int) -> None:
-        """The page was of so many bytes."""
+        """Note the size of a page in bytes."""
         self._suspects -= self.limit
         if self._suspects <= 0 and size < self._longest // (2 * STEP):
             self.limit = min(PAGE_SIZE, self.limit * STEP)
 
     def skip(self) -> None:
-        """The one object of the page was too large, and is left out."""
+        """The only object of the page was too large, and is skipped."""
         self._suspects = 0

@@ -1,8 +1,8 @@
-"""The loop that keeps one kind in step with the API server: list, watch, and what goes wrong with both.
+"""The loop that keeps one kind in sync with the API server: list, watch, and recover from failures.
 
-Modelled on client-go's tools/cache/reflector.go, with two differences. A list carries no resourceVersion,
-so that it is consistent and never older than what is known; and what follows from a failure is decided
-in one place (`retry`).
+Modelled on client-go's tools/cache/reflector.go, with two differences. Lists have no resourceVersion, so they
+are consistent and never older than the known state. And one place decides how to continue after a failure
+(`retry`).
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ log = logging.getLogger("astrolabe.kube")
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
-#: Bytes. 500 objects of 100 kB; where they are larger, fewer are asked for at a time.
+#: Bytes of a page: 500 objects of 100 kB. If they are larger, pages have fewer objects.
 MAX_PAGE_BYTES = 64 * 2**20
 
 
 class Reflector:
-    """Lists and watches one kind, in one namespace or in all (""), and tells the sink.
+    """Lists and watches one kind, in one namespace or in all (""), and sends messages to the sink.
 
-    health: what /health shows of it.
+    health: what /health shows of this watch.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Reflector:
         outages: OutageLog | None = None,
         longest_page: int = MAX_PAGE_BYTES,
     ) -> None:
-        """clock: monotonic seconds. label_selector: what the API server filters by; "" for everything.
+        """clock: monotonic seconds. label_selector: the API server filters by it; "" for everything.
 
         outages: shared with the other watches of this cluster.
         """
@@ -86,12 +86,12 @@ class Reflector:
         self._absent_since: float | None = None
         self._is_gone = False
         self._received_at = 0.0
-        #: When the version of the API server is looked at next, and whether it is behind.
+        #: When to check the version of the API server next, and whether it has gone back.
         self._check_at = clock() + self._timing.version_check * random.uniform(0.5, 1.0)
         self._is_behind = False
 
     async def run(self) -> NoReturn:
-        """Keep the kind in step until cancelled. Each call begins with a new list."""
+        """Keep the kind in sync until cancelled. Each call begins with a new list."""
         self._decoder.position = ""
         await self._report("listing")
         while True:
@@ -110,7 +110,7 @@ class Reflector:
             await self._list()
 
     async def _watch_list(self) -> None:
-        """List and watch in one stream (KEP-3157): the initial objects end with an annotated bookmark."""
+        """List and watch in one stream (KEP-3157). An annotated bookmark ends the initial objects."""
         self._decoder.begin_list()
         await self._follow({"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"})
 
@@ -118,7 +118,7 @@ class Reflector:
         await self._follow({"resourceVersion": self._decoder.position})
 
     async def _follow(self, params: Mapping[str, str]) -> None:
-        """One watch, to its end. Raises RequestFailed when that end is not the regular one."""
+        """Run one watch to its end. Raises RequestFailed if it ends irregularly."""
         timing = self._timing
         seconds = max(1, round(self._random.uniform(timing.watch_shortest, timing.watch_longest)))
         watch = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds)}
@@ -138,9 +138,9 @@ class Reflector:
             raise WatchEnded("the watch ended at once, without an event")
 
     async def _read_guarded(self, answer: ApiResponse) -> None:
-        """Take all of an answer, until it falls silent or its API server turns out to have gone back.
+        """Read an answer until it ends, goes silent, or the API server has gone back to an older version.
 
-        Raises WatchEnded when bookmarks that should come do not, nor anything else.
+        Raises WatchEnded if it goes silent: neither events nor the expected bookmarks arrive.
         """
         try:
             async with asyncio.timeout(None) as timeout:
@@ -153,12 +153,15 @@ class Reflector:
                         await guard
         except TimeoutError as error:
             if not self._is_behind:
-                raise WatchEnded("the watch fell silent, without the bookmarks that should come") from error
+                raise WatchEnded("the watch went silent: the expected bookmarks did not come") from error
             self._is_behind = False
             self._decoder.position = ""
 
     async def _guard(self, timeout: asyncio.Timeout) -> None:
-        """End the patience with a watch. What comes is noted only, so that an event costs nothing here."""
+        """Expire the timeout of a watch that goes silent.
+
+        An event only updates a timestamp, so it costs nothing.
+        """
         self._received_at = self._clock()
         while True:
             now, interval = self._clock(), self._decoder.bookmark_interval
@@ -173,9 +176,10 @@ class Reflector:
         timeout.reschedule(asyncio.get_running_loop().time())
 
     async def _went_back(self) -> bool:
-        """Whether the API server is behind our position: what was told since then is not so any more.
+        """Whether the API server is at an older version than our position, so that our objects are outdated.
 
-        A list without resourceVersion is consistent: one of several API servers that lags is not behind.
+        A list without resourceVersion is consistent, so an API server that merely lags behind others is not
+        mistaken for one that went back.
         """
         self._check_at = self._clock() + self._timing.version_check * self._random.uniform(0.8, 1.2)
         position = self._decoder.position
@@ -184,11 +188,11 @@ class Reflector:
         try:
             version = older_version(await self._read_first(), position)
         except RequestFailed as error:
-            log.debug("%s: its version is not known: %s", self.health.label, error)
+            log.debug("%s: the version of the API server is unknown: %s", self.health.label, error)
             return False
         if version:
             log.warning(
-                "%s: the API server went back from version %s to %s (restored from a backup?), listing anew",
+                "%s: the API server went back from version %s to %s (restored from a backup?); relisting",
                 *(self.health.label, position, version),
             )
         self._is_behind = bool(version)
@@ -199,7 +203,7 @@ class Reflector:
         while chunk := await self._next_chunk(answer):
             self._received_at = self._clock()
             complete = lines.feed(chunk)
-            del chunk  # it may be of a megabyte, and an idle watch waits long for the next one
+            del chunk  # it may be 1 MB large, and the next chunk of an idle watch may take long
             await self._decoder.decode_lines(complete)
             del complete
 
@@ -211,13 +215,13 @@ class Reflector:
             async with asyncio.timeout(max(0.0, timeout)):
                 return await answer.read()
         except TimeoutError as error:
-            raise WatchEnded("the initial list came to a halt without its end bookmark") from error
+            raise WatchEnded("the initial list stopped without its end bookmark") from error
 
     async def _list(self) -> None:
-        """List page by page; all pages are of one resourceVersion, which the continue token carries.
+        """List page by page. The continue token makes all pages have the same resourceVersion.
 
-        A page that is too large is asked for again with fewer objects; one object that is too large alone is
-        left out.
+        A page that is too large is requested again with fewer objects. A single object that is too large is
+        skipped.
         """
         self._decoder.begin_list()
         token = resource_version = ""
@@ -228,7 +232,7 @@ class Reflector:
             if not token:
                 break
             if token == before:
-                raise NotTheApi("the list goes round in a circle")
+                raise NotTheApi("the list does not end: its continue token repeats")
         await self._decoder.end_list(resource_version)
 
     async def _fetch_page(self, pages: PageSize, token: str) -> tuple[str, str]:
@@ -248,7 +252,7 @@ class Reflector:
             return await self._decoder.decode_page(body)
 
     async def _read_first(self) -> bytes:
-        """The list up to its first object, or the beginning of that where it is too large."""
+        """The list with its first object only, or the beginning of it if the object is too large."""
         try:
             return await self._read_list(1)
         except TooLarge as error:
@@ -264,7 +268,7 @@ class Reflector:
         )
 
     async def _connected(self) -> None:
-        """Note that the server answers, and say so if that is news."""
+        """Note that the server answers. Log and report it if that is news."""
         health = self.health
         self._outages.end(health.label)
         self._refused_since = self._absent_since = None
@@ -281,13 +285,17 @@ class Reflector:
             self._decoder.position = ""
         if policy.plain_list:
             self._use_watch_list = False
-            log.info("%s: no watch-list here, using list and watch (%s)", self.health.label, error)
+            log.info(
+                "%s: the server does not support watch-lists, using list and watch (%s)",
+                self.health.label,
+                error,
+            )
         if policy.wait == "no":
             return
         soon = self._clock() + self._timing.version_check_after * self._random.random()
         self._check_at = min(self._check_at, soon)
         if policy.routine and not listing:
-            log.debug("%s: listing anew (%s)", self.health.label, error)
+            log.debug("%s: relisting (%s)", self.health.label, error)
         else:
             policy = self._with_refusal_grace(policy)
             await self._note_failure(policy, str(error))
@@ -297,9 +305,9 @@ class Reflector:
         await asyncio.sleep(self._delay(policy, error))
 
     def _with_refusal_grace(self, policy: RetryPolicy) -> RetryPolicy:
-        """What follows from a refusal that may soon be over.
+        """Treat a recent refusal as temporary.
 
-        An API server that has just started knows no roles yet, and forbids everything for a second.
+        An API server that has just started does not know any roles yet, and forbids everything for a second.
         """
         if not policy.unavailable:
             self._refused_since = None
@@ -311,7 +319,7 @@ class Reflector:
         return replace(policy, wait="backoff", cause="" if self.health.state == "synced" else policy.cause)
 
     async def _track_absence(self, error: RequestFailed) -> None:
-        """A kind that is not served for long is gone; a connection that breaks says nothing of that."""
+        """Report a kind as removed after a long series of 404. Broken connections do not count."""
         if not isinstance(error, ApiError):
             return
         if error.code != 404:
@@ -324,7 +332,7 @@ class Reflector:
             await self._sink.put(KindRemoved(self._kind.name, self.health.namespace))
 
     async def _note_failure(self, policy: RetryPolicy, why: str) -> None:
-        """Log a failure when it is a change of state; report it when the engine has to know."""
+        """Log a failure if it changes the state, and report it if the engine has to know."""
         health = self.health
         state: WatchState = "unavailable" if policy.unavailable else health.state
         news = health.connected or not health.failures or state != health.state
@@ -339,8 +347,8 @@ class Reflector:
         health.failures += 1
         health.tried.set()
         health.last_error = why
-        # To the engine a lost connection is no news of a kind that is synced, as what is known is still
-        # served, and none of one that was refused, which is missing as before.
+        # The engine need not know of a lost connection if the kind is synced, because its objects are still
+        # served, or if the kind was refused, because it is missing as before.
         is_news = policy.unavailable or state == "listing"
         if is_news and (state, why) != (health.state, health.why):
             await self._report(state, why, policy.cause)

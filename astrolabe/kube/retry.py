@@ -1,4 +1,4 @@
-"""What follows a failure, and how long to wait before the next attempt."""
+"""How to continue after a failure, and how long to wait before the next attempt."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from astrolabe.kube.errors import ApiError, ConnectionBroken, RequestFailed, Wat
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """How to go on after a failure; by default from the same resourceVersion, after backing off.
+    """How to continue after a failure. The default is to back off and resume at the same resourceVersion.
 
-    wait: `backoff`, `slowly` (a minute or so), or `no` wait at all.
-    relist: the position is lost; list anew.
-    plain_list: the server does not do watch-lists; use LIST and WATCH from here on.
-    cause: why the kind cannot be had until further notice; "" when it can.
-    reload: load the credentials again first.
-    routine: befalls every watch now and then, and is nothing to tell of; in a list it is, which should not
-        take that long.
+    wait: `backoff`, `slowly` (about a minute), or `no` wait at all.
+    relist: the position is lost, so list again.
+    plain_list: the server does not support watch-lists. Use LIST and WATCH from now on.
+    cause: why the kind is unavailable; "" if it is available.
+    reload: reload the credentials first.
+    routine: happens to every watch now and then, and is not worth a log line. During a list it is.
     """
 
     wait: Literal["backoff", "slowly", "no"] = "backoff"
@@ -33,14 +32,14 @@ class RetryPolicy:
 
     @property
     def unavailable(self) -> bool:
-        """Whether the kind cannot be had until further notice."""
+        """Whether the kind is unavailable until further notice."""
         return bool(self.cause)
 
 
 def retry_policy_of(error: RequestFailed, *, watch_list: bool) -> RetryPolicy:
     """What to do after this error.
 
-    watch_list: whether it befell a watch-list that had not yet reached its initial-events-end.
+    watch_list: whether it happened in a watch-list before its initial-events-end bookmark.
     """
     match error:
         case ApiError():
@@ -48,7 +47,7 @@ def retry_policy_of(error: RequestFailed, *, watch_list: bool) -> RetryPolicy:
         case ConnectionBroken(tls=True):
             return RetryPolicy(reload=True)
         case WatchEnded() if watch_list:
-            # It answered as if it did not know sendInitialEvents; progress is better than insisting.
+            # The server seems to ignore sendInitialEvents. Fall back to a plain list.
             return RetryPolicy(relist=True, plain_list=True)
         case _:
             return RetryPolicy()
@@ -57,8 +56,8 @@ def retry_policy_of(error: RequestFailed, *, watch_list: bool) -> RetryPolicy:
 def _policy_of_code(error: ApiError, *, watch_list: bool) -> RetryPolicy:
     match error.code:
         case 400 | 422:
-            # Servers without watch-list call sendInitialEvents invalid. Otherwise the position or the
-            # continue token is what they dislike.
+            # Servers without watch-lists reject sendInitialEvents. Otherwise the position or the continue
+            # token is invalid.
             return RetryPolicy(wait="no" if watch_list else "backoff", relist=True, plain_list=watch_list)
         case 401:
             return RetryPolicy(reload=True)
@@ -69,22 +68,22 @@ def _policy_of_code(error: ApiError, *, watch_list: bool) -> RetryPolicy:
         case 410:
             return RetryPolicy(relist=True, routine=True)
         case 504 if "too large resource version" in error.message.lower():
-            # Our position lies in a future that a restored etcd no longer has, or that this replica has
-            # not reached. A list without resourceVersion is right in both cases.
+            # A restored etcd has lost our position, or this API server has not reached it yet. A list without
+            # resourceVersion works in both cases.
             return RetryPolicy(relist=True)
         case _:
             return RetryPolicy()
 
 
-#: Seconds. Beyond this a Retry-After is not believed.
+#: Seconds. A longer Retry-After is cut to this.
 MAX_RETRY_AFTER = 300.0
 
 
 class RetryBackoff:
-    """Exponential, with full jitter, as client-go's reflector has it: 0.8 s doubling to 30 s.
+    """Exponential backoff with full jitter, from 0.8 s to 30 s like client-go's reflector.
 
-    Each kind has its own, so full jitter (anything between nothing and the bound) keeps a hundred watches
-    from coming back at once after the API server restarted.
+    Each kind has its own backoff. Full jitter (between zero and the bound) keeps a hundred watches from
+    reconnecting at once after the API server restarted.
     """
 
     def __init__(
@@ -96,9 +95,9 @@ class RetryBackoff:
         longest: float = 30.0,
         healthy_after: float = 120.0,
     ) -> None:
-        """first, longest: bounds of the first delay and of any, seconds.
+        """first, longest: upper bounds of the first delay and of any delay, in seconds.
 
-        healthy_after: seconds without a failure after which the doubling begins anew.
+        healthy_after: seconds without a failure after which the backoff starts over.
         """
         self._random = random
         self._clock = clock
@@ -109,7 +108,7 @@ class RetryBackoff:
         self._over_at = float("-inf")
 
     def delay(self, retry_after: float | None = None) -> float:
-        """Seconds to wait after a failure, never less than what the server asked for."""
+        """Seconds to wait after a failure, at least as long as the server asked for."""
         now = self._clock()
         if now - self._over_at >= self._healthy_after:
             self._bound = self._first

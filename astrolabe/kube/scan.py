@@ -1,7 +1,6 @@
-"""JSON taken apart without recursion: for the document that a decoder gives up because of one bad value.
+"""Splits JSON into its members without recursion, if a decoder rejects a document because of one bad value.
 
-Ten times slower than decoding, so only for that case. What it is given was not valid in whole, hence it
-checks nothing: whoever takes a part decodes it.
+This is ten times slower than decoding. It does not validate the members: the caller decodes them.
 """
 
 from __future__ import annotations
@@ -9,24 +8,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-#: A string, or one byte of structure; what is between them is skipped.
-#: A string that does not end is one all the same, so that no byte is looked at twice.
+#: A string, or one byte of structure. Everything else is skipped. An unterminated string counts as a string,
+#: so that no byte is scanned twice.
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[{}\[\],:]', re.DOTALL)
 
-#: Tokens, which take about 2 ms.
+#: Tokens between two pauses. They take about 2 ms.
 PAUSE_EVERY = 4096
 
 
 class Truncated(ValueError):
-    """The document ends before it is complete."""
+    """The document is incomplete."""
 
 
 def members(document: bytes, *, array: bytes = b"", whole: bool = False) -> Iterator[tuple[bytes, bytes]]:
-    """The members of an object, as key and value in bytes, as soon as each is complete.
+    """Yield the members of an object, as key and value in bytes, as soon as each is complete.
 
-    array: the key of a member whose value, if it is an array, comes element by element.
-    whole: raise Truncated at the end, unless the document is an object that is complete there.
-    An empty key, with an empty value, comes now and then: a chance to let others work.
+    array: the key of a member whose array is yielded element by element.
+    whole: raise Truncated at the end unless the document is one complete object. An empty key with an empty
+        value is yielded now and then, so that the caller can pause.
     """
     depth = start = 0
     level = 1  # the depth at which a value is complete: 2 within the array

@@ -1,4 +1,4 @@
-"""All the waiting that a watch does, in seconds."""
+"""All delays and timeouts of a watch, in seconds."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from astrolabe.kube.retry import RetryBackoff
 
 @dataclass(frozen=True, kw_only=True)
 class WatchTiming:
-    """Of one watch; the defaults are client-go's where it has them.
+    """The defaults are those of client-go where it has them.
 
     watch_shortest, watch_longest: bounds of the random timeoutSeconds of a watch (whole seconds).
-    read_margin: silence beyond timeoutSeconds after which the connection is held to be half-open.
-    list_silence: silence within a list, after which it is given up.
-    initial_silence: time without a further object after which a watch-list is given up for a plain
-        list. Aggregated APIs are known to ignore sendInitialEvents and never send the end bookmark.
-    short_watch: a watch that ends sooner, and brought nothing, has failed.
-    silence: time without a word after which a watch that has had bookmarks is cut; three times their
-        interval when that is longer. A proxy between may keep a connection whose other half is gone.
-    version_check: mean time between two lists of one object, which tell whether the API server is behind what
-        it told before, as when it was restored from a backup.
-    version_check_after: longest time to such a list after a lost connection; random, so that a hundred
-        watches do not ask at once.
-    refusal_grace: time for which a kind that is forbidden or absent is asked for as after other failures;
-        until then, what was known of it still counts.
-    slow_retry: mean pause afterwards.
-    absence: time for which a kind that is not served (404) keeps what was known of it; then it is gone.
+    read_margin: silence beyond timeoutSeconds after which the connection counts as half-open.
+    list_silence: silence after which a list fails.
+    initial_silence: time without another object after which a watch-list is replaced with a plain list.
+        Some aggregated APIs ignore sendInitialEvents and never send the end bookmark.
+    short_watch: a watch that ends sooner, without an event, has failed.
+    silence: time without data after which a watch that has had bookmarks is ended, or three times the
+        interval of its bookmarks if that is longer. A proxy may keep a connection whose other side is gone.
+    version_check: mean time between two lists of one object. They show whether the API server went back to an
+        older version, for instance because it was restored from a backup.
+    version_check_after: longest time until such a list after a lost connection. It is random, so that a
+        hundred watches do not ask at once.
+    refusal_grace: time for which a forbidden or absent kind is retried like after any other failure. Until
+        then, its known objects stay.
+    slow_retry: mean pause between retries afterwards.
+    absence: time for which a kind that is not served (404) keeps its objects. Then they are removed.
     backoff_first, backoff_longest, healthy_after: see `RetryBackoff`.
     """
 

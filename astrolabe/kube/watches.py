@@ -1,4 +1,4 @@
-"""All watches of one run: which there are, starting and stopping them, and keeping them alive."""
+"""All watches of one process: starts them, keeps them alive, and stops them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from astrolabe.settings import Settings
 
 log = logging.getLogger("astrolabe.kube")
 
-#: Seconds that a watch waits at most for the first list of the one before it. One list at a time, in the
-#: order of the catalogue, costs a third less than all at once: references find their targets there, and the
-#: objects of one large list at a time are in memory. A slow or absent API holds the others up no longer.
+#: Seconds that a watch waits at most for the first list of the watch before it. One list at a time, in the
+#: order of the catalogue, costs a third less than all at once: the targets of references exist already, and
+#: only one large list is in memory. A slow API delays the others no longer than this.
 MAX_WAIT = 1.0
-#: Seconds that all those waits may take together, when many namespaces make many watches.
+#: Seconds that all these waits may take together, if many namespaces make many watches.
 MAX_START = 30.0
 
 
@@ -35,7 +35,7 @@ STARTER = "start of the watches"
 def scopes_of(settings: Settings, catalogue: Catalogue) -> tuple[Scope, ...]:
     """The watches that the settings ask for, in the order of the catalogue.
 
-    When only some namespaces are watched, cluster-scoped kinds are not required: whoever may read a
+    If only some namespaces are watched, cluster-scoped kinds are optional: an account that may read a
     namespace can seldom read the cluster.
     """
     namespaces = settings.namespaces
@@ -49,7 +49,7 @@ def scopes_of(settings: Settings, catalogue: Catalogue) -> tuple[Scope, ...]:
 
 
 class Watches:
-    """Runs one reflector a scope. Takes over the cluster: `stop` closes it."""
+    """Runs one reflector per scope. Owns the cluster connection: `stop` closes it."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Watches:
         self._timing = timing or WatchTiming()
         self._random = random or Random()
         self._clock = clock
-        # In closure mode the selector decides in the graph, which needs the neighbours as well.
+        # In closure mode the graph applies the selector, because it needs the neighbors as well.
         selector = settings.label_selector if settings.selector_mode == "strict" else ""
         outages = OutageLog()
         self._reflectors = [
@@ -89,15 +89,15 @@ class Watches:
 
     @property
     def health(self) -> Sequence[WatchHealth]:
-        """How each watch is doing, in the order of the catalogue."""
+        """The health of each watch, in the order of the catalogue."""
         return [reflector.health for reflector in self._reflectors]
 
     def lost(self) -> dict[str, str]:
-        """The kinds of which a watch has lost its connection, and why."""
+        """The kinds with a watch that has lost its connection, and why."""
         return {h.kind: h.last_error for h in self.health if h.lists and not h.connected}
 
     async def start(self) -> None:
-        """Start all watches, one after the other; they list in the background."""
+        """Start all watches, one after another. They list in the background."""
         self._spawn(self._start_in_turn(), STARTER)
 
     async def _start_in_turn(self) -> None:
@@ -113,7 +113,7 @@ class Watches:
         self._tasks.append(task)
 
     async def stop(self) -> None:
-        """End all watches and connections; nothing is told to the sink afterwards."""
+        """End all watches and connections. The sink receives nothing afterwards."""
         self._stopping = True
         for task in self._tasks:
             task.cancel()
@@ -122,7 +122,7 @@ class Watches:
         await self._cluster.close()
 
     async def _keep(self, reflector: Reflector) -> NoReturn:
-        """Run the reflector; start it again whenever it ends, which only a fault of ours makes it do."""
+        """Run the reflector, and restart it if it ends, which only a bug in Astrolabe can cause."""
         backoff = self._timing.backoff(random=self._random, clock=self._clock)
         while True:
             try:
@@ -130,16 +130,16 @@ class Watches:
             except Exception as error:
                 reflector.health.restarts += 1
                 reflector.health.last_error = f"{type(error).__name__}: {error}"
-                log.exception("%s: the watch failed, starting it again", reflector.health.label)
+                log.exception("%s: the watch failed; restarting it", reflector.health.label)
             await asyncio.sleep(backoff.delay())
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if self._stopping or (task.get_name() == STARTER and not task.cancelled() and not task.exception()):
             return
         error = None if task.cancelled() else task.exception()
-        log.error("%s ended, although nobody stopped it", task.get_name(), exc_info=error)
+        log.error("%s ended unexpectedly", task.get_name(), exc_info=error)
         self._broken.set()
 
     async def guard(self) -> None:
-        """Return when a watch has ended for good, which is a fault of ours: the log says which."""
+        """Return when a watch has ended for good, which is a bug in Astrolabe. The log names the watch."""
         await self._broken.wait()

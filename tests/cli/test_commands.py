@@ -184,7 +184,7 @@ def test_no_cluster_around_is_one_line_and_exit_code_1(ended: Ended, monkeypatch
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     code, _, err = ended("--port=0")
     assert code == 1
-    assert "astrolabe: This is no pod with a service account" in err
+    assert "astrolabe: Not running in a pod with a service account" in err
     assert "`astrolabe demo`" in err
     assert "Traceback" not in err
 

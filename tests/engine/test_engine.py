@@ -179,7 +179,7 @@ async def test_what_cannot_be_taken_in_stays_as_it_was_until_it_is_mended() -> N
 
 
 async def test_what_was_left_out_under_its_name_alone_is_counted_once() -> None:
-    nameless = InvalidObject("shop", "b", "is no JSON")
+    nameless = InvalidObject("shop", "b", "is not valid JSON")
     async with running(window=0.0) as run:
         skipped = run.readiness.skipped["Pod"]
         await run.engine.put(ObjectChanges("Pod", [nameless, resource("Pod", "a")]))
@@ -217,7 +217,7 @@ async def test_facts_that_fit_into_no_graph_cost_only_their_object(caplog: pytes
         await run.until(lambda: run.names() == ["a", "b"])
         assert list(run.readiness.skipped["Pod"]) == ["Pod-odd"]
     (record,) = caplog.records
-    assert record.getMessage().startswith("Pod shop/odd is left out: it cannot be put into the graph: ")
+    assert record.getMessage().startswith("Pod shop/odd is left out: it cannot be added to the graph: ")
 
 
 async def test_a_rule_that_raises_is_logged_once_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -248,8 +248,8 @@ async def test_a_rule_that_raises_is_logged_once_and_ends_nothing(caplog: pytest
         await task
     told = [record.getMessage().partition(": ")[0] for record in caplog.records]
     assert told == [
-        "Pod shop/a keeps its own status, since its rule failed",
-        "Pod shop/b keeps its own status, since its rule failed",
+        "Pod shop/a keeps its own status because its rule failed",
+        "Pod shop/b keeps its own status because its rule failed",
     ]
     assert "a secret" not in caplog.text
 

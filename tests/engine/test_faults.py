@@ -132,7 +132,7 @@ async def test_an_object_that_breaks_the_graph_is_left_out(
         await run.take(Replace("Pod", "", [good[0], pod("bad", "a"), *good[1:]]))
         check_equal(run.graph, oracle(*good))
         assert list(skipped) == ["bad"]
-        assert skipped["bad"].why.startswith("it cannot be put into the graph: KeyError in ")
+        assert skipped["bad"].why.startswith("it cannot be added to the graph: KeyError in ")
         good += [pod("d", "bad", "c")]
         await run.take(ObjectChanges("Pod", [pod("bad", "b"), good[-1]]))
         check_equal(run.graph, oracle(*good))
@@ -142,7 +142,7 @@ async def test_an_object_that_breaks_the_graph_is_left_out(
         assert run.readiness.states[Scope("Pod")].state == "synced"
     assert "a secret" not in caplog.text
     said = [record.getMessage().partition(": ")[0] for record in caplog.records]
-    assert said == ["a change of the graph failed, and it is put together anew", "Pod a/bad is left out"]
+    assert said == ["a graph update failed; rebuilding the graph", "Pod a/bad is left out"]
 
 
 @pytest.mark.parametrize("fault", [break_linker, break_commit])
@@ -217,7 +217,7 @@ async def test_a_node_that_the_served_graph_cannot_take_is_left_out_alone(
         check_equal(run.graph, oracle(*good))
         skipped = run.readiness.skipped["Pod"]
         assert [(each.label, each.why) for each in skipped.values()] == [
-            ("a/bad", "the graph that is served cannot take it")
+            ("a/bad", "the served graph cannot hold it")
         ]
         good += [pod("d", "bad", "c")]
         await run.take(ObjectChanges("Pod", [pod("bad", note="again"), good[-1]]))

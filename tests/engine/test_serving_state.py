@@ -71,7 +71,7 @@ def test_live_is_all_kinds_listed_and_watched() -> None:
 
 def test_stale_while_the_graph_is_put_together_anew_after_a_fault() -> None:
     made = readiness(Pod="synced")
-    why = "a change of the graph failed, and it is put together anew"
+    why = "a graph update failed; the graph is being rebuilt"
     assert assess(made, rebuilding=True) == Assessment("stale", why, Progress(1, 1, 4))
 
 
@@ -90,7 +90,7 @@ def test_syncing_says_what_keeps_a_kind_from_being_listed() -> None:
 def test_syncing_over_a_stored_graph_says_that_it_is_served() -> None:
     verdict = assess(readiness(Pod="listing"), restored=True)
     assert verdict.state == "syncing"
-    assert verdict.why == "0 of 1 kinds are listed; until all are, the stored graph is served"
+    assert verdict.why == "0 of 1 kinds are listed; the stored graph is served until all are"
 
 
 def test_a_kind_in_several_namespaces_is_listed_when_all_of_them_are() -> None:
@@ -149,10 +149,10 @@ def test_stale_is_a_watch_without_a_connection_for_longer_than_watches_take_to_b
 
 
 def test_stale_names_the_kinds_that_are() -> None:
-    lost = Watch("Pod", connected=False, last_error="the connection was cut", lost_since=100.0)
+    lost = Watch("Pod", connected=False, last_error="the server closed the connection", lost_since=100.0)
     verdict = assess(readiness(Pod="synced", Node="synced"), lost, now=145.0)
     assert verdict == Assessment(
-        "stale", "Pod has no watch: the connection was cut", Progress(2, 2, 7), began=100.0
+        "stale", "Pod has no watch: the server closed the connection", Progress(2, 2, 7), began=100.0
     )
 
 
@@ -175,7 +175,7 @@ LIVE = ServingState("live", "2026-01-01T00:00:00Z", "", INFO, Progress(2, 2, 7),
     [
         (None, False, True, "", Assessment("syncing", "there is no graph in Redis yet")),
         (None, False, True, "Redis is away", Assessment("syncing", "Redis is away")),
-        (None, True, False, "", Assessment("syncing", "the leader has not told its state yet")),
+        (None, True, False, "", Assessment("syncing", "the leader has not reported its state yet")),
         (None, True, True, "no leader", Assessment("stale", "no leader", began=3.0)),
         (LIVE, True, True, "no leader", Assessment("stale", "no leader", LIVE.progress, began=3.0)),
         (LIVE, True, False, "", Assessment("live", "", LIVE.progress, since="2026-01-01T00:00:00Z")),
@@ -238,12 +238,12 @@ def test_another_reason_is_told() -> None:
     gap = MissingPart("Secret", "forbidden", "403")
     clock.at(110.0, Assessment("partial", "not readable: Secret", partial=(gap,)))
     clock.at(110.1, Assessment("partial", "not readable: Secret", partial=(gap, gap)))
-    clock.at(110.2, Assessment("stale", "the connection was cut", began=105.0))
+    clock.at(110.2, Assessment("stale", "the server closed the connection", began=105.0))
     clock.at(111.3, Assessment("stale", REFUSED, began=105.0))
     assert [state.why for state in clock.told] == [
         "not readable: Secret",
         "not readable: Secret",
-        "the connection was cut",
+        "the server closed the connection",
         REFUSED,
     ]
     assert {state.since for state in clock.told[2:]} == {"2026-01-01T00:00:05Z"}

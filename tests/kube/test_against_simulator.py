@@ -305,9 +305,7 @@ async def test_an_api_server_that_was_restored_from_a_backup_is_listed_anew(
             store.create("Pod", pod("later"))
             await sink.until(lambda: "later" in sink.names("Pod"))
     told = [record.getMessage() for record in caplog.records if "backup" in record.getMessage()]
-    assert told == [
-        "Pod: the API server went back from version 31 to 6 (restored from a backup?), listing anew"
-    ]
+    assert told == ["Pod: the API server went back from version 31 to 6 (restored from a backup?); relisting"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -404,7 +402,7 @@ async def test_a_watch_without_the_bookmarks_that_should_come_goes_on_where_it_w
         assert time.monotonic() - began >= 0.3
         assert [brief(asked) for asked in server.asked] == ["watch-list", "watch 11"]
         assert sink.replaces() == [["a"]]
-        assert watch.health.last_error == "the watch fell silent, without the bookmarks that should come"
+        assert watch.health.last_error == "the watch went silent: the expected bookmarks did not come"
 
 
 async def test_a_watch_that_is_told_bookmarks_is_left_alone(tmp_path: Path) -> None:

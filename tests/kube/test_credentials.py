@@ -35,7 +35,7 @@ async def test_outside_a_pod(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ClusterError) as caught:
         await load_access(Settings())
     assert str(caught.value) == (
-        "This is no pod with a service account: Service host/port is not set (--in-cluster is the default). "
+        "Not running in a pod with a service account: Service host/port is not set (--in-cluster is the default). "
         + ADVICE
     )
 
@@ -70,9 +70,9 @@ async def test_a_tilde_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("users: [{name: u, user: {token: hush}\n  - x", "it is no YAML, see line 2"),
-        ("just words", "it is not built as a kubeconfig is (TypeError)"),
-        ("", "it is not built as a kubeconfig is (TypeError)"),
+        ("users: [{name: u, user: {token: hush}\n  - x", "it is not valid YAML, see line 2"),
+        ("just words", "it does not have the structure of a kubeconfig (TypeError)"),
+        ("", "it does not have the structure of a kubeconfig (TypeError)"),
         ("{}", "Invalid kube-config file. Expected key current-context in FILE"),
         (
             "{current-context: dev, contexts: [], clusters: [], users: []}",
@@ -164,7 +164,7 @@ async def test_a_credential_plugin_that_fails(tmp_path: Path) -> None:
 async def test_a_credential_plugin_that_is_not_there(tmp_path: Path) -> None:
     missing = {"apiVersion": "v1", "command": "a-plugin-that-nobody-has"}
     path = write_kubeconfig(tmp_path / "config", "https://h", exec=missing)
-    why = "the credential plugin that it names (exec) is not installed, or not in PATH"
+    why = "its credential plugin (exec) is not installed, or not in PATH"
     assert await refusal_of(path) == f"The kubeconfig {path} cannot be used: {why}. {ADVICE}"
 
 

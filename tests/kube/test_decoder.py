@@ -92,7 +92,7 @@ async def test_what_came_before_an_error_is_told() -> None:
 
 async def test_a_line_that_is_no_event() -> None:
     decoder, _, _ = await listed("a")
-    with pytest.raises(NotTheApi, match="the stream holds what is no event: JSON is malformed"):
+    with pytest.raises(NotTheApi, match="the stream contains a line that is no event: JSON is malformed"):
         await decoder.decode_lines([b"<html>"])
 
 
@@ -197,7 +197,10 @@ async def test_a_page_with_an_object_that_is_no_json_costs_only_that(value: byte
     await decoder.end_list("20")
     (told,) = sink.messages
     assert isinstance(told, Replace)
-    assert (sink.replaces(), told.invalid) == ([["a", "b"]], [InvalidObject("n", "odd", "is no JSON", "u")])
+    assert (sink.replaces(), told.invalid) == (
+        [["a", "b"]],
+        [InvalidObject("n", "odd", "is not valid JSON", "u")],
+    )
 
 
 async def test_a_page_that_is_cut_off_is_no_shorter_list() -> None:

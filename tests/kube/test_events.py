@@ -222,7 +222,7 @@ def test_an_object_that_is_no_json(value: bytes, place: bytes) -> None:
         if type == b"DELETED":
             assert event == Deletion("u1", "8")
         else:
-            assert event == InvalidObject("n", "w", "is no JSON", "u1")
+            assert event == InvalidObject("n", "w", "is not valid JSON", "u1")
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_the_context_that_is_wanted_or_current() -> None:
         choose_context(both, "stage")
     none = merge([("/a", yaml.safe_load(FIRST))])
     with pytest.raises(
-        KubeconfigError, match="no context is current; choose one with --context, the contexts"
+        KubeconfigError, match="there is no current context; choose one with --context, the contexts"
     ):
         choose_context(none, "")
     assert choose_context(merge([("/a", {})]), "") is None

@@ -44,7 +44,7 @@ def test_a_line_of_three_megabytes_in_small_chunks() -> None:
 def test_a_line_without_end_is_refused() -> None:
     lines = LineSplitter(longest=10)
     assert lines.feed(b"1234567890") == []
-    with pytest.raises(NotTheApi, match="a line longer than 10 bytes"):
+    with pytest.raises(NotTheApi, match="a line is longer than 10 bytes"):
         lines.feed(b"1")
 
 

@@ -32,25 +32,25 @@ def test_what_befalls_all_is_told_once(caplog: pytest.LogCaptureFixture) -> None
 
 def test_one_watch_alone(caplog: pytest.LogCaptureFixture) -> None:
     outages = OutageLog()
-    outages.begin("Pod", "the connection was cut", news=True)
+    outages.begin("Pod", "the server closed the connection", news=True)
     outages.begin("Pod", "500 InternalError: etcd is away", news=False)
     outages.end("Pod")
     outages.end("Pod")
-    assert caplog.messages == ["Pod: the connection was cut", "Pod: connected again"]
+    assert caplog.messages == ["Pod: the server closed the connection", "Pod: connected again"]
 
 
 def test_different_troubles_are_told_each(caplog: pytest.LogCaptureFixture) -> None:
     outages = OutageLog()
-    outages.begin("Pod", "the connection was cut", news=True)
-    outages.begin("Node", "the server fell silent", news=True)
+    outages.begin("Pod", "the server closed the connection", news=True)
+    outages.begin("Node", "the server stopped responding", news=True)
     outages.end("Pod")
     outages.end("Node")
-    outages.begin("Node", "the connection was cut", news=True)
+    outages.begin("Node", "the server closed the connection", news=True)
     assert caplog.messages == [
-        "Pod: the connection was cut",
-        "Node: the server fell silent",
+        "Pod: the server closed the connection",
+        "Node: the server stopped responding",
         "2 watches: connected again",
-        "Node: the connection was cut",
+        "Node: the server closed the connection",
     ]
 
 

@@ -323,7 +323,7 @@ async def test_a_half_open_connection_is_found_and_left(tmp_path: Path) -> None:
         began = time.monotonic()
         await server.until_asked(3)
         assert 1.2 < time.monotonic() - began < 5, "timeoutSeconds is 1, the margin 0.3"
-        assert reflector.health.last_error == "the server fell silent"
+        assert reflector.health.last_error == "the server stopped responding"
     assert brief(server.asked[2]) == "watch 10"
 
 

@@ -160,7 +160,7 @@ async def test_a_watch_that_fails_is_logged_and_started_again(
             pod = next(health for health in watches.health if health.kind == "Pod")
             assert (pod.restarts, pod.state) == (1, "synced")
             assert pod.last_error == "RuntimeError: a fault of ours"
-    assert "Pod: the watch failed, starting it again" in [record.getMessage() for record in caplog.records]
+    assert "Pod: the watch failed; restarting it" in [record.getMessage() for record in caplog.records]
     assert [told for told in sink.messages if isinstance(told, WatchStatus) and told.kind == "Pod"] == [
         WatchStatus("Pod", "", "listing"),
         WatchStatus("Pod", "", "listing"),
@@ -177,7 +177,7 @@ async def test_a_watch_that_ends_for_good_ends_the_guard(
         next(task for task in asyncio.all_tasks() if task.get_name() == "watch Pod").cancel()
         async with asyncio.timeout(5):
             await guard
-    assert "watch Pod ended, although nobody stopped it" in [record.getMessage() for record in caplog.records]
+    assert "watch Pod ended unexpectedly" in [record.getMessage() for record in caplog.records]
 
 
 async def test_health_counts(tmp_path: Path) -> None:
