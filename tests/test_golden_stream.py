@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from astrolabe.client import Change, Graph, NodeChange, Position, ProtocolError
-from astrolabe.client.message import Bookmark, Delta, Reset, Snapshot, decode
+from astrolabe.client.message import BookmarkMessage, DeltaMessage, ResetMessage, SnapshotMessage, decode
 from tests.support.documents import VECTORS
 
 GOLDEN = sorted(VECTORS.glob("*.json"))
@@ -17,7 +17,11 @@ GOLDEN = sorted(VECTORS.glob("*.json"))
 
 def take(graph: Graph, document: Any) -> list[Change]:
     message = decode(json.dumps(document))
-    return graph.apply(message) if isinstance(message, Snapshot | Delta | Bookmark | Reset) else []
+    return (
+        graph.apply(message)
+        if isinstance(message, SnapshotMessage | DeltaMessage | BookmarkMessage | ResetMessage)
+        else []
+    )
 
 
 def line(change: Change) -> str:

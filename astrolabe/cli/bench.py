@@ -8,7 +8,7 @@ from ssl import SSLContext
 import click
 import msgspec
 
-from astrolabe.cli.lines import json_line
+from astrolabe.cli.formatting import json_line
 from astrolabe.client import Token
 from astrolabe.client.load import Plan, Report, run
 from astrolabe.printable import printable
@@ -24,7 +24,9 @@ async def bench(
 
     Raises ClientError.
     """
-    report = await run(plan, said=lambda text: click.echo(printable(text), err=True), token=token, ssl=ssl)
+    report = await run(
+        plan, on_status=lambda text: click.echo(printable(text), err=True), token=token, ssl=ssl
+    )
     if output == "json":
         click.echo(json_line({**msgspec.structs.asdict(report), "good": report.good}))
     else:

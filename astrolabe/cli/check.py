@@ -15,8 +15,8 @@ from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.keys import RedisKeys
 from astrolabe.bus.redis.preflight import DELETE, leftovers, try_publishing, try_writing
 from astrolabe.bus.redis.timing import RedisTiming
+from astrolabe.cli.excess_rights import EVERYTHING, VERBS, excess
 from astrolabe.cli.flags import SERVICE_ACCOUNT
-from astrolabe.cli.rights import EVERYTHING, VERBS, excess
 from astrolabe.engine.readiness import Scope
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kinds.catalogue import Catalogue
@@ -30,9 +30,9 @@ from astrolabe.settings import Settings
 #: The first Kubernetes that serves every kind that ships.
 OLDEST_KUBERNETES = "1.25"
 
-Outcome = Literal["ok", "missing", "optional", "warning"]
+CheckResult = Literal["ok", "missing", "optional", "warning"]
 
-_COLOURS: Mapping[Outcome, str] = {
+_COLOURS: Mapping[CheckResult, str] = {
     "ok": "green",
     "missing": "red",
     "optional": "yellow",
@@ -49,7 +49,7 @@ class Finding:
     """
 
     subject: str
-    outcome: Outcome
+    outcome: CheckResult
     advice: str = ""
     about: str = ""
 
@@ -118,23 +118,23 @@ async def _check_scopes(cluster: Cluster, settings: Settings, catalogue: Catalog
     pages = await asyncio.gather(*[served_resources(cluster, version) for version in versions])
     plurals = dict(zip(versions, pages, strict=True))
 
-    async def judge(scope: Scope) -> Finding:
+    async def check_scope(scope: Scope) -> Finding:
         kind = catalogue[scope.kind]
         known = plurals[kind.api_version]
         if known is not None and kind.plural not in known:
             return _unserved(scope, kind)
         return await _check_permission(cluster, scope, kind)
 
-    return await asyncio.gather(*[judge(scope) for scope in scopes_of(settings, catalogue)])
+    return await asyncio.gather(*[check_scope(scope) for scope in scopes_of(settings, catalogue)])
 
 
 def _unserved(scope: Scope, kind: Kind[Any]) -> Finding:
     if not scope.required:
-        return _found(scope, kind, "optional", "not served by this cluster; the graph will have none")
+        return _finding(scope, kind, "optional", "not served by this cluster; the graph will have none")
     advice = (
         f"not served by this cluster; use Kubernetes {OLDEST_KUBERNETES} or later, or leave it out of --kinds"
     )
-    return _found(scope, kind, "missing", advice)
+    return _finding(scope, kind, "missing", advice)
 
 
 async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> Finding:
@@ -144,17 +144,17 @@ async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> 
             for verb in VERBS
         ]
     except RequestFailed as error:
-        return _found(scope, kind, "missing", f"the API server did not answer an access review: {error}")
-    lacking = [verb for verb, permits in zip(VERBS, permitted, strict=True) if not permits]
-    if not lacking:
-        return _found(scope, kind, "ok")
+        return _finding(scope, kind, "missing", f"the API server did not answer an access review: {error}")
+    missing_verbs = [verb for verb, permits in zip(VERBS, permitted, strict=True) if not permits]
+    if not missing_verbs:
+        return _finding(scope, kind, "ok")
     resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
     where = f" in {scope.namespace}" if scope.namespace else ""
     example = "deploy/overlays/namespace" if scope.namespace else "deploy/deployment.yaml"
-    advice = f"grant {' and '.join(lacking)} on {resource}{where}, as {example} does"
+    advice = f"grant {' and '.join(missing_verbs)} on {resource}{where}, as {example} does"
     if scope.required:
-        return _found(scope, kind, "missing", advice)
-    return _found(scope, kind, "optional", f"to show it, {advice}")
+        return _finding(scope, kind, "missing", advice)
+    return _finding(scope, kind, "optional", f"to show it, {advice}")
 
 
 async def _check_excess(cluster: Cluster, settings: Settings, catalogue: Catalogue) -> Finding:
@@ -187,7 +187,7 @@ def _home(settings: Settings) -> str:
         return "default"
 
 
-def _found(scope: Scope, kind: Kind[Any], outcome: Outcome, advice: str = "") -> Finding:
+def _finding(scope: Scope, kind: Kind[Any], outcome: CheckResult, advice: str = "") -> Finding:
     where = f" in {scope.namespace}" if scope.namespace else ""
     return Finding(f"{scope.kind}{where}", outcome, advice, about=kind.api_version)
 
@@ -210,10 +210,10 @@ async def _check_redis(settings: Settings) -> list[Finding]:
         Finding("Redis", "missing" if wrong else "ok", wrong, about=what) for what, wrong in tried.items()
     ]
     here = Finding("Redis", "ok", about=f"{address} {server.version}")
-    return [here, *trials, *_keeping(server), *_left(left)]
+    return [here, *trials, *_durability(server), *_leftover_findings(left)]
 
 
-def _left(left: Mapping[str, int]) -> Iterator[Finding]:
+def _leftover_findings(left: Mapping[str, int]) -> Iterator[Finding]:
     """What another program left in it, if it did."""
     if not left:
         return
@@ -226,7 +226,7 @@ def _left(left: Mapping[str, int]) -> Iterator[Finding]:
     yield Finding("Redis", "warning", advice, about=f"{count:,} key{'s' * (count > 1)}: {names}")
 
 
-def _keeping(server: RedisInfo) -> Iterator[Finding]:
+def _durability(server: RedisInfo) -> Iterator[Finding]:
     """How it keeps what it is given."""
     if server.append_only:
         yield Finding("Redis", "ok", about="appendonly yes")

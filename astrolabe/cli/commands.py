@@ -1,4 +1,4 @@
-"""`astrolabe [flags]`, `astrolabe demo`, `astrolabe watch`, and how each of them fails."""
+"""The commands of `astrolabe`, and how each reports a failure."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ import click
 from click.core import ParameterSource
 
 from astrolabe import __version__
-from astrolabe.cli import flags, streams, values
-from astrolabe.cli.go import WARNINGS, DefaultGroup, Flag, GoCommand
-from astrolabe.cli.lines import as_json, as_text
-from astrolabe.cli.loop import run
-from astrolabe.cli.values import InvalidValue, Value
-from astrolabe.cli.watch import DEFAULT_URL, Watch
+from astrolabe.cli import client_flags, flag_types, flags
+from astrolabe.cli.client_flags import TOKEN_VARIABLE
+from astrolabe.cli.event_loop import run
+from astrolabe.cli.flag_types import FlagType, InvalidValue
+from astrolabe.cli.formatting import as_json, as_text
+from astrolabe.cli.go_flags import WARNINGS, DefaultGroup, Flag, GoCommand
+from astrolabe.cli.watch import DEFAULT_URL, WatchCommand
 from astrolabe.client import Change, ClientError
 from astrolabe.client.address import base, endpoint
 from astrolabe.kube.errors import ClusterError
 from astrolabe.printable import printable
 from astrolabe.settings import Settings
 
-# What serves is imported by the commands that serve: it costs half a second, which `--help`, `watch`
-# and a wrong flag need not wait for.
+# Commands that serve import the server themselves: it takes half a second, which `--help`, `watch` and wrong
+# flags should not wait for.
 
 
 T = TypeVar("T")
 
 
-class Failure(click.ClickException):
-    """The command cannot do its work: one line, exit code 1."""
+class CommandFailed(click.ClickException):
+    """The command cannot do its work: one line on stderr, exit code 1."""
 
 
-class Trouble(click.ClickException):
-    """As `Failure`, of a command whose exit code 1 says what it has found: exit code 2."""
+class ComparisonFailed(click.ClickException):
+    """`compare` cannot compare the servers: exit code 2, since 1 says that it found differences."""
 
     exit_code = 2
 
@@ -67,9 +68,11 @@ def serve(**given: Any) -> None:
 
 
 def _need_server() -> None:
-    """Fail when only the client is installed."""
+    """Raise CommandFailed if only the client is installed."""
     if find_spec("sanic") is None:
-        raise Failure("only the client is installed; `pip install 'astrolabe-k8s[server]'` adds the server")
+        raise CommandFailed(
+            "only the client is installed; `pip install 'astrolabe-k8s[server]'` adds the server"
+        )
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:
@@ -85,7 +88,7 @@ def _settings(given: Mapping[str, Any]) -> Settings:
 
 
 def _warn(context: click.Context, settings: Settings) -> None:
-    """Say what was noticed about flags and variables, as the log says it."""
+    """Print the warnings about flags and environment variables as log lines."""
     warnings = context.meta.get(WARNINGS, ())
     if not warnings:
         return
@@ -102,16 +105,16 @@ def _serve_by_workers(settings: Settings) -> None:
     try:
         run_workers(settings, _run_worker)
     except ServerError as error:
-        raise Failure(f"{error}; choose another address with --host and --port") from error
+        raise CommandFailed(f"{error}; choose another address with --host and --port") from error
     except WorkerFailed as error:
-        raise Failure(str(error)) from error
+        raise CommandFailed(str(error)) from error
 
 
 def _run_worker(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """As `_run`, in a process of its own, which ends by it."""
+    """`_run` in a worker process; a failure ends the process."""
     try:
         _run(make())
-    except Failure as error:
+    except CommandFailed as error:
         _fail(error)
 
 
@@ -141,21 +144,21 @@ _SIMULATION = (
         ("--scale",),
         heading="The simulated cluster",
         default=0.01,
-        type=Value("X", values.number(0, exclusive=True)),
+        type=FlagType("X", flag_types.number(0, exclusive=True)),
         help="Size of the cluster; 1 is a large cluster with about 200,000 resources.",
     ),
     Flag(
         ("--churn",),
         heading="The simulated cluster",
         default=5.0,
-        type=Value("X", values.number(0)),
+        type=FlagType("X", flag_types.number(0)),
         help="Changes per second.",
     ),
     Flag(
         ("--seed",),
         heading="The simulated cluster",
         default=1,
-        type=Value("N", values.integer(0)),
+        type=FlagType("N", flag_types.integer(0)),
         help="The same seed gives the same cluster.",
     ),
 )
@@ -177,23 +180,23 @@ def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
     try:
         gettempdir()
     except FileNotFoundError as error:
-        raise Failure(
+        raise CommandFailed(
             "the demo needs a writable directory for temporary files: mount one at /tmp, or set TMPDIR"
         ) from error
-    # Who reads JSON lines gets nothing else; the log has the URL.
+    # Readers of JSON lines get nothing else; the log contains the URL.
     opened = _invite if settings.log_format == "text" else None
     _run(serve_demo(settings, scale=scale, churn=churn, seed=seed, opened=opened))
 
 
 def _invite(url: str) -> None:
-    """Say what to do next, after the log lines so far."""
+    """Tell the user to open the viewer. Flushes the log first, so that the lines keep their order."""
     for handler in logging.getLogger().handlers:
         handler.flush()
     click.echo(f"\nOpen {url} in a browser. Ctrl-C stops the demo.\n", err=True)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Serve until told to stop. A cluster or a port that cannot be had is a failure, not a fault."""
+    """Serve until told to stop. An unreachable cluster or a port in use raises CommandFailed."""
     from astrolabe.bus.redis.errors import BusError
     from astrolabe.http.errors import FileError, ServerError
     from astrolabe.modes.supervisor import TaskFailed
@@ -201,22 +204,22 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     try:
         run(work)
     except FileError as error:
-        raise Failure(str(error)) from error
+        raise CommandFailed(str(error)) from error
     except ServerError as error:
-        raise Failure(f"{error}; choose another address with --host and --port") from error
+        raise CommandFailed(f"{error}; choose another address with --host and --port") from error
     except (BusError, ClusterError, TaskFailed) as error:
-        raise Failure(str(error)) from error
+        raise CommandFailed(str(error)) from error
 
 
 @root.command(
     cls=GoCommand,
     short_help="Prints the changes of a running Astrolabe as they happen.",
     params=[
-        click.Argument(["url"], default=DEFAULT_URL, type=Value("[URL]", endpoint)),
-        *streams.FILTER,
-        streams.OUTPUT,
-        streams.INITIAL,
-        *streams.ACCESS,
+        click.Argument(["url"], default=DEFAULT_URL, type=FlagType("[URL]", endpoint)),
+        *client_flags.FILTER,
+        client_flags.OUTPUT,
+        client_flags.INITIAL,
+        *client_flags.ACCESS,
     ],
 )
 def watch(url: str, output: str, initial: bool, **given: Any) -> None:
@@ -224,32 +227,32 @@ def watch(url: str, output: str, initial: bool, **given: Any) -> None:
 
     URL is host:port, or starts with ws://, wss://, http:// or https://. The default is ws://localhost:8080.
     """
-    access = streams.access_from([url], given)
+    access = client_flags.access_from([url], given)
     write = as_json if output == "json" else as_text
 
     def changed(changes: Sequence[Change]) -> None:
         click.echo("\n".join(map(write, changes)))
 
-    client = Watch(
+    client = WatchCommand(
         url,
-        streams.filter_from(given),
-        changed=changed,
-        said=lambda text: click.echo(printable(text), err=True),
+        client_flags.filter_from(given),
+        on_change=changed,
+        on_status=lambda text: click.echo(printable(text), err=True),
         initial=initial,
         **access,
     )
     _complete(client.run())
 
 
-#: Which flag helps, by code of a ClientError.
+#: Advice to add to a ClientError, by its code.
 _ADVICE: Mapping[str, str] = {
-    "unauthorised": f"; pass one with --token-file=PATH or the environment variable {streams.TOKEN_VARIABLE}",
+    "unauthorised": f"; pass one with --token-file=PATH or the environment variable {TOKEN_VARIABLE}",
     "certificate": "; pass the certificate to trust with --certificate-authority=PATH",
 }
 
 
-def _complete(work: Coroutine[Any, Any, T], failure: type[click.ClickException] = Failure) -> T:
-    """What a client comes to. failure: what it is when it cannot do its work."""
+def _complete(work: Coroutine[Any, Any, T], failure: type[click.ClickException] = CommandFailed) -> T:
+    """Run a client to its end. failure: the exception to raise for a ClientError."""
     try:
         return run(work)
     except ClientError as error:
@@ -262,11 +265,11 @@ def _complete(work: Coroutine[Any, Any, T], failure: type[click.ClickException] 
     cls=GoCommand,
     short_help="Load-tests a running Astrolabe and checks what clients receive.",
     params=[
-        click.Argument(["url"], type=Value("URL", endpoint)),
-        *streams.LOAD,
-        *streams.FILTER,
-        streams.OUTPUT,
-        *streams.ACCESS,
+        click.Argument(["url"], type=FlagType("URL", endpoint)),
+        *client_flags.LOAD,
+        *client_flags.FILTER,
+        client_flags.OUTPUT,
+        *client_flags.ACCESS,
     ],
 )
 def bench_stream(url: str, output: str, **given: Any) -> None:
@@ -276,8 +279,8 @@ def bench_stream(url: str, output: str, **given: Any) -> None:
     """
     from astrolabe.cli.bench import bench
 
-    access = streams.access_from([url], given)
-    if not _complete(bench(streams.plan_from(url, given), output=output, **access)):
+    access = client_flags.access_from([url], given)
+    if not _complete(bench(client_flags.plan_from(url, given), output=output, **access)):
         raise click.exceptions.Exit(1)
 
 
@@ -285,11 +288,11 @@ def bench_stream(url: str, output: str, **given: Any) -> None:
     cls=GoCommand,
     short_help="Compares the REST answers of two servers.",
     params=[
-        click.Argument(["first"], type=Value("FIRST", base)),
-        click.Argument(["second"], type=Value("SECOND", base)),
-        streams.VALUES,
-        streams.OUTPUT,
-        *streams.ACCESS,
+        click.Argument(["first"], type=FlagType("FIRST", base)),
+        click.Argument(["second"], type=FlagType("SECOND", base)),
+        client_flags.VALUES,
+        client_flags.OUTPUT,
+        *client_flags.ACCESS,
     ],
 )
 def compare(first: str, second: str, output: str, most: int, **given: Any) -> None:
@@ -302,29 +305,29 @@ def compare(first: str, second: str, output: str, most: int, **given: Any) -> No
     _need_server()
     from astrolabe.cli import compare as comparing
 
-    access = streams.access_from([first, second], given)
+    access = client_flags.access_from([first, second], given)
     work = comparing.compare(
-        first, second, most=most, said=lambda text: click.echo(printable(text), err=True), **access
+        first, second, most=most, on_status=lambda text: click.echo(printable(text), err=True), **access
     )
-    found = _complete(work, failure=Trouble)
+    found = _complete(work, failure=ComparisonFailed)
     click.echo("\n".join(comparing.report(found, output)))
     if found.is_noticed:
         raise click.exceptions.Exit(1)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and end the process: 0 done, 1 failed, 2 wrongly used, 130 interrupted."""
+    """Run the command line and exit: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
     try:
         code = root.main(args, prog_name="astrolabe", standalone_mode=False)
     except click.ClickException as error:
         _fail(error)
     except click.Abort:
         sys.exit(130)
-    sys.exit(code or 0)  # what `click.exceptions.Exit` was made with
+    sys.exit(code or 0)  # the code of a `click.exceptions.Exit`
 
 
 def _fail(error: click.ClickException) -> NoReturn:
-    """End the process with one line that says why, after those of the log."""
+    """Exit with one line on stderr that says why, after the log's lines."""
     for handler in logging.getLogger().handlers:
         handler.flush()
     click.echo(f"astrolabe: {printable(_one_line(error))}", err=True)
@@ -338,7 +341,7 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _spelled(parameter: click.Parameter, context: click.Context) -> str:
-    """How the user gave it: as argument, flag, or environment variable."""
+    """The argument, flag or environment variable that the user set."""
     if isinstance(parameter, click.Argument):
         return parameter.human_readable_name
     if context.get_parameter_source(str(parameter.name)) is ParameterSource.ENVIRONMENT:

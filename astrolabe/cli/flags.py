@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from astrolabe.cli import values
-from astrolabe.cli.go import Flag
-from astrolabe.cli.values import BOOLEAN, Value
+from astrolabe.cli import flag_types
+from astrolabe.cli.flag_types import BOOLEAN, FlagType
+from astrolabe.cli.go_flags import Flag
 from astrolabe.settings import DEFAULT_SELECTOR, Limits, Settings
 
 _DEFAULTS = Settings()
@@ -36,7 +36,7 @@ def _list(
     return Flag(
         (flag,),
         heading=heading,
-        type=Value("a,b,…", parse),
+        type=FlagType("a,b,…", parse),
         multiple=True,
         callback=_joined,
         shown=shown,
@@ -79,7 +79,7 @@ SCOPE = (
         envvar="LABEL_SELECTOR",
         default=DEFAULT_SELECTOR,
         empty=True,
-        type=Value("SELECTOR", values.label_selector),
+        type=FlagType("SELECTOR", flag_types.label_selector),
         help="Resources to show; empty (--label-selector=) means everything.",
     ),
     Flag(
@@ -87,12 +87,12 @@ SCOPE = (
         heading=_SCOPE,
         envvar="ASTROLABE_SELECTOR_MODE",
         default=_DEFAULTS.selector_mode,
-        type=values.choice("closure", "strict"),
+        type=flag_types.choice("closure", "strict"),
         help="closure: what matches and what belongs to it. strict: only what matches.",
     ),
     _list(
         "--namespaces",
-        values.namespaces,
+        flag_types.namespaces,
         heading=_SCOPE,
         shown="all",
         envvar="ASTROLABE_NAMESPACES",
@@ -100,7 +100,7 @@ SCOPE = (
     ),
     _list(
         "--kinds",
-        values.kinds,
+        flag_types.kinds,
         heading=_SCOPE,
         shown="all",
         envvar="ASTROLABE_KINDS",
@@ -123,7 +123,7 @@ SERVING = (
         heading=_SERVING,
         envvar="PORT",
         default=_DEFAULTS.port,
-        type=Value("N", values.integer(0, 65535)),
+        type=FlagType("N", flag_types.integer(0, 65535)),
         help="Port to listen on; 0 picks a free one.",
     ),
     Flag(
@@ -132,7 +132,7 @@ SERVING = (
         envvar="ASTROLABE_BATCH_WINDOW",
         default=_DEFAULTS.batch_window,
         shown="50ms",
-        type=Value("DURATION", values.duration),
+        type=FlagType("DURATION", flag_types.duration),
         help="Changes within this time are sent together; the first goes out at once.",
     ),
 )
@@ -144,7 +144,7 @@ ACCESS = (
         heading=_ACCESS,
         envvar="ASTROLABE_AUTH",
         default=_DEFAULTS.auth,
-        type=values.choice("none", "token"),
+        type=flag_types.choice("none", "token"),
         help="token: requests need a token of the token file, except for probes and pages.",
     ),
     Flag(
@@ -165,7 +165,7 @@ ACCESS = (
     ),
     _list(
         "--allowed-hosts",
-        values.hosts,
+        flag_types.hosts,
         heading=_ACCESS,
         shown="",
         envvar="ASTROLABE_ALLOWED_HOSTS",
@@ -174,7 +174,7 @@ ACCESS = (
     ),
     _list(
         "--allowed-origins",
-        values.origins,
+        flag_types.origins,
         heading=_ACCESS,
         shown="",
         envvar="ASTROLABE_ALLOWED_ORIGINS",
@@ -182,7 +182,7 @@ ACCESS = (
     ),
     _list(
         "--cors-origins",
-        values.origins,
+        flag_types.origins,
         heading=_ACCESS,
         shown="",
         envvar="ASTROLABE_CORS_ORIGINS",
@@ -190,7 +190,7 @@ ACCESS = (
     ),
     _list(
         "--trusted-proxies",
-        values.networks,
+        flag_types.networks,
         heading=_ACCESS,
         shown="",
         envvar="ASTROLABE_TRUSTED_PROXIES",
@@ -225,85 +225,85 @@ def _limit(
         envvar=f"ASTROLABE_{name.upper()}",
         default=getattr(_DEFAULTS.limits, name),
         shown=shown,
-        type=Value(metavar, parse),
+        type=FlagType(metavar, parse),
         help=help,
     )
 
 
 STREAM = (
-    _limit("max_connections", "N", values.integer(1), help="Most streams open at a time."),
+    _limit("max_connections", "N", flag_types.integer(1), help="Most streams open at a time."),
     _limit(
         "max_requests",
         "N",
-        values.integer(1),
+        flag_types.integer(1),
         help="Most answers made or sent at a time, not counting streams and probes.",
     ),
-    _limit("max_sockets", "N", values.integer(1), help="Most TCP connections open at a time."),
+    _limit("max_sockets", "N", flag_types.integer(1), help="Most TCP connections open at a time."),
     _limit(
         "max_body_bytes",
         "BYTES",
-        values.integer(0),
+        flag_types.integer(0),
         help="Most memory for answers that are kept, made or being read.",
     ),
-    _limit("max_subscriptions", "N", values.integer(1), help="Most subscriptions per connection."),
-    _limit("max_filters", "N", values.integer(1), help="Most different filters in use at a time."),
+    _limit("max_subscriptions", "N", flag_types.integer(1), help="Most subscriptions per connection."),
+    _limit("max_filters", "N", flag_types.integer(1), help="Most different filters in use at a time."),
     _limit(
         "max_filter_terms",
         "N",
-        values.integer(1),
+        flag_types.integer(1),
         help="Most parameters of a filter; each requirement of its selector counts as one.",
     ),
-    _limit("max_filter_values", "N", values.integer(1), help="Most values in one parameter of a filter."),
-    _limit("max_filter_bytes", "BYTES", values.integer(64), help="Longest filter."),
+    _limit("max_filter_values", "N", flag_types.integer(1), help="Most values in one parameter of a filter."),
+    _limit("max_filter_bytes", "BYTES", flag_types.integer(64), help="Longest filter."),
     _limit(
         "max_message_bytes",
         "BYTES",
-        values.integer(128),
+        flag_types.integer(128),
         help="Longest message from a client.",
     ),
     _limit(
         "max_message_rate",
         "N",
-        values.integer(1),
+        flag_types.integer(1),
         help="Most messages per second from a client.",
     ),
     _limit(
         "request_timeout",
         "DURATION",
-        values.positive_duration,
+        flag_types.positive_duration,
         shown="10s",
         help="Longest time for a request to arrive; for the first one, since connecting.",
     ),
     _limit(
         "history_changes",
         "N",
-        values.integer(0),
+        flag_types.integer(0),
         help="Changed nodes and edges kept for clients that fall behind or come back.",
     ),
     _limit(
         "history_bytes",
         "BYTES",
-        values.integer(0),
+        flag_types.integer(0),
         help="Most memory for them.",
     ),
     _limit(
         "heartbeat",
         "DURATION",
-        values.positive_duration,
+        flag_types.positive_duration,
         shown="15s",
         help="Time between signs of life; a client that is silent for 2.5 times as long is gone.",
     ),
     _limit(
         "stall_timeout",
         "DURATION",
-        values.positive_duration,
+        flag_types.positive_duration,
         shown="30s",
         help="Time after which a client that reads nothing is cut off.",
     ),
     _limit(
         "min_rate",
         "BYTES",
-        values.integer(0),
+        flag_types.integer(0),
         help="Bytes per second that a client must read, on average over --stall-timeout, while more waits.",
     ),
 )
@@ -323,7 +323,7 @@ PERSISTENCE = (
         heading=_PERSISTENCE,
         envvar="ASTROLABE_CLUSTER_NAME",
         default=_DEFAULTS.cluster_name,
-        type=Value("NAME", values.cluster_name),
+        type=FlagType("NAME", flag_types.cluster_name),
         help="Names the keys, so that several clusters can share one Redis.",
     ),
     Flag(
@@ -331,7 +331,7 @@ PERSISTENCE = (
         heading=_PERSISTENCE,
         envvar="REDIS_ADDR",
         default=_DEFAULTS.redis_addr,
-        type=Value("HOST:PORT", values.address),
+        type=FlagType("HOST:PORT", flag_types.address),
         help="Address of Redis.",
     ),
     Flag(
@@ -340,7 +340,7 @@ PERSISTENCE = (
         envvar="REDIS_URL",
         default=_DEFAULTS.redis_url,
         shown="",
-        type=Value("URL", values.redis_url, secret=True),
+        type=FlagType("URL", flag_types.redis_url, secret=True),
         help="Overrides the address: rediss://user:password@host:port/0 for TLS and users, unix:///path, "
         "redis+sentinel://host,host/name/0 or redis+cluster://host,host.",
     ),
@@ -357,7 +357,7 @@ PERSISTENCE = (
         heading=_PERSISTENCE,
         envvar="REDIS_DB",
         default=_DEFAULTS.redis_db,
-        type=Value("N", values.integer(0)),
+        type=FlagType("N", flag_types.integer(0)),
         help="Number of the database.",
     ),
     Flag(
@@ -365,7 +365,7 @@ PERSISTENCE = (
         heading=_PERSISTENCE,
         envvar="ASTROLABE_SNAPSHOT_INTERVAL",
         default=_DEFAULTS.snapshot_interval,
-        type=Value("SECONDS", values.at_least_zero),
+        type=FlagType("SECONDS", flag_types.at_least_zero),
         help="Time between two comparisons of Redis with the graph that is served; 0: only when a process "
         "finds something wrong.",
     ),
@@ -377,7 +377,7 @@ WORKERS = (
         heading=_PERSISTENCE,
         envvar="ASTROLABE_WORKERS",
         default=_DEFAULTS.workers,
-        type=Value("N", values.integer(1, 64)),
+        type=FlagType("N", flag_types.integer(1, 64)),
         help="Equal processes that share the port.",
     ),
 )
@@ -388,7 +388,7 @@ LOGGING = (
         heading=_LOGGING,
         envvar="ASTROLABE_V",
         default=_DEFAULTS.verbosity,
-        type=Value("N", values.verbosity),
+        type=FlagType("N", flag_types.verbosity),
         help="0: changes of state. 1: libraries' too. 2: details. 3: libraries' too. From 4 on: everything.",
     ),
     Flag(
@@ -396,7 +396,7 @@ LOGGING = (
         heading=_LOGGING,
         envvar="ASTROLABE_LOG_FORMAT",
         default=_DEFAULTS.log_format,
-        type=values.choice("text", "json"),
+        type=flag_types.choice("text", "json"),
         help="json: one object per line.",
     ),
 )

@@ -37,7 +37,7 @@ class WorkerFailed(Exception):
     """A worker could not start; it has said why."""
 
 
-class Orphaned(Exception):
+class ParentGone(Exception):
     """The process that looks after the workers is gone."""
 
 
@@ -52,7 +52,7 @@ class Workers:
         self._processes: list[SpawnProcess | None] = [None] * settings.workers
         self._due = [0.0] * settings.workers
         # What the workers' ends of this read is its end, when this process is gone.
-        self._leash, self._held = self._context.Pipe(duplex=False)
+        self._parent_pipe, self._parent_end = self._context.Pipe(duplex=False)
         self._stopping = False
 
     def run(self) -> None:
@@ -69,13 +69,13 @@ class Workers:
 
     def _start_first(self) -> None:
         """The first tells whether it can be done at all, so that it is said once."""
-        started, tells = self._context.Pipe(duplex=False)
-        process = self._start(0, tells)
-        tells.close()
-        ready = wait([started, process.sentinel])
+        ready_pipe, started = self._context.Pipe(duplex=False)
+        process = self._start(0, started)
+        started.close()
+        ready = wait([ready_pipe, process.sentinel])
         if self._stopping:
             return
-        if started not in ready or not _told(started):
+        if ready_pipe not in ready or not _has_started(ready_pipe):
             process.join()
             raise WorkerFailed(f"worker 1 {_end_of(process)}")
 
@@ -85,10 +85,10 @@ class Workers:
             if process is None and self._due[index] <= now:
                 self._start(index)
 
-    def _start(self, index: int, tells: Connection | None = None) -> SpawnProcess:
+    def _start(self, index: int, started: Connection | None = None) -> SpawnProcess:
         process = self._context.Process(
             target=_work,
-            args=(self._serve, self._settings, self._sockets[index], self._leash, tells),
+            args=(self._serve, self._settings, self._sockets[index], self._parent_pipe, started),
             name=f"worker {index + 1}",
         )
         process.start()
@@ -155,26 +155,30 @@ def _listen(host: str, port: int, count: int) -> list[socket.socket]:
 
 
 def _work(
-    serve: Serve, settings: Settings, listener: socket.socket, leash: Connection, tells: Connection | None
+    serve: Serve,
+    settings: Settings,
+    listener: socket.socket,
+    parent_pipe: Connection,
+    started: Connection | None,
 ) -> None:
     """What a worker does."""
 
     async def stay() -> None:
         """Tell that the server has started, and end when the process above is gone."""
-        if tells is not None:
-            tells.send(True)
-            tells.close()
+        if started is not None:
+            started.send(True)
+            started.close()
         gone = asyncio.Event()
-        asyncio.get_running_loop().add_reader(leash.fileno(), gone.set)
+        asyncio.get_running_loop().add_reader(parent_pipe.fileno(), gone.set)
         await gone.wait()
-        raise Orphaned
+        raise ParentGone
 
     serve(lambda: app.serve(settings, extra_tasks={"worker": stay}, listener=listener))
 
 
-def _told(started: Connection) -> bool:
+def _has_started(ready_pipe: Connection) -> bool:
     try:
-        return bool(started.recv())
+        return bool(ready_pipe.recv())
     except (EOFError, OSError):
         return False
 

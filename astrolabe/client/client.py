@@ -13,12 +13,27 @@ import msgspec
 
 from astrolabe.client.address import endpoint, shown
 from astrolabe.client.backoff import Backoff
-from astrolabe.client.connection import PROTOCOL, UNAUTHORISED, Connection, Lost, open_connection
+from astrolabe.client.connection import (
+    PROTOCOL,
+    UNAUTHORISED,
+    ConnectionLost,
+    StreamConnection,
+    open_connection,
+)
 from astrolabe.client.errors import ClientError, ProtocolError
 from astrolabe.client.graph import Change, Graph, Position
-from astrolabe.client.message import Bookmark, Delta, Error, Hello, Message, Reset, Snapshot, decode
+from astrolabe.client.message import (
+    BookmarkMessage,
+    DeltaMessage,
+    ErrorMessage,
+    HelloMessage,
+    ResetMessage,
+    ServerMessage,
+    SnapshotMessage,
+    decode,
+)
 from astrolabe.client.state import ServerState
-from astrolabe.client.token import Credential, Token
+from astrolabe.client.token import Token, TokenSource
 
 Event = Literal[
     "connected", "disconnected", "violated", "state", "reset", "part", "snapshot", "delta", "bookmark"
@@ -85,7 +100,7 @@ class Client:
         ssl: SSLContext | None = None,
         headers: Mapping[str, str] = _NO_HEADERS,
         backoff: Backoff | None = None,
-        decode: Callable[[bytes], Message | None] = decode,
+        decode: Callable[[bytes], ServerMessage | None] = decode,
     ) -> None:
         """url: `host:port`, `http(s)://…` or `ws(s)://…`, with the path under which Astrolabe is served.
 
@@ -104,17 +119,17 @@ class Client:
         if ssl is not None and not self._url.startswith("wss:"):
             raise ValueError("ssl needs an https or wss URL")
         self._filter = dict(filter or {})
-        self._credential = Credential(token)
+        self._credential = TokenSource(token)
         self._ssl = ssl
         self._headers = headers
         self._backoff = backoff or Backoff()
         self._decode = decode
-        self._connection: Connection | None = None
+        self._connection: StreamConnection | None = None
         self._retry_at = 0.0
         #: Since when this connection is in step, in the loop's time; None while it is not.
         self._in_step: float | None = None
         #: The error before a close.
-        self._said: Error | None = None
+        self._last_error: ErrorMessage | None = None
         self._reading = False
         self._closed = False
         #: Changes of the last update that `changes` has not handed out yet.
@@ -184,15 +199,15 @@ class Client:
                 update = await self._step()
                 if update is not None:
                     return update
-        except Lost as lost:
+        except ConnectionLost as lost:
             return self._lost(lost)
         except ProtocolError as error:
             return self._violated(error)
         except ClientError as error:
             if error.code == UNAUTHORISED and await self._credential.changed():
-                self._said = None
-                return self._lost(Lost("the token was refused; trying the new one"))
-            said, self._said = self._said, None
+                self._last_error = None
+                return self._lost(ConnectionLost("the token was refused; trying the new one"))
+            said, self._last_error = self._last_error, None
             self._cut()
             if said is None or error.code == UNAUTHORISED:
                 raise
@@ -204,13 +219,13 @@ class Client:
         if self._connection is None:
             await self._connect()
         assert self._connection is not None
-        data = await self._connection.hear()
+        data = await self._connection.receive()
         message = self._decode(data)
         return self._take(message, len(data)) if message is not None else None
 
     async def _connect(self) -> None:
         await asyncio.sleep(self._retry_at - asyncio.get_running_loop().time())
-        self._said = None
+        self._last_error = None
         headers = {**self._headers, **await self._credential.headers()}
         connection = await open_connection(self._url, headers=headers, ssl=self._ssl)
         try:
@@ -230,26 +245,26 @@ class Client:
             message["since"] = position._asdict()
         return message
 
-    def _take(self, message: Message, size: int) -> Update | None:
+    def _take(self, message: ServerMessage, size: int) -> Update | None:
         match message:
-            case Hello():
+            case HelloMessage():
                 self._greet(message)
                 return self._update("connected", size=size)
-            case Error(code, text, id):
+            case ErrorMessage(code, text, id):
                 if id is None:
-                    self._said = message  # the close code that follows says what to do
+                    self._last_error = message  # the close code that follows says what to do
                 elif code == TOO_MANY_FILTERS:
-                    raise Lost(text)
+                    raise ConnectionLost(text)
                 elif code != DUPLICATE:  # of which the first goes on
                     raise ClientError(text, code=code)
             case ServerState() if message != self.state:
                 self.state = message
                 return self._update("state", size=size)
-            case Snapshot() | Delta() | Bookmark() | Reset():
+            case SnapshotMessage() | DeltaMessage() | BookmarkMessage() | ResetMessage():
                 return self._apply(message, size)
         return None
 
-    def _greet(self, hello: Hello) -> None:
+    def _greet(self, hello: HelloMessage) -> None:
         if hello.protocol and hello.protocol != PROTOCOL:
             text = f"{shown(self._url)} speaks {hello.protocol}, not {PROTOCOL}"
             raise ClientError(text, code="no-astrolabe")
@@ -257,26 +272,28 @@ class Client:
         self._connection.heartbeat = hello.heartbeat
         self._credential.accepted()
 
-    def _apply(self, message: Snapshot | Delta | Bookmark | Reset, size: int) -> Update:
+    def _apply(
+        self, message: SnapshotMessage | DeltaMessage | BookmarkMessage | ResetMessage, size: int
+    ) -> Update:
         changes = self.graph.apply(message)
         if self.graph.complete and self._in_step is None:
             self._in_step = asyncio.get_running_loop().time()
         match message:
-            case Delta(time=time):
+            case DeltaMessage(time=time):
                 return self._update("delta", changes=changes, time=time, size=size)
-            case Snapshot(last=last):
+            case SnapshotMessage(last=last):
                 return self._update("snapshot" if last else "part", changes=changes, size=size)
-            case Reset(reason):
+            case ResetMessage(reason):
                 return self._update("reset", reason=reason, size=size)
-            case Bookmark():
+            case BookmarkMessage():
                 return self._update("bookmark", size=size)
 
     def _update(self, event: Event, **parts: Any) -> Update:
         return Update(event=event, position=self.graph.position, **parts)
 
-    def _lost(self, lost: Lost) -> Update:
+    def _lost(self, lost: ConnectionLost) -> Update:
         self._wait(lost.retry_after)
-        reason = str(lost) if self._said is None else self._said.message
+        reason = str(lost) if self._last_error is None else self._last_error.message
         return self._update("disconnected", reason=reason)
 
     def _violated(self, error: ProtocolError) -> Update:

@@ -54,7 +54,7 @@ _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RE
 _ADVICE = "; it accepts the tokens in its --auth-token-file"
 
 
-class Lost(Exception):
+class ConnectionLost(Exception):
     """There is no connection (any more), but there may be one later; the message is for people.
 
     retry_after: seconds that the server asked to wait.
@@ -75,7 +75,7 @@ class _Wire(ClientConnection):
         super().data_received(data)
 
 
-class Connection:
+class StreamConnection:
     """Made by `open_connection`.
 
     heartbeat: seconds; something is heard at least that often. None before the server said so.
@@ -91,7 +91,7 @@ class Connection:
         with suppress(ConnectionClosed):
             await self._wire.send(msgspec.json.encode(message), text=True)
 
-    async def hear(self) -> bytes:
+    async def receive(self) -> bytes:
         """The next message. Raises Lost when the connection is, or nothing at all is heard for too long,
         and ClientError when the server does not want this client back. May be cancelled."""
         wire = self._wire
@@ -100,14 +100,14 @@ class Connection:
         while True:
             deadline = max(began, wire.heard) + patience
             if deadline <= wire.loop.time():
-                raise Lost(f"no data for {patience:g} s")
+                raise ConnectionLost(f"no data for {patience:g} s")
             try:
                 async with asyncio.timeout_at(deadline):
                     return await wire.recv(decode=False)
             except TimeoutError:
                 continue  # unless a part of a long message came in meanwhile, the deadline is over
             except ConnectionClosed as error:
-                self._judge(error)
+                self._raise_closed(error)
 
     def abort(self) -> None:
         """Cut it off."""
@@ -120,11 +120,11 @@ class Connection:
         finally:
             self.abort()
 
-    def _judge(self, error: ConnectionClosed) -> NoReturn:
+    def _raise_closed(self, error: ConnectionClosed) -> NoReturn:
         close = error.rcvd
         if close is None:
             ours = f": {error.sent.reason}" if error.sent is not None else ""
-            raise Lost(f"the connection was lost{_cause(error) or ours}") from error
+            raise ConnectionLost(f"the connection was lost{_cause(error) or ours}") from error
         said = f" ({close.reason})" if close.reason else ""
         if close.code == WITHDRAWN:
             begun = self.heartbeat is not None
@@ -133,12 +133,12 @@ class Connection:
         if close.code in FINAL_CODES:
             text = f"{shown(self._url)} refuses this client: close code {close.code}{said}"
             raise ClientError(text, code="refused") from error
-        raise Lost(f"the server closed the connection with code {close.code}{said}") from error
+        raise ConnectionLost(f"the server closed the connection with code {close.code}{said}") from error
 
 
 async def open_connection(
     url: str, *, headers: Mapping[str, str], ssl: SSLContext | None = None
-) -> Connection:
+) -> StreamConnection:
     """Connect to an endpoint. Raises Lost, or ClientError when that cannot ever work.
 
     ssl: whom to trust, of an endpoint with TLS; None: whom the system does.
@@ -166,19 +166,19 @@ async def open_connection(
         raise _refused(error, url) from error
     except OSError as error:
         at = "" if isinstance(error, gaierror) else _port(url)
-        raise Lost(f"cannot connect to {shown(url)}{at}: {_of_system(error)}") from error
+        raise ConnectionLost(f"cannot connect to {shown(url)}{at}: {_of_system(error)}") from error
     except ProxyError as error:
-        raise Lost(f"cannot connect to {shown(url)}: {_lines(error)}") from error
+        raise ConnectionLost(f"cannot connect to {shown(url)}: {_lines(error)}") from error
     except WebSocketException as error:
         if _hung_up(error):
-            raise Lost(
+            raise ConnectionLost(
                 f"cannot connect to {shown(url)}: the server closed the connection{_hint(url)}"
             ) from error
         raise ClientError(
             f"{shown(url)} is not an Astrolabe server: {_lines(error)}", code="no-astrolabe"
         ) from error
     assert isinstance(wire, _Wire)
-    return Connection(wire, url)
+    return StreamConnection(wire, url)
 
 
 def _port(url: str) -> str:
@@ -208,11 +208,11 @@ def _hung_up(error: WebSocketException) -> bool:
 def _refused(error: InvalidStatus, url: str) -> Exception:
     """What an HTTP answer instead of a handshake means."""
     response = error.response
-    code, said = _said(bytes(response.body or b""))
+    code, said = _error_in(bytes(response.body or b""))
     status = f"HTTP {response.status_code}" + (f", {said}" if said else "")
     if response.status_code >= 500 or response.status_code in (408, 429):
         retry_after = _seconds(response.headers.get("Retry-After", ""))
-        return Lost(f"cannot connect to {shown(url)}: {status}", retry_after=retry_after)
+        return ConnectionLost(f"cannot connect to {shown(url)}: {status}", retry_after=retry_after)
     if code:
         advice = _ADVICE if code == UNAUTHORISED else ""
         return ClientError(f"{shown(url)} refuses: {status}{advice}", code=code)
@@ -226,7 +226,7 @@ class _Refusal(msgspec.Struct):
     message: str
 
 
-def _said(body: bytes) -> tuple[str, str]:
+def _error_in(body: bytes) -> tuple[str, str]:
     """The error and the message of Astrolabe's own answers; of others, which may be pages, nothing."""
     try:
         refusal = msgspec.json.decode(body, type=_Refusal)

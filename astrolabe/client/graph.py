@@ -12,9 +12,18 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from astrolabe.client.adjacency import AdjacencyGraph, key_of, uid_of
 from astrolabe.client.errors import ProtocolError
-from astrolabe.client.holding import Holding, key_of, uid_of
-from astrolabe.client.message import Bookmark, Delta, Edge, EdgeKey, Message, Node, Reset, Snapshot
+from astrolabe.client.message import (
+    BookmarkMessage,
+    DeltaMessage,
+    Edge,
+    EdgeKey,
+    Node,
+    ResetMessage,
+    ServerMessage,
+    SnapshotMessage,
+)
 
 Sign = Literal["+", "~", "-"]
 
@@ -58,20 +67,20 @@ class Graph:
     """
 
     def __init__(self) -> None:
-        self._held = Holding()
+        self._adjacency = AdjacencyGraph()
         self._position: Position | None = None
-        self._staged: _Staged | None = _Staged()
+        self._partial: _PartialSnapshot | None = _PartialSnapshot()
         self._stale = False
 
     @property
     def nodes(self) -> Mapping[str, Node]:
         """By uid."""
-        return self._held.nodes
+        return self._adjacency.nodes
 
     @property
     def edges(self) -> Mapping[EdgeKey, Edge]:
         """By (type, uid of the source, uid of the target)."""
-        return self._held.edges
+        return self._adjacency.edges
 
     @property
     def position(self) -> Position | None:
@@ -81,19 +90,19 @@ class Graph:
     @property
     def complete(self) -> bool:
         """Whether the next message may be a delta; False from a reset to the end of its snapshot."""
-        return self._staged is None
+        return self._partial is None
 
     def out(self, uid: str) -> list[Edge]:
         """The edges from this node."""
-        return self._held.out(uid)
+        return self._adjacency.out(uid)
 
     def into(self, uid: str) -> list[Edge]:
         """The edges to this node."""
-        return self._held.into(uid)
+        return self._adjacency.into(uid)
 
     def restart(self) -> None:
         """Nothing but a snapshot is to come next; what is held stays until it is complete."""
-        self._staged = _Staged()
+        self._partial = _PartialSnapshot()
         self._stale = True
 
     def resume(self) -> Position | None:
@@ -102,39 +111,39 @@ class Graph:
         What came of a snapshot that was cut off is dropped.
         """
         resumes = self._position is not None and not self._stale
-        self._staged = None if resumes else _Staged()
+        self._partial = None if resumes else _PartialSnapshot()
         return self._position if resumes else None
 
-    def apply(self, message: Message) -> list[Change]:
+    def apply(self, message: ServerMessage) -> list[Change]:
         """What the message changes; a snapshot: what differs from what was held, when its last part comes.
 
         What is set to what it is, and what is removed that was not held, has not changed. Raises
         ProtocolError for a message that does not fit, after which `restart` is due.
         """
         match message:
-            case Delta():
+            case DeltaMessage():
                 return self._delta(message)
-            case Bookmark(epoch, seq):
+            case BookmarkMessage(epoch, seq):
                 self._check(message, since=min(seq, self._seq()))
                 self._position = Position(epoch, seq)
-            case Snapshot():
+            case SnapshotMessage():
                 return self._snapshot(message)
-            case Reset():
-                self._staged = _Staged()
+            case ResetMessage():
+                self._partial = _PartialSnapshot()
         return []
 
     def _seq(self) -> int:
         return self._position.seq if self._position is not None else 0
 
-    def _check(self, message: Delta | Bookmark, *, since: int) -> None:
-        what = f"a {type(message).__name__.lower()} of {message.epoch}:{message.seq} since {since}"
-        if self._staged is not None:
+    def _check(self, message: DeltaMessage | BookmarkMessage, *, since: int) -> None:
+        what = f"a {message.__struct_config__.tag} of {message.epoch}:{message.seq} since {since}"
+        if self._partial is not None:
             raise ProtocolError(f"{what} before the end of a snapshot")
         if self._position != (message.epoch, since):
             held = "{}:{}".format(*self._position) if self._position is not None else "nothing"
             raise ProtocolError(f"{what}, while {held} is held")
 
-    def _delta(self, delta: Delta) -> list[Change]:
+    def _delta(self, delta: DeltaMessage) -> list[Change]:
         self._check(delta, since=delta.since)
         if delta.seq <= delta.since:
             raise ProtocolError(f"a delta from {delta.since} to {delta.seq}")
@@ -150,7 +159,7 @@ class Graph:
         return changes
 
     def _set(self, nodes: list[Node], edges: list[Edge], changes: list[Change]) -> None:
-        held = self._held
+        held = self._adjacency
         for node in nodes:
             uid = uid_of(node)
             known = held.nodes.get(uid)
@@ -166,7 +175,7 @@ class Graph:
                 changes.append(EdgeChange("+" if before is None else "~", edge, source, target, before))
 
     def _remove(self, uids: Iterable[str], keys: Iterable[EdgeKey], changes: list[Change]) -> None:
-        held = self._held
+        held = self._adjacency
         for key in keys:
             edge = held.edges.get(key)
             if edge is not None:
@@ -179,7 +188,7 @@ class Graph:
                 changes.append(NodeChange("-", node, node))
 
     def _undo(self, changes: list[Change]) -> None:
-        held = self._held
+        held = self._adjacency
         for change in reversed(changes):
             if isinstance(change, NodeChange):
                 if change.before is None:
@@ -191,27 +200,27 @@ class Graph:
             else:
                 held.set_edge(key_of(change.edge), change.before)
 
-    def _snapshot(self, part: Snapshot) -> list[Change]:
-        staged = self._staged
+    def _snapshot(self, part: SnapshotMessage) -> list[Change]:
+        staged = self._partial
         if staged is None:
             raise ProtocolError(f"a snapshot of {part.epoch}:{part.seq} that was not asked for")
         staged.add(part)
         if not part.last:
             return []
-        before, self._held = self._held, staged.holding
-        self._position, self._staged, self._stale = Position(part.epoch, part.seq), None, False
-        return _difference(before, self._held)
+        before, self._adjacency = self._adjacency, staged.graph
+        self._position, self._partial, self._stale = Position(part.epoch, part.seq), None, False
+        return _difference(before, self._adjacency)
 
 
-class _Staged:
+class _PartialSnapshot:
     """A snapshot of which not all parts are there."""
 
     def __init__(self) -> None:
-        self.holding = Holding()
+        self.graph = AdjacencyGraph()
         self._part = 0
         self._position: tuple[str, int] | None = None
 
-    def add(self, part: Snapshot) -> None:
+    def add(self, part: SnapshotMessage) -> None:
         """Raises ProtocolError for another than the next part of the same snapshot."""
         position = (part.epoch, part.seq)
         if part.part != self._part + 1 or self._position not in (None, position):
@@ -219,17 +228,17 @@ class _Staged:
         self._part, self._position = part.part, position
         for node in part.nodes:
             uid = uid_of(node)
-            if uid in self.holding.nodes:
+            if uid in self.graph.nodes:
                 raise ProtocolError(f"{uid} is twice in a snapshot")
-            self.holding.set_node(uid, node)
+            self.graph.set_node(uid, node)
         for edge in part.edges:
             key = key_of(edge)
-            if key in self.holding.edges:
+            if key in self.graph.edges:
                 raise ProtocolError(f"the edge {key} is twice in a snapshot")
-            self.holding.set_edge(key, edge)
+            self.graph.set_edge(key, edge)
 
 
-def _difference(old: Holding, new: Holding) -> list[Change]:
+def _difference(old: AdjacencyGraph, new: AdjacencyGraph) -> list[Change]:
     """What leads from one to the other, in the order in which a delta is applied."""
     changes: list[Change] = []
     for uid, node in new.nodes.items():

@@ -19,18 +19,23 @@ Edge = dict[str, Any]
 EdgeKey = tuple[str, str, str]
 
 
-class Tagged(msgspec.Struct, frozen=True, tag_field="type", tag=str.lower):
-    """A message whose `type` is the name of its class in lower case."""
+def _type_of(name: str) -> str:
+    """`SnapshotMessage` has the type `snapshot`."""
+    return name.removesuffix("Message").lower()
 
 
-class Hello(Tagged, frozen=True):
+class Tagged(msgspec.Struct, frozen=True, tag_field="type", tag=_type_of):
+    """A message; its `type` is the name of its class without `Message`, in lower case."""
+
+
+class HelloMessage(Tagged, frozen=True):
     """The first message of a connection. heartbeat: seconds; something is heard at least that often."""
 
     heartbeat: Annotated[float, msgspec.Meta(gt=0)]
     protocol: str = ""
 
 
-class Snapshot(Tagged, frozen=True):
+class SnapshotMessage(Tagged, frozen=True):
     """A part of the filtered graph as it is at `seq`; the first is part 1."""
 
     epoch: str
@@ -59,7 +64,7 @@ class EdgeDelta(msgspec.Struct, frozen=True):
     remove: list[EdgeName]
 
 
-class Delta(Tagged, frozen=True):
+class DeltaMessage(Tagged, frozen=True):
     """What changed after `since` up to `seq`.
 
     time: Unix milliseconds at which the server took in the change; None from one that does not tell.
@@ -73,20 +78,20 @@ class Delta(Tagged, frozen=True):
     time: float | None = None
 
 
-class Bookmark(Tagged, frozen=True):
+class BookmarkMessage(Tagged, frozen=True):
     """Nothing for this filter up to `seq`."""
 
     epoch: str
     seq: int
 
 
-class Reset(Tagged, frozen=True):
+class ResetMessage(Tagged, frozen=True):
     """What is held cannot be brought up to date; a snapshot follows."""
 
     reason: str = ""
 
 
-class Error(Tagged, frozen=True):
+class ErrorMessage(Tagged, frozen=True):
     """id: of the subscription that is refused; None when a close follows, whose code says what to do."""
 
     code: str
@@ -94,13 +99,22 @@ class Error(Tagged, frozen=True):
     id: str | None = None
 
 
-class Pong(Tagged, frozen=True):
+class PongMessage(Tagged, frozen=True):
     """An answer to a ping."""
 
 
-Message = Hello | ServerState | Snapshot | Delta | Bookmark | Reset | Error | Pong
+ServerMessage = (
+    HelloMessage
+    | ServerState
+    | SnapshotMessage
+    | DeltaMessage
+    | BookmarkMessage
+    | ResetMessage
+    | ErrorMessage
+    | PongMessage
+)
 
-_DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+_DECODER: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
 _TYPES = frozenset({"hello", "state", "snapshot", "delta", "bookmark", "reset", "error", "pong"})
 
 
@@ -111,7 +125,7 @@ class _Anything(msgspec.Struct, frozen=True):
 _ANYTHING = msgspec.json.Decoder(_Anything)
 
 
-def decode(data: bytes | str) -> Message | None:
+def decode(data: bytes | str) -> ServerMessage | None:
     """The message of this JSON text; None for one of a type that is not known. Raises ProtocolError."""
     try:
         return _DECODER.decode(data)

@@ -13,7 +13,7 @@ from astrolabe.client.errors import ClientError
 Token = str | Callable[[], str | Awaitable[str]]
 
 
-class Credential:
+class TokenSource:
     """Shows the token of a client, and knows whether there is another one by now."""
 
     def __init__(self, token: Token | None) -> None:

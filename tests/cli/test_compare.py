@@ -13,8 +13,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from astrolabe.cli import main
-from astrolabe.cli.compare import CompareError, Comparison, compare, fetching, report
-from astrolabe.cli.compare.questions import (
+from astrolabe.cli.compare import CompareError, Comparison, compare, report
+from astrolabe.cli.compare import server as compared_server
+from astrolabe.cli.compare.requests import (
     CHARTS,
     NOBODY,
     ParameterValues,
@@ -34,7 +35,7 @@ TOKEN = "open-sesame-3f2a"
 
 def test_what_is_asked() -> None:
     values = ParameterValues({"shop", "a b"}, {"web"}, {("shop", "web")})
-    assert [question.shown for question in fixed() if question.path is CHARTS] == [
+    assert [request.shown for request in fixed() if request.path is CHARTS] == [
         "/api/v1/charts",
         "HEAD /api/v1/charts",
         "/api/v1/charts/",
@@ -42,7 +43,7 @@ def test_what_is_asked() -> None:
         "/api/v1/charts?namespace=",
         f"/api/v1/charts?namespace={NOBODY}",
     ]
-    assert [question.target for question in named(values, 0)] == [
+    assert [request.target for request in named(values, 0)] == [
         "/api/v1/releases?namespace=a+b",
         "/api/v1/releases?namespace=shop",
         "/api/v1/charts?namespace=a+b",
@@ -64,7 +65,7 @@ async def compared(first: str, second: str, **options: Any) -> tuple[Comparison,
     """What comes out, and what is said meanwhile."""
     said: list[str] = []
     options = {"most": 20, "pauses": (0.0, 0.0), **options}
-    return await compare(first, second, said=said.append, **options), said
+    return await compare(first, second, on_status=said.append, **options), said
 
 
 def url_of(site: Site, scheme: str = "http") -> str:
@@ -121,7 +122,7 @@ async def test_from_the_original_and_back() -> None:
         for kind, path in (("missing node", "/api/v1/graph"), ("missing resource", "/api/v1/resources"))
         for where in ("Namespace", "PersistentVolume")
     }
-    assert all("namespace=" in each.question for group in noticed.values() for each in group.examples)
+    assert all("namespace=" in each.request for group in noticed.values() for each in group.examples)
     added = {where for kind, _, where in shown if kind == "added key"}
     assert {"edges[].field", "epoch", "nodes[].reason"} <= added
     missed = {(group.kind, group.where) for group in back.groups.values() if group.is_noticed}
@@ -209,7 +210,7 @@ async def test_who_does_not_show_all_yet_is_named() -> None:
 
 
 async def test_an_answer_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "LARGEST", 2**10)
+    monkeypatch.setattr(compared_server, "LARGEST", 2**10)
     async with serve(shop()) as one:
         with pytest.raises(CompareError, match="is larger than 0 MiB"):
             await compared(url_of(one), url_of(one))

@@ -11,9 +11,9 @@ import click
 import pytest
 
 from astrolabe.bus.redis.address import FORMS
+from astrolabe.cli.flag_types import InvalidValue
 from astrolabe.cli.flags import DEMO, SERVE, settings_from, with_place
-from astrolabe.cli.go import GoCommand
-from astrolabe.cli.values import InvalidValue
+from astrolabe.cli.go_flags import GoCommand
 from astrolabe.settings import Limits, Settings
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from astrolabe.cli import klog
 from astrolabe.cli.flags import SERVE, settings_from
-from astrolabe.cli.go import WARNINGS, GoCommand
+from astrolabe.cli.go_flags import WARNINGS, GoCommand
 from astrolabe.settings import DEFAULT_SELECTOR, Settings
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from astrolabe.cli.watch import Watch
+from astrolabe.cli.watch import WatchCommand
 from astrolabe.client import Change, ClientError, NodeChange
 from tests.support.stage import HELLO, Stage, bookmark, delta, node, reset, send, snapshot, stage, state
 
@@ -42,7 +42,7 @@ class Ear:
 
 @asynccontextmanager
 async def watching(url: str, ear: Ear, **options: Any) -> AsyncIterator[asyncio.Task[None]]:
-    watch = Watch(url, options.pop("filter", {}), changed=ear.changed, said=ear.say, **options)
+    watch = WatchCommand(url, options.pop("filter", {}), on_change=ear.changed, on_status=ear.say, **options)
     task = asyncio.create_task(watch.run())
     try:
         yield task

@@ -16,7 +16,7 @@ from websockets.asyncio.server import serve as serve_websocket
 from websockets.http11 import Request, Response
 
 from astrolabe.client import Client, ClientError
-from astrolabe.client.connection import Lost, open_connection
+from astrolabe.client.connection import ConnectionLost, open_connection
 from astrolabe.settings import Limits
 from tests.support.serving import PATIENCE, serve
 from tests.support.stage import send
@@ -65,7 +65,7 @@ def response(status: str, body: str = "", *headers: str) -> bytes:
 async def failure(data: bytes) -> tuple[Exception, str]:
     """The exception, and its message with URL for where the server is."""
     async with answering(data) as url:
-        with pytest.raises((Lost, ClientError)) as caught:
+        with pytest.raises((ConnectionLost, ClientError)) as caught:
             await open_connection(f"{url}/api/v1/ws?subscribe=false", headers={})
         return caught.value, str(caught.value).replace(url, "URL")
 
@@ -110,7 +110,7 @@ async def test_answers_that_end_it(data: bytes, code: str, message: str) -> None
 )
 async def test_answers_after_which_it_tries_again(data: bytes, message: str, retry_after: float) -> None:
     error, text = await failure(data)
-    assert isinstance(error, Lost)
+    assert isinstance(error, ConnectionLost)
     assert (text, error.retry_after) == (f"cannot connect to URL: {message}", retry_after)
 
 
@@ -119,7 +119,9 @@ def test_a_server_that_hangs_up_before_it_is_asked_is_tried_again() -> None:
 
     async def connect_often(port: int) -> None:
         for _ in range(50):
-            with pytest.raises(Lost, match=r"^cannot connect to .*: the server closed the connection; "):
+            with pytest.raises(
+                ConnectionLost, match=r"^cannot connect to .*: the server closed the connection; "
+            ):
                 await open_connection(f"ws://127.0.0.1:{port}/api/v1/ws?subscribe=false", headers={})
 
     with hanging_up() as port:
@@ -130,7 +132,7 @@ def test_a_server_that_hangs_up_before_it_is_asked_is_tried_again() -> None:
 async def test_a_port_that_nobody_named_is_named(scheme: str, port: int) -> None:
     """Nobody listens there: 127.0.0.9 is of no use to anybody."""
     with pytest.raises(
-        Lost, match=rf"^cannot connect to {scheme}://127\.0\.0\.9, port {port}: Connection refused$"
+        ConnectionLost, match=rf"^cannot connect to {scheme}://127\.0\.0\.9, port {port}: Connection refused$"
     ):
         await open_connection(f"{scheme}://127.0.0.9/api/v1/ws?subscribe=false", headers={})
 
@@ -138,12 +140,12 @@ async def test_a_port_that_nobody_named_is_named(scheme: str, port: int) -> None
 async def test_a_retry_after_may_be_a_date() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     error, _ = await failure(response("503 Service Unavailable", "", f"Retry-After: {date}"))
-    assert isinstance(error, Lost)
+    assert isinstance(error, ConnectionLost)
     assert 50 < error.retry_after <= 60
 
 
 async def test_a_name_that_does_not_exist_is_told_without_the_address_that_was_tried() -> None:
-    with pytest.raises(Lost, match=r"^cannot connect to ws://no-such-host\.invalid: [A-Z][a-z ]+$"):
+    with pytest.raises(ConnectionLost, match=r"^cannot connect to ws://no-such-host\.invalid: [A-Z][a-z ]+$"):
         await open_connection("ws://no-such-host.invalid/api/v1/ws?subscribe=false", headers={})
 
 

@@ -6,16 +6,25 @@ from typing import Any
 import pytest
 
 from astrolabe.client import ProtocolError
-from astrolabe.client.message import Bookmark, Delta, EdgeDelta, EdgeName, Error, Hello, NodeDelta, decode
+from astrolabe.client.message import (
+    BookmarkMessage,
+    DeltaMessage,
+    EdgeDelta,
+    EdgeName,
+    ErrorMessage,
+    HelloMessage,
+    NodeDelta,
+    decode,
+)
 from tests.support.stage import HELLO, delta, key, node, snapshot
 
 
 def test_messages() -> None:
-    assert decode(json.dumps(HELLO)) == Hello(15, "astrolabe.v1")
-    assert decode(b'{"type":"bookmark","id":"x","epoch":"e","seq":7}') == Bookmark("e", 7)
-    assert decode('{"type":"error","code":"c","message":"m"}') == Error("c", "m", None)
+    assert decode(json.dumps(HELLO)) == HelloMessage(15, "astrolabe.v1")
+    assert decode(b'{"type":"bookmark","id":"x","epoch":"e","seq":7}') == BookmarkMessage("e", 7)
+    assert decode('{"type":"error","code":"c","message":"m"}') == ErrorMessage("c", "m", None)
     message = {**delta(1, 2, node("a"), removed=(key("a", "b"),), gone=("b",)), "time": 1767225600123.5}
-    assert decode(json.dumps(message)) == Delta(
+    assert decode(json.dumps(message)) == DeltaMessage(
         epoch="e",
         since=1,
         seq=2,
@@ -26,7 +35,7 @@ def test_messages() -> None:
 
 
 def test_keys_and_types_that_are_not_known_are_no_error() -> None:
-    assert decode('{"new":[1],"seq":7,"type":"bookmark","epoch":"e"}') == Bookmark("e", 7)
+    assert decode('{"new":[1],"seq":7,"type":"bookmark","epoch":"e"}') == BookmarkMessage("e", 7)
     assert decode('{"type":"weather","seq":"fine"}') is None
 
 

@@ -13,7 +13,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from astrolabe.cli.compare.questions import PATHS as COMPARED
+from astrolabe.cli.compare.requests import PATHS as COMPARED
 from tests.contract.shapes import ANSWERS, EDGE_TYPES, PATHS, Graph, Health, Node, Resource
 from tests.support.original import original
 from tests.support.recording import Recording

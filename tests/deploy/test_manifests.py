@@ -11,8 +11,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from astrolabe.cli.flag_types import kinds
 from astrolabe.cli.flags import SERVE
-from astrolabe.cli.values import kinds
 from tests.support.documents import DEPLOY, DEPLOYMENT, OVERLAYS, REDIS
 from tests.support.kinds import KINDS
 from tests.support.kustomize import Manifest, documents, identity, render

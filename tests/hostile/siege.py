@@ -22,7 +22,7 @@ import aiohttp
 import msgspec
 import uvloop
 
-from astrolabe.client.load.shared import Shared
+from astrolabe.client.load.shared_decoder import SharedDecoder
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from tests.benchmarks.processes import Helper, allow_many_files, helper
 from tests.hostile.attacks import ATTACKS, Attack, Crowd, Everything, Nobody, Scene
@@ -196,7 +196,7 @@ class Siege:
         await _asked(self._cluster, "nest", depth=depth)
 
     async def follow(self) -> Follower:
-        return Follower(self.site.url, {}, "steady", random=Random(1), shared=Shared(), ssl=self._tls)
+        return Follower(self.site.url, {}, "steady", random=Random(1), shared=SharedDecoder(), ssl=self._tls)
 
 
 @asynccontextmanager

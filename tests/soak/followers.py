@@ -12,7 +12,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from astrolabe.client import Backoff, Client, Filter, Update
-from astrolabe.client.load.shared import Shared
+from astrolabe.client.load.shared_decoder import SharedDecoder
 
 Habit = Literal["steady", "slow", "reconnecting"]
 
@@ -38,7 +38,7 @@ class Follower:
         habit: Habit,
         *,
         random: Random,
-        shared: Shared,
+        shared: SharedDecoder,
         ssl: SSLContext | None = None,
     ) -> None:
         """shared: what those of one process hold in common, who else would need a gigabyte. ssl: as of `Client`."""
@@ -119,7 +119,7 @@ def create_followers(
     url: str, count: int, *, namespaces: Sequence[str], releases: Sequence[str], random: Random
 ) -> list[Follower]:
     """Followers of mixed filters, every habit with every form of filter."""
-    filters, shared = _filters(namespaces, releases, random), Shared()
+    filters, shared = _filters(namespaces, releases, random), SharedDecoder()
     return [
         Follower(url, filter, habit, random=Random(random.random()), shared=shared)
         for filter, habit in islice(zip(filters, cycle(HABITS), strict=False), count)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from astrolabe.client.load.shared import Shared
+from astrolabe.client.load.shared_decoder import SharedDecoder
 from tests.soak.followers import Follower
 from tests.soak.result import Result, judge
 from tests.soak.samples import Sample, growth, slope
@@ -100,7 +100,7 @@ def test_visitors_are_answered_but_for_a_few() -> None:
 
 
 def test_a_client_that_holds_something_else_is_found() -> None:
-    follower = Follower("localhost:8080", {"kind": ["Pod"]}, "slow", random=Random(1), shared=Shared())
+    follower = Follower("localhost:8080", {"kind": ["Pod"]}, "slow", random=Random(1), shared=SharedDecoder())
     nothing = {"nodes": [], "edges": []}
     missed = {"nodes": [{"uid": "a"}, {"uid": "b"}], "edges": [{"type": "owns", "from": "a", "to": "b"}]}
     assert follower.differs(nothing) == ""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from astrolabe.client.graph import Change, Graph
-from astrolabe.client.message import Delta, Edge, EdgeKey, Message, Node
+from astrolabe.client.message import DeltaMessage, Edge, EdgeKey, Node, ServerMessage
 from astrolabe.graph.filter import Filter
 from astrolabe.graph.graph import Graph as ServerGraph
 from astrolabe.graph.view import View
@@ -47,11 +47,11 @@ class Replica:
 
     def apply(self, document: dict[str, Any]) -> list[Change]:
         """The next message, of whatever type, of this subscription; what it changed."""
-        message: Message = msgspec.convert(document, Message)
+        message: ServerMessage = msgspec.convert(document, ServerMessage)
         changes = self.graph.apply(message)
         if document["type"] == "reset":
             self.resets.append(document["reason"])
-        if isinstance(message, Delta):
+        if isinstance(message, DeltaMessage):
             assert len(changes) == _entries(message) > 0, "a part of this delta changes nothing"
         return changes
 
@@ -69,6 +69,6 @@ def matches(held: Graph, graph: ServerGraph, filter: Filter) -> bool:
     }
 
 
-def _entries(delta: Delta) -> int:
+def _entries(delta: DeltaMessage) -> int:
     nodes, edges = delta.nodes, delta.edges
     return len(nodes.set) + len(nodes.remove) + len(edges.set) + len(edges.remove)

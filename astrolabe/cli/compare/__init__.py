@@ -9,8 +9,8 @@ A cluster changes between two questions, so what differs is asked again, and onl
 each time is told. No more than two answers are held at a time, each of a bounded size.
 """
 
-from astrolabe.cli.compare.comparing import Comparison, compare
-from astrolabe.cli.compare.fetching import CompareError
+from astrolabe.cli.compare.comparison import Comparison, compare
 from astrolabe.cli.compare.report import report
+from astrolabe.cli.compare.server import CompareError
 
 __all__ = ["CompareError", "Comparison", "compare", "report"]

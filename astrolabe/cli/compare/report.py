@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from astrolabe.cli.compare.comparing import Comparison, DiscrepancyGroup, Example
-from astrolabe.cli.compare.difference import DiscrepancyKind
-from astrolabe.cli.lines import json_line
+from astrolabe.cli.compare.comparison import Comparison, DiscrepancyGroup, Example
+from astrolabe.cli.compare.discrepancy import DiscrepancyKind
+from astrolabe.cli.formatting import json_line
 from astrolabe.printable import printable
 
 #: Characters of what one server says that are shown.
@@ -67,8 +67,8 @@ def documents(comparison: Comparison) -> Iterator[dict[str, Any]]:
 
 def _document(example: Example) -> dict[str, str]:
     difference = example.difference
-    said = {"item": difference.item, "first": difference.first, "second": difference.second}
-    return {"question": example.question, **{key: text for key, text in said.items() if text}}
+    text = {"item": difference.item, "first": difference.first, "second": difference.second}
+    return {"question": example.request, **{key: text for key, text in text.items() if text}}
 
 
 def _table(groups: list[DiscrepancyGroup]) -> Iterator[str]:
@@ -78,7 +78,7 @@ def _table(groups: list[DiscrepancyGroup]) -> Iterator[str]:
     for group, cells in rows:
         start = "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
         for example in group.examples:
-            yield f"  {start}  {_said(example, group.path)}".rstrip()
+            yield f"  {start}  {_example_text(example, group.path)}".rstrip()
             start = " " * len(start)
 
 
@@ -90,21 +90,21 @@ def _summary(groups: list[DiscrepancyGroup]) -> Iterator[str]:
     widths = [max(len(key[column]) for key in rows) for column in range(2)]
     for key, members in rows.items():
         members.sort(key=lambda group: -group.count)
-        said = ", ".join(f"{group.where} {group.count:,}" for group in members[:NAMED])
+        text = ", ".join(f"{group.where} {group.count:,}" for group in members[:NAMED])
         more = f", and {len(members) - NAMED} more" if len(members) > NAMED else ""
-        yield f"  {key[0]:<{widths[0]}}  {key[1]:<{widths[1]}}  {said}{more}"
+        yield f"  {key[0]:<{widths[0]}}  {key[1]:<{widths[1]}}  {text}{more}"
 
 
-def _said(example: Example, path: str) -> str:
+def _example_text(example: Example, path: str) -> str:
     difference = example.difference
-    said = difference.item
+    text = difference.item
     if difference.first and difference.second:
         values = f"first {_short(difference.first)}, second {_short(difference.second)}"
-        said = f"{said}: {values}" if said else values
-    elif difference.first and difference.first != said:
-        said = f"{said}: {_short(difference.first)}" if said else _short(difference.first)
-    at = f"(at {example.question})" if example.question != path else ""
-    return " ".join(filter(None, (said, at)))
+        text = f"{text}: {values}" if text else values
+    elif difference.first and difference.first != text:
+        text = f"{text}: {_short(difference.first)}" if text else _short(difference.first)
+    at = f"(at {example.request})" if example.request != path else ""
+    return " ".join(filter(None, (text, at)))
 
 
 def _short(text: str) -> str:

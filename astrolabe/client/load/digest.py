@@ -19,7 +19,7 @@ def hash_of(document: dict[str, Any]) -> int:
     return int.from_bytes(blake2b(_CANONICAL.encode(document), digest_size=8).digest(), "big")
 
 
-class Digest:
+class GraphDigest:
     """The sum of the hashes of all nodes and edges, so that their order does not matter.
 
     value: from 0 to 2**64 - 1; 0 for an empty graph.

@@ -36,6 +36,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
 
 
-def share(number: int, part: float) -> bool:
+def is_in_share(number: int, part: float) -> bool:
     """Whether the client of this number belongs to a part (0-1) of all, spread evenly over them."""
     return int((number + 1) * part) > int(number * part)

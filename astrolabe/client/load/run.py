@@ -13,13 +13,13 @@ from ssl import SSLContext
 from astrolabe.client.backoff import Backoff
 from astrolabe.client.client import Client
 from astrolabe.client.errors import ClientError
-from astrolabe.client.load.digest import Digest
-from astrolabe.client.load.exactness import Holder, Ledger
-from astrolabe.client.load.participant import Participant, Tally
-from astrolabe.client.load.plan import Plan, share
+from astrolabe.client.load.digest import GraphDigest
+from astrolabe.client.load.load_client import LoadClient, LoadCounters
+from astrolabe.client.load.plan import Plan, is_in_share
 from astrolabe.client.load.report import Report
-from astrolabe.client.load.shared import Shared, decode_outline
-from astrolabe.client.message import Message
+from astrolabe.client.load.shared_decoder import SharedDecoder, decode_outline
+from astrolabe.client.load.verification import DigestTable, TrackedGraph
+from astrolabe.client.message import ServerMessage
 from astrolabe.client.token import Token
 
 #: Seconds in step after which a connection that is cut counts as healthy: those that are cut on purpose
@@ -34,17 +34,17 @@ _Clients = Callable[..., Client]
 async def run(
     plan: Plan,
     *,
-    said: Callable[[str], None] = lambda _: None,
+    on_status: Callable[[str], None] = lambda _: None,
     token: Token | None = None,
     ssl: SSLContext | None = None,
 ) -> Report:
-    """Do it. said: is told how far it is, for people. token, ssl: as `Client` takes them.
+    """Do it. on_status: is told how far it is, for people. token, ssl: as `Client` takes them.
 
     Raises ClientError when the server is not there, or refuses a filter. May be cancelled.
     """
     client_of = partial(Client, plan.url, token=token, ssl=ssl)
     await _find(plan, client_of)
-    return await _Load(plan, client_of, said).run()
+    return await _Load(plan, client_of, on_status).run()
 
 
 async def _find(plan: Plan, client_of: _Clients) -> None:
@@ -65,31 +65,31 @@ async def _find(plan: Plan, client_of: _Clients) -> None:
 
 
 class _Load:
-    def __init__(self, plan: Plan, client_of: _Clients, said: Callable[[str], None]) -> None:
+    def __init__(self, plan: Plan, client_of: _Clients, on_status: Callable[[str], None]) -> None:
         self._plan = plan
         self._client_of = client_of
-        self._said = said
-        self._tally = Tally()
-        self._ledger = Ledger()
+        self._on_status = on_status
+        self._counters = LoadCounters()
+        self._digests = DigestTable()
         self._random = Random(plan.seed)
-        self._shared = Shared()
-        self._participants = [self._participant(number) for number in range(plan.clients)]
+        self._shared = SharedDecoder()
+        self._load_clients = [self._load_client(number) for number in range(plan.clients)]
 
     async def run(self) -> Report:
         """The ramp, what is measured, and the comparison at the end."""
-        plan, tally = self._plan, self._tally
+        plan, counters = self._plan, self._counters
         async with asyncio.TaskGroup() as group:
             clients = await self._start(group)
-            self._said(f"{plan.clients} clients started; measuring for {plan.duration:g} s")
+            self._on_status(f"{plan.clients} clients started; measuring for {plan.duration:g} s")
             cutting = group.create_task(self._cut(), name="load-cutting")
-            tally.measuring = True
-            delivered, began, cpu = tally.deliveries, time.monotonic(), time.process_time()
+            counters.measuring = True
+            delivered, began, cpu = counters.deliveries, time.monotonic(), time.process_time()
             await asyncio.sleep(plan.duration)
             seconds, cpu = time.monotonic() - began, time.process_time() - cpu
-            rate = (tally.deliveries - delivered) / seconds
-            tally.measuring = False
+            rate = (counters.deliveries - delivered) / seconds
+            counters.measuring = False
             cutting.cancel()
-            self._said("comparing with fresh snapshots")
+            self._on_status("comparing with fresh snapshots")
             references = self._refer(group)
             await self._settle()
             report = self._report(seconds=seconds, cpu=cpu, rate=rate)
@@ -97,41 +97,41 @@ class _Load:
                 task.cancel()
         return report
 
-    def _participant(self, number: int) -> Participant:
+    def _load_client(self, number: int) -> LoadClient:
         plan = self._plan
         filter = number % len(plan.filters)
         # Of each filter the same share, as of all.
         turn = number // len(plan.filters)
-        verified = share(turn, plan.verify)
+        verified = is_in_share(turn, plan.verify)
         decoder = self._shared.decode if verified else decode_outline
-        return Participant(
+        return LoadClient(
             number,
             self._client(filter, decoder),
-            self._tally,
-            self._ledger,
-            holder=self._holder(filter) if verified else None,
-            pause=plan.pause if share(turn, plan.slow) else 0.0,
+            self._counters,
+            self._digests,
+            tracked=self._tracked(filter) if verified else None,
+            pause=plan.pause if is_in_share(turn, plan.slow) else 0.0,
         )
 
-    def _holder(self, filter: int) -> Holder:
-        return Holder(filter, Digest(self._shared.hash))
+    def _tracked(self, filter: int) -> TrackedGraph:
+        return TrackedGraph(filter, GraphDigest(self._shared.hash))
 
-    def _client(self, filter: int, decode: Callable[[bytes], Message | None]) -> Client:
+    def _client(self, filter: int, decode: Callable[[bytes], ServerMessage | None]) -> Client:
         backoff = Backoff(healthy_after=HEALTHY, random=Random(self._random.random()))
         return self._client_of(self._plan.filters[filter], decode=decode, backoff=backoff)
 
     async def _start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """By the clock: when this process or the server cannot keep up, measuring begins all the same."""
         tasks, began = [], time.monotonic()
-        for number, participant in enumerate(self._participants, 1):
-            tasks.append(group.create_task(participant.run(), name=f"load-client-{participant.number}"))
+        for number, load_client in enumerate(self._load_clients, 1):
+            tasks.append(group.create_task(load_client.run(), name=f"load-client-{load_client.number}"))
             await asyncio.sleep(began + number / self._plan.ramp - time.monotonic())
         return tasks
 
     async def _cut(self) -> None:
         """Cut connections, in the manner of a network: at any time, and of one client several times."""
         turns = len(self._plan.filters)
-        cut = [each for each in self._participants if share(each.number // turns, self._plan.reconnect)]
+        cut = [each for each in self._load_clients if is_in_share(each.number // turns, self._plan.reconnect)]
         while cut:
             await asyncio.sleep(self._random.expovariate(len(cut) / self._plan.period))
             self._random.choice(cut).client.drop()
@@ -140,64 +140,64 @@ class _Load:
         """Ask for a fresh snapshot of every filter, and follow it."""
         tasks = []
         for filter in range(len(self._plan.filters)):
-            mine = [each for each in self._participants if each.holder and each.holder.filter == filter]
+            mine = [each for each in self._load_clients if each.tracked and each.tracked.filter == filter]
             if mine:
-                work = self._follow(self._holder(filter), mine)
+                work = self._follow(self._tracked(filter), mine)
                 tasks.append(group.create_task(work, name=f"load-reference-{filter}"))
         return tasks
 
-    async def _follow(self, reference: Holder, participants: Sequence[Participant]) -> None:
-        for participant in participants:
-            participant.reference = reference
+    async def _follow(self, reference: TrackedGraph, load_clients: Sequence[LoadClient]) -> None:
+        for load_client in load_clients:
+            load_client.reference = reference
         try:
             async with self._client(reference.filter, self._shared.decode) as client:
                 async for update in client.updates():
                     if reference.follow(update):
-                        for participant in participants:
-                            participant.compare()
+                        for load_client in load_clients:
+                            load_client.compare()
         except ClientError as error:
-            self._tally.failures[str(error)] += 1
+            self._counters.failures[str(error)] += 1
 
     async def _settle(self) -> None:
         """Wait until everyone has been at a place in history that its reference knows, too."""
-        for participant in self._participants:
-            participant.pause = 0.0
+        for load_client in self._load_clients:
+            load_client.pause = 0.0
         with suppress(TimeoutError):
             async with asyncio.timeout(self._plan.settling):
                 while not self._settled():
-                    self._tally.news.clear()
-                    await self._tally.news.wait()
+                    self._counters.news.clear()
+                    await self._counters.news.wait()
 
     def _settled(self) -> bool:
         """Whether all that have not failed are connected, and compared."""
-        compared = self._tally.compared
+        compared = self._counters.compared
         return all(
-            each.connected and (each.holder is None or each.number in compared)
-            for each in self._participants
+            each.connected and (each.tracked is None or each.number in compared)
+            for each in self._load_clients
             if not each.failed
         )
 
     def _report(self, *, seconds: float, cpu: float, rate: float) -> Report:
-        tally = self._tally
+        counters = self._counters
         return Report(
             clients=self._plan.clients,
-            connected=sum(each.connected for each in self._participants),
+            connected=sum(each.connected for each in self._load_clients),
             seconds=round(seconds, 3),
             cpu=round(cpu, 3),
-            deliveries=tally.deliveries,
+            deliveries=counters.deliveries,
             deliveries_per_second=round(rate, 1),
-            bytes=tally.bytes,
-            snapshots=tally.events["snapshot"],
-            deltas=tally.events["delta"],
-            bookmarks=tally.events["bookmark"],
-            resets=dict(tally.resets),
-            reconnects=tally.reconnects,
-            resumes=tally.resumes,
-            disconnects=dict(tally.disconnects),
-            failures=dict(tally.failures),
-            latency=tally.latency.latency(),
-            gaps=tally.events["violated"],
-            verified=len(tally.verified),
-            compared=len(tally.compared),
-            inexact=len(tally.inexact),
+            bytes=counters.bytes,
+            snapshots=counters.events["snapshot"],
+            deltas=counters.events["delta"],
+            bookmarks=counters.events["bookmark"],
+            resets=dict(counters.resets),
+            reconnects=counters.reconnects,
+            resumes=counters.resumes,
+            disconnects=dict(counters.disconnects),
+            failures=dict(counters.failures),
+            latency=counters.latency.latency(),
+            gaps=counters.events["violated"],
+            verified=len(counters.verified),
+            compared=len(counters.compared),
+            inexact=len(counters.inexact),
         )

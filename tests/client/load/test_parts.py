@@ -10,25 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astrolabe.client import EdgeChange, NodeChange, Position, Update
-from astrolabe.client.load.digest import Digest, hash_of
-from astrolabe.client.load.exactness import Holder, Ledger
-from astrolabe.client.load.plan import share
+from astrolabe.client.load.digest import GraphDigest, hash_of
+from astrolabe.client.load.plan import is_in_share
 from astrolabe.client.load.report import Histogram
-from astrolabe.client.load.shared import Shared, decode_outline
-from astrolabe.client.message import Delta, Snapshot, decode
+from astrolabe.client.load.shared_decoder import SharedDecoder, decode_outline
+from astrolabe.client.load.verification import DigestTable, TrackedGraph
+from astrolabe.client.message import DeltaMessage, SnapshotMessage, decode
 from tests.support.stage import HELLO, delta, edge, node, snapshot
 
 
 def test_a_share_is_spread_evenly() -> None:
-    assert [share(number, 0.25) for number in range(8)] == [False, False, False, True] * 2
-    assert not any(share(number, 0) for number in range(100))
-    assert all(share(number, 1) for number in range(100))
-    assert sum(share(number, 0.1) for number in range(1000)) == 100
+    assert [is_in_share(number, 0.25) for number in range(8)] == [False, False, False, True] * 2
+    assert not any(is_in_share(number, 0) for number in range(100))
+    assert all(is_in_share(number, 1) for number in range(100))
+    assert sum(is_in_share(number, 0.1) for number in range(1000)) == 100
 
 
 def test_a_digest_depends_on_what_is_held_and_not_on_how_it_came() -> None:
     a, b, line = node("a"), node("b"), edge("a", "b")
-    one, other = Digest(), Digest()
+    one, other = GraphDigest(), GraphDigest()
     one.add([NodeChange("+", a), NodeChange("+", b), EdgeChange("+", line, a, b)])
     other.add([NodeChange("+", b), NodeChange("+", node("a", "Error"))])
     other.add([EdgeChange("+", line, a, b), NodeChange("~", dict(reversed(a.items())), node("a", "Error"))])
@@ -44,7 +44,7 @@ def update(event: Any, seq: int, *, epoch: str = "e", changes: Any = ()) -> Upda
 
 
 def test_holders_are_comparable_where_both_know_what_is_there() -> None:
-    held, fresh = Holder(0, Digest()), Holder(0, Digest())
+    held, fresh = TrackedGraph(0, GraphDigest()), TrackedGraph(0, GraphDigest())
     assert not held.comparable(fresh)
     assert held.follow(update("snapshot", 5))
     assert held.follow(update("bookmark", 9))
@@ -54,7 +54,7 @@ def test_holders_are_comparable_where_both_know_what_is_there() -> None:
         assert held.comparable(fresh) == fresh.comparable(held) == expected
     fresh.follow(update("snapshot", 7, epoch="f"))
     assert not held.comparable(fresh)
-    elsewhere = Holder(1, Digest())
+    elsewhere = TrackedGraph(1, GraphDigest())
     elsewhere.follow(update("snapshot", 7))
     assert not held.comparable(elsewhere)
     assert held.follow(update("delta", 12))
@@ -64,21 +64,26 @@ def test_holders_are_comparable_where_both_know_what_is_there() -> None:
 
 
 def test_a_ledger_finds_who_disagrees() -> None:
-    ledger, one, two, other = Ledger(), Holder(0, Digest()), Holder(0, Digest()), Holder(1, Digest())
+    digests, one, two, other = (
+        DigestTable(),
+        TrackedGraph(0, GraphDigest()),
+        TrackedGraph(0, GraphDigest()),
+        TrackedGraph(1, GraphDigest()),
+    )
     one.follow(update("snapshot", 5, changes=[NodeChange("+", node("a"))]))
     two.follow(update("snapshot", 5, changes=[NodeChange("+", node("a", "Error"))]))
     other.follow(update("snapshot", 5))
-    assert [ledger.agrees(holder) for holder in (one, other, two, one)] == [True, True, False, True]
+    assert [digests.agrees(tracked) for tracked in (one, other, two, one)] == [True, True, False, True]
 
 
 def test_equal_nodes_and_edges_are_shared() -> None:
-    shared = Shared()
+    shared = SharedDecoder()
     first = shared.decode(json.dumps(snapshot(node("a"), node("b"), edges=(edge("a", "b"),))).encode())
     again = shared.decode(json.dumps(snapshot(node("b"), node("a"), edges=(edge("a", "b"),))).encode())
     later = shared.decode(json.dumps(delta(1, 2, node("a"), node("b", "Error"))).encode())
-    assert isinstance(first, Snapshot)
-    assert isinstance(again, Snapshot)
-    assert isinstance(later, Delta)
+    assert isinstance(first, SnapshotMessage)
+    assert isinstance(again, SnapshotMessage)
+    assert isinstance(later, DeltaMessage)
     assert again.nodes == [node("b"), node("a")]
     assert again.nodes[1] is first.nodes[0] is later.nodes.set[0]
     assert again.edges[0] is first.edges[0]
@@ -87,7 +92,7 @@ def test_equal_nodes_and_edges_are_shared() -> None:
 
 
 def test_equal_messages_are_one() -> None:
-    shared = Shared()
+    shared = SharedDecoder()
     data = [json.dumps(delta(seq, seq + 1, node("a", f"{seq}"))).encode() for seq in range(300)]
     first = [shared.decode(each) for each in data]
     assert shared.decode(bytes(data[-1])) is first[-1]
@@ -98,12 +103,12 @@ def test_equal_messages_are_one() -> None:
 def test_what_was_not_met_for_long_is_forgotten_and_hashes_stay_right(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("astrolabe.client.load.shared.REMEMBERED", 10)
-    monkeypatch.setattr("astrolabe.client.load.shared.MESSAGES", 1)
-    shared = Shared()
+    monkeypatch.setattr("astrolabe.client.load.shared_decoder.REMEMBERED", 10)
+    monkeypatch.setattr("astrolabe.client.load.shared_decoder.MESSAGES", 1)
+    shared = SharedDecoder()
     for step in range(200):
         message = shared.decode(json.dumps(delta(1, 2, node(f"{step % 37}", f"{step}"), node("a"))).encode())
-        assert isinstance(message, Delta)
+        assert isinstance(message, DeltaMessage)
         assert [shared.hash(each) for each in message.nodes.set] == [
             hash_of(each) for each in message.nodes.set
         ]
@@ -111,7 +116,7 @@ def test_what_was_not_met_for_long_is_forgotten_and_hashes_stay_right(
 
 @given(st.lists(st.sampled_from(["Ready", "Error", "Pending"]), max_size=8))
 def test_what_is_shared_is_what_was_sent(statuses: list[str]) -> None:
-    shared = Shared()
+    shared = SharedDecoder()
     for seq, status in enumerate(statuses, 1):
         data = json.dumps(delta(seq, seq + 1, node("a", status), edges=(edge("a", "a", status),))).encode()
         assert shared.decode(data) == decode(data)

@@ -78,7 +78,7 @@ async def test_an_exact_server_is_found_exact_whatever_its_clients_do() -> None:
             verify=0.5,
         )
         said: list[str] = []
-        report = await run(plan, said=said.append)
+        report = await run(plan, on_status=said.append)
     assert report.good
     assert (report.clients, report.verified, report.compared, report.inexact) == (30, 15, 15, 0)
     assert report.gaps == 0

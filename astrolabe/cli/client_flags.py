@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from astrolabe.cli import values
-from astrolabe.cli.go import Flag
-from astrolabe.cli.values import BOOLEAN, Value
+from astrolabe.cli import flag_types
+from astrolabe.cli.flag_types import BOOLEAN, FlagType
+from astrolabe.cli.go_flags import Flag
 from astrolabe.client import Token, TokenFile
 from astrolabe.client.load import Plan
 from astrolabe.graph.filter_fields import FILTER_FIELDS, FilterField
@@ -27,7 +27,9 @@ TOKEN_VARIABLE = "ASTROLABE_TOKEN"
 def _filter(field: FilterField) -> Flag:
     names, heading = (field.name, f"--{field.name}", *field.flags), "Filter"
     if field.shape == "selector":
-        return Flag(names, heading=heading, type=Value("SELECTOR", values.label_selector), help=field.help)
+        return Flag(
+            names, heading=heading, type=FlagType("SELECTOR", flag_types.label_selector), help=field.help
+        )
     if field.shape == "text":
         return Flag(names, heading=heading, metavar="TEXT", help=field.help)
     return Flag(names, heading=heading, multiple=True, metavar="A,B,…", help=field.help)
@@ -59,13 +61,13 @@ ACCESS = (
         ("--token-file",),
         heading=_ACCESS,
         envvar="ASTROLABE_TOKEN_FILE",
-        type=Value("PATH", _token_file),
+        type=FlagType("PATH", _token_file),
         help=f"File with the token to send, read again for each connection. Or set {TOKEN_VARIABLE}.",
     ),
     Flag(
         ("--certificate-authority",),
         heading=_ACCESS,
-        type=Value("PATH", _authority),
+        type=FlagType("PATH", _authority),
         help="Certificates (PEM) to verify an https server with, instead of the system's.",
     ),
     Flag(
@@ -80,7 +82,7 @@ ACCESS = (
 OUTPUT = Flag(
     ("output", "--output", "-o"),
     heading="Output",
-    type=values.choice("text", "json"),
+    type=flag_types.choice("text", "json"),
     default="text",
     help="text: lines for people. json: one object per line.",
 )
@@ -89,7 +91,7 @@ VALUES = Flag(
     ("most", "--values"),
     heading="Requests",
     default=20,
-    type=Value("N", values.integer(0)),
+    type=FlagType("N", flag_types.integer(0)),
     help="Values to request for each parameter, spread evenly over all existing ones; 0: all of them.",
 )
 
@@ -106,14 +108,14 @@ LOAD = (
         ("--clients",),
         heading=_LOAD,
         default=100,
-        type=Value("N", values.integer(1, 10_000)),
+        type=FlagType("N", flag_types.integer(1, 10_000)),
         help="Number of connections.",
     ),
     Flag(
         ("--ramp",),
         heading=_LOAD,
         default=50.0,
-        type=Value("N", values.number(0, 10_000, exclusive=True)),
+        type=FlagType("N", flag_types.number(0, 10_000, exclusive=True)),
         help="Connections to open per second.",
     ),
     Flag(
@@ -121,28 +123,28 @@ LOAD = (
         heading=_LOAD,
         default=30.0,
         shown="30s",
-        type=Value("DURATION", values.duration_up_to("1h")),
+        type=FlagType("DURATION", flag_types.duration_up_to("1h")),
         help="How long to measure after all connections are open.",
     ),
     Flag(
         ("--slow",),
         heading=_LOAD,
         default=0.0,
-        type=Value("F", values.number(0, 1)),
+        type=FlagType("F", flag_types.number(0, 1)),
         help="Share of clients (0 to 1) that read only one message per second.",
     ),
     Flag(
         ("--reconnect",),
         heading=_LOAD,
         default=0.0,
-        type=Value("F", values.number(0, 1)),
+        type=FlagType("F", flag_types.number(0, 1)),
         help="Share of clients (0 to 1) that drop their connection every 5 seconds and resume.",
     ),
     Flag(
         ("--verify",),
         heading=_LOAD,
         default=1.0,
-        type=Value("F", values.number(0, 1)),
+        type=FlagType("F", flag_types.number(0, 1)),
         help="Share of clients (0 to 1) whose graph is verified; use less for large graphs.",
     ),
 )

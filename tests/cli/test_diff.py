@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astrolabe.cli.compare.difference import Discrepancy, Reply
-from astrolabe.cli.compare.differences import differences
-from astrolabe.cli.compare.questions import (
+from astrolabe.cli.compare.diff import differences
+from astrolabe.cli.compare.discrepancy import Discrepancy, Reply
+from astrolabe.cli.compare.requests import (
     CHARTS,
     GRAPH,
     HEALTH,
@@ -28,9 +28,9 @@ def answer(document: Any, status: int = 200, media: str = "application/json") ->
     return Reply(status, media, json.dumps(document).encode())
 
 
-def found(path: ApiPath, first: Any, second: Any, **question: Any) -> list[tuple[str, ...]]:
+def found(path: ApiPath, first: Any, second: Any, **request: Any) -> list[tuple[str, ...]]:
     """The differences of two documents: kind, where, and what else there is."""
-    asked = ApiRequest(path, **question)
+    asked = ApiRequest(path, **request)
     answers = [each if isinstance(each, Reply) else answer(each) for each in (first, second)]
     return sorted(told(each) for each in differences(asked, *answers))
 
@@ -230,8 +230,8 @@ _BROKEN = st.binary(max_size=8) | _BODIES.map(lambda body: body.replace(b"x", b"
 def test_whatever_is_answered_something_is_told_of_it(path: ApiPath, first: bytes, second: bytes) -> None:
     """And nothing of two answers that are the same."""
     ones, twos = (Reply(200, "application/json", body) for body in (first, second))
-    for question in (ApiRequest(path), ApiRequest(path, query="release=x")):
-        assert list(differences(question, ones, ones)) == []
-        found = [*differences(question, ones, twos), *differences(question, twos, ones)]
+    for request in (ApiRequest(path), ApiRequest(path, query="release=x")):
+        assert list(differences(request, ones, ones)) == []
+        found = [*differences(request, ones, twos), *differences(request, twos, ones)]
         for each in found:
             assert "" not in (each.kind, each.where)

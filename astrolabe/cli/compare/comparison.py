@@ -11,10 +11,9 @@ from ssl import SSLContext
 import aiohttp
 import msgspec
 
-from astrolabe.cli.compare.difference import UNNOTICED, Discrepancy, DiscrepancyKind, Reply
-from astrolabe.cli.compare.differences import differences
-from astrolabe.cli.compare.fetching import ComparedServer
-from astrolabe.cli.compare.questions import (
+from astrolabe.cli.compare.diff import differences
+from astrolabe.cli.compare.discrepancy import UNNOTICED, Discrepancy, DiscrepancyKind, Reply
+from astrolabe.cli.compare.requests import (
     NAMESPACES,
     RELEASES,
     RESOURCES,
@@ -23,6 +22,7 @@ from astrolabe.cli.compare.questions import (
     fixed,
     named,
 )
+from astrolabe.cli.compare.server import ComparedServer
 from astrolabe.client import Token
 
 #: Seconds before what differs is asked again: in the first a change reaches the slower of both.
@@ -37,7 +37,7 @@ REMEMBERED = 1_000_000
 class Example:
     """One difference, and the question that it was seen with first."""
 
-    question: str
+    request: str
     difference: Discrepancy
 
 
@@ -57,7 +57,7 @@ class DiscrepancyGroup:
         """Whether a client of the first server could notice."""
         return self.kind not in UNNOTICED
 
-    def add(self, question: ApiRequest, difference: Discrepancy) -> None:
+    def add(self, request: ApiRequest, difference: Discrepancy) -> None:
         key = hash(difference)
         if key in self.known:
             return
@@ -65,7 +65,7 @@ class DiscrepancyGroup:
             self.known.add(key)
         self.count += 1
         if len(self.examples) < EXAMPLES:
-            self.examples.append(Example(question.shown, difference))
+            self.examples.append(Example(request.shown, difference))
 
 
 @dataclass
@@ -82,12 +82,12 @@ class Comparison:
     def is_noticed(self) -> bool:
         return any(group.is_noticed for group in self.groups.values())
 
-    def add(self, question: ApiRequest, difference: Discrepancy) -> None:
-        key = (difference.kind, question.path.path, difference.where)
+    def add(self, request: ApiRequest, difference: Discrepancy) -> None:
+        key = (difference.kind, request.path.path, difference.where)
         group = self.groups.get(key)
         if group is None:
             group = self.groups[key] = DiscrepancyGroup(*key)
-        group.add(question, difference)
+        group.add(request, difference)
 
 
 async def compare(
@@ -95,23 +95,23 @@ async def compare(
     second: str,
     *,
     most: int,
-    said: Callable[[str], None],
+    on_status: Callable[[str], None],
     token: Token | None = None,
     ssl: SSLContext | None = None,
     pauses: Sequence[float] = PAUSES,
 ) -> Comparison:
     """Compare the servers at these addresses.
 
-    most: values of each parameter that are asked for; 0: all. said: is called with what a person should know.
-    token, ssl: as `Client` has them. Raises CompareError.
+    most: how many values to request for each parameter; 0: all. on_status: called with notes for people.
+    token, ssl: as in `Client`. Raises CompareError.
     """
     async with aiohttp.ClientSession(trust_env=True, timeout=aiohttp.ClientTimeout(total=None)) as session:
         servers = [ComparedServer(session, url, token, ssl) for url in (first, second)]
         states = [await server.meet() for server in servers]
         for server, state in zip(servers, states, strict=True):
             if state not in ("", "live"):
-                said(f"{server.shown} is {state}: its answers may be incomplete or out of date")
-        return await _Comparing(servers, most).run(pauses)
+                on_status(f"{server.shown} is {state}: its answers may be incomplete or out of date")
+        return await _Comparer(servers, most).run(pauses)
 
 
 class _Pair(msgspec.Struct, frozen=True):
@@ -119,7 +119,7 @@ class _Pair(msgspec.Struct, frozen=True):
     release: str | None = ""
 
 
-class _Comparing:
+class _Comparer:
     def __init__(self, servers: Sequence[ComparedServer], most: int) -> None:
         self._servers = servers
         self._most = most
@@ -130,55 +130,55 @@ class _Comparing:
 
     async def run(self, pauses: Sequence[float]) -> Comparison:
         comparison = self._comparison
-        for question in self._questions():
-            await self._look(question)
+        for request in self._requests():
+            await self._compare(request)
         for number, pause in enumerate(pauses, 1):
             if self._open:
                 await asyncio.sleep(pause)
-            for question in list(self._open):
-                await self._confirm(question, is_last=number == len(pauses))
+            for request in list(self._open):
+                await self._confirm(request, is_last=number == len(pauses))
         return comparison
 
-    def _questions(self) -> Iterator[ApiRequest]:
+    def _requests(self) -> Iterator[ApiRequest]:
         """The later ones are made of the answers to the first."""
         comparison = self._comparison
-        for question in fixed():
+        for request in fixed():
             comparison.questions += 1
-            yield question
+            yield request
         comparison.questions += sum(1 for _ in named(self._values, 0))
         yield from named(self._values, self._most)
 
-    async def _look(self, question: ApiRequest) -> None:
-        answers = await self._ask(question)
+    async def _compare(self, request: ApiRequest) -> None:
+        answers = await self._ask(request)
         for answer in answers:
-            self._learn(question, answer)
+            self._collect_values(request, answer)
         seen = set()
-        for difference in differences(question, *answers):
+        for difference in differences(request, *answers):
             if difference.kind in UNNOTICED:
-                self._comparison.add(question, difference)
+                self._comparison.add(request, difference)
             else:
                 seen.add(hash(difference))
         if seen:
-            self._open[question] = seen
+            self._open[request] = seen
         self._comparison.asked += 1
 
-    async def _confirm(self, question: ApiRequest, *, is_last: bool) -> None:
+    async def _confirm(self, request: ApiRequest, *, is_last: bool) -> None:
         """What differs in another way by now, or no longer, was the cluster's changing."""
-        known = self._open.pop(question)
+        known = self._open.pop(request)
         seen = set()
-        for difference in differences(question, *await self._ask(question)):
+        for difference in differences(request, *await self._ask(request)):
             key = hash(difference)
             if key in known:
                 seen.add(key)
                 if is_last:
-                    self._comparison.add(question, difference)
+                    self._comparison.add(request, difference)
         if seen:
-            self._open[question] = seen
+            self._open[request] = seen
 
-    async def _ask(self, question: ApiRequest) -> tuple[Reply, Reply]:
+    async def _ask(self, request: ApiRequest) -> tuple[Reply, Reply]:
         """Both at once, so that they answer of the same moment as nearly as may be."""
         asking = [
-            asyncio.create_task(server.ask(question), name=f"ask {server.shown}") for server in self._servers
+            asyncio.create_task(server.ask(request), name=f"ask {server.shown}") for server in self._servers
         ]
         try:
             first, second = await asyncio.gather(*asking)
@@ -188,12 +188,12 @@ class _Comparing:
             await asyncio.gather(*asking, return_exceptions=True)
         return first, second
 
-    def _learn(self, question: ApiRequest, answer: Reply) -> None:
+    def _collect_values(self, request: ApiRequest, answer: Reply) -> None:
         """Take the values of parameters from what is asked without any."""
-        if question != ApiRequest(question.path) or not answer.is_good:
+        if request != ApiRequest(request.path) or not answer.is_good:
             return
         with suppress(msgspec.MsgspecError, RecursionError):
-            match question.path:
+            match request.path:
                 case path if path in (NAMESPACES, RELEASES):
                     names = msgspec.json.decode(answer.body, type=list[str])
                     (self._values.namespaces if path is NAMESPACES else self._values.releases).update(names)

@@ -31,14 +31,14 @@ _FEW = 5
 _TELLING = (Right("get", "", "secrets"), Right("*", "*", "*"))
 
 
-class Excess(NamedTuple):
+class ExcessRights(NamedTuple):
     """rights: in one sentence; "" when there are none. asked: where, when that is not everywhere; else ""."""
 
     rights: str
     asked: str
 
 
-async def excess(cluster: Cluster, scopes: Sequence[Scope], catalogue: Catalogue, home: str) -> Excess:
+async def excess(cluster: Cluster, scopes: Sequence[Scope], catalogue: Catalogue, home: str) -> ExcessRights:
     """What the account may do that these watches do not need, in every namespace that it may list.
 
     home: the namespace of the account. Raises RequestFailed.
@@ -59,7 +59,7 @@ async def excess(cluster: Cluster, scopes: Sequence[Scope], catalogue: Catalogue
         told = await asyncio.gather(*[_has(cluster, right) for right in _TELLING])
         more = {right for right, has in zip(_TELLING, told, strict=True) if has}
         beyond = {namespace: rights | more for namespace, rights in beyond.items()}
-    return Excess(sentence(beyond), asked)
+    return ExcessRights(sentence(beyond), asked)
 
 
 async def _choose(cluster: Cluster, own: set[str]) -> tuple[list[str], str]:

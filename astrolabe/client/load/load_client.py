@@ -9,11 +9,11 @@ from random import Random
 
 from astrolabe.client.client import Client, Update
 from astrolabe.client.errors import ClientError
-from astrolabe.client.load.exactness import Holder, Ledger
 from astrolabe.client.load.report import Histogram
+from astrolabe.client.load.verification import DigestTable, TrackedGraph
 
 
-class Tally:
+class LoadCounters:
     """events: how many of each. inexact: the numbers of clients that disagreed with others.
 
     measuring: whether what comes is live, so that its latency counts.
@@ -37,7 +37,7 @@ class Tally:
         self.inexact: set[int] = set()
 
 
-class Participant:
+class LoadClient:
     """pause: seconds between two messages on average; 0: it reads at once.
 
     holder: what it holds, when that is to be compared; else None.
@@ -48,28 +48,28 @@ class Participant:
         self,
         number: int,
         client: Client,
-        tally: Tally,
-        ledger: Ledger,
+        counters: LoadCounters,
+        digests: DigestTable,
         *,
-        holder: Holder | None,
+        tracked: TrackedGraph | None,
         pause: float,
     ) -> None:
         self.number = number
         self.client = client
-        self.holder = holder
+        self.tracked = tracked
         self.pause = pause
         self.connected = self.failed = False
-        self.reference: Holder | None = None
+        self.reference: TrackedGraph | None = None
         self._slow = pause > 0
-        self._tally = tally
-        self._ledger = ledger
+        self._counters = counters
+        self._digests = digests
         self._random = Random(number)
         self._connections = 0
         #: Whether the next delta is merged of what was missed, and whether the connection resumes.
         self._behind = True
         self._resuming = False
-        if holder is not None:
-            tally.verified.add(number)
+        if tracked is not None:
+            counters.verified.add(number)
 
     async def run(self) -> None:
         """Read until cancelled, or until the server wants this client no more."""
@@ -80,54 +80,54 @@ class Participant:
                     if self.pause:
                         await asyncio.sleep(self._random.uniform(0, 2 * self.pause))
         except ClientError as error:
-            self._tally.failures[str(error)] += 1
-            self._tally.news.set()
+            self._counters.failures[str(error)] += 1
+            self._counters.news.set()
             self.failed, self.connected = True, False
 
     def compare(self) -> None:
         """With the reference, if they know the same place in history."""
-        if self.holder is None or self.reference is None or not self.holder.comparable(self.reference):
+        if self.tracked is None or self.reference is None or not self.tracked.comparable(self.reference):
             return
-        self._tally.compared.add(self.number)
-        self._tally.news.set()
-        if self.holder.digest != self.reference.digest:
-            self._tally.inexact.add(self.number)
+        self._counters.compared.add(self.number)
+        self._counters.news.set()
+        if self.tracked.digest != self.reference.digest:
+            self._counters.inexact.add(self.number)
 
     def _take(self, update: Update) -> None:
-        tally = self._tally
-        tally.events[update.event] += 1
+        counters = self._counters
+        counters.events[update.event] += 1
         if update.size:
-            tally.deliveries += 1
-            tally.bytes += update.size
+            counters.deliveries += 1
+            counters.bytes += update.size
         match update.event:
             case "connected":
                 self._connect(resuming=update.position is not None)
             case "disconnected":
                 self.connected = False
-                tally.disconnects[update.reason] += 1
+                counters.disconnects[update.reason] += 1
             case "violated":
                 self.connected = False
             case "reset":
-                tally.resets[update.reason] += 1
+                counters.resets[update.reason] += 1
                 self._resuming = False
             case "delta":
                 self._measure(update)
         if update.event in ("delta", "bookmark") and self._resuming:
             self._resuming = False
-            tally.resumes += 1
-        if self.holder is not None and self.holder.follow(update):
-            if not self._ledger.agrees(self.holder):
-                tally.inexact.add(self.number)
+            counters.resumes += 1
+        if self.tracked is not None and self.tracked.follow(update):
+            if not self._digests.agrees(self.tracked):
+                counters.inexact.add(self.number)
             self.compare()
 
     def _connect(self, *, resuming: bool) -> None:
         self.connected = self._behind = True
-        self._tally.news.set()
+        self._counters.news.set()
         self._resuming = resuming
-        self._tally.reconnects += self._connections > 0
+        self._counters.reconnects += self._connections > 0
         self._connections += 1
 
     def _measure(self, update: Update) -> None:
         live, self._behind = not (self._behind or self._slow), False
-        if live and update.time is not None and self._tally.measuring:
-            self._tally.latency.add(time.time() * 1000 - update.time)
+        if live and update.time is not None and self._counters.measuring:
+            self._counters.latency.add(time.time() * 1000 - update.time)

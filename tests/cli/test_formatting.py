@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from astrolabe.cli.lines import as_json, as_text, state_line
+from astrolabe.cli.formatting import as_json, as_text, state_line
 from astrolabe.client import EdgeChange, NodeChange, ServerState
 
 POD = {

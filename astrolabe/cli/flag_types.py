@@ -39,7 +39,7 @@ class InvalidValue(click.BadParameter):
         self.value = value
 
 
-class Value(click.ParamType[Any]):
+class FlagType(click.ParamType[Any]):
     """A type of flag, made of a function that raises ValueError with a message for people."""
 
     envvar_list_splitter = ","
@@ -62,7 +62,7 @@ class Value(click.ParamType[Any]):
         return self.name
 
 
-def choice(*allowed: str) -> Value:
+def choice(*allowed: str) -> FlagType:
     """A type whose values are these texts."""
 
     def parse(text: str) -> str:
@@ -70,7 +70,7 @@ def choice(*allowed: str) -> Value:
             raise ValueError(f"not one of {', '.join(allowed)}")
         return text
 
-    return Value("|".join(allowed), parse)
+    return FlagType("|".join(allowed), parse)
 
 
 def _fail(message: str, value: str, param: click.Parameter | None, ctx: click.Context | None) -> NoReturn:
@@ -245,4 +245,4 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-BOOLEAN = Value("true|false", boolean)
+BOOLEAN = FlagType("true|false", boolean)

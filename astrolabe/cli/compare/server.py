@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from astrolabe.cli.compare.difference import Reply
-from astrolabe.cli.compare.questions import HEALTH, ApiRequest
+from astrolabe.cli.compare.discrepancy import Reply
+from astrolabe.cli.compare.requests import HEALTH, ApiRequest
 from astrolabe.client import ClientError, Token
-from astrolabe.client.token import Credential
+from astrolabe.client.token import TokenSource
 
 #: Bytes of one answer. Two are held at a time.
 LARGEST = 256 * 2**20
 #: Seconds that an answer may take, from connecting to its last byte.
-PATIENCE = 60.0
+TIMEOUT = 60.0
 #: How often a server that is busy (503) is asked again, and after how many seconds at most.
 TRIES, LONGEST_WAIT = 5, 5.0
 
@@ -42,7 +42,7 @@ class ComparedServer:
         self.shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
         self._url = url
         self._session = session
-        self._credential = Credential(token)
+        self._credential = TokenSource(token)
         self._has_token = token is not None
         self._asked_for_token = False
         self._ssl = ssl if ssl is not None else True
@@ -53,30 +53,30 @@ class ComparedServer:
         try:
             msgspec.json.decode(answer.body, type=_Health)
         except (msgspec.MsgspecError, RecursionError):
-            said = f"/health answers {answer.status}"
+            text = f"/health answers {answer.status}"
             if answer.is_good:
-                said += ", but not with a status and a number of nodes"
+                text += ", but not with a status and a number of nodes"
             raise CompareError(
-                f"{self.shown} is not an Astrolabe server: {said}", code="no-astrolabe"
+                f"{self.shown} is not an Astrolabe server: {text}", code="no-astrolabe"
             ) from None
         return state
 
-    async def ask(self, question: ApiRequest) -> Reply:
+    async def ask(self, request: ApiRequest) -> Reply:
         """Raises CompareError when it does not answer."""
         for _ in range(TRIES):
-            answer, wait = await self._ask(question, "Retry-After")
+            answer, wait = await self._ask(request, "Retry-After")
             if answer.status != 503:
                 break
             await asyncio.sleep(min(float(wait) if wait.isdecimal() else 1.0, LONGEST_WAIT))
         return answer
 
-    async def _ask(self, question: ApiRequest, header: str = "X-Astrolabe-State") -> tuple[Reply, str]:
+    async def _ask(self, request: ApiRequest, header: str = "X-Astrolabe-State") -> tuple[Reply, str]:
         """The answer, and one of its headers."""
         headers = await self._credential.headers() if self._asked_for_token else {}
-        answer, told = await self._fetch(question, headers, header)
+        answer, told = await self._fetch(request, headers, header)
         if answer.status == 401 and self._has_token and not self._asked_for_token:
             self._asked_for_token = True
-            return await self._ask(question, header)
+            return await self._ask(request, header)
         if answer.status in (401, 403):
             word = "unauthorised" if answer.status == 401 else "forbidden"
             raise CompareError(f"{self.shown} refuses access: HTTP {answer.status}", code=word)
@@ -84,13 +84,13 @@ class ComparedServer:
             raise CompareError(f"{self.shown} redirects: HTTP {answer.status}", code="redirect")
         return answer, told
 
-    async def _fetch(self, question: ApiRequest, headers: dict[str, str], header: str) -> tuple[Reply, str]:
+    async def _fetch(self, request: ApiRequest, headers: dict[str, str], header: str) -> tuple[Reply, str]:
         try:
             async with (
-                asyncio.timeout(PATIENCE),
+                asyncio.timeout(TIMEOUT),
                 self._session.request(
-                    question.method,
-                    f"{self._url}{question.target}",
+                    request.method,
+                    f"{self._url}{request.target}",
                     headers=headers,
                     ssl=self._ssl,
                     allow_redirects=False,
@@ -100,21 +100,21 @@ class ComparedServer:
                 async for chunk in response.content.iter_any():
                     body += chunk
                     if len(body) > LARGEST:
-                        said = f"{question.shown} is larger than {LARGEST >> 20} MiB"
-                        raise CompareError(f"the answer of {self.shown} to {said}", code="too-big")
+                        text = f"{request.shown} is larger than {LARGEST >> 20} MiB"
+                        raise CompareError(f"the answer of {self.shown} to {text}", code="too-big")
                 answer = Reply(response.status, response.content_type, bytes(body))
                 return answer, response.headers.get(header, "")
         except TimeoutError as error:
-            said = f"{self.shown} did not answer {question.shown} within {PATIENCE:g} s"
-            raise CompareError(said, code="timeout") from error
+            text = f"{self.shown} did not answer {request.shown} within {TIMEOUT:g} s"
+            raise CompareError(text, code="timeout") from error
         except aiohttp.ClientConnectorCertificateError as error:
             raise CompareError(f"{self.shown}: {error.certificate_error}", code="certificate") from error
         except aiohttp.ClientConnectorError as error:
-            said = f"cannot connect to {self.shown}: {_reason(error.os_error)}"
-            raise CompareError(said, code="unreachable") from error
+            text = f"cannot connect to {self.shown}: {_reason(error.os_error)}"
+            raise CompareError(text, code="unreachable") from error
         except (aiohttp.ClientError, ValueError) as error:
-            said = f"{self.shown} did not answer {question.shown} with valid HTTP: {error}"
-            raise CompareError(said, code="no-astrolabe") from error
+            text = f"{self.shown} did not answer {request.shown} with valid HTTP: {error}"
+            raise CompareError(text, code="no-astrolabe") from error
 
 
 def _reason(error: OSError) -> str:

@@ -6,7 +6,7 @@ from astrolabe.client.errors import ProtocolError
 from astrolabe.client.message import Edge, EdgeKey, Node
 
 
-class Holding:
+class AdjacencyGraph:
     """Each operation costs at most the degree of what it is about.
 
     nodes: by uid. edges: by (type, source, target).

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from astrolabe.cli.compare.difference import Discrepancy, DiscrepancyKind, Reply
-from astrolabe.cli.compare.questions import ApiRequest
-from astrolabe.cli.compare.reading import by_ends, by_identity, decoded, read, uids_of, whole
+from astrolabe.cli.compare.discrepancy import Discrepancy, DiscrepancyKind, Reply
+from astrolabe.cli.compare.parsing import by_ends, by_identity, decoded, read, uids_of, whole
+from astrolabe.cli.compare.requests import ApiRequest
 
 Sort = Literal["resource", "node", "edge", "name", "entry"]
 
@@ -35,11 +35,11 @@ WIDENED = 100
 HEALTH = frozenset({"status"})
 
 
-def differences(question: ApiRequest, first: Reply, second: Reply) -> Iterator[Discrepancy]:
+def differences(request: ApiRequest, first: Reply, second: Reply) -> Iterator[Discrepancy]:
     """What differs, of the second against the first."""
     if first.status != second.status:
-        yield _status(question, first, second)
-    if not (first.is_good and second.is_good) or question.method == "HEAD":
+        yield _status(request, first, second)
+    if not (first.is_good and second.is_good) or request.method == "HEAD":
         return
     if first.media != second.media:
         yield Discrepancy("other type", "Content-Type", "", first.media, second.media)
@@ -47,7 +47,7 @@ def differences(question: ApiRequest, first: Reply, second: Reply) -> Iterator[D
     if _type(one) != _type(two):
         yield Discrepancy("other type", "the answer", "", _type(one), _type(two))
         return
-    match question.path.shape, one:
+    match request.path.shape, one:
         case "names", list():
             yield from _names(one, two)
         case "resources", list():
@@ -60,12 +60,12 @@ def differences(question: ApiRequest, first: Reply, second: Reply) -> Iterator[D
             yield from _values("the answer", "", whole(one), whole(two))
 
 
-def _status(question: ApiRequest, first: Reply, second: Reply) -> Discrepancy:
-    said = str(first.status), str(second.status)
+def _status(request: ApiRequest, first: Reply, second: Reply) -> Discrepancy:
+    text = str(first.status), str(second.status)
     if not first.is_good and second.is_good:
-        return Discrepancy("added answer", "status", "", *said)
-    is_missing = second.status in (404, 405) and not question.query
-    return Discrepancy("missing path" if is_missing else "status code", "status", "", *said)
+        return Discrepancy("added answer", "status", "", *text)
+    is_missing = second.status in (404, 405) and not request.query
+    return Discrepancy("missing path" if is_missing else "status code", "status", "", *text)
 
 
 def _names(first: list[msgspec.Raw], second: list[msgspec.Raw]) -> Iterator[Discrepancy]:

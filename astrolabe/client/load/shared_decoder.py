@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from astrolabe.client.load.digest import hash_of
-from astrolabe.client.message import Delta, EdgeDelta, Message, NodeDelta, Snapshot, decode
+from astrolabe.client.message import (
+    DeltaMessage,
+    EdgeDelta,
+    NodeDelta,
+    ServerMessage,
+    SnapshotMessage,
+    decode,
+)
 
 #: Nodes and edges that are remembered, at least this many of the latest and at most twice as many.
 REMEMBERED = 50_000
@@ -20,27 +27,27 @@ _Known = dict[int, dict[str, Any]]
 _Hashes = dict[int, tuple[dict[str, Any], int]]
 
 
-class Shared:
+class SharedDecoder:
     """What is equal is one object, whoever is told of it, and decoded and hashed once.
 
     Else each client holds a copy of the graph, some 4 KB a node.
     """
 
     def __init__(self) -> None:
-        self._messages: dict[bytes, Message | None] = {}
+        self._messages: dict[bytes, ServerMessage | None] = {}
         self._young: tuple[_Known, _Hashes] = ({}, {})
         self._old: tuple[_Known, _Hashes] = ({}, {})
 
-    def decode(self, data: bytes) -> Message | None:
+    def decode(self, data: bytes) -> ServerMessage | None:
         """As `message.decode`."""
         if data in self._messages:
             return self._messages[data]
         message = decode(data)
         match message:
-            case Delta():
+            case DeltaMessage():
                 self._share(message.nodes.set)
                 self._share(message.edges.set)
-            case Snapshot():
+            case SnapshotMessage():
                 self._share(message.nodes)
                 self._share(message.edges)
         if len(data) <= LONGEST_MESSAGE:
@@ -72,12 +79,12 @@ class Shared:
 _NO_NODES, _NO_EDGES = NodeDelta([], []), EdgeDelta([], [])
 
 
-def decode_outline(data: bytes) -> Message | None:
+def decode_outline(data: bytes) -> ServerMessage | None:
     """As `message.decode`, but without nodes and edges: who applies it knows where it is, not what is."""
     message = decode(data)
     match message:
-        case Delta(epoch, seq, _, _, since, time):
-            return Delta(epoch, seq, _NO_NODES, _NO_EDGES, since, time)
-        case Snapshot(epoch, seq, part, last, _, _):
-            return Snapshot(epoch, seq, part, last, [], [])
+        case DeltaMessage(epoch, seq, _, _, since, time):
+            return DeltaMessage(epoch, seq, _NO_NODES, _NO_EDGES, since, time)
+        case SnapshotMessage(epoch, seq, part, last, _, _):
+            return SnapshotMessage(epoch, seq, part, last, [], [])
     return message

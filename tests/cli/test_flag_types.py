@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from astrolabe.cli import values
+from astrolabe.cli import flag_types
 
 
 @pytest.mark.parametrize(
@@ -21,61 +21,61 @@ from astrolabe.cli import values
     ],
 )
 def test_durations_are_written_as_in_go(text: str, seconds: float) -> None:
-    assert values.duration(text) == pytest.approx(seconds)
+    assert flag_types.duration(text) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("text", ["", "5", "ms", "1 s", "-1s", "1s2", "1d", "x1s", "1s,2s", "inf"])
 def test_other_texts_are_no_durations(text: str) -> None:
     with pytest.raises(ValueError, match="not a duration such as 50ms or"):
-        values.duration(text)
+        flag_types.duration(text)
 
 
 @pytest.mark.parametrize("text", ["1", "t", "T", "true", "TRUE", "True"])
 def test_what_go_takes_as_true(text: str) -> None:
-    assert values.boolean(text) is True
+    assert flag_types.boolean(text) is True
 
 
 @pytest.mark.parametrize("text", ["0", "f", "F", "false", "FALSE", "False"])
 def test_what_go_takes_as_false(text: str) -> None:
-    assert values.boolean(text) is False
+    assert flag_types.boolean(text) is False
 
 
 @pytest.mark.parametrize("text", ["", "yes", "on", "tRUE", "2"])
 def test_other_texts_are_no_booleans(text: str) -> None:
     with pytest.raises(ValueError, match="must be true or false"):
-        values.boolean(text)
+        flag_types.boolean(text)
 
 
 @pytest.mark.parametrize(("text", "value"), [("0", 0), ("4", 4), ("+3", 3), ("007", 7)])
 def test_integers_include_their_bounds(text: str, value: int) -> None:
-    assert values.integer(0, 7)(text) == value
+    assert flag_types.integer(0, 7)(text) == value
 
 
 @pytest.mark.parametrize("text", ["", "-1", "8", "1.0", "1e1", "0x1", "1_0", "٣", "9" * 5000])
 def test_other_texts_are_no_integers_from_0_to_7(text: str) -> None:
     with pytest.raises(ValueError, match="not a whole number from 0 to 7"):
-        values.integer(0, 7)(text)
+        flag_types.integer(0, 7)(text)
 
 
 def test_an_integer_may_have_no_upper_bound() -> None:
     with pytest.raises(ValueError, match="not a whole number of at least 1"):
-        values.integer(1)("0")
+        flag_types.integer(1)("0")
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "x", ""])
 def test_a_bound_may_be_excluded(text: str) -> None:
     with pytest.raises(ValueError, match="not a number above 0"):
-        values.number(0, exclusive=True)(text)
+        flag_types.number(0, exclusive=True)(text)
 
 
 def test_a_bound_is_included_otherwise() -> None:
-    assert values.number(0)("0") == 0.0
-    assert values.number(0)("2.5") == 2.5
+    assert flag_types.number(0)("0") == 0.0
+    assert flag_types.number(0)("2.5") == 2.5
 
 
 @pytest.mark.parametrize("text", ["localhost:6379", "10.0.0.1:1", "[::1]:6379", "redis.shop.svc:65535"])
 def test_addresses(text: str) -> None:
-    assert values.address(text) == text
+    assert flag_types.address(text) == text
 
 
 @pytest.mark.parametrize(
@@ -83,28 +83,28 @@ def test_addresses(text: str) -> None:
 )
 def test_other_texts_are_no_addresses(text: str) -> None:
     with pytest.raises(ValueError, match="not host:port"):
-        values.address(text)
+        flag_types.address(text)
 
 
 def test_names_are_separated_by_commas() -> None:
-    assert values.namespaces("shop, web,") == ("shop", "web")
-    assert values.namespaces("") == ()
+    assert flag_types.namespaces("shop, web,") == ("shop", "web")
+    assert flag_types.namespaces("") == ()
 
 
 @pytest.mark.parametrize("name", ["Shop", "shop_1", "-shop", "shop.web", "x" * 64])
 def test_a_namespace_is_a_dns_label(name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' is not a valid namespace name"):
-        values.namespaces(f"web,{name}")
+        flag_types.namespaces(f"web,{name}")
 
 
 def test_kinds_are_those_of_the_table() -> None:
-    assert values.kinds("Service,Pod") == ("Service", "Pod")
+    assert flag_types.kinds("Service,Pod") == ("Service", "Pod")
     with pytest.raises(ValueError, match=r"unknown kind 'Pood', the kinds are: .*\bPod\b"):
-        values.kinds("Pod,Pood")
+        flag_types.kinds("Pod,Pood")
 
 
 def test_a_label_selector_stays_text() -> None:
-    assert values.label_selector("a in (b,c),!d") == "a in (b,c),!d"
-    assert values.label_selector("") == ""
+    assert flag_types.label_selector("a in (b,c),!d") == "a in (b,c),!d"
+    assert flag_types.label_selector("") == ""
     with pytest.raises(ValueError, match="found '=', expected"):
-        values.label_selector("a=b=c")
+        flag_types.label_selector("a=b=c")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from astrolabe.cli import klog
-from astrolabe.cli.values import BOOLEAN
+from astrolabe.cli.flag_types import BOOLEAN
 
 #: In a context's `meta`: what its command should warn of, one line each.
 WARNINGS = "astrolabe.warnings"
