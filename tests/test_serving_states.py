@@ -58,12 +58,21 @@ class Doors:
                 told = await self._socket.receive_json()
             while f'"type":"state","state":"{state}"'.encode() not in await self._events.content.readline():
                 pass
-            async with self._session.get("/health") as answer:
-                assert answer.headers["X-Astrolabe-State"] == state
-                document: dict[str, Any] = await answer.json()
-        keys = ("state", "since", "why", "cluster", "partial")
-        assert {key: document[key] for key in keys} == {key: told[key] for key in keys}
+            while shown(document := await self._health(state)) != shown(told) and state == "syncing":
+                told = await self._socket.receive_json()  # progress, which goes on meanwhile
+        assert shown(document) == shown(told)
         return document
+
+    async def _health(self, state: str) -> dict[str, Any]:
+        async with self._session.get("/health") as answer:
+            assert answer.headers["X-Astrolabe-State"] == state
+            document: dict[str, Any] = await answer.json()
+            return document
+
+
+def shown(document: dict[str, Any]) -> list[Any]:
+    """What `/health` and the message `state` both say."""
+    return [document[key] for key in ("state", "since", "why", "cluster", "partial")]
 
 
 @pytest.fixture
