@@ -180,10 +180,17 @@ class Few:
         if not self._asked:
             self._run()
 
+    def admits(self, weight: int) -> bool:
+        """Whether this much may be done at once, which then counts; else it has to wait its turn by `do`."""
+        if self._waiting or self._left < weight:
+            return False
+        self._renew_soon()
+        self._left -= weight
+        return True
+
     def _run(self) -> None:
         self._asked = False
-        if self._left == self._most:
-            asyncio.get_running_loop().call_soon(self._renew, context=Context())
+        self._renew_soon()
         try:
             while self._waiting and self._left > 0:
                 call, weight = self._waiting.popleft()
@@ -193,6 +200,10 @@ class Few:
             if self._waiting and not self._asked:
                 self._asked = True
                 turns().ask(self._run, self._lane)
+
+    def _renew_soon(self) -> None:
+        if self._left == self._most:
+            asyncio.get_running_loop().call_soon(self._renew, context=Context())
 
     def _renew(self) -> None:
         self._left = self._most

@@ -128,6 +128,9 @@ class Feed:
         if self._differences:  # those that are known lead to a place that is past
             self._differences = {held: each for held, each in self._differences.items() if each.under_way}
         in_step = [each for each in self.subscriptions if each.is_told(before)]
+        if self._crowd.admits(len(in_step)):
+            self._tell(in_step, self.era, before, delta, batch, deltas)
+            return
         for some in _some(in_step):
             self._crowd.do(partial(self._tell, some, self.era, before, delta, batch, deltas), len(some))
 
