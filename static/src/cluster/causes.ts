@@ -1,19 +1,18 @@
 /**
  * Why something is broken, and what depends on it.
  *
- * Every edge leads from what asks to what it needs (an owner needs what it owns). So the causes of what is
- * not well are at the ends of edges from it that are not well either, and what depends on it is at the
- * beginnings of edges to it.
+ * Every edge leads from a resource to what it needs (an owner needs what it owns). So the causes of a failure are
+ * among the targets of its outgoing edges, and what depends on it are the sources of its incoming edges.
  */
 
 import { type Node, severity } from "@astrolabe/stream";
 import type { Cluster } from "./cluster";
 
 /**
- * The worst of what it needs, when that is not well; nothing for what is well, or broken by itself.
+ * The worst of what it needs, unless that is Ready. Empty for a node that is Ready or that is its own cause.
  *
- * What lacks something is broken by itself. But what a workload's template lacks, its Pods lack, too: it is broken
- * by what it owns, if by anything.
+ * A node with an unresolved reference is its own cause. But if the template of a workload refers to something that is
+ * missing, so do its Pods, and they are the cause.
  */
 export function causesOf(graph: Cluster, node: Node): Node[] {
   if (node.status === "Ready") return [];
@@ -21,7 +20,7 @@ export function causesOf(graph: Cluster, node: Node): Node[] {
   return graph.kinds.of(node.kind).layer === "pod" ? [] : tellingOf(graph, worstOf(graph, node, "owns"));
 }
 
-/** What is worst, and not well, of all that it needs, or needs by this type of edge. */
+/** The worst of what it needs, if that is not Ready; by this type of edge, or by any. */
 function worstOf(graph: Cluster, node: Node, type?: string): Node[] {
   const causes = new Map<string, Node>();
   let bar = severity("Unknown");
@@ -36,7 +35,7 @@ function worstOf(graph: Cluster, node: Node, type?: string): Node[] {
   return [...causes.values()];
 }
 
-/** What only passes on how others are says nothing where it ends while others say more. */
+/** A kind that only relays the status of others is no cause by itself if there are other causes. */
 function tellingOf(graph: Cluster, causes: readonly Node[]): Node[] {
   const telling = causes.filter(
     (cause) => !graph.kinds.of(cause.kind).relays || causesOf(graph, cause).length > 0,
@@ -44,7 +43,7 @@ function tellingOf(graph: Cluster, causes: readonly Node[]): Node[] {
   return telling.length > 0 ? telling : [...causes];
 }
 
-/** Where the causes of each of these end: those that are broken by themselves, themselves among them. */
+/** The root causes of nodes. A node that is its own cause is its own root. */
 export class Roots {
   readonly #graph: Cluster;
   readonly #known = new Map<string, ReadonlySet<string>>();
@@ -53,7 +52,7 @@ export class Roots {
     this.#graph = graph;
   }
 
-  /** uids. Those in a circle of causes are each other's: the one asked for stands for all. */
+  /** uids. In a circle of causes, the node itself is the root. */
   of(node: Node): ReadonlySet<string> {
     const known = this.#known.get(node.uid);
     if (known !== undefined) return known;
@@ -66,7 +65,7 @@ export class Roots {
   }
 }
 
-/** The uids of all that needs one of these, directly or not; these are not among them. */
+/** The uids of everything that needs one of these, directly or indirectly, without these themselves. */
 export function dependentsOf(graph: Cluster, uids: Iterable<string>): Set<string> {
   const start = new Set(uids);
   const found = new Set<string>();
@@ -81,7 +80,7 @@ export function dependentsOf(graph: Cluster, uids: Iterable<string>): Set<string
   return found;
 }
 
-/** The uids on the ways from these to their roots; these are among them. */
+/** The uids on the paths from these to their root causes, including both ends. */
 export function chainOf(graph: Cluster, uids: Iterable<string>): Set<string> {
   const found = new Set(uids);
   const queue = [...found];

@@ -1,4 +1,4 @@
-/** What is broken, gathered by its cause: many symptoms of one crash are one problem. */
+/** What is broken, grouped by cause: many symptoms of one crash are one problem. */
 
 import { type Node, type Status, severity } from "@astrolabe/stream";
 import { Roots } from "./causes";
@@ -6,7 +6,7 @@ import type { Cluster } from "./cluster";
 import { type GroupId, groupOf, ownerOf } from "./index";
 
 /**
- * Resources that are broken by themselves, alike, for the same reason.
+ * Similar resources that are their own cause, for the same reason.
  *
  * id: made of names. roots: uids, in order of their names. affected: uids of what is broken because of them.
  * reason: what is said of it first. title: of the workload that the roots belong to, or of the root itself. since: RFC 3339, of the oldest root.
@@ -25,7 +25,7 @@ export interface Problem {
   readonly affected: readonly string[];
 }
 
-/** The problems behind the nodes of these statuses, the one with the largest impact first. */
+/** The problems of the nodes with these statuses, largest impact first. */
 export function findProblems(graph: Cluster, statuses: ReadonlySet<Status>): Problem[] {
   const roots = new Roots(graph);
   const gathered = new Map<string, { roots: Map<string, Node>; affected: Map<string, Node> }>();
@@ -85,7 +85,7 @@ function rank(
 /** Longer messages are for the details. */
 const SHORT = 40;
 
-/** The reason; of what is not broken but on its way, and breaks others so, its message: `Pod is not ready`. */
+/** The reason; of a Pending node that breaks others, its message: `Pod is not ready`. */
 function headline(root: Node): string {
   const { status, reason = status, message = "" } = root;
   return status === "Pending" && message !== "" && message.length <= SHORT ? message : reason;

@@ -1,9 +1,9 @@
 /**
  * Why something is broken, and what depends on it.
  *
- * Every edge leads from what asks to what it needs (an owner needs what it owns). So the causes of what is not well
- * are at the ends of edges from it that are not well either, and what depends on it is at the beginnings of edges to
- * it. The viewer tells the same (static/src/cluster/causes.ts).
+ * Every edge leads from a resource to what it needs (an owner needs what it owns). So the causes of a failure are among
+ * the targets of its outgoing edges, and what depends on it are the sources of its incoming edges. The viewer does the
+ * same (static/src/cluster/causes.ts).
  */
 import { Edge, Kinds, Node, severity } from '@astrolabe/stream';
 import { belongs } from '../topology/aggregation';
@@ -43,10 +43,10 @@ export class Causes {
   }
 
   /**
-   * The worst of what it needs, when that is not well; nothing for what is well, or broken by itself.
+   * The worst of what it needs, unless that is Ready. Empty for a node that is Ready or that is its own cause.
    *
-   * What lacks something is broken by itself. But what a workload's template lacks, its Pods lack, too: it is broken by
-   * what it owns, if by anything.
+   * A node with an unresolved reference is its own cause. But if the template of a workload refers to something that is
+   * missing, so do its Pods, and they are the cause.
    */
   of(node: Node): Node[] {
     if (node.status === 'Ready' || (node.unresolved !== undefined && this.kinds.of(node.kind).layer === 'pod')) {
@@ -60,8 +60,7 @@ export class Causes {
   }
 
   /**
-   * Where its causes end: the uids of those that are broken by themselves, itself if it is. Those in a circle of causes
-   * are each other's: the one asked for stands for all.
+   * The uids of its root causes; its own if it is its own cause. In a circle of causes, the node itself is the root.
    */
   rootsOf(node: Node): ReadonlySet<string> {
     const known = this.known.get(node.uid);

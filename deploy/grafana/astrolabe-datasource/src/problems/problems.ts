@@ -1,9 +1,9 @@
-/** What is broken, gathered by its cause: many symptoms of one crash are one problem. */
+/** What is broken, grouped by cause: many symptoms of one crash are one problem. */
 import { Kinds, LAYERS, Node, severity } from '@astrolabe/stream';
 import { Causes, Part } from './causes';
 
 /**
- * Resources that are broken by themselves, alike, for the same reason.
+ * Similar resources that are their own cause, for the same reason.
  *
  * `roots`: in the order of their names. `affected`: how many others are not well because of them. `dependents`: all that
  * needs them, broken or not yet, what users meet first in front, as far as `FARTHEST`.
