@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 
-from astrolabe.graph import wire
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.graph import Graph
 from astrolabe.http.net.message import LONG, LongText, LongTexts, Message
 
 #: Messages of one difference that are shared, the latest made ones: clients choose their ids and where they
