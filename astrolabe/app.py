@@ -32,9 +32,9 @@ logger = logging.getLogger("astrolabe.app")
 #: Seconds after which the process ends even if stopping has not finished.
 LONGEST_STOP = 8.0
 
-#: A collection of the oldest generation looks at every object: it holds the loop for 0.2 s at 100,000
-#: Pods (CPython 3.11, measured), and by default comes five times while they are listed. The young ones
-#: take 2 ms at most, and 1 % of the time, so only the oldest is made rare.
+#: A collection of the oldest generation visits every object. At 100,000 Pods that holds the loop for 0.2 s
+#: (CPython 3.11, measured), and by default it happens five times while they are listed. Collections of the
+#: young generations take at most 2 ms each and 1 % of the time, so only the oldest is made rare.
 GC_THRESHOLDS = (700, 10, 1000)
 
 #: Starts a task.
@@ -200,7 +200,7 @@ def _log_start(settings: Settings, cluster: Cluster) -> None:
     logger.info(
         "astrolabe %s: graph in %s, cluster %s by %s, selector %s, namespaces %s, kinds %s, clients %s",
         __version__,
-        _place_of(settings),
+        _storage(settings),
         cluster.host,
         cluster.origin,
         selector,
@@ -217,7 +217,7 @@ def _describe_cluster(settings: Settings, cluster: Cluster) -> ClusterInfo:
     return ClusterInfo(name=name, context=cluster.context, server=cluster.host)
 
 
-def _place_of(settings: Settings) -> str:
+def _storage(settings: Settings) -> str:
     if not settings.enable_persistence:
         return "memory"
     return f"Redis at {address_of(settings)} as {settings.cluster_name}"

@@ -269,7 +269,7 @@ async def test_a_task_that_ends_unexpectedly_ends_the_process(
     assert "the engine ended unexpectedly" in caplog.text
 
 
-async def test_what_runs_beside_it_is_guarded_too(recording: Recording, tmp_path: Path) -> None:
+async def test_extra_tasks_are_guarded_too(recording: Recording, tmp_path: Path) -> None:
     ended = asyncio.Event()
 
     async with Simulator(recording.store()) as simulator:

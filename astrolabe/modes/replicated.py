@@ -7,7 +7,8 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from contextlib import AsyncExitStack
+from typing import NoReturn
 
 import msgspec
 
@@ -33,13 +34,11 @@ from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError
 from astrolabe.kube.health import WatchHealth
 from astrolabe.kube.watches import Watches, scopes_of
+from astrolabe.modes.replication import leader_report, replication_health
 from astrolabe.modes.supervisor import Supervisor
 from astrolabe.settings import Settings
 
 logger = logging.getLogger("astrolabe.app")
-
-
-_REPORT = msgspec.json.Decoder(LeaderReport)
 
 
 class WatchFailed(Exception):
@@ -127,24 +126,14 @@ class ReplicatedMode:
                 rebuilding=self._engine.rebuilding or self.hub.rebuilding,
                 now=time.monotonic(),
             )
-        told = self._told()
+        report = leader_report(status)
         return assess_follower(
-            told.state if told is not None else None,
+            report.state if report is not None else None,
             joined=status.joined,
             stale=status.stale,
             why=status.stale_why,
             began=status.stale_since,
         )
-
-    def _told(self) -> LeaderReport | None:
-        """The leader's last report. None if this process leads, or no readable report has come."""
-        status = self._replica.status
-        if status.role != "follower" or status.ticked is None:
-            return None
-        try:
-            return _REPORT.decode(status.leader_report)
-        except (msgspec.MsgspecError, RecursionError):  # of another version of Astrolabe
-            return None
 
     def role(self) -> str:
         """`leader` or `follower`."""
@@ -164,34 +153,7 @@ class ReplicatedMode:
 
     def replication(self) -> ReplicationHealth:
         """How this process and Redis are doing, for /health and /readyz."""
-        status = self._replica.status
-        age = None if status.ticked is None else round(status.clock() - status.ticked, 1)
-        document: dict[str, Any] = {
-            "reachable": status.reachable,
-            "lag": None if status.lag is None else round(status.lag, 1),
-            "tickAge": age,
-            "stale": status.stale,
-        }
-        if status.why:
-            document["why"] = status.why
-        if status.blocker:
-            document["obstacle"] = status.blocker
-        if status.stale:
-            document["staleWhy"] = status.stale_why
-        if status.cannot_lead:
-            document["cannotLead"] = status.cannot_lead
-        if status.detached:
-            document["alone"] = True
-        return ReplicationHealth(
-            complete=status.complete,
-            stale=status.stale,
-            document=document,
-            report=self._told(),
-            reachable=status.reachable,
-            detached=status.detached,
-            lag=status.lag,
-            commits=status.commits,
-        )
+        return replication_health(self._replica.status)
 
     def _leader_report(self) -> bytes:
         """The report to the followers: only the leader has watches."""
@@ -208,36 +170,41 @@ class ReplicatedMode:
 
     async def _lead(self, writer: LeaderWriter) -> NoReturn:
         """Watch the cluster and publish its changes. Raises ClusterError, WatchFailed, LeadershipLost."""
-        settings, hub = self._settings, self.hub
         self.readiness.restart()
-        cluster = await Cluster.connect(settings)
-        try:
-            await self._replica.set_cluster_identity(await cluster.identity())
-        except BusError as error:
-            await cluster.close()
-            raise ClusterError(str(error)) from error
-        engine = create_engine(
-            settings,
-            self.catalogue,
-            writer,
-            self.readiness,
-            epoch="",
-            served=lambda: hub.graph,
-            restored=bool(hub.graph.nodes),
-        )
-        watches = Watches(settings, self.catalogue, cluster, engine)
-        self._engine, self._watches = engine, watches
-        try:
+        async with AsyncExitStack() as term:
+            cluster = await Cluster.connect(self._settings)
+            term.push_async_callback(cluster.close)
+            try:
+                await self._replica.set_cluster_identity(await cluster.identity())
+            except BusError as error:
+                raise ClusterError(str(error)) from error
+            engine = self._create_engine(writer)
+            watches = Watches(self._settings, self.catalogue, cluster, engine)
+            term.push_async_callback(watches.stop)
+            term.callback(self._end_term)
+            self._engine, self._watches = engine, watches
             await watches.start()
             async with asyncio.TaskGroup() as group:
                 group.create_task(engine.run(), name="engine")
                 group.create_task(self._complete(writer), name="completeness")
                 await watches.guard()
                 raise WatchFailed("a watch has ended; the log says which")
-        finally:
-            self._engine = self._watches = None
-            self.readiness.failing = tuple  # it belonged to the engine that has just ended
-            await watches.stop()
+
+    def _create_engine(self, writer: LeaderWriter) -> Engine:
+        """An engine that continues from the graph that is served."""
+        return create_engine(
+            self._settings,
+            self.catalogue,
+            writer,
+            self.readiness,
+            epoch="",  # the writer gives batches that of the stored graph
+            served=lambda: self.hub.graph,
+            restored=bool(self.hub.graph.nodes),
+        )
+
+    def _end_term(self) -> None:
+        self._engine = self._watches = None
+        self.readiness.failing = tuple  # it belonged to the engine that has just ended
 
     async def _complete(self, writer: LeaderWriter) -> None:
         await self.readiness.wait()
