@@ -7,7 +7,7 @@ FROM node:${NODE} AS viewer
 WORKDIR /static
 COPY static/package.json static/package-lock.json static/.npmrc ./
 COPY static/packages/stream/package.json packages/stream/
-RUN npm ci --no-audit --no-fund
+RUN npm ci --omit=dev --no-audit --no-fund
 COPY static ./
 RUN npm run build
 

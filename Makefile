@@ -9,6 +9,8 @@ PYTHON ?= python3
 IMAGE ?= astrolabe:1.0.0
 # More flags: `make demo ARGS="--scale 0.1"`, `make test ARGS="tests/graph -x"`.
 ARGS ?=
+# Tests at a time; those that measure time run alone.
+JOBS ?= logical
 # Of `make run-redis`.
 REDIS_PORT ?= 6379
 # Of `make chaos` and `make fuzz`: one run a seed.
@@ -31,7 +33,9 @@ INSTALLED := .venv/.installed
 NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
 CHROMIUM ?= $(firstword $(wildcard $(addprefix /usr/bin/,chromium chromium-browser google-chrome)))
 export CHROMIUM
-MODULES := static/node_modules/.package-lock.json
+MODULES := static/node_modules/.everything
+# What builds the viewer, a third of all.
+BUILDERS := static/node_modules/.builders
 # Used by both.
 STREAM := static/packages/stream
 VIEWER := $(if $(NODE),static/dist/index.html)
@@ -63,9 +67,14 @@ $(INSTALLED): requirements.lock $(RUNTIME)
 
 $(MODULES): static/package.json static/package-lock.json $(STREAM)/package.json
 	cd static && npm ci --no-audit --no-fund
+	@touch $@ $(BUILDERS)
+
+$(BUILDERS): static/package.json static/package-lock.json $(STREAM)/package.json
+	@echo "Installing what builds the viewer into static/node_modules (70 MB, once, about 10 seconds) ..."
+	cd static && npm ci --omit=dev --no-audit --no-fund
 	@touch $@
 
-static/dist/index.html: $(MODULES) static/index.html static/docs.html static/guide.html static/vite.config.ts $(shell find static/src static/public static/rendering static/docs $(STREAM)/src -type f)
+static/dist/index.html: $(BUILDERS) static/index.html static/docs.html static/guide.html static/vite.config.ts $(shell find static/src static/public static/rendering static/docs $(STREAM)/src -type f)
 	cd static && npm run build
 
 viewer: static/dist/index.html ## build the viewer and the guide into static/dist, with Node 20 or newer
@@ -125,14 +134,19 @@ deploy: ## install Astrolabe in the cluster of your kubeconfig, or upgrade it
 undeploy: ## remove it, with its namespace and everything in it
 	kubectl delete --ignore-not-found -f deploy/deployment.yaml
 
-test: deps $(VIEWER) ## run the tests
+test: deps $(if $(NODE),$(MODULES)) $(VIEWER) ## run the tests; ARGS="tests/graph -x" runs only those of Python that it selects
+ifdef ARGS
 	$(BIN)/pytest $(ARGS)
-	$(if $(ARGS),,$(MAKE) test-viewer test-plugin)
+else
+	$(BIN)/pytest -n $(JOBS) -m "not alone"
+	$(BIN)/pytest -m alone
+	$(MAKE) test-viewer test-plugin
+endif
 
 test-plugin: deps $(if $(and $(NODE),$(CHROMIUM)),$(PLUGIN_MODULES)) ## run the tests of the Grafana data source, in Chromium
 	$(if $(and $(NODE),$(CHROMIUM)),cd $(PLUGIN) && npm test,@echo "The data source is not tested: Node 20 or newer and CHROMIUM are needed.")
 
-test-viewer: deps $(VIEWER) ## run the tests of the viewer, also in Chromium
+test-viewer: deps $(if $(NODE),$(MODULES)) $(VIEWER) ## run the tests of the viewer, also in Chromium
 	$(if $(NODE),cd static && npm test,@echo "The viewer is not tested: Node 20 or newer is needed.")
 	$(if $(NODE),$(if $(CHROMIUM),cd static && npm run e2e,@echo "The viewer is not tested in a browser: CHROMIUM is not set."))
 

@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import type { Plugin } from "vite";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type Plugin } from "vite";
 import { guide } from "./rendering/guide";
 
 const OUT = "dist";
@@ -30,6 +29,8 @@ function pack(): Plugin {
 
 /** Packages of this repository, whose license is Astrolabe's own. */
 const OWN = "@astrolabe/";
+/** What only builds; they are dependencies so that `npm ci --omit=dev` installs all that a build needs. */
+const TOOLS = ["markdown-it", "vite"];
 
 /** The licenses of what is bundled go where it goes. */
 function licenses(): Plugin {
@@ -38,7 +39,9 @@ function licenses(): Plugin {
     apply: "build",
     generateBundle() {
       const { dependencies } = JSON.parse(readFileSync("package.json", "utf-8"));
-      const foreign = Object.keys(dependencies).filter((name) => !name.startsWith(OWN));
+      const foreign = Object.keys(dependencies).filter(
+        (name) => !name.startsWith(OWN) && !TOOLS.includes(name),
+      );
       const texts = foreign.map((name) => {
         const folder = join("node_modules", name);
         const files = readdirSync(folder).filter((entry) => LICENSE.test(entry));
@@ -72,5 +75,4 @@ export default defineConfig({
       "/openapi.json": "http://localhost:8080",
     },
   },
-  test: { include: ["tests/unit/**/*.test.ts", "packages/*/tests/**/*.test.ts"] },
 });

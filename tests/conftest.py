@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -11,6 +12,17 @@ from hypothesis import settings
 # How long an example takes is a matter of the machine; pytest-timeout ends what hangs.
 settings.register_profile("astrolabe", deadline=None)
 settings.load_profile("astrolabe")
+
+
+#: What measures time, or sets a whole machine to work: nothing else runs beside it.
+ALONE = ("benchmarks", "chaos", "cluster", "hostile", "soak")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folders = [Path(__file__).parent / name for name in ALONE]
+    for item in items:
+        if any(folder in item.path.parents for folder in folders):
+            item.add_marker("alone")
 
 
 @pytest.fixture
