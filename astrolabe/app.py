@@ -21,7 +21,7 @@ from astrolabe.engine.serving_state import ClusterInfo
 from astrolabe.http.server import create_server
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kube.client import Cluster
-from astrolabe.memory import keep_small
+from astrolabe.memory import trim_periodically
 from astrolabe.modes.replicated import ReplicatedMode, replicated
 from astrolabe.modes.standalone import StandaloneMode, standalone
 from astrolabe.modes.supervisor import Supervisor
@@ -93,7 +93,7 @@ class Application:
         supervisor.on_close(server.stop)
         self.port = await server.start()
         supervisor.spawn(self._announce(began), name="announcer", may_end=True)
-        supervisor.spawn(keep_small(), name="memory")
+        supervisor.spawn(trim_periodically(), name="memory")
         for name, work in self._extra_tasks.items():
             supervisor.spawn(work(), name=name)
         self._started.set()

@@ -1,8 +1,8 @@
-"""`python -m astrolabe.healthcheck`: whether the Astrolabe of this container is alive, as the image asks.
+"""`python -m astrolabe.healthcheck`: the image's health check. Is the Astrolabe in this container alive?
 
-The exit code is 0 when it is, else 1, with one line on stderr that says why. It runs every few seconds: so it
-imports no more than it needs (20 ms of CPU, where `astrolabe` takes 140), and reads the three settings that
-matter from the environment itself. What is given as a flag it cannot know.
+Exits 0 if it is; otherwise exits 1 with one line on stderr that says why. It runs every few seconds, so it
+imports little (20 ms of CPU; `astrolabe` takes 140) and reads the three relevant settings from the
+environment. It does not see flags.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
-#: Seconds for the connection, and for each part of the answer.
-PATIENCE = 2.0
+#: Seconds to connect, and for each read.
+TIMEOUT = 2.0
 
 _HERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
-def ask(environment: Mapping[str, str]) -> str:
-    """Why it is not alive; "" when it is."""
+def probe(environment: Mapping[str, str]) -> str:
+    """Why it is not alive; "" if it is."""
     host = environment.get("ASTROLABE_HOST", "")
     port = environment.get("PORT") or "8080"
     tls = bool(environment.get("ASTROLABE_TLS_CERT_FILE"))
@@ -36,16 +36,16 @@ def ask(environment: Mapping[str, str]) -> str:
 
 def _connection(host: str, port: int, *, tls: bool) -> HTTPConnection:
     if not tls:
-        return HTTPConnection(host, port, timeout=PATIENCE)
+        return HTTPConnection(host, port, timeout=TIMEOUT)
     import ssl
 
-    # The certificate is for the name by which clients know this server, which is not its own address.
+    # The certificate names the host that clients use, not this address.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    return HTTPSConnection(host, port, timeout=PATIENCE, context=context)
+    return HTTPSConnection(host, port, timeout=TIMEOUT, context=context)
 
 
 if __name__ == "__main__":
-    why = ask(os.environ)
+    why = probe(os.environ)
     sys.exit(why or None)

@@ -1,6 +1,6 @@
-"""Log lines on their way to stderr, so that nothing ever waits for whoever reads them.
+"""A queue of log lines for stderr, so that a slow reader never blocks the process.
 
-A pipe that nobody reads is full after 64 KiB; a process that writes to it itself stands still from then on.
+A pipe that nobody reads is full after 64 KiB. A process that writes to it directly would then hang.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from collections import deque
 from contextlib import suppress
 from typing import TextIO
 
-#: Bytes of lines that wait; what is more is dropped.
+#: Most bytes of waiting lines; further lines are dropped.
 LONGEST_QUEUE = 1024 * 1024
-#: Seconds for which the end of the process waits until the lines are written.
+#: Longest time in seconds to write the remaining lines when the process ends.
 LONGEST_FLUSH = 1.0
-#: What saying so is logged as.
+#: Logger of the message about dropped lines.
 LOGGER = "astrolabe.telemetry"
 
 
 class LogQueue(logging.Handler):
-    """Writes lines to stderr by a thread of its own. Drops what is too much, counts it, and says so.
+    """Writes lines to stderr in its own thread. If too many wait, it drops, counts and reports them.
 
-    dropped: lines that nobody will see, since the process began.
+    dropped: lines dropped since the process started.
     """
 
     def __init__(self, limit: int = LONGEST_QUEUE) -> None:
@@ -38,15 +38,15 @@ class LogQueue(logging.Handler):
         self._begin()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """As `logging.Handler`, which holds the lock meanwhile."""
+        """As in `logging.Handler`, which holds the lock."""
         try:
             line = self._line(record)
-        except Exception as error:  # as `handleError`, which would write to stderr itself
+        except Exception as error:  # as in `handleError`, which would write to stderr directly
             text = f"{record.msg!r} cannot be logged: {error!r}"
             line = self._line(_record(record.name, logging.ERROR, text))
-        if not self._writer.is_alive():  # in a process that was forked
+        if not self._writer.is_alive():  # in a forked process
             self._begin()
-        # Once full, it takes lines again when it is half empty: else it would tell of each few it dropped.
+        # Once full, accept lines again when half empty; otherwise it would report every few dropped lines.
         if self._size + len(line) > (self._limit // 2 if self._untold else self._limit):
             self.dropped += 1
             self._untold += 1
@@ -56,7 +56,7 @@ class LogQueue(logging.Handler):
         self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait until all is written; not for longer than `LONGEST_FLUSH`."""
+        """Wait until all lines are written, at most `LONGEST_FLUSH`."""
         ends = time.monotonic() + LONGEST_FLUSH
         with self._changed:
             while (self._lines or self._writing or self._untold) and self._writer.is_alive():
@@ -65,7 +65,7 @@ class LogQueue(logging.Handler):
                     return
 
     def close(self) -> None:
-        """End the thread once it has written all; `logging.shutdown` calls `flush` before."""
+        """End the thread after its last line. `logging.shutdown` calls `flush` first."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -73,7 +73,7 @@ class LogQueue(logging.Handler):
 
     def _begin(self) -> None:
         assert self.lock is not None
-        # A process that is forked gets a new lock, and writes nothing of what its parent had to write.
+        # A forked process gets a new lock, and does not write the lines of its parent.
         self._changed = threading.Condition(self.lock)
         self._lines: deque[bytes] = deque()
         self._size = 0
@@ -90,7 +90,7 @@ class LogQueue(logging.Handler):
         self._size += len(line)
 
     def _tell_dropped(self) -> None:
-        """Put it where the lines would have been."""
+        """Report dropped lines in their place."""
         if self._untold:
             lines = "1 log line was" if self._untold == 1 else f"{self._untold} log lines were"
             record = _record(LOGGER, logging.WARNING, f"{lines} dropped: nobody reads them")
@@ -122,9 +122,9 @@ def _record(logger: str, level: int, text: str) -> logging.LogRecord:
 
 
 def _write(stream: TextIO, line: bytes) -> bool:
-    """Write a line, however long that takes; returns whether it could be."""
+    """Write a line, however long it takes. Returns whether it succeeded."""
     try:
-        # Not by the stream: this thread would hold its lock when the interpreter flushes it at its end.
+        # Not through the stream: this thread could hold its lock when the interpreter flushes it at exit.
         number = stream.fileno()
     except (OSError, ValueError):
         with suppress(OSError, ValueError):
@@ -135,7 +135,7 @@ def _write(stream: TextIO, line: bytes) -> bool:
     while rest:
         try:
             rest = rest[os.write(number, rest) :]
-        except BlockingIOError:  # somebody else set the pipe, which we share, to that
+        except BlockingIOError:  # another process made the shared pipe non-blocking
             poll = select.poll()
             poll.register(number, select.POLLOUT)
             poll.poll()

@@ -1,22 +1,22 @@
-"""Text from outside made fit to print: it can neither control a terminal nor begin a line of its own.
+"""Makes untrusted text safe to print: it cannot control a terminal or start a new line.
 
-Names and messages come from whoever may write to the cluster, request lines and headers from whoever reaches
-the port. Control characters (C0, C1), line ends, and what turns text around or is invisible (U+202E, U+200B)
-are shown as Python would write them: `\\x1b`, `\\n`, `\\u202e`.
+Anyone who can write to the cluster chooses names and messages. Anyone who can reach the port chooses request
+lines and headers. Control characters (C0, C1), line breaks, and bidirectional or invisible characters
+(U+202E, U+200B) are escaped as in Python: `\\x1b`, `\\n`, `\\u202e`.
 """
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """One line that a terminal shows as it is."""
+    """The text as one line that is safe to print."""
     return text if text.isprintable() else "".join(map(_shown, text))
 
 
 def printable_json(document: str) -> str:
-    """A JSON document in which what cannot be printed is escaped, as JSON has it: the same document.
+    """The same JSON document with unprintable characters escaped.
 
-    document: on one line, without indentation; what cannot be printed is only ever inside its strings.
+    document: one line without indentation, so that unprintable characters occur only in strings.
     """
     return document if document.isprintable() else "".join(map(_escaped, document))
 

@@ -1,4 +1,4 @@
-"""All settings, frozen, with their defaults: what `cli` makes of flags and environment."""
+"""All settings with their defaults, frozen. `cli` makes them from flags and environment variables."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ LogFormat = Literal["text", "json"]
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much clients of the stream may ask for. The names of those that are flags are the flags'.
+    """Limits on what clients may use. Most are also flags, with the same names.
 
-    max_connections: streams open at a time. max_subscriptions: of one connection.
-    max_filters: different ones in use at a time.
-    max_filter_terms, max_filter_values, max_filter_bytes: of one filter; see `FilterRules`.
-    max_message_bytes, max_message_rate: of what a WebSocket client sends; messages a second.
-    history_changes, history_bytes: changed nodes and edges, and bytes, that are kept for those who fall
+    max_connections: open streams. max_subscriptions: subscriptions per connection.
+    max_filters: different filters in use at a time.
+    max_filter_terms, max_filter_values, max_filter_bytes: size of one filter; see `FilterRules`.
+    max_message_bytes, max_message_rate: size of a WebSocket message from a client; messages per second.
+    history_changes, history_bytes: changed nodes and edges, and their bytes, kept for clients that fall
         behind or come back.
-    request_timeout: seconds that a request may take to arrive, the first one from connecting on.
-    heartbeat: seconds; a peer that is not heard of for two and a half of them is gone.
-    max_requests: answers that may be made or sent at a time. max_sockets: TCP connections of the process.
-    max_body_bytes: of the answers that are kept, made and being read.
-    stall_timeout: seconds that a transport may take nothing before the connection is aborted.
-    min_rate: bytes a second that a client has to take, on average over stall_timeout, while more waits.
-    grace: seconds that a peer has to answer the closing of its connection.
+    request_timeout: seconds for a request to arrive; for the first one, since connecting.
+    heartbeat: seconds; a peer that is silent for 2.5 times as long is gone.
+    max_requests: responses made or sent at a time. max_sockets: TCP connections of the process.
+    max_body_bytes: memory for responses that are cached, made or being read.
+    stall_timeout: seconds after which a connection is aborted if the peer reads nothing.
+    min_rate: bytes per second that a client must read, on average over stall_timeout, while data waits.
+    grace: seconds for a peer to answer a close.
     """
 
     max_connections: int = 2000
@@ -55,7 +55,7 @@ class Limits:
     grace: float = 1.0
 
     def rules_of_filters(self, kinds: Collection[str]) -> FilterRules:
-        """The rules of filters over these kinds; a collection that changes is followed."""
+        """The rules for filters over these kinds. Changes of the collection take effect."""
         return FilterRules.of(
             kinds,
             terms=self.max_filter_terms,
@@ -66,21 +66,22 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One run of Astrolabe.
+    """The settings of one run.
 
-    kubeconfig: one file, or several as $KUBECONFIG has them. context: one of its; "": the current one.
-    namespaces: watch these only; empty means all.
-    kinds: to watch, see `Catalogue.find`; empty means all that ship.
-    auth: whether clients need a token. auth_token_file: with one a line. open_metrics: not for /metrics.
-    host: to listen at; "" is where it is safe, see `listen_host`.
-    allowed_hosts: that requests may name; none given: any in a cluster or with tokens, see `checks_hosts`.
-    allowed_origins: of pages beside our own that may connect. cors_origins: that may read, too.
-    trusted_proxies: addresses and CIDRs of peers that are believed what was asked of them.
-    tls_cert_file, tls_key_file: PEM; both or none.
-    redis_url: wins over redis_addr and redis_db; may hold user, password, TLS, and several hosts.
-    cluster_name: names the keys in Redis, which several clusters may share.
+    kubeconfig: one path, or several as in $KUBECONFIG. context: a context in it; "": the current one.
+    namespaces: watch only these; empty: all.
+    kinds: kinds to watch, see `Catalogue.find`; empty: all built-in kinds.
+    auth: whether clients need a token. auth_token_file: one token per line. open_metrics: /metrics needs
+    none.
+    host: address to listen on; "": a safe default, see `listen_host`.
+    allowed_hosts: host names that requests may use; empty: see `checks_hosts`.
+    allowed_origins: other sites whose pages may connect. cors_origins: other sites that may also read.
+    trusted_proxies: addresses and CIDRs of proxies whose forwarding headers are trusted.
+    tls_cert_file, tls_key_file: PEM; both or neither.
+    redis_url: overrides redis_addr and redis_db; may contain user, password, TLS, and several hosts.
+    cluster_name: names the keys in Redis, so that several clusters can share one.
     workers: processes that serve one port.
-    snapshot_interval: seconds; 0: none. batch_window: seconds (the flag takes `50ms`).
+    snapshot_interval: seconds; 0: off. batch_window: seconds (the flag takes `50ms`).
     verbosity: 0-4, as kubectl's `--v`.
     """
 
@@ -117,12 +118,11 @@ class Settings:
 
     @property
     def listen_host(self) -> str:
-        """The address to listen at. A pod is reached from outside of it; a process on somebody's machine
-        is to be seen from there alone, unless they say otherwise."""
+        """The address to listen on. A pod must be reachable from outside. A process on a user's machine
+        should be reachable only from there, unless `host` says otherwise."""
         return self.host or ("0.0.0.0" if self.in_cluster else "127.0.0.1")
 
     @property
     def checks_hosts(self) -> bool:
-        """Whether requests may only name certain hosts: always where nobody needs a token and no cluster's
-        network is in between."""
+        """Whether to accept only certain host names in requests: always outside a cluster without tokens."""
         return bool(self.allowed_hosts) or (not self.in_cluster and self.auth == "none")

@@ -1,7 +1,7 @@
-"""Logging: text or JSON lines on stderr, levels by verbosity. No token and no manifest is ever logged.
+"""Logging: text or JSON lines on stderr, with levels by verbosity. Tokens and manifests are never logged.
 
-Nothing waits for whoever reads the log: see `LogQueue`. No text forges a line: what cannot be printed is
-escaped, and the lines of a traceback are indented.
+A slow reader of the log blocks nothing: see `LogQueue`. Logged text cannot forge a line: unprintable
+characters are escaped, and the lines of a traceback are indented.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import msgspec
 from astrolabe.log_queue import LogQueue
 from astrolabe.printable import printable, printable_json
 
-#: Characters, before they are escaped, of a message, and of a traceback, of which the end tells most.
+#: Most characters of a message and of a traceback, before escaping. Of a traceback the end is kept.
 LONGEST_MESSAGE = 8 * 1024
 LONGEST_TRACE = 32 * 1024
 
-#: (level of Astrolabe's loggers, of the libraries', of asyncio's), by verbosity 0-4.
+#: Levels of (Astrolabe's loggers, libraries' loggers, asyncio's logger), by verbosity 0-4.
 LEVELS = (
     (logging.INFO, logging.WARNING, logging.WARNING),
     (logging.INFO, logging.INFO, logging.WARNING),
@@ -35,7 +35,7 @@ LEVELS = (
 def configure(*, verbosity: int, log_format: Literal["text", "json"], several: bool = False) -> None:
     """Set up logging for the process. verbosity: 0 (changes of state) to 4 (everything).
 
-    several: other processes log to the same place, so that each line says which one it is of.
+    several: other processes log to the same place, so each line carries the process id.
     """
     own, libraries, loop = (logging.getLevelName(level) for level in LEVELS[verbosity])
     formatter = JsonFormatter if log_format == "json" else TextFormatter
@@ -49,7 +49,7 @@ def configure(*, verbosity: int, log_format: Literal["text", "json"], several: b
             "loggers": {
                 "astrolabe": {"level": own},
                 "asyncio": {"level": loop},
-                # Its DEBUG quotes bodies of answers, and with them what must never be logged.
+                # At DEBUG it logs response bodies, which may contain secrets.
                 "kubernetes_asyncio": {"level": "WARNING"},
             },
         }
@@ -58,20 +58,20 @@ def configure(*, verbosity: int, log_format: Literal["text", "json"], several: b
 
 
 def line(message: str, *, log_format: Literal["text", "json"]) -> str:
-    """A warning as a line of the log, for what is said before there is one."""
+    """A warning formatted as a log line, for use before logging is set up."""
     formatter = (JsonFormatter if log_format == "json" else TextFormatter)(numbered=False)
     return formatter.format(logging.LogRecord("astrolabe.cli", logging.WARNING, "", 0, message, None, None))
 
 
 def lines_dropped() -> int:
-    """How many lines nobody will see, since the process began."""
+    """Number of dropped log lines since the process started."""
     return sum(each.dropped for each in logging.getLogger().handlers if isinstance(each, LogQueue))
 
 
 class TextFormatter(logging.Formatter):
     """`2026-01-31T12:00:00.123Z INFO    astrolabe.kube  Pod: connected again`
 
-    numbered: with the number of the process, as `astrolabe.kube[4711]`.
+    numbered: add the process id, as in `astrolabe.kube[4711]`.
     """
 
     def __init__(self, *, numbered: bool) -> None:
@@ -87,9 +87,9 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line: time, level, logger, message, and exception where there is one.
+    """One JSON object per line: time, level, logger, message, and exception if there is one.
 
-    numbered: with the number of the process, as `process`.
+    numbered: add the process id as `process`.
     """
 
     def __init__(self, *, numbered: bool) -> None:
@@ -112,7 +112,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _log_uncaught(type: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What ends the process is logged as all else is, as `sys.excepthook`."""
+    """A `sys.excepthook` that logs the exception that ends the process."""
     if isinstance(error, KeyboardInterrupt):
         sys.__excepthook__(type, error, trace)
     else:
@@ -130,18 +130,18 @@ def _bounded(text: str) -> str:
 
 
 def _encodable(text: str) -> str:
-    """Half of a surrogate pair has no UTF-8."""
+    """Escape lone surrogates, which UTF-8 cannot encode."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _time_of(record: logging.LogRecord) -> str:
-    """RFC 3339 in UTC, to the millisecond."""
+    """The time in RFC 3339, UTC, with milliseconds."""
     time = datetime.fromtimestamp(record.created, UTC)
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _trace_of(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    """Its end, when it is too long."""
+    """The traceback; only its end if it is too long."""
     if not record.exc_info:
         return ""
     trace = _encodable(formatter.formatException(record.exc_info))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from astrolabe.cli.flags import SERVE
-from astrolabe.healthcheck import ask
+from astrolabe.healthcheck import probe
 from tests.support.certificates import Pair
 from tests.support.redis_server import free_port
 from tests.support.serving import serve
@@ -52,7 +52,7 @@ async def test_one_that_is_gone_is_not() -> None:
 async def test_it_is_looked_for_where_it_listens(host: str) -> None:
     async with serve(shop()) as site:
         environment = {"PORT": str(site.port), "ASTROLABE_HOST": host}
-        assert await asyncio.to_thread(ask, environment) == ""
+        assert await asyncio.to_thread(probe, environment) == ""
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ async def test_what_else_answers_there_is_said(answer: bytes, why: str) -> None:
 
     async with await asyncio.start_server(play, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        assert await asyncio.to_thread(ask, {"PORT": str(port)}) == f"/livez at port {port}: {why}"
+        assert await asyncio.to_thread(probe, {"PORT": str(port)}) == f"/livez at port {port}: {why}"
 
 
 def test_its_variables_and_default_are_those_of_the_flags() -> None:
-    source = Path(ask.__code__.co_filename).read_text()
+    source = Path(probe.__code__.co_filename).read_text()
     flags = {str(flag.envvar): flag for flag in SERVE}
     read = set(re.findall(r'environment\.get\("(\w+)"', source))
     assert read == {"ASTROLABE_HOST", "PORT", "ASTROLABE_TLS_CERT_FILE"}

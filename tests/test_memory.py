@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from astrolabe.memory import GROWN, TRIMS, Trimmer, glibc_trim, resident
+from astrolabe.memory import GROWN, TRIMS, MemoryTrimmer, glibc_trim, resident
 
 
 class Process:
@@ -14,71 +14,71 @@ class Process:
 
     def __init__(self, used: int, free: int = 0) -> None:
         self.used, self.free, self.trimmed = used, free, 0
-        self.trimmer = Trimmer(self.trim, lambda: self.used)
+        self.trimmer = MemoryTrimmer(self.trim, lambda: self.used)
 
     def trim(self) -> None:
         self.trimmed += 1
         self.used -= self.free
         self.free = 0
 
-    async def look(self, times: int = 1) -> int:
+    async def check(self, times: int = 1) -> int:
         """How often it was given back meanwhile."""
         before = self.trimmed
         for _ in range(times):
-            await self.trimmer.look()
+            await self.trimmer.check()
         return self.trimmed - before
 
 
 async def test_after_the_start_and_a_storm_memory_is_given_back_and_otherwise_it_is_left_alone() -> None:
     process = Process(100_000_000)
-    assert await process.look(100) == TRIMS
+    assert await process.check(100) == TRIMS
     process.used += GROWN - 1
-    assert await process.look(100) == 0
+    assert await process.check(100) == 0
     process.used += 2
-    assert await process.look() == 0
-    assert await process.look() == 1
+    assert await process.check() == 0
+    assert await process.check() == 1
     process.free = 10_000_000  # only then did the storm end
-    assert await process.look() == 1
+    assert await process.check() == 1
     assert process.used == 100_000_001 + GROWN - 10_000_000
-    assert await process.look(100) == TRIMS - 2
+    assert await process.check(100) == TRIMS - 2
 
 
 async def test_what_a_storm_has_left_is_given_back_two_looks_later() -> None:
     process = Process(100_000_000)
-    await process.look(100)
+    await process.check(100)
     process.used, process.free = 300_000_000, 190_000_000
-    await process.look(2)
+    await process.check(2)
     assert process.used == 110_000_000
 
 
 async def test_what_is_let_go_of_a_minute_later_is_still_given_back() -> None:
     process = Process(100_000_000)
-    await process.look(100)
+    await process.check(100)
     process.used = 300_000_000
-    await process.look(30)
+    await process.check(30)
     process.free = 190_000_000
-    await process.look(3)
+    await process.check(3)
     assert process.used == 110_000_000
 
 
 async def test_memory_that_goes_up_and_down_is_given_back_every_other_look() -> None:
     process = Process(100_000_000)
-    await process.look(100)
+    await process.check(100)
     given_back = 0
     for _ in range(10):
         process.used += 100_000_000
         process.free = 100_000_000
-        given_back += await process.look(2)
+        given_back += await process.check(2)
     assert given_back == 10
     assert process.used == 100_000_000
 
 
 async def test_what_stays_is_no_growth() -> None:
     process = Process(100_000_000)
-    await process.look(100)
+    await process.check(100)
     for _ in range(3):
         process.used += 2 * GROWN
-        assert await process.look(100) == TRIMS
+        assert await process.check(100) == TRIMS
 
 
 async def test_glibc_keeps_what_lies_between_things_that_stay_until_it_is_told() -> None:
@@ -88,14 +88,14 @@ async def test_glibc_keeps_what_lies_between_things_that_stay_until_it_is_told()
     gc.collect()
     trim()
     before = resident()
-    trimmer = Trimmer(trim, resident)
-    await trimmer.look()
+    trimmer = MemoryTrimmer(trim, resident)
+    await trimmer.check()
     held = [bytes(2000) for _ in range(40_000)]
     stays = held[::100]
     held.clear()
     kept = resident() - before
-    await trimmer.look()  # it has grown
-    await trimmer.look()
+    await trimmer.check()  # it has grown
+    await trimmer.check()
     assert kept > 60_000_000
     assert resident() - before < kept / 4
     assert stays

@@ -1,8 +1,15 @@
-"""The client of Astrolabe's stream: the filtered graph, held exactly, and every change of it.
+"""The client of Astrolabe's stream: holds the filtered graph exactly and reports every change.
 
-Promise: `Client.graph` is at every moment one state that the server's filtered graph has been in; the
-changes that are told lead from each such state to the next; whatever does not fit is never applied.
-Imports nothing else of Astrolabe.
+Promise: `Client.graph` always equals a state that the server's filtered graph has had. The reported changes
+lead from each such state to the next. A message that does not fit is never applied. This package imports
+nothing else from Astrolabe.
+
+Public are the names in `__all__`, and `Plan`, `Report`, `Latency` and `run` of `astrolabe.client.load`:
+
+- `Client`, `Filter`, `Update`, `Backoff`, `Token`, `TokenFile`: connect and follow.
+- `Graph`, `Position`, `Node`, `Edge`, `EdgeKey`, `Change`, `NodeChange`, `EdgeChange`: the graph.
+- `ServerState`, `ClusterName`, `SyncProgress`, `PartialKind`: how complete and how fresh the graph is.
+- `ClientError`, `ProtocolError`: what can go wrong.
 """
 
 from astrolabe.client.backoff import Backoff

@@ -1,4 +1,4 @@
-"""Nodes, and edges of which both ends are there."""
+"""A graph as adjacency maps, in which every edge has both ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from astrolabe.client.message import Edge, EdgeKey, Node
 
 
 class AdjacencyGraph:
-    """Each operation costs at most the degree of what it is about.
+    """Nodes and edges. Each operation takes time proportional to the edges of its node, at most.
 
     nodes: by uid. edges: by (type, source, target).
     """
@@ -17,7 +17,7 @@ class AdjacencyGraph:
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
         self.edges: dict[EdgeKey, Edge] = {}
-        #: Only of nodes that have some.
+        #: Only for nodes that have edges.
         self._out: dict[str, dict[EdgeKey, Edge]] = {}
         self._into: dict[str, dict[EdgeKey, Edge]] = {}
 
@@ -33,7 +33,7 @@ class AdjacencyGraph:
         self.nodes[uid] = node
 
     def set_edge(self, key: EdgeKey, edge: Edge) -> None:
-        """Raises ProtocolError when an end is not there."""
+        """Raises ProtocolError if an end is missing."""
         _, source, target = key
         for end in (source, target):
             if end not in self.nodes:
@@ -43,7 +43,7 @@ class AdjacencyGraph:
         self._into.setdefault(target, {})[key] = edge
 
     def remove_edge(self, key: EdgeKey) -> None:
-        """Raises KeyError when it is not there."""
+        """Raises KeyError if it is missing."""
         del self.edges[key]
         for index, end in ((self._out, key[1]), (self._into, key[2])):
             del index[end][key]
@@ -51,14 +51,14 @@ class AdjacencyGraph:
                 del index[end]
 
     def remove_node(self, uid: str) -> None:
-        """Raises KeyError when it is not there, and ProtocolError when there are edges of it."""
+        """Raises KeyError if it is missing, and ProtocolError if it still has edges."""
         if uid in self._out or uid in self._into:
             raise ProtocolError(f"{uid} is removed while there are edges of it")
         del self.nodes[uid]
 
 
 def uid_of(node: Node) -> str:
-    """Raises ProtocolError for a node without one."""
+    """The uid of a node. Raises ProtocolError if it has none."""
     uid = node.get("uid")
     if not isinstance(uid, str):
         raise ProtocolError(f"a node whose uid is {uid!r}")
@@ -66,7 +66,7 @@ def uid_of(node: Node) -> str:
 
 
 def key_of(edge: Edge) -> EdgeKey:
-    """Raises ProtocolError for an edge that lacks a type or an end."""
+    """The key of an edge. Raises ProtocolError if it lacks a type or an end."""
     type, source, target = edge.get("type"), edge.get("from"), edge.get("to")
     if not (isinstance(type, str) and isinstance(source, str) and isinstance(target, str)):
         raise ProtocolError(f"an edge {type!r} from {source!r} to {target!r}")

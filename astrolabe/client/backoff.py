@@ -1,17 +1,17 @@
-"""How long to wait before connecting again."""
+"""How long to wait before reconnecting."""
 
 from __future__ import annotations
 
 from random import Random
 
-#: Seconds. Beyond this a Retry-After is not believed.
+#: Seconds. A longer Retry-After is cut to this.
 LONGEST_RETRY_AFTER = 300.0
 
 
 class Backoff:
-    """Exponential with full jitter: anything between nothing and a bound that doubles with each failure.
+    """Exponential backoff with full jitter: a random delay up to a bound that doubles with each failure.
 
-    So the clients of a server that restarts come back one by one.
+    So the clients of a restarting server do not all come back at once.
     """
 
     def __init__(
@@ -22,9 +22,9 @@ class Backoff:
         healthy_after: float = 10.0,
         random: Random | None = None,
     ) -> None:
-        """base, longest: the first bound and the largest, seconds.
+        """base, longest: the first and the largest bound, in seconds.
 
-        healthy_after: seconds for which a connection must have been in step to count as no failure.
+        healthy_after: seconds that a connection must be in sync before its loss does not count as a failure.
         """
         self._base = base
         self._longest = longest
@@ -35,8 +35,8 @@ class Backoff:
     def delay(self, *, healthy: float, retry_after: float = 0.0) -> float:
         """Seconds to wait.
 
-        healthy: for how long the connection that was lost had been in step, 0 when there was none.
-        retry_after: what the server asked for, which is waited for in any case.
+        healthy: seconds for which the lost connection was in sync; 0 if there was none.
+        retry_after: seconds that the server asked for; they are added to the delay.
         """
         if healthy >= self._healthy_after:
             self._failures = 0

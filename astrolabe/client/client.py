@@ -1,4 +1,4 @@
-"""A client of the stream that holds the graph, over as many connections as it takes."""
+"""A client of the stream that holds the graph and reconnects as often as needed."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ from astrolabe.client.token import Token, TokenSource
 Event = Literal[
     "connected", "disconnected", "violated", "state", "reset", "part", "snapshot", "delta", "bookmark"
 ]
-#: As a subscribe message has it, and the guide, "API": `{"namespace": ["shop"], "kind": "Pod", "q": "web"}`.
+#: As in a subscribe message (see the guide, "API"): `{"namespace": ["shop"], "kind": "Pod", "q": "web"}`.
 Filter = Mapping[str, Sequence[str] | str]
 
-#: Codes of errors about a subscription that do not mean that it can never be made.
+#: Error codes of a subscription after which it may still succeed.
 DUPLICATE = "duplicate-id"
 TOO_MANY_FILTERS = "too-many-filters"
 
@@ -49,15 +49,15 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened.
+    """One event of the stream.
 
-    event: `connected`; `disconnected` (or could not connect) for a `reason`, and it will be tried again;
-        `violated`: the server broke the contract, the `reason` says how, and all is asked for anew;
-        `state`: the server says how far its graph can be trusted, see `Client.state`;
-        `reset` for a `reason`; a `part` of a snapshot but the last; or what the graph has just taken in.
-    changes: in an order in which no edge ever lacks an end.
+    event: `connected`; `disconnected`: the connection was lost or could not be made, for `reason`, and the
+        client will retry; `violated`: the server broke the protocol, for `reason`, and the client starts
+        over; `state`: the server's state changed, see `Client.state`; `reset`, for `reason`; `part`: one part
+        of a snapshot, except the last; `snapshot`, `delta`, `bookmark`: the graph has applied the message.
+    changes: ordered so that every edge always has both ends.
     position: of the graph now; None before the first complete snapshot.
-    time: of a delta, Unix milliseconds at which the server took in the change; None when it does not tell.
+    time: of a delta, when the server received the change, in Unix milliseconds; None if it does not say.
     size: bytes of the message.
     """
 
@@ -70,7 +70,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Client:
-    """Follow a part of the graph of an Astrolabe.
+    """Follows the graph of an Astrolabe server, or the part that a filter selects.
 
         async with Client("localhost:8080", {"namespace": ["shop"]}) as client:
             await client.ready()
@@ -78,17 +78,18 @@ class Client:
             async for change in client.changes():
                 print(change)
 
-    Nothing runs in the background: the connection is made, read and made again while somebody waits for
-    `changes`, `updates`, `ready` or `reached`, one task at a time (RuntimeError for a second). Who pauses
-    is given the changes of that time merged. Each of them may be cancelled (by a timeout, say) at no loss.
-    After a lost connection the client resumes where it was, and after a reset what differs is told, so
-    that the changes add up to `graph` whatever happens.
+    Nothing runs in the background. The client connects, reads and reconnects only while a task awaits
+    `changes`, `updates`, `ready` or `reached`. Only one task may do so at a time; a second gets RuntimeError.
+    If you stop iterating, the client stops reading. When you resume, it delivers the missed changes as one
+    merged update. You can cancel any of these calls, with a timeout for example, without losing changes.
+    After a lost connection the client resumes at its position. After a reset it reports only the difference.
+    So the changes always add up to `graph`.
 
-    Whatever may get better by itself is waited for, with `Backoff`. The rest raises ClientError: a filter
-    that the server refuses, a handshake answered with 400, 401, 403 or 404, a close code of 4500-4999, a
-    peer that is no Astrolabe. Its `code` is the one of the server's last `error` message, if there was one.
-    When a token is refused or withdrawn (401, 4501) and there is another one by
-    then, that one is tried first.
+    The client retries, with `Backoff`, whatever may get better by itself. Everything else raises ClientError:
+    a filter that the server refuses, a handshake answered with 400, 401, 403 or 404, a close code from 4500
+    to 4999, or a peer that is not an Astrolabe server. Its `code` is that of the server's last `error`
+    message, if there was one. If a token is refused or withdrawn (401, 4501), the client first asks for
+    another.
     """
 
     def __init__(
@@ -102,18 +103,17 @@ class Client:
         backoff: Backoff | None = None,
         decode: Callable[[bytes], ServerMessage | None] = decode,
     ) -> None:
-        """url: `host:port`, `http(s)://…` or `ws(s)://…`, with the path under which Astrolabe is served.
+        """url: `host:port`, `http(s)://…` or `ws(s)://…`, including the path under which Astrolabe is served.
 
-        token: what `--auth=token` asks for; a callable (which may be async, and should be quick) is asked
-        anew for each connection, as `TokenFile` is, so that tokens may change; what it raises is raised.
-        ssl: whom an https or wss server is trusted by; None: by the authorities of the system.
-        headers: of the handshake, beside these. decode: as `message.decode`, in place of it: a program with
-        many clients may let them share what is equal. Raises ValueError for a url that is none, and for one
-        without TLS when ssl is given.
+        token: for a server with `--auth=token`. A callable, such as `TokenFile`, is called before each
+        connection, so that tokens can change. It may be async and should be quick; its exceptions propagate.
+        ssl: verifies an https or wss server; None: the system's authorities do. headers: more headers for the
+        handshake. decode: replaces `message.decode`, for programs whose many clients share equal objects.
+        Raises ValueError for an invalid url, and for a url without TLS if ssl is given.
         """
         self.graph = Graph()
-        #: What the server says of its graph now. None while nobody says it: before the first message, without
-        #: a connection, and from a server too old to tell.
+        #: The state that the server reported last. None before the first report, while disconnected, and with
+        #: a server that is too old to report it.
         self.state: ServerState | None = None
         self._url = endpoint(url)
         if ssl is not None and not self._url.startswith("wss:"):
@@ -126,13 +126,13 @@ class Client:
         self._decode = decode
         self._connection: StreamConnection | None = None
         self._retry_at = 0.0
-        #: Since when this connection is in step, in the loop's time; None while it is not.
+        #: When this connection came in sync, in the loop's time; None while it is not.
         self._in_step: float | None = None
-        #: The error before a close.
+        #: The last `error` message about the connection; a close follows it.
         self._last_error: ErrorMessage | None = None
         self._reading = False
         self._closed = False
-        #: Changes of the last update that `changes` has not handed out yet.
+        #: Changes of the last update that `changes` has not returned yet.
         self._pending: deque[Change] = deque()
 
     async def __aenter__(self) -> Self:
@@ -147,38 +147,38 @@ class Client:
         await self.close()
 
     async def close(self) -> None:
-        """End for good; `graph` stays as it is."""
+        """Close the client for good. `graph` keeps its content."""
         self._closed = True
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
 
     def drop(self) -> None:
-        """Cut the connection off, as a failing network does; the client comes back by itself."""
+        """Abort the connection, as a network failure would. The client reconnects by itself."""
         if self._connection is not None:
             self._connection.abort()
 
     def changes(self) -> AsyncIterator[Change]:
-        """Every change of the graph, one by one; the first snapshot is made of changes, too.
+        """Every change of the graph, one by one, including those of the first snapshot.
 
-        Whoever stops in the middle goes on there next time.
+        If you stop iterating, the next iteration continues there.
         """
         return _Endless(self._next_change)
 
     def updates(self) -> AsyncIterator[Update]:
-        """Everything that happens, message by message."""
+        """Every event, one per message."""
         return _Endless(self._next)
 
     async def ready(self) -> None:
-        """Read until a first snapshot is complete.
+        """Read until the first snapshot is complete.
 
-        The changes that are passed over by this and by `reached` are in `graph` and not told again.
+        `graph` contains the changes that this and `reached` read; `changes` and `updates` do not repeat them.
         """
         while self.graph.position is None:
             await self._next()
 
     async def reached(self, seq: int) -> None:
-        """Read until the graph is at `seq` or beyond, in whatever epoch the server is."""
+        """Read until the graph is at `seq` or later, whatever the epoch."""
         while self.graph.position is None or self.graph.position.seq < seq:
             await self._next()
 
@@ -188,7 +188,7 @@ class Client:
         return self._pending.popleft()
 
     async def _next(self) -> Update:
-        """The next thing that happens."""
+        """The next event."""
         if self._closed:
             raise RuntimeError("this client is closed")
         if self._reading:
@@ -230,7 +230,7 @@ class Client:
         connection = await open_connection(self._url, headers=headers, ssl=self._ssl)
         try:
             await connection.send(self._subscribe())
-        except BaseException:  # cancelled: nobody knows what was sent
+        except BaseException:  # cancelled: it is unknown what was sent
             connection.abort()
             raise
         self._connection = connection
@@ -255,7 +255,7 @@ class Client:
                     self._last_error = message  # the close code that follows says what to do
                 elif code == TOO_MANY_FILTERS:
                     raise ConnectionLost(text)
-                elif code != DUPLICATE:  # of which the first goes on
+                elif code != DUPLICATE:  # the first subscription continues
                     raise ClientError(text, code=code)
             case ServerState() if message != self.state:
                 self.state = message
@@ -307,7 +307,7 @@ class Client:
         return self._update("violated", reason=str(error))
 
     def _wait(self, retry_after: float = 0.0) -> None:
-        """Do without a connection until it is time to try again."""
+        """Drop the connection and set the time of the next attempt."""
         now = asyncio.get_running_loop().time()
         healthy = now - self._in_step if self._in_step is not None else 0.0
         self._retry_at = now + self._backoff.delay(healthy=healthy, retry_after=retry_after)
@@ -325,7 +325,7 @@ T = TypeVar("T")
 
 
 class _Endless(Generic[T]):
-    """An iterator that goes on after a wait was cancelled, as a generator does not."""
+    """An iterator that survives cancellation, unlike a generator."""
 
     def __init__(self, next: Callable[[], Awaitable[T]]) -> None:
         self._next = next

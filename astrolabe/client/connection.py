@@ -1,4 +1,4 @@
-"""One connection to the stream, and what its failures mean."""
+"""One connection to the stream, and the meaning of its failures."""
 
 from __future__ import annotations
 
@@ -29,35 +29,35 @@ from astrolabe.client.address import shown
 from astrolabe.client.errors import ClientError
 
 PROTOCOL = Subprotocol("astrolabe.v1")
-#: Bytes. A merged delta has no bound of its own, and the peer is one that the user chose.
+#: Bytes. A merged delta has no limit, and the user chose the server.
 LONGEST_MESSAGE = 256 * 2**20
-#: Seconds for the handshake, and as much again for the first message.
+#: Seconds for the handshake, and again for the first message.
 OPENING = 10.0
-#: Seconds that a server has to answer the closing of a connection.
+#: Seconds for the server to answer a close.
 CLOSING = 1.0
-#: Heartbeats without a single byte after which the server counts as dead.
+#: Heartbeats without any data after which the server counts as dead.
 DEAD_AFTER = 2.5
-#: Close codes after which the server does not want this client back.
+#: Close codes after which the client must not reconnect.
 FINAL_CODES = range(4500, 5000)
-#: Close code of a stream whose token lets in no longer.
+#: Close code of a stream whose token was withdrawn.
 WITHDRAWN = 4501
-#: The code for programs of whatever another token may help.
+#: The code of errors that another token may solve.
 UNAUTHORISED = "unauthorised"
-#: Statuses of a handshake for which the request is to blame, with their codes for programs.
+#: HTTP statuses of a handshake that a retry cannot help, and their codes.
 _REFUSALS = {400: "bad-request", 401: UNAUTHORISED, 403: "forbidden", 404: "no-astrolabe"}
 
-#: What OpenSSL says of certificates that nobody who is trusted has signed (X509_V_ERR_…).
+#: OpenSSL's codes for certificates without a trusted issuer (X509_V_ERR_…).
 _UNTRUSTED = (18, 19, 20, 21)
-#: What it says of an answer that is none of TLS, by version.
+#: OpenSSL's reasons, by version, when the peer does not use TLS.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 
 _ADVICE = "; it accepts the tokens in its --auth-token-file"
 
 
 class ConnectionLost(Exception):
-    """There is no connection (any more), but there may be one later; the message is for people.
+    """The connection is lost or could not be made; a later attempt may succeed. The message is for people.
 
-    retry_after: seconds that the server asked to wait.
+    retry_after: seconds that the server asked the client to wait.
     """
 
     def __init__(self, message: str, *, retry_after: float = 0.0) -> None:
@@ -66,7 +66,7 @@ class ConnectionLost(Exception):
 
 
 class _Wire(ClientConnection):
-    """heard: when something of the server came in, in the loop's time."""
+    """heard: when data last arrived, in the loop's time."""
 
     heard = 0.0
 
@@ -78,7 +78,7 @@ class _Wire(ClientConnection):
 class StreamConnection:
     """Made by `open_connection`.
 
-    heartbeat: seconds; something is heard at least that often. None before the server said so.
+    heartbeat: seconds; the server sends something at least this often. None before its `hello`.
     """
 
     def __init__(self, wire: _Wire, url: str) -> None:
@@ -87,16 +87,19 @@ class StreamConnection:
         self._url = url
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Without effect when the connection is lost: `hear` tells so, and why."""
+        """Send a message. Does nothing if the connection is lost; `receive` then raises the reason."""
         with suppress(ConnectionClosed):
             await self._wire.send(msgspec.json.encode(message), text=True)
 
     async def receive(self) -> bytes:
-        """The next message. Raises Lost when the connection is, or nothing at all is heard for too long,
-        and ClientError when the server does not want this client back. May be cancelled."""
+        """The next message. Can be cancelled.
+
+        Raises ConnectionLost if the connection is lost or no data arrives in time, and ClientError if the
+        client must not reconnect.
+        """
         wire = self._wire
         patience = OPENING if self.heartbeat is None else DEAD_AFTER * self.heartbeat
-        began = wire.loop.time()  # nothing is heard either while nobody listens
+        began = wire.loop.time()  # time without a reader does not count
         while True:
             deadline = max(began, wire.heard) + patience
             if deadline <= wire.loop.time():
@@ -105,16 +108,16 @@ class StreamConnection:
                 async with asyncio.timeout_at(deadline):
                     return await wire.recv(decode=False)
             except TimeoutError:
-                continue  # unless a part of a long message came in meanwhile, the deadline is over
+                continue  # part of a long message may have arrived: compute the deadline again
             except ConnectionClosed as error:
                 self._raise_closed(error)
 
     def abort(self) -> None:
-        """Cut it off."""
+        """Abort the connection."""
         self._wire.transport.abort()
 
     async def close(self) -> None:
-        """Take leave; a server that does not answer is cut off."""
+        """Close the connection; abort it if the server does not answer."""
         try:
             await self._wire.close()
         finally:
@@ -139,12 +142,12 @@ class StreamConnection:
 async def open_connection(
     url: str, *, headers: Mapping[str, str], ssl: SSLContext | None = None
 ) -> StreamConnection:
-    """Connect to an endpoint. Raises Lost, or ClientError when that cannot ever work.
+    """Connect to an endpoint. Raises ConnectionLost, or ClientError if a retry cannot help.
 
-    ssl: whom to trust, of an endpoint with TLS; None: whom the system does.
+    ssl: verifies an endpoint with TLS; None: the system's authorities do.
 
-    websockets' own keepalive is off: a client that pauses reads no pongs, and the server's heartbeats,
-    which come unasked, tell as much.
+    The keepalive of websockets is off: a paused client reads no pongs, and the server's heartbeats serve the
+    same purpose.
     """
     tls: dict[str, Any] = {} if ssl is None else {"ssl": ssl}
     try:
@@ -182,14 +185,14 @@ async def open_connection(
 
 
 def _port(url: str) -> str:
-    """Which one it is, where nobody said so: most think of another."""
+    """The default port, if the user gave none: many expect 8080."""
     parts = urlsplit(url)
     default = 443 if parts.scheme == "wss" else 80
     return "" if parts.port else f", port {default}"
 
 
 def _hint(url: str) -> str:
-    """Why a server may hang up that is asked without TLS."""
+    """Advice for when a server closes a connection without TLS."""
     return "" if url.startswith("wss:") else "; if it uses TLS, use https://"
 
 
@@ -200,13 +203,13 @@ def _distrusted(error: SSLCertVerificationError, url: str) -> ClientError:
 
 
 def _hung_up(error: WebSocketException) -> bool:
-    """Whether the connection ended before there was an answer, or even before the question."""
+    """Whether the server closed the connection before it answered."""
     waiting = isinstance(error, InvalidMessage) and isinstance(error.__cause__, EOFError | OSError)
     return waiting or isinstance(error, ConnectionClosed)
 
 
 def _refused(error: InvalidStatus, url: str) -> Exception:
-    """What an HTTP answer instead of a handshake means."""
+    """The exception for an HTTP response in place of a handshake."""
     response = error.response
     code, said = _error_in(bytes(response.body or b""))
     status = f"HTTP {response.status_code}" + (f", {said}" if said else "")
@@ -227,7 +230,7 @@ class _Refusal(msgspec.Struct):
 
 
 def _error_in(body: bytes) -> tuple[str, str]:
-    """The error and the message of Astrolabe's own answers; of others, which may be pages, nothing."""
+    """The code and message of an Astrolabe error body; empty for any other body, such as a page."""
     try:
         refusal = msgspec.json.decode(body, type=_Refusal)
     except ValueError:
@@ -236,7 +239,7 @@ def _error_in(body: bytes) -> tuple[str, str]:
 
 
 def _seconds(retry_after: str) -> float:
-    """Of a Retry-After, which is a number of seconds or a date (RFC 9110, 10.2.3); 0 for none."""
+    """The seconds of a Retry-After header: a number or a date (RFC 9110, 10.2.3). 0 if there is none."""
     if retry_after.isascii() and retry_after.isdigit():
         return float(retry_after[:9])
     with suppress(ValueError):
@@ -247,7 +250,7 @@ def _seconds(retry_after: str) -> float:
 
 
 def _of_system(error: OSError) -> str:
-    """What the system says, without the addresses that it tried."""
+    """The system's error message, without the addresses that were tried."""
     if isinstance(error, SSLError) and error.reason in _NO_TLS:
         return "the server does not use TLS; use http://"
     numbers = dict.fromkeys(re.findall(r"\[Errno ([0-9]+)\]", str(error)))

@@ -1,15 +1,17 @@
-"""What can go wrong for a client of the stream."""
+"""Errors of a client of the stream."""
 
 from __future__ import annotations
 
 
 class ClientError(Exception):
-    """Following this server with this filter cannot work; the message is for people.
+    """The client cannot follow this server with this filter, and a retry would not help.
 
-    code: one word for programs: `bad-filter` and what else the server answers with, `unauthorised` when it
-    asks for another token, `certificate` for one that nobody who is trusted has signed, `bad-certificate` for
-    one of another host or that has expired, `refused` for a close code that asks not to come back,
-    `no-astrolabe` for a peer that is something else.
+    The message is for people.
+
+    code: for programs. `bad-filter` and the server's other error codes; `unauthorised`: another token is
+    needed; `certificate`: no trusted authority signed the server's certificate; `bad-certificate`: it is for
+    another host, or has expired; `refused`: a close code after which clients must not reconnect;
+    `no-astrolabe`: the peer is not an Astrolabe server.
     """
 
     def __init__(self, message: str, *, code: str) -> None:
@@ -18,4 +20,4 @@ class ClientError(Exception):
 
 
 class ProtocolError(Exception):
-    """The server breaks the contract of the stream: what it sends does not fit what came before."""
+    """The server violated the protocol: a message does not fit the previous ones."""

@@ -1,8 +1,8 @@
-"""The graph as a client of the stream holds it, and what each message changes of it. No I/O.
+"""A client's copy of the graph, and how each message changes it. No I/O.
 
-The contract: `nodes`, `edges` and `position` are at every moment one state that the server's filtered
-graph has been in. A message is applied as a whole or, when it does not fit, not at all. It costs its own
-size and the degree of what it is about, never the size of the graph.
+The contract: `nodes`, `edges` and `position` always equal one state that the server's filtered graph has had.
+A message is applied completely or, if it does not fit, not at all. Applying it takes time proportional to its
+size and to the edges of its nodes, not to the size of the graph.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ Sign = Literal["+", "~", "-"]
 
 
 class Position(NamedTuple):
-    """A place in history: which one, and how far."""
+    """A position in the server's history: the epoch, and the sequence number in it."""
 
     epoch: str
     seq: int
 
 
 class NodeChange(msgspec.Struct, frozen=True):
-    """`+`: new. `~`: different. `-`: gone, and `node` is what was known of it last.
+    """`+`: added. `~`: changed. `-`: removed; `node` is its last version.
 
-    before: what was held until now; None when new.
+    before: the previous version; None if added.
     """
 
     sign: Sign
@@ -47,7 +47,7 @@ class NodeChange(msgspec.Struct, frozen=True):
 
 
 class EdgeChange(msgspec.Struct, frozen=True):
-    """As `NodeChange`; source and target are the nodes at its ends."""
+    """As `NodeChange`. source and target are the nodes at the ends of the edge."""
 
     sign: Sign
     edge: Edge
@@ -60,10 +60,10 @@ Change = NodeChange | EdgeChange
 
 
 class Graph:
-    """Apply the messages of one subscription in order, over as many connections as there are.
+    """The nodes and edges of one subscription. It survives reconnects.
 
-    Read only. What `nodes` and `edges` return follows the changes, but is exchanged by a snapshot: ask for
-    it again rather than keep it. A node or edge itself is never changed, only replaced.
+    Read only. The mappings `nodes` and `edges` follow the changes, but a snapshot replaces them: get them
+    again instead of keeping them. A node or edge is never modified, only replaced.
     """
 
     def __init__(self) -> None:
@@ -84,12 +84,12 @@ class Graph:
 
     @property
     def position(self) -> Position | None:
-        """Where in history this is; None before the first complete snapshot."""
+        """The position in the server's history; None before the first complete snapshot."""
         return self._position
 
     @property
     def complete(self) -> bool:
-        """Whether the next message may be a delta; False from a reset to the end of its snapshot."""
+        """Whether a delta may follow. False from a reset until its snapshot is complete."""
         return self._partial is None
 
     def out(self, uid: str) -> list[Edge]:
@@ -101,24 +101,24 @@ class Graph:
         return self._adjacency.into(uid)
 
     def restart(self) -> None:
-        """Nothing but a snapshot is to come next; what is held stays until it is complete."""
+        """Expect a snapshot next. The current content stays until the snapshot is complete."""
         self._partial = _PartialSnapshot()
         self._stale = True
 
     def resume(self) -> Position | None:
-        """On a new connection: the position to resume from, or None when a snapshot is needed.
+        """The position to resume from on a new connection; None if a snapshot is needed.
 
-        What came of a snapshot that was cut off is dropped.
+        Discards the parts of an interrupted snapshot.
         """
         resumes = self._position is not None and not self._stale
         self._partial = None if resumes else _PartialSnapshot()
         return self._position if resumes else None
 
     def apply(self, message: ServerMessage) -> list[Change]:
-        """What the message changes; a snapshot: what differs from what was held, when its last part comes.
+        """Apply a message and return the changes. The last part of a snapshot returns all its differences.
 
-        What is set to what it is, and what is removed that was not held, has not changed. Raises
-        ProtocolError for a message that does not fit, after which `restart` is due.
+        Setting a node to its current value is not a change, nor is removing one that does not exist. Raises
+        ProtocolError for a message that does not fit; call `restart` then.
         """
         match message:
             case DeltaMessage():
@@ -213,7 +213,7 @@ class Graph:
 
 
 class _PartialSnapshot:
-    """A snapshot of which not all parts are there."""
+    """A snapshot of which parts are still missing."""
 
     def __init__(self) -> None:
         self.graph = AdjacencyGraph()
@@ -221,7 +221,7 @@ class _PartialSnapshot:
         self._position: tuple[str, int] | None = None
 
     def add(self, part: SnapshotMessage) -> None:
-        """Raises ProtocolError for another than the next part of the same snapshot."""
+        """Add the next part. Raises ProtocolError for any other part."""
         position = (part.epoch, part.seq)
         if part.part != self._part + 1 or self._position not in (None, position):
             raise ProtocolError(f"part {part.part} of a snapshot of {position} after {self._part} parts")
@@ -239,7 +239,7 @@ class _PartialSnapshot:
 
 
 def _difference(old: AdjacencyGraph, new: AdjacencyGraph) -> list[Change]:
-    """What leads from one to the other, in the order in which a delta is applied."""
+    """The changes from one graph to the other, in the order in which a delta is applied."""
     changes: list[Change] = []
     for uid, node in new.nodes.items():
         known = old.nodes.get(uid)

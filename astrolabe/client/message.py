@@ -1,6 +1,6 @@
-"""The messages of the stream, typed (shapes and rules: the guide, "Stream").
+"""The messages of the stream as types (see the guide, "Stream").
 
-Keys and types of messages that are not known here are no error: a later server may send them.
+Unknown keys and message types are not errors: a newer server may send them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from astrolabe.client.state import ServerState
 #: As the API gives them: `{"uid":…,"kind":…}`, `{"type":…,"from":…,"to":…,"field":[…]}`.
 Node = dict[str, Any]
 Edge = dict[str, Any]
-#: What an edge is: (type, uid of its source, uid of its target).
+#: Identity of an edge: (type, uid of its source, uid of its target).
 EdgeKey = tuple[str, str, str]
 
 
@@ -29,14 +29,14 @@ class Tagged(msgspec.Struct, frozen=True, tag_field="type", tag=_type_of):
 
 
 class HelloMessage(Tagged, frozen=True):
-    """The first message of a connection. heartbeat: seconds; something is heard at least that often."""
+    """The first message of a connection. heartbeat: longest silence of the server, seconds."""
 
     heartbeat: Annotated[float, msgspec.Meta(gt=0)]
     protocol: str = ""
 
 
 class SnapshotMessage(Tagged, frozen=True):
-    """A part of the filtered graph as it is at `seq`; the first is part 1."""
+    """One part of the filtered graph at `seq`; the first is part 1."""
 
     epoch: str
     seq: int
@@ -47,7 +47,7 @@ class SnapshotMessage(Tagged, frozen=True):
 
 
 class EdgeName(msgspec.Struct, frozen=True):
-    """An edge that is gone."""
+    """A removed edge."""
 
     type: str
     source: str = msgspec.field(name="from")
@@ -67,7 +67,7 @@ class EdgeDelta(msgspec.Struct, frozen=True):
 class DeltaMessage(Tagged, frozen=True):
     """What changed after `since` up to `seq`.
 
-    time: Unix milliseconds at which the server took in the change; None from one that does not tell.
+    time: when the server received the change, in Unix milliseconds; None if it does not say.
     """
 
     epoch: str
@@ -79,20 +79,20 @@ class DeltaMessage(Tagged, frozen=True):
 
 
 class BookmarkMessage(Tagged, frozen=True):
-    """Nothing for this filter up to `seq`."""
+    """Nothing changed for this filter up to `seq`."""
 
     epoch: str
     seq: int
 
 
 class ResetMessage(Tagged, frozen=True):
-    """What is held cannot be brought up to date; a snapshot follows."""
+    """The client's graph cannot be updated; a snapshot follows."""
 
     reason: str = ""
 
 
 class ErrorMessage(Tagged, frozen=True):
-    """id: of the subscription that is refused; None when a close follows, whose code says what to do."""
+    """id: of the refused subscription; None if it is about the connection, and a close code follows."""
 
     code: str
     message: str
@@ -126,7 +126,7 @@ _ANYTHING = msgspec.json.Decoder(_Anything)
 
 
 def decode(data: bytes | str) -> ServerMessage | None:
-    """The message of this JSON text; None for one of a type that is not known. Raises ProtocolError."""
+    """Decode a message. None if its type is unknown. Raises ProtocolError."""
     try:
         return _DECODER.decode(data)
     except msgspec.ValidationError as error:

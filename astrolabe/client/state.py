@@ -1,4 +1,4 @@
-"""What the server says of itself: whether what it sends is all there is, and as it is now."""
+"""The state of the server: whether its graph is complete and up to date."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class ClusterName(msgspec.Struct, frozen=True):
-    """Where the graph comes from. What is not known is empty."""
+    """The cluster that the graph shows. Unknown fields are empty."""
 
     name: str = ""
     context: str = ""
@@ -14,7 +14,7 @@ class ClusterName(msgspec.Struct, frozen=True):
 
 
 class SyncProgress(msgspec.Struct, frozen=True):
-    """kinds: listed so far, of how many. objects: received so far."""
+    """kinds: listed so far. of: all kinds. objects: received so far."""
 
     kinds: int = 0
     of: int = 0
@@ -22,10 +22,10 @@ class SyncProgress(msgspec.Struct, frozen=True):
 
 
 class PartialKind(msgspec.Struct, frozen=True):
-    """A kind of which something is missing.
+    """A kind that is missing or incomplete.
 
-    reason: `forbidden`, `not-served` or `skipped`; a later server may know more. why: for people.
-    objects: how many are left out, of a kind that is otherwise there.
+    reason: `forbidden`, `not-served` or `skipped`; a newer server may have more. why: for people.
+    objects: how many objects of the kind are left out.
     """
 
     kind: str
@@ -37,10 +37,10 @@ class PartialKind(msgspec.Struct, frozen=True):
 class ServerState(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
     """How far the graph can be trusted.
 
-    state: `live`; `syncing`: what is there is only a part so far; `partial`: up to date, but some kinds are
-        missing; `stale`: nobody keeps it up to date. A later server may know more: whatever is not `live` is
-        not to be trusted wholly.
-    since: RFC 3339, when it became so. why: one sentence, empty when live.
+    state: `live`; `syncing`: incomplete so far; `partial`: up to date, but some kinds are missing or
+        incomplete; `stale`: not kept up to date at the moment. A newer server may have more: trust only
+        `live` fully.
+    since: RFC 3339, when this state began. why: one sentence, empty when live.
     """
 
     state: str

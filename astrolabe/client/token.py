@@ -1,4 +1,4 @@
-"""The token that a client shows: as it is, asked for anew, or read from a file that may change."""
+"""The token that a client sends: fixed, from a callable, or from a file that may change."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from pathlib import Path
 
 from astrolabe.client.errors import ClientError
 
-#: A token, or what is asked for one before each connection, and again when the last one was refused.
+#: A token, or a callable that returns one. It is called before each connection, and again after a refusal.
 Token = str | Callable[[], str | Awaitable[str]]
 
 
 class TokenSource:
-    """Shows the token of a client, and knows whether there is another one by now."""
+    """Provides the token of a client, and says whether it has changed since."""
 
     def __init__(self, token: Token | None) -> None:
         self._token = token
-        #: The one that was shown last.
+        #: The token that was sent last.
         self._shown = ""
-        #: Whether another one was tried already, since the server let this client in.
+        #: Whether a changed token was already tried since the server last accepted one.
         self._tried_another = False
 
     async def headers(self) -> dict[str, str]:
-        """Of the next handshake. Raises ClientError for what is no token, and what the callable raises."""
+        """Headers for the next handshake. Raises ClientError for an invalid token."""
         if self._token is None:
             return {}
         self._shown = await self._ask()
         return {"Authorization": f"Bearer {self._shown}"}
 
     def accepted(self) -> None:
-        """The server has let this client in."""
+        """The server accepted the token."""
         self._tried_another = False
 
     async def changed(self) -> bool:
-        """Whether there is another token than the one that was refused just now; that is said once only."""
+        """Whether the token differs from the refused one. True only once until `accepted`."""
         if self._tried_another or not callable(self._token):
             return False
         self._tried_another = await self._ask() != self._shown
@@ -54,11 +54,11 @@ def _may_be_token(text: str) -> bool:
 
 
 class TokenFile:
-    """The first line of a file that is neither empty nor a comment (`#`), read anew whenever it is called.
+    """The first line of a file that is not empty and not a comment (`#`), read again on every call.
 
-    So it may be the server's own file.
-    Raises OSError when there is no such file, ValueError when there is no token in it; what it says does
-    not quote the file. Later that changes nothing: the file is being replaced.
+    It may be the token file of the server. Making one raises OSError if the file cannot be read and
+    ValueError if it contains no token; the messages never quote the file. Later calls return the last good
+    token instead, since the file may just be being replaced.
     """
 
     def __init__(self, path: str) -> None:

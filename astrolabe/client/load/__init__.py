@@ -1,7 +1,7 @@
-"""Load for a running Astrolabe: many clients at a time that hold what they are told against each other.
+"""A load test for a running Astrolabe: many clients at a time, whose graphs are compared with each other.
 
-Promise: bounded in count and time; connects to the one address that it is given. `run` takes a `Plan` and
-returns a `Report`; whether it is `good` says if every client was told exactly what it should have been.
+Promise: bounded in clients and time; connects only to the given address. `run` takes a `Plan` and returns a
+`Report`. Its `good` says whether every client held exactly the right graph.
 """
 
 from astrolabe.client.load.plan import Plan

@@ -1,4 +1,4 @@
-"""A number for a graph: equal graphs have equal ones, and a change costs no more than itself."""
+"""A digest of a graph that is updated change by change; equal graphs have equal digests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One client of a load, and what all of them together have seen."""
+"""One client of a load test, and the counters of all clients."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ class LoadClient:
         self._digests = digests
         self._random = Random(number)
         self._connections = 0
-        #: Whether the next delta is merged of what was missed, and whether the connection resumes.
+        #: Whether the next delta merges missed changes, and whether the connection is resuming.
         self._behind = True
         self._resuming = False
         if tracked is not None:
             counters.verified.add(number)
 
     async def run(self) -> None:
-        """Read until cancelled, or until the server wants this client no more."""
+        """Read until cancelled, or until the client fails for good."""
         try:
             async with self.client as client:
                 async for update in client.updates():
@@ -85,7 +85,7 @@ class LoadClient:
             self.failed, self.connected = True, False
 
     def compare(self) -> None:
-        """With the reference, if they know the same place in history."""
+        """Compare with the reference, if both know a common position."""
         if self.tracked is None or self.reference is None or not self.tracked.comparable(self.reference):
             return
         self._counters.compared.add(self.number)

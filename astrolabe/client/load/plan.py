@@ -1,4 +1,4 @@
-"""What a load consists of."""
+"""The parameters of a load test."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_in_share(number: int, part: float) -> bool:
-    """Whether the client of this number belongs to a part (0-1) of all, spread evenly over them."""
+    """Whether the client with this number is in a share (0 to 1) of all clients, spread evenly."""
     return int((number + 1) * part) > int(number * part)

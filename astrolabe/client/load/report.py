@@ -1,4 +1,4 @@
-"""What came of a load."""
+"""The results of a load test."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import msgspec
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds from the change's arrival at the server to its arrival at a client, by both clocks.
+    """Milliseconds from a change's arrival at the server to its arrival at a client, by their two clocks.
 
-    count: of deltas that were measured: those of clients that were in step and not slow.
+    count: deltas measured: those of clients that were in sync and not slow.
     """
 
     count: int
@@ -58,13 +58,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def good(self) -> bool:
-        """Whether everyone was served to the end, and is known to have been served exactly."""
+        """Whether every client was served to the end and verified to be exact."""
         wrong = self.gaps or self.inexact or self.failures
         return not wrong and self.connected == self.clients and self.compared == self.verified
 
 
 class Histogram:
-    """Of milliseconds, to 1 % and in bounded memory."""
+    """A histogram of milliseconds, exact to 1 %, in bounded memory."""
 
     _STEP = log(1.02)
 
@@ -74,13 +74,13 @@ class Histogram:
         self._buckets: Counter[int] = Counter()
 
     def add(self, value: float) -> None:
-        """Clocks that differ may make it negative: it counts as nothing."""
+        """Add a value. Different clocks may make it negative; it then counts as 0."""
         self.count += 1
         self._max = max(self._max, value)
         self._buckets[round(log(max(value, 0.001)) / self._STEP)] += 1
 
     def latency(self) -> Latency | None:
-        """None when nothing was added."""
+        """None if empty."""
         if not self.count:
             return None
         p50, p90, p99 = (self._quantile(part) for part in (0.5, 0.9, 0.99))

@@ -1,4 +1,4 @@
-"""From a plan to its report."""
+"""Runs a load test."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from astrolabe.client.load.verification import DigestTable, TrackedGraph
 from astrolabe.client.message import ServerMessage
 from astrolabe.client.token import Token
 
-#: Seconds in step after which a connection that is cut counts as healthy: those that are cut on purpose
-#: shall come back at once, however often.
+#: Seconds in sync after which a dropped connection counts as healthy: clients that drop their connection on
+#: purpose should reconnect at once.
 HEALTHY = 0.5
 
 
@@ -38,9 +38,9 @@ async def run(
     token: Token | None = None,
     ssl: SSLContext | None = None,
 ) -> Report:
-    """Do it. on_status: is told how far it is, for people. token, ssl: as `Client` takes them.
+    """Run the load test. on_status: called with lines about the progress. token, ssl: as in `Client`.
 
-    Raises ClientError when the server is not there, or refuses a filter. May be cancelled.
+    Raises ClientError if the server is unreachable or refuses a filter. Can be cancelled.
     """
     client_of = partial(Client, plan.url, token=token, ssl=ssl)
     await _find(plan, client_of)
@@ -48,7 +48,7 @@ async def run(
 
 
 async def _find(plan: Plan, client_of: _Clients) -> None:
-    """See that the server is there and takes every filter."""
+    """Check that the server is reachable and accepts every filter."""
     for filter in plan.filters:
         why = "the server sent nothing"
         async with client_of(filter, decode=decode_outline) as client:
@@ -76,7 +76,7 @@ class _Load:
         self._load_clients = [self._load_client(number) for number in range(plan.clients)]
 
     async def run(self) -> Report:
-        """The ramp, what is measured, and the comparison at the end."""
+        """Ramp up, measure, and compare at the end."""
         plan, counters = self._plan, self._counters
         async with asyncio.TaskGroup() as group:
             clients = await self._start(group)
@@ -121,7 +121,7 @@ class _Load:
         return self._client_of(self._plan.filters[filter], decode=decode, backoff=backoff)
 
     async def _start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        """By the clock: when this process or the server cannot keep up, measuring begins all the same."""
+        """Start the clients by the clock, even if this process or the server cannot keep up."""
         tasks, began = [], time.monotonic()
         for number, load_client in enumerate(self._load_clients, 1):
             tasks.append(group.create_task(load_client.run(), name=f"load-client-{load_client.number}"))
@@ -129,7 +129,7 @@ class _Load:
         return tasks
 
     async def _cut(self) -> None:
-        """Cut connections, in the manner of a network: at any time, and of one client several times."""
+        """Drop connections at random times, as a network would."""
         turns = len(self._plan.filters)
         cut = [each for each in self._load_clients if is_in_share(each.number // turns, self._plan.reconnect)]
         while cut:
@@ -137,7 +137,7 @@ class _Load:
             self._random.choice(cut).client.drop()
 
     def _refer(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        """Ask for a fresh snapshot of every filter, and follow it."""
+        """Get a fresh snapshot for every filter, and follow it."""
         tasks = []
         for filter in range(len(self._plan.filters)):
             mine = [each for each in self._load_clients if each.tracked and each.tracked.filter == filter]
@@ -159,7 +159,7 @@ class _Load:
             self._counters.failures[str(error)] += 1
 
     async def _settle(self) -> None:
-        """Wait until everyone has been at a place in history that its reference knows, too."""
+        """Wait until every client was compared with its reference at a common position."""
         for load_client in self._load_clients:
             load_client.pause = 0.0
         with suppress(TimeoutError):
@@ -169,7 +169,7 @@ class _Load:
                     await self._counters.news.wait()
 
     def _settled(self) -> bool:
-        """Whether all that have not failed are connected, and compared."""
+        """Whether all clients that have not failed are connected and compared."""
         compared = self._counters.compared
         return all(
             each.connected and (each.tracked is None or each.number in compared)

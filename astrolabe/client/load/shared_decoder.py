@@ -1,4 +1,4 @@
-"""Decoders for many clients in one process."""
+"""Decoders that many clients in one process share."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from astrolabe.client.message import (
     decode,
 )
 
-#: Nodes and edges that are remembered, at least this many of the latest and at most twice as many.
+#: Nodes and edges to remember: at least this many of the latest, at most twice as many.
 REMEMBERED = 50_000
-#: Messages that are remembered, and how many bytes such a one may have: clients that are in step get the
-#: same ones, one right after the other.
+#: Messages to remember, and their largest size in bytes: clients in sync receive the same messages at about
+#: the same time.
 MESSAGES = 256
 LONGEST_MESSAGE = 64 * 1024
 
@@ -28,9 +28,9 @@ _Hashes = dict[int, tuple[dict[str, Any], int]]
 
 
 class SharedDecoder:
-    """What is equal is one object, whoever is told of it, and decoded and hashed once.
+    """Decodes and hashes equal nodes and edges once, and makes all clients share one object.
 
-    Else each client holds a copy of the graph, some 4 KB a node.
+    Otherwise each client would hold its own copy of the graph, about 4 KB per node.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ _NO_NODES, _NO_EDGES = NodeDelta([], []), EdgeDelta([], [])
 
 
 def decode_outline(data: bytes) -> ServerMessage | None:
-    """As `message.decode`, but without nodes and edges: who applies it knows where it is, not what is."""
+    """As `message.decode`, but without nodes and edges: enough to follow positions."""
     message = decode(data)
     match message:
         case DeltaMessage(epoch, seq, _, _, since, time):
