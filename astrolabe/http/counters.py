@@ -1,4 +1,4 @@
-"""What is counted of the stream as it happens: plain numbers, which the metrics read when they are asked."""
+"""Counters of the hub and the stream: plain numbers, which `/metrics` reads."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
-#: Upper bounds of the buckets: changed nodes and edges of a batch; seconds of applying and telling one;
-#: seconds from taking in a change to having written it to those who follow it.
+#: Upper bounds of the buckets: changed nodes and edges of a batch; seconds to apply and send a batch; seconds
+#: from receiving a change to having written it to all who follow it.
 SIZES = (1, 2, 5, 10, 50, 100, 500, 1000, 5000)
 DURATIONS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Distribution:
-    """A histogram. counts: of each bucket alone, the last of what is above all bounds. sum: of all values."""
+    """A histogram. counts: per bucket, not cumulative; the last one is above all bounds. sum: of all
+    values."""
 
     __slots__ = ("bounds", "counts", "sum")
 
@@ -28,8 +29,8 @@ class Distribution:
         self.sum += value
 
 
-class Sent:
-    """What went out by one way, and how many connections were opened on it."""
+class TransportCounters:
+    """What was sent over one transport, and how many connections were opened on it."""
 
     __slots__ = ("bytes", "connections", "messages")
 
@@ -39,19 +40,18 @@ class Sent:
         self.bytes = 0
 
 
-class Figures:
-    """Of one hub and its clients, since the start.
+class Counters:
+    """Counters of one hub and its clients, since the start.
 
     websocket, events: what was sent, by transport.
-    resets: by reason. behind: times that a client was not told because its transport was full.
-    stalled: connections that were cut off because their peer took nothing. silent: because nothing was
-        heard of it.
-    batch_size, batch_duration, latency: see the bounds of their buckets; in seconds where it is time.
+    resets: by reason. behind: how often a client missed a change because its transport was full.
+    stalled: connections that were cut because the peer read nothing; silent: because it sent nothing.
+    batch_size, batch_duration, latency: see the bounds of their buckets. Times are in seconds.
     """
 
     def __init__(self) -> None:
-        self.websocket = Sent()
-        self.events = Sent()
+        self.websocket = TransportCounters()
+        self.events = TransportCounters()
         self.resets: Counter[str] = Counter()
         self.behind = 0
         self.stalled = 0

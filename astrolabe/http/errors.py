@@ -1,4 +1,4 @@
-"""What is refused, and how every error of a request becomes a JSON answer."""
+"""Refusals, and how every error of a request becomes a JSON response."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sanic.handlers import ErrorHandler
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.graph.encoding import wire
-from astrolabe.graph.views.filter import FilterError
+from astrolabe.graph import wire
+from astrolabe.graph.filter import FilterError
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -29,10 +29,10 @@ class FileError(ServerError):
 
 
 class Refusal(Exception):
-    """A request that is not answered with what it asks for.
+    """A request that is refused.
 
-    error: one word for programs. message: a sentence for people, naming the parameter that is wrong.
-    page: says it in HTML, to a browser that opens it; "" for none.
+    error: a code for programs. message: a sentence for people, which names the wrong parameter.
+    page: the same as HTML, for a person who opens the address in a browser; "" for none.
     """
 
     def __init__(
@@ -53,16 +53,16 @@ class Refusal(Exception):
 
 
 def bad_parameter(message: str) -> Refusal:
-    """A query that cannot be meant."""
+    """The refusal of a wrong parameter."""
     return Refusal(400, "bad-filter", message)
 
 
-#: The error word of statuses that Sanic itself answers with.
+#: The error codes for statuses that Sanic itself answers with.
 _WORDS = {404: "not-found", 405: "method-not-allowed", 408: "timeout", 413: "too-big", 503: "unavailable"}
 
 
 def as_refusal(exception: BaseException) -> Refusal:
-    """The refusal that an exception amounts to; what nobody foresaw is an internal error."""
+    """The refusal that an exception becomes. An unexpected one is an internal error."""
     match exception:
         case Refusal():
             return exception
@@ -76,9 +76,9 @@ def as_refusal(exception: BaseException) -> Refusal:
 
 
 class JsonErrors(ErrorHandler):
-    """Answers every error of a request as `{"error": ..., "message": ...}`, or by a page that it has.
+    """Answers every error of a request with `{"error": ..., "message": ...}`, or with the refusal's page.
 
-    headers: those that every answer carries.
+    headers: the headers that every response has.
     """
 
     def __init__(self, headers: Callable[[], Mapping[str, str]]) -> None:
@@ -89,7 +89,7 @@ class JsonErrors(ErrorHandler):
         refusal = as_refusal(exception)
         gone = isinstance(
             exception, CancelledError
-        )  # the client is: nobody will read this, and that is no fault
+        )  # the client has left: nobody will read this, and nothing is wrong
         if refusal.status == 500 and not gone:
             logger.error("failed to answer %s %s", request.method, request.path, exc_info=exception)
         headers = {**self._headers(), **refusal.headers}

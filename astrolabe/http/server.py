@@ -22,49 +22,49 @@ from astrolabe.http.access.guard import create_guard, state_header
 from astrolabe.http.errors import JsonErrors, ServerError
 from astrolabe.http.grafana.routes import Grafana
 from astrolabe.http.net.acceptor import Acceptor
-from astrolabe.http.net.limits import Answers, Sockets
+from astrolabe.http.net.limits import RequestLimit, SocketLimit
 from astrolabe.http.net.transport import StreamProtocol
-from astrolabe.http.openapi.operation import Endpoint
+from astrolabe.http.openapi.operation import ApiEndpoint
 from astrolabe.http.openapi.route import ApiDescription
 from astrolabe.http.ops.metrics import Metrics
 from astrolabe.http.ops.probes import Probes
-from astrolabe.http.responses.cache import Bodies
+from astrolabe.http.responses.cache import ResponseCache
 from astrolabe.http.responses.headers import position_headers
 from astrolabe.http.rest.endpoints import Rest
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections
-from astrolabe.http.stream.routes import Streams
+from astrolabe.http.stream.routes import StreamEndpoints
 from astrolabe.http.viewer.pages import Viewer, find_static
 from astrolabe.settings import Limits, Settings
 from astrolabe.timeslice import Few, Lane
 
 logger = logging.getLogger("astrolabe.http")
 
-#: Connections that may wait to be accepted. The system allows for no more than net.core.somaxconn, 4096 by
-#: default; whom it turns away asks again a second later.
+#: Connections that may wait to be accepted. The system limits it to net.core.somaxconn, 4096 by default. A
+#: peer that is turned away tries again a second later.
 BACKLOG = 4096
-#: Connections that end in one turn of the event loop, each of which takes some 50 microseconds.
+#: Connections that are cleaned up per turn of the event loop, at about 50 microseconds each.
 ENDS = 32
 
 
 def create_server(
     settings: Settings, source: GraphSource, *, listener: socket.socket | None = None
-) -> Server:
-    """The server of this graph at the host and port of the settings (port 0: any), not yet started.
+) -> HttpServer:
+    """A server of this graph, not yet started, at the host and port of the settings (port 0: any).
 
-    listener: a socket that listens already, instead of that address.
-    Raises FileError for a file of the settings that cannot be used.
+    listener: a listening socket, instead of that address.
+    Raises FileError if a file of the settings cannot be used.
     """
     limits = settings.limits
     guard = create_guard(settings, source.state)
     connections = Connections(limits.max_connections, guard)
     rules = limits.rules_of_filters(source.catalogue.keys)
-    cache = Bodies(size=limits.max_body_bytes)
+    cache = ResponseCache(size=limits.max_body_bytes)
     grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
     endpoints = [
         *Rest(source, rules, cache).endpoints,
         *grafana.endpoints,
-        *Streams(source.hub, connections, state=source.state, rules=rules, limits=limits).endpoints,
+        *StreamEndpoints(source.hub, connections, state=source.state, rules=rules, limits=limits).endpoints,
         *Probes(source).endpoints,
         Metrics(source, connections, open=settings.open_metrics).endpoint,
         *Viewer(find_static()).endpoints,
@@ -73,13 +73,13 @@ def create_server(
     app = _create_app(source, limits)
     guard.install(app)
     _route([*endpoints, description.endpoint], app)
-    return Server(app, settings, connections, making=(grafana, cache), listener=listener)
+    return HttpServer(app, settings, connections, making=(grafana, cache), listener=listener)
 
 
-class Server:
-    """Made by `create_server`. making: those who may be making an answer when it stops.
+class HttpServer:
+    """Made by `create_server`. making: have to be closed, as they may be making a response.
 
-    open: the TCP connections that are.
+    open: the open TCP connections.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Server:
         settings: Settings,
         connections: Connections,
         *,
-        making: Sequence[Grafana | Bodies],
+        making: Sequence[Grafana | ResponseCache],
         listener: socket.socket | None,
     ) -> None:
         self._app = app
@@ -104,14 +104,14 @@ class Server:
 
     @property
     def streams(self) -> int:
-        """How many streams are open."""
+        """The number of open streams."""
         return len(self._connections)
 
     async def start(self) -> int:
-        """Listen; returns the port. Raises ServerError when that address cannot be listened at."""
+        """Listen, and return the port. Raises ServerError if that is impossible at this address."""
         listener = self._listener or _listen(*self._address)
         port: int = listener.getsockname()[1]
-        # Sanic's own way to start accepts connections itself, too.
+        # Sanic's own start would also accept connections.
         self._app.asgi = False
         sanic: Any = AsyncioServer(self._app, asyncio.get_running_loop(), None, self.open)
         await sanic.startup()
@@ -129,7 +129,7 @@ class Server:
         return port
 
     def _make_protocol(self) -> Callable[[], StreamProtocol]:
-        """As Sanic makes one for each connection."""
+        """Makes the protocol of a connection, as Sanic does."""
         loop = asyncio.get_running_loop()
         return partial(
             StreamProtocol, loop=loop, app=self._app, signal=Signal(), connections=self.open, state={}
@@ -144,7 +144,7 @@ class Server:
         }
 
     async def stop(self) -> None:
-        """Say good-bye to everyone, for `grace` seconds at most, and cut off who is still there."""
+        """Tell all clients, wait for `grace` seconds at most, and cut the connections that are left."""
         acceptor, self._acceptor = self._acceptor, None
         if acceptor is None:
             return
@@ -164,12 +164,12 @@ class Server:
 
 
 def _create_app(source: GraphSource, limits: Limits) -> Sanic[Any, Any]:
-    """Without routes."""
+    """A Sanic application without routes."""
 
     def error_headers() -> dict[str, str]:
         return {**position_headers(source.hub.graph), **state_header(source.state)}
 
-    # Its warnings are for those who develop with it.
+    # Its warnings are for developers.
     logging.getLogger("sanic.error").setLevel(logging.ERROR)
     app: Sanic[Any, Any] = Sanic(
         f"astrolabe-{uuid4()}",
@@ -177,7 +177,7 @@ def _create_app(source: GraphSource, limits: Limits) -> Sanic[Any, Any]:
         env_prefix=None,
         error_handler=JsonErrors(error_headers),
     )
-    # Nobody looks it up by name, and Sanic would keep it for ever.
+    # Sanic would keep it for ever to look it up by name.
     Sanic.unregister_app(app)
     app.config.update(
         ACCESS_LOG=False,
@@ -188,20 +188,20 @@ def _create_app(source: GraphSource, limits: Limits) -> Sanic[Any, Any]:
         REQUEST_BUFFER_SIZE=32 * 1024,
         STALL_TIMEOUT=limits.stall_timeout,
         MIN_RATE=limits.min_rate,
-        # Sanic strips unused hooks from its own classes when the first application starts: half the time
-        # of a small request. It fails when that is done a second time in a process.
+        # Sanic strips unused hooks from its own classes when the first application starts, which halves the
+        # time of a small request. It fails if that is done twice in a process.
         TOUCHUP=not getattr(Http, "__touched__", False),
     )
-    app.ctx.figures = source.hub.figures
-    app.ctx.answers = Answers(limits.max_requests)
-    app.ctx.sockets = Sockets(limits.max_sockets)
+    app.ctx.counters = source.hub.counters
+    app.ctx.answers = RequestLimit(limits.max_requests)
+    app.ctx.sockets = SocketLimit(limits.max_sockets)
     app.ctx.ends = Few(ENDS, Lane.PEER)
     # Only with this does it also strip an empty `alt-svc` header from every answer.
     app.state.server_info.append(ApplicationServerInfo(settings={"version": HTTP.VERSION_1}))
     return app
 
 
-def _route(endpoints: Iterable[Endpoint], app: Sanic[Any, Any]) -> None:
+def _route(endpoints: Iterable[ApiEndpoint], app: Sanic[Any, Any]) -> None:
     for endpoint in endpoints:
         app.add_route(
             endpoint.handler,
@@ -222,14 +222,14 @@ def _listen(host: str, port: int) -> socket.socket:
         )
     except OSError as error:
         raise ServerError(f"cannot listen at {host}:{port}: {error.strerror or error}") from error
-    # What is accepted has it from here. asyncio's own loop sets it only where the protocol is named, and
-    # without it a head and a body in two writes take the 40 ms of a delayed ACK.
+    # Accepted sockets inherit it. asyncio's own loop does not always set it, and without it a head and a body
+    # in two writes wait 40 ms for a delayed ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 async def _settled(connections: set[StreamProtocol], timeout: float) -> None:
-    """Wait until every connection's task has ended, at most this many seconds."""
+    """Wait until the tasks of these connections have ended, at most this many seconds."""
     tasks = [connection.task for connection in connections if connection.task is not None]
     if tasks:
         await asyncio.wait(tasks, timeout=timeout)

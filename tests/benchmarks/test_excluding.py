@@ -6,10 +6,10 @@ from time import process_time
 
 import pytest
 
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.filter import EVERYTHING, Filter
 from astrolabe.graph.selector import parse
-from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.views.filter import EVERYTHING, Filter
-from astrolabe.http.stream.client import Client
+from astrolabe.http.stream.client import StreamClient
 from tests.benchmarks.report import SLACK, report, size
 from tests.support.connections import Recorder, settle
 from tests.support.serving import eventually
@@ -24,13 +24,13 @@ BATCH = 20
 
 async def cost(filters: list[Filter]) -> float:
     """Seconds that a batch takes, until everyone is told, at best."""
-    world, clients = crowd(size(5_000, 1_000)), list[Client]()
+    world, clients = crowd(size(5_000, 1_000)), list[StreamClient]()
     recorders = [Recorder() for _ in range(CONNECTIONS)]
     for number, recorder in enumerate(recorders):
         clients.append(world.hub.join(recorder))
         for id in range(SUBSCRIPTIONS):
             filter = filters[(number * SUBSCRIPTIONS + id) % len(filters)]
-            await world.hub.take(filter)
+            await world.hub.snapshot(filter)
             clients[-1].subscribe(f"s{id}", filter)
     count, steps = CONNECTIONS * SUBSCRIPTIONS, size(50, 20)
     await eventually(lambda: sum(bool(m.position) for r in recorders for m in r.messages) == count)

@@ -21,11 +21,11 @@ from astrolabe.bus.redis.repair import Repair
 from astrolabe.engine.engine import Engine, Publisher
 from astrolabe.engine.inbox import ObjectChanges
 from astrolabe.engine.readiness import Readiness, Scope
-from astrolabe.graph.model.model import Model
-from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.views.filter import EVERYTHING
-from astrolabe.http.query import Question
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.model import Model
+from astrolabe.http.query import QueryParams
 from astrolabe.http.rest import documents
 from astrolabe.http.stream.hub import Hub
 from tests.benchmarks.clusters import Cluster
@@ -167,7 +167,7 @@ def decode_all(graph: Graph) -> float:
 
 def answer(hub: Hub) -> int:
     """Make the body of `GET /api/v1/graph`; its length."""
-    return sum(len(piece) for piece in documents.graph(hub, Question(filter=EVERYTHING), None))
+    return sum(len(piece) for piece in documents.graph(hub, QueryParams(filter=EVERYTHING), None))
 
 
 async def start_anew(address: str) -> tuple[float, float, Member]:

@@ -11,9 +11,9 @@ from time import process_time
 import pytest
 import ujson
 
-from astrolabe.graph.state.status import ERROR, PENDING
-from astrolabe.http.query import Question
-from astrolabe.http.responses.cache import Bodies, HeldBody, Recipe
+from astrolabe.graph.status import ERROR, PENDING
+from astrolabe.http.query import QueryParams
+from astrolabe.http.responses.cache import CachedBody, Recipe, ResponseCache
 from astrolabe.http.rest import documents
 from tests.benchmarks.answers import Asker, Servers, servers
 from tests.benchmarks.clusters import Cluster
@@ -53,9 +53,9 @@ def test_an_unchanged_graph_against_a_handler_that_returns_its_bytes() -> None:
     assert ratio >= RATE_BUDGET / SLACK
 
 
-async def make_body(cluster: Cluster, kept: Bodies) -> HeldBody:
+async def make_body(cluster: Cluster, kept: ResponseCache) -> CachedBody:
     """As a request has it made."""
-    question, graph = Question(), cluster.hub.graph
+    question, graph = QueryParams(), cluster.hub.graph
     recipe = Recipe(
         prepare=lambda: documents.prepare_graph(cluster.hub, question),
         version=lambda: (graph.epoch, graph.seq),
@@ -67,7 +67,7 @@ async def make_body(cluster: Cluster, kept: Bodies) -> HeldBody:
 
 @pytest.mark.bench
 async def test_a_changed_graph_against_encoding_all_of_it() -> None:
-    cluster, kept = Cluster(size(5_000, 2_000)), Bodies()
+    cluster, kept = Cluster(size(5_000, 2_000)), ResponseCache()
     started = process_time()
     body = await make_body(cluster, kept)
     first = process_time() - started

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from astrolabe.graph.encoding.wire import PART_BYTES
-from astrolabe.graph.state.status import ERROR, Status
-from astrolabe.graph.views.filter import Filter
+from astrolabe.graph.filter import Filter
+from astrolabe.graph.status import ERROR, Status
+from astrolabe.graph.wire import PART_BYTES
 from astrolabe.http.query import Position
-from astrolabe.http.stream.client import Client
+from astrolabe.http.stream.client import StreamClient
 from astrolabe.settings import Limits
 from tests.support.description import Described
 from tests.support.documents import GUIDE, VECTORS
@@ -139,13 +139,13 @@ async def test_an_example_follows_a_server_through_cuts_and_restarts(
     language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Position | None] = []
-    subscribe = Client.subscribe
+    subscribe = StreamClient.subscribe
 
-    def spy(self: Client, id: str, filter: Filter, since: Position | None = None) -> None:
+    def spy(self: StreamClient, id: str, filter: Filter, since: Position | None = None) -> None:
         asked.append(since)
         subscribe(self, id, filter, since)
 
-    monkeypatch.setattr(Client, "subscribe", spy)
+    monkeypatch.setattr(StreamClient, "subscribe", spy)
     example = EXAMPLES[language]
     command = await example.build(tmp_path)
     port = free_port()
@@ -171,7 +171,7 @@ async def test_an_example_follows_a_server_through_cuts_and_restarts(
         await between.stop()
     # It resumes from where it was, and the other server tells it that it cannot.
     assert asked == [None, Position("first", 2), Position("first", 4)]
-    assert sum(world.hub.figures.resets.values()) == 1
+    assert sum(world.hub.counters.resets.values()) == 1
 
 
 @pytest.mark.parametrize("language", EXAMPLES)

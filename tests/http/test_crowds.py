@@ -13,12 +13,12 @@ from time import thread_time
 import pytest
 from websockets.frames import Opcode
 
-from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.views.filter import EVERYTHING
-from astrolabe.graph.views.view import View
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.view import View
 from astrolabe.http.query import Position
 from astrolabe.http.server import ENDS
-from astrolabe.http.stream.hub import TOLD
+from astrolabe.http.stream.hub import SENDS_PER_TURN
 from astrolabe.http.stream.shared_subscription import DISMISSAL
 from astrolabe.settings import Limits
 from tests.support.connections import Recorder, settle
@@ -136,12 +136,12 @@ async def test_a_crowd_that_is_gone_at_once() -> None:
 
 async def test_a_change_that_thousands_are_told_goes_out_in_many_turns() -> None:
     """To each in order; who has to wait for its turn is told what came meanwhile along with it."""
-    world, recorders = crowd(10), [Recorder() for _ in range(3 * TOLD)]
+    world, recorders = crowd(10), [Recorder() for _ in range(3 * SENDS_PER_TURN)]
     for recorder in recorders:
         world.hub.join(recorder).subscribe("x", EVERYTHING, Position(EPOCH, 1))
         recorder.take()
     world.send(Changes(nodes_set=[a_pod(1, "Error")]))
-    assert sum(len(recorder.messages) for recorder in recorders) == TOLD
+    assert sum(len(recorder.messages) for recorder in recorders) == SENDS_PER_TURN
     world.send(Changes(nodes_set=[a_pod(2, "Error")]))
     await eventually(lambda: all(recorder.messages for recorder in recorders))
     await settle()
@@ -149,12 +149,12 @@ async def test_a_change_that_thousands_are_told_goes_out_in_many_turns() -> None
         [(message["from"], message["seq"], len(message["nodes"]["set"])) for message in recorder.take()]
         for recorder in recorders
     ]
-    assert told[:TOLD] == [[(1, 2, 1), (2, 3, 1)]] * TOLD
-    assert told[TOLD:] == [[(1, 3, 2)]] * 2 * TOLD
+    assert told[:SENDS_PER_TURN] == [[(1, 2, 1), (2, 3, 1)]] * SENDS_PER_TURN
+    assert told[SENDS_PER_TURN:] == [[(1, 3, 2)]] * 2 * SENDS_PER_TURN
 
 
 async def test_one_change_reaches_thousands_as_it_is() -> None:
-    world, recorders = crowd(10), [Recorder() for _ in range(2 * TOLD)]
+    world, recorders = crowd(10), [Recorder() for _ in range(2 * SENDS_PER_TURN)]
     for recorder in recorders:
         world.hub.join(recorder).subscribe("x", EVERYTHING, Position(EPOCH, 1))
         recorder.take()
@@ -167,19 +167,19 @@ async def test_one_change_reaches_thousands_as_it_is() -> None:
 
 
 async def test_of_thousands_who_begin_anew_some_do_in_each_turn() -> None:
-    world, recorders = crowd(10), [Recorder() for _ in range(3 * TOLD)]
+    world, recorders = crowd(10), [Recorder() for _ in range(3 * SENDS_PER_TURN)]
     for recorder in recorders:
         world.hub.join(recorder).subscribe("x", EVERYTHING, Position(EPOCH, 1))
     other = crowd(10, epoch="another").hub.graph
     world.hub.replace(other)
-    assert world.hub.figures.resets["epoch-changed"] == TOLD
+    assert world.hub.counters.resets["epoch-changed"] == SENDS_PER_TURN
     world.send(Changes(nodes_set=[a_pod(1, "Error")]))
     await eventually(lambda: all(f"another:{other.seq}" == each.messages[-1].position for each in recorders))
     for recorder in recorders:
         types = recorder.types()
         assert types[:3] == ["bookmark", "reset", "snapshot"]
         assert types[3:] in ([], ["delta"])
-    assert world.hub.figures.resets["epoch-changed"] == len(recorders)
+    assert world.hub.counters.resets["epoch-changed"] == len(recorders)
 
 
 async def test_of_thousands_whose_view_fails_some_are_ended_in_each_turn(
@@ -188,12 +188,12 @@ async def test_of_thousands_whose_view_fails_some_are_ended_in_each_turn(
     def fail(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    world, recorders = crowd(10), [Recorder() for _ in range(TOLD)]
+    world, recorders = crowd(10), [Recorder() for _ in range(SENDS_PER_TURN)]
     for recorder in recorders:
         world.hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 1))
     monkeypatch.setattr(View, "update", fail)
     world.send(Changes(nodes_set=[a_pod(1, "Error")]))
-    assert sum(recorder.closed is not None for recorder in recorders) == TOLD // DISMISSAL
+    assert sum(recorder.closed is not None for recorder in recorders) == SENDS_PER_TURN // DISMISSAL
     await eventually(lambda: all(recorder.closed == (1011, "internal-error") for recorder in recorders))
     assert {recorder.messages[-1].event for recorder in recorders} == {"bookmark"}
     assert len(caplog.records) == 1

@@ -17,13 +17,13 @@ from sanic.models.server_types import ConnInfo
 from sanic.request import Request
 from websockets.server import ServerProtocol
 
-from astrolabe.graph.state.batch import Changes
-from astrolabe.http.net.sse import Events
-from astrolabe.http.net.transport import Stall, StreamProtocol
+from astrolabe.graph.batch import Changes
+from astrolabe.http.net.sse import EventStream
+from astrolabe.http.net.transport import StallDetector, StreamProtocol
 from astrolabe.http.net.websocket import WebSocket
-from astrolabe.http.stream.client import Client
+from astrolabe.http.stream.client import StreamClient
 from astrolabe.http.stream.session import Session
-from astrolabe.http.stream.subscription import Subscription
+from astrolabe.http.stream.subscription import ClientSubscription
 from tests.soak import insight
 from tests.support.raw import UPGRADE, dial
 from tests.support.serving import Site, eventually, read_types, serve
@@ -32,12 +32,12 @@ from tests.support.worlds import a_pod, crowd
 #: What a connection consists of.
 PARTS = {
     StreamProtocol,
-    Stall,
+    StallDetector,
     WebSocket,
-    Events,
-    Client,
+    EventStream,
+    StreamClient,
     Session,
-    Subscription,
+    ClientSubscription,
     ServerProtocol,
     Http,
     Request,
@@ -134,7 +134,7 @@ SORTS = {
     "a part of the graph": ("/api/v1/graph?q=web", ""),
     "resources": ("/api/v1/resources", ""),
     "a picture": ("/api/v1/grafana/nodegraph?q=web", ""),
-    "figures": ("/metrics", ""),
+    "counters": ("/metrics", ""),
     "nonsense": ("/api/v1/graph?kind=Poodle", ""),
     "another WebSocket": ("/api/v1/ws", UPGRADE.replace("Version: 13", "Version: 1")),
     "a handshake without key": ("/api/v1/ws", UPGRADE.replace("Key:", "Kex:")),

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from astrolabe.cli.flags import SERVE
-from astrolabe.graph.state.edge_types import EDGE_TYPES
-from astrolabe.graph.views.filter_fields import FILTER_FIELDS
+from astrolabe.graph.edge_types import EDGE_TYPES
+from astrolabe.graph.filter_fields import FILTER_FIELDS
 from astrolabe.http.openapi.codes import ERROR_CODES, FINAL, ErrorCode
 from astrolabe.http.ops import metrics
 from astrolabe.kinds.kind import ANY_KIND, Kind
@@ -218,7 +218,7 @@ def metrics_table() -> str:
 async def _families() -> list[Any]:
     """Of a leader that shares a Redis, as it has all of them."""
     async with serve(World()) as site:
-        figures, state = site.hub.figures, site.state.current
+        figures, state = site.hub.counters, site.state.current
         return [
             *metrics.of_process(ready=True, role="leader", lines_dropped=0),
             *metrics.of_state(state, now=time.time()),

@@ -13,7 +13,7 @@ from sanic.router import Router
 from websockets.asyncio.client import ClientConnection, connect
 
 from astrolabe.engine.serving_state import StateTracker
-from astrolabe.http.server import Server, create_server
+from astrolabe.http.server import HttpServer, create_server
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Limits, Settings
 from tests.support.kinds import CATALOGUE
@@ -29,7 +29,7 @@ class Site:
     def __init__(
         self,
         world: World,
-        server: Server,
+        server: HttpServer,
         port: int,
         http: aiohttp.ClientSession,
         state: StateTracker,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from astrolabe.bus.redis.changes import size
-from astrolabe.graph.state.batch import Batch
+from astrolabe.graph.batch import Batch
 from astrolabe.settings import Limits
 
 #: Bytes of a change beside its node's text, about: ids, what undoes it, and the entry itself.

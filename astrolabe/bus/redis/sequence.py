@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from astrolabe.graph.state.batch import BAND, is_detached
+from astrolabe.graph.batch import BAND, is_detached
 
 #: A leap is at least this far: more batches than anyone makes before the clock is ahead again.
 MIN_SKIP = 1_000_000

@@ -1,4 +1,4 @@
-"""The certificate that the server shows, which may be replaced while it runs."""
+"""The server's certificate, which may be replaced while it runs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from astrolabe.http.access.watched_files import WatchedFiles
 
 logger = logging.getLogger("astrolabe.http")
 
-#: Seconds between two looks at the files.
+#: Seconds between two checks of the files.
 LOOK_EVERY = 5.0
 
 
 class Certificate:
-    """A chain and its key, in PEM files. Raises FileError when they cannot be used.
+    """A chain and its key, in PEM files. Raises FileError if they cannot be used.
 
-    context: for the server; connections that are made after the files have changed get what they hold then.
+    context: for the server. After the files have changed, new connections get the new certificate.
     """
 
     def __init__(self, certificate: str, key: str) -> None:
@@ -34,7 +34,7 @@ class Certificate:
         )
 
     def watch(self) -> None:
-        """Look at the files now and then, in the running loop."""
+        """Check the files from time to time, in the running loop."""
         self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look)
 
     def stop(self) -> None:
@@ -47,7 +47,7 @@ class Certificate:
             logger.info("new connections get %s as it is now", self._named())
 
     def _load(self) -> None:
-        """Both or none: a context that has loaded half of a pair is of no use."""
+        """Load both files or none: a context with half of a pair is useless."""
         for path in self._pair:
             Path(path).read_bytes()  # OpenSSL does not say which file is missing
         for context in (_new_context(), self.context):
@@ -57,7 +57,7 @@ class Certificate:
         return "the certificate {} with the key {}".format(*self._pair)
 
 
-#: Of a key that is encrypted: without one OpenSSL would ask on the terminal.
+#: For encrypted keys: without a password OpenSSL would ask on the terminal.
 _NO_PASSWORD = ""
 
 

@@ -1,4 +1,4 @@
-"""Who is let in: by host, origin and token, before anything else is looked at; and what browsers are told."""
+"""Checks the host, origin and token of every request, and adds the headers that browsers need."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse
 
 from astrolabe.engine.serving_state import StateTracker
-from astrolabe.http.access.hosts import Hosts, Proxies, hosts_of, parse_authority
+from astrolabe.http.access.hosts import AllowedHosts, TrustedProxies, hosts_of, parse_authority
 from astrolabe.http.access.tokens import Digest, Tokens, digest_of
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.refusals import HOST_LINE, check_upgrade, defer, is_visible
 from astrolabe.settings import Settings
 
-#: Of every answer.
+#: Headers of every response.
 SECURITY_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
 
-#: How a browser sends a token with a WebSocket, for which it can set no header; as the Kubernetes API has it.
+#: How a browser, which cannot set headers for a WebSocket, sends a token: as for the Kubernetes API.
 TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
 
-#: The origin that stands for all of them.
+#: The origin that stands for all origins.
 ANY = "*"
 
-#: Where the stream is to be had as server-sent events: what `origins` may open there they may read.
+#: The path of the server-sent events: pages of `origins` may also read what they open there.
 EVENTS = "/api/v1/events"
 
-#: What a browser says of a request whose page is of another origin (W3C Fetch Metadata).
+#: Values of Sec-Fetch-Site for pages of other origins (W3C Fetch Metadata).
 _ELSEWHERE = ("cross-site", "same-site")
 
 _PREFLIGHT: Mapping[str, str] = {
@@ -52,11 +52,12 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Guard:
-    """Looks at every request to a route that is not marked `open`, and adds headers to every answer.
+    """Checks every request, except to endpoints marked `open`, and adds headers to every response.
 
-    tokens: None when nobody is asked for one. state: headers that tell how far answers may be trusted.
-    hosts: None when any is fine. proxies: whose word is taken.
-    origins: of pages that may connect, beside those of this host. shared: of those that may also read (CORS).
+    tokens: None if none is needed. state: makes the headers that say how far a response can be trusted.
+    hosts: None if any is allowed. proxies: whose forwarding headers are trusted.
+    origins: of pages that may connect, besides those of this host. shared: of pages that may also read
+        (CORS).
     """
 
     def __init__(
@@ -64,8 +65,8 @@ class Guard:
         tokens: Tokens | None,
         *,
         state: Callable[[], Mapping[str, str]],
-        hosts: Hosts | None,
-        proxies: Proxies,
+        hosts: AllowedHosts | None,
+        proxies: TrustedProxies,
         origins: Collection[str] = (),
         shared: Collection[str] = (),
     ) -> None:
@@ -77,12 +78,12 @@ class Guard:
         self._shared = frozenset(shared)
 
     def install(self, app: Sanic[Any, Any]) -> None:
-        """Look at every request and answer of this application."""
-        app.register_middleware(self._judge, "request")
+        """Check every request and complete every response of this application."""
+        app.register_middleware(self._handle, "request")
         app.register_middleware(self._finish, "response")
 
     def headers(self, request: Request) -> dict[str, str]:
-        """Those that the answer carries, whatever it is."""
+        """The headers of any response to this request."""
         readers = self._origins if request.path == EVENTS else self._shared
         headers = {**SECURITY_HEADERS, **self._state()}
         if not readers:
@@ -95,14 +96,14 @@ class Guard:
         return headers
 
     def renewal(self, request: Request) -> Callable[[], bool]:
-        """Asks whether who was let in with this request still is."""
+        """A function that says whether the token of this request is still valid."""
         tokens = self._tokens
         digest = _digest(request) if tokens is not None else None
         if tokens is None or digest is None:
             return _always
         return lambda: tokens.knows(digest)
 
-    async def _judge(self, request: Request) -> HTTPResponse | None:
+    async def _handle(self, request: Request) -> HTTPResponse | None:
         try:
             return self._check(request)
         except Refusal as refusal:
@@ -128,9 +129,9 @@ class Guard:
         response.headers.update(headers)
 
     def _check_origin(self, request: Request) -> None:
-        """What the browser says of the request is so: no page can set these headers.
+        """Check the headers that a browser sets. No page can change them.
 
-        Without `Origin` a page cannot read the answer, but an image on any page could ask.
+        Without `Origin` a page cannot read the response, but an image on any page could send the request.
         """
         origin, site = request.headers.get("origin", ""), request.headers.get("sec-fetch-site", "").lower()
         if not origin:
@@ -140,14 +141,14 @@ class Guard:
         own = site == "same-origin" or (site not in _ELSEWHERE and self._is_own(origin, request))
         if not own and not _matches(origin, self._origins):
             if is_visible(request) and site not in _ELSEWHERE:
-                # What a proxy before it lacks comes first.
+                # A proxy that drops the upgrade is the likelier cause.
                 check_upgrade(request, knows_host=False)
             raise Refusal(403, "forbidden-origin", _FOREIGN)
 
     def _is_own(self, origin: str, request: Request) -> bool:
-        """Whether the page comes from where the request goes to, as the browser or a trusted proxy says.
+        """Whether the page was served by the host that the request goes to, as the browser or a proxy says.
 
-        A proxy that ends TLS has another scheme here than for the browser; what it says of that counts.
+        Behind a proxy that terminates TLS the scheme differs; a trusted proxy's headers name the browser's.
         """
         try:
             page = urlsplit(origin)
@@ -177,7 +178,7 @@ def _always() -> bool:
 
 
 def _digest(request: Request) -> Digest | None:
-    """Of the token that the request carries; None when it carries none."""
+    """The digest of the request's token; None without one."""
     scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return digest_of(token.strip())
@@ -189,7 +190,7 @@ def _digest(request: Request) -> Digest | None:
 
 
 def _decoded(text: str) -> Digest | None:
-    """Of a token in base64url, with or without padding; None when it is not."""
+    """The digest of a token in base64url, with or without padding; None if it is not base64url."""
     try:
         return digest_of(urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
     except (binascii.Error, ValueError):
@@ -206,8 +207,10 @@ def create_guard(settings: Settings, state: StateTracker) -> Guard:
     return Guard(
         tokens,
         state=lambda: state_header(state),
-        hosts=Hosts((*settings.allowed_hosts, settings.listen_host)) if settings.checks_hosts else None,
-        proxies=Proxies(settings.trusted_proxies),
+        hosts=AllowedHosts((*settings.allowed_hosts, settings.listen_host))
+        if settings.checks_hosts
+        else None,
+        proxies=TrustedProxies(settings.trusted_proxies),
         origins=settings.allowed_origins,
         shared=settings.cors_origins,
     )

@@ -1,7 +1,7 @@
-"""Where a request says that it goes to, and which hosts this server answers for.
+"""Which hosts this server answers for, and which host a request names.
 
-A page of a hostile name can have that name resolve to this machine (DNS rebinding). Its requests then look to
-the browser as if they went to their own origin; only their `Host` tells them from others.
+A hostile page can let its own name resolve to this machine (DNS rebinding). To the browser its requests then
+go to the page's own origin. Only their `Host` header gives them away.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sanic.request import Request
 
 from astrolabe.http.errors import Refusal
 
-#: The host that stands for all of them.
+#: The host that stands for all hosts.
 ANY = "*"
 
 #: `host[:port]` (RFC 9110, 7.2); the port may be empty.
@@ -25,14 +25,14 @@ _AUTHORITY = re.compile(r"(?:\[([0-9A-Za-z:.%_-]+)\]|([^\s:/?#@\[\]]+))(?::([0-9
 
 
 class Authority(NamedTuple):
-    """host: in lower case, without brackets and trailing dot. port: None when none is given."""
+    """host: in lower case, without brackets and trailing dot. port: None if none is given."""
 
     host: str
     port: int | None
 
 
 def parse_authority(text: str) -> Authority | None:
-    """The host and port that a header names; None when it names none."""
+    """The host and port of a header; None if it is malformed."""
     match = _AUTHORITY.fullmatch(text.strip())
     if match is None:
         return None
@@ -42,11 +42,11 @@ def parse_authority(text: str) -> Authority | None:
     return Authority((literal or name).lower().removesuffix("."), int(port) if port else None)
 
 
-class Hosts:
-    """Refuses requests to other hosts. allowed: names, `*.name` for all below one, `*` for any.
+class AllowedHosts:
+    """Refuses requests to other hosts. allowed: names, `*.name` for all subdomains, `*` for any.
 
-    Addresses and localhost are always fine: no name that somebody else owns can be one of them. So is a
-    request that names no host at all, as HTTP/1.0 has it: a browser always does.
+    Addresses and localhost are always allowed: nobody else can own them. So is a request without a host, as
+    in HTTP/1.0: a browser always sends one.
     """
 
     def __init__(self, allowed: Collection[str]) -> None:
@@ -54,13 +54,13 @@ class Hosts:
         self._below = tuple(name.removeprefix("*") for name in self._names if name.startswith("*."))
 
     def check(self, request: Request, *, forwarded: Sequence[str] = ()) -> None:
-        """Raises Refusal. forwarded: the hosts that were asked for, as a proxy says."""
+        """Raise Refusal for another host. forwarded: the hosts that a proxy was asked for."""
         for text in (*hosts_of(request), *forwarded):
-            if not self._takes(text):
+            if not self._allows(text):
                 authority = parse_authority(text)
                 raise misdirected(text, authority.host if authority else None)
 
-    def _takes(self, text: str) -> bool:
+    def _allows(self, text: str) -> bool:
         if ANY in self._names:
             return True
         authority = parse_authority(text)
@@ -76,7 +76,7 @@ class Hosts:
 
 
 def hosts_of(request: Request) -> list[str]:
-    """What the request names as host: in its header, and in its target, which may be a whole URL."""
+    """The hosts in the request's header and in its target, which may be a whole URL."""
     named = [text.strip() for text in request.headers.getall("host", ())]
     target = request.raw_url.decode("latin-1")
     if "://" in target.partition("?")[0]:
@@ -84,21 +84,21 @@ def hosts_of(request: Request) -> list[str]:
     return [text for text in named if text]
 
 
-class Proxies:
-    """The peers whose word on what was asked for is taken. networks: addresses and CIDRs."""
+class TrustedProxies:
+    """The proxies whose forwarding headers are trusted. networks: addresses and CIDRs."""
 
     def __init__(self, networks: Collection[str]) -> None:
         self._networks = tuple(ip_network(network, strict=False) for network in networks)
 
     def hosts(self, request: Request) -> list[str]:
-        """The hosts that were asked for, as a trusted proxy says; none when it says nothing."""
+        """The hosts that a trusted proxy was asked for."""
         if not self._trusts(request):
             return []
         found = _listed(request, "x-forwarded-host")
         return [*found, *_forwarded(request, "host")]
 
     def schemes(self, request: Request) -> list[str]:
-        """The schemes by which it was asked for, as a trusted proxy says."""
+        """The schemes by which a trusted proxy was asked."""
         if not self._trusts(request):
             return []
         found = _listed(request, "x-forwarded-proto")
@@ -107,7 +107,7 @@ class Proxies:
     def _trusts(self, request: Request) -> bool:
         if not self._networks:
             return False
-        with suppress(ValueError):  # a peer on a socket that has no address
+        with suppress(ValueError):  # the socket has no address
             peer = ip_address(request.ip)
             peer = getattr(peer, "ipv4_mapped", None) or peer
             return any(peer in network for network in self._networks)
@@ -136,7 +136,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-#: It shows itself and nothing else, wherever it is shown.
+#: The page loads nothing, and nothing may embed it.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 }
@@ -168,7 +168,7 @@ that it knows.</p>
 
 
 def misdirected(text: str, name: str | None) -> Refusal:
-    """text: the host that was asked for, as it was written. name: without its port; None when it is none."""
+    """The refusal of a host. text: as in the request. name: without the port; None if malformed."""
     flag = "--allowed-hosts" if name is None else f"--allowed-hosts={name[:100]}"
     return Refusal(
         421,

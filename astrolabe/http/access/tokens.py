@@ -1,4 +1,4 @@
-"""The tokens that let a client in: a file, one a line, which may change at any time."""
+"""The valid tokens: a file with one token per line, which may change at any time."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from astrolabe.http.errors import FileError
 
 logger = logging.getLogger("astrolabe.http")
 
-#: Seconds between two looks at the file.
+#: Seconds between two checks of the file.
 LOOK_EVERY = 1.0
 
-#: What stands for a token once it has been read; nothing else is kept.
+#: The hash of a token. The token itself is not kept.
 Digest = bytes
 
 
 def digest_of(token: str) -> Digest:
-    """Of any text that a header may hold, also of bytes that are not UTF-8."""
+    """The digest of any header text, also of bytes that are not UTF-8."""
     return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
 
 
 class Tokens:
-    """Empty lines and those that begin with `#` say nothing, nor does a byte order mark.
+    """The tokens of a file. Empty lines, lines that begin with `#` and a byte order mark are ignored.
 
-    clock: monotonic seconds. Raises FileError when there is no such file, no token in it, or a line with
+    clock: monotonic seconds. Raises FileError if the file cannot be read, has no token, or has a line with
     blanks.
 
-    A file that is read later and holds no token lets nobody in.
+    If a later version of the file has no token, nobody is let in.
     """
 
     def __init__(self, path: str, *, clock: Callable[[], float]) -> None:
@@ -51,7 +51,7 @@ class Tokens:
             raise FileError(f"the token file {path} holds no token")
 
     def knows(self, digest: Digest) -> bool:
-        """Whether this token lets in now. Takes as long for any token that is none of them."""
+        """Whether this token is valid now. Takes the same time for all invalid tokens."""
         now = self._clock()
         if now - self._looked >= LOOK_EVERY:
             self._looked = now
@@ -65,7 +65,7 @@ class Tokens:
         if not self._file.look():
             return
         if self._digests:
-            logger.info("read the token file anew, tokens: %d", len(self._digests))
+            logger.info("reloaded the token file, tokens: %d", len(self._digests))
         else:
             logger.warning("the token file %s holds no token any more: nobody is let in", self._path)
 
@@ -77,7 +77,7 @@ def _read(path: str) -> tuple[Digest, ...]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        # Without the error itself: its text quotes what stands in the file.
+        # Without the original error, which quotes the content of the file.
         raise OSError(errno.EILSEQ, "it is not UTF-8", path) from None
     lines = [line.strip() for line in text.splitlines()]
     tokens = {number: line for number, line in enumerate(lines, 1) if line and not line.startswith("#")}

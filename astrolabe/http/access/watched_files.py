@@ -1,4 +1,4 @@
-"""Files that the settings name and that may be replaced while the server runs."""
+"""Files of the settings that may be replaced while the server runs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _Identity = tuple[tuple[int, int, int], ...]
 
 
 class WatchedFiles:
-    """Files that are loaded now, and again after they have changed. Raises FileError when they cannot be now.
+    """Files that are loaded now, and again when they have changed. Raises FileError if they cannot be loaded
+    now.
 
-    load: takes them in, or raises OSError and changes nothing. why: what is told of such an error.
-    failing: what they are then, such as "the token file /t cannot be read".
-    kept: what holds when that is so later, which changes nothing: they are being replaced, one after the
-        other, or as Kubernetes does with Secrets.
+    load: loads them, or raises OSError and changes nothing. why: the text for such an error.
+    failing: the message then, such as "the token file /t cannot be read".
+    kept: what stays valid if loading fails later, as while the files are being replaced.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class WatchedFiles:
             raise FileError(f"{failing}: {why(error)}") from error
 
     def look(self) -> bool:
-        """Load them when they are others than they were; whether that was so.
+        """Load the files if they have changed. Returns whether they were loaded.
 
-        What stands in the way is told once, until it is over.
+        The same problem is logged once.
         """
         try:
             renewed = self._renew()

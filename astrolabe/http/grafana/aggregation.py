@@ -1,4 +1,4 @@
-"""How much is drawn as one: resources, workloads, releases, namespaces, kinds."""
+"""What is drawn as one node: a resource, a workload, a release, a namespace, or a kind."""
 
 from __future__ import annotations
 
@@ -7,42 +7,43 @@ from itertools import chain
 from math import inf
 from typing import Literal, get_args
 
-from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.identity import NAMESPACE
-from astrolabe.graph.state.node import Node
-from astrolabe.http.grafana.subgraph import STEP, Part
+from astrolabe.graph.edge import Edge
+from astrolabe.graph.facts import NAMESPACE
+from astrolabe.graph.node import Node
+from astrolabe.http.grafana.subgraph import STEP, Subgraph
 
-#: From the finest to the coarsest. At each, a node is drawn with all that have the same key.
-Level = Literal["resource", "workload", "release", "namespace", "kind"]
-LEVELS: tuple[Level, ...] = get_args(Level)
+#: From the finest to the coarsest. Nodes with the same key are drawn as one.
+Aggregation = Literal["resource", "workload", "release", "namespace", "kind"]
+AGGREGATIONS: tuple[Aggregation, ...] = get_args(Aggregation)
 
-#: To a finer level than before only with this much room, so that it does not go to and fro at the limit.
+#: To a finer aggregation than before only with this much room, so that it does not go to and fro at the
+#: limit.
 ROOM = 0.8
-#: Owners above one another, more than Kubernetes has: a circle ends there.
+#: The depth of owners, more than Kubernetes has: it ends cycles.
 HIGHEST = 8
 
 
 def choose(
-    part: Part, *, limit: int, current: Level
-) -> Generator[None, None, tuple[Level, Sequence[str], dict[str, Node]]]:
-    """The finest level at which there are at most `limit` keys, the key of each node of the part, and the
-    topmost owner of each; in steps. Kinds, which are few, are drawn whatever the limit.
+    part: Subgraph, *, limit: int, current: Aggregation
+) -> Generator[None, None, tuple[Aggregation, Sequence[str], dict[str, Node]]]:
+    """The finest aggregation at which there are at most `limit` keys, the key of each node of the part, and
+    the topmost owner of each; in steps. Kinds, which are few, are drawn whatever the limit.
 
-    current: the level at which the same was drawn before.
+    current: the aggregation at which the same was drawn before.
     """
     if len(part.nodes) <= _bound("resource", limit, current):
         return "resource", [node.uid for node in part.nodes], {node.uid: node for node in part.nodes}
     roots = yield from find_roots(part)
-    for level in LEVELS[1:]:
-        most = inf if level == "kind" else _bound(level, limit, current)
-        keys = yield from _keys(part.nodes, roots, _KEYS[level], most)
+    for aggregation in AGGREGATIONS[1:]:
+        most = inf if aggregation == "kind" else _bound(aggregation, limit, current)
+        keys = yield from _keys(part.nodes, roots, _KEYS[aggregation], most)
         if keys is not None:
-            return level, keys, roots
-    raise AssertionError("kinds are the last level")
+            return aggregation, keys, roots
+    raise AssertionError("kinds are the last aggregation")
 
 
-def find_roots(part: Part) -> Generator[None, None, dict[str, Node]]:
-    """By uid of each node of the part its topmost owner in its own namespace, which may be itself."""
+def find_roots(part: Subgraph) -> Generator[None, None, dict[str, Node]]:
+    """The topmost owner of each node, by the node's uid, within its namespace. It may be the node itself."""
     nodes = dict(part.outside)
     for begin in range(0, len(part.nodes), STEP):
         yield
@@ -76,7 +77,7 @@ def _climb(uid: str, owners: dict[str, Edge]) -> str:
 def _keys(
     nodes: Sequence[Node], roots: dict[str, Node], key: Callable[[Node, Node], str], most: float
 ) -> Generator[None, None, list[str] | None]:
-    """The key of each; None when there are more different ones than `most`."""
+    """The key of each node; None if there are more than `most` different keys."""
     keys: list[str] = []
     different: set[str] = set()
     for begin in range(0, len(nodes), STEP):
@@ -89,8 +90,8 @@ def _keys(
     return keys
 
 
-def _bound(level: Level, limit: int, current: Level) -> float:
-    return limit if LEVELS.index(level) >= LEVELS.index(current) else ROOM * limit
+def _bound(aggregation: Aggregation, limit: int, current: Aggregation) -> float:
+    return limit if AGGREGATIONS.index(aggregation) >= AGGREGATIONS.index(current) else ROOM * limit
 
 
 def _by_workload(_: Node, root: Node) -> str:
@@ -110,7 +111,7 @@ def _by_kind(node: Node, _: Node) -> str:
     return f"kind:{node.kind}"
 
 
-_KEYS: dict[Level, Callable[[Node, Node], str]] = {
+_KEYS: dict[Aggregation, Callable[[Node, Node], str]] = {
     "workload": _by_workload,
     "release": _by_release,
     "namespace": _by_namespace,

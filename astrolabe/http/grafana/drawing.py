@@ -1,4 +1,4 @@
-"""What is drawn: groups of nodes, and the links between groups."""
+"""The drawing: groups of nodes, and the links between groups."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from heapq import merge
 
 import msgspec
 
-from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.node import Node
-from astrolabe.graph.state.status import WORST_FIRST
-from astrolabe.http.grafana.aggregation import Level, choose
-from astrolabe.http.grafana.subgraph import STEP, Part
+from astrolabe.graph.edge import Edge
+from astrolabe.graph.node import Node
+from astrolabe.graph.status import WORST_FIRST
+from astrolabe.http.grafana.aggregation import Aggregation, choose
+from astrolabe.http.grafana.subgraph import STEP, Subgraph
 from astrolabe.kinds.kind import Layer
 
 
-class Group(msgspec.Struct, frozen=True):
+class DrawnGroup(msgspec.Struct, frozen=True):
     """What is drawn as one node: one resource, or several.
 
     what: the kind of the resource or workload, or `Release`, `Namespace`, `All` (of one kind).
-    counts: members by status. worst: the member that is worst.
-    single: the resource, when it is drawn as itself.
+    counts: members by status. worst: the member with the worst status.
+    single: the resource, if the group is just that.
     """
 
     id: str
@@ -35,8 +35,8 @@ class Group(msgspec.Struct, frozen=True):
     single: Node | None = None
 
 
-class Link(msgspec.Struct):
-    """Edges of one type between two groups. field: of the first; count: how many they are."""
+class DrawnLink(msgspec.Struct):
+    """Edges of one type between two groups. field: of the first edge. count: the number of edges."""
 
     type: str
     source: str
@@ -50,21 +50,21 @@ class Link(msgspec.Struct):
 
 
 class Drawing(msgspec.Struct, frozen=True):
-    """level: how much is drawn as one. groups: by id, in the order of layers and names."""
+    """aggregation: what is drawn as one node. groups: by id, in the order of layers and names."""
 
-    level: Level
-    groups: dict[str, Group]
-    links: list[Link]
+    aggregation: Aggregation
+    groups: dict[str, DrawnGroup]
+    links: list[DrawnLink]
 
 
 def draw(
-    part: Part, *, limit: int, current: Level, layers: Mapping[str, Layer]
+    part: Subgraph, *, limit: int, current: Aggregation, layers: Mapping[str, Layer]
 ) -> Generator[None, None, Drawing]:
-    """The drawing of a part with at most `limit` groups; in steps.
+    """Draw a subgraph with at most `limit` groups, in steps.
 
-    current: the level of the drawing before. layers: of each kind.
+    current: the aggregation of the drawing before. layers: of each kind.
     """
-    level, keys, roots = yield from choose(part, limit=limit, current=current)
+    aggregation, keys, roots = yield from choose(part, limit=limit, current=current)
     members: dict[str, list[Node]] = {}
     key_of: dict[str, str] = {}
     for count, (node, key) in enumerate(zip(part.nodes, keys, strict=True)):
@@ -74,15 +74,15 @@ def draw(
         key_of[node.uid] = key
     groups = []
     for key, nodes in members.items():
-        counts, worst = yield from _judge(nodes)
+        counts, worst = yield from _summarize(nodes)
         groups.append(_group(key, nodes, roots[nodes[0].uid], layers, counts=counts, worst=worst))
     groups.sort(key=lambda group: (group.namespace, group.release, group.what, group.name, group.id))
     links = yield from _links(part.edges, key_of)
-    return Drawing(level=level, groups={group.id: group for group in groups}, links=links)
+    return Drawing(aggregation=aggregation, groups={group.id: group for group in groups}, links=links)
 
 
-def _judge(nodes: Sequence[Node]) -> Generator[None, None, tuple[Counter[str], Node]]:
-    """The nodes by status, and the worst of them."""
+def _summarize(nodes: Sequence[Node]) -> Generator[None, None, tuple[Counter[str], Node]]:
+    """The number of nodes by status, and the worst node."""
     counts, worst = Counter[str](), nodes[0]
     for begin in range(0, len(nodes), STEP):
         yield
@@ -104,11 +104,11 @@ def _group(
     *,
     counts: Counter[str],
     worst: Node,
-) -> Group:
+) -> DrawnGroup:
     scheme, colon, rest = key.partition(":")
     first = nodes[0]
     if not colon:
-        return Group(
+        return DrawnGroup(
             id=key,
             what=root.kind,
             name=root.name,
@@ -121,18 +121,18 @@ def _group(
         )
     if scheme == "release":
         place, name = first.release_namespace, first.release
-        return Group(key, "Release", name, place, name, "workload", counts, worst)
+        return DrawnGroup(key, "Release", name, place, name, "workload", counts, worst)
     if scheme == "namespace":
-        return Group(key, "Namespace", rest, rest, "", "workload", counts, worst)
-    return Group(key, "All", rest, "", "", _layer(rest, layers), counts, worst)
+        return DrawnGroup(key, "Namespace", rest, rest, "", "workload", counts, worst)
+    return DrawnGroup(key, "All", rest, "", "", _layer(rest, layers), counts, worst)
 
 
 def _layer(kind: str, layers: Mapping[str, Layer]) -> Layer:
     return layers.get(kind, "cluster")
 
 
-def _links(edges: Sequence[Edge], keys: Mapping[str, str]) -> Generator[None, None, list[Link]]:
-    links: dict[tuple[str, str, str], Link] = {}
+def _links(edges: Sequence[Edge], keys: Mapping[str, str]) -> Generator[None, None, list[DrawnLink]]:
+    links: dict[tuple[str, str, str], DrawnLink] = {}
     for count, edge in enumerate(edges):
         if count % STEP == 0:
             yield
@@ -141,17 +141,17 @@ def _links(edges: Sequence[Edge], keys: Mapping[str, str]) -> Generator[None, No
             continue
         link = links.get(ends)
         if link is None:
-            link = links[ends] = Link(*ends, field=edge.field)
+            link = links[ends] = DrawnLink(*ends, field=edge.field)
         link.count += 1
     return (yield from _in_order(list(links.values())))
 
 
-def _in_order(links: list[Link]) -> Generator[None, None, list[Link]]:
+def _in_order(links: list[DrawnLink]) -> Generator[None, None, list[DrawnLink]]:
     stretches = []
     for begin in range(0, len(links), STEP):
         yield
         stretches.append(sorted(links[begin : begin + STEP], key=_id))
-    ordered: list[Link] = []
+    ordered: list[DrawnLink] = []
     for link in merge(*stretches, key=_id):
         if len(ordered) % STEP == 0:
             yield
@@ -159,5 +159,5 @@ def _in_order(links: list[Link]) -> Generator[None, None, list[Link]]:
     return ordered
 
 
-def _id(link: Link) -> str:
+def _id(link: DrawnLink) -> str:
     return link.id

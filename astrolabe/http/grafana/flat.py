@@ -1,7 +1,8 @@
-"""The stream for clients that append rows: flat objects, each in a message of its own.
+"""The stream for clients that append rows: flat objects, one per message.
 
-They know only the path of a URL, so their filter stands there: `/namespace=shop/kind=Pod,Job`. They break
-on arrays and on missing keys, so there is none of either; what is not known is null.
+These clients know only the path of a URL, so it holds their filter: `/namespace=shop/kind=Pod,Job`. They
+fail on
+arrays and missing keys, so there are none: an unknown value is null.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote
 
-from astrolabe.graph.state.node import Node
-from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.node import Node
+from astrolabe.graph.status import LEVELS
 from astrolabe.http.errors import bad_parameter
 
-#: The node that a uid named at a seq, if that is known.
+#: The node that a uid named at a seq, if known.
 Find = Callable[[int, str], Node | None]
 
 _SHOWN = ("kind", "namespace", "name", "status", "reason", "message", "release")
@@ -34,11 +35,11 @@ def parse_path(path: str) -> dict[str, list[str]]:
 
 
 def changes(message: dict[str, Any], *, now: int, find: Find) -> Iterable[dict[str, Any]]:
-    """One object for every node that a message of the stream sets or removes; in the message's order.
+    """One object for every node that a message of the stream sets or removes, in the message's order.
 
-    now: milliseconds since 1970, for what happened over a while. find: for the names of what is gone.
+    now: milliseconds since 1970, for messages without a time. find: finds the names of removed nodes.
     """
-    if message["type"] == "snapshot":  # history did not reach back: this is how things are now
+    if message["type"] == "snapshot":  # the history did not reach back, so this is the current state
         for node in message["nodes"]:
             yield _change(message, now, "set", node)
     elif message["type"] == "delta":
@@ -56,7 +57,7 @@ def _change(message: dict[str, Any], time: int, op: str, node: dict[str, Any]) -
 
 
 def statistics(counts: Counter[str], *, edges: int, now: int) -> dict[str, int]:
-    """How many nodes there are, in all and of each status."""
+    """The number of nodes, in total and by status."""
     return {
         "time": now,
         "nodes": counts.total(),

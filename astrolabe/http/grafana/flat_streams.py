@@ -1,4 +1,4 @@
-"""The paths of the flat streams, and the connections on them."""
+"""The endpoints of the flat streams, and their connections."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 import ujson
 from sanic.request import Request
 
-from astrolabe.graph.encoding import wire
-from astrolabe.graph.state.node import Node
-from astrolabe.graph.views.filter import Filter, FilterRules, parse_query
-from astrolabe.http.counters import Figures
+from astrolabe.graph import wire
+from astrolabe.graph.filter import Filter, FilterRules, parse_query
+from astrolabe.graph.node import Node
+from astrolabe.http.counters import Counters
 from astrolabe.http.grafana import flat
-from astrolabe.http.grafana.statistics import Statistics
+from astrolabe.http.grafana.statistics import LiveCounts
 from astrolabe.http.net.message import Framing, Message
 from astrolabe.http.net.refusals import Handler, visibly
 from astrolabe.http.net.websocket import WebSocket, text_frame
 from astrolabe.http.openapi.messages import FlatChange, FlatCounts
-from astrolabe.http.openapi.operation import Answer, Endpoint, Operation, Parameter
-from astrolabe.http.query import Position, Query
+from astrolabe.http.openapi.operation import ApiEndpoint, ApiResponse, Operation, Parameter
+from astrolabe.http.query import Position, QueryReader
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.subscription import fail
@@ -43,27 +43,27 @@ def _operation(summary: str, message: Any, *parameters: Parameter) -> Operation:
         details="For clients that append rows, and know only the path of a URL. Nothing else is ever sent.",
         group="grafana",
         parameters=parameters,
-        answers={101: Answer(description="The stream begins: messages follow.", body={})},
+        answers={101: ApiResponse(description="The stream begins: messages follow.", body={})},
         refusals=(400, 426, 503),
         messages={"server": message},
     )
 
 
 class FlatSocket(WebSocket):
-    """A WebSocket on which nothing but flat objects is sent: no hello, and no error before it is closed.
+    """A WebSocket that sends nothing but flat objects: no hello, and no error before closing.
 
-    framing: how a message of the stream becomes such objects.
+    framing: turns a message of the stream into such objects.
     """
 
-    def __init__(self, request: Request, limits: Limits, figures: Figures, framing: Framing) -> None:
-        super().__init__(request, limits, figures)
+    def __init__(self, request: Request, limits: Limits, counters: Counters, framing: Framing) -> None:
+        super().__init__(request, limits, counters)
         self._framing = framing
-        #: What is left of a long message, each of a part of its nodes; whether the turn for the next comes.
+        #: The remaining parts of a long message; whether the next one is scheduled.
         self._rest: Iterator[Message] | None = None
         self._due = False
 
     def write(self, message: Message) -> None:
-        """Of a long one some objects in each turn, as the transport takes them, and nothing in between."""
+        """Write a message. A long one is written in parts, as the transport accepts them."""
         if message.long is None or not self.open:
             super().write(message)
             return
@@ -97,17 +97,17 @@ class FlatSocket(WebSocket):
             self.resume()
 
     def explain(self, error: str, message: str) -> None:
-        """The close code has to do."""
+        """Send nothing: the close code has to suffice."""
 
     def hear(self, text: str) -> None:
-        """Implements `websocket.Listener`: some send a first message, which says nothing to us."""
+        """Ignore messages: some clients send one first."""
 
     def beat(self) -> None:
-        """A heartbeat is a ping, no row."""
+        """Send nothing: a ping is enough."""
 
 
 def _parts(message: Message) -> Iterator[Message]:
-    """The same in several, without edges."""
+    """The message in several parts, without edges."""
     assert message.long is not None
     for text in wire.node_pieces(chunk.decode() for chunk in message.long.chunks):
         yield Message(message.event, f"{message.head}{text}{wire.DELTA_TAIL}", message.position)
@@ -123,19 +123,19 @@ class FlatStreams:
         self._connections = connections
         self._rules = rules
         self._limits = limits
-        self._statistics = Statistics(source.hub)
+        self._statistics = LiveCounts(source.hub)
 
     @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
+    def endpoints(self) -> tuple[ApiEndpoint, ...]:
         return (
             *self._endpoints("changes", self._serve_changes, FlatChange, "one flat object per change"),
             *self._endpoints("stats", self._serve_statistics, FlatCounts, "counts, every second"),
         )
 
-    def _endpoints(self, name: str, serve: Handler, message: Any, summary: str) -> Iterator[Endpoint]:
-        """Of everything, and with a filter."""
+    def _endpoints(self, name: str, serve: Handler, message: Any, summary: str) -> Iterator[ApiEndpoint]:
+        """One endpoint for the whole graph, and one with a filter."""
         handler = visibly(serve, self._accept, self._connections.until_refused)
-        yield Endpoint(
+        yield ApiEndpoint(
             path=f"{_ROOT}/{name}",
             name=f"flat-{name}",
             handler=handler,
@@ -143,7 +143,7 @@ class FlatStreams:
             visible=True,
             operation=_operation(summary, message),
         )
-        yield Endpoint(
+        yield ApiEndpoint(
             path=f"{_ROOT}/{name}/<filter:path>",
             name=f"flat-{name}-filtered",
             handler=handler,
@@ -153,14 +153,14 @@ class FlatStreams:
         )
 
     async def close(self) -> None:
-        """End the counting."""
+        """Stop counting."""
         await self._statistics.close()
 
     async def _serve_changes(self, request: Request, filter: str = "") -> None:
         kept = self._filter(request, filter)
         self._connections.admit()
         self._hub.admit(kept)
-        socket = FlatSocket(request, self._limits, self._hub.figures, self._as_changes)
+        socket = FlatSocket(request, self._limits, self._hub.counters, self._as_changes)
         self._connections.add(socket, request)
         client = self._hub.join(socket)
         socket.drained = client.wake
@@ -180,14 +180,14 @@ class FlatStreams:
         await self._connections.until_lost(socket, lambda: self._statistics.leave(socket))
 
     def _accept(self, request: Request) -> FlatSocket:
-        return FlatSocket(request, self._limits, self._hub.figures, text_frame)
+        return FlatSocket(request, self._limits, self._hub.counters, text_frame)
 
     def _filter(self, request: Request, path: str) -> Filter:
-        Query(request).refuse_rest()  # it stands in the path
+        QueryReader(request).refuse_unknown()  # the filter is in the path
         return parse_query(flat.parse_path(path), self._rules)
 
     def _as_changes(self, message: Message) -> bytes:
-        """Made once for all who follow the same filter."""
+        """Frame a message, once for all clients with the same filter."""
         if message.event not in ("snapshot", "delta"):
             return b""
         rows = flat.changes(ujson.loads(message.text), now=int(time() * 1000), find=self._find)

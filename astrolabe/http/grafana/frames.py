@@ -1,4 +1,4 @@
-"""Rows as columns: what Grafana calls data frames, and how its Node Graph API plugin is told of fields."""
+"""Grafana's data frames with their notices, and the field descriptions of its Node Graph API plugin."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Literal
 import msgspec
 
 from astrolabe.engine.serving_state import ServingState
-from astrolabe.http.grafana.rows import EDGE_FIELDS, NODE_FIELDS, Field, Row
+from astrolabe.http.grafana.rows import EDGE_FIELDS, NODE_FIELDS, PanelField, Row
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """As data frames have it in their `meta` (`@grafana/data`, types/data.ts, QueryResultMetaNotice)."""
+    """A notice in the `meta` of a data frame (`@grafana/data`, types/data.ts, QueryResultMetaNotice)."""
 
     severity: Literal["info", "warning"]
     text: str
@@ -34,7 +34,7 @@ def notices(state: ServingState) -> tuple[Notice, ...]:
 
 
 def _progress(state: ServingState) -> str:
-    """Behind the count of kinds the state says what keeps the others from coming."""
+    """The progress, and what keeps other kinds from being listed."""
     progress = state.progress
     if not progress.of:
         return state.why
@@ -49,15 +49,15 @@ def _clock(state: ServingState) -> str:
 def frames(
     nodes: Sequence[Row], edges: Sequence[Row], notices: Sequence[Notice] = ()
 ) -> list[dict[str, Any]]:
-    """Both frames as DataFrameJSON (`@grafana/data`, dataframe/DataFrameJSON.ts). Grafana shows the notices
-    of all frames of a panel: they stand in the first."""
+    """Both frames as DataFrameJSON (`@grafana/data`, dataframe/DataFrameJSON.ts). The first has the notices:
+    Grafana shows those of all frames of a panel."""
     return [frame("nodes", NODE_FIELDS, nodes, notices), frame("edges", EDGE_FIELDS, edges)]
 
 
 def frame(
-    name: str, fields: Sequence[Field], rows: Sequence[Row], notices: Sequence[Notice] = ()
+    name: str, fields: Sequence[PanelField], rows: Sequence[Row], notices: Sequence[Notice] = ()
 ) -> dict[str, Any]:
-    """One frame: a column a field."""
+    """One frame, with a column for each field."""
     meta: dict[str, Any] = {"preferredVisualisationType": "nodeGraph"}
     if notices:
         meta["notices"] = msgspec.to_builtins(notices)
@@ -82,7 +82,7 @@ def described() -> dict[str, Any]:
     }
 
 
-def _config(field: Field) -> dict[str, Any]:
+def _config(field: PanelField) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if field.title:
         config["displayName"] = field.title
@@ -91,7 +91,7 @@ def _config(field: Field) -> dict[str, Any]:
     return config
 
 
-def _description(field: Field) -> dict[str, Any]:
+def _description(field: PanelField) -> dict[str, Any]:
     description = {
         "field_name": field.name,
         "type": field.type,

@@ -1,8 +1,8 @@
-"""Where what is drawn stands: layers from left to right, and a place that is kept.
+"""The layout of a drawing: layers from left to right, and a stable place for each node.
 
-A place is given once, near the neighbours that have one, and kept as long as the node is drawn. Who comes
-later takes a free place; who goes leaves one. All places are given anew when the plan does not fit any
-more: when there are twice as many nodes as it was made for, or a quarter.
+A node gets a free place near its neighbours, and keeps it as long as it is drawn. All places are assigned
+anew
+when the plan does not fit any more: at twice as many nodes as it was made for, or a quarter.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ COLUMN = 240
 ROW = 170
 #: Width to height of a panel, about.
 ASPECT = 1.6
-#: A plan is for at least this many nodes, so that few are no reason to move.
+#: A plan is for at least this many nodes, so that small graphs do not move.
 FEWEST = 20
 
 
-class Spot(msgspec.Struct, frozen=True):
-    """What needs a place: an id, its layer, and the ids that it is linked with."""
+class LayoutNode(msgspec.Struct, frozen=True):
+    """A node that needs a place: its id, layer, and the ids that it is linked with."""
 
     id: str
     layer: Layer
@@ -41,8 +41,8 @@ class Layout:
         self._grids: dict[Layer, Grid] = {}
         self._places: dict[str, tuple[Layer, int, int]] = {}
 
-    def update(self, spots: Sequence[Spot]) -> dict[str, tuple[int, int]]:
-        """x and y of each, in pixels; those who were there before stay where they are."""
+    def update(self, spots: Sequence[LayoutNode]) -> dict[str, tuple[int, int]]:
+        """x and y of each node, in pixels. Known nodes stay where they are."""
         if not self._planned / 4 <= max(len(spots), FEWEST) <= self._planned * 2:
             self._plan(spots)
         there = {spot.id for spot in spots}
@@ -55,8 +55,8 @@ class Layout:
                 self._place(spot)
         return {spot.id: self._position(*self._places[spot.id]) for spot in spots}
 
-    def _plan(self, spots: Sequence[Spot]) -> None:
-        """Columns for each layer, so that all of them together have about the shape of a panel."""
+    def _plan(self, spots: Sequence[LayoutNode]) -> None:
+        """Divide the columns among the layers, so that the drawing has about the shape of a panel."""
         self._planned = max(len(spots), FEWEST)
         counts = {layer: sum([spot.layer == layer for spot in spots]) for layer in LAYERS}
         for self._rows in count(1):
@@ -68,14 +68,14 @@ class Layout:
             self._grids[layer] = Grid(first, widths[layer])
             first += widths[layer]
 
-    def _place(self, spot: Spot) -> None:
+    def _place(self, spot: LayoutNode) -> None:
         rows = [self._places[id][2] for id in spot.neighbours if id in self._places]
         wanted = round(sum(rows) / len(rows)) if rows else 0
-        column, row = self._grids[spot.layer].take(min(wanted, self._highest()))
+        column, row = self._grids[spot.layer].occupy(min(wanted, self._highest()))
         self._places[spot.id] = (spot.layer, column, row)
 
     def _highest(self) -> int:
-        """A row beyond which nobody wants to be, so that places do not drift away."""
+        """The last row that a node may want, so that places do not drift away."""
         return max(self._rows, *[grid.height for grid in self._grids.values()])
 
     def _position(self, layer: Layer, column: int, row: int) -> tuple[int, int]:
@@ -93,11 +93,11 @@ class Grid:
 
     @property
     def height(self) -> int:
-        """Rows that its nodes need at least."""
+        """The rows that its nodes need at least."""
         return -(-self._count // self._width)
 
-    def take(self, wanted: int) -> tuple[int, int]:
-        """The column and row of the free place that is nearest to this row."""
+    def occupy(self, wanted: int) -> tuple[int, int]:
+        """Occupy the free place nearest to this row. Returns its column and row."""
         row = next(row for row in _around(wanted) if len(self._taken.get(row, ())) < self._width)
         taken = self._taken.setdefault(row, set())
         column = next(column for column in range(self._width) if column not in taken)
@@ -106,7 +106,7 @@ class Grid:
         return column, row
 
     def free(self, column: int, row: int) -> None:
-        """Nobody is there any more."""
+        """Free a place."""
         self._count -= 1
         self._taken[row].discard(column)
         if not self._taken[row]:
@@ -122,12 +122,14 @@ def _around(row: int) -> Iterable[int]:
             yield row - distance
 
 
-def spots(ids: Mapping[str, Layer], links: Iterable[tuple[str, str]]) -> Generator[None, None, list[Spot]]:
-    """What needs a place, from ids with their layers and the pairs that are linked; in steps."""
+def spots(
+    ids: Mapping[str, Layer], links: Iterable[tuple[str, str]]
+) -> Generator[None, None, list[LayoutNode]]:
+    """The nodes to place, from ids with their layers and linked pairs, in steps."""
     neighbours: dict[str, dict[str, None]] = {id: {} for id in ids}
     for number, (source, target) in enumerate(links):
         if number % STEP == 0:
             yield
         neighbours[source][target] = None
         neighbours[target][source] = None
-    return [Spot(id=id, layer=layer, neighbours=tuple(neighbours[id])) for id, layer in ids.items()]
+    return [LayoutNode(id=id, layer=layer, neighbours=tuple(neighbours[id])) for id, layer in ids.items()]

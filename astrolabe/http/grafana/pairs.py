@@ -1,8 +1,8 @@
-"""Two answers that a panel reads as one.
+"""Two responses that a panel reads as one.
 
-Infinity asks twice, for the nodes and for the edges, and an edge whose end is missing crashes the panel.
-So the edges of an answer lead only to nodes that the answer before it had already, and a node stays for
-one answer longer than the edges to it: then the two may be of either, in either order.
+The Infinity plugin sends two requests, for nodes and for edges, and an edge without its end crashes the
+panel. So the edges of a response lead only to nodes that the response before it had, too, and a node stays
+one response longer than its edges. Then nodes and edges may come from either of two responses, in any order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from astrolabe.http.grafana.subgraph import STEP
 
 
 class Rows(msgspec.Struct, frozen=True):
-    """The rows of one answer. complete: whether they are all that there is, and no more."""
+    """The rows of one response. complete: whether they are exactly the current drawing."""
 
     nodes: Sequence[Row]
     edges: Sequence[Row]
@@ -24,7 +24,7 @@ class Rows(msgspec.Struct, frozen=True):
 
 
 def overlap(before: Rows, now: Rows) -> Generator[None, None, Rows]:
-    """What is answered so soon after `before` that it may be read together with it; in steps."""
+    """The rows of a response that may be read together with `before`, in steps."""
     known = {node["id"] for node in before.nodes}
     needed: set[str] = set()
     for some in _stretches(before.edges):

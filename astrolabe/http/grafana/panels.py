@@ -1,4 +1,4 @@
-"""What panels show now, made at most once a second for each filter, and shared by all who ask."""
+"""What panels show: made at most once a second for each filter, and shared by all requests."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
-from astrolabe.graph.views.filter import Filter
-from astrolabe.http.grafana.aggregation import Level
+from astrolabe.graph.filter import Filter
+from astrolabe.http.grafana.aggregation import Aggregation
 from astrolabe.http.grafana.drawing import draw
 from astrolabe.http.grafana.layout import Layout, spots
 from astrolabe.http.grafana.pairs import Rows, overlap
@@ -19,78 +19,78 @@ from astrolabe.http.grafana.rows import edge_row, node_row
 from astrolabe.http.grafana.subgraph import gather
 from astrolabe.http.query import Position
 from astrolabe.http.stream.hub import Hub
-from astrolabe.http.stream.snapshot import Snapshot
+from astrolabe.http.stream.snapshot import ViewSnapshot
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.timeslice import Lane, in_slices
 
-#: Seconds for which the same is answered.
+#: Seconds for which the same rows are sent.
 FRESH = 1.0
-#: Seconds within which two answers may be read together.
+#: Seconds within which a panel may combine two responses.
 TOGETHER = 2.0
-#: Filters whose places are remembered; those not asked for longest are forgotten first.
+#: Queries whose layouts are remembered. The least recently used one is forgotten first.
 REMEMBERED = 32
 
 T = TypeVar("T")
 
 
-class Question(msgspec.Struct, frozen=True):
-    """What a panel asks for: a part of the graph, drawn with at most `limit` nodes."""
+class PanelQuery(msgspec.Struct, frozen=True):
+    """What a panel asks for: a filtered graph, drawn with at most `limit` nodes."""
 
     filter: Filter
     limit: int
 
 
 class Panel(msgspec.Struct, frozen=True):
-    """What is shown, and the place in history that it is of. made: in the loop's time."""
+    """The rows of a panel, and their position. made: loop time."""
 
     position: Position
     rows: Rows
     made: float
 
 
-class Board:
-    """What is remembered of one question, so that the next answer resembles the last."""
+class PanelMemory:
+    """What is remembered of a query, so that the next drawing resembles the last one."""
 
     def __init__(self) -> None:
         self.layout = Layout()
-        self.level: Level = "resource"
+        self.aggregation: Aggregation = "resource"
         self.task: asyncio.Task[Panel] | None = None
         self.shown: Panel | None = None
         self.asked = 0.0
 
 
-class Panels:
-    """catalogue: has the layer of each kind."""
+class GrafanaPanels:
+    """The panels of all queries. catalogue: has the layer of each kind."""
 
     def __init__(self, hub: Hub, catalogue: Catalogue) -> None:
         self._hub = hub
         self._catalogue = catalogue
-        self._boards: OrderedDict[Question, Board] = OrderedDict()
+        self._memories: OrderedDict[PanelQuery, PanelMemory] = OrderedDict()
         self._running: set[asyncio.Task[Panel]] = set()
 
-    async def get(self, question: Question) -> Panel:
-        """The panel of this question, at most a second old or still as it was."""
-        board = self._board(question)
-        if board.task is None or self._is_stale(board.task, question.filter):
-            board.task = self._start(question, board)
-        panel = await asyncio.shield(board.task)  # a caller that goes away must not take it from the others
-        board.shown, board.asked = panel, asyncio.get_running_loop().time()
+    async def get(self, query: PanelQuery) -> Panel:
+        """The panel of this query, unchanged or at most a second old."""
+        memory = self._memory(query)
+        if memory.task is None or self._is_stale(memory.task, query.filter):
+            memory.task = self._start(query, memory)
+        panel = await asyncio.shield(memory.task)  # a cancelled caller must not cancel it for the others
+        memory.shown, memory.asked = panel, asyncio.get_running_loop().time()
         return panel
 
     async def close(self) -> None:
-        """End what is being made."""
+        """Cancel what is being made."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _board(self, question: Question) -> Board:
-        board = self._boards.get(question)
-        if board is None:
-            board = self._boards[question] = Board()
-            if len(self._boards) > REMEMBERED:
-                self._boards.popitem(last=False)
-        self._boards.move_to_end(question)
-        return board
+    def _memory(self, query: PanelQuery) -> PanelMemory:
+        memory = self._memories.get(query)
+        if memory is None:
+            memory = self._memories[query] = PanelMemory()
+            if len(self._memories) > REMEMBERED:
+                self._memories.popitem(last=False)
+        self._memories.move_to_end(query)
+        return memory
 
     def _is_stale(self, task: asyncio.Task[Panel], filter: Filter) -> bool:
         if not task.done():
@@ -102,33 +102,33 @@ class Panels:
             return False
         return not (panel.rows.complete and self._hub.is_same_since(panel.position, filter))
 
-    def _start(self, question: Question, board: Board) -> asyncio.Task[Panel]:
+    def _start(self, query: PanelQuery, memory: PanelMemory) -> asyncio.Task[Panel]:
         loop = asyncio.get_running_loop()
-        before = board.shown if loop.time() - board.asked < TOGETHER else None
-        making = self._make(question, board, before)
-        # A task keeps its context, and that of a handler its request with the connection: this one is kept.
+        before = memory.shown if loop.time() - memory.asked < TOGETHER else None
+        making = self._make(query, memory, before)
+        # The context of a handler holds its request and connection, and the task would keep it alive.
         task = asyncio.create_task(making, name="astrolabe.http.grafana", context=Context())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
 
-    async def _make(self, question: Question, board: Board, before: Panel | None) -> Panel:
+    async def _make(self, query: PanelQuery, memory: PanelMemory, before: Panel | None) -> Panel:
         """before: the panel that may be read together with this one."""
-        taken = await self._hub.take(question.filter)
-        rows = await finish(self._rows(question, taken, board, before))
-        position = Position(taken.epoch, taken.seq)
+        snapshot = await self._hub.snapshot(query.filter)
+        rows = await finish(self._rows(query, snapshot, memory, before))
+        position = Position(snapshot.epoch, snapshot.seq)
         return Panel(position=position, rows=rows, made=asyncio.get_running_loop().time())
 
     def _rows(
-        self, question: Question, taken: Snapshot, board: Board, before: Panel | None
+        self, query: PanelQuery, snapshot: ViewSnapshot, memory: PanelMemory, before: Panel | None
     ) -> Generator[None, None, Rows]:
-        part = yield from gather(self._hub.graph, taken, self._catalogue, whole=not question.filter)
+        part = yield from gather(self._hub.graph, snapshot, self._catalogue, whole=not query.filter)
         of_kinds = {kind.key: kind.layer for kind in self._catalogue}
-        drawing = yield from draw(part, limit=question.limit, current=board.level, layers=of_kinds)
-        board.level = drawing.level
+        drawing = yield from draw(part, limit=query.limit, current=memory.aggregation, layers=of_kinds)
+        memory.aggregation = drawing.aggregation
         layers = {group.id: group.layer for group in drawing.groups.values()}
         wanted = yield from spots(layers, ((link.source, link.target) for link in drawing.links))
-        places = board.layout.update(wanted)
+        places = memory.layout.update(wanted)
         nodes, edges = [], []
         for group in drawing.groups.values():
             yield
@@ -141,7 +141,7 @@ class Panels:
 
 
 async def finish(steps: Generator[None, None, T]) -> T:
-    """What the steps end with; others have their turn between them."""
+    """Run the steps in slices of time, and return their result."""
     ended: list[T] = []
 
     def drain() -> Generator[None, None, None]:

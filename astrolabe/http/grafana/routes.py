@@ -1,4 +1,4 @@
-"""The paths under which Grafana's REST data sources find the node graph."""
+"""The endpoints at which Grafana's REST data sources find the node graph."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.graph.encoding import wire
-from astrolabe.graph.views.filter import FilterRules
+from astrolabe.graph import wire
+from astrolabe.graph.filter import FilterRules
 from astrolabe.http.errors import JSON, bad_parameter
 from astrolabe.http.grafana import shapes
 from astrolabe.http.grafana.flat_streams import FlatStreams
 from astrolabe.http.grafana.frames import Notice, described, frames, notices
 from astrolabe.http.grafana.pairs import Rows
-from astrolabe.http.grafana.panels import Panel, Panels, Question
+from astrolabe.http.grafana.panels import GrafanaPanels, Panel, PanelQuery
 from astrolabe.http.openapi import operation, parameters
-from astrolabe.http.openapi.operation import POSITION, Endpoint, Operation, Parameter
-from astrolabe.http.query import Query
-from astrolabe.http.responses.cache import Bodies, Pieces, Recipe
+from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, Operation, Parameter
+from astrolabe.http.query import QueryReader
+from astrolabe.http.responses.cache import Pieces, Recipe, ResponseCache
 from astrolabe.http.responses.headers import accepts_gzip
 from astrolabe.http.responses.json import array
 from astrolabe.http.responses.shared import SharedResponse
@@ -29,7 +29,7 @@ from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections
 from astrolabe.settings import Limits
 
-#: Nodes that a panel shows unless it asks for others, which is what it draws without paging; and at most.
+#: The default and the largest number of nodes. Grafana draws the default without paging.
 USUAL, MOST = 200, 1000
 
 Body = Callable[[Rows, tuple[Notice, ...]], Pieces]
@@ -64,25 +64,25 @@ _LIFE = _fixed("whether it answers, for the same plugin", shapes.PluginHealth)
 
 
 class Grafana:
-    """Answers Infinity, the Node Graph API plugin, clients of data frames, and flat streams."""
+    """Serves the plugins Infinity and Node Graph API, clients of data frames, and flat streams."""
 
     def __init__(
         self,
         source: GraphSource,
         connections: Connections,
-        cache: Bodies,
+        cache: ResponseCache,
         *,
         rules: FilterRules,
         limits: Limits,
     ) -> None:
         self._state = source.state
         self._rules = rules
-        self._panels = Panels(source.hub, source.catalogue)
+        self._panels = GrafanaPanels(source.hub, source.catalogue)
         self._streams = FlatStreams(source, connections, rules=rules, limits=limits)
-        self._bodies = cache
+        self._cache = cache
 
     @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
+    def endpoints(self) -> tuple[ApiEndpoint, ...]:
         rest = (
             ("node-graph", "/api/v1/grafana/nodegraph", partial(self._answer, node_graph), _NODE_GRAPH),
             ("frames", "/api/v1/grafana/frames", partial(self._answer, data_frames), _FRAMES),
@@ -92,20 +92,20 @@ class Grafana:
         )
         return (
             *[
-                Endpoint(path=path, name=name, handler=handler, operation=operation)
+                ApiEndpoint(path=path, name=name, handler=handler, operation=operation)
                 for name, path, handler, operation in rest
             ],
             *self._streams.endpoints,
         )
 
     async def close(self) -> None:
-        """End what is being made."""
+        """Cancel what is being made."""
         await self._panels.close()
         await self._streams.close()
 
     async def _answer(self, body: Body, request: Request) -> HTTPResponse:
-        question = self._ask(request)
-        panel = await self._panels.get(question)
+        query = self._ask(request)
+        panel = await self._panels.get(query)
         headers = _headers(panel)
         packed = accepts_gzip(request.headers.get("accept-encoding", ""))
         if packed:
@@ -113,15 +113,15 @@ class Grafana:
         said = notices(self._state.current)
         version = (panel.position, panel.made, said)
         recipe = Recipe(version=lambda: version, make=lambda: body(panel.rows, said))
-        content = await self._bodies.get((body, question), recipe, packed=packed)
+        content = await self._cache.get((body, query), recipe, packed=packed)
         return SharedResponse(content, headers=headers, content_type=JSON)
 
-    def _ask(self, request: Request) -> Question:
-        query = Query(request)
-        limit = query.take_number("limit")
+    def _ask(self, request: Request) -> PanelQuery:
+        query = QueryReader(request)
+        limit = query.pop_number("limit")
         if limit is not None and not 1 <= limit <= MOST:
             raise bad_parameter(f"limit is a number from 1 to {MOST}, not {limit}")
-        return Question(filter=query.take_filter(self._rules), limit=USUAL if limit is None else limit)
+        return PanelQuery(filter=query.pop_filter(self._rules), limit=USUAL if limit is None else limit)
 
     async def _describe(self, _: Request) -> HTTPResponse:
         return HTTPResponse(wire.encode(described()), content_type=JSON)

@@ -1,4 +1,4 @@
-"""The rows of Grafana's node graph: flat objects that always have the same keys, null where there is nothing.
+"""The rows of Grafana's node graph: flat objects with fixed keys; missing values are null.
 
 What the panel makes of each: grafana.com/docs, "Node graph", "Data API".
 """
@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.graph.state.edge_types import OWNS
-from astrolabe.graph.state.status import ERROR, LEVELS, PENDING, READY, UNKNOWN
-from astrolabe.http.grafana.drawing import Drawing, Group, Link
+from astrolabe.graph.edge_types import OWNS
+from astrolabe.graph.status import ERROR, LEVELS, PENDING, READY, UNKNOWN
+from astrolabe.http.grafana.drawing import Drawing, DrawnGroup, DrawnLink
 from astrolabe.kinds.kind import Layer
 
-#: Of each status, as Grafana names its colours.
+#: Grafana's colour for each status.
 COLOURS: Mapping[str, str] = {READY: "green", PENDING: "yellow", ERROR: "red", UNKNOWN: "gray"}
 
 #: Names of Grafana's icons.
@@ -35,7 +35,7 @@ ICONS: Mapping[Layer, str] = {
 RADIUS, LARGEST = 36, 56
 
 
-class Field(msgspec.Struct, frozen=True):
+class PanelField(msgspec.Struct, frozen=True):
     """One column. type: `string` or `number`. title: as the panel shows it. color: of an arc."""
 
     name: str
@@ -45,40 +45,40 @@ class Field(msgspec.Struct, frozen=True):
 
 
 NODE_FIELDS = (
-    Field("id", "string"),
-    Field("title", "string", "Name"),
-    Field("subTitle", "string", "Kind"),
-    Field("mainStat", "string", "Reason"),
-    Field("secondaryStat", "string", "Ready"),
-    Field("color", "string"),
-    Field("icon", "string"),
-    Field("nodeRadius", "number"),
-    *[Field(f"arc__{level.lower()}", "number", level, COLOURS[level]) for level in LEVELS],
-    Field("detail__namespace", "string", "Namespace"),
-    Field("detail__kind", "string", "Kind"),
-    Field("detail__release", "string", "Release"),
-    Field("detail__message", "string", "Message"),
-    Field("detail__since", "string", "Since"),
-    Field("fixedX", "number"),
-    Field("fixedY", "number"),
+    PanelField("id", "string"),
+    PanelField("title", "string", "Name"),
+    PanelField("subTitle", "string", "Kind"),
+    PanelField("mainStat", "string", "Reason"),
+    PanelField("secondaryStat", "string", "Ready"),
+    PanelField("color", "string"),
+    PanelField("icon", "string"),
+    PanelField("nodeRadius", "number"),
+    *[PanelField(f"arc__{level.lower()}", "number", level, COLOURS[level]) for level in LEVELS],
+    PanelField("detail__namespace", "string", "Namespace"),
+    PanelField("detail__kind", "string", "Kind"),
+    PanelField("detail__release", "string", "Release"),
+    PanelField("detail__message", "string", "Message"),
+    PanelField("detail__since", "string", "Since"),
+    PanelField("fixedX", "number"),
+    PanelField("fixedY", "number"),
 )
 
 EDGE_FIELDS = (
-    Field("id", "string"),
-    Field("source", "string"),
-    Field("target", "string"),
-    Field("mainStat", "string", "Type"),
-    Field("color", "string"),
-    Field("thickness", "number"),
-    Field("strokeDasharray", "string"),
-    Field("detail__type", "string", "Type"),
-    Field("detail__field", "string", "Field"),
+    PanelField("id", "string"),
+    PanelField("source", "string"),
+    PanelField("target", "string"),
+    PanelField("mainStat", "string", "Type"),
+    PanelField("color", "string"),
+    PanelField("thickness", "number"),
+    PanelField("strokeDasharray", "string"),
+    PanelField("detail__type", "string", "Type"),
+    PanelField("detail__field", "string", "Field"),
 )
 
 Row = dict[str, Any]
 
 
-def node_row(group: Group, position: tuple[int, int]) -> Row:
+def node_row(group: DrawnGroup, position: tuple[int, int]) -> Row:
     """One node. position: its x and y in pixels."""
     worst = group.worst.document()
     total = group.counts.total()
@@ -106,8 +106,8 @@ def node_row(group: Group, position: tuple[int, int]) -> Row:
     }
 
 
-def edge_row(link: Link, drawing: Drawing) -> Row:
-    """One edge; it has the colour of what is wrong at its end: everything depends on what it points at."""
+def edge_row(link: DrawnLink, drawing: Drawing) -> Row:
+    """One edge, in the colour of its target's status: the source depends on the target."""
     end = drawing.groups[link.target].worst.status
     return {
         "id": link.id,
@@ -123,7 +123,7 @@ def edge_row(link: Link, drawing: Drawing) -> Row:
 
 
 def _replicas(document: Row) -> str | None:
-    """What there is of what there should be, or how often its containers were restarted."""
+    """Ready and desired replicas, or the number of restarts."""
     metadata = document["metadata"]
     replicas = metadata.get("replicas")
     if replicas is not None:

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET
 
-from astrolabe.http.grafana.rows import EDGE_FIELDS, NODE_FIELDS, Field
+from astrolabe.http.grafana.rows import EDGE_FIELDS, NODE_FIELDS, PanelField
 from astrolabe.http.openapi.terms import Absent, Shape, about
 
 _TYPES = {"string": str, "number": float}
 
 
-def _row(name: str, fields: tuple[Field, ...]) -> Any:
+def _row(name: str, fields: tuple[PanelField, ...]) -> Any:
     """A flat object that always has these keys; only its id is never null."""
     keys = []
     for field in fields:

@@ -1,4 +1,4 @@
-"""Counts of a part of the graph, every second: each filter is counted once, for all who ask."""
+"""Counts of filtered graphs, every second. Each filter is counted once for all connections."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextvars import Context
 from functools import partial
 from time import time
 
-from astrolabe.graph.encoding import wire
-from astrolabe.graph.views.filter import Filter
+from astrolabe.graph import wire
+from astrolabe.graph.filter import Filter
 from astrolabe.http.grafana import flat
 from astrolabe.http.net.message import Message
 from astrolabe.http.responses.json import stretches
-from astrolabe.http.stream.hub import TOLD, Hub
+from astrolabe.http.stream.hub import SENDS_PER_TURN, Hub
 from astrolabe.http.stream.shared_subscription import DISMISSAL
-from astrolabe.http.stream.subscription import Connection, dismiss, fail
+from astrolabe.http.stream.subscription import StreamConnection, dismiss, fail
 from astrolabe.timeslice import Few, Lane, in_slices
 
 logger = logging.getLogger("astrolabe.http")
@@ -25,32 +25,32 @@ logger = logging.getLogger("astrolabe.http")
 PERIOD = 1.0
 
 
-class Statistics:
-    """Whoever does not keep up gets the latest count when it can take one again, and none of the others."""
+class LiveCounts:
+    """Sends counts to connections. A slow one misses counts, and gets the next when it can read again."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._listeners: dict[Filter, dict[Connection, None]] = {}
-        self._crowd = Few(TOLD, Lane.PEER)
+        self._listeners: dict[Filter, dict[StreamConnection, None]] = {}
+        self._crowd = Few(SENDS_PER_TURN, Lane.PEER)
         self._task: asyncio.Task[None] | None = None
 
-    def join(self, connection: Connection, filter: Filter) -> None:
-        """Send the counts of this part of the graph, from now on."""
+    def join(self, connection: StreamConnection, filter: Filter) -> None:
+        """Send the counts of this filter from now on."""
         self._listeners.setdefault(filter, {})[connection] = None
         if self._task is None:
             counting = self._count_on()
-            # Not in the context of the first request, which would be kept as long as anybody listens.
+            # The context of the first request would be kept alive as long as anybody listens.
             self._task = asyncio.create_task(counting, name="astrolabe.http.statistics", context=Context())
 
-    def leave(self, connection: Connection) -> None:
-        """The connection is lost."""
+    def leave(self, connection: StreamConnection) -> None:
+        """Remove a connection."""
         for filter, listeners in list(self._listeners.items()):
             listeners.pop(connection, None)
             if not listeners:
                 del self._listeners[filter]
 
     async def close(self) -> None:
-        """End the counting."""
+        """Stop counting."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -77,7 +77,7 @@ class Statistics:
 
     async def _count(self, filter: Filter) -> Message:
         if filter:
-            part = await self._hub.take(filter)
+            part = await self._hub.snapshot(filter)
             nodes, edges = part.nodes, len(part.edges)
         else:
             nodes, edges = list(self._hub.graph.nodes.values()), self._hub.graph.edge_count
@@ -88,9 +88,9 @@ class Statistics:
         return Message("row", wire.encode(row))
 
 
-def _write(connection: Connection, message: Message) -> None:
+def _write(connection: StreamConnection, message: Message) -> None:
     if connection.writable:
         try:
             connection.write(message)
-        except Exception:  # of this connection: the others are none the worse
+        except Exception:  # of this connection; the others are unaffected
             fail(connection)

@@ -1,4 +1,4 @@
-"""A part of the graph, taken at one place in history, and read later at leisure."""
+"""A part of the graph, as of one position, which can be read in steps."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from types import MappingProxyType
 
 import msgspec
 
-from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.edge_types import OWNS
-from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.node import Node
-from astrolabe.http.stream.snapshot import Snapshot
+from astrolabe.graph.edge import Edge
+from astrolabe.graph.edge_types import OWNS
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.node import Node
+from astrolabe.http.stream.snapshot import ViewSnapshot
 from astrolabe.kinds.catalogue import Catalogue
 
-#: Nodes or edges that are looked at in one step.
+#: Nodes or edges that are visited in one step.
 STEP = 500
 #: Of kinds that say nothing.
 _OWNED = frozenset((OWNS,))
 
 
-class Part(msgspec.Struct, frozen=True):
+class Subgraph(msgspec.Struct, frozen=True):
     """The nodes of a view and the edges between them.
 
-    outside: nodes beside them to which one of them belongs, directly or not, by uid.
-    owning: the edges by which it does.
+    outside: other nodes that own one of them, directly or not, by uid.
+    owning: the edges from these.
     inherits: by kind, the types of edges into a node by which it belongs to their source.
     """
 
@@ -40,15 +40,15 @@ class Part(msgspec.Struct, frozen=True):
 
 
 def gather(
-    graph: Graph, taken: Snapshot, catalogue: Catalogue, *, whole: bool
-) -> Generator[None, None, Part]:
+    graph: Graph, snapshot: ViewSnapshot, catalogue: Catalogue, *, whole: bool
+) -> Generator[None, None, Subgraph]:
     """What was taken, with the owners beside it; in steps. These are not drawn: they may be as they are a
     moment later.
 
     whole: whether it is all of the graph, beside which there is nothing.
     """
     inherits = {kind.key: kind.inherits for kind in catalogue}
-    part = Part(nodes=taken.nodes, edges=taken.edges, outside={}, owning=[], inherits=inherits)
+    part = Subgraph(nodes=snapshot.nodes, edges=snapshot.edges, outside={}, owning=[], inherits=inherits)
     if whole:
         return part
     members: set[str] = set()

@@ -1,4 +1,4 @@
-"""Those who wait at the door: addresses take turns, so that a crowd from one keeps no other waiting."""
+"""Connections that wait to be accepted. Addresses take turns, so that a crowd from one delays no other."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import struct
 from collections import deque
 from collections.abc import Iterator
 
-#: Bytes of a request that tell whether it is a probe.
+#: The first bytes of a request, enough to recognise a probe.
 HEAD = 32
-#: How a TLS handshake begins: a record of the type `handshake`, of major version 3 (RFC 8446, 5.1).
+#: The start of a TLS handshake: a record of type `handshake`, major version 3 (RFC 8446, 5.1).
 HANDSHAKE = b"\x16\x03"
 
-#: `tcpi_state` of `struct tcp_info` (linux/tcp.h), and the one of a connection that was reset (tcp_states.h).
+#: `tcpi_state` in `struct tcp_info` (linux/tcp.h), and its value after a reset (tcp_states.h).
 _STATE = struct.Struct("=B")
 _CLOSED = 7
-#: How an IPv4 address begins that is written as one of IPv6 (RFC 4291, 2.5.5.2).
+#: The prefix of an IPv4 address in IPv6 notation (RFC 4291, 2.5.5.2).
 _MAPPED = bytes(10) + b"\xff\xff"
 
-#: See `origin`.
-Origin = str | bytes
+#: See `peer_address`.
+PeerAddress = str | bytes
 
 
-class Queue:
-    """Connections with the addresses from which they come."""
+class AcceptQueue:
+    """Waiting connections, by the address they come from."""
 
     def __init__(self) -> None:
-        self._by_address: dict[Origin, deque[socket.socket]] = {}
+        self._by_address: dict[PeerAddress, deque[socket.socket]] = {}
         self._size = 0
 
     def __len__(self) -> int:
@@ -36,17 +36,17 @@ class Queue:
         for waiting in self._by_address.values():
             yield from waiting
 
-    def count(self, address: Origin) -> int:
-        """How many of this address there are."""
+    def count(self, address: PeerAddress) -> int:
+        """The number of connections from this address."""
         return len(self._by_address.get(address, ()))
 
-    def put(self, connection: socket.socket, address: Origin) -> None:
-        """Behind all others of its address."""
+    def put(self, connection: socket.socket, address: PeerAddress) -> None:
+        """Add a connection behind all others from its address."""
         self._by_address.setdefault(address, deque()).append(connection)
         self._size += 1
 
-    def take(self) -> socket.socket:
-        """The first one of the address whose turn it is."""
+    def pop(self) -> socket.socket:
+        """Remove the first connection of the address whose turn it is."""
         address = next(iter(self._by_address))
         waiting = self._by_address.pop(address)
         connection = waiting.popleft()
@@ -56,23 +56,23 @@ class Queue:
         return connection
 
     def clear(self) -> None:
-        """Let all go; they are not closed."""
+        """Remove all connections without closing them."""
         self._by_address.clear()
         self._size = 0
 
 
-def origin(host: str) -> Origin:
-    """What counts as one address: of IPv6 a whole network, as a host may have all of it (RFC 4291, 2.5.1)."""
+def peer_address(host: str) -> PeerAddress:
+    """What counts as one address: for IPv6 a /64 network, as one host may own all of it (RFC 4291, 2.5.1)."""
     if ":" not in host:
         return host
     packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
     return packed if packed.startswith(_MAPPED) else packed[:8]
 
 
-def said(connection: socket.socket) -> bytes | None:
-    """How it begins; None if it does not yet, and nothing if it never will.
+def peek_request(connection: socket.socket) -> bytes | None:
+    """The first bytes of the request. None if none have come yet, empty if none ever will.
 
-    The system still has what a peer said before it cut the connection, but nobody waits for the answer.
+    After a reset the system still has what the peer sent before, but nobody waits for the answer.
     """
     try:
         head = connection.recv(HEAD, socket.MSG_PEEK)
@@ -84,7 +84,7 @@ def said(connection: socket.socket) -> bytes | None:
 
 
 def is_cut(connection: socket.socket) -> bool:
-    """Whether the peer has reset it (tcp(7), TCP_INFO of Linux); one that has ended its side only is not."""
+    """Whether the peer has reset the connection (Linux: tcp(7), TCP_INFO). Half-closed ones are not reset."""
     if not hasattr(socket, "TCP_INFO"):
         return False
     try:

@@ -1,7 +1,8 @@
-"""Takes in TCP connections: as many in a turn as there is time for, and probes before all others.
+"""Accepts TCP connections: as many per turn as there is time for, and probes before all others.
 
-libuv takes in one in a turn, so that a crowd at the door keeps everyone waiting. With TLS nobody can tell who
-is a probe: only one's address counts there, and who does not begin a handshake is not taken in.
+libuv accepts one connection per turn, so a crowd would delay everyone. With TLS nobody can tell a probe from
+other requests: only the address counts then, and a connection that does not start a handshake is not
+    accepted.
 """
 
 from __future__ import annotations
@@ -14,41 +15,41 @@ from contextlib import suppress
 from ssl import SSLContext
 from time import perf_counter
 
-from astrolabe.http.net.accept_queue import HANDSHAKE, Origin, Queue, origin, said
+from astrolabe.http.net.accept_queue import HANDSHAKE, AcceptQueue, PeerAddress, peek_request, peer_address
 from astrolabe.http.net.limits import begins_probe
 from astrolabe.http.net.transport import StreamProtocol
 from astrolabe.timeslice import Lane, turns
 
 logger = logging.getLogger("astrolabe.http")
 
-#: Seconds for which those at the door are looked at in one turn of the loop, 20 microseconds each: all others
-#: wait behind them in the system, also a probe.
+#: Seconds per turn of the loop for sorting new connections, at 20 microseconds each. All others, also probes,
+#: wait behind them in the system.
 LOOKING = 0.003
-#: How many of those who wait are taken in in a turn, which takes ten times as long: of probes, and of all
-#: others; with TLS, of each, as a handshake follows, a millisecond each.
+#: Connections that are opened per turn, which takes ten times as long: probes, and all others. With TLS, of
+#: each: a handshake follows, which takes a millisecond.
 PROBES_IN, TAKEN_IN, TAKEN_IN_BY_TLS = 8, 4, 1
-#: How many of those who wait are looked at for that, as all may have left.
+#: Waiting connections that are examined for that: all of them may have left.
 LOOKED_AT = 64
-#: Probes of one address that may wait, which with TLS all may be; what else it sends waits with the others.
+#: Probes of one address that may wait; with TLS, any connections. Others wait in the common queue.
 PROBES = 512
-#: Turns of the loop in which one who has said nothing yet may still be a probe, while others wait;
-#: and how many may take their time like that.
+#: Turns of the loop for which a connection that has sent nothing may still turn out to be a probe, and how
+#: many connections may be in that state.
 LOOKS, SILENT = 100, 1024
-#: TLS handshakes that may be under way, 100 KB each. Above it the one goes that has taken longest.
+#: TLS handshakes that may run at a time, 100 KB each. Above it the oldest one is cut.
 HANDSHAKES = 256
-#: Bytes that the system keeps of what a peer sends before it is read (socket(7); Linux counts its own
-#: overhead in and doubles the number for it). By itself it goes up to 6 MB a connection (tcp(7), tcp_rmem),
-#: and libuv reads all there is in one go.
+#: Bytes that the system buffers of what a peer sends (socket(7); Linux doubles the number for its own
+#: overhead). By default the buffer grows to 6 MB per connection (tcp(7), tcp_rmem), and libuv reads all of
+#: it in one go.
 RECEIVE_BUFFER = 32 * 1024
-#: Seconds for which nobody is taken in when the system has no more to give.
+#: Seconds without accepting when the system is out of files or memory.
 REST = 1.0
 
 
 class Acceptor:
-    """Of one listening socket.
+    """Accepts the connections of one listening socket.
 
-    make: the protocol of a connection. limit: connections that may wait here. tls: how they speak, if so.
-    timeouts: of TLS, as `connect_accepted_socket` takes them.
+    make: makes the protocol of a connection. limit: connections that may wait here. tls: None without TLS.
+    timeouts: of TLS, as arguments of `connect_accepted_socket`.
     """
 
     def __init__(
@@ -64,23 +65,23 @@ class Acceptor:
         self._limit = limit
         self._loop = asyncio.get_running_loop()
         self._make, self._tls, self._timeouts = make, tls, timeouts
-        #: Those that had said nothing when they were looked at, from where, with the looks that are left.
-        self._silent: list[tuple[socket.socket, Origin, int]] = []
-        self._probes, self._waiting = Queue(), Queue()
-        self._asked = self._asked_first = False
-        #: In the order in which they began.
+        #: Connections that have sent nothing yet, with their address and the number of looks that are left.
+        self._silent: list[tuple[socket.socket, PeerAddress, int]] = []
+        self._probes, self._waiting = AcceptQueue(), AcceptQueue()
+        self._scheduled = self._probes_scheduled = False
+        #: Connections that are being opened, oldest first.
         self._entering: dict[asyncio.Task[None], None] = {}
         self._resting: asyncio.TimerHandle | None = None
         listener.setblocking(False)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
     def start(self) -> None:
-        """Take in whoever comes."""
+        """Accept connections from now on."""
         self._resting = None
         self._loop.add_reader(self._listener.fileno(), self._accept)
 
     async def close(self, grace: float) -> None:
-        """Take in nobody more; who waits is cut off, also who takes longer than `grace` to speak TLS."""
+        """Stop accepting. Waiting connections are cut, and TLS handshakes after `grace` seconds."""
         if self._resting is not None:
             self._resting.cancel()
         self._loop.remove_reader(self._listener.fileno())
@@ -97,7 +98,7 @@ class Acceptor:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _accept(self) -> None:
-        """Look at those who are at the door."""
+        """Accept and sort new connections."""
         ends = perf_counter() + LOOKING
         while perf_counter() < ends:
             try:
@@ -110,12 +111,12 @@ class Acceptor:
                 self._rest(error)
                 break
             connection.setblocking(False)
-            self._sort(connection, origin(address[0]), LOOKS)
+            self._sort(connection, peer_address(address[0]), LOOKS)
         self._begin()
 
-    def _sort(self, connection: socket.socket, address: Origin, looks: int) -> None:
-        """Who has not said yet what it wants is looked at again, so often."""
-        head = said(connection)
+    def _sort(self, connection: socket.socket, address: PeerAddress, looks: int) -> None:
+        """Queue a connection, or look at it again later if it has sent nothing yet."""
+        head = peek_request(connection)
         if head is None and looks and self._is_busy():
             if not self._silent:
                 self._loop.call_soon(self._look_again)
@@ -139,33 +140,33 @@ class Acceptor:
         self._begin()
 
     def _begin(self) -> None:
-        if self._probes and not self._asked_first:
-            self._asked_first = True
-            self._take_in_probes()
-        if self._waiting and not self._asked:
-            self._asked = True
-            turns().do(self._take_in, Lane.PEER)
+        if self._probes and not self._probes_scheduled:
+            self._probes_scheduled = True
+            self._accept_probes()
+        if self._waiting and not self._scheduled:
+            self._scheduled = True
+            turns().do(self._accept_waiting, Lane.PEER)
 
-    def _take_in_probes(self) -> None:
-        """Some at once, and some in each of the next turns."""
+    def _accept_probes(self) -> None:
+        """Open some probes now, and some in each of the next turns."""
         self._let_in(self._probes, TAKEN_IN_BY_TLS if self._tls else PROBES_IN)
-        self._asked_first = bool(self._probes)
-        if self._asked_first:
-            self._loop.call_soon(self._take_in_probes)
+        self._probes_scheduled = bool(self._probes)
+        if self._probes_scheduled:
+            self._loop.call_soon(self._accept_probes)
 
-    def _take_in(self) -> None:
-        """Some of those who wait."""
+    def _accept_waiting(self) -> None:
+        """Open some of the waiting connections."""
         self._let_in(self._waiting, TAKEN_IN_BY_TLS if self._tls else TAKEN_IN)
-        self._asked = bool(self._waiting)
-        if self._asked:
-            turns().ask(self._take_in, Lane.PEER)
+        self._scheduled = bool(self._waiting)
+        if self._scheduled:
+            turns().ask(self._accept_waiting, Lane.PEER)
 
-    def _let_in(self, queue: Queue, most: int) -> None:
+    def _let_in(self, queue: AcceptQueue, most: int) -> None:
         looks = LOOKED_AT
         while most and looks and queue:
             looks -= 1
-            connection = queue.take()
-            if said(connection) == b"":  # it has left meanwhile
+            connection = queue.pop()
+            if peek_request(connection) == b"":  # the peer has left
                 connection.close()
             else:
                 self._enter(connection)
@@ -184,11 +185,11 @@ class Acceptor:
         self._entering.pop(task, None)
 
     async def _open(self, connection: socket.socket) -> None:
-        with suppress(OSError):  # it is gone already, or speaks no TLS; the transport has closed it
+        with suppress(OSError):  # the peer has left or speaks no TLS, and the transport is closed
             await self._loop.connect_accepted_socket(self._make, connection, ssl=self._tls, **self._timeouts)
 
     def _rest(self, error: OSError) -> None:
-        """It has run out of files, or of memory: the door would stay open, and the loop would spin."""
-        logger.error("no connection is taken in for %g s: %s", REST, error.strerror or error)
+        """Pause: the system is out of files or memory, and the loop would spin."""
+        logger.error("no connection is accepted for %g s: %s", REST, error.strerror or error)
         self._loop.remove_reader(self._listener.fileno())
         self._resting = self._loop.call_later(REST, self.start)

@@ -1,14 +1,14 @@
-"""The close codes of the stream, and which errors go before them.
+"""The close codes of the stream, and the messages that are sent before them.
 
-4000-4499: come back; 4500-4999: do not, before something is changed. websockets itself closes with 1002
-what is no WebSocket.
+4000-4499: the client may reconnect. 4500-4999: it should not, until something is changed. The websockets
+library itself closes with 1002 when the peer breaks the WebSocket protocol.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: Codes from here on are for what the peer did.
+#: Codes from here on mean that the peer did something wrong.
 PEERS_FAULT = 4000
 
 GOING_AWAY = 1001
@@ -22,7 +22,7 @@ FORBIDDEN = 4503
 TOO_BIG = 4509
 MISDIRECTED = 4521
 
-#: By the HTTP status of a refusal; see `of_status`.
+#: By the HTTP status of a refusal, see `of_status`.
 _OF_STATUS: Mapping[int, int] = {
     401: UNAUTHORISED,
     403: FORBIDDEN,
@@ -31,16 +31,16 @@ _OF_STATUS: Mapping[int, int] = {
     503: TOO_MANY,
 }
 
-#: The message that goes before INTERNAL_ERROR; what happened is in the log.
+#: The message before INTERNAL_ERROR. The log has the details.
 FAILED = "the server failed; come back"
 
-#: The one that goes before GOING_AWAY.
+#: The message before GOING_AWAY.
 GOODBYE = "the server is going away; come back"
 
-#: The one that goes before UNAUTHORISED.
+#: The message before UNAUTHORISED.
 WITHDRAWN = "the token is not known any more"
 
 
 def of_status(status: int) -> int:
-    """The close code that says what this HTTP status says."""
+    """The close code that corresponds to an HTTP status."""
     return _OF_STATUS.get(status, BAD_MESSAGE if status < 500 else INTERNAL_ERROR)

@@ -1,4 +1,4 @@
-"""How many answers and TCP connections there may be at a time."""
+"""Limits: how many requests may be answered, and how many TCP connections may be open at a time."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any
 
 from astrolabe.http.errors import Refusal
 
-#: Paths that are answered whatever else goes on, in a few hundred bytes: who asks restarts what is silent.
+#: Paths without a limit. Their answers are short, and a prober restarts a process that does not answer.
 PROBES = frozenset({"/health", "/livez", "/readyz", "/metrics"})
-#: How requests begin that are dealt with before all others: they take little, and who asks restarts what does
-#: not answer in time.
+#: The start of requests that go before all others: they take little, and a prober restarts a process that
+#: does not answer in time.
 FIRST = tuple(
     f"{method} {path}{end}".encode()
     for method in ("GET", "HEAD")
     for path in ("/health", "/livez", "/readyz")
     for end in (" ", "?")
 )
-#: How the paths of streams begin, which have a limit of their own.
+#: The start of the paths of streams, which have their own limit.
 STREAMS = ("/api/v1/ws", "/api/v1/events")
 
 
 def begins_probe(data: bytes | bytearray) -> bool:
-    """Whether this is how a request begins that is dealt with before all others."""
+    """Whether a request that starts so goes before all others."""
     return data.startswith(FIRST)
 
 
-class Answers:
-    """Answers that are being made or sent. limit: how many there may be."""
+class RequestLimit:
+    """Requests that are being answered. limit: how many there may be."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -39,7 +39,7 @@ class Answers:
 
     @contextmanager
     def admitted(self, connection: object, path: str) -> Iterator[None]:
-        """It is answered within the context, until it leaves. Raises Refusal."""
+        """Answer a request within this context. Raises Refusal above the limit."""
         if path in PROBES or path.startswith(STREAMS):
             yield
             return
@@ -56,15 +56,15 @@ class Answers:
             self.leave(connection)
 
     def leave(self, connection: object) -> None:
-        """It is a stream from now on, or ended."""
+        """The connection has become a stream, or was answered."""
         self._under_way.discard(connection)
 
 
-class Sockets:
-    """TCP connections that are open. limit: how many there may be.
+class SocketLimit:
+    """Open TCP connections. limit: how many there may be.
 
-    Above it the one goes that has waited longest for a request, or with half of one: a flood of them shuts
-    nobody out. Without such a one the new connection is cut.
+    Above it, the connection is cut that has waited longest without a complete request. So a flood of idle
+    connections locks nobody out. If there is none, the new connection is cut.
     """
 
     def __init__(self, limit: int) -> None:
@@ -85,15 +85,15 @@ class Sockets:
             longest.abort()
 
     def begin(self, connection: Any) -> None:
-        """It is being answered from now on."""
+        """A request of the connection is being answered."""
         self._resting.pop(connection, None)
 
     def rest(self, connection: Any) -> None:
-        """It was answered."""
+        """The request was answered."""
         if connection in self._open:
             self._resting[connection] = None
 
     def leave(self, connection: Any) -> None:
-        """It is gone, or going."""
+        """The connection is closed or closing."""
         self._open.discard(connection)
         self._resting.pop(connection, None)

@@ -1,18 +1,18 @@
-"""One message of the stream, and the bytes it becomes on a connection."""
+"""Messages of the stream, and the bytes they become on a connection."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from weakref import WeakSet
 
-#: Bytes from which on a text is long: connections share it, and each has only what it adds for itself.
+#: Longer texts (in bytes) are shared: each connection has only what it adds around the text.
 LONG = 32 * 1024
-#: Bytes that all long differences may hold together; beyond them no other one is begun.
+#: Bytes that all long texts together may hold. Above them no new one is made.
 MOST_LONG = 8 * 1024 * 1024
 
 
-class Body:
-    """chunks: its bytes in order, which are never joined. size: how many there are."""
+class SharedBytes:
+    """Bytes that many responses share. chunks: in order, never joined. size: the sum of their lengths."""
 
     __slots__ = ("__weakref__", "chunks", "size")
 
@@ -24,33 +24,33 @@ class Body:
         return b"".join(self.chunks)
 
 
-class LongText(Body):
-    """The part of a message that is the same for all who are told it, whatever their ids and framings."""
+class LongText(SharedBytes):
+    """The part of a message that is the same for all subscriptions, whatever their ids and framings."""
 
     __slots__ = ()
 
 
 class LongTexts:
-    """Those that somebody holds, as readers in the middle of them do. There may be only so many: who asks for
-    changes chooses since when, and need not read them."""
+    """All long texts that are held by readers. Their memory is bounded: a client chooses how much it wants to
+    catch up with, and need not read it."""
 
     def __init__(self) -> None:
         self._held: WeakSet[LongText] = WeakSet()
 
     @property
     def full(self) -> bool:
-        """Whether no other one should be begun."""
+        """Whether no new text should be made."""
         return sum([text.size for text in self._held]) > MOST_LONG
 
     def make(self, pieces: Iterable[str]) -> LongText:
-        """A text of these pieces, which counts for as long as it is held."""
+        """Make a text of these pieces. It counts for as long as somebody holds it."""
         text = LongText([piece.encode() for piece in pieces])
         self._held.add(text)
         return text
 
 
-class LongFrame(Body):
-    """A long text as a connection sends it. text: is held as long as this is."""
+class LongFrame(SharedBytes):
+    """A long text in the framing of a connection. text: kept alive with the frame, so that it counts."""
 
     __slots__ = ("text",)
 
@@ -63,12 +63,12 @@ class LongFrame(Body):
 
 
 class Message:
-    """A JSON text. Each framing of it is made once, however many connections it is written to.
+    """A JSON text. Each framing is made once, however many connections the message is written to.
 
-    event: its type: `hello`, `snapshot`, `delta`, ...
-    position: `<epoch>:<seq>` from which a client that has applied it may resume; "" when it may not; None
-        when the message says nothing of that.
-    head: all of it; or what stands before its long text. long, tail: that, and what stands behind it.
+    event: the type of the message: `hello`, `snapshot`, `delta`, ...
+    position: `<epoch>:<seq>` from which a client can resume after this message; "" if it cannot; None if
+        the message does not change that.
+    head: the whole text, or the part before the long text. long, tail: the long text and the part after it.
     """
 
     __slots__ = ("_frames", "event", "head", "long", "position", "tail")
@@ -91,28 +91,28 @@ class Message:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The whole text."""
         return self.head if self.long is None else f"{self.head}{bytes(self.long).decode()}{self.tail}"
 
     @property
     def size(self) -> int:
-        """How many bytes it has."""
+        """The length in bytes."""
         size = len(self.head.encode())
         return size if self.long is None else size + self.long.size + len(self.tail.encode())
 
     def between(self, before: bytes, behind: bytes) -> bytes | LongFrame:
-        """Its bytes between these; long ones are not copied."""
+        """The bytes of the message between two others. A long text is not copied."""
         if self.long is None:
             return b"%b%b%b" % (before, self.head.encode(), behind)
         return LongFrame(before + self.head.encode(), self.long, self.tail.encode() + behind)
 
     def framed(self, framing: Framing) -> bytes | LongFrame:
-        """The bytes of this message in that framing."""
+        """The bytes of the message in this framing."""
         frame = self._frames.get(framing)
         if frame is None:
             frame = self._frames[framing] = framing(self)
         return frame
 
 
-#: How a kind of connection puts a message on the wire; pure.
+#: How a kind of connection encodes a message. A pure function.
 Framing = Callable[[Message], bytes | LongFrame]

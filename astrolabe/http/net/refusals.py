@@ -1,7 +1,7 @@
 """Refusals that a browser can see.
 
-A page is told nothing of an answer to its WebSocket handshake but that it failed. So what refuses a browser
-is said on a WebSocket: as an `error` message, and a close code. Everyone else gets the HTTP answer.
+A web page learns nothing about a refused WebSocket handshake, only that it failed. So a browser is refused on
+the WebSocket itself, with an `error` message and a close code. All other clients get the HTTP response.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from sanic.request import Request
 
-from astrolabe.graph.views.filter import FilterError
+from astrolabe.graph.filter import FilterError
 from astrolabe.http.errors import Refusal, as_refusal
 from astrolabe.http.net import close_codes
 
@@ -20,25 +20,25 @@ Handler = Callable[..., Coroutine[Any, Any, None]]
 VERSION = {"Sec-WebSocket-Version": "13"}  # RFC 6455, 4.4
 
 
-class Opened(Protocol):
-    """A WebSocket that was accepted: see `websocket.WebSocket`."""
+class AcceptedSocket(Protocol):
+    """A WebSocket that was accepted, see `websocket.WebSocket`."""
 
     def close(self, code: int, error: str, message: str) -> None: ...
     def read(self) -> None: ...
 
 
 def is_browsers(request: Request) -> bool:
-    """Whether it is the WebSocket handshake of a browser: these always have an `Origin` (RFC 6455, 4.1)."""
+    """Whether a browser sent this WebSocket handshake: it always sends `Origin` (RFC 6455, 4.1)."""
     return "origin" in request.headers and request.headers.get("upgrade", "").lower() == "websocket"
 
 
 def is_visible(request: Request) -> bool:
-    """Whether it is for the route of a WebSocket, see `visibly`."""
+    """Whether the request is for a WebSocket endpoint, see `visibly`."""
     return bool(getattr(request.route and request.route.ctx, "visible", False))
 
 
 def defer(request: Request, refusal: Refusal) -> bool:
-    """Whether the handler of the route says it, by `visibly`."""
+    """Leave a refusal to the WebSocket handler made by `visibly`. False if the request has none."""
     if not is_visible(request) or not is_browsers(request):
         return False
     request.ctx.refusal = refusal
@@ -48,9 +48,9 @@ def defer(request: Request, refusal: Refusal) -> bool:
 def visibly(
     handler: Handler, accept: Callable[[Request], Any], until_lost: Callable[[Any], Awaitable[None]]
 ) -> Handler:
-    """The handler of a WebSocket's route, whose refusals a browser can see; the route is marked `visible`.
+    """A WebSocket handler whose refusals a browser can see. Its endpoint is marked `visible`.
 
-    accept: opens a WebSocket, or raises Refusal. until_lost: waits for its end.
+    accept: opens a WebSocket, or raises Refusal. until_lost: waits until it is closed.
     """
 
     async def handle(request: Request, **named: str) -> None:
@@ -64,9 +64,9 @@ def visibly(
         except (Refusal, FilterError) as error:
             if not is_browsers(request):
                 raise
-            refusal = as_refusal(error).with_traceback(None)  # which holds this frame, as this holds it
+            refusal = as_refusal(error).with_traceback(None)  # a reference cycle with this frame
         try:
-            socket: Opened = accept(request)
+            socket: AcceptedSocket = accept(request)
         except Refusal:  # it is no handshake
             raise refusal from None
         socket.close(close_codes.of_status(refusal.status), refusal.error, refusal.message)
@@ -76,14 +76,14 @@ def visibly(
     return handle
 
 
-#: What nginx needs so that the server is told the name by which it was asked.
+#: The nginx directive that passes on the host of the request.
 HOST_LINE = "proxy_set_header Host $http_host"
 
 
 def check_upgrade(request: Request, *, knows_host: bool = True) -> None:
-    """Raises Refusal where it is no request to upgrade, as behind a proxy that does not pass that on.
+    """Raise Refusal if the request does not ask for an upgrade, as behind a proxy that drops the header.
 
-    knows_host: false where the proxy does not seem to pass on the host either.
+    knows_host: False if the proxy seems not to pass on the host either.
     """
     missing = _missing(request)
     if missing:
@@ -96,7 +96,7 @@ def check_upgrade(request: Request, *, knows_host: bool = True) -> None:
 
 
 def _missing(request: Request) -> list[str]:
-    """The lines that nginx would need so that the request were one to upgrade."""
+    """The nginx directives that seem to be missing."""
     headers = request.headers
     told = {
         name: [part.strip().lower() for text in headers.getall(name, ()) for part in text.split(",")]

@@ -11,8 +11,8 @@ from sanic.headers import format_http1_response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.graph.encoding import wire
-from astrolabe.http.counters import Figures
+from astrolabe.graph import wire
+from astrolabe.http.counters import Counters
 from astrolabe.http.net.close_codes import GOING_AWAY, GOODBYE, UNAUTHORISED, WITHDRAWN
 from astrolabe.http.net.message import LongFrame, Message
 from astrolabe.http.net.transport import Channel
@@ -20,7 +20,7 @@ from astrolabe.settings import Limits
 
 
 class Pulse(Protocol):
-    """What a connection tells of its heartbeats."""
+    """What is called at every heartbeat."""
 
     def beat(self) -> None:
         """A heartbeat has passed."""
@@ -34,19 +34,19 @@ _LAST_CHUNK = b"0\r\n\r\n"
 
 
 def event_text(message: Message) -> bytes | LongFrame:
-    """The message as one event."""
+    """The message as one server-sent event."""
     return message.between(_head(message), _END)
 
 
 def event_chunk(message: Message) -> bytes | LongFrame:
-    """One event in one chunk."""
+    """The message as one event in one HTTP chunk."""
     head = _head(message)
     size = len(head) + message.size + len(_END)
     return message.between(b"%x\r\n%b" % (size, head), _END + b"\r\n")
 
 
 def _head(message: Message) -> bytes:
-    """An empty id clears the client's last one, so that it never resumes from the middle of a snapshot."""
+    """An empty id clears the client's last id, so that it never resumes within a snapshot."""
     id = "" if message.position is None else f"id: {message.position}\n"
     return f"event: {message.event}\n{id}data: ".encode()
 
@@ -54,17 +54,17 @@ def _head(message: Message) -> bytes:
 _END = b"\n\n"
 
 
-class Events(Channel):
-    """Implements `subscription.Connection` on the answer to a request, whose body it is.
+class EventStream(Channel):
+    """Implements `subscription.StreamConnection`. The stream is the body of a response.
 
-    Its end is the end of the connection. HTTP/1.0 knows no chunks, and some proxies speak it.
+    The connection ends with the stream. HTTP/1.0, which some proxies speak, has no chunks.
     """
 
     def __init__(
-        self, request: Request, limits: Limits, figures: Figures, headers: Mapping[str, str]
+        self, request: Request, limits: Limits, counters: Counters, headers: Mapping[str, str]
     ) -> None:
         super().__init__(request)
-        self._sent = figures.events
+        self._sent = counters.events
         self._sent.connections += 1
         self._chunked = request.version != "1.0"
         self._framing = event_chunk if self._chunked else event_text
@@ -88,7 +88,7 @@ class Events(Channel):
             self.put(frame)
 
     def close(self, code: int, error: str, message: str) -> None:
-        """Server-sent events have no close codes: an `error` says why, and the client comes back."""
+        """Send an `error` and end the stream. There are no close codes, so the client reconnects."""
         if not self.writable:
             self.abort()
             return
@@ -101,7 +101,10 @@ class Events(Channel):
         self.close(GOING_AWAY, "going-away", GOODBYE)
 
     def pause(self) -> None:
-        """From now on `Stall` judges; to TCP a peer whose window is closed is as good as gone."""
+        """The transport is full:
+
+        StallDetector watches now. TCP would take a closed window for a dead peer.
+        """
         super().pause()
         self._limit_silence(on=False)
 
@@ -129,7 +132,7 @@ class Events(Channel):
         self._timer = self.loop.call_later(self._heartbeat, self._beat)
 
     def _limit_silence(self, *, on: bool = True) -> None:
-        """There is no pong in server-sent events: let TCP tell when nobody acknowledges what is sent."""
+        """There are no pongs here, so TCP has to notice a peer that acknowledges nothing."""
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             seconds = 1.5 * self._heartbeat if on else 0.0
             self.set_option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as RFC 9112 has it: a request that two readers could understand differently is refused."""
+"""Strict HTTP/1.1 (RFC 9112): refuses requests that a proxy and the server could read differently."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _REQUEST_LINE = re.compile(rb"(%b) ([\x21-\x7e]+) HTTP/(\d)\.(\d)" % _TOKEN)
 _FIELD = re.compile(rb"(%b):[ \t]*([\t\x20-\x7e\x80-\xff]*)" % _TOKEN)
 #: RFC 9112, 7.1. Behind the data of the chunk before, or the head.
 _CHUNK = re.compile(rb"\r\n([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
-#: Bytes that the line of a chunk's size may have: extensions say nothing to us.
+#: The most bytes of a chunk's size line. Its extensions are ignored.
 _CHUNK_LINE = 64
 #: Digits of a length.
 _DIGITS = re.compile(rb"[0-9]{1,15}")
 
 
 class StrictHttp(Http):
-    """Sanic's reader, which takes what it can make something of, behind a check of its bytes."""
+    """Sanic's lenient parser, with a check of the bytes before it."""
 
     async def http1_request_header(self) -> None:
-        """Check the head as soon as it is there; of one that is none, its first line is enough."""
+        """Check the head when it is complete, and the request line before that."""
         buffer = self.recv_buffer
         while b"\r\n\r\n" not in buffer and len(buffer) < self.HEADER_MAX_SIZE:
             line, end, _ = bytes(buffer).partition(b"\n")
@@ -41,7 +41,7 @@ class StrictHttp(Http):
         await super().http1_request_header()  # type: ignore[no-untyped-call]
 
     async def read(self) -> bytes | None:
-        """Check the line of a chunk's size before it is read."""
+        """Check the size line of a chunk before the chunk is read."""
         body: Any = self.request_body
         if body == "chunked" and not self.request_bytes_left:
             while self.recv_buffer.find(b"\n", 2) < 0 and len(self.recv_buffer) <= _CHUNK_LINE:
@@ -55,7 +55,7 @@ class StrictHttp(Http):
 
 
 def check_head(head: bytes) -> None:
-    """Check a request line and the fields behind it. Raises Refusal for what is not as RFC 9112 has it."""
+    """Check a request line and its header fields. Raises Refusal for what RFC 9112 does not allow."""
     line, *lines = head.split(b"\r\n")
     minor, authority = _check_line(line)
     fields: dict[bytes, list[bytes]] = {}
@@ -69,7 +69,7 @@ def check_head(head: bytes) -> None:
 
 
 def _check_line(line: bytes) -> tuple[int, bytes]:
-    """The minor version, and the authority that the target names, if any."""
+    """The minor version, and the authority in the target, if any."""
     found = _REQUEST_LINE.fullmatch(line)
     if found is None:
         raise _bad("the request line is not `method target HTTP/1.1`")
@@ -89,7 +89,7 @@ def _check_line(line: bytes) -> tuple[int, bytes]:
 
 
 def _check_host(hosts: list[bytes], authority: bytes) -> None:
-    """None is taken, too: people and scripts leave it out, and nothing hangs on it."""
+    """A missing Host is accepted: scripts leave it out, and nothing depends on it."""
     if len(hosts) > 1:
         raise _bad("a request has one Host header")
     if authority and hosts and authority.lower() != hosts[0].lower():

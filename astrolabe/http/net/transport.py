@@ -1,8 +1,8 @@
-"""The one place that knows how Sanic keeps a TCP connection, and how a stream takes it over.
+"""How a stream takes over a TCP connection from Sanic. Nothing else depends on Sanic's internals.
 
-Sanic's own WebSocket implementation needs several tasks a connection, never notices a peer that stops
-reading, and hangs in `close` on it. So a stream takes the transport: it writes ready-made frames
-without a task, hears of pause and resume, and can abort. Sanic accepts, parses and routes the request.
+Sanic's own WebSockets need several tasks per connection, do not notice a peer that stops reading, and can
+hang in `close`. So a stream takes the transport itself: it writes ready-made frames without a task, is told
+of pause and resume, and can abort. Sanic accepts, parses and routes the request.
 """
 
 from __future__ import annotations
@@ -25,57 +25,56 @@ from sanic.http import Stage
 from sanic.request import Request
 from sanic.server import HttpProtocol
 
-from astrolabe.http.counters import Figures
+from astrolabe.http.counters import Counters
 from astrolabe.http.net.limits import begins_probe
 from astrolabe.http.net.message import LongFrame
-from astrolabe.http.net.outflow import HIGH_WATER, PIECE, Outflow
+from astrolabe.http.net.outflow import HIGH_WATER, PIECE, WriteBuffer
 from astrolabe.http.net.strict_http import StrictHttp
 from astrolabe.timeslice import Lane, turns
 
-#: Bytes that the system takes of a stream before the peer has acknowledged them (socket(7); Linux counts
-#: its own overhead in and doubles the number for it). By itself it goes up to 4 MB a connection.
+#: Bytes of a stream that the system buffers until the peer acknowledges them (socket(7); Linux doubles the
+#: number for its own overhead). By default the buffer grows to 4 MB per connection.
 SEND_BUFFER = 256 * 1024
-#: Bytes that the system takes of any answer before it has sent them (tcp(7), TCP_NOTSENT_LOWAT): what it may
-#: send at once, which depends on the peer and the way to it, comes on top.
+#: Unsent bytes of any response that the system buffers (tcp(7), TCP_NOTSENT_LOWAT), besides those in flight.
 UNSENT = 64 * 1024
 
-#: `tcpi_bytes_acked` of `struct tcp_info` (linux/tcp.h), at 120.
+#: `tcpi_bytes_acked` in `struct tcp_info` (linux/tcp.h), at offset 120.
 _ACKNOWLEDGED = struct.Struct("=Q")
 
 
-#: How often one that is watched is looked at within the time that it may stall.
+#: Checks within the time that a connection may stall.
 QUARTERS = 4
 
 
-class Stall:
-    """Cuts a connection off whose peer takes too little, once told to watch it.
+class StallDetector:
+    """Cuts a connection whose peer reads too slowly, while told to `watch`.
 
-    seconds: for which it may take nothing. rate: bytes a second that it has to take on average over them.
+    seconds: the time over which it is measured. rate: bytes per second that the peer has to read in it.
     """
 
-    def __init__(self, transport: asyncio.Transport, seconds: float, rate: float, figures: Figures) -> None:
+    def __init__(self, transport: asyncio.Transport, seconds: float, rate: float, counters: Counters) -> None:
         self._transport = transport
         self._socket = transport.get_extra_info("socket")
         self._seconds = seconds
         self._rate = rate
-        self._figures = figures
+        self._counters = counters
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._relaxed = False
-        #: When it was looked at, and what had been taken by then.
+        #: Times of checks, and what the peer had acknowledged by then.
         self._seen: deque[tuple[float, int]] = deque()
 
     def watch(self) -> None:
-        """Begin, unless it has begun."""
+        """Start watching, unless it does already."""
         self._relaxed = False
         if self._timer is None:
-            self._seen = deque([(self._loop.time(), self.taken())], maxlen=QUARTERS + 1)
+            self._seen = deque([(self._loop.time(), self.acknowledged())], maxlen=QUARTERS + 1)
             self._go_on()
 
     def relax(self) -> None:
-        """The transport takes more again. One that is closing still has to come to an end.
+        """Stop watching at the next check: the transport accepts data again. A closing one is still watched.
 
-        It is looked at once more: what comes in many parts is relaxed after each of them for a moment.
+        Data in many parts relaxes it after each of them for a moment.
         """
         self._relaxed = not self._transport.is_closing()
 
@@ -84,51 +83,51 @@ class Stall:
             self._timer.cancel()
             self._timer = None
 
-    def waiting(self) -> int:
-        """Bytes that the peer has not acknowledged: in the transport, and in the system (tcp(7), SIOCOUTQ).
+    def unacknowledged(self) -> int:
+        """Bytes that the peer has not acknowledged: in the transport and in the system (tcp(7), SIOCOUTQ).
 
-        The system takes nothing more before a good part of what it has is gone, which a slow peer may
-        need long for: the transport alone would look stalled.
+        The system accepts nothing more until much of its buffer is free. With a slow peer the transport alone
+        would look stalled.
         """
         queued = bytearray(4)
-        with suppress(OSError, ValueError):  # it was closed meanwhile
+        with suppress(OSError, ValueError):  # it was closed
             fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, queued)
         return self._transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
 
-    def taken(self) -> int:
-        """A number that grows whenever the peer takes something: what it has acknowledged, in bytes (tcp(7),
-        TCP_INFO of Linux), or else how little waits. What TLS has encrypted waits where it cannot be seen.
+    def acknowledged(self) -> int:
+        """A number that grows whenever the peer reads something: the bytes that it has acknowledged (Linux:
+        tcp(7), TCP_INFO), or else how little waits. Data that TLS has encrypted cannot be seen.
         """
         with suppress(OSError, ValueError, struct.error):
             (taken,) = _ACKNOWLEDGED.unpack_from(
                 self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), 120
             )
             return int(taken)
-        return -self.waiting()
+        return -self.unacknowledged()
 
     def _go_on(self) -> None:
-        self._timer = self._loop.call_later(self._seconds / QUARTERS, self._judge)
+        self._timer = self._loop.call_later(self._seconds / QUARTERS, self._check)
 
-    def _judge(self) -> None:
-        """Slow is not stalled, as long as it is faster than the floor."""
+    def _check(self) -> None:
+        """Cut the connection if it is slower than the rate."""
         if self._relaxed:
             self.stop()
             return
-        self._seen.append((self._loop.time(), self.taken()))
+        self._seen.append((self._loop.time(), self.acknowledged()))
         (since, before), (now, taken) = self._seen[0], self._seen[-1]
         if len(self._seen) > QUARTERS and taken - before <= self._rate * (now - since):
-            self._figures.stalled += 1
+            self._counters.stalled += 1
             self._transport.abort()
         else:
             self._go_on()
 
 
 class StreamProtocol(HttpProtocol):
-    """Sanic's protocol of one TCP connection, until a channel takes it over.
+    """Sanic's protocol of one TCP connection, until a channel takes the connection over.
 
-    Beside its own, Sanic's configuration has STALL_TIMEOUT and MIN_RATE: see `Stall`. Its context has the
-    `figures`; `answers` and `sockets`, which say how many there may be; and `ends`, some of which come in a
-    turn of the loop.
+    Sanic's configuration also holds STALL_TIMEOUT and MIN_RATE, see `StallDetector`. The application's
+    context holds `counters`, the limits `answers` and `sockets`, and `ends`, which spreads the closing of
+    many connections over several turns of the loop.
     """
 
     HTTP_CLASS = StrictHttp
@@ -150,44 +149,44 @@ class StreamProtocol(HttpProtocol):
         super().__init__(**options)
         self.channel: Channel | None = None
         self._begun = self._lost = self._waits = self._admitted = False
-        #: Whether the peer will send no more, which it said before its request had its turn.
+        #: Whether the peer has ended its side before its request had a turn.
         self.ended = False
         self._last: Any = None  # sanic.http.Http
-        #: Done when all of the body that is being sent was handed to the transport.
+        #: Done when the transport has got the whole body that is being sent.
         self._emptied: asyncio.Future[None] | None = None
 
     @property
     def writable(self) -> bool:
-        """Whether the transport takes more, and nothing waits to be handed to it."""
+        """Whether the transport accepts data, and nothing waits to be written."""
         return self._can_write.is_set() and not self.outflow.pending
 
     @property
     def task(self) -> asyncio.Task[None] | None:
-        """What handles the requests of this connection; None once it ended."""
+        """The task that handles the requests of this connection; None after it ended."""
         return self._task
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         config, context = self.app.config, self.app.ctx
-        self.stall = Stall(transport, config.STALL_TIMEOUT, config.MIN_RATE, context.figures)
+        self.stall = StallDetector(transport, config.STALL_TIMEOUT, config.MIN_RATE, context.counters)
         super().connection_made(transport)  # type: ignore[no-untyped-call]
         transport.set_write_buffer_limits(high=HIGH_WATER, low=HIGH_WATER // 4)
-        self.outflow = Outflow(transport, self._drain)
+        self.outflow = WriteBuffer(transport, self._drain)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            with suppress(OSError):  # it is gone already, or no TCP
+            with suppress(OSError):  # the peer has left, or it is no TCP socket
                 transport.get_extra_info("socket").setsockopt(
                     socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT
                 )
         context.sockets.enter(self)
 
     async def send(self, data: bytes) -> None:
-        """The head of an answer, or an answer."""
+        """Send the head of a response, or a whole one."""
         if len(data) <= PIECE:
             await super().send(data)  # type: ignore[no-untyped-call]
         else:
             await self.send_shared((data,))
 
     async def send_shared(self, chunks: Sequence[bytes]) -> None:
-        """Send bytes that others send, too; returns when the transport was given all of them."""
+        """Send bytes that other connections share. Returns when the transport has got all of them."""
         await self._can_write.wait()
         assert self.transport is not None
         if self.transport.is_closing():
@@ -200,15 +199,16 @@ class StreamProtocol(HttpProtocol):
 
     @property
     def request_handler(self) -> Callable[[Request], Awaitable[None]]:
-        """What Sanic's reader hands a request to. (An attribute would be a circle: see `_let_go`.)"""
+        """What Sanic's parser passes a request to. (An attribute would be a reference cycle, see
+        `_let_go`.)"""
         return self._answer
 
     @request_handler.setter
     def request_handler(self, _: object) -> None:
-        """Sanic sets its own."""
+        """Ignore what Sanic sets."""
 
     async def receive_more(self) -> None:
-        """A crowd that sends at once is read by turns."""
+        """Read more of a request, then wait for a turn: many may send at once."""
         if self.ended:
             self.close()  # which cancels this
         await super().receive_more()  # type: ignore[no-untyped-call]
@@ -216,7 +216,7 @@ class StreamProtocol(HttpProtocol):
         self._admitted = True
 
     async def _admit(self, head: bytes | bytearray) -> None:
-        """Wait until it is the turn of the request that begins so."""
+        """Wait for the turn of the request that starts so."""
         self._waits = True
         try:
             await turns().admit(Lane.PROBE if begins_probe(head) else Lane.PEER)
@@ -224,10 +224,10 @@ class StreamProtocol(HttpProtocol):
             self._waits = False
 
     async def _answer(self, request: Request) -> None:
-        """Within the limits, until the transport was given all of the answer or a channel takes over.
+        """Answer a request within the limits, until the transport has got the response or a channel takes
+        over.
 
-        Any number of requests may have come in one piece: the first had its turn, each of the others has to
-        wait for one.
+        Many requests may have come in one piece. The first had its turn; each of the others waits for one.
         """
         self.app.ctx.sockets.begin(self)
         if not self._admitted:
@@ -253,18 +253,18 @@ class StreamProtocol(HttpProtocol):
         since, under_way = self._time, self._under_way
         super().data_received(data)
         self._begun = True
-        if under_way:  # to Sanic every byte is a sign of life: a request would have for ever to arrive
+        if under_way:  # Sanic restarts its timeout at every byte, so that a request could take for ever
             self._time = since
 
     def eof_received(self) -> bool | None:
-        """The transport closes itself afterwards, once what waits in it is sent, unless this returns True."""
+        """Keep the transport open by returning True; otherwise it closes when its buffer is sent."""
         self.stall.watch()
         if self.channel is not None:
             self.channel.end()
         elif self.outflow.pending and self.outflow.direct:
             self.outflow.after(self.close)
             return True
-        elif self._waits and self.outflow.direct:  # what it asked for before is answered
+        elif self._waits and self.outflow.direct:  # its request is still answered
             self.ended = True
             return True
         return None
@@ -281,7 +281,7 @@ class StreamProtocol(HttpProtocol):
         self.outflow.resume()
 
     def _drain(self) -> None:
-        """Nothing is pending, and the transport takes more."""
+        """Go on: nothing is pending, and the transport accepts data."""
         self.stall.relax()
         if self.channel is not None:
             self.channel.resume()
@@ -297,7 +297,7 @@ class StreamProtocol(HttpProtocol):
         self.app.ctx.ends.do(partial(self._end, exc))
 
     def _end(self, exc: Exception | None) -> None:
-        """What ends with it: a crowd may be gone at once, as when a proxy is restarted."""
+        """Close what belongs to the connection. Many may end at once, as when a proxy restarts."""
         if self.channel is not None:
             self.channel.lose()
         self._lost = True
@@ -306,23 +306,23 @@ class StreamProtocol(HttpProtocol):
             self._let_go()
 
     def check_timeouts(self) -> None:
-        """Sanic's timeouts are for requests; a channel has its own."""
+        """Apply Sanic's timeouts to requests. A channel has its own."""
         if self.channel is not None:
             return
-        # A next request may be waited for, but not the first one, nor what is left of the last.
+        # The keep-alive timeout is for a next request, not for the first one or the rest of one.
         resting = self._begun and not self._under_way
         self.keep_alive_timeout = self.app.config.KEEP_ALIVE_TIMEOUT if resting else self.request_timeout
         if self.transport is not None and (self.outflow.pending or self.transport.get_write_buffer_size()):
-            self._time = monotonic()  # an answer may be read slowly
+            self._time = monotonic()  # a response may be read slowly
         if self._awaits_body and monotonic() - self._time > self.request_timeout:
             self._give_up()
             return
         if self.http is not None:
-            self.http.upgrade_websocket = False  # with which Sanic would wait for ever for a body
+            self.http.upgrade_websocket = False  # with it, Sanic would wait for a body for ever
         super().check_timeouts()  # type: ignore[no-untyped-call]
 
     def abort(self) -> None:
-        """Sanic also forgets the transport, and fails on that when half a request has come."""
+        """Cut the connection. Sanic's version fails if half a request has come."""
         if self.transport is not None:
             self.transport.abort()
 
@@ -332,26 +332,26 @@ class StreamProtocol(HttpProtocol):
 
     @property
     def _awaits_body(self) -> bool:
-        """Whether the head of a request has come and its body has not: to Sanic it is being answered."""
+        """Whether the head of a request has come and its body has not. To Sanic it is being answered."""
         return self.http is not None and self.http.stage is Stage.HANDLER and bool(self.http.request_body)
 
     def _give_up(self) -> None:
-        """Answer that the request took too long to arrive, and close."""
+        """Answer that the request took too long, and close."""
         self.http.exception = RequestTimeout("Request Timeout")
-        self.http.request_body = None  # or Sanic would read what is left of it before it closes
+        self.http.request_body = None  # or Sanic would read the rest of it before it closes
         if self._task is not None:
             self._task.cancel()
 
     def _let_go(self) -> None:
-        """Break the circles of what belongs to a connection that is gone, so that it is freed at once: the
-        collection that would find them is rare (see `app`)."""
+        """Break the reference cycles of a closed connection, so that its memory is freed at once: collections
+        that would find them are rare (see `app`)."""
         if self._last is not None:
             self._last.request = self._last.response = self._last.response_func = None
         self._last = self.channel = None
 
     @property
     def _under_way(self) -> bool:
-        """Whether the beginning of a request has come, or what is left of its body is still to come."""
+        """Whether a request or its body has come in part."""
         http = self.http
         if http is None or http.stage is Stage.IDLE:
             return bool(getattr(http, "request_body", None))
@@ -359,13 +359,13 @@ class StreamProtocol(HttpProtocol):
 
 
 class Channel:
-    """A connection that has left HTTP. Subclasses say what is read and how it is closed.
+    """A connection that has left HTTP. Subclasses define what is read and how it is closed.
 
-    writable: whether the transport takes more; it does not while more than HIGH_WATER wait in it, or before
-        it was given all of the last message.
-    open: whether there is anything more to be written; False once it is closing.
-    lost: done when the connection is gone. drained: called when it is writable again.
-    admitted: asked every heartbeat whether the client still is.
+    writable: whether the transport accepts more. It does not while more than HIGH_WATER bytes wait in it, or
+        before it has got the whole last message.
+    open: whether anything more may be written. False once the connection is closing.
+    lost: done when the connection is closed. drained: called when it is writable again.
+    admitted: whether the client's token is still valid; asked every heartbeat.
     """
 
     def __init__(self, request: Request) -> None:
@@ -382,35 +382,35 @@ class Channel:
         self._protocol = protocol
         protocol.channel = self
         protocol.app.ctx.answers.leave(protocol)
-        # To Sanic the answer is under way: it adds nothing to it.
+        # Sanic believes that the response is under way, and adds nothing.
         protocol.http.stage = Stage.RESPONSE
         self.set_option(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
     def set_option(self, level: int, option: int, value: int) -> None:
-        """Set an option of the socket."""
+        """Set a socket option."""
         self.transport.get_extra_info("socket").setsockopt(level, option, value)
 
-    def taken(self) -> int:
-        """A number that grows whenever the peer takes something."""
-        return self._protocol.stall.taken()
+    def acknowledged(self) -> int:
+        """A number that grows whenever the peer reads something."""
+        return self._protocol.stall.acknowledged()
 
-    def waiting(self) -> int:
+    def unacknowledged(self) -> int:
         """Bytes that the peer has not acknowledged."""
-        return self._protocol.stall.waiting()
+        return self._protocol.stall.unacknowledged()
 
     def put(self, data: bytes | LongFrame) -> None:
-        """Send behind what was put before. Who has more and more said without reading it is cut off."""
+        """Send data after all that was put before. The connection is cut if too much waits."""
         if not self._protocol.outflow.write(data):
             self.abort()
         elif self.writable and self._protocol.outflow.pending:
             self.pause()
 
     def when_sent(self, callback: Callable[[], None]) -> None:
-        """Call it once the transport was given all that was put."""
+        """Call this once the transport has got everything."""
         self._protocol.outflow.after(callback)
 
     def read(self) -> None:
-        """Begin with what came right behind the request, which may have made Sanic pause."""
+        """Start reading, with what came right after the request, which may have made Sanic pause."""
         early = bytes(self._protocol.recv_buffer)
         self._protocol.recv_buffer.clear()
         self.transport.resume_reading()
@@ -421,10 +421,10 @@ class Channel:
             self.when_sent(self.close_transport)
 
     def receive(self, data: bytes) -> None:
-        """Bytes came in."""
+        """Handle bytes from the peer."""
 
     def end(self) -> None:
-        """The peer will send no more."""
+        """The peer has ended its side."""
         self.leave()
 
     def shut_down(self) -> None:
@@ -432,18 +432,18 @@ class Channel:
         self.abort()
 
     def finish(self) -> None:
-        """Close once what waits in the transport is sent; a peer that does not take it is cut off."""
+        """Close once the transport's buffer is sent. A peer that does not read is cut off."""
         self.leave()
         self.close_transport()
         self._protocol.stall.watch()
 
     def close_transport(self) -> None:
-        """Only once: asyncio's TLS transport cannot even be aborted after the second time."""
+        """Close once only: asyncio's TLS transport cannot be aborted after the second time."""
         if not self.transport.is_closing():
             self.transport.close()
 
     def abort(self) -> None:
-        """Cut the connection, whatever waits to be sent."""
+        """Cut the connection, whatever is waiting."""
         self.leave()
         self.transport.abort()
 
@@ -452,20 +452,20 @@ class Channel:
         self.writable = False
 
     def resume(self) -> None:
-        """The transport takes more again."""
+        """The transport accepts data again."""
         if self.open:
             self.writable = True
             self.drained()
 
     def lose(self) -> None:
-        """The connection is gone."""
+        """The connection is closed."""
         self.leave()
         self.drained = _nothing
         if not self.lost.done():
             self.lost.set_result(None)
 
     def leave(self) -> None:
-        """Nothing more is written."""
+        """Write nothing more."""
         self.open = self.writable = False
 
 

@@ -1,7 +1,7 @@
 """A WebSocket connection: frames out, messages in, heartbeats, close codes.
 
-The protocol itself is websockets' sans-I/O implementation. The transport is written to directly, so
-that a message which goes to many is framed once, and no connection needs a task of its own.
+The protocol is the sans-I/O implementation of the websockets library. Frames are written to the transport
+directly, so that a message to many clients is framed once, and no connection needs a task.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from astrolabe.graph.encoding import wire
-from astrolabe.http.counters import Figures
+from astrolabe.graph import wire
+from astrolabe.http.counters import Counters
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.close_codes import (
     BAD_MESSAGE,
@@ -50,7 +50,7 @@ logger = logging.getLogger("astrolabe.http")
 
 _PING = Frame(Opcode.PING, b"").serialize(mask=False)
 
-#: Bytes that are parsed before the rate is looked at: a few hundred of the smallest frames.
+#: Bytes that are parsed before the rate is checked: a few hundred of the smallest frames.
 _PORTION = 2048
 
 
@@ -67,10 +67,10 @@ def text_frame(message: Message) -> bytes | LongFrame:
 
 
 class Listener(Protocol):
-    """What is told of a connection."""
+    """What a connection calls."""
 
     def hear(self, text: str) -> None:
-        """A text message came in."""
+        """Handle a text message."""
         ...
 
     def beat(self) -> None:
@@ -79,29 +79,29 @@ class Listener(Protocol):
 
 
 class WebSocket(Channel):
-    """Implements `subscription.Connection`. Raises Refusal when the request is no handshake."""
+    """Implements `subscription.StreamConnection`. Raises Refusal if the request is no valid handshake."""
 
-    def __init__(self, request: Request, limits: Limits, figures: Figures) -> None:
+    def __init__(self, request: Request, limits: Limits, counters: Counters) -> None:
         self._frames, answer = _accept(request, limits.max_message_bytes)
         super().__init__(request)
-        self._figures, self._sent = figures, figures.websocket
+        self._counters, self._sent = counters, counters.websocket
         self._sent.connections += 1
         self._framing: Framing = text_frame
         self.put(answer)
         self._limits = limits
         self._listener: Listener | None = None
         self._opcode, self._data = Opcode.TEXT, bytearray()
-        #: What has come and was not parsed yet; whether its turn comes, and whether the peer has to wait.
+        #: Bytes that are not parsed yet; whether `_read_on` is scheduled, and whether reading is paused.
         self._unread = bytearray()
-        self._asked = self._holds_off = False
+        self._scheduled = self._holds_off = False
         self._timer: asyncio.TimerHandle | None = None
         self._half_beats = 0
         self._pinged: float | None = None
-        self._taken = 0
+        self._acknowledged = 0
         self._second, self._count = 0, 0
 
     def listen(self, listener: Listener) -> None:
-        """Read, and beat, from now on; when it is closing already, only wait for the peer to do its part."""
+        """Start reading and heartbeats. If it is closing already, only wait for the peer's close frame."""
         self._listener = listener
         if self.open:
             self._wait(self._limits.heartbeat / 2, self._half_beat)
@@ -115,7 +115,7 @@ class WebSocket(Channel):
             self.put(frame)
 
     def close(self, code: int, error: str, message: str) -> None:
-        """Tell why and close; a peer that does not read is cut off."""
+        """Send an `error` and a close frame. A peer that does not read is cut off."""
         if not self.open:
             return
         if not self.writable:
@@ -123,13 +123,13 @@ class WebSocket(Channel):
             return
         self.explain(error, message)
         if code >= PEERS_FAULT:
-            self._frames.fail(code, error)  # nothing that it still sends is looked at
+            self._frames.fail(code, error)  # ignore whatever it still sends
         elif self._frames.state is State.OPEN:
             self._frames.send_close(code, error)
         self._flush()
 
     def explain(self, error: str, message: str) -> None:
-        """Say why it is going to be closed."""
+        """Send the reason for closing."""
         self.write(Message("error", wire.error(error, message)))
 
     def shut_down(self) -> None:
@@ -146,7 +146,7 @@ class WebSocket(Channel):
         self._stop_waiting()
         self._unread.clear()
         self._listener = None
-        # Its frame and its traceback hold what holds them (see `transport.StreamProtocol`).
+        # Reference cycles, see `transport.StreamProtocol._let_go`.
         self._frames.parser.close()
         self._frames.parser_exc = None
         super().lose()
@@ -154,21 +154,21 @@ class WebSocket(Channel):
     def receive(self, data: bytes) -> None:
         self._pinged = None
         self._unread += data
-        if not self._asked:
-            self._asked = True
+        if not self._scheduled:
+            self._scheduled = True
             turns().do(self._read_on, Lane.PEER)
-            self._hold_off(self._asked)
+            self._hold_off(self._scheduled)
 
     def _read_on(self) -> None:
-        """As much as there is time for; until all is read no more is taken from the peer."""
+        """Parse as much as there is time for. Until all is parsed, nothing more is read from the peer."""
         while self._unread:
             self._parse_some()
             if turns().over:
                 break
-        self._asked = bool(self._unread)
-        if self._asked:
+        self._scheduled = bool(self._unread)
+        if self._scheduled:
             turns().ask(self._read_on, Lane.PEER)
-        self._hold_off(self._asked)
+        self._hold_off(self._scheduled)
 
     def _hold_off(self, holds: bool) -> None:
         if holds is not self._holds_off and not self.transport.is_closing():
@@ -181,11 +181,11 @@ class WebSocket(Channel):
         self._parse(data)
 
     def _parse(self, data: bytes) -> None:
-        """websockets answers pings and closes, and gives up at what is no WebSocket."""
+        """Parse bytes. The websockets library answers pings and close frames, and fails on invalid ones."""
         self._frames.receive_data(data)
         for event in self._frames.events_received():
             if self.open and isinstance(event, Frame):
-                self._take(event)
+                self._handle_frame(event)
         failure = self._frames.parser_exc
         if self.open and failure is not None:
             self._explain_failure(failure)
@@ -198,8 +198,8 @@ class WebSocket(Channel):
         else:
             self.explain("bad-frame", str(failure))
 
-    def _take(self, frame: Frame) -> None:
-        """One frame of the peer."""
+    def _handle_frame(self, frame: Frame) -> None:
+        """Handle one frame of the peer."""
         second = int(self.loop.time())
         self._count = self._count + 1 if second == self._second else 1
         self._second = second
@@ -210,7 +210,7 @@ class WebSocket(Channel):
             self._collect(frame)
 
     def _collect(self, frame: Frame) -> None:
-        """Of a message in fragments only the data is kept: any number of them may be empty."""
+        """Keep only the data of a fragmented message: any number of fragments may be empty."""
         if frame.opcode is not Opcode.CONT:
             self._opcode = frame.opcode
         self._data += frame.data
@@ -219,7 +219,7 @@ class WebSocket(Channel):
             self._hear(data)
 
     def _hear(self, data: bytes) -> None:
-        """Hand over a complete message."""
+        """Pass a complete message to the listener."""
         try:
             if self._opcode is not Opcode.TEXT:
                 raise ValueError("a message is text, not binary")
@@ -227,7 +227,7 @@ class WebSocket(Channel):
         except ValueError as error:
             self.close(BAD_MESSAGE, "bad-message", str(error))
             return
-        assert self._listener is not None  # nothing is received before `listen`
+        assert self._listener is not None  # nothing is read before `listen`
         try:
             self._listener.hear(text)
         except Exception:
@@ -235,7 +235,7 @@ class WebSocket(Channel):
             self.close(INTERNAL_ERROR, "internal-error", FAILED)
 
     def _flush(self) -> None:
-        """Send what the protocol has to say; once it closes, the peer has `grace` to do its part."""
+        """Send what the protocol wants to send. Once it closes, the peer has `grace` seconds to answer."""
         for data in self._frames.data_to_send():
             if self.transport.is_closing():
                 break
@@ -251,10 +251,10 @@ class WebSocket(Channel):
         if self.transport.is_closing():
             return
         if self.transport.can_write_eof():
-            # All is said: what is still sent to us is read and dropped, so that ours arrives.
-            with suppress(OSError):  # the peer is gone already
+            # Keep reading and drop what comes, so that our last frames arrive.
+            with suppress(OSError):  # the peer has left
                 self.transport.write_eof()
-        else:  # TLS knows no half of a connection
+        else:  # TLS cannot close one side
             self.close_transport()
 
     def _wait(self, seconds: float, callback: Callable[[], None]) -> None:
@@ -266,7 +266,7 @@ class WebSocket(Channel):
             self._timer.cancel()
 
     def _half_beat(self) -> None:
-        """Ping every heartbeat; whoever has not been heard of one and a half later is gone."""
+        """Ping every heartbeat. Close after one and a half heartbeats without an answer."""
         if not self.admitted():
             self.close(UNAUTHORISED, "unauthorised", WITHDRAWN)
             return
@@ -274,7 +274,7 @@ class WebSocket(Channel):
         if self._is_slow():
             self._pinged = None
         if self._pinged is not None and now - self._pinged >= 1.4 * heartbeat:
-            self._figures.silent += 1
+            self._counters.silent += 1
             self.close(SLOW, "timeout", f"no sign of life for {1.5 * heartbeat:g} seconds")
             self.close_transport()
             return
@@ -287,31 +287,31 @@ class WebSocket(Channel):
             self._pinged = now if self._pinged is None else self._pinged
 
     def _is_slow(self) -> bool:
-        """Whether a ping has not reached it because so much goes before; a stall is judged elsewhere."""
-        taken, self._taken = self._taken, self.taken()
-        return not self.writable or (self.waiting() > HIGH_WATER and self._taken > taken)
+        """Whether a ping may be stuck behind much data. StallDetector handles a peer that reads nothing."""
+        taken, self._acknowledged = self._acknowledged, self.acknowledged()
+        return not self.writable or (self.unacknowledged() > HIGH_WATER and self._acknowledged > taken)
 
 
 class _Frames(ServerProtocol):
-    """The protocol of one connection. (A function that is given to it instead would hold it for ever.)"""
+    """The protocol of one connection. (A function argument instead of a subclass would be a cycle.)"""
 
     def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
-        """Accepted, not required."""
+        """Accept our subprotocol; it is not required."""
         return Subprotocol(wire.PROTOCOL) if wire.PROTOCOL in subprotocols else None
 
     def fail(self, code: CloseCode | int, reason: str = "") -> None:
-        """After 1009, which is websockets' own, clients come back and say the same."""
+        """Replace 1009: clients would reconnect and send the same message."""
         super().fail(TOO_BIG if code == CloseCode.MESSAGE_TOO_BIG else code, reason)
 
 
 def _accept(request: Request, max_size: int) -> tuple[_Frames, bytes]:
-    """The protocol of the connection, and the answer to its handshake."""
+    """The protocol of the connection, and the response to the handshake."""
     check_upgrade(request)
     protocol = _Frames(state=State.OPEN, max_size=max_size)
     answer = protocol.accept(Handshake(request.path, Headers(list(request.headers.items()))))
     if answer.status_code != 101:
         message = (answer.body or b"").decode().partition("\n")[0]
-        # What was raised has frames that know it, and the connection; that of the parser knows itself.
+        # The frames of the traceback and of the parser are reference cycles.
         failure, protocol.handshake_exc = protocol.handshake_exc, None
         clear_frames(failure.__traceback__ if failure is not None else None)
         protocol.parser.close()

@@ -1,5 +1,5 @@
-"""The API, described: what every route declares of itself, and the OpenAPI document that is made of it.
+"""The description of the API: what every endpoint declares, and the OpenAPI document that is made of it.
 
-The shapes here are for those who read answers. Answers are joined from texts that exist already, and are
-never made of these; the tests hold every answer and every message of the stream to them.
+The shapes describe responses for clients. Responses are never made from them: they are joined from texts that
+exist already. Tests check every response and every message of the stream against the shapes.
 """

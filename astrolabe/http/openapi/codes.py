@@ -1,6 +1,6 @@
-"""Every code that an error has, and every code that closes a stream: what it means, and whether to come back.
+"""All error codes and close codes: what they mean, and whether the client may try again.
 
-The guide's tables are made from it, and a test compares it with what the server says.
+The guide's tables are made from this table, and a test compares it with what the server sends.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from websockets.frames import CloseCode
 
 from astrolabe.http.net import close_codes
 
-#: Close codes from here on mean: do not come back before something has changed.
+#: Close codes from here on mean: do not reconnect before something has changed.
 FINAL = 4500
 
 
@@ -19,8 +19,8 @@ FINAL = 4500
 class ErrorCode:
     """One code.
 
-    status: of the HTTP answer; None if there is none. close: that closes a stream; None if nothing is closed.
-    subscription: it may concern one subscription only. retry: coming back may help.
+    status: of the HTTP response; None if there is none. close: the close code; None if nothing is closed.
+    subscription: whether it may concern a single subscription. retry: whether trying again may help.
     meaning: a sentence, with what to do.
     """
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made of the routes that are served."""
+"""The OpenAPI document, made of the endpoints that are served."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, get_args
 
 from astrolabe import __version__
 from astrolabe.engine.serving_state import STATE_NAMES
-from astrolabe.graph.state.edge_types import EDGE_TYPES
-from astrolabe.graph.state.status import LEVELS
-from astrolabe.graph.views.filter_fields import LISTS, listed
+from astrolabe.graph.edge_types import EDGE_TYPES
+from astrolabe.graph.filter_fields import LISTS, listed
+from astrolabe.graph.status import LEVELS
 from astrolabe.http.errors import JSON
 from astrolabe.http.openapi import shapes
 from astrolabe.http.openapi.metadata import metadata_shape
-from astrolabe.http.openapi.operation import POSITION, Answer, Endpoint, Operation, Parameter
+from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, ApiResponse, Operation, Parameter
 from astrolabe.http.openapi.schemas import Messages, Schemas, messages_of, schemas_of
 from astrolabe.http.openapi.terms import INT64, reference
 from astrolabe.kinds.catalogue import Catalogue
@@ -44,7 +44,7 @@ _GROUPS = {
     "pages": "Pages for people, and this document.",
 }
 
-#: The headers of answers.
+#: The headers of responses.
 _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "X-Astrolabe-Epoch": ("The unbroken history that the answer is of.", {"type": "string"}),
     "X-Astrolabe-Seq": ("Its place in that history.", {"type": "integer", **INT64, "minimum": 0}),
@@ -58,7 +58,7 @@ _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "WWW-Authenticate": ("How to say who one is.", {"type": "string", "const": "Bearer"}),
 }
 
-#: What a refusal means, and the headers that it has beside those of every error.
+#: What a refusal means, and its headers besides those of every error.
 _REFUSALS: Mapping[int, tuple[str, tuple[str, ...]]] = {
     400: ("A parameter or a header that cannot be meant; the message names it.", ()),
     401: ("A token is needed, or it is not known.", ("WWW-Authenticate",)),
@@ -71,8 +71,8 @@ _REFUSALS: Mapping[int, tuple[str, tuple[str, ...]]] = {
 _SCHEME = "bearer"
 
 
-def document(routes: Sequence[Endpoint], catalogue: Catalogue, *, tokens: bool) -> dict[str, Any]:
-    """The OpenAPI document (3.1) of these routes.
+def document(routes: Sequence[ApiEndpoint], catalogue: Catalogue, *, tokens: bool) -> dict[str, Any]:
+    """The OpenAPI document (3.1) of these endpoints.
 
     catalogue: the kinds that are watched. tokens: whether a token is asked for.
     """
@@ -108,12 +108,12 @@ def document(routes: Sequence[Endpoint], catalogue: Catalogue, *, tokens: bool) 
     }
 
 
-def _ordered(routes: Sequence[Endpoint]) -> list[Endpoint]:
-    """By group; a path with a parameter follows the one that it continues."""
+def _ordered(routes: Sequence[ApiEndpoint]) -> list[ApiEndpoint]:
+    """The endpoints by group. A path with a parameter follows the path that it extends."""
     groups = list(_GROUPS)
     places = {route.template: place for place, route in enumerate(routes)}
 
-    def key(route: Endpoint) -> tuple[int, int]:
+    def key(route: ApiEndpoint) -> tuple[int, int]:
         place = places.get(route.template.partition("/{")[0], len(routes))
         return groups.index(route.operation.group), place
 
@@ -131,7 +131,7 @@ def _closed_sets(kinds: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _operation(route: Endpoint, schemas: Schemas, spoken: Messages, *, tokens: bool) -> dict[str, Any]:
+def _operation(route: ApiEndpoint, schemas: Schemas, spoken: Messages, *, tokens: bool) -> dict[str, Any]:
     operation, asked = route.operation, tokens and not route.open
     described: dict[str, Any] = {
         "operationId": route.name,
@@ -157,7 +157,7 @@ def _operation(route: Endpoint, schemas: Schemas, spoken: Messages, *, tokens: b
 
 
 def _speakers(operation: Operation) -> str:
-    """Which of the schemas are messages, and who sends them."""
+    """The messages of an operation, and who sends them, as Markdown."""
     return "\n".join(
         f"- Sent by the {who}: {', '.join(f'`{each.__name__}`' for each in get_args(type) or (type,))}"
         for who, type in operation.messages.items()
@@ -165,7 +165,7 @@ def _speakers(operation: Operation) -> str:
 
 
 def _key(parameter: Parameter) -> str:
-    """Of its component. Code generators make one name space of all components."""
+    """The name of its component. Code generators have one name space for all components."""
     return f"{parameter.name.replace('_', '-').title().replace('-', '')}Parameter"
 
 
@@ -183,8 +183,8 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     }
 
 
-def _answer(answer: Answer, schemas: Schemas, spoken: Messages) -> dict[str, Any]:
-    """spoken: messages that follow instead of a body. Code generators leave out what no content refers to."""
+def _answer(answer: ApiResponse, schemas: Schemas, spoken: Messages) -> dict[str, Any]:
+    """spoken: messages that follow instead of a body. Code generators drop what no content refers to."""
     described: dict[str, Any] = {"description": answer.description, "headers": _headers(answer.headers)}
     if answer.body:
         described["content"] = {media: {"schema": schemas[type]} for media, type in answer.body.items()}
@@ -203,5 +203,5 @@ def _refusal(status: int) -> dict[str, Any]:
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:
-    """Those with these names, beside the one that every answer has."""
+    """The headers with these names, and the one of every response."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "X-Astrolabe-State")}

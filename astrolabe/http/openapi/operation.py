@@ -9,15 +9,15 @@ from typing import Any, Literal
 
 from astrolabe.http.errors import JSON
 
-#: The status of an answer that messages follow.
+#: The status of a response that messages follow.
 UPGRADED = 101
 
 HTML = "text/html"
 TEXT = "text/plain"
 
-#: Of the answer's place in history.
+#: Headers of the position of a response.
 POSITION = ("X-Astrolabe-Epoch", "X-Astrolabe-Seq")
-#: Of what caches may keep and ask about.
+#: Headers of responses that caches may keep.
 CACHED = ("ETag", "Cache-Control")
 
 Group = Literal["graph", "stream", "process", "grafana", "pages"]
@@ -34,17 +34,17 @@ class Parameter:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Answer:
-    """One answer. body: the type of its document, by media type; empty: it has none."""
+class ApiResponse:
+    """One response. body: the type of its document, by media type; empty if it has none."""
 
     description: str
     body: Mapping[str, Any]
     headers: tuple[str, ...] = ()
 
 
-def json(description: str, body: Any, headers: tuple[str, ...] = POSITION) -> Answer:
-    """An answer that is a JSON document of this type."""
-    return Answer(description=description, body={JSON: body}, headers=headers)
+def json(description: str, body: Any, headers: tuple[str, ...] = POSITION) -> ApiResponse:
+    """A response with a JSON document of this type."""
+    return ApiResponse(description=description, body={JSON: body}, headers=headers)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,14 +52,14 @@ class Operation:
     """What the OpenAPI document and the guide's table say of an endpoint.
 
     summary: a line of plain text. details: more, in Markdown.
-    answers: by status; where there is an `ETag`, there is a 304, too.
-    refusals: statuses that are answered with an error document, beside those of every route.
-    messages: of a stream, by who sends them: a type, mostly a union.
+    answers: by status. An `ETag` header implies a 304, too.
+    refusals: statuses with an error document, besides those of every endpoint.
+    messages: of a stream, by sender: a type, mostly a union.
     """
 
     summary: str
     group: Group
-    answers: Mapping[int, Answer]
+    answers: Mapping[int, ApiResponse]
     details: str = ""
     parameters: tuple[Parameter, ...] = ()
     refusals: tuple[int, ...] = ()
@@ -67,7 +67,7 @@ class Operation:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Endpoint:
+class ApiEndpoint:
     """One path, in Sanic's notation, and the coroutine that answers it.
 
     name: unique; the operation's id in the OpenAPI document. open: answers anyone, from any page and without

@@ -1,11 +1,11 @@
-"""The parameters that more than one route takes."""
+"""The parameters that several endpoints accept."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from astrolabe.graph.views.filter_fields import FILTER_FIELDS, FilterField
+from astrolabe.graph.filter_fields import FILTER_FIELDS, FilterField
 from astrolabe.http.openapi.operation import Parameter
 from astrolabe.http.openapi.terms import INT64, reference
 
@@ -13,7 +13,7 @@ _WHOLE: Mapping[str, Any] = {"type": "integer", **INT64, "minimum": 0, "maximum"
 
 
 def of_filter() -> tuple[Parameter, ...]:
-    """Those of a filter."""
+    """The parameters of a filter."""
     return tuple(
         Parameter(name=each.name, description=each.description, schema=_schema_of(each))
         for each in FILTER_FIELDS.values()

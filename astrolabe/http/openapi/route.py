@@ -9,19 +9,19 @@ from typing import Any
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.graph.encoding import wire
+from astrolabe.graph import wire
 from astrolabe.http.errors import JSON
 from astrolabe.http.openapi import parameters
 from astrolabe.http.openapi.document import document
-from astrolabe.http.openapi.operation import CACHED, Answer, Endpoint, Operation
-from astrolabe.http.responses.shared import File
+from astrolabe.http.openapi.operation import CACHED, ApiEndpoint, ApiResponse, Operation
+from astrolabe.http.responses.shared import StaticFile
 from astrolabe.kinds.catalogue import Catalogue
 
 _OPERATION = Operation(
     summary="this API as an OpenAPI 3.1 document",
     group="pages",
     parameters=(parameters.IF_NONE_MATCH,),
-    answers={200: Answer(description="The document.", body={JSON: dict[str, Any]}, headers=CACHED)},
+    answers={200: ApiResponse(description="The document.", body={JSON: dict[str, Any]}, headers=CACHED)},
 )
 
 
@@ -33,15 +33,15 @@ class ApiDescription:
     catalogue: the kinds that are watched. tokens: whether a token is asked for.
     """
 
-    def __init__(self, endpoints: Iterable[Endpoint], catalogue: Catalogue, *, tokens: bool) -> None:
-        self.endpoint = Endpoint(
+    def __init__(self, endpoints: Iterable[ApiEndpoint], catalogue: Catalogue, *, tokens: bool) -> None:
+        self.endpoint = ApiEndpoint(
             path="/openapi.json", name="openapi", handler=self._answer, open=True, operation=_OPERATION
         )
         self._endpoints = (*endpoints, self.endpoint)
         self._catalogue = catalogue
         self._version = -1
         self._tokens = tokens
-        self._file: File | None = None
+        self._file: StaticFile | None = None
 
     async def _answer(self, request: Request) -> HTTPResponse:
         catalogue = self._catalogue
@@ -50,5 +50,5 @@ class ApiDescription:
             self._version = catalogue.version
             content = wire.encode(document(self._endpoints, catalogue, tokens=self._tokens)).encode()
             headers = {"Cache-Control": "no-cache"}
-            self._file = File(content, gzip.compress(content, mtime=0), type=JSON, headers=headers)
+            self._file = StaticFile(content, gzip.compress(content, mtime=0), type=JSON, headers=headers)
         return await self._file.answer(request)

@@ -1,4 +1,4 @@
-"""The schemas of what is answered and said, made of its types."""
+"""The JSON Schemas of responses and messages, made of their types."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from astrolabe.http.openapi.terms import reference
 Schema = dict[str, Any]
 #: JSON Schema by type.
 Schemas = Mapping[Any, Schema]
-#: JSON Schema of the messages of a stream, by who sends them, and of `any` of them.
+#: JSON Schema of the messages of a stream, by sender, and of `any` of them.
 Messages = Mapping[str, Schema]
 
 
@@ -36,8 +36,8 @@ def schemas_of(operations: Iterable[Operation], *others: Any) -> tuple[Schemas, 
 
 
 def _tidied(part: Any) -> Any:
-    """The same schemas, as code generators understand them best: a list of values has a type, a reference
-    has none, and where a key tells several objects apart it is exactly one of them."""
+    """The same schemas in the form that code generators understand best: a list of values has a type, a
+    reference has none, and a discriminator goes with `oneOf`."""
     if isinstance(part, list):
         return [_tidied(each) for each in part]
     if not isinstance(part, dict):
@@ -84,7 +84,7 @@ def messages_of(
 
 
 def _choice(choices: Iterable[Schema]) -> Schema:
-    """One of all that these choose among."""
+    """A choice among all members of these choices."""
     mapping = {type: ref for each in choices for type, ref in each["discriminator"]["mapping"].items()}
     return {
         "oneOf": [{"$ref": ref} for ref in mapping.values()],

@@ -1,4 +1,4 @@
-"""The words in which shapes are written."""
+"""The types and helpers that shapes are written in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from astrolabe.kinds.metadata import Count as Count
 from astrolabe.kinds.metadata import Time as Time
 from astrolabe.kinds.metadata import about as about
 
-#: Of a key that is left out when there is nothing to say.
+#: The type of a key that is left out when it is empty.
 Absent = UnsetType
 
 
@@ -23,12 +23,12 @@ def reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-#: Closed sets, whose members the document takes from the tables.
+#: Closed sets. The document takes their members from the tables.
 Status = Annotated[str, Meta(extra_json_schema=reference("Status"))]
 Kind = Annotated[str, Meta(extra_json_schema=reference("Kind"))]
 EdgeType = Annotated[str, Meta(extra_json_schema=reference("EdgeType"))]
 
-#: Of whole numbers that need more than 32 bits; none is above 2^53, which JavaScript counts up to.
+#: The format of whole numbers of more than 32 bits. None is above 2^53, the limit of JavaScript.
 INT64 = {"format": "int64"}
 
 Seq = Annotated[int, Meta(ge=0, description="A place in history, which grows.", extra_json_schema=INT64)]

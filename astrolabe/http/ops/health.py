@@ -1,4 +1,4 @@
-"""How the process is: `/health`, `/livez`, `/readyz`."""
+"""The documents of `/health` and `/readyz`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from astrolabe.engine.inbox import WatchState
 from astrolabe.engine.readiness import Readiness, Scope, ScopeState
 from astrolabe.engine.skips import failing_of, skipped_of
-from astrolabe.graph.model.faults import Fault
+from astrolabe.graph.faults import Fault
 from astrolabe.http.source import GraphSource, ReplicationHealth
 
-#: Where a kind is watched in several namespaces, the worst of them is shown.
+#: Of a kind that is watched in several namespaces, the worst state is shown.
 WORST_FIRST: tuple[WatchState, ...] = ("unavailable", "listing", "synced")
 
 
@@ -36,9 +36,9 @@ def health(source: GraphSource, *, now: float) -> dict[str, Any]:
 
 
 def readyz(readiness: Readiness, replication: ReplicationHealth | None = None) -> tuple[int, dict[str, Any]]:
-    """The status and the document of `/readyz`; `waiting` names the watches that are not synced yet.
+    """The status and document of `/readyz`. `waiting` names the watches that are not synced yet.
 
-    A restored graph is ready, also while nobody can bring it up to date: `stale` says so.
+    A restored graph is ready even while no process can update it: `stale` says so.
     """
     if replication is None:
         if readiness.ready:
@@ -51,12 +51,12 @@ def readyz(readiness: Readiness, replication: ReplicationHealth | None = None) -
 
 
 def waiting_for(readiness: Readiness) -> list[str]:
-    """The names of the watches that are not synced yet and must be."""
+    """The names of the required watches that are not synced yet."""
     return sorted({_name(scope) for scope in readiness.unready()})
 
 
 def kinds_of(source: GraphSource, *, now: float) -> dict[str, dict[str, Any]]:
-    """How the watches of each kind are. now: loop time in seconds."""
+    """The state of the watches of each kind. now: loop time in seconds."""
     readiness, disconnected = source.readiness, source.disconnected()
     failing: dict[str, list[Fault]] = {}
     for fault in readiness.failing():
@@ -89,7 +89,7 @@ def _by_kind(readiness: Readiness) -> dict[str, list[tuple[Scope, ScopeState]]]:
 
 
 def _kind(states: Iterable[tuple[Scope, ScopeState]], now: float) -> dict[str, Any]:
-    """state, why (when there is something to say) and age: seconds since the last news, or null."""
+    """state, why (unless empty), and age: seconds since the last news, or null."""
     _, worst = min(states, key=lambda entry: WORST_FIRST.index(entry[1].state))
     news = [state.last_message for _, state in states if state.last_message is not None]
     document: dict[str, Any] = {"state": worst.state}

@@ -1,4 +1,4 @@
-"""`GET /metrics`: what Prometheus is told. All is read when it asks; nothing is kept twice."""
+"""`GET /metrics` for Prometheus. All values are read when it asks; nothing is kept twice."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from sanic.response import HTTPResponse
 from astrolabe import __version__, telemetry
 from astrolabe.engine.readiness import Readiness
 from astrolabe.engine.serving_state import MISSING_REASONS, STATE_NAMES, ServingState
-from astrolabe.graph.state.edge_types import EDGE_TYPES
-from astrolabe.graph.state.status import LEVELS
-from astrolabe.http.counters import Distribution, Figures
-from astrolabe.http.net.sse import Events
+from astrolabe.graph.edge_types import EDGE_TYPES
+from astrolabe.graph.status import LEVELS
+from astrolabe.http.counters import Counters, Distribution
+from astrolabe.http.net.sse import EventStream
 from astrolabe.http.net.websocket import WebSocket
-from astrolabe.http.openapi.operation import TEXT, Answer, Endpoint, Operation
+from astrolabe.http.openapi.operation import TEXT, ApiEndpoint, ApiResponse, Operation
 from astrolabe.http.ops.health import WORST_FIRST
 from astrolabe.http.source import GraphSource, ReplicationHealth, WatchStats
 from astrolabe.http.stream.connections import Connections
@@ -39,7 +39,7 @@ _OPERATION = Operation(
     summary="metrics for Prometheus",
     group="process",
     answers={
-        200: Answer(
+        200: ApiResponse(
             description="The metrics, in the format that is asked for by `Accept`.",
             body={TEXT: str, "application/openmetrics-text": str},
             headers=("Cache-Control",),
@@ -57,7 +57,7 @@ class Metrics:
     """
 
     def __init__(self, source: GraphSource, connections: Connections, *, open: bool) -> None:
-        self.endpoint = Endpoint(
+        self.endpoint = ApiEndpoint(
             path="/metrics", name="metrics", handler=self._answer, open=open, operation=_OPERATION
         )
         self._source = source
@@ -77,15 +77,15 @@ class Metrics:
         )
         yield from of_state(source.state.refresh(), now=time.time())
         yield from of_graph(hub, source.catalogue.keys)
-        yield from of_batches(hub.figures)
-        websockets, events = connections.count(WebSocket), connections.count(Events)
-        yield from of_streams(hub.figures, websockets, events, hub.subscriptions)
+        yield from of_batches(hub.counters)
+        websockets, events = connections.count(WebSocket), connections.count(EventStream)
+        yield from of_streams(hub.counters, websockets, events, hub.subscriptions)
         yield from of_watches(watches, now=time.monotonic(), epoch=time.time())
         yield from of_skipped(source.readiness if watches else None)
         yield from of_replication(replication)
 
     async def _answer(self, request: Request) -> HTTPResponse:
-        async for _ in in_slices(self._source.hub.census.count(), Lane.ANSWER):
+        async for _ in in_slices(self._source.hub.stats.count(), Lane.ANSWER):
             pass
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         headers = {"Cache-Control": "no-store"}
@@ -93,7 +93,7 @@ class Metrics:
 
 
 class _Collector:
-    """As `prometheus_client.registry.Collector` wants it; nothing is collected when it is registered."""
+    """A `prometheus_client.registry.Collector` that collects nothing when it is registered."""
 
     def __init__(self, collect: Callable[[], Iterator[Metric]]) -> None:
         self.collect = collect
@@ -103,7 +103,7 @@ class _Collector:
 
 
 def of_process(*, ready: bool, role: str, lines_dropped: int) -> Iterator[Metric]:
-    """What this process is."""
+    """The process: version, readiness, role."""
     yield InfoMetricFamily("astrolabe_build", "The version that runs.", value={"version": __version__})
     yield GaugeMetricFamily("astrolabe_ready", "1 if /readyz answers 200.", value=ready)
     roles = GaugeMetricFamily("astrolabe_role", "1 for the role of this process.", labels=["role"])
@@ -116,7 +116,7 @@ def of_process(*, ready: bool, role: str, lines_dropped: int) -> Iterator[Metric
 
 
 def of_state(state: ServingState, *, now: float) -> Iterator[Metric]:
-    """How far what is served may be trusted. now: seconds since 1970."""
+    """How far the served graph can be trusted. now: seconds since 1970."""
     states = GaugeMetricFamily(
         "astrolabe_state", "1 for the current state: how far the graph can be trusted.", labels=["state"]
     )
@@ -135,8 +135,8 @@ def of_state(state: ServingState, *, now: float) -> Iterator[Metric]:
 
 
 def of_graph(hub: Hub, kinds: Iterable[str]) -> Iterator[Metric]:
-    """The graph that is served, and what is remembered of it."""
-    census = hub.census
+    """The served graph, and the history that is kept."""
+    stats = hub.stats
     nodes = GaugeMetricFamily("astrolabe_graph_nodes", "Nodes in the graph.", labels=["kind", "status"])
     unresolved = GaugeMetricFamily(
         "astrolabe_graph_unresolved_references",
@@ -144,12 +144,12 @@ def of_graph(hub: Hub, kinds: Iterable[str]) -> Iterator[Metric]:
         labels=["kind"],
     )
     for kind in kinds:
-        unresolved.add_metric([kind], census.unresolved[kind])
+        unresolved.add_metric([kind], stats.unresolved[kind])
         for level in LEVELS:
-            nodes.add_metric([kind, level], census.nodes[kind, level])
+            nodes.add_metric([kind, level], stats.nodes[kind, level])
     edges = GaugeMetricFamily("astrolabe_graph_edges", "Edges in the graph.", labels=["type"])
     for type in EDGE_TYPES:
-        edges.add_metric([type], census.edges[type])
+        edges.add_metric([type], stats.edges[type])
     yield from (nodes, edges, unresolved)
     yield GaugeMetricFamily("astrolabe_graph_seq", "The position in history.", value=hub.graph.seq)
     changes, size = hub.history.kept
@@ -159,30 +159,30 @@ def of_graph(hub: Hub, kinds: Iterable[str]) -> Iterator[Metric]:
     yield GaugeMetricFamily("astrolabe_history_bytes", "Approximate memory of the history.", value=size)
 
 
-def of_batches(figures: Figures) -> Iterator[Metric]:
-    """What the graph went through."""
-    yield CounterMetricFamily("astrolabe_batches", "Batches applied.", value=sum(figures.batch_size.counts))
-    yield _histogram("astrolabe_batch_changes", "Nodes and edges changed by a batch.", figures.batch_size)
+def of_batches(counters: Counters) -> Iterator[Metric]:
+    """The batches that were applied."""
+    yield CounterMetricFamily("astrolabe_batches", "Batches applied.", value=sum(counters.batch_size.counts))
+    yield _histogram("astrolabe_batch_changes", "Nodes and edges changed by a batch.", counters.batch_size)
     yield _histogram(
         "astrolabe_batch_duration_seconds",
         "Time to apply a batch and write it to all subscribers.",
-        figures.batch_duration,
+        counters.batch_duration,
     )
     yield _histogram(
         "astrolabe_event_to_frame_seconds",
         "Time from receiving a batch's first change to having written it to all subscribers.",
-        figures.latency,
+        counters.latency,
     )
 
 
-def of_streams(figures: Figures, websockets: int, events: int, subscriptions: int) -> Iterator[Metric]:
-    """Those who follow, and what they were sent."""
+def of_streams(counters: Counters, websockets: int, events: int, subscriptions: int) -> Iterator[Metric]:
+    """The streams, and what was sent over them."""
     label = ["transport"]
     now = GaugeMetricFamily("astrolabe_stream_connections", "Open streams.", labels=label)
     opened = CounterMetricFamily("astrolabe_stream_opened", "Streams opened.", labels=label)
     messages = CounterMetricFamily("astrolabe_stream_messages", "Messages sent.", labels=label)
     sizes = CounterMetricFamily("astrolabe_stream_sent_bytes", "Bytes sent.", labels=label)
-    for name, count, sent in (("ws", websockets, figures.websocket), ("sse", events, figures.events)):
+    for name, count, sent in (("ws", websockets, counters.websocket), ("sse", events, counters.events)):
         now.add_metric([name], count)
         opened.add_metric([name], sent.connections)
         messages.add_metric([name], sent.messages)
@@ -195,20 +195,20 @@ def of_streams(figures: Figures, websockets: int, events: int, subscriptions: in
         "astrolabe_stream_resets", "Subscriptions that were reset.", labels=["reason"]
     )
     for reason in _RESETS:
-        resets.add_metric([reason], figures.resets[reason])
+        resets.add_metric([reason], counters.resets[reason])
     slow = CounterMetricFamily(
         "astrolabe_stream_slow_clients",
         "Times that a subscription fell behind, and connections cut off.",
         labels=["outcome"],
     )
-    slow.add_metric(["behind"], figures.behind)
-    slow.add_metric(["stalled"], figures.stalled)
-    slow.add_metric(["silent"], figures.silent)
+    slow.add_metric(["behind"], counters.behind)
+    slow.add_metric(["stalled"], counters.stalled)
+    slow.add_metric(["silent"], counters.silent)
     yield from (resets, slow)
 
 
 def of_watches(watches: Sequence[WatchStats], *, now: float, epoch: float) -> Iterator[Metric]:
-    """The watches of this process; of a kind that is watched in several namespaces, all together.
+    """The watches of this process. Those of one kind in several namespaces are added up.
 
     now: on the clock of `last_event`. epoch: the same instant in seconds since 1970.
     """
@@ -247,7 +247,7 @@ def of_watches(watches: Sequence[WatchStats], *, now: float, epoch: float) -> It
 
 
 def of_skipped(readiness: Readiness | None) -> Iterator[Metric]:
-    """What is amiss with objects, and what came of it; nothing where this process has no watches."""
+    """Objects that could not be used, and rules that failed; nothing if this process has no watches."""
     if readiness is None:
         return
     skipped = GaugeMetricFamily(
@@ -273,7 +273,7 @@ def of_skipped(readiness: Readiness | None) -> Iterator[Metric]:
 
 
 def of_replication(replication: ReplicationHealth | None) -> Iterator[Metric]:
-    """How this process stands among those that share a Redis; nothing when it is alone by its settings."""
+    """How this process is doing among those that share a Redis; nothing in standalone mode."""
     if replication is None:
         return
     yield GaugeMetricFamily(

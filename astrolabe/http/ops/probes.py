@@ -1,4 +1,4 @@
-"""The paths that tell how the process is, other than its metrics."""
+"""The endpoints `/health`, `/livez` and `/readyz`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.graph.encoding import wire
+from astrolabe.graph import wire
 from astrolabe.http.errors import JSON
 from astrolabe.http.openapi import operation, process
-from astrolabe.http.openapi.operation import POSITION, Endpoint, Operation
+from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, Operation
 from astrolabe.http.ops.health import health, readyz
 from astrolabe.http.responses.headers import position_headers
 from astrolabe.http.source import GraphSource
@@ -45,10 +45,10 @@ class Probes:
     def __init__(self, source: GraphSource) -> None:
         self._source = source
         self.endpoints = (
-            Endpoint(path="/health", name="health", handler=self._show_health, operation=_HEALTH),
+            ApiEndpoint(path="/health", name="health", handler=self._show_health, operation=_HEALTH),
             # A kubelet has no token.
-            Endpoint(path="/livez", name="livez", handler=self._show_life, open=True, operation=_LIFE),
-            Endpoint(
+            ApiEndpoint(path="/livez", name="livez", handler=self._show_life, open=True, operation=_LIFE),
+            ApiEndpoint(
                 path="/readyz", name="readyz", handler=self._show_readiness, open=True, operation=_READINESS
             ),
         )

@@ -1,4 +1,4 @@
-"""Bodies of answers: each is made once for all who ask, some at a time, within a bound of memory."""
+"""The response cache: each body is made once for all requests, a few at a time, within a memory limit."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from typing import Any
 from weakref import ReferenceType, ref
 
 from astrolabe.http.errors import Refusal
-from astrolabe.http.net.message import Body
+from astrolabe.http.net.message import SharedBytes
 from astrolabe.timeslice import Lane, in_slices, turns
 
-#: Bytes from which on a body is compressed in a thread (zlib releases the interpreter), and how many in one
-#: step: between two of them it ends when nobody waits for it any more.
+#: Bodies of so many bytes are compressed in a thread (zlib releases the interpreter lock), and so many bytes
+#: per step: between steps compressing ends if nobody waits for it any more.
 THREAD_FROM = 32 * 1024
 STEP = 1024 * 1024
-#: Bodies that are made or compressed at a time. One loop makes them all: more would only take memory.
+#: Bodies that are made or compressed at a time. One loop makes all: more would only cost memory.
 MAKING = 2
-#: Seconds that one may wait for its turn.
-PATIENCE = 10.0
+#: Seconds that a body may wait for its turn.
+MAKING_TIMEOUT = 10.0
 
-#: The JSON text of a body, in parts; empty ones only give others their turn.
+#: The JSON text of a body, in pieces. Empty ones only give others a turn.
 Pieces = Iterator[str | bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a body is made.
+    """How to make a body.
 
-    version: of which it would be now, or is, once that was taken which it is of; its answer is named by it.
-    prepare: steps before it. take: takes what it is of, of the version that is now or of a later one.
-    make: takes all else that it needs at once; its pieces are drawn later.
-    borrowed: whether they are bytes that the graph holds anyway.
+    version: of the body that would be made now; after `take`, of the one that is made.
+    prepare: steps to run first. take: gets the snapshot to render, of the current version or a later one.
+    make: reads everything else at once; the pieces are drawn later.
+    borrowed: whether the pieces are bytes that the graph holds anyway.
     """
 
     version: Callable[[], Hashable]
@@ -46,23 +46,23 @@ class Recipe:
     borrowed: bool = False
 
 
-class Ledger:
-    """Bytes that bodies hold, those that several share counted once."""
+class BodyMemory:
+    """Counts the bytes that bodies hold. Shared chunks count once."""
 
     def __init__(self) -> None:
         self.freed = asyncio.Event()
         self._held: Counter[int] = Counter()
         self._size = 0
-        self._borrowed: ReferenceType[Body] | None = None
+        self._borrowed: ReferenceType[SharedBytes] | None = None
 
     @property
     def size(self) -> int:
-        """Without what the latest borrowed body has of the graph."""
+        """The bytes, without those that the latest borrowed body shares with the graph."""
         latest = self._borrowed() if self._borrowed is not None else None
         return self._size - (latest.size if latest is not None else 0)
 
-    def borrow(self, body: Body) -> None:
-        """It is the latest that holds what the graph holds."""
+    def borrow(self, body: SharedBytes) -> None:
+        """Note the latest body that shares bytes with the graph."""
         self._borrowed = ref(body)
 
     def hold(self, chunk: bytes) -> None:
@@ -79,12 +79,12 @@ class Ledger:
         self.freed.set()
 
 
-class HeldBody(Body):
-    """One that a ledger counts, until nobody holds it: not the cache, nor one who reads an old version."""
+class CachedBody(SharedBytes):
+    """A body that counts until nobody holds it: neither the cache nor a reader of an old version."""
 
     __slots__ = ("_ledger", "_parts", "version")
 
-    def __init__(self, version: Hashable, ledger: Ledger) -> None:
+    def __init__(self, version: Hashable, ledger: BodyMemory) -> None:
         self.version: Any = version
         self._parts: list[bytes] = []
         self._ledger = ledger
@@ -99,7 +99,7 @@ class HeldBody(Body):
 
     @contextmanager
     def being_made(self) -> Iterator[None]:
-        """What is not made to its end is freed at once: a traceback may hold it for longer."""
+        """Free the body at once if making it fails: a traceback may keep the object alive."""
         try:
             yield
         except BaseException:
@@ -111,58 +111,58 @@ class HeldBody(Body):
         self._ledger.release(self._parts)
 
 
-class Entry:
-    """One body: plain, and compressed when somebody asked for that.
+class CacheEntry:
+    """One body: plain, and compressed if a request asked for that.
 
-    version: None until its turn has come. waiting: how many wait for it.
+    version: None until making starts. waiting: the number of requests that wait for it.
     """
 
     def __init__(self) -> None:
         self.version: Hashable = None
-        self.plain: asyncio.Task[HeldBody]
-        self.packed: asyncio.Task[HeldBody] | None = None
+        self.plain: asyncio.Task[CachedBody]
+        self.packed: asyncio.Task[CachedBody] | None = None
         self.waiting = 0
 
     def serves(self, version: Hashable) -> bool:
-        """Whether it is, or will be, this version or a later one."""
+        """Whether it is or will be of this version or a later one."""
         return (self.version is None or self.version == version) and not any(map(_has_failed, self.tasks))
 
     @property
-    def tasks(self) -> list[asyncio.Task[HeldBody]]:
+    def tasks(self) -> list[asyncio.Task[CachedBody]]:
         return [task for task in (self.packed, self.plain) if task is not None]
 
 
-class Bodies:
-    """The latest version of each body; the one that was not asked for longest goes first.
+class ResponseCache:
+    """Keeps the latest version of each body. The least recently used one is dropped first.
 
     entries: how many are kept. size: bytes that all may hold; the latest is kept whatever its size.
-    patience: seconds that a body may wait until others are made, or read.
+    timeout: seconds that a body may wait until others are made or read.
     """
 
     def __init__(
-        self, *, entries: int = 96, size: int = 64 * 1024 * 1024, patience: float = PATIENCE
+        self, *, entries: int = 96, size: int = 64 * 1024 * 1024, timeout: float = MAKING_TIMEOUT
     ) -> None:
         self._limits = (entries, size)
-        self._patience = patience
-        self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
-        self._running: set[asyncio.Task[HeldBody]] = set()
+        self._timeout = timeout
+        self._entries: OrderedDict[Hashable, CacheEntry] = OrderedDict()
+        self._running: set[asyncio.Task[CachedBody]] = set()
         self._turns = asyncio.Semaphore(MAKING)
         self._entering = asyncio.Lock()
-        self._ledger = Ledger()
+        self._ledger = BodyMemory()
 
     @property
     def size(self) -> int:
-        """Bytes that bodies hold now: kept, being made, or still being read, without what the graph holds."""
+        """Bytes that bodies hold: kept, being made, or being read. Without those of the graph."""
         return self._ledger.size
 
-    async def get(self, key: Hashable, recipe: Recipe, *, packed: bool) -> HeldBody:
-        """The body of `key` as it is now or was a moment ago, compressed by gzip if `packed`.
+    async def get(self, key: Hashable, recipe: Recipe, *, packed: bool) -> CachedBody:
+        """The current body of `key`, or one that was current a moment ago; with gzip if `packed`.
 
-        Raises Refusal (503) when it had to wait too long.
+        Raises Refusal (503) after waiting too long.
         """
         entry = self._entries.get(key)
         if entry is None or not entry.serves(recipe.version()):
-            entry = self._entries[key] = Entry()
+            entry = self._entries[key] = CacheEntry()
             entry.plain = self._start(self._make(entry, recipe))
         self._entries.move_to_end(key)
         if packed and entry.packed is None:
@@ -170,33 +170,33 @@ class Bodies:
         task = entry.packed if packed and entry.packed is not None else entry.plain
         if not task.done():
             await _wait(entry, task)
-            await turns().admit(Lane.PEER)  # all who waited for it go on at once
+            await turns().admit(Lane.PEER)  # many may have waited for it
             self._trim()
         return task.result()
 
     async def close(self) -> None:
-        """End what is being made."""
+        """Cancel what is being made."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _start(self, making: Coroutine[Any, Any, HeldBody]) -> asyncio.Task[HeldBody]:
-        # A task keeps its context, and that of a handler its request with the connection: this one is kept.
+    def _start(self, making: Coroutine[Any, Any, CachedBody]) -> asyncio.Task[CachedBody]:
+        # The context of a handler holds its request and connection, and the task would keep it alive.
         task = asyncio.create_task(making, name="astrolabe.http.cache", context=Context())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
 
-    async def _make(self, entry: Entry, recipe: Recipe) -> HeldBody:
+    async def _make(self, entry: CacheEntry, recipe: Recipe) -> CachedBody:
         async with self._turn(room=True):
             async for _ in in_slices(recipe.prepare(), Lane.ANSWER):
                 pass
             if recipe.take is not None:
-                entry.version = recipe.version()  # who asks later may need a later one
+                entry.version = recipe.version()  # later requests may need a later version
                 await recipe.take()
-            # From here to the recipe's call nothing is awaited: the body is of this version.
+            # Nothing is awaited between here and `make`, so the body is of this version.
             entry.version = recipe.version()
-            body = HeldBody(entry.version, self._ledger)
+            body = CachedBody(entry.version, self._ledger)
             pieces = recipe.make()
             if recipe.borrowed:
                 self._ledger.borrow(body)
@@ -205,9 +205,9 @@ class Bodies:
                     body.add(piece)
             return body
 
-    async def _compress(self, making: asyncio.Task[HeldBody]) -> HeldBody:
+    async def _compress(self, making: asyncio.Task[CachedBody]) -> CachedBody:
         plain = await asyncio.shield(making)
-        body = HeldBody(plain.version, self._ledger)
+        body = CachedBody(plain.version, self._ledger)
         packer = zlib.compressobj(5, zlib.DEFLATED, 31)  # 31: with the head and tail of gzip
         if plain.size < THREAD_FROM:
             body.add(packer.compress(bytes(plain)) + packer.flush())
@@ -221,9 +221,9 @@ class Bodies:
 
     @asynccontextmanager
     async def _turn(self, *, room: bool) -> AsyncIterator[None]:
-        """room: wait until there is memory, too: one after the other, or all who wait would find the same."""
+        """room: also wait for memory, one after the other, or all would find the same free memory."""
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 if room:
                     async with self._entering:
                         await self._find_room()
@@ -231,7 +231,7 @@ class Bodies:
                 else:
                     await self._turns.acquire()
         except TimeoutError:
-            message = f"other answers are being made or read, and this one waited {self._patience:g} seconds"
+            message = f"other answers are being made or read, and this one waited {self._timeout:g} seconds"
             raise Refusal(503, "busy", message, headers={"Retry-After": "5"}) from None
         try:
             yield
@@ -246,7 +246,7 @@ class Bodies:
                 await self._ledger.freed.wait()
 
     def _trim(self, *, keep: int = 1) -> None:
-        """keep: how many stay whatever their size."""
+        """Drop bodies beyond the limits. keep: how many stay whatever their size."""
         entries, size = self._limits
         for key in list(self._entries):
             if len(self._entries) <= keep or (len(self._entries) <= entries and self._ledger.size <= size):
@@ -255,8 +255,8 @@ class Bodies:
                 del self._entries[key]
 
 
-async def _wait(entry: Entry, task: asyncio.Task[HeldBody]) -> None:
-    """A caller that goes away must not take it from the others; the last one ends it."""
+async def _wait(entry: CacheEntry, task: asyncio.Task[CachedBody]) -> None:
+    """Wait for a body. A cancelled caller does not cancel it for the others; the last one does."""
     entry.waiting += 1
     try:
         await asyncio.shield(task)
@@ -268,7 +268,7 @@ async def _wait(entry: Entry, task: asyncio.Task[HeldBody]) -> None:
 
 
 def _steps(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """The chunks in groups that take about as long; a long one is cut."""
+    """The chunks in groups that take about the same time. Long ones are cut."""
     step: list[bytes] = []
     left = STEP
     for chunk in chunks:
@@ -286,5 +286,5 @@ def _pack(packer: Any, step: list[bytes]) -> bytes:
     return b"".join([packer.compress(chunk) for chunk in step])
 
 
-def _has_failed(task: asyncio.Task[HeldBody]) -> bool:
+def _has_failed(task: asyncio.Task[CachedBody]) -> bool:
     return task.cancelled() or task.cancelling() > 0 or (task.done() and task.exception() is not None)

@@ -12,24 +12,24 @@ from sanic.http import Stage
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.http.net.message import Body
+from astrolabe.http.net.message import SharedBytes
 from astrolabe.http.responses.headers import accepts_gzip, matches_etag
 
 
 class SharedResponse(HTTPResponse):
-    """Sanic would copy the body behind the head, for each who asks."""
+    """A response that shares its body. Sanic would copy the body for each request."""
 
     __slots__ = ("_shared",)
 
-    def __init__(self, body: Body, *, headers: Mapping[str, str], content_type: str) -> None:
+    def __init__(self, body: SharedBytes, *, headers: Mapping[str, str], content_type: str) -> None:
         super().__init__(
             headers={**headers, "content-length": str(body.size)},
             content_type=content_type,
         )
-        self._shared: Body | None = body
+        self._shared: SharedBytes | None = body
 
     async def send(self, data: Any = None, end_stream: bool | None = None) -> None:
-        """Send head and body. A connection that is kept alive does not hold the body afterwards."""
+        """Send head and body. A kept-alive connection does not hold the body afterwards."""
         body, self._shared = self._shared, None
         if body is None:
             await super().send(data, end_stream)
@@ -43,27 +43,28 @@ class SharedResponse(HTTPResponse):
         http.response_bytes_left, http.response_func, http.stage = 0, None, Stage.IDLE
 
 
-class File:
-    """packed: the content by gzip; None for what is small or packed already. type: of the content.
+class StaticFile:
+    """A file that never changes. packed: its content with gzip; None if small or compressed. type: its media
+    type.
 
-    Of those who ask for a page, few do not take gzip: plain, it is kept from the first of them on.
+    Few clients do not accept gzip, so the plain content is unpacked when the first of them asks.
     """
 
     def __init__(
         self, content: bytes, packed: bytes | None, *, type: str, headers: Mapping[str, str]
     ) -> None:
-        self._plain = Body((content,)) if packed is None else None
-        self._packed = Body((packed,)) if packed is not None else None
+        self._plain = SharedBytes((content,)) if packed is None else None
+        self._packed = SharedBytes((packed,)) if packed is not None else None
         self._type = type
         self._headers = {
             **headers,
-            # Weak: packed or not, it means the same.
+            # Weak, as it is the same for all encodings.
             "ETag": f'W/"{blake2s(content, digest_size=8).hexdigest()}"',
             "Vary": "Accept-Encoding",
         }
 
     async def answer(self, request: Request) -> HTTPResponse:
-        """The content, unless the client holds it already."""
+        """The content, or 304 if the client has it."""
         headers = dict(self._headers)
         if matches_etag(request.headers.get("if-none-match", ""), headers["ETag"]):
             return HTTPResponse(status=304, headers=headers)
@@ -72,5 +73,5 @@ class File:
             return SharedResponse(self._packed, headers=headers, content_type=self._type)
         if self._plain is None:
             assert self._packed is not None
-            self._plain = Body((await asyncio.to_thread(gzip.decompress, bytes(self._packed)),))
+            self._plain = SharedBytes((await asyncio.to_thread(gzip.decompress, bytes(self._packed)),))
         return SharedResponse(self._plain, headers=headers, content_type=self._type)

@@ -1,7 +1,7 @@
-"""What the REST paths answer, as pieces of JSON text.
+"""The documents of the REST API, as pieces of JSON text.
 
-A body is given what a filter keeps (None: it is of the graph as it is), and takes all else that it needs
-when it is called, so that it is of one place in history; its pieces are drawn later, at leisure.
+A renderer gets a snapshot of the filtered graph (None: it uses the graph itself), and reads everything else
+when it is called, so that a document is of one position. The pieces are drawn later.
 """
 
 from __future__ import annotations
@@ -13,43 +13,43 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.graph.encoding.wire import encode, joined
-from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.edge_types import EDGE_TYPES, OWNS
-from astrolabe.graph.state.identity import NAMESPACE
-from astrolabe.graph.state.node import Node
-from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.edge import Edge
+from astrolabe.graph.edge_types import EDGE_TYPES, OWNS
+from astrolabe.graph.facts import NAMESPACE
+from astrolabe.graph.node import Node
+from astrolabe.graph.status import LEVELS
+from astrolabe.graph.wire import encode, joined
 from astrolabe.http.errors import Refusal
-from astrolabe.http.query import Question
+from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.cache import Pieces
 from astrolabe.http.responses.json import array, names, stretches
 from astrolabe.http.stream.hub import Hub
-from astrolabe.http.stream.snapshot import Snapshot
+from astrolabe.http.stream.snapshot import ViewSnapshot
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.kind import Kind
 
-Body = Callable[[Hub, Question, Snapshot | None], Pieces]
+DocumentRenderer = Callable[[Hub, QueryParams, ViewSnapshot | None], Pieces]
 
-#: Pages that are encoded in one step.
+#: Pages encoded in one step.
 STEP = 10
 
 
-def kept(hub: Hub, taken: Snapshot | None) -> list[Node]:
-    """The nodes that it is of."""
-    return list(hub.graph.nodes.values()) if taken is None else taken.nodes
+def kept(hub: Hub, snapshot: ViewSnapshot | None) -> list[Node]:
+    """The nodes of a snapshot, or of the graph."""
+    return list(hub.graph.nodes.values()) if snapshot is None else snapshot.nodes
 
 
-def graph(hub: Hub, _: Question, taken: Snapshot | None) -> Pieces:
+def graph(hub: Hub, _: QueryParams, snapshot: ViewSnapshot | None) -> Pieces:
     """The filtered graph: nodes, and the edges between them."""
-    place = hub.graph if taken is None else taken
+    place = hub.graph if snapshot is None else snapshot
     head = encode({"epoch": place.epoch, "seq": place.seq})[:-1]
-    nodes, edges = _pages(hub) if taken is None else _texts(taken)
+    nodes, edges = _pages(hub) if snapshot is None else _texts(snapshot)
     return chain((f'{head},"nodes":[',), nodes, ('],"edges":[',), edges, ("]}",))
 
 
-def prepare_graph(hub: Hub, question: Question) -> Iterator[None]:
-    """Steps that leave `graph` little to do at once; many only before the first whole graph."""
-    if not question.filter:
+def prepare_graph(hub: Hub, params: QueryParams) -> Iterator[None]:
+    """Steps that leave `graph` little to do at once. Many are needed only before the first whole graph."""
+    if not params.filter:
         while hub.pages.refresh(STEP):
             yield
 
@@ -59,22 +59,22 @@ def _pages(hub: Hub) -> tuple[Pieces, Pieces]:
     return _without_comma(nodes), _without_comma(edges)
 
 
-def _texts(taken: Snapshot) -> tuple[Pieces, Pieces]:
-    return joined(node.text for node in taken.nodes), joined(edge.text for edge in taken.edges)
+def _texts(snapshot: ViewSnapshot) -> tuple[Pieces, Pieces]:
+    return joined(node.text for node in snapshot.nodes), joined(edge.text for edge in snapshot.edges)
 
 
 def _without_comma(pages: list[bytes]) -> Pieces:
-    """Before the first page."""
+    """The pages, without the comma before the first one."""
     for number, page in enumerate(pages):
         yield page if number else page[1:]
 
 
-def resource(hub: Hub, question: Question, _: Snapshot | None) -> Iterator[str]:
-    """One node with all that is linked to it, which may be much of the graph.
+def resource(hub: Hub, params: QueryParams, _: ViewSnapshot | None) -> Iterator[str]:
+    """One node with everything that it is linked to, which may be much of the graph.
 
-    Raises Refusal (404) for a uid that is not in the graph.
+    Raises Refusal (404) if no node has the uid.
     """
-    node, nodes = _find(hub, question.uid), hub.graph.nodes
+    node, nodes = _find(hub, params.uid), hub.graph.nodes
     head = encode({"epoch": hub.graph.epoch, "seq": hub.graph.seq, "node": node.document()})[:-1]
     tail = encode({"unresolved": node.document().get("unresolved", [])})[1:]
     out = [(edge, nodes[edge.target]) for edge in hub.graph.out(node.uid)]
@@ -88,9 +88,9 @@ def resource(hub: Hub, question: Question, _: Snapshot | None) -> Iterator[str]:
     )
 
 
-def check_resource(hub: Hub, question: Question) -> None:
-    """What is not there has no version that a client could hold. Raises Refusal (404)."""
-    _find(hub, question.uid)
+def check_resource(hub: Hub, params: QueryParams) -> None:
+    """Raise Refusal (404) if no node has the uid, before the client's ETag is compared."""
+    _find(hub, params.uid)
 
 
 def _find(hub: Hub, uid: str) -> Node:
@@ -100,12 +100,12 @@ def _find(hub: Hub, uid: str) -> Node:
     return node
 
 
-def charts(hub: Hub, question: Question, taken: Snapshot | None) -> Iterator[str]:
-    """The names and versions of charts that what the filter keeps is of.
+def charts(hub: Hub, params: QueryParams, snapshot: ViewSnapshot | None) -> Iterator[str]:
+    """The names and versions of the charts of the filtered nodes.
 
-    `namespace` means those of releases that are of it, or have something there.
+    `namespace` keeps charts of releases that are in it or have something in it.
     """
-    return _charts(kept(hub, taken), question.filter.namespace)
+    return _charts(kept(hub, snapshot), params.filter.namespace)
 
 
 def _charts(nodes: list[Node], namespaces: Collection[str]) -> Iterator[str]:
@@ -123,9 +123,9 @@ def _charts(nodes: list[Node], namespaces: Collection[str]) -> Iterator[str]:
     yield from names(found)
 
 
-def namespaces(hub: Hub, _: Question, taken: Snapshot | None) -> Iterator[str]:
-    """The namespaces that the filter keeps, or that something is in that it keeps."""
-    return _namespaces(kept(hub, taken))
+def namespaces(hub: Hub, _: QueryParams, snapshot: ViewSnapshot | None) -> Iterator[str]:
+    """The filtered Namespaces, and the namespaces of the filtered nodes."""
+    return _namespaces(kept(hub, snapshot))
 
 
 def _namespaces(nodes: list[Node]) -> Iterator[str]:
@@ -137,11 +137,11 @@ def _namespaces(nodes: list[Node]) -> Iterator[str]:
     yield from names(found)
 
 
-def kinds_of(catalogue: Catalogue) -> Body:
-    """The body that describes these kinds, and counts the nodes of each that the filter keeps."""
+def kinds_of(catalogue: Catalogue) -> DocumentRenderer:
+    """A renderer that describes these kinds, and counts the filtered nodes of each."""
 
-    def kinds(hub: Hub, _: Question, taken: Snapshot | None) -> Iterator[str]:
-        return _kinds(kept(hub, taken), catalogue)
+    def kinds(hub: Hub, _: QueryParams, snapshot: ViewSnapshot | None) -> Iterator[str]:
+        return _kinds(kept(hub, snapshot), catalogue)
 
     return kinds
 
@@ -154,7 +154,7 @@ def _kinds(nodes: list[Node], catalogue: Catalogue) -> Iterator[str]:
     yield from array(_kind(kind, counts) for kind in catalogue)
 
 
-def edge_types(_: Hub, __: Question, ___: Snapshot | None) -> Iterator[str]:
+def edge_types(_: Hub, __: QueryParams, ___: ViewSnapshot | None) -> Iterator[str]:
     """What each type of edge means."""
     return array(
         {
@@ -171,7 +171,7 @@ def edge_types(_: Hub, __: Question, ___: Snapshot | None) -> Iterator[str]:
 
 
 def identity(node: Node) -> dict[str, str]:
-    """Who a node is, and how it is."""
+    """The name and status of a node."""
     return {
         "uid": node.uid,
         "kind": node.kind,

@@ -1,4 +1,4 @@
-"""The REST paths: how each is answered from one place in history."""
+"""The REST endpoints: each response is of one position in history."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import msgspec
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.graph.views.filter import FilterRules
+from astrolabe.graph.filter import FilterRules
 from astrolabe.http.errors import JSON, Refusal
-from astrolabe.http.openapi.operation import Endpoint
-from astrolabe.http.query import Query, Question
-from astrolabe.http.responses.cache import Bodies, Recipe
+from astrolabe.http.openapi.operation import ApiEndpoint
+from astrolabe.http.query import QueryParams, QueryReader
+from astrolabe.http.responses.cache import Recipe, ResponseCache
 from astrolabe.http.responses.headers import accepts_gzip, matches_etag
 from astrolabe.http.responses.shared import SharedResponse
-from astrolabe.http.rest.routes import Route, routes
+from astrolabe.http.rest.routes import GraphRoute, routes
 from astrolabe.http.source import GraphSource
-from astrolabe.http.stream.client import PATIENCE
-from astrolabe.http.stream.snapshot import Snapshot
+from astrolabe.http.stream.client import CATCH_UP_TIMEOUT
+from astrolabe.http.stream.snapshot import ViewSnapshot
 
-#: Seconds after which an answer that shows ages is made anew though the graph is the same.
+#: Seconds after which a response that shows ages is made again, though the graph is the same.
 AGE_LASTS = 5
 
 
-class Version(NamedTuple):
-    """The place in history that a body is of. bucket: changes when its ages do, or the catalogue."""
+class BodyVersion(NamedTuple):
+    """The position of a body. bucket: changes with the ages that it shows, or with the catalogue."""
 
     epoch: str
     seq: int
@@ -36,70 +36,70 @@ class Version(NamedTuple):
 
 
 class Rest:
-    """Answers the routes. cache: where their bodies are made and kept."""
+    """Serves the routes of `routes`. cache: makes and keeps the bodies."""
 
-    def __init__(self, source: GraphSource, rules: FilterRules, cache: Bodies) -> None:
+    def __init__(self, source: GraphSource, rules: FilterRules, cache: ResponseCache) -> None:
         self._hub = source.hub
         self._catalogue = source.catalogue
         self._rules = rules
-        self._bodies = cache
+        self._cache = cache
         self.endpoints = tuple(map(self._endpoint, routes(source.catalogue)))
 
-    def _endpoint(self, route: Route) -> Endpoint:
-        return Endpoint(
+    def _endpoint(self, route: GraphRoute) -> ApiEndpoint:
+        return ApiEndpoint(
             path=route.path,
             name=route.name,
             handler=partial(self._answer, route),
             operation=route.operation,
         )
 
-    async def _answer(self, route: Route, request: Request, uid: str = "") -> HTTPResponse:
-        query = Query(request)
-        seq = query.take_number("min_seq")
-        question = route.ask(query, uid, self._rules)
-        if seq is not None and not await self._hub.reach(seq, timeout=PATIENCE):
+    async def _answer(self, route: GraphRoute, request: Request, uid: str = "") -> HTTPResponse:
+        query = QueryReader(request)
+        seq = query.pop_number("min_seq")
+        params = route.ask(query, uid, self._rules)
+        if seq is not None and not await self._hub.wait_for_seq(seq, timeout=CATCH_UP_TIMEOUT):
             raise Refusal(
                 503,
                 "behind",
                 f"at seq {self._hub.graph.seq}, not yet at {seq}",
                 headers={"Retry-After": "1"},
             )
-        route.check(self._hub, question)
-        headers = validators(self._version(route), question)
+        route.check(self._hub, params)
+        headers = validators(self._version(route), params)
         if matches_etag(request.headers.get("if-none-match", ""), headers["ETag"]):
             return HTTPResponse(status=304, headers=headers)
         packed = accepts_gzip(request.headers.get("accept-encoding", ""))
-        body = await self._bodies.get((route.path, question), self._recipe(route, question), packed=packed)
-        headers = validators(body.version, question)
+        body = await self._cache.get((route.path, params), self._recipe(route, params), packed=packed)
+        headers = validators(body.version, params)
         if packed:
             headers["Content-Encoding"] = "gzip"
         return SharedResponse(body, headers=headers, content_type=JSON)
 
-    def _recipe(self, route: Route, question: Question) -> Recipe:
-        taken: Snapshot | None = None
-        part = route.view(question.filter)
+    def _recipe(self, route: GraphRoute, params: QueryParams) -> Recipe:
+        snapshot: ViewSnapshot | None = None
+        part = route.view(params.filter)
 
         async def take() -> None:
-            nonlocal taken
-            taken = await self._hub.take(part)
+            nonlocal snapshot
+            snapshot = await self._hub.snapshot(part)
 
         return Recipe(
-            version=lambda: self._version(route, taken),
-            prepare=lambda: route.prepare(self._hub, question),
+            version=lambda: self._version(route, snapshot),
+            prepare=lambda: route.prepare(self._hub, params),
             take=take if part else None,
-            make=lambda: route.body(self._hub, question, taken),
+            make=lambda: route.body(self._hub, params, snapshot),
             borrowed=route.borrowed and not part,
         )
 
-    def _version(self, route: Route, taken: Snapshot | None = None) -> Version:
-        place = self._hub.graph if taken is None else taken
+    def _version(self, route: GraphRoute, snapshot: ViewSnapshot | None = None) -> BodyVersion:
+        place = self._hub.graph if snapshot is None else snapshot
         bucket = int(time() // AGE_LASTS) if route.ages else self._catalogue.version
-        return Version(place.epoch, place.seq, bucket)
+        return BodyVersion(place.epoch, place.seq, bucket)
 
 
-def validators(version: Version, question: Question) -> dict[str, str]:
-    """What caches need. The tag is weak: replicas and encodings differ in bytes, not in meaning."""
-    asked = msgspec.json.encode((question, version.bucket), order="deterministic")
+def validators(version: BodyVersion, params: QueryParams) -> dict[str, str]:
+    """The headers for caches. The tag is weak: replicas and encodings differ in bytes, not in meaning."""
+    asked = msgspec.json.encode((params, version.bucket), order="deterministic")
     digest = blake2s(asked, digest_size=8).hexdigest()
     return {
         "X-Astrolabe-Epoch": version.epoch,

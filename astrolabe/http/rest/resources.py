@@ -1,4 +1,4 @@
-"""`/api/v1/resources`: the flat shape that existing clients read."""
+"""`/api/v1/resources`: a flat list in the format that existing clients read."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import datetime
 from time import time
 from typing import Any
 
-from astrolabe.http.query import Question
+from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.json import array
 from astrolabe.http.rest.documents import kept
 from astrolabe.http.stream.hub import Hub
-from astrolabe.http.stream.snapshot import Snapshot
+from astrolabe.http.stream.snapshot import ViewSnapshot
 
-#: Keys of a node's metadata that stand in a resource, where the node has them.
+#: Keys of a node's metadata that a resource has, too, if the node has them.
 METADATA = (
     "image",
     "nodeName",
@@ -29,14 +29,14 @@ METADATA = (
 )
 
 
-def resources(hub: Hub, _: Question, taken: Snapshot | None) -> Iterator[str]:
-    """The filtered nodes as resources, with their age as it is now."""
+def resources(hub: Hub, _: QueryParams, snapshot: ViewSnapshot | None) -> Iterator[str]:
+    """The filtered nodes as resources, with their current age."""
     now = time()
-    return array(resource(node.document(), now) for node in kept(hub, taken))
+    return array(resource(node.document(), now) for node in kept(hub, snapshot))
 
 
 def resource(document: dict[str, Any], now: float) -> dict[str, Any]:
-    """The resource that a node's document shows at this time (seconds since 1970)."""
+    """The resource of a node's document. now: seconds since 1970."""
     metadata = document["metadata"]
     created = metadata.get("creationTimestamp", "")
     shown = {
@@ -60,7 +60,7 @@ def resource(document: dict[str, Any], now: float) -> dict[str, Any]:
 
 
 def age(created: str, now: float) -> str:
-    """The time since an RFC 3339 time in its largest unit, as kubectl shows it; "" when it is none.
+    """The time since an RFC 3339 time in its largest unit, like kubectl; "" if it is not a time.
 
     >>> age("2026-01-01T00:00:00Z", 1767225600 + 3 * 3600 + 59)
     '3h'

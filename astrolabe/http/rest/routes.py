@@ -1,4 +1,4 @@
-"""The table of the paths that answer from the graph: what each takes, and what is told of it."""
+"""The table of REST routes: parameters, document and description of each."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from astrolabe.graph.views.filter import EVERYTHING, Filter, FilterRules
+from astrolabe.graph.filter import EVERYTHING, Filter, FilterRules
 from astrolabe.http.openapi import operation, parameters, shapes
 from astrolabe.http.openapi.operation import CACHED, POSITION, Operation
-from astrolabe.http.query import Query, Question
+from astrolabe.http.query import QueryParams, QueryReader
 from astrolabe.http.rest import documents
-from astrolabe.http.rest.documents import Body
+from astrolabe.http.rest.documents import DocumentRenderer
 from astrolabe.http.rest.releases import releases
 from astrolabe.http.rest.resources import resources
 from astrolabe.http.rest.unresolved import unresolved
@@ -19,64 +19,65 @@ from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 
 
-def nothing(_: Hub, __: Question) -> None:
-    """What is asked for is there."""
+def nothing(_: Hub, __: QueryParams) -> None:
+    """Accept everything."""
 
 
-def no_steps(_: Hub, __: Question) -> Iterable[None]:
-    """Nothing has to be done before."""
+def no_steps(_: Hub, __: QueryParams) -> Iterable[None]:
+    """No steps are needed."""
     return ()
 
 
 def anywhere(filter: Filter) -> Filter:
-    """A release is of a namespace with all that it has elsewhere."""
+    """Keep releases whole: a namespace keeps those that have something in it, with all they have
+    elsewhere."""
     return filter.anywhere
 
 
 def whole(filter: Filter) -> Filter:
-    """What the filter keeps is what is told of."""
+    """Use the filter as it is."""
     return filter
 
 
 @dataclass(frozen=True, kw_only=True)
-class Route:
-    """One path and what it takes beside `min_seq`.
+class GraphRoute:
+    """One path, and what it accepts besides `min_seq`.
 
-    name: one word. summary, answer: what is told of it, and the type of its document.
-    check: raises Refusal for what is not there. borrowed: whether its body, unfiltered, is of bytes that the
-        graph holds.
-    prepare: steps that are taken in turns with others, before the body takes all it needs at once.
-    filtered: whether it takes a filter. view: the part of the graph that its body takes, by the filter; the
-        whole graph needs none. detail: takes `detail`.
-    ages: whether the answer changes with time.
+    name: one word. summary, answer: its description, and the type of its document.
+    check: raises Refusal for what does not exist. borrowed: whether its body, without a filter, consists of
+        bytes that the graph holds.
+    prepare: steps that take turns with other work before the body reads the graph at once.
+    filtered: whether it accepts a filter. view: the filter of the snapshot that its body needs; an empty one
+        means the graph itself. detail: whether it accepts `detail`.
+    ages: whether the document changes with time.
     """
 
     path: str
     name: str
-    body: Body
+    body: DocumentRenderer
     summary: str
     answer: Any
-    check: Callable[[Hub, Question], None] = nothing
-    prepare: Callable[[Hub, Question], Iterable[None]] = no_steps
+    check: Callable[[Hub, QueryParams], None] = nothing
+    prepare: Callable[[Hub, QueryParams], Iterable[None]] = no_steps
     borrowed: bool = False
     filtered: bool = True
     view: Callable[[Filter], Filter] = whole
     detail: bool = False
     ages: bool = False
 
-    def ask(self, query: Query, uid: str, rules: FilterRules) -> Question:
-        """What the request asks for. Raises FilterError or Refusal."""
-        detail = self.detail and query.take_flag("detail", default=False)
+    def ask(self, query: QueryReader, uid: str, rules: FilterRules) -> QueryParams:
+        """The parameters of a request. Raises FilterError or Refusal."""
+        detail = self.detail and query.pop_flag("detail", default=False)
         filter = EVERYTHING
         if self.filtered:
-            filter = query.take_filter(rules)
+            filter = query.pop_filter(rules)
         else:
-            query.refuse_rest()
-        return Question(filter=filter, uid=uid, detail=detail)
+            query.refuse_unknown()
+        return QueryParams(filter=filter, uid=uid, detail=detail)
 
     @property
     def operation(self) -> Operation:
-        """What is told of it."""
+        """Its description."""
         one = "<uid:str>" in self.path
         return Operation(
             summary=self.summary,
@@ -93,10 +94,10 @@ class Route:
         )
 
 
-def routes(catalogue: Catalogue) -> tuple[Route, ...]:
-    """All paths that answer from the graph."""
+def routes(catalogue: Catalogue) -> tuple[GraphRoute, ...]:
+    """All REST routes."""
     return (
-        Route(
+        GraphRoute(
             path="/api/v1/graph",
             name="graph",
             body=documents.graph,
@@ -105,7 +106,7 @@ def routes(catalogue: Catalogue) -> tuple[Route, ...]:
             prepare=documents.prepare_graph,
             borrowed=True,
         ),
-        Route(
+        GraphRoute(
             path="/api/v1/resources",
             name="resources",
             body=resources,
@@ -114,7 +115,7 @@ def routes(catalogue: Catalogue) -> tuple[Route, ...]:
             answer=list[shapes.Resource],
             ages=True,
         ),
-        Route(
+        GraphRoute(
             path="/api/v1/resources/<uid:str>",
             name="resource",
             body=documents.resource,
@@ -123,7 +124,7 @@ def routes(catalogue: Catalogue) -> tuple[Route, ...]:
             check=documents.check_resource,
             filtered=False,
         ),
-        Route(
+        GraphRoute(
             path="/api/v1/releases",
             name="releases",
             body=releases,
@@ -132,7 +133,7 @@ def routes(catalogue: Catalogue) -> tuple[Route, ...]:
             view=anywhere,
             detail=True,
         ),
-        Route(
+        GraphRoute(
             path="/api/v1/charts",
             name="charts",
             body=documents.charts,
@@ -140,21 +141,21 @@ def routes(catalogue: Catalogue) -> tuple[Route, ...]:
             answer=list[str],
             view=anywhere,
         ),
-        Route(
+        GraphRoute(
             path="/api/v1/namespaces",
             name="namespaces",
             body=documents.namespaces,
             summary="the names of namespaces, sorted",
             answer=list[str],
         ),
-        Route(
+        GraphRoute(
             path="/api/v1/kinds",
             name="kinds",
             body=documents.kinds_of(catalogue),
             summary="the kinds: names, layout, edge types, and counts by status",
             answer=list[shapes.KindInfo],
         ),
-        Route(
+        GraphRoute(
             path="/api/v1/edge-types",
             name="edge-types",
             body=documents.edge_types,
@@ -162,7 +163,7 @@ def routes(catalogue: Catalogue) -> tuple[Route, ...]:
             answer=list[shapes.EdgeTypeInfo],
             filtered=False,
         ),
-        Route(
+        GraphRoute(
             path="/api/v1/unresolved",
             name="unresolved",
             body=unresolved,

@@ -1,4 +1,4 @@
-"""`/api/v1/unresolved`: references that lead nowhere, each told by who meets it."""
+"""`/api/v1/unresolved`: references to objects that do not exist."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Iterator
 from heapq import merge
 from typing import Any
 
-from astrolabe.graph.state.edge_types import OWNS
-from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.node import Node
-from astrolabe.http.query import Question
+from astrolabe.graph.edge_types import OWNS
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.node import Node
+from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.json import array, stretches
 from astrolabe.http.rest.documents import identity, kept
 from astrolabe.http.stream.hub import Hub
-from astrolabe.http.stream.snapshot import Snapshot
+from astrolabe.http.stream.snapshot import ViewSnapshot
 
-#: Nodes of which the references are read in one step.
+#: Nodes whose references are read in one step.
 STEP = 100
 
 #: What is missing: edge type, kind, namespace, name.
 _Missing = tuple[str, str, str, str]
 
 
-def unresolved(hub: Hub, _: Question, taken: Snapshot | None) -> Iterator[str]:
+def unresolved(hub: Hub, _: QueryParams, snapshot: ViewSnapshot | None) -> Iterator[str]:
     """Every unresolved reference, with the node that holds it.
 
-    A workload leaves out what a Pod of it tells: the same is missing once, not once more by the template.
+    A workload does not repeat what its Pods report: the template names the same missing object.
     """
-    return _unresolved(hub.graph, kept(hub, taken))
+    return _unresolved(hub.graph, kept(hub, snapshot))
 
 
 def _unresolved(graph: Graph, nodes: list[Node]) -> Iterator[str]:
@@ -50,7 +50,7 @@ def _unresolved(graph: Graph, nodes: list[Node]) -> Iterator[str]:
 
 
 def _note(graph: Graph, node: Node, below: dict[str, set[_Missing]]) -> None:
-    """Note for all that own the node, directly or not, what it lacks."""
+    """Note what the node lacks for everything that owns it, directly or not."""
     missing: list[_Missing] = []
     rising, seen = [node.uid], {node.uid}
     while rising:

@@ -1,4 +1,4 @@
-"""One connection's subscriptions, and the pump that brings them up to date."""
+"""The subscriptions of one connection, and the pump that brings them up to date."""
 
 from __future__ import annotations
 
@@ -6,39 +6,40 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.views.filter import Filter
+from astrolabe.graph.filter import Filter
+from astrolabe.graph.graph import Graph
 from astrolabe.http.net.message import Message
 from astrolabe.http.query import Position
-from astrolabe.http.stream.shared_subscription import Feed
-from astrolabe.http.stream.subscription import Connection, Subscription, fail
+from astrolabe.http.stream.shared_subscription import SharedSubscription
+from astrolabe.http.stream.subscription import ClientSubscription, StreamConnection, fail
 
-#: Seconds that are waited for a place in history which another replica has seen already.
-PATIENCE = 2.0
+#: Seconds to wait for a position that another replica has already reached.
+CATCH_UP_TIMEOUT = 2.0
 
 
-class Feeds(Protocol):
-    """Where feeds are shared: see `hub.Hub`."""
+class SharedSubscriptions(Protocol):
+    """Where clients get shared subscriptions, see `hub.Hub`."""
 
     graph: Graph
 
-    def feed(self, filter: Filter) -> Feed: ...
-    def release(self, feed: Feed) -> None: ...
-    def ask(self, call: Callable[[], None]) -> None: ...
-    async def reach(self, seq: int, *, timeout: float) -> bool: ...
+    def share(self, filter: Filter) -> SharedSubscription: ...
+    def release(self, shared: SharedSubscription) -> None: ...
+    def schedule(self, call: Callable[[], None]) -> None: ...
+    async def wait_for_seq(self, seq: int, *, timeout: float) -> bool: ...
 
 
-class Client:
-    """Made by `Hub.join`; `leave` when the connection is lost."""
+class StreamClient:
+    """The subscriptions of one connection. Made by `Hub.join`; call `leave` when the connection is lost."""
 
-    def __init__(self, feeds: Feeds, connection: Connection) -> None:
-        self._feeds = feeds
+    def __init__(self, subscriptions: SharedSubscriptions, connection: StreamConnection) -> None:
+        self._hub = subscriptions
         self._connection = connection
-        self._subscriptions: dict[str, tuple[Subscription, Feed]] = {}
+        self._subscriptions: dict[str, tuple[ClientSubscription, SharedSubscription]] = {}
         self._ahead: dict[str, asyncio.Task[None]] = {}
-        #: Whether its turn to be written to comes.
+        #: Whether `_pump` is scheduled.
         self._waits = False
-        #: What concerns the whole connection and could not be written yet: the latest word is enough.
+        #: The latest message for the whole connection, if it could not be written yet. It replaces earlier
+        #: ones.
         self._notice: Message | None = None
 
     def __len__(self) -> int:
@@ -50,19 +51,21 @@ class Client:
 
     @property
     def position(self) -> tuple[str, int]:
-        """Where the server is: epoch and seq."""
-        graph = self._feeds.graph
+        """The epoch and seq of the served graph."""
+        graph = self._hub.graph
         return graph.epoch, graph.seq
 
     def subscribe(self, id: str, filter: Filter, since: Position | None = None) -> None:
-        """Follow a part of the graph under an id that is not in use; what it is now goes out at once, or as
-        soon as it is known. Raises Refusal when too many filters are in use.
+        """Follow a part of the graph under an unused id. The snapshot goes out at once, or when it is
+        complete.
+
+        Raises Refusal if too many filters are in use.
         """
-        feed = self._feeds.feed(filter)
-        subscription = Subscription(id, feed, self._connection, wake=self.wake)
+        shared = self._hub.share(filter)
+        subscription = ClientSubscription(id, shared, self._connection, wake=self.wake)
         subscription.start(since)
-        feed.subscriptions[subscription] = None
-        self._subscriptions[id] = (subscription, feed)
+        shared.subscriptions[subscription] = None
+        self._subscriptions[id] = (subscription, shared)
         if subscription.is_ahead():
             wait = self._wait(subscription)
             self._ahead[id] = asyncio.get_running_loop().create_task(wait, name="astrolabe.http.ahead")
@@ -70,38 +73,38 @@ class Client:
             self._pump()
 
     def unsubscribe(self, id: str) -> None:
-        """Stop; nothing is written under the id any more. Raises KeyError for one that is not in use."""
-        subscription, feed = self._subscriptions.pop(id)
-        del feed.subscriptions[subscription]
-        self._feeds.release(feed)
+        """End a subscription; nothing more is written under its id. Raises KeyError for an unknown id."""
+        subscription, shared = self._subscriptions.pop(id)
+        del shared.subscriptions[subscription]
+        self._hub.release(shared)
         if id in self._ahead:
             self._ahead.pop(id).cancel()
 
     def leave(self) -> None:
-        """The connection is lost: end all subscriptions."""
+        """End all subscriptions: the connection is lost."""
         self._notice = None
         for id in list(self._subscriptions):
             self.unsubscribe(id)
 
     def wake(self) -> None:
-        """The transport takes more again, or there is more to tell."""
+        """Schedule the pump: the transport accepts data again, or there is more to send."""
         if not self._waits and (self._subscriptions or self._notice is not None):
             self._waits = True
-            self._feeds.ask(self._pump)
+            self._hub.schedule(self._pump)
 
     def notify(self, message: Message) -> None:
-        """Tell the client something of the whole connection when its turn comes, instead of what waits."""
+        """Send a message that concerns the whole connection. It replaces one that is still waiting."""
         self._notice = message
         self.wake()
 
     def beat(self) -> None:
-        """Send a bookmark for every subscription that is in step; to be called every heartbeat."""
+        """Send a bookmark for every subscription that is in step. Called every heartbeat."""
         for subscription, _ in self._subscriptions.values():
             subscription.bookmark()
 
-    async def _wait(self, subscription: Subscription) -> None:
-        """The client has seen more than this replica: it comes to where the client is, or never will."""
-        await self._feeds.reach(subscription.told, timeout=PATIENCE)
+    async def _wait(self, subscription: ClientSubscription) -> None:
+        """Wait until this replica reaches the client's position; reset the client if it does not in time."""
+        await self._hub.wait_for_seq(subscription.sent_seq, timeout=CATCH_UP_TIMEOUT)
         del self._ahead[subscription.id]
         try:
             if subscription.is_ahead():
@@ -112,7 +115,7 @@ class Client:
         self.wake()
 
     def _pump(self) -> None:
-        """Write one message that is due, and come back for the next after everyone else had a turn."""
+        """Write one message, then let all other clients have a turn before the next."""
         self._waits = False
         if not self._connection.writable:
             return
@@ -130,11 +133,11 @@ class Client:
         if self._notice is not None:
             notice, self._notice = self._notice, None
             return notice
-        for id, (subscription, feed) in self._subscriptions.items():
+        for id, (subscription, shared) in self._subscriptions.items():
             message = subscription.next()
             if message is not None:
-                # Behind the others: one that always has something to say silences none of them.
+                # It goes behind the others, so that a busy subscription does not silence them.
                 del self._subscriptions[id]
-                self._subscriptions[id] = subscription, feed
+                self._subscriptions[id] = subscription, shared
                 return message
         return None

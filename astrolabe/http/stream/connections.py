@@ -1,4 +1,4 @@
-"""The streams that are open, of whatever protocol: how many there may be, and how they end."""
+"""The open streams of all protocols: how many there may be, and how they end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from astrolabe.http.net.transport import Channel
 
 
 class Connections:
-    """limit: streams that may be open at a time. guard: who looks at whom they belong to."""
+    """The open streams. limit: how many there may be. guard: checks who opens them."""
 
     def __init__(self, limit: int, guard: Guard) -> None:
         self.guard = guard
@@ -26,24 +26,24 @@ class Connections:
         return len(self._open)
 
     def admit(self) -> None:
-        """Whether there may be one more. Raises Refusal."""
+        """Raise Refusal if as many streams are open as may be."""
         if len(self._open) >= self._limit:
             message = f"{self._limit} streams are open, which is all there may be"
             raise Refusal(503, "too-many-connections", message, headers={"Retry-After": "5"})
 
     def count(self, sort: type[Channel]) -> int:
-        """The number of open streams of this sort."""
+        """The number of open streams of this class."""
         return sum([isinstance(channel, sort) for channel in self._open])
 
     def add(self, channel: Channel, request: Request) -> None:
-        """It is open now, as long as who sent the request may come in; `until_lost` must follow."""
+        """Add an open stream, which ends when the request's token is withdrawn. `until_lost` must follow."""
         channel.admitted = self.guard.renewal(request)
         self._open.add(channel)
 
     async def until_lost(self, channel: Channel, leave: Callable[[], None]) -> NoReturn:
-        """Sanic cancels the handler of a connection that is lost, and does not look for an answer then.
+        """Wait until the connection is lost, then raise CancelledError: Sanic expects no answer then.
 
-        leave: called when it is.
+        leave: called when the connection is lost.
         """
         try:
             await channel.lost
@@ -54,10 +54,10 @@ class Connections:
         raise CancelledError
 
     async def until_refused(self, channel: Channel) -> NoReturn:
-        """Wait for the end of one that was accepted only to say why it is not."""
+        """Wait for the end of a connection that was accepted only to send the reason of its refusal."""
         await self.until_lost(channel, lambda: None)
 
     def shut_down(self) -> None:
-        """Say that the server is going away; whoever does not read is cut off."""
+        """Tell all clients that the server is going away. Those that do not read are cut off."""
         for channel in list(self._open):
             channel.shut_down()

@@ -1,36 +1,35 @@
-"""The messages that tell of changes: made once for all who see the same, whatever their filters are."""
+"""The messages that carry changes. Views that see the same changes share them, whatever their filters."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 
-from astrolabe.graph.encoding import wire
-from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph import wire
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.graph import Graph
 from astrolabe.http.net.message import LONG, LongText, LongTexts, Message
 
-#: Messages of one difference that are shared, the latest made ones: clients choose their ids and where they
-#: say that they are.
+#: Messages of one catch-up that are kept for others, newest first. Clients choose ids and positions.
 SHARED = 16
-#: Nodes that may be looked at while a piece of a text is made.
+#: Nodes that could be visited in the time that one piece of text takes.
 PIECE = 20
 
 #: What changed: a text, or a long one.
 _Text = str | LongText
 
 
-class Deltas:
-    """The messages of one batch. Views that see the same of it share their texts."""
+class DeltaMessages:
+    """The messages of one batch. Views that see the same changes share texts."""
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        #: By what is seen, its text and its messages.
+        #: Text and messages, by the changes that are seen.
         self._seen: dict[Hashable, tuple[_Text, dict[tuple[str, int], Message]]] = {}
-        #: The same by the object; it is kept, so that nothing else is found in its place.
+        #: The same by the id of the object, which is kept alive so that its id is not reused.
         self._objects: dict[int, tuple[Changes, tuple[_Text, dict[tuple[str, int], Message]]]] = {}
 
     def message(self, id: str, since: int, changes: Changes) -> Message:
-        """What the subscription of this id, which was told up to `since`, is told of the batch."""
+        """The delta for the subscription with this id, which was last sent `since`."""
         known = self._objects.get(id_ := _id(changes))
         if known is None:
             known = self._objects[id_] = (changes, self._find(changes))
@@ -70,10 +69,10 @@ def _delta(id: str, epoch: str, *, since: int, seq: int, changed: _Text, time: i
     return Message("delta", head, position, long=changed, tail=wire.DELTA_TAIL)
 
 
-class Difference:
-    """What has changed of a view up to one place in history, once it is worked out.
+class CatchUp:
+    """All changes of a view up to one position, as one message.
 
-    lost: whether it never will be: the beginning is not known any more, or there is no room for it.
+    lost: whether it cannot be made: the history does not reach back so far, or memory is short.
     """
 
     def __init__(self) -> None:
@@ -86,15 +85,15 @@ class Difference:
 
     @property
     def under_way(self) -> bool:
-        """Whether it is being worked out."""
+        """Whether it is still being worked out."""
         return self._text is None and not self.lost
 
     def begin(self, graph: Graph) -> None:
-        """It leads up to where the graph is now."""
+        """End at the current position of the graph."""
         self.epoch, self.seq = graph.epoch, graph.seq
 
     def set(self, changes: Changes, texts: LongTexts) -> None:
-        """This is it, and is little; even of that there may be only so much that nobody reads."""
+        """Set few changes. Even these are refused while too much text waits for slow readers."""
         text = wire.changes_text(changes)
         self._anything = bool(changes)
         if len(text) <= LONG:
@@ -104,8 +103,8 @@ class Difference:
         else:
             self._text = texts.make([text])
 
-    def take(self, changes: Changes, texts: LongTexts) -> Iterator[int]:
-        """This is it, and may be much: its text is made in steps."""
+    def set_in_steps(self, changes: Changes, texts: LongTexts) -> Iterator[int]:
+        """Set any number of changes: the text is made in steps."""
         pieces = []
         for piece in wire.changes_pieces(changes):
             pieces.append(piece)
@@ -113,17 +112,17 @@ class Difference:
         short = sum(map(len, pieces)) <= LONG
         self._text, self._anything = "".join(pieces) if short else texts.make(pieces), bool(changes)
 
-    def message(self, id: str, told: int) -> Message:
-        """For the subscription of this id, which was told up to `told`: a bookmark when nothing changed."""
-        message = self._messages.get((id, told))
+    def message(self, id: str, since: int) -> Message:
+        """For the subscription with this id, which was last sent `since`: a bookmark if nothing changed."""
+        message = self._messages.get((id, since))
         if message is None:
             assert self._text is not None
             if self._anything:
-                message = _delta(id, self.epoch, since=told, seq=self.seq, changed=self._text)
+                message = _delta(id, self.epoch, since=since, seq=self.seq, changed=self._text)
             else:
                 text = wire.bookmark(id, self.epoch, self.seq)
                 message = Message("bookmark", text, f"{self.epoch}:{self.seq}")
-            self._messages[id, told] = message
+            self._messages[id, since] = message
             if len(self._messages) > SHARED:
                 del self._messages[next(iter(self._messages))]
         return message

@@ -1,8 +1,8 @@
-"""Where the served graph and the clients of the stream meet.
+"""The hub: applies batches to the served graph and sends the changes to everyone who follows it.
 
-The contract: whoever applies snapshot and deltas in order holds exactly the server's filtered graph at
-`seq`, and is told when it cannot. Within one subscription seqs only grow, `from` of a delta is the seq
-that was told last, nothing is told twice, and registration and snapshot are one step.
+The contract: a client that applies snapshot and deltas in order holds exactly the server's filtered graph at
+`seq`, and is told when it does not. Within one subscription seqs only grow, `from` of a delta is the last seq
+that was sent, nothing is sent twice, and no change is lost between subscribing and the snapshot.
 """
 
 from __future__ import annotations
@@ -13,56 +13,56 @@ from collections.abc import Callable, Mapping
 from contextvars import Context
 from time import perf_counter, time
 
-from astrolabe.graph.encoding.pages import Pages
-from astrolabe.graph.state.batch import Batch, Before, Changes
-from astrolabe.graph.state.census import Census
-from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.history import History, Past
-from astrolabe.graph.views.filter import Filter
-from astrolabe.graph.views.view import View
-from astrolabe.graph.views.views import Views
-from astrolabe.http.counters import Figures
+from astrolabe.graph.batch import Batch, Before, Changes
+from astrolabe.graph.census import Census
+from astrolabe.graph.filter import Filter
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.history import History, Past
+from astrolabe.graph.pages import Pages
+from astrolabe.graph.view import View
+from astrolabe.graph.views import Views
+from astrolabe.http.counters import Counters
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.message import LongTexts
 from astrolabe.http.query import Position
-from astrolabe.http.stream.client import Client
-from astrolabe.http.stream.deltas import Deltas
-from astrolabe.http.stream.jobs import AT_ONCE, Steps, Workshop
-from astrolabe.http.stream.shared_subscription import Feed, FeedFailed
-from astrolabe.http.stream.snapshot import STEP, OldSnapshots, Snapshot
-from astrolabe.http.stream.subscription import Connection
+from astrolabe.http.stream.client import StreamClient
+from astrolabe.http.stream.deltas import DeltaMessages
+from astrolabe.http.stream.jobs import AT_ONCE, JobQueue, Steps
+from astrolabe.http.stream.shared_subscription import SharedSubscription, SubscriptionFailed
+from astrolabe.http.stream.snapshot import STEP, RetiredSnapshots, ViewSnapshot
+from astrolabe.http.stream.subscription import StreamConnection
 from astrolabe.settings import Limits
 from astrolabe.timeslice import Few, Lane, let_go, turns
 
 logger = logging.getLogger("astrolabe.http")
 
-#: Seconds for which a feed without a subscription is kept, for those who ask the same again; how many of
-#: them there are at most; and of how many nodes altogether: a place in a view takes some 70 bytes.
-KEPT = 60.0
-MOST_KEPT = 64
-MOST_KEPT_NODES = 200_000
-#: Subscriptions that are told something in one turn of the loop, at some 12 µs.
-TOLD = 500
+#: Seconds for which a shared subscription that nobody uses is kept, for those who ask the same again; how
+#: many of them there are at most; and of how many nodes altogether: a place in a view takes some 70 bytes.
+KEEP_SECONDS = 60.0
+MAX_KEPT = 64
+MAX_KEPT_NODES = 200_000
+#: Subscriptions that are sent something in one turn of the loop, at about 12 µs each.
+SENDS_PER_TURN = 500
 
 
 class Hub:
-    """Applies batches to the graph and tells whoever follows a part of it. Lives in one event loop.
+    """Applies batches to the graph and sends the changes to its subscribers. Belongs to one event loop.
 
-    limits: of the history that is kept, from which those who fell behind or come back are caught up.
-    figures: what is counted of the batches and of those who follow.
+    limits: of the history from which clients that fell behind or come back catch up, among others.
+    counters: of batches and of what was sent.
     rebuilding: see `bus.delivery.GraphTarget`.
     """
 
     def __init__(self, graph: Graph, limits: Limits | None = None) -> None:
-        self.figures = Figures()
+        self.counters = Counters()
         self._limits = limits or Limits()
-        self._feeds: dict[Filter, Feed] = {}
-        self._workshop = Workshop()
-        self._old = OldSnapshots()
+        self._shared: dict[Filter, SharedSubscription] = {}
+        self._job_queue = JobQueue()
+        self._old = RetiredSnapshots()
         self._texts = LongTexts()
-        self._crowd = Few(TOLD, Lane.PEER)
-        #: Feeds without a subscription, those that are dropped first before the others.
-        self._kept: dict[Feed, asyncio.TimerHandle] = {}
+        self._crowd = Few(SENDS_PER_TURN, Lane.PEER)
+        #: Shared subscriptions that nobody uses, in the order in which they are dropped.
+        self._kept: dict[SharedSubscription, asyncio.TimerHandle] = {}
         self._waiting: dict[asyncio.Future[None], int] = {}
         self.rebuilding = False
         self._begin(graph)
@@ -70,7 +70,7 @@ class Hub:
     def _begin(self, graph: Graph) -> None:
         self.graph = graph
         self.pages = Pages(graph)
-        self.census = Census(graph)
+        self.stats = Census(graph)
         self._begin_to_follow()
 
     def _begin_to_follow(self) -> None:
@@ -79,11 +79,13 @@ class Hub:
         self._views = Views(self.graph)
 
     def receive(self, batch: Batch) -> None:
-        """Take the next batch from the bus. Raises GapError when it is not the next one, Unapplied: to go on
-        would be to serve what is not so."""
+        """Apply the next batch from the bus.
+
+        Raises GapError if it is not the next one, and Unapplied if the graph can no longer be trusted.
+        """
         began = perf_counter()
         before = self.graph.apply(batch)
-        self._count_in(batch, before)
+        self._update_stats(batch, before)
         try:
             self.history.add(before)
             past = Past(self.graph, before)
@@ -91,70 +93,72 @@ class Hub:
         except Exception:
             self._fail_all()
         else:
-            self._tell(batch, past, concerned)
+            self._publish(batch, past, concerned)
         self._notify()
         self._count(batch, before, perf_counter() - began)
 
     def replace(self, graph: Graph) -> None:
-        """Serve this graph from now on: history could not be continued. Everyone begins anew, once what they
-        follow of it is known: that is found out in the background."""
-        before: list[object] = [self.history, self.pages, self.census, self._views]
-        before += [feed.view for feed in self._feeds.values()]
+        """Serve another graph from now on: the history could not be continued. All subscriptions restart as
+        soon as their views are built in the background."""
+        before: list[object] = [self.history, self.pages, self.stats, self._views]
+        before += [shared.view for shared in self._shared.values()]
         old = self.graph
         self._begin(graph)
-        for feed in list(self._kept):
-            feed.end()
-            self._forget(feed)  # it is listed among the views of before
-        for feed in self._feeds.values():
-            feed.begin(graph, self.history, self._views)
-            feed.restart()
+        for shared in list(self._kept):
+            shared.end()
+            self._forget(shared)  # the old index holds its view
+        for shared in self._shared.values():
+            shared.begin(graph, self.history, self._views)
+            shared.restart()
         self._notify()
-        self._workshop.start(_dismantle(old, before))
+        self._job_queue.start(_free_in_steps(old, before))
 
     @property
     def subscriptions(self) -> int:
-        """How many there are, of all clients."""
-        return sum([len(feed.subscriptions) for feed in self._feeds.values()])
+        """The number of subscriptions of all clients."""
+        return sum([len(shared.subscriptions) for shared in self._shared.values()])
 
-    async def take(self, filter: Filter) -> Snapshot:
-        """The filtered graph at one place in history, which is this one or comes after it: shared by all who
-        ask for it meanwhile.
+    async def snapshot(self, filter: Filter) -> ViewSnapshot:
+        """A snapshot of the filtered graph, at the current position or a later one. Callers share it.
 
-        Raises Refusal when too many filters are in use, FeedFailed.
+        Raises Refusal if too many filters are in use, and SubscriptionFailed.
         """
         epoch, seq = self.graph.epoch, self.graph.seq
-        feed = self.feed(filter)
-        feed.users += 1
+        shared = self.share(filter)
+        shared.users += 1
         try:
-            snapshot = feed.snapshot(seq)
+            snapshot = shared.snapshot(seq)
             while snapshot is None or not self._is_of(snapshot, epoch, seq):
-                if snapshot is None or not snapshot.taken:
-                    await feed.news()
+                if snapshot is None or not snapshot.complete:
+                    await shared.wait_for_change()
                 if snapshot is None or not self._is_of(snapshot, epoch, seq):
-                    snapshot = feed.snapshot(seq if self.graph.epoch == epoch else 0)
+                    snapshot = shared.snapshot(seq if self.graph.epoch == epoch else 0)
             return snapshot
         finally:
-            feed.users -= 1
-            self.release(feed)
+            shared.users -= 1
+            self.release(shared)
 
     def is_same_since(self, position: Position, filter: Filter) -> bool:
-        """Whether what the filter keeps is known to be as it was there; who asks is one who uses it."""
+        """Whether the filtered graph is known to be unchanged since this position.
+
+        Asking counts as using it.
+        """
         if position.epoch != self.graph.epoch:
             return False
-        if filter not in self._feeds:
+        if filter not in self._shared:
             return position.seq == self.graph.seq
-        feed = self.feed(filter)
-        self.release(feed)
-        return feed.ready and feed.changed <= position.seq
+        shared = self.share(filter)
+        self.release(shared)
+        return shared.ready and shared.changed <= position.seq
 
-    def _is_of(self, snapshot: Snapshot, epoch: str, seq: int) -> bool:
-        """Whether it is taken, of what is served now, at this place in history or later."""
-        if not snapshot.taken or snapshot.given_up or snapshot.epoch != self.graph.epoch:
+    def _is_of(self, snapshot: ViewSnapshot, epoch: str, seq: int) -> bool:
+        """Whether it is a complete snapshot of the served graph, at this position or later."""
+        if not snapshot.complete or snapshot.abandoned or snapshot.epoch != self.graph.epoch:
             return False
         return snapshot.epoch != epoch or snapshot.seq >= seq
 
-    async def reach(self, seq: int, *, timeout: float) -> bool:
-        """Wait until the graph is at `seq`, at most this many seconds; False when it did not get there."""
+    async def wait_for_seq(self, seq: int, *, timeout: float) -> bool:
+        """Wait until the graph is at `seq`. False if it is not after this many seconds."""
         if self.graph.seq >= seq:
             return True
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -168,18 +172,18 @@ class Hub:
             del self._waiting[reached]
         return True
 
-    def join(self, connection: Connection) -> Client:
-        """Take in a connection, so far without subscriptions."""
-        return Client(self, connection)
+    def join(self, connection: StreamConnection) -> StreamClient:
+        """Add a connection, without subscriptions so far."""
+        return StreamClient(self, connection)
 
-    def ask(self, call: Callable[[], None]) -> None:
-        """Call this in a turn of its own, soon. It must not raise."""
+    def schedule(self, call: Callable[[], None]) -> None:
+        """Call this soon, in a turn of its own. It must not raise."""
         turns().ask(call, Lane.PEER)
 
     def admit(self, filter: Filter) -> None:
-        """Whether one more may be followed, when it is one more. Raises Refusal."""
+        """Raise Refusal if this filter is new and too many filters are in use."""
         most = self._limits.max_filters
-        if not filter or filter in self._feeds or len(self._feeds) < most:
+        if not filter or filter in self._shared or len(self._shared) < most:
             return
         if self._kept:
             self._drop(next(iter(self._kept)))
@@ -191,101 +195,106 @@ class Hub:
             headers={"Retry-After": "5"},
         )
 
-    def feed(self, filter: Filter) -> Feed:
-        """The feed that all subscriptions with an equal filter share. Raises Refusal when it is one too many,
-        FeedFailed.
+    def share(self, filter: Filter) -> SharedSubscription:
+        """What all subscriptions with this filter share. Raises Refusal when it is one too many,
+        SubscriptionFailed.
 
         To be `release`d when it was not used, or is not any more.
         """
-        feed = self._feeds.get(filter)
-        if feed is None:
+        shared = self._shared.get(filter)
+        if shared is None:
             self.admit(filter)
-            feed = self._feeds[filter] = Feed(
-                filter, self._workshop, self._old, self._texts, self.figures, self._crowd, self._fail
+            shared = self._shared[filter] = SharedSubscription(
+                filter, self._job_queue, self._old, self._texts, self.counters, self._crowd, self._fail
             )
-            feed.begin(self.graph, self.history, self._views)
-            if feed.failed:
-                raise FeedFailed
-        elif feed in self._kept:
-            self._kept.pop(feed).cancel()
-        return feed
+            shared.begin(self.graph, self.history, self._views)
+            if shared.failed:
+                raise SubscriptionFailed
+        elif shared in self._kept:
+            self._kept.pop(shared).cancel()
+        return shared
 
-    def release(self, feed: Feed) -> None:
-        """Keep the feed for a while, and then drop it, when nobody uses it any more."""
-        if feed.subscriptions or feed.users or feed in self._kept or self._feeds.get(feed.filter) is not feed:
+    def release(self, shared: SharedSubscription) -> None:
+        """Drop it after a while if nobody uses it any more."""
+        if (
+            shared.subscriptions
+            or shared.users
+            or shared in self._kept
+            or self._shared.get(shared.filter) is not shared
+        ):
             return
-        if not feed.ready:
-            self._drop(feed)
+        if not shared.ready:
+            self._drop(shared)
             return
-        # Not in the context of the one who leaves, which would be kept as long.
+        # The context of the caller would be kept alive as long.
         loop = asyncio.get_running_loop()
-        self._kept[feed] = loop.call_later(KEPT, self._drop, feed, context=Context())
+        self._kept[shared] = loop.call_later(KEEP_SECONDS, self._drop, shared, context=Context())
         while len(self._kept) > 1 and self._is_too_much_kept():
             self._drop(next(iter(self._kept)))
 
     def _is_too_much_kept(self) -> bool:
-        nodes = sum([len(feed.view) for feed in self._kept if feed.filter])
-        return len(self._kept) > MOST_KEPT or nodes > MOST_KEPT_NODES
+        nodes = sum([len(shared.view) for shared in self._kept if shared.filter])
+        return len(self._kept) > MAX_KEPT or nodes > MAX_KEPT_NODES
 
-    def _drop(self, feed: Feed) -> None:
-        feed.end()
-        self._views.discard(feed.view)
-        self._forget(feed)
+    def _drop(self, shared: SharedSubscription) -> None:
+        shared.end()
+        self._views.discard(shared.view)
+        self._forget(shared)
 
-    def _fail(self, feed: Feed) -> None:
-        """To be called while an exception is handled that ends it."""
-        logger.exception("a view failed, its subscribers have to come back")
-        self._views.discard_failed(feed.view)
-        self._forget(feed)
-        feed.close()
+    def _fail(self, shared: SharedSubscription) -> None:
+        """End a shared subscription because of the exception that is being handled."""
+        logger.exception("a view failed; its subscribers have to reconnect")
+        self._views.discard_failed(shared.view)
+        self._forget(shared)
+        shared.close()
 
-    def _forget(self, feed: Feed) -> None:
-        if self._feeds.get(feed.filter) is feed:
-            del self._feeds[feed.filter]
-        if feed in self._kept:
-            self._kept.pop(feed).cancel()
+    def _forget(self, shared: SharedSubscription) -> None:
+        if self._shared.get(shared.filter) is shared:
+            del self._shared[shared.filter]
+        if shared in self._kept:
+            self._kept.pop(shared).cancel()
 
-    def _count_in(self, batch: Batch, before: Before) -> None:
-        """What stands beside the graph follows it; what cannot is made anew, as it is all in the graph."""
+    def _update_stats(self, batch: Batch, before: Before) -> None:
+        """Update what is derived from the graph; rebuild it if that fails."""
         try:
             self.pages.update(batch.changes)
         except Exception:
-            logger.exception("the pages of the graph failed, and are made anew")
+            logger.exception("the pages of the graph failed and are rebuilt")
             self.pages = Pages(self.graph)
         try:
-            self.census.update(before)
+            self.stats.update(before)
         except Exception:
-            logger.exception("the counts of the graph failed, and it is counted anew")
-            self.census = Census(self.graph)
+            logger.exception("the counts of the graph failed and are rebuilt")
+            self.stats = Census(self.graph)
 
     def _fail_all(self) -> None:
-        """To be called while an exception is handled: what is known of nobody's view is what it should be."""
-        logger.exception("history failed, and begins anew: all subscribers have to come back")
+        """Close all subscriptions because of the exception that is being handled: no view can be trusted."""
+        logger.exception("the history failed and starts again; all subscribers have to reconnect")
         self._begin_to_follow()
-        for feed in list(self._feeds.values()):
-            self._forget(feed)
-            feed.close()
+        for shared in list(self._shared.values()):
+            self._forget(shared)
+            shared.close()
 
-    def _tell(self, batch: Batch, past: Past, concerned: Mapping[View, Changes]) -> None:
-        """Let the views that the batch concerns follow it, and pass on what it changed of them."""
-        deltas = Deltas(batch)
+    def _publish(self, batch: Batch, past: Past, concerned: Mapping[View, Changes]) -> None:
+        """Update the views that the batch concerns, and publish what it changed in them."""
+        deltas = DeltaMessages(batch)
         for view, part in concerned.items():
-            feed = self._feeds[view.filter]
+            shared = self._shared[view.filter]
             try:
                 delta = self._views.update(view, part, past)
-                if not feed.ready:
+                if not shared.ready:
                     continue
                 if delta.nodes_set or delta.edges_set or delta.edges_removed or delta.nodes_removed:
-                    feed.publish(delta, batch, deltas)
+                    shared.publish(delta, batch, deltas)
             except Exception:
-                self._fail(feed)
+                self._fail(shared)
 
     def _count(self, batch: Batch, before: Before, seconds: float) -> None:
-        figures = self.figures
-        figures.batch_size.observe(len(before.nodes) + len(before.edges))
-        figures.batch_duration.observe(seconds)
-        if batch.time:  # of another machine, maybe, whose clock goes ahead
-            figures.latency.observe(max(0.0, time() - batch.time / 1000))
+        counters = self.counters
+        counters.batch_size.observe(len(before.nodes) + len(before.edges))
+        counters.batch_duration.observe(seconds)
+        if batch.time:  # may come from a machine whose clock is ahead
+            counters.latency.observe(max(0.0, time() - batch.time / 1000))
 
     def _notify(self) -> None:
         for reached, seq in self._waiting.items():
@@ -293,9 +302,9 @@ class Hub:
                 reached.set_result(None)
 
 
-def _dismantle(graph: Graph, beside: list[object]) -> Steps:
-    """Let go of a graph, and of what was kept beside it, bit by bit."""
-    yield STEP  # not in the turn in which there is another one
+def _free_in_steps(graph: Graph, beside: list[object]) -> Steps:
+    """Free a graph and what was derived from it, in steps."""
+    yield STEP  # not in the turn that replaces the graph
     while beside:
         beside.pop()
         yield AT_ONCE

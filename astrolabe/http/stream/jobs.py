@@ -1,4 +1,4 @@
-"""Work that is done in the event loop a slice of time at a time, however much there is of it."""
+"""Background jobs: long work that runs in the event loop, one slice of time after another."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from contextvars import Context
 
 from astrolabe.timeslice import Lane, turns
 
-#: Nodes that are looked at within the turn in which somebody asks, before the rest has to wait for the next
-#: turns: enough for all of a small graph, and at most some milliseconds.
+#: Nodes that are visited at once, before the rest waits for later turns: enough for a whole small graph, and
+#: a few milliseconds at most.
 AT_ONCE = 1000
-#: Nodes that a step is counted for at least.
+#: The least number of nodes that a step counts for.
 LEAST = 10
-#: Jobs that are worked on by turns; others wait until one of these is done.
+#: Jobs that take turns. Others wait until one of these is done.
 ABREAST = 4
 
-#: A piece of work in steps, each of which tells how many nodes it looked at.
+#: Work in steps. Each step yields the number of nodes that it visited.
 Steps = Iterator[int]
 
 
-class Job:
-    """One piece of work. steps: they must not raise."""
+class BackgroundJob:
+    """One piece of work. Its steps must not raise."""
 
     def __init__(self, steps: Steps) -> None:
         self._steps: Steps | None = steps
 
     @property
     def done(self) -> bool:
-        """Whether there is nothing left of it."""
+        """Whether no steps are left."""
         return self._steps is None
 
     def step(self) -> int:
-        """Go on; returns how many nodes were looked at."""
+        """Run one step; returns the number of nodes that it visited."""
         if self._steps is None:
             return 0
-        steps, self._steps = self._steps, None  # a step that comes back to its own job finds it at work
+        steps, self._steps = self._steps, None  # a step may reach its own job
         count = next(steps, None)
         if count is None:
             return 0
@@ -44,23 +44,23 @@ class Job:
         return count
 
     def cancel(self) -> None:
-        """Leave it."""
+        """Drop the remaining steps."""
         self._steps = None
 
 
-class Workshop:
-    """Long work over the graph: some jobs by turns, in one slice of time a turn for all of them."""
+class JobQueue:
+    """Runs long work over the graph: a few jobs take turns, and share one slice of time per turn."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Job] = deque()
-        self._abreast: deque[Job] = deque()
+        self._waiting: deque[BackgroundJob] = deque()
+        self._abreast: deque[BackgroundJob] = deque()
         self._running = False
         self._left = AT_ONCE
         self._counting = False
 
-    def start(self, steps: Steps) -> Job:
-        """Begin; what is little is done when this returns, unless there is more to do already."""
-        job = Job(steps)
+    def start(self, steps: Steps) -> BackgroundJob:
+        """Start a job. A small one is done when this returns, unless other jobs are waiting."""
+        job = BackgroundJob(steps)
         self._count()
         if not self._running:
             while self._left > 0 and not job.done:
@@ -73,7 +73,7 @@ class Workshop:
         return job
 
     def _count(self) -> None:
-        """From now on until the end of this turn of the loop."""
+        """Limit what is done at once until the end of this turn of the loop."""
         if not self._counting:
             self._counting = True
             asyncio.get_running_loop().call_soon(self._recount, context=Context())

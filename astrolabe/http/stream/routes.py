@@ -1,4 +1,4 @@
-"""The paths of the stream."""
+"""The endpoints of the stream: WebSocket and server-sent events."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from sanic.request import Request
 
 from astrolabe import __version__
 from astrolabe.engine.serving_state import ServingState, StateTracker
-from astrolabe.graph.encoding import wire
-from astrolabe.graph.views.filter import Filter, FilterRules
+from astrolabe.graph import wire
+from astrolabe.graph.filter import Filter, FilterRules
 from astrolabe.http.access.guard import EVENTS
 from astrolabe.http.net.close_codes import FAILED, INTERNAL_ERROR
 from astrolabe.http.net.message import Message
 from astrolabe.http.net.refusals import visibly
-from astrolabe.http.net.sse import Events
+from astrolabe.http.net.sse import EventStream
 from astrolabe.http.net.websocket import WebSocket
 from astrolabe.http.openapi import messages, parameters
-from astrolabe.http.openapi.operation import POSITION, Answer, Endpoint, Operation
-from astrolabe.http.query import Position, Query, parse_position
+from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, ApiResponse, Operation
+from astrolabe.http.query import Position, QueryReader, parse_position
 from astrolabe.http.responses.headers import position_headers
-from astrolabe.http.stream.client import Client
+from astrolabe.http.stream.client import StreamClient
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.session import ClientMessage, Session
@@ -28,7 +28,7 @@ from astrolabe.settings import Limits
 
 logger = logging.getLogger("astrolabe.http")
 
-#: The id of the subscription that connecting makes.
+#: The id of the subscription that is made when a client connects.
 DEFAULT = "default"
 
 _WEBSOCKET = Operation(
@@ -47,7 +47,7 @@ any other (1001 going away, 1011 a failure, 4008 too slow, 4029 too many message
 do.""",
     group="stream",
     parameters=(*parameters.of_filter(), parameters.SINCE, parameters.SUBSCRIBE),
-    answers={101: Answer(description="The stream begins: messages follow.", body={})},
+    answers={101: ApiResponse(description="The stream begins: messages follow.", body={})},
     refusals=(400, 426, 503),
     messages={"server": messages.WebSocketMessage, "client": ClientMessage},
 )
@@ -57,7 +57,7 @@ _EVENTS = Operation(
     group="stream",
     parameters=(*parameters.of_filter(), parameters.SINCE, parameters.LAST_EVENT_ID),
     answers={
-        200: Answer(
+        200: ApiResponse(
             description="The stream, which does not end.", body={"text/event-stream": str}, headers=POSITION
         )
     },
@@ -66,7 +66,7 @@ _EVENTS = Operation(
 )
 
 
-class Streams:
+class StreamEndpoints:
     """Serves `/api/v1/ws` and `/api/v1/events`."""
 
     def __init__(
@@ -79,18 +79,18 @@ class Streams:
         limits: Limits,
     ) -> None:
         self._hub = hub
-        self._clients: dict[Client, None] = {}
+        self._clients: dict[StreamClient, None] = {}
         self._state = _message_of(state.current)
-        state.subscribe(self._tell_state)
+        state.subscribe(self._send_state)
         self._connections = connections
         self._rules = rules
         self._limits = limits
 
     @property
-    def endpoints(self) -> tuple[Endpoint, Endpoint]:
+    def endpoints(self) -> tuple[ApiEndpoint, ApiEndpoint]:
         websocket = visibly(self._websocket, self._accept, self._connections.until_refused)
         return (
-            Endpoint(
+            ApiEndpoint(
                 path="/api/v1/ws",
                 name="ws",
                 handler=websocket,
@@ -98,14 +98,16 @@ class Streams:
                 visible=True,
                 operation=_WEBSOCKET,
             ),
-            Endpoint(path=EVENTS, name="events", handler=self._events, methods=("GET",), operation=_EVENTS),
+            ApiEndpoint(
+                path=EVENTS, name="events", handler=self._events, methods=("GET",), operation=_EVENTS
+            ),
         )
 
     async def _websocket(self, request: Request) -> None:
-        query = Query(request)
-        subscribes = query.take_flag("subscribe", default=True)
-        since = query.take_position("since")
-        filter = query.take_filter(self._rules)
+        query = QueryReader(request)
+        subscribes = query.pop_flag("subscribe", default=True)
+        since = query.pop_position("since")
+        filter = query.pop_filter(self._rules)
         self._connections.admit()
         if subscribes:
             self._hub.admit(filter)
@@ -120,11 +122,11 @@ class Streams:
         await self._connections.until_lost(socket, lambda: self._leave(client))
 
     async def _events(self, request: Request) -> None:
-        query = Query(request)
-        since = query.take_position("since")
+        query = QueryReader(request)
+        since = query.pop_position("since")
         if last := request.headers.get("last-event-id"):
             since = parse_position("Last-Event-ID", last)
-        filter = query.take_filter(self._rules)
+        filter = query.pop_filter(self._rules)
         self._connections.admit()
         self._hub.admit(filter)
         headers = {
@@ -133,7 +135,7 @@ class Streams:
             "Cache-Control": "no-store",
             "X-Accel-Buffering": "no",
         }
-        events = Events(request, self._limits, self._hub.figures, headers)
+        events = EventStream(request, self._limits, self._hub.counters, headers)
         client = self._enter(events, request)
         events.write(self._hello())
         events.write(self._state)
@@ -142,21 +144,21 @@ class Streams:
         await self._connections.until_lost(events, lambda: self._leave(client))
 
     def _accept(self, request: Request) -> WebSocket:
-        return WebSocket(request, self._limits, self._hub.figures)
+        return WebSocket(request, self._limits, self._hub.counters)
 
-    def _enter(self, channel: WebSocket | Events, request: Request) -> Client:
+    def _enter(self, channel: WebSocket | EventStream, request: Request) -> StreamClient:
         self._connections.add(channel, request)
         client = self._hub.join(channel)
         channel.drained = client.wake
         self._clients[client] = None
         return client
 
-    def _leave(self, client: Client) -> None:
+    def _leave(self, client: StreamClient) -> None:
         del self._clients[client]
         client.leave()
 
-    def _tell_state(self, state: ServingState) -> None:
-        """Tell everyone, whatever they follow. A frame is made once for each kind of connection."""
+    def _send_state(self, state: ServingState) -> None:
+        """Send the state to all clients. Each kind of connection shares one frame."""
         self._state = _message_of(state)
         for client in self._clients:
             client.notify(self._state)
@@ -172,7 +174,7 @@ class Streams:
         return Message("hello", text, None)
 
     def _subscribe(
-        self, channel: WebSocket | Events, client: Client, filter: Filter, since: Position | None
+        self, channel: WebSocket | EventStream, client: StreamClient, filter: Filter, since: Position | None
     ) -> None:
         try:
             client.subscribe(DEFAULT, filter, since)
@@ -182,5 +184,5 @@ class Streams:
 
 
 def _message_of(state: ServingState) -> Message:
-    """It names no place in history: who is told it resumes from where it was."""
+    """Without a position: a client resumes from the one it had."""
     return Message("state", wire.state(state.document()), None)

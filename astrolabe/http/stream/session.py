@@ -1,4 +1,4 @@
-"""What a client of the WebSocket stream may say, and what happens then."""
+"""The messages that a client of the WebSocket stream may send, and how they are handled."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Annotated, Any
 
 import msgspec
 
-from astrolabe.graph.encoding import wire
-from astrolabe.graph.views.filter import Filter, FilterError, FilterRules, parse_message
+from astrolabe.graph import wire
+from astrolabe.graph.filter import Filter, FilterError, FilterRules, parse_message
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.close_codes import BAD_MESSAGE, SLOW
 from astrolabe.http.net.message import Message
 from astrolabe.http.openapi.terms import reference
 from astrolabe.http.query import Position
-from astrolabe.http.stream.client import Client
-from astrolabe.http.stream.subscription import Connection, fail
+from astrolabe.http.stream.client import StreamClient
+from astrolabe.http.stream.subscription import StreamConnection, fail
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
@@ -48,12 +48,14 @@ _DECODER = msgspec.json.Decoder(ClientMessage)
 
 
 class Session:
-    """Implements `websocket.Listener`: one client's conversation.
+    """Implements `websocket.Listener` for one client.
 
-    rules: of its filters. limit: subscriptions at a time.
+    rules: of its filters. limit: the number of subscriptions it may have.
     """
 
-    def __init__(self, connection: Connection, client: Client, rules: FilterRules, *, limit: int) -> None:
+    def __init__(
+        self, connection: StreamConnection, client: StreamClient, rules: FilterRules, *, limit: int
+    ) -> None:
         self._connection = connection
         self._client = client
         self._rules = rules
@@ -62,7 +64,7 @@ class Session:
     def hear(self, text: str) -> None:
         try:
             message = _DECODER.decode(text)
-        except msgspec.MsgspecError as error:  # not JSON, of no known type, or not of its shape
+        except msgspec.MsgspecError as error:  # no JSON, an unknown type, or wrong fields
             self._connection.close(BAD_MESSAGE, "bad-message", str(error))
             return
         match message:
@@ -70,7 +72,7 @@ class Session:
                 self._subscribe(message)
             case Unsubscribe(id):
                 self._unsubscribe(id)
-            case Ping() if self._connection.writable:  # else what is on its way is a sign of life, too
+            case Ping() if self._connection.writable:  # else the data under way is a sign of life, too
                 self._connection.write(Message("pong", wire.pong(*self._client.position)))
 
     def beat(self) -> None:
@@ -109,7 +111,7 @@ class Session:
             self._refuse(id, "unknown-id", "there is no subscription with this id")
 
     def _refuse(self, id: str, code: str, message: str) -> None:
-        if not self._connection.writable:  # one that asks for more and more without reading has no end
+        if not self._connection.writable:  # a client that sends without reading would pile up answers
             self._connection.close(SLOW, "slow", "what was sent is not read")
             return
         self._connection.write(Message("error", wire.error(code, message, id)))

@@ -1,4 +1,4 @@
-"""A view that somebody is subscribed to, or was a moment ago."""
+"""What all subscriptions with the same filter share: the view, its snapshots and its messages."""
 
 from __future__ import annotations
 
@@ -6,145 +6,147 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from astrolabe.graph.encoding import wire
-from astrolabe.graph.state.batch import Batch, Before, Changes
-from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.history import History, Past, merge
-from astrolabe.graph.views.filter import Filter
-from astrolabe.graph.views.view import View
-from astrolabe.graph.views.views import Views
-from astrolabe.http.counters import Figures
+from astrolabe.graph import wire
+from astrolabe.graph.batch import Batch, Before, Changes
+from astrolabe.graph.filter import Filter
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.history import History, Past, merge
+from astrolabe.graph.view import View
+from astrolabe.graph.views import Views
+from astrolabe.http.counters import Counters
 from astrolabe.http.net.message import LongTexts, Message
-from astrolabe.http.stream.deltas import Deltas, Difference
-from astrolabe.http.stream.jobs import Job, Steps, Workshop
-from astrolabe.http.stream.snapshot import COPIED, OldSnapshots, Snapshot
-from astrolabe.http.stream.subscription import Subscription, dismiss, fail
+from astrolabe.http.stream.deltas import CatchUp, DeltaMessages
+from astrolabe.http.stream.jobs import BackgroundJob, JobQueue, Steps
+from astrolabe.http.stream.snapshot import UIDS_PER_NODE, RetiredSnapshots, ViewSnapshot
+from astrolabe.http.stream.subscription import ClientSubscription, dismiss, fail
 from astrolabe.timeslice import Few
 
-#: Differences that are shared, the latest made ones: clients say where they are.
+#: Catch-ups that are kept for others, newest first. Clients choose the position they resume from.
 CATCHING_UP = 16
-#: Subscriptions that are told something together; and as how many one counts that is ended.
+#: Subscriptions that are sent a delta in one go; and what closing one counts for.
 TOGETHER = 50
 DISMISSAL = 10
-#: Changed nodes and edges from which on a difference is not worked out at once.
+#: More changed nodes and edges than this are worked out in the background.
 MANY = 500
 
 
-class FeedFailed(RuntimeError):
-    """The view could not be made or followed; the log says why."""
+class SubscriptionFailed(RuntimeError):
+    """The view could not be built or updated; the log says why."""
 
 
-class Feed:
-    """Implements `subscription.Source`. Shared by all subscriptions with the same filter.
+class SharedSubscription:
+    """Implements `subscription.ViewSource` for all subscriptions with the same filter.
 
-    Its view is built in the background. Until it is `ready` nobody is told anything; then all who are
-    subscribed are woken, and so they are whenever something that they wait for is there.
+    The view is built in the background. Nothing is sent until it is `ready`. Subscriptions are woken then,
+    and whenever something they wait for is complete.
 
-    users: how many wait for it without a subscription.
-    changed: the seq of the latest batch that changed the view, or at which it was ready.
-    era: how often it has begun.
-    crowd: by which all subscriptions have their turn, as there may be thousands.
-    give_up: called when it fails, while the exception is handled.
+    users: how many callers use it without a subscription.
+    changed: the seq of the latest batch that changed the view, or at which the view was ready.
+    generation: how many graphs it has followed.
+    crowd: gives subscriptions their turns, as there may be thousands.
+    give_up: called if it fails, while the exception is being handled.
     """
 
     def __init__(
         self,
         filter: Filter,
-        workshop: Workshop,
-        old: OldSnapshots,
+        job_queue: JobQueue,
+        old: RetiredSnapshots,
         texts: LongTexts,
-        figures: Figures,
+        counters: Counters,
         crowd: Few,
-        give_up: Callable[[Feed], None],
+        give_up: Callable[[SharedSubscription], None],
     ) -> None:
         self.filter = filter
-        self.figures = figures
-        self.subscriptions: dict[Subscription, None] = {}
-        self.users = self.era = 0
+        self.counters = counters
+        self.subscriptions: dict[ClientSubscription, None] = {}
+        self.users = self.generation = 0
         self.failed = False
-        self._workshop = workshop
+        self._job_queue = job_queue
         self._old = old
         self._texts = texts
         self._crowd = crowd
         self._give_up = give_up
-        self._jobs: dict[Job, None] = {}
-        self._news: list[asyncio.Future[None]] = []
+        self._jobs: dict[BackgroundJob, None] = {}
+        self._waiting: list[asyncio.Future[None]] = []
 
     def begin(self, graph: Graph, history: History, views: Views) -> None:
-        """Follow this graph from now on, with a view that is listed once it is under construction."""
+        """Follow this graph from now on. The view is added to the index while it is built."""
         self.end()
         self.graph = graph
         self.history = history
         self.changed = graph.seq
-        self.era += 1
+        self.generation += 1
         self.ready = False
         self.view = View(graph, self.filter)
-        self._snapshot: Snapshot | None = None
-        #: By the seq from which on they are.
-        self._differences: dict[int, Difference] = {}
+        self._snapshot: ViewSnapshot | None = None
+        #: By the seq at which they start.
+        self._catch_ups: dict[int, CatchUp] = {}
         self._work(self._build(views))
 
     def end(self) -> None:
-        """Leave what is under way."""
+        """Cancel the jobs that are running."""
         for job in self._jobs:
             job.cancel()
         self._jobs.clear()
 
-    async def news(self) -> None:
-        """Wait until something is there that was not. Raises FeedFailed."""
+    async def wait_for_change(self) -> None:
+        """Wait until a job is done. Raises SubscriptionFailed."""
         if self.failed:
-            raise FeedFailed
+            raise SubscriptionFailed
         waiting = asyncio.get_running_loop().create_future()
-        self._news.append(waiting)
+        self._waiting.append(waiting)
         await waiting
 
     def restart(self) -> None:
-        """History could not be continued: everyone begins anew."""
+        """Make all subscriptions restart: the history was replaced."""
         for some in _some(tuple(self.subscriptions)):
             self._crowd.do(partial(self._renew, some), len(some))
 
-    def _renew(self, some: Sequence[Subscription]) -> None:
+    def _renew(self, some: Sequence[ClientSubscription]) -> None:
         for subscription in some:
             if subscription in self.subscriptions:
-                subscription.renew()
+                subscription.restart_if_replaced()
                 subscription.wake()
 
     def close(self) -> None:
-        """It has failed: everyone has to come back."""
+        """Close all connections that use it: it has failed."""
         self.failed, self.ready = True, False
         self.end()
         for some in _some(tuple(self.subscriptions)):
             self._crowd.do(partial(_dismiss, some), DISMISSAL * len(some))
-        for waiting in self._news:
+        for waiting in self._waiting:
             if not waiting.done():
-                waiting.set_exception(FeedFailed())
-        self._news.clear()
+                waiting.set_exception(SubscriptionFailed())
+        self._waiting.clear()
 
-    def publish(self, delta: Changes, batch: Batch, deltas: Deltas) -> None:
-        """The view took a step that changed it: hand the delta to all that are in step."""
+    def publish(self, delta: Changes, batch: Batch, deltas: DeltaMessages) -> None:
+        """Send a change of the view to every subscription that is in step."""
         before, self.changed = self.changed, batch.seq
-        if self._snapshot is not None and self._snapshot.taken and not self._snapshot.may_be_shared():
+        if self._snapshot is not None and self._snapshot.complete and not self._snapshot.may_be_shared():
             self._forget_snapshot()
-        if self._differences:  # those that are known lead to a place that is past
-            self._differences = {held: each for held, each in self._differences.items() if each.under_way}
-        in_step = [each for each in self.subscriptions if each.is_told(before)]
+        if self._catch_ups:  # those that are complete end before this change
+            self._catch_ups = {base_seq: each for base_seq, each in self._catch_ups.items() if each.under_way}
+        in_step = [each for each in self.subscriptions if each.is_up_to(before)]
         if self._crowd.admits(len(in_step)):
-            self._tell(in_step, self.era, before, delta, batch, deltas)
+            self._send(in_step, self.generation, before, delta, batch, deltas)
             return
         for some in _some(in_step):
-            self._crowd.do(partial(self._tell, some, self.era, before, delta, batch, deltas), len(some))
+            self._crowd.do(
+                partial(self._send, some, self.generation, before, delta, batch, deltas), len(some)
+            )
 
-    def _tell(
+    def _send(
         self,
-        some: Sequence[Subscription],
-        era: int,
+        some: Sequence[ClientSubscription],
+        generation: int,
         before: int,
         delta: Changes,
         batch: Batch,
-        deltas: Deltas,
+        deltas: DeltaMessages,
     ) -> None:
-        """Their turn may have come late: who has heard more meanwhile, or is about to, is told nothing."""
-        if self.failed or self.era != era:
+        """Skip subscriptions that were sent later changes, or are about to be: their turn may come late."""
+        if self.failed or self.generation != generation:
             return
         late = self.changed != batch.seq
         for subscription in some:
@@ -152,70 +154,69 @@ class Feed:
                 continue
             if not subscription.connection.writable:
                 subscription.fall_behind(batch.since)
-                self.figures.behind += 1
-            elif late:  # more has changed: it is told all of it at once
+                self.counters.behind += 1
+            elif late:  # more has changed: one message will hold it all
                 subscription.fall_behind(batch.since)
                 subscription.wake()
             else:
                 try:
-                    message = deltas.message(subscription.id, subscription.told, delta)
-                    subscription.tell(message, batch.seq)
-                except Exception:  # of this client's connection: the others are none the worse
+                    message = deltas.message(subscription.id, subscription.sent_seq, delta)
+                    subscription.send(message, batch.seq)
+                except Exception:  # of this connection; the others are unaffected
                     fail(subscription.connection)
 
-    def difference(self, held: int) -> Difference | None:
-        """What has changed since the view was as it was at `held`; None when that is not known any more.
+    def catch_up(self, base_seq: int) -> CatchUp | None:
+        """All changes of the view since `base_seq`. None if the history does not reach back so far.
 
-        Made once for all who are in the same place. When much has changed it is worked out later, up to the
-        place in history that is now; everyone is woken then.
+        It is made once for all subscriptions at the same position. If much has changed, a background job
+        works it out, and all subscriptions are woken when it is done.
         """
-        difference = self._differences.get(held)
-        if difference is not None and (difference.under_way or difference.seq == self.graph.seq):
-            return difference
-        steps = self.history.steps_since(held) if held < self.changed else []
+        catch_up = self._catch_ups.get(base_seq)
+        if catch_up is not None and (catch_up.under_way or catch_up.seq == self.graph.seq):
+            return catch_up
+        steps = self.history.steps_since(base_seq) if base_seq < self.changed else []
         if steps is None:
             return None
-        difference = self._differences[held] = Difference()
-        if len(self._differences) > CATCHING_UP:
-            del self._differences[next(iter(self._differences))]
-        difference.begin(self.graph)
+        catch_up = self._catch_ups[base_seq] = CatchUp()
+        if len(self._catch_ups) > CATCHING_UP:
+            del self._catch_ups[next(iter(self._catch_ups))]
+        catch_up.begin(self.graph)
         if not steps:
-            difference.set(Changes(), self._texts)
+            catch_up.set(Changes(), self._texts)
         elif self._is_little(steps):
-            past = self.history.since(held)
+            past = self.history.since(base_seq)
             assert past is not None
-            difference.set(self.view.since(past), self._texts)
+            catch_up.set(self.view.since(past), self._texts)
         else:
-            self._work(self._compare(held, difference))
-        return difference
+            self._work(self._compare(base_seq, catch_up))
+        return catch_up
 
     def _is_little(self, steps: Sequence[Before]) -> bool:
-        """Whether what is different can be worked out at once."""
-        if self.filter.release or len(steps) > MANY:  # what lies behind what changed may be much more
+        """Whether the changes can be worked out at once."""
+        if self.filter.release or len(steps) > MANY:  # a small change may affect many nodes of a release
             return False
         return sum([len(step.nodes) + len(step.edges) for step in steps]) <= MANY
 
     def bookmark(self, id: str) -> Message:
-        """Nothing has changed up to the present."""
+        """The message that names the current position."""
         epoch, seq = self.graph.epoch, self.graph.seq
         return Message("bookmark", wire.bookmark(id, epoch, seq), f"{epoch}:{seq}")
 
-    def snapshot(self, since: int = 0) -> Snapshot | None:
-        """The view as it is now, or as it was when somebody else asked for it a moment ago; None until it is
-        ready. Everyone is woken once it is taken.
+    def snapshot(self, since: int = 0) -> ViewSnapshot | None:
+        """A snapshot of the view, current or a moment old; None until the view is ready.
 
-        since: the seq that it is of, at least.
+        All subscriptions are woken when it is complete. since: the lowest seq it may have.
         """
         if not self.ready:
             return None
-        if self._snapshot is None or (self._snapshot.taken and not self._is_good(self._snapshot, since)):
+        if self._snapshot is None or (self._snapshot.complete and not self._is_good(self._snapshot, since)):
             self._forget_snapshot()
             self._old.trim()
-            self._snapshot = Snapshot()
-            self._work(self._snapshot.take(self.view, self.graph, self.history))
+            self._snapshot = ViewSnapshot()
+            self._work(self._snapshot.collect(self.view, self.graph, self.history))
         return self._snapshot
 
-    def _is_good(self, snapshot: Snapshot, since: int) -> bool:
+    def _is_good(self, snapshot: ViewSnapshot, since: int) -> bool:
         if snapshot.seq == self.graph.seq:
             return True
         return snapshot.seq >= since and snapshot.may_be_shared() and self.history.knows(snapshot.seq)
@@ -223,15 +224,15 @@ class Feed:
     def _forget_snapshot(self) -> None:
         if self._snapshot is not None:
             snapshot, self._snapshot = self._snapshot, None
-            snapshot.keep_nothing()
+            snapshot.stop_sharing()
             self._old.add(snapshot)
 
-    # What is done in the background
+    # Background jobs
 
     def _work(self, steps: Steps) -> None:
         for job in [job for job in self._jobs if job.done]:
             del self._jobs[job]
-        job = self._workshop.start(self._guard(steps))
+        job = self._job_queue.start(self._guard(steps))
         if not job.done:
             self._jobs[job] = None
 
@@ -246,44 +247,44 @@ class Feed:
     def _wake(self) -> None:
         for subscription in self.subscriptions:
             subscription.wake()
-        for waiting in self._news:
+        for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)
-        self._news.clear()
+        self._waiting.clear()
 
     def _build(self, views: Views) -> Steps:
         if self.filter:
             yield from views.build(self.view)
         else:
-            for _ in views.build(self.view):  # there is nothing to look at
+            for _ in views.build(self.view):  # without a filter there is nothing to visit
                 pass
         self.ready, self.changed = True, self.graph.seq
 
-    def _compare(self, since: int, difference: Difference) -> Steps:
-        """Its turn may come late: it leads up to the place in history that is then."""
+    def _compare(self, since: int, catch_up: CatchUp) -> Steps:
+        """Ends at the position at which the job starts, which may be late."""
         steps = self.history.steps_since(since)
         if steps is None or self._texts.full:
-            difference.lost = True
+            catch_up.lost = True
             return
-        difference.begin(self.graph)
-        held, before = self.history.hold(), Before()
+        catch_up.begin(self.graph)
+        current, before = self.history.hold(), Before()
         try:
             members = self.view.uids()
-            yield len(members) // COPIED
+            yield len(members) // UIDS_PER_NODE
             for step in steps:
                 merge(before, step)
                 yield len(step.nodes) + len(step.edges)
-            changes = yield from self.view.compare(Past(held, before), held, members)
-            yield from difference.take(changes, self._texts)
+            changes = yield from self.view.compare(Past(current, before), current, members)
+            yield from catch_up.set_in_steps(changes, self._texts)
         finally:
-            self.history.let_go(held)
+            self.history.let_go(current)
 
 
-def _some(subscriptions: Sequence[Subscription]) -> Iterator[Sequence[Subscription]]:
+def _some(subscriptions: Sequence[ClientSubscription]) -> Iterator[Sequence[ClientSubscription]]:
     for start in range(0, len(subscriptions), TOGETHER):
         yield subscriptions[start : start + TOGETHER]
 
 
-def _dismiss(some: Sequence[Subscription]) -> None:
+def _dismiss(some: Sequence[ClientSubscription]) -> None:
     for subscription in some:
         dismiss(subscription.connection)

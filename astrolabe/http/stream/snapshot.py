@@ -1,4 +1,4 @@
-"""A view at one place in history: taken in steps, and cut into messages when they are asked for."""
+"""A view at one position: collected in steps, and cut into messages when a client needs them."""
 
 from __future__ import annotations
 
@@ -6,60 +6,61 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from weakref import ref
 
-from astrolabe.graph.encoding import wire
-from astrolabe.graph.encoding.wire import Cut
-from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.history import History
-from astrolabe.graph.state.node import Node
-from astrolabe.graph.views.view import View
+from astrolabe.graph import wire
+from astrolabe.graph.edge import Edge
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.history import History
+from astrolabe.graph.node import Node
+from astrolabe.graph.view import View
+from astrolabe.graph.wire import Cut
 from astrolabe.http.net.message import Message
 
-#: Parts that are shared, the latest made ones: 30 MB of them. Clients choose the ids for which they are made.
-PARTS = 640
-#: Nodes and edges, at 8 bytes, that all old snapshots may hold together for readers that are still at them;
-#: and for how many one of them counts at least.
-OLD = 4_000_000
-LEAST = 20_000
-#: Seconds within which a part was taken of a snapshot that moves.
-MOVING = 30.0
-#: Nodes and edges of one that is shared for a moment by all who come; seconds of that.
-LARGE = 2_000
-MOMENT = 0.5
-#: Nodes that are taken in one step.
+#: Parts that are kept for other clients, newest first: 30 MB. Clients choose the ids they are made for.
+MAX_SHARED_PARTS = 640
+#: Nodes and edges (8 bytes each) that all retired snapshots may hold together for slow readers, and the
+#: minimum for which one of them counts.
+MAX_RETIRED_WEIGHT = 4_000_000
+MIN_WEIGHT = 20_000
+#: A snapshot makes progress if a part of it was read within so many seconds.
+PROGRESS_SECONDS = 30.0
+#: A snapshot with so many nodes and edges is given to new clients for so many seconds, though the graph
+#: changes.
+MIN_SHARED_SIZE = 2_000
+SHARED_SECONDS = 0.5
+#: Nodes collected in one step.
 STEP = 100
-#: Uids that are copied in the time in which one node is looked at.
-COPIED = 50
+#: Uids that are copied in the time that one node takes.
+UIDS_PER_NODE = 50
 
 
-class Snapshot:
-    """What is in a view when it is begun to be taken; its texts are held only while there are readers.
+class ViewSnapshot:
+    """The content of a view when collecting starts. Its texts are kept only while there are readers.
 
-    begun: whether it is; before that it is of no place in history yet. taken: whether that was done.
-    epoch, seq: that place. nodes, edges: what there is, once it is taken.
-    given_up: whether its readers have to begin anew. taken_at: when it was taken. read_at: when the latest
-        part of it was.
+    started: whether collecting has started; until then the snapshot has no position.
+    complete: whether collecting has ended. epoch, seq: the position. nodes, edges: filled when complete.
+    abandoned: whether its readers have to restart. completed_at: when it became complete.
+    read_at: when a part was read last.
     """
 
     def __init__(self) -> None:
         self.epoch = ""
         self.seq = 0
-        self.begun = self.taken = self.given_up = False
-        self.taken_at = self.read_at = monotonic()
+        self.started = self.complete = self.abandoned = False
+        self.completed_at = self.read_at = monotonic()
         self.nodes: list[Node] = []
         self.edges: list[Edge] = []
         self._readers = 0
         self._shared = True
         self._parts: dict[tuple[str, Cut], tuple[Message, Cut]] = {}
 
-    def take(self, view: View, graph: Graph, history: History) -> Iterator[int]:
-        """Take all that is there now, in steps between which the graph may go on; each tells how many nodes
-        it looked at."""
-        self.begun, self.epoch, self.seq = True, graph.epoch, graph.seq
+    def collect(self, view: View, graph: Graph, history: History) -> Iterator[int]:
+        """Collect the view as it is now, in steps. The graph may change between them. A step yields the
+        number of nodes that it visited."""
+        self.started, self.epoch, self.seq = True, graph.epoch, graph.seq
         past = history.hold()
         try:
             members = view.uids()
-            yield len(members) // COPIED
+            yield len(members) // UIDS_PER_NODE
             for count, uid in enumerate(members, 1):
                 node = past.node(uid)
                 assert node is not None
@@ -70,14 +71,17 @@ class Snapshot:
                     yield STEP
         finally:
             history.let_go(past)
-        self.taken, self.taken_at = True, monotonic()
+        self.complete, self.completed_at = True, monotonic()
 
     def read(self, id: str) -> Iterator[Message]:
-        """The parts in order, for the subscription of this id; they end early when it is given up."""
+        """The parts in order, for the subscription with this id.
+
+        They end early if the snapshot is abandoned.
+        """
         self._readers += 1
         try:
             start, number, last = (0, 0), 1, False
-            while not last and not self.given_up:
+            while not last and not self.abandoned:
                 self.read_at = monotonic()
                 message, start = self._part(id, number, start)
                 last = bool(message.position)
@@ -90,39 +94,44 @@ class Snapshot:
             if not self._readers:
                 self._parts.clear()
 
-    def keep_nothing(self) -> None:
-        """There will be no new readers: the parts are made for each of those who are still at it.
+    def stop_sharing(self) -> None:
+        """Make the remaining parts for each reader alone: there will be no new readers.
 
-        Slow ones would else hold all of a snapshot that nobody shares with them.
+        Otherwise one slow reader would keep all parts alive, though nobody shares them.
         """
         self._shared = False
         self._parts.clear()
 
-    def give_up(self) -> None:
-        """Whoever is at it has to begin anew."""
-        self.given_up = True
+    def abandon(self) -> None:
+        """Make all readers restart."""
+        self.abandoned = True
         self.nodes, self.edges = [], []  # others may read these lists
 
     def may_be_shared(self) -> bool:
-        """Whether one who comes now may begin with it, although the graph has gone on: each would else hold
-        nodes, edges and a part of its own, of many who come while it changes all the time."""
-        return len(self.nodes) + len(self.edges) >= LARGE and monotonic() - self.taken_at < MOMENT
+        """Whether a new client may start with it although the graph has changed since.
+
+        Otherwise each of many clients that connect while the graph changes would hold a snapshot of its own.
+        """
+        return (
+            len(self.nodes) + len(self.edges) >= MIN_SHARED_SIZE
+            and monotonic() - self.completed_at < SHARED_SECONDS
+        )
 
     @property
     def weight(self) -> int:
-        """What it counts for among old ones."""
-        return max(len(self.nodes) + len(self.edges), LEAST)
+        """What it counts for among retired snapshots."""
+        return max(len(self.nodes) + len(self.edges), MIN_WEIGHT)
 
     def _part(self, id: str, number: int, start: Cut) -> tuple[Message, Cut]:
         made = self._parts.get((id, start))
         if made is None:
             text, end = wire.snapshot_part(id, self.epoch, self.seq, number, self.nodes, self.edges, start)
-            # Only with its last part has a client all of the snapshot.
+            # A client holds the whole snapshot only after its last part.
             position = f"{self.epoch}:{self.seq}" if end == self._end else ""
             made = Message("snapshot", text, position), end
             if self._shared:
                 self._parts[id, start] = made
-                if len(self._parts) > PARTS:
+                if len(self._parts) > MAX_SHARED_PARTS:
                     del self._parts[next(iter(self._parts))]
         return made
 
@@ -131,29 +140,29 @@ class Snapshot:
         return len(self.nodes), len(self.edges)
 
 
-class OldSnapshots:
-    """Snapshots that nobody begins with any more, and slow readers are still at: bounded over all views.
+class RetiredSnapshots:
+    """Snapshots that only slow readers still read. All views together have one bound.
 
-    Beyond the bound those are given up of which a part was taken longest ago. The oldest one is never given
-    up while it moves: so whoever goes on reading comes to an end, however many others do not.
+    Beyond the bound, the snapshots are abandoned that were read least recently. The oldest is never abandoned
+    while it makes progress, so a client that keeps reading always finishes, however many others do not.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._old: list[ref[Snapshot]] = []
+        self._old: list[ref[ViewSnapshot]] = []
 
-    def add(self, snapshot: Snapshot) -> None:
-        """It is old from now on, for as long as somebody holds it."""
+    def add(self, snapshot: ViewSnapshot) -> None:
+        """Count a snapshot for as long as somebody holds it."""
         self._old.append(ref(snapshot))
 
     def trim(self) -> None:
-        """Keep to the bound; to be called before another one is made."""
-        held = [old for old in [each() for each in self._old] if old is not None and not old.given_up]
+        """Enforce the bound. Called before a new snapshot is made."""
+        held = [old for old in [each() for each in self._old] if old is not None and not old.abandoned]
         weight = sum([old.weight for old in held])
-        while weight > OLD and len(held) > 1:
-            spared = held[0] if self._clock() - held[0].read_at < MOVING else None
+        while weight > MAX_RETIRED_WEIGHT and len(held) > 1:
+            spared = held[0] if self._clock() - held[0].read_at < PROGRESS_SECONDS else None
             slowest = min([old for old in held if old is not spared], key=lambda old: old.read_at)
             weight -= slowest.weight
             held.remove(slowest)
-            slowest.give_up()
+            slowest.abandon()
         self._old = [ref(old) for old in held]

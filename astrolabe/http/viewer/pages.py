@@ -1,4 +1,4 @@
-"""The viewer at `/`, the API's page at `/docs`, the guide at `/guide/`: files read once, at start."""
+"""The viewer at `/`, the API page at `/docs`, the guide at `/guide/`: files that are read at the start."""
 
 from __future__ import annotations
 
@@ -12,10 +12,18 @@ from sanic.response import HTTPResponse
 import astrolabe
 from astrolabe.http.errors import Refusal
 from astrolabe.http.openapi import parameters
-from astrolabe.http.openapi.operation import CACHED, HTML, TEXT, Answer, Endpoint, Operation, Parameter
-from astrolabe.http.responses.shared import File
+from astrolabe.http.openapi.operation import (
+    CACHED,
+    HTML,
+    TEXT,
+    ApiEndpoint,
+    ApiResponse,
+    Operation,
+    Parameter,
+)
+from astrolabe.http.responses.shared import StaticFile
 
-#: No request leaves the origin, nothing inline runs.
+#: Pages load only from their own origin, and run no inline scripts.
 SECURITY_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -40,7 +48,7 @@ _TYPES: Mapping[str, str] = {
 _ASSETS = "assets/"
 GUIDE = "guide/"
 _PLACES = ("*", f"{_ASSETS}*", f"{GUIDE}*")
-#: Types of what is read as it is; the bundler makes none of them.
+#: Types that the bundler does not make.
 _TEXTS = frozenset({".md", ".json", ".txt"})
 
 MISSING = """The viewer, the API page and the guide have not been built: there is no static/dist/.
@@ -62,9 +70,9 @@ def find_static() -> Path | None:
     return None
 
 
-_PAGE: Mapping[int, Answer] = {
-    200: Answer(description="The page.", body={HTML: str}, headers=CACHED),
-    404: Answer(description="The pages have not been built.", body={TEXT: str}),
+_PAGE: Mapping[int, ApiResponse] = {
+    200: ApiResponse(description="The page.", body={HTML: str}, headers=CACHED),
+    404: ApiResponse(description="The pages have not been built.", body={TEXT: str}),
 }
 _INDEX = Operation(summary="the viewer", group="pages", parameters=(parameters.IF_NONE_MATCH,), answers=_PAGE)
 _DOCS = Operation(
@@ -82,25 +90,25 @@ _FILE = Operation(
         parameters.IF_NONE_MATCH,
     ),
     answers={
-        200: Answer(
+        200: ApiResponse(
             description="The file.",
             body={type.partition(";")[0]: str for type in _TYPES.values()},
             headers=CACHED,
         ),
-        308: Answer(description="It is a folder, whose path ends in a slash.", body={}),
+        308: ApiResponse(description="It is a folder, whose path ends in a slash.", body={}),
     },
     refusals=(404,),
 )
 
 
 class Viewer:
-    """Serves the files of a directory and of some folders in it, or says that there are none.
+    """Serves the files of a directory and of some folders in it, or says that they have not been built.
 
-    A path is looked up among the names of these files, and never reaches the file system.
+    A request path is looked up in a table of these files, and never reaches the file system.
     """
 
     def __init__(self, directory: Path | None) -> None:
-        self._files: dict[str, File] = {}
+        self._files: dict[str, StaticFile] = {}
         if directory is not None:
             for path in [path for place in _PLACES for path in directory.glob(place)]:
                 name = path.relative_to(directory).as_posix()
@@ -109,9 +117,9 @@ class Viewer:
                     self._files[_address(name)] = _read(path, hashed=hashed)
 
     @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
+    def endpoints(self) -> tuple[ApiEndpoint, ...]:
         return tuple(
-            Endpoint(
+            ApiEndpoint(
                 path=path,
                 name=name,
                 handler=handler,
@@ -136,7 +144,7 @@ class Viewer:
 
     async def _file(self, request: Request, file: str) -> HTTPResponse:
         if file == GUIDE.rstrip("/"):
-            # Relative, for Astrolabe may be served under any path.
+            # Relative, as Astrolabe may be served under any path.
             return HTTPResponse(status=308, headers={"Location": GUIDE})
         if file not in self._files:
             if file.startswith(GUIDE) and GUIDE not in self._files:
@@ -146,16 +154,16 @@ class Viewer:
 
 
 def _address(name: str) -> str:
-    """A page of the guide is at its name without `.html`: `guide/install`, and the first at `guide/`."""
+    """The path of a file. A page of the guide has no `.html`: `guide/install`; the first is `guide/`."""
     return name.removesuffix(".html").removesuffix("index") if name.startswith(GUIDE) else name
 
 
-def _read(path: Path, *, hashed: bool) -> File:
-    """hashed: the bundler has put a hash of its content into its name, so that it never changes."""
+def _read(path: Path, *, hashed: bool) -> StaticFile:
+    """hashed: whether the name has a hash of the content, so that the file never changes."""
     content = path.read_bytes()
-    # The bundler packs, once and well; the server would hold its other clients up.
+    # The bundler compresses: here it would delay other clients.
     packed = path.with_name(f"{path.name}.gz")
-    return File(
+    return StaticFile(
         content,
         packed.read_bytes() if packed.is_file() else None,
         type=_TYPES[path.suffix],

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.batch import Changes
 from astrolabe.http.access.certificate import Certificate
 from astrolabe.http.errors import FileError
 from astrolabe.http.net.outflow import HIGH_WATER
@@ -89,9 +89,9 @@ async def test_one_that_stops_reading_is_cut_off_and_costs_little(pair: Pair, pa
         option = channel.transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
         assert option == 2 * SEND_BUFFER
         await eventually(lambda: not channel.writable)
-        assert HIGH_WATER < channel.waiting() < 2_000_000
+        assert HIGH_WATER < channel.unacknowledged() < 2_000_000
         await eventually(lambda: site.server.streams == 0)
-        assert site.hub.figures.stalled == 1
+        assert site.hub.counters.stalled == 1
 
 
 @pytest.mark.parametrize("path", ["/api/v1/ws", "/api/v1/events"])
@@ -114,7 +114,7 @@ async def test_one_that_says_nothing_for_long_is_gone(pair: Pair) -> None:
         await reader.readuntil(b'"hello"')
         await eventually(lambda: site.server.streams == 1)
         await eventually(lambda: site.server.streams == 0)
-        assert site.hub.figures.silent == 1
+        assert site.hub.counters.silent == 1
 
 
 async def test_a_client_that_falls_behind_is_caught_up(pair: Pair) -> None:
@@ -126,7 +126,7 @@ async def test_a_client_that_falls_behind_is_caught_up(pair: Pair) -> None:
         await eventually(lambda: not channel.writable)
         for step in range(5):
             world.send(Changes(nodes_set=[a_pod(1, "Error", f"step {step}")]))
-        assert channel.waiting() < 1_500_000
+        assert channel.unacknowledged() < 1_500_000
         read, last = b"", b'"message":"step 4"'
         async with asyncio.timeout(PATIENCE):
             while last not in read:

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.edge_types import ENDPOINTS, OWNS
-from astrolabe.graph.state.node import Node
-from astrolabe.graph.views.filter import EVERYTHING
-from astrolabe.http.grafana.aggregation import Level, choose, find_roots
-from astrolabe.http.grafana.subgraph import Part, gather
+from astrolabe.graph.edge import Edge
+from astrolabe.graph.edge_types import ENDPOINTS, OWNS
+from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.node import Node
+from astrolabe.http.grafana.aggregation import Aggregation, choose, find_roots
+from astrolabe.http.grafana.subgraph import Subgraph, gather
 from tests.support.kinds import CATALOGUE
 from tests.support.steps import finish
 from tests.support.worlds import only, shop
@@ -35,7 +35,7 @@ def owns(source: str, target: str, field: str = "metadata.ownerReferences[0].uid
 
 
 #: Two releases in two namespaces, a node of the cluster, and a pod of nobody: twelve in all.
-PART = Part(
+PART = Subgraph(
     nodes=[
         a_node("web", "Deployment", release="front"),
         a_node("web-1", "ReplicaSet", release="front"),
@@ -56,7 +56,7 @@ PART = Part(
     ],
 )
 
-LIMITS: list[tuple[int, Level, int]] = [
+LIMITS: list[tuple[int, Aggregation, int]] = [
     (12, "resource", 12),
     (11, "workload", 7),
     (7, "workload", 7),
@@ -67,10 +67,12 @@ LIMITS: list[tuple[int, Level, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("limit", "level", "count"), LIMITS)
-def test_the_finest_level_that_keeps_the_limit_is_chosen(limit: int, level: Level, count: int) -> None:
+@pytest.mark.parametrize(("limit", "aggregation", "count"), LIMITS)
+def test_the_finest_level_that_keeps_the_limit_is_chosen(
+    limit: int, aggregation: Aggregation, count: int
+) -> None:
     chosen, keys, _ = finish(choose(PART, limit=limit, current="resource"))
-    assert (chosen, len(set(keys)), len(keys)) == (level, count, len(PART.nodes))
+    assert (chosen, len(set(keys)), len(keys)) == (aggregation, count, len(PART.nodes))
 
 
 def test_what_is_drawn_as_one() -> None:
@@ -102,21 +104,21 @@ def test_what_is_drawn_as_one() -> None:
     assert sorted(set(keys)) == ["kind:Node", "namespace:jobs", "namespace:shop"]
 
 
-@pytest.mark.parametrize(("limit", "level"), [(12, "workload"), (14, "workload"), (15, "resource")])
-def test_a_finer_level_than_before_needs_room(limit: int, level: Level) -> None:
+@pytest.mark.parametrize(("limit", "aggregation"), [(12, "workload"), (14, "workload"), (15, "resource")])
+def test_a_finer_level_than_before_needs_room(limit: int, aggregation: Aggregation) -> None:
     chosen, _, _ = finish(choose(PART, limit=limit, current="workload"))
-    assert chosen == level
+    assert chosen == aggregation
 
 
 def test_owners_in_a_circle_end_somewhere() -> None:
-    part = Part(nodes=[a_node("a", "Pod"), a_node("b", "Pod")], edges=[owns("a", "b"), owns("b", "a")])
+    part = Subgraph(nodes=[a_node("a", "Pod"), a_node("b", "Pod")], edges=[owns("a", "b"), owns("b", "a")])
     assert set(finish(find_roots(part))) == {"a", "b"}
 
 
 def test_of_several_owners_the_one_that_is_named_first_counts() -> None:
     nodes = [a_node(uid, "Pod") for uid in "abc"]
     edges = [owns("b", "c", "metadata.ownerReferences[1].uid"), owns("a", "c")]
-    roots = finish(find_roots(Part(nodes=nodes, edges=edges)))
+    roots = finish(find_roots(Subgraph(nodes=nodes, edges=edges)))
     assert roots["c"].uid == "a"
 
 
@@ -127,18 +129,20 @@ def test_a_slice_is_drawn_with_its_service_and_not_its_pods_with_it() -> None:
         Edge(ENDPOINTS, "web-x", "web-1", ("targetRef",), 1),
     ]
     roots = finish(
-        find_roots(Part(nodes=nodes, edges=edges, inherits={"EndpointSlice": frozenset((OWNS, ENDPOINTS))}))
+        find_roots(
+            Subgraph(nodes=nodes, edges=edges, inherits={"EndpointSlice": frozenset((OWNS, ENDPOINTS))})
+        )
     )
     assert {uid: root.uid for uid, root in roots.items()} == {"web": "web", "web-x": "web", "web-1": "web-1"}
 
 
 async def test_a_part_knows_the_owners_that_its_filter_leaves_out() -> None:
     hub = shop().hub
-    part = finish(gather(hub.graph, await hub.take(only(kind="Pod")), CATALOGUE, whole=False))
+    part = finish(gather(hub.graph, await hub.snapshot(only(kind="Pod")), CATALOGUE, whole=False))
     roots: dict[str, Any] = finish(find_roots(part))
     assert {uid: root.uid for uid, root in roots.items()} == {
         "pod-web-1-abc": "deployment-web",
         "pod-lone": "pod-lone",
     }
     assert sorted(part.outside) == ["deployment-web", "replicaset-web-1"]
-    assert finish(gather(hub.graph, await hub.take(EVERYTHING), CATALOGUE, whole=True)).outside == {}
+    assert finish(gather(hub.graph, await hub.snapshot(EVERYTHING), CATALOGUE, whole=True)).outside == {}

@@ -12,11 +12,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame
 from websockets.protocol import CLIENT, Protocol, State
 
-from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.views.filter import EVERYTHING
-from astrolabe.http.grafana.statistics import Statistics
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.filter import EVERYTHING
+from astrolabe.http.grafana.statistics import LiveCounts
 from astrolabe.http.net.message import Message
-from astrolabe.http.stream.hub import TOLD
+from astrolabe.http.stream.hub import SENDS_PER_TURN
 from astrolabe.settings import Limits
 from tests.support.connections import Recorder
 from tests.support.loop_meter import LoopMeter
@@ -182,7 +182,7 @@ async def test_rows_of_what_was_missed_for_long_go_out_bit_by_bit() -> None:
         await peer.ask("/api/v1/ws/flat/changes/q=web")
         await peer.read_past(b"\r\n\r\n")
         (channel,) = site.server._connections._open
-        await world.hub.take(only(q="web"))
+        await world.hub.snapshot(only(q="web"))
         channel.pause()
         for start in range(0, 10_000, 1000):
             changed = [a_pod(number, "Error") for number in range(start, start + 1000)]
@@ -219,8 +219,8 @@ async def test_counts_that_thousands_hear_go_out_in_many_turns() -> None:
             super().write(message)
             heard[meter.count] += 1
 
-    statistics = Statistics(crowd(10).hub)
-    listeners = [Listener() for _ in range(3 * TOLD)]
+    statistics = LiveCounts(crowd(10).hub)
+    listeners = [Listener() for _ in range(3 * SENDS_PER_TURN)]
     for listener in listeners:
         statistics.join(listener, EVERYTHING)
     await eventually(lambda: all(listener.messages for listener in listeners))
@@ -228,4 +228,4 @@ async def test_counts_that_thousands_hear_go_out_in_many_turns() -> None:
     for listener in listeners:
         statistics.leave(listener)
     await statistics.close()
-    assert max(heard.values()) <= 2 * TOLD  # a turn of the loop is not quite one of the meter
+    assert max(heard.values()) <= 2 * SENDS_PER_TURN  # a turn of the loop is not quite one of the meter

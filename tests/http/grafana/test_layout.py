@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrolabe.http.grafana.layout import COLUMN, FEWEST, ROW, Layout, Spot, spots
+from astrolabe.http.grafana.layout import COLUMN, FEWEST, ROW, Layout, LayoutNode, spots
 from astrolabe.kinds.kind import LAYERS, Layer
 from tests.support.steps import finish
 
@@ -18,7 +18,7 @@ def layer_of(number: int) -> Layer:
     return LAYERS[number * 7 % len(LAYERS)]
 
 
-def spots_of(numbers: set[int], links: list[tuple[int, int]]) -> list[Spot]:
+def spots_of(numbers: set[int], links: list[tuple[int, int]]) -> list[LayoutNode]:
     inside = [(str(a), str(b)) for a, b in links if a in numbers and b in numbers]
     return finish(spots({str(number): layer_of(number) for number in sorted(numbers)}, inside))
 
@@ -75,7 +75,7 @@ def test_linked_ones_stand_in_one_row() -> None:
 
 
 def test_many_of_one_layer_stand_in_several_columns() -> None:
-    places = Layout().update([Spot(id=str(number), layer="pod") for number in range(200)])
+    places = Layout().update([LayoutNode(id=str(number), layer="pod") for number in range(200)])
     width = max(x for x, _ in places.values()) - min(x for x, _ in places.values())
     height = max(y for _, y in places.values())
     assert 0.5 < width / height < 2.5
@@ -83,8 +83,8 @@ def test_many_of_one_layer_stand_in_several_columns() -> None:
 
 def test_twice_as_many_are_placed_anew_and_a_quarter_too() -> None:
     layout = Layout()
-    layout.update([Spot(id=str(number), layer="pod") for number in range(50)])
+    layout.update([LayoutNode(id=str(number), layer="pod") for number in range(50)])
     for size in (100, 101, 26, 25):
-        grown = [Spot(id=str(number), layer="pod") for number in range(size)]
+        grown = [LayoutNode(id=str(number), layer="pod") for number in range(size)]
         fresh = Layout().update(grown)
         assert (layout.update(grown) == fresh) is (size in (101, 25))

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.views.view import View
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.view import View
 from astrolabe.http.grafana import panels
 from astrolabe.http.stream import hub
 from tests.support.churn import change
@@ -161,7 +161,7 @@ async def test_what_is_still_so_is_answered_without_a_view(
 ) -> None:
     """Panels refresh more seldom than views are kept."""
     monkeypatch.setattr(panels, "FRESH", 0.0)
-    monkeypatch.setattr(hub, "KEPT", 0.0)
+    monkeypatch.setattr(hub, "KEEP_SECONDS", 0.0)
     path = "/api/v1/grafana/nodegraph?kind=Pod"
     first = await site.json(path)
     monkeypatch.setattr(View, "build", None)

@@ -17,7 +17,7 @@ from typing import cast
 import pytest
 
 from astrolabe.http.net import acceptor
-from astrolabe.http.net.accept_queue import origin
+from astrolabe.http.net.accept_queue import peer_address
 from astrolabe.http.net.acceptor import LOOKED_AT, PROBES_IN, RECEIVE_BUFFER, TAKEN_IN, Acceptor
 from astrolabe.settings import Limits
 from astrolabe.timeslice import TIME_SLICE, Lane, turns
@@ -164,11 +164,11 @@ async def test_probes_of_a_crowd_are_taken_in_some_in_a_turn_and_keep_no_other_a
 async def test_those_who_have_left_meanwhile_are_some_in_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acceptor, "LOOKING", 1.0)
     looked_at: list[int] = []
-    said = acceptor.said
+    peek_request = acceptor.peek_request
 
     def look(connection: socket.socket) -> bytes | None:
         looked_at.append(house.turn)
-        return said(connection)
+        return peek_request(connection)
 
     async with housing() as house:
         guests = [house.come(OTHER) for _ in range(300)]
@@ -176,7 +176,7 @@ async def test_those_who_have_left_meanwhile_are_some_in_a_turn(monkeypatch: pyt
         await house.took_in(1)
         for guest in guests:
             reset(guest)
-        monkeypatch.setattr(acceptor, "said", look)
+        monkeypatch.setattr(acceptor, "peek_request", look)
         house.come(MINE)
         await eventually(lambda: MINE in house.said)
         assert max(map(looked_at.count, looked_at)) <= 2 * LOOKED_AT
@@ -212,7 +212,7 @@ async def test_who_was_cut_is_not_taken_in_though_it_has_said_something(said: by
     ],
 )
 def test_a_host_of_ipv6_is_one_address_however_many_it_has(hosts: tuple[str, ...], number: int) -> None:
-    assert len({origin(host) for host in hosts}) == number
+    assert len({peer_address(host) for host in hosts}) == number
 
 
 async def test_who_has_left_is_not_taken_in() -> None:
@@ -293,7 +293,7 @@ async def test_without_files_it_rests_says_so_and_goes_on(
     await eventually(lambda: exhausted.asked == 1)
     await asyncio.sleep(0)
     assert exhausted.asked == 1
-    assert "no connection is taken in for 0.2 s: Too many open files" in caplog.text
+    assert "no connection is accepted for 0.2 s: Too many open files" in caplog.text
     monkeypatch.setattr(exhausted, "accept", house.listener.accept, raising=False)
     await eventually(lambda: house.said == [OTHER])
     await door.close(1.0)

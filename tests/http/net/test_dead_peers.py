@@ -9,9 +9,9 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, Protocol, State
 
-from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.views.filter import EVERYTHING
-from astrolabe.graph.views.view import View
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.view import View
 from astrolabe.http.net.outflow import HIGH_WATER, PIECE
 from astrolabe.http.net.transport import Channel
 from astrolabe.settings import Limits
@@ -122,7 +122,7 @@ async def test_one_that_ends_its_half_still_gets_what_is_on_its_way(path: str) -
     world = crowd(10)
     async with serve(world) as site, stream(site, path) as (peer, channel):
         await fill(world, channel)
-        told = channel.waiting()
+        told = channel.unacknowledged()
         peer.end()
         await eventually(lambda: not channel.open)
         assert len(await peer.read_all()) >= told
@@ -156,12 +156,12 @@ async def test_what_a_peer_that_does_not_read_costs(path: str) -> None:
     async with serve(crowd(20_000)) as site, stream(site, path) as (peer, channel):
         await eventually(lambda: not channel.writable)
         assert HIGH_WATER < channel.transport.get_write_buffer_size() <= HIGH_WATER + PIECE
-        assert channel.waiting() - channel.transport.get_write_buffer_size() < 256 * 1024
-        before = channel.waiting()
+        assert channel.unacknowledged() - channel.transport.get_write_buffer_size() < 256 * 1024
+        before = channel.unacknowledged()
         for step in range(200):
             site.world.send(Changes(nodes_set=[a_pod(step, "Error")]))
         await asyncio.sleep(0)
-        assert channel.waiting() <= before
+        assert channel.unacknowledged() <= before
         peer.reset()
 
 
@@ -224,5 +224,5 @@ async def test_a_slow_reader_is_not_dead_while_the_system_has_much_for_it() -> N
             await peer.read(1024)
             await asyncio.sleep(0.05)
         assert channel.open
-        assert channel.waiting() > HIGH_WATER
+        assert channel.unacknowledged() > HIGH_WATER
         peer.reset()

@@ -74,4 +74,4 @@ async def test_one_that_takes_less_than_the_floor_is_cut(path: str) -> None:
             while connections:
                 await peer.read(4096)
                 await asyncio.sleep(0.025)
-        assert site.hub.figures.stalled == 1
+        assert site.hub.counters.stalled == 1

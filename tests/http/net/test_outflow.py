@@ -3,7 +3,7 @@ import socket
 import time
 from typing import Any
 
-from astrolabe.http.net.outflow import BEHIND, HIGH_WATER, PIECE, Outflow
+from astrolabe.http.net.outflow import BEHIND, HIGH_WATER, PIECE, WriteBuffer
 from tests.support.raw import dial
 from tests.support.serving import eventually, serve
 from tests.support.worlds import crowd
@@ -15,7 +15,7 @@ class Sender(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         transport.set_write_buffer_limits(high=HIGH_WATER, low=HIGH_WATER // 4)
         self.transport, self.drained = transport, 0
-        self.outflow = Outflow(transport, self.drain)
+        self.outflow = WriteBuffer(transport, self.drain)
 
     def drain(self) -> None:
         self.drained += 1

@@ -7,10 +7,10 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.views.filter import EVERYTHING, FilterRules, parse_query
-from astrolabe.graph.views.views import Views
-from astrolabe.http.stream.snapshot import Snapshot
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.filter import EVERYTHING, FilterRules, parse_query
+from astrolabe.graph.views import Views
+from astrolabe.http.stream.snapshot import ViewSnapshot
 from astrolabe.settings import Limits
 from tests.support.raw import dial, frames
 from tests.support.replica import Replica
@@ -349,7 +349,7 @@ async def test_a_failure_ends_with_1011(
             site.world.remove("pod-lone")
         messages, code = await closing(socket)
         assert ([message["code"] for message in messages], code) == (["internal-error"], 1011)
-        monkeypatch.setattr(Snapshot, "__init__", fail)
+        monkeypatch.setattr(ViewSnapshot, "__init__", fail)
         await other.send('{"type":"subscribe","id":"x"}')
         messages, code = await closing(other)
         assert ([message["code"] for message in messages], code) == (["internal-error"], 1011)

@@ -8,11 +8,11 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from astrolabe.engine.inbox import InvalidObject
 from astrolabe.engine.readiness import Readiness, Scope
-from astrolabe.graph.model.faults import Fault
-from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.status import PENDING, Status
-from astrolabe.http.counters import Distribution, Figures
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.faults import Fault
+from astrolabe.graph.graph import Graph
+from astrolabe.graph.status import PENDING, Status
+from astrolabe.http.counters import Counters, Distribution
 from astrolabe.http.ops.metrics import of_batches, of_replication, of_skipped, of_watches
 from astrolabe.http.source import ReplicationHealth
 from astrolabe.kube.health import WatchHealth
@@ -119,7 +119,7 @@ async def test_one_that_is_not_told_of_several_changes_fell_behind_once() -> Non
     connection.writable = False
     for reason in ("Waiting", "Starting"):
         world.set(facts("Pod", "lone", namespace="other", status=Status(PENDING, reason)))
-    assert world.hub.figures.behind == 1
+    assert world.hub.counters.behind == 1
 
 
 async def test_the_time_from_an_event_to_its_frame() -> None:
@@ -235,9 +235,9 @@ def test_a_value_at_a_bound_is_within_it() -> None:
     for value in (0.5, 1, 1.5, 3):
         distribution.observe(value)
     assert (distribution.counts, distribution.sum) == ([2, 1, 1], 6.0)
-    figures = Figures()
-    figures.batch_size = distribution
-    told = samples(of_batches(figures))
+    counters = Counters()
+    counters.batch_size = distribution
+    told = samples(of_batches(counters))
     assert told["astrolabe_batches_total",] == 4
     assert told["astrolabe_batch_changes_bucket", "1.0"] == 2
     assert told["astrolabe_batch_changes_bucket", "2.0"] == 3

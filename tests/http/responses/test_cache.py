@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from astrolabe.http.errors import Refusal
-from astrolabe.http.responses.cache import STEP, Bodies, HeldBody, Pieces, Recipe
+from astrolabe.http.responses.cache import STEP, CachedBody, Pieces, Recipe, ResponseCache
 from tests.support.serving import eventually
 
 
@@ -21,13 +21,13 @@ def making(*pieces: str | bytes) -> tuple[Callable[[], Pieces], list[None]]:
 
 
 async def get(
-    bodies: Bodies, key: str, version: int, make: Callable[[], Pieces], *, packed: bool = False
-) -> HeldBody:
+    bodies: ResponseCache, key: str, version: int, make: Callable[[], Pieces], *, packed: bool = False
+) -> CachedBody:
     return await bodies.get(key, Recipe(version=lambda: version, make=make), packed=packed)
 
 
 async def test_a_version_is_made_once() -> None:
-    bodies = Bodies()
+    bodies = ResponseCache()
     make, calls = making("one ", "two")
     answers = await asyncio.gather(*[get(bodies, "key", 1, make, packed=False) for _ in range(5)])
     assert [bytes(answer) for answer in answers] == [b"one two"] * 5
@@ -41,12 +41,12 @@ async def test_a_version_is_made_once() -> None:
 @pytest.mark.parametrize("size", [10, 3 * STEP])
 async def test_pieces_are_kept_in_order(size: int) -> None:
     make, _ = making("one ", "x" * size, b" ", "two")
-    assert bytes(await get(Bodies(), "key", 1, make)) == b"one " + b"x" * size + b" two"
+    assert bytes(await get(ResponseCache(), "key", 1, make)) == b"one " + b"x" * size + b" two"
 
 
 @pytest.mark.parametrize("size", [10, 100_000, 3 * STEP])
 async def test_a_version_is_compressed_once(size: int) -> None:
-    bodies = Bodies()
+    bodies = ResponseCache()
     make, calls = making("x" * size)
     one, two = await asyncio.gather(*[get(bodies, "key", 1, make, packed=True) for _ in range(2)])
     assert one is two
@@ -56,7 +56,7 @@ async def test_a_version_is_compressed_once(size: int) -> None:
 
 
 async def test_a_caller_that_goes_away_does_not_take_it_from_the_others() -> None:
-    bodies = Bodies()
+    bodies = ResponseCache()
     make, calls = making("x" * 100_000)
     gone = asyncio.create_task(get(bodies, "key", 1, make, packed=True))
     stays = asyncio.create_task(get(bodies, "key", 1, make, packed=True))
@@ -68,7 +68,7 @@ async def test_a_caller_that_goes_away_does_not_take_it_from_the_others() -> Non
 
 
 async def test_what_cannot_be_made_is_not_kept() -> None:
-    bodies = Bodies()
+    bodies = ResponseCache()
 
     def fail() -> Iterator[str]:
         raise LookupError("nobody")
@@ -80,7 +80,7 @@ async def test_what_cannot_be_made_is_not_kept() -> None:
 
 
 async def test_what_fails_half_way_is_not_kept() -> None:
-    bodies = Bodies()
+    bodies = ResponseCache()
 
     def half() -> Iterator[str]:
         yield "half"
@@ -93,7 +93,7 @@ async def test_what_fails_half_way_is_not_kept() -> None:
 
 
 async def test_what_was_not_asked_for_longest_goes_first() -> None:
-    bodies = Bodies(entries=2)
+    bodies = ResponseCache(entries=2)
     made = {key: making(key) for key in "abc"}
     for key in "abac":
         await get(bodies, key, 1, made[key][0], packed=False)
@@ -103,7 +103,7 @@ async def test_what_was_not_asked_for_longest_goes_first() -> None:
 
 
 async def test_bytes_are_bounded_but_the_latest_is_kept() -> None:
-    bodies = Bodies(size=1000)
+    bodies = ResponseCache(size=1000)
     small, small_calls = making("x" * 600)
     large, large_calls = making("x" * 5000)
     await get(bodies, "small", 1, small, packed=False)
@@ -114,7 +114,7 @@ async def test_bytes_are_bounded_but_the_latest_is_kept() -> None:
 
 
 async def test_a_long_body_gives_way_to_others() -> None:
-    bodies = Bodies()
+    bodies = ResponseCache()
     turns = 0
 
     def slow() -> Iterator[str]:
@@ -130,7 +130,7 @@ async def test_a_long_body_gives_way_to_others() -> None:
 
 
 async def test_closing_ends_what_is_being_made() -> None:
-    bodies = Bodies()
+    bodies = ResponseCache()
 
     def endless() -> Iterator[str]:
         while True:
@@ -150,7 +150,7 @@ def endless() -> Iterator[str]:
 
 
 async def test_one_that_waits_too_long_for_its_turn_is_told_to_come_back() -> None:
-    bodies = Bodies(patience=0.05)
+    bodies = ResponseCache(timeout=0.05)
     running = [asyncio.create_task(get(bodies, key, 1, endless)) for key in "ab"]
     await asyncio.sleep(0)
     with pytest.raises(Refusal, match="waited") as refused:
@@ -164,7 +164,7 @@ async def test_one_that_waits_too_long_for_its_turn_is_told_to_come_back() -> No
 
 async def test_what_nobody_waits_for_any_more_is_not_made() -> None:
     """A client that goes away while its body is made leaves nothing running."""
-    bodies = Bodies()
+    bodies = ResponseCache()
     waiting = asyncio.create_task(get(bodies, "key", 1, endless, packed=True))
     await asyncio.sleep(0.02)
     waiting.cancel()
@@ -173,7 +173,7 @@ async def test_what_nobody_waits_for_any_more_is_not_made() -> None:
 
 
 async def test_what_is_still_read_counts_and_others_wait_for_its_memory() -> None:
-    bodies = Bodies(size=1000, patience=0.05)
+    bodies = ResponseCache(size=1000, timeout=0.05)
     old = await get(bodies, "key", 1, making("x" * 800)[0])
     new = await get(bodies, "key", 2, making("y" * 800)[0])
     assert bodies.size == 1600
@@ -187,7 +187,7 @@ async def test_what_is_still_read_counts_and_others_wait_for_its_memory() -> Non
 
 async def test_of_many_who_ask_at_once_no_more_are_served_than_there_is_memory_for() -> None:
     """Each would find room as long as none is made."""
-    bodies = Bodies(size=1000)
+    bodies = ResponseCache(size=1000)
     most, held = 0, []
 
     async def read(number: int) -> None:
@@ -204,10 +204,10 @@ async def test_of_many_who_ask_at_once_no_more_are_served_than_there_is_memory_f
 
 
 async def test_what_the_graph_holds_anyway_is_not_counted_but_what_an_old_reader_holds_of_it_is() -> None:
-    bodies = Bodies(size=10)
+    bodies = ResponseCache(size=10)
     pages = [b"a" * 600, b"b" * 600]
 
-    async def whole(version: int) -> HeldBody:
+    async def whole(version: int) -> CachedBody:
         recipe = Recipe(version=lambda: version, make=lambda: iter(list(pages)), borrowed=True)
         return await bodies.get("graph", recipe, packed=False)
 

@@ -7,10 +7,10 @@ from random import Random
 import msgspec
 import pytest
 
-from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.state.status import ERROR, Status
-from astrolabe.graph.views.filter import FilterRules, parse_query
-from astrolabe.graph.views.view import View
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.filter import FilterRules, parse_query
+from astrolabe.graph.status import ERROR, Status
+from astrolabe.graph.view import View
 from astrolabe.http.rest import endpoints
 from astrolabe.http.rest.endpoints import accepts_gzip
 from tests.support.churn import QUERIES, change
@@ -96,7 +96,7 @@ async def test_min_seq_waits_for_it(site: Site) -> None:
 
 
 async def test_min_seq_that_does_not_come(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoints, "PATIENCE", 0.05)
+    monkeypatch.setattr(endpoints, "CATCH_UP_TIMEOUT", 0.05)
     async with site.get("/api/v1/namespaces?min_seq=3") as answer:
         assert answer.status == 503
         assert answer.headers["Retry-After"] == "1"
@@ -171,7 +171,7 @@ async def test_what_nobody_foresaw_is_logged_and_not_shown(
     def fail(*_: object) -> None:
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr(site.hub, "take", fail)
+    monkeypatch.setattr(site.hub, "snapshot", fail)
     status, document = await site.refused("/api/v1/graph?kind=Pod")
     assert status == 500
     assert document == {"error": "internal-error", "message": "the server failed; its log says why"}

@@ -8,9 +8,9 @@ import json
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.views.filter import EVERYTHING, Filter
-from astrolabe.graph.views.view import View
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.filter import EVERYTHING, Filter
+from astrolabe.graph.view import View
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.message import Message
 from astrolabe.http.query import Position
@@ -78,7 +78,7 @@ async def test_another_graph_is_served_at_once_and_followed_bit_by_bit() -> None
 
 async def test_a_view_that_nobody_follows_is_not_built_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     world = shop()
-    await world.hub.take(only(kind="Pod"))
+    await world.hub.snapshot(only(kind="Pod"))
     monkeypatch.setattr(View, "build", None)
     world.hub.replace(crowd(10, epoch="another").hub.graph)
 
@@ -87,7 +87,7 @@ async def test_who_was_far_behind_is_caught_up_in_the_background() -> None:
     world, recorder = crowd(20_000), Recorder()
     changed = [a_pod(number, "Error") for number in range(8000)]
     world.send(Changes(nodes_set=changed))
-    await world.hub.take(only(q="web"))
+    await world.hub.snapshot(only(q="web"))
     meter = LoopMeter()
     world.hub.join(recorder).subscribe("x", only(q="web"), Position(EPOCH, 1))
     assert recorder.messages == []
@@ -111,7 +111,7 @@ async def test_what_was_missed_leads_to_where_the_graph_is_when_its_turn_comes(
     monkeypatch.setattr(jobs, "AT_ONCE", 0)
     world, recorder = crowd(2000), Recorder()
     world.send(Changes(nodes_set=[a_pod(number, "Error") for number in range(1000)]))
-    await world.hub.take(only(q="web"))
+    await world.hub.snapshot(only(q="web"))
     world.hub.join(recorder).subscribe("x", only(q="web"), Position(EPOCH, 1))
     world.send(Changes(nodes_set=[a_pod(1500, "Error")]))
     assert recorder.messages == []
@@ -122,8 +122,8 @@ async def test_what_was_missed_leads_to_where_the_graph_is_when_its_turn_comes(
 
 async def test_what_is_taken_is_of_one_place_in_history() -> None:
     world = crowd(4000)
-    taking = asyncio.create_task(world.hub.take(only(q="web")))
-    also = asyncio.create_task(world.hub.take(only(q="web")))
+    taking = asyncio.create_task(world.hub.snapshot(only(q="web")))
+    also = asyncio.create_task(world.hub.snapshot(only(q="web")))
     number = 0
     while not taking.done():
         await asyncio.sleep(0)
@@ -138,11 +138,11 @@ async def test_what_is_taken_is_of_one_place_in_history() -> None:
 async def test_what_is_taken_is_not_from_before_it_was_asked_for() -> None:
     """Who has seen a change must find it, also when one who asked before it is still being served."""
     world = crowd(4000)
-    before = asyncio.create_task(world.hub.take(only(q="web")))
+    before = asyncio.create_task(world.hub.snapshot(only(q="web")))
     await asyncio.sleep(0)
     assert not before.done()
     world.send(Changes(nodes_set=[a_pod(0, "Error")]))
-    after = await world.hub.take(only(q="web"))
+    after = await world.hub.snapshot(only(q="web"))
     assert (after.seq, [node.name for node in after.nodes if node.status == "Error"]) == (2, ["web-0"])
     assert (await before).seq in (1, 2)
 
@@ -151,7 +151,7 @@ async def test_a_large_snapshot_is_shared_for_a_moment_while_the_graph_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What has changed since comes behind it. Each would else hold one of its own, when many come and do not read."""
-    monkeypatch.setattr(snapshot, "MOMENT", 60.0)
+    monkeypatch.setattr(snapshot, "SHARED_SECONDS", 60.0)
     world = crowd(3000)
     first, second, third = OneByOne(), Recorder(), Recorder()
     world.hub.join(first).subscribe("x", EVERYTHING)
@@ -165,8 +165,8 @@ async def test_a_large_snapshot_is_shared_for_a_moment_while_the_graph_goes_on(
     for message in second.take():
         replica.apply(message)
     assert replica.matches(world.hub.graph, EVERYTHING)
-    assert (await world.hub.take(EVERYTHING)).seq == world.hub.graph.seq
-    monkeypatch.setattr(snapshot, "MOMENT", 0.0)
+    assert (await world.hub.snapshot(EVERYTHING)).seq == world.hub.graph.seq
+    monkeypatch.setattr(snapshot, "SHARED_SECONDS", 0.0)
     world.send(Changes(nodes_set=[a_pod(1)]))
     world.hub.join(third).subscribe("x", EVERYTHING)
     await settle()
@@ -177,8 +177,10 @@ async def test_who_can_not_be_caught_up_when_the_turn_for_it_has_come_begins_ane
     """The place in history that it comes from is forgotten meanwhile."""
     world, recorder = crowd(4000, limits=Limits(history_changes=4000)), Recorder()
     world.send(Changes(nodes_set=[a_pod(number, "Error") for number in range(1000)]))
-    others = [asyncio.create_task(world.hub.take(only(q=text))) for text in ("w", "we", "eb", "e", "b", "-")]
-    await world.hub.take(only(q="web"))
+    others = [
+        asyncio.create_task(world.hub.snapshot(only(q=text))) for text in ("w", "we", "eb", "e", "b", "-")
+    ]
+    await world.hub.snapshot(only(q="web"))
     world.hub.join(recorder).subscribe("x", only(q="web"), Position(EPOCH, 1))
     assert recorder.messages == []
     for step in range(4):
@@ -227,14 +229,14 @@ async def test_there_are_only_so_many_filters() -> None:
 
 async def view_of(hub: Hub, filter: Filter) -> View:
     """The view that everybody follows who asks for it now; it is let go of."""
-    await hub.take(filter)
-    feed = hub.feed(filter)
+    await hub.snapshot(filter)
+    feed = hub.share(filter)
     hub.release(feed)
     return feed.view
 
 
 async def test_a_view_is_shared_and_dropped_when_nobody_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "KEPT", 0.0)
+    monkeypatch.setattr(hub, "KEEP_SECONDS", 0.0)
     world = shop()
     one, two = world.hub.join(Recorder()), world.hub.join(Recorder())
     one.subscribe("a", only(kind="Pod"))
@@ -250,19 +252,19 @@ async def test_a_view_is_shared_and_dropped_when_nobody_comes_back(monkeypatch: 
 
 async def test_of_the_views_that_nobody_follows_only_the_latest_are_kept() -> None:
     world = shop()
-    wanted = [only(q=str(number)) for number in range(hub.MOST_KEPT + 1)]
+    wanted = [only(q=str(number)) for number in range(hub.MAX_KEPT + 1)]
     views = [await view_of(world.hub, filter) for filter in wanted]
     await view_of(world.hub, wanted[1])
     assert [
         await view_of(world.hub, filter) is view for filter, view in list(zip(wanted, views, strict=True))[1:]
-    ] == [True] * hub.MOST_KEPT
+    ] == [True] * hub.MAX_KEPT
     assert await view_of(world.hub, wanted[0]) is not views[0]
 
 
 async def test_views_that_nobody_follows_are_kept_for_so_many_nodes_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hub, "MOST_KEPT_NODES", 15)
+    monkeypatch.setattr(hub, "MAX_KEPT_NODES", 15)
     world = crowd(10)
     first, second = only(kind="Pod"), only(q="web")
     view = await view_of(world.hub, first)
@@ -279,7 +281,7 @@ async def test_what_nobody_waits_for_any_more_is_left() -> None:
         client.subscribe("x", only(q=str(number)))
         client.unsubscribe("x")
     assert world.hub.subscriptions == 0
-    assert not world.hub._feeds
+    assert not world.hub._shared
 
 
 async def test_a_connection_that_fails_ends_alone(caplog: pytest.LogCaptureFixture) -> None:
@@ -320,7 +322,7 @@ async def test_a_view_that_cannot_be_built_ends_its_subscribers_only(
         world.hub.join(bad).subscribe("x", only(q="bad"))
     world.hub.join(good).subscribe("x", only(q="web"))
     await eventually(lambda: filled(good, only(q="web"), world))
-    assert only(q="bad") not in world.hub._feeds
+    assert only(q="bad") not in world.hub._shared
     assert "a view failed" in caplog.text
 
 

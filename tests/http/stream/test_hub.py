@@ -4,21 +4,21 @@ from random import Random
 
 import pytest
 
-from astrolabe.graph.encoding import wire
-from astrolabe.graph.encoding.pages import Pages
-from astrolabe.graph.model.links import Ref
-from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.census import Census
-from astrolabe.graph.state.edge_types import USES_CONFIGMAP
-from astrolabe.graph.state.graph import GapError, Graph
-from astrolabe.graph.state.history import History, Past
-from astrolabe.graph.state.status import ERROR, Status
-from astrolabe.graph.views.filter import EVERYTHING
-from astrolabe.graph.views.view import View
-from astrolabe.graph.views.views import Views
+from astrolabe.graph import wire
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.census import Census
+from astrolabe.graph.edge_types import USES_CONFIGMAP
+from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.graph import GapError, Graph
+from astrolabe.graph.history import History, Past
+from astrolabe.graph.links import Ref
+from astrolabe.graph.pages import Pages
+from astrolabe.graph.status import ERROR, Status
+from astrolabe.graph.view import View
+from astrolabe.graph.views import Views
 from astrolabe.http.query import Position
 from astrolabe.http.stream import snapshot
-from astrolabe.http.stream.snapshot import PARTS
+from astrolabe.http.stream.snapshot import MAX_SHARED_PARTS
 from astrolabe.settings import Limits
 from tests.support.churn import change, filters
 from tests.support.connections import OneByOne, Recorder, settle
@@ -240,9 +240,9 @@ async def test_snapshots_at_one_seq_are_made_once() -> None:
 async def test_parts_of_a_snapshot_are_kept_for_so_many_ids_only() -> None:
     """Who subscribes chooses the id: a thousand of them are not to cost a thousand snapshots."""
     world = crowd(3000)
-    taken = await world.hub.take(EVERYTHING)
+    taken = await world.hub.snapshot(EVERYTHING)
     assert len(taken.nodes) == 3000
-    readers = [taken.read(str(number)) for number in range(PARTS + 1)]
+    readers = [taken.read(str(number)) for number in range(MAX_SHARED_PARTS + 1)]
     parts = [next(reader) for reader in readers]
     assert next(taken.read("1")) is parts[1]
     anew = next(taken.read("0"))
@@ -254,8 +254,8 @@ async def test_of_many_who_stop_in_the_middle_of_a_snapshot_the_slowest_begin_an
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each of a snapshot of its own; the oldest, which goes on, comes to its end."""
-    monkeypatch.setattr(snapshot, "LEAST", 10_000)
-    monkeypatch.setattr(snapshot, "OLD", 35_000)
+    monkeypatch.setattr(snapshot, "MIN_WEIGHT", 10_000)
+    monkeypatch.setattr(snapshot, "MAX_RETIRED_WEIGHT", 35_000)
     monkeypatch.setattr(wire, "PART_BYTES", 1500)
     world = crowd(200)
     recorders = [OneByOne() for _ in range(10)]
@@ -351,9 +351,9 @@ async def test_what_was_held_of_another_graph_counts_no_more() -> None:
 
 async def test_reach_waits_for_a_seq() -> None:
     world = shop()
-    assert await world.hub.reach(2, timeout=0)
-    assert not await world.hub.reach(3, timeout=0)
-    waiting = asyncio.create_task(world.hub.reach(4, timeout=10))
+    assert await world.hub.wait_for_seq(2, timeout=0)
+    assert not await world.hub.wait_for_seq(3, timeout=0)
+    waiting = asyncio.create_task(world.hub.wait_for_seq(4, timeout=10))
     await asyncio.sleep(0)
     world.remove("pod-lone")
     await asyncio.sleep(0)
@@ -403,7 +403,7 @@ async def test_what_fails_beside_the_graph_is_made_anew(
     hub = world.hub
     while hub.pages.refresh():
         pass
-    list(hub.census.count())
+    list(hub.stats.count())
     old, new = Recorder(), Recorder()
     hub.join(old).subscribe("x", EVERYTHING)
 
@@ -413,13 +413,13 @@ async def test_what_fails_beside_the_graph_is_made_anew(
     with monkeypatch.context() as patch:
         patch.setattr(part, method, fail)
         world.remove("pod-lone")
-    assert "anew" in caplog.text
+    assert ("starts again" if part in (History, Views) else "are rebuilt") in caplog.text
     assert old.closed == ((1011, "internal-error") if part in (History, Views) else None)
     hub.join(new).subscribe("x", EVERYTHING)
     world.set(facts("Pod", "next"))
     assert new.types() == ["snapshot", "delta"]
-    list(hub.census.count())
-    assert sum(hub.census.nodes.values()) == len(hub.graph.nodes)
+    list(hub.stats.count())
+    assert sum(hub.stats.nodes.values()) == len(hub.graph.nodes)
     while hub.pages.refresh():
         pass
     nodes, _ = hub.pages.take()

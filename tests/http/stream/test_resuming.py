@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from astrolabe.graph.state.batch import BAND, Changes
-from astrolabe.graph.state.status import ERROR, Status
-from astrolabe.graph.views.filter import EVERYTHING
-from astrolabe.graph.views.view import View
+from astrolabe.graph.batch import BAND, Changes
+from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.status import ERROR, Status
+from astrolabe.graph.view import View
 from astrolabe.http.net import message
 from astrolabe.http.net.message import Message
 from astrolabe.http.query import Position
@@ -60,7 +60,7 @@ async def test_who_has_seen_more_than_this_replica_waits_for_it() -> None:
 
 
 async def test_who_has_seen_what_never_comes_here_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_client, "PATIENCE", 0.01)
+    monkeypatch.setattr(hub_client, "CATCH_UP_TIMEOUT", 0.01)
     world = shop()
     recorder = Recorder()
     client = world.hub.join(recorder)
@@ -75,7 +75,7 @@ async def test_who_waits_is_told_when_that_fails(
     def fail(_: View) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(hub_client, "PATIENCE", 0.01)
+    monkeypatch.setattr(hub_client, "CATCH_UP_TIMEOUT", 0.01)
     monkeypatch.setattr(View, "uids", fail)
     recorder = Recorder()
     shop().hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 4))

@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.views.filter import EVERYTHING, Filter, FilterRules, parse_query
-from astrolabe.graph.views.view import View
-from astrolabe.http.stream.snapshot import Snapshot
+from astrolabe.graph.batch import Changes
+from astrolabe.graph.filter import EVERYTHING, Filter, FilterRules, parse_query
+from astrolabe.graph.view import View
+from astrolabe.http.stream.snapshot import ViewSnapshot
 from astrolabe.settings import Limits
 from tests.support.churn import QUERIES, change
 from tests.support.loop_meter import LoopMeter
@@ -90,8 +90,8 @@ async def test_a_snapshot_does_not_hold_the_loop() -> None:
     world = crowd(60_000)
     graph = world.hub.graph
     began = thread_time()
-    snapshot = Snapshot()
-    for _ in snapshot.take(View(graph, EVERYTHING), graph, world.hub.history):
+    snapshot = ViewSnapshot()
+    for _ in snapshot.collect(View(graph, EVERYTHING), graph, world.hub.history):
         pass
     parts = len(list(snapshot.read("x")))
     at_once = thread_time() - began

@@ -17,14 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrolabe import timeslice
-from astrolabe.graph.encoding import wire
+from astrolabe.graph import history, view, wire
+from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.filter import Filter
+from astrolabe.graph.graph import Graph
 from astrolabe.graph.selector import parse
-from astrolabe.graph.state import history
-from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.status import LEVELS
-from astrolabe.graph.views import view
-from astrolabe.graph.views.filter import Filter
+from astrolabe.graph.status import LEVELS
 from astrolabe.http.query import Position
 from astrolabe.http.stream import deltas, hub, jobs, shared_subscription, snapshot
 from astrolabe.settings import Limits
@@ -191,13 +189,13 @@ def bounds(*, sliced: bool) -> Iterator[None]:
             (history, "PASTS"),
             (shared_subscription, "CATCHING_UP"),
             (deltas, "SHARED"),
-            (snapshot, "PARTS"),
-            (snapshot, "OLD"),
-            (snapshot, "LEAST"),
+            (snapshot, "MAX_SHARED_PARTS"),
+            (snapshot, "MAX_RETIRED_WEIGHT"),
+            (snapshot, "MIN_WEIGHT"),
         ):
             patch.setattr(module, bound, 1)
         if not sliced:  # else turns without end come in between
-            patch.setattr(snapshot, "LARGE", 0)
+            patch.setattr(snapshot, "MIN_SHARED_SIZE", 0)
         if sliced:
             patch.setattr(timeslice, "TIME_SLICE", -1.0)
             for module, bound, value in (
@@ -206,7 +204,7 @@ def bounds(*, sliced: bool) -> Iterator[None]:
                 (snapshot, "STEP", 2),
                 (shared_subscription, "MANY", 0),
                 (shared_subscription, "TOGETHER", 1),
-                (hub, "TOLD", 1),
+                (hub, "SENDS_PER_TURN", 1),
             ):
                 patch.setattr(module, bound, value)
         yield
