@@ -45,7 +45,7 @@ async def follow_the_workers(serving: Serving) -> None:
     await eventually(lambda: len(workers(parent)) == 2 and first[0] not in workers(parent))
     alive = workers(parent)
     assert await serving.stop() == 0
-    assert any("was ended by SIGKILL; starting it again" in line for line in serving.lines)
+    assert any("was ended by SIGKILL; restarting it" in line for line in serving.lines)
     assert [pid for pid in {*first, *alive} if psutil.pid_exists(pid)] == []
 
 

@@ -1,4 +1,4 @@
-"""`astrolabe bench-stream`: runs a load and prints its report."""
+"""`astrolabe bench-stream`: runs a load test and prints its report."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from astrolabe.client import Token
 from astrolabe.client.load import Plan, Report, run
 from astrolabe.printable import printable
 
-#: Reasons that are listed; of a thousand clients each may have its own.
+#: Most reasons to list; each of a thousand clients may have its own.
 _REASONS = 5
 
 
 async def bench(
     plan: Plan, *, output: str, token: Token | None = None, ssl: SSLContext | None = None
 ) -> bool:
-    """Whether all went well. output: `text` or `json`. token, ssl: as `Client` takes them.
+    """Run and report. Returns whether all went well. output: `text` or `json`. token, ssl: as in `Client`.
 
     Raises ClientError.
     """
@@ -36,8 +36,8 @@ async def bench(
 
 
 def rows(report: Report) -> Iterator[tuple[str, str]]:
-    """The report for people: names and texts."""
-    yield "clients", f"{report.clients} asked for, {report.connected} connected at the end"
+    """The report for people: (name, text)."""
+    yield "clients", f"{report.clients} started, {report.connected} connected at the end"
     yield "measured", f"{report.seconds:.1f} s, with {report.cpu / report.seconds:.0%} of a CPU here"
     rate = f"{report.deliveries_per_second:,.1f} a second while measured"
     yield "deliveries", f"{report.deliveries:,}, {report.bytes / 1e6:,.1f} MB; {rate}"
@@ -61,7 +61,7 @@ def _latency(report: Report) -> str:
 
 
 def _reasons(name: str, counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    """The most frequent ones; a row even when there are none."""
+    """The most frequent reasons. One row even if there are none."""
     yield name, str(sum(counts.values()))
     most = sorted(counts.items(), key=lambda item: -item[1])
     for reason, count in most[:_REASONS]:

@@ -1,4 +1,4 @@
-"""`astrolabe check`: tries all that serving needs, and says what to do about what is missing."""
+"""`astrolabe check`: checks everything that serving needs, and says how to fix what is missing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from astrolabe.kube.errors import ClusterError, RequestFailed
 from astrolabe.kube.watches import scopes_of
 from astrolabe.settings import Settings
 
-#: The first Kubernetes that serves every kind that ships.
+#: The first Kubernetes version that serves every built-in kind.
 OLDEST_KUBERNETES = "1.25"
 
 CheckResult = Literal["ok", "missing", "optional", "warning"]
@@ -42,10 +42,10 @@ _COLOURS: Mapping[CheckResult, str] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """subject: what was tried. about: which one that is. advice: what is wrong and what to do, or "".
+    """subject: what was checked. about: details of it. advice: what is wrong and what to do, or "".
 
-    outcome: `missing` is what serving needs; without what is `optional` it shows less; a `warning` is about
-        something that may go wrong later.
+    outcome: `missing`: Astrolabe cannot start without it; `optional`: without it the graph shows less;
+        `warning`: something may go wrong later.
     """
 
     subject: str
@@ -55,8 +55,7 @@ class Finding:
 
 
 async def check(settings: Settings) -> list[Finding]:
-    """Try the API server, that it serves every kind that would be watched and permits it, and Redis if it is
-    used."""
+    """Check the API server, whether it serves and permits every kind to be watched, and Redis if enabled."""
     findings = await _check_cluster(settings)
     if settings.enable_persistence:
         findings += await _check_redis(settings)
@@ -64,7 +63,7 @@ async def check(settings: Settings) -> list[Finding]:
 
 
 def report(findings: Sequence[Finding]) -> str:
-    """One line a finding, in columns, below it what to do, and at the end what it comes to."""
+    """A table with one line per finding, the advice below it, and a verdict at the end."""
     return "\n".join([*_rows(findings), "", _verdict(findings)])
 
 
@@ -109,7 +108,7 @@ async def _check_cluster(settings: Settings) -> list[Finding]:
 
 
 def _named(cluster: Cluster) -> str:
-    """What the kubeconfig calls it."""
+    """The names of the context and cluster in the kubeconfig."""
     return f"(context {cluster.context}, cluster {cluster.name})" if cluster.context else ""
 
 
@@ -178,7 +177,7 @@ async def _check_excess(cluster: Cluster, settings: Settings, catalogue: Catalog
 
 
 def _home(settings: Settings) -> str:
-    """The namespace of the account; that of a kubeconfig may have none."""
+    """The namespace of the service account; "default" outside a cluster."""
     try:
         return (
             SERVICE_ACCOUNT.with_name("namespace").read_text().strip() if settings.in_cluster else "default"
@@ -214,7 +213,7 @@ async def _check_redis(settings: Settings) -> list[Finding]:
 
 
 def _leftover_findings(left: Mapping[str, int]) -> Iterator[Finding]:
-    """What another program left in it, if it did."""
+    """A warning about keys that the original server left in Redis."""
     if not left:
         return
     names = ", ".join(f"{name}*" if name.endswith(":") else name for name in sorted(left))
@@ -227,7 +226,7 @@ def _leftover_findings(left: Mapping[str, int]) -> Iterator[Finding]:
 
 
 def _durability(server: RedisInfo) -> Iterator[Finding]:
-    """How it keeps what it is given."""
+    """Findings about the durability of Redis."""
     if server.append_only:
         yield Finding("Redis", "ok", about="appendonly yes")
     else:

@@ -1,4 +1,4 @@
-"""The flags of the commands that are clients of a running Astrolabe."""
+"""The flags of the commands that connect to a running Astrolabe."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from astrolabe.graph.filter_fields import FILTER_FIELDS, FilterField
 _LOAD = "Load"
 _ACCESS = "Access"
 
-#: Holds a token, where there is no file of one. There is no flag for that: whoever may list the processes of
-#: a machine sees their arguments.
+#: Contains a token, as an alternative to a file. There is no flag for it, since everyone who can list
+#: processes sees their arguments.
 TOKEN_VARIABLE = "ASTROLABE_TOKEN"
 
 
@@ -46,7 +46,7 @@ def _token_file(path: str) -> TokenFile:
 
 
 def _authority(path: str) -> SSLContext:
-    """Trusts the certificates of this file and no others. Raises ValueError."""
+    """A context that trusts only the certificates in this file. Raises ValueError."""
     try:
         return create_default_context(cafile=path)
     except SSLError as error:
@@ -55,7 +55,7 @@ def _authority(path: str) -> SSLContext:
         raise ValueError(f"cannot read the file: {error.strerror}") from error
 
 
-#: As kubectl names them.
+#: Named as in kubectl.
 ACCESS = (
     Flag(
         ("--token-file",),
@@ -151,7 +151,7 @@ LOAD = (
 
 
 def filter_from(filter: dict[str, Any]) -> dict[str, Any]:
-    """The filter as a subscribe message has it: what was not given is left out."""
+    """The filter for a subscribe message, without the flags that were not given."""
     lists = {
         name: [each for text in given for each in text.split(",") if each]
         for name, given in filter.items()
@@ -162,9 +162,9 @@ def filter_from(filter: dict[str, Any]) -> dict[str, Any]:
 
 
 def access_from(urls: Sequence[str], given: dict[str, Any]) -> dict[str, Any]:
-    """Takes what the flags of ACCESS say out of `given`: `token` and `ssl`, as `Client` has them.
+    """Remove the ACCESS flags from `given`, and return their `token` and `ssl` for `Client`.
 
-    Raises click.UsageError when they do not go together, or with none of the urls.
+    Raises click.UsageError if they conflict, or fit none of the urls.
     """
     file, authority, insecure = (given.pop(str(flag.name)) for flag in ACCESS)
     if authority is not None and insecure:
@@ -184,6 +184,6 @@ def _anyone() -> SSLContext:
 
 
 def plan_from(url: str, given: dict[str, Any]) -> Plan:
-    """The load that the flags of LOAD and FILTER ask for."""
+    """The load test for the LOAD and FILTER flags."""
     load = {str(flag.name): given.pop(str(flag.name)) for flag in LOAD}
     return Plan(url=url, filters=[filter_from(given)], **load)

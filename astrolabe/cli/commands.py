@@ -80,7 +80,7 @@ def _settings(given: Mapping[str, Any]) -> Settings:
     context = click.get_current_context()
     settings = flags.settings_from(given)
     _warn(context, settings)
-    return flags.with_place(
+    return flags.with_location(
         settings,
         lambda name: context.get_parameter_source(name) is ParameterSource.COMMANDLINE,
         in_pod=flags.SERVICE_ACCOUNT.exists(),

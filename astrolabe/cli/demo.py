@@ -1,4 +1,4 @@
-"""`astrolabe demo`: a simulated cluster, and the application that serves it as if it were a real one."""
+"""`astrolabe demo`: serves a simulated cluster as if it were a real one."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ logger = logging.getLogger("astrolabe.cli")
 async def serve_demo(
     settings: Settings, *, scale: float, churn: float, seed: int, opened: Callable[[str], None] | None
 ) -> None:
-    """Serve a simulated cluster until a signal, by the same way as a real one.
+    """Serve a simulated cluster until a signal, through the same code as a real one.
 
-    scale: 1.0 is a large cluster. churn: changes a second. opened: as of `app.Application`. Raises as
+    scale: 1.0 is a large cluster. churn: changes per second. opened: as of `app.Application`. Raises as
     `app.serve` does.
     """
     telemetry.configure(verbosity=settings.verbosity, log_format=settings.log_format)

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` to its end, by uvloop where it is installed: the client alone does without."""
+    """Run `work`, with uvloop if it is installed. An installation of only the client has none."""
     if find_spec("uvloop") is None:
         return asyncio.run(work)
     import uvloop

@@ -1,4 +1,4 @@
-"""What an account may do beyond what serving needs: for `astrolabe check`, by name."""
+"""The rights of an account beyond those that serving needs, for `astrolabe check`."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.discovery import Right, rights_in
 
-#: What an administrator may do.
+#: The rights of an administrator.
 EVERYTHING = "everything"
 
-#: What a watch does.
+#: The verbs that a watch needs.
 VERBS = ("list", "watch")
 
-#: A namespace of every cluster, in which nobody has a Role by accident.
+#: A namespace that every cluster has, and in which nobody has a Role by accident.
 ELSEWHERE = "kube-system"
 
-#: Namespaces in which is asked, and how many questions wait for their answers at a time.
+#: Most namespaces to check, and most requests at a time.
 MOST_NAMESPACES = 100
 _AT_A_TIME = 8
 
-#: Namespaces that are told by name.
+#: Most namespaces to list by name.
 _FEW = 5
 
-#: What is asked for one by one where the API server cannot list all: values of Secrets, and everything.
+#: Rights to check one by one if the API server cannot list all of them: values of Secrets, and everything.
 _TELLING = (Right("get", "", "secrets"), Right("*", "*", "*"))
 
 
 class ExcessRights(NamedTuple):
-    """rights: in one sentence; "" when there are none. asked: where, when that is not everywhere; else ""."""
+    """rights: in one phrase; "" if there are none. asked: where it was checked; "" if everywhere."""
 
     rights: str
     asked: str
 
 
 async def excess(cluster: Cluster, scopes: Sequence[Scope], catalogue: Catalogue, home: str) -> ExcessRights:
-    """What the account may do that these watches do not need, in every namespace that it may list.
+    """The rights of the account that these watches do not need, in every namespace that it may list.
 
     home: the namespace of the account. Raises RequestFailed.
     """
@@ -63,7 +63,7 @@ async def excess(cluster: Cluster, scopes: Sequence[Scope], catalogue: Catalogue
 
 
 async def _choose(cluster: Cluster, own: set[str]) -> tuple[list[str], str]:
-    """The namespaces in which to ask, its own and those that are watched first; and which, if not in all."""
+    """The namespaces to check, the account's own and the watched ones first; and their names, if not all."""
     found = await cluster.namespaces(MOST_NAMESPACES + 1)
     first = sorted({*own, ELSEWHERE})
     namespaces = list(dict.fromkeys([*first, *found]))
@@ -74,7 +74,7 @@ async def _choose(cluster: Cluster, own: set[str]) -> tuple[list[str], str]:
 
 
 def sentence(beyond: Mapping[str, Collection[Right]]) -> str:
-    """These rights, by namespace, for people; what holds in all of several namespaces has none named."""
+    """The rights by namespace, for people. Rights in all namespaces are listed without one."""
     everywhere = frozenset.intersection(*map(frozenset, beyond.values()))
     places: dict[str, list[str]] = {}
     for namespace, rights in beyond.items():
@@ -85,7 +85,7 @@ def sentence(beyond: Mapping[str, Collection[Right]]) -> str:
 
 
 def _named(namespaces: Sequence[str]) -> str:
-    """`a and b`, or the first few and how many more."""
+    """`a and b`, or the first few and the number of the others."""
     if len(namespaces) <= _FEW:
         return _and(namespaces)
     return _and([*namespaces[:_FEW], f"{len(namespaces) - _FEW} more"])
@@ -101,7 +101,7 @@ async def _has(cluster: Cluster, right: Right) -> bool:
 
 
 def _phrases(rights: Collection[Right]) -> list[str]:
-    """`get on pods and secrets`: the resources of which the same may be done, together."""
+    """Phrases such as `get on pods and secrets`, which group resources with the same verbs."""
     if any((each.verb, each.group, each.resource) == ("*", "*", "*") for each in rights):
         return [EVERYTHING]
     verbs: dict[str, set[str]] = {}

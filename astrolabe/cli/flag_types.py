@@ -1,4 +1,4 @@
-"""What flags and environment variables may hold: from text to values, with errors for people."""
+"""Types of flags and environment variables: parse text into values, with messages for people."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ADDRESS = re.compile(r"(|[^\s:\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]+)\Z")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _HOST = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?|[0-9a-f:.]+")
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
-#: Seconds. Both letters mu are what Go takes.
+#: Seconds. Go accepts both forms of the letter mu.
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 #: As Go's strconv.ParseBool.
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")
@@ -27,9 +27,9 @@ _FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
 
 class InvalidValue(click.BadParameter):
-    """A value that a flag or its environment variable cannot have.
+    """An invalid value of a flag or its environment variable.
 
-    value: as it was given. message: what is wrong with it.
+    value: as given. message: what is wrong with it.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class InvalidValue(click.BadParameter):
 
 
 class FlagType(click.ParamType[Any]):
-    """A type of flag, made of a function that raises ValueError with a message for people."""
+    """A flag type made from a parser, which raises ValueError with a message for people."""
 
     envvar_list_splitter = ","
 
     def __init__(self, name: str, parse: Callable[[str], Any], *, secret: bool = False) -> None:
-        """secret: a wrong value is not shown, for it may hold a password."""
+        """secret: hide invalid values, since they may contain a password."""
         self.name = name
         self._parse = parse
         self._secret = secret
@@ -63,7 +63,7 @@ class FlagType(click.ParamType[Any]):
 
 
 def choice(*allowed: str) -> FlagType:
-    """A type whose values are these texts."""
+    """A type that allows only these texts."""
 
     def parse(text: str) -> str:
         if text not in allowed:
@@ -87,7 +87,7 @@ def boolean(text: str) -> bool:
 
 
 def integer(lowest: int, highest: int | None = None) -> Callable[[str], int]:
-    """A parser of decimal integers from `lowest` to `highest`, both included."""
+    """A parser for decimal integers from `lowest` to `highest`, inclusive."""
     bounds = f"from {lowest} to {highest}" if highest is not None else f"of at least {lowest}"
 
     def parse(text: str) -> int:
@@ -101,19 +101,19 @@ def integer(lowest: int, highest: int | None = None) -> Callable[[str], int]:
 
 
 def at_least_zero(text: str) -> int:
-    """A decimal integer; what is below zero counts as zero. Raises ValueError."""
+    """A decimal integer; negative ones become 0. Raises ValueError."""
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
         raise ValueError("not a whole number")
     return max(0, int(text))
 
 
 def verbosity(text: str) -> int:
-    """A level of the log as klog takes it, which may be any number: 0 to 4 differ here. Raises ValueError."""
+    """A log level, 0 to 4. Larger ones, which klog allows, become 4. Raises ValueError."""
     return min(4, at_least_zero(text))
 
 
 def number(lowest: float, highest: float = math.inf, *, exclusive: bool = False) -> Callable[[str], float]:
-    """A parser of finite numbers of at least (with `exclusive`: above) `lowest` and at most `highest`."""
+    """A parser for finite numbers from `lowest` (with `exclusive`: above it) to `highest`."""
     bounds = f"{'above' if exclusive else 'of at least'} {lowest:g}"
     bounds += f" and at most {highest:g}" if highest < math.inf else ""
 
@@ -130,7 +130,7 @@ def number(lowest: float, highest: float = math.inf, *, exclusive: bool = False)
 
 
 def duration(text: str) -> float:
-    """A duration as Go writes it (`50ms`, `1m30s`, `0`), in seconds. Raises ValueError."""
+    """A duration in Go's format (`50ms`, `1m30s`, `0`), as seconds. Raises ValueError."""
     if text == "0":
         return 0.0
     seconds, at = 0.0, 0
@@ -145,7 +145,7 @@ def duration(text: str) -> float:
 
 
 def duration_up_to(longest: str) -> Callable[[str], float]:
-    """A parser of durations above 0 and at most this one."""
+    """A parser for durations above 0, up to this one."""
 
     def parse(text: str) -> float:
         seconds = duration(text)
@@ -171,9 +171,9 @@ def label_selector(text: str) -> str:
 
 
 def address(text: str) -> str:
-    """`host:port`, the host in brackets when it is IPv6; what is left out is this machine, and Redis' port.
+    """`host:port`, with IPv6 hosts in brackets. A missing host is localhost; "" is localhost:6379.
 
-    That is how Go and its client of Redis read it. Raises ValueError.
+    Go's Redis client reads it the same way. Raises ValueError.
     """
     if not text:
         return "localhost:6379"
@@ -191,14 +191,14 @@ def redis_url(text: str) -> str:
 
 
 def cluster_name(text: str) -> str:
-    """The text itself, which becomes part of keys. Raises ValueError."""
+    """The text itself, which becomes part of Redis keys. Raises ValueError."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", text):
         raise ValueError("must be letters, digits, dots, dashes and underscores, at most 63")
     return text
 
 
 def namespaces(text: str) -> tuple[str, ...]:
-    """Names, separated by commas. Raises ValueError."""
+    """Namespace names, separated by commas. Raises ValueError."""
     names = _split(text)
     for name in names:
         if not _NAMESPACE.match(name):
@@ -207,7 +207,7 @@ def namespaces(text: str) -> tuple[str, ...]:
 
 
 def origins(text: str) -> tuple[str, ...]:
-    """`https://host[:port]` as browsers write them, separated by commas, or `*`. Raises ValueError."""
+    """Origins (`https://host[:port]`), separated by commas, or `*`. Raises ValueError."""
     found = tuple(part.lower().rstrip("/") for part in _split(text))
     for origin in found:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
@@ -216,7 +216,7 @@ def origins(text: str) -> tuple[str, ...]:
 
 
 def hosts(text: str) -> tuple[str, ...]:
-    """Names of hosts without port, `*.name` or `*`, separated by commas. Raises ValueError."""
+    """Host names without port, `*.name` or `*`, separated by commas. Raises ValueError."""
     found = tuple(part.lower().removesuffix(".") for part in _split(text))
     for host in found:
         if host != "*" and not _HOST.fullmatch(host):
@@ -236,7 +236,7 @@ def networks(text: str) -> tuple[str, ...]:
 
 
 def kinds(text: str) -> tuple[str, ...]:
-    """Kinds as kubectl takes them, separated by commas. Raises ValueError (UnknownKind), which lists them."""
+    """Kinds as kubectl accepts them, separated by commas. Raises ValueError (UnknownKind)."""
     words, catalogue = _split(text), builtin_catalogue()
     return tuple(catalogue.find(word).key for word in words)
 

@@ -1,4 +1,4 @@
-"""Every flag that makes a `Settings`: name, default, environment variable. The names are the fields'."""
+"""The flags that make up `Settings`, with defaults and environment variables, named after its fields."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOGGING = "Logging"
 
 
 def _joined(_: click.Context, __: click.Parameter, given: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
-    """What several uses of one flag name, without repetition."""
+    """The values of all uses of a flag, without duplicates."""
     return tuple(dict.fromkeys(name for names in given for name in names))
 
 
@@ -401,24 +401,24 @@ LOGGING = (
     ),
 )
 
-#: What serves a cluster takes all; what serves a simulated one has it in its own, only process.
+#: The flags of each command. The demo has no cluster flags, and serves from one process.
 SERVE = (*CLUSTER, *SCOPE, *SERVING, *ACCESS, *STREAM, *PERSISTENCE, *WORKERS, *LOGGING)
 CHECK = (*CLUSTER, *SCOPE, *PERSISTENCE)
 DEMO = (*SCOPE, *SERVING, *ACCESS, *STREAM, *PERSISTENCE, *LOGGING)
 
 
-#: What a pod with a service account has.
+#: Exists in a pod with a service account.
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
-def with_place(settings: Settings, given: Callable[[str], bool], *, in_pod: bool) -> Settings:
-    """The settings, outside the cluster when a kubeconfig was given, or is all that there is.
+def with_location(settings: Settings, given: Callable[[str], bool], *, in_pod: bool) -> Settings:
+    """The settings, with in_cluster false if a kubeconfig was given, or if nothing else is available.
 
-    given: whether a flag, by the name of its field, was named on the command line. in_pod: whether this is a
-    pod with a service account; there an environment variable that may be meant for others does not count.
-    Without one, to be in a cluster is what nobody can mean, whatever --in-cluster says.
+    given: whether a flag, by the name of its field, was set on the command line. in_pod: whether this is a
+    pod with a service account. In such a pod the environment variables are ignored, since they may be meant
+    for others. Without a service account, in-cluster access is impossible, whatever --in-cluster says.
     """
-    if not settings.kubeconfig:  # as if it were not given
+    if not settings.kubeconfig:  # empty counts as not given
         settings = replace(settings, kubeconfig=os.environ.get("KUBECONFIG") or _DEFAULTS.kubeconfig)
         named = given("context")
     else:
@@ -430,7 +430,7 @@ def with_place(settings: Settings, given: Callable[[str], bool], *, in_pod: bool
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:
-    """The settings of these values, by field name. Raises click.UsageError when they do not go together."""
+    """Make the settings from values by field name. Raises click.UsageError if they conflict."""
     limits = {flag.name: values[flag.name] for flag in STREAM if flag.name in values}
     rest = {name: value for name, value in values.items() if name not in limits}
     settings = Settings(limits=Limits(**limits), **rest)

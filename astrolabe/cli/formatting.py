@@ -1,4 +1,4 @@
-"""How the clients of the stream write what they are told: lines for a person, or lines of JSON."""
+"""Output of the commands that follow the stream: lines for people, or JSON lines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def as_json(change: Change) -> str:
 
 
 def json_line(document: Any) -> str:
-    """The document in JSON, in which all that is not printable is escaped."""
+    """The document as JSON, with unprintable characters escaped."""
     return printable_json(msgspec.json.encode(document).decode())
 
 
@@ -47,13 +47,13 @@ def state_line(state: ServerState) -> str:
 
 
 def trouble_of(state: ServerState) -> str:
-    """What keeps a sync from its end: stands behind the count of kinds."""
+    """The problem that delays a sync, to follow the count of kinds; "" if there is none."""
     _, semicolon, trouble = state.why.partition(";")
     return semicolon + trouble
 
 
 def _clock(since: str) -> str:
-    """The local time of an RFC 3339 one, with the date when that is another day."""
+    """An RFC 3339 time as local time, with the date if it is not today."""
     try:
         then = datetime.fromisoformat(since).astimezone()
     except ValueError:
@@ -63,7 +63,7 @@ def _clock(since: str) -> str:
 
 
 def as_text(change: Change) -> str:
-    """One line with ANSI colours, which `click.echo` takes out when there is no terminal."""
+    """One line with ANSI colors, which `click.echo` removes without a terminal."""
     sign = click.style(change.sign, fg=_SIGN_COLOURS[change.sign], bold=True)
     rest = _of_node(change.node) if isinstance(change, NodeChange) else _of_edge(change)
     return f"{sign} {rest}".rstrip()

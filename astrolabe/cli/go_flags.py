@@ -1,4 +1,4 @@
-"""Commands whose flags are written as Go's `flag` package takes them, and whose help is grouped."""
+"""Commands that parse flags as Go's `flag` package does, with help in groups."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import click
 from astrolabe.cli import klog
 from astrolabe.cli.flag_types import BOOLEAN
 
-#: In a context's `meta`: what its command should warn of, one line each.
+#: Key in a context's `meta`: the warnings to print, one line each.
 WARNINGS = "astrolabe.warnings"
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ("-h", "--help"), "max_content_width": 100}
 
 
 class Flag(click.Option):
-    """A flag with the heading under which the help shows it.
+    """A flag, with its heading in the help.
 
-    shown: its default, for people; "" when there is none worth a word.
-    empty: whether its environment variable may be set and empty; else that is as if it were not set.
-    otherwise: what a text counts as in that variable that the flag would refuse; "": it is refused, too.
+    shown: the default as the help shows it; "" hides it.
+    empty: whether an empty environment variable is a value; otherwise it counts as unset.
+    otherwise: the value to use, with a warning, for an invalid environment variable; "": an error.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Flag(click.Option):
 
     @property
     def long(self) -> str:
-        """The name with two dashes."""
+        """The long name, with two dashes."""
         return max(self.opts, key=len)
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
@@ -72,10 +72,10 @@ class Flag(click.Option):
 
 
 class GoCommand(click.Command):
-    """Takes `--port 1`, `--port=1`, `-port 1` and `-port=1`; a boolean needs no value.
+    """Accepts `--port 1`, `--port=1`, `-port 1` and `-port=1`. A boolean needs no value.
 
     A boolean's value is only ever the one behind `=`, as in Go: `--in-cluster false` is no value.
-    logs: whether it takes klog's flags, too, without effect.
+    logs: whether to accept and ignore klog's flags.
     """
 
     def __init__(self, name: str, *, logs: bool = False, **options: Any) -> None:
@@ -86,7 +86,7 @@ class GoCommand(click.Command):
         return super().parse_args(ctx, list(self._canonical(ctx, args)))
 
     def _canonical(self, ctx: click.Context, args: list[str]) -> Iterator[str]:
-        """The arguments as click takes them: `--name=value`, or `--help`."""
+        """The arguments in the form that click expects: `--name=value`, or `--help`."""
         flags = {name.lstrip("-"): each for each in self.get_params(ctx) for name in each.opts}
         room = sum(each.nargs for each in self.params if isinstance(each, click.Argument))
         rest = iter(args)
@@ -117,7 +117,7 @@ class GoCommand(click.Command):
 
 
 class DefaultGroup(click.Group):
-    """A group that runs its command `default` when the arguments begin with a flag, or are none."""
+    """A group that runs the command `default` if the arguments are empty or start with a flag."""
 
     def __init__(self, name: str, *, default: str, **options: Any) -> None:
         super().__init__(name, context_settings=_CONTEXT, options_metavar="[flags]", **options)
@@ -138,14 +138,14 @@ class DefaultGroup(click.Group):
 
 
 def _split(arg: str) -> tuple[str, str, str]:
-    """The name of a flag, the equals sign if there is one, and what is behind it."""
+    """The name of a flag, its equals sign or "", and the text after it."""
     return arg.removeprefix("-").removeprefix("-").partition("=")
 
 
 def _flag_of_klog(
     arg: str, rest: Iterator[str], flags: Mapping[str, click.Parameter], ctx: click.Context
 ) -> str:
-    """Its name, when it is one of klog's and none of ours, with its value taken from the rest."""
+    """The name of a flag that only klog has, or "". Takes its value from the rest."""
     given, separator, _ = _split(arg)
     name = klog.name_of(given) if given not in flags else ""
     if name in klog.VALUED and not separator:
@@ -154,7 +154,7 @@ def _flag_of_klog(
 
 
 def _following(rest: Iterator[str], flag: str, ctx: click.Context) -> str:
-    """The next argument, which is the value of this flag. Raises click.UsageError."""
+    """The next argument: the value of this flag. Raises click.UsageError if there is none."""
     value = next(rest, None)
     if value is None:
         raise click.UsageError(f"{flag} needs a value", ctx)
@@ -162,7 +162,7 @@ def _following(rest: Iterator[str], flag: str, ctx: click.Context) -> str:
 
 
 def _flag(arg: str, rest: Iterator[str], flags: Mapping[str, click.Parameter], ctx: click.Context) -> str:
-    """One flag, with its value taken from the rest where it has to be. Raises click.UsageError."""
+    """One flag with its value, from the rest if needed. Raises click.UsageError."""
     name, separator, value = _split(arg)
     flag = flags.get(name)
     if flag is None:

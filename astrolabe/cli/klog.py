@@ -1,6 +1,7 @@
-"""The flags of klog, Kubernetes' log in Go, which the original took: accepted, so that its manifests go on.
+"""The flags of klog, Kubernetes' logging library for Go. The original had them; they are accepted and
+ignored.
 
-They say where a log goes and what stands before its lines. Ours goes to standard error, a line an event.
+They set where the log goes and how its lines look. Astrolabe logs to standard error, one line per event.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ _WHERE = "the log goes to standard error; keep it with 2>>FILE"
 _LEVEL = "set the level with --v"
 _FORM = "set the format with --log-format"
 
-#: Those that need no value, as klog has them, and what to use instead.
+#: Flags without a value, and what to use instead.
 SWITCHES: Mapping[str, str] = {
     "add_dir_header": _FORM,
     "alsologtostderr": _WHERE,
@@ -21,7 +22,7 @@ SWITCHES: Mapping[str, str] = {
     "skip_headers": _FORM,
     "skip_log_headers": _FORM,
 }
-#: Those that have a value.
+#: Flags with a value.
 VALUED: Mapping[str, str] = {
     "log_backtrace_at": _LEVEL,
     "log_dir": _WHERE,
@@ -34,13 +35,13 @@ INSTEAD: Mapping[str, str] = {**SWITCHES, **VALUED}
 
 
 def name_of(flag: str) -> str:
-    """klog's name of a flag, which may also be spelt with dashes; "" when it is none of its."""
+    """klog's name for a flag, which may be spelled with dashes; "" if it has none."""
     name = flag.replace("-", "_")
     return name if name in INSTEAD else ""
 
 
 def warning(names: Sequence[str]) -> str:
-    """One line about flags of klog that were given: that they do nothing, and what does."""
+    """A line that says that these klog flags have no effect, and what to use instead."""
     given = list(dict.fromkeys(names))
     flags = ", ".join(f"--{name}" for name in given)
     instead = "; ".join(dict.fromkeys(INSTEAD[name] for name in given))

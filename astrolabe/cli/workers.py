@@ -1,8 +1,8 @@
-"""`--workers N`: equal processes that serve one port of one machine, and the one that looks after them.
+"""`--workers N`: several equal processes that serve one port, and the process that supervises them.
 
-Each worker has a listening socket of its own at the shared port (SO_REUSEPORT), so the system spreads
-connections over them. The sockets are made here: a worker that dies leaves its own open, and whoever is
-connecting waits for the next one.
+Each worker has its own listening socket on the shared port (SO_REUSEPORT), so the system distributes
+connections among them. The supervisor creates the sockets: if a worker dies, its socket stays open, and
+connecting clients wait for the next worker.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from astrolabe.settings import Settings
 
 logger = logging.getLogger("astrolabe.cli")
 
-#: Seconds before a worker that died is started again, and that one has to stop.
+#: Seconds before a dead worker is restarted, and seconds for a worker to stop.
 PAUSE = 1.0
 LONGEST_STOP = 12.0
 
-#: Serves; what it raises is told to the user as when there is one process.
+#: Serves in a worker, and reports errors to the user as a single process would.
 Serve = Callable[..., None]
 
 
 class WorkerFailed(Exception):
-    """A worker could not start; it has said why."""
+    """A worker could not start; it has reported why."""
 
 
 class ParentGone(Exception):
-    """The process that looks after the workers is gone."""
+    """The supervising process is gone."""
 
 
 class Workers:
-    """serve: runs a coroutine and deals with what it raises, in the worker."""
+    """serve: runs a coroutine in the worker and handles its errors."""
 
     def __init__(self, settings: Settings, serve: Serve) -> None:
         self._settings = settings
@@ -51,12 +51,12 @@ class Workers:
         self._sockets = _listen(settings.listen_host, settings.port, settings.workers)
         self._processes: list[SpawnProcess | None] = [None] * settings.workers
         self._due = [0.0] * settings.workers
-        # What the workers' ends of this read is its end, when this process is gone.
+        # The workers read end-of-file from this pipe when this process is gone.
         self._parent_pipe, self._parent_end = self._context.Pipe(duplex=False)
         self._stopping = False
 
     def run(self) -> None:
-        """Keep all of them running until SIGTERM or SIGINT. Raises WorkerFailed."""
+        """Keep all workers running until SIGTERM or SIGINT. Raises WorkerFailed."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         try:
@@ -68,7 +68,7 @@ class Workers:
             self._end()
 
     def _start_first(self) -> None:
-        """The first tells whether it can be done at all, so that it is said once."""
+        """Start the first worker alone, so that a failure to start is reported once."""
         ready_pipe, started = self._context.Pipe(duplex=False)
         process = self._start(0, started)
         started.close()
@@ -96,14 +96,14 @@ class Workers:
         return process
 
     def _wait(self) -> None:
-        """Until one of them ends, or it is time to start one."""
+        """Wait until a worker ends, or until it is time to start one."""
         running = [process.sentinel for process in self._processes if process is not None]
         timeout = PAUSE if None in self._processes else None
         with suppress(InterruptedError):
             wait(running, timeout)
         for index, process in enumerate(self._processes):
             if process is not None and process.exitcode is not None and not self._stopping:
-                logger.error("%s %s; starting it again", process.name, _end_of(process))
+                logger.error("%s %s; restarting it", process.name, _end_of(process))
                 self._processes[index] = None
                 self._due[index] = time.monotonic() + PAUSE
 
@@ -134,7 +134,7 @@ def run_workers(settings: Settings, serve: Serve) -> None:
 
 
 def _listen(host: str, port: int, count: int) -> list[socket.socket]:
-    """Sockets that listen at one address. Raises ServerError."""
+    """Sockets that listen on one address. Raises ServerError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sockets: list[socket.socket] = []
     try:
@@ -161,10 +161,10 @@ def _work(
     parent_pipe: Connection,
     started: Connection | None,
 ) -> None:
-    """What a worker does."""
+    """The main function of a worker."""
 
     async def stay() -> None:
-        """Tell that the server has started, and end when the process above is gone."""
+        """Report that the server has started, and stop when the supervisor is gone."""
         if started is not None:
             started.send(True)
             started.close()
@@ -184,7 +184,7 @@ def _has_started(ready_pipe: Connection) -> bool:
 
 
 def _end_of(process: SpawnProcess) -> str:
-    """How it ended. A kill that nobody asked for is mostly one for want of memory."""
+    """How the process ended. An unexpected SIGKILL mostly means that memory ran out."""
     code = process.exitcode
     if code is not None and code < 0:
         return f"was ended by {signal.Signals(-code).name}"

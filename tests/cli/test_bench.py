@@ -43,7 +43,7 @@ def test_a_report_for_people() -> None:
     assert (
         "\n".join(f"{name:<12}{text}" for name, text in rows(REPORT))
         == """\
-clients     100 asked for, 98 connected at the end
+clients     100 started, 98 connected at the end
 measured    30.0 s, with 25% of a CPU here
 deliveries  61,234, 88.4 MB; 2,004.2 a second while measured
             101 snapshots, 60,123 deltas, 42 bookmarks

@@ -12,7 +12,7 @@ import pytest
 
 from astrolabe.bus.redis.address import FORMS
 from astrolabe.cli.flag_types import InvalidValue
-from astrolabe.cli.flags import DEMO, SERVE, settings_from, with_place
+from astrolabe.cli.flags import DEMO, SERVE, settings_from, with_location
 from astrolabe.cli.go_flags import GoCommand
 from astrolabe.settings import Limits, Settings
 
@@ -369,7 +369,7 @@ def test_a_kubeconfig_that_is_given_means_outside_the_cluster(
     for name, value in environment.items():
         monkeypatch.setenv(name, str(tmp_path / value) if name == "HOME" else value)
     given = {arg.lstrip("-").partition("=")[0].replace("-", "_") for arg in args}
-    assert with_place(read(*args), given.__contains__, in_pod=in_pod).in_cluster is in_cluster
+    assert with_location(read(*args), given.__contains__, in_pod=in_pod).in_cluster is in_cluster
 
 
 def test_an_empty_kubeconfig_is_as_if_it_were_not_given(
@@ -377,8 +377,8 @@ def test_an_empty_kubeconfig_is_as_if_it_were_not_given(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     for in_pod in (True, False):
-        assert with_place(read("--kubeconfig="), {"kubeconfig"}.__contains__, in_pod=in_pod) == Settings()
+        assert with_location(read("--kubeconfig="), {"kubeconfig"}.__contains__, in_pod=in_pod) == Settings()
     monkeypatch.setenv("KUBECONFIG", "c")
     for in_pod in (True, False):
-        settings = with_place(read("--kubeconfig="), {"kubeconfig"}.__contains__, in_pod=in_pod)
+        settings = with_location(read("--kubeconfig="), {"kubeconfig"}.__contains__, in_pod=in_pod)
         assert settings == Settings(kubeconfig="c", in_cluster=in_pod)

@@ -1,12 +1,12 @@
-"""`astrolabe compare`: would a client of the first server notice that it is answered by the second?
+"""`astrolabe compare`: would a client of the first server notice if the second answered instead?
 
-Every path of the original's API is asked of both, with every parameter. A client may rely on what is there: a
-path, its status, a key and its type, a node, an edge, a name, a value. It cannot rely on what is not, so what
-the second has beyond the first goes unnoticed; nor on an order that the first does not keep itself, nor on
-prose, nor on what is only of the moment (`age`, `epoch`, `seq`, counts).
+Requests every path of the original's API from both servers, with every parameter. A client may rely on what
+exists: a path, its status, a key and its type, a node, an edge, a name, a value. It cannot rely on what does
+not exist, so it does not notice what only the second has. Nor can it rely on an order that the first does not
+keep itself, on text for people, or on momentary values (`age`, `epoch`, `seq`, counts).
 
-A cluster changes between two questions, so what differs is asked again, and only what differs in the same way
-each time is told. No more than two answers are held at a time, each of a bounded size.
+A cluster changes between two requests. So requests whose answers differ are repeated, and only differences
+that occur every time are reported. At most two answers, of limited size, are in memory at a time.
 """
 
 from astrolabe.cli.compare.comparison import Comparison, compare

@@ -1,4 +1,4 @@
-"""Asking both servers, and again what they answer differently."""
+"""Sends every request to both servers, and repeats those whose answers differ."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from astrolabe.cli.compare.requests import (
 from astrolabe.cli.compare.server import ComparedServer
 from astrolabe.client import Token
 
-#: Seconds before what differs is asked again: in the first a change reaches the slower of both.
+#: Seconds before each repetition. The first lets a change reach the slower server.
 PAUSES = (1.0, 2.0)
-#: Of each kind of difference.
+#: Most examples per kind of difference.
 EXAMPLES = 3
-#: Of different differences of one kind: beyond it they are not told apart, and counted as often as they come.
+#: Most differences to remember per kind. Beyond it, repeated ones are counted again.
 REMEMBERED = 1_000_000
 
 
 @dataclass(frozen=True)
 class Example:
-    """One difference, and the question that it was seen with first."""
+    """One difference, and the first request that showed it."""
 
     request: str
     difference: Discrepancy
@@ -43,7 +43,7 @@ class Example:
 
 @dataclass
 class DiscrepancyGroup:
-    """Differences of one kind, at one place of the answers of one path. count: of different ones."""
+    """Differences of one kind, at one place in the answers of one path. count: distinct differences."""
 
     kind: DiscrepancyKind
     path: str
@@ -54,7 +54,7 @@ class DiscrepancyGroup:
 
     @property
     def is_noticed(self) -> bool:
-        """Whether a client of the first server could notice."""
+        """Whether a client of the first server could notice them."""
         return self.kind not in UNNOTICED
 
     def add(self, request: ApiRequest, difference: Discrepancy) -> None:
@@ -70,7 +70,7 @@ class DiscrepancyGroup:
 
 @dataclass
 class Comparison:
-    """What came out. first, second: the servers. asked: questions, of so many that there are."""
+    """The result. first, second: the servers. asked: requests sent. questions: all possible requests."""
 
     first: str
     second: str
@@ -125,7 +125,7 @@ class _Comparer:
         self._most = most
         self._values = ParameterValues(set(), set(), set())
         self._comparison = Comparison(servers[0].shown, servers[1].shown)
-        #: By question, the noticeable differences that were seen each time, by their hashes.
+        #: By request: hashes of the noticeable differences that occurred every time.
         self._open: dict[ApiRequest, set[int]] = {}
 
     async def run(self, pauses: Sequence[float]) -> Comparison:
@@ -140,7 +140,7 @@ class _Comparer:
         return comparison
 
     def _requests(self) -> Iterator[ApiRequest]:
-        """The later ones are made of the answers to the first."""
+        """All requests. The later ones use values from the answers to the first."""
         comparison = self._comparison
         for request in fixed():
             comparison.questions += 1
@@ -163,7 +163,7 @@ class _Comparer:
         self._comparison.asked += 1
 
     async def _confirm(self, request: ApiRequest, *, is_last: bool) -> None:
-        """What differs in another way by now, or no longer, was the cluster's changing."""
+        """Repeat a request. A difference that has changed or gone came from a change of the cluster."""
         known = self._open.pop(request)
         seen = set()
         for difference in differences(request, *await self._ask(request)):
@@ -176,20 +176,20 @@ class _Comparer:
             self._open[request] = seen
 
     async def _ask(self, request: ApiRequest) -> tuple[Reply, Reply]:
-        """Both at once, so that they answer of the same moment as nearly as may be."""
+        """Ask both at once, so that both answers show nearly the same moment."""
         asking = [
             asyncio.create_task(server.ask(request), name=f"ask {server.shown}") for server in self._servers
         ]
         try:
             first, second = await asyncio.gather(*asking)
-        finally:  # when one fails, nobody waits for the other
+        finally:  # if one fails, do not wait for the other
             for task in asking:
                 task.cancel()
             await asyncio.gather(*asking, return_exceptions=True)
         return first, second
 
     def _collect_values(self, request: ApiRequest, answer: Reply) -> None:
-        """Take the values of parameters from what is asked without any."""
+        """Collect values for parameters from the answers to requests without any."""
         if request != ApiRequest(request.path) or not answer.is_good:
             return
         with suppress(msgspec.MsgspecError, RecursionError):

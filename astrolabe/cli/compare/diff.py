@@ -1,4 +1,4 @@
-"""How two answers to one question differ."""
+"""The differences between two answers to one request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from astrolabe.cli.compare.requests import ApiRequest
 
 Sort = Literal["resource", "node", "edge", "name", "entry"]
 
-#: What it is when the second lacks one, and when it has one more.
+#: (kind of difference if the second lacks one, and if it has one more).
 _SORTS: Mapping[Sort, tuple[DiscrepancyKind, DiscrepancyKind]] = {
     "resource": ("missing resource", "added resource"),
     "node": ("missing node", "added node"),
@@ -23,20 +23,20 @@ _SORTS: Mapping[Sort, tuple[DiscrepancyKind, DiscrepancyKind]] = {
     "entry": ("missing entry", "added entry"),
 }
 
-#: Where the sort of a thing is not said.
+#: Stands for an unknown kind of object.
 UNKNOWN = "?"
-#: Keys whose values are of the moment, or of the process.
+#: Keys whose values depend on the moment or the process.
 PASSING = frozenset({"age", "epoch", "seq"})
-#: Keys whose values are prose, for people.
+#: Keys whose values are text for people.
 PROSE = frozenset({"message"})
-#: Entries of one array that are looked for among those with more keys, which costs as much as there are.
+#: Most entries of an array to look for among entries with more keys, since each search scans the array.
 WIDENED = 100
-#: Keys of `/health` whose values are compared; the others tell of the process.
+#: Keys of `/health` whose values are compared; the others describe the process.
 HEALTH = frozenset({"status"})
 
 
 def differences(request: ApiRequest, first: Reply, second: Reply) -> Iterator[Discrepancy]:
-    """What differs, of the second against the first."""
+    """How the second answer differs from the first."""
     if first.status != second.status:
         yield _status(request, first, second)
     if not (first.is_good and second.is_good) or request.method == "HEAD":
@@ -104,7 +104,7 @@ def _things(
     first: Mapping[tuple[str, str], msgspec.Raw],
     second: Mapping[tuple[str, str], msgspec.Raw],
 ) -> Iterator[Discrepancy]:
-    """Nodes, edges or resources by what they are called."""
+    """Differences between nodes, edges or resources, matched by name."""
     missing, added = _SORTS[sort]
     for key in (key for key in first if key not in second):
         yield Discrepancy(missing, key[0] or UNKNOWN, key[1])
@@ -138,7 +138,7 @@ def _below(where: str, key: str) -> str:
 
 
 def _values(where: str, item: str, one: Any, two: Any) -> Iterator[Discrepancy]:
-    """Two values that stand at the same place."""
+    """Differences between two values at the same place."""
     if _type(one) != _type(two):
         yield Discrepancy("other type", where, item, _type(one), _type(two))
     elif isinstance(one, dict):
@@ -154,14 +154,14 @@ def _values(where: str, item: str, one: Any, two: Any) -> Iterator[Discrepancy]:
 
 
 def _kind(key: str, first: Any) -> DiscrepancyKind:
-    """What it is when the value of a key is another one."""
+    """The kind of difference if a key has another value."""
     if first == "":  # as if the key were not there
         return "added value"
     return "other words" if key in PROSE else "other value"
 
 
 def _sets(sort: Sort, where: str, item: str, one: Sequence[Any], two: Sequence[Any]) -> Iterator[Discrepancy]:
-    """Two arrays of which a client takes each entry for itself."""
+    """Differences between two arrays whose entries a client reads one by one."""
     missing, added = _SORTS[sort]
     ones, twos = Counter(map(_text, one)), Counter(map(_text, two))
     lost, new = list((ones - twos).elements()), list((twos - ones).elements())
@@ -181,7 +181,7 @@ def _entry(item: str, text: str) -> str:
 
 
 def _covers(wide: str, narrow: str) -> bool:
-    """Whether it is an object that has all that the other has."""
+    """Whether one object contains everything that the other has."""
     if not (wide.startswith("{") and narrow.startswith("{")):
         return False
     more, less = (msgspec.json.decode(text) for text in (wide, narrow))
@@ -193,7 +193,7 @@ def _text(value: Any) -> str:
 
 
 def _type(value: Any) -> str:
-    """As JSON calls it."""
+    """The JSON name of the type."""
     match value:
         case None:
             return "null"

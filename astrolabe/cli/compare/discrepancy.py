@@ -1,4 +1,4 @@
-"""What differs, and what of that a client notices."""
+"""Kinds of differences, and which of them a client notices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NoticedKind = Literal[
     "other value",
     "other order",
 ]
-#: What a client cannot rely on.
+#: Differences in what a client cannot rely on.
 UnnoticedKind = Literal[
     "other words",
     "added key",
@@ -36,7 +36,7 @@ UNNOTICED: frozenset[DiscrepancyKind] = frozenset(get_args(UnnoticedKind))
 
 
 class Reply(NamedTuple):
-    """What a server answered. media: its Content-Type, without parameters."""
+    """A server's answer. media: its Content-Type without parameters."""
 
     status: int
     media: str
@@ -49,10 +49,10 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """One thing that differs.
+    """One difference.
 
-    where: in the answer, the same for all things of a sort: `nodes[].status`. item: which one of them, or "".
-    first, second: what both say, as JSON; "" where they say nothing.
+    where: the place in the answer, such as `nodes[].status`. item: the node, edge or entry there, or "".
+    first, second: both values, as JSON; "" for none.
     """
 
     kind: DiscrepancyKind

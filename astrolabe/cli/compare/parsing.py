@@ -1,4 +1,4 @@
-"""Answers, as text for as long as possible: of most things it is enough that both say the same."""
+"""Parses answers as late as possible: for most parts it is enough that both texts are equal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Ends(msgspec.Struct, frozen=True):
 
 
 def decoded(body: bytes | msgspec.Raw) -> Any:
-    """The document, whose keys or entries are still text; UNSET when it is no JSON."""
+    """The document, with its values or entries still as text; UNSET if it is not JSON."""
     shapes: tuple[Any, ...] = (dict[str, msgspec.Raw], list[msgspec.Raw], Any)
     for shape in shapes:
         try:
@@ -39,7 +39,7 @@ def decoded(body: bytes | msgspec.Raw) -> Any:
 
 
 def whole(document: Any) -> Any:
-    """A document of which all is decoded."""
+    """The document, fully decoded."""
     if isinstance(document, dict):
         return {key: read(value) for key, value in document.items()}
     if isinstance(document, list):
@@ -48,7 +48,7 @@ def whole(document: Any) -> Any:
 
 
 def read(text: msgspec.Raw) -> Any:
-    """What it says; None for what is only JSON from afar: text in another encoding, nested too deeply."""
+    """The value; None if it is invalid inside: wrong encoding, or nested too deeply."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
@@ -56,7 +56,7 @@ def read(text: msgspec.Raw) -> Any:
 
 
 def _identity(text: msgspec.Raw) -> _Identity:
-    """Of what has no identity: an empty one."""
+    """The identity of an object; empty if it has none."""
     try:
         return msgspec.json.decode(text, type=_Identity)
     except (msgspec.MsgspecError, RecursionError):
@@ -64,7 +64,7 @@ def _identity(text: msgspec.Raw) -> _Identity:
 
 
 def by_identity(texts: Iterable[msgspec.Raw]) -> dict[tuple[str, str], msgspec.Raw]:
-    """(its sort, what it is called) → its text. Names, not uids: `/resources` has none."""
+    """(kind, name) → text. Names, not uids, since `/resources` has none."""
     return {(identity.kind, identity.shown): text for text in texts for identity in (_identity(text),)}
 
 

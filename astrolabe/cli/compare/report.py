@@ -1,4 +1,4 @@
-"""What a comparison says."""
+"""The report of a comparison."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from astrolabe.cli.compare.discrepancy import DiscrepancyKind
 from astrolabe.cli.formatting import json_line
 from astrolabe.printable import printable
 
-#: Characters of what one server says that are shown.
+#: Most characters of a value to show.
 SHOWN = 80
-#: Places where something differs that nobody notices, of one kind and path, that are named.
+#: Most places to name per kind and path, for differences that nobody notices.
 NAMED = 6
 
 _ORDER = {kind: place for place, kind in enumerate(get_args(DiscrepancyKind))}
 
 
 def report(comparison: Comparison, output: str) -> Iterator[str]:
-    """Its lines. output: `text` or `json`."""
+    """The lines of the report. output: `text` or `json`."""
     if output == "json":
         yield from map(json_line, documents(comparison))
     else:
@@ -27,12 +27,12 @@ def report(comparison: Comparison, output: str) -> Iterator[str]:
 
 
 def groups_of(comparison: Comparison) -> list[DiscrepancyGroup]:
-    """What can be noticed first, in the order of kinds."""
+    """Noticeable differences first, in the order of kinds."""
     return sorted(comparison.groups.values(), key=lambda group: (_ORDER[group.kind], group.path, group.where))
 
 
 def lines(comparison: Comparison) -> Iterator[str]:
-    """For people: what can be noticed with examples, what cannot in short."""
+    """For people: noticeable differences with examples, then a summary of the others."""
     groups = groups_of(comparison)
     noticed = [group for group in groups if group.is_noticed]
     unnoticed = [group for group in groups if not group.is_noticed]
@@ -46,7 +46,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
 
 
 def documents(comparison: Comparison) -> Iterator[dict[str, Any]]:
-    """For programs: one a kind of difference, and last the whole."""
+    """For programs: one document per kind of difference, and a summary at the end."""
     for group in groups_of(comparison):
         yield {
             "kind": group.kind,
@@ -72,7 +72,7 @@ def _document(example: Example) -> dict[str, str]:
 
 
 def _table(groups: list[DiscrepancyGroup]) -> Iterator[str]:
-    """What can be noticed, with examples."""
+    """Noticeable differences, with examples."""
     rows = [(group, (group.kind, group.path, group.where, f"{group.count:,}")) for group in groups]
     widths = [max(len(cells[column]) for _, cells in rows) for column in range(4)]
     for group, cells in rows:
@@ -83,7 +83,7 @@ def _table(groups: list[DiscrepancyGroup]) -> Iterator[str]:
 
 
 def _summary(groups: list[DiscrepancyGroup]) -> Iterator[str]:
-    """What cannot, in a line a kind and path."""
+    """Other differences, one line per kind and path."""
     rows: dict[tuple[str, str], list[DiscrepancyGroup]] = {}
     for group in groups:
         rows.setdefault((group.kind, group.path), []).append(group)

@@ -1,4 +1,4 @@
-"""What is asked: the original's paths, with values for their parameters that its answers name."""
+"""The requests to compare: the original's paths, with parameter values from earlier answers."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from urllib.parse import urlencode
 
 T = TypeVar("T")
 
-#: What an answer is: the process, a list of names, of resources, or nodes and edges.
+#: The shape of an answer: the process, a list of names or of resources, or nodes and edges.
 AnswerShape = Literal["health", "names", "resources", "graph"]
 
-#: A value that no cluster has: no name of Kubernetes has a capital letter.
+#: A value that no cluster has: names in Kubernetes have no capital letters.
 NOBODY = "No-Such-Name"
 
 
 @dataclass(frozen=True)
 class ApiPath:
-    """One path of the original's API. parameters: those that its documentation names."""
+    """One path of the original's API. parameters: as documented there."""
 
     path: str
     shape: AnswerShape
@@ -37,7 +37,7 @@ PATHS = (HEALTH, NAMESPACES, RELEASES, CHARTS, RESOURCES, GRAPH)
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """One request. target: path and query, as they are asked for."""
+    """One request. target: path and query."""
 
     path: ApiPath
     query: str = ""
@@ -57,7 +57,7 @@ class ApiRequest:
 
 @dataclass(frozen=True)
 class ParameterValues:
-    """What parameters may be: names of namespaces and releases, and (namespace, release) of resources."""
+    """Values for parameters: namespaces, releases, and (namespace, release) of resources."""
 
     namespaces: set[str]
     releases: set[str]
@@ -65,7 +65,7 @@ class ParameterValues:
 
 
 def fixed() -> Iterator[ApiRequest]:
-    """What is asked whatever is in the cluster."""
+    """The requests that do not depend on the cluster."""
     for path in PATHS:
         yield ApiRequest(path)
         yield ApiRequest(path, method="HEAD")
@@ -79,7 +79,7 @@ def fixed() -> Iterator[ApiRequest]:
 
 
 def named(values: ParameterValues, most: int) -> Iterator[ApiRequest]:
-    """What is asked of what is in the cluster: of at most so many values of each kind; 0: of all."""
+    """The requests with values from the cluster: at most so many of each kind; 0: all."""
     namespaces = spread(sorted(values.namespaces), most)
     releases = spread(sorted(values.releases), most)
     pairs = spread(sorted(values.pairs), most)
@@ -95,7 +95,7 @@ def named(values: ParameterValues, most: int) -> Iterator[ApiRequest]:
 
 
 def spread(values: Sequence[T], most: int) -> list[T]:
-    """At most so many of them, evenly spread; 0: all."""
+    """At most so many of the values, evenly spread; 0: all."""
     if not most or len(values) <= most:
         return list(values)
     return [values[index * len(values) // most] for index in range(most)]
