@@ -233,7 +233,7 @@ async def test_redis_6_is_one_line() -> None:
         code, said = await fails(f"--redis-addr=127.0.0.1:{port}")
     assert (code, said) == (
         1,
-        f"astrolabe: Redis at 127.0.0.1:{port} is version 6.2.14; 7.0 or later is needed",
+        f"astrolabe: Redis at 127.0.0.1:{port} is version 6.2.14; 7.0 or later is required",
     )
 
 

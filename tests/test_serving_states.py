@@ -152,7 +152,7 @@ async def _lose_redis(replicas: Fleet) -> None:
     assert live["cluster"]["name"] == "simulated"
     replicas.redis.kill()
     stale = await _reach(replicas, 1 - leader, "stale")
-    assert stale["why"].startswith("Redis is away: ")
+    assert stale["why"].startswith("Redis is unavailable: ")
     assert (await first.health(replicas.session))["state"] == "live"
     replicas.redis.start()
     await _reach(replicas, 1 - leader, "live")

@@ -1,5 +1,5 @@
-"""How batches get from the one writer to everyone who serves.
+"""Delivers batches from the single writer to everyone who serves the graph.
 
-Promise: a listener gets every batch once, in order, or is told that it cannot. Two implementations
-of one small protocol: in memory, and Redis.
+Promise: a listener gets every batch once and in order, or learns that it cannot. There are two
+implementations: in memory, and through Redis.
 """

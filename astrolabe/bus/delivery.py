@@ -1,4 +1,4 @@
-"""Handing batches to the graph that clients see."""
+"""Delivers batches to the served graph."""
 
 from __future__ import annotations
 
@@ -17,29 +17,31 @@ logger = logging.getLogger("astrolabe.bus")
 class GraphTarget(Protocol):
     """The graph that clients see: `http.hub.Hub`.
 
-    rebuilding: whether it is made anew just now, so that it stays behind.
+    rebuilding: whether the graph is being rebuilt, so that it falls behind.
     """
 
     graph: Graph
     rebuilding: bool
 
     def receive(self, batch: Batch) -> None:
-        """Apply the next batch. Raises GapError, Unapplied; the graph was left as it was."""
+        """Apply the next batch. Raises GapError, Unapplied; the graph is unchanged then."""
         ...
 
     def replace(self, graph: Graph) -> None:
-        """Begin anew with this graph."""
+        """Serve this graph from now on."""
         ...
 
 
 async def deliver(batch: Batch, served: GraphTarget) -> bool:
-    """Let it take the next batch; False when it had to be made anew for that. All readers are reset then, and
-    what it holds is to be compared with what it should: its indices disagreed. Raises GapError.
+    """Apply the next batch to the served graph. Returns False if the graph had to be rebuilt.
+
+    In that case its indices disagreed: all readers are reset, and the caller has to compare the graph with
+    what it should be. Raises GapError.
     """
     try:
         served.receive(batch)
     except Unapplied as unapplied:
-        log_unapplied(unapplied, "it is put together anew")
+        log_unapplied(unapplied, "rebuilding it")
         served.rebuilding = True
         try:
             renewal = Renewal(served.graph, batch)
@@ -53,7 +55,7 @@ async def deliver(batch: Batch, served: GraphTarget) -> bool:
 
 
 def log_unapplied(unapplied: Unapplied, what_follows: str) -> None:
-    """Log that a batch could not be applied, and why."""
+    """Log that a batch could not be applied, why, and what happens next."""
     error = unapplied.__cause__
     assert isinstance(error, Exception)
-    logger.error("the served graph could not take a change, and %s: %s", what_follows, where(error))
+    logger.error("applying a batch to the served graph failed; %s: %s", what_follows, where(error))

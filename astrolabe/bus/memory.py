@@ -1,4 +1,4 @@
-"""The bus within one process: a batch is handed to the listeners as it is published."""
+"""The bus within one process: publishing a batch hands it to the listeners."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Listener = Callable[[Batch], None]
 
 
 class MemoryBus:
-    """Implements `engine.Publisher`. Listeners are called in order of subscription, in the loop.
+    """Implements `engine.Publisher`. Calls the listeners in order of subscription, in the event loop.
 
-    served: gets each batch first.
+    served: receives each batch first.
     """
 
     def __init__(self, served: GraphTarget | None = None) -> None:
@@ -21,7 +21,7 @@ class MemoryBus:
         self._listeners: list[Listener] = []
 
     def subscribe(self, listener: Listener) -> None:
-        """From the next batch on; a listener must be quick. What it raises ends the writer."""
+        """Call the listener for each batch from now on. It must be quick. If it raises, the writer ends."""
         self._listeners.append(listener)
 
     async def publish(self, batch: Batch) -> bool:

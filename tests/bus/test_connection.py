@@ -88,7 +88,7 @@ async def test_a_database_that_is_not_there(tmp_path: Path) -> None:
 
 
 async def test_a_replica_takes_no_writes(tmp_path: Path) -> None:
-    refused = pytest.raises(BusError, match="is a replica, which takes no writes; name its primary")
+    refused = pytest.raises(BusError, match="is a read-only replica; use the address of its primary")
     with redis_server(tmp_path, "--replicaof", "127.0.0.1 1") as redis, refused:
         await verify(Settings(redis_addr=redis.address))
 

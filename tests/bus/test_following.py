@@ -151,7 +151,7 @@ async def test_who_publishes_nonsense_writes_no_log(
                 client.publish(KEY + "diff", codec.BATCH + codec.encode(open))
         await leader.publish(Changes(nodes_set=[node("second")]))
         await in_step(leader, follower)
-    told = [message for message in caplog.messages if "what was published cannot be read" in message]
+    told = [message for message in caplog.messages if "a published message cannot be decoded" in message]
     assert len(told) == 1
     assert max(map(len, caplog.messages)) < 400
 
@@ -190,7 +190,7 @@ async def test_several_clusters_share_one_redis(redis: RedisServer) -> None:
 
 def _told(caplog: pytest.LogCaptureFixture) -> list[str]:
     messages = [record.getMessage() for record in caplog.records]
-    return [message for message in messages if message.endswith("; serving what is known")]
+    return [message for message in messages if message.endswith("; serving the last known graph")]
 
 
 def _is_told(why: str, caplog: pytest.LogCaptureFixture) -> bool:

@@ -11,7 +11,7 @@ from tests.support.redis_server import RedisServer
 
 REFUSED = (
     r"the graph under the name 'default' in Redis is of another cluster \(its kube-system has uid ours, ours "
-    r"theirs\); give each a name of its own by --cluster-name"
+    r"theirs\); give each cluster its own --cluster-name"
 )
 
 

@@ -20,7 +20,7 @@ KEY = "{astrolabe:default}:"
 HUGE = 128 * 1024 * 1024
 
 #: Redis is busy for up to a second with such a value.
-CALM = replace(SHORT, lock=3.0, connect=2.0, answer=1.0)
+CALM = replace(SHORT, lease=3.0, connect=2.0, answer=1.0)
 
 Hide = Callable[[Redis], Any]
 

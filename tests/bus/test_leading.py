@@ -1,4 +1,4 @@
-"""One leads; what it does when it loses the lock, the network, or the memory of Redis."""
+"""One leads; what it does when it loses the lease, the network, or the memory of Redis."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.members import SHORT, Member, edge, member, node, release, sa
 from tests.support.redis_server import RedisServer, answers, redis_server
 
 KEY = "{astrolabe:default}:"
-#: Of one that does not ask for the lock while a test looks on.
+#: Of one that does not ask for the lease while a test looks on.
 PATIENT = replace(SHORT, poll=60.0)
 
 
@@ -360,7 +360,7 @@ async def test_what_is_wrong_in_redis_is_repaired(redis: RedisServer, interval: 
 
 async def test_a_tick_that_waits_for_a_batch_which_fails_forgets_nothing(redis: RedisServer) -> None:
     """It would find Redis where the batch left it, and not where the leader is alone: a new epoch for everyone."""
-    async with member(redis.address, timing=replace(SHORT, tick=60.0, lock=60.0)) as leader:
+    async with member(redis.address, timing=replace(SHORT, tick=60.0, lease=60.0)) as leader:
         await leader.leads()
         await leader.publish(Changes(nodes_set=[node("a")]))
         epoch, writer = leader.position[0], leader.writer
@@ -447,4 +447,4 @@ async def test_a_redis_that_is_full_is_told_in_its_own_words(
             assert leader.replica.status.why == "command not allowed when used memory > 'maxmemory'"
             client.config_set("maxmemory", 0)
         await leader.until(lambda: not leader.replica.status.detached)
-    assert caplog.text.count("command not allowed when used memory > 'maxmemory'; going on without it") == 1
+    assert caplog.text.count("command not allowed when used memory > 'maxmemory'; continuing without it") == 1

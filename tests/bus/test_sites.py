@@ -21,7 +21,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.redis_sites import Nodes, Watched, nodes, watched
 
 KEY = "{astrolabe:default}:position"
-#: Of one that leaves the lock to the leader for as long as a failover takes.
+#: Of one that leaves the lease to the leader for as long as a failover takes.
 PATIENT = replace(SHORT, poll=60.0)
 
 
@@ -46,8 +46,8 @@ def cluster(tmp_path: Path, tls: bool) -> Iterator[Nodes]:
         yield site
 
 
-#: Of a leader that keeps the lock on a busy machine: nobody here could list the cluster anew.
-STEADY = replace(SHORT, lock=6.0, connect=3.0, answer=3.0)
+#: Of a leader that keeps the lease on a busy machine: nobody here could list the cluster anew.
+STEADY = replace(SHORT, lease=6.0, connect=3.0, answer=3.0)
 
 
 @asynccontextmanager
@@ -127,7 +127,7 @@ async def test_a_replica_is_not_read_even_if_a_sentinel_names_it(sentinels: Watc
     with sentinels.primary.client() as client:
         client.replicaof(*sentinels.replica.address.split(":"))  # no Sentinel knows it yet
     told = await refused(sentinels.url)
-    assert f"{sentinels.primary.address} is a replica; no other primary is known yet" in told
+    assert f"{sentinels.primary.address} is a replica; the new primary is not known yet" in told
 
 
 async def refused(url: str) -> str:
@@ -145,7 +145,7 @@ async def test_what_leads_to_no_primary(sentinels: Watched, cluster: Nodes) -> N
     assert f"{sentinels.primary.address}: unknown command 'SENTINEL'" in told
     told = await refused(f"redis://127.0.0.1:{sentinels.sentinel}/0")
     assert told.startswith(
-        f"a Sentinel answers at 127.0.0.1:{sentinels.sentinel}; name it as redis+sentinel://"
+        f"a Sentinel answers at 127.0.0.1:{sentinels.sentinel}; set REDIS_URL to redis+sentinel://"
     )
     told = await refused(f"redis+cluster://{sentinels.primary.address}")
     assert "cluster support disabled" in told
@@ -156,8 +156,8 @@ async def test_a_node_of_a_cluster_that_is_named_as_if_it_were_all(cluster: Node
     async with member(other.address) as stranger:
         await stranger.until(lambda: not stranger.replica.status.reachable)
         assert stranger.replica.status.stale_why == (
-            "Redis is away: this is a node of a Redis Cluster; "
-            "name it as redis+cluster://host:port in REDIS_URL"
+            "Redis is unavailable: this is a node of a Redis Cluster; "
+            "set REDIS_URL to redis+cluster://host:port"
         )
 
 

@@ -41,7 +41,7 @@ def test_what_is_stored_is_stale_until_a_leader_is_heard(clock: Clock) -> None:
     assert status.stale_why == "no leader writes to Redis"
     status.note_heartbeat()
     assert status.stale, "it lives, and may be ahead"
-    assert status.stale_why == "the leader is ahead, and this process cannot keep up"
+    assert status.stale_why == "this process cannot keep up with the leader"
     status.note_in_sync()
     assert (status.stale, status.stale_since, status.stale_why) == (False, None, "")
 
@@ -56,9 +56,9 @@ def test_three_ticks_without_a_leader_make_a_graph_stale_whatever_is_stored(cloc
     status.note_in_sync()  # what is stored is what is served; nobody says that it is the cluster's
     assert (status.stale, status.stale_since) == (True, 100.0)
     status.cannot_lead = "no cluster"
-    assert status.stale_why == "no leader writes to Redis; this process cannot: no cluster"
+    assert status.stale_why == "no leader writes to Redis; this process cannot lead: no cluster"
     status.reachability.mark_lost("it does not answer")
-    assert status.stale_why == "Redis is away: it does not answer"
+    assert status.stale_why == "Redis is unavailable: it does not answer"
     status.role, status.detached = "leader", True
     assert not status.stale, "its own clients are up to date"
 
@@ -147,7 +147,7 @@ async def test_a_redis_that_takes_no_writes(
             assert word.lower() in leader.replica.status.why.lower()
             await follower.until(lambda: status.stale and bool(status.cannot_lead))
             assert status.stale_why.startswith(
-                "no leader writes to Redis; this process cannot: Redis refuses"
+                "no leader writes to Redis; this process cannot lead: Redis refuses"
             )
             assert word.lower() in status.stale_why.lower()
             assert follower.position == place
@@ -169,7 +169,7 @@ async def test_a_stored_graph_without_a_leader_is_stale(redis: RedisServer) -> N
         assert reader.graph.nodes.keys() == {"a"}
         await reader.until(lambda: bool(status.cannot_lead))
         await reader.until(lambda: status.role == "follower")
-        assert status.stale_why == "no leader writes to Redis; this process cannot: no cluster here"
+        assert status.stale_why == "no leader writes to Redis; this process cannot lead: no cluster here"
         async with member(redis.address) as leader:
             await leader.leads()
             await reader.until(lambda: not status.stale)

@@ -69,8 +69,11 @@ class Written:
         graph = self.graph
         batch = Batch("e", graph.seq + leap, some_changes(self._random, graph), 1, leap)
         entry, undo = entry_of(batch), undo_of(batch.changes, graph)
-        nodes = {**{item.uid: item.text for item in batch.changes.nodes_set}, **dict.fromkeys(entry.gone)}
-        edges = {**dict(entry.edges), **dict.fromkeys(entry.cut)}
+        nodes = {
+            **{item.uid: item.text for item in batch.changes.nodes_set},
+            **dict.fromkeys(entry.removed_nodes),
+        }
+        edges = {**dict(entry.edges), **dict.fromkeys(entry.removed_edges)}
         for name, changed in (("nodes", nodes), ("edges", edges), ("releases", entry.releases)):
             self.stored.write(name, changed)
         self.log.append((encode(entry), encode(undo)))
@@ -178,13 +181,13 @@ def restored(**hashes: dict[str, str]) -> Graph:
     ("found", "why"),
     [
         ({"nodes": {"a": "{}"}}, "node b'a': Object missing required field `uid`"),
-        ({"nodes": {"a": node("b").text}}, "node b'a': it says it is 'b'"),
+        ({"nodes": {"a": node("b").text}}, "node b'a': its uid is 'b'"),
         ({"edges": {"[]": "[0]"}}, "edge b'\\[\\]': "),
         (
             {"nodes": {"a": node("a").text}, "edges": {'["owns","a","b"]': "[0]"}},
-            "node 'b' has edges and is missing",
+            "node 'b' is missing but has edges",
         ),
-        ({"nodes": {"a": node("a").text}, "edges": {'["owns","a","a"]': '["x"]'}}, "is no list of fields"),
+        ({"nodes": {"a": node("a").text}, "edges": {'["owns","a","a"]': '["x"]'}}, "is not a list of fields"),
         ({"releases": {'["a"]': "[1]"}}, "release "),
     ],
 )

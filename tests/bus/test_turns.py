@@ -1,4 +1,4 @@
-"""What concerns all of a graph gives others their turn, and a leader that is busy with it keeps the lock."""
+"""What concerns all of a graph gives others their turn, and a leader that is busy with it keeps the lease."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.redis_server import RedisServer
 KEY = "{astrolabe:default}:"
 MANY = 20_000
 #: Of members that mind neither a busy machine nor each other.
-CALM = replace(SHORT, lock=60.0, silence=60.0, answer=20.0, poll=60.0)
+CALM = replace(SHORT, lease=60.0, silence=60.0, answer=20.0, poll=60.0)
 #: Seconds of the processor, which counts more where caches are shared with others. At once, the loops over
 #: this graph take 30-400 ms.
 LONGEST = 0.03
@@ -142,6 +142,6 @@ async def test_who_has_much_to_write_keeps_the_lock(
         monkeypatch.setattr(store, "commit", slowly)
         async with member(redis.address) as other:
             await leader.publish(Changes(nodes_set=[node(f"pod-{number}") for number in range(10_000)]))
-            assert leader.writer is first, "another would have taken the lock"
+            assert leader.writer is first, "another would have taken the lease"
             await other.until(lambda: other.position == leader.position)
             assert same(leader.graph, other.graph)

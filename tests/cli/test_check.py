@@ -212,7 +212,7 @@ def shut(rules: str) -> Callable[[Redis], None]:
 @pytest.mark.parametrize(
     ("spoil", "about", "advice"),
     [
-        (fill, "scripts with writes", "Redis is full and takes no writes; raise its maxmemory"),
+        (fill, "scripts with writes", "Redis is full and refuses writes; raise its maxmemory"),
         (shut("-eval"), "scripts with writes", "this user may not run scripts that write"),
         (shut("-@write"), "scripts with writes", "this user may not run scripts that write"),
         (
@@ -290,12 +290,12 @@ def node_of_a_cluster(folder: Path) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("site", "advice"),
     [
-        (lambda folder: locked_redis(folder, ""), "wants a password; set REDIS_PASSWORD"),
+        (lambda folder: locked_redis(folder, ""), "requires a password; set REDIS_PASSWORD"),
         (lambda folder: locked_redis(folder, ":wrong@"), "does not accept the user or password"),
-        (lambda _: old_redis(), "is version 6.2.14; 7.0 or later is needed"),
-        (replica, "is a replica, which takes no writes; name its primary"),
+        (lambda _: old_redis(), "is version 6.2.14; 7.0 or later is required"),
+        (replica, "is a read-only replica; use the address of its primary"),
         (sentinel, "a Sentinel answers at"),
-        (node_of_a_cluster, "this is a node of a Redis Cluster; name it as redis+cluster://host:port"),
+        (node_of_a_cluster, "this is a node of a Redis Cluster; set REDIS_URL to redis+cluster://host:port"),
     ],
     ids=["no password", "wrong password", "too old", "replica", "sentinel", "node of a cluster"],
 )

@@ -23,7 +23,7 @@ PATIENCE = 20.0
 
 #: All waits, an eighth of what they are; but for those that a busy machine may need.
 SHORT = RedisTiming(
-    tick=0.25, lock=1.0, silence=0.75, poll=0.1, retry=0.05, connect=0.5, answer=0.5, grace=0.5, pause=1.0
+    tick=0.25, lease=1.0, silence=0.75, poll=0.1, retry=0.05, connect=0.5, answer=0.5, grace=0.5, pause=1.0
 )
 
 

@@ -1,11 +1,11 @@
-"""The bus through Redis: one process leads, all follow, and the graph survives every one of them.
+"""The bus through Redis: one process leads, the others follow, and the graph survives all of them.
 
-Promise: whoever serves at `epoch:seq` serves the same graph there, whichever process it is. A batch is
-one script, so it is stored, logged and published, or nothing is; a leader that was replaced is refused.
-Two rules keep two histories from ever sharing a position:
+Promise: all processes serve the same graph at the same `epoch:seq`. A batch is stored, logged and published
+by one script, so either all of it happens or nothing. The script refuses a leader that has been replaced. Two
+rules keep two histories from sharing a position:
 
-- A batch is served only once it is stored. While Redis is away the leader goes on with its own clients,
-  at positions that nobody else gives away: `seq` leaps to the clock first (see `numbers.leap`). A
-  leader that finds Redis restarted, and cannot know that nothing was lost, leaps as well.
-- A position that went back is seen by whoever was ahead, and ends the epoch.
+- A batch is served only after it is stored. While Redis is unavailable, the leader serves its own clients at
+  positions that no other process uses: `seq` first jumps to the clock (see `sequence.skip_ahead`). A leader
+  that finds Redis restarted, and cannot know whether data was lost, jumps as well.
+- If the stored position goes back, a process that was ahead notices, and the epoch ends.
 """

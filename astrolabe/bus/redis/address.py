@@ -1,4 +1,4 @@
-"""Addresses of Redis, as the flags take them: one server, Sentinels that know one, or a Redis Cluster."""
+"""Parses addresses of Redis from the flags: one server, Sentinels, or a Redis Cluster."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 Topology = Literal["server", "sentinel", "cluster"]
 HostPort = tuple[str, int]
 
-#: Where each listens unless the address says otherwise.
+#: The default ports.
 DEFAULT_PORTS: dict[Topology, int] = {"server": 6379, "sentinel": 26379, "cluster": 6379}
 
 FORMS = "not redis://, rediss://, redis+sentinel://, redis+cluster:// or unix:// with a host or path"
@@ -21,10 +21,10 @@ _NODE = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:@,/]+))(?::([0-9]{1,5}))?")
 
 @dataclass(frozen=True)
 class RedisAddress:
-    """kind: what answers there. nodes: the hosts and ports to ask; none for a socket.
+    """kind: what answers at the address. nodes: its hosts and ports; none for a Unix socket.
 
-    service: the name of the primary that the Sentinels know. shown: for people, without user and password.
-    url: of one server, as redis-py takes it, which has all the rest: user, password, database, TLS.
+    service: the name of the primary in the Sentinels. shown: for people, without user and password.
+    url: of the first server in redis-py's form, with user, password, database and TLS options.
     """
 
     kind: Topology
@@ -35,7 +35,7 @@ class RedisAddress:
 
 
 def parse(url: str) -> RedisAddress:
-    """Raises ValueError, in words that say what a URL has to be."""
+    """Parse a URL. Raises ValueError with a message that says what the URL must be."""
     several = _SEVERAL.fullmatch(url)
     if several is not None:
         return _several(several)
@@ -51,13 +51,13 @@ def parse(url: str) -> RedisAddress:
     except ValueError:
         port = 0
     if port == 0:
-        raise ValueError("no port; for several hosts it is redis+sentinel:// or redis+cluster://")
+        raise ValueError("invalid port; for several hosts use redis+sentinel:// or redis+cluster://")
     node = (parts.hostname, port or DEFAULT_PORTS["server"])
     return RedisAddress("server", (node,), "", shown(node), url)
 
 
 def of_server(address: str, database: int) -> RedisAddress:
-    """Of `host:port`."""
+    """The address of the server at `host:port`."""
     return parse(f"redis://{address}/{database}")
 
 
@@ -83,12 +83,12 @@ def _node(text: str, port: int) -> HostPort:
     match = _NODE.fullmatch(text)
     found = int(match[3] or port) if match is not None else 0
     if match is None or not 0 < found < 65536:
-        raise ValueError("one of the hosts is not host, or host:port")
+        raise ValueError("one of the hosts is not of the form host or host:port")
     return match[1] or match[2], found
 
 
 def _path(kind: Topology, path: str) -> tuple[str, int]:
-    """The service and the database."""
+    """The service and the database in the path of a URL."""
     if kind == "cluster":
         if path not in ("", "/", "/0"):
             raise ValueError("a Redis Cluster has no database but 0")

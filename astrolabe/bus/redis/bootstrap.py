@@ -1,4 +1,4 @@
-"""Reading all that is stored, while it changes."""
+"""Reads the whole stored graph while it changes."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from astrolabe.graph.batch import Batch
 from astrolabe.graph.graph import Graph
 from astrolabe.timeslice import TimeSlice, in_slices
 
-#: Scans that may be overtaken by the log before it is time to say so.
+#: Scans that the log may outrun before that is reported.
 ATTEMPTS = 5
 
 
 class ForeignSchema(Exception):
-    """What is stored is of another version of Astrolabe; the message is its schema."""
+    """The stored graph is of another version of Astrolabe. The message is its schema."""
 
 
 class ForeignCluster(Exception):
-    """What is stored is the graph of another cluster; the message says so to people."""
+    """The stored graph is of another cluster. The message says so to people."""
 
 
 class LogOutrun(Exception):
-    """The log forgets faster than the graph can be read, or epochs come and go; try again."""
+    """The log drops entries faster than the graph can be read, or epochs change. Try again."""
 
 
 class JoinedGraph(msgspec.Struct):
-    """graph: at the start of the log. batches: what leads from there to now. sizes: see `LogRetention`."""
+    """graph: as of the start of the log. batches: the batches from there until now."""
 
     graph: Graph
     batches: list[Batch]
@@ -38,7 +38,7 @@ class JoinedGraph(msgspec.Struct):
 
 
 async def read_stored_graph(store: RedisStore, decoder: Decoder) -> JoinedGraph | None:
-    """All that is stored; None when nothing is.
+    """Read the stored graph; None if there is none.
 
     Raises RedisUnavailable, CorruptData, ForeignCluster, ForeignSchema, LogOutrun.
     """
@@ -53,7 +53,7 @@ async def read_stored_graph(store: RedisStore, decoder: Decoder) -> JoinedGraph 
         server = await store.run_id()
         found = await _scan(store, decoder)
         if await store.run_id() != server:
-            continue  # a cursor is worth nothing to another server, or after a restart
+            continue  # a cursor is invalid on another server and after a restart
         log, undos = await _read_log(store)
         history = stored_graph.history(log, noted, await store.position())
         if history is None:
@@ -69,7 +69,7 @@ async def read_stored_graph(store: RedisStore, decoder: Decoder) -> JoinedGraph 
 
 
 async def _scan(store: RedisStore, decoder: Decoder) -> stored_graph.StoredGraph:
-    """Read all hashes; nodes first, so that edges share their uids."""
+    """Read all hashes. Nodes come first, so that edges share their uids."""
     found, keys = stored_graph.StoredGraph(decoder), store.keys
     await store.scan(keys.nodes, found.add_nodes)
     await store.scan(keys.edges, found.add_edges)
@@ -78,7 +78,7 @@ async def _scan(store: RedisStore, decoder: Decoder) -> stored_graph.StoredGraph
 
 
 async def _read_log(store: RedisStore) -> tuple[list[LogEntry], list[UndoRecord]]:
-    """The log from its last unreadable entry on: what is before is no history of ours."""
+    """Read the log after its last unreadable entry. Earlier entries cannot be used."""
     entries: list[LogEntry] = []
     undos: list[UndoRecord] = []
     slice = TimeSlice()

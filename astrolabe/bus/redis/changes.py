@@ -1,4 +1,4 @@
-"""Changes of the graph on their way to and from Redis: cut into chunks, counted and checked."""
+"""Helpers for changes on their way to and from Redis: split, count and check them."""
 
 from __future__ import annotations
 
@@ -15,51 +15,53 @@ from astrolabe.graph.node import Node
 
 T = TypeVar("T")
 
-#: The list that a change is in, and what it sets or removes.
+#: The field of `Changes` that a change is in, and what it sets or removes.
 Named = tuple[str, Node | Edge | EdgeKey | str]
 
-#: A piece has at most this many nodes and edges, and bytes of nodes: Redis writes and publishes it within
-#: some milliseconds.
+#: Nodes and edges of a chunk, and bytes of its nodes. Redis writes and publishes a chunk in a few
+#: milliseconds.
 CHUNK_ITEMS = 500
 CHUNK_BYTES = 192 * 1024
 
 
 def in_chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The same items, this many at a time, and in the end what is left."""
+    """Yield the items in lists of this size. The last list may be shorter."""
     entries = iter(items)
     while some := list(islice(entries, size)):
         yield some
 
 
 def split(changes: Changes) -> Iterator[Changes]:
-    """The changes in pieces of bounded size; each leaves a closed graph behind. At least one piece."""
+    """Split changes into chunks of bounded size, at least one. Each leaves a closed graph."""
     if size(changes) <= CHUNK_ITEMS and sum([len(n.text) for n in changes.nodes_set]) <= CHUNK_BYTES:
         yield changes
         return
-    yield from _split(changes.releases, _in_order(changes))
+    yield from split_ordered(changes.releases, _in_order(changes))
 
 
-def _split(releases: Mapping[Release, HelmRevision | None], each: Iterable[Named]) -> Iterator[Changes]:
-    piece, items, room = Changes(releases=dict(releases)), 0, CHUNK_BYTES
+def split_ordered(
+    releases: Mapping[Release, HelmRevision | None], each: Iterable[Named]
+) -> Iterator[Changes]:
+    chunk, items, room = Changes(releases=dict(releases)), 0, CHUNK_BYTES
     for name, found in each:
         weight = len(found.text) if isinstance(found, Node) else 0
         if items == CHUNK_ITEMS or room < weight:
-            yield piece
-            piece, items, room = Changes(), 0, CHUNK_BYTES
-        getattr(piece, name).append(found)
+            yield chunk
+            chunk, items, room = Changes(), 0, CHUNK_BYTES
+        getattr(chunk, name).append(found)
         items, room = items + 1, room - weight
-    yield piece
+    yield chunk
 
 
 def _in_order(changes: Changes) -> Iterator[Named]:
-    """Each change, in the order in which no edge ever dangles."""
+    """Yield each change, in an order in which no edge ever dangles."""
     for name in ("nodes_set", "edges_set", "edges_removed", "nodes_removed"):
         for found in getattr(changes, name):
             yield name, found
 
 
 def effective_changes(changes: Changes, graph: Graph) -> Changes:
-    """What of the changes is different from this graph: merged and repeated ones may hold more."""
+    """The changes without those that the graph already has, as merged and repeated ones may contain."""
     nodes = graph.nodes
     return Changes(
         nodes_set=[node for node in changes.nodes_set if nodes.get(node.uid) != node],
@@ -74,21 +76,21 @@ def effective_changes(changes: Changes, graph: Graph) -> Changes:
 
 def check_closed(changes: Changes, graph: Graph) -> None:
     """Raises CorruptData if these changes would leave an edge without a node at either end."""
-    gone = set(changes.nodes_removed)
+    removed_nodes = set(changes.nodes_removed)
     new = {node.uid for node in changes.nodes_set}
     for edge in changes.edges_set:
         for uid in (edge.source, edge.target):
-            if uid in gone or not (uid in new or uid in graph.nodes):
+            if uid in removed_nodes or not (uid in new or uid in graph.nodes):
                 raise CorruptData(f"edge {edge.key}: node {uid!r} is missing")
-    split = set(changes.edges_removed)
-    for uid in gone:
+    removed_edges = set(changes.edges_removed)
+    for uid in removed_nodes:
         for edge in (*graph.out(uid), *graph.into(uid)):
-            if edge.key not in split:
-                raise CorruptData(f"node {uid!r} is removed, and edge {edge.key} is not")
+            if edge.key not in removed_edges:
+                raise CorruptData(f"node {uid!r} is removed, but edge {edge.key} is not")
 
 
 def size(changes: Changes) -> int:
-    """How many nodes, edges and releases it touches."""
+    """The number of changed nodes, edges and releases."""
     return (
         len(changes.nodes_set)
         + len(changes.edges_set)

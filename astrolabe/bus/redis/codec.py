@@ -1,8 +1,8 @@
-"""How the graph and its batches are written in Redis.
+"""The encoding of the graph and its batches in Redis.
 
-A node is stored as its text on the wire, under its uid. An edge is stored under `["type","from","to"]` as
-`[forward,"field",…]`, a release under `["namespace","name"]` as `[revision,"status"]`. A batch carries the
-same texts, so that nothing is encoded twice.
+A node is stored under its uid as its JSON text on the wire. An edge is stored under `["type","from","to"]` as
+`[forward,"field",…]`, and a release under `["namespace","name"]` as `[revision,"status"]`. A batch contains
+the same texts, so that nothing is encoded twice.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ from astrolabe.graph.graph import Graph
 from astrolabe.graph.node import LONGEST_PART, Node, parse_node, parse_nodes
 from astrolabe.graph.status import LEVELS
 
-#: Bytes of a node: no engine makes a longer one.
+#: Bytes of a node. No engine creates a longer one.
 MAX_NODE_BYTES = 2 * LONGEST_PART
 
-#: How many lists of fields are remembered, to be shared between edges.
+#: Lists of fields to cache and share between edges.
 MAX_FIELD_LISTS = 2_000
 
-#: The first byte of what is published: a batch, a tick, or that nobody leads now.
+#: The first byte of a published message: a batch, a tick, or the leader's farewell.
 BATCH, TICK, LEADER_LEFT = b"B", b"T", b"V"
 
 
 class LogEntry(msgspec.Struct, frozen=True, array_like=True):
-    """A batch as it is logged and published. since: the seq that it goes on from. time: Unix milliseconds.
+    """A batch as logged and published. since: the seq before it. time: Unix milliseconds.
 
-    nodes, edges: what is set. cut, gone: ids of removed edges and nodes. releases: by id; None: no more.
+    nodes, edges: those that are set. removed_edges, removed_nodes: ids.
+    releases: by id; None for a removed one.
     """
 
     epoch: str
@@ -42,16 +43,16 @@ class LogEntry(msgspec.Struct, frozen=True, array_like=True):
     time: int
     nodes: list[str]
     edges: list[tuple[str, str]]
-    cut: list[str]
-    gone: list[str]
+    removed_edges: list[str]
+    removed_nodes: list[str]
     releases: dict[str, str | None]
 
 
 class UndoRecord(msgspec.Struct, array_like=True):
-    """What a batch found: the state before it of all that it touches, None for what was not there.
+    """The state before a batch of everything that the batch changes; None for what did not exist.
 
-    With it, whoever joins winds the stored graph back to the start of the log, and then has the whole
-    history that the log has.
+    A process that joins uses it to rewind the stored graph to the start of the log. It then has the whole
+    history of the log.
     """
 
     nodes: dict[str, str | None] = {}
@@ -71,7 +72,7 @@ class Tick(msgspec.Struct, frozen=True):
     leader_report: msgspec.Raw = msgspec.field(name="condition")
 
 
-#: What decoding raises on data that somebody else wrote; the last for what is nested too deeply.
+#: What decoding raises on foreign data. RecursionError: it is nested too deeply.
 DECODE_ERRORS = (ValueError, TypeError, KeyError, RecursionError)
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -110,7 +111,7 @@ def _revision_value(revision: HelmRevision | None) -> str | None:
 
 
 def entry_of(batch: Batch) -> LogEntry:
-    """The batch with its texts."""
+    """Encode a batch."""
     changes = batch.changes
     return LogEntry(
         epoch=batch.epoch,
@@ -119,14 +120,14 @@ def entry_of(batch: Batch) -> LogEntry:
         time=batch.time,
         nodes=[node.text for node in changes.nodes_set],
         edges=[(edge_id(edge.key), edge_value(edge)) for edge in changes.edges_set],
-        cut=[edge_id(key) for key in changes.edges_removed],
-        gone=changes.nodes_removed,
+        removed_edges=[edge_id(key) for key in changes.edges_removed],
+        removed_nodes=changes.nodes_removed,
         releases={release_id(at): _revision_value(now) for at, now in changes.releases.items()},
     )
 
 
 def undo_of(changes: Changes, graph: Graph) -> UndoRecord:
-    """What these changes would find in the graph, which is still without them."""
+    """The state in this graph of everything that the changes will change."""
     undo = UndoRecord()
     for uid in (*[node.uid for node in changes.nodes_set], *changes.nodes_removed):
         before = graph.nodes.get(uid)
@@ -156,7 +157,7 @@ def decode_undo(data: bytes) -> UndoRecord:
     try:
         return _UNDO.decode(data)
     except DECODE_ERRORS as error:
-        raise CorruptData(f"what undoes a batch: {error}") from error
+        raise CorruptData(f"an undo record: {error}") from error
 
 
 def encode_tick(tick: Tick) -> bytes:
@@ -164,7 +165,7 @@ def encode_tick(tick: Tick) -> bytes:
 
 
 def decode_tick(data: bytes) -> Tick:
-    """Of what follows the first byte. Raises CorruptData."""
+    """Decode a tick without its first byte. Raises CorruptData."""
     try:
         return _TICK.decode(data)
     except DECODE_ERRORS as error:
@@ -172,26 +173,26 @@ def decode_tick(data: bytes) -> Tick:
 
 
 def _validated(node: Node) -> Node:
-    """Raises ValueError for what no engine makes."""
+    """Raises ValueError for a node that no engine creates."""
     if node.status not in LEVELS or not node.uid or len(node.text) > MAX_NODE_BYTES:
-        raise ValueError("no node of ours")
+        raise ValueError("not a node of Astrolabe")
     return node
 
 
 class Decoder:
-    """From stored texts to nodes, edges and releases. Raises CorruptData for what is none."""
+    """Decodes stored nodes, edges and releases. Raises CorruptData if they are invalid."""
 
     def __init__(self) -> None:
         self._fields: dict[str | bytes, tuple[tuple[str, ...], int]] = {}
         self._types: dict[str, str] = {}
 
     def batch(self, entry: LogEntry) -> Batch:
-        """The batch that was logged or published."""
+        """Decode a logged or published batch."""
         changes = Changes(
             nodes_set=[self.node(text) for text in entry.nodes],
             edges_set=[self.edge(id, value) for id, value in entry.edges],
-            edges_removed=[self.key(id) for id in entry.cut],
-            nodes_removed=entry.gone,
+            edges_removed=[self.key(id) for id in entry.removed_edges],
+            nodes_removed=entry.removed_nodes,
             releases=dict(self.releases(entry.releases.items())),
         )
         return Batch(entry.epoch, entry.seq, changes, time=entry.time, leap=entry.seq - entry.since)
@@ -203,15 +204,15 @@ class Decoder:
             raise CorruptData(f"node {text[:40]!r}: {error}") from error
 
     def nodes(self, stored: Mapping[bytes, bytes]) -> Iterator[tuple[str, Node]]:
-        """The nodes that are stored under these uids."""
+        """Decode stored nodes by uid."""
         try:
             nodes = parse_nodes(list(stored.values()))
-        except DECODE_ERRORS:  # one of them, or the separator of two: find out which
+        except DECODE_ERRORS:  # one node, or the separator between two, is invalid: find out which
             nodes = [self._node(uid, text) for uid, text in stored.items()]
         for uid, node in zip(stored, nodes, strict=True):
             try:
                 if _validated(node).uid.encode() != uid:
-                    raise ValueError(f"it says it is {node.uid!r}")
+                    raise ValueError(f"its uid is {node.uid!r}")
             except DECODE_ERRORS as error:
                 raise CorruptData(f"node {uid!r}: {error}") from error
             yield node.uid, node
@@ -219,7 +220,7 @@ class Decoder:
     def _node(self, uid: bytes, text: bytes) -> Node:
         try:
             return parse_node(text.decode())
-        except DECODE_ERRORS as error:  # also of what is no text
+        except DECODE_ERRORS as error:  # also for invalid UTF-8
             raise CorruptData(f"node {uid!r}: {error}") from error
 
     def key(self, id: str | bytes) -> EdgeKey:
@@ -235,13 +236,13 @@ class Decoder:
         return Edge(type, source, target, field, forward)
 
     def edges(self, stored: Mapping[bytes, bytes], uids: Mapping[str, str]) -> list[Edge]:
-        """The edges that are stored under these ids. uids: those that are in memory already, to be shared."""
+        """Decode stored edges by id. uids: strings in memory, to share."""
         fields, types, find = self._fields, self._types, uids.get
         edges = []
         for id, (type, source, target), value in zip(
             stored, self._keys(stored), stored.values(), strict=True
         ):
-            if len(id) != len(type) + len(source) + len(target) + 10:  # as it is without escapes
+            if len(id) != len(type) + len(source) + len(target) + 10:  # the length without escapes
                 self._see_canonical(id, (type, source, target))
             field, forward = fields.get(value) or self._read_fields(type, value)
             source, target = find(source, source), find(target, target)
@@ -256,18 +257,18 @@ class Decoder:
         return keys if len(keys) == len(ids) else [self.key(id) for id in ids]
 
     def _see_canonical(self, id: bytes, key: EdgeKey) -> None:
-        """Two ways to write one edge would be two edges."""
+        """Require the canonical id, because another id would make it another edge."""
         if edge_id(key).encode() != id:
-            raise CorruptData(f"edge {id!r}: we write it in another way")
+            raise CorruptData(f"edge {id!r}: the id is not canonical")
 
     def _read_fields(self, id: str | bytes, value: str | bytes) -> tuple[tuple[str, ...], int]:
-        """Millions of edges are made by a few hundred lists of fields: each is read and kept once."""
+        """Decode and cache a list of fields. Millions of edges share a few hundred lists."""
         try:
             forward, *fields = _FIELDS.decode(value)
         except DECODE_ERRORS as error:
             raise CorruptData(f"edge {id!r}: {error}") from error
         if type(forward) is not int or not all(isinstance(field, str) for field in fields):
-            raise CorruptData(f"edge {id!r}: {value[:60]!r} is no list of fields")
+            raise CorruptData(f"edge {id!r}: {value[:60]!r} is not a list of fields")
         if len(self._fields) > MAX_FIELD_LISTS:
             self._fields.clear()
         known = self._fields[value] = (tuple(fields), forward)
@@ -276,7 +277,7 @@ class Decoder:
     def releases(
         self, items: Iterable[tuple[str, str | None]]
     ) -> Iterator[tuple[Release, HelmRevision | None]]:
-        """Releases by id, with their newest revisions."""
+        """Decode releases by id, with their newest revisions."""
         for id, value in items:
             try:
                 release = Release(*_RELEASE.decode(id))

@@ -1,4 +1,4 @@
-"""Reaching Redis: addresses, the clients of redis-py, and what its errors mean."""
+"""Connects to Redis: creates clients of redis-py, translates their errors, and verifies the server."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ from astrolabe.bus.redis.routing import (
 from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.settings import Settings
 
-#: (major, minor) that is needed.
+#: The oldest supported version, as (major, minor).
 MIN_VERSION = (7, 0)
 
-#: Seconds between two looks at a Redis that is loading.
+#: Seconds between two attempts while Redis loads its data.
 LOADING_POLL = 0.25
 
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
 def address_of(settings: Settings) -> str:
-    """Where Redis is, for people: without user and password."""
+    """The address of Redis for people, without user and password."""
     return _address(settings).shown
 
 
@@ -61,10 +61,10 @@ def _address(settings: Settings) -> RedisAddress:
 
 
 def connect(settings: Settings, timing: RedisTiming, *, retry_once: bool) -> Redis:
-    """A client that connects when it is used.
+    """A client that connects on first use.
 
-    retry_once: sends a command once more when the connection is found broken. What we send may come twice; a
-        subscriber must not, for it has to know that it was away.
+    retry_once: whether to send a command again after a broken connection. Our commands may be executed twice.
+        A subscriber must not retry, because it has to notice that it missed messages.
     """
     address = _address(settings)
     options: dict[str, Any] = {
@@ -72,7 +72,7 @@ def connect(settings: Settings, timing: RedisTiming, *, retry_once: bool) -> Red
         "socket_timeout": timing.answer,
         "retry": Retry(NoBackoff(), 1 if retry_once else 0, (ConnectionError,)),
         "client_name": "astrolabe",
-        # All that RESP3 adds are push messages, which we have no use for.
+        # RESP3 adds only push messages, which we do not use.
         "protocol": 2,
         "parser_class": BoundedParser,
     }
@@ -84,13 +84,13 @@ def connect(settings: Settings, timing: RedisTiming, *, retry_once: bool) -> Red
 
 
 def _routed(address: RedisAddress, options: dict[str, Any], key: str) -> Redis:
-    """A client of what the nodes of the address lead to. key: any of those in Redis."""
+    """A client that finds its server through the nodes of the address. key: any of our keys."""
     plain = options.pop("connection_class", Connection)
     for name in ("host", "port"):
         options.pop(name, None)
     sentinel = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
     routed = RoutedTlsConnection if plain is SSLConnection else RoutedConnection
-    # A guide is asked on a connection of its own, which has no database to select.
+    # Seed nodes are queried on connections of their own, which have no database to select.
     direct = {**options, "connection_class": plain, "db": 0}
     if address.kind == "cluster":
         slot = SlotRoute(SeedNodes(address.nodes, direct), key)
@@ -113,7 +113,7 @@ async def drop_demoted(*clients: Redis) -> None:
                 await pool.leave_all_but(*await route.find())
 
 
-#: What Redis says of a key that is of another type, and of a log whose last id is ahead of us.
+#: Errors of Redis about a key of another type, and about a log whose last id is ahead of ours.
 _DAMAGE = ("WRONGTYPE", "equal or smaller", "XADD must be")
 
 
@@ -142,21 +142,21 @@ def _heed_cancellation() -> None:
 
 
 def reason_of(error: Exception) -> str:
-    """One line about an error, without what it quotes of a command, and without the script that met it."""
+    """One line about an error, without quoted commands and scripts."""
     if isinstance(error, TimeoutError):
         return "it does not answer"
     if isinstance(error, AskError):  # and MovedError, which is one
-        return "this is a node of a Redis Cluster; name it as redis+cluster://host:port in REDIS_URL"
+        return "this is a node of a Redis Cluster; set REDIS_URL to redis+cluster://host:port"
     text = " ".join(str(error).split()).partition(" script: ")[0].rstrip(".") or type(error).__name__
     return text if len(text) <= 160 else f"{text[:160]}…"
 
 
 @dataclass(frozen=True)
 class RedisInfo:
-    """What a Redis says of itself.
+    """What Redis reports about itself.
 
-    append_only: whether it writes down every change. eviction: what it does when it is full, of which only
-    `noeviction` leaves a graph whole; "" when it takes as much memory as there is.
+    append_only: whether it has an append-only file. eviction: its eviction policy, or "" without a memory
+        limit. Only `noeviction` keeps the graph intact.
     """
 
     version: str
@@ -165,15 +165,15 @@ class RedisInfo:
 
 
 async def verify(client: Redis, address: str) -> RedisInfo:
-    """Raises BusError when this is nothing to work with, in one line that says what to do.
+    """Check the server. Raises BusError with one line that says what to do.
 
-    A Redis that is loading its data is waited for.
+    Waits while Redis is loading its data.
     """
     try:
         info = await _info(client)
     except (AuthenticationError, NoPermissionError) as error:
         if "Authentication required" in str(error):
-            raise BusError(f"Redis at {address} wants a password; set REDIS_PASSWORD") from error
+            raise BusError(f"Redis at {address} requires a password; set REDIS_PASSWORD") from error
         raise BusError(
             f"Redis at {address} does not accept the user or password ({reason_of(error)}); "
             "set REDIS_PASSWORD, or user and password in REDIS_URL"
@@ -184,15 +184,15 @@ async def verify(client: Redis, address: str) -> RedisInfo:
         ) from error
     if info.get("redis_mode") == "sentinel":
         raise BusError(
-            f"a Sentinel answers at {address}; name it as redis+sentinel://host:26379/<name of the primary> "
-            "in REDIS_URL"
+            f"a Sentinel answers at {address}; set REDIS_URL to "
+            "redis+sentinel://host:26379/<name of the primary>"
         )
     version = str(info.get("valkey_version") or info.get("redis_version", ""))
     found = _VERSION.match(version)
     if found is None or (int(found[1]), int(found[2])) < MIN_VERSION:
-        raise BusError(f"Redis at {address} is version {version or 'unknown'}; 7.0 or later is needed")
+        raise BusError(f"Redis at {address} is version {version or 'unknown'}; 7.0 or later is required")
     if info.get("role") == "slave":
-        raise BusError(f"Redis at {address} is a replica, which takes no writes; name its primary")
+        raise BusError(f"Redis at {address} is a read-only replica; use the address of its primary")
     return RedisInfo(
         version=version,
         append_only=bool(info.get("aof_enabled")),

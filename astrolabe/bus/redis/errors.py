@@ -1,31 +1,31 @@
-"""What can go wrong between a replica and Redis, as far as somebody has to decide something."""
+"""Errors between a replica and Redis that callers handle differently."""
 
 from __future__ import annotations
 
-#: Characters of a message that quotes.
+#: Characters of a message that quotes stored data.
 MAX_MESSAGE = 240
 
 
 class BusError(Exception):
-    """Redis cannot be used as it is; the message says why, in one line. Raised at the start."""
+    """Redis cannot be used as it is. The message says why in one line. Raised at the start."""
 
 
 class RedisUnavailable(Exception):
-    """Redis did not answer, or refused for now; the message says why. What was asked may have been done."""
+    """Redis did not answer, or refused. The message says why. The command may have been executed."""
 
 
 class RedisRefused(RedisUnavailable):
-    """Redis answered, and would not do it: it is full, read-only, or does not permit it to this user."""
+    """Redis refused a command: it is full, read-only, or does not permit it to this user."""
 
 
 class LeadershipLost(Exception):
-    """Another process leads, or may: what this one wanted to write was refused."""
+    """Another process leads, or may lead, so Redis refused a write of this process."""
 
 
 class CorruptData(Exception):
-    """What is stored cannot be read as a graph; the message says where.
+    """The stored data is not a valid graph. The message says where.
 
-    It quotes what somebody else wrote, and so is cut.
+    The message is truncated, because it quotes foreign data.
     """
 
     def __init__(self, message: str) -> None:

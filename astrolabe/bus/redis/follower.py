@@ -1,4 +1,4 @@
-"""A follower: keeps the served graph where the leader's is."""
+"""A follower: keeps the served graph in sync with the leader's."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ logger = logging.getLogger("astrolabe.bus")
 
 
 class Follower:
-    """What is published is a hint: it is applied when it goes on from where we are, and else the log is read.
+    """Applies a published batch if it continues the served graph, and otherwise reads the log.
 
-    So it does not matter whether a message was lost, doubled, or came before we had read what is stored.
+    So lost, repeated and early messages do no harm.
 
-    caught_up: whether it was found out what is stored, since somebody set it to False.
-    leader_left: set when a leader said that it goes.
+    caught_up: whether the stored graph has been read since another object set this to False.
+    leader_left: set when a leader says that it stops.
     """
 
     def __init__(
@@ -65,18 +65,21 @@ class Follower:
         self._unreadable_log = ThrottledLogger(logger, status.clock)
 
     def is_older(self) -> bool:
-        """Whether what Redis holds is of an older version of Astrolabe, which the newer one replaces even
-        while it is led: a rolling update waits for the new processes before it ends the old ones."""
+        """Whether the stored graph is of an older version of Astrolabe.
+
+        A newer version then takes over even from a living leader, because a rolling update ends the old
+        processes only after the new ones are ready.
+        """
         return self._status.blocker == "foreign" and self._foreign_schema < int(SCHEMA)
 
     @property
     def _follows(self) -> bool:
-        """Whether what is served is of the history that is stored, so that it may go on from there."""
+        """Whether the served graph belongs to the stored history, so that batches can continue it."""
         stopped = self._status.blocker in ("behind", "another")
         return self._status.joined and not self._diverged and not stopped
 
     def mark_diverged(self) -> None:
-        """What is served has left the stored history: read all anew."""
+        """Note that the served graph has left the stored history, so that everything is read again."""
         self._diverged = True
 
     async def run(self) -> NoReturn:
@@ -90,11 +93,16 @@ class Follower:
                 reachability = self._status.reachability
                 if reachability.mark_lost(str(error)):
                     where, suppressed = self._store.address, reachability.suppressed_note()
-                    logger.warning("Redis at %s: %s%s; serving what is known", where, error, suppressed)
+                    logger.warning(
+                        "Redis at %s: %s%s; serving the last known graph", where, error, suppressed
+                    )
                 await asyncio.sleep(self._random.uniform(0.2, 2.0) * self._status.timing.retry)
 
     async def _listen(self, subscription: ChannelSubscription) -> None:
-        """Until there is silence: then the connection may be half-open. Raises RedisUnavailable."""
+        """Handle messages until none comes for a while: the connection may be half-open.
+
+        Raises RedisUnavailable.
+        """
         silence = self._status.timing.silence
         while (message := await subscription.next(silence)) is not None:
             if self._status.reachability.mark_reachable():
@@ -106,7 +114,7 @@ class Follower:
                 await self._handle_tick(body)
             elif kind == codec.LEADER_LEFT:
                 self.leader_left.set()
-            else:  # subscribed, perhaps not for the first time
+            else:  # subscribed, perhaps again
                 await self.catch_up()
 
     async def _handle_batch(self, body: bytes) -> None:
@@ -121,16 +129,16 @@ class Follower:
                     self._apply(entry)
                     return
         except CorruptData as error:
-            self._unreadable.error(f"what was published cannot be read: {error}")
+            self._unreadable.error(f"a published message cannot be decoded: {error}")
         except Unapplied as error:
-            self._log_unapplied(error)
+            self._handle_unapplied(error)
         await self.catch_up()
 
     async def _handle_tick(self, body: bytes) -> None:
         status, graph = self._status, self._served.graph
         try:
             tick = decode_tick(body)
-        except CorruptData as error:  # of another version of Astrolabe
+        except CorruptData as error:  # from another version of Astrolabe
             logger.debug("%s", error)
             await self.catch_up()
             return
@@ -143,7 +151,7 @@ class Follower:
             await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Get to where the store is, by the log or by reading all anew. Raises RedisUnavailable."""
+        """Catch up with the store, through the log or by reading everything. Raises RedisUnavailable."""
         try:
             if self._status.joined and not self._diverged:
                 await self._follow_log()
@@ -154,20 +162,20 @@ class Follower:
         except ForeignSchema as error:
             schema = str(error)
             self._foreign_schema = int(schema) if schema.isdecimal() and len(schema) < 10 else int(SCHEMA) + 1
-            self._block("foreign", f"what Redis holds has schema {error}, of another version of Astrolabe")
+            self._block("foreign", f"the graph in Redis has schema {error}, of another version of Astrolabe")
         except CorruptData as error:
-            self._block("damaged", f"what Redis holds is damaged: {error}")
+            self._block("damaged", f"the graph in Redis is damaged: {error}")
             await self._store.alarm(CORRUPT)
         except LogOutrun:
-            logger.warning("Redis changes faster than it can be read; trying again")
+            logger.warning("the graph in Redis changes faster than it can be read; trying again")
             return
-        except Unapplied as error:  # of what was just read: the next tick asks again
-            self._log_unapplied(error)
+        except Unapplied as error:  # on the graph that was just read: the next tick tries again
+            self._handle_unapplied(error)
             return
         self.caught_up = True
 
     async def _follow_log(self) -> None:
-        """By the log, when it reaches back to where we are; else by all that is stored."""
+        """Read the log if it goes back far enough, and otherwise the whole stored graph."""
         while True:
             before = self._served.graph
             position = await self._store.position()
@@ -184,7 +192,7 @@ class Follower:
                 return
 
     def _is_current(self, position: StoredPosition) -> bool:
-        """Whether there is nothing more to read."""
+        """Whether there is nothing more to read at this position."""
         graph = self._served.graph
         if not position.epoch:
             self._block("empty", "there is no graph in Redis")
@@ -196,8 +204,8 @@ class Follower:
         if position.epoch != graph.epoch or (position.seq > graph.seq and not went_back):
             return False
         self._status.complete = position.complete
-        if went_back:  # what comes there next may have our seq and be something else: the epoch has to end
-            self._block("behind", f"Redis is at seq {position.seq}, behind {graph.seq} which is served")
+        if went_back:  # a new batch may reuse our seq, so the epoch has to end
+            self._block("behind", f"Redis is at seq {position.seq}, behind the served seq {graph.seq}")
         else:
             self._status.note_in_sync()
         return True
@@ -211,13 +219,13 @@ class Follower:
                     return
                 self._apply(entry)
                 await slice.pause()
-        except CorruptData as error:  # so all is read anew, and the leader told if that is damaged, too
+        except CorruptData as error:  # so everything is read; if that is damaged, too, the leader is told
             self._unreadable_log.error(f"the log in Redis is damaged: {error}")
         except Unapplied as error:
-            self._log_unapplied(error)
+            self._handle_unapplied(error)
 
     async def _join(self) -> None:
-        """Serve what is stored. Raises RedisUnavailable, CorruptData, ForeignSchema, LogOutrun."""
+        """Serve the stored graph. Raises RedisUnavailable, CorruptData, ForeignSchema, LogOutrun."""
         joined = await read_stored_graph(self._store, self._decoder)
         if joined is None:
             self._block("empty", "there is no graph in Redis yet")
@@ -249,9 +257,9 @@ class Follower:
         self._served.receive(msgspec.structs.replace(batch, changes=changes))
         self._retention.add(batch)
 
-    def _log_unapplied(self, error: Unapplied) -> None:
-        """What is served cannot go on from where it is."""
-        log_unapplied(error, "all is read anew")
+    def _handle_unapplied(self, error: Unapplied) -> None:
+        """Log that the served graph could not apply a batch, and read everything again."""
+        log_unapplied(error, "reading everything again")
         self.mark_diverged()
 
     def _block(self, blocker: Blocker, why: str) -> None:

@@ -1,16 +1,16 @@
-"""The names of everything in Redis."""
+"""The names of all keys and channels in Redis."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Grows when the stored form changes; what has another one is set aside.
+#: The version of the stored format. Data with another version is quarantined.
 SCHEMA = "1"
 
 
 @dataclass(frozen=True)
 class RedisKeys:
-    """Of one cluster. All share one hash tag, so that they live in one slot of a Redis Cluster."""
+    """The keys of one cluster. They share one hash tag, so they are in one slot of a Redis Cluster."""
 
     cluster: str
 
@@ -19,7 +19,7 @@ class RedisKeys:
 
     @property
     def leader(self) -> str:
-        """Who leads; expires unless renewed."""
+        """The id of the leader. It expires unless renewed."""
         return self._named("leader")
 
     @property
@@ -44,7 +44,7 @@ class RedisKeys:
 
     @property
     def log(self) -> str:
-        """Stream of the latest batches; the id of an entry is its seq."""
+        """Stream of the latest batches. The id of an entry is its seq."""
         return self._named("log")
 
     @property
@@ -54,19 +54,15 @@ class RedisKeys:
 
     @property
     def alarm(self) -> str:
-        """Set by who finds something wrong with what is stored; the leader looks after it then."""
+        """Set by a process that finds the stored data wrong. The leader reads it and repairs."""
         return self._named("alarm")
 
     @property
     def check(self) -> str:
-        """Key and channel on which `astrolabe check` tries what it may; gone at once."""
+        """Key and channel on which `astrolabe check` tries its permissions. It deletes the key at once."""
         return self._named("check")
 
     @property
     def graph(self) -> tuple[str, str, str]:
         """The keys that hold the graph as of the position."""
         return (self.nodes, self.edges, self.releases)
-
-    def quarantined(self, key: str, when: str) -> str:
-        """Where a key is put that cannot be used."""
-        return f"{key}:aside:{when}"

@@ -1,11 +1,11 @@
-"""What a leader could not share yet, merged; and changes cut into pieces that Redis takes quickly."""
+"""The merged changes that a leader has not stored in Redis yet."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TypeVar
 
-from astrolabe.bus.redis.changes import CHUNK_ITEMS, Named, _split, in_chunks
+from astrolabe.bus.redis.changes import CHUNK_ITEMS, Named, in_chunks, split_ordered
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.edge import Edge, EdgeKey
 from astrolabe.graph.facts import HelmRevision, Release
@@ -17,13 +17,12 @@ V = TypeVar("V")
 
 
 class Outbox:
-    """The latest state of all that changed, and what it was before the first change.
+    """The latest state of everything that changed, and its state before the first change.
 
-    What came and went meanwhile leaves no trace, so it is never larger than what was there and what is;
-    unless it was pinned, because Redis may have been told of it.
+    What was created and deleted meanwhile leaves no trace, so the outbox never exceeds the size of the old
+    and the new graph. Pinned changes stay, because Redis may have stored them.
 
-    time: when the changes of the one batch that is in here were taken in, in Unix milliseconds; 0 once there
-        are several, of which no one time is true.
+    time: when the changes of a single batch arrived, in Unix milliseconds; 0 if there are several batches.
     """
 
     def __init__(self) -> None:
@@ -38,7 +37,7 @@ class Outbox:
         return len(self._nodes) + len(self._edges) + len(self._releases)
 
     def add(self, changes: Changes, graph: Graph, *, time: int) -> None:
-        """Changes that the graph is about to apply. time: when they were taken in, Unix milliseconds."""
+        """Add changes that the graph is about to apply. time: when they arrived, in Unix milliseconds."""
         self.time = 0 if self._batches else time
         self._batches += 1
         for node in changes.nodes_set:
@@ -46,20 +45,20 @@ class Outbox:
         for edge in changes.edges_set:
             self._edges[edge.key] = (self._edge_before(edge.key, graph), edge)
         for key in changes.edges_removed:
-            self._settle(self._edges, key, self._edge_before(key, graph))
+            self._add_removal(self._edges, key, self._edge_before(key, graph))
         for uid in changes.nodes_removed:
-            self._settle(self._nodes, uid, self._node_before(uid, graph))
+            self._add_removal(self._nodes, uid, self._node_before(uid, graph))
         for release, revision in changes.releases.items():
             known = self._releases.get(release)
             self._releases[release] = (known[0] if known else graph.releases.get(release), revision)
 
     def pin(self, changes: Changes) -> None:
-        """Redis may know these, of what is in here."""
+        """Keep these changes, because Redis may have stored them."""
         self._pinned.update([node.uid for node in changes.nodes_set], changes.nodes_removed)
         self._pinned.update([edge.key for edge in changes.edges_set], changes.edges_removed)
 
-    def _settle(self, known: dict[K, tuple[V | None, V | None]], key: K, before: V | None) -> None:
-        """It is gone; what was not there before either is forgotten."""
+    def _add_removal(self, known: dict[K, tuple[V | None, V | None]], key: K, before: V | None) -> None:
+        """Note a removal. Forget it if the object did not exist before, either."""
         if before is None and key not in self._pinned:
             known.pop(key, None)
         else:
@@ -74,9 +73,9 @@ class Outbox:
         return known[0] if known is not None else graph.edge(key)
 
     def chunks(self) -> Iterator[Changes]:
-        """From what was to what is, as `split` does it. Nothing may be added meanwhile."""
+        """All changes in chunks, as `split` makes them. Nothing may be added meanwhile."""
         releases = {release: after for release, (_, after) in self._releases.items()}
-        return _split(releases, self._in_order())
+        return split_ordered(releases, self._in_order())
 
     def _in_order(self) -> Iterator[Named]:
         nodes, edges = self._nodes, self._edges
@@ -96,12 +95,12 @@ class Outbox:
         yield from gone
 
     def contents(self) -> list[object]:
-        """All that it is made of, for `pieces.let_go`."""
+        """All objects that it holds, for `timeslice.let_go`."""
         nodes, edges = self._nodes, self._edges
         return [*nodes.values(), *edges.values(), *edges, *self._pinned]
 
     def before(self) -> Iterator[Changes]:
-        """What was there of all that changed, in pieces; no graph that could be served."""
+        """The previous state of everything that changed, in chunks. It is not a closed graph."""
         for nodes in in_chunks(self._nodes.values(), CHUNK_ITEMS):
             yield Changes(nodes_set=[before for before, _ in nodes if before is not None])
         for edges in in_chunks(self._edges.values(), CHUNK_ITEMS):

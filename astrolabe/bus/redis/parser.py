@@ -1,4 +1,4 @@
-"""How much one answer of Redis may be: what is stored there may be somebody else's, and of any size."""
+"""Limits the size of a reply from Redis, because others may store values of any size there."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any, cast
 from redis._parsers import _AsyncHiredisParser
 from redis.exceptions import ConnectionError, RedisError
 
-#: Bytes of one answer. The largest of our own are pieces of a hash or of the log, of some megabytes: see
+#: Bytes of one reply. Our own largest replies are pages of a hash or of the log, of a few megabytes: see
 #: `store.SCAN_COUNT`.
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 
 
 class ReplyTooLarge(RedisError):
-    """It was not read to its end, and the connection is of no use any more."""
+    """The reply was not read to its end, so the connection cannot be used any more."""
 
     def __init__(self) -> None:
-        super().__init__(f"an answer has more than {MAX_REPLY_BYTES // 1024 // 1024} MB")
+        super().__init__(f"a reply has more than {MAX_REPLY_BYTES // 1024 // 1024} MB")
 
 
 class BoundedParser(_AsyncHiredisParser):
-    """Gives up an answer as soon as more of it came than that.
+    """Rejects a reply as soon as it exceeds the limit.
 
-    To ask for sizes first would take a round trip for each thing that is read, would not help against what
-    is published, and the value may be another one by then.
+    Asking for sizes first would take a round trip per value, would not help with published messages, and the
+    value may change in between.
     """
 
     def __init__(self, socket_read_size: int) -> None:
@@ -33,7 +33,7 @@ class BoundedParser(_AsyncHiredisParser):
 
     def on_disconnect(self) -> None:
         super().on_disconnect()  # type: ignore[no-untyped-call]
-        self._reader = None  # with what it has of an answer
+        self._reader = None  # drops what it has of a reply
 
     async def read_from_socket(self) -> bool:
         some = await cast(asyncio.StreamReader, self._stream).read(self._read_size)
@@ -49,7 +49,7 @@ class BoundedParser(_AsyncHiredisParser):
     async def read_response(self, disable_decoding: bool = False, push_request: bool = False) -> Any:
         try:
             answer = await super().read_response(disable_decoding, push_request)
-        except asyncio.CancelledError:  # also by a timeout: the rest of it comes later
+        except asyncio.CancelledError:  # also by a timeout: the rest of the reply comes later
             raise
         except BaseException:
             self._size = 0

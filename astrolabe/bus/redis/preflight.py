@@ -1,4 +1,4 @@
-"""What `astrolabe check` tries on a Redis, and what it looks for there."""
+"""What `astrolabe check` tries on Redis, and leftovers of the original that it looks for."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from redis.exceptions import (
 from astrolabe.bus.redis.connection import reason_of
 from astrolabe.bus.redis.keys import RedisKeys
 
-#: KEYS: one of ours. It expires if this is cut short.
+#: KEYS: the key to try. It expires if the script is interrupted.
 _SCRIPT = """
 redis.call('SET', KEYS[1], 'tried', 'PX', 10000)
 return redis.call('DEL', KEYS[1])
 """
 
-#: What Redis says of a user inside a script.
+#: Errors of Redis about a user without permission inside a script.
 _FORBIDDEN = ("ACL failure", "NOPERM", "The user executing the script")
 
-#: Seconds that a message takes at most.
+#: Seconds to wait for a message.
 _DELIVERY = 2.0
 
 
 async def try_writing(client: Redis, keys: RedisKeys) -> str:
-    """Run a script that writes. What is wrong and what to do; "" when nothing is."""
+    """Run a script that writes. Returns what is wrong and what to do; "" if it works."""
     try:
         await cast(Any, client.eval(_SCRIPT, 1, keys.check))
     except (RedisError, OSError) as error:
@@ -44,7 +44,7 @@ async def try_writing(client: Redis, keys: RedisKeys) -> str:
 
 
 async def try_publishing(client: Redis, keys: RedisKeys) -> str:
-    """Send a message to ourselves. What is wrong and what to do; "" when nothing is."""
+    """Publish a message and receive it. Returns what is wrong and what to do; "" if it works."""
     pubsub = client.pubsub()
     try:
         await pubsub.subscribe(keys.check)
@@ -55,7 +55,7 @@ async def try_publishing(client: Redis, keys: RedisKeys) -> str:
         return _advice(error, keys, "publish and subscribe")
     finally:
         await pubsub.aclose()  # type: ignore[no-untyped-call]
-    return "" if heard else "what is published is not heard; is a proxy between that lacks pub/sub?"
+    return "" if heard else "a published message did not arrive; is there a proxy without pub/sub?"
 
 
 def _advice(error: Exception, keys: RedisKeys, what: str) -> str:
@@ -66,29 +66,29 @@ def _advice(error: Exception, keys: RedisKeys, what: str) -> str:
     if isinstance(error, AskError):
         return reason
     if isinstance(error, ReadOnlyError) or "read only replica" in reason:
-        return "this is a replica, which takes no writes; name its primary, or Sentinels that know it"
+        return "this is a read-only replica; use the address of its primary, or of its Sentinels"
     if isinstance(error, OutOfMemoryError) or "maxmemory" in reason:
-        return "Redis is full and takes no writes; raise its maxmemory, or remove what others keep there"
+        return "Redis is full and refuses writes; raise its maxmemory, or delete other data"
     if isinstance(error, ResponseError):
         return f"Redis refuses to {what}: {reason}"
     return f"it cannot {what}: {reason}"
 
 
-#: Ours begin with a brace, see `Keys`, so that none of them is like this.
+#: Keys of the original. Ours begin with a brace (see `RedisKeys`), so they do not match.
 PATTERN = "astrolabe:*"
 
-#: Deletes them. The list is empty when there are none, which xargs heeds.
+#: The command that deletes them. Without such keys, xargs does nothing.
 DELETE = rf"redis-cli --scan --pattern '{PATTERN}' | tr '\n' '\0' | xargs -r -0 -n 500 redis-cli unlink"
 
-#: Seconds: a Redis that others fill with many more keys is not searched to its end.
+#: Seconds for the search. A Redis with many foreign keys is not searched completely.
 SEARCH_SECONDS = 5.0
 
-#: Keys that Redis looks at in one step: some tenths of a millisecond, during which it does nothing else.
+#: Keys per step of the search. A step blocks Redis for a few tenths of a millisecond.
 SCAN_STEP = 1000
 
 
 async def leftovers(client: Redis) -> Mapping[str, int]:
-    """How many keys there are by what they begin with (`astrolabe:node:`); none where one may not look."""
+    """How many keys there are by prefix (`astrolabe:node:`); none if the user may not search."""
     found: Counter[str] = Counter()
     with suppress(RedisError, OSError, TimeoutError):
         async with asyncio.timeout(SEARCH_SECONDS):

@@ -1,16 +1,16 @@
-"""Whether Redis answers, and how much of that is worth a line in the log."""
+"""Whether Redis answers, and which log lines about that to write."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 
-#: Seconds after a line in which the next ones about the same are only counted.
+#: Seconds after a log line in which further ones about the same are only counted.
 THROTTLE_SECONDS = 60.0
 
 
 class ThrottledLogger:
-    """Errors about one thing: the first is told at once, then one now and then, with how many there were.
+    """Logs the first error about something at once, and then one per minute with the number of errors.
 
     clock: monotonic seconds.
     """
@@ -32,12 +32,12 @@ class ThrottledLogger:
 
 
 def suppressed_note(count: int) -> str:
-    """What a line has to add of those that were not written."""
+    """The note about suppressed lines to append to a line."""
     return f" ({count} more times since the last such line)" if count else ""
 
 
 class Reachability:
-    """reachable, why: whether Redis answered the last time, and what it said if it did not.
+    """reachable, why: whether Redis answered the last request, and the error if it did not.
 
     clock: monotonic seconds.
     """
@@ -48,14 +48,14 @@ class Reachability:
         self._clock = clock
         self._reasons: set[str] = set()
         self._logged_at: float | None = None
-        #: Whether the log says that it is away now, and how many times it was without a line.
+        #: Whether the current outage is logged, and how many outages were not.
         self._logged_lost = False
         self._suppressed = 0
 
     def mark_lost(self, why: str) -> bool:
-        """It did not answer; whether that is worth a line: at first, and for each other reason until it does.
+        """Note that Redis did not answer. Returns whether to log it: once per reason and outage.
 
-        When it goes and comes again and again, a line is worth writing only now and then.
+        If Redis comes and goes, only one outage per minute is logged.
         """
         if self.reachable and self._is_quiet():
             self._suppressed += 1
@@ -68,14 +68,14 @@ class Reachability:
         return True
 
     def mark_reachable(self) -> bool:
-        """It answered; whether that is worth a line."""
+        """Note that Redis answered. Returns whether to log it."""
         was_logged = self._logged_lost
         self.reachable, self.why, self._logged_lost = True, "", False
         self._reasons.clear()
         return was_logged
 
     def suppressed_note(self) -> str:
-        """What a line has to add of the times that no line told of; they are told then."""
+        """The note about outages that were not logged. Resets their number."""
         count, self._suppressed = self._suppressed, 0
         return suppressed_note(count)
 

@@ -1,4 +1,4 @@
-"""Comparing what is stored with what is served, and putting it right."""
+"""Compares the stored graph with the served one, and repairs it."""
 
 from __future__ import annotations
 
@@ -20,26 +20,29 @@ logger = logging.getLogger("astrolabe.bus")
 
 
 class StoredHash(Protocol):
-    """One hash of the graph, as it should be."""
+    """The expected content of one hash in Redis."""
 
     key: str
 
     def fields(self) -> Iterator[str]:
-        """All that there should be; what changes while this is read may be in it or not."""
+        """All expected fields. Concurrent changes may be included or not."""
         ...
 
     def value(self, field: str) -> str | None:
-        """What should be there under a field."""
+        """The expected value of a field."""
         ...
 
     def fix(self, field: str, changes: Changes) -> None:
-        """Add to the changes what puts the field right. Raises CorruptData when no batch can name it."""
+        """Add the repair of a field to the changes. Raises CorruptData if no batch can name the field."""
         ...
 
 
 class Repair:
-    """Of one leader. What differs is published as an ordinary batch, so that whoever has read it is put
-    right as well; what cannot even be named in a batch is removed."""
+    """Repairs the stored graph, for one leader.
+
+    Differences are published as an ordinary batch, so that processes that have read wrong data are corrected,
+    too. Fields that no batch can name are deleted.
+    """
 
     def __init__(self, store: RedisStore, served: GraphTarget, writer: LeaderWriter) -> None:
         self._store = store
@@ -47,7 +50,7 @@ class Repair:
         self._writer = writer
 
     async def run(self) -> int:
-        """One comparison; the number of fields that were wrong. Raises RedisUnavailable, LeadershipLost."""
+        """Compare once. Returns the number of wrong fields. Raises RedisUnavailable, LeadershipLost."""
         graph = self._served.graph
         hashes = hashes_of(graph, self._store.keys)
         suspects = [(hash, await self._suspects(hash)) for hash in hashes]
@@ -56,9 +59,9 @@ class Repair:
         unnameable: list[tuple[str, str]] = []
 
         async def find() -> Changes:
-            """Nothing is committed meanwhile: what is wrong now is wrong."""
+            """Check the suspects again. Nothing is committed meanwhile."""
             changes = Changes()
-            if self._served.graph is not graph:  # it was made anew, and tells nothing of this one
+            if self._served.graph is not graph:  # it was rebuilt, so this comparison is void
                 return changes
             for hash, fields in suspects:
                 async for field in in_slices(await self._confirm(hash, fields)):
@@ -72,11 +75,11 @@ class Repair:
         for key, field in unnameable:
             await self._writer.delete_field(key, _as_bytes(field))
         if wrong:
-            logger.warning("%d fields of the graph in Redis were wrong; they are repaired", wrong)
+            logger.warning("repaired %d wrong fields of the graph in Redis", wrong)
         return wrong
 
     async def _suspects(self, hash: StoredHash) -> list[str]:
-        """The fields that are not as they should be, or were not when they were read."""
+        """The fields that differ, or differed while they were read."""
         suspects: list[str] = []
         missing = {field async for field in in_slices(hash.fields())}
 
@@ -87,10 +90,10 @@ class Repair:
                     suspects.append(field)
 
         await self._store.scan(hash.key, compare)
-        return [*dict.fromkeys(suspects), *missing]  # a scan may hand over a field twice
+        return [*dict.fromkeys(suspects), *missing]  # a scan may return a field twice
 
     async def _confirm(self, hash: StoredHash, suspects: Sequence[str]) -> list[str]:
-        """Those of them that are wrong now."""
+        """The suspects that are wrong now."""
         wrong = []
         for start in range(0, len(suspects), SCAN_COUNT):
             some = suspects[start : start + SCAN_COUNT]
@@ -102,7 +105,7 @@ class Repair:
 
 
 def hashes_of(graph: Graph, keys: RedisKeys) -> tuple[StoredHash, ...]:
-    """What should be stored of this graph."""
+    """The expected hashes of this graph."""
     return (_Nodes(graph, keys.nodes), _Edges(graph, keys.edges), _Releases(graph, keys.releases))
 
 
@@ -181,7 +184,7 @@ class _Releases:
 
 
 def _as_text(value: bytes) -> str:
-    """Also of bytes that are no text, and so that none are lost."""
+    """Decode without losing bytes that are not valid UTF-8."""
     return value.decode(errors="surrogateescape")
 
 

@@ -1,4 +1,4 @@
-"""One of the equal processes: it follows until it holds the lock, then leads until it does not."""
+"""One of the equal processes: follows until it gets the lease, and then leads until it loses it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from astrolabe.settings import Settings
 
 logger = logging.getLogger("astrolabe.bus")
 
-#: Alarms in a row about what the leader finds right, after which the epoch ends: the log is not compared.
+#: Consecutive alarms without a wrong field, after which a new epoch begins: the log may be wrong.
 MAX_FUTILE_ALARMS = 3
 
-#: Seconds from one such end to the next at least, where no interval says it.
+#: Minimum seconds between two such epochs, unless a repair interval is set.
 MIN_EPOCH_INTERVAL = 300.0
 
-#: What a leader does beside the bus: watches and engine, which publish to the committer. It runs until it
-#: is cancelled; what it raises ends the term.
+#: The work of a leader: watches and engine, which publish to the writer. It runs until cancelled. If it
+#: raises, the term ends.
 LeaderTask = Callable[[LeaderWriter], Coroutine[Any, Any, NoReturn]]
 
 
@@ -75,9 +75,9 @@ class Replica:
         self._retry_at = 0.0
 
     async def open(self, identity: str = "") -> None:
-        """Read what is stored, so that it can be served. identity: see `introduce`.
+        """Read the stored graph, so that it can be served. identity: see `set_cluster_identity`.
 
-        Raises BusError when Redis cannot be used, or has the graph of another cluster under this name.
+        Raises BusError if Redis cannot be used, or has the graph of another cluster under this name.
         """
         await self._store.verify()
         await self.set_cluster_identity(identity)
@@ -85,9 +85,9 @@ class Replica:
             await self._follower.catch_up()
 
     async def set_cluster_identity(self, identity: str) -> None:
-        """Tell which cluster this process serves; "" when that is not known.
+        """Set the identity of the cluster that this process serves; "" if it is unknown.
 
-        Raises BusError when the stored graph is of another one, which is neither written nor followed then.
+        Raises BusError if the stored graph is of another cluster. It is then neither written nor followed.
         """
         self._store.identity = identity
         with suppress(RedisUnavailable, CorruptData):
@@ -95,13 +95,13 @@ class Replica:
                 raise BusError(why)
 
     async def close(self) -> None:
-        """Let another lead, and disconnect."""
+        """Release the lease and disconnect."""
         with suppress(RedisUnavailable):
             await self._store.release_lease()
         await self._store.close()
 
     async def run(self) -> NoReturn:
-        """Follow and lead, in turn, until cancelled."""
+        """Follow and lead in turn, until cancelled."""
         while True:
             lease = await self._follow()
             self.status.role = "leader"
@@ -111,7 +111,7 @@ class Replica:
                 self.status.role, self.status.detached = "follower", False
 
     async def _follow(self) -> Lease:
-        """Follow until the lock is ours."""
+        """Follow until this process gets the lease."""
         self._follower.caught_up = False
         following = asyncio.create_task(self._follower.run(), name="follower")
         try:
@@ -131,8 +131,8 @@ class Replica:
         if status.blocker == "another":
             return False
         if status.blocker == "empty" and status.joined and status.read is not None:
-            # The leader is about to write it anew, if there is one.
-            return now - status.read > timing.lock + timing.grace
+            # If there is a leader, it is about to write the graph again.
+            return now - status.read > timing.lease + timing.grace
         return self._follower.caught_up and now >= self._retry_at
 
     async def _try_acquire(self) -> Lease | None:
@@ -140,19 +140,19 @@ class Replica:
             await self._store.drop_demoted()
             return await self._store.acquire_lease(force=self._follower.is_older())
         except RedisRefused as error:
-            self._log_cannot_lead(f"Redis refuses that it takes the lock: {error}")
+            self._log_cannot_lead(f"Redis refuses to give it the lease: {error}")
         except (RedisUnavailable, CorruptData):
-            pass  # the follower says so
+            pass  # the follower logs it
         return None
 
     def _log_cannot_lead(self, why: str) -> None:
-        """Why this process cannot lead: once, until it can or the reason is another one."""
+        """Log why this process cannot lead, once per reason."""
         if self.status.cannot_lead != why:
             logger.error("this process cannot lead: %s", why)
         self.status.cannot_lead = why
 
     async def _wait(self) -> None:
-        """Until the next attempt: for a while, or until a leader goes."""
+        """Wait until the next attempt, or until the leader leaves."""
         seconds = (
             self.status.timing.poll * self._random.uniform(0.5, 1.5) if self._follower.caught_up else 0.02
         )
@@ -166,7 +166,7 @@ class Replica:
             logger.info("this process leads, fencing token %s", lease.token)
             await self._serve(writer)
         except (RedisUnavailable, CorruptData, LeadershipLost) as error:
-            logger.warning("this process leads no more: %s", error)
+            logger.warning("this process no longer leads: %s", error)
         except self._cannot_lead as error:
             self._log_cannot_lead(str(error))
             self._retry_at = self.status.clock() + self.status.timing.pause
@@ -195,7 +195,7 @@ class Replica:
         )
         if position.epoch and (position.schema != SCHEMA or status.blocker == "damaged"):
             when = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-            logger.error("what Redis holds is set aside, under names that end in :aside:%s", when)
+            logger.error("the graph in Redis cannot be used; its keys are renamed to end in :aside:%s", when)
             await writer.begin_epoch(quarantine=when)
         elif not position.epoch or status.blocker == "behind":
             await writer.begin_epoch()
@@ -204,9 +204,9 @@ class Replica:
         return writer
 
     async def _serve(self, writer: LeaderWriter) -> None:
-        """Until another leads, or this process cannot. Raises what ended it."""
+        """Lead until another process leads, or this one cannot. Raises the error that ended it."""
         tasks = [
-            asyncio.create_task(self._renew(writer), name="lock"),
+            asyncio.create_task(self._renew(writer), name="lease"),
             asyncio.create_task(self._repair(writer), name="repair"),
             asyncio.create_task(self._lead(writer), name="leader"),
         ]
@@ -225,7 +225,7 @@ class Replica:
             pause = await writer.tick()
 
     async def _repair(self, writer: LeaderWriter) -> NoReturn:
-        """Compare what is stored with what is served, now and then and when somebody asks for it."""
+        """Compare and repair the stored graph regularly, and on an alarm."""
         repair = Repair(self._store, self._served, writer)
         futile, restarted_at = 0, -math.inf
         while True:
@@ -239,7 +239,7 @@ class Replica:
                     self._repair_interval or MIN_EPOCH_INTERVAL
                 ):
                     restarted_at = self.status.clock()
-                    raise CorruptData("others cannot read it")
+                    raise CorruptData("other processes cannot read it")
             except RedisUnavailable:
                 pass
             except CorruptData as error:
@@ -247,7 +247,7 @@ class Replica:
 
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> bool:
-    """Until the event, which is over then, or for so many seconds, if any; whether it came."""
+    """Wait for the event and clear it, or for so many seconds, if any. Returns whether it came."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
@@ -257,7 +257,7 @@ async def _wait(event: asyncio.Event, seconds: float | None) -> bool:
 
 
 def _first(errors: Sequence[BaseException]) -> BaseException:
-    """The error that ended the others: a fault before a change of leadership."""
+    """The error that ended the others. A fault comes before a change of leadership."""
     each: list[BaseException] = []
     for error in errors:
         each.append(_first(error.exceptions) if isinstance(error, BaseExceptionGroup) else error)

@@ -1,4 +1,4 @@
-"""How much of the log is kept: as much as a replica remembers of history, since that is what it is for."""
+"""How much of the log to keep: as much as a replica keeps of history, because the log restores it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from astrolabe.bus.redis.changes import size
 from astrolabe.graph.batch import Batch
 from astrolabe.settings import Limits
 
-#: Bytes of a change beside its node's text, about: ids, what undoes it, and the entry itself.
+#: Bytes of a change besides its node's text, roughly: ids, undo record, and the entry itself.
 _CHANGE_BYTES = 300
 
 
 class LogRetention:
-    """The sizes of the batches that are in the log, as far as this process has seen them."""
+    """The sizes of the batches in the log, as far as this process has seen them."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = (limits.history_changes, limits.history_bytes)
@@ -21,14 +21,14 @@ class LogRetention:
         self._totals = (0, 0)
 
     def add(self, batch: Batch) -> None:
-        """A batch was logged."""
+        """Note that a batch was logged."""
         changes = size(batch.changes)
         texts = sum([len(node.text) for node in batch.changes.nodes_set])
         self._batches.append((batch.seq, changes, texts + changes * _CHANGE_BYTES))
         self._count(self._batches[-1], 1)
 
     def trim(self) -> int | None:
-        """The seq of the first batch that is to stay; None when all are."""
+        """The seq of the first batch to keep; None to keep all."""
         if not self._is_too_much():
             return None
         while self._is_too_much() and len(self._batches) > 1:
@@ -36,7 +36,7 @@ class LogRetention:
         return self._batches[0][0]
 
     def clear(self) -> None:
-        """The log was forgotten."""
+        """Note that the log was deleted."""
         self._batches.clear()
         self._totals = (0, 0)
 

@@ -1,8 +1,8 @@
-"""Connections that find their server themselves: the primary that Sentinels name, the owner of a slot.
+"""Connections that find their server: the primary that Sentinels name, or the owner of a cluster slot.
 
-redis-py has clients for both. That of a Redis Cluster sends ASKING and the command it is for on two
-connections when it has them, and asks for 16,384 slots where all our keys live in one; that of Sentinel
-tells nobody why none of them is of use. So both are one thing here: whoever connects asks first where to.
+redis-py has clients for both. Its cluster client may send ASKING and the command on different connections,
+and queries all 16,384 slots although all our keys are in one. Its Sentinel client does not say why no
+Sentinel is of use. So both work the same way here: each connection first looks up its server.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from astrolabe.bus.redis.address import HostPort, shown
 
 
 class Pool(ConnectionPool):
-    """Drops those that are idle when one was lost.
+    """Drops idle connections when one connection is lost, because they lead to the same server.
 
-    They lead where that one led. Kept, they are dead sockets until as many are needed again; or they still
-    reach a server that another has replaced, and one command goes there and the next one here.
+    If kept, they would stay dead sockets, or still reach a server that has been replaced, so that some
+    commands go to the old server and some to the new one.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        #: The stream of each connection when it was seen last. One that was lost has another, or none.
+        #: The last seen stream of each connection. A lost connection has another one, or none.
         self._streams: dict[AbstractConnection, object] = {}
 
     async def get_connection(self, *names: Any, **options: Any) -> AbstractConnection:
@@ -41,7 +41,7 @@ class Pool(ConnectionPool):
         await self._look_at(connection)
 
     async def leave_all_but(self, host: str, port: int) -> None:
-        """Drop the connections to any other server, also those in use: who waits there is told so."""
+        """Drop the connections to all other servers, including those in use, whose commands then fail."""
         for each in (*self._available_connections, *self._in_use_connections):
             if isinstance(each, Connection) and each.is_connected and (each.host, each.port) != (host, port):
                 await each.disconnect(nowait=True)
@@ -56,12 +56,12 @@ class Pool(ConnectionPool):
                     self._streams.pop(idle, None)
 
 
-#: Redirections that one command follows.
+#: Redirections to follow per command.
 REDIRECTIONS = 5
 
 
 class RedisRoute(Protocol):
-    """Where the server is that takes what we write."""
+    """Finds the server that accepts writes."""
 
     async def find(self) -> HostPort:
         """Raises ConnectionError."""
@@ -73,20 +73,20 @@ def _client_of(node: HostPort, options: Mapping[str, Any]) -> Redis:
 
 
 class SeedNodes:
-    """Servers that know where another one is. options: of `Pool`, for each of them."""
+    """Servers that know the address of another one. options: of the `Pool` of each of them."""
 
     def __init__(self, nodes: Sequence[HostPort], options: Mapping[str, Any]) -> None:
         self._nodes = list(nodes)
         self._options = options
 
     def prefer(self, node: HostPort) -> None:
-        """Ask this one first from now on."""
+        """Query this node first from now on."""
         if node in self._nodes:
             self._nodes.remove(node)
         self._nodes.insert(0, node)
 
     async def ask(self, *command: str) -> tuple[HostPort, Any]:
-        """The first answer, with who gave it; (…, None) when nobody knows. Raises ConnectionError."""
+        """The first answer and its node; (…, None) if no node knows. Raises ConnectionError."""
         why, known = "", None
         for node in list(self._nodes):
             async with _client_of(node, self._options) as client:
@@ -105,7 +105,7 @@ class SeedNodes:
 
 
 class SentinelRoute:
-    """To the primary of this name."""
+    """Finds the primary with this name."""
 
     def __init__(self, seeds: SeedNodes, service: str) -> None:
         self._seeds = seeds
@@ -120,14 +120,14 @@ class SentinelRoute:
 
 
 class SlotRoute:
-    """To the owner of the slot that has this key."""
+    """Finds the owner of the slot of this key."""
 
     def __init__(self, seeds: SeedNodes, key: str) -> None:
         self._seeds = seeds
         self._slot = key_slot(key.encode())
 
     def redirect(self, node: HostPort) -> None:
-        """It said that it is the owner, or the last one did."""
+        """Query this node first, because a redirection named it as the owner."""
         self._seeds.prefer(node)
 
     async def find(self) -> HostPort:
@@ -139,9 +139,9 @@ class SlotRoute:
 
 
 class RoutedConnection(Connection):
-    """Asks where to before it connects, and sees that it has come to a primary.
+    """Looks up its server before it connects, and checks that it is a primary.
 
-    A Sentinel may name a primary for some seconds after it was demoted, and what is read there is old.
+    A Sentinel may name a demoted primary for a few seconds, which has outdated data.
     """
 
     def __init__(self, *, route: RedisRoute, **options: Any) -> None:
@@ -157,18 +157,18 @@ class RoutedConnection(Connection):
         await self.send_command("INFO", "replication", check_health=False)
         if b"role:slave" in await self.read_response():
             raise ConnectionError(
-                f"{shown((self.host, self.port))} is a replica; no other primary is known yet"
+                f"{shown((self.host, self.port))} is a replica; the new primary is not known yet"
             )
 
 
 class RoutedTlsConnection(RoutedConnection, SSLConnection):
-    """The same by TLS."""
+    """The same with TLS."""
 
 
 class SlotClient(Redis):
-    """Of the owner of one slot of a Redis Cluster; follows the slot when it moves, and while it does.
+    """A client of the owner of one slot of a Redis Cluster. Follows the slot while and after it moves.
 
-    redirections: how often it was sent elsewhere.
+    redirections: how often it was redirected.
     """
 
     def __init__(self, route: SlotRoute, pool: Pool, options: Mapping[str, Any]) -> None:
@@ -196,10 +196,10 @@ class SlotClient(Redis):
                 answer = await self._ask(self._node_of(error), args, options)
                 self._note_place(args, shown(self._node_of(error)))
                 return answer
-        raise ConnectionError("the nodes of the Redis Cluster do not agree who owns the slot")
+        raise ConnectionError("the nodes of the Redis Cluster disagree about the owner of the slot")
 
     def place(self, key: str) -> str:
-        """Names where the last part of a scan of this key came from: a cursor is worth nothing elsewhere."""
+        """The node of the last page of a scan of this key. A cursor is valid only there."""
         return self._places.get(key, "")
 
     def _note_place(self, args: Sequence[Any], place: str) -> None:
@@ -210,7 +210,7 @@ class SlotClient(Redis):
         return error.host, error.port
 
     async def _ask(self, node: HostPort, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
-        """For the one command, of a key that was moved already."""
+        """Send one command to the node that already has the key."""
         async with _client_of(node, self._options) as client:
             try:
                 return await _asking(client, args, options)

@@ -1,13 +1,13 @@
-"""What Redis does in one step. Each script that writes refuses whoever holds another token than the last.
+"""The scripts, each of which Redis executes as one step. Those that write refuse all but the latest token.
 
-Lua numbers lose digits that a seq may have: positions are handed through as texts.
+Lua numbers lose digits of a large seq, so positions are passed as text.
 """
 
 from __future__ import annotations
 
 from hashlib import sha1
 
-#: HSET takes pairs from the arguments; `unpack` has a limit of some thousands (LUAI_MAXCSTACK).
+#: HSET takes pairs of arguments. `unpack` is limited to a few thousand (LUAI_MAXCSTACK).
 _WRITE = """
 local at = 0
 local function each(count, width, write)
@@ -30,8 +30,7 @@ local function write(first)
 end
 """
 
-#: What of ours is a short text. Anything longer is nobody's, and is not even looked at: Redis copies what a
-#: script looks at.
+#: Reads our short texts. Longer values are not ours and are not read, because Redis would copy them.
 _SHORT = """
 local function short(key)
   if redis.call('TYPE', key).ok ~= 'string' or redis.call('STRLEN', key) > 1024 then return false end
@@ -50,7 +49,8 @@ if p[1] ~= ARGV[1] then return {p[1] and 'fenced' or 'lost', '', ''} end
 """
 )
 
-#: KEYS: position. ARGV: fields. Their values, '' for what is not there; 'large' for what is too large.
+#: KEYS: position. ARGV: fields. Returns their values, '' for a missing one, 'large' for one that is too
+#: large.
 POSITION = """
 local found = {}
 for i, field in ipairs(ARGV) do
@@ -60,11 +60,10 @@ end
 return found
 """
 
-#: KEYS: leader, position. ARGV: id, milliseconds, whether by force, seconds for which what is set aside is
-#: kept.
-#: The token grows with every taking, also when Redis has lost its memory: it is never behind the clock.
-#: A key that is of another type than ours, or far larger, is not ours: a lock is forgotten, a position set
-#: aside.
+#: KEYS: leader, position. ARGV: id, milliseconds, whether to force it, seconds to keep quarantined keys.
+#: The token grows with every acquisition, even if Redis has lost its data: it is never behind the clock.
+#: A key of another type, or one that is far too large, is not ours: such a lease is overwritten, and such a
+#: position is quarantined.
 ACQUIRE_LEASE = (
     _SHORT
     + """
@@ -96,8 +95,8 @@ return answer
 )
 
 #: KEYS: position, leader, alarm. ARGV: token, id, milliseconds, whether the graph is complete, channel,
-#: tick, schema, identity of the cluster. The lock may have expired while Redis stood still: with the last
-#: token it is taken up again.
+#: tick, schema, identity of the cluster. If the lease has expired meanwhile, the latest token acquires it
+#: again.
 RENEW_LEASE = (
     _FENCE
     + """
@@ -123,8 +122,8 @@ return {'ok'}
 """
 )
 
-#: KEYS: position, nodes, edges, releases, log. ARGV: token, epoch, since, seq, the seq before which the log
-#: is forgotten, channel, entry, undo, and what to write.
+#: KEYS: position, nodes, edges, releases, log. ARGV: token, epoch, since, seq, the seq before which to trim
+#: the log, channel, entry, undo, and what to write.
 COMMIT = (
     _WRITE
     + _FENCE
@@ -139,8 +138,8 @@ return {'ok', ARGV[2], ARGV[4]}
 """
 )
 
-#: KEYS: position, the keys of the graph, log. ARGV: token, what is appended to the names of what is set
-#: aside ('': it is forgotten), seconds for which it is kept. There is no position afterwards.
+#: KEYS: position, the keys of the graph, log. ARGV: token, suffix of the names of quarantined keys ('' to
+#: delete the keys), seconds to keep them. There is no position afterwards.
 TRUNCATE = (
     _FENCE
     + """
@@ -157,7 +156,7 @@ return {'ok', '', ''}
 """
 )
 
-#: KEYS: position, nodes, edges, releases. ARGV: token, and what to write. Nobody reads it before FOUND.
+#: KEYS: position, nodes, edges, releases. ARGV: token, and what to write. It is not read before BEGIN_EPOCH.
 BULK_LOAD = (
     _WRITE
     + _FENCE
@@ -188,7 +187,7 @@ return {'ok', '', ''}
 """
 )
 
-#: By what EVALSHA calls them.
+#: The scripts by their digest, as in EVALSHA.
 BY_SHA = {
     sha1(script.encode()).hexdigest(): script
     for script in (

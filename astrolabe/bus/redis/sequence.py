@@ -1,4 +1,4 @@
-"""The numbers that positions get: which are stored in Redis, and which only a detached leader gives away.
+"""Sequence numbers: those that are stored in Redis, and those that only a detached leader uses.
 
 `graph.batch.is_detached` tells them apart.
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from astrolabe.graph.batch import BAND, is_detached
 
-#: A leap is at least this far: more batches than anyone makes before the clock is ahead again.
+#: The smallest jump: more batches than any process makes before the clock is ahead again.
 MIN_SKIP = 1_000_000
 
 
 def next_seq(seq: int, *, detached: bool) -> int:
-    """The seq after this one, of the stored positions or of the detached ones."""
+    """The next seq, among the stored ones or among the detached ones."""
     following = seq + 1
     if is_detached(following) is detached:
         return following
@@ -20,12 +20,12 @@ def next_seq(seq: int, *, detached: bool) -> int:
 
 
 def skip_ahead(seq: int, *, microseconds: int, detached: bool) -> int:
-    """A seq that nobody else gives away, so that what is served there is nobody else's position.
+    """A seq that no other process uses.
 
-    microseconds: the time, since 1970. Batches are made some dozen times a second, so an epoch whose seq
-    once was the clock never catches up with it: every later leap lands where nobody has been. Other
-    processes may go on from `seq` one by one, and would need LEAP batches to get here.
+    microseconds: the Unix time. There are a few dozen batches per second, so an epoch whose seq was set to
+        the clock never catches up with the clock, and every later jump reaches unused numbers. Other
+        processes may continue at `seq` one by one, and would need MIN_SKIP batches to get here.
     """
     reached = max(seq + MIN_SKIP, microseconds)
-    # Not to the start of a band: the microseconds are what makes it nobody else's.
+    # Not to the start of a band: the microseconds make the number unique.
     return reached if is_detached(reached) is detached else reached + BAND

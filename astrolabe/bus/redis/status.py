@@ -1,4 +1,4 @@
-"""How one replica stands, as plain attributes that /health reads."""
+"""The status of one replica, as plain attributes that /health reads."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from astrolabe.bus.redis.timing import RedisTiming
 
 Role = Literal["leader", "follower"]
 
-#: What keeps a replica from serving what is stored: nothing; there is nothing; it is of another version;
-#: it cannot be read; it is older than what is served here; it is of another cluster.
+#: What keeps a replica from serving the stored graph: nothing; there is none; it is of another version; it is
+#: damaged; it is older than the served graph; it is of another cluster.
 Blocker = Literal["", "empty", "foreign", "damaged", "behind", "another"]
 
 
-#: Ticks without a sign of the leader after which what a follower serves is stale.
+#: Ticks without a sign of life from the leader after which a follower is stale.
 STALE_AFTER_TICKS = 3
 
 
 @dataclass
 class ReplicationStatus:
-    """clock: monotonic seconds, of which the times are. timing: of the ticks.
+    """clock: monotonic seconds, the clock of all times here. timing: of the ticks.
 
-    blocker, blocker_text: what keeps this replica from serving what is stored, and the same for people.
-    cannot_lead: why this process could not lead when it last tried to; "" once it can.
-
-    joined: whether what is served was read from Redis, or written there.
-    completed: set while what is served is of an epoch that was complete once, and so worth serving.
+    blocker, blocker_text: what keeps this replica from serving the stored graph, and the same for people.
+    cannot_lead: why this process could not lead at its last attempt; "" once it can.
+    joined: whether the served graph was read from Redis, or written there.
+    completed: set while the served graph is of an epoch that was complete once, so that it may be served.
     reachability: whether Redis answers.
-    detached: whether this leader goes on with its own clients only.
-    commits: batches that this process stored, since the start.
-    read: when what is served was last found to be what is stored, whoever wrote that, and whenever.
-    ticked: when a tick came (or was sent) last. heard: when a leader gave a sign of life last, a tick or a
-        commit. in_step: the latest time at which what is served is known to have been the leader's graph:
-        no later than `heard`, for what is stored may be old.
-    leader_report: JSON that the leader told last of its watches; b"" before.
+    detached: whether this leader serves its own clients only, because Redis is unavailable.
+    commits: batches that this process has stored since the start.
+    read: when the served graph was last found to equal the stored one.
+    ticked: when the last tick was received, or sent. heard: when the leader last gave a sign of life, by a
+        tick or a commit.
+    in_step: the latest time at which the served graph is known to equal the leader's. It is not after
+        `heard`, because the stored graph may be old.
+    leader_report: the leader's last report on its watches, as JSON; b"" before the first.
     """
 
     clock: Callable[[], float]
@@ -75,31 +75,31 @@ class ReplicationStatus:
 
     @property
     def reachable(self) -> bool:
-        """Whether Redis answered the last time."""
+        """Whether Redis answered the last request."""
         return self.reachability.reachable
 
     @property
     def why(self) -> str:
-        """What Redis, or the network, said if it did not."""
+        """The error of Redis or of the network; "" while Redis answers."""
         return self.reachability.why
 
     def note_heartbeat(self) -> None:
-        """A leader gave a sign of life."""
+        """Note a sign of life from the leader."""
         self.heard = self.clock()
 
     def note_in_sync(self) -> None:
-        """What is served is what is stored, and so what the leader had when it was heard last."""
+        """Note that the served graph equals the stored one, and so the leader's when it was last heard."""
         self.blocker, self.blocker_text = "", ""
         self.read, self.in_step = self.clock(), self.heard
 
     def note_written(self) -> None:
-        """As the leader: what is served is what is stored now."""
+        """Note, as the leader, that the served graph is stored."""
         self.note_heartbeat()
         self.note_in_sync()
 
     @property
     def lag(self) -> float | None:
-        """Seconds by which what is served may be older than the leader's graph; None before it is known."""
+        """Seconds by which the served graph may be older than the leader's; None while that is unknown."""
         if self.role == "leader":
             return 0.0
         if self.in_step is None:
@@ -108,15 +108,17 @@ class ReplicationStatus:
 
     @property
     def stale(self) -> bool:
-        """Whether nobody keeps the graph up to date that is served here: for three ticks no leader said that
-        its graph is the one that is served. A leader serves its own, also while Redis does not take it."""
+        """Whether the served graph may be outdated: for three ticks, no leader has confirmed it.
+
+        A leader is never stale, because it serves its own graph even if Redis is unavailable.
+        """
         if self.role == "leader":
             return False
         return self.in_step is None or self._is_long_ago(self.in_step)
 
     @property
     def stale_since(self) -> float | None:
-        """The time from which on what is served may be old; None while it is not stale."""
+        """Since when the served graph may be outdated; None while it is not stale."""
         if not self.stale:
             return None
         return self._began if self.in_step is None else self.in_step
@@ -127,13 +129,13 @@ class ReplicationStatus:
         if not self.stale:
             return ""
         if not self.reachable:
-            return f"Redis is away: {self.why}"
+            return f"Redis is unavailable: {self.why}"
         if self.heard is not None and not self._is_long_ago(self.heard):
-            return self.blocker_text or "the leader is ahead, and this process cannot keep up"
+            return self.blocker_text or "this process cannot keep up with the leader"
         parts = (
             "no leader writes to Redis",
             self.blocker_text,
-            self.cannot_lead and f"this process cannot: {self.cannot_lead}",
+            self.cannot_lead and f"this process cannot lead: {self.cannot_lead}",
         )
         return "; ".join(filter(None, parts))
 

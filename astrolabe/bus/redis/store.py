@@ -1,4 +1,4 @@
-"""All that is asked of Redis, typed. Every method raises RedisUnavailable when it does not answer."""
+"""All commands to Redis, typed. Every method raises RedisUnavailable if Redis does not answer."""
 
 from __future__ import annotations
 
@@ -26,33 +26,31 @@ from astrolabe.settings import Settings
 
 T = TypeVar("T")
 
-#: Fields of a hash that are asked for at a time, and entries of the log: what Redis does in a millisecond
-#: or two.
+#: Fields of a hash and entries of the log to request at a time. Redis needs a millisecond or two for them.
 SCAN_COUNT = 2048
 LOG_COUNT = 8
-#: Bytes of a key beyond which something is in it that is not ours, and those for each entry: the largest
-#: graph has 2 KB for each.
+#: Bytes of a key, and further bytes per entry, beyond which it contains foreign data. Our largest entries
+#: take 2 KB on average.
 OVERSIZED, OVERSIZED_EACH = 8 * MAX_REPLY_BYTES, 16 * 1024
-#: Scans of a hash that may be cut off by its moving before that is an error.
+#: Attempts to scan a hash that moves between nodes.
 MAX_SCANS = 5
 #: See `RedisStore.alarm`.
 CORRUPT = "damaged"
-#: Seconds that what was set aside is kept.
+#: Seconds to keep quarantined keys.
 QUARANTINE_SECONDS = 7 * 24 * 3600
 
 
-#: The largest seq that leaves room for a leap below the 2^53 that every client can count to.
+#: The largest seq. It leaves room for a jump below 2^53, up to which every client can count.
 MAX_SEQ = 2**52
 
 _EPOCH = re.compile("[0-9A-Za-z]{1,64}")
 
 
 class StoredPosition(msgspec.Struct, frozen=True):
-    """Where the stored graph is. epoch is "" when there is none.
+    """The position of the stored graph. epoch is "" if there is no graph.
 
-    complete: whether the graph of this epoch was complete once. cluster: the identity of the cluster whose
-    graph it is, "" when that is not known. run: names the start of Redis at which the
-    lock was taken last.
+    complete: whether the graph of this epoch was complete once. cluster: the identity of its cluster; "" if
+        it is unknown. run: the run id of Redis when the lease was last taken.
     """
 
     epoch: str = ""
@@ -64,8 +62,10 @@ class StoredPosition(msgspec.Struct, frozen=True):
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """The lock was taken. position: what was found, its seq unread. restarted: Redis was, since the last
-    taking."""
+    """The lease, held by this process. position: the stored one, without its seq.
+
+    restarted: whether Redis was restarted since the lease was last taken.
+    """
 
     token: str
     position: StoredPosition
@@ -73,9 +73,9 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class ScriptReply(msgspec.Struct, frozen=True):
-    """What a fenced script answers. outcome: ok, moved (the position is another one), lost (there is none).
+    """The reply of a fenced script. outcome: ok, moved (the position has changed), lost (there is none).
 
-    alarm: what somebody found wrong, see `RedisStore.alarm`; "" when nothing.
+    alarm: what another process found wrong, see `RedisStore.alarm`; "" for nothing.
     """
 
     outcome: str
@@ -88,13 +88,13 @@ class RedisStore:
     """One cluster's keys in one Redis."""
 
     def __init__(self, settings: Settings, timing: RedisTiming, *, id: str) -> None:
-        """id: of this process among all that share the Redis."""
-        #: Of the cluster whose graph this process would write; "" while that is not known.
+        """id: of this process, unique among all that share the Redis."""
+        #: The identity of the cluster that this process watches; "" while it is unknown.
         self.identity = ""
         self.address = address_of(settings)
         self.keys = RedisKeys(settings.cluster_name)
         self._id = id
-        self._lease_ms = round(timing.lock * 1000)
+        self._lease_ms = round(timing.lease * 1000)
         self._client = connect(settings, timing, retry_once=True)
         self._subscriber = connect(settings, timing, retry_once=False)
         script = self._client.register_script
@@ -109,7 +109,7 @@ class RedisStore:
         self._delete_field = script(scripts.DELETE_FIELD)
 
     async def verify(self) -> None:
-        """Raises BusError when this Redis cannot be used."""
+        """Raises BusError if this Redis cannot be used."""
         await verify(self._client, self.address)
 
     async def drop_demoted(self) -> None:
@@ -123,7 +123,7 @@ class RedisStore:
     # Leadership
 
     async def acquire_lease(self, *, force: bool = False) -> Lease | None:
-        """Take the lock; None when another has it. force: take it all the same."""
+        """Take the lease; None if another process has it. force: take it anyway."""
         keys = self.keys
         answer = await self._run(
             self._acquire_lease,
@@ -137,7 +137,7 @@ class RedisStore:
         return Lease(token, position, restarted=bool(epoch) and before != now)
 
     async def renew_lease(self, token: str, *, complete: bool, tick: bytes = b"") -> ScriptReply:
-        """Keep the lock, and publish a tick unless it is empty. Raises LeadershipLost."""
+        """Renew the lease, and publish a tick unless it is empty. Raises LeadershipLost."""
         keys = self.keys
         args = (
             token,
@@ -152,7 +152,7 @@ class RedisStore:
         return await self._fenced(self._renew_lease, (keys.position, keys.leader, keys.alarm), args)
 
     async def release_lease(self) -> None:
-        """Give up the lock, if it is ours, and tell the others."""
+        """Release the lease if this process has it, and notify the others."""
         keys = self.keys
         await self._run(self._release_lease, (keys.leader,), (self._id, keys.diff, codec.LEADER_LEFT))
 
@@ -191,54 +191,56 @@ class RedisStore:
         await self._fenced(self._bulk_load, names, (token, *writes.arguments()))
 
     async def begin_epoch(self, token: str, epoch: str, seq: int, *, complete: bool) -> None:
-        """Begin an epoch with what was filled in. Raises LeadershipLost."""
+        """Begin an epoch with the graph that was loaded. Raises LeadershipLost."""
         args = (token, epoch, seq, SCHEMA, "yes" if complete else "no", self.identity)
         await self._fenced(self._begin_epoch, (self.keys.position,), args)
 
     async def delete_field(self, token: str, key: str, field: bytes) -> None:
-        """Remove a field of the graph that is no part of any. Raises LeadershipLost."""
+        """Delete a field that is not part of a graph. Raises LeadershipLost."""
         await self._fenced(self._delete_field, (self.keys.position, key), (token, field))
 
     async def alarm(self, what: str) -> None:
-        """Tell the leader what is wrong: DAMAGED, or `<epoch>:<seq>`, a position that is served and that the
-        stored one is behind."""
+        """Tell the leader what is wrong.
+
+        what: CORRUPT, or `<epoch>:<seq>`, a served position that is ahead of the stored one.
+        """
         with translated_errors():
             await self._client.set(self.keys.alarm, what, ex=60)
 
     # Reading
 
     async def run_id(self) -> str:
-        """Names the server that answers, and its start."""
+        """The run id of Redis, which identifies the server and its start."""
         with translated_errors():
             info: dict[str, Any] = await self._client.info("server")
         return str(info.get("run_id", ""))
 
     async def last_logged_seq(self) -> int:
-        """The seq of the last entry of the log, 0 when it has none. Raises CorruptData when it is no log."""
+        """The seq of the last entry of the log; 0 if it is empty. Raises CorruptData if it is not a log."""
         with translated_errors():
             found = await cast(Any, self._client.xrevrange(self.keys.log, count=1))
         return int(found[0][0].partition(b"-")[0]) if found else 0
 
     def foreign_reason(self, position: StoredPosition) -> str:
-        """Why this is no graph of ours, but of another cluster; "" when it is, or we cannot know."""
+        """Why the stored graph is of another cluster; "" if it is ours, or if that is unknown."""
         theirs = position.cluster if position.epoch else ""
         if not theirs or not self.identity or theirs == self.identity:
             return ""
         return (
             f"the graph under the name {self.keys.cluster!r} in Redis is of another cluster (its kube-system "
-            f"has uid {theirs}, ours {self.identity}); give each a name of its own by --cluster-name"
+            f"has uid {theirs}, ours {self.identity}); give each cluster its own --cluster-name"
         )
 
     async def position(self) -> StoredPosition:
-        """Raises CorruptData."""
+        """Read the position. Raises CorruptData."""
         fields = ("epoch", "seq", "schema", "complete", "run", "cluster")
         epoch, seq, schema, complete, run, cluster = await self._run(
             self._position, (self.keys.position,), fields
         )
         if epoch and not _EPOCH.fullmatch(epoch):
-            raise CorruptData(f"position: {epoch[:20]!r} is no epoch")
+            raise CorruptData(f"position: {epoch[:20]!r} is not an epoch")
         if not 0 <= (number := _seq(seq)) <= MAX_SEQ:
-            raise CorruptData(f"position: {seq[:20]!r} is no seq")
+            raise CorruptData(f"position: {seq[:20]!r} is not a seq")
         return StoredPosition(
             epoch, number, schema, complete == "yes", run, cluster if _is_identity(cluster) else ""
         )
@@ -253,10 +255,10 @@ class RedisStore:
         for _ in range(MAX_SCANS):
             if await self._scan(key, handle):
                 return
-        raise RedisUnavailable(f"{key} moves from node to node")
+        raise RedisUnavailable(f"{key} keeps moving between nodes")
 
     async def _scan(self, key: str, handle: Callable[[Mapping[bytes, bytes]], None]) -> bool:
-        """Whether all of it came from one place."""
+        """Scan once. Returns whether all pages came from one node."""
         pending = asyncio.create_task(self._scan_page(key, 0), name="scan")
         began = None
         try:
@@ -268,7 +270,7 @@ class RedisStore:
                 began = place
                 if cursor:
                     pending = asyncio.create_task(self._scan_page(key, cursor), name="scan")
-                    await asyncio.sleep(0)  # it is sent
+                    await asyncio.sleep(0)  # sends the command
                 handle(page)
                 if not cursor:
                     return True
@@ -289,9 +291,9 @@ class RedisStore:
         return await self._read_bounded(key, ask, SCAN_COUNT)
 
     async def _read_bounded(self, key: str, ask: Callable[[int], Awaitable[T]], count: int) -> T:
-        """So many entries of a key, or one when they are too large together.
+        """Read `count` entries of a key, or only one if they are too large together.
 
-        Raises CorruptData when one alone is too large: to be read, or for Redis to hand it over in time.
+        Raises CorruptData if a single entry is too large, or takes Redis too long to send.
         """
         try:
             with translated_errors():
@@ -307,7 +309,7 @@ class RedisStore:
             raise
 
     async def _is_oversized(self, key: str) -> bool:
-        """Whether a key takes far more memory than so many entries of ours. Costs Redis a look at each."""
+        """Whether a key takes far more memory than our entries would. Redis has to inspect each entry."""
         with translated_errors():
             kind = await cast(Any, self._client.type(key))
             count = await (self._client.xlen(key) if kind == b"stream" else cast(Any, self._client.hlen(key)))
@@ -315,13 +317,13 @@ class RedisStore:
         return (size or 0) > OVERSIZED + count * OVERSIZED_EACH
 
     async def read(self, key: str, fields: Sequence[bytes]) -> list[bytes | None]:
-        """Some fields of a hash."""
+        """Read some fields of a hash."""
         with translated_errors():
             values: list[bytes | None] = await cast(Any, self._client.hmget(key, list(fields)))
         return values
 
     async def log(self, after: int = -1) -> AsyncIterator[tuple[bytes, bytes]]:
-        """The entries of the log behind this seq, and what undoes them."""
+        """The entries of the log after this seq, with their undo records."""
         start = "-" if after < 0 else f"({after}-0"
 
         async def ask(count: int) -> Any:
@@ -333,13 +335,13 @@ class RedisStore:
                 start = f"({id.decode()}"
 
     def subscribe(self) -> ChannelSubscription:
-        """To the channel, on a connection of its own; a context manager."""
+        """Subscribe to the channel on a separate connection. Returns a context manager."""
         return ChannelSubscription(self._subscriber, self.keys.diff)
 
     async def _fenced(self, script: Any, keys: Sequence[str], args: Iterable[Any]) -> ScriptReply:
         outcome, epoch, seq, *more = await self._run(script, keys, args)
         if outcome == "fenced":
-            raise LeadershipLost("another process has taken the lock")
+            raise LeadershipLost("another process has taken the lease")
         return ScriptReply(outcome, epoch, _seq(seq), more[0] if more else "")
 
     async def _run(self, script: Any, keys: Sequence[str], args: Iterable[Any]) -> list[str]:
@@ -349,7 +351,7 @@ class RedisStore:
 
 
 class ChannelSubscription:
-    """Messages of the channel, as they come."""
+    """Receives the messages of the channel."""
 
     def __init__(self, client: Redis, channel: str) -> None:
         self._pubsub: PubSub = client.pubsub()
@@ -373,14 +375,14 @@ class ChannelSubscription:
         await self._pubsub.aclose()  # type: ignore[no-untyped-call]
 
     async def next(self, timeout: float) -> bytes | None:
-        """The next message; b"" when we are (again) subscribed, and may have missed some before.
+        """The next message; None after `timeout` seconds without one.
 
-        None when there was none for `timeout` seconds.
+        b"" means that the subscription has begun, or begun again, so that messages may have been missed.
         """
         try:
             with translated_errors():
                 message = await self._pubsub.get_message(timeout=timeout)
-        except CorruptData as error:  # too large to be read: whoever sent it, we have missed something
+        except CorruptData as error:  # too large to read, so we have missed a message
             raise RedisUnavailable(str(error)) from error
         if message is None:
             return None
@@ -392,5 +394,5 @@ def _is_identity(text: str) -> bool:
 
 
 def _seq(text: str) -> int:
-    """-1: what is stored is no number."""
+    """The seq in a text; -1 if it is not a number."""
     return int(text or 0) if len(text) < 20 and (text.isdecimal() or not text) else -1

@@ -1,10 +1,10 @@
-"""From what is stored to a graph with its history. The decisions are here; `joining` asks Redis for it.
+"""Restores a graph and its history from stored data. The decisions are here; `bootstrap` queries Redis.
 
-A scan of the hashes races with commits: of what changed meanwhile it holds the state before, after, or one
-between. So the log is read after the scan, and every batch in it is undone, the latest first. What a batch
-touched is then as it was before the first batch of the log, and the rest is as it always was: the graph at
-the start of the log, exactly. Applying the log to it gives the graph as it is now, and fills the history on
-the way, so that clients that were connected before resume here.
+A scan of the hashes races with commits: for each changed value, it sees the old one, the new one, or one
+between. So the log is read after the scan, and all its batches are undone, the latest first. Every value that
+a batch changed is then as it was before the first batch of the log, and all others never changed. The result
+is exactly the graph at the start of the log. Applying the log gives the current graph, and fills the history
+on the way, so that clients of other replicas can resume here.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from astrolabe.graph.edge import Edge
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.node import Node
 
-#: Nodes, edges or releases that are taken into a graph in one slice of time.
+#: Nodes, edges or releases to add to a graph in one time slice.
 ITEMS_PER_SLICE = 500
 
 
 class StoredGraph:
-    """What was scanned. It is read as it comes: Redis meanwhile looks for more."""
+    """The scanned data. Each page is decoded while Redis fetches the next one."""
 
     def __init__(self, decoder: Decoder) -> None:
         self.releases: dict[bytes, bytes] = {}
@@ -36,17 +36,17 @@ class StoredGraph:
         self._uids: dict[str, str] = {}
 
     def add_nodes(self, page: Mapping[bytes, bytes]) -> None:
-        """Raises CorruptData."""
+        """Decode and add a page of nodes. Raises CorruptData."""
         for uid, node in self._decoder.nodes(page):
             self._nodes[uid] = node
             self._uids[uid] = uid
 
     def add_edges(self, page: Mapping[bytes, bytes]) -> None:
-        """To come after the nodes. Raises CorruptData."""
+        """Decode and add a page of edges, after all nodes. Raises CorruptData."""
         self._edges.update(zip(page, self._decoder.edges(page, self._uids), strict=True))
 
     def undo(self, undo: UndoRecord) -> None:
-        """Raises CorruptData."""
+        """Revert one batch. Raises CorruptData."""
         for uid, text in undo.nodes.items():
             if text is None:
                 self._nodes.pop(uid, None)
@@ -64,7 +64,7 @@ class StoredGraph:
                 self.releases[id.encode()] = value.encode()
 
     def restore_into(self, graph: Graph) -> Iterator[None]:
-        """Take all of it into an empty graph, one slice at each step. Raises CorruptData."""
+        """Add everything to an empty graph, one time slice per step. Raises CorruptData."""
         for nodes in in_chunks(self._nodes.items(), ITEMS_PER_SLICE):
             graph.restore(nodes=dict(nodes))
             yield
@@ -87,19 +87,19 @@ class StoredGraph:
             yield
 
     def _known(self, edges: Iterable[tuple[str, list[Edge]]]) -> dict[str, list[Edge]]:
-        """Edges by the node at one end. Raises CorruptData when there is no such node."""
+        """Edges by the node at one end. Raises CorruptData if that node does not exist."""
         known = dict(edges)
         for uid in known:
             if uid not in self._nodes:
-                raise CorruptData(f"node {uid!r} has edges and is missing")
+                raise CorruptData(f"node {uid!r} is missing but has edges")
         return known
 
 
 def history(log: Iterable[LogEntry], noted: StoredPosition, now: StoredPosition) -> list[LogEntry] | None:
-    """The batches that lead up to what was scanned and beyond, without a gap.
+    """The contiguous batches of the log that cover the time of the scan.
 
-    log: read after the scan. noted, now: the position before the scan, and after the log was read.
-    None: the scan is worth nothing, for part of what happened meanwhile is not in the log.
+    log: read after the scan. noted, now: the positions before the scan and after the log was read.
+    Returns None if the scan is useless, because the log does not contain everything that happened meanwhile.
     """
     if now.epoch != noted.epoch or now.seq < noted.seq:
         return None
@@ -115,5 +115,5 @@ def history(log: Iterable[LogEntry], noted: StoredPosition, now: StoredPosition)
 
 
 def _as_text(stored: bytes) -> str:
-    """What is no text is found out by who reads it."""
+    """Decode bytes that may not be valid UTF-8. The reader of the text detects that."""
     return stored.decode(errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""The leader's end of the bus: what the engine publishes is stored, then served; or served alone."""
+"""The leader's end of the bus: stores each batch of the engine, and then serves it."""
 
 from __future__ import annotations
 
@@ -34,18 +34,19 @@ from astrolabe.timeslice import in_slices, let_go
 
 logger = logging.getLogger("astrolabe.bus")
 
-#: How the watches do, as JSON.
+#: Returns the leader's report on its watches, as JSON.
 LeaderReporter = Callable[[], bytes]
 
 
 class LeaderWriter:
-    """Implements `engine.Publisher`. Numbers the batches itself, whatever number they come with.
+    """Implements `engine.Publisher`. Assigns its own sequence numbers to the batches.
 
-    Steady, a batch is served once Redis has it. When Redis does not take one, the leader goes on alone:
-    batches are served at once, at positions that nobody else gives away, and are merged in the outbox,
-    until Redis is back where it was. A Redis that is anywhere else has lost its memory: a new epoch begins.
+    While attached, a batch is served after Redis has stored it. If Redis does not store one, the leader
+    detaches: it serves batches at once, at positions that no other process uses, and merges them in the
+    outbox. It attaches again when Redis is back at its last position. If Redis is anywhere else, it has lost
+    data, and a new epoch begins.
 
-    alarmed: set when somebody found the stored graph damaged. tick_wanted: set when a tick is wanted at once.
+    alarmed: set when another process found the stored graph damaged. tick_wanted: set to tick at once.
     """
 
     def __init__(
@@ -69,22 +70,22 @@ class LeaderWriter:
         self._lock = asyncio.Lock()
         self._renewed = status.clock()
         self._outbox = Outbox()
-        #: The highest seq that was given away, and the one up to which all is stored.
+        #: The highest assigned seq, and the seq up to which everything is stored.
         self._last_seq = self._stored_seq = served.graph.seq
-        #: A batch of which we do not know whether Redis has it.
+        #: A batch that Redis may have stored or not.
         self._in_doubt: Batch | None = None
-        #: Whether the log says that Redis is away, and not yet that it is back.
+        #: Whether an outage of Redis is logged, and its end is not.
         self._log_recovery = False
-        #: Whether this epoch cannot go on, and where its data go: see `RedisStore.truncate`.
+        #: Whether this epoch cannot continue, and the suffix for its data: see `RedisStore.truncate`.
         self._epoch_ended, self._quarantine_suffix = False, ""
-        #: What Redis has beyond `_stored_seq` as it was when the outbox was begun.
+        #: Changes that Redis has stored since the outbox was created.
         self._flushed: list[Changes] = []
-        #: Whether what is served was made anew since `publish` told so.
+        #: Whether the served graph was rebuilt since `publish` last reported it.
         self._was_rebuilt = False
 
     @property
     def diverged(self) -> bool:
-        """Whether positions are served here that are not stored."""
+        """Whether this process serves positions that are not stored."""
         return self._status.detached and self._served.graph.seq != self._stored_seq
 
     async def resume_epoch(self, *, uncertain: bool) -> None:
@@ -99,7 +100,7 @@ class LeaderWriter:
                 await self._publish(Changes(), 0)
 
     async def begin_epoch(self, *, quarantine: str = "") -> None:
-        """Begin an epoch with what is served; it is tried again until Redis has it. Raises LeadershipLost.
+        """Begin an epoch with the served graph, and retry until Redis has it. Raises LeadershipLost.
 
         quarantine: see `RedisStore.truncate`.
         """
@@ -110,13 +111,13 @@ class LeaderWriter:
             self._note_outage(error)
 
     def mark_complete(self) -> None:
-        """All of the cluster is in the graph: whoever reads it from now on may serve it."""
+        """Note that the graph is complete, so that other processes may serve it."""
         self._status.complete, self._status.cannot_lead = True, ""
         self.tick_wanted.set()
 
     async def publish(self, batch: Batch) -> bool:
-        """Raises LeadershipLost when another process leads."""
-        self._status.cannot_lead = ""  # who publishes has a cluster
+        """Raises LeadershipLost if another process leads."""
+        self._status.cannot_lead = ""  # an engine that publishes can reach the cluster
         async with self._lock:
             for changes in split(batch.changes):
                 await self._publish(changes, batch.time)
@@ -133,8 +134,8 @@ class LeaderWriter:
                 return 0
             changes = await find()
             if changes:
-                for piece in split(changes):
-                    await self._publish(piece, _milliseconds(), repeated=True)
+                for chunk in split(changes):
+                    await self._publish(chunk, _milliseconds(), repeated=True)
             return size(changes)
 
     async def check_log(self) -> None:
@@ -144,11 +145,11 @@ class LeaderWriter:
                 raise CorruptData("the log is ahead of its position")
 
     def quarantine(self, error: CorruptData) -> None:
-        """What is stored is beyond repair: set it aside and begin an epoch with what is served."""
+        """Quarantine the stored graph, which is beyond repair, and begin an epoch with the served one."""
         if not self._epoch_ended:
             self._quarantine_suffix = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
             logger.error(
-                "what Redis holds is damaged: %s; it is set aside, under names that end in :aside:%s",
+                "the graph in Redis is damaged: %s; its keys are renamed to end in :aside:%s",
                 *(error, self._quarantine_suffix),
             )
         self._epoch_ended = True
@@ -157,23 +158,23 @@ class LeaderWriter:
         self.tick_wanted.set()
 
     async def delete_field(self, key: str, field: bytes) -> None:
-        """Remove from a hash of the graph what is no part of it. Raises LeadershipLost, RedisUnavailable."""
+        """Delete a field that is not part of the graph. Raises LeadershipLost, RedisUnavailable."""
         await self._store.delete_field(self._token, key, field)
 
     async def tick(self) -> float:
-        """Keep the lock, and bring to Redis what it does not have; to be called again in that many seconds.
+        """Renew the lease, and store what Redis does not have. Returns the seconds until the next call.
 
         Raises LeadershipLost.
         """
         status, timing = self._status, self._status.timing
-        with suppress(RedisUnavailable):  # who reaches no Sentinel goes on where he is
+        with suppress(RedisUnavailable):  # without a Sentinel, stay on this server
             await self._store.drop_demoted()
         try:
             if status.detached:
                 await self._reattach()
             else:
                 async with self._lock:
-                    if not status.detached:  # as a batch that was under way may have left it
+                    if not status.detached:  # which a concurrent batch may have changed
                         await self._renew()
         except RedisUnavailable as error:
             self._note_outage(error)
@@ -181,10 +182,10 @@ class LeaderWriter:
             self.quarantine(error)
         return timing.tick if status.reachable and not status.detached else timing.retry
 
-    # Steady
+    # Attached
 
     async def _publish(self, changes: Changes, time: int, *, repeated: bool = False) -> None:
-        """repeated: what is served may be as these changes say already."""
+        """repeated: the served graph may have these changes already."""
         graph, status = self._served.graph, self._status
         if status.detached:
             await self._publish_detached(changes, time)
@@ -225,7 +226,7 @@ class LeaderWriter:
         undo = undo_of(batch.changes, before)
         answer = await self._store.commit(self._token, batch, undo, forget=self._retention.trim())
         self._status.reachability.mark_reachable()
-        # It came twice, as commands do when a connection breaks: only we have this token.
+        # It was executed twice, as may happen when a connection breaks. Only we have this token.
         delivered_twice = (answer.epoch, answer.seq) == (batch.epoch, batch.seq)
         if answer.outcome != "ok" and not delivered_twice:
             return False
@@ -234,7 +235,7 @@ class LeaderWriter:
         return True
 
     async def _renew(self) -> None:
-        """Keep the lock, tell everyone where the graph is, and see that Redis says the same."""
+        """Renew the lease, publish the position, and check that Redis is at the same one."""
         graph, status = self._served.graph, self._status
         tick = Tick(graph.epoch, graph.seq, status.complete, msgspec.Raw(self._leader_report()))
         answer = await self._store.renew_lease(self._token, complete=status.complete, tick=encode_tick(tick))
@@ -250,15 +251,19 @@ class LeaderWriter:
         status.ticked = status.heard
 
     def _handle_alarm(self, alarm: str) -> None:
-        """Somebody saw Redis behind what it serves of this epoch: it went back before we came, and what we
-        give away is known as something else."""
+        """Begin a new epoch if another process serves a later position of this one.
+
+        Redis went back before this process led, so our sequence numbers stand for other batches there.
+        """
         epoch, _, seq = alarm.rpartition(":")
         if epoch == self._served.graph.epoch:
-            logger.warning("Redis went back from seq %s, which somebody serves; a new epoch begins", seq)
+            logger.warning(
+                "Redis went back from seq %s, which another process serves; beginning a new epoch", seq
+            )
             self._epoch_ended = True
             self._detach()
 
-    # Alone
+    # Detached
 
     def _detach(self, uncertain: Batch | None = None) -> None:
         graph = self._served.graph
@@ -273,7 +278,7 @@ class LeaderWriter:
         )
 
     async def _publish_detached(self, changes: Changes, time: int) -> None:
-        """At the next position that is only ours."""
+        """Serve changes at the next detached position."""
         graph = self._served.graph
         self._outbox.add(changes, graph, time=time)
         self._last_seq = next_seq(self._last_seq, detached=True)
@@ -282,11 +287,11 @@ class LeaderWriter:
         )
 
     async def _reattach(self) -> None:
-        """Share what was done alone, if Redis answers. Raises LeadershipLost, RedisUnavailable."""
+        """Store the outbox if Redis answers again. Raises LeadershipLost, RedisUnavailable."""
         graph, status = self._served.graph, self._status
         try:
             answer = await self._store.renew_lease(self._token, complete=status.complete)
-        except CorruptData as error:  # so we cannot know whether it is still ours to write
+        except CorruptData as error:  # so we may no longer be the leader
             raise LeadershipLost(f"the position in Redis is damaged: {error}") from error
         self._note_renewal()
         here = {self._stored_seq} | ({self._in_doubt.seq} if self._in_doubt is not None else set())
@@ -300,10 +305,10 @@ class LeaderWriter:
                 await self._flush(answer.seq)
             return
         if answer.epoch != graph.epoch:
-            logger.warning("Redis has lost the graph; writing it anew, as a new epoch")
+            logger.warning("Redis has lost the graph; writing it again as a new epoch")
         elif not self._epoch_ended:
             logger.warning(
-                "Redis went back to seq %d from %d; a new epoch begins", answer.seq, self._stored_seq
+                "Redis went back to seq %d from %d; beginning a new epoch", answer.seq, self._stored_seq
             )
         if answer.outcome == "lost":
             await self._reacquire_lease()
@@ -336,20 +341,20 @@ class LeaderWriter:
             )
             self._in_doubt = batch
             if not await self._commit(batch, before):
-                return  # Redis is not where it just was: look again
+                return  # Redis has moved: check again
             before.load(changes)
             self._flushed.append(changes)
             self._stored_seq, self._in_doubt = batch.seq, None
         held = [*before.contents(), *self._outbox.contents(), *self._flushed]
         self._return_to_stored_seq()
         if self._log_recovery:
-            logger.info("Redis is back; %d changes of the time without it are shared", shared)
+            logger.info("Redis is back; stored %d changes from the outage", shared)
         self._log_recovery = False
         async for _ in in_slices(let_go(held)):
             pass
 
     def _return_to_stored_seq(self) -> None:
-        """All that is served is stored: be at the position that is stored, too."""
+        """Return to the stored position, since everything served is stored."""
         graph = self._served.graph
         if graph.seq != self._stored_seq:
             self._served.receive(
@@ -366,13 +371,13 @@ class LeaderWriter:
     # A new epoch
 
     async def _write_epoch(self, quarantine: str = "") -> None:
-        """Write all that is served under a new epoch. What changes meanwhile is in the outbox."""
+        """Write the served graph as a new epoch. The outbox collects concurrent changes."""
         graph = self._served.graph
         await self._store.truncate(self._token, quarantine=quarantine)
         async with self._lock:
             self._outbox, self._flushed, self._in_doubt = Outbox(), [], None
-            pieces = await chunks_of(graph)
-        for writes in pieces:
+            chunks = await chunks_of(graph)
+        for writes in chunks:
             await self._store.bulk_load(self._token, writes)
             await self._keep_lease()
         async with self._lock:
@@ -406,7 +411,7 @@ class LeaderWriter:
         reachability = self._status.reachability
         if reachability.mark_lost(str(error)):
             where, suppressed = self._store.address, reachability.suppressed_note()
-            logger.warning("Redis at %s: %s%s; going on without it", where, error, suppressed)
+            logger.warning("Redis at %s: %s%s; continuing without it", where, error, suppressed)
 
 
 def _milliseconds() -> int:

@@ -1,4 +1,4 @@
-"""What becomes of the hashes of the graph."""
+"""The writes to the hashes of the graph."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from astrolabe.timeslice import in_slices
 
 
 class Writes(msgspec.Struct):
-    """By hash and field: its value, or None, which removes it."""
+    """For each hash, the values by field. None deletes the field."""
 
     nodes: dict[str, str | None] = {}
     edges: dict[str, str | None] = {}
     releases: dict[str, str | None] = {}
 
     def arguments(self) -> list[str | int]:
-        """As `scripts` take them: six counts, then what is set and what is removed of each hash."""
+        """The arguments of a script: six counts, then the set and the deleted fields of each hash."""
         counts: list[str | int] = []
         items: list[str | int] = []
         for fields in (self.nodes, self.edges, self.releases):
@@ -38,9 +38,9 @@ class Writes(msgspec.Struct):
 
 
 async def chunks_of(graph: Graph) -> Iterator[Writes]:
-    """All of the graph, as it is now, in pieces that Redis takes quickly.
+    """The whole graph in chunks that Redis writes quickly.
 
-    It must not change until this returns; what becomes of it afterwards is not in the pieces.
+    The graph must not change until this returns. The chunks do not contain later changes.
     """
     edges: list[Edge] = []
     async for uid in in_slices(graph.nodes):
@@ -60,10 +60,10 @@ def _chunks(
 
 
 def writes_of(changes: Changes, entry: LogEntry) -> Writes:
-    """What a batch with these changes writes. entry: of the batch, in which their texts are."""
+    """The writes of a batch with these changes. entry: of the batch, with the encoded texts."""
     set_nodes = {node.uid: text for node, text in zip(changes.nodes_set, entry.nodes, strict=True)}
     return Writes(
-        nodes={**set_nodes, **dict.fromkeys(entry.gone)},
-        edges={**dict(entry.edges), **dict.fromkeys(entry.cut)},
+        nodes={**set_nodes, **dict.fromkeys(entry.removed_nodes)},
+        edges={**dict(entry.edges), **dict.fromkeys(entry.removed_edges)},
         releases=entry.releases,
     )
