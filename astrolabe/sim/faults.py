@@ -1,7 +1,8 @@
-"""What goes wrong between a client and an API server, as values that are switched on and off at run time.
+"""Fault injection: what can go wrong between a client and an API server, switched on and off at run time.
 
-A fault is added to `Simulator.faults`; it strikes the next `times` requests that it means and is used up.
-Three more are not of a request: `ObjectStore.compact`, `Simulator.go_offline` and `FaultInjector.watch_list`.
+A fault is added to `Simulator.faults`. It applies to the next `times` matching requests, and is then used up.
+Three more faults do not belong to a request: `ObjectStore.compact`, `Simulator.go_offline` and
+`FaultInjector.watch_list`.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ _REASONS = {
 
 
 class AbortConnection(Exception):
-    """The connection is to be aborted now, without the end of the answer."""
+    """Abort the connection now, in the middle of the response."""
 
 
 class WatchEvents(Protocol):
-    """What a fault may let an answer say beside its own lines."""
+    """The extra lines that a fault may add to a watch."""
 
     def bookmark(self) -> bytes: ...
     def expired(self) -> bytes: ...
@@ -46,9 +47,9 @@ class WatchEvents(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class InjectedFault:
-    """Base. `kind` and `verb` ("list", "watch") narrow the requests that are meant; "" is any.
+    """Base class. `kind` and `verb` ("list", "watch") select requests; "" matches any.
 
-    times: how many requests it strikes; None: every one, until it is removed.
+    times: how many requests it applies to; None: every one, until it is removed.
     """
 
     kind: str = ""
@@ -59,10 +60,10 @@ class InjectedFault:
         return self.kind in ("", kind) and self.verb in ("", verb)
 
     def reject(self) -> None:
-        """Called before the answer: raise StatusError or AbortConnection instead of one."""
+        """Called before the response: may raise StatusError or AbortConnection in its place."""
 
     def transform(self, lines: Lines, watch_events: WatchEvents) -> Lines:
-        """What becomes of the lines of a watch, or of the one piece of a list."""
+        """Transform the lines of a watch, or the single chunk of a list."""
         return lines
 
 
@@ -82,7 +83,7 @@ class HttpStatus(InjectedFault):
 
 @dataclass(frozen=True, kw_only=True)
 class HtmlPage(InjectedFault):
-    """The page of a proxy, with a status that says all is well."""
+    """An HTML page from a proxy, with a success status."""
 
     code: int = 200
 
@@ -92,7 +93,7 @@ class HtmlPage(InjectedFault):
 
 @dataclass(frozen=True, kw_only=True)
 class Disconnect(InjectedFault):
-    """The connection ends before the first byte of an answer."""
+    """The connection closes before the first byte of the response."""
 
     def reject(self) -> None:
         raise AbortConnection
@@ -100,7 +101,7 @@ class Disconnect(InjectedFault):
 
 @dataclass(frozen=True, kw_only=True)
 class Cut(InjectedFault):
-    """The answer ends after some lines. middle: by a broken connection in the middle of the next line."""
+    """The response ends after some lines. middle: the connection breaks in the middle of the next line."""
 
     after: int = 0
     middle: bool = False
@@ -119,7 +120,7 @@ class Cut(InjectedFault):
 
 @dataclass(frozen=True, kw_only=True)
 class HalfOpen(InjectedFault):
-    """Half-open: after some lines nothing comes any more, while the connection stays."""
+    """Half-open connection: after some lines nothing arrives any more, but the connection stays open."""
 
     after: int = 0
 
@@ -135,7 +136,7 @@ class HalfOpen(InjectedFault):
 
 @dataclass(frozen=True, kw_only=True)
 class EmptyAnswer(InjectedFault):
-    """200, and nothing in it."""
+    """An empty 200 response."""
 
     def transform(self, lines: Lines, watch_events: WatchEvents) -> Lines:
         return _nothing()
@@ -143,7 +144,7 @@ class EmptyAnswer(InjectedFault):
 
 @dataclass(frozen=True, kw_only=True)
 class ExpiredInStream(InjectedFault):
-    """After some lines, the ERROR event that says 410; then the watch ends."""
+    """After some lines, an ERROR event with code 410; then the watch ends."""
 
     after: int = 0
 
@@ -155,7 +156,7 @@ class ExpiredInStream(InjectedFault):
 
 @dataclass(frozen=True, kw_only=True)
 class Bookmarks(InjectedFault):
-    """Bookmarks that nobody needs: `count` of the same after each line."""
+    """Redundant bookmarks: `count` equal ones after each line."""
 
     count: int = 2
 
@@ -166,7 +167,7 @@ class Bookmarks(InjectedFault):
 
 @dataclass(frozen=True, kw_only=True)
 class HugeLine(InjectedFault):
-    """The first object carries an annotation of `size` bytes."""
+    """The first object has an annotation of `size` bytes."""
 
     size: int = 3_000_000
 
@@ -179,7 +180,7 @@ class HugeLine(InjectedFault):
 
 @dataclass(frozen=True, kw_only=True)
 class DeepObject(InjectedFault):
-    """The first object carries a value that is nested `depth` deep, which is more than decoders follow."""
+    """The first object has a value nested `depth` deep, deeper than decoders accept."""
 
     depth: int = 1100
 
@@ -192,7 +193,7 @@ class DeepObject(InjectedFault):
 
 @dataclass(frozen=True, kw_only=True)
 class Drip(InjectedFault):
-    """The bytes come in pieces of `size`, torn anywhere, with a pause of `delay` seconds after each."""
+    """The bytes arrive in chunks of `size`, split anywhere, with a pause of `delay` seconds after each."""
 
     size: int = 7
     delay: float = 0.0
@@ -206,9 +207,10 @@ class Drip(InjectedFault):
 
 
 class FaultInjector:
-    """The faults that are switched on, in the order in which they strike.
+    """The active faults, in the order in which they apply.
 
-    watch_list: how the server takes to sendInitialEvents; changeable at any time, to play an older one.
+    watch_list: how the server handles sendInitialEvents; can be changed at any time, to act as an older
+    server.
     """
 
     def __init__(self) -> None:
@@ -223,14 +225,14 @@ class FaultInjector:
         self._active.append((fault, fault.times))
 
     def remove(self, fault: InjectedFault) -> None:
-        """Switch a fault off; one that is used up is off already."""
+        """Switch a fault off. Does nothing if it is used up."""
         self._active = [entry for entry in self._active if entry[0] is not fault]
 
     def clear(self) -> None:
         self._active.clear()
 
     def consume(self, kind: str, verb: str) -> list[InjectedFault]:
-        """The faults that strike a request; those of a limited number are used up by it."""
+        """The faults that apply to a request. Counts down those with a limit."""
         struck: list[InjectedFault] = []
         active: list[tuple[InjectedFault, int | None]] = []
         for fault, left in self._active:
@@ -244,12 +246,12 @@ class FaultInjector:
 
 
 def draw_fault(rng: random.Random) -> InjectedFault:
-    """A fault at random, for a demo and for tests that run through them all."""
+    """A random fault."""
     return rng.choice(_DRAWN)(rng)
 
 
 def deal_faults(rng: random.Random) -> Iterator[InjectedFault]:
-    """FaultInjector without end, in rounds: each kind once a round, in any order."""
+    """Endless faults in rounds: each kind once per round, in random order."""
     while True:
         for draw in rng.sample(_DRAWN, len(_DRAWN)):
             yield draw(rng)

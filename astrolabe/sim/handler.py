@@ -1,4 +1,4 @@
-"""Requests to answers: who asks, may he, what strikes him, and then the list, watch or object itself."""
+"""Handles requests: authentication, faults, authorization, and then the list, watch or object."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _REVIEWS = {
 }
 _HEADERS = {"Cache-Control": "no-cache, private"}
 
-#: Bodies above this many bytes are sent in pieces, so that one large list does not hold up every watch.
+#: Larger bodies are sent in chunks of this many bytes, so that a large list does not delay every watch.
 _PIECE = 256 * 1024
 
 
 @dataclass(frozen=True)
 class _Call:
-    """One request for a kind that is served, and the faults that strike it."""
+    """One request for a served kind, and the faults that apply to it."""
 
     request: web.Request
     target: Target
@@ -45,7 +45,7 @@ class _Call:
 
 
 class Handler:
-    """Answers requests from the store. See `Simulator` for what it is given."""
+    """Answers requests from the store. See `Simulator` for the parameters."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Handler:
         self._routes = Routes(self._kinds)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request; every way to fail ends here."""
+        """Answer one request. All failures are handled here."""
         try:
             return await self._answer(request)
         except StatusError as refusal:
@@ -155,7 +155,7 @@ class Handler:
         self._request_log.answered(200)
         for fault in call.faults:
             lines = fault.transform(lines, watch_events)
-        with suppress(ConnectionResetError):  # the client went away, and needs no answer any more
+        with suppress(ConnectionResetError):  # the client went away
             async for batch in lines:
                 await response.write(b"".join(batch))
         return response
@@ -203,7 +203,7 @@ class Handler:
 
 
 def _abort(request: web.Request) -> web.StreamResponse:
-    """Break the connection; what is returned never gets anywhere."""
+    """Abort the connection. The returned response is never sent."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)

@@ -1,4 +1,4 @@
-"""A kubeconfig for an API server at a URL: how the demo, and every test, leads the real client to it."""
+"""Makes a kubeconfig for an API server at a URL. The demo and the tests connect the real client with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def kubeconfig(url: str, *, name: str = "simulated", user: Mapping[str, Any] | None = None) -> str:
-    """The text, in JSON, which is YAML. name: of its one context. user: how to log in; None: not at all."""
+    """The text, in JSON, which is valid YAML. name: of its context. user: credentials; None: none."""
     return json.dumps(
         {
             "apiVersion": "v1",
@@ -26,7 +26,7 @@ def kubeconfig(url: str, *, name: str = "simulated", user: Mapping[str, Any] | N
 
 @contextmanager
 def kubeconfig_file(url: str) -> Iterator[str]:
-    """The path of a kubeconfig for an API server that lets everyone in; it is gone afterwards."""
+    """The path of a temporary kubeconfig for an API server without authentication."""
     with TemporaryDirectory(prefix="astrolabe-") as folder:
         path = Path(folder, "kubeconfig")
         path.write_text(kubeconfig(url))

@@ -1,4 +1,4 @@
-"""What clients asked: a record of requests that tests look at, and wait for."""
+"""A log of requests, for tests to inspect and wait for."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _WRITES = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """One request as it came in. `kind`: of the table, "" for other paths. `verb`: list, watch, get or "".
+    """One request. `kind`: "" for paths without one. `verb`: list, watch, get or "".
 
-    write: it wanted to change something (an access review does not).
+    write: whether it tried to change something (an access review does not).
     """
 
     method: str
@@ -29,9 +29,9 @@ class RecordedRequest:
 
 
 class RequestLog:
-    """The last requests and counts of all.
+    """The latest requests, and counters of all.
 
-    statuses: HTTP status → answers given. open_watches: kind → watches that are running now.
+    statuses: HTTP status → responses. open_watches: kind → running watches.
     """
 
     def __init__(self, size: int = 10_000) -> None:
@@ -43,14 +43,14 @@ class RequestLog:
         self._waiting: list[tuple[Callable[[RequestLog], bool], asyncio.Future[None]]] = []
 
     def record(self, request: RecordedRequest) -> None:
-        """Record a request at its arrival."""
+        """Record a request when it arrives."""
         self.requests.append(request)
         self.total += 1
         self.writes += request.write
         self._tell()
 
     def answered(self, status: int) -> None:
-        """Count an answer at its first byte."""
+        """Count a response when it starts."""
         self.statuses[status] += 1
         self._tell()
 
@@ -60,7 +60,7 @@ class RequestLog:
         self._tell()
 
     async def until(self, condition: Callable[[RequestLog], bool]) -> None:
-        """Wait until a condition on this journal holds; it is looked at after each change."""
+        """Wait until a condition on this log holds. It is checked after each change."""
         if condition(self):
             return
         waiter = (condition, asyncio.get_running_loop().create_future())

@@ -1,4 +1,4 @@
-"""`Simulator`: the API server on a port. It starts, stops, goes away and comes back."""
+"""`Simulator`: the API server on a port. It can start, stop, go offline and come back."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from astrolabe.sim.handler import Handler
 from astrolabe.sim.request_log import RequestLog
 from astrolabe.sim.store import ObjectStore
 
-#: Seconds aiohttp gives to what still runs when the server stops; all connections are aborted before.
+#: Seconds that aiohttp waits for running handlers at shutdown. All connections are aborted before.
 _SHUTDOWN = 1.0
 
 
 class Simulator:
     """An API server on a local port; an async context manager that starts and stops it.
 
-    store: what it serves. faults and access: what it does wrong and what it permits, changeable at any
-    time. journal: what it was asked. bookmark_interval: seconds between the bookmarks of a watch.
+    store: the objects to serve. faults and authorizer: injected faults and access rules; can be changed at
+    any time. request_log: the requests so far. bookmark_interval: seconds between the bookmarks of a watch.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Simulator:
         self._address = ("127.0.0.1", 0)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Listen, and return the URL to which clients connect. Raises OSError when the port is taken."""
+        """Start listening and return the URL. Raises OSError if the port is taken."""
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._handler.handle)
         self._runner = web.AppRunner(
@@ -68,7 +68,7 @@ class Simulator:
             self._runner = self._site = None
 
     async def go_offline(self) -> None:
-        """Go away: stop listening and abort every connection, until `go_online`."""
+        """Stop listening and abort every connection, until `go_online`."""
         if self._site is not None:
             await self._site.stop()
             self._site = None
@@ -85,13 +85,13 @@ class Simulator:
 
     @property
     def connections(self) -> list[asyncio.Transport]:
-        """Those that are open."""
+        """The open connections."""
         server = self._runner.server if self._runner is not None else None
         handlers = server.connections if server is not None else []
         return [handler.transport for handler in handlers if handler.transport is not None]
 
     def disconnect(self) -> None:
-        """Abort every connection; new ones are accepted."""
+        """Abort every connection. New ones are accepted."""
         for connection in self.connections:
             connection.abort()
 

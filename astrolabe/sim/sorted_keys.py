@@ -1,4 +1,4 @@
-"""Sorted keys of a collection, as etcd orders them: by the bytes of `namespace/name`."""
+"""The keys of a collection in etcd's order: by the bytes of `namespace/name`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 
 class SortedKeys:
-    """A sorted list of keys. A range is cut out in the logarithm of its size."""
+    """A sorted list of keys. Finding a range takes logarithmic time."""
 
     def __init__(self, ordered: list[str]) -> None:
         self._ordered = ordered
@@ -25,7 +25,7 @@ class SortedKeys:
         del self._ordered[bisect_left(self._ordered, key)]
 
     def changed(self, present: Mapping[str, bool]) -> SortedKeys:
-        """A copy in which each key of `present` is there or not, as it says."""
+        """A copy that contains a key of `present` or not, as its value says."""
         copy = SortedKeys([key for key in self._ordered if present.get(key, True)])
         known = set(copy._ordered) & present.keys()
         for key, there in present.items():
@@ -34,7 +34,7 @@ class SortedKeys:
         return copy
 
     def within(self, namespace: str, start: str = "") -> list[str]:
-        """The keys of a namespace ("": all), from `start` on, which is relative to the namespace."""
+        """The keys of a namespace ("": all) from `start` on, which is relative to the namespace."""
         prefix = f"{namespace}/" if namespace else ""
         first = bisect_left(self._ordered, prefix + start)
         last = (

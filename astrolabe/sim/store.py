@@ -1,7 +1,7 @@
-"""The objects of the simulated cluster: every kind with its versions and its log of events.
+"""The objects of the simulated cluster: each kind with its versions and its event log.
 
-One writer and many readers in one event loop. An object is kept as the JSON bytes of its newest version,
-encoded once; lists and watches are joins of those bytes.
+One writer and many readers in one event loop. An object is stored as the JSON bytes of its newest version,
+encoded once. Lists and watches join those bytes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class StoreError(ValueError):
 
 
 class Expired(Exception):
-    """A version is asked for that was compacted away. `oldest` is the oldest one that can be watched from."""
+    """The requested version was compacted. `oldest` is the oldest version from which a watch can start."""
 
     def __init__(self, oldest: int) -> None:
         super().__init__(f"compacted up to {oldest}")
@@ -80,7 +80,7 @@ _revision_of = attrgetter("revision")
 
 
 class Collection:
-    """All objects of one kind, newest versions, and the log of what changed.
+    """The newest versions of all objects of one kind, and the log of their changes.
 
     items: by key. listeners: called, in the loop, after each change and each compaction.
     """
@@ -97,15 +97,15 @@ class Collection:
         self._history = history
 
     def keys(self) -> SortedKeys:
-        """The keys in the order of a list. Kept sorted from the first call on."""
+        """The keys in list order. They are kept sorted from the first call on."""
         if self._keys is None:
             self._keys = SortedKeys(sorted(self.items))
         return self._keys
 
     def since(self, revision: int, *, live: bool = False) -> Sequence[WatchEvent]:
-        """The events after a version. Raises Expired when it was compacted.
+        """The events after a version. Raises Expired if it was compacted.
 
-        live: asked by a watch that was told all up to there; a compaction of that does it no harm.
+        live: for a watch that has sent everything up to there, which a compaction does not harm.
         """
         if revision < (self._dropped if live else self.oldest):
             raise Expired(self.oldest)
@@ -116,7 +116,7 @@ class Collection:
         return CollectionAt(self, reversed(self.since(revision)))
 
     def record(self, event: WatchEvent) -> None:
-        """Apply an event and tell the listeners."""
+        """Apply an event and notify the listeners."""
         key = event.item.key
         gone = event.type == "DELETED"
         if gone:
@@ -132,13 +132,13 @@ class Collection:
         self._tell()
 
     def compact(self, revision: int) -> None:
-        """Forget every version before `revision`: who asks for one gets Expired."""
+        """Forget every version before `revision`. Requests for them raise Expired."""
         self._drop(bisect_right(self._log, revision, key=_revision_of))
         self.oldest = max(self.oldest, revision)
         self._tell()
 
     def restore(self, revision: int) -> None:
-        """Be again as at a version; what came later never was. Nobody who watches is told. Raises Expired."""
+        """Return to a version, without telling watches. Raises Expired."""
         for event in reversed(self.since(revision)):
             if event.previous is None:
                 del self.items[event.item.key]
@@ -160,7 +160,7 @@ class Collection:
 
 
 class CollectionAt:
-    """A collection at one version: what is there now, with the later events undone."""
+    """A collection at one version: the current objects with later events undone."""
 
     def __init__(self, collection: Collection, undone: Iterable[WatchEvent]) -> None:
         self._items = collection.items
@@ -175,11 +175,11 @@ class CollectionAt:
 
 
 class ObjectStore:
-    """All collections under one growing resourceVersion, as etcd has it.
+    """All collections, with one growing resourceVersion, as in etcd.
 
-    kinds: what is served, by default all that ship. history: how many events a kind keeps at least; older
+    kinds: kinds to serve; by default all built-in ones. history: events that each kind keeps at least; older
         ones are compacted.
-    clock: where creationTimestamp comes from when a manifest has none.
+    clock: gives the creationTimestamp for manifests without one.
     """
 
     def __init__(
@@ -197,18 +197,18 @@ class ObjectStore:
 
     @property
     def revision(self) -> int:
-        """The newest version of all."""
+        """The newest version of any object."""
         return self._newest
 
     def revision_of(self, kind: str) -> int:
-        """The version up to which a kind is complete; what its lists and bookmarks carry.
+        """The version up to which a kind is complete. Its lists and bookmarks carry it.
 
-        It is the newest of all, save while a recording is replayed kind by kind (see `settle`).
+        It is the newest version of all, except while a recording is replayed kind by kind (see `settle`).
         """
         return max(self.collection(kind).newest, self._settled)
 
     def settle(self, revision: int | None = None) -> None:
-        """Declare every kind complete up to a version (the newest), after writes with given versions."""
+        """Declare every kind complete up to a version (default: the newest)."""
         self._settled = self._newest = max(self._newest, revision or 0)
 
     def collection(self, kind: str) -> Collection:
@@ -219,9 +219,9 @@ class ObjectStore:
             raise StoreError(f"kind {kind!r} is not served") from None
 
     def create(self, kind: str, manifest: Json) -> Item:
-        """Add an object; what a server assigns is assigned where the manifest leaves it out.
+        """Add an object. Fields that a server assigns are assigned if the manifest lacks them.
 
-        A given resourceVersion that is newer than all of its kind is kept. Raises StoreError.
+        Keeps a given resourceVersion that is newer than all others of the kind. Raises StoreError.
         """
         collection, key = self._locate(kind, manifest)
         if key in collection.items:
@@ -229,16 +229,16 @@ class ObjectStore:
         return self._write(collection, key, manifest, "ADDED")
 
     def update(self, kind: str, manifest: Json) -> Item:
-        """Replace an object; a resourceVersion newer than the stored is kept. Raises StoreError."""
+        """Replace an object. Keeps a resourceVersion newer than the stored one. Raises StoreError."""
         collection, key = self._locate(kind, manifest)
         if key not in collection.items:
             raise StoreError(f"{kind} {key!r} does not exist")
         return self._write(collection, key, manifest, "MODIFIED")
 
     def delete(self, kind: str, manifest: Json) -> Item:
-        """Remove an object; as in etcd that is a version of its own. Raises StoreError.
+        """Remove an object. As in etcd, the removal has its own version. Raises StoreError.
 
-        The DELETED event carries `manifest` when that has a uid, else what was stored.
+        The DELETED event carries `manifest` if that has a uid, otherwise the stored object.
         """
         collection, key = self._locate(kind, manifest)
         if key not in collection.items:
@@ -248,24 +248,23 @@ class ObjectStore:
         return self._write(collection, key, last, "DELETED")
 
     def get(self, kind: str, namespace: str, name: str) -> Json | None:
-        """A fresh copy of a manifest (without kind and apiVersion), or None."""
+        """A copy of a manifest (without kind and apiVersion), or None."""
         item = self.collection(kind).items.get(_key(namespace, name))
         return msgspec.json.decode(item.body) if item is not None else None
 
     def manifests(self, kind: str) -> Iterator[Json]:
-        """Fresh copies of all manifests of a kind, in no particular order."""
+        """Copies of all manifests of a kind, in no particular order."""
         for item in list(self.collection(kind).items.values()):
             yield msgspec.json.decode(item.body)
 
     def compact(self, revision: int | None = None) -> None:
-        """Forget all versions before `revision` (the newest), of every kind."""
+        """Forget all versions before `revision` (default: the newest) of every kind."""
         for name, collection in self.collections.items():
             newest = self.revision_of(name)
             collection.compact(newest if revision is None else min(revision, newest))
 
     def restore(self, revision: int) -> None:
-        """Go back to a version, as an etcd that is restored from a backup: new versions follow on it, and
-        those that were told already come again for something else. Raises Expired."""
+        """Go back to a version, as an etcd restored from a backup. Raises Expired."""
         for collection in self.collections.values():
             collection.restore(revision)
         self._newest = self._settled = min(self._newest, revision)
@@ -300,7 +299,7 @@ class ObjectStore:
         return revision
 
     def _complete(self, manifest: Json, revision: int, kind: Kind[Any]) -> Json:
-        """The metadata with all that a server assigns; the manifest's own object when nothing is missing."""
+        """The metadata with all fields that a server assigns."""
         meta: Json = manifest["metadata"]
         version = str(revision)
         if meta.get("resourceVersion") == version and "uid" in meta and "creationTimestamp" in meta:

@@ -1,4 +1,4 @@
-"""What a kube-apiserver answers, one matter a module; texts and shapes as a real 1.36 server sends them.
+"""Responses of a kube-apiserver, one module per topic, with the texts and shapes of a real 1.36 server.
 
-Promise: no HTTP library in here. Each module takes values and returns bytes or raises `StatusError`.
+Promise: no HTTP library here. Each module takes values and returns bytes or raises `StatusError`.
 """

@@ -1,4 +1,4 @@
-"""Who may read what: bearer tokens and, a kind at a time, the namespaces in which it may be read."""
+"""Bearer tokens, and for each kind the namespaces in which it may be read."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _AUTHORIZATION = "authorization.k8s.io"
 
 
 class Authorizer:
-    """The rules, changeable at any time.
+    """The access rules. They can be changed at any time.
 
-    tokens: bearer token → user. While there are none, nobody is asked for one (as behind `kubectl proxy`).
-    more: rules that are told of beside, as a Role has them, by namespace; "": everywhere.
-    complete: whether all rules are told of.
+    tokens: bearer token → user. If empty, no token is needed (as behind `kubectl proxy`).
+    more: additional rules to report, as in a Role, by namespace; "": everywhere.
+    complete: whether rules reviews report all rules.
     """
 
     def __init__(self, tokens: Mapping[str, str] | None = None) -> None:
@@ -28,11 +28,11 @@ class Authorizer:
         self._granted: dict[str, frozenset[str]] = {}
 
     def restrict(self, kind: str, namespaces: Iterable[str] = ()) -> None:
-        """Let a kind be read in these namespaces only; none: nowhere."""
+        """Allow reading a kind only in these namespaces; none: nowhere."""
         self._granted[kind] = frozenset(namespaces)
 
     def allow(self, kind: str) -> None:
-        """Let a kind be read everywhere again."""
+        """Allow reading a kind everywhere again."""
         self._granted.pop(kind, None)
 
     def user(self, authorization: str) -> str:
@@ -89,7 +89,7 @@ class Authorizer:
         return _answer("SelfSubjectRulesReview", spec, status)
 
     def _rules(self, user: str, namespace: str, kinds: Iterable[Kind[Any]]) -> list[dict[str, list[str]]]:
-        """Those that hold in a namespace ("": in all of them)."""
+        """The rules that apply in a namespace ("": in all)."""
         return [
             *(
                 {"verbs": [*_READ], "apiGroups": [kind.group], "resources": [kind.plural]}

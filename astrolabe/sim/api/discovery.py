@@ -1,4 +1,4 @@
-"""Discovery: which groups, versions and resources there are, and which server this is."""
+"""Discovery: groups, versions and resources, and the version of the server."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def discovery_page(path: str, accept: str, kinds: Sequence[Kind[Any]]) -> Page |
 
 
 def is_group(path: str, kinds: Iterable[Kind[Any]]) -> bool:
-    """Whether a path lies under a group and version of which some kind is served."""
+    """Whether a path is under the group and version of a served kind."""
     return any(path.startswith(_root(kind) + "/") for kind in kinds)
 
 

@@ -1,4 +1,4 @@
-"""How objects are written: whole or metadata only, as list items, as events, as bookmarks."""
+"""Encodes objects, complete or metadata only: as list items, events and bookmarks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from astrolabe.kinds.kind import Kind
 from astrolabe.sim.api.errors import not_acceptable, status_object
 from astrolabe.sim.store import Item
 
-#: What Go writes for the empty object of a bookmark beside its metadata; nothing for kinds that are not
-#: here. A typed client meets nulls here that no real object has. (Recorded from a 1.36 server.)
+#: The fields beside metadata that Go writes for the empty object of a bookmark; none for other kinds. They
+#: have nulls that no real object has. (Recorded from a 1.36 server.)
 _POD_TEMPLATE = '"template":{"metadata":{},"spec":{"containers":null}}'
 _REPLICATED = f'"spec":{{"replicas":0,"selector":null,{_POD_TEMPLATE}'
 _EMPTY_FIELDS = {
@@ -50,7 +50,7 @@ _INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
 
 @dataclass(frozen=True)
 class ObjectEncoder:
-    """How one request wants its objects: of which kind, and whether `metadata_only`."""
+    """Encodes objects of one kind as a request asked for them."""
 
     kind: Kind[Any]
     metadata_only: bool = False
@@ -67,7 +67,7 @@ class ObjectEncoder:
         return msgspec.json.encode(self._type)[:-1]
 
     def listed(self, items: Iterable[Item], metadata: dict[str, Any]) -> bytes:
-        """A list answer. Items of a typed list carry no kind of their own; metadata-only ones do."""
+        """A list response. Items of a typed list have no kind; metadata-only items do."""
         kind = self._type
         listed = {"kind": kind["kind"] + "List", "apiVersion": kind["apiVersion"], "metadata": metadata}
         head = msgspec.json.encode(listed)[:-1]
@@ -75,7 +75,7 @@ class ObjectEncoder:
         return b"".join((head, b',"items":[', b",".join(bodies), b"]}\n"))
 
     def whole(self, item: Item) -> bytes:
-        """One object with its kind, as a GET answers it."""
+        """One object with its kind, as in the response to GET."""
         if self.metadata_only:
             return b"".join((self._head, b",", item.body[1 : item.meta_end], b"}"))
         return b"".join((self._head, b",", item.body[1:]))
@@ -85,7 +85,7 @@ class ObjectEncoder:
         return b"".join((b'{"type":"', type.encode(), b'","object":', self.whole(item), b"}\n"))
 
     def bookmark(self, revision: int, *, ends_initial_events: bool = False) -> bytes:
-        """A BOOKMARK line: nothing up to `revision` is missing from what was sent."""
+        """A BOOKMARK line: everything up to `revision` was sent."""
         metadata: dict[str, Any] = {"resourceVersion": str(revision)}
         if ends_initial_events:
             metadata["annotations"] = _INITIAL_EVENTS_END
@@ -95,13 +95,13 @@ class ObjectEncoder:
 
 
 def expired_line(revision: int, oldest: int) -> bytes:
-    """The ERROR line of a watch from a version that is gone; it comes in a 200 answer."""
+    """The ERROR line for a watch from an expired version, inside a 200 response."""
     status = status_object(410, "Expired", f"too old resource version: {revision} ({oldest})")
     return msgspec.json.encode({"type": "ERROR", "object": status}) + b"\n"
 
 
 def negotiate_encoder(kind: Kind[Any], accept: str, *, listing: bool) -> ObjectEncoder:
-    """The form an Accept header asks for. Raises StatusError (406) when it does not fit the request."""
+    """The encoder for an Accept header. Raises StatusError (406) if it does not fit the request."""
     parameters = [part.strip() for part in accept.split(";")]
     wanted = next((part[3:].split(",")[0] for part in parameters if part.startswith("as=")), "")
     if not wanted.startswith("PartialObjectMetadata"):

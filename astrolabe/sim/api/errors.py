@@ -1,4 +1,4 @@
-"""Answers that say no: metav1.Status with the texts of a real server, and what HTTP adds to them."""
+"""Error responses: metav1.Status with the texts of a real server, and their HTTP headers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NOT_FOUND_TEXT = b"404 page not found\n"
 
 
 class StatusError(Exception):
-    """A request is answered with an error. `body` is JSON with a final newline, or plain text."""
+    """An error response. `body` is JSON with a final newline, or plain text."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ def no_such_resource() -> StatusError:
 
 
 def no_such_page() -> StatusError:
-    """Not even the group is served: the answer is no Status."""
+    """The group is not served: the body is not a Status."""
     return StatusError(404, NOT_FOUND_TEXT, content_type="text/plain; charset=utf-8")
 
 
@@ -98,7 +98,7 @@ def forbidden_option(field: str, message: str) -> StatusError:
 
 
 def too_large_version(wanted: int, current: int) -> StatusError:
-    """504: a version of the future; the client is told to come again in a second."""
+    """504 for a version in the future. The client should retry after a second."""
     cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
     message = f"Timeout: Too large resource version: {wanted}, current: {current}"
     details = {"causes": [cause], "retryAfterSeconds": 1}
@@ -110,7 +110,7 @@ def expired_version() -> StatusError:
 
 
 def expired_token(inconsistent: str) -> StatusError:
-    """410 for a continue token that was compacted; `inconsistent` is a token with which one may go on."""
+    """410 for a continue token that was compacted; `inconsistent`: a token to continue with."""
     message = (
         "The provided continue parameter is too old to display a consistent list result. You can start a new "
         "list without the continue parameter, or use the continue token in this response to retrieve the "

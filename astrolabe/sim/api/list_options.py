@@ -1,4 +1,4 @@
-"""The parameters of a list or a watch, read and validated in the order of a real server."""
+"""The parameters of a list or a watch, parsed and validated in the same order as a real server."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from astrolabe.sim.store import Item
 
 Match = Literal["", "Exact", "NotOlderThan"]
 
-#: Whether the server knows sendInitialEvents: 1.32+ serves it, one without the feature gate rejects it with
-#: 422, one that is older still ignores what it does not know.
+#: How a server handles sendInitialEvents: 1.32 and later serve it; without the feature gate it is rejected
+#: with 422; older servers ignore it.
 WatchList = Literal["served", "rejected", "ignored"]
 
 
@@ -33,9 +33,9 @@ _META = msgspec.json.Decoder(_Meta)
 
 @dataclass(frozen=True)
 class SelectionPredicate:
-    """Which objects a request means.
+    """The objects that a request selects.
 
-    namespace: "" is all. fields: (name of the field, equal or not, value) of the fieldSelector.
+    namespace: "" for all. fields: (field, whether equal, value) of the fieldSelector.
     """
 
     namespace: str = ""
@@ -44,17 +44,17 @@ class SelectionPredicate:
 
     @property
     def has_selectors(self) -> bool:
-        """Whether a selector is set; a list then does not tell how many items remain."""
+        """Whether a selector is set. A list then does not report how many items remain."""
         return bool(self.labels.requirements or self.fields)
 
     def matches(self, item: Item) -> bool:
-        """Whether the object is meant."""
+        """Whether the object is selected."""
         if self.namespace and not item.key.startswith(f"{self.namespace}/"):
             return False
         return self.matches_selectors(item)
 
     def matches_selectors(self, item: Item) -> bool:
-        """Whether the selectors match; the namespace is not looked at."""
+        """Whether the selectors match. Ignores the namespace."""
         for field, equal, value in self.fields:
             namespace, _, name = item.key.rpartition("/")
             if ((name if field == "metadata.name" else namespace) == value) is not equal:
@@ -66,9 +66,9 @@ class SelectionPredicate:
 
 @dataclass(frozen=True)
 class ListOptions:
-    """What is asked of one kind.
+    """The options of a list or a watch.
 
-    version: None when unset. limit: 0 is none. timeout: seconds, None is for ever.
+    version: None if unset. limit: 0 for none. timeout: seconds; None for none.
     """
 
     predicate: SelectionPredicate

@@ -1,4 +1,4 @@
-"""LIST: pages that are consistent at one version, continue tokens, and how they expire."""
+"""LIST: pages that are consistent at one version, continue tokens, and their expiry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from astrolabe.sim.api.errors import bad_request, expired_token, expired_version
 from astrolabe.sim.api.list_options import ListOptions
 from astrolabe.sim.store import Collection, CollectionAt, Expired, Item
 
-#: The version of a token with which a client goes on, at the newest version, after its own was compacted.
+#: The version in a token that continues at the newest version, after the original one was compacted.
 _INCONSISTENT = -1
 
 
@@ -82,7 +82,7 @@ def _page(
 def _take(
     snapshot: CollectionAt, keys: list[str], options: ListOptions, *, limit: int
 ) -> tuple[list[Item], int]:
-    """The items of a page, and how many follow (with a selector: one, when there are any)."""
+    """The items of a page, and how many follow (with a selector: 1 if there are more)."""
     predicate = options.predicate
     if not predicate.has_selectors:
         taken = keys[:limit] if limit else keys

@@ -1,4 +1,4 @@
-"""What a path means: which kind, in which namespace, which one object of it."""
+"""Parses paths: kind, namespace, and name of the object."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from astrolabe.sim.api.errors import no_such_page, no_such_resource
 
 @dataclass(frozen=True)
 class Target:
-    """A collection, or with `name` one object of it. `namespace` "": all of them, or cluster-scoped."""
+    """A collection, or with `name` one object in it. `namespace` "": all, or cluster-scoped."""
 
     kind: Kind[Any]
     namespace: str = ""
@@ -21,14 +21,14 @@ class Target:
 
 
 class Routes:
-    """Maps paths to targets, for the kinds that are served."""
+    """Maps paths to targets for the served kinds."""
 
     def __init__(self, kinds: Sequence[Kind[Any]]) -> None:
         self._kinds = kinds
         self._collections = {kind.path: kind for kind in kinds}
 
     def target(self, path: str) -> Target:
-        """The target of a path. Raises StatusError (404), in the two ways of a real server."""
+        """The target of a path. Raises StatusError (404), in the same two forms as a real server."""
         target = self._all(path) or self._in_namespace(path)
         if target is not None:
             return target

@@ -1,4 +1,4 @@
-"""WATCH: from a version, from now, or with the initial events first (watch-list), until its time is over."""
+"""WATCH: from a version, from now, or with initial events first (watch-list), until its timeout."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from astrolabe.sim.api.encoding import ObjectEncoder, expired_line
 from astrolabe.sim.api.list_options import ListOptions
 from astrolabe.sim.store import Collection, Expired, Item, WatchEvent
 
-#: Lines that are ready together; joined into one write.
+#: Batches of lines; each batch is one write.
 Lines = AsyncGenerator[list[bytes], None]
 
-#: A server says a last bookmark this long before the timeout of a watch (cacher.go), in seconds.
+#: Seconds before the timeout of a watch at which a server sends the last bookmark (cacher.go).
 _BEFORE_TIMEOUT = 2.0
 _LINES_A_WRITE = 64
 _EVENTS_A_TURN = 256
 
 
 class WatchResponse:
-    """One watch of one client.
+    """The response to one watch request.
 
-    current: the version up to which the kind is complete, at any time.
-    interval: seconds between bookmarks, when the client allows them.
+    current: returns the version up to which the kind is complete.
+    interval: seconds between bookmarks, if the client allows them.
     """
 
     def __init__(
@@ -44,15 +44,15 @@ class WatchResponse:
         self._live = False
 
     def bookmark(self) -> bytes:
-        """A BOOKMARK line at the version up to which this watch has spoken."""
+        """A BOOKMARK line at the version up to which this watch has sent events."""
         return self.encoder.bookmark(self.cursor)
 
     def expired(self) -> bytes:
-        """The ERROR line that says this watch's version is gone."""
+        """The ERROR line for an expired version."""
         return expired_line(self.cursor, self._collection.oldest)
 
     async def lines(self) -> Lines:
-        """What the watch says, until its timeout or until its version expires."""
+        """The lines of the watch, until its timeout or until its version expires."""
         self._collection.listeners.add(self._wake.set)
         try:
             for batch in self._initial():
@@ -63,7 +63,7 @@ class WatchResponse:
             self._collection.listeners.discard(self._wake.set)
 
     def _initial(self) -> Iterator[list[bytes]]:
-        """The ADDED events of what is there, when the client asks for them or for no version."""
+        """ADDED events for existing objects, if the client asked for them or gave no version."""
         options = self._options
         wants = options.initial_events if options.initial_events is not None else not options.version
         self.cursor = options.version or 0
@@ -108,7 +108,7 @@ class WatchResponse:
             await self._sleep(min((moment for moment in (due, end) if moment is not None), default=None))
 
     def _drain(self) -> list[bytes]:
-        """The next lines there are; the cursor moves past them."""
+        """The next available lines. Advances the cursor."""
         events = self._collection.since(self.cursor, live=self._live)
         self._live = True
         now = events[:_EVENTS_A_TURN]
@@ -116,7 +116,7 @@ class WatchResponse:
         return [line for line in map(self._line, now) if line]
 
     def _line(self, event: WatchEvent) -> bytes:
-        """The event as this watch's selectors see it; empty when it is none of its business."""
+        """The event as seen through this watch's selectors; empty if it does not match."""
         predicate = self._options.predicate
         after = event.type != "DELETED" and predicate.matches(event.item)
         before = event.previous is not None and predicate.matches(event.previous)
@@ -128,14 +128,14 @@ class WatchResponse:
         return self.encoder.event("DELETED", gone)
 
     def _bookmark_due(self, now: float, end: float | None) -> float | None:
-        """When the next bookmark is to be sent, in the loop's time."""
+        """When to send the next bookmark, in the loop's time."""
         if not self._options.bookmarks:
             return None
         last = end - _BEFORE_TIMEOUT if end is not None else None
         return last if last is not None and now < last < now + self._interval else now + self._interval
 
     async def _sleep(self, until: float | None) -> None:
-        """Until something changes in the collection, or until a moment of the loop's time."""
+        """Wait for a change of the collection, or until a time of the loop."""
         try:
             async with asyncio.timeout_at(until):
                 await self._wake.wait()
@@ -144,7 +144,7 @@ class WatchResponse:
 
 
 def _dated(item: Item, revision: int) -> Item:
-    """What an object was before it left the selector, at the version at which it left (cacher.go)."""
+    """The last matching version of an object, with the version at which it stopped matching (cacher.go)."""
     old = f'"resourceVersion":"{item.revision}"'.encode()
     new = f'"resourceVersion":"{revision}"'.encode()
     body = item.body.replace(old, new, 1)

@@ -18,7 +18,7 @@ _CRASHED = "CrashLoopBackOff"
 
 
 def crash(world: World) -> ScenarioRun | None:
-    """A pod of a Deployment that was well crashes for a while."""
+    """A pod of a healthy Deployment crashes for a while."""
     found = pick(world, "Deployment", is_healthy)
     if found is None:
         return None
@@ -29,7 +29,7 @@ def crash(world: World) -> ScenarioRun | None:
 
 
 def crash_loop_restart(world: World) -> ScenarioRun | None:
-    """A pod that is in a crash loop anyway is restarted once more."""
+    """A pod in a crash loop is restarted once more."""
     found = pick(world, "Pod", _in_crash_loop)
     if found is None:
         return None
@@ -41,25 +41,25 @@ def crash_loop_restart(world: World) -> ScenarioRun | None:
 
 
 def replaced_pod(world: World) -> ScenarioRun | None:
-    """A pod of a Deployment is deleted, and its ReplicaSet makes another."""
+    """A pod of a Deployment is deleted, and its ReplicaSet creates another."""
     found = pick(world, "Deployment", is_healthy)
     return ScenarioRun((scope_of(found),), _replace(world, key_of(found))) if found else None
 
 
 def replaced_replica(world: World) -> ScenarioRun | None:
-    """A pod of a StatefulSet is deleted, and another of the same name takes its claim."""
+    """A pod of a StatefulSet is deleted, and another with the same name takes over its claim."""
     found = pick(world, "StatefulSet", is_healthy)
     return ScenarioRun((scope_of(found),), _replace_replica(world, key_of(found))) if found else None
 
 
 def replaced_agent(world: World) -> ScenarioRun | None:
-    """A pod of a DaemonSet is deleted, and another comes on the same node."""
+    """A pod of a DaemonSet is deleted, and another is created on the same node."""
     found = pick(world, "DaemonSet", lambda one: bool(one["status"]["numberReady"]))
     return ScenarioRun((scope_of(found),), _replace_agent(world, key_of(found))) if found else None
 
 
 def cordon(world: World) -> ScenarioRun | None:
-    """A node is closed to new pods for a while."""
+    """A node is cordoned for a while."""
     well = pick(world, "Node", lambda one: nodes.is_schedulable(one) and nodes.is_reachable(one))
     if well is None or len(world.pool.placements) - len(world.pool.cordoned_nodes) < 3:
         return None

@@ -1,4 +1,4 @@
-"""`Churn`: many things going on at once, one write at a time."""
+"""`Churn`: many scenarios at once, one write at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from astrolabe.sim.churn.world import ObjectGone, World
 from astrolabe.sim.cluster.factory import NOW, ObjectFactory
 from astrolabe.sim.store import ObjectStore
 
-#: (how often it begins, what). Longer ones make more of the writes than their share here.
+#: (weight, scenario). Longer scenarios make more of the writes than their weight says.
 _SCENARIOS: tuple[tuple[int, Scenario], ...] = (
     (40, upgrades.heartbeat),
     (20, upgrades.noop_update),
@@ -34,18 +34,18 @@ _SCENARIOS: tuple[tuple[int, Scenario], ...] = (
 _BURST = 0.005
 _MOST_AT_ONCE = 500
 
-#: How often a step looks for something to do before it gives up.
+#: Attempts of a step to find something to do before it gives up.
 _TRIES = 1_000
 
 
 class Churn:
-    """Keeps a cluster in motion; about as large and about as broken as it was.
+    """Keeps a cluster changing, about as large and about as broken as it was.
 
-    width: how many things go on at once, those that rest not counted. now: where the clock of `step` begins.
+    width: scenarios that run at once, not counting waiting ones. now: start of the clock of `step`.
     """
 
     def __init__(self, store: ObjectStore, seed: int = 0, *, width: int = 8, now: datetime = NOW) -> None:
-        # Not the generator's sequence of the same seed, or objects would be born with uids that are taken.
+        # Not the generator's random sequence for the same seed, which would repeat its uids.
         self._rng = random.Random(f"churn {seed}")
         self._world = World(store, ObjectFactory(self._rng, now, stream=1))
         self._store = store
@@ -58,9 +58,9 @@ class Churn:
         self._jitter = random.Random(seed)
 
     def step(self, now: datetime | None = None) -> None:
-        """One write to the store, if anything is left to happen in it.
+        """Make one write to the store, if there is anything to do.
 
-        now: the moment that it carries; a second after the one before when not given.
+        now: the time of the write; by default one second after the previous one.
         """
         factory = self._world.factory
         factory.now = now if now is not None else factory.now + timedelta(seconds=1)
@@ -75,7 +75,7 @@ class Churn:
                 return
 
     def finish(self) -> None:
-        """Let everything that is under way come to its end, beginning nothing new."""
+        """Run all scenarios to their end, without starting new ones."""
         while self._active or self._resting:
             self._active += [run for _, run in self._resting]
             self._resting.clear()
@@ -83,16 +83,16 @@ class Churn:
             self._advance()
 
     def resync(self) -> None:
-        """Give up all that is under way: the store holds something else now, as after `ObjectStore.restore`.
+        """Abandon all scenarios, because the content of the store was replaced, as by `ObjectStore.restore`.
 
-        What was half done there stays so: see `finish`.
+        Half-finished changes stay: see `finish`.
         """
         self._active, self._resting = [], []
         self._busy.clear()
         self._world = World(self._store, self._world.factory)
 
     async def run(self, rate: float) -> None:
-        """Write about `rate` events a second, irregularly, by the clock of the machine, until cancelled."""
+        """Make about `rate` writes per second at random intervals, until cancelled."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
@@ -103,10 +103,10 @@ class Churn:
                 self.step(datetime.now(UTC))
                 due += self._jitter.expovariate(rate)
             else:
-                due = loop.time()  # the machine is slower than the rate: what was missed is not made up for
+                due = loop.time()  # the machine is slower than the rate: do not catch up
 
     def _wake(self) -> None:
-        """Those that have rested long enough go on."""
+        """Resume the scenarios whose wait is over."""
         self._active += [run for until, run in self._resting if until <= self._steps]
         self._resting = [entry for entry in self._resting if entry[0] > self._steps]
 
@@ -121,7 +121,7 @@ class Churn:
             self._active.append(run)
 
     def _advance(self) -> None:
-        """One of those under way does its next write."""
+        """Let one active scenario make its next write."""
         if not self._active:
             return
         run = self._active.pop(self._rng.randrange(len(self._active)))

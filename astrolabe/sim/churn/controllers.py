@@ -1,6 +1,6 @@
-"""What controllers write when pods changed: status of the workload, endpoints, budgets.
+"""What controllers write after pods changed: status of the workload, endpoints, budgets.
 
-Each function looks at what is there and writes what differs; nothing differs, nothing is written.
+Each function compares the desired state with the store, and writes only differences.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def newest_set(world: World, deployment: Json) -> Json:
 
 
 def sync_deployment(world: World, key: str, *, progress: RolloutProgress = "complete") -> Process:
-    """Everything that follows from the pods of a Deployment."""
+    """Reconcile everything that depends on the pods of a Deployment."""
     deployment = world.require("Deployment", key)
     sets = world.require_owned(deployment, "ReplicaSet")
     pods = {key_of(one): world.owned(one, "Pod") for one in sets}
@@ -70,7 +70,7 @@ def _report_deployment(
 
 
 def sync_stateful_set(world: World, key: str) -> Process:
-    """Everything that follows from the pods of a StatefulSet."""
+    """Reconcile everything that depends on the pods of a StatefulSet."""
     made = world.require("StatefulSet", key)
     pods = world.owned(made, "Pod")
     living = _living(pods)
@@ -84,7 +84,7 @@ def sync_stateful_set(world: World, key: str) -> Process:
 
 
 def sync_daemon_set(world: World, key: str) -> Process:
-    """The status of a DaemonSet; it wants a pod on each node."""
+    """Reconcile the status of a DaemonSet, which wants a pod on each node."""
     made = world.require("DaemonSet", key)
     living = _living(world.owned(made, "Pod"))
     counts = ReplicaCounts(len(world.pool.placements), len(living), len(living), _ready(living))
@@ -93,7 +93,7 @@ def sync_daemon_set(world: World, key: str) -> Process:
 
 
 def sync_services(world: World, namespace: str, labels: Json, pods: list[Json]) -> Process:
-    """The endpoints of the Services, and the budgets, that select pods with these labels."""
+    """Reconcile the endpoints of Services and the budgets that select pods with these labels."""
     endpoints = endpoints_of(pods, world.pool.zones)
     for service in world.services_of(namespace, labels):
         for one in world.owned(world.require("Service", service), "EndpointSlice"):
@@ -111,7 +111,7 @@ def sync_services(world: World, namespace: str, labels: Json, pods: list[Json]) 
 
 
 def sync_autoscaler(world: World, key: str) -> Process:
-    """What the autoscaler of a Deployment, of the same name, says of its replicas."""
+    """Reconcile the status of a Deployment's autoscaler, which has the same name."""
     autoscaler = world.read("HorizontalPodAutoscaler", key)
     if autoscaler is not None:
         replicas = world.require("Deployment", key)["spec"]["replicas"]
@@ -122,7 +122,7 @@ def sync_autoscaler(world: World, key: str) -> Process:
 
 
 def _report(world: World, manifest: Json, status: Json, *, annotations: Json | None = None) -> bool:
-    """Write a status if it says anything new. Returns whether it was written."""
+    """Write a status if it differs. Returns whether it was written."""
     known = manifest["metadata"].get("annotations", {})
     told = all(known.get(name) == value for name, value in (annotations or {}).items())
     if told and _meaning(manifest.get("status", {})) == _meaning(status):
@@ -132,13 +132,13 @@ def _report(world: World, manifest: Json, status: Json, *, annotations: Json | N
 
 
 def _meaning(status: Json) -> Json:
-    """A status without its moments."""
+    """A status without timestamps."""
     conditions = [(one["type"], one["status"], one["reason"]) for one in status.get("conditions", ())]
     return {**status, "conditions": conditions}
 
 
 def _living(pods: list[Json]) -> list[Json]:
-    """Those that count as replicas: not ended, not on their way out."""
+    """The pods that count as replicas: neither ended nor terminating."""
     return [pod for pod in pods if not has_ended(pod) and "deletionTimestamp" not in pod["metadata"]]
 
 

@@ -1,4 +1,4 @@
-"""The life of one pod, phase by phase. After each phase its controllers have their say (`follow`)."""
+"""The lifecycle of one pod. After each phase `reconcile` runs its controllers."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Reconcile = Callable[[], Process]
 
 _GRACE = 30
 
-#: One pod in so many meets a registry that does not answer at first.
+#: For one in so many pods, the registry does not answer at first.
 _PULL_FAILURES = 40
 
 
 def start_pod(
     world: World, pod: Json, reconcile: Reconcile, *, placement: Placement | None = None
 ) -> Process:
-    """A pod from Pending to Ready, with an image that cannot be pulled at first, now and then."""
+    """Take a pod from Pending to Ready. Sometimes its image cannot be pulled at first."""
     created, spec = pod["metadata"]["creationTimestamp"], pod["spec"]
     pod = yield from _create_pod(world, pod, reconcile)
     here = placement or world.pool.pick()
@@ -63,7 +63,7 @@ def fail_to_pull(world: World, pod: Json, placement: Placement, reconcile: Recon
 
 
 def start_unpullable_pod(world: World, pod: Json, reconcile: Reconcile) -> Process:
-    """A pod whose image does not exist: it stays where `fail_to_pull` leaves it."""
+    """Start a pod whose image does not exist. It stays in ImagePullBackOff."""
     pod = yield from _create_pod(world, pod, reconcile)
     here = world.pool.pick()
     pod = yield from _bind(world, pod, here)
@@ -71,7 +71,7 @@ def start_unpullable_pod(world: World, pod: Json, reconcile: Reconcile) -> Proce
 
 
 def run_to_completion(world: World, pod: Json, *, code: int = 0) -> Process:
-    """A pod of a Job: it runs and ends with an exit code."""
+    """Run a pod of a Job until it ends with an exit code."""
     pod = yield from _create_pod(world, pod, _no_reconcile)
     here = world.pool.pick()
     pod = yield from _bind(world, pod, here)
@@ -81,7 +81,7 @@ def run_to_completion(world: World, pod: Json, *, code: int = 0) -> Process:
 
 
 def crash_and_recover(world: World, key: str, reconcile: Reconcile) -> Process:
-    """A running pod crashes a few times, waits longer each time, and comes back."""
+    """Crash a running pod a few times, with growing back-off, until it recovers."""
     pod = world.require("Pod", key)
     here = _placement_of(pod)
     before = pod["status"]["containerStatuses"][0]["restartCount"]
@@ -98,7 +98,7 @@ def crash_and_recover(world: World, key: str, reconcile: Reconcile) -> Process:
 
 
 def crash_again(world: World, key: str) -> Process:
-    """A pod in a crash loop is restarted once more, in vain."""
+    """Restart a pod in a crash loop; it crashes again."""
     pod = world.require("Pod", key)
     here = _placement_of(pod)
     first = pod["status"]["containerStatuses"][0]
@@ -112,7 +112,7 @@ def crash_again(world: World, key: str) -> Process:
 
 
 def delete_pod(world: World, key: str, reconcile: Reconcile) -> Process:
-    """A pod is deleted: first it terminates, then it is gone."""
+    """Delete a pod: it terminates first, and is then removed."""
     pod = world.require("Pod", key)
     until = (world.factory.now + timedelta(seconds=_GRACE)).strftime("%Y-%m-%dT%H:%M:%SZ")
     meta = {**pod["metadata"], "deletionTimestamp": until, "deletionGracePeriodSeconds": _GRACE}
@@ -125,7 +125,7 @@ def delete_pod(world: World, key: str, reconcile: Reconcile) -> Process:
 
 
 def _create_pod(world: World, pod: Json, reconcile: Reconcile) -> Generator[int, None, Json]:
-    """The pod as it was created: should its generated name be taken, the server makes up another."""
+    """Create the pod, and return it. If its generated name is taken, it gets another."""
     while world.read("Pod", key_of(pod)) is not None:
         meta = pod["metadata"]
         pod = {**pod, "metadata": {**meta, "name": meta["generateName"] + world.factory.suffix()}}
@@ -136,7 +136,7 @@ def _create_pod(world: World, pod: Json, reconcile: Reconcile) -> Generator[int,
 
 
 def _bind(world: World, pod: Json, placement: Placement) -> Generator[int, None, Json]:
-    """The scheduler's decision; the pod with its node is returned."""
+    """Bind the pod to a node, as the scheduler does, and return it."""
     bound = placed(
         world.require("Pod", key_of(pod)), placement, scheduled(_times(world, pod)), time=world.now
     )
@@ -146,7 +146,7 @@ def _bind(world: World, pod: Json, placement: Placement) -> Generator[int, None,
 
 
 def _write_status(world: World, pod: Json, placement: Placement, status: Json) -> Process:
-    """The kubelet writes a status."""
+    """Write a status, as the kubelet does."""
     world.update(placed(world.require("Pod", key_of(pod)), placement, status, time=world.now))
     yield 0
 

@@ -15,7 +15,7 @@ from astrolabe.sim.cluster.workloads import RolloutProgress
 
 Json = dict[str, Any]
 
-#: Beyond so many replicas nothing is scaled up, so that chance does not run away.
+#: Do not scale up beyond this many replicas.
 _MOST_REPLICAS = 12
 
 
@@ -26,7 +26,7 @@ def rollout(world: World) -> ScenarioRun | None:
 
 
 def bad_rollout(world: World) -> ScenarioRun | None:
-    """An image that does not exist: the rollout gets stuck and is taken back."""
+    """An image that does not exist: the rollout gets stuck and is rolled back."""
     found = pick(world, "Deployment", is_healthy)
     return ScenarioRun((scope_of(found),), _failed_rollout(world, key_of(found))) if found else None
 
@@ -83,7 +83,7 @@ def _scale(world: World, key: str) -> Process:
 
 
 def _new_set(world: World, key: str, tag: str) -> Any:
-    """Another image in the template, and the ReplicaSet for it, without pods; its key is returned."""
+    """Set another image, create its ReplicaSet without pods, and return the key."""
     deployment = world.require("Deployment", key)
     revision = revision_of(deployment) + 1
     name = deployment["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[0]
@@ -124,7 +124,7 @@ def _resize(world: World, kind: str, key: str, replicas: int) -> Process:
 
 
 def _grow(world: World, key: str, replica_set: str, *, progress: RolloutProgress = "complete") -> Process:
-    """One more pod of a ReplicaSet."""
+    """Add one pod to a ReplicaSet."""
     one = world.require("ReplicaSet", replica_set)
     yield from _resize(world, "ReplicaSet", replica_set, one["spec"]["replicas"] + 1)
     pod = replica_pod(world.factory, one, created=world.now)
@@ -132,7 +132,7 @@ def _grow(world: World, key: str, replica_set: str, *, progress: RolloutProgress
 
 
 def _shrink(world: World, key: str, replica_set: str, *, progress: RolloutProgress = "complete") -> Process:
-    """One pod of a ReplicaSet less, its youngest."""
+    """Remove the youngest pod of a ReplicaSet."""
     one = world.require("ReplicaSet", replica_set)
     yield from _resize(world, "ReplicaSet", replica_set, one["spec"]["replicas"] - 1)
     pods = world.owned(one, "Pod")
@@ -143,7 +143,7 @@ def _shrink(world: World, key: str, replica_set: str, *, progress: RolloutProgre
 
 
 def _prune(world: World, key: str) -> Process:
-    """The oldest ReplicaSets beyond the history that the Deployment keeps."""
+    """Delete the oldest ReplicaSets beyond the history limit of the Deployment."""
     deployment = world.require("Deployment", key)
     *old, _ = sorted(world.require_owned(deployment, "ReplicaSet"), key=revision_of)
     limit = deployment["spec"]["revisionHistoryLimit"]

@@ -1,4 +1,4 @@
-"""What a scenario is, and how it finds whom it befalls."""
+"""Scenarios, and how they pick their objects."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _TRIES = 12
 
 @dataclass(frozen=True)
 class ScenarioRun:
-    """Something about to happen. scopes: of whom; one at a time happens to each of them."""
+    """A scenario about to run. scopes: the objects that it locks; each is in one scenario at a time."""
 
     scopes: tuple[str, ...]
     process: Process
 
 
-#: Picks somebody; None when nobody suits at the moment.
+#: Picks an object and returns a run; None if no object fits at the moment.
 Scenario = Callable[[World], ScenarioRun | None]
 
 
 def pick(world: World, kind: str, suits: Callable[[Json], bool]) -> Json | None:
-    """A random object of a kind that suits; None when a few tries found none."""
+    """A random object of a kind that fits; None if a few attempts found none."""
     for _ in range(_TRIES):
         found = world.pick(kind)
         if found is not None and suits(found):
@@ -39,6 +39,6 @@ def scope_of(manifest: Json) -> str:
 
 
 def is_healthy(workload: Json) -> bool:
-    """A workload that runs, and runs well."""
+    """Whether a workload has all its replicas ready."""
     wanted = workload["spec"].get("replicas", 0)
     return bool(wanted) and workload["status"].get("readyReplicas", 0) == wanted

@@ -1,4 +1,4 @@
-"""CronJobs that come round: a Job, its pod, the end of it, and the oldest of the history pruned."""
+"""Runs of CronJobs: a Job, its pod, their end, and the pruning of the history."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _run(world: World, key: str) -> Process:
 
 
 def _collect(world: World) -> Process:
-    """The pod collector: ended pods beyond as many as there were in the beginning go, the oldest first."""
+    """The pod garbage collector: keep as many ended pods as there were at the start; delete the oldest."""
     for key in list(world.ended)[: max(0, len(world.ended) - world.initial_ended)]:
         world.delete(world.require("Pod", key))
         yield 0
@@ -56,13 +56,13 @@ def _report(world: World, key: str, *, scheduled: str, successful: str, active: 
 
 
 def _minute(world: World, cron: Json) -> int:
-    """The minute that names the next Job: now, or the first after those that there are."""
+    """The minute in the name of the next Job: now, or the first that is not taken."""
     taken = [int(job["metadata"]["name"].rpartition("-")[2]) for job in world.owned(cron, "Job")]
     return max([int(world.factory.now.timestamp() // 60), *(minute + 1 for minute in taken)])
 
 
 def _prune(world: World, key: str) -> Process:
-    """Ended Jobs beyond the history that the CronJob keeps, with their pods."""
+    """Delete ended Jobs beyond the history limits of the CronJob, with their pods."""
     cron = world.require("CronJob", key)
     jobs = world.owned(cron, "Job")
     failed = [job for job in jobs if job["status"].get("failed")]

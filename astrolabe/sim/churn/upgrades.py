@@ -1,4 +1,4 @@
-"""Helm upgrades, settings made anew, heartbeats."""
+"""Helm upgrades, recreated ConfigMaps and Secrets, heartbeats."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OF_A_CHART = (
 
 
 def helm_upgrade(world: World) -> ScenarioRun | None:
-    """A release gets a new chart version: its objects are relabelled, Helm keeps one more revision."""
+    """A release gets a new chart version: its objects are relabelled, and Helm stores a revision."""
     found = pick(world, "Deployment", lambda one: _CHART in one["metadata"].get("labels", {}))
     if found is None:
         return None
@@ -44,7 +44,7 @@ def helm_upgrade(world: World) -> ScenarioRun | None:
 
 
 def recreated_config(world: World) -> ScenarioRun | None:
-    """A ConfigMap or a Secret is deleted and comes back under its name, as another object."""
+    """A ConfigMap or Secret is deleted and recreated under the same name."""
     kind, suffix = world.factory.rng.choice((("ConfigMap", "-config"), ("Secret", "-credentials")))
     found = pick(world, kind, lambda one: one["metadata"]["name"].endswith(suffix))
     if found is None:
@@ -54,7 +54,7 @@ def recreated_config(world: World) -> ScenarioRun | None:
 
 
 def heartbeat(world: World) -> ScenarioRun | None:
-    """The kubelet of a node says that it lives; nothing else is new."""
+    """The kubelet of a node sends a heartbeat; nothing else changes."""
     well = pick(world, "Node", nodes.is_reachable)
     if well is None:
         return None
@@ -63,7 +63,7 @@ def heartbeat(world: World) -> ScenarioRun | None:
 
 
 def noop_update(world: World) -> ScenarioRun | None:
-    """Somebody writes a pod as it is; only managedFields tell."""
+    """Somebody writes a pod without changing it, except for managedFields."""
     found = pick(world, "Pod", lambda one: "deletionTimestamp" not in one["metadata"])
     return ScenarioRun((), _touch(world, found)) if found else None
 

@@ -1,4 +1,4 @@
-"""The cluster as churn sees it: manifests with their kinds, who owns what, which Service selects whom."""
+"""The cluster as churn sees it: manifests with kinds, owners, and the pods that Services select."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from astrolabe.sim.store import ObjectStore, StoreError
 
 Json = dict[str, Any]
 
-#: Something that goes on for a while. It yields after each write: how many steps to rest before it goes on.
+#: A process that runs over many steps. After each write it yields the number of steps to wait.
 Process = Generator[int, None, None]
 
 
 class ObjectGone(Exception):
-    """What a process is about was deleted by somebody else; the process ends."""
+    """An object that a process needs was deleted. The process ends."""
 
 
 class _Owner(msgspec.Struct, gc=False):
@@ -50,10 +50,10 @@ _DECODER = msgspec.json.Decoder(_IndexedFields)
 
 
 class World:
-    """Reads and writes the store, and keeps an index of what churn must find again.
+    """Reads and writes the store, and keeps the indexes that churn needs.
 
-    site: the nodes. mint: makes up uids, names and moments. ended: the keys of pods that have ended, in the
-    order in which they did; there were `most_ended` in the beginning.
+    node_pool: the nodes. factory: makes uids, names and timestamps. ended: keys of ended pods, in the order
+    in which they ended; `initial_ended` is their number at the start.
     """
 
     def __init__(self, store: ObjectStore, factory: ObjectFactory) -> None:
@@ -73,11 +73,11 @@ class World:
         return self.factory.ago()
 
     def keys(self, kind: str) -> list[str]:
-        """All keys of a kind, in their order."""
+        """All keys of a kind, in order."""
         return self.store.collection(kind).keys().within("")
 
     def pick(self, kind: str) -> Json | None:
-        """A random object of a kind; None when there is none."""
+        """A random object of a kind; None if there is none."""
         keys = self.store.collection(kind).keys()
         return self.read(kind, self.factory.rng.choice(keys)) if len(keys) else None
 
@@ -86,7 +86,7 @@ class World:
             yield self.require(kind, key)
 
     def read(self, kind: str, key: str) -> Json | None:
-        """A manifest with its kind and apiVersion, fresh; None when it is not there."""
+        """A copy of a manifest with kind and apiVersion; None if it does not exist."""
         collection = self.store.collection(kind)
         item = collection.items.get(key)
         if item is None:
@@ -94,7 +94,7 @@ class World:
         return {"kind": kind, "apiVersion": collection.kind.api_version, **msgspec.json.decode(item.body)}
 
     def require(self, kind: str, key: str) -> Json:
-        """The same; raises ObjectGone."""
+        """As `read`, but raises ObjectGone if it does not exist."""
         manifest = self.read(kind, key)
         if manifest is None:
             raise ObjectGone(f"{kind} {key}")
@@ -106,7 +106,7 @@ class World:
         return [manifest for key in keys if (manifest := self.read(kind, key)) is not None]
 
     def require_owned(self, owner: Json, kind: str) -> list[Json]:
-        """The same; raises ObjectGone when there are none."""
+        """As `owned`, but raises ObjectGone if there are none."""
         found = self.owned(owner, kind)
         if not found:
             raise ObjectGone(f"{kind} of {owner['kind']} {owner['metadata']['name']}")

@@ -1,5 +1,6 @@
-"""Realistic clusters: a census, a plan that keeps to it, and the manifests a real server would send.
+"""Realistic clusters: object counts, a plan that meets them, and the manifests of a real server.
 
-Promise: no I/O, no clock, no randomness but from a seed. The same scale, seed and moment give the same bytes.
-Builders take the manifest of an owner and make that of what it owns, so that churn uses them as well.
+Promise: no I/O, no clock, no randomness except from a seed. The same scale, seed and time give the same
+bytes. Builders take the manifest of an owner and make the manifests that it owns, so churn can use them as
+well.
 """

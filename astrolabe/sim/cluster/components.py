@@ -26,7 +26,7 @@ _ROLLOUT = (30 * MINUTE, 20 * DAY)
 
 
 def component(pool: NodePool, plan: Component) -> Iterator[Json]:
-    """Everything of one component, owners before what they own."""
+    """All objects of one component, owners first."""
     created = pool.factory.ago(pool.factory.age(25 * DAY, 180 * DAY))
     yield from _needs(pool.factory, plan, created=created)
     yield from _claim(pool, plan, created=created)
@@ -65,7 +65,7 @@ def _claim(pool: NodePool, plan: Component, *, created: str) -> Iterator[Json]:
 
 
 def pod_options(factory: ObjectFactory, plan: Component) -> PodOptions:
-    """What the pods of a component ask for, and in vain if it ails."""
+    """The options of a component's pods, including those that make them fail."""
     rng, name = factory.rng, plan.app.name
     asked = dict(FAILURE_MODES[plan.failure].options) if plan.failure else {}
     tag = asked.pop("tag", f"{rng.randint(1, 4)}.{rng.randint(0, 30)}.{rng.randint(0, 9)}")
@@ -90,7 +90,7 @@ def _workload(pool: NodePool, plan: Component, *, created: str) -> Iterator[Json
     factory = pool.factory
     age = factory.age(*_ROLLOUT)
     template = pod_spec(pod_options(factory, plan))
-    # a history of exactly what there is, so that churn, which keeps to it, keeps the cluster's size
+    # exactly the existing ReplicaSets, so that churn keeps the size of the cluster
     made = workloads.deployment(
         factory, plan.app, template, replicas=plan.replicas, created=created, history=plan.old
     )
@@ -113,7 +113,7 @@ def _workload(pool: NodePool, plan: Component, *, created: str) -> Iterator[Json
 def _reported(
     factory: ObjectFactory, plan: Component, made: Json, newest: Json, *, pods: list[Json], age: float
 ) -> Json:
-    """The Deployment once its controller knows of its pods."""
+    """The Deployment with the status that its controller writes."""
     ready = sum(map(is_ready, pods))
     at = factory.ago(age - 60)
     status = workloads.deployment_status(

@@ -1,10 +1,10 @@
-"""How many objects of each kind a large production cluster has; smaller ones are proportional."""
+"""The numbers of objects of each kind in a large production cluster; smaller clusters are proportional."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: One real cluster, counted. EndpointSlices and PersistentVolumes follow from Services and claims.
+#: Counted in one real cluster. Services and claims determine EndpointSlices and PersistentVolumes.
 _COUNTED: Mapping[str, int] = {
     "Namespace": 432,
     "Node": 248,
@@ -26,12 +26,12 @@ _COUNTED: Mapping[str, int] = {
     "ServiceAccount": 545,
 }
 
-#: Below this many nodes none could be broken without breaking the cluster.
+#: With fewer nodes, a broken node would break the whole cluster.
 _FEWEST_NODES = 4
 
 
 def object_counts(scale: float) -> dict[str, int]:
-    """kind → count at a scale; 1.0 is the cluster that was counted. At least one of each."""
+    """kind → count at a scale. 1.0 is the counted cluster. At least one of each."""
     counts = {kind: max(1, round(count * scale)) for kind, count in _COUNTED.items()}
     counts["Node"] = max(_FEWEST_NODES, counts["Node"])
     return counts

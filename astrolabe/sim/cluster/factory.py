@@ -1,4 +1,4 @@
-"""What is made up: uids, name suffixes, addresses, moments. All of it from one seeded generator."""
+"""Makes uids, name suffixes, addresses and timestamps, all from one seeded random generator."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 _LENGTH = 5
 _SUFFIXES = len(_SAFE) ** _LENGTH
 
-#: Far apart and coprime to the number of suffixes: neighbours look unrelated, and all are visited.
+#: Large and coprime to the number of suffixes: successive suffixes look unrelated, and none is skipped.
 _STRIDE = 7_368_787
 
-#: The moment at which generated clusters stand still, unless another is given.
+#: The time of generated clusters, unless another is given.
 NOW = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
 
 MINUTE = 60
@@ -26,10 +26,10 @@ DAY = 24 * HOUR
 
 
 class ObjectFactory:
-    """Makes up what a cluster assigns by itself.
+    """Makes the values that a cluster assigns.
 
-    now: the moment that ages are counted from; may be moved on. stream: two mints of different streams give
-    different addresses and suffixes.
+    now: the time from which ages count; may advance. stream: factories with different streams give different
+    addresses and suffixes.
     """
 
     def __init__(self, rng: random.Random, now: datetime = NOW, *, stream: int = 0) -> None:
@@ -43,7 +43,7 @@ class ObjectFactory:
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def suffix(self) -> str:
-        """The end of a generated name: `hkjf7`. None is given twice within 3 million."""
+        """The suffix of a generated name, such as `hkjf7`. Does not repeat within 3 million."""
         self._named += 1
         rest, letters = self._named * _STRIDE % _SUFFIXES, []
         for _ in range(_LENGTH):
@@ -52,7 +52,7 @@ class ObjectFactory:
         return "".join(letters)
 
     def template_hash(self) -> str:
-        """The hash that ends the name of a ReplicaSet or of a revision: `7ccfc65c6f`."""
+        """The hash in the name of a ReplicaSet or a revision, such as `7ccfc65c6f`."""
         return "".join(self.rng.choices(_SAFE, k=10))
 
     def digest(self) -> str:
@@ -60,13 +60,13 @@ class ObjectFactory:
         return f"{self.rng.getrandbits(256):064x}"
 
     def address(self) -> str:
-        """The next pod address; none is given twice within a million."""
+        """The next pod address. Does not repeat within a million."""
         self._address += 1
         count = self._address
         return f"10.{128 + (count >> 16 & 63)}.{count >> 8 & 255}.{count & 255}"
 
     def ago(self, seconds: float = 0) -> str:
-        """A moment before now, as manifests have it; the future when negative."""
+        """A timestamp before now, in the format of manifests; in the future if negative."""
         return (self.now - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def age(self, shortest: float, longest: float) -> float:

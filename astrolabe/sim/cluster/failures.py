@@ -1,4 +1,4 @@
-"""What may be wrong with the pods of a component, how rare that is, and what their status says then."""
+"""How the pods of a component can fail, how rarely, and their status then."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class FailingPod:
-    """One ailing pod. place: where it would run. nodes: how many there are."""
+    """One failing pod. placement: where it would run. nodes: number of nodes."""
 
     spec: Json
     times: Timestamps
@@ -26,10 +26,10 @@ class FailingPod:
 
 @dataclass(frozen=True)
 class FailureMode:
-    """One way of not running. rarity: one running component in so many has it.
+    """One way to fail. rarity: one in so many components fails this way.
 
-    status: what the pod's status says. wants: what its template asks for that cannot be had; `{}` in a value
-    stands for the name of the component. runs: whether the pod is on a node. progress: of its Deployment.
+    status: makes the pod's status. options: changes to the pod options that cause the failure; `{}` in a
+    value is the name of the component. runs: whether the pod is on a node. progress: of its Deployment.
     """
 
     rarity: int

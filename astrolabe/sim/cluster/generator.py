@@ -1,4 +1,4 @@
-"""The cluster itself: all manifests of a plan, consistent with one another."""
+"""Generates a cluster: all manifests of a plan, consistent with each other."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ _FIRST_REVISION = 1_000
 
 
 def generate(scale: float, seed: int, *, now: datetime = NOW) -> Iterator[tuple[str, Json]]:
-    """(kind, manifest) of every object of a cluster; 1.0 is large (see `census`), 0.01 a small company's.
+    """(kind, manifest) of every object of a cluster. Scale 1.0 is large (see `counts`), 0.01 a small
+    company's.
 
-    Same scale, seed and moment: same bytes. resourceVersions grow in the order of the objects, owners before
-    what they own. Manifests share parts with one another: they are not to be changed.
+    The same scale, seed and time give the same bytes. resourceVersions grow in the order of the objects,
+    owners first. Manifests share parts with each other and must not be modified.
     """
     factory = ObjectFactory(random.Random(seed), now)
     for revision, manifest in enumerate(_manifests(factory, scale), start=_FIRST_REVISION):
@@ -34,7 +35,7 @@ def generate(scale: float, seed: int, *, now: datetime = NOW) -> Iterator[tuple[
 
 
 def load(store: ObjectStore, scale: float, seed: int, *, now: datetime = NOW) -> None:
-    """Fill a store with a generated cluster; kinds that it does not serve are left out."""
+    """Fill a store with a generated cluster, without the kinds that the store does not serve."""
     for kind, manifest in generate(scale, seed, now=now):
         if kind in store.collections:
             store.create(kind, manifest)

@@ -1,4 +1,4 @@
-"""What belongs to no component: nodes, classes, namespaces, policies, loose claims, Helm's own Secrets."""
+"""Objects outside components: nodes, classes, namespaces, policies, unbound claims, Helm's Secrets."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Json = dict[str, Any]
 
 _ZONES = ("eu-north-1a", "eu-north-1b", "eu-north-1c")
 
-#: One node in so many is not heard of; at least one.
+#: One in so many nodes is unreachable; at least one.
 _UNREACHABLE_NODES = 125
 
-#: One claim in so many was given up, its volume kept.
+#: One in so many claims was deleted, but its volume kept.
 _RELEASED = 40
 
 
 def all_nodes(factory: ObjectFactory, number: int) -> list[Json]:
-    """The nodes: the first ones silent, the next one cordoned, the others well."""
+    """The nodes: the first ones unreachable, the next one cordoned, the others healthy."""
     unreachable = max(1, number // _UNREACHABLE_NODES)
     made = []
     for index in range(number):
@@ -55,7 +55,7 @@ def classes(factory: ObjectFactory) -> Iterator[Json]:
 
 
 def namespaces(factory: ObjectFactory, plan: ClusterPlan) -> Iterator[Json]:
-    """Each namespace with what is in every one: account, authority, registry and TLS credentials."""
+    """Each namespace with its standard objects: account, root CA, registry and TLS credentials."""
     for name, team in plan.namespaces:
         created = factory.ago(factory.age(20 * DAY, 190 * DAY))
         yield config.namespace_object(factory, name, team=team, created=created)
@@ -70,7 +70,7 @@ def namespaces(factory: ObjectFactory, plan: ClusterPlan) -> Iterator[Json]:
 
 
 def policies(factory: ObjectFactory, plan: ClusterPlan) -> Iterator[Json]:
-    """NetworkPolicies: three in each namespace, then one for this component and that."""
+    """NetworkPolicies: three in each namespace, then one each for some components."""
     near: Json = {"podSelector": {}}
     front = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
     general = [
@@ -89,9 +89,9 @@ def policies(factory: ObjectFactory, plan: ClusterPlan) -> Iterator[Json]:
 
 
 def unbound_claims(factory: ObjectFactory, plan: ClusterPlan) -> Iterator[Json]:
-    """Claims that wait for a volume, and volumes whose claim was given up."""
+    """Claims that wait for a volume, and volumes whose claim was deleted."""
     spaces = cycle(space for space, _ in plan.namespaces)
-    shapes = cycle(("nvme", "standard"))  # of a class that is not there, of a class that binds late
+    shapes = cycle(("nvme", "standard"))  # a class that does not exist, a class that binds late
     for number, space, shape in islice(zip(count(), spaces, shapes, strict=False), plan.pending_claims):
         yield storage.claim(
             factory,
@@ -115,7 +115,7 @@ def unbound_claims(factory: ObjectFactory, plan: ClusterPlan) -> Iterator[Json]:
 
 
 def releases(factory: ObjectFactory, plan: ClusterPlan) -> Iterator[Json]:
-    """The Secrets of Helm: the newest revision deployed (a few failed), those before it superseded."""
+    """Helm's Secrets: the newest revision is deployed (a few failed), earlier ones are superseded."""
     for release, number in plan.revisions:
         first = factory.rng.randint(1, 30)
         newest = "failed" if factory.rng.random() < 0.02 else "deployed"

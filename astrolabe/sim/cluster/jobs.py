@@ -1,4 +1,4 @@
-"""CronJobs with the Jobs of their history, and single Jobs, as manifests."""
+"""Manifests of CronJobs with the Jobs of their history, and of single Jobs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SCHEDULES = (("*/5 * * * *", 5 * MINUTE), ("17 * * * *", HOUR), ("30 3 * * *", 
 
 
 class PlannedJobs:
-    """Makes the Jobs of a plan, and Pods for as many of them as it says."""
+    """Makes the Jobs of a plan, and the planned number of Pods for them."""
 
     def __init__(self, pool: NodePool, plan: ClusterPlan) -> None:
         self._pool = pool
@@ -33,7 +33,7 @@ class PlannedJobs:
         self._pods = max(0, plan.job_pods - running)
 
     def manifests(self) -> Iterator[Json]:
-        """All of them, owners first."""
+        """All manifests, owners first."""
         for cron_job in self._plan.cron_jobs:
             yield from self._cron_job(cron_job)
         for app, failed in self._plan.single_jobs:
@@ -49,7 +49,10 @@ class PlannedJobs:
             _template(cron_job.app),
             schedule=schedule,
             created=factory.ago(factory.age(30 * DAY, 180 * DAY)),
-            kept=(max(1, cron_job.good), cron_job.bad),  # what there is, so that churn keeps the size
+            kept=(
+                max(1, cron_job.good),
+                cron_job.bad,
+            ),  # exactly the existing Jobs, so that churn keeps the size
             suspend=idle,
         )
         last = factory.age(10, min(interval, HOUR))
@@ -77,7 +80,7 @@ class PlannedJobs:
         yield from self._job(job, how="bad" if failed else "good", age=age)
 
     def _job(self, job: Json, *, how: str, age: float) -> Iterator[Json]:
-        """A Job, and a Pod of it if there is still one."""
+        """A Job, and its Pod if that still exists."""
         factory = self._factory
         started, ended = factory.ago(age), factory.ago(age - 25)
         status = batch.job_status(
@@ -99,7 +102,7 @@ class PlannedJobs:
             )
 
     def _keeps_pod(self) -> bool:
-        """Whether the next ended Job still has its Pod; of all of them exactly as many as planned have."""
+        """Whether the next ended Job still has its Pod. In total, exactly the planned number have."""
         keeps = self._factory.rng.random() * self._ended < self._pods
         self._ended -= 1
         self._pods -= keeps

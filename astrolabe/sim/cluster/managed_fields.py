@@ -1,4 +1,4 @@
-"""managedFields: who owns which field, derived from the fields themselves as the server does."""
+"""managedFields: which manager owns which field, derived from the fields as the server does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-#: Lists that are merged by a key of their items; all others are atomic.
+#: Lists whose items are merged by a key; all others are atomic.
 _MERGED_BY = {
     "containers": "name",
     "initContainers": "name",

@@ -1,4 +1,4 @@
-"""Nodes: healthy, cordoned, or not heard of any more."""
+"""Nodes: healthy, cordoned or unreachable; and the pool in which pods run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNREACHABLE = ("NodeStatusUnknown", "Kubelet stopped posting node status.")
 
 
 def node(factory: ObjectFactory, name: str, *, zone: str, address: str, created: str, beat: str) -> Json:
-    """A ready node. beat: when its kubelet spoke last."""
+    """A ready node. beat: time of the last heartbeat."""
     labels = {
         "kubernetes.io/arch": "amd64",
         "kubernetes.io/hostname": name,
@@ -51,13 +51,13 @@ def node(factory: ObjectFactory, name: str, *, zone: str, address: str, created:
 
 
 def with_heartbeat(node: Json, beat: str) -> Json:
-    """The node after a heartbeat: the same but for lastHeartbeatTime."""
+    """The node after a heartbeat: only lastHeartbeatTime differs."""
     conditions = [{**condition, "lastHeartbeatTime": beat} for condition in node["status"]["conditions"]]
     return {**node, "status": {**node["status"], "conditions": conditions}}
 
 
 def unreachable(node: Json, at: str) -> Json:
-    """The node when its kubelet is not heard of: all conditions Unknown, tainted."""
+    """The node without heartbeats: all conditions Unknown, tainted."""
     reason, message = _UNREACHABLE
     conditions = [
         {**condition, "status": "Unknown", "lastTransitionTime": at, "reason": reason, "message": message}
@@ -69,7 +69,7 @@ def unreachable(node: Json, at: str) -> Json:
 
 
 def cordoned(node: Json, at: str) -> Json:
-    """The node closed to new pods."""
+    """The node, cordoned."""
     taint = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule", "timeAdded": at}
     return {**node, "spec": {**node["spec"], "unschedulable": True, "taints": [taint]}}
 
@@ -87,7 +87,7 @@ def is_schedulable(node: Json) -> bool:
 
 
 def is_reachable(node: Json) -> bool:
-    """Whether its kubelet speaks: the condition Ready is True."""
+    """Whether its kubelet sends heartbeats: the condition Ready is True."""
     conditions = node["status"]["conditions"]
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
@@ -95,8 +95,9 @@ def is_reachable(node: Json) -> bool:
 class NodePool:
     """Where pods run: the nodes of a cluster.
 
-    zones: node → zone. places: of each node, without a pod's address. silent: nodes that are not heard of.
-    closed: nodes that take no new pods; changeable.
+    zones: node → zone. placements: of each node, without the address of a pod. unreachable: nodes without
+    heartbeats.
+    cordoned_nodes: nodes that accept no new pods; can be changed.
     """
 
     def __init__(self, factory: ObjectFactory, made: Sequence[Json]) -> None:
@@ -113,7 +114,7 @@ class NodePool:
         self.unreachable = {node["metadata"]["name"] for node in made if not is_reachable(node)}
 
     def pick(self) -> Placement:
-        """A random open node (any node when none is), with a new address for one pod."""
+        """A random schedulable node (any node if none is), with a new pod address."""
         for _ in range(20):
             placement = self.factory.rng.choice(self.placements)
             if placement.node not in self.cordoned_nodes:
@@ -121,11 +122,11 @@ class NodePool:
         return self.with_address(placement)
 
     def with_address(self, placement: Placement) -> Placement:
-        """A node, with a new address for one pod."""
+        """A node, with a new pod address."""
         return replace(placement, address=self.factory.address())
 
     def by_name(self, node: str) -> Placement:
-        """The node of a name, with a new address for one pod."""
+        """The node with this name, with a new pod address."""
         return self.with_address(next(placement for placement in self.placements if placement.node == node))
 
 

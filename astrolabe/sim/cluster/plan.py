@@ -1,4 +1,4 @@
-"""What a cluster will consist of, decided before the first manifest, so that the census is met exactly."""
+"""Plans a cluster before the first manifest is made, so that it meets the object counts exactly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from astrolabe.sim.cluster.meta import AppIdentity, HelmRelease
 
 T = TypeVar("T")
 
-#: One Job in so many failed, one Ingress in so many has a dead backend, one claim in so many waits.
+#: One in so many Jobs failed, Ingresses have a dead backend, claims are pending.
 _FAILED_JOBS = 30
 _BROKEN_INGRESSES = 120
 _JOB_PODS = 0.18
@@ -80,7 +80,7 @@ def plan(scale: float, rng: random.Random) -> ClusterPlan:
 
 
 class _Planner:
-    """Makes the decisions, each from what the ones before left of the census."""
+    """Makes the decisions, each from the counts that the previous ones left."""
 
     def __init__(self, scale: float, rng: random.Random) -> None:
         self._rng = rng

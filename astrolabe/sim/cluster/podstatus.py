@@ -1,4 +1,4 @@
-"""status of a pod in each phase of its life, as kubelet and scheduler write it."""
+"""The status of a pod in each phase, as kubelet and scheduler write it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UNREADY = "containers with unready status"
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a pod runs. address: its own; "" while it has none."""
+    """Where a pod runs. address: of the pod; "" while it has none."""
 
     node: str
     host: str
@@ -23,14 +23,14 @@ class Placement:
 
 @dataclass(frozen=True)
 class Timestamps:
-    """When. created: of the pod. changed: of its last change of state."""
+    """created: time of the pod's creation. changed: time of its last change of state."""
 
     created: str
     changed: str
 
 
 def unscheduled() -> Json:
-    """Created, and nobody looked at it yet."""
+    """Created, not yet seen by the scheduler."""
     return {"phase": "Pending", "qosClass": "Burstable"}
 
 
@@ -47,7 +47,7 @@ def unschedulable(times: Timestamps, *, nodes: int, why: str = "Insufficient cpu
 
 
 def scheduled(times: Timestamps) -> Json:
-    """Bound to a node of which the kubelet has not spoken yet."""
+    """Bound to a node whose kubelet has not reported yet."""
     return {
         "phase": "Pending",
         "conditions": [_condition("PodScheduled", times.created)],

@@ -81,7 +81,7 @@ def _headless(pool: NodePool, app: AppIdentity, pods: list[Json], *, created: st
 
 
 def agent(pool: NodePool, app: AppIdentity) -> Iterator[Json]:
-    """A DaemonSet with a Pod on each node; on a silent node it is not ready."""
+    """A DaemonSet with a Pod on each node; on an unreachable node it is not ready."""
     factory = pool.factory
     created, revision = factory.ago(120 * DAY), factory.template_hash()
     image = f"{REGISTRY}/library/{app.name}:1.8.2"

@@ -1,4 +1,4 @@
-"""Pod templates: what the charts and manifests of a company ask for."""
+"""Pod templates, as the charts and manifests of a company have them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PULL_SECRET = "registry-credentials"
 
 @dataclass(frozen=True, kw_only=True)
 class PodOptions:
-    """What one component needs to run; names are those of objects in its namespace, "" is none.
+    """The options of a component's pods. Names refer to objects in its namespace; "" is none.
 
     config, secret: read as environment (config as a volume too). overrides: a ConfigMap read whole.
     optional: a ConfigMap that need not exist. cpu: in cores, as written in a request.
