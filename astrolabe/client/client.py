@@ -17,7 +17,7 @@ from astrolabe.client.connection import (
     PROTOCOL,
     UNAUTHORISED,
     ConnectionLost,
-    StreamConnection,
+    OpenConnection,
     open_connection,
 )
 from astrolabe.client.errors import ClientError, ProtocolError
@@ -124,7 +124,7 @@ class Client:
         self._headers = headers
         self._backoff = backoff or Backoff()
         self._decode = decode
-        self._connection: StreamConnection | None = None
+        self._connection: OpenConnection | None = None
         self._retry_at = 0.0
         #: When this connection came in sync, in the loop's time; None while it is not.
         self._in_step: float | None = None

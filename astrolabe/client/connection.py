@@ -75,7 +75,7 @@ class _Wire(ClientConnection):
         super().data_received(data)
 
 
-class StreamConnection:
+class OpenConnection:
     """Made by `open_connection`.
 
     heartbeat: seconds; the server sends something at least this often. None before its `hello`.
@@ -141,7 +141,7 @@ class StreamConnection:
 
 async def open_connection(
     url: str, *, headers: Mapping[str, str], ssl: SSLContext | None = None
-) -> StreamConnection:
+) -> OpenConnection:
     """Connect to an endpoint. Raises ConnectionLost, or ClientError if a retry cannot help.
 
     ssl: verifies an endpoint with TLS; None: the system's authorities do.
@@ -181,7 +181,7 @@ async def open_connection(
             f"{shown(url)} is not an Astrolabe server: {_lines(error)}", code="no-astrolabe"
         ) from error
     assert isinstance(wire, _Wire)
-    return StreamConnection(wire, url)
+    return OpenConnection(wire, url)
 
 
 def _port(url: str) -> str:

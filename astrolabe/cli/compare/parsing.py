@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 
-class _Identity(msgspec.Struct, frozen=True):
+class _ObjectName(msgspec.Struct, frozen=True):
     kind: str = ""
     namespace: str | None = ""
     name: str = ""
@@ -55,12 +55,12 @@ def read(text: msgspec.Raw) -> Any:
         return None
 
 
-def _identity(text: msgspec.Raw) -> _Identity:
+def _identity(text: msgspec.Raw) -> _ObjectName:
     """The identity of an object; empty if it has none."""
     try:
-        return msgspec.json.decode(text, type=_Identity)
+        return msgspec.json.decode(text, type=_ObjectName)
     except (msgspec.MsgspecError, RecursionError):
-        return _Identity()
+        return _ObjectName()
 
 
 def by_identity(texts: Iterable[msgspec.Raw]) -> dict[tuple[str, str], msgspec.Raw]:

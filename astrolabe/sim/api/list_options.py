@@ -24,11 +24,11 @@ WatchList = Literal["served", "rejected", "ignored"]
 ALL = Selector()
 
 
-class _Meta(msgspec.Struct, gc=False):
+class _LabelsOnly(msgspec.Struct, gc=False):
     labels: dict[str, str] = {}
 
 
-_META = msgspec.json.Decoder(_Meta)
+_LABELS_DECODER = msgspec.json.Decoder(_LabelsOnly)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ class SelectionPredicate:
                 return False
         if not self.labels.requirements:
             return True
-        return self.labels.matches(_META.decode(item.body[len(b'{"metadata":') : item.meta_end]).labels)
+        return self.labels.matches(
+            _LABELS_DECODER.decode(item.body[len(b'{"metadata":') : item.meta_end]).labels
+        )
 
 
 @dataclass(frozen=True)

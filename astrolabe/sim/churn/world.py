@@ -22,28 +22,28 @@ class ObjectGone(Exception):
     """An object that a process needs was deleted. The process ends."""
 
 
-class _Owner(msgspec.Struct, gc=False):
+class _IndexedOwner(msgspec.Struct, gc=False):
     uid: str
 
 
-class _Meta(msgspec.Struct, gc=False):
+class _IndexedMeta(msgspec.Struct, gc=False):
     name: str
     namespace: str = ""
-    ownerReferences: list[_Owner] = []
+    ownerReferences: list[_IndexedOwner] = []
 
 
-class _Spec(msgspec.Struct, gc=False):
+class _IndexedSpec(msgspec.Struct, gc=False):
     selector: Any = None
 
 
-class _Status(msgspec.Struct, gc=False):
+class _IndexedStatus(msgspec.Struct, gc=False):
     phase: str = ""
 
 
 class _IndexedFields(msgspec.Struct, gc=False):
-    metadata: _Meta
-    spec: _Spec = msgspec.field(default_factory=_Spec)
-    status: _Status = msgspec.field(default_factory=_Status)
+    metadata: _IndexedMeta
+    spec: _IndexedSpec = msgspec.field(default_factory=_IndexedSpec)
+    status: _IndexedStatus = msgspec.field(default_factory=_IndexedStatus)
 
 
 _DECODER = msgspec.json.Decoder(_IndexedFields)
