@@ -7,7 +7,7 @@ from collections.abc import Callable
 from astrolabe.bus.delivery import GraphTarget, deliver
 from astrolabe.graph.batch import Batch
 
-Listener = Callable[[Batch], None]
+BatchListener = Callable[[Batch], None]
 
 
 class MemoryBus:
@@ -18,9 +18,9 @@ class MemoryBus:
 
     def __init__(self, served: GraphTarget | None = None) -> None:
         self.served = served
-        self._listeners: list[Listener] = []
+        self._listeners: list[BatchListener] = []
 
-    def subscribe(self, listener: Listener) -> None:
+    def subscribe(self, listener: BatchListener) -> None:
         """Call the listener for each batch from now on. It must be quick. If it raises, the writer ends."""
         self._listeners.append(listener)
 

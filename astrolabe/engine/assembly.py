@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from astrolabe.engine.engine import Engine, Publisher
-from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.model import Model
 from astrolabe.graph.selector import Selector, parse
@@ -17,7 +17,7 @@ def create_engine(
     settings: Settings,
     catalogue: Catalogue,
     publisher: Publisher,
-    readiness: Readiness,
+    readiness: ReadinessTracker,
     *,
     epoch: str,
     served: Callable[[], Graph],

@@ -20,7 +20,7 @@ from astrolabe.engine.inbox import (
     WatchStatus,
     label_of,
 )
-from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.skips import SkipLog
 from astrolabe.engine.takeover import Takeover
 from astrolabe.graph.batch import Batch, Changes
@@ -71,7 +71,7 @@ class Engine:
         self,
         model: Model,
         publisher: Publisher,
-        readiness: Readiness,
+        readiness: ReadinessTracker,
         *,
         epoch: str,
         window: float,

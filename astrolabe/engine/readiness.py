@@ -35,7 +35,7 @@ class ScopeState(msgspec.Struct):
     removed: bool = False
 
 
-class Readiness:
+class ReadinessTracker:
     """Once ready, always ready. A kind that becomes unavailable later is reported, not hidden behind a 503.
 
     skipped: per kind, the objects that the graph leaves out now, by uid or, without a uid, by label.

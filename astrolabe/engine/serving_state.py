@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from astrolabe.engine.inbox import InvalidObject, WatchState
-from astrolabe.engine.readiness import Readiness, Scope, ScopeState
+from astrolabe.engine.readiness import ReadinessTracker, Scope, ScopeState
 from astrolabe.engine.skips import sample_of
 
 #: syncing: not all kinds are listed yet. live: every kind is listed and watched. partial: live, but some
@@ -22,8 +22,8 @@ StateName = Literal["syncing", "live", "partial", "stale"]
 STATE_NAMES: tuple[StateName, ...] = ("syncing", "live", "partial", "stale")
 
 #: Why a part of the cluster is not in the graph: HTTP 403, HTTP 404, or objects that cannot be read.
-MissingReason = Literal["forbidden", "not-served", "skipped"]
-MISSING_REASONS: tuple[MissingReason, ...] = ("forbidden", "not-served", "skipped")
+PartialReason = Literal["forbidden", "not-served", "skipped"]
+PARTIAL_REASONS: tuple[PartialReason, ...] = ("forbidden", "not-served", "skipped")
 
 #: Seconds without a connection after which a synced watch no longer counts as fresh. A regular reconnect
 #: takes less.
@@ -62,11 +62,11 @@ class Progress(msgspec.Struct, frozen=True):
     objects: int = 0
 
 
-class MissingPart(msgspec.Struct, frozen=True, omit_defaults=True):
+class PartialEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """A part of the cluster that is not in the graph. objects: how many are left out, if that is known."""
 
     kind: str
-    reason: MissingReason
+    reason: PartialReason
     why: str
     objects: int = 0
 
@@ -81,7 +81,7 @@ class Assessment(msgspec.Struct, frozen=True):
     state: StateName
     why: str = ""
     progress: Progress = Progress()
-    partial: tuple[MissingPart, ...] = ()
+    partial: tuple[PartialEntry, ...] = ()
     began: float | None = None
     since: str = ""
 
@@ -97,7 +97,7 @@ class ServingState(msgspec.Struct, frozen=True):
     why: str
     cluster: ClusterInfo
     progress: Progress
-    partial: tuple[MissingPart, ...]
+    partial: tuple[PartialEntry, ...]
 
     def document(self) -> dict[str, Any]:
         """The state as a JSON object."""
@@ -124,7 +124,7 @@ class WatchFacts(Protocol):
 
 
 def assess_watches(
-    readiness: Readiness,
+    readiness: ReadinessTracker,
     watches: Sequence[WatchFacts],
     *,
     count: Callable[[str], int],
@@ -184,12 +184,12 @@ def _is_lost(watch: WatchFacts, now: float) -> bool:
     return now - watch.lost_since >= LOST_GRACE
 
 
-def _unreadable(scopes: Mapping[Scope, ScopeState]) -> list[MissingPart]:
+def _unreadable(scopes: Mapping[Scope, ScopeState]) -> list[PartialEntry]:
     """The unavailable kinds, in the order of the catalogue. Several namespaces of a kind are one entry.
 
     An optional kind that the API server does not serve is not listed: no object of it can be missing.
     """
-    found: dict[tuple[str, MissingReason], list[tuple[Scope, ScopeState]]] = {}
+    found: dict[tuple[str, PartialReason], list[tuple[Scope, ScopeState]]] = {}
     for scope, known in scopes.items():
         if known.state == "unavailable" and known.cause and (scope.required or known.cause == "forbidden"):
             found.setdefault((scope.kind, known.cause), []).append((scope, known))
@@ -197,11 +197,11 @@ def _unreadable(scopes: Mapping[Scope, ScopeState]) -> list[MissingPart]:
     for (kind, reason), each in found.items():
         namespaces = [scope.namespace for scope, _ in each if scope.namespace]
         where = f"in {_names(namespaces)}: " if namespaces else ""
-        gaps.append(MissingPart(kind, reason, f"{where}{each[0][1].why}"))
+        gaps.append(PartialEntry(kind, reason, f"{where}{each[0][1].why}"))
     return gaps
 
 
-def _skipped(skipped: Mapping[str, Mapping[str, InvalidObject]]) -> list[MissingPart]:
+def _skipped(skipped: Mapping[str, Mapping[str, InvalidObject]]) -> list[PartialEntry]:
     """The kinds with objects that the graph leaves out."""
     gaps = []
     for kind, objects in skipped.items():
@@ -209,7 +209,7 @@ def _skipped(skipped: Mapping[str, Mapping[str, InvalidObject]]) -> list[Missing
             first = min(sample_of(objects.values()), key=lambda each: each.label)
             several = len(objects) > 1
             count = f"{len(objects)} objects are left out, such as" if several else "1 object is left out:"
-            gaps.append(MissingPart(kind, "skipped", f"{count} {first.label}: {first.why}", len(objects)))
+            gaps.append(PartialEntry(kind, "skipped", f"{count} {first.label}: {first.why}", len(objects)))
     return gaps
 
 
@@ -235,9 +235,9 @@ def _stale(lost: Sequence[WatchFacts], watches: Iterable[WatchFacts]) -> str:
     return f"{_names(kinds)} {verb} no watch: {error}"
 
 
-def _partial(gaps: Sequence[MissingPart]) -> str:
+def _partial(gaps: Sequence[PartialEntry]) -> str:
     """One phrase per reason."""
-    words: dict[MissingReason, str] = {
+    words: dict[PartialReason, str] = {
         "forbidden": "not readable",
         "not-served": "not served",
         "skipped": "missing some objects",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.edge import Edge
 from astrolabe.graph.graph import Graph
@@ -28,7 +28,7 @@ class Takeover:
     def __init__(
         self,
         model: Model,
-        readiness: Readiness,
+        readiness: ReadinessTracker,
         served: Callable[[], Graph],
         *,
         lists: Callable[[str, str], bool] | None = None,

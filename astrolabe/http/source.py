@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from astrolabe.engine.inbox import WatchState
-from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import ServingState, StateTracker
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
@@ -77,7 +77,7 @@ class GraphSource(Protocol):
     @property
     def state(self) -> StateTracker: ...
     @property
-    def readiness(self) -> Readiness: ...
+    def readiness(self) -> ReadinessTracker: ...
 
     def role(self) -> str:
         """`leader` or `follower`."""

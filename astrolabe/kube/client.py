@@ -63,7 +63,7 @@ UNCOMPRESSED = ("", "identity")
 KEEPALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3))
 
 
-class ApiResponse:
+class ClusterResponse:
     """An answer with status 200 in JSON, whose body is streamed."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
@@ -198,7 +198,7 @@ class Cluster:
     @asynccontextmanager
     async def stream(
         self, path: str, params: Mapping[str, str], *, accept: str = JSON, read_timeout: float
-    ) -> AsyncIterator[ApiResponse]:
+    ) -> AsyncIterator[ClusterResponse]:
         """GET with a streamed answer. Leaving the block closes an answer that was not read to its end.
 
         read_timeout: seconds without data after which the connection counts as broken.
@@ -208,7 +208,7 @@ class Cluster:
         try:
             _keep_alive(response)
             await _check(response)
-            yield ApiResponse(response)
+            yield ClusterResponse(response)
         finally:
             response.close()
 
@@ -245,7 +245,7 @@ class Cluster:
         response = await self._call(path, {}, accept=JSON, read_timeout=VERIFY_TIMEOUT, body=asked)
         try:
             await _check(response, status=201)
-            body = await ApiResponse(response).read_all()
+            body = await ClusterResponse(response).read_all()
         finally:
             response.close()
         try:

@@ -21,11 +21,11 @@ from astrolabe.kube.events import (
     NO_UID,
     TOO_LARGE,
     BookmarkEvent,
+    DecodedEvent,
     Deletion,
     ErrorEvent,
     NotAnEvent,
     Upserted,
-    WatchEvent,
     decode,
     invalid_object,
     version_in,
@@ -185,7 +185,7 @@ class ListWatchDecoder:
             if self._invalid:
                 self._invalid.pop(meta.uid, None)
 
-    async def _handle_event(self, event: WatchEvent, line: bytes) -> None:
+    async def _handle_event(self, event: DecodedEvent, line: bytes) -> None:
         match event:
             case Deletion():
                 self._add_deletion(event)

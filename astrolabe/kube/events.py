@@ -69,7 +69,7 @@ class NotAnEvent(msgspec.Struct, frozen=True, gc=False):
     why: str
 
 
-WatchEvent = Upserted | Deletion | BookmarkEvent | ErrorEvent | InvalidObject | NotAnEvent
+DecodedEvent = Upserted | Deletion | BookmarkEvent | ErrorEvent | InvalidObject | NotAnEvent
 
 
 class _Envelope(msgspec.Struct):
@@ -94,7 +94,7 @@ class _Identified(Slice):
     metadata: _Identity
 
 
-def decode(kind: Kind[Any], line: bytes) -> WatchEvent:
+def decode(kind: Kind[Any], line: bytes) -> DecodedEvent:
     """The event in a line.
 
     Never raises: a line that cannot be decoded is an InvalidObject or a NotAnEvent.
@@ -116,7 +116,7 @@ def decode(kind: Kind[Any], line: bytes) -> WatchEvent:
     return _decode_exception(line, None)
 
 
-def _decode_exception(line: bytes, invalid: ValueError | None) -> WatchEvent:
+def _decode_exception(line: bytes, invalid: ValueError | None) -> DecodedEvent:
     """Decode an error, a bookmark, or an object that does not match the fields of its kind."""
     try:
         envelope = msgspec.json.decode(line, type=_Envelope)
@@ -137,7 +137,7 @@ def _decode_exception(line: bytes, invalid: ValueError | None) -> WatchEvent:
     return invalid_object(envelope.object, str(invalid or f"unknown type of event {envelope.type[:20]!r}"))
 
 
-def _decode_malformed(line: bytes, error: ValueError) -> WatchEvent:
+def _decode_malformed(line: bytes, error: ValueError) -> DecodedEvent:
     """Decode a line that is not valid JSON, but may be an event with an invalid object."""
     try:
         parts = dict(members(line, whole=True))
@@ -148,7 +148,7 @@ def _decode_malformed(line: bytes, error: ValueError) -> WatchEvent:
     return _decode_partly(line, NO_JSON)
 
 
-def _decode_partly(line: bytes, why: str) -> WatchEvent:
+def _decode_partly(line: bytes, why: str) -> DecodedEvent:
     """Decode a line that the decoder rejects, as far as the identity of its object.
 
     why: what is wrong with the object.
@@ -208,7 +208,7 @@ def _scan_identity(object: bytes) -> _Identity:
     return _Identity(*(texts.get(key, "") for key in _IDENTITY))
 
 
-def _bookmark(object: msgspec.Raw) -> WatchEvent:
+def _bookmark(object: msgspec.Raw) -> DecodedEvent:
     try:
         meta = msgspec.json.decode(object, type=Manifest).metadata
     except UNDECODABLE as error:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from astrolabe.engine.inbox import KindRemoved, Sink, UnavailableCause, WatchState, WatchStatus
 from astrolabe.kinds.kind import Kind
-from astrolabe.kube.client import JSON, ApiResponse, Cluster
+from astrolabe.kube.client import JSON, Cluster, ClusterResponse
 from astrolabe.kube.decoder import ListWatchDecoder, older_version
 from astrolabe.kube.errors import (
     ApiError,
@@ -137,7 +137,7 @@ class Reflector:
         if position and self._clock() - began < timing.short_watch and self._decoder.position == position:
             raise WatchEnded("the watch ended at once, without an event")
 
-    async def _read_guarded(self, answer: ApiResponse) -> None:
+    async def _read_guarded(self, answer: ClusterResponse) -> None:
         """Read an answer until it ends, goes silent, or the API server has gone back to an older version.
 
         Raises WatchEnded if it goes silent: neither events nor the expected bookmarks arrive.
@@ -198,7 +198,7 @@ class Reflector:
         self._is_behind = bool(version)
         return self._is_behind
 
-    async def _read_lines(self, answer: ApiResponse) -> None:
+    async def _read_lines(self, answer: ClusterResponse) -> None:
         lines = LineSplitter()
         while chunk := await self._next_chunk(answer):
             self._received_at = self._clock()
@@ -207,7 +207,7 @@ class Reflector:
             await self._decoder.decode_lines(complete)
             del complete
 
-    async def _next_chunk(self, answer: ApiResponse) -> bytes:
+    async def _next_chunk(self, answer: ClusterResponse) -> bytes:
         if not self._decoder.listing:
             return await answer.read()
         timeout = self._decoder.progressed_at + self._timing.initial_silence - self._clock()

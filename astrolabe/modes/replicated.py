@@ -17,7 +17,7 @@ from astrolabe.bus.redis.replica import Replica
 from astrolabe.bus.redis.writer import LeaderWriter
 from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.engine import Engine
-from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import (
     Assessment,
     ClusterInfo,
@@ -81,7 +81,7 @@ class ReplicatedMode:
 
     def __init__(self, settings: Settings, catalogue: Catalogue, info: ClusterInfo) -> None:
         self.catalogue = catalogue
-        self.readiness = Readiness(scopes_of(settings, catalogue))
+        self.readiness = ReadinessTracker(scopes_of(settings, catalogue))
         self.hub = Hub(Graph(secrets.token_hex(4)), settings.limits)
         self._settings = settings
         self._engine: Engine | None = None

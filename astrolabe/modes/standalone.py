@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.assembly import create_engine
-from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import Assessment, ClusterInfo, StateTracker, assess_watches
 from astrolabe.graph.graph import Graph
 from astrolabe.http.source import ReplicationHealth
@@ -45,7 +45,7 @@ class StandaloneMode:
     def __init__(self, settings: Settings, catalogue: Catalogue, cluster: Cluster, info: ClusterInfo) -> None:
         epoch = secrets.token_hex(4)
         self.catalogue = catalogue
-        self.readiness = Readiness(scopes_of(settings, catalogue))
+        self.readiness = ReadinessTracker(scopes_of(settings, catalogue))
         self.hub = Hub(Graph(epoch), settings.limits)
         self._engine = create_engine(
             settings,

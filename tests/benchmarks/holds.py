@@ -18,7 +18,7 @@ from astrolabe import timeslice
 from astrolabe.app import GC_THRESHOLDS
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import InboxMessage, KindRemoved, Replace, WatchStatus
-from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.graph import Graph
 from astrolabe.graph.status import ERROR, READY, Status
@@ -143,7 +143,7 @@ class Holds:
 
     async def _work(self, message: InboxMessage, *, restored: bool) -> None:
         cluster = self._cluster
-        readiness = Readiness([Scope(kind.name) for kind in KINDS])
+        readiness = ReadinessTracker([Scope(kind.name) for kind in KINDS])
         for kind in KINDS:
             if kind.name != LAST:
                 readiness.report(kind.name, "", "synced")

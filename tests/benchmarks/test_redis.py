@@ -20,7 +20,7 @@ from astrolabe.bus.redis.codec import edge_id, edge_value
 from astrolabe.bus.redis.repair import Repair
 from astrolabe.engine.engine import Engine, Publisher
 from astrolabe.engine.inbox import ObjectChanges
-from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.filter import EVERYTHING
 from astrolabe.graph.graph import Graph
@@ -87,7 +87,7 @@ async def cpu_of_changes(publisher: Publisher, *, together: int, rounds: int) ->
     lines = pod_lines()
     served = Served(publisher)
     engine = Engine(
-        Model([kind.rules for kind in KINDS]), served, Readiness([Scope("Pod")]), epoch="e", window=0.0
+        Model([kind.rules for kind in KINDS]), served, ReadinessTracker([Scope("Pod")]), epoch="e", window=0.0
     )
     task = asyncio.create_task(engine.run())
     count = 0

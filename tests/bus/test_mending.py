@@ -12,7 +12,7 @@ import pytest
 from astrolabe.bus.redis.writer import LeaderWriter
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace
-from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.graph.batch import Changes
 from astrolabe.graph.facts import Facts
 from astrolabe.graph.filter import EVERYTHING
@@ -155,7 +155,7 @@ class Watching(Member):
     skipped: Iterable[str] = ()
 
     async def _lead(self, writer: LeaderWriter) -> NoReturn:
-        readiness = Readiness([Scope(kind) for kind in KINDS])
+        readiness = ReadinessTracker([Scope(kind) for kind in KINDS])
         self.engine = engine = Engine(
             Model(RULES),
             writer,

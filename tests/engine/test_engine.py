@@ -13,7 +13,7 @@ import pytest
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import COMMIT_LIMIT, INBOX_LIMIT, Engine
 from astrolabe.engine.inbox import Deleted, InvalidObject, KindRemoved, ObjectChanges, Replace, WatchStatus
-from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.graph.facts import Around, Derived, Facts, Neighbour, Rules
 from astrolabe.graph.links import Link, Ref, Select
 from astrolabe.graph.model import Model
@@ -51,7 +51,7 @@ class Running(Followed):
 @asynccontextmanager
 async def running(*scopes: Scope, window: float = 0.05) -> AsyncIterator[Running]:
     bus = MemoryBus()
-    readiness = Readiness(scopes or (Scope("Pod"), Scope("ConfigMap")))
+    readiness = ReadinessTracker(scopes or (Scope("Pod"), Scope("ConfigMap")))
     engine = Engine(Model(RULES), bus, readiness, epoch="e", window=window)
     task = asyncio.create_task(engine.run())
     try:
@@ -228,7 +228,7 @@ async def test_a_rule_that_raises_is_logged_once_and_ends_nothing(caplog: pytest
     engine = Engine(
         Model([Rules(kind="Pod", api_version="v1", derive=derive)]),
         bus,
-        Readiness([Scope("Pod")]),
+        ReadinessTracker([Scope("Pod")]),
         epoch="e",
         window=0.0,
     )
@@ -255,7 +255,7 @@ async def test_a_rule_that_raises_is_logged_once_and_ends_nothing(caplog: pytest
 
 
 async def test_the_inbox_makes_a_watch_wait() -> None:
-    engine = Engine(Model(RULES), MemoryBus(), Readiness(()), epoch="e", window=0.0)
+    engine = Engine(Model(RULES), MemoryBus(), ReadinessTracker(()), epoch="e", window=0.0)
     for _ in range(INBOX_LIMIT):
         await engine.put(ObjectChanges("Pod", []))
     with pytest.raises(TimeoutError):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace, WatchStatus
-from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.graph import inheritance
 from astrolabe.graph.batch import Batch, Before, Changes
 from astrolabe.graph.edge_types import OWNS
@@ -79,7 +79,7 @@ async def running(
 ) -> AsyncIterator[Running]:
     """restored: what is served already when the engine begins."""
     bus = MemoryBus()
-    readiness = Readiness([Scope(kind) for kind in KINDS])
+    readiness = ReadinessTracker([Scope(kind) for kind in KINDS])
     model = Model(RULES, roots=roots)
     engine = Engine(
         model, bus, readiness, epoch="e", window=0.0, served=lambda: run.graph, restored=restored is not None

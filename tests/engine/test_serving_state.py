@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from astrolabe.engine.inbox import InvalidObject, WatchState
-from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.engine.serving_state import (
     Assessment,
     ClusterInfo,
-    MissingPart,
+    PartialEntry,
     Progress,
     ServingState,
     StateTracker,
@@ -39,9 +39,9 @@ class Watch:
     lost_since: float | None = None
 
 
-def readiness(**states: str) -> Readiness:
+def readiness(**states: str) -> ReadinessTracker:
     """Kinds with their states; `forbidden` and `not_served` are unavailable for that reason."""
-    made = Readiness([Scope(kind) for kind in states])
+    made = ReadinessTracker([Scope(kind) for kind in states])
     for kind, state in states.items():
         match state:
             case "forbidden":
@@ -53,7 +53,7 @@ def readiness(**states: str) -> Readiness:
     return made
 
 
-def assess(made: Readiness, *watches: Watch, now: float = 100.0, **options: Any) -> Assessment:
+def assess(made: ReadinessTracker, *watches: Watch, now: float = 100.0, **options: Any) -> Assessment:
     """The verdict of a process that watches these kinds, each of which has a connection unless said."""
     said = {watch.kind for watch in watches}
     others = [
@@ -77,7 +77,7 @@ def test_stale_while_the_graph_is_put_together_anew_after_a_fault() -> None:
 
 def test_syncing_while_one_kind_is_not_listed() -> None:
     verdict = assess(readiness(Pod="synced", Node="listing", Secret="forbidden"))
-    gap = MissingPart("Secret", "forbidden", "403 Forbidden: Secret")
+    gap = PartialEntry("Secret", "forbidden", "403 Forbidden: Secret")
     assert verdict == Assessment("syncing", "2 of 3 kinds are listed", Progress(2, 3, 7), (gap,))
 
 
@@ -94,7 +94,7 @@ def test_syncing_over_a_stored_graph_says_that_it_is_served() -> None:
 
 
 def test_a_kind_in_several_namespaces_is_listed_when_all_of_them_are() -> None:
-    made = Readiness([Scope("Pod", "a"), Scope("Pod", "b")])
+    made = ReadinessTracker([Scope("Pod", "a"), Scope("Pod", "b")])
     made.report("Pod", "a", "synced")
     assert assess_watches(
         made, (), count={"Pod": 1}.__getitem__, restored=False, now=0.0
@@ -106,22 +106,24 @@ def test_partial_names_what_cannot_be_read_and_why() -> None:
     assert verdict.state == "partial"
     assert verdict.why == "not readable: Secret; not served: Job"
     assert verdict.partial == (
-        MissingPart("Secret", "forbidden", "403 Forbidden: Secret"),
-        MissingPart("Job", "not-served", "404 NotFound"),
+        PartialEntry("Secret", "forbidden", "403 Forbidden: Secret"),
+        PartialEntry("Job", "not-served", "404 NotFound"),
     )
 
 
 def test_partial_of_several_namespaces_is_one_gap() -> None:
-    made = Readiness([Scope("Pod", "a"), Scope("Pod", "b"), Scope("Pod", "c")])
+    made = ReadinessTracker([Scope("Pod", "a"), Scope("Pod", "b"), Scope("Pod", "c")])
     made.report("Pod", "a", "synced")
     for namespace in ("b", "c"):
         made.report("Pod", namespace, "unavailable", "403 Forbidden", cause="forbidden")
     verdict = assess_watches(made, (), count={"Pod": 1}.__getitem__, restored=False, now=0.0)
-    assert verdict.partial == (MissingPart("Pod", "forbidden", "in b, c: 403 Forbidden"),)
+    assert verdict.partial == (PartialEntry("Pod", "forbidden", "in b, c: 403 Forbidden"),)
 
 
 def test_a_kind_that_need_not_be_served_leaves_nothing_out() -> None:
-    made = Readiness([Scope("Pod"), Scope("NetworkPolicy", required=False), Scope("Node", required=False)])
+    made = ReadinessTracker(
+        [Scope("Pod"), Scope("NetworkPolicy", required=False), Scope("Node", required=False)]
+    )
     made.report("Pod", "", "synced")
     made.report("NetworkPolicy", "", "unavailable", "404 NotFound", cause="not-served")
     made.report("Node", "", "synced")
@@ -137,7 +139,7 @@ def test_partial_counts_the_objects_that_are_left_out() -> None:
     verdict = assess(made)
     why = "2 objects are left out, such as shop/web-1: nested too deeply"
     assert (verdict.state, verdict.why) == ("partial", "missing some objects: Pod")
-    assert verdict.partial == (MissingPart("Pod", "skipped", why, 2),)
+    assert verdict.partial == (PartialEntry("Pod", "skipped", why, 2),)
 
 
 @pytest.mark.parametrize(("now", "state"), [(104.9, "live"), (105.0, "stale")])
@@ -164,7 +166,7 @@ def test_stale_as_a_whole_when_the_api_server_cannot_be_reached() -> None:
     verdict = assess(readiness(Pod="synced", Node="synced", Secret="forbidden"), *lost, now=145.0)
     assert (verdict.state, verdict.began) == ("stale", 100.0)
     assert verdict.why == f"the API server cannot be reached: {REFUSED}"
-    assert verdict.partial == (MissingPart("Secret", "forbidden", "403 Forbidden: Secret"),)
+    assert verdict.partial == (PartialEntry("Secret", "forbidden", "403 Forbidden: Secret"),)
 
 
 LIVE = ServingState("live", "2026-01-01T00:00:00Z", "", INFO, Progress(2, 2, 7), ())
@@ -235,7 +237,7 @@ def test_progress_is_told_once_a_second_and_only_while_it_matters() -> None:
 
 def test_another_reason_is_told() -> None:
     clock = Clock()
-    gap = MissingPart("Secret", "forbidden", "403")
+    gap = PartialEntry("Secret", "forbidden", "403")
     clock.at(110.0, Assessment("partial", "not readable: Secret", partial=(gap,)))
     clock.at(110.1, Assessment("partial", "not readable: Secret", partial=(gap, gap)))
     clock.at(110.2, Assessment("stale", "the server closed the connection", began=105.0))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import Deleted, KindRemoved, ObjectChanges, Replace, WatchStatus
-from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.engine.takeover import Takeover
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge
@@ -67,7 +67,7 @@ def graph_of(*facts: Facts) -> Graph:
 class Running:
     """An engine that takes over a restored graph. batches: what it published, of which `graph` is made."""
 
-    def __init__(self, graph: Graph, readiness: Readiness) -> None:
+    def __init__(self, graph: Graph, readiness: ReadinessTracker) -> None:
         self.graph = graph
         self.readiness = readiness
         self.batches: list[Changes] = []
@@ -97,7 +97,7 @@ class Running:
 
 @asynccontextmanager
 async def taking_over(graph: Graph, *scopes: Scope) -> AsyncIterator[Running]:
-    run = Running(graph, Readiness(scopes or SCOPES))
+    run = Running(graph, ReadinessTracker(scopes or SCOPES))
     task = asyncio.create_task(run.engine.run())
     try:
         yield run
@@ -251,7 +251,7 @@ def test_whatever_was_restored_becomes_what_is_known(seed: int) -> None:
         ]
         for _ in range(2)
     )
-    model, readiness, graph = Model(RULES), Readiness(SCOPES), graph_of(*before)
+    model, readiness, graph = Model(RULES), ReadinessTracker(SCOPES), graph_of(*before)
     for each in now:
         model.upsert(each)
     model.commit()

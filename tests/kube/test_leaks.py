@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from astrolabe.kube.client import ApiResponse
+from astrolabe.kube.client import ClusterResponse
 from astrolabe.kube.errors import ConnectionBroken
 from tests.kube.support import (
     LISTED_THEN_ENDED,
@@ -28,7 +28,7 @@ FEW = 2
 
 def answers() -> int:
     """How many there are of the API server, garbage among them."""
-    return sum([isinstance(each, ApiResponse) for each in gc.get_objects()])
+    return sum([isinstance(each, ClusterResponse) for each in gc.get_objects()])
 
 
 async def test_a_broken_connection_leaves_nothing(tmp_path: Path, uncollected: None) -> None:

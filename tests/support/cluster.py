@@ -10,7 +10,7 @@ from typing import Any
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.assembly import create_engine
-from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.batch import Batch
 from astrolabe.graph.graph import Graph
 from astrolabe.kinds.builtin import builtin_catalogue
@@ -28,7 +28,7 @@ class Followed:
     bus: of what the watches publish. renewals: how often the graph was made anew.
     """
 
-    def __init__(self, readiness: Readiness, bus: MemoryBus) -> None:
+    def __init__(self, readiness: ReadinessTracker, bus: MemoryBus) -> None:
         self.readiness = readiness
         self.graph = Graph("e")
         self.batches: list[Batch] = []
@@ -71,7 +71,7 @@ async def followed(
         )
         cluster = await Cluster.connect(settings)
     catalogue = builtin_catalogue().only(settings.kinds)
-    readiness = Readiness(scopes_of(settings, catalogue))
+    readiness = ReadinessTracker(scopes_of(settings, catalogue))
     bus = MemoryBus()
     run = Followed(readiness, bus)
     engine = create_engine(settings, catalogue, bus, readiness, epoch="e", served=lambda: run.graph)

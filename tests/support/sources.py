@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from astrolabe.engine.readiness import Readiness
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.graph import Graph
 from astrolabe.http.source import ReplicationHealth, WatchStats
 from astrolabe.http.stream.hub import Hub
@@ -20,7 +20,7 @@ class FixedSource:
 
     hub: Hub = field(default_factory=lambda: Hub(Graph("e", 4)))
     catalogue: Catalogue = CATALOGUE
-    readiness: Readiness
+    readiness: ReadinessTracker
     state: Any = None
     counted: Callable[[str], int] = len
     plays: str = "leader"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.engine.serving_state import Assessment, ClusterInfo, StateTracker, assess_watches
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.edge import Edge
@@ -88,7 +88,7 @@ class World:
             ]
         )
         self.hub = Hub(Graph(epoch), limits)
-        self.readiness = Readiness([Scope(kind) for kind in KINDS])
+        self.readiness = ReadinessTracker([Scope(kind) for kind in KINDS])
 
     def set(self, *changed: Facts) -> None:
         """These are so from now on: one batch."""

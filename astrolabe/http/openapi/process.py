@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET
 
 from astrolabe.engine.inbox import UnavailableCause, WatchState
-from astrolabe.engine.serving_state import MissingReason, StateName
+from astrolabe.engine.serving_state import PartialReason, StateName
 from astrolabe.http.openapi.terms import Absent, Count, Epoch, Kind, Seq, Shape, Time, about
 
 
@@ -65,7 +65,7 @@ class MissingPart(Shape):
     """What of the cluster is not in the graph."""
 
     kind: Kind
-    reason: MissingReason
+    reason: PartialReason
     why: str
     objects: Annotated[int, about("How many objects are left out.")] | Absent = UNSET
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from astrolabe.engine.inbox import WatchState
-from astrolabe.engine.readiness import Readiness, Scope, ScopeState
+from astrolabe.engine.readiness import ReadinessTracker, Scope, ScopeState
 from astrolabe.engine.skips import failing_of, skipped_of
 from astrolabe.graph.faults import Fault
 from astrolabe.http.source import GraphSource, ReplicationHealth
@@ -35,7 +35,9 @@ def health(source: GraphSource, *, now: float) -> dict[str, Any]:
     return document
 
 
-def readyz(readiness: Readiness, replication: ReplicationHealth | None = None) -> tuple[int, dict[str, Any]]:
+def readyz(
+    readiness: ReadinessTracker, replication: ReplicationHealth | None = None
+) -> tuple[int, dict[str, Any]]:
     """The status and document of `/readyz`. `waiting` names the watches that are not synced yet.
 
     A restored graph is ready even while no process can update it: `stale` says so.
@@ -50,7 +52,7 @@ def readyz(readiness: Readiness, replication: ReplicationHealth | None = None) -
     return 503, {"status": "not-ready", "waiting": waiting, "stale": replication.stale}
 
 
-def waiting_for(readiness: Readiness) -> list[str]:
+def waiting_for(readiness: ReadinessTracker) -> list[str]:
     """The names of the required watches that are not synced yet."""
     return sorted({_name(scope) for scope in readiness.unready()})
 
@@ -81,7 +83,7 @@ def _connection(why: str | None) -> dict[str, Any]:
     return {} if why is None else {"connected": False, "why": why}
 
 
-def _by_kind(readiness: Readiness) -> dict[str, list[tuple[Scope, ScopeState]]]:
+def _by_kind(readiness: ReadinessTracker) -> dict[str, list[tuple[Scope, ScopeState]]]:
     kinds: dict[str, list[tuple[Scope, ScopeState]]] = {}
     for scope, state in readiness.states.items():
         kinds.setdefault(scope.kind, []).append((scope, state))

@@ -21,8 +21,8 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe import __version__, telemetry
-from astrolabe.engine.readiness import Readiness
-from astrolabe.engine.serving_state import MISSING_REASONS, STATE_NAMES, ServingState
+from astrolabe.engine.readiness import ReadinessTracker
+from astrolabe.engine.serving_state import PARTIAL_REASONS, STATE_NAMES, ServingState
 from astrolabe.graph.edge_types import EDGE_TYPES
 from astrolabe.graph.status import LEVELS
 from astrolabe.http.counters import Counters, Distribution
@@ -125,7 +125,7 @@ def of_state(state: ServingState, *, now: float) -> Iterator[Metric]:
     gaps = GaugeMetricFamily(
         "astrolabe_gaps", "Kinds with something missing in the graph.", labels=["reason"]
     )
-    for reason in MISSING_REASONS:
+    for reason in PARTIAL_REASONS:
         gaps.add_metric([reason], sum([gap.reason == reason for gap in state.partial]))
     since = datetime.fromisoformat(state.since).timestamp()
     yield from (states, gaps)
@@ -246,7 +246,7 @@ def of_watches(watches: Sequence[WatchStats], *, now: float, epoch: float) -> It
     yield from (states, connected, last, *counters.values())
 
 
-def of_skipped(readiness: Readiness | None) -> Iterator[Metric]:
+def of_skipped(readiness: ReadinessTracker | None) -> Iterator[Metric]:
     """Objects that could not be used, and rules that failed; nothing if this process has no watches."""
     if readiness is None:
         return
@@ -294,7 +294,7 @@ def of_replication(replication: ReplicationHealth | None) -> Iterator[Metric]:
     )
 
 
-def _is_ready(readiness: Readiness, replication: ReplicationHealth | None) -> bool:
+def _is_ready(readiness: ReadinessTracker, replication: ReplicationHealth | None) -> bool:
     return readiness.ready if replication is None else replication.complete
 
 

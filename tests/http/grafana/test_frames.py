@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from astrolabe.engine.serving_state import ClusterInfo, MissingPart, Progress, ServingState
+from astrolabe.engine.serving_state import ClusterInfo, PartialEntry, Progress, ServingState
 from astrolabe.http.grafana.frames import Notice, notices
 from tests.support.serving import serve
 from tests.support.worlds import World, facts
@@ -24,8 +24,8 @@ def test_whatever_else_it_is_stands_beside_what_is_shown() -> None:
     )
     assert said(state="syncing", progress=progress, why=why) == (Notice("info", text),)
     partial = (
-        MissingPart("Secret", "forbidden", "403 Forbidden"),
-        MissingPart("Pod", "skipped", "1 object is left out", 1),
+        PartialEntry("Secret", "forbidden", "403 Forbidden"),
+        PartialEntry("Pod", "skipped", "1 object is left out", 1),
     )
     text = "Not everything is seen: Secret (403 Forbidden), Pod (1 object is left out)."
     assert said(state="partial", partial=partial) == (Notice("warning", text),)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from astrolabe.engine.inbox import InvalidObject
-from astrolabe.engine.readiness import Readiness, Scope
-from astrolabe.engine.serving_state import ClusterInfo, MissingPart, Progress, ServingState, assess_watches
+from astrolabe.engine.readiness import ReadinessTracker, Scope
+from astrolabe.engine.serving_state import ClusterInfo, PartialEntry, Progress, ServingState, assess_watches
 from astrolabe.graph.faults import Fault
 from astrolabe.http.ops.health import health, kinds_of, readyz
 from astrolabe.http.source import LeaderReport, ReplicationHealth
@@ -22,8 +22,8 @@ SYNCING = ServingState(
     ClusterInfo(name="shop"),
     Progress(1, 3, 7),
     (
-        MissingPart("Node", "forbidden", "403 Forbidden"),
-        MissingPart("Pod", "skipped", "1 object is left out: a/b: deep", 1),
+        PartialEntry("Node", "forbidden", "403 Forbidden"),
+        PartialEntry("Pod", "skipped", "1 object is left out: a/b: deep", 1),
     ),
 )
 TRACKER = SimpleNamespace(refresh=lambda: SYNCING)
@@ -63,7 +63,9 @@ async def test_health_of_a_synced_server(site: Site) -> None:
 
 
 def test_health_of_kinds() -> None:
-    readiness = Readiness([Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node", required=False), Scope("Job")])
+    readiness = ReadinessTracker(
+        [Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node", required=False), Scope("Job")]
+    )
     readiness.report("Pod", "a", "synced")
     readiness.report("Node", "", "unavailable", "403 Forbidden")
     readiness.note_message("Pod", "a", 100.0)
@@ -88,7 +90,7 @@ def test_health_of_kinds() -> None:
 
 
 def test_health_names_some_of_what_is_left_out_and_why_a_kind_is_unavailable() -> None:
-    readiness = Readiness([Scope("Pod"), Scope("Secret")])
+    readiness = ReadinessTracker([Scope("Pod"), Scope("Secret")])
     readiness.report("Secret", "", "unavailable", "403 Forbidden", cause="forbidden")
     for number in range(7):
         readiness.skip("Pod", InvalidObject("shop", f"web-{number}", "is nested too deeply", f"u{number}"))
@@ -112,7 +114,7 @@ def test_health_names_some_of_what_is_left_out_and_why_a_kind_is_unavailable() -
 
 def test_naming_some_of_what_is_left_out_costs_the_same_however_many_it_is() -> None:
     """The state is looked at twice a second, and a kind may be left out whole."""
-    readiness = Readiness([Scope("Pod")])
+    readiness = ReadinessTracker([Scope("Pod")])
     for number in range(100_000):
         readiness.skip("Pod", InvalidObject("shop", f"web-{number}", "is nested too deeply", f"u{number}"))
     started = thread_time()
@@ -125,7 +127,9 @@ def test_naming_some_of_what_is_left_out_costs_the_same_however_many_it_is() -> 
 
 
 def test_ready_when_all_that_is_required_is_synced() -> None:
-    readiness = Readiness([Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node", required=False), Scope("Job")])
+    readiness = ReadinessTracker(
+        [Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node", required=False), Scope("Job")]
+    )
     readiness.report("Pod", "a", "synced")
     assert readyz(readiness) == (503, {"status": "not-ready", "waiting": ["Job", "Pod in b"]})
     readiness.report("Pod", "b", "synced")
@@ -134,7 +138,7 @@ def test_ready_when_all_that_is_required_is_synced() -> None:
 
 
 def test_a_follower_shows_what_the_leader_told() -> None:
-    readiness = Readiness([Scope("Pod")])
+    readiness = ReadinessTracker([Scope("Pod")])
     told = LeaderReport(synced=True, kinds={"Pod": {"state": "synced", "age": 1.0, "objects": 7}})
     document = {"reachable": True, "lag": 0.0, "tickAge": 0.4, "stale": False}
     follower = ReplicationHealth(complete=True, stale=False, document=document, report=told)
@@ -167,7 +171,7 @@ def test_a_replica_is_ready_when_what_it_serves_was_complete_once(
     complete: bool, stale: bool, told: LeaderReport | None, status: int, document: dict[str, Any]
 ) -> None:
     replication = ReplicationHealth(complete=complete, stale=stale, document={}, report=told)
-    assert readyz(Readiness([Scope("Pod")]), replication) == (status, document)
+    assert readyz(ReadinessTracker([Scope("Pod")]), replication) == (status, document)
 
 
 async def test_probes() -> None:

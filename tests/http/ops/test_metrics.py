@@ -7,7 +7,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from astrolabe.engine.inbox import InvalidObject
-from astrolabe.engine.readiness import Readiness, Scope
+from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.graph.batch import Batch, Changes
 from astrolabe.graph.faults import Fault
 from astrolabe.graph.graph import Graph
@@ -201,7 +201,7 @@ def test_a_watch_without_news_has_no_time_of_it() -> None:
 
 
 def test_objects_that_are_left_out_and_failed_rules_are_counted_by_kind() -> None:
-    readiness = Readiness([Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node")])
+    readiness = ReadinessTracker([Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node")])
     readiness.skip("Pod", InvalidObject("a", "web-1", "is nested too deeply", "u1"))
     readiness.skip("Pod", InvalidObject("b", "web-2", "is nested too deeply", "u2"))
     readiness.failing = lambda: [Fault("Node", "", "worker-1", "KeyError in derive, line 1 of rules.py")]
@@ -277,7 +277,7 @@ async def test_what_alerts_and_dashboard_may_name_is_there(site: Site) -> None:
         watch(last_event=1.0),
         ReplicationHealth(complete=True, stale=False, document={}, report=None, lag=0.0),
     )
-    skipped = of_skipped(Readiness([Scope("Pod")]))
+    skipped = of_skipped(ReadinessTracker([Scope("Pod")]))
     for family in (*of_watches([health], now=2.0, epoch=3.0), *skipped, *of_replication(standing)):
         served |= {sample.name: sample.labels.keys() for sample in family.samples}
     named = {name: labels for name, labels in METRICS.items() if name.startswith("astrolabe_")}
