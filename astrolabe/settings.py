@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
-from astrolabe.graph.filter import FilterRules
+from astrolabe.graph.views.filter import FilterRules
 
 DEFAULT_SELECTOR = "app.kubernetes.io/managed-by=Helm"
 DEFAULT_CLUSTER = "default"

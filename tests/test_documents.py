@@ -79,7 +79,9 @@ def test_the_guide_lists_each_of_its_pages_once() -> None:
 
 def test_the_table_of_who_may_come_in_is_about_flags_that_exist() -> None:
     _, _, rest = (
-        (GUIDE / "security.md").read_text().partition("\n| setting | protects against | does not |\n")
+        (GUIDE / "security.md")
+        .read_text()
+        .partition("\n| setting | protects against | does not protect against |\n")
     )
     rows = rest.partition("\n\n")[0].splitlines()[1:]
     assert all(row.count(" | ") == 2 for row in rows)

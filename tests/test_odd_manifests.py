@@ -16,9 +16,9 @@ import pytest
 
 from astrolabe.bus.redis.codec import Decoder, decode_entry, encode, entry_of
 from astrolabe.client import Client
-from astrolabe.graph.batch import Batch
-from astrolabe.graph.facts import Facts
-from astrolabe.graph.model import Model
+from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.model import Model
+from astrolabe.graph.state.batch import Batch
 from astrolabe.kinds.kind import Kind
 from astrolabe.sim.store import Item, ObjectStore
 from tests.support.kinds import KINDS

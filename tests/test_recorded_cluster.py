@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.graph import Graph
 from astrolabe.settings import DEFAULT_SELECTOR
 from astrolabe.sim.faults import Cut, EmptyAnswer, ExpiredInStream, HalfOpen, HttpStatus, InjectedFault
 from astrolabe.sim.server import Simulator

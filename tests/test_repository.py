@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import astrolabe
-from astrolabe.graph.status import WORST_FIRST
+from astrolabe.graph.state.status import WORST_FIRST
 from astrolabe.kinds.kind import LAYERS
 
 ROOT = Path(__file__).parents[1]

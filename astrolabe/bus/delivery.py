@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-from astrolabe.graph.batch import Batch
-from astrolabe.graph.faults import where
-from astrolabe.graph.graph import Graph, Unapplied
-from astrolabe.graph.renewal import Renewal
+from astrolabe.graph.model.faults import where
+from astrolabe.graph.state.batch import Batch
+from astrolabe.graph.state.graph import Graph, Unapplied
+from astrolabe.graph.state.renewal import Renewal
 from astrolabe.timeslice import in_slices
 
 logger = logging.getLogger("astrolabe.bus")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from astrolabe.bus.delivery import GraphTarget, deliver
-from astrolabe.graph.batch import Batch
+from astrolabe.graph.state.batch import Batch
 
 BatchListener = Callable[[Batch], None]
 

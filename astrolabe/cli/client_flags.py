@@ -14,7 +14,7 @@ from astrolabe.cli.flag_types import BOOLEAN, FlagType
 from astrolabe.cli.go_flags import Flag
 from astrolabe.client import Token, TokenFile
 from astrolabe.client.load import Plan
-from astrolabe.graph.filter_fields import FILTER_FIELDS, FilterField
+from astrolabe.graph.views.filter_fields import FILTER_FIELDS, FilterField
 
 _LOAD = "Load"
 _ACCESS = "Access"

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from astrolabe.engine.engine import Engine, Publisher
 from astrolabe.engine.readiness import ReadinessTracker
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.model import Model
+from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector, parse
+from astrolabe.graph.state.graph import Graph
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Settings
 

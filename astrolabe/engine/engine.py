@@ -23,13 +23,13 @@ from astrolabe.engine.inbox import (
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.skips import SkipLog
 from astrolabe.engine.takeover import Takeover
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.facts import Facts
-from astrolabe.graph.faults import Unfit, where
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.model import Broken, Model
-from astrolabe.graph.record import Record
-from astrolabe.graph.salvage import Salvage
+from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.faults import Unfit, where
+from astrolabe.graph.model.model import Broken, Model
+from astrolabe.graph.model.record import Record
+from astrolabe.graph.model.salvage import Salvage
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.graph import Graph
 from astrolabe.timeslice import TimeSlice
 
 logger = logging.getLogger("astrolabe.engine")

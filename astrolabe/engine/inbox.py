@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from astrolabe.graph.facts import Facts
+from astrolabe.graph.model.facts import Facts
 
 WatchState = Literal["listing", "synced", "unavailable"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from astrolabe.engine.inbox import InvalidObject, UnavailableCause, WatchState
-from astrolabe.graph.faults import Fault
+from astrolabe.graph.model.faults import Fault
 
 
 class Scope(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from astrolabe.engine.inbox import InvalidObject, label_of
-from astrolabe.graph.faults import Fault
+from astrolabe.graph.model.faults import Fault
 
 #: Objects to log per kind. More than that have a common cause.
 MAX_LOGGED = 100

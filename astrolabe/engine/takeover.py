@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 from astrolabe.engine.readiness import ReadinessTracker
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.edge import Edge
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.model import Model
+from astrolabe.graph.model.model import Model
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.graph import Graph
 
 #: The kind in which Helm stores its releases.
 SECRET = "Secret"

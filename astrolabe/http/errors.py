@@ -11,8 +11,8 @@ from sanic.handlers import ErrorHandler
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.graph import wire
-from astrolabe.graph.filter import FilterError
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.views.filter import FilterError
 
 logger = logging.getLogger("astrolabe.http")
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import msgspec
 from sanic.request import Request
 
-from astrolabe.graph.filter import EVERYTHING, Filter, FilterRules, parse_query
 from astrolabe.graph.selector import quoted
+from astrolabe.graph.views.filter import EVERYTHING, Filter, FilterRules, parse_query
 from astrolabe.http.errors import bad_parameter
 from astrolabe.http.openapi.terms import INT64
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import msgspec
 
-from astrolabe.graph.links import Ref
-from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.graph.model.links import Ref
+from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import condition, holds
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Condition, Items, Manifest, Slice

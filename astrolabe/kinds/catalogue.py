@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, 
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from astrolabe.graph.edge_types import EDGE_TYPES
-from astrolabe.graph.identity import GroupKind
+from astrolabe.graph.state.edge_types import EDGE_TYPES
+from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.kind import ANY_KIND, Kind
 
 

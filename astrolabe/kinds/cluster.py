@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
+from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import condition
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Condition, Items, Manifest, Slice

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from sys import intern
 
-from astrolabe.graph.edge_types import OWNS, SELECTS
-from astrolabe.graph.facts import Around, Read, Release
-from astrolabe.graph.links import Link, RefByUid
+from astrolabe.graph.model.facts import Around, Read
+from astrolabe.graph.model.links import Link, RefByUid
 from astrolabe.graph.selector import Selector, SelectorError, from_expressions
-from astrolabe.graph.status import PENDING, READY, Status
+from astrolabe.graph.state.edge_types import OWNS, SELECTS
+from astrolabe.graph.state.identity import Release
+from astrolabe.graph.state.status import PENDING, READY, Status
 from astrolabe.kinds.manifest import LONGEST_NAME, Condition, LabelSelector, Manifest, ObjectMeta
 from astrolabe.kinds.metadata import NoMetadata
 

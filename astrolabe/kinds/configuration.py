@@ -5,9 +5,9 @@ from __future__ import annotations
 from sys import intern
 from typing import Annotated
 
-from astrolabe.graph.edge_types import USES_SECRET
-from astrolabe.graph.facts import HelmRevision, Release
-from astrolabe.graph.links import Link, Ref
+from astrolabe.graph.model.links import Link, Ref
+from astrolabe.graph.state.edge_types import USES_SECRET
+from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, Manifest, Slice

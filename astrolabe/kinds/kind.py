@@ -10,12 +10,12 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 
 import msgspec
 
-from astrolabe.graph.edge_types import OWNS
-from astrolabe.graph.facts import Derive, Facts, HelmRevision, Read, Rules
-from astrolabe.graph.faults import Unfit
-from astrolabe.graph.identity import GroupKind
-from astrolabe.graph.links import Link, RefByUid
-from astrolabe.graph.status import Status
+from astrolabe.graph.model.facts import Derive, Facts, Read, Rules
+from astrolabe.graph.model.faults import Unfit
+from astrolabe.graph.model.links import Link, RefByUid
+from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.identity import GroupKind, HelmRevision
+from astrolabe.graph.state.status import Status
 from astrolabe.kinds import common
 from astrolabe.kinds.manifest import Manifest, ObjectMeta
 from astrolabe.kinds.metadata import Column, Metadata, NoMetadata, columns_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from astrolabe.graph.edge_types import ROUTES_TO, SELECTS, USES_CLASS, USES_SECRET
-from astrolabe.graph.facts import Around, Derived, Neighbour, Read
-from astrolabe.graph.links import Link, Ref, Select
-from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
+from astrolabe.graph.model.facts import Around, Derived, Neighbour, Read
+from astrolabe.graph.model.links import Link, Ref, Select
+from astrolabe.graph.state.edge_types import ROUTES_TO, SELECTS, USES_CLASS, USES_SECRET
+from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import always_ready, selector_of
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, LabelSelector, Manifest, Slice

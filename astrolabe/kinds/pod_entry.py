@@ -7,8 +7,8 @@ from typing import Annotated
 
 import msgspec
 
-from astrolabe.graph.links import Ref
-from astrolabe.graph.status import Status
+from astrolabe.graph.model.links import Ref
+from astrolabe.graph.state.status import Status
 from astrolabe.kinds.common import labels_of
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.metadata import Count, Image, Metadata, about

@@ -8,9 +8,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from sys import intern
 
-from astrolabe.graph.edge_types import MOUNTS, RUNS_ON, USES_CONFIGMAP, USES_SECRET, USES_SERVICE_ACCOUNT
-from astrolabe.graph.faults import Unfit
-from astrolabe.graph.links import Ref
+from astrolabe.graph.model.faults import Unfit
+from astrolabe.graph.model.links import Ref
+from astrolabe.graph.state.edge_types import (
+    MOUNTS,
+    RUNS_ON,
+    USES_CONFIGMAP,
+    USES_SECRET,
+    USES_SERVICE_ACCOUNT,
+)
 from astrolabe.kinds.common import MOST_LINKS, TOO_MANY_LINKS
 from astrolabe.kinds.pod import (
     Container,

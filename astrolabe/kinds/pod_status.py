@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
+from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import condition, deleted_at
 from astrolabe.kinds.pod import ContainerStatus, Pod, PodStatus
 from astrolabe.kinds.pod_printer import NODE_LOST, print_end

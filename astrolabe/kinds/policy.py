@@ -6,11 +6,11 @@ from typing import Annotated
 
 import msgspec
 
-from astrolabe.graph.edge_types import SCALES, SELECTS
-from astrolabe.graph.facts import Around, Derived, Neighbour
-from astrolabe.graph.identity import OWN_GROUPS, GroupKind
-from astrolabe.graph.links import Link, Ref, Select
-from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.graph.model.facts import Around, Derived, Neighbour
+from astrolabe.graph.model.links import Link, Ref, Select
+from astrolabe.graph.state.edge_types import SCALES, SELECTS
+from astrolabe.graph.state.identity import OWN_GROUPS, GroupKind
+from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import READS_SELECTED_PODS, condition, selected_pods, selector_of
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from astrolabe.kinds.manifest import Condition, Items, LabelSelector, Manifest, Slice

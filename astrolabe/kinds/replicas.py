@@ -6,7 +6,7 @@ from sys import intern
 
 import msgspec
 
-from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.manifest import Condition, Items, Slice
 from astrolabe.kinds.metadata import Image, Metadata
 from astrolabe.kinds.template import Template

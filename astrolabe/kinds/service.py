@@ -7,11 +7,11 @@ from typing import Annotated
 
 import msgspec
 
-from astrolabe.graph.edge_types import ENDPOINTS, OWNS, SELECTS
-from astrolabe.graph.facts import Around, Derived, Neighbour, Read
-from astrolabe.graph.links import Link, Ref, RefByUid, Select
+from astrolabe.graph.model.facts import Around, Derived, Neighbour, Read
+from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import equality
-from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN, Status
+from astrolabe.graph.state.edge_types import ENDPOINTS, OWNS, SELECTS
+from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import READS_SELECTED_PODS, owner_links, selected_pods
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, Labels, Manifest, ObjectMeta, Slice

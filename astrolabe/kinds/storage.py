@@ -6,10 +6,10 @@ import re
 
 import msgspec
 
-from astrolabe.graph.edge_types import BINDS, MOUNTS, USES_CLASS
-from astrolabe.graph.facts import Around, Derived, Neighbour, Read
-from astrolabe.graph.links import Link, Ref
-from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.graph.model.facts import Around, Derived, Neighbour, Read
+from astrolabe.graph.model.links import Link, Ref
+from astrolabe.graph.state.edge_types import BINDS, MOUNTS, USES_CLASS
+from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, Manifest, Slice

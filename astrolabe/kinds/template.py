@@ -10,7 +10,7 @@ from collections.abc import Collection
 from sys import intern
 from typing import Any
 
-from astrolabe.graph.links import Ref
+from astrolabe.graph.model.links import Ref
 from astrolabe.kinds.manifest import ObjectMeta, Slice
 from astrolabe.kinds.pod import PodSpec
 from astrolabe.kinds.pod_links import link_template, used_names

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from astrolabe.graph.edge_types import OWNS
-from astrolabe.graph.facts import Around, Derived, Neighbour, Read
-from astrolabe.graph.links import Link, Ref, Select
+from astrolabe.graph.model.facts import Around, Derived, Neighbour, Read
+from astrolabe.graph.model.links import Link, Ref, Select
 from astrolabe.graph.selector import equality
-from astrolabe.graph.status import PENDING, Status
+from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.status import PENDING, Status
 from astrolabe.kinds.common import condition, holds
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Condition, Manifest, Name, Slice, Terms

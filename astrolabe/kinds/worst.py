@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from astrolabe.graph.edge_types import OWNS
-from astrolabe.graph.facts import Around, Derived, Neighbour, Read
-from astrolabe.graph.status import ERROR, PENDING, Status
+from astrolabe.graph.model.facts import Around, Derived, Neighbour, Read
+from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.status import ERROR, PENDING, Status
 from astrolabe.kinds.common import LONGEST_QUOTE, shortened
 
 READS_PODS = (Read("out", OWNS, "Pod"),)

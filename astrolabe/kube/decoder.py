@@ -11,8 +11,8 @@ import msgspec
 
 from astrolabe.engine.inbox import Deleted, InvalidObject, ObjectChange, ObjectChanges, Replace, Sink
 from astrolabe.engine.skips import SkipLog
-from astrolabe.graph.facts import Facts
-from astrolabe.graph.faults import Unfit, where
+from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.faults import Unfit, where
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Slice
 from astrolabe.kube.errors import UNDECODABLE, NotTheApi, RequestFailed

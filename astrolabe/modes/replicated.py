@@ -25,7 +25,7 @@ from astrolabe.engine.serving_state import (
     assess_follower,
     assess_watches,
 )
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.graph import Graph
 from astrolabe.http.ops.health import kinds_of, waiting_for
 from astrolabe.http.source import LeaderReport, ReplicationHealth
 from astrolabe.http.stream.hub import Hub

@@ -10,7 +10,7 @@ from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import Assessment, ClusterInfo, StateTracker, assess_watches
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.graph import Graph
 from astrolabe.http.source import ReplicationHealth
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue

@@ -19,9 +19,9 @@ from sanic import Sanic, Websocket
 from sanic.request import Request
 from sanic.server.protocols.websocket_protocol import WebSocketProtocol
 
-from astrolabe.graph import wire
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.status import LEVELS, Status
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.status import LEVELS, Status
 from astrolabe.http.net.message import Message
 from astrolabe.http.net.websocket import text_frame
 from tests.benchmarks.processes import allow_many_files, answer

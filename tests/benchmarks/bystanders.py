@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import uvloop
 
-from astrolabe.graph.node import Node
-from astrolabe.graph.status import ERROR, PENDING, READY, UNKNOWN
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN
 from astrolabe.kube.events import Upserted, decode
 from astrolabe.sim.cluster.generator import generate
 from tests.benchmarks.clusters import Cluster

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from astrolabe.graph.facts import Facts
-from astrolabe.graph.model import Model
-from astrolabe.graph.status import Status
+from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.model import Model
+from astrolabe.graph.state.status import Status
 from astrolabe.sim.cluster.generator import generate
 from tests.benchmarks.simulator import OBJECTS_AT_FULL_SCALE
 from tests.support.kinds import KINDS, KINDS_BY_NAME

@@ -19,9 +19,9 @@ from astrolabe.app import GC_THRESHOLDS
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import InboxMessage, KindRemoved, Replace, WatchStatus
 from astrolabe.engine.readiness import ReadinessTracker, Scope
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.status import ERROR, READY, Status
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.status import ERROR, READY, Status
 from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.processes import allow_many_files, answer
 from tests.support.kinds import KINDS

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from astrolabe.graph.batch import Batch
-from astrolabe.graph.facts import Facts
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.status import ERROR, PENDING, READY, Status
+from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.state.batch import Batch
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from tests.benchmarks.clusters import create_model
 from tests.benchmarks.report import SLACK, report, size
 

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from astrolabe.graph import wire
-from astrolabe.graph.batch import Batch
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.model import Model
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.model.model import Model
+from astrolabe.graph.state.batch import Batch
+from astrolabe.graph.state.graph import Graph
 from astrolabe.kube.events import Deletion, Upserted, decode
 from tests.benchmarks.report import SLACK, cpu_seconds, report, size
 from tests.support.kinds import KINDS, KINDS_BY_NAME

@@ -6,9 +6,9 @@ from time import process_time
 
 import pytest
 
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING, Filter
 from astrolabe.graph.selector import parse
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.views.filter import EVERYTHING, Filter
 from astrolabe.http.stream.client import StreamClient
 from tests.benchmarks.report import SLACK, report, size
 from tests.support.connections import Recorder, settle

@@ -21,10 +21,10 @@ from astrolabe.bus.redis.repair import Repair
 from astrolabe.engine.engine import Engine, Publisher
 from astrolabe.engine.inbox import ObjectChanges
 from astrolabe.engine.readiness import ReadinessTracker, Scope
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.filter import EVERYTHING
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.model import Model
+from astrolabe.graph.model.model import Model
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.http.query import QueryParams
 from astrolabe.http.rest import documents
 from astrolabe.http.stream.hub import Hub

@@ -11,7 +11,7 @@ from time import process_time
 import pytest
 import ujson
 
-from astrolabe.graph.status import ERROR, PENDING
+from astrolabe.graph.state.status import ERROR, PENDING
 from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.cache import CachedBody, Recipe, ResponseCache
 from astrolabe.http.rest import documents

@@ -14,7 +14,7 @@ import msgspec
 import uvloop
 
 from astrolabe.app import GC_THRESHOLDS
-from astrolabe.graph.status import ERROR, READY, Status
+from astrolabe.graph.state.status import ERROR, READY, Status
 from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.processes import allow_many_files, answer
 from tests.support.serving import serve

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from astrolabe.bus.redis.codec import Tick, UndoRecord, decode_tick, encode, encode_tick, entry_of
-from astrolabe.graph.batch import Batch, Changes
+from astrolabe.graph.state.batch import Batch, Changes
 from tests.support.members import edge, node, release
 
 

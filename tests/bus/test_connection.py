@@ -13,7 +13,7 @@ from astrolabe.bus.redis.connection import address_of, connect
 from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.store import RedisStore
 from astrolabe.bus.redis.timing import RedisTiming
-from astrolabe.graph.batch import Changes
+from astrolabe.graph.state.batch import Changes
 from astrolabe.settings import Settings
 from tests.support.members import edge, member, node, release, same
 from tests.support.redis_server import free_port, redis_server

@@ -10,8 +10,8 @@ from random import Random
 import pytest
 
 from astrolabe.bus.memory import MemoryBus
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.graph import Graph
 from tests.support.changes import some_changes
 from tests.support.members import edge, member, node, release, same
 from tests.support.redis_server import RedisServer

@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 
 from astrolabe.bus.redis import codec
 from astrolabe.bus.redis.errors import LeadershipLost
-from astrolabe.graph.batch import Changes
+from astrolabe.graph.state.batch import Changes
 from tests.support.members import Member, edge, member, node, release, same
 from tests.support.redis_server import RedisServer
 

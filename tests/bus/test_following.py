@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from astrolabe.bus.redis import codec
-from astrolabe.graph.batch import Changes
+from astrolabe.graph.state.batch import Changes
 from astrolabe.settings import Limits
 from tests.support.members import Member, edge, member, node, release, same
 from tests.support.redis_server import RedisServer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from astrolabe.bus.redis.errors import BusError
-from astrolabe.graph.batch import Changes
+from astrolabe.graph.state.batch import Changes
 from tests.support.members import member, node
 from tests.support.redis_server import RedisServer
 

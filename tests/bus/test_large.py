@@ -11,7 +11,7 @@ import psutil
 import pytest
 from redis import Redis
 
-from astrolabe.graph.batch import Changes
+from astrolabe.graph.state.batch import Changes
 from tests.support.members import SHORT, edge, member, node, release, same
 from tests.support.redis_server import RedisServer
 

@@ -15,8 +15,8 @@ from redis.exceptions import BusyLoadingError
 from redis.retry import Retry
 
 from astrolabe.bus.redis.errors import LeadershipLost
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.http.query import Position
 from tests.support.connections import Recorder, settle
 from tests.support.members import SHORT, Member, edge, member, node, release, same

@@ -13,11 +13,11 @@ from astrolabe.bus.redis.writer import LeaderWriter
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace
 from astrolabe.engine.readiness import ReadinessTracker, Scope
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.facts import Facts
-from astrolabe.graph.filter import EVERYTHING
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.model import Model
+from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.model import Model
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.views.filter import EVERYTHING
 from tests.engine.test_faults import break_linker, pod
 from tests.graph.histories import KINDS, RULES
 from tests.graph.test_model import check_equal

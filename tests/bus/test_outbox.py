@@ -11,8 +11,8 @@ from astrolabe.bus.redis.changes import CHUNK_BYTES, CHUNK_ITEMS, size, split
 from astrolabe.bus.redis.outbox import Outbox
 from astrolabe.bus.redis.retention import LogRetention
 from astrolabe.bus.redis.sequence import MIN_SKIP, next_seq, skip_ahead
-from astrolabe.graph.batch import BAND, Batch, Changes, is_detached
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.batch import BAND, Batch, Changes, is_detached
+from astrolabe.graph.state.graph import Graph
 from astrolabe.settings import Limits
 from tests.support.changes import some_changes
 from tests.support.members import edge, node, same

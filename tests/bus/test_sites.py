@@ -14,7 +14,7 @@ from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.routing import SlotClient
 from astrolabe.bus.redis.store import RedisStore
 from astrolabe.bus.redis.timing import RedisTiming
-from astrolabe.graph.batch import Changes
+from astrolabe.graph.state.batch import Changes
 from astrolabe.settings import Settings
 from tests.support.members import SHORT, Member, edge, member, node, release, same
 from tests.support.redis_server import RedisServer

@@ -12,7 +12,7 @@ from redis import Redis
 from astrolabe.bus.redis.reachability import THROTTLE_SECONDS, Reachability, ThrottledLogger
 from astrolabe.bus.redis.status import ReplicationStatus
 from astrolabe.bus.redis.timing import RedisTiming
-from astrolabe.graph.batch import Changes
+from astrolabe.graph.state.batch import Changes
 from tests.support.members import Member, member, node, same
 from tests.support.redis_server import RedisServer
 

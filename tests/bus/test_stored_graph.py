@@ -21,8 +21,8 @@ from astrolabe.bus.redis.codec import (
 from astrolabe.bus.redis.errors import CorruptData
 from astrolabe.bus.redis.store import StoredPosition
 from astrolabe.bus.redis.stored_graph import StoredGraph, history
-from astrolabe.graph.batch import Batch
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.batch import Batch
+from astrolabe.graph.state.graph import Graph
 from tests.support.changes import some_changes
 from tests.support.members import edge, node, same
 

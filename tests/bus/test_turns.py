@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from astrolabe.bus.redis.repair import Repair
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.facts import HelmRevision, Release
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.identity import HelmRevision, Release
 from tests.support.members import SHORT, Member, edge, member, node, same
 from tests.support.redis_server import RedisServer
 

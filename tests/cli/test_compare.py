@@ -23,7 +23,7 @@ from astrolabe.cli.compare.requests import (
     named,
     spread,
 )
-from astrolabe.graph.status import PENDING, Status
+from astrolabe.graph.state.status import PENDING, Status
 from tests.support.certificates import Pair
 from tests.support.original import original
 from tests.support.process import astrolabe

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from astrolabe.client import Backoff, Change, Client, ClientError, EdgeChange, NodeChange
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING, FilterRules, parse_query
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.views.filter import EVERYTHING, FilterRules, parse_query
 from astrolabe.settings import Limits
 from tests.support.churn import QUERIES, change
 from tests.support.replica import matches

@@ -7,7 +7,7 @@ import re
 import sys
 from asyncio.subprocess import PIPE
 
-from astrolabe.graph.status import ERROR, Status
+from astrolabe.graph.state.status import ERROR, Status
 from tests.support.documents import GUIDE
 from tests.support.serving import PATIENCE, serve
 from tests.support.worlds import EPOCH, World, facts

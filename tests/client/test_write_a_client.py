@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from astrolabe.graph.filter import Filter
-from astrolabe.graph.status import ERROR, Status
-from astrolabe.graph.wire import PART_BYTES
+from astrolabe.graph.encoding.wire import PART_BYTES
+from astrolabe.graph.state.status import ERROR, Status
+from astrolabe.graph.views.filter import Filter
 from astrolabe.http.query import Position
 from astrolabe.http.stream.client import StreamClient
 from astrolabe.settings import Limits

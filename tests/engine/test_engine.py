@@ -14,11 +14,11 @@ from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import COMMIT_LIMIT, INBOX_LIMIT, Engine
 from astrolabe.engine.inbox import Deleted, InvalidObject, KindRemoved, ObjectChanges, Replace, WatchStatus
 from astrolabe.engine.readiness import ReadinessTracker, Scope
-from astrolabe.graph.facts import Around, Derived, Facts, Neighbour, Rules
-from astrolabe.graph.links import Link, Ref, Select
-from astrolabe.graph.model import Model
+from astrolabe.graph.model.facts import Around, Derived, Facts, Neighbour, Rules
+from astrolabe.graph.model.links import Link, Ref, Select
+from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector
-from astrolabe.graph.status import READY, Status
+from astrolabe.graph.state.status import READY, Status
 from tests.support.cluster import Followed
 
 RULES = (Rules(kind="Pod", api_version="v1"), Rules(kind="ConfigMap", api_version="v1"))

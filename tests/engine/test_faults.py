@@ -15,20 +15,20 @@ from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace, WatchStatus
 from astrolabe.engine.readiness import ReadinessTracker, Scope
-from astrolabe.graph import inheritance
-from astrolabe.graph.batch import Batch, Before, Changes
-from astrolabe.graph.edge_types import OWNS
-from astrolabe.graph.facts import Facts
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.linker import Linker
-from astrolabe.graph.links import RefByUid
-from astrolabe.graph.model import Model
-from astrolabe.graph.record import Record
+from astrolabe.graph.model import releases
+from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.linker import Linker
+from astrolabe.graph.model.links import RefByUid
+from astrolabe.graph.model.model import Model
+from astrolabe.graph.model.record import Record
 from astrolabe.graph.selector import Selector
-from astrolabe.graph.status import READY, Status
+from astrolabe.graph.state.batch import Batch, Before, Changes
+from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.status import READY, Status
 from tests.graph.histories import KINDS, RULES, histories, roots
+from tests.graph.model.test_salvage import lines_of
 from tests.graph.test_model import check_equal
-from tests.graph.test_salvage import lines_of
 from tests.support.cluster import Followed
 from tests.support.injector import SERVED, Injector
 from tests.support.oracle import Expected
@@ -109,14 +109,14 @@ def break_linker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def break_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing can be settled that `bad` is part of."""
-    original = inheritance.settle
+    original = releases.settle
 
     def settle(touched: Any, linker: Linker) -> Any:
         if any(record.name == "bad" for record in touched):
             raise KeyError("a secret")
         return original(touched, linker)
 
-    monkeypatch.setattr(inheritance, "settle", settle)
+    monkeypatch.setattr(releases, "settle", settle)
 
 
 @pytest.mark.parametrize("fault", [break_linker, break_commit])

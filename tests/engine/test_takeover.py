@@ -16,14 +16,15 @@ from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import Deleted, KindRemoved, ObjectChanges, Replace, WatchStatus
 from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.engine.takeover import Takeover
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.edge import Edge
-from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.links import Link, Ref
-from astrolabe.graph.model import Model
-from astrolabe.graph.node import parse_node
-from astrolabe.graph.status import READY, Status
+from astrolabe.graph.model.facts import Facts, Rules
+from astrolabe.graph.model.links import Link, Ref
+from astrolabe.graph.model.model import Model
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.node import parse_node
+from astrolabe.graph.state.status import READY, Status
 
 RULES = (
     Rules(kind="Pod", api_version="v1"),

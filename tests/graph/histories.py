@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from astrolabe.graph.facts import Derived, Facts, HelmRevision, Neighbour, Read, Release, Rules
-from astrolabe.graph.links import Link, Ref, RefByUid, Select
+from astrolabe.graph.model.facts import Derived, Facts, Neighbour, Read, Rules
+from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import Requirement, Selector
-from astrolabe.graph.status import ERROR, READY, Status
+from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.status import ERROR, READY, Status
 
 NAMESPACES = ("a", "a", "a", "b")
 NAMES = ("x", "y")

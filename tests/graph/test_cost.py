@@ -13,18 +13,18 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astrolabe.graph.batch import Batch
-from astrolabe.graph.edge_types import OWNS
-from astrolabe.graph.facts import Facts, Rules
-from astrolabe.graph.filter import Filter, FilterRules, parse_query
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.history import History, Past
-from astrolabe.graph.links import Link, Ref, RefByUid, Select
-from astrolabe.graph.model import Model
+from astrolabe.graph.model.facts import Facts, Rules
+from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
+from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector
-from astrolabe.graph.status import READY, Status
-from astrolabe.graph.view import View
-from astrolabe.graph.views import Views
+from astrolabe.graph.state.batch import Batch
+from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.history import History, Past
+from astrolabe.graph.state.status import READY, Status
+from astrolabe.graph.views.filter import Filter, FilterRules, parse_query
+from astrolabe.graph.views.view import View
+from astrolabe.graph.views.views import Views
 from tests.graph.histories import KINDS, RULES, facts, histories, roots
 
 

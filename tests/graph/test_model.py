@@ -8,16 +8,16 @@ from unittest.mock import patch
 
 from hypothesis import given, settings
 
-from astrolabe.graph import linker
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.edge_types import MOUNTS, OWNS, USES_CONFIGMAP
-from astrolabe.graph.facts import Facts, Rules
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.links import Link, Ref, RefByUid
-from astrolabe.graph.model import Model
-from astrolabe.graph.node import parse_node
+from astrolabe.graph.model import linker
+from astrolabe.graph.model.facts import Facts, Rules
+from astrolabe.graph.model.links import Link, Ref, RefByUid
+from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector, equality
-from astrolabe.graph.status import READY, Status
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.edge_types import MOUNTS, OWNS, USES_CONFIGMAP
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.node import parse_node
+from astrolabe.graph.state.status import READY, Status
 from tests.graph.histories import RULES, histories, roots
 from tests.support.oracle import Expected
 from tests.support.worlds import facts

@@ -6,14 +6,7 @@ import re
 
 import pytest
 
-from astrolabe.graph.selector import (
-    Requirement,
-    Selector,
-    SelectorError,
-    equality,
-    from_expressions,
-    parse,
-)
+from astrolabe.graph.selector import Requirement, Selector, SelectorError, equality, from_expressions, parse
 
 
 def one(key: str, operator: str, *values: str) -> Selector:

@@ -13,9 +13,9 @@ from time import thread_time
 import pytest
 from websockets.frames import Opcode
 
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING
-from astrolabe.graph.view import View
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.views.filter import EVERYTHING
+from astrolabe.graph.views.view import View
 from astrolabe.http.query import Position
 from astrolabe.http.server import ENDS
 from astrolabe.http.stream.hub import SENDS_PER_TURN

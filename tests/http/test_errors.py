@@ -2,7 +2,7 @@ import pytest
 from sanic.exceptions import MethodNotAllowed, NotFound, ServiceUnavailable
 from sanic.exceptions import ServerError as SanicServerError
 
-from astrolabe.graph.filter import FilterError
+from astrolabe.graph.views.filter import FilterError
 from astrolabe.http.errors import Refusal, as_refusal
 
 

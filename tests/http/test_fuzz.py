@@ -13,7 +13,7 @@ import psutil
 import pytest
 from websockets.frames import Opcode
 
-from astrolabe.graph.filter import Filter, FilterRules, parse_query
+from astrolabe.graph.views.filter import Filter, FilterRules, parse_query
 from astrolabe.settings import Limits
 from tests.support.churn import change
 from tests.support.fuzz import Fuzz

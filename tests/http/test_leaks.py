@@ -17,7 +17,7 @@ from sanic.models.server_types import ConnInfo
 from sanic.request import Request
 from websockets.server import ServerProtocol
 
-from astrolabe.graph.batch import Changes
+from astrolabe.graph.state.batch import Changes
 from astrolabe.http.net.sse import EventStream
 from astrolabe.http.net.transport import StallDetector, StreamProtocol
 from astrolabe.http.net.websocket import WebSocket

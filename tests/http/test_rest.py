@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from astrolabe.graph.edge_types import EDGE_TYPES
-from astrolabe.graph.facts import HelmRevision, Release
+from astrolabe.graph.state.edge_types import EDGE_TYPES
+from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.settings import Limits
 from tests.support.kinds import KINDS
 from tests.support.serving import Site, read, read_types, serve

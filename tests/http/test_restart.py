@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import Filter, FilterRules, parse_query
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.views.filter import Filter, FilterRules, parse_query
 from astrolabe.settings import Limits
 from tests.support.raw import Peer, dial
 from tests.support.replica import Replica

@@ -12,9 +12,9 @@ from websockets.protocol import CLIENT, Protocol, State
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import ObjectChanges
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING
-from astrolabe.graph.status import ERROR, Status
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.status import ERROR, Status
+from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.settings import Limits
 from tests.support.raw import UPGRADE, Peer, dial
 from tests.support.replica import Replica

@@ -1,6 +1,6 @@
 """Several subscriptions of one connection: each has its turn."""
 
-from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.views.filter import EVERYTHING
 from tests.support.connections import OneByOne, settle
 from tests.support.worlds import facts, only, shop
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.graph.facts import Derived, Facts, Neighbour
-from astrolabe.graph.links import Link, Ref, RefByUid, Select
+from astrolabe.graph.model.facts import Derived, Facts, Neighbour
+from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import Requirement, Selector
-from astrolabe.graph.status import Status
+from astrolabe.graph.state.status import Status
 from astrolabe.kinds.kind import Kind
 from tests.support.kinds import KINDS_BY_NAME
 

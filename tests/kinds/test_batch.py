@@ -1,6 +1,6 @@
 import pytest
 
-from astrolabe.graph.status import Status
+from astrolabe.graph.state.status import Status
 from tests.kinds.support import Json, condition, judge, make
 
 JOBS: dict[str, tuple[Json, Json, Status]] = {

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from astrolabe.graph.batch import Batch
-from astrolabe.graph.facts import Facts
-from astrolabe.graph.filter import Filter
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.membership import Membership
-from astrolabe.graph.model import Model
-from astrolabe.graph.node import Node
+from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import equality
+from astrolabe.graph.state.batch import Batch
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.views.filter import Filter
+from astrolabe.graph.views.membership import Membership
 from tests.kinds.support import Json, read
 from tests.support.kinds import KINDS
 

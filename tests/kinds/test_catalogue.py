@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from astrolabe.graph.facts import Read
-from astrolabe.graph.identity import GroupKind
+from astrolabe.graph.model.facts import Read
+from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.catalogue import (
     Catalogue,
     CatalogueChange,

@@ -1,6 +1,6 @@
 import pytest
 
-from astrolabe.graph.status import Status
+from astrolabe.graph.state.status import Status
 from tests.kinds.support import Json, condition, judge, make
 
 READY = condition("Ready", "True", "KubeletReady", "kubelet is posting ready status", "T1")

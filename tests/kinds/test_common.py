@@ -1,8 +1,8 @@
 import pytest
 
-from astrolabe.graph.facts import Release
-from astrolabe.graph.links import RefByUid
-from astrolabe.graph.status import Status
+from astrolabe.graph.model.links import RefByUid
+from astrolabe.graph.state.identity import Release
+from astrolabe.graph.state.status import Status
 from astrolabe.kinds.common import (
     condition,
     deleted_at,

@@ -1,7 +1,7 @@
 import pytest
 
-from astrolabe.graph.facts import HelmRevision, Release
-from astrolabe.graph.status import Status
+from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.status import Status
 from tests.kinds.support import Json, fields, judge, make
 
 HELM = {"owner": "helm", "name": "shop", "version": "2", "status": "deployed"}

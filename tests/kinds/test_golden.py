@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from astrolabe.graph.edge_types import OWNS
-from astrolabe.graph.facts import Neighbour
-from astrolabe.graph.links import Ref, RefByUid
-from astrolabe.graph.status import LEVELS, Status
+from astrolabe.graph.model.facts import Neighbour
+from astrolabe.graph.model.links import Ref, RefByUid
+from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.status import LEVELS, Status
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.service import EndpointCount, ServiceDetails

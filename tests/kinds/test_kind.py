@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from astrolabe.graph.facts import Facts, HelmRevision, Read, Release, Rules
-from astrolabe.graph.links import Link, Ref, RefByUid
-from astrolabe.graph.status import READY, Status
+from astrolabe.graph.model.facts import Facts, Read, Rules
+from astrolabe.graph.model.links import Link, Ref, RefByUid
+from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.status import READY, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Slice
 from astrolabe.kinds.metadata import Metadata

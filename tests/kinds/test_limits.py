@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from astrolabe.engine.inbox import InvalidObject
-from astrolabe.graph.faults import Unfit
-from astrolabe.graph.model import Model
+from astrolabe.graph.model.faults import Unfit
+from astrolabe.graph.model.model import Model
 from astrolabe.kinds.common import LONGEST_MESSAGE, LONGEST_QUOTE, MOST_LINKS
 from astrolabe.kinds.manifest import LONGEST_NAME, MOST_ITEMS, MOST_TERMS
 from astrolabe.kube.events import Upserted, decode

@@ -1,8 +1,8 @@
 import pytest
 
-from astrolabe.graph.facts import Derived
-from astrolabe.graph.links import Ref
-from astrolabe.graph.status import Status
+from astrolabe.graph.model.facts import Derived
+from astrolabe.graph.model.links import Ref
+from astrolabe.graph.state.status import Status
 from astrolabe.kinds.service import ServiceDetails
 from tests.kinds.support import Json, Other, derive, fields, judge, make
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from astrolabe.graph.links import Ref
+from astrolabe.graph.model.links import Ref
 from tests.kinds.support import Json, fields, make
 
 CONFIGMAP = "ConfigMap/shop/cm"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from astrolabe.graph.status import Status
+from astrolabe.graph.state.status import Status
 from tests.kinds.support import Json, condition, judge, read
 
 ZOO = json.loads((Path(__file__).parent.parent / "recordings" / "pod-status-zoo.json").read_text())

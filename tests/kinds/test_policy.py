@@ -1,7 +1,7 @@
 import pytest
 
-from astrolabe.graph.facts import Derived
-from astrolabe.graph.status import Status
+from astrolabe.graph.model.facts import Derived
+from astrolabe.graph.state.status import Status
 from tests.kinds.support import Json, Other, condition, derive, fields, judge, make
 
 HPA = "HorizontalPodAutoscaler"

@@ -1,6 +1,6 @@
 import pytest
 
-from astrolabe.graph.status import Status
+from astrolabe.graph.state.status import Status
 from astrolabe.kinds.manifest import Condition
 from astrolabe.kinds.replicas import (
     Replicas,

@@ -1,9 +1,9 @@
 import pytest
 
-from astrolabe.graph.facts import Derived
-from astrolabe.graph.links import Ref, RefByUid
-from astrolabe.graph.node import encode_own
-from astrolabe.graph.status import Status
+from astrolabe.graph.model.facts import Derived
+from astrolabe.graph.model.links import Ref, RefByUid
+from astrolabe.graph.model.node_text import encode_own
+from astrolabe.graph.state.status import Status
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.service import EndpointCount, ServiceDetails
 from tests.kinds.support import Json, Other, derive, fields, judge, make

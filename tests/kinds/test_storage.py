@@ -1,8 +1,8 @@
 import pytest
 
-from astrolabe.graph.facts import Derived
-from astrolabe.graph.links import Ref
-from astrolabe.graph.status import Status
+from astrolabe.graph.model.facts import Derived
+from astrolabe.graph.model.links import Ref
+from astrolabe.graph.state.status import Status
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL, DEFAULT_CLASS_ALIAS, StorageClassDetails
 from tests.kinds.support import Json, Other, derive, fields, judge, make

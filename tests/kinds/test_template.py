@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from astrolabe.graph.links import Ref
+from astrolabe.graph.model.links import Ref
 from tests.kinds.support import Json, condition, fields, make
 
 POD: Json = {

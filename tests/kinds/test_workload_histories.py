@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astrolabe.graph.facts import Facts
+from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.selector import Selector, equality
 from tests.graph.test_model import World, check_equal
 from tests.kinds.support import Json, read

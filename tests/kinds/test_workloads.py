@@ -1,8 +1,8 @@
 import pytest
 
-from astrolabe.graph.links import Select
+from astrolabe.graph.model.links import Select
 from astrolabe.graph.selector import equality
-from astrolabe.graph.status import Status
+from astrolabe.graph.state.status import Status
 from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL
 from tests.kinds.support import Json, condition, fields, judge, make
 

@@ -1,7 +1,7 @@
 import pytest
 
-from astrolabe.graph.facts import Derived
-from astrolabe.graph.status import Status
+from astrolabe.graph.model.facts import Derived
+from astrolabe.graph.state.status import Status
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.worst import WorstPod, blame, worst, worst_of
 from tests.kinds.support import Other, derive

@@ -17,7 +17,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from astrolabe.engine.inbox import Deleted, InboxMessage, InvalidObject, ObjectChanges, Replace, WatchStatus
-from astrolabe.graph.facts import Facts
+from astrolabe.graph.model.facts import Facts
 from astrolabe.kinds.kind import Kind
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.reflector import Reflector

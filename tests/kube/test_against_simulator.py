@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from astrolabe.engine.inbox import Replace
-from astrolabe.graph.facts import Facts
+from astrolabe.graph.model.facts import Facts
 from astrolabe.sim.faults import DeepObject, Drip, HalfOpen, HttpStatus, InjectedFault, draw_fault
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import ObjectStore

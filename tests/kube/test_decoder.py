@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from astrolabe.engine.inbox import Deleted, InvalidObject, ObjectChanges, Replace
-from astrolabe.graph.status import READY, Status
+from astrolabe.graph.state.status import READY, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest
 from astrolabe.kube.decoder import ListWatchDecoder

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astrolabe.engine.inbox import InvalidObject
-from astrolabe.graph.status import READY, Status
+from astrolabe.graph.state.status import READY, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Slice
 from astrolabe.kube.events import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.graph import Graph
 from tests.support.members import edge, node, release
 
 NAMES = [f"pod-{number}" for number in range(12)]

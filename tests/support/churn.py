@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
-from astrolabe.graph.edge_types import BINDS, MOUNTS, OWNS, USES_CONFIGMAP
-from astrolabe.graph.facts import Facts
-from astrolabe.graph.filter import Filter, FilterRules, parse_query
-from astrolabe.graph.links import Link, Ref, RefByUid
-from astrolabe.graph.status import LEVELS, Status
+from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.links import Link, Ref, RefByUid
+from astrolabe.graph.state.edge_types import BINDS, MOUNTS, OWNS, USES_CONFIGMAP
+from astrolabe.graph.state.status import LEVELS, Status
+from astrolabe.graph.views.filter import Filter, FilterRules, parse_query
 from tests.support.worlds import KINDS, World, facts
 
 NAMESPACES = ("a", "b")

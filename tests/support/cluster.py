@@ -11,8 +11,8 @@ from typing import Any
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.readiness import ReadinessTracker
-from astrolabe.graph.batch import Batch
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.batch import Batch
+from astrolabe.graph.state.graph import Graph
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.timing import WatchTiming

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from astrolabe.cli.flags import SERVE
-from astrolabe.graph.edge_types import EDGE_TYPES
-from astrolabe.graph.filter_fields import FILTER_FIELDS
+from astrolabe.graph.state.edge_types import EDGE_TYPES
+from astrolabe.graph.views.filter_fields import FILTER_FIELDS
 from astrolabe.http.openapi.codes import ERROR_CODES, FINAL, ErrorCode
 from astrolabe.http.ops import metrics
 from astrolabe.kinds.kind import ANY_KIND, Kind

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from astrolabe.graph.filter import Filter, own_values
+from astrolabe.graph.views.filter import Filter, own_values
 
 
 def filter_of(

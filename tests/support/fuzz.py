@@ -8,7 +8,7 @@ from typing import Any
 
 from websockets.frames import Frame, Opcode
 
-from astrolabe.graph.status import LEVELS
+from astrolabe.graph.state.status import LEVELS
 from tests.support.worlds import EPOCH, KINDS
 
 _IDS = ("default", "a", "b", "c", "d", "x" * 64, "ü", "\x00", '"')

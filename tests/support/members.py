@@ -11,11 +11,11 @@ from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.replica import Replica
 from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.bus.redis.writer import LeaderWriter
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.edge import Edge
-from astrolabe.graph.facts import HelmRevision, Release
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.node import Node, parse_node
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.node import Node, parse_node
 from astrolabe.http.stream.hub import Hub
 from astrolabe.settings import Limits, Settings
 

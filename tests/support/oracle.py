@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from astrolabe.graph.facts import Facts, Release, Rules
-from astrolabe.graph.links import Ref, RefByUid, Select
+from astrolabe.graph.model.facts import Facts, Rules
+from astrolabe.graph.model.links import Ref, RefByUid, Select
 from astrolabe.graph.selector import Selector
+from astrolabe.graph.state.identity import Release
 
 CLOSURE = {
     "owns", "endpoints", "mounts", "binds", "uses-configmap", "uses-secret", "uses-sa", "uses-class", "runs-on",

@@ -8,9 +8,9 @@ import msgspec
 
 from astrolabe.client.graph import Change, Graph
 from astrolabe.client.message import DeltaMessage, Edge, EdgeKey, Node, ServerMessage
-from astrolabe.graph.filter import Filter
-from astrolabe.graph.graph import Graph as ServerGraph
-from astrolabe.graph.view import View
+from astrolabe.graph.state.graph import Graph as ServerGraph
+from astrolabe.graph.views.filter import Filter
+from astrolabe.graph.views.view import View
 
 
 class Replica:

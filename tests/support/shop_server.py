@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.status import Status
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.status import Status
 from astrolabe.settings import Limits
 from tests.support.serving import serve
 from tests.support.worlds import CREATED, World, a_pod, facts, shop

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from astrolabe.engine.readiness import ReadinessTracker
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.graph import Graph
 from astrolabe.http.source import ReplicationHealth, WatchStats
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue

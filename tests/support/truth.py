@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from astrolabe.graph import selector as selectors
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.graph import Graph
 from astrolabe.kinds.kind import Kind
 from tests.support.kinds import KINDS
 from tests.support.oracle import Expected

@@ -8,18 +8,19 @@ from typing import Any
 
 from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.engine.serving_state import Assessment, ClusterInfo, StateTracker, assess_watches
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.edge import Edge
-from astrolabe.graph.edge_types import BINDS, MOUNTS, OWNS, SELECTS, USES_CONFIGMAP
-from astrolabe.graph.facts import Facts, HelmRevision, Release, Rules
-from astrolabe.graph.filter import Filter, FilterRules, parse_query
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.links import Link, Ref, RefByUid, Select
-from astrolabe.graph.model import Model
-from astrolabe.graph.node import Node, parse_node
+from astrolabe.graph.encoding.wire import encode
+from astrolabe.graph.model.facts import Facts, Rules
+from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
+from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import equality
-from astrolabe.graph.status import ERROR, PENDING, READY, Status
-from astrolabe.graph.wire import encode
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.edge_types import BINDS, MOUNTS, OWNS, SELECTS, USES_CONFIGMAP
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.node import Node, parse_node
+from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
+from astrolabe.graph.views.filter import Filter, FilterRules, parse_query
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Limits

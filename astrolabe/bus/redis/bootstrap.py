@@ -9,8 +9,8 @@ from astrolabe.bus.redis.codec import Decoder, LogEntry, UndoRecord, decode_entr
 from astrolabe.bus.redis.errors import CorruptData
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.store import RedisStore, StoredPosition
-from astrolabe.graph.batch import Batch
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.batch import Batch
+from astrolabe.graph.state.graph import Graph
 from astrolabe.timeslice import TimeSlice, in_slices
 
 #: Scans that the log may outrun before that is reported.

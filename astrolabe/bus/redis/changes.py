@@ -7,11 +7,11 @@ from itertools import islice
 from typing import TypeVar
 
 from astrolabe.bus.redis.errors import CorruptData
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.edge import Edge, EdgeKey
-from astrolabe.graph.facts import HelmRevision, Release
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.node import Node
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.edge import Edge, EdgeKey
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.node import Node
 
 T = TypeVar("T")
 

@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 
 from astrolabe.bus.redis.errors import CorruptData
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.edge import Edge, EdgeKey
-from astrolabe.graph.facts import HelmRevision, Release
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.node import LONGEST_PART, Node, parse_node, parse_nodes
-from astrolabe.graph.status import LEVELS
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.edge import Edge, EdgeKey
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.node import LONGEST_PART, Node, parse_node, parse_nodes
+from astrolabe.graph.state.status import LEVELS
 
 #: Bytes of a node. No engine creates a longer one.
 MAX_NODE_BYTES = 2 * LONGEST_PART

@@ -26,8 +26,8 @@ from astrolabe.bus.redis.reachability import ThrottledLogger
 from astrolabe.bus.redis.retention import LogRetention
 from astrolabe.bus.redis.status import Blocker, ReplicationStatus
 from astrolabe.bus.redis.store import CORRUPT, ChannelSubscription, RedisStore, StoredPosition
-from astrolabe.graph.batch import Batch
-from astrolabe.graph.graph import Unapplied
+from astrolabe.graph.state.batch import Batch
+from astrolabe.graph.state.graph import Unapplied
 from astrolabe.timeslice import TimeSlice, in_slices
 
 logger = logging.getLogger("astrolabe.bus")

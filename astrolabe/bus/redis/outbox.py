@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from astrolabe.bus.redis.changes import CHUNK_ITEMS, Named, in_chunks, split_ordered
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.edge import Edge, EdgeKey
-from astrolabe.graph.facts import HelmRevision, Release
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.node import Node
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.edge import Edge, EdgeKey
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.node import Node
 
 K = TypeVar("K", str, EdgeKey)
 V = TypeVar("V")

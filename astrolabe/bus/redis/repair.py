@@ -12,8 +12,8 @@ from astrolabe.bus.redis.errors import CorruptData
 from astrolabe.bus.redis.keys import RedisKeys
 from astrolabe.bus.redis.store import SCAN_COUNT, RedisStore
 from astrolabe.bus.redis.writer import LeaderWriter
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.graph import Graph
 from astrolabe.timeslice import in_slices
 
 logger = logging.getLogger("astrolabe.bus")

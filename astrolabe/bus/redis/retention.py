@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from astrolabe.bus.redis.changes import size
-from astrolabe.graph.batch import Batch
+from astrolabe.graph.state.batch import Batch
 from astrolabe.settings import Limits
 
 #: Bytes of a change besides its node's text, roughly: ids, undo record, and the entry itself.

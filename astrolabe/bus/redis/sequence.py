@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from astrolabe.graph.batch import BAND, is_detached
+from astrolabe.graph.state.batch import BAND, is_detached
 
 #: The smallest jump: more batches than any process makes before the clock is ahead again.
 MIN_SKIP = 1_000_000

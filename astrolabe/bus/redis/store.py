@@ -21,7 +21,7 @@ from astrolabe.bus.redis.parser import MAX_REPLY_BYTES, ReplyTooLarge
 from astrolabe.bus.redis.routing import SlotClient
 from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.bus.redis.writes import Writes, writes_of
-from astrolabe.graph.batch import Batch
+from astrolabe.graph.state.batch import Batch
 from astrolabe.settings import Settings
 
 T = TypeVar("T")

@@ -16,10 +16,10 @@ from astrolabe.bus.redis.changes import in_chunks
 from astrolabe.bus.redis.codec import Decoder, LogEntry, UndoRecord
 from astrolabe.bus.redis.errors import CorruptData
 from astrolabe.bus.redis.store import StoredPosition
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.edge import Edge
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.node import Node
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.node import Node
 
 #: Nodes, edges or releases to add to a graph in one time slice.
 ITEMS_PER_SLICE = 500

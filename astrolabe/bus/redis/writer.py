@@ -28,8 +28,8 @@ from astrolabe.bus.redis.sequence import next_seq, skip_ahead
 from astrolabe.bus.redis.status import ReplicationStatus
 from astrolabe.bus.redis.store import CORRUPT, RedisStore
 from astrolabe.bus.redis.writes import chunks_of, writes_of
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.graph import Graph
 from astrolabe.timeslice import in_slices, let_go
 
 logger = logging.getLogger("astrolabe.bus")

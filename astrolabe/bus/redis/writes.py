@@ -9,11 +9,11 @@ import msgspec
 
 from astrolabe.bus.redis.changes import CHUNK_ITEMS, in_chunks
 from astrolabe.bus.redis.codec import LogEntry, edge_id, edge_value, release_id, revision_value
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.edge import Edge
-from astrolabe.graph.facts import HelmRevision, Release
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.node import Node
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.node import Node
 from astrolabe.timeslice import in_slices
 
 

@@ -7,9 +7,9 @@ from itertools import chain
 from math import inf
 from typing import Literal, get_args
 
-from astrolabe.graph.edge import Edge
-from astrolabe.graph.facts import NAMESPACE
-from astrolabe.graph.node import Node
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.identity import NAMESPACE
+from astrolabe.graph.state.node import Node
 from astrolabe.http.grafana.subgraph import STEP, Subgraph
 
 #: From the finest to the coarsest. Nodes with the same key are drawn as one.

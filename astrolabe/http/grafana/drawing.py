@@ -8,9 +8,9 @@ from heapq import merge
 
 import msgspec
 
-from astrolabe.graph.edge import Edge
-from astrolabe.graph.node import Node
-from astrolabe.graph.status import WORST_FIRST
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.status import WORST_FIRST
 from astrolabe.http.grafana.aggregation import Aggregation, choose
 from astrolabe.http.grafana.subgraph import STEP, Subgraph
 from astrolabe.kinds.kind import Layer

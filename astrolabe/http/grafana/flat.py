@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote
 
-from astrolabe.graph.node import Node
-from astrolabe.graph.status import LEVELS
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.status import LEVELS
 from astrolabe.http.errors import bad_parameter
 
 #: The node that a uid named at a seq, if known.

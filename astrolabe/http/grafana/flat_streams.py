@@ -9,9 +9,9 @@ from typing import Any
 import ujson
 from sanic.request import Request
 
-from astrolabe.graph import wire
-from astrolabe.graph.filter import Filter, FilterRules, parse_query
-from astrolabe.graph.node import Node
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.views.filter import Filter, FilterRules, parse_query
 from astrolabe.http.counters import Counters
 from astrolabe.http.grafana import flat
 from astrolabe.http.grafana.statistics import LiveCounts

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from astrolabe.graph.filter import Filter
+from astrolabe.graph.views.filter import Filter
 from astrolabe.http.grafana.aggregation import Aggregation
 from astrolabe.http.grafana.drawing import draw
 from astrolabe.http.grafana.layout import Layout, spots

@@ -10,8 +10,8 @@ from typing import Any
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.graph import wire
-from astrolabe.graph.filter import FilterRules
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.views.filter import FilterRules
 from astrolabe.http.errors import JSON, bad_parameter
 from astrolabe.http.grafana import shapes
 from astrolabe.http.grafana.flat_streams import FlatStreams

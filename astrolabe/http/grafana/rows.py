@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.graph.edge_types import OWNS
-from astrolabe.graph.status import ERROR, LEVELS, PENDING, READY, UNKNOWN
+from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.status import ERROR, LEVELS, PENDING, READY, UNKNOWN
 from astrolabe.http.grafana.drawing import Drawing, DrawnGroup, DrawnLink
 from astrolabe.kinds.kind import Layer
 

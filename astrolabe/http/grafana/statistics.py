@@ -9,8 +9,8 @@ from contextvars import Context
 from functools import partial
 from time import time
 
-from astrolabe.graph import wire
-from astrolabe.graph.filter import Filter
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.views.filter import Filter
 from astrolabe.http.grafana import flat
 from astrolabe.http.net.message import Message
 from astrolabe.http.responses.json import stretches

@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 import msgspec
 
-from astrolabe.graph.edge import Edge
-from astrolabe.graph.edge_types import OWNS
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.node import Node
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.node import Node
 from astrolabe.http.stream.snapshot import ViewSnapshot
 from astrolabe.kinds.catalogue import Catalogue
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from sanic.request import Request
 
-from astrolabe.graph.filter import FilterError
+from astrolabe.graph.views.filter import FilterError
 from astrolabe.http.errors import Refusal, as_refusal
 from astrolabe.http.net import close_codes
 

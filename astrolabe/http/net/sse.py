@@ -11,7 +11,7 @@ from sanic.headers import format_http1_response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.graph import wire
+from astrolabe.graph.encoding import wire
 from astrolabe.http.counters import Counters
 from astrolabe.http.net.close_codes import GOING_AWAY, GOODBYE, UNAUTHORISED, WITHDRAWN
 from astrolabe.http.net.message import LongFrame, Message

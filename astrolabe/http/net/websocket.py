@@ -22,7 +22,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from astrolabe.graph import wire
+from astrolabe.graph.encoding import wire
 from astrolabe.http.counters import Counters
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.close_codes import (

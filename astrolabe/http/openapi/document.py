@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 from astrolabe import __version__
 from astrolabe.engine.serving_state import STATE_NAMES
-from astrolabe.graph.edge_types import EDGE_TYPES
-from astrolabe.graph.filter_fields import LISTS, listed
-from astrolabe.graph.status import LEVELS
+from astrolabe.graph.state.edge_types import EDGE_TYPES
+from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.views.filter_fields import LISTS, listed
 from astrolabe.http.errors import JSON
 from astrolabe.http.openapi import shapes
 from astrolabe.http.openapi.metadata import metadata_shape

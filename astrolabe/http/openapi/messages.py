@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, field
 
-from astrolabe.graph import wire
-from astrolabe.graph.filter_fields import FILTER_FIELDS
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.views.filter_fields import FILTER_FIELDS
 from astrolabe.http.openapi.process import ServedState
 from astrolabe.http.openapi.shapes import Edge, Node, Tally
 from astrolabe.http.openapi.terms import (

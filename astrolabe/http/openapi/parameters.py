@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from astrolabe.graph.filter_fields import FILTER_FIELDS, FilterField
+from astrolabe.graph.views.filter_fields import FILTER_FIELDS, FilterField
 from astrolabe.http.openapi.operation import Parameter
 from astrolabe.http.openapi.terms import INT64, reference
 

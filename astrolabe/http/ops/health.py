@@ -8,7 +8,7 @@ from typing import Any
 from astrolabe.engine.inbox import WatchState
 from astrolabe.engine.readiness import ReadinessTracker, Scope, ScopeState
 from astrolabe.engine.skips import failing_of, skipped_of
-from astrolabe.graph.faults import Fault
+from astrolabe.graph.model.faults import Fault
 from astrolabe.http.source import GraphSource, ReplicationHealth
 
 #: Of a kind that is watched in several namespaces, the worst state is shown.

@@ -23,8 +23,8 @@ from sanic.response import HTTPResponse
 from astrolabe import __version__, telemetry
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import PARTIAL_REASONS, STATE_NAMES, ServingState
-from astrolabe.graph.edge_types import EDGE_TYPES
-from astrolabe.graph.status import LEVELS
+from astrolabe.graph.state.edge_types import EDGE_TYPES
+from astrolabe.graph.state.status import LEVELS
 from astrolabe.http.counters import Counters, Distribution
 from astrolabe.http.net.sse import EventStream
 from astrolabe.http.net.websocket import WebSocket

@@ -8,7 +8,7 @@ from typing import Any
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.graph import wire
+from astrolabe.graph.encoding import wire
 from astrolabe.http.errors import JSON
 from astrolabe.http.openapi import operation, process
 from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, Operation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.graph import Graph
 
 
 def position_headers(graph: Graph) -> dict[str, str]:

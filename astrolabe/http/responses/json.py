@@ -8,8 +8,8 @@ from typing import Any
 
 import ujson
 
-from astrolabe.graph.node import Node
-from astrolabe.graph.wire import encode, joined
+from astrolabe.graph.encoding.wire import encode, joined
+from astrolabe.graph.state.node import Node
 
 #: Nodes that are looked at in one step.
 STRETCH = 1000

@@ -13,12 +13,12 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.graph.edge import Edge
-from astrolabe.graph.edge_types import EDGE_TYPES, OWNS
-from astrolabe.graph.facts import NAMESPACE
-from astrolabe.graph.node import Node
-from astrolabe.graph.status import LEVELS
-from astrolabe.graph.wire import encode, joined
+from astrolabe.graph.encoding.wire import encode, joined
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.edge_types import EDGE_TYPES, OWNS
+from astrolabe.graph.state.identity import NAMESPACE
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.status import LEVELS
 from astrolabe.http.errors import Refusal
 from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.cache import Pieces

@@ -11,7 +11,7 @@ import msgspec
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.graph.filter import FilterRules
+from astrolabe.graph.views.filter import FilterRules
 from astrolabe.http.errors import JSON, Refusal
 from astrolabe.http.openapi.operation import ApiEndpoint
 from astrolabe.http.query import QueryParams, QueryReader

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from astrolabe.graph.facts import HelmRevision, Release
-from astrolabe.graph.node import Node
-from astrolabe.graph.status import LEVELS
+from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.status import LEVELS
 from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.json import array, names, stretches
 from astrolabe.http.rest.documents import kept

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from astrolabe.graph.filter import EVERYTHING, Filter, FilterRules
+from astrolabe.graph.views.filter import EVERYTHING, Filter, FilterRules
 from astrolabe.http.openapi import operation, parameters, shapes
 from astrolabe.http.openapi.operation import CACHED, POSITION, Operation
 from astrolabe.http.query import QueryParams, QueryReader

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from heapq import merge
 from typing import Any
 
-from astrolabe.graph.edge_types import OWNS
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.node import Node
+from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.node import Node
 from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.json import array, stretches
 from astrolabe.http.rest.documents import identity, kept

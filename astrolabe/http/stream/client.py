@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from astrolabe.graph.filter import Filter
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.views.filter import Filter
 from astrolabe.http.net.message import Message
 from astrolabe.http.query import Position
 from astrolabe.http.stream.shared_subscription import SharedSubscription

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 
-from astrolabe.graph import wire
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.graph import Graph
 from astrolabe.http.net.message import LONG, LongText, LongTexts, Message
 
 #: Messages of one catch-up that are kept for others, newest first. Clients choose ids and positions.

@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping
 from contextvars import Context
 from time import perf_counter, time
 
-from astrolabe.graph.batch import Batch, Before, Changes
-from astrolabe.graph.census import Census
-from astrolabe.graph.filter import Filter
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.history import History, Past
-from astrolabe.graph.pages import Pages
-from astrolabe.graph.view import View
-from astrolabe.graph.views import Views
+from astrolabe.graph.encoding.pages import Pages
+from astrolabe.graph.state.batch import Batch, Before, Changes
+from astrolabe.graph.state.census import Census
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.history import History, Past
+from astrolabe.graph.views.filter import Filter
+from astrolabe.graph.views.view import View
+from astrolabe.graph.views.views import Views
 from astrolabe.http.counters import Counters
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.message import LongTexts

@@ -8,8 +8,8 @@ from sanic.request import Request
 
 from astrolabe import __version__
 from astrolabe.engine.serving_state import ServingState, StateTracker
-from astrolabe.graph import wire
-from astrolabe.graph.filter import Filter, FilterRules
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.views.filter import Filter, FilterRules
 from astrolabe.http.access.guard import EVENTS
 from astrolabe.http.net.close_codes import FAILED, INTERNAL_ERROR
 from astrolabe.http.net.message import Message

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from astrolabe.graph import wire
-from astrolabe.graph.filter import Filter, FilterError, FilterRules, parse_message
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.views.filter import Filter, FilterError, FilterRules, parse_message
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.close_codes import BAD_MESSAGE, SLOW
 from astrolabe.http.net.message import Message

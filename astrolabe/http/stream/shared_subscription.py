@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from astrolabe.graph import wire
-from astrolabe.graph.batch import Batch, Before, Changes
-from astrolabe.graph.filter import Filter
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.history import History, Past, merge
-from astrolabe.graph.view import View
-from astrolabe.graph.views import Views
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.state.batch import Batch, Before, Changes
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.history import History, Past, merge
+from astrolabe.graph.views.filter import Filter
+from astrolabe.graph.views.view import View
+from astrolabe.graph.views.views import Views
 from astrolabe.http.counters import Counters
 from astrolabe.http.net.message import LongTexts, Message
 from astrolabe.http.stream.deltas import CatchUp, DeltaMessages

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from weakref import ref
 
-from astrolabe.graph import wire
-from astrolabe.graph.edge import Edge
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.history import History
-from astrolabe.graph.node import Node
-from astrolabe.graph.view import View
-from astrolabe.graph.wire import Cut
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.encoding.wire import Cut
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.history import History
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.views.view import View
 from astrolabe.http.net.message import Message
 
 #: Parts that are kept for other clients, newest first: 30 MB. Clients choose the ids they are made for.

@@ -11,11 +11,11 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from astrolabe.graph import wire
-from astrolabe.graph.batch import is_detached
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.history import History
-from astrolabe.graph.wire import ResetReason
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.encoding.wire import ResetReason
+from astrolabe.graph.state.batch import is_detached
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.history import History
 from astrolabe.http.counters import Counters
 from astrolabe.http.net.close_codes import FAILED, INTERNAL_ERROR
 from astrolabe.http.net.message import Message

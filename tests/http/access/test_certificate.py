@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from astrolabe.graph.batch import Changes
+from astrolabe.graph.state.batch import Changes
 from astrolabe.http.access.certificate import Certificate
 from astrolabe.http.errors import FileError
 from astrolabe.http.net.outflow import HIGH_WATER

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from astrolabe.graph.edge import Edge
-from astrolabe.graph.edge_types import ENDPOINTS, OWNS
-from astrolabe.graph.filter import EVERYTHING
-from astrolabe.graph.node import Node
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.edge_types import ENDPOINTS, OWNS
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.http.grafana.aggregation import Aggregation, choose, find_roots
 from astrolabe.http.grafana.subgraph import Subgraph, gather
 from tests.support.kinds import CATALOGUE

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrolabe.graph.edge import Edge
-from astrolabe.graph.edge_types import MOUNTS, OWNS, SELECTS
-from astrolabe.graph.node import parse_node
-from astrolabe.graph.status import LEVELS
-from astrolabe.graph.wire import encode
+from astrolabe.graph.encoding.wire import encode
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.edge_types import MOUNTS, OWNS, SELECTS
+from astrolabe.graph.state.node import parse_node
+from astrolabe.graph.state.status import LEVELS
 from astrolabe.http.grafana.aggregation import Aggregation
 from astrolabe.http.grafana.drawing import draw
 from astrolabe.http.grafana.rows import edge_row, node_row

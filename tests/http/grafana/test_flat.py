@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from astrolabe.graph.node import Node
+from astrolabe.graph.state.node import Node
 from astrolabe.http.errors import Refusal
 from astrolabe.http.grafana.flat import changes, parse_path
 from tests.support.stage import delta, node, snapshot

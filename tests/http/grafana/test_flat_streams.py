@@ -12,8 +12,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame
 from websockets.protocol import CLIENT, Protocol, State
 
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.http.grafana.statistics import LiveCounts
 from astrolabe.http.net.message import Message
 from astrolabe.http.stream.hub import SENDS_PER_TURN

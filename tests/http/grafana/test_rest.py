@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.view import View
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.views.view import View
 from astrolabe.http.grafana import panels
 from astrolabe.http.stream import hub
 from tests.support.churn import change

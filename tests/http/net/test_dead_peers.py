@@ -9,9 +9,9 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, Protocol, State
 
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING
-from astrolabe.graph.view import View
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.views.filter import EVERYTHING
+from astrolabe.graph.views.view import View
 from astrolabe.http.net.outflow import HIGH_WATER, PIECE
 from astrolabe.http.net.transport import Channel
 from astrolabe.settings import Limits

@@ -1,8 +1,8 @@
 import json
 from typing import Any
 
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.http.net.message import Message
 from astrolabe.http.net.sse import event_chunk
 from astrolabe.settings import Limits

@@ -7,9 +7,9 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING, FilterRules, parse_query
-from astrolabe.graph.views import Views
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.views.filter import EVERYTHING, FilterRules, parse_query
+from astrolabe.graph.views.views import Views
 from astrolabe.http.stream.snapshot import ViewSnapshot
 from astrolabe.settings import Limits
 from tests.support.raw import dial, frames

@@ -12,8 +12,8 @@ from typing import Any
 import aiohttp
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from astrolabe.graph.edge_types import EDGE_TYPES
-from astrolabe.graph.status import LEVELS
+from astrolabe.graph.state.edge_types import EDGE_TYPES
+from astrolabe.graph.state.status import LEVELS
 from tests.support.description import Described
 from tests.support.kinds import KINDS
 from tests.support.serving import Site, serve

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from astrolabe.graph.status import ERROR, Status
+from astrolabe.graph.state.status import ERROR, Status
 from astrolabe.http.stream.session import ClientMessage
 from astrolabe.settings import Limits
 from tests.support.description import Described, Json

@@ -8,7 +8,7 @@ import pytest
 from astrolabe.engine.inbox import InvalidObject
 from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.engine.serving_state import ClusterInfo, PartialEntry, Progress, ServingState, assess_watches
-from astrolabe.graph.faults import Fault
+from astrolabe.graph.model.faults import Fault
 from astrolabe.http.ops.health import health, kinds_of, readyz
 from astrolabe.http.source import LeaderReport, ReplicationHealth
 from tests.support.serving import Site, serve

@@ -8,10 +8,10 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from astrolabe.engine.inbox import InvalidObject
 from astrolabe.engine.readiness import ReadinessTracker, Scope
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.faults import Fault
-from astrolabe.graph.graph import Graph
-from astrolabe.graph.status import PENDING, Status
+from astrolabe.graph.model.faults import Fault
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.status import PENDING, Status
 from astrolabe.http.counters import Counters, Distribution
 from astrolabe.http.ops.metrics import of_batches, of_replication, of_skipped, of_watches
 from astrolabe.http.source import ReplicationHealth

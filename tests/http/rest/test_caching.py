@@ -7,10 +7,10 @@ from random import Random
 import msgspec
 import pytest
 
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import FilterRules, parse_query
-from astrolabe.graph.status import ERROR, Status
-from astrolabe.graph.view import View
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.status import ERROR, Status
+from astrolabe.graph.views.filter import FilterRules, parse_query
+from astrolabe.graph.views.view import View
 from astrolabe.http.rest import endpoints
 from astrolabe.http.rest.endpoints import accepts_gzip
 from tests.support.churn import QUERIES, change

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from astrolabe.graph.facts import Facts
-from astrolabe.graph.model import Model
+from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.model import Model
 from tests.kinds.support import Json, read
 from tests.support.kinds import KINDS
 from tests.support.serving import Site, serve

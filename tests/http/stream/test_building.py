@@ -8,9 +8,9 @@ import json
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING, Filter
-from astrolabe.graph.view import View
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.views.filter import EVERYTHING, Filter
+from astrolabe.graph.views.view import View
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.message import Message
 from astrolabe.http.query import Position

@@ -4,18 +4,18 @@ from random import Random
 
 import pytest
 
-from astrolabe.graph import wire
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.census import Census
-from astrolabe.graph.edge_types import USES_CONFIGMAP
-from astrolabe.graph.filter import EVERYTHING
-from astrolabe.graph.graph import GapError, Graph
-from astrolabe.graph.history import History, Past
-from astrolabe.graph.links import Ref
-from astrolabe.graph.pages import Pages
-from astrolabe.graph.status import ERROR, Status
-from astrolabe.graph.view import View
-from astrolabe.graph.views import Views
+from astrolabe.graph.encoding import wire
+from astrolabe.graph.encoding.pages import Pages
+from astrolabe.graph.model.links import Ref
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.census import Census
+from astrolabe.graph.state.edge_types import USES_CONFIGMAP
+from astrolabe.graph.state.graph import GapError, Graph
+from astrolabe.graph.state.history import History, Past
+from astrolabe.graph.state.status import ERROR, Status
+from astrolabe.graph.views.filter import EVERYTHING
+from astrolabe.graph.views.view import View
+from astrolabe.graph.views.views import Views
 from astrolabe.http.query import Position
 from astrolabe.http.stream import snapshot
 from astrolabe.http.stream.snapshot import MAX_SHARED_PARTS

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from astrolabe.graph.batch import BAND, Changes
-from astrolabe.graph.filter import EVERYTHING
-from astrolabe.graph.status import ERROR, Status
-from astrolabe.graph.view import View
+from astrolabe.graph.state.batch import BAND, Changes
+from astrolabe.graph.state.status import ERROR, Status
+from astrolabe.graph.views.filter import EVERYTHING
+from astrolabe.graph.views.view import View
 from astrolabe.http.net import message
 from astrolabe.http.net.message import Message
 from astrolabe.http.query import Position

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from astrolabe.graph.batch import Changes
-from astrolabe.graph.filter import EVERYTHING, Filter, FilterRules, parse_query
-from astrolabe.graph.view import View
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.views.filter import EVERYTHING, Filter, FilterRules, parse_query
+from astrolabe.graph.views.view import View
 from astrolabe.http.stream.snapshot import ViewSnapshot
 from astrolabe.settings import Limits
 from tests.support.churn import QUERIES, change

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astrolabe.graph.filter import FilterRules
+from astrolabe.graph.views.filter import FilterRules
 from astrolabe.http.stream.session import Session
 from tests.support.connections import Recorder
 from tests.support.worlds import KINDS, shop

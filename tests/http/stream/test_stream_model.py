@@ -17,12 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrolabe import timeslice
-from astrolabe.graph import history, view, wire
-from astrolabe.graph.batch import Batch, Changes
-from astrolabe.graph.filter import Filter
-from astrolabe.graph.graph import Graph
+from astrolabe.graph.encoding import wire
 from astrolabe.graph.selector import parse
-from astrolabe.graph.status import LEVELS
+from astrolabe.graph.state import history
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.views import view
+from astrolabe.graph.views.filter import Filter
 from astrolabe.http.query import Position
 from astrolabe.http.stream import deltas, hub, jobs, shared_subscription, snapshot
 from astrolabe.settings import Limits

@@ -1,4 +1,4 @@
-/** The statuses of a resource and their order, which is the server's (`astrolabe.graph.status`). */
+/** The statuses of a resource and their order, which is the server's (`astrolabe.graph.state.status`). */
 
 export type Status = "Error" | "Pending" | "Unknown" | "Ready";
 

@@ -1,0 +1,1 @@
+"""What is sent: the messages of the stream, and the whole graph as encoded pages."""

@@ -1,0 +1,193 @@
+"""The messages of the stream, as JSON texts joined from the texts of nodes and edges.
+
+Shapes and rules: the guide, "Stream". Applied in order, snapshot and deltas are the filtered graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Literal
+
+import ujson
+
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.edge import Edge, removal_text
+from astrolabe.graph.state.node import Node
+
+PROTOCOL = "astrolabe.v1"
+#: A snapshot comes in parts of at most this many bytes (texts are ASCII): a reader that stops in the middle
+#: holds one.
+PART_BYTES = 48 * 1024
+#: What a part has around its nodes and edges, behind its head.
+_FRAME_BYTES = 64
+
+#: Texts that are joined into one piece.
+CHUNK = 200
+#: What stands behind what changed, in a `delta`.
+DELTA_TAIL = "}"
+
+#: What stands between the pieces of what changed.
+_NODES_SET, _REMOVED, _EDGES_SET = '"nodes":{"set":[', '],"remove":[', ']},"edges":{"set":['
+
+#: A place in a snapshot: how many nodes and how many edges come before it.
+Cut = tuple[int, int]
+
+ResetReason = Literal["epoch-changed", "too-old", "lagging"]
+
+
+def encode(document: dict[str, Any]) -> str:
+    """Any JSON document, as compact ASCII text."""
+    text: str = ujson.dumps(document, escape_forward_slashes=False)
+    return text
+
+
+def hello(*, server: str, epoch: str, seq: int, heartbeat: float) -> str:
+    """The first message of a connection; heartbeat in seconds."""
+    return encode(
+        {
+            "type": "hello",
+            "protocol": PROTOCOL,
+            "server": server,
+            "epoch": epoch,
+            "seq": seq,
+            "heartbeat": heartbeat,
+        }
+    )
+
+
+def state(document: dict[str, Any]) -> str:
+    """How far what is served may be trusted: the keys of `engine.serving_state.ServingState`."""
+    return encode({"type": "state", **document})
+
+
+def snapshot_part(
+    id: str,
+    epoch: str,
+    seq: int,
+    number: int,
+    nodes: Sequence[Node],
+    edges: Sequence[Edge],
+    start: Cut,
+) -> tuple[str, Cut]:
+    """One part of a snapshot of these nodes and edges, from `start` on, and where the next one starts.
+
+    number: of the part, from 1. All nodes come before the first edge; the last part ends where both do.
+    What is larger than a part alone gets one of its own.
+    """
+    head = encode({"type": "snapshot", "id": id, "epoch": epoch, "seq": seq, "part": number})[:-1]
+    space = PART_BYTES - len(head) - _FRAME_BYTES
+    node_texts = _take((nodes[index].text for index in range(start[0], len(nodes))), space)
+    space -= _size(node_texts)
+    edge_texts: list[str] = []
+    if start[0] + len(node_texts) == len(nodes):
+        rest = (edges[index].text for index in range(start[1], len(edges)))
+        edge_texts = _take(rest, space, least=0 if node_texts else 1)
+    end = (start[0] + len(node_texts), start[1] + len(edge_texts))
+    flag = "true" if end == (len(nodes), len(edges)) else "false"
+    return f'{head},"last":{flag},"nodes":[{",".join(node_texts)}],"edges":[{",".join(edge_texts)}]}}', end
+
+
+def changes_text(changes: Changes) -> str:
+    """The part of a delta that tells what changed: the same for all who see the same."""
+    nodes = ",".join([node.text for node in changes.nodes_set])
+    edges = ",".join([edge.text for edge in changes.edges_set])
+    cut = ",".join([removal_text(key) for key in changes.edges_removed])
+    gone = ujson.dumps(changes.nodes_removed, escape_forward_slashes=False)
+    return f'"nodes":{{"set":[{nodes}],"remove":{gone}}},"edges":{{"set":[{edges}],"remove":[{cut}]}}'
+
+
+def changes_pieces(changes: Changes) -> Iterator[str]:
+    """The same, in pieces."""
+    yield _NODES_SET
+    yield from joined(node.text for node in changes.nodes_set)
+    yield _REMOVED
+    yield from joined(_string(uid) for uid in changes.nodes_removed)
+    yield _EDGES_SET
+    yield from joined(edge.text for edge in changes.edges_set)
+    yield _REMOVED
+    yield from joined(removal_text(key) for key in changes.edges_removed)
+    yield "]}"
+
+
+def node_pieces(pieces: Iterable[str]) -> Iterator[str]:
+    """What such pieces tell of nodes, some in each: texts as that of `changes_text`, which stays as it is."""
+    form = ""
+    for piece in pieces:
+        if piece == _NODES_SET:
+            form = f"{_NODES_SET}%s{_REMOVED}]}}"
+        elif piece == _REMOVED:
+            form = f"{_NODES_SET}{_REMOVED}%s]}}"
+        elif piece == _EDGES_SET:
+            return
+        else:
+            yield form % piece.removeprefix(",") if form else piece
+
+
+def joined(texts: Iterable[str]) -> Iterator[str]:
+    """The texts with commas between them, in pieces."""
+    remaining = iter(texts)
+    comma = ""
+    while chunk := list(islice(remaining, CHUNK)):
+        yield comma + ",".join(chunk)
+        comma = ","
+
+
+def delta(id: str, epoch: str, *, since: int, seq: int, changed: str, time: int = 0) -> str:
+    """What changed after `since` up to `seq`.
+
+    changed: see `changes_text`.
+    time: when the first change of the one batch that it is of was taken in, in milliseconds since 1970
+        (UTC); 0: it is of several.
+    """
+    head = delta_head(id, epoch, since=since, seq=seq, time=time)
+    return f"{head}{changed}{DELTA_TAIL}"
+
+
+def delta_head(id: str, epoch: str, *, since: int, seq: int, time: int = 0) -> str:
+    """What stands before what changed, of a `delta`; behind it stands DELTA_TAIL."""
+    head: dict[str, Any] = {"type": "delta", "id": id, "epoch": epoch, "from": since, "seq": seq}
+    if time:
+        head["time"] = time
+    return f"{encode(head)[:-1]},"
+
+
+def bookmark(id: str, epoch: str, seq: int) -> str:
+    """Nothing for this filter up to `seq`."""
+    return encode({"type": "bookmark", "id": id, "epoch": epoch, "seq": seq})
+
+
+def reset(id: str, reason: ResetReason) -> str:
+    """What is held cannot be brought up to date; a snapshot follows, and replaces it once complete."""
+    return encode({"type": "reset", "id": id, "reason": reason})
+
+
+def error(code: str, message: str, id: str | None = None) -> str:
+    """What was wrong with a message (`id`: of which subscription) or with the connection."""
+    document = {"type": "error", "id": id, "code": code, "message": message}
+    return encode({key: value for key, value in document.items() if value is not None})
+
+
+def pong(epoch: str, seq: int) -> str:
+    """The answer to a ping: where the server is."""
+    return encode({"type": "pong", "epoch": epoch, "seq": seq})
+
+
+def _string(text: str) -> str:
+    quoted: str = ujson.dumps(text, escape_forward_slashes=False)
+    return quoted
+
+
+def _take(texts: Iterable[str], space: int, *, least: int = 1) -> list[str]:
+    """As many as fit into the space, but `least` of them (when there are any) whatever their size."""
+    taken: list[str] = []
+    for text in texts:
+        space -= len(text) + 1
+        if space < 0 and len(taken) >= least:
+            break
+        taken.append(text)
+    return taken
+
+
+def _size(texts: Iterable[str]) -> int:
+    return sum([len(text) + 1 for text in texts])

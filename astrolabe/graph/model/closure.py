@@ -1,0 +1,84 @@
+"""Which records are in the graph: all, or the label selector's roots and what they reach.
+
+Helm does not label Pods, ReplicaSets, EndpointSlices or PersistentVolumes, so a selector applied to
+each kind alone would lose exactly what people look for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from astrolabe.graph.model.linker import Linker, Touched
+from astrolabe.graph.model.record import Record
+from astrolabe.graph.reach import Reach
+from astrolabe.graph.state.edge import EdgeKey, each_edge, leads
+from astrolabe.graph.state.edge_types import CLOSURE_TYPES
+from astrolabe.graph.state.identity import NAMESPACE
+
+
+class _Terrain:
+    """Implements `reach.Terrain` over records and closure edges."""
+
+    def __init__(self, linker: Linker) -> None:
+        self._linker = linker
+
+    def is_root(self, item: Record) -> bool:
+        return item.root
+
+    def admits(self, item: Record) -> bool:
+        return self._linker.find(item.uid) is item
+
+    def successors(self, item: Record) -> list[Record]:
+        uids = [edge.target for edge in each_edge(item.out) if edge.type in CLOSURE_TYPES]
+        return [record for record in map(self._linker.find, uids) if record is not None]
+
+    def predecessors(self, item: Record) -> Iterable[Record]:
+        for edge in each_edge(item.into):
+            if edge.type in CLOSURE_TYPES:
+                record = self._linker.find(edge.source)
+                if record is not None:
+                    yield record
+
+
+class Closure:
+    """The members: `reached`, and the Namespaces of all of these."""
+
+    def __init__(self, linker: Linker) -> None:
+        self._linker = linker
+        self._reach: Reach[Record] = Reach(_Terrain(linker))
+        self._population: dict[str, int] = {}
+
+    def __contains__(self, record: Record) -> bool:
+        if record in self._reach:
+            return True
+        return record.kind == NAMESPACE and record.name in self._population
+
+    def settle(self, touched: set[Record], edges: dict[EdgeKey, Touched]) -> set[Record]:
+        """Follow the touched records and edges; returns the records that may have come in or gone out."""
+        touched = set(touched)
+        cut = []
+        for key, edge in edges.items():
+            if key[0] not in CLOSURE_TYPES:
+                continue
+            if edge.now is not None and (target := self._linker.find(key[2])) is not None:
+                touched.add(target)
+            if not leads(each_edge(edge.source.out), edge.target.uid, CLOSURE_TYPES):
+                cut.append((edge.source, edge.target))
+        flipped = self._reach.update(touched, cut=cut)
+        return flipped | self._populate(flipped) | {r for r in touched if r.kind == NAMESPACE}
+
+    def _populate(self, flipped: set[Record]) -> set[Record]:
+        """Count the members of each namespace; returns the Namespaces that gained or lost their first."""
+        moved = set()
+        for record in flipped:
+            if not record.namespace:
+                continue
+            before = self._population.get(record.namespace, 0)
+            after = before + (1 if record in self._reach else -1)
+            if after:
+                self._population[record.namespace] = after
+            else:
+                del self._population[record.namespace]
+            if not before or not after:
+                moved.add(record.namespace)
+        return {record for name in moved for record in self._linker.named(NAMESPACE, "", name)}

@@ -1,0 +1,241 @@
+"""What neighbours tell of a resource's status: recomputed along declared reads, each kind once.
+
+`Rules.reads` is acyclic over kinds, so kinds have a rank: a kind is derived after all it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+import msgspec
+
+from astrolabe.graph.model.facts import Derived, Neighbour, Rules
+from astrolabe.graph.model.faults import RULE_FAILED, Fault, Faults, where
+from astrolabe.graph.model.linker import Linker
+from astrolabe.graph.model.links import Ref, RefByUid
+from astrolabe.graph.model.record import Record
+from astrolabe.graph.model.scopes import Scopes
+from astrolabe.graph.state.edge import each_edge
+from astrolabe.graph.state.status import Status
+
+
+class RulesError(ValueError):
+    """The rules contradict each other; the message says where."""
+
+
+class _Itself(msgspec.Struct, frozen=True, gc=False):
+    """Implements `facts.Neighbour` for the record that is derived: what its own manifest says."""
+
+    kind: str
+    name: str
+    namespace: str
+    status: Status
+    details: Any
+
+
+class _Neighbourhood:
+    """Implements `facts.Around` for one record."""
+
+    def __init__(self, record: Record, linker: Linker, scopes: Scopes) -> None:
+        """asked: the kinds of which the record has wanted to know whether they are known."""
+        self.asked: tuple[str, ...] = ()
+        self._record = record
+        self._linker = linker
+        self._scopes = scopes
+
+    def knows(self, kind: str) -> bool:
+        self._note(kind)
+        return self._scopes.knows(kind, self._record.namespace)
+
+    def outdated(self, kind: str) -> bool:
+        self._note(kind)
+        return self._scopes.outdated(kind, self._record.namespace)
+
+    def out(self, type: str, kind: str) -> Iterable[Neighbour]:
+        found = [self._linker.find(e.target) for e in each_edge(self._record.out) if e.type == type]
+        return [record for record in found if record is not None and record.kind == kind]
+
+    def into(self, type: str, kind: str) -> Iterable[Neighbour]:
+        found = [self._linker.find(e.source) for e in each_edge(self._record.into) if e.type == type]
+        return [record for record in found if record is not None and record.kind == kind]
+
+    @property
+    def unresolved(self) -> Collection[Ref | RefByUid]:
+        return self._record.unresolved
+
+    def _note(self, kind: str) -> None:
+        if kind not in self.asked:
+            self.asked = (*self.asked, kind)
+
+    @property
+    def unseen(self) -> Collection[Ref | RefByUid]:
+        return [miss for miss in self._record.misses if miss not in self._record.unresolved]
+
+
+class Derivation:
+    """Knows who reads whom, and recomputes what is stale in the order of ranks."""
+
+    def __init__(self, rules: Mapping[str, Rules], linker: Linker, scopes: Scopes) -> None:
+        self._linker = linker
+        self._scopes = scopes
+        #: Whose status rests on whether a kind is known, and on which; and by kind.
+        self._asking: dict[Record, tuple[str, ...]] = {}
+        self._asked: dict[str, dict[Record, None]] = {}
+        self._reasked: dict[Record, None] = {}
+        self._ranks = _rank(rules)
+        self._stale: list[set[Record]] = [set() for _ in range(max(self._ranks.values(), default=0) + 1)]
+        #: (edge type, kind of its source, kind of its target) → (source reads, target reads)
+        self._over = _readers(rules)
+        self._read_kinds = {read.kind for entry in rules.values() for read in entry.reads}
+        self.faults = Faults()
+
+    def edge_changed(self, type: str, source: Record, target: Record) -> None:
+        """An edge came or went: its ends may read each other over it."""
+        reads = self._over.get((type, source.kind, target.kind))
+        if reads is None:
+            return
+        if reads[0]:
+            self.mark(source)
+        if reads[1]:
+            self.mark(target)
+
+    def own_changed(self, record: Record) -> None:
+        """The record's own status or details are new."""
+        if record.rules.derive is not None:
+            self.mark(record)
+        else:
+            record.status, record.details = record.own_status, record.own_details
+            self.mark_readers(record)
+
+    def scope_changed(self, kind: str) -> None:
+        """The kind is, or is no more, completely known or up to date somewhere."""
+        self._reasked.update(self._asked.get(kind, {}))
+
+    @property
+    def reasked(self) -> bool:
+        """Whether there are records that ask for what has changed, and are not marked yet."""
+        return bool(self._reasked)
+
+    def mark_reasked(self, most: int | None) -> None:
+        """Mark them; at most so many."""
+        for record in take_some(self._reasked, most):
+            self.mark(record)
+
+    def mark(self, record: Record) -> None:
+        """The record must be derived again."""
+        self._stale[self._ranks[record.kind]].add(record)
+
+    def forget(self, record: Record) -> None:
+        """The record is gone."""
+        self._stale[self._ranks[record.kind]].discard(record)
+        self.faults.clear(record.uid)
+        self._set_asked(record, ())
+        self._reasked.pop(record, None)
+
+    def mark_readers(self, record: Record) -> None:
+        """The record's status or details changed: whoever reads it must be derived again."""
+        if record.kind not in self._read_kinds:
+            return
+        find = self._linker.find
+        for edge in each_edge(record.into):
+            source = find(edge.source)
+            if source is not None and self._over.get((edge.type, source.kind, record.kind), _NEITHER)[0]:
+                self.mark(source)
+        for edge in each_edge(record.out):
+            target = find(edge.target)
+            if target is not None and self._over.get((edge.type, record.kind, target.kind), _NEITHER)[1]:
+                self.mark(target)
+
+    def settle(self) -> Iterator[Record]:
+        """Derive all that is stale; yields the records whose shown part changed."""
+        for rank in range(len(self._stale)):
+            stale, self._stale[rank] = self._stale[rank], set()
+            for record in stale:
+                if self._derive(record):
+                    yield record
+
+    def _derive(self, record: Record) -> bool:
+        derive = record.rules.derive
+        if derive is None or self._linker.find(record.uid) is not record:  # it may be gone by now
+            return False
+        own = record.own_details
+        itself = _Itself(record.kind, record.name, record.namespace, record.own_status, own)
+        around = _Neighbourhood(record, self._linker, self._scopes)
+        try:
+            derived = derive(itself, around)
+            details = derived.details if derived.details is not None else own
+            is_news = derived.status != record.status or details != record.details
+            is_shown = is_news or derived.metadata != record.extra
+        except Exception as error:  # whatever a rule raises, or makes that cannot be compared
+            derived, details, is_news, is_shown = self._fail(record, error), own, True, True
+        else:
+            self.faults.clear(record.uid)
+        if around.asked != self._asking.get(record, ()):
+            self._set_asked(record, around.asked)
+        if is_news:
+            record.status, record.details = derived.status, details
+            self.mark_readers(record)
+        record.extra = derived.metadata
+        return is_shown
+
+    def _fail(self, record: Record, error: Exception) -> Derived:
+        """The resource's own status, which says that its neighbours could not have their say."""
+        self.faults.note(record.uid, Fault(record.kind, record.namespace, record.name, where(error)))
+        own = record.own_status
+        message = f"the rule that derives the status of a {record.kind} failed ({type(error).__name__})"
+        said = f"; by itself it is {own.reason}" + (f": {own.message}" if own.message else "")
+        return Derived(Status(own.level, RULE_FAILED, message + said, own.since))
+
+    def _set_asked(self, record: Record, kinds: tuple[str, ...]) -> None:
+        for kind in self._asking.pop(record, ()):
+            asking = self._asked[kind]
+            del asking[record]
+            if not asking:
+                del self._asked[kind]
+        if kinds:
+            self._asking[record] = kinds
+        for kind in kinds:
+            self._asked.setdefault(kind, {})[record] = None
+
+
+def take_some(records: dict[Record, None], most: int | None) -> set[Record]:
+    """Take the records out, or at most so many of them."""
+    if most is None or len(records) <= most:
+        taken = set(records)
+        records.clear()
+        return taken
+    return {records.popitem()[0] for _ in range(most)}
+
+
+_NEITHER = (False, False)
+
+
+def _readers(rules: Mapping[str, Rules]) -> dict[tuple[str, str, str], tuple[bool, bool]]:
+    """For each edge over which anyone reads: whether its source reads, whether its target does."""
+    found: dict[tuple[str, str, str], tuple[bool, bool]] = {}
+    for kind, entry in rules.items():
+        for read in entry.reads:
+            forward = read.direction == "out"
+            over = (read.type, kind, read.kind) if forward else (read.type, read.kind, kind)
+            before = found.get(over, _NEITHER)
+            found[over] = (before[0] or forward, before[1] or not forward)
+    return found
+
+
+def _rank(rules: Mapping[str, Rules]) -> dict[str, int]:
+    """kind → the length of the longest chain of kinds that it reads."""
+    sorter = TopologicalSorter(
+        {kind: [read.kind for read in entry.reads if read.kind in rules] for kind, entry in rules.items()}
+    )
+    try:
+        order = list(sorter.static_order())
+    except CycleError as error:
+        raise RulesError(f"kinds read each other in a circle: {' → '.join(error.args[1])}") from error
+    ranks: dict[str, int] = {}
+    for kind in order:
+        ranks[kind] = 1 + max(
+            [ranks[read.kind] for read in rules[kind].reads if read.kind in rules], default=-1
+        )
+    return ranks

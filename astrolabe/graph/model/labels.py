@@ -1,0 +1,119 @@
+"""The label index: which selections match a resource, and which resources match a selection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from astrolabe.graph.model.links import Select
+from astrolabe.graph.model.record import Record
+from astrolabe.graph.selector import Selector
+
+Pair = tuple[str, str]
+#: The records that carry a pair: one alone (a pod's own name is often among its labels), or a dict.
+_Posting = Record | dict[Record, None]
+
+
+class _Scope:
+    """One (kind, namespace): its members by label, and the selections over it."""
+
+    __slots__ = ("members", "postings", "selections")
+
+    def __init__(self) -> None:
+        self.members: dict[Record, None] = {}
+        self.postings: dict[Pair, _Posting] = {}
+        self.selections: dict[Pair | None, dict[tuple[Record, Select], None]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.members or self.selections)
+
+
+class Labels:
+    """Both directions of selection, at the cost of what matches or nearly does."""
+
+    def __init__(self) -> None:
+        self._scopes: dict[tuple[str, str], _Scope] = {}
+
+    def add(self, record: Record) -> None:
+        """Index a record under its `selectable` labels."""
+        scope = self._scope(record.kind, record.namespace)
+        scope.members[record] = None
+        for pair in (record.selectable or {}).items():
+            posting = scope.postings.get(pair)
+            if posting is None:
+                scope.postings[pair] = record
+            elif isinstance(posting, dict):
+                posting[record] = None
+            else:
+                scope.postings[pair] = {posting: None, record: None}
+
+    def discard(self, record: Record) -> None:
+        """Take it out again; `selectable` must be what it was when it was added."""
+        scope = self._scope(record.kind, record.namespace)
+        scope.members.pop(record, None)
+        for pair in (record.selectable or {}).items():
+            posting = scope.postings.get(pair)
+            if isinstance(posting, dict):
+                posting.pop(record, None)
+            if not posting or posting is record:
+                scope.postings.pop(pair, None)
+        self._drop_if_empty(record.kind, record.namespace, scope)
+
+    def watch(self, holder: Record, select: Select) -> None:
+        """Register a selection, so that `selecting` finds it."""
+        scope = self._scope(select.kind, select.namespace)
+        scope.selections.setdefault(_pin(select.selector), {})[holder, select] = None
+
+    def unwatch(self, holder: Record, select: Select) -> None:
+        scope = self._scope(select.kind, select.namespace)
+        pin = _pin(select.selector)
+        watchers = scope.selections.get(pin)
+        if watchers is not None:
+            watchers.pop((holder, select), None)
+            if not watchers:
+                del scope.selections[pin]
+        self._drop_if_empty(select.kind, select.namespace, scope)
+
+    def matching(self, select: Select) -> Iterator[Record]:
+        """The records that the selection matches."""
+        scope = self._scopes.get((select.kind, select.namespace))
+        if scope is None:
+            return
+        candidates = scope.members
+        for pair in select.selector.pinned():
+            posting = scope.postings.get(pair)
+            if posting is None:
+                return
+            if not isinstance(posting, dict):
+                posting = {posting: None}
+            if len(posting) < len(candidates):
+                candidates = posting
+        for record in candidates:
+            if select.selector.matches(record.selectable or {}):
+                yield record
+
+    def selecting(self, record: Record) -> list[tuple[Record, Select]]:
+        """The holders and selections that match this record's `selectable` labels."""
+        scope = self._scopes.get((record.kind, record.namespace))
+        if scope is None or not scope.selections:
+            return []
+        labels = record.selectable or {}
+        found = list(scope.selections.get(None, ()))
+        for pair in labels.items():
+            found.extend(scope.selections.get(pair, ()))
+        return [entry for entry in found if entry[1].selector.matches(labels)]
+
+    def _scope(self, kind: str, namespace: str) -> _Scope:
+        key = (kind, namespace)
+        scope = self._scopes.get(key)
+        if scope is None:
+            scope = self._scopes[key] = _Scope()
+        return scope
+
+    def _drop_if_empty(self, kind: str, namespace: str, scope: _Scope) -> None:
+        if not scope:
+            self._scopes.pop((kind, namespace), None)
+
+
+def _pin(selector: Selector) -> Pair | None:
+    """The pair under which a selection is registered: the longest value is likely the rarest."""
+    return max(selector.pinned(), key=lambda pair: (len(pair[1]), pair), default=None)

@@ -1,0 +1,415 @@
+"""The model: facts in, changes of the graph out. The incremental result equals a rebuild, in any order.
+
+A transaction is any number of `upsert` and `remove`, then `commit`. Within it edges are resolved at
+once; what depends on neighbours (release, closure, derived status, unresolved references) is settled
+in `commit`, at the cost of what changed and its neighbourhood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from astrolabe.graph.model import releases
+from astrolabe.graph.model.closure import Closure
+from astrolabe.graph.model.derivation import Derivation, take_some
+from astrolabe.graph.model.facts import Facts, Rules
+from astrolabe.graph.model.faults import Fault, Faults
+from astrolabe.graph.model.linker import Linker, Touched
+from astrolabe.graph.model.node_text import encode_own
+from astrolabe.graph.model.record import Record
+from astrolabe.graph.model.releases import Revisions
+from astrolabe.graph.model.rendering import render
+from astrolabe.graph.model.scopes import Scopes
+from astrolabe.graph.selector import Selector
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.edge import Edge, EdgeKey, each_edge, find_edge
+from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.node import Node, labels_in
+
+
+class UnknownKindError(ValueError):
+    """Facts of a kind for which the model has no rules."""
+
+
+class Broken(Exception):
+    """Something raised in the midst of a change, so that the model may contradict itself: see `Salvage`.
+
+    facts: that were being taken in; None when it was something else. uid: what was being changed, or "".
+    """
+
+    def __init__(self, model: Model, *, uid: str = "", facts: Facts | None = None) -> None:
+        super().__init__(uid)
+        self.model = model
+        self.uid = uid
+        self.facts = facts
+
+
+class Model:
+    """All resources that are known, whether in the graph or not.
+
+    roots: the label selector of the closure; None: everything is in the graph.
+    """
+
+    def __init__(self, rules: Iterable[Rules], *, roots: Selector | None = None) -> None:
+        self._rules = {entry.kind: entry for entry in rules}
+        self._roots = roots
+        self._linker = Linker()
+        self._scopes = Scopes(self._rules)
+        self._derivation = Derivation(self._rules, self._linker, self._scopes)
+        self._closure = Closure(self._linker) if roots is not None else None
+        self._revisions = Revisions()
+        self._records: dict[str, dict[str, Record]] = {kind: {} for kind in self._rules}
+        self._lacking: dict[Record, None] = {}
+        #: Those whose references are judged anew, since it changed what is known.
+        self._rejudged: dict[Record, None] = {}
+        self._touched: set[Record] = set()
+        self._heirs: set[Record] = set()
+        self._gone: set[Record] = set()
+        #: Those that are gone, and so many name that they leave the graph bit by bit.
+        self._leaving: dict[Record, None] = {}
+        self._unrendered = Faults()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._records.values()))
+
+    @property
+    def pending(self) -> int:
+        """How many nodes and edges the next commit has to look at, roughly: its cost."""
+        return len(self._touched) + len(self._gone) + self._linker.pending
+
+    def uids(self, kind: str, namespace: str = "") -> list[str]:
+        """The uids of the known resources of a kind, in one namespace or (with "") in all."""
+        records = self._records[kind]
+        if not namespace:
+            return list(records)
+        return [uid for uid, record in records.items() if record.namespace == namespace]
+
+    def count(self, kind: str) -> int:
+        """How many resources of the kind are known."""
+        return len(self._records[kind])
+
+    def upsert(self, facts: Facts) -> bool:
+        """A resource is as these facts say; False when that is no news.
+
+        Raises UnknownKindError, Unfit or what else the facts are to blame for, and nothing has changed;
+        Broken for all that comes later.
+        """
+        rules = self._rules.get(facts.kind)
+        if rules is None:
+            raise UnknownKindError(f"no rules for kind {facts.kind!r}, uid {facts.uid}")
+        text = encode_own(facts, rules.api_version, kind=rules.name)
+        try:
+            return self._put(facts, rules, text)
+        except Exception as error:
+            raise Broken(self, uid=facts.uid, facts=facts) from error
+
+    def remove(self, uid: str) -> bool:
+        """The resource is gone; False when it was not known. Raises Broken."""
+        try:
+            record = self._linker.find(uid)
+            if record is None or record in self._leaving:
+                return False
+            if self._linker.loosen(record):
+                self._leaving[record] = None
+            else:
+                self._remove(record)
+        except Exception as error:
+            raise Broken(self, uid=uid) from error
+        return True
+
+    def set_synced(self, kind: str, namespace: str, synced: bool) -> None:
+        """The kind is (not) completely known, in all namespaces or in one: references to it are judged.
+
+        Raises Broken.
+        """
+        try:
+            if self._scopes.mark(kind, namespace, synced):
+                self._rejudged.update(self._lacking)
+                self._derivation.scope_changed(kind)
+        except Exception as error:
+            raise Broken(self) from error
+
+    def set_outdated(self, kind: str, namespace: str, outdated: bool) -> None:
+        """What is known of the kind, everywhere or in one namespace, is (not) from before a refusal.
+
+        Raises Broken.
+        """
+        try:
+            if self._scopes.mark_outdated(kind, namespace, outdated):
+                self._derivation.scope_changed(kind)
+        except Exception as error:
+            raise Broken(self) from error
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether the last commit left something that concerns many."""
+        return bool(self._rejudged or self._leaving) or self._derivation.reasked or self._linker.behind
+
+    def commit(self, most: int | None = None) -> Changes:
+        """Settle everything; returns what changed in the graph since the last commit.
+
+        most: of the records that only a change of what is known of a whole kind concerns, and of those that
+        name one which comes or goes and many name, about so many are looked at; the others are left to the
+        next commit (`unsettled`).
+        Raises Broken.
+        """
+        try:
+            return self._commit(most)
+        except Exception as error:
+            raise Broken(self) from error
+
+    def _commit(self, most: int | None) -> Changes:
+        for record in list(self._leaving):
+            if not self._linker.let_go(record, most):
+                break
+            self._remove(record)
+        edges, missing = self._linker.take(most)
+        if self._linker.behind:
+            most = 0  # what is missing may be there, and is found by the next commits
+        self._derivation.mark_reasked(most)
+        touched = self._settle(edges, missing, most)
+        flipped = self._close(touched, edges)
+        changes = Changes(releases=self._revisions.take())
+        rendered = {record for record in touched if render(record, self._scopes, self._unrendered)}
+        self._emit_edges(changes, edges, flipped)
+        self._emit_nodes(changes, rendered, flipped)
+        self._touched, self._gone = set(), set()
+        return changes
+
+    def take_faults(self) -> list[Fault]:
+        """The rules that raised since the last call; the resources are in the graph all the same."""
+        return [*self._derivation.faults.take(), *self._unrendered.take()]
+
+    @property
+    def failing(self) -> list[Fault]:
+        """The resources for which a rule raised last."""
+        return [*self._derivation.faults, *self._unrendered]
+
+    # What the last commit left in the graph
+
+    def node(self, uid: str) -> Node | None:
+        """The node with this uid; None when it is not in the graph."""
+        record = self._linker.find(uid)
+        return record.node if record is not None and record.emitted else None
+
+    def adopt(self, node: Node) -> None:
+        """Keep this object for a node that equals it, so that its text is in memory once."""
+        record = self._linker.find(node.uid)
+        if record is not None and record.node == node:
+            record.node = node
+
+    def nodes(self) -> Iterator[Node]:
+        """All nodes."""
+        for records in self._records.values():
+            for record in records.values():
+                if record.emitted:
+                    assert record.node is not None  # every known record was rendered when it came
+                    yield record.node
+
+    def edges(self, uid: str) -> Iterator[Edge]:
+        """The edges that start at this node."""
+        record = self._linker.find(uid)
+        if record is not None and record.emitted:
+            for edge in each_edge(record.out):
+                if self._known(edge.target).emitted:
+                    yield edge
+
+    def releases(self) -> dict[Release, HelmRevision]:
+        """The newest revision of every release that Helm keeps."""
+        return self._revisions.all()
+
+    # What another model is made of
+
+    def records(self) -> Iterator[Record]:
+        """All that are known. Of a broken model, what a record says by itself is right, and nothing else."""
+        for records in self._records.values():
+            yield from [record for record in records.values() if record not in self._leaving]
+
+    def successor(self) -> Model:
+        """A model of nothing, by the same rules, with the same kinds known."""
+        model = Model(self._rules.values(), roots=self._roots)
+        model._scopes.become(self._scopes)
+        return model
+
+    def restore(self, record: Record) -> None:
+        """Take in what another model knew of a resource, as its facts were. Raises Broken."""
+        text = record.manifest_text
+        facts = Facts(
+            kind=record.kind,
+            uid=record.uid,
+            name=record.name,
+            namespace=record.namespace,
+            labels=labels_in(text),
+            status=record.own_status,
+            metadata={},  # it is in the text
+            links=record.links,
+            release=record.own_release,
+            chart=record.own_chart,
+            selectable=record.selectable,
+            aliases=record.aliases,
+            details=record.own_details,
+            revision=record.revision,
+        )
+        try:
+            self._add(facts, record.rules, text)
+        except Exception as error:
+            raise Broken(self, uid=record.uid) from error
+
+    # Within the transaction
+
+    def _put(self, facts: Facts, rules: Rules, text: str) -> bool:
+        record = self._linker.find(facts.uid)
+        if record is not None and (record in self._leaving or not record.is_of(facts)):
+            self._remove(record)
+            record = None
+        if record is None:
+            self._add(facts, rules, text)
+            return True
+        return self._change(record, facts, text)
+
+    def _remove(self, record: Record) -> None:
+        self._records[record.kind].pop(record.uid, None)
+        self._leaving.pop(record, None)
+        self._linker.remove(record)
+        self._derivation.forget(record)
+        self._unrendered.clear(record.uid)
+        self._revisions.replace(record.revision, None)
+        record.root = False
+        self._touched.discard(record)
+        self._heirs.discard(record)
+        self._rejudged.pop(record, None)
+        self._gone.add(record)
+
+    def _add(self, facts: Facts, rules: Rules, text: str) -> None:
+        record = Record(facts, rules)
+        self._records[facts.kind][facts.uid] = record
+        self._set_own(record, facts, text)
+        self._derivation.own_changed(record)
+        self._linker.add(record, facts)
+        self._heirs.add(record)
+
+    def _change(self, record: Record, facts: Facts, text: str) -> bool:
+        same = (
+            text == record.manifest_text
+            and facts.status == record.own_status
+            and facts.links == record.links
+            and facts.details == record.own_details
+            and (facts.release, facts.chart) == (record.own_release, record.own_chart)
+            and facts.aliases == record.aliases
+            and facts.selectable == record.selectable
+            and facts.revision == record.revision
+        )
+        if same:
+            return False
+        if (facts.release, facts.chart) != (record.own_release, record.own_chart):
+            self._heirs.add(record)
+        self._set_own(record, facts, text)
+        self._linker.change(record, facts)
+        return True
+
+    def _set_own(self, record: Record, facts: Facts, text: str) -> None:
+        """Everything but the links, which the linker keeps."""
+        if record.own_status != facts.status or record.own_details != facts.details:
+            record.own_status, record.own_details = facts.status, facts.details
+            self._derivation.own_changed(record)
+        record.own_text = text
+        record.own_release, record.own_chart = facts.release, facts.chart
+        if record.revision != facts.revision:
+            self._revisions.replace(record.revision, facts.revision)
+            record.revision = facts.revision
+        if self._roots is not None:
+            record.root = self._roots.matches(facts.labels)
+        self._touched.add(record)
+
+    # Commit
+
+    def _settle(self, edges: dict[EdgeKey, Touched], missing: set[Record], most: int | None) -> set[Record]:
+        """Inheritance, unresolved references, derived status; returns the records to render."""
+        heirs, self._heirs = self._heirs, set()
+        for key, touched in edges.items():
+            before = touched.before
+            if before is not None and touched.source.emitted and touched.target.emitted:
+                touched.shown = before
+            ends = touched.source, touched.target
+            now_ends = self._ends(key, touched) if self._gone else ends
+            touched.now = find_edge(now_ends[0].out, key)
+            if (touched.now is None) is (before is None) and now_ends == ends:
+                continue
+            self._derivation.edge_changed(key[0], *now_ends)
+            if now_ends != ends:
+                self._derivation.edge_changed(key[0], *ends)
+            if key[0] in now_ends[1].rules.inherits:
+                heirs.add(now_ends[1])
+        self._touched.update(releases.settle(heirs, self._linker))
+        self._judge(missing, most)
+        self._touched.update(self._derivation.settle())
+        self._touched -= self._gone
+        return self._touched
+
+    def _judge(self, missing: set[Record], most: int | None) -> None:
+        for record in missing:
+            if record.misses:
+                self._lacking[record] = None
+            else:
+                self._lacking.pop(record, None)
+        for record in missing | take_some(self._rejudged, most):
+            if record in missing and record.rules.derive is not None:
+                self._derivation.mark(record)
+            unresolved = self._scopes.judge(record.misses)
+            if unresolved != record.unresolved:
+                record.unresolved = unresolved
+                self._touched.add(record)
+                self._derivation.mark(record)
+
+    def _close(self, touched: set[Record], edges: dict[EdgeKey, Touched]) -> set[Record]:
+        """The known records that the closure takes into the graph or out of it."""
+        if self._closure is None:
+            return set()
+        moved = self._closure.settle(touched | self._gone, edges) | touched
+        return {r for r in moved if r not in self._gone and r.emitted != (r in self._closure)}
+
+    def _emit_edges(self, changes: Changes, edges: dict[EdgeKey, Touched], flipped: set[Record]) -> None:
+        for record in flipped:
+            for edge in (*each_edge(record.out), *each_edge(record.into)):
+                if edge.key not in edges:  # it did not change, but one of its ends did
+                    source, target = self._known(edge.source), self._known(edge.target)
+                    shown = edge if source.emitted and target.emitted else None
+                    edges[edge.key] = Touched(source, target, edge, edge, shown)
+        for key, touched in edges.items():
+            shown, shows = touched.shown, touched.now
+            if shows is not None and self._closure is not None:
+                shows = shows if self._shows(key[1]) and self._shows(key[2]) else None
+            if shows is not None and (shown is None or shown.field != shows.field):
+                changes.edges_set.append(shows)
+            elif shows is None and shown is not None:
+                changes.edges_removed.append(key)
+
+    def _emit_nodes(self, changes: Changes, rendered: set[Record], flipped: set[Record]) -> None:
+        lost = {record.uid: record.node for record in self._gone if record.emitted}
+        for record in rendered | flipped:
+            if self._includes(record):
+                assert record.node is not None  # every known record was rendered when it came
+                record.emitted = True
+                if lost.pop(record.uid, None) != record.node:  # it may be back as it was
+                    changes.nodes_set.append(record.node)
+            elif record.emitted:
+                record.emitted = False
+                lost[record.uid] = record.node
+        changes.nodes_removed.extend(lost)
+
+    # The present
+
+    def _includes(self, record: Record) -> bool:
+        """Whether a known record belongs into the graph."""
+        return self._closure is None or record in self._closure
+
+    def _known(self, uid: str) -> Record:
+        record = self._linker.find(uid)
+        assert record is not None  # an edge is there only while both its ends are
+        return record
+
+    def _shows(self, uid: str) -> bool:
+        return self._includes(self._known(uid))
+
+    def _ends(self, key: EdgeKey, edge: Touched) -> tuple[Record, Record]:
+        return self._linker.find(key[1]) or edge.source, self._linker.find(key[2]) or edge.target

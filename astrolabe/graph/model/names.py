@@ -1,0 +1,121 @@
+"""Who is found under a name (a uid, a name in a namespace, an alias), and who wants it."""
+
+from __future__ import annotations
+
+from astrolabe.graph.model.links import Place
+from astrolabe.graph.model.record import Record
+
+#: One record, nearly always; several when a name is claimed more than once for a while, or an
+#: alias is shared.
+_Claims = Record | tuple[Record, ...]
+#: One record, or a dict of many, which keeps hubs cheap.
+_Holders = Record | dict[Record, None]
+
+
+class _Names:
+    """The names of one place, and the reverse index of those that are wanted there."""
+
+    __slots__ = ("targets", "wants")
+
+    def __init__(self) -> None:
+        self.targets: dict[str, _Claims] = {}
+        self.wants: dict[str, _Holders] = {}
+
+
+class Names:
+    """Targets by place and name, and who wants them: a reference may come before its target."""
+
+    def __init__(self) -> None:
+        self._places: dict[Place, _Names] = {}
+
+    def find(self, place: Place, name: str) -> Record | None:
+        """The target of this name; of several the one that was created last."""
+        names = self._places.get(place)
+        found = names.targets.get(name) if names is not None else None
+        return _newest(found) if isinstance(found, tuple) else found
+
+    def find_all(self, place: Place, name: str) -> tuple[Record, ...]:
+        """All that claim this name."""
+        names = self._places.get(place)
+        found = names.targets.get(name) if names is not None else None
+        if found is None:
+            return ()
+        return found if isinstance(found, tuple) else (found,)
+
+    def claim(self, place: Place, name: str, record: Record) -> Record | None:
+        """From now on the record is found under the name; returns what was found before."""
+        targets = self._open(place).targets
+        found = targets.get(name)
+        if found is None:
+            targets[name] = record
+        elif isinstance(found, tuple):
+            targets[name] = (*found, record)
+        else:
+            targets[name] = (found, record)
+        return _newest(found)
+
+    def release(self, place: Place, name: str, record: Record) -> Record | None:
+        """The record is no longer found under the name; returns what was found before."""
+        names = self._open(place)
+        found = names.targets.get(name)
+        if isinstance(found, tuple):
+            rest = list(found)
+            rest.remove(record)  # once: its name may be its alias, too
+            names.targets[name] = tuple(rest) if len(rest) > 1 else rest[0]
+        elif found is record:
+            del names.targets[name]
+        self._close(place, names)
+        return _newest(found)
+
+    def want(self, place: Place, name: str, holder: Record) -> None:
+        """The holder has a link to this name."""
+        wants = self._open(place).wants
+        holders = wants.get(name)
+        if holders is None:
+            wants[name] = holder
+        elif isinstance(holders, dict):
+            holders[holder] = None
+        elif holders is not holder:
+            wants[name] = {holders: None, holder: None}
+
+    def unwant(self, place: Place, name: str, holder: Record) -> None:
+        """The holder has no link to this name any more."""
+        names = self._open(place)
+        holders = names.wants.get(name)
+        if holders is holder:
+            del names.wants[name]
+        elif isinstance(holders, dict):
+            holders.pop(holder, None)
+            if not holders:
+                del names.wants[name]
+        self._close(place, names)
+
+    def is_wanted(self, place: Place, name: str) -> bool:
+        """Whether any holder has a link to this name."""
+        names = self._places.get(place)
+        return names is not None and name in names.wants
+
+    def wanting(self, place: Place, name: str) -> tuple[Record, ...]:
+        """The holders of links to this name; a copy, safe to walk while links change."""
+        names = self._places.get(place)
+        holders = names.wants.get(name) if names is not None else None
+        if holders is None:
+            return ()
+        return tuple(holders) if isinstance(holders, dict) else (holders,)
+
+    def _open(self, place: Place) -> _Names:
+        names = self._places.get(place)
+        if names is None:
+            names = self._places[place] = _Names()
+        return names
+
+    def _close(self, place: Place, names: _Names) -> None:
+        """Keep nothing of a place that holds nothing: namespaces come and go."""
+        if not names.targets and not names.wants:
+            self._places.pop(place, None)
+
+
+def _newest(claims: _Claims | None) -> Record | None:
+    if isinstance(claims, tuple):
+        return max(claims, key=lambda record: (record.created, record.uid))
+    return claims

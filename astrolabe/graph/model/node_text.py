@@ -1,0 +1,82 @@
+"""The text of a node, in two parts: what its manifest decides, and what its neighbours may decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ujson
+
+from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.faults import Unfit
+from astrolabe.graph.model.links import Ref, RefByUid, owners_among
+from astrolabe.graph.state.node import LONGEST_PART
+from astrolabe.graph.state.status import Status
+
+_METADATA = '{"metadata":{'
+
+
+def encode_own(facts: Facts, api_version: str, *, kind: str = "") -> str:
+    """The part of a node's text that its own manifest decides: all that follows `"metadata":{`.
+
+    kind: as the node shows it, by default as the facts have it.
+    Raises Unfit when that is too long, or its uid cannot stand in the texts of edges as it is.
+    """
+    uid = facts.uid
+    if not (uid.isascii() and uid.isprintable()) or '"' in uid or "\\" in uid:
+        raise Unfit("has a metadata.uid that is none")
+    document: dict[str, Any] = {
+        "metadata": facts.metadata,
+        "uid": facts.uid,
+        "name": facts.name,
+        "kind": kind or facts.kind,
+        "apiVersion": api_version,
+        "namespace": facts.namespace,
+    }
+    owners = owners_among(facts.links)
+    if owners:
+        document["ownerReferences"] = [{"kind": owner.kind, "name": owner.name} for owner in owners]
+    if facts.labels:
+        document["labels"] = facts.labels
+    text = ujson.dumps(document, escape_forward_slashes=False)
+    if len(text) > LONGEST_PART:
+        raise Unfit("would make a node of more than 2 MiB")
+    return text[len(_METADATA) :]
+
+
+def encode_derived(
+    status: Status,
+    *,
+    release: str,
+    release_namespace: str,
+    chart: str,
+    unresolved: tuple[dict[str, str], ...],
+    metadata: dict[str, Any] | None,
+) -> str:
+    """The part of a node's text that its neighbours may decide, up to and with `"metadata":{`."""
+    document: dict[str, Any] = {
+        "status": status.level,
+        "reason": status.reason,
+        "message": status.message,
+    }
+    if status.since:
+        document["since"] = status.since
+    if release:
+        document["release"] = release
+        document["releaseNamespace"] = release_namespace
+    if chart:
+        document["chart"] = chart
+    if unresolved:
+        document["unresolved"] = unresolved
+    text = ujson.dumps(document, escape_forward_slashes=False)
+    extra = ujson.dumps(metadata, escape_forward_slashes=False)[1:-1] + "," if metadata else ""
+    return f'{text[:-1]},"metadata":{{{extra}'
+
+
+def describe(reference: Ref | RefByUid, *, namespaced: bool) -> dict[str, str]:
+    """An unresolved reference on the wire; `namespace` only when its kind has one."""
+    document = {"type": reference.type, "kind": reference.kind}
+    if namespaced:
+        document["namespace"] = reference.namespace
+    document["name"] = reference.name
+    document["field"] = reference.field
+    return document

@@ -1,0 +1,108 @@
+"""What the model remembers of one resource."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from astrolabe.graph.model.facts import Facts, Rules
+from astrolabe.graph.model.links import Link, Ref, RefByUid
+from astrolabe.graph.state.edge import NO_EDGES, Edges
+from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.node import Node
+
+_CREATED = re.compile(r'"creationTimestamp":"([^"]*)"')
+
+
+class Record:
+    """One resource: its facts, its edges, and what its neighbours make of it.
+
+    own_text: the part of the node's text that its manifest decides (`encode_own`); kept only until
+        the node is built, then the node's text holds it, from `split` on.
+    own_status, own_details: before, `status`, `details`: after the neighbours had their say.
+    own_release, own_chart: as the manifest says; release, chart: inherited where it says nothing.
+    misses: required references that do not resolve; unresolved: those of them that should.
+    emitted: whether the last commit left it in the graph.
+    """
+
+    __slots__ = (
+        "aliases",
+        "chart",
+        "details",
+        "emitted",
+        "extra",
+        "into",
+        "kind",
+        "links",
+        "misses",
+        "name",
+        "namespace",
+        "node",
+        "out",
+        "own_chart",
+        "own_details",
+        "own_release",
+        "own_status",
+        "own_text",
+        "release",
+        "revision",
+        "root",
+        "rules",
+        "selectable",
+        "split",
+        "status",
+        "uid",
+        "unresolved",
+    )
+
+    def __init__(self, facts: Facts, rules: Rules) -> None:
+        self.rules = rules
+        self.kind = rules.kind
+        self.uid = facts.uid
+        self.name = facts.name
+        self.namespace = facts.namespace
+        self.links: tuple[Link, ...] = ()
+        self.aliases: tuple[str, ...] = ()
+        self.selectable: Mapping[str, str] | None = None
+        self.own_status = self.status = facts.status
+        self.own_details: Any = None
+        self.details: Any = None
+        self.extra: dict[str, Any] | None = None
+        self.own_release: Release | None = None
+        self.own_chart = ""
+        self.release: Release | None = None
+        self.chart = ""
+        self.revision: HelmRevision | None = None
+        self.root = False
+        self.misses: tuple[Ref | RefByUid, ...] = ()
+        self.unresolved: tuple[Ref | RefByUid, ...] = ()
+        self.out: Edges = NO_EDGES
+        self.into: Edges = NO_EDGES
+        self.own_text = ""
+        self.node: Node | None = None
+        self.split = 0
+        self.emitted = False
+
+    def __repr__(self) -> str:
+        return f"<Record {self.kind} {self.namespace}/{self.name} {self.uid}>"
+
+    @property
+    def manifest_text(self) -> str:
+        """The part of the text that the manifest decides, wherever it is kept."""
+        return self.own_text or (self.node.text[self.split :] if self.node else "")
+
+    def is_of(self, facts: Facts) -> bool:
+        """Whether the facts, of the same uid, are of this very resource: the API changes none of these."""
+        return (
+            facts.name == self.name
+            and facts.namespace == self.namespace
+            and facts.kind == self.kind
+            and facts.metadata.get("creationTimestamp", "") == self.created
+        )
+
+    @property
+    def created(self) -> str:
+        """metadata.creationTimestamp, "" when there is none; from the text, so that it is not kept twice."""
+        found = _CREATED.search(self.manifest_text)
+        return found[1] if found else ""

@@ -1,0 +1,78 @@
+"""From a record to its node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astrolabe.graph.model.faults import RULE_FAILED, Fault, Faults, where
+from astrolabe.graph.model.links import Ref, RefByUid
+from astrolabe.graph.model.node_text import describe, encode_derived
+from astrolabe.graph.model.record import Record
+from astrolabe.graph.model.scopes import Scopes
+from astrolabe.graph.state.node import LONGEST_PART, Node
+from astrolabe.graph.state.status import UNKNOWN, Status
+
+_NOT_ENCODED = Status(UNKNOWN, RULE_FAILED, "what its rules derive is no JSON")
+_TOO_LONG = Status(UNKNOWN, RULE_FAILED, "what its neighbours tell of it is longer than 2 MiB")
+
+
+def render(record: Record, scopes: Scopes, faults: Faults) -> bool:
+    """Build the record's node anew; False when it is what it was.
+
+    The part that the manifest decides is kept inside the node's text only, not beside it.
+    faults: gets one more where what was derived cannot be encoded, or is too long; the node then says so, and
+        nothing else of its neighbours.
+    """
+    release, status, unresolved = record.release, record.status, record.unresolved
+    why = ""
+    try:
+        derived = _encode(record, status, record.extra, unresolved, scopes)
+        if len(derived) > LONGEST_PART:
+            status = _TOO_LONG
+            why = status.message
+    except Exception as error:
+        status = _NOT_ENCODED
+        why = where(error)
+    if why:
+        faults.note(record.uid, Fault(record.kind, record.namespace, record.name, why))
+        unresolved = ()
+        derived = _encode(record, status, None, unresolved, scopes)
+    else:
+        faults.clear(record.uid)
+    text = derived + record.manifest_text
+    if record.node is not None and record.node.text == text:
+        record.split, record.own_text = len(derived), ""
+        return False
+    node = Node(
+        uid=record.uid,
+        kind=record.kind,
+        name=record.name,
+        namespace=record.namespace,
+        status=status.level,
+        release=release.name if release else "",
+        release_namespace=release.namespace if release else "",
+        chart=record.chart,
+        unresolved=bool(unresolved),
+        text=text,
+    )
+    # All at once: whatever raises, the manifest's part of the text is where these say.
+    record.node, record.split, record.own_text = node, len(derived), ""
+    return True
+
+
+def _encode(
+    record: Record,
+    status: Status,
+    metadata: dict[str, Any] | None,
+    unresolved: tuple[Ref | RefByUid, ...],
+    scopes: Scopes,
+) -> str:
+    release = record.release
+    return encode_derived(
+        status,
+        release=release.name if release else "",
+        release_namespace=release.namespace if release else "",
+        chart=record.chart,
+        unresolved=tuple([describe(miss, namespaced=scopes.namespaced(miss.kind)) for miss in unresolved]),
+        metadata=metadata,
+    )

@@ -1,0 +1,70 @@
+"""Which kinds are completely known, and where: only there a missing target is a fact."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from astrolabe.graph.model.facts import Rules
+from astrolabe.graph.model.links import Ref, RefByUid
+
+#: The scope that is a whole cluster.
+EVERYWHERE = ""
+
+
+class Scopes:
+    """kind → the namespaces in which it is synced; a kind that is not synced gives no false alarm."""
+
+    def __init__(self, rules: Mapping[str, Rules]) -> None:
+        self._rules = rules
+        self._synced: dict[str, set[str]] = {}
+        self._outdated: dict[str, set[str]] = {}
+
+    def become(self, other: Scopes) -> None:
+        """Know what the other one knows."""
+        self._synced = {kind: set(known) for kind, known in other._synced.items()}
+        self._outdated = {kind: set(known) for kind, known in other._outdated.items()}
+
+    def mark(self, kind: str, namespace: str, synced: bool) -> bool:
+        """Returns whether that is news."""
+        return _mark(self._synced.setdefault(kind, set()), namespace, synced)
+
+    def mark_outdated(self, kind: str, namespace: str, outdated: bool) -> bool:
+        """What is known of the kind is (not) from before: it cannot be read. Returns whether that is news."""
+        return _mark(self._outdated.setdefault(kind, set()), namespace, outdated)
+
+    def outdated(self, kind: str, namespace: str) -> bool:
+        """Whether what is known of the kind in this namespace is from before."""
+        return _holds(self._outdated.get(kind, ()), namespace)
+
+    def knows(self, kind: str, namespace: str) -> bool:
+        """Whether all resources of the kind in this namespace are known."""
+        return _holds(self._synced.get(kind, ()), namespace)
+
+    def namespaced(self, kind: str) -> bool:
+        rules = self._rules.get(kind)
+        return rules is not None and rules.namespaced
+
+    def judge(self, misses: tuple[Ref | RefByUid, ...]) -> tuple[Ref | RefByUid, ...]:
+        """Those of the misses that are unresolved references: their target would be known if it were."""
+        return tuple([miss for miss in misses if self._judges(miss)]) if misses else ()
+
+    def _judges(self, miss: Ref | RefByUid) -> bool:
+        group = miss.group if isinstance(miss, RefByUid) else None
+        return self.knows(miss.kind, miss.namespace) and group in (None, self._group(miss.kind))
+
+    def _group(self, kind: str) -> str:
+        return self._rules[kind].api_version.rpartition("/")[0]
+
+
+def _mark(scopes: set[str], namespace: str, is_so: bool) -> bool:
+    if (namespace in scopes) is is_so:
+        return False
+    if is_so:
+        scopes.add(namespace)
+    else:
+        scopes.discard(namespace)
+    return True
+
+
+def _holds(scopes: Collection[str], namespace: str) -> bool:
+    return EVERYWHERE in scopes or namespace in scopes

@@ -1,0 +1,73 @@
+"""What identifies a kind, and a Helm release."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+#: The only kind that the graph knows by name, because every namespaced resource names one.
+NAMESPACE = "Namespace"
+
+#: The API groups that kube-apiserver itself serves. No two kinds in them have the same name, but for Event,
+#: which is one kind in two groups.
+OWN_GROUPS = frozenset(
+    (
+        "",
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "apiregistration.k8s.io",
+        "apps",
+        "authentication.k8s.io",
+        "authorization.k8s.io",
+        "autoscaling",
+        "batch",
+        "certificates.k8s.io",
+        "coordination.k8s.io",
+        "discovery.k8s.io",
+        "events.k8s.io",
+        "flowcontrol.apiserver.k8s.io",
+        "networking.k8s.io",
+        "node.k8s.io",
+        "policy",
+        "rbac.authorization.k8s.io",
+        "resource.k8s.io",
+        "scheduling.k8s.io",
+        "storage.k8s.io",
+    )
+)
+
+
+class GroupKind(NamedTuple):
+    """The identity of a kind, as in apimachinery; the version is none of it."""
+
+    group: str
+    kind: str
+
+    @classmethod
+    def of(cls, api_version: str, kind: str) -> GroupKind:
+        """The kind that a manifest's apiVersion and kind name."""
+        return cls(api_version.rpartition("/")[0], kind)
+
+    @property
+    def key(self) -> str:
+        """One word for it: `Service` is Kubernetes' own, `Service.serving.knative.dev` is another's.
+
+        References, filters and metrics have it in place of the pair.
+        """
+        return self.kind if self.group in OWN_GROUPS else f"{self.kind}.{self.group}"
+
+
+class Release(msgspec.Struct, frozen=True, order=True, gc=False):
+    """A Helm release; two of the same name in two namespaces are two."""
+
+    namespace: str
+    name: str
+
+
+class HelmRevision(msgspec.Struct, frozen=True, gc=False):
+    """One revision of a release, from the labels of its Secret of type `helm.sh/release.v1`."""
+
+    release: Release
+    revision: int
+    status: str

@@ -1,0 +1,217 @@
+"""Filters: what part of the graph a client asks for. Same on the graph, the resources and the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from astrolabe.graph import selector as selectors
+from astrolabe.graph.selector import Selector, SelectorError, quoted
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.views.filter_fields import FILTER_FIELDS, LISTS, OWN_VALUES
+
+
+class FilterError(ValueError):
+    """A filter that cannot be meant, or is too large; the message names the parameter and what it may be."""
+
+
+class FilterRules(msgspec.Struct, frozen=True):
+    """What a filter may ask for.
+
+    kinds: the names that `kind` may have; may change meanwhile.
+    terms: parameters that it may have, where each requirement of its selector is one. values: in one of them.
+    size: bytes of all its texts.
+    """
+
+    kinds: Collection[str]
+    terms: int = 64
+    values: int = 64
+    size: int = 2048
+
+    @classmethod
+    def of(cls, kinds: Collection[str], **limits: int) -> FilterRules:
+        """The rules for these kinds, with these limits."""
+        return cls(kinds, **limits)
+
+
+_VALUE_OF = dict(OWN_VALUES)  # a proxy takes twice as long
+
+#: A field that the node itself decides, and the values of which it has to have one.
+OwnValues = tuple[str, frozenset[str]]
+
+
+class Filter(msgspec.Struct, frozen=True, gc=False):
+    """OR within one field, AND between them; an empty field does not restrict. Equal filters are equal.
+
+    own: of the fields that the node itself decides (`OWN_VALUES`) those that restrict, in order.
+    q: text to be found, case-insensitively, in name, kind, namespace or release; lower case here.
+    """
+
+    namespace: frozenset[str] = frozenset()
+    release: frozenset[str] = frozenset()
+    own: tuple[OwnValues, ...] = ()
+    selector: Selector = Selector()
+    q: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether it restricts anything."""
+        return self != EVERYTHING
+
+    @property
+    def anywhere(self) -> Filter:
+        """The same in all namespaces."""
+        return msgspec.structs.replace(self, namespace=frozenset()) if self.namespace else self
+
+    @property
+    def only_excludes(self) -> bool:
+        """Whether it keeps every node but those with certain labels."""
+        if self.namespace or self.release or self.own or self.q:
+            return False
+        return all(each.negative for each in self.selector.requirements)
+
+    def passes(self, node: Node) -> bool:
+        """Whether the node itself passes; namespace and release, which depend on neighbours, aside."""
+        for name, values in self.own:
+            if _VALUE_OF[name](node) not in values:
+                return False
+        if self.q and not self._finds(node):
+            return False
+        return not self.selector.requirements or self.selector.matches(node.labels())
+
+    def _finds(self, node: Node) -> bool:
+        q = self.q
+        return (
+            q in node.name.lower()
+            or q in node.kind.lower()
+            or q in node.namespace.lower()
+            or q in node.release.lower()
+        )
+
+
+EVERYTHING = Filter()
+
+
+def parse_query(query: Mapping[str, Sequence[str]], rules: FilterRules) -> Filter:
+    """The filter of a URL: lists may be repeated or comma-separated. Raises FilterError.
+
+    Parameters that are none of a filter must be taken out before.
+    """
+    _check_names(query)
+    _check_size([text for texts in query.values() for text in texts], rules)
+    lists = {name: _split(query.get(name, ())) for name in LISTS}
+    return _build(lists, ",".join(query.get("selector", ())), " ".join(query.get("q", ())), rules)
+
+
+def parse_message(document: Any, rules: FilterRules) -> Filter:
+    """The filter of a subscribe message: lists of strings (or one string). Raises FilterError."""
+    if document is None:
+        return EVERYTHING
+    if not isinstance(document, dict):
+        raise FilterError(f"a filter is an object, not {type(document).__name__}")
+    _check_names(document)
+    lists = {name: _texts(name, document.get(name)) for name in LISTS}
+    selector, q = (_text(name, document.get(name)) for name in ("selector", "q"))
+    _check_size([*[text for texts in lists.values() for text in texts], selector, q], rules)
+    return _build(lists, selector, q, rules)
+
+
+def _build(lists: Mapping[str, Iterable[str]], selector: str, q: str, rules: FilterRules) -> Filter:
+    values = {name: frozenset(value for value in lists[name] if value) for name in LISTS}
+    try:
+        parsed = selectors.parse(selector)
+    except SelectorError as error:
+        raise FilterError(f"selector {quoted(selector)} does not parse: {error}") from error
+    filter = Filter(
+        namespace=values["namespace"],
+        release=values["release"],
+        own=own_values(values),
+        selector=_in_order(parsed),
+        q=q.strip().lower(),
+    )
+    _check_counts(filter, values, rules)
+    for name, field in FILTER_FIELDS.items():
+        if field.closed:
+            allowed = rules.kinds if field.closed == "Kind" else LEVELS
+            _check(name, values[name], allowed, sorted if field.closed == "Kind" else list)
+    return filter
+
+
+def own_values(given: Mapping[str, frozenset[str]]) -> tuple[OwnValues, ...]:
+    """`Filter.own` of the values given by field."""
+    return tuple([(name, given[name]) for name in OWN_VALUES if given.get(name)])
+
+
+def _in_order(selector: Selector) -> Selector:
+    """Each requirement once, so that selectors that say the same in another order are equal."""
+    once = set(selector.requirements)
+    return Selector(tuple(sorted(once, key=lambda each: (each.key, each.operator, sorted(each.values)))))
+
+
+def _check_size(texts: Sequence[str], rules: FilterRules) -> None:
+    """Before anything is done with the texts that costs more than looking at them."""
+    size = sum([len(text) for text in texts])
+    if size <= rules.size:
+        size = sum([len(text.encode(errors="surrogatepass")) for text in texts])
+    if size > rules.size:
+        raise _too_much(f"the filter has {size} bytes", rules.size, "--max-filter-bytes")
+
+
+def _check_counts(filter: Filter, given: Mapping[str, frozenset[str]], rules: FilterRules) -> None:
+    lists = {**given}
+    lists |= {f"selector {quoted(each.key)}": each.values for each in filter.selector.requirements}
+    for name, values in lists.items():
+        if len(values) > rules.values:
+            raise _too_much(f"{name} has {len(values)} values", rules.values, "--max-filter-values")
+    terms = len(filter.selector.requirements) + bool(filter.q)
+    terms += sum([bool(values) for values in given.values()])
+    if terms > rules.terms:
+        raise _too_much(f"the filter has {terms} terms", rules.terms, "--max-filter-terms")
+
+
+def _too_much(what: str, allowed: int, flag: str) -> FilterError:
+    return FilterError(f"{what}; at most {allowed} are allowed ({flag})")
+
+
+def _check_names(names: Iterable[Any]) -> None:
+    for name in names:
+        if name not in FILTER_FIELDS:
+            raise FilterError(
+                f"unknown parameter {quoted(str(name))}; a filter has {', '.join(FILTER_FIELDS)}"
+            )
+
+
+def _check(
+    name: str,
+    values: Iterable[str],
+    allowed: Collection[str],
+    order: Callable[[Collection[str]], Sequence[str]],
+) -> None:
+    """order: in which those that are allowed are told."""
+    unknown = min([value for value in values if value not in allowed], default=None)
+    if unknown is not None:
+        raise FilterError(f"unknown {name} {quoted(unknown)}; it is one of {', '.join(order(allowed))}")
+
+
+def _split(values: Iterable[str]) -> list[str]:
+    return [part.strip() for value in values for part in value.split(",")]
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise FilterError(f"{name} is a string, not {type(value).__name__}")
+    return value
+
+
+def _texts(name: str, value: Any) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return _split([value])
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise FilterError(f"{name} is a list of strings")
+    return _split(value)

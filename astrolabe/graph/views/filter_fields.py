@@ -1,0 +1,111 @@
+"""The fields of a filter: one entry each, of which parsing, predicate, index, flags and documents are made.
+
+Most fields ask for a property of the node itself, and have a `value`: the node passes when its value is among
+those asked for. The others depend on neighbours (`membership`), or are a selector or a text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Literal
+
+import msgspec
+
+from astrolabe.graph.state.node import Node
+
+
+class FilterField(msgspec.Struct, frozen=True, kw_only=True):
+    """One field: the name of a parameter, of a key in a message, of a flag.
+
+    description: for the API. help: of the flag, whose short forms are `flags`.
+    shape: several values, of which any may hold; a label selector; a text.
+    closed: the closed set that its values are of, as the API's description names it; "": any text.
+    value: of a node, one of the values asked for; None for a field that needs more than the node.
+    """
+
+    name: str
+    description: str
+    help: str
+    flags: tuple[str, ...] = ()
+    shape: Literal["values", "selector", "text"] = "values"
+    closed: Literal["", "Kind", "Status"] = ""
+    value: Callable[[Node], str] | None = None
+
+
+#: Status and reason are the first that a node's text has (`node.encode_derived`).
+_REASON = re.compile(r'\{"status":"\w*","reason":"([^"\\]*)"')
+
+
+def _reason_of(node: Node) -> str:
+    found = _REASON.match(node.text)
+    return found[1] if found else str(node.document()["reason"])
+
+
+_ENTRIES = (
+    FilterField(
+        name="namespace",
+        description="Nodes of these namespaces, the Namespaces themselves, and cluster-scoped nodes linked "
+        "to one of them.",
+        help="Nodes of these namespaces.",
+        flags=("-n",),
+    ),
+    FilterField(
+        name="release",
+        description="Nodes of these Helm releases, and what they use that has no release of its own.",
+        help="Nodes of these Helm releases.",
+    ),
+    FilterField(
+        name="kind",
+        description="Nodes of these kinds.",
+        help="Nodes of these kinds.",
+        closed="Kind",
+        value=attrgetter("kind"),
+    ),
+    FilterField(
+        name="status",
+        description="Nodes with these statuses.",
+        help="Nodes of these statuses.",
+        closed="Status",
+        value=attrgetter("status"),
+    ),
+    FilterField(
+        name="reason",
+        description="Nodes with these reasons, word for word, such as `CrashLoopBackOff`.",
+        help="Nodes with these reasons.",
+        value=_reason_of,
+    ),
+    FilterField(
+        name="selector",
+        description="Nodes whose labels match a Kubernetes label selector, equality-based or set-based.",
+        help="Nodes whose labels match.",
+        flags=("-l",),
+        shape="selector",
+    ),
+    FilterField(
+        name="q",
+        description="Nodes that have the text in name, kind, namespace or release, whatever its case.",
+        help="Nodes with this text in a name.",
+        flags=("-q",),
+        shape="text",
+    ),
+)
+
+#: By name, in the order of documents and messages.
+FILTER_FIELDS: Mapping[str, FilterField] = MappingProxyType({each.name: each for each in _ENTRIES})
+
+#: The names of those that take several values.
+LISTS = tuple(each.name for each in _ENTRIES if each.shape == "values")
+
+#: Those that the node itself decides, by name.
+OWN_VALUES: Mapping[str, Callable[[Node], str]] = MappingProxyType(
+    {each.name: each.value for each in _ENTRIES if each.value is not None}
+)
+
+
+def listed(names: Iterable[str]) -> str:
+    """`a`, `b` and `c`."""
+    *most, last = [f"`{name}`" for name in names]
+    return f"{', '.join(most)} and {last}"

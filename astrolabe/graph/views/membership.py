@@ -1,0 +1,128 @@
+"""Whether a filter keeps a node, asked of the graph as it is or as it was.
+
+What the node itself decides is the filter's `passes`. Two things depend on neighbours: a cluster-scoped
+node belongs to a namespace by its edges, and a release takes along what its nodes use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from astrolabe.graph.state.edge_types import ATTACHMENT_TYPES
+from astrolabe.graph.state.graph import State
+from astrolabe.graph.state.identity import NAMESPACE
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.views.filter import Filter
+
+
+class Attachments:
+    """Implements `reach.Terrain` over uids: from the nodes of the releases along attachment edges."""
+
+    def __init__(self, state: State, filter: Filter) -> None:
+        self._state = state
+        self._filter = filter
+
+    def is_root(self, item: str) -> bool:
+        node = self._state.node(item)
+        return node is not None and is_of_release(node, self._filter)
+
+    def admits(self, item: str) -> bool:
+        node = self._state.node(item)
+        return node is not None and not node.release
+
+    def successors(self, item: str) -> list[str]:
+        return [edge.target for edge in self._state.out(item) if edge.type in ATTACHMENT_TYPES]
+
+    def predecessors(self, item: str) -> list[str]:
+        return [edge.source for edge in self._state.into(item) if edge.type in ATTACHMENT_TYPES]
+
+
+def is_of_release(node: Node, filter: Filter) -> bool:
+    """Whether the node itself belongs to a release that the filter names.
+
+    With a namespace: to the release of that namespace, or to one of another that has the node there.
+    """
+    if not node.release or node.release not in filter.release:
+        return False
+    wanted = filter.namespace
+    return not wanted or node.release_namespace in wanted or node.namespace in wanted
+
+
+def namespaces_of(node: Node, state: State) -> Iterator[str]:
+    """The namespaces that a node belongs to; of a cluster-scoped one those of its neighbours.
+
+    One may come twice.
+    """
+    if node.namespace:
+        yield node.namespace
+    elif node.kind == NAMESPACE:
+        yield node.name
+    else:
+        for edge in state.into(node.uid):
+            neighbour = state.node(edge.source)
+            if neighbour is not None and neighbour.namespace:
+                yield neighbour.namespace
+        for edge in state.out(node.uid):
+            neighbour = state.node(edge.target)
+            if neighbour is not None and neighbour.namespace:
+                yield neighbour.namespace
+
+
+def is_in_namespace(node: Node, state: State, filter: Filter) -> bool:
+    """Whether it belongs to a namespace that the filter names, or the filter names none."""
+    wanted = filter.namespace
+    if not wanted or node.namespace in wanted:
+        return True
+    if node.namespace:
+        return False
+    return any(namespace in wanted for namespace in namespaces_of(node, state))
+
+
+def beside_moved(uids: Iterable[str], past: State, now: State) -> set[str]:
+    """The neighbours of those uids that came back in another namespace.
+
+    They belong elsewhere now, though neither they nor the edges to them have changed.
+    """
+    moved = []
+    for uid in uids:
+        before, after = past.node(uid), now.node(uid)
+        if before is not None and after is not None and before.namespace != after.namespace:
+            moved.append(uid)
+    return {end for uid in moved for edge in (*now.out(uid), *now.into(uid)) for end in edge.key[1:]}
+
+
+class Membership:
+    """What a filter keeps of one state of the graph, worked out node by node and remembered.
+
+    For a state that is looked at once; a view follows the present more cheaply.
+    """
+
+    def __init__(self, state: State, filter: Filter) -> None:
+        self._state = state
+        self._filter = filter
+        self._terrain = Attachments(state, filter)
+        self._reached: dict[str, bool] = {}
+
+    def __contains__(self, uid: str) -> bool:
+        node = self._state.node(uid)
+        if node is None or not self._filter.passes(node):
+            return False
+        if self._filter.release and not self._is_reached(uid):
+            return False
+        return is_in_namespace(node, self._state, self._filter)
+
+    def _is_reached(self, uid: str) -> bool:
+        """Search backwards until a node of the releases is found."""
+        terrain, seen, waiting = self._terrain, {uid}, [uid]
+        while waiting:
+            item = waiting.pop()
+            if terrain.is_root(item) or self._reached.get(item, False):
+                self._reached[uid] = True
+                return True
+            if item in self._reached or not terrain.admits(item):
+                continue
+            found = [source for source in terrain.predecessors(item) if source not in seen]
+            seen.update(found)
+            waiting.extend(found)
+        self._reached.update(dict.fromkeys(seen, False))
+        return False

@@ -1,0 +1,319 @@
+"""Which views a step concerns, found by index: a step costs nothing to the views that it does not concern.
+
+A view is listed under what its filter requires of every node that it keeps, the rarest first: a release,
+a namespace, a label, a piece of text, a kind with a status, a kind, a status. A changed node, as it was and
+as it is, names the lists to look into. What a release takes along names nothing itself, so that is listed
+by uid. A view that only excludes keeps nearly all: it is listed under what it excludes, and a step without
+any of that is to such a view what it is, at no cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from copy import copy
+from itertools import combinations, product
+from types import MappingProxyType
+from typing import TypeVar
+
+from astrolabe.graph.selector import Selector
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.edge import EdgeKey
+from astrolabe.graph.state.edge_types import ATTACHMENT_TYPES
+from astrolabe.graph.state.graph import Graph, State
+from astrolabe.graph.state.history import Past
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.views.filter import Filter, OwnValues
+from astrolabe.graph.views.filter_fields import FILTER_FIELDS, OWN_VALUES
+from astrolabe.graph.views.membership import beside_moved, namespaces_of
+from astrolabe.graph.views.view import View
+
+K = TypeVar("K", bound=Hashable)
+
+#: What a view is listed under: a dimension, and a value in it.
+Place = tuple[str, str]
+#: Views in order of listing; the values mean nothing.
+Listing = dict[View, None]
+
+_EVERYWHERE: Place = ("", "")
+_NOTHING: Mapping[str, Listing] = MappingProxyType({})
+#: A text is listed under its first characters, at most so many; a dimension for each number of them.
+_LONGEST_PIECE = 3
+_TEXTS = tuple([f"text of {length}" for length in range(1, _LONGEST_PIECE + 1)])
+
+_AND = " and "
+
+
+def _own_dimensions() -> Iterator[tuple[str, Callable[[Node], str]]]:
+    """Under which views are listed by what the node itself decides: see `_places_of_own`."""
+    for name, value_of in OWN_VALUES.items():
+        if not FILTER_FIELDS[name].closed:
+            yield name, value_of
+    closed = [name for name in OWN_VALUES if FILTER_FIELDS[name].closed]
+    for count in range(1, len(closed) + 1):
+        for names in combinations(closed, count):
+            yield _AND.join(names), _joined([OWN_VALUES[name] for name in names])
+
+
+def _joined(values: list[Callable[[Node], str]]) -> Callable[[Node], str]:
+    if len(values) == 1:
+        return values[0]
+    return lambda node: " ".join([value_of(node) for value_of in values])
+
+
+_OWN_DIMENSIONS = tuple(_own_dimensions())
+
+
+class Views:
+    """The views of one graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        #: By dimension, those in use only, and value.
+        self._listed: dict[str, dict[str, Listing]] = {}
+        self._reached: dict[str, Listing] = {}
+        #: The step that was asked about last, which whoever has it as its part sees as it is.
+        self._step: Changes | None = None
+
+    def add(self, view: View) -> None:
+        """List a view as it is now."""
+        for dimension, value in (*places_of_filter(view.filter), *exclusions_of_filter(view.filter)):
+            self._listed.setdefault(dimension, {}).setdefault(value, {})[view] = None
+        self._follow(view, view.reached or ())
+
+    def build(self, view: View) -> Iterator[int]:
+        """List a view, and take in what is there: see `View.build`."""
+        self.add(view)
+        for count in view.build():
+            self._follow(view, view.turned)
+            yield count
+
+    def discard(self, view: View) -> None:
+        """List it no more, if it is. It must have taken the same steps as the graph."""
+        for dimension, value in (*places_of_filter(view.filter), *exclusions_of_filter(view.filter)):
+            listings = self._listed.get(dimension)
+            if listings is not None:
+                _strike(listings, value, view)
+                if not listings:
+                    del self._listed[dimension]
+        for uid in view.reached or ():
+            _strike(self._reached, uid, view)
+
+    def discard_failed(self, view: View) -> None:
+        """List it no more, however far it came in its last step. Costs the size of the index."""
+        for uid in [uid for uid, listing in self._reached.items() if view in listing]:
+            _strike(self._reached, uid, view)
+        self.discard(view)
+
+    def concerned(self, changes: Changes, past: Past) -> dict[View, Changes]:
+        """The views that this step may change, and for each the part of it that matters there.
+
+        To be asked once the graph has taken the step, and before the views have.
+        past: the graph as it was before the step.
+        """
+        self._step = changes
+        parts = dict.fromkeys(self._at(_EVERYWHERE), changes)
+        if len(self._listed) == (1 if parts else 0):
+            return parts
+        for view in self._excluding(changes, past):
+            parts[view] = copy(changes)
+        memo: dict[str, Listing] = {}
+        for node in changes.nodes_set:
+            for view in self._of_node(node.uid, past, memo):
+                _part(parts, view).nodes_set.append(node)
+        for uid in changes.nodes_removed:
+            for view in self._of_node(uid, past, memo):
+                _part(parts, view).nodes_removed.append(uid)
+        for edge in changes.edges_set:
+            for view in self._of_edge(edge.key, past, memo):
+                _part(parts, view).edges_set.append(edge)
+        for key in changes.edges_removed:
+            for view in self._of_edge(key, past, memo):
+                _part(parts, view).edges_removed.append(key)
+        return parts
+
+    def update(self, view: View, part: Changes, past: Past) -> Changes:
+        """Let a view take its part of the step; returns the step as it sees it."""
+        if part is self._step:
+            return part
+        delta = view.update(part, past)
+        self._follow(view, view.turned)
+        return delta
+
+    def _follow(self, view: View, turned: Iterable[str]) -> None:
+        """What the view's releases reach has come in or gone out."""
+        assert view.reached is not None or not turned
+        for uid in turned:
+            if view.reached is not None and uid in view.reached:
+                self._reached.setdefault(uid, {})[view] = None
+            else:
+                _strike(self._reached, uid, view)
+
+    def _excluding(self, changes: Changes, past: Past) -> Listing:
+        """The views that only exclude, and exclude a node that changed or to which an edge did.
+
+        All others of them see the step as it is.
+        """
+        found: Listing = {}
+        if "not label" not in self._listed and "not key" not in self._listed:
+            return found
+        uids = {node.uid for node in changes.nodes_set}
+        uids.update(changes.nodes_removed)
+        for _, *ends in (*[edge.key for edge in changes.edges_set], *changes.edges_removed):
+            uids.update(ends)
+        for uid in uids:
+            for node in (past.node(uid), self._graph.node(uid)):
+                for key, value in node.labels().items() if node is not None else ():
+                    found.update(self._at(("not label", f"{key}={value}")))
+                    found.update(self._at(("not key", key)))
+        return found
+
+    # Looking up
+
+    def _of_node(self, uid: str, past: Past, memo: dict[str, Listing]) -> Listing:
+        """The views to which a change of this node may matter."""
+        found = memo.get(uid)
+        if found is not None:
+            return found
+        found = memo[uid] = dict(self._reached.get(uid, ()))
+        before, now = past.node(uid), self._graph.node(uid)
+        for node, state in ((before, past), (now, self._graph)):
+            if node is not None:
+                for place in self._places_of_node(node, state):
+                    found.update(self._at(place))
+        for texts in {_texts_of(node) for node in (before, now) if node is not None}:
+            self._find_text(texts, found)
+        if before is not None and now is not None:
+            if before.release and not now.release:
+                self._find_reachable(uid, found)
+            if before.namespace != now.namespace:
+                self._find_beside(uid, past, found)
+        return found
+
+    def _find_reachable(self, uid: str, found: Listing) -> None:
+        """The node has lost its release: another one may take it along from now on."""
+        for edge in self._graph.into(uid):
+            if edge.type in ATTACHMENT_TYPES:
+                found.update(self._reached.get(edge.source, ()))
+                found.update(self._at(("release", self._graph.nodes[edge.source].release)))
+
+    def _find_beside(self, uid: str, past: Past, found: Listing) -> None:
+        """The node has come back in another namespace: what a release reaches may be in it by that."""
+        for end in beside_moved((uid,), past, self._graph):
+            found.update([(view, None) for view in self._reached.get(end, ()) if view.filter.namespace])
+
+    def _of_edge(self, key: EdgeKey, past: Past, memo: dict[str, Listing]) -> Iterator[View]:
+        """The views to which a change of this edge may matter."""
+        _, source, target = key
+        found = self._of_node(source, past, memo)
+        for view in found:
+            if view.reached is not None or view.filter.namespace or (source in view and target in view):
+                yield view
+        for view in self._by_target(target, past):
+            if view not in found:
+                yield view
+
+    def _by_target(self, target: str, past: Past) -> Iterator[View]:
+        """An edge may tie its source to the target's namespace, or the target to the source's."""
+        node = self._graph.node(target) or past.node(target)
+        if node is not None and node.namespace:
+            yield from self._at(("namespace", node.namespace))
+        for view in self._reached.get(target, ()):
+            if view.filter.namespace:
+                yield view
+
+    def _find_text(self, texts: str, found: Listing) -> None:
+        """Add those that look for some text in these, which have many pieces, few of them listed."""
+        for length, dimension in enumerate(_TEXTS, 1):
+            listings = self._listed.get(dimension)
+            if listings is not None:
+                pieces = {texts[start : start + length] for start in range(len(texts) - length + 1)}
+                for piece in listings.keys() & pieces:
+                    found.update([(view, None) for view in listings[piece] if view.filter.q in texts])
+
+    def _places_of_node(self, node: Node, state: State) -> Iterator[Place]:
+        """Where the views are listed that the node itself may matter to, in the dimensions in use."""
+        listed = self._listed
+        if "release" in listed and node.release:
+            yield ("release", node.release)
+        if "namespace" in listed:
+            for namespace in namespaces_of(node, state):
+                yield ("namespace", namespace)
+        for dimension, value_of in _OWN_DIMENSIONS:
+            if dimension in listed:
+                yield (dimension, value_of(node))
+        if "label" in listed or "key" in listed:
+            for key, value in node.labels().items():
+                yield ("label", f"{key}={value}")
+                yield ("key", key)
+
+    def _at(self, place: Place) -> Listing | tuple[()]:
+        dimension, value = place
+        return self._listed.get(dimension, _NOTHING).get(value, ())
+
+
+def places_of_filter(filter: Filter) -> list[Place]:
+    """Where its view is listed: every node that it may keep for its own sake is found in one of these."""
+    if filter.release:
+        return [("release", release) for release in filter.release]
+    if filter.namespace:
+        return [("namespace", namespace) for namespace in filter.namespace]
+    places = _places_of_selector(filter.selector)
+    if places:
+        return places
+    if filter.q:
+        piece = filter.q[:_LONGEST_PIECE]
+        return [(_TEXTS[len(piece) - 1], piece)]
+    if filter.own:
+        return _places_of_own(filter.own)
+    return [_EVERYWHERE]
+
+
+def _places_of_own(own: tuple[OwnValues, ...]) -> list[Place]:
+    """Under the values of a field that may have any, which are many; else under those of all closed ones
+    together, of which there are few."""
+    open = [(name, values) for name, values in own if not FILTER_FIELDS[name].closed]
+    chosen = open[:1] or list(own)
+    dimension = _AND.join([name for name, _ in chosen])
+    return [(dimension, " ".join(each)) for each in product(*[values for _, values in chosen])]
+
+
+def exclusions_of_filter(filter: Filter) -> list[Place]:
+    """Where its view is listed beside, when it only excludes: every node that it excludes is found there."""
+    if not filter.only_excludes:
+        return []
+    places: list[Place] = []
+    for each in filter.selector.requirements:
+        places += [("not label", f"{each.key}={value}") for value in each.values]
+        if each.operator == "!":
+            places.append(("not key", each.key))
+    return places
+
+
+def _places_of_selector(selector: Selector) -> list[Place]:
+    """Under the values of one label, those of the requirement with the fewest; else under a key."""
+    choices = [each for each in selector.requirements if each.operator == "in"]
+    if choices:
+        fewest = min(choices, key=lambda each: (len(each.values), each.key))
+        return [("label", f"{fewest.key}={value}") for value in fewest.values]
+    keys = [each.key for each in selector.requirements if each.operator in ("exists", "gt", "lt")]
+    return [("key", keys[0])] if keys else []
+
+
+def _texts_of(node: Node) -> str:
+    """All that `q` is looked for in. What it finds across a border does no harm."""
+    return f"{node.name}\n{node.kind}\n{node.namespace}\n{node.release}".lower()
+
+
+def _part(parts: dict[View, Changes], view: View) -> Changes:
+    part = parts.get(view)
+    if part is None:
+        part = parts[view] = Changes()
+    return part
+
+
+def _strike(listings: dict[K, Listing], key: K, view: View) -> None:
+    listing = listings.get(key)
+    if listing is not None:
+        listing.pop(view, None)
+        if not listing:
+            del listings[key]

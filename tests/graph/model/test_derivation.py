@@ -1,0 +1,166 @@
+"""Statuses that rest on there being no neighbour; see `test_model` for all else."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from astrolabe.graph.model.facts import Around, Derived, Facts, Neighbour, Read, Rules
+from astrolabe.graph.model.faults import Unfit
+from astrolabe.graph.model.links import Link, Ref, Select
+from astrolabe.graph.model.model import Model
+from astrolabe.graph.selector import Selector
+from astrolabe.graph.state.edge_types import SELECTS
+from astrolabe.graph.state.node import parse_node
+from astrolabe.graph.state.status import READY, UNKNOWN, Status
+
+
+def _count(_: Neighbour, around: Around) -> Derived:
+    count = len(list(around.out(SELECTS, "Pod")))
+    if count:
+        return Derived(Status(READY, "Some"))
+    return Derived(Status(READY, "None") if around.knows("Pod") else Status(UNKNOWN, "Unknown"))
+
+
+RULES = (
+    Rules(kind="Pod", api_version="v1"),
+    Rules(kind="Service", api_version="v1", derive=_count, reads=(Read("out", SELECTS, "Pod"),)),
+)
+
+
+def a(kind: str, namespace: str, *links: Link) -> Facts:
+    return Facts(
+        kind=kind,
+        uid=f"{kind} {namespace}",
+        name="x",
+        namespace=namespace,
+        labels={},
+        status=Status(READY, "Own"),
+        metadata={"creationTimestamp": "2026-01-01T00:00:00Z"},
+        links=links,
+        selectable={},
+    )
+
+
+def service(namespace: str) -> Facts:
+    return a("Service", namespace, Select(SELECTS, "Pod", namespace, Selector(), "spec.selector"))
+
+
+def reasons(model: Model) -> dict[str, str]:
+    """namespace → reason, of the services that the commit changes."""
+    nodes = model.commit().nodes_set
+    return {node.namespace: node.document()["reason"] for node in nodes if node.kind == "Service"}
+
+
+def test_that_there_is_none_is_a_fact_only_where_the_kind_is_known() -> None:
+    model = Model(RULES)
+    model.upsert(service("a"))
+    model.upsert(service("b"))
+    assert reasons(model) == {"a": "Unknown", "b": "Unknown"}
+    model.set_synced("Pod", "a", True)
+    assert reasons(model) == {"a": "None"}
+    model.set_synced("Pod", "", True)
+    assert reasons(model) == {"b": "None"}
+    model.set_synced("Pod", "a", False)
+    assert reasons(model) == {}
+    model.set_synced("Pod", "", False)
+    assert reasons(model) == {"a": "Unknown", "b": "Unknown"}
+
+
+def test_who_has_one_does_not_care() -> None:
+    model = Model(RULES)
+    model.upsert(service("a"))
+    model.upsert(a("Pod", "a"))
+    assert reasons(model) == {"a": "Some"}
+    model.set_synced("Pod", "", True)
+    assert reasons(model) == {}
+    model.remove("Pod a")
+    assert reasons(model) == {"a": "None"}
+    model.remove("Service a")
+    model.set_synced("Pod", "", False)
+    assert reasons(model) == {}
+
+
+def _divide(_: Neighbour, around: Around) -> Derived:
+    pods = list(around.out(SELECTS, "Pod"))
+    return Derived(Status(READY, f"{1 // (len(pods) - 1)}"), {"pods": [pod.name for pod in pods]})
+
+
+DIVIDING = (
+    Rules(kind="Pod", api_version="v1"),
+    Rules(kind="Service", api_version="v1", derive=_divide, reads=(Read("out", SELECTS, "Pod"),)),
+    Rules(
+        kind="Ingress",
+        api_version="v1",
+        derive=lambda _, around: Derived(
+            Status(READY, ",".join(each.status.reason for each in around.out(SELECTS, "Service")))
+        ),
+        reads=(Read("out", SELECTS, "Service"),),
+    ),
+)
+
+
+def test_a_rule_that_raises_costs_one_status() -> None:
+    model = Model(DIVIDING)
+    model.upsert(a("Ingress", "a", Select(SELECTS, "Service", "a", Selector(), "spec.rules")))
+    for namespace in ("a", "b"):
+        model.upsert(service(namespace))
+    model.upsert(a("Pod", "a"))  # one pod: a division by zero
+    nodes = {(node.kind, node.namespace): node.document() for node in model.commit().nodes_set}
+    assert nodes["Service", "b"]["reason"] == "-1"
+    failed = nodes["Service", "a"]
+    assert (failed["status"], failed["reason"]) == (READY, "RuleFailed")
+    assert failed["message"] == (
+        "the rule that derives the status of a Service failed (ZeroDivisionError); by itself it is Own"
+    )
+    assert nodes["Ingress", "a"]["reason"] == "RuleFailed"
+    (fault,) = model.take_faults()
+    assert (fault.kind, fault.namespace, fault.name) == ("Service", "a", "x")
+    assert fault.why.startswith("ZeroDivisionError in _divide, line ")
+    assert model.take_faults() == []
+    assert model.failing == [fault]
+    model.remove("Pod a")
+    assert reasons(model) == {"a": "-1"}
+    assert model.take_faults() == []
+    assert model.failing == []
+
+
+def test_what_neighbours_tell_that_is_too_long_costs_one_status() -> None:
+    """No node is longer than other replicas take, whatever is around it."""
+
+    def derive(_: Neighbour, __: Around) -> Derived:
+        return Derived(Status(READY, "Fine"), {"targetPods": ["p" * 250] * 10_000})
+
+    model = Model([Rules(kind="Pod", api_version="v1", derive=derive)])
+    model.upsert(a("Pod", "a", Ref(SELECTS, "Pod", "a", "absent", "spec.x")))
+    model.set_synced("Pod", "", True)
+    (node,) = model.commit().nodes_set
+    assert (node.status, node.unresolved) == (UNKNOWN, False)
+    assert node.document()["message"] == "what its neighbours tell of it is longer than 2 MiB"
+    assert parse_node(node.text) == node
+    (fault,) = model.take_faults()
+    assert (fault.name, fault.why) == ("x", "what its neighbours tell of it is longer than 2 MiB")
+
+
+def test_an_object_whose_text_would_be_too_long_fits_into_no_graph() -> None:
+    model = Model([Rules(kind="Pod", api_version="v1")])
+    long = msgspec.structs.replace(a("Pod", "a"), metadata={"creationTimestamp": "", "x": "😀" * 200_000})
+    with pytest.raises(Unfit, match=r"^would make a node of more than 2 MiB$"):
+        model.upsert(long)
+    assert len(model) == 0
+
+
+def test_what_a_rule_makes_that_is_no_json_costs_one_status() -> None:
+    def derive(_: Neighbour, __: Around) -> Derived:
+        return Derived(Status(READY, "Fine"), {"odd": object()})
+
+    model = Model(
+        [Rules(kind="Pod", api_version="v1", derive=derive), Rules(kind="Service", api_version="v1")]
+    )
+    model.upsert(a("Pod", "a"))
+    model.upsert(service("a"))
+    nodes = {node.kind: node.document() for node in model.commit().nodes_set}
+    assert (nodes["Pod"]["status"], nodes["Pod"]["reason"]) == (UNKNOWN, "RuleFailed")
+    assert nodes["Service"]["reason"] == "Own"
+    (fault,) = model.take_faults()
+    assert (fault.kind, fault.name) == ("Pod", "x")
