@@ -1,4 +1,4 @@
-"""Generated clusters, through the real model."""
+"""Generated clusters, run through the real model."""
 
 from __future__ import annotations
 

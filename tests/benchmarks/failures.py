@@ -1,4 +1,4 @@
-"""What goes wrong in a simulated API server, for as long as it runs: each kind of failure in turn."""
+"""Injects failures into a simulated API server as long as it runs, each kind in turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole process as installed: `astrolabe` from the command line, in a process of its own."""
+"""Runs the installed `astrolabe` in a process of its own."""
 
 from __future__ import annotations
 

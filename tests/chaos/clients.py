@@ -1,4 +1,4 @@
-"""Clients that move from replica to replica, believe nothing that does not fit, and compare notes."""
+"""Clients that move between replicas, reject messages that do not fit, and compare their graphs."""
 
 from __future__ import annotations
 

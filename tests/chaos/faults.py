@@ -1,4 +1,4 @@
-"""What goes wrong, chosen by a seed."""
+"""Random faults from a seed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.fleet import Fleet
 from tests.support.redis_server import answers
 
 
-class Faults:
+class ChaosFaults:
     """Injects faults one after the other; each heals by itself. told: what was done, for the report."""
 
     def __init__(self, fleet: Fleet, simulator: Simulator, churn: Churn, random: Random) -> None:

@@ -1,4 +1,4 @@
-"""Someone who hears all that leaders publish, and sees that there is one history under an epoch."""
+"""Reads everything that leaders publish, and checks that each epoch has one history."""
 
 from __future__ import annotations
 

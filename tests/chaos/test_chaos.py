@@ -22,7 +22,7 @@ from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import ObjectStore
 from tests.chaos.clients import Notes, Roamer
-from tests.chaos.faults import Faults
+from tests.chaos.faults import ChaosFaults
 from tests.chaos.observer import Observer
 from tests.support.cluster import followed
 from tests.support.fleet import Fleet, fleet
@@ -48,7 +48,7 @@ FAULTS = int(os.environ.get("ASTROLABE_CHAOS_FAULTS", "2"))
 
 
 class Striking(Protocol):
-    """See `Faults`."""
+    """See `ChaosFaults`."""
 
     told: list[str]
 
@@ -71,7 +71,7 @@ async def test_chaos_ends_in_the_graph_of_the_cluster(run: list[int], tmp_path: 
 
 
 async def survive(replicas: Fleet, simulator: Simulator, churn: Churn, seed: int) -> None:
-    faults = Faults(replicas, simulator, churn, Random(seed))
+    faults = ChaosFaults(replicas, simulator, churn, Random(seed))
     await endure(replicas, simulator, churn, faults, seed, observers=[Observer(replicas.redis)])
 
 

@@ -1,4 +1,4 @@
-"""The memory that a process may have, and how much it had."""
+"""Limits the memory of a process, and reads its peak."""
 
 from __future__ import annotations
 

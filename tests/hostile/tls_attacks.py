@@ -1,4 +1,4 @@
-"""Attacks on the door of a server that speaks TLS, before a request was made; the others speak it, too."""
+"""Attacks on the TLS handshake, before any request."""
 
 from __future__ import annotations
 

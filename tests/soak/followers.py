@@ -1,4 +1,4 @@
-"""Clients of the stream with habits: most read on, some are slow, some lose their connection all the time."""
+"""Stream clients with different habits: most read at once, some are slow, some keep losing their connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a soak came to, and whether that is good."""
+"""The result of a soak test, and its verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process uses, sampled over time, and whether that grows."""
+"""Samples the resources of a process over time, and tells whether they grow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is soaked: a simulated API server, and Astrolabe, in processes of their own."""
+"""The systems under test: a simulated API server and Astrolabe, in separate processes."""
 
 from __future__ import annotations
 

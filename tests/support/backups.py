@@ -1,4 +1,4 @@
-"""An API server that is restored from a backup while everything goes on."""
+"""Restores the simulated API server from a backup while it runs."""
 
 from __future__ import annotations
 

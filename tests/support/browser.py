@@ -1,4 +1,4 @@
-"""What a page sees of the server."""
+"""How a page in a browser sees the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates that are made for a test, by openssl, and what a client needs to trust them."""
+"""Certificates for tests, made with openssl, and client contexts that trust them."""
 
 from __future__ import annotations
 

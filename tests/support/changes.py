@@ -1,4 +1,4 @@
-"""Changes that may happen to a graph of a few nodes."""
+"""Changes of a small graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeded changes of a small world, in which everything that a filter may hang on changes."""
+"""Seeded changes of a small world that affect everything a filter can depend on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole way from an API server over HTTP to a served graph, in one process, without the web server."""
+"""The pipeline from an API server to a served graph, in one process, without the web server."""
 
 from __future__ import annotations
 

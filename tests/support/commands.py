@@ -1,4 +1,4 @@
-"""The commands that the documents tell a reader to type."""
+"""The commands in the documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client's end without a network: what was written, and a transport that is full when told so."""
+"""A fake transport: records what was written, and is full on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document of a server, and what it says of a JSON document."""
+"""The OpenAPI document of a server, and validation of JSON against it."""
 
 from __future__ import annotations
 

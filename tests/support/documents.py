@@ -1,4 +1,4 @@
-"""What the guide and deploy/ take from the code, and `make docs`, which writes it there again."""
+"""The parts of the guide and of deploy/ that are generated from the code. `make docs` writes them."""
 
 from __future__ import annotations
 

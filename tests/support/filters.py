@@ -1,4 +1,4 @@
-"""Filters, made without their texts."""
+"""Makes filters without parsing texts."""
 
 from typing import Any
 

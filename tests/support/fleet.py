@@ -1,4 +1,4 @@
-"""Real processes of Astrolabe; a fleet of them shares a Redis, which each reaches by a proxy of its own."""
+"""Real Astrolabe processes. A fleet shares one Redis; each process reaches it through its own proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client may send that was made by chance: from what is right to what is nothing at all."""
+"""Random client input, from valid to pure noise."""
 
 from __future__ import annotations
 

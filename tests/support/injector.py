@@ -1,4 +1,4 @@
-"""Faults in the model, or in the served graph, at whatever line."""
+"""Injects faults at any line of the model or of the served graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds that ship, for tests."""
+"""The built-in kinds, for tests."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""For how long the loop is held, by what it computes, and what was at it when that was longest."""
+"""Measures how long computations block the loop, and which code blocked it longest."""
 
 from __future__ import annotations
 

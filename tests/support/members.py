@@ -1,4 +1,4 @@
-"""Replicas in one process, each with a graph that it serves, and no cluster: the test is the engine."""
+"""Replicas in one process without a cluster. The test takes the place of the engine."""
 
 from __future__ import annotations
 

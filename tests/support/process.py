@@ -1,4 +1,4 @@
-"""Runs of Astrolabe: in a process of their own, and what one changes of the process it is in, put back."""
+"""Runs Astrolabe in a process of its own, or in this one and restores what it changed."""
 
 from __future__ import annotations
 

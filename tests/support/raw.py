@@ -1,4 +1,4 @@
-"""A peer on a bare TCP connection, which reads, answers and closes only when it is told to."""
+"""A peer on a raw TCP connection that reads, answers and closes only on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A peer that speaks TLS on a bare TCP connection, as little or as much of it as it is told to."""
+"""A peer that does a TLS handshake on a raw TCP connection, step by step on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real Redis that a test starts, kills and pauses as it likes; it leaves nothing behind."""
+"""A real Redis that a test can start, kill and pause. It leaves nothing behind."""
 
 from __future__ import annotations
 

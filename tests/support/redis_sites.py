@@ -1,4 +1,4 @@
-"""Redis as people run it: a primary with a replica and Sentinels, or a Redis Cluster, all of them real."""
+"""Real Redis deployments: a primary with a replica and Sentinels, and a Redis Cluster."""
 
 from __future__ import annotations
 

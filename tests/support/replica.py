@@ -1,4 +1,4 @@
-"""The graph of a client, beside the one of the server that it has to be equal to."""
+"""A client's graph, compared with the server's."""
 
 from __future__ import annotations
 

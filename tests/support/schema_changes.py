@@ -1,4 +1,4 @@
-"""What a change of a JSON Schema means for clients that were written for the old one."""
+"""What a change of a JSON Schema means for clients of the old one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real server on a port of its own, and clients that speak to it."""
+"""A real server on its own port, and clients for it."""
 
 from __future__ import annotations
 

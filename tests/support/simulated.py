@@ -1,4 +1,4 @@
-"""The whole application in this process, before a simulated API server with a cluster in it."""
+"""The whole application in this process, with a simulated cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A source of which a test says all there is."""
+"""A source whose content the test defines."""
 
 from __future__ import annotations
 

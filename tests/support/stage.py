@@ -1,4 +1,4 @@
-"""A server of the stream that plays a script, over real sockets, and the messages that it sends."""
+"""A scripted server of the stream over real sockets, and its messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long work that is done at once."""
+"""Runs sliced work to its end at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The waits of a watch, for tests."""
+"""Short timings of a watch, for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is served, and what it has to be for the manifests that there are, as documents that compare by ==."""
+"""The served graph and the expected graph for a set of manifests, as documents that compare by ==."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small cluster by hand: facts into a real model, its batches into the hub that is served."""
+"""A small handmade cluster: facts go into a real model, and its batches into a served hub."""
 
 from __future__ import annotations
 
