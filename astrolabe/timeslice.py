@@ -1,5 +1,6 @@
-"""Long work in the event loop, a slice of time at a time: the one helper with which every loop over a graph
-gives others their turn, and with which all that peers ask for shares the loop.
+"""Time slices: long work in the event loop pauses after each slice, and requests of peers share the loop.
+
+Every loop over a graph uses this helper.
 """
 
 from __future__ import annotations
@@ -13,26 +14,26 @@ from time import perf_counter
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-#: Seconds of work after which others have their turn.
+#: Seconds of work before others get their turn.
 TIME_SLICE = 0.003
-#: The part of it that all short things have in a turn of the loop: even a probe takes six of these turns.
-FOR_PEERS = 0.5
-#: Tasks that are woken for the same turn of the loop: the first goes on in any case, others if there is time.
-WOKEN = 8
+#: Share of a slice for all short work in a turn of the loop. Even a probe needs six such turns.
+PEER_SHARE = 0.5
+#: Tasks woken for the same turn of the loop. The first runs in any case, the others if there is time.
+MOST_WOKEN = 8
 
-#: Probes that need not wait for a turn, of each turn of the loop: each takes less than half a millisecond.
-PROBES = 8
+#: Probes per turn of the loop that need not wait. Each takes less than half a millisecond.
+FREE_PROBES = 8
 
 T = TypeVar("T")
 
 
 class Lane(IntEnum):
-    """Where somebody waits for a turn. Probes go first; the other lanes take turns.
+    """A queue for turns. Probes go first; the other lanes alternate.
 
-    PROBE: who asks whether the process is well.
+    PROBE: health probes.
     CLUSTER: long work that keeps the graph up to date.
-    ANSWER: long work that peers have asked for.
-    PEER: one step for one peer: its request, some of its messages, the next piece of its answer.
+    ANSWER: long work for a request of a peer.
+    PEER: one step for one peer: its request, some of its messages, the next chunk of its response.
     """
 
     PROBE = 0
@@ -41,13 +42,14 @@ class Lane(IntEnum):
     PEER = 3
 
 
-#: Who waits there takes a whole slice.
-LONG = (Lane.CLUSTER, Lane.ANSWER)
+#: Work in these lanes takes a whole slice.
+LONG_WORK = (Lane.CLUSTER, Lane.ANSWER)
 
 
 class Turns:
-    """Shares one event loop out: a turn of the loop has one slice of time for all who wait here, however many
-    they are. Who comes while some of it is left, and finds nobody waiting, need not wait.
+    """Schedules the work of one event loop. Each turn of the loop has one slice for all that waits here.
+
+    If time is left and nothing waits, new work starts at once.
     """
 
     def __init__(self) -> None:
@@ -55,29 +57,29 @@ class Turns:
         self._next = Lane.CLUSTER
         self._running = self._begun = False
         self._ends = 0.0
-        #: That went on at once in this turn.
+        #: Probes that started at once in this turn.
         self._probes = 0
 
     @property
     def over(self) -> bool:
-        """Whether the slice of this turn is used up; it begins with the first who asks."""
+        """Whether the slice of this turn is used up. It starts with the first call."""
         self._begin()
         return perf_counter() > self._ends
 
     def do(self, call: Callable[[], None], lane: Lane) -> None:
-        """Call this now if there is time, else when its turn comes. It must not raise."""
+        """Call this now if there is time, otherwise at its turn. It must not raise."""
         if self._is_free(lane):
             call()
         else:
             self.ask(call, lane)
 
     def ask(self, call: Callable[[], None], lane: Lane) -> None:
-        """Call this when its turn comes, and not now. It must not raise."""
+        """Call this at its turn, not now. It must not raise."""
         self._lanes[lane].append(call)
         self._go_on()
 
     async def admit(self, lane: Lane) -> None:
-        """Wait until there is time; not at all if there is."""
+        """Wait until there is time. Returns at once if there is."""
         if self._is_free(lane):
             return
         admitted = await self.wait(lane)
@@ -85,17 +87,17 @@ class Turns:
             admitted = await self.wait(lane, again=True)
 
     def _is_free(self, lane: Lane) -> bool:
-        """Whether one of this lane need not wait."""
+        """Whether work in this lane need not wait."""
         over = self.over
         if lane is Lane.PROBE:
             self._probes += 1
-            return self._probes <= PROBES
+            return self._probes <= FREE_PROBES
         return not over and not self._lanes[lane] and not self._lanes[Lane.PROBE]
 
     async def wait(self, lane: Lane, *, again: bool = False) -> bool:
-        """Wait until one's turn comes: whether to go on then even if there is no time.
+        """Wait for a turn. Returns whether to continue even if there is no time.
 
-        again: before the others, as it came to nothing.
+        again: wait in front of the others, after a turn without time.
         """
         woken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         if again:
@@ -113,10 +115,10 @@ class Turns:
             asyncio.get_running_loop().call_soon(self._run, context=Context())
 
     def _run(self) -> None:
-        """Let at least one have its turn; who asks again meanwhile does so for the next turn of the loop."""
+        """Give at least one waiter its turn. Work added meanwhile waits for the next turn of the loop."""
         left, woken = sum(map(len, self._lanes)), 0
         try:
-            while left and woken < WOKEN and not (woken and self.over):
+            while left and woken < MOST_WOKEN and not (woken and self.over):
                 left -= 1
                 lane = self._choose()
                 waiting = self._lanes[lane].popleft()
@@ -124,16 +126,16 @@ class Turns:
                     waiting()
                     if self.over:
                         break
-                elif not waiting.done():  # it may have gone away
+                elif not waiting.done():  # it may be cancelled
                     waiting.set_result(not woken or lane is Lane.PROBE)
-                    woken = WOKEN if lane in LONG else woken + 1
+                    woken = MOST_WOKEN if lane in LONG_WORK else woken + 1
         finally:
             self._running = any(self._lanes)
             if self._running:
                 asyncio.get_running_loop().call_soon(self._run, context=Context())
 
     def _choose(self) -> Lane:
-        """The lane whose turn it is, of those where somebody waits."""
+        """The next lane that has waiters."""
         if self._lanes[Lane.PROBE]:
             return Lane.PROBE
         while not self._lanes[self._next]:
@@ -143,7 +145,7 @@ class Turns:
 
     def _begin(self) -> None:
         if not self._begun:
-            self._begun, self._ends = True, perf_counter() + FOR_PEERS * TIME_SLICE
+            self._begun, self._ends = True, perf_counter() + PEER_SHARE * TIME_SLICE
             asyncio.get_running_loop().call_soon(self._end, context=Context())
 
     def _end(self) -> None:
@@ -155,7 +157,7 @@ _TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary(
 
 
 def turns() -> Turns:
-    """Of the loop that runs."""
+    """The `Turns` of the running loop."""
     loop = asyncio.get_running_loop()
     found = _TURNS.get(loop)
     if found is None:
@@ -163,9 +165,10 @@ def turns() -> Turns:
     return found
 
 
-class Few:
-    """Calls what it is given, each once and in order, but only so many in a turn of the loop: what a call
-    sets off is done later, where no clock tells what it takes. They must not raise.
+class TurnQuota:
+    """Makes calls in order, at most so many per turn of the loop. They must not raise.
+
+    For calls whose cost comes later, where no clock measures it.
     """
 
     def __init__(self, most: int, lane: Lane) -> None:
@@ -175,13 +178,13 @@ class Few:
         self._asked = False
 
     def do(self, call: Callable[[], None], weight: int = 1) -> None:
-        """Call this now, or in one of the next turns. weight: as how many it counts."""
+        """Call this now or in one of the next turns. weight: how many calls it counts as."""
         self._waiting.append((call, weight))
         if not self._asked:
             self._run()
 
     def admits(self, weight: int) -> bool:
-        """Whether this much may be done at once, which then counts; else it has to wait its turn by `do`."""
+        """Whether this much may be done at once, and if so, count it. Otherwise it must wait by `do`."""
         if self._waiting or self._left < weight:
             return False
         self._renew_soon()
@@ -210,7 +213,7 @@ class Few:
 
 
 class TimeSlice:
-    """The time that is left to a piece of long work before it should pause; it begins when it is made."""
+    """The time that long work may take before it should pause. It starts when it is created."""
 
     __slots__ = ("_ends", "_lane")
 
@@ -224,20 +227,20 @@ class TimeSlice:
         return perf_counter() > self._ends
 
     def restart(self) -> None:
-        """Begin anew: others had their turn meanwhile."""
+        """Start a new slice, after others had their turn."""
         self._ends = perf_counter() + TIME_SLICE
 
     async def pause(self) -> None:
-        """Wait for one's turn if the slice is over, and begin another one."""
+        """If the slice is over, wait for a turn and start a new slice."""
         if self.over:
             await turns().wait(self._lane)
             self.restart()
 
 
 async def in_slices(steps: Iterable[T], lane: Lane = Lane.CLUSTER) -> AsyncIterator[T]:
-    """The same steps, with a pause whenever a slice of time is over. A step should take far less than one.
+    """Yield the steps, and pause whenever a slice is over. A step should take far less than a slice.
 
-    What keeps the graph up to date begins at once, all else when there is time.
+    Work in the lane CLUSTER starts at once, other work when there is time.
     """
     if lane is not Lane.CLUSTER:
         await turns().admit(lane)
@@ -247,8 +250,8 @@ async def in_slices(steps: Iterable[T], lane: Lane = Lane.CLUSTER) -> AsyncItera
         await slice.pause()
 
 
-def let_go(held: list[object], step: int = 1_000) -> Iterator[int]:
-    """Forget what is held, so many at a time: to free a large graph at once takes long. Tells how many."""
+def free_in_steps(held: list[object], step: int = 1_000) -> Iterator[int]:
+    """Free a list in steps, since freeing a large graph at once takes long. Yields the number left."""
     while held:
         del held[-step:]
         yield step

@@ -9,7 +9,7 @@ from time import perf_counter
 import pytest
 
 from astrolabe import timeslice
-from astrolabe.timeslice import TIME_SLICE, Few, Lane, TimeSlice, in_slices, turns
+from astrolabe.timeslice import TIME_SLICE, Lane, TimeSlice, TurnQuota, in_slices, turns
 
 
 def work(seconds: float) -> None:
@@ -146,7 +146,7 @@ async def test_without_any_time_everyone_still_has_a_turn(monkeypatch: pytest.Mo
 
 async def test_of_what_sets_off_more_only_some_is_done_in_a_turn() -> None:
     loop = TurnsOfTheLoop()
-    few = Few(3, Lane.PEER)
+    few = TurnQuota(3, Lane.PEER)
     for number in range(8):
         few.do(lambda name=str(number): loop.doing(name))
     assert loop.done == [["0", "1", "2"]]
@@ -157,7 +157,7 @@ async def test_of_what_sets_off_more_only_some_is_done_in_a_turn() -> None:
 
 async def test_what_counts_for_several_takes_their_place() -> None:
     loop = TurnsOfTheLoop()
-    few = Few(3, Lane.PEER)
+    few = TurnQuota(3, Lane.PEER)
     for name, weight in (("one", 1), ("five", 5), ("two", 2), ("one more", 1)):
         few.do(lambda name=name: loop.doing(name), weight)
     await asyncio.sleep(0.01)

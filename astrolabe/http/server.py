@@ -36,7 +36,7 @@ from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.routes import StreamEndpoints
 from astrolabe.http.viewer.pages import Viewer, find_static
 from astrolabe.settings import Limits, Settings
-from astrolabe.timeslice import Few, Lane
+from astrolabe.timeslice import Lane, TurnQuota
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -195,7 +195,7 @@ def _create_app(source: GraphSource, limits: Limits) -> Sanic[Any, Any]:
     app.ctx.counters = source.hub.counters
     app.ctx.answers = RequestLimit(limits.max_requests)
     app.ctx.sockets = SocketLimit(limits.max_sockets)
-    app.ctx.ends = Few(ENDS, Lane.PEER)
+    app.ctx.ends = TurnQuota(ENDS, Lane.PEER)
     # Only with this does it also strip an empty `alt-svc` header from every answer.
     app.state.server_info.append(ApplicationServerInfo(settings={"version": HTTP.VERSION_1}))
     return app

@@ -95,7 +95,7 @@ class Outbox:
         yield from gone
 
     def contents(self) -> list[object]:
-        """All objects that it holds, for `timeslice.let_go`."""
+        """All objects that it holds, for `timeslice.free_in_steps`."""
         nodes, edges = self._nodes, self._edges
         return [*nodes.values(), *edges.values(), *edges, *self._pinned]
 

@@ -30,7 +30,7 @@ from astrolabe.bus.redis.store import CORRUPT, RedisStore
 from astrolabe.bus.redis.writes import chunks_of, writes_of
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import Graph
-from astrolabe.timeslice import in_slices, let_go
+from astrolabe.timeslice import free_in_steps, in_slices
 
 logger = logging.getLogger("astrolabe.bus")
 
@@ -350,7 +350,7 @@ class LeaderWriter:
         if self._log_recovery:
             logger.info("Redis is back; stored %d changes from the outage", shared)
         self._log_recovery = False
-        async for _ in in_slices(let_go(held)):
+        async for _ in in_slices(free_in_steps(held)):
             pass
 
     def _return_to_stored_seq(self) -> None:

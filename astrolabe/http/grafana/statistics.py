@@ -17,7 +17,7 @@ from astrolabe.http.responses.json import stretches
 from astrolabe.http.stream.hub import SENDS_PER_TURN, Hub
 from astrolabe.http.stream.shared_subscription import DISMISSAL
 from astrolabe.http.stream.subscription import StreamConnection, dismiss, fail
-from astrolabe.timeslice import Few, Lane, in_slices
+from astrolabe.timeslice import Lane, TurnQuota, in_slices
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -31,7 +31,7 @@ class LiveCounts:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._listeners: dict[Filter, dict[StreamConnection, None]] = {}
-        self._crowd = Few(SENDS_PER_TURN, Lane.PEER)
+        self._send_quota = TurnQuota(SENDS_PER_TURN, Lane.PEER)
         self._task: asyncio.Task[None] | None = None
 
     def join(self, connection: StreamConnection, filter: Filter) -> None:
@@ -69,11 +69,11 @@ class LiveCounts:
 
     def _tell(self, filter: Filter, message: Message) -> None:
         for connection in self._listeners.get(filter, ()):
-            self._crowd.do(partial(_write, connection, message))
+            self._send_quota.do(partial(_write, connection, message))
 
     def _give_up(self, filter: Filter) -> None:
         for connection in self._listeners.get(filter, ()):
-            self._crowd.do(partial(dismiss, connection), DISMISSAL)
+            self._send_quota.do(partial(dismiss, connection), DISMISSAL)
 
     async def _count(self, filter: Filter) -> Message:
         if filter:

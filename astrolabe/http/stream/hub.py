@@ -32,7 +32,7 @@ from astrolabe.http.stream.shared_subscription import SharedSubscription, Subscr
 from astrolabe.http.stream.snapshot import STEP, RetiredSnapshots, ViewSnapshot
 from astrolabe.http.stream.subscription import StreamConnection
 from astrolabe.settings import Limits
-from astrolabe.timeslice import Few, Lane, let_go, turns
+from astrolabe.timeslice import Lane, TurnQuota, free_in_steps, turns
 
 logger = logging.getLogger("astrolabe.http")
 
@@ -60,7 +60,7 @@ class Hub:
         self._job_queue = JobQueue()
         self._old = RetiredSnapshots()
         self._texts = LongTexts()
-        self._crowd = Few(SENDS_PER_TURN, Lane.PEER)
+        self._send_quota = TurnQuota(SENDS_PER_TURN, Lane.PEER)
         #: Shared subscriptions that nobody uses, in the order in which they are dropped.
         self._kept: dict[SharedSubscription, asyncio.TimerHandle] = {}
         self._waiting: dict[asyncio.Future[None], int] = {}
@@ -205,7 +205,7 @@ class Hub:
         if shared is None:
             self.admit(filter)
             shared = self._shared[filter] = SharedSubscription(
-                filter, self._job_queue, self._old, self._texts, self.counters, self._crowd, self._fail
+                filter, self._job_queue, self._old, self._texts, self.counters, self._send_quota, self._fail
             )
             shared.begin(self.graph, self.history, self._views)
             if shared.failed:
@@ -311,4 +311,4 @@ def _free_in_steps(graph: Graph, beside: list[object]) -> Steps:
     held = graph.contents()
     yield AT_ONCE
     del graph
-    yield from let_go(held, STEP)
+    yield from free_in_steps(held, STEP)

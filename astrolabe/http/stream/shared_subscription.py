@@ -19,7 +19,7 @@ from astrolabe.http.stream.deltas import CatchUp, DeltaMessages
 from astrolabe.http.stream.jobs import BackgroundJob, JobQueue, Steps
 from astrolabe.http.stream.snapshot import UIDS_PER_NODE, RetiredSnapshots, ViewSnapshot
 from astrolabe.http.stream.subscription import ClientSubscription, dismiss, fail
-from astrolabe.timeslice import Few
+from astrolabe.timeslice import TurnQuota
 
 #: Catch-ups that are kept for others, newest first. Clients choose the position they resume from.
 CATCHING_UP = 16
@@ -43,7 +43,7 @@ class SharedSubscription:
     users: how many callers use it without a subscription.
     changed: the seq of the latest batch that changed the view, or at which the view was ready.
     generation: how many graphs it has followed.
-    crowd: gives subscriptions their turns, as there may be thousands.
+    send_quota: spreads the subscriptions over turns, as there may be thousands.
     give_up: called if it fails, while the exception is being handled.
     """
 
@@ -54,7 +54,7 @@ class SharedSubscription:
         old: RetiredSnapshots,
         texts: LongTexts,
         counters: Counters,
-        crowd: Few,
+        send_quota: TurnQuota,
         give_up: Callable[[SharedSubscription], None],
     ) -> None:
         self.filter = filter
@@ -65,7 +65,7 @@ class SharedSubscription:
         self._job_queue = job_queue
         self._old = old
         self._texts = texts
-        self._crowd = crowd
+        self._send_quota = send_quota
         self._give_up = give_up
         self._jobs: dict[BackgroundJob, None] = {}
         self._waiting: list[asyncio.Future[None]] = []
@@ -101,7 +101,7 @@ class SharedSubscription:
     def restart(self) -> None:
         """Make all subscriptions restart: the history was replaced."""
         for some in _some(tuple(self.subscriptions)):
-            self._crowd.do(partial(self._renew, some), len(some))
+            self._send_quota.do(partial(self._renew, some), len(some))
 
     def _renew(self, some: Sequence[ClientSubscription]) -> None:
         for subscription in some:
@@ -114,7 +114,7 @@ class SharedSubscription:
         self.failed, self.ready = True, False
         self.end()
         for some in _some(tuple(self.subscriptions)):
-            self._crowd.do(partial(_dismiss, some), DISMISSAL * len(some))
+            self._send_quota.do(partial(_dismiss, some), DISMISSAL * len(some))
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_exception(SubscriptionFailed())
@@ -128,11 +128,11 @@ class SharedSubscription:
         if self._catch_ups:  # those that are complete end before this change
             self._catch_ups = {base_seq: each for base_seq, each in self._catch_ups.items() if each.under_way}
         in_step = [each for each in self.subscriptions if each.is_up_to(before)]
-        if self._crowd.admits(len(in_step)):
+        if self._send_quota.admits(len(in_step)):
             self._send(in_step, self.generation, before, delta, batch, deltas)
             return
         for some in _some(in_step):
-            self._crowd.do(
+            self._send_quota.do(
                 partial(self._send, some, self.generation, before, delta, batch, deltas), len(some)
             )
 
