@@ -7,7 +7,7 @@ from typing import Protocol
 
 from astrolabe.graph.model.faults import where
 from astrolabe.graph.state.batch import Batch
-from astrolabe.graph.state.graph import Graph, Unapplied
+from astrolabe.graph.state.graph import ApplyError, Graph
 from astrolabe.graph.state.renewal import Renewal
 from astrolabe.timeslice import in_slices
 
@@ -24,7 +24,7 @@ class GraphTarget(Protocol):
     rebuilding: bool
 
     def receive(self, batch: Batch) -> None:
-        """Apply the next batch. Raises GapError, Unapplied; the graph is unchanged then."""
+        """Apply the next batch. Raises GapError, ApplyError; the graph is unchanged then."""
         ...
 
     def replace(self, graph: Graph) -> None:
@@ -40,7 +40,7 @@ async def deliver(batch: Batch, served: GraphTarget) -> bool:
     """
     try:
         served.receive(batch)
-    except Unapplied as unapplied:
+    except ApplyError as unapplied:
         log_unapplied(unapplied, "rebuilding it")
         served.rebuilding = True
         try:
@@ -54,7 +54,7 @@ async def deliver(batch: Batch, served: GraphTarget) -> bool:
     return True
 
 
-def log_unapplied(unapplied: Unapplied, what_follows: str) -> None:
+def log_unapplied(unapplied: ApplyError, what_follows: str) -> None:
     """Log that a batch could not be applied, why, and what happens next."""
     error = unapplied.__cause__
     assert isinstance(error, Exception)

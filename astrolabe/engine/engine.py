@@ -24,8 +24,8 @@ from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.skips import SkipLog
 from astrolabe.engine.takeover import Takeover
 from astrolabe.graph.model.facts import Facts
-from astrolabe.graph.model.faults import Unfit, where
-from astrolabe.graph.model.model import Broken, Model
+from astrolabe.graph.model.faults import InvalidObjectError, where
+from astrolabe.graph.model.model import InconsistentModelError, Model
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.salvage import Salvage
 from astrolabe.graph.state.batch import Batch, Changes
@@ -194,7 +194,7 @@ class Engine:
         """
         try:
             self._note_synced(kind, namespace, synced)
-        except Broken as broken:
+        except InconsistentModelError as broken:
             await self._rebuild(broken)
             self._note_synced(kind, namespace, synced)
         self._mark_uncommitted()
@@ -208,7 +208,7 @@ class Engine:
         for change in changes:
             try:
                 is_news = self._apply(kind, change)
-            except Broken as broken:
+            except InconsistentModelError as broken:
                 await self._rebuild(broken)
                 continue
             if is_news:
@@ -221,7 +221,7 @@ class Engine:
     def _apply(self, kind: str, change: ObjectChange) -> bool:
         """Apply one change to the model. Returns False if it changes nothing.
 
-        Skips an object that cannot be applied. Raises Broken.
+        Skips an object that cannot be applied. Raises InconsistentModelError.
         """
         skipped = self.readiness.skipped.get(kind)
         if isinstance(change, InvalidObject):
@@ -239,9 +239,9 @@ class Engine:
             return False
         try:
             return self._model.upsert(change)
-        except Broken:
+        except InconsistentModelError:
             raise
-        except Unfit as error:
+        except InvalidObjectError as error:
             self._skip(change, str(error))
         except Exception as error:
             self._skip(change, CANNOT_APPLY + where(error))
@@ -254,7 +254,7 @@ class Engine:
         self._log_of(kind).add(invalid)
         self.readiness.skip(kind, invalid)
 
-    async def _rebuild(self, broken: Broken) -> None:
+    async def _rebuild(self, broken: InconsistentModelError) -> None:
         """Rebuild the model after a fault, and publish the differences."""
         error = broken.__cause__
         if self._served is None or not isinstance(error, Exception):
@@ -267,7 +267,7 @@ class Engine:
         finally:
             self.rebuilding = False
 
-    async def _replace_model(self, broken: Broken, error: Exception) -> None:
+    async def _replace_model(self, broken: InconsistentModelError, error: Exception) -> None:
         why = CANNOT_APPLY + where(error)
         salvage = Salvage(broken)
         for _ in salvage.steps():
@@ -312,7 +312,7 @@ class Engine:
     async def _commit_some(self) -> None:
         try:
             changes = self._model.commit(COMMIT_LIMIT)
-        except Broken as broken:
+        except InconsistentModelError as broken:
             await self._rebuild(broken)
             return
         self._uncommitted = self._model.unsettled

@@ -61,7 +61,7 @@ class Takeover:
         graph = self._served()
         removed = set(changes.edges_removed)
         for uid in changes.nodes_removed:
-            removed.update([edge.key for edge in chain(graph.out(uid), graph.into(uid))])
+            removed.update([edge.key for edge in chain(graph.outgoing(uid), graph.incoming(uid))])
         self._kept.difference_update([node.uid for node in changes.nodes_set])
         changes.edges_removed = list(removed)
         return changes
@@ -116,7 +116,7 @@ class Takeover:
         for uid in graph.nodes:
             known = {edge.key for edge in self._model.edges(uid)}
             changes.edges_removed += [
-                edge.key for edge in graph.out(uid) if edge.key not in known and self._is_stale(edge)
+                edge.key for edge in graph.outgoing(uid) if edge.key not in known and self._is_stale(edge)
             ]
             yield
 

@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 T = TypeVar("T", bound=Hashable)
 
 
-class Terrain(Protocol[T]):
+class Traversable(Protocol[T]):
     """The graph that is walked. All four must be true of the present when `update` is called."""
 
     def is_root(self, item: T) -> bool: ...
@@ -30,7 +30,7 @@ class Terrain(Protocol[T]):
 class Reach(Generic[T]):
     """The members, and how each is held. `in` asks for membership."""
 
-    def __init__(self, terrain: Terrain[T]) -> None:
+    def __init__(self, terrain: Traversable[T]) -> None:
         self._terrain = terrain
         self._parents: dict[T, T | None] = {}
 
@@ -47,7 +47,7 @@ class Reach(Generic[T]):
         self,
         touched: Iterable[T],
         *,
-        cut: Iterable[tuple[T, T]] = (),
+        removed_edges: Iterable[tuple[T, T]] = (),
         waiting: list[T] | None = None,
     ) -> set[T]:
         """Follow a change; returns the items whose membership changed.
@@ -57,16 +57,18 @@ class Reach(Generic[T]):
         waiting: where those who may come in are put, to be let in later (`enter`).
         """
         touched = list(touched)
-        orphans = self._orphans(touched, cut)
+        orphans = self._orphans(touched, removed_edges)
         if waiting is not None:
             waiting += [*orphans, *touched]
             return orphans
         entered = self._enter([*orphans, *touched])
         return (orphans - entered) | (entered - orphans)
 
-    def _orphans(self, touched: list[T], cut: Iterable[tuple[T, T]]) -> set[T]:
+    def _orphans(self, touched: list[T], removed_edges: Iterable[tuple[T, T]]) -> set[T]:
         parents, terrain = self._parents, self._terrain
-        loose = [target for source, target in cut if target in parents and parents[target] == source]
+        loose = [
+            target for source, target in removed_edges if target in parents and parents[target] == source
+        ]
         for item in touched:
             if item not in parents or terrain.is_root(item):
                 continue

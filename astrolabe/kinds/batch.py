@@ -10,7 +10,7 @@ from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import condition, holds
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Condition, Items, Manifest, Slice
+from astrolabe.kinds.manifest import Condition, Items, Manifest, Projection
 from astrolabe.kinds.metadata import Count, Image, Metadata, Time, about
 from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import failed
@@ -18,12 +18,12 @@ from astrolabe.kinds.template import Template, describe_template, is_topmost, us
 from astrolabe.kinds.worst import READS_PODS, derive_from_pods
 
 
-class JobSpec(Slice):
+class JobSpec(Projection):
     completions: int | None = None
     template: Template | None = None
 
 
-class JobStatus(Slice):
+class JobStatus(Projection):
     active: int = 0
     succeeded: int = 0
     failed: int = 0
@@ -106,21 +106,21 @@ JOB = Kind(
 )
 
 
-class JobTemplate(Slice):
+class JobTemplate(Projection):
     spec: JobSpec | None = None
 
 
-class CronJobSpec(Slice):
+class CronJobSpec(Projection):
     schedule: str = ""
     suspend: bool | None = None
     job_template: JobTemplate | None = None
 
 
-class Active(Slice):
+class Active(Projection):
     """A reference to a running Job; only counted."""
 
 
-class CronJobStatus(Slice):
+class CronJobStatus(Projection):
     active: Items[Active] | None = None
     last_schedule_time: str | None = None
     last_successful_time: str | None = None

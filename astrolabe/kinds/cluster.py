@@ -5,21 +5,21 @@ from __future__ import annotations
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import condition
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Condition, Items, Manifest, Slice
+from astrolabe.kinds.manifest import Condition, Items, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
 
 
-class NodeSpec(Slice):
+class NodeSpec(Projection):
     unschedulable: bool | None = None
 
 
-class NodeInfo(Slice):
+class NodeInfo(Projection):
     kubelet_version: str = ""
 
 
-class NodeStatus(Slice):
+class NodeStatus(Projection):
     conditions: Items[Condition] | None = None
     node_info: NodeInfo | None = None
 
@@ -88,7 +88,7 @@ NODE = Kind(
 )
 
 
-class NamespaceStatus(Slice):
+class NamespaceStatus(Projection):
     phase: str = "Active"
 
 

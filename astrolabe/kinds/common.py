@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from sys import intern
 
-from astrolabe.graph.model.facts import Around, Read
+from astrolabe.graph.model.facts import Neighborhood, Read
 from astrolabe.graph.model.links import Link, RefByUid
 from astrolabe.graph.selector import Selector, SelectorError, from_expressions
 from astrolabe.graph.state.edge_types import OWNS, SELECTS
@@ -50,12 +50,12 @@ def no_revision(_: Manifest) -> None:
 
 
 #: What `selected_pods` looks at.
-READS_SELECTED_PODS = Read("out", SELECTS, "Pod")
+READS_SELECTED_PODS = Read("outgoing", SELECTS, "Pod")
 
 
-def selected_pods(around: Around) -> list[str]:
+def selected_pods(neighborhood: Neighborhood) -> list[str]:
     """The Pods that it selects, by name: `targetPods`, when there are any."""
-    return sorted([pod.name for pod in around.out(SELECTS, "Pod")])
+    return sorted([pod.name for pod in neighborhood.outgoing(SELECTS, "Pod")])
 
 
 _ALWAYS_READY = Status(READY, "Ready")
@@ -129,7 +129,7 @@ def limited(status: Status) -> Status:
     ):
         return status
     return Status(
-        status.level,
+        status.severity,
         shortened(status.reason, LONGEST_NAME),
         shortened(status.message, LONGEST_MESSAGE),
         since if since is None or len(since) <= LONGEST_TIME else None,

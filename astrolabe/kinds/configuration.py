@@ -10,7 +10,7 @@ from astrolabe.graph.state.edge_types import USES_SECRET
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Items, Manifest, Slice
+from astrolabe.kinds.manifest import Items, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata, about
 
 CONFIGMAP = Kind(
@@ -68,7 +68,7 @@ SECRET = Kind(
 )
 
 
-class SecretReference(Slice):
+class SecretReference(Projection):
     name: str = ""
 
 

@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 import msgspec
 
 from astrolabe.graph.model.facts import Derive, Facts, Read, Rules
-from astrolabe.graph.model.faults import Unfit
+from astrolabe.graph.model.faults import InvalidObjectError
 from astrolabe.graph.model.links import Link, RefByUid
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.identity import GroupKind, HelmRevision
@@ -145,11 +145,11 @@ class Kind(Generic[M]):
         return msgspec.json.Decoder(self.manifest)
 
     def facts(self, manifest: M) -> Facts:
-        """All that the manifest tells; see `Facts`. Raises Unfit when that is too much."""
+        """All that the manifest tells; see `Facts`. Raises InvalidObjectError when that is too much."""
         meta = manifest.metadata
         links = (*self.owners(meta), *self.links(manifest))
         if len(links) > common.MOST_LINKS:
-            raise Unfit(common.TOO_MANY_LINKS)
+            raise InvalidObjectError(common.TOO_MANY_LINKS)
         metadata: dict[str, Any] = msgspec.to_builtins(self.metadata(manifest))
         metadata["creationTimestamp"] = meta.creation_timestamp or ""
         return Facts(

@@ -28,11 +28,11 @@ Labels = Annotated[dict[str, str], msgspec.Meta(max_length=MOST_TERMS)]
 Name = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
 
 
-class Slice(msgspec.Struct, gc=False, rename="camel"):
+class Projection(msgspec.Struct, gc=False, rename="camel"):
     """Base of every struct that declares a part of a manifest; unknown fields are skipped."""
 
 
-class Annotations(Slice):
+class Annotations(Projection):
     """The allow-list. An annotation that is not here does not exist for Astrolabe."""
 
     helm_release_name: Name = msgspec.field(default="", name="meta.helm.sh/release-name")
@@ -47,7 +47,7 @@ class Annotations(Slice):
     initial_events_end: str = msgspec.field(default="", name="k8s.io/initial-events-end")
 
 
-class OwnerReference(Slice):
+class OwnerReference(Projection):
     uid: str = ""
     kind: str = ""
     name: str = ""
@@ -55,7 +55,7 @@ class OwnerReference(Slice):
     controller: bool = False
 
 
-class ObjectMeta(Slice):
+class ObjectMeta(Projection):
     """`creationTimestamp` is null in the bookmarks of older servers."""
 
     name: Name = ""
@@ -71,13 +71,13 @@ class ObjectMeta(Slice):
     owner_references: Items[OwnerReference] | None = None
 
 
-class Manifest(Slice):
+class Manifest(Projection):
     """Base of the slice of each kind."""
 
     metadata: ObjectMeta
 
 
-class Condition(Slice):
+class Condition(Projection):
     """metav1.Condition and its older cousins (PodCondition, DeploymentCondition, ...)."""
 
     type: str = ""
@@ -87,13 +87,13 @@ class Condition(Slice):
     last_transition_time: str | None = None
 
 
-class LabelExpression(Slice):
+class LabelExpression(Projection):
     key: str = ""
     operator: str = ""
     values: Items[str] | None = None
 
 
-class LabelSelector(Slice):
+class LabelSelector(Projection):
     """metav1.LabelSelector; see `astrolabe.graph.selector.from_expressions`."""
 
     match_labels: Labels | None = None

@@ -4,45 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from astrolabe.graph.model.facts import Around, Derived, Neighbour, Read
+from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Link, Ref, Select
 from astrolabe.graph.state.edge_types import ROUTES_TO, SELECTS, USES_CLASS, USES_SECRET
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import always_ready, selector_of
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Items, LabelSelector, Manifest, Slice
+from astrolabe.kinds.manifest import Items, LabelSelector, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata
 from astrolabe.kinds.service import LoadBalancerStatus
 
 
-class BackendService(Slice):
+class BackendService(Projection):
     name: str = ""
 
 
-class Backend(Slice):
+class Backend(Projection):
     """`service` is absent when a resource of another kind is the backend."""
 
     service: BackendService | None = None
 
 
-class HttpPath(Slice):
+class HttpPath(Projection):
     backend: Backend | None = None
 
 
-class HttpRule(Slice):
+class HttpRule(Projection):
     paths: Items[HttpPath] | None = None
 
 
-class IngressRule(Slice):
+class IngressRule(Projection):
     host: str = ""
     http: HttpRule | None = None
 
 
-class IngressTls(Slice):
+class IngressTls(Projection):
     secret_name: str = ""
 
 
-class IngressSpec(Slice):
+class IngressSpec(Projection):
     ingress_class_name: str | None = None
     default_backend: Backend | None = None
     rules: Items[IngressRule] | None = None
@@ -110,52 +110,54 @@ def _ingress_links(ingress: Ingress) -> list[Link]:
     return links
 
 
-def _derive_ingress(ingress: Neighbour, around: Around) -> Derived:
-    if ingress.status.level != READY:
+def _derive_ingress(ingress: Peer, neighborhood: Neighborhood) -> Derived:
+    if ingress.status.severity != READY:
         return Derived(ingress.status)
     for type, kind, reason in (
         (ROUTES_TO, "Service", "BackendMissing"),
         (USES_SECRET, "Secret", "TLSSecretMissing"),
     ):
-        names = sorted({each.name for each in around.unresolved if each.type == type})
+        names = sorted({each.name for each in neighborhood.unresolved if each.type == type})
         if names:
             return Derived(Status(ERROR, reason, f"{kind} not found: {', '.join(names)}"))
-    status = _judge_backends(ingress.status, around)
-    return Derived(_judge_unseen(around) or status if status.level == READY else status)
+    status = _judge_backends(ingress.status, neighborhood)
+    return Derived(_judge_unseen(neighborhood) or status if status.severity == READY else status)
 
 
-def _judge_unseen(around: Around) -> Status | None:
+def _judge_unseen(neighborhood: Neighborhood) -> Status | None:
     """What it refers to and cannot be seen, so that nothing is known of it; None when it sees everything."""
     for type, kind, reason in (
         (ROUTES_TO, "Service", "BackendNotVisible"),
         (USES_SECRET, "Secret", "TLSSecretNotVisible"),
     ):
-        if around.knows(kind):
+        if neighborhood.is_complete(kind):
             continue
-        names = sorted({each.name for each in around.unseen if (each.type, each.kind) == (type, kind)})
+        names = sorted({each.name for each in neighborhood.unseen if (each.type, each.kind) == (type, kind)})
         if names:
             return Status(UNKNOWN, reason, f"{kind} not visible: {', '.join(names)}")
-        if around.outdated(kind) and (names := sorted({each.name for each in around.out(type, kind)})):
+        if neighborhood.is_outdated(kind) and (
+            names := sorted({each.name for each in neighborhood.outgoing(type, kind)})
+        ):
             return Status(UNKNOWN, reason, f"{kind} not visible any more: {', '.join(names)}")
     return None
 
 
-def _judge_backends(status: Status, around: Around) -> Status:
-    services = sorted(around.out(ROUTES_TO, "Service"), key=lambda service: service.name)
+def _judge_backends(status: Status, neighborhood: Neighborhood) -> Status:
+    services = sorted(neighborhood.outgoing(ROUTES_TO, "Service"), key=lambda service: service.name)
     unready = [
         each
         for each in services
-        if each.status.level == UNKNOWN or (each.details.has_selector and each.status.level != READY)
+        if each.status.severity == UNKNOWN or (each.details.has_selector and each.status.severity != READY)
     ]
-    failing = [each for each in unready if each.status.level == ERROR]
+    failing = [each for each in unready if each.status.severity == ERROR]
     if not unready:
         return status
-    pending = [each for each in unready if each.status.level == PENDING]
+    pending = [each for each in unready if each.status.severity == PENDING]
     worst = (failing or pending or unready)[0]
     message = f"service {worst.name}: {worst.status.reason}: {worst.status.message}"
     if failing:
         return Status(ERROR, "BackendUnavailable", message, worst.status.since)
-    if worst.status.level == UNKNOWN:
+    if worst.status.severity == UNKNOWN:
         return Status(UNKNOWN, "BackendUnknown", message, worst.status.since)
     return Status(PENDING, "BackendPending", message, worst.status.since)
 
@@ -175,7 +177,7 @@ INGRESS = Kind(
     links=_ingress_links,
     makes=((ROUTES_TO, "Service"), (USES_SECRET, "Secret"), (USES_CLASS, "IngressClass")),
     derive=_derive_ingress,
-    reads=(Read("out", ROUTES_TO, "Service"), Read("out", USES_SECRET, "Secret")),
+    reads=(Read("outgoing", ROUTES_TO, "Service"), Read("outgoing", USES_SECRET, "Secret")),
 )
 
 INGRESS_CLASS = Kind(
@@ -193,7 +195,7 @@ INGRESS_CLASS = Kind(
 )
 
 
-class NetworkPolicySpec(Slice):
+class NetworkPolicySpec(Projection):
     pod_selector: LabelSelector | None = None
 
 

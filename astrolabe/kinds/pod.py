@@ -8,32 +8,32 @@ from __future__ import annotations
 
 import msgspec
 
-from astrolabe.kinds.manifest import Condition, Items, Manifest, Name, Slice
+from astrolabe.kinds.manifest import Condition, Items, Manifest, Name, Projection
 
 
-class Reference(Slice):
+class Reference(Projection):
     """LocalObjectReference, and the selectors that add `optional` to it (ConfigMapKeySelector, ...)."""
 
     name: str = ""
     optional: bool | None = None
 
 
-class ValueFrom(Slice):
+class ValueFrom(Projection):
     config_map_key_ref: Reference | None = None
     secret_key_ref: Reference | None = None
 
 
-class EnvVar(Slice):
+class EnvVar(Projection):
     name: str = ""
     value_from: ValueFrom | None = None
 
 
-class EnvFrom(Slice):
+class EnvFrom(Projection):
     config_map_ref: Reference | None = None
     secret_ref: Reference | None = None
 
 
-class Container(Slice):
+class Container(Projection):
     """A container of any of the three lists. `restart_policy` Always makes an init container a sidecar."""
 
     name: Name = ""
@@ -43,41 +43,41 @@ class Container(Slice):
     env_from: Items[EnvFrom] | None = None
 
 
-class SecretVolume(Slice):
+class SecretVolume(Projection):
     """SecretVolumeSource, and AzureFileVolumeSource, which names its Secret likewise."""
 
     name: str = msgspec.field(default="", name="secretName")
     optional: bool | None = None
 
 
-class ClaimVolume(Slice):
+class ClaimVolume(Projection):
     claim_name: str = ""
 
 
-class EphemeralVolume(Slice):
+class EphemeralVolume(Projection):
     """Its claim is named `<pod>-<volume>`; the template says nothing that is needed."""
 
 
-class ProjectedSource(Slice):
+class ProjectedSource(Projection):
     config_map: Reference | None = None
     secret: Reference | None = None
 
 
-class ProjectedVolume(Slice):
+class ProjectedVolume(Projection):
     sources: Items[ProjectedSource] | None = None
 
 
-class RemoteVolume(Slice):
+class RemoteVolume(Projection):
     """A volume kind that may name the Secret it is mounted with."""
 
     secret_ref: Reference | None = None
 
 
-class CsiVolume(Slice):
+class CsiVolume(Projection):
     node_publish_secret_ref: Reference | None = None
 
 
-class Volume(Slice):
+class Volume(Projection):
     """A volume; the API allows one source each. Sources that name nothing are not declared."""
 
     name: Name = ""
@@ -109,7 +109,7 @@ class Volume(Slice):
         )
 
 
-class PodSpec(Slice):
+class PodSpec(Projection):
     """`restart_policy` absent means Always."""
 
     containers: Items[Container] | None = None
@@ -122,23 +122,23 @@ class PodSpec(Slice):
     restart_policy: str = "Always"
 
 
-class Running(Slice):
+class Running(Projection):
     started_at: str | None = None
 
 
-class Waiting(Slice):
+class Waiting(Projection):
     reason: str = ""
     message: str = ""
 
 
-class Terminated(Slice):
+class Terminated(Projection):
     exit_code: int = 0
     signal: int = 0
     reason: str = ""
     finished_at: str | None = None
 
 
-class ContainerState(Slice):
+class ContainerState(Projection):
     """At most one of the three; none means waiting without a reason."""
 
     running: Running | None = None
@@ -146,7 +146,7 @@ class ContainerState(Slice):
     terminated: Terminated | None = None
 
 
-class ContainerStatus(Slice):
+class ContainerStatus(Projection):
     name: str = ""
     ready: bool = False
     started: bool | None = None
@@ -155,7 +155,7 @@ class ContainerStatus(Slice):
     last_state: ContainerState | None = None
 
 
-class PodStatus(Slice):
+class PodStatus(Projection):
     """`phase` is Pending from the moment that the API server stores a pod."""
 
     phase: str = "Pending"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from sys import intern
 
-from astrolabe.graph.model.faults import Unfit
+from astrolabe.graph.model.faults import InvalidObjectError
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.edge_types import (
     MOUNTS,
@@ -147,7 +147,7 @@ class _Links:
             if container.env_from:
                 self._add_env_from(f"{path}[{container.name}].envFrom", container.env_from)
             if len(self.found) > MOST_LINKS:  # there may be as many more in each of the others
-                raise Unfit(TOO_MANY_LINKS)
+                raise InvalidObjectError(TOO_MANY_LINKS)
 
     def _add_env(self, path: str, env: Iterable[EnvVar]) -> None:
         for variable in env:

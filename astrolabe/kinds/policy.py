@@ -6,24 +6,24 @@ from typing import Annotated
 
 import msgspec
 
-from astrolabe.graph.model.facts import Around, Derived, Neighbour
+from astrolabe.graph.model.facts import Derived, Neighborhood, Peer
 from astrolabe.graph.model.links import Link, Ref, Select
 from astrolabe.graph.state.edge_types import SCALES, SELECTS
 from astrolabe.graph.state.identity import OWN_GROUPS, GroupKind
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import READS_SELECTED_PODS, condition, selected_pods, selector_of
 from astrolabe.kinds.kind import ANY_KIND, Kind
-from astrolabe.kinds.manifest import Condition, Items, LabelSelector, Manifest, Slice
+from astrolabe.kinds.manifest import Condition, Items, LabelSelector, Manifest, Projection
 from astrolabe.kinds.metadata import Count, Metadata, TargetPods, about
 
 
-class ScaleTarget(Slice):
+class ScaleTarget(Projection):
     api_version: str = ""
     kind: str = ""
     name: str = ""
 
 
-class AutoscalerSpec(Slice):
+class AutoscalerSpec(Projection):
     """`minReplicas` absent means 1."""
 
     scale_target_ref: ScaleTarget | None = None
@@ -31,7 +31,7 @@ class AutoscalerSpec(Slice):
     max_replicas: int = 0
 
 
-class AutoscalerStatus(Slice):
+class AutoscalerStatus(Projection):
     observed_generation: int | None = None
     current_replicas: int = 0
     desired_replicas: int = 0
@@ -139,7 +139,7 @@ HORIZONTAL_POD_AUTOSCALER = Kind(
 Share = Annotated[int | str, about("A number, or a share.", 1, "50%")]
 
 
-class BudgetSpec(Slice):
+class BudgetSpec(Projection):
     """Numbers or percentages."""
 
     selector: LabelSelector | None = None
@@ -147,7 +147,7 @@ class BudgetSpec(Slice):
     max_unavailable: int | str | None = None
 
 
-class BudgetStatus(Slice):
+class BudgetStatus(Projection):
     observed_generation: int | None = None
     disruptions_allowed: int = 0
     current_healthy: int = 0
@@ -202,9 +202,9 @@ def _budget_links(budget: Budget) -> tuple[Link, ...]:
     return (Select(SELECTS, "Pod", budget.metadata.namespace, selector, "spec.selector"),)
 
 
-def _derive_budget(budget: Neighbour, around: Around) -> Derived:
+def _derive_budget(budget: Peer, neighborhood: Neighborhood) -> Derived:
     """Name the pods that it selects."""
-    pods = selected_pods(around)
+    pods = selected_pods(neighborhood)
     return Derived(budget.status, {"targetPods": pods} if pods else None)
 
 

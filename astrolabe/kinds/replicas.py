@@ -7,14 +7,14 @@ from sys import intern
 import msgspec
 
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
-from astrolabe.kinds.manifest import Condition, Items, Slice
+from astrolabe.kinds.manifest import Condition, Items, Projection
 from astrolabe.kinds.metadata import Image, Metadata
 from astrolabe.kinds.template import Template
 
 SCALED_TO_ZERO = Status(READY, "ScaledToZero", "Scaled to zero (0/0)")
 
 
-class ReplicaSpec(Slice):
+class ReplicaSpec(Projection):
     """`replicas` absent means 1."""
 
     replicas: int | None = None
@@ -25,7 +25,7 @@ class ReplicaSpec(Slice):
         return 1 if self.replicas is None else self.replicas
 
 
-class ReplicaStatus(Slice):
+class ReplicaStatus(Projection):
     """The counts of a Deployment, ReplicaSet or StatefulSet; the API leaves out zeros."""
 
     observed_generation: int | None = None

@@ -7,26 +7,26 @@ from typing import Annotated
 
 import msgspec
 
-from astrolabe.graph.model.facts import Around, Derived, Neighbour, Read
+from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import equality
 from astrolabe.graph.state.edge_types import ENDPOINTS, OWNS, SELECTS
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import READS_SELECTED_PODS, owner_links, selected_pods
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Items, Labels, Manifest, ObjectMeta, Slice
+from astrolabe.kinds.manifest import Items, Labels, Manifest, ObjectMeta, Projection
 from astrolabe.kinds.metadata import Metadata, TargetPods, about
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 _SERVICE_NAME_FIELD = f"metadata.labels[{SERVICE_NAME_LABEL}]"
 
 
-class LoadBalancerIngress(Slice):
+class LoadBalancerIngress(Projection):
     ip: str = ""
     hostname: str = ""
 
 
-class LoadBalancer(Slice):
+class LoadBalancer(Projection):
     """Where a load balancer is reached; of a Service and of an Ingress."""
 
     ingress: Items[LoadBalancerIngress] | None = None
@@ -36,7 +36,7 @@ class LoadBalancer(Slice):
         return [each.ip or each.hostname for each in self.ingress or () if each.ip or each.hostname]
 
 
-class LoadBalancerStatus(Slice):
+class LoadBalancerStatus(Projection):
     load_balancer: LoadBalancer | None = None
 
     @property
@@ -44,7 +44,7 @@ class LoadBalancerStatus(Slice):
         return self.load_balancer.addresses if self.load_balancer is not None else []
 
 
-class ServicePort(Slice):
+class ServicePort(Projection):
     port: int = 0
     node_port: int = 0
     protocol: str = "TCP"
@@ -54,7 +54,7 @@ class ServicePort(Slice):
         return f"{self.port}{f':{self.node_port}' if self.node_port else ''}/{self.protocol}"
 
 
-class ServiceSpec(Slice):
+class ServiceSpec(Projection):
     """`type` absent means ClusterIP. A nil and an empty selector mean the same: none."""
 
     type: str = "ClusterIP"
@@ -120,31 +120,33 @@ def _service_details(service: Service) -> ServiceDetails:
     return ServiceDetails(has_selector=spec.selects, is_alias=spec.type == "ExternalName")
 
 
-def _derive_service(service: Neighbour, around: Around) -> Derived:
+def _derive_service(service: Peer, neighborhood: Neighborhood) -> Derived:
     """Count the endpoints, and name the pods that it selects."""
-    pods = selected_pods(around)
+    pods = selected_pods(neighborhood)
     status = service.status
-    if status.level == READY and not service.details.is_alias:
-        slices = [each.details for each in around.out(ENDPOINTS, "EndpointSlice")]
+    if status.severity == READY and not service.details.is_alias:
+        slices = [each.details for each in neighborhood.outgoing(ENDPOINTS, "EndpointSlice")]
         ready, total = sum([each.ready for each in slices]), sum([each.total for each in slices])
-        status = _count(service, around, pods, ready=ready, total=total)
+        status = _count(service, neighborhood, pods, ready=ready, total=total)
     return Derived(status, {"targetPods": pods} if pods else None)
 
 
-def _count(service: Neighbour, around: Around, pods: list[str], *, ready: int, total: int) -> Status:
+def _count(service: Peer, neighborhood: Neighborhood, pods: list[str], *, ready: int, total: int) -> Status:
     counts = intern(f"{ready}/{total} endpoints ready")
-    if total and around.outdated("EndpointSlice"):
+    if total and neighborhood.is_outdated("EndpointSlice"):
         message = f"{counts} when EndpointSlices could last be read"
         return Status(UNKNOWN, "EndpointsNotVisible", message)
     if ready or (total and not service.details.has_selector):
         return Status(READY, "Ready", counts)
-    if not around.knows("EndpointSlice"):  # forbidden, not selected, not watched, or not listed yet
+    if not neighborhood.is_complete(
+        "EndpointSlice"
+    ):  # forbidden, not selected, not watched, or not listed yet
         return _unseen(slices=total > 0, counts=counts)
     if not service.details.has_selector:
         return service.status
     if pods:
         return Status(ERROR, "NoReadyEndpoints", counts)
-    if around.knows("Pod"):
+    if neighborhood.is_complete("Pod"):
         return Status(PENDING, "NoMatchingPods", "The selector matches no pod")
     return Status(PENDING, "NoReadyEndpoints", counts)
 
@@ -174,24 +176,24 @@ SERVICE = Kind(
     makes=((SELECTS, "Pod"),),
     details=_service_details,
     derive=_derive_service,
-    reads=(Read("out", ENDPOINTS, "EndpointSlice"), READS_SELECTED_PODS),
+    reads=(Read("outgoing", ENDPOINTS, "EndpointSlice"), READS_SELECTED_PODS),
 )
 
 
-class EndpointConditions(Slice):
+class EndpointConditions(Projection):
     """`ready` absent means ready."""
 
     ready: bool | None = None
 
 
-class TargetReference(Slice):
+class TargetReference(Projection):
     kind: str = ""
     namespace: str = ""
     name: str = ""
     uid: str = ""
 
 
-class Endpoint(Slice):
+class Endpoint(Projection):
     conditions: EndpointConditions | None = None
     target_ref: TargetReference | None = None
 

@@ -6,13 +6,13 @@ import re
 
 import msgspec
 
-from astrolabe.graph.model.facts import Around, Derived, Neighbour, Read
+from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Link, Ref
 from astrolabe.graph.state.edge_types import BINDS, MOUNTS, USES_CLASS
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Items, Manifest, Slice
+from astrolabe.kinds.manifest import Items, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata, Quantity
 
 #: The label under which a StatefulSet finds the claims of its templates; no real key has a blank.
@@ -24,11 +24,11 @@ DEFAULT_CLASS_ALIAS = "default class"
 _ORDINAL = re.compile(r"(.+)-(?:0|[1-9][0-9]*)\Z", re.DOTALL)
 
 
-class Quantities(Slice):
+class Quantities(Projection):
     storage: str = ""
 
 
-class ClaimSpec(Slice):
+class ClaimSpec(Projection):
     """`storageClassName` absent means the default class, "" none."""
 
     access_modes: Items[str] | None = None
@@ -36,7 +36,7 @@ class ClaimSpec(Slice):
     storage_class_name: str | None = None
 
 
-class ClaimStatus(Slice):
+class ClaimStatus(Projection):
     phase: str = "Pending"
     capacity: Quantities | None = None
 
@@ -116,13 +116,13 @@ def _claim_selectable(claim: Claim) -> dict[str, str]:
     return {CLAIM_PREFIX_LABEL: match[1]}
 
 
-def _derive_claim(claim: Neighbour, around: Around) -> Derived:
+def _derive_claim(claim: Peer, neighborhood: Neighborhood) -> Derived:
     """A pending claim of a class that binds late is in order until a pod mounts it."""
     if claim.status.reason != "Pending":
         return Derived(claim.status)
-    classes = [each.details for each in around.out(USES_CLASS, "StorageClass")]
+    classes = [each.details for each in neighborhood.outgoing(USES_CLASS, "StorageClass")]
     binds_late = any(each.volume_binding_mode == "WaitForFirstConsumer" for each in classes)
-    if binds_late and not list(around.into(MOUNTS, "Pod")) and around.knows("Pod"):
+    if binds_late and not list(neighborhood.incoming(MOUNTS, "Pod")) and neighborhood.is_complete("Pod"):
         return Derived(msgspec.structs.replace(claim.status, message="waiting for first consumer"))
     return Derived(claim.status)
 
@@ -143,25 +143,25 @@ PERSISTENT_VOLUME_CLAIM = Kind(
     makes=((BINDS, "PersistentVolume"), (USES_CLASS, "StorageClass")),
     selectable=_claim_selectable,
     derive=_derive_claim,
-    reads=(Read("out", USES_CLASS, "StorageClass"), Read("into", MOUNTS, "Pod")),
+    reads=(Read("outgoing", USES_CLASS, "StorageClass"), Read("incoming", MOUNTS, "Pod")),
 )
 
 
-class ClaimReference(Slice):
+class ClaimReference(Projection):
     kind: str = ""
     namespace: str = ""
     name: str = ""
     uid: str = ""
 
 
-class VolumeSpec(Slice):
+class VolumeSpec(Projection):
     capacity: Quantities | None = None
     claim_ref: ClaimReference | None = None
     persistent_volume_reclaim_policy: str = ""
     storage_class_name: str | None = None
 
 
-class VolumeStatus(Slice):
+class VolumeStatus(Projection):
     phase: str = "Pending"
     message: str = ""
     last_phase_transition_time: str | None = None

@@ -11,12 +11,12 @@ from sys import intern
 from typing import Any
 
 from astrolabe.graph.model.links import Ref
-from astrolabe.kinds.manifest import ObjectMeta, Slice
+from astrolabe.kinds.manifest import ObjectMeta, Projection
 from astrolabe.kinds.pod import PodSpec
 from astrolabe.kinds.pod_links import link_template, used_names
 
 
-class Template(Slice, gc=True, dict=True):
+class Template(Projection, gc=True, dict=True):
     """A pod template. It remembers its references, of which both metadata and links are made."""
 
     spec: PodSpec | None = None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from astrolabe.graph.model.facts import Around, Derived, Neighbour, Read
+from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Link, Ref, Select
 from astrolabe.graph.selector import equality
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.status import PENDING, Status
 from astrolabe.kinds.common import condition, holds
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Condition, Manifest, Name, Slice, Terms
+from astrolabe.kinds.manifest import Condition, Manifest, Name, Projection, Terms
 from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import (
     SCALED_TO_ZERO,
@@ -79,9 +79,9 @@ def _deployment_metadata(deployment: Deployment) -> WorkloadMetadata:
     )
 
 
-def _derive_deployment(deployment: Neighbour, around: Around) -> Derived:
+def _derive_deployment(deployment: Peer, neighborhood: Neighborhood) -> Derived:
     """Its pods belong to its ReplicaSets, each of which exports its worst."""
-    details = [each.details for each in around.out(OWNS, "ReplicaSet")]
+    details = [each.details for each in neighborhood.outgoing(OWNS, "ReplicaSet")]
     pod = worst([each for each in details if isinstance(each, WorstPod)])
     return Derived(blame(deployment.status, pod), details=pod)
 
@@ -101,7 +101,7 @@ DEPLOYMENT = Kind(
     links=_deployment_uses,
     makes=USES,
     derive=_derive_deployment,
-    reads=(Read("out", OWNS, "ReplicaSet"),),
+    reads=(Read("outgoing", OWNS, "ReplicaSet"),),
 )
 
 
@@ -160,13 +160,13 @@ REPLICASET = Kind(
 )
 
 
-class RollingUpdate(Slice):
+class RollingUpdate(Projection):
     """`partition` absent means 0."""
 
     partition: int | None = None
 
 
-class UpdateStrategy(Slice):
+class UpdateStrategy(Projection):
     """Of a StatefulSet or DaemonSet; `type` absent means RollingUpdate."""
 
     type: str | None = None
@@ -178,11 +178,11 @@ class UpdateStrategy(Slice):
         return self.type == "OnDelete"
 
 
-class ClaimTemplateMeta(Slice):
+class ClaimTemplateMeta(Projection):
     name: Name = ""
 
 
-class ClaimTemplate(Slice):
+class ClaimTemplate(Projection):
     metadata: ClaimTemplateMeta | None = None
 
 
@@ -270,12 +270,12 @@ STATEFULSET = Kind(
 )
 
 
-class DaemonSetSpec(Slice):
+class DaemonSetSpec(Projection):
     template: Template | None = None
     update_strategy: UpdateStrategy | None = None
 
 
-class DaemonSetStatus(Slice):
+class DaemonSetStatus(Projection):
     observed_generation: int | None = None
     desired_number_scheduled: int = 0
     current_number_scheduled: int = 0

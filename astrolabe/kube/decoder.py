@@ -12,9 +12,9 @@ import msgspec
 from astrolabe.engine.inbox import Deleted, InvalidObject, ObjectChange, ObjectChanges, Replace, Sink
 from astrolabe.engine.skips import SkipLog
 from astrolabe.graph.model.facts import Facts
-from astrolabe.graph.model.faults import Unfit, where
+from astrolabe.graph.model.faults import InvalidObjectError, where
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Slice
+from astrolabe.kinds.manifest import Projection
 from astrolabe.kube.errors import UNDECODABLE, NotTheApi, RequestFailed
 from astrolabe.kube.events import (
     MAX_OBJECT_BYTES,
@@ -46,7 +46,7 @@ LARGE = 64 * 1024
 _LONGEST_NUMBER = 20
 
 
-class _ListMeta(Slice):
+class _ListMeta(Projection):
     resource_version: str = ""
     continue_token: str = msgspec.field(default="", name="continue")
 
@@ -240,7 +240,7 @@ class ListWatchDecoder:
             return self._kind.facts(manifest)
         except Exception as error:
             meta = manifest.metadata
-            why = str(error) if isinstance(error, Unfit) else f"its rules failed: {where(error)}"
+            why = str(error) if isinstance(error, InvalidObjectError) else f"its rules failed: {where(error)}"
             self._skip(InvalidObject(meta.namespace, meta.name, why, meta.uid))
             return None
 

@@ -9,7 +9,7 @@ import msgspec
 
 from astrolabe.engine.inbox import InvalidObject
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import LONGEST_NAME, Manifest, ObjectMeta, Slice
+from astrolabe.kinds.manifest import LONGEST_NAME, Manifest, ObjectMeta, Projection
 from astrolabe.kube.errors import UNDECODABLE, ApiError, error_of_status
 from astrolabe.kube.scan import Truncated, members
 
@@ -77,7 +77,7 @@ class _Envelope(msgspec.Struct):
     object: msgspec.Raw
 
 
-class _Identity(Slice):
+class _Identity(Projection):
     name: str = ""
     namespace: str = ""
     uid: str = ""
@@ -90,7 +90,7 @@ _IDENTITY = (b"name", b"namespace", b"uid", b"resourceVersion")
 _OF_OBJECTS = (b'"ADDED"', b'"MODIFIED"', b'"DELETED"')
 
 
-class _Identified(Slice):
+class _Identified(Projection):
     metadata: _Identity
 
 

@@ -21,7 +21,7 @@ from sanic.server.protocols.websocket_protocol import WebSocketProtocol
 
 from astrolabe.graph.encoding import wire
 from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.state.status import LEVELS, Status
+from astrolabe.graph.state.status import SEVERITIES, Status
 from astrolabe.http.net.message import Message
 from astrolabe.http.net.websocket import text_frame
 from tests.benchmarks.processes import allow_many_files, answer
@@ -58,7 +58,7 @@ class Broadcast:
 
     def _change(self, count: int) -> Changes:
         self._step += 1
-        status = Status(LEVELS[self._step % len(LEVELS)], "Changed", f"in step {self._step}")
+        status = Status(SEVERITIES[self._step % len(SEVERITIES)], "Changed", f"in step {self._step}")
         for number in range(count):
             self._site.world.model.upsert(_pod(number, status))
         changes = self._site.world.model.commit()

@@ -58,7 +58,7 @@ class Holds:
         releases: dict[str, int] = {}
         for node in graph.nodes.values():
             releases[node.release] = releases.get(node.release, 0) + bool(node.release)
-        hub = max(graph.nodes, key=lambda uid: len(list(graph.into(uid))))
+        hub = max(graph.nodes, key=lambda uid: len(list(graph.incoming(uid))))
         return {
             "port": self._site.port,
             "release": max(releases, key=lambda name: releases[name]),

@@ -74,7 +74,7 @@ class Reader:
 
 def tear(graph: Graph) -> None:
     """`b` does not know any more who owns it."""
-    del graph._into["b"]
+    del graph._incoming["b"]
 
 
 def holds_what_is_left(graph: Graph) -> bool:

@@ -199,7 +199,7 @@ def test_what_is_no_graph_is_damaged(found: dict[str, dict[str, str]], why: str)
 def test_an_edge_comes_back_with_all_that_it_is() -> None:
     nodes = {name: node(name).text for name in "ab"}
     graph = restored(nodes=nodes, edges={'["owns","a","b"]': '[1,"spec.x","spec.y"]'})
-    assert list(graph.edges()) == list(graph.into("b")) == [edge("a", "b", "spec.x", "spec.y")]
+    assert list(graph.edges()) == list(graph.incoming("b")) == [edge("a", "b", "spec.x", "spec.y")]
 
 
 def test_many_edges_of_one_node() -> None:
@@ -208,7 +208,7 @@ def test_many_edges_of_one_node() -> None:
         nodes={name: node(name).text for name in names},
         edges={f'["owns","pod-0","{name}"]': '[1,"x"]' for name in names},
     )
-    assert (graph.edge_count, len(list(graph.out("pod-0")))) == (30, 30)
+    assert (graph.edge_count, len(list(graph.outgoing("pod-0")))) == (30, 30)
     assert all(graph.edge(("owns", "pod-0", name)) for name in names)
 
 

@@ -137,9 +137,9 @@ async def test_the_edges_of_a_node_follow_the_server() -> None:
         graph, view = client.graph, site.hub.graph
         for uid in graph.nodes:
             keys = {(edge["type"], edge["from"], edge["to"]) for edge in graph.out(uid)}
-            assert keys == {edge.key for edge in view.out(uid)}
+            assert keys == {edge.key for edge in view.outgoing(uid)}
             keys = {(edge["type"], edge["from"], edge["to"]) for edge in graph.into(uid)}
-            assert keys == {edge.key for edge in view.into(uid)}
+            assert keys == {edge.key for edge in view.incoming(uid)}
         site.world.set(facts("Pod", "new"))
         await client.reached(view.seq)
         assert graph.nodes["pod-new"]["name"] == "new"

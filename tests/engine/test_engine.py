@@ -14,7 +14,7 @@ from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import COMMIT_LIMIT, INBOX_LIMIT, Engine
 from astrolabe.engine.inbox import Deleted, InvalidObject, KindRemoved, ObjectChanges, Replace, WatchStatus
 from astrolabe.engine.readiness import ReadinessTracker, Scope
-from astrolabe.graph.model.facts import Around, Derived, Facts, Neighbour, Rules
+from astrolabe.graph.model.facts import Derived, Facts, Neighborhood, Peer, Rules
 from astrolabe.graph.model.links import Link, Ref, Select
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector
@@ -221,7 +221,7 @@ async def test_facts_that_fit_into_no_graph_cost_only_their_object(caplog: pytes
 
 
 async def test_a_rule_that_raises_is_logged_once_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    def derive(pod: Neighbour, _: Around) -> Derived:
+    def derive(pod: Peer, _: Neighborhood) -> Derived:
         raise KeyError("a secret")
 
     bus = MemoryBus()

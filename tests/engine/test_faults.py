@@ -22,7 +22,7 @@ from astrolabe.graph.model.links import RefByUid
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.selector import Selector
-from astrolabe.graph.state.batch import Batch, Before, Changes
+from astrolabe.graph.state.batch import Batch, Changes, Undo
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.graph import Graph
 from astrolabe.graph.state.status import READY, Status
@@ -205,7 +205,7 @@ async def test_a_node_that_the_served_graph_cannot_take_is_left_out_alone(
 ) -> None:
     original = Graph._take
 
-    def take(self: Graph, changes: Changes, before: Before) -> None:
+    def take(self: Graph, changes: Changes, before: Undo) -> None:
         original(self, changes, before)
         if any(node.name == "bad" for node in changes.nodes_set):
             raise KeyError("a secret")
@@ -235,8 +235,8 @@ async def test_a_served_graph_that_contradicts_itself_becomes_what_is_known() ->
         await run.take(Replace("Pod", "", [*good]))
         graph = run.graph
         assert graph.edge_count == 2
-        graph._out.pop("b")  # nobody says that b owns c
-        graph._into.pop("b")  # b does not know who owns it
+        graph._outgoing.pop("b")  # nobody says that b owns c
+        graph._incoming.pop("b")  # b does not know who owns it
         graph.nodes.pop("c")
         await run.take(ObjectChanges("Pod", [Deleted("a")]))
         assert run.renewals == 1

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from astrolabe.graph.model.facts import Derived, Facts, Neighbour, Read, Rules
+from astrolabe.graph.model.facts import Derived, Facts, Peer, Read, Rules
 from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import Requirement, Selector
 from astrolabe.graph.state.identity import HelmRevision, Release
@@ -25,24 +25,26 @@ PARTS = ("labels", "links", "aliases", "release", "chart", "status", "details", 
 TYPES = ("owns", "mounts", "uses-secret", "binds")
 
 
-def _worst(own: Neighbour, around: Any) -> Derived:
+def _worst(own: Peer, neighborhood: Any) -> Derived:
     """Error when a Pod that it owns or selects is in error; shows their names."""
-    pods = [*around.out("owns", "Pod"), *around.out("selects", "Pod")]
+    pods = [*neighborhood.outgoing("owns", "Pod"), *neighborhood.outgoing("selects", "Pod")]
     names = sorted({pod.name for pod in pods})
-    bad = sorted(pod.name for pod in pods if pod.status.level == ERROR)
+    bad = sorted(pod.name for pod in pods if pod.status.severity == ERROR)
     status = Status(ERROR, "Pods", ",".join(bad)) if bad else own.status
     return Derived(
         status=status, metadata={"pods": names} if names else None, details=(own.details, len(bad))
     )
 
 
-def _backend(own: Neighbour, around: Any) -> Derived:
-    services = sorted((s.name, s.status.level, repr(s.details)) for s in around.out("owns", "Service"))
-    users = sorted(pod.name for pod in around.into("mounts", "Pod"))
-    missing = sorted(link.field for link in around.unresolved)
-    if not users and around.knows("Pod"):
+def _backend(own: Peer, neighborhood: Any) -> Derived:
+    services = sorted(
+        (s.name, s.status.severity, repr(s.details)) for s in neighborhood.outgoing("owns", "Service")
+    )
+    users = sorted(pod.name for pod in neighborhood.incoming("mounts", "Pod"))
+    missing = sorted(link.field for link in neighborhood.unresolved)
+    if not users and neighborhood.is_complete("Pod"):
         users = ["nobody"]
-    if users and around.outdated("Pod"):
+    if users and neighborhood.is_outdated("Pod"):
         users.append("once")
     level = ERROR if missing or any(s[1] == ERROR for s in services) else READY
     return Derived(status=Status(level, "Backends", f"{services} {users} {missing}"))
@@ -56,13 +58,13 @@ RULES = (
         kind="Service",
         api_version="v1",
         derive=_worst,
-        reads=(Read("out", "owns", "Pod"), Read("out", "selects", "Pod")),
+        reads=(Read("outgoing", "owns", "Pod"), Read("outgoing", "selects", "Pod")),
     ),
     Rules(
         kind="Ingress",
         api_version="networking.k8s.io/v1",
         derive=_backend,
-        reads=(Read("out", "owns", "Service"), Read("into", "mounts", "Pod")),
+        reads=(Read("outgoing", "owns", "Service"), Read("incoming", "mounts", "Pod")),
         inherits=frozenset(("owns", "endpoints")),
     ),
 )

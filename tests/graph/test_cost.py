@@ -20,11 +20,11 @@ from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Batch
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.history import History, Past
+from astrolabe.graph.state.history import GraphAt, History
 from astrolabe.graph.state.status import READY, Status
 from astrolabe.graph.views.filter import Filter, FilterRules, parse_query
 from astrolabe.graph.views.view import View
-from astrolabe.graph.views.views import Views
+from astrolabe.graph.views.view_index import ViewIndex
 from tests.graph.histories import KINDS, RULES, facts, histories, roots
 
 
@@ -88,7 +88,7 @@ class World:
         filters: Iterable[Filter] = (Filter(namespace=frozenset(("a-0",)), release=frozenset(("r1",))),),
     ) -> None:
         self.model, self.graph = Model(RULES, roots=roots), Graph("e")
-        self.views = Views(self.graph)
+        self.views = ViewIndex(self.graph)
         self.history = History(self.graph, changes=1_000_000, size=1_000_000_000)
         for copy in range(copies):
             for entry in base.values():
@@ -102,7 +102,7 @@ class World:
         changes = self.model.commit()
         before = self.graph.apply(Batch("e", self.graph.seq + 1, changes))
         self.history.add(before)
-        past = Past(self.graph, before)
+        past = GraphAt(self.graph, before)
         concerned = self.views.concerned(changes, past)
         for view, part in concerned.items():
             self.views.update(view, part, past)

@@ -133,7 +133,7 @@ def check_closed(graph: Graph) -> None:
     for edge in edges:
         assert edge.source in graph.nodes
         assert edge.target in graph.nodes
-        assert edge.key in {other.key for other in graph.into(edge.target)}
+        assert edge.key in {other.key for other in graph.incoming(edge.target)}
 
 
 def check_equal(graph: Graph, expected: Expected) -> None:
@@ -148,7 +148,7 @@ def check_equal(graph: Graph, expected: Expected) -> None:
         facts = expected.facts[uid]
         status = expected.status(uid)
         assert (node.status, document["reason"], document.get("message", "")) == (
-            status.level,
+            status.severity,
             status.reason,
             status.message,
         )

@@ -72,7 +72,7 @@ def test_equals_a_search(start: set[tuple[int, int]], changes: list[list[tuple[s
                 (field.roots if what == "root" else field.walls).__ixor__({one})
                 touched.add(one)
         touched |= {target for _, target in field.edges - edges}
-        flipped = reach.update(touched, cut=edges - field.edges)
+        flipped = reach.update(touched, removed_edges=edges - field.edges)
         assert set(reach) == field.reached()
         assert flipped == before ^ set(reach)
 
@@ -83,5 +83,5 @@ def test_a_cycle_that_lost_its_root_falls() -> None:
     reach = Reach(field)
     assert reach.update(ITEMS) == {0, 1, 2}
     field.edges.remove((0, 1))
-    assert reach.update([], cut=[(0, 1)]) == {1, 2}
+    assert reach.update([], removed_edges=[(0, 1)]) == {1, 2}
     assert set(reach) == {0}

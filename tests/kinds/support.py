@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.graph.model.facts import Derived, Facts, Neighbour
+from astrolabe.graph.model.facts import Derived, Facts, Peer
 from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import Requirement, Selector
 from astrolabe.graph.state.status import Status
@@ -51,7 +51,7 @@ def target(link: Link) -> str:
     """What a link points at, as `Kind/namespace/name`, `Kind uid` or `Kind/namespace?selector`."""
     match link:
         case Ref():
-            return "/".join((*link.place, link.target)).lstrip("/")
+            return "/".join((*link.name_key, link.target)).lstrip("/")
         case RefByUid():
             return f"{link.kind} {link.uid}"
         case Select():
@@ -97,15 +97,15 @@ def _plain_link(link: Link) -> Json:
     return form | values
 
 
-class Around:
-    """Implements `facts.Around` for a kind: literal neighbours, and nothing beyond the declared reads."""
+class Neighborhood:
+    """Implements `facts.Neighborhood` for a kind: literal neighbours, and nothing beyond the declared reads."""
 
     def __init__(
         self,
         kind: Kind[Any],
         *,
-        out: Iterable[tuple[str, Neighbour]] = (),
-        into: Iterable[tuple[str, Neighbour]] = (),
+        out: Iterable[tuple[str, Peer]] = (),
+        into: Iterable[tuple[str, Peer]] = (),
         unresolved: Iterable[Ref | RefByUid] = (),
         unseen: Iterable[Ref | RefByUid] = (),
         unknown: Iterable[str] = (),
@@ -113,23 +113,23 @@ class Around:
     ) -> None:
         """unknown: the kinds of which there may be more. outdated: those that are as they were."""
         self._reads = {(read.direction, read.type, read.kind) for read in kind.reads}
-        self._ends = {"out": list(out), "into": list(into)}
+        self._ends = {"outgoing": list(out), "incoming": list(into)}
         self.unresolved = tuple(unresolved)
         self.unseen = tuple(unseen)
         self._unknown = tuple(unknown)
         self._outdated = tuple(outdated)
 
-    def out(self, type: str, kind: str) -> list[Neighbour]:
-        return self._neighbours("out", type, kind)
+    def outgoing(self, type: str, kind: str) -> list[Peer]:
+        return self._neighbours("outgoing", type, kind)
 
-    def into(self, type: str, kind: str) -> list[Neighbour]:
-        return self._neighbours("into", type, kind)
+    def incoming(self, type: str, kind: str) -> list[Peer]:
+        return self._neighbours("incoming", type, kind)
 
-    def knows(self, kind: str) -> bool:
+    def is_complete(self, kind: str) -> bool:
         self._check(kind)
         return kind not in self._unknown
 
-    def outdated(self, kind: str) -> bool:
+    def is_outdated(self, kind: str) -> bool:
         self._check(kind)
         return kind in self._outdated
 
@@ -138,13 +138,13 @@ class Around:
             "derive asks of what its reads do not say it does"
         )
 
-    def _neighbours(self, direction: str, type: str, kind: str) -> list[Neighbour]:
+    def _neighbours(self, direction: str, type: str, kind: str) -> list[Peer]:
         assert (direction, type, kind) in self._reads, "derive looks where its reads do not say it does"
         return [other for edge, other in self._ends[direction] if (edge, other.kind) == (type, kind)]
 
 
 class Other(msgspec.Struct, frozen=True):
-    """Implements `facts.Neighbour`."""
+    """Implements `facts.Peer`."""
 
     kind: str
     name: str
@@ -154,7 +154,7 @@ class Other(msgspec.Struct, frozen=True):
 
 
 def derive(kind: str, own: Status, *, details: Any = None, **around: Any) -> Derived:
-    """What the kind's `derive` makes of a resource named `x` with this status; `around` as in `Around`."""
+    """What the kind's `derive` makes of a resource named `x` with this status; `around` as in `Neighborhood`."""
     entry = KINDS_BY_NAME[kind]
     assert entry.derive is not None
-    return entry.derive(Other(kind, "x", own, details), Around(entry, **around))
+    return entry.derive(Other(kind, "x", own, details), Neighborhood(entry, **around))

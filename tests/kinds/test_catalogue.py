@@ -138,23 +138,23 @@ def test_an_unknown_edge_type() -> None:
 
 def test_a_read_along_an_unknown_edge_type() -> None:
     with pytest.raises(CatalogueError, match="Node speaks of an unknown edge type: likes"):
-        verify([replace(NODE, reads=(Read("out", "likes", "Node"),))])
+        verify([replace(NODE, reads=(Read("outgoing", "likes", "Node"),))])
 
 
 def test_what_ships_speaks_of_what_ships() -> None:
     with pytest.raises(CatalogueError, match="Node speaks of an unknown kind: Widget"):
         verify_closed([replace(NODE, makes=(("owns", "Widget"),))])
     with pytest.raises(CatalogueError, match="Node speaks of an unknown kind: Widget"):
-        verify_closed([replace(NODE, reads=(Read("out", "owns", "Widget"),))])
+        verify_closed([replace(NODE, reads=(Read("outgoing", "owns", "Widget"),))])
 
 
 def test_reads_in_a_circle() -> None:
-    node = replace(NODE, reads=(Read("out", "owns", "Namespace"),))
-    namespace = replace(NAMESPACE, reads=(Read("into", "owns", "Node"),))
+    node = replace(NODE, reads=(Read("outgoing", "owns", "Namespace"),))
+    namespace = replace(NAMESPACE, reads=(Read("incoming", "owns", "Node"),))
     with pytest.raises(CatalogueError, match="in a circle: Namespace, Node"):
         verify([CONFIGMAP, node, namespace])
 
 
 def test_a_kind_that_reads_itself() -> None:
     with pytest.raises(CatalogueError, match="in a circle: Node"):
-        verify([replace(NODE, reads=(Read("out", "owns", "Node"),))])
+        verify([replace(NODE, reads=(Read("outgoing", "owns", "Node"),))])

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from astrolabe.graph.model.facts import Neighbour
+from astrolabe.graph.model.facts import Peer
 from astrolabe.graph.model.links import Ref, RefByUid
 from astrolabe.graph.state.edge_types import OWNS
-from astrolabe.graph.state.status import LEVELS, Status
+from astrolabe.graph.state.status import SEVERITIES, Status
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.service import EndpointCount, ServiceDetails
@@ -57,11 +57,11 @@ def cases() -> list[Any]:
     ]
 
 
-def neighbours(listed: list[Json]) -> list[tuple[str, Neighbour]]:
+def neighbours(listed: list[Json]) -> list[tuple[str, Peer]]:
     return [(each["edge"], neighbour(each)) for each in listed]
 
 
-def neighbour(each: Json) -> Neighbour:
+def neighbour(each: Json) -> Peer:
     details = each.get("details")
     if details is not None:
         details = msgspec.convert(details, DETAILS[each["kind"]])
@@ -154,7 +154,7 @@ def test_anything_may_be_missing(kind: Kind[Any]) -> None:
     for parts in [*without(manifest), manifest]:
         assert read(kind.name, {**parts, "metadata": meta}).uid == meta["uid"]
     for variant in without(meta):
-        assert read(kind.name, {**manifest, "metadata": variant}).status.level in LEVELS
+        assert read(kind.name, {**manifest, "metadata": variant}).status.severity in SEVERITIES
 
 
 class Page(msgspec.Struct):
@@ -184,7 +184,7 @@ def test_everything_that_was_recorded(kind: Kind[Any]) -> None:
         assert facts.uid
         assert facts.name
         assert bool(facts.namespace) is kind.namespaced
-        assert facts.status.level in LEVELS
+        assert facts.status.severity in SEVERITIES
         assert facts.status.reason
         assert facts.metadata["creationTimestamp"]
         msgspec.json.encode(facts.metadata)

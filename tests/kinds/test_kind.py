@@ -11,14 +11,14 @@ from astrolabe.graph.model.links import Link, Ref, RefByUid
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.status import READY, Status
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Manifest, Slice
+from astrolabe.kinds.manifest import Manifest, Projection
 from astrolabe.kinds.metadata import Metadata
 from astrolabe.kinds.worst import derive_from_pods
 from tests.kinds.support import make
 from tests.support.kinds import KINDS, KINDS_BY_NAME
 
 
-class WidgetStatus(Slice):
+class WidgetStatus(Projection):
     observed_generation: int | None = None
 
 
@@ -60,7 +60,7 @@ WIDGET = Kind(
     details=lambda widget: widget.colour,
     revision=lambda widget: HelmRevision(Release("n", "r"), 1, "deployed"),
     derive=derive_from_pods,
-    reads=(Read("out", "owns", "Pod"),),
+    reads=(Read("outgoing", "owns", "Pod"),),
     namespaced=False,
 )
 
@@ -96,7 +96,7 @@ def test_rules() -> None:
         api_version="example.com/v1beta1",
         namespaced=False,
         derive=derive_from_pods,
-        reads=(Read("out", "owns", "Pod"),),
+        reads=(Read("outgoing", "owns", "Pod"),),
     )
 
 
@@ -137,7 +137,7 @@ def test_decoding_an_event() -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_every_kind_that_is_being_deleted_says_so(kind: Kind[Any]) -> None:
     facts = make(kind.name, metadata={"deletionTimestamp": "2026-01-02T00:00:00Z"})
-    assert (facts.status.level, facts.status.reason) == ("Pending", "Terminating")
+    assert (facts.status.severity, facts.status.reason) == ("Pending", "Terminating")
     assert facts.status.since == "2026-01-02T00:00:00Z"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from astrolabe.engine.inbox import InvalidObject
-from astrolabe.graph.model.faults import Unfit
+from astrolabe.graph.model.faults import InvalidObjectError
 from astrolabe.graph.model.model import Model
 from astrolabe.kinds.common import LONGEST_MESSAGE, LONGEST_QUOTE, MOST_LINKS
 from astrolabe.kinds.manifest import LONGEST_NAME, MOST_ITEMS, MOST_TERMS
@@ -142,7 +142,7 @@ def test_references_are_counted_over_all_lists_of_an_object() -> None:
     pod = KINDS_BY_NAME["Pod"]
     event = decode(pod, line_of(env(MOST_LINKS // 2, containers=4)))
     assert isinstance(event, Upserted)
-    with pytest.raises(Unfit, match=r"^has more than 5000 references to other objects$"):
+    with pytest.raises(InvalidObjectError, match=r"^has more than 5000 references to other objects$"):
         pod.facts(event.manifest)
     event = decode(pod, line_of(env(MOST_LINKS // 2 - 1, containers=2)))
     assert isinstance(event, Upserted)
@@ -184,6 +184,6 @@ def test_a_uid_that_cannot_stand_in_json_as_it_is_is_none(uid: str) -> None:
     pod = KINDS_BY_NAME["Pod"]
     facts = pod.facts(pod.decoder.decode(json.dumps(manifest(uid=uid))))
     model = Model([each.rules for each in KINDS])
-    with pytest.raises(Unfit, match=r"^has a metadata\.uid that is none$"):
+    with pytest.raises(InvalidObjectError, match=r"^has a metadata\.uid that is none$"):
         model.upsert(facts)
     assert len(model) == 0

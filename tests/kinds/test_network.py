@@ -169,7 +169,7 @@ def test_what_cannot_be_seen_is_not_ready(unknown: list[str], unseen: list[Ref],
     fine = [service("c", FINE)]
     assert derive("Ingress", OWN, out=fine, unseen=unseen, unknown=unknown) == Derived(expected)
     down = derive("Ingress", OWN, out=[service("c", DOWN)], unseen=unseen, unknown=unknown)
-    assert down.status.level == "Error", "what can be seen comes first"
+    assert down.status.severity == "Error", "what can be seen comes first"
 
 
 def test_what_cannot_be_seen_any_more_is_not_ready() -> None:
@@ -182,7 +182,7 @@ def test_what_cannot_be_seen_any_more_is_not_ready() -> None:
     secrets = Status("Unknown", "TLSSecretNotVisible", "Secret not visible any more: tls")
     assert derive("Ingress", OWN, out=out, **gone) == Derived(secrets)
     down = derive("Ingress", OWN, out=[service("c", DOWN), secret], **gone)
-    assert down.status.level == "Error", "what can be seen comes first"
+    assert down.status.severity == "Error", "what can be seen comes first"
 
 
 def test_an_ingress_over_a_service_without_selector_of_which_nothing_is_known() -> None:

@@ -79,7 +79,7 @@ def test_as_the_server_prints_it(case: Json) -> None:
         case["kubectl"]["ready"],
     )
     assert facts.metadata["restartCount"] == facts.details.restarts == restarts
-    assert (facts.status.level, facts.status.message) == LEVELS[case["name"]]
+    assert (facts.status.severity, facts.status.message) == LEVELS[case["name"]]
 
 
 def pod(phase: str, *states: Json, last: Json | None = None, **more: object) -> Json:
@@ -192,7 +192,7 @@ def test_status(status: Json, expected: Status) -> None:
 )
 def test_a_failed_container_matters_where_it_is_started_again(policy: str | None, level: str) -> None:
     spec = {"restartPolicy": policy} if policy else {}
-    assert judge("Pod", spec=spec, status=pod("Running", RUNNING, ended(1))).level == level
+    assert judge("Pod", spec=spec, status=pod("Running", RUNNING, ended(1))).severity == level
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_failed_container_matters_where_it_is_started_again(policy: str | None
     ],
 )
 def test_reasons_to_wait(reason: str, level: str) -> None:
-    assert judge("Pod", status=pod("Pending", waiting(reason))).level == level
+    assert judge("Pod", status=pod("Pending", waiting(reason))).severity == level
 
 
 DELETED = {"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 30}

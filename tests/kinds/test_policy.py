@@ -144,7 +144,7 @@ def test_budget(status: Json, expected: Status) -> None:
 @pytest.mark.parametrize("kind", [HPA, PDB])
 def test_a_change_that_the_controller_has_not_seen(kind: str) -> None:
     status = judge(kind, metadata={"generation": 2}, status={"observedGeneration": 1})
-    assert (status.level, status.reason) == ("Pending", "Progressing")
+    assert (status.severity, status.reason) == ("Pending", "Progressing")
 
 
 def test_metadata_of_a_budget() -> None:

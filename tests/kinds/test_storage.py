@@ -138,7 +138,7 @@ POD = ("mounts", Other("Pod", "db-0", Status("Pending", "Pending"), PodDetails(r
 def test_a_claim_that_binds_late(
     status: Status, out: list[tuple[str, Other]], into: list[tuple[str, Other]], message: str
 ) -> None:
-    expected = Status(status.level, status.reason, message)
+    expected = Status(status.severity, status.reason, message)
     assert derive(CLAIM, status, out=out, into=into) == Derived(expected)
 
 

@@ -244,7 +244,7 @@ def test_daemonset(spec: Json, status: Json, expected: Status) -> None:
 @pytest.mark.parametrize("kind", ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"])
 def test_a_change_that_the_controller_has_not_seen(kind: str) -> None:
     status = judge(kind, metadata={"generation": 3}, spec={}, status={"observedGeneration": 2})
-    assert (status.level, status.reason) == ("Pending", "Progressing")
+    assert (status.severity, status.reason) == ("Pending", "Progressing")
     assert status.message == "Waiting for the controller to see the latest change"
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from astrolabe.engine.inbox import InvalidObject
 from astrolabe.graph.state.status import READY, Status
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Manifest, Slice
+from astrolabe.kinds.manifest import Manifest, Projection
 from astrolabe.kube.events import (
     MAX_OBJECT_BYTES,
     BookmarkEvent,
@@ -24,7 +24,7 @@ from tests.support.kinds import KINDS, KINDS_BY_NAME
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 
 
-class WidgetStatus(Slice):
+class WidgetStatus(Projection):
     size: int = 0
 
 

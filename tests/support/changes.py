@@ -17,7 +17,7 @@ def some_changes(random: Random, graph: Graph) -> Changes:
     for name in random.sample(NAMES, 3):
         if name in graph.nodes and random.random() < 0.4:
             changes.nodes_removed.append(name)
-            gone = {each.key for each in (*graph.out(name), *graph.into(name))}
+            gone = {each.key for each in (*graph.outgoing(name), *graph.incoming(name))}
             changes.edges_removed += [key for key in gone if key not in changes.edges_removed]
         else:
             changes.nodes_set.append(node(name, str(random.random())))

@@ -7,7 +7,7 @@ from random import Random
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.links import Link, Ref, RefByUid
 from astrolabe.graph.state.edge_types import BINDS, MOUNTS, OWNS, USES_CONFIGMAP
-from astrolabe.graph.state.status import LEVELS, Status
+from astrolabe.graph.state.status import SEVERITIES, Status
 from astrolabe.graph.views.filter import Filter, FilterRules, parse_query
 from tests.support.worlds import KINDS, World, facts
 
@@ -56,7 +56,7 @@ def _facts(random: Random) -> Facts:
         name,
         namespace=namespace,
         uid=f"{kind}-{namespace}-{name}".lower(),
-        status=Status(random.choice(LEVELS), "Because", f"since step {random.randrange(3)}"),
+        status=Status(random.choice(SEVERITIES), "Because", f"since step {random.randrange(3)}"),
         labels=labels,
         links=_links(kind, namespace, random),
         release=random.choice(RELEASES),

@@ -8,7 +8,7 @@ from typing import Any
 
 from websockets.frames import Frame, Opcode
 
-from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.state.status import SEVERITIES
 from tests.support.worlds import EPOCH, KINDS
 
 _IDS = ("default", "a", "b", "c", "d", "x" * 64, "ü", "\x00", '"')
@@ -110,7 +110,7 @@ class Fuzz:
         return document
 
     def _value(self) -> Any:
-        words = (*_WORDS, *KINDS, *LEVELS)
+        words = (*_WORDS, *KINDS, *SEVERITIES)
         return self.random.choice(
             (self.random.choice(words), [self.random.choice(words) for _ in range(self.random.randint(0, 3))])
         )

@@ -27,7 +27,7 @@ SHORT = RedisTiming(
 )
 
 
-class Unfit(Exception):
+class InvalidObjectError(Exception):
     """This member cannot lead."""
 
 
@@ -65,7 +65,7 @@ class Member:
             self,
             lead=self._lead,
             leader_report=lambda: b'{"synced":true}',
-            cannot_lead=Unfit,
+            cannot_lead=InvalidObjectError,
             clock=asyncio.get_running_loop().time,
             timing=timing,
         )
@@ -94,11 +94,11 @@ class Member:
 
     async def _lead(self, writer: LeaderWriter) -> NoReturn:
         if self.cannot_lead:
-            raise Unfit("no cluster here")
+            raise InvalidObjectError("no cluster here")
         try:
             await self.replica.set_cluster_identity(self.identity)
         except BusError as error:
-            raise Unfit(str(error)) from error
+            raise InvalidObjectError(str(error)) from error
         self.writer = writer
         self._moved.set()
         try:

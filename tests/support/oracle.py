@@ -168,19 +168,19 @@ class _Around:
     def __init__(self, expected: Expected, uid: str) -> None:
         self._expected, self._uid = expected, uid
 
-    def out(self, type: str, kind: str) -> list[_Seen]:
+    def outgoing(self, type: str, kind: str) -> list[_Seen]:
         found = [k[2] for k in self._expected.all_edges if k[0] == type and k[1] == self._uid]
         return [_Seen(self._expected, u) for u in found if self._expected.facts[u].kind == kind]
 
-    def into(self, type: str, kind: str) -> list[_Seen]:
+    def incoming(self, type: str, kind: str) -> list[_Seen]:
         found = [k[1] for k in self._expected.all_edges if k[0] == type and k[2] == self._uid]
         return [_Seen(self._expected, u) for u in found if self._expected.facts[u].kind == kind]
 
-    def knows(self, kind: str) -> bool:
+    def is_complete(self, kind: str) -> bool:
         scopes = self._expected.synced.get(kind, set())
         return "" in scopes or self._expected.facts[self._uid].namespace in scopes
 
-    def outdated(self, kind: str) -> bool:
+    def is_outdated(self, kind: str) -> bool:
         scopes = self._expected.outdated.get(kind, set())
         return "" in scopes or self._expected.facts[self._uid].namespace in scopes
 

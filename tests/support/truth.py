@@ -47,7 +47,7 @@ def expect(
         status, release = expected.status(uid), expected.releases[uid]
         nodes[uid] = {
             "node": f"{facts.kind} {facts.namespace}/{facts.name}",
-            "status": [status.level, status.reason, status.message, status.since],
+            "status": [status.severity, status.reason, status.message, status.since],
             "release": f"{release.namespace}/{release.name}" if release else "",
             "chart": expected.charts[uid],
             "metadata": {**facts.metadata, **(expected.extra(uid) or {})},

@@ -84,7 +84,7 @@ def check_closed(changes: Changes, graph: Graph) -> None:
                 raise CorruptData(f"edge {edge.key}: node {uid!r} is missing")
     removed_edges = set(changes.edges_removed)
     for uid in removed_nodes:
-        for edge in (*graph.out(uid), *graph.into(uid)):
+        for edge in (*graph.outgoing(uid), *graph.incoming(uid)):
             if edge.key not in removed_edges:
                 raise CorruptData(f"node {uid!r} is removed, but edge {edge.key} is not")
 

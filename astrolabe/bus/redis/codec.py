@@ -18,7 +18,7 @@ from astrolabe.graph.state.edge import Edge, EdgeKey
 from astrolabe.graph.state.graph import Graph
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import LONGEST_PART, Node, parse_node, parse_nodes
-from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.state.status import SEVERITIES
 
 #: Bytes of a node. No engine creates a longer one.
 MAX_NODE_BYTES = 2 * LONGEST_PART
@@ -174,7 +174,7 @@ def decode_tick(data: bytes) -> Tick:
 
 def _validated(node: Node) -> Node:
     """Raises ValueError for a node that no engine creates."""
-    if node.status not in LEVELS or not node.uid or len(node.text) > MAX_NODE_BYTES:
+    if node.status not in SEVERITIES or not node.uid or len(node.text) > MAX_NODE_BYTES:
         raise ValueError("not a node of Astrolabe")
     return node
 

@@ -27,7 +27,7 @@ from astrolabe.bus.redis.retention import LogRetention
 from astrolabe.bus.redis.status import Blocker, ReplicationStatus
 from astrolabe.bus.redis.store import CORRUPT, ChannelSubscription, RedisStore, StoredPosition
 from astrolabe.graph.state.batch import Batch
-from astrolabe.graph.state.graph import Unapplied
+from astrolabe.graph.state.graph import ApplyError
 from astrolabe.timeslice import TimeSlice, in_slices
 
 logger = logging.getLogger("astrolabe.bus")
@@ -130,7 +130,7 @@ class Follower:
                     return
         except CorruptData as error:
             self._unreadable.error(f"a published message cannot be decoded: {error}")
-        except Unapplied as error:
+        except ApplyError as error:
             self._handle_unapplied(error)
         await self.catch_up()
 
@@ -169,7 +169,7 @@ class Follower:
         except LogOutrun:
             logger.warning("the graph in Redis changes faster than it can be read; trying again")
             return
-        except Unapplied as error:  # on the graph that was just read: the next tick tries again
+        except ApplyError as error:  # on the graph that was just read: the next tick tries again
             self._handle_unapplied(error)
             return
         self.caught_up = True
@@ -221,7 +221,7 @@ class Follower:
                 await slice.pause()
         except CorruptData as error:  # so everything is read; if that is damaged, too, the leader is told
             self._unreadable_log.error(f"the log in Redis is damaged: {error}")
-        except Unapplied as error:
+        except ApplyError as error:
             self._handle_unapplied(error)
 
     async def _join(self) -> None:
@@ -251,13 +251,13 @@ class Follower:
         self._status.note_in_sync()
 
     def _receive(self, batch: Batch) -> None:
-        """Raises CorruptData, Unapplied."""
+        """Raises CorruptData, ApplyError."""
         changes = effective_changes(batch.changes, self._served.graph)
         check_closed(changes, self._served.graph)
         self._served.receive(msgspec.structs.replace(batch, changes=changes))
         self._retention.add(batch)
 
-    def _handle_unapplied(self, error: Unapplied) -> None:
+    def _handle_unapplied(self, error: ApplyError) -> None:
         """Log that the served graph could not apply a batch, and read everything again."""
         log_unapplied(error, "reading everything again")
         self.mark_diverged()

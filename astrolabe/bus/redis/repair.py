@@ -139,7 +139,7 @@ class _Edges:
 
     def fields(self) -> Iterator[str]:
         for uid in list(self._graph.nodes):
-            for edge in list(self._graph.out(uid)):
+            for edge in list(self._graph.outgoing(uid)):
                 yield edge_id(edge.key)
 
     def value(self, field: str) -> str | None:

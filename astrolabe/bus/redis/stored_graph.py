@@ -76,10 +76,10 @@ class StoredGraph:
                 into[edge.target].append(edge)
             yield
         for some in in_chunks(out.items(), ITEMS_PER_SLICE):
-            graph.restore(out=self._known(some))
+            graph.restore(outgoing=self._known(some))
             yield
         for some in in_chunks(into.items(), ITEMS_PER_SLICE):
-            graph.restore(into=self._known(some))
+            graph.restore(incoming=self._known(some))
             yield
         for found in in_chunks(self.releases.items(), ITEMS_PER_SLICE):
             releases = [(_as_text(id), _as_text(value)) for id, value in found]

@@ -44,7 +44,7 @@ async def chunks_of(graph: Graph) -> Iterator[Writes]:
     """
     edges: list[Edge] = []
     async for uid in in_slices(graph.nodes):
-        edges += graph.out(uid)
+        edges += graph.outgoing(uid)
     return _chunks(list(graph.nodes.values()), edges, list(graph.releases.items()))
 
 

@@ -13,7 +13,7 @@ PAGE = 32
 GROWTH = 4
 
 
-class Page:
+class EncodedPage:
     """The nodes that have a hash in common. nodes, edges: their texts, and those of the edges that start at
     them, each behind a comma; empty when there are none.
     """
@@ -29,7 +29,7 @@ class Page:
         """Make the texts as the graph is now."""
         nodes = graph.nodes
         self.nodes = _listed([nodes[uid].text for uid in self.uids])
-        self.edges = _listed([edge.text for uid in self.uids for edge in graph.out(uid)])
+        self.edges = _listed([edge.text for uid in self.uids for edge in graph.outgoing(uid)])
 
 
 class Pages:
@@ -42,11 +42,11 @@ class Pages:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._pages: list[Page] = []
+        self._pages: list[EncodedPage] = []
         #: Nodes that were there before the pages were and are in none yet.
         self._unplaced: list[str] = []
         #: Pages that are not, or may not be, as they should be.
-        self._stale: dict[Page, None] = {}
+        self._stale: dict[EncodedPage, None] = {}
 
     def update(self, changes: Changes) -> None:
         """Take note of a batch."""
@@ -68,7 +68,7 @@ class Pages:
         The first `take` of a large graph takes long: who cannot wait refreshes in steps before it.
         """
         if not self._pages:
-            self._pages = [Page() for _ in range(len(self._graph.nodes) // PAGE + 1)]
+            self._pages = [EncodedPage() for _ in range(len(self._graph.nodes) // PAGE + 1)]
             self._unplaced = list(self._graph.nodes)
         if self._unplaced:
             self._place(len(self._unplaced) if most is None else most * PAGE)
@@ -98,7 +98,7 @@ class Pages:
             page.uids[uid] = None
             self._stale[page] = None
 
-    def _page(self, uid: str) -> Page:
+    def _page(self, uid: str) -> EncodedPage:
         return self._pages[hash(uid) % len(self._pages)]
 
 

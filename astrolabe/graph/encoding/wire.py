@@ -31,7 +31,7 @@ DELTA_TAIL = "}"
 _NODES_SET, _REMOVED, _EDGES_SET = '"nodes":{"set":[', '],"remove":[', ']},"edges":{"set":['
 
 #: A place in a snapshot: how many nodes and how many edges come before it.
-Cut = tuple[int, int]
+SnapshotOffset = tuple[int, int]
 
 ResetReason = Literal["epoch-changed", "too-old", "lagging"]
 
@@ -68,8 +68,8 @@ def snapshot_part(
     number: int,
     nodes: Sequence[Node],
     edges: Sequence[Edge],
-    start: Cut,
-) -> tuple[str, Cut]:
+    start: SnapshotOffset,
+) -> tuple[str, SnapshotOffset]:
     """One part of a snapshot of these nodes and edges, from `start` on, and where the next one starts.
 
     number: of the part, from 1. All nodes come before the first edge; the last part ends where both do.
@@ -92,9 +92,10 @@ def changes_text(changes: Changes) -> str:
     """The part of a delta that tells what changed: the same for all who see the same."""
     nodes = ",".join([node.text for node in changes.nodes_set])
     edges = ",".join([edge.text for edge in changes.edges_set])
-    cut = ",".join([removal_text(key) for key in changes.edges_removed])
-    gone = ujson.dumps(changes.nodes_removed, escape_forward_slashes=False)
-    return f'"nodes":{{"set":[{nodes}],"remove":{gone}}},"edges":{{"set":[{edges}],"remove":[{cut}]}}'
+    removed_nodes = ujson.dumps(changes.nodes_removed, escape_forward_slashes=False)
+    removed_edges = ",".join([removal_text(key) for key in changes.edges_removed])
+    of_nodes = f'"nodes":{{"set":[{nodes}],"remove":{removed_nodes}}}'
+    return f'{of_nodes},"edges":{{"set":[{edges}],"remove":[{removed_edges}]}}'
 
 
 def changes_pieces(changes: Changes) -> Iterator[str]:

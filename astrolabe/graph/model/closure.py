@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from astrolabe.graph.model.linker import Linker, Touched
+from astrolabe.graph.model.linker import EdgeEdit, Linker
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.reach import Reach
 from astrolabe.graph.state.edge import EdgeKey, each_edge, leads
@@ -16,8 +16,8 @@ from astrolabe.graph.state.edge_types import CLOSURE_TYPES
 from astrolabe.graph.state.identity import NAMESPACE
 
 
-class _Terrain:
-    """Implements `reach.Terrain` over records and closure edges."""
+class _ClosureEdges:
+    """Implements `reach.Traversable` over records and closure edges."""
 
     def __init__(self, linker: Linker) -> None:
         self._linker = linker
@@ -29,11 +29,11 @@ class _Terrain:
         return self._linker.find(item.uid) is item
 
     def successors(self, item: Record) -> list[Record]:
-        uids = [edge.target for edge in each_edge(item.out) if edge.type in CLOSURE_TYPES]
+        uids = [edge.target for edge in each_edge(item.outgoing) if edge.type in CLOSURE_TYPES]
         return [record for record in map(self._linker.find, uids) if record is not None]
 
     def predecessors(self, item: Record) -> Iterable[Record]:
-        for edge in each_edge(item.into):
+        for edge in each_edge(item.incoming):
             if edge.type in CLOSURE_TYPES:
                 record = self._linker.find(edge.source)
                 if record is not None:
@@ -45,7 +45,7 @@ class Closure:
 
     def __init__(self, linker: Linker) -> None:
         self._linker = linker
-        self._reach: Reach[Record] = Reach(_Terrain(linker))
+        self._reach: Reach[Record] = Reach(_ClosureEdges(linker))
         self._population: dict[str, int] = {}
 
     def __contains__(self, record: Record) -> bool:
@@ -53,18 +53,18 @@ class Closure:
             return True
         return record.kind == NAMESPACE and record.name in self._population
 
-    def settle(self, touched: set[Record], edges: dict[EdgeKey, Touched]) -> set[Record]:
+    def settle(self, touched: set[Record], edges: dict[EdgeKey, EdgeEdit]) -> set[Record]:
         """Follow the touched records and edges; returns the records that may have come in or gone out."""
         touched = set(touched)
-        cut = []
+        removed_edges = []
         for key, edge in edges.items():
             if key[0] not in CLOSURE_TYPES:
                 continue
             if edge.now is not None and (target := self._linker.find(key[2])) is not None:
                 touched.add(target)
-            if not leads(each_edge(edge.source.out), edge.target.uid, CLOSURE_TYPES):
-                cut.append((edge.source, edge.target))
-        flipped = self._reach.update(touched, cut=cut)
+            if not leads(each_edge(edge.source.outgoing), edge.target.uid, CLOSURE_TYPES):
+                removed_edges.append((edge.source, edge.target))
+        flipped = self._reach.update(touched, removed_edges=removed_edges)
         return flipped | self._populate(flipped) | {r for r in touched if r.kind == NAMESPACE}
 
     def _populate(self, flipped: set[Record]) -> set[Record]:

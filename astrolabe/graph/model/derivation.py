@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.graph.model.facts import Derived, Neighbour, Rules
+from astrolabe.graph.model.facts import Derived, Peer, Rules
 from astrolabe.graph.model.faults import RULE_FAILED, Fault, Faults, where
 from astrolabe.graph.model.linker import Linker
 from astrolabe.graph.model.links import Ref, RefByUid
@@ -25,8 +25,8 @@ class RulesError(ValueError):
     """The rules contradict each other; the message says where."""
 
 
-class _Itself(msgspec.Struct, frozen=True, gc=False):
-    """Implements `facts.Neighbour` for the record that is derived: what its own manifest says."""
+class _Self(msgspec.Struct, frozen=True, gc=False):
+    """Implements `facts.Peer` for the record that is derived: what its own manifest says."""
 
     kind: str
     name: str
@@ -35,30 +35,30 @@ class _Itself(msgspec.Struct, frozen=True, gc=False):
     details: Any
 
 
-class _Neighbourhood:
-    """Implements `facts.Around` for one record."""
+class _RecordNeighborhood:
+    """Implements `facts.Neighborhood` for one record."""
 
     def __init__(self, record: Record, linker: Linker, scopes: Scopes) -> None:
         """asked: the kinds of which the record has wanted to know whether they are known."""
-        self.asked: tuple[str, ...] = ()
+        self.queried: tuple[str, ...] = ()
         self._record = record
         self._linker = linker
         self._scopes = scopes
 
-    def knows(self, kind: str) -> bool:
+    def is_complete(self, kind: str) -> bool:
         self._note(kind)
-        return self._scopes.knows(kind, self._record.namespace)
+        return self._scopes.is_complete(kind, self._record.namespace)
 
-    def outdated(self, kind: str) -> bool:
+    def is_outdated(self, kind: str) -> bool:
         self._note(kind)
-        return self._scopes.outdated(kind, self._record.namespace)
+        return self._scopes.is_outdated(kind, self._record.namespace)
 
-    def out(self, type: str, kind: str) -> Iterable[Neighbour]:
-        found = [self._linker.find(e.target) for e in each_edge(self._record.out) if e.type == type]
+    def outgoing(self, type: str, kind: str) -> Iterable[Peer]:
+        found = [self._linker.find(e.target) for e in each_edge(self._record.outgoing) if e.type == type]
         return [record for record in found if record is not None and record.kind == kind]
 
-    def into(self, type: str, kind: str) -> Iterable[Neighbour]:
-        found = [self._linker.find(e.source) for e in each_edge(self._record.into) if e.type == type]
+    def incoming(self, type: str, kind: str) -> Iterable[Peer]:
+        found = [self._linker.find(e.source) for e in each_edge(self._record.incoming) if e.type == type]
         return [record for record in found if record is not None and record.kind == kind]
 
     @property
@@ -66,12 +66,16 @@ class _Neighbourhood:
         return self._record.unresolved
 
     def _note(self, kind: str) -> None:
-        if kind not in self.asked:
-            self.asked = (*self.asked, kind)
+        if kind not in self.queried:
+            self.queried = (*self.queried, kind)
 
     @property
     def unseen(self) -> Collection[Ref | RefByUid]:
-        return [miss for miss in self._record.misses if miss not in self._record.unresolved]
+        return [
+            candidate
+            for candidate in self._record.unresolved_candidates
+            if candidate not in self._record.unresolved
+        ]
 
 
 class Derivation:
@@ -81,19 +85,19 @@ class Derivation:
         self._linker = linker
         self._scopes = scopes
         #: Whose status rests on whether a kind is known, and on which; and by kind.
-        self._asking: dict[Record, tuple[str, ...]] = {}
-        self._asked: dict[str, dict[Record, None]] = {}
-        self._reasked: dict[Record, None] = {}
+        self._queried_kinds: dict[Record, tuple[str, ...]] = {}
+        self._querying: dict[str, dict[Record, None]] = {}
+        self._waiting: dict[Record, None] = {}
         self._ranks = _rank(rules)
         self._stale: list[set[Record]] = [set() for _ in range(max(self._ranks.values(), default=0) + 1)]
         #: (edge type, kind of its source, kind of its target) → (source reads, target reads)
-        self._over = _readers(rules)
+        self._readers = _readers(rules)
         self._read_kinds = {read.kind for entry in rules.values() for read in entry.reads}
         self.faults = Faults()
 
     def edge_changed(self, type: str, source: Record, target: Record) -> None:
         """An edge came or went: its ends may read each other over it."""
-        reads = self._over.get((type, source.kind, target.kind))
+        reads = self._readers.get((type, source.kind, target.kind))
         if reads is None:
             return
         if reads[0]:
@@ -111,16 +115,16 @@ class Derivation:
 
     def scope_changed(self, kind: str) -> None:
         """The kind is, or is no more, completely known or up to date somewhere."""
-        self._reasked.update(self._asked.get(kind, {}))
+        self._waiting.update(self._querying.get(kind, {}))
 
     @property
-    def reasked(self) -> bool:
+    def has_waiting(self) -> bool:
         """Whether there are records that ask for what has changed, and are not marked yet."""
-        return bool(self._reasked)
+        return bool(self._waiting)
 
-    def mark_reasked(self, most: int | None) -> None:
+    def mark_waiting(self, most: int | None) -> None:
         """Mark them; at most so many."""
-        for record in take_some(self._reasked, most):
+        for record in take_some(self._waiting, most):
             self.mark(record)
 
     def mark(self, record: Record) -> None:
@@ -131,21 +135,21 @@ class Derivation:
         """The record is gone."""
         self._stale[self._ranks[record.kind]].discard(record)
         self.faults.clear(record.uid)
-        self._set_asked(record, ())
-        self._reasked.pop(record, None)
+        self._set_queried(record, ())
+        self._waiting.pop(record, None)
 
     def mark_readers(self, record: Record) -> None:
         """The record's status or details changed: whoever reads it must be derived again."""
         if record.kind not in self._read_kinds:
             return
         find = self._linker.find
-        for edge in each_edge(record.into):
+        for edge in each_edge(record.incoming):
             source = find(edge.source)
-            if source is not None and self._over.get((edge.type, source.kind, record.kind), _NEITHER)[0]:
+            if source is not None and self._readers.get((edge.type, source.kind, record.kind), _NEITHER)[0]:
                 self.mark(source)
-        for edge in each_edge(record.out):
+        for edge in each_edge(record.outgoing):
             target = find(edge.target)
-            if target is not None and self._over.get((edge.type, record.kind, target.kind), _NEITHER)[1]:
+            if target is not None and self._readers.get((edge.type, record.kind, target.kind), _NEITHER)[1]:
                 self.mark(target)
 
     def settle(self) -> Iterator[Record]:
@@ -161,10 +165,10 @@ class Derivation:
         if derive is None or self._linker.find(record.uid) is not record:  # it may be gone by now
             return False
         own = record.own_details
-        itself = _Itself(record.kind, record.name, record.namespace, record.own_status, own)
-        around = _Neighbourhood(record, self._linker, self._scopes)
+        itself = _Self(record.kind, record.name, record.namespace, record.own_status, own)
+        neighborhood = _RecordNeighborhood(record, self._linker, self._scopes)
         try:
-            derived = derive(itself, around)
+            derived = derive(itself, neighborhood)
             details = derived.details if derived.details is not None else own
             is_news = derived.status != record.status or details != record.details
             is_shown = is_news or derived.metadata != record.extra
@@ -172,8 +176,8 @@ class Derivation:
             derived, details, is_news, is_shown = self._fail(record, error), own, True, True
         else:
             self.faults.clear(record.uid)
-        if around.asked != self._asking.get(record, ()):
-            self._set_asked(record, around.asked)
+        if neighborhood.queried != self._queried_kinds.get(record, ()):
+            self._set_queried(record, neighborhood.queried)
         if is_news:
             record.status, record.details = derived.status, details
             self.mark_readers(record)
@@ -186,18 +190,18 @@ class Derivation:
         own = record.own_status
         message = f"the rule that derives the status of a {record.kind} failed ({type(error).__name__})"
         said = f"; by itself it is {own.reason}" + (f": {own.message}" if own.message else "")
-        return Derived(Status(own.level, RULE_FAILED, message + said, own.since))
+        return Derived(Status(own.severity, RULE_FAILED, message + said, own.since))
 
-    def _set_asked(self, record: Record, kinds: tuple[str, ...]) -> None:
-        for kind in self._asking.pop(record, ()):
-            asking = self._asked[kind]
+    def _set_queried(self, record: Record, kinds: tuple[str, ...]) -> None:
+        for kind in self._queried_kinds.pop(record, ()):
+            asking = self._querying[kind]
             del asking[record]
             if not asking:
-                del self._asked[kind]
+                del self._querying[kind]
         if kinds:
-            self._asking[record] = kinds
+            self._queried_kinds[record] = kinds
         for kind in kinds:
-            self._asked.setdefault(kind, {})[record] = None
+            self._querying.setdefault(kind, {})[record] = None
 
 
 def take_some(records: dict[Record, None], most: int | None) -> set[Record]:
@@ -217,7 +221,7 @@ def _readers(rules: Mapping[str, Rules]) -> dict[tuple[str, str, str], tuple[boo
     found: dict[tuple[str, str, str], tuple[bool, bool]] = {}
     for kind, entry in rules.items():
         for read in entry.reads:
-            forward = read.direction == "out"
+            forward = read.direction == "outgoing"
             over = (read.type, kind, read.kind) if forward else (read.type, read.kind, kind)
             before = found.get(over, _NEITHER)
             found[over] = (before[0] or forward, before[1] or not forward)

@@ -56,7 +56,7 @@ class Derived(msgspec.Struct, frozen=True, gc=False):
     details: Any = None
 
 
-class Neighbour(Protocol):
+class Peer(Protocol):
     """A resource as its neighbour reads it: status and details are the derived ones.
 
     `Rules.derive` gets the resource itself in the same shape, with its own status and details.
@@ -74,22 +74,22 @@ class Neighbour(Protocol):
     def details(self) -> Any: ...
 
 
-class Around(Protocol):
+class Neighborhood(Protocol):
     """The neighbourhood of one resource, restricted to what its `Rules.reads` declares."""
 
-    def out(self, type: str, kind: str) -> Iterable[Neighbour]:
+    def outgoing(self, type: str, kind: str) -> Iterable[Peer]:
         """Targets of its edges of this type that are of this kind, in no particular order."""
         ...
 
-    def into(self, type: str, kind: str) -> Iterable[Neighbour]:
+    def incoming(self, type: str, kind: str) -> Iterable[Peer]:
         """Sources of the edges of this type that end here, in no particular order."""
         ...
 
-    def knows(self, kind: str) -> bool:
+    def is_complete(self, kind: str) -> bool:
         """Whether all neighbours of this kind are known, so that there being none is a fact."""
         ...
 
-    def outdated(self, kind: str) -> bool:
+    def is_outdated(self, kind: str) -> bool:
         """Whether the neighbours of this kind are as they were before the kind could not be read any more."""
         ...
 
@@ -107,13 +107,13 @@ class Around(Protocol):
 class Read(msgspec.Struct, frozen=True, gc=False):
     """Declares that `derive` looks along edges of `type`, at neighbours of `kind`."""
 
-    direction: Literal["out", "into"]
+    direction: Literal["outgoing", "incoming"]
     type: str
     kind: str
 
 
 #: (the resource itself with its own status and details, its neighbourhood) → what it is among them.
-Derive = Callable[[Neighbour, Around], Derived]
+Derive = Callable[[Peer, Neighborhood], Derived]
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -122,8 +122,8 @@ class Rules(msgspec.Struct, frozen=True):
     kind: what it is known by, here and in facts, references and selections; unique. name: as nodes show it,
         which a kind of another API group may have, too; "": the same.
     derive: pure; called again when the facts, an edge in `reads`, a neighbour over such an edge, or
-        the unresolved references change, or the answer to a `knows` or an
-        `outdated` that it asked.
+        the unresolved references change, or the answer to a `is_complete` or an
+        `is_outdated` that it asked.
     reads: must be acyclic over kinds, so that each derived status is worked out once.
     inherits: the edge types, of `INHERITANCE_TYPES`, into it along which it inherits its release and chart.
     """

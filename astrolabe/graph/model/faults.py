@@ -11,7 +11,7 @@ import msgspec
 RULE_FAILED = "RuleFailed"
 
 
-class Unfit(ValueError):
+class InvalidObjectError(ValueError):
     """What an object says fits into no graph; the message names the rule or the limit, never a value."""
 
 

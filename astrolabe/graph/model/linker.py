@@ -9,9 +9,9 @@ from typing import cast
 import msgspec
 
 from astrolabe.graph.model.facts import Facts
-from astrolabe.graph.model.labels import Labels
-from astrolabe.graph.model.links import BY_UID, Link, Place, Ref, RefByUid, Select, owners_among
-from astrolabe.graph.model.names import Names
+from astrolabe.graph.model.label_index import LabelIndex
+from astrolabe.graph.model.links import BY_UID, Link, NameKey, Ref, RefByUid, Select, owners_among
+from astrolabe.graph.model.name_index import NameIndex
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.state.edge import Edge, EdgeKey, each_edge, find_edge, with_new_edge, without_edge
 
@@ -31,7 +31,7 @@ _Found = dict[_Contribution, tuple[str, ...] | dict[str, None]]
 _FEW = 8
 
 
-class Touched(msgspec.Struct):
+class EdgeEdit(msgspec.Struct):
     """An edge that may have changed since the last `take`, and the records at its ends at that time.
 
     before: as it was then; None when it was not there. now: as it is at the commit.
@@ -50,18 +50,18 @@ class Linker:
 
     Invariant: an edge exists if and only if a link of one of its ends resolves to the other now; but for
     those to a resource that has just come and is named by many, which are made by `take`, and those to one
-    that goes and is (see `loosen`), which `let_go` removes.
+    that goes and is (see `begin_removal`), which `continue_removal` removes.
     """
 
     def __init__(self) -> None:
-        self._names = Names()
-        self._labels = Labels()
-        self._touched: dict[EdgeKey, Touched] = {}
+        self._names = NameIndex()
+        self._labels = LabelIndex()
+        self._touched: dict[EdgeKey, EdgeEdit] = {}
         self._missing: set[Record] = set()
         #: Resources that came under a name, and those who name it and were not looked at yet.
-        self._newcomers: list[tuple[Place, str, Record, list[Record]]] = []
+        self._deferred: list[tuple[NameKey, str, Record, list[Record]]] = []
         #: Resources that are loosened, with those who name them and were not looked at yet.
-        self._loose: dict[Record, list[tuple[Place, str, list[Record]]]] = {}
+        self._being_removed: dict[Record, list[tuple[NameKey, str, list[Record]]]] = {}
         self._field_lists: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def find(self, uid: str) -> Record | None:
@@ -77,28 +77,28 @@ class Linker:
         return len(self._touched)
 
     @property
-    def behind(self) -> bool:
+    def has_deferred(self) -> bool:
         """Whether there are edges that `take` has not made yet."""
-        return bool(self._newcomers)
+        return bool(self._deferred)
 
-    def take(self, most: int | None = None) -> tuple[dict[EdgeKey, Touched], set[Record]]:
-        """The edges that were touched and the records whose `misses` changed since the last call.
+    def take(self, most: int | None = None) -> tuple[dict[EdgeKey, EdgeEdit], set[Record]]:
+        """The edges touched since the last call, and the records whose unresolved candidates changed.
 
         most: of those who name a newcomer, at most so many are looked at, and no more than MANY; the others
-        are left (`behind`).
+        are left (`has_deferred`).
         """
         left = sys.maxsize if most is None else min(most, MANY)
-        while self._newcomers and left > 0:
-            place, name, record, holders = self._newcomers[-1]
-            if record not in self._names.find_all(place, name):  # it went, and all were looked at then
-                self._newcomers.pop()
+        while self._deferred and left > 0:
+            name_key, name, record, holders = self._deferred[-1]
+            if record not in self._names.find_all(name_key, name):  # it went, and all were looked at then
+                self._deferred.pop()
                 continue
             some = holders[-min(MANY, left) :]
             del holders[-len(some) :]
             if not holders:
-                self._newcomers.pop()
+                self._deferred.pop()
             for holder in some:
-                self._reconsider_one(holder, place, name, {record})
+                self._reconsider_one(holder, name_key, name, {record})
             left -= len(some)
         taken = self._touched, self._missing
         self._touched, self._missing = {}, set()
@@ -125,33 +125,33 @@ class Linker:
         if facts.aliases != record.aliases:
             self._set_aliases(record, facts.aliases)
 
-    def loosen(self, record: Record) -> bool:
+    def begin_removal(self, record: Record) -> bool:
         """Whether so many name the record that it should go bit by bit: then it is found by its uid alone
-        from now on, and has to be `let_go` before it is removed."""
-        place, names = (record.kind, record.namespace), {record.name, *record.aliases}
-        waiting = [(place, name, list(self._names.wanting(place, name))) for name in names]
+        from now on, and has to be `continue_removal` before it is removed."""
+        name_key, names = (record.kind, record.namespace), {record.name, *record.aliases}
+        waiting = [(name_key, name, list(self._names.wanting(name_key, name))) for name in names]
         if sum([len(holders) for _, _, holders in waiting]) <= LEAVING:
             return False
         for name in (record.name, *record.aliases):
-            self._names.release(place, name, record)
+            self._names.release(name_key, name, record)
         record.aliases = ()
-        self._loose[record] = [each for each in waiting if each[2]]
+        self._being_removed[record] = [each for each in waiting if each[2]]
         return True
 
-    def let_go(self, record: Record, most: int | None = None) -> bool:
+    def continue_removal(self, record: Record, most: int | None = None) -> bool:
         """Look at some of those who name a loosened record, at most so many, and no more than MANY; whether
         these were the last."""
-        waiting = self._loose[record]
+        waiting = self._being_removed[record]
         left = sys.maxsize if most is None else min(most, MANY)
         while waiting and left > 0:
-            place, name, holders = waiting[-1]
+            name_key, name, holders = waiting[-1]
             some = holders[-left:]
             del holders[-len(some) :]
             if not holders:
                 waiting.pop()
-            others = {record, *self._names.find_all(place, name)}
+            others = {record, *self._names.find_all(name_key, name)}
             for holder in some:
-                self._reconsider_one(holder, place, name, others)
+                self._reconsider_one(holder, name_key, name, others)
             left -= len(some)
         return not waiting
 
@@ -160,9 +160,9 @@ class Linker:
         self._set_links(record, ())
         self._set_aliases(record, ())
         self._disappear(BY_UID, record.uid, record)
-        if record in self._loose:
-            self.let_go(record)
-            del self._loose[record]
+        if record in self._being_removed:
+            self.continue_removal(record)
+            del self._being_removed[record]
         else:
             self._disappear((record.kind, record.namespace), record.name, record)
         if record.selectable is not None:
@@ -170,11 +170,11 @@ class Linker:
             self._labels.discard(record)
             record.selectable = None
             self._reselect(record, selections)
-        self._cut(record)
+        self._remove_edges(record)
 
-    def _cut(self, record: Record) -> None:
+    def _remove_edges(self, record: Record) -> None:
         """Remove what edges are left: one end has lost its link, or goes, while the other one is loosened."""
-        for edge in (*each_edge(record.out), *each_edge(record.into)):
+        for edge in (*each_edge(record.outgoing), *each_edge(record.incoming)):
             source = record if edge.source == record.uid else self.find(edge.source)
             target = record if edge.target == record.uid else self.find(edge.target)
             assert source is not None
@@ -183,53 +183,53 @@ class Linker:
 
     # Targets
 
-    def _appear(self, place: Place, name: str, record: Record) -> None:
-        before = self._names.claim(place, name, record)
-        if self._names.is_wanted(place, name):
-            self._moved(place, name, before)
+    def _appear(self, name_key: NameKey, name: str, record: Record) -> None:
+        before = self._names.claim(name_key, name, record)
+        if self._names.is_wanted(name_key, name):
+            self._moved(name_key, name, before)
 
-    def _disappear(self, place: Place, name: str, record: Record) -> None:
-        before = self._names.release(place, name, record)
-        if self._names.is_wanted(place, name):
-            self._moved(place, name, before)
+    def _disappear(self, name_key: NameKey, name: str, record: Record) -> None:
+        before = self._names.release(name_key, name, record)
+        if self._names.is_wanted(name_key, name):
+            self._moved(name_key, name, before)
 
-    def _moved(self, place: Place, name: str, before: Record | None) -> None:
-        after = self._names.find(place, name)
-        if after is not None and before is None and not self._put_off(place, name, after):
-            self._reconsider(place, name, {after})
+    def _moved(self, name_key: NameKey, name: str, before: Record | None) -> None:
+        after = self._names.find(name_key, name)
+        if after is not None and before is None and not self._defer(name_key, name, after):
+            self._reconsider(name_key, name, {after})
         elif before is not None and after is not before:
-            self._reconsider(place, name, {record for record in (before, after) if record is not None})
+            self._reconsider(name_key, name, {record for record in (before, after) if record is not None})
 
-    def _reconsider(self, place: Place, name: str, others: Iterable[Record]) -> None:
+    def _reconsider(self, name_key: NameKey, name: str, others: Iterable[Record]) -> None:
         """Whoever wants this name may have gained or lost an edge to one of the others."""
-        for holder in self._names.wanting(place, name):
-            self._reconsider_one(holder, place, name, others)
+        for holder in self._names.wanting(name_key, name):
+            self._reconsider_one(holder, name_key, name, others)
 
-    def _reconsider_one(self, holder: Record, place: Place, name: str, others: Iterable[Record]) -> None:
-        for type_, reverse in _concerned(holder, place, name):
+    def _reconsider_one(self, holder: Record, name_key: NameKey, name: str, others: Iterable[Record]) -> None:
+        for type_, reverse in _concerned(holder, name_key, name):
             for other in others:
                 fields = self._fields(holder, type_, reverse, other)
                 self._contribute(holder, (type_, reverse, other), fields)
-        self._set_misses(holder, self._find_misses(holder))
+        self._set_unresolved_candidates(holder, self._find_unresolved_candidates(holder))
 
-    def _put_off(self, place: Place, name: str, record: Record) -> bool:
+    def _defer(self, name_key: NameKey, name: str, record: Record) -> bool:
         """Whether so many name the newcomer that they are looked at later, as they are then; all of them at
         once when it goes before."""
-        holders = self._names.wanting(place, name)
+        holders = self._names.wanting(name_key, name)
         if len(holders) <= MANY:
             return False
-        self._newcomers.append((place, name, record, list(holders)))
+        self._deferred.append((name_key, name, record, list(holders)))
         return True
 
     def _set_aliases(self, record: Record, aliases: tuple[str, ...]) -> None:
         old, record.aliases = record.aliases, aliases
-        place = (record.kind, record.namespace)
+        name_key = (record.kind, record.namespace)
         for alias in old:
             if alias not in aliases:
-                self._disappear(place, alias, record)
+                self._disappear(name_key, alias, record)
         for alias in aliases:
             if alias not in old:
-                self._appear(place, alias, record)
+                self._appear(name_key, alias, record)
 
     # Selections
 
@@ -259,8 +259,8 @@ class Linker:
         if holder.links:
             before, _ = self._resolve(holder, self._names.unwant, self._labels.unwatch)
         holder.links = links
-        after, misses = self._resolve(holder, self._names.want, self._labels.watch)
-        self._set_misses(holder, misses)
+        after, unresolved_candidates = self._resolve(holder, self._names.want, self._labels.watch)
+        self._set_unresolved_candidates(holder, unresolved_candidates)
         for contribution in before:
             if contribution not in after:
                 self._contribute(holder, contribution, ())
@@ -271,7 +271,7 @@ class Linker:
     def _resolve(
         self,
         holder: Record,
-        note_name: Callable[[Place, str, Record], None],
+        note_name: Callable[[NameKey, str, Record], None],
         note_selection: Callable[[Record, Select], None],
     ) -> tuple[dict[_Contribution, tuple[str, ...]], tuple[Ref | RefByUid, ...]]:
         """What the links of the holder contribute, and which required ones resolve to nothing.
@@ -279,25 +279,25 @@ class Linker:
         In the same pass each is noted in its index: it is wanted from now on, or no more.
         """
         found: _Found = {}
-        misses: list[Ref | RefByUid] = []
+        unresolved_candidates: list[Ref | RefByUid] = []
         for link in holder.links:
             if isinstance(link, Select):
                 note_selection(holder, link)
                 for target in self._labels.matching(link):
                     _add_field(found, (link.type, False, target), link.field)
                 continue
-            place, name = link.place, link.target
-            note_name(place, name, holder)
-            other = self._meant(holder, link, place, name)
+            name_key, name = link.name_key, link.target
+            note_name(name_key, name, holder)
+            other = self._meant(holder, link, name_key, name)
             if other is not None:
                 _add_field(found, (link.type, link.reverse, other), link.field)
             elif not link.optional:
-                misses.append(link)
-        return _settled(found), tuple(misses)
+                unresolved_candidates.append(link)
+        return _settled(found), tuple(unresolved_candidates)
 
-    def _meant(self, holder: Record, link: Ref | RefByUid, place: Place, name: str) -> Record | None:
+    def _meant(self, holder: Record, link: Ref | RefByUid, name_key: NameKey, name: str) -> Record | None:
         """The record that the link, to this name in this place, resolves to."""
-        found = self._names.find(place, name)
+        found = self._names.find(name_key, name)
         if found is not None and isinstance(link, Ref):
             if link.uid and found.uid != link.uid:
                 return None
@@ -314,24 +314,26 @@ class Linker:
             if isinstance(link, Select):
                 if not reverse and _selects(link, other):
                     _add_field(found, (type_, reverse, other), link.field)
-            elif link.reverse is reverse and self._meant(holder, link, link.place, link.target) is other:
+            elif link.reverse is reverse and self._meant(holder, link, link.name_key, link.target) is other:
                 _add_field(found, (type_, reverse, other), link.field)
         return tuple(found.get((type_, reverse, other), ()))
 
-    def _find_misses(self, holder: Record) -> tuple[Ref | RefByUid, ...]:
+    def _find_unresolved_candidates(self, holder: Record) -> tuple[Ref | RefByUid, ...]:
         return tuple(
             [
                 link
                 for link in holder.links
                 if not isinstance(link, Select)
                 and not link.optional
-                and self._meant(holder, link, link.place, link.target) is None
+                and self._meant(holder, link, link.name_key, link.target) is None
             ]
         )
 
-    def _set_misses(self, holder: Record, misses: tuple[Ref | RefByUid, ...]) -> None:
-        if misses != holder.misses:
-            holder.misses = misses
+    def _set_unresolved_candidates(
+        self, holder: Record, unresolved_candidates: tuple[Ref | RefByUid, ...]
+    ) -> None:
+        if unresolved_candidates != holder.unresolved_candidates:
+            holder.unresolved_candidates = unresolved_candidates
             self._missing.add(holder)
 
     def _contribute(self, holder: Record, contribution: _Contribution, fields: tuple[str, ...]) -> None:
@@ -339,14 +341,14 @@ class Linker:
         type_, reverse, other = contribution
         source, target = (other, holder) if reverse else (holder, other)
         key = (type_, source.uid, target.uid)
-        old = find_edge(source.out, key)
+        old = find_edge(source.outgoing, key)
         if old is None:
             if fields:
                 if key not in self._touched:
-                    self._touched[key] = Touched(source, target, None)
+                    self._touched[key] = EdgeEdit(source, target, None)
                 edge = Edge(type_, key[1], key[2], self._shared(fields), 0 if reverse else len(fields))
-                source.out = with_new_edge(source.out, edge)
-                target.into = with_new_edge(target.into, edge, into=True)
+                source.outgoing = with_new_edge(source.outgoing, edge)
+                target.incoming = with_new_edge(target.incoming, edge, incoming=True)
             return
         forward, backward = old.field[: old.forward], old.field[old.forward :]
         forward, backward = (forward, fields) if reverse else (fields, backward)
@@ -363,20 +365,20 @@ class Linker:
             return
         key = old.key
         if key not in self._touched:
-            self._touched[key] = Touched(source, target, old)
-        source.out = without_edge(source.out, key)
-        target.into = without_edge(target.into, key, into=True)
+            self._touched[key] = EdgeEdit(source, target, old)
+        source.outgoing = without_edge(source.outgoing, key)
+        target.incoming = without_edge(target.incoming, key, incoming=True)
         if new.field:
-            source.out = with_new_edge(source.out, new)
-            target.into = with_new_edge(target.into, new, into=True)
+            source.outgoing = with_new_edge(source.outgoing, new)
+            target.incoming = with_new_edge(target.incoming, new, incoming=True)
 
 
-def _concerned(holder: Record, place: Place, name: str) -> set[tuple[str, bool]]:
+def _concerned(holder: Record, name_key: NameKey, name: str) -> set[tuple[str, bool]]:
     """The (type, reverse) of the holder's references to this name."""
     return {
         (link.type, link.reverse)
         for link in holder.links
-        if not isinstance(link, Select) and link.target == name and link.place == place
+        if not isinstance(link, Select) and link.target == name and link.name_key == name_key
     }
 
 

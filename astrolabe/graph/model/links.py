@@ -13,10 +13,10 @@ import msgspec
 from astrolabe.graph.selector import Selector
 
 #: Where a name is one: (kind, namespace), or `BY_UID`.
-Place = tuple[str, str]
+NameKey = tuple[str, str]
 
 #: The place in which uids are the names.
-BY_UID: Place = ("", "")
+BY_UID: NameKey = ("", "")
 
 
 class Ref(msgspec.Struct, frozen=True, gc=False):
@@ -38,7 +38,7 @@ class Ref(msgspec.Struct, frozen=True, gc=False):
     owned: bool = False
 
     @property
-    def place(self) -> Place:
+    def name_key(self) -> NameKey:
         return (self.kind, self.namespace)
 
     @property
@@ -64,7 +64,7 @@ class RefByUid(msgspec.Struct, frozen=True, gc=False):
     group: str | None = None
 
     @property
-    def place(self) -> Place:
+    def name_key(self) -> NameKey:
         return BY_UID
 
     @property

@@ -14,7 +14,7 @@ from astrolabe.graph.model.closure import Closure
 from astrolabe.graph.model.derivation import Derivation, take_some
 from astrolabe.graph.model.facts import Facts, Rules
 from astrolabe.graph.model.faults import Fault, Faults
-from astrolabe.graph.model.linker import Linker, Touched
+from astrolabe.graph.model.linker import EdgeEdit, Linker
 from astrolabe.graph.model.node_text import encode_own
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.releases import Revisions
@@ -31,7 +31,7 @@ class UnknownKindError(ValueError):
     """Facts of a kind for which the model has no rules."""
 
 
-class Broken(Exception):
+class InconsistentModelError(Exception):
     """Something raised in the midst of a change, so that the model may contradict itself: see `Salvage`.
 
     facts: that were being taken in; None when it was something else. uid: what was being changed, or "".
@@ -59,14 +59,14 @@ class Model:
         self._closure = Closure(self._linker) if roots is not None else None
         self._revisions = Revisions()
         self._records: dict[str, dict[str, Record]] = {kind: {} for kind in self._rules}
-        self._lacking: dict[Record, None] = {}
+        self._dangling: dict[Record, None] = {}
         #: Those whose references are judged anew, since it changed what is known.
-        self._rejudged: dict[Record, None] = {}
+        self._to_recheck: dict[Record, None] = {}
         self._touched: set[Record] = set()
-        self._heirs: set[Record] = set()
-        self._gone: set[Record] = set()
+        self._to_inherit: set[Record] = set()
+        self._removed_nodes: set[Record] = set()
         #: Those that are gone, and so many name that they leave the graph bit by bit.
-        self._leaving: dict[Record, None] = {}
+        self._being_removed: dict[Record, None] = {}
         self._unrendered = Faults()
 
     def __len__(self) -> int:
@@ -75,7 +75,7 @@ class Model:
     @property
     def pending(self) -> int:
         """How many nodes and edges the next commit has to look at, roughly: its cost."""
-        return len(self._touched) + len(self._gone) + self._linker.pending
+        return len(self._touched) + len(self._removed_nodes) + self._linker.pending
 
     def uids(self, kind: str, namespace: str = "") -> list[str]:
         """The uids of the known resources of a kind, in one namespace or (with "") in all."""
@@ -89,10 +89,10 @@ class Model:
         return len(self._records[kind])
 
     def upsert(self, facts: Facts) -> bool:
-        """A resource is as these facts say; False when that is no news.
+        """Take in a resource's facts. Returns False if they change nothing.
 
-        Raises UnknownKindError, Unfit or what else the facts are to blame for, and nothing has changed;
-        Broken for all that comes later.
+        Raises UnknownKindError or InvalidObjectError if the facts are at fault: then nothing has changed.
+        Raises InconsistentModelError for any later failure.
         """
         rules = self._rules.get(facts.kind)
         if rules is None:
@@ -101,49 +101,53 @@ class Model:
         try:
             return self._put(facts, rules, text)
         except Exception as error:
-            raise Broken(self, uid=facts.uid, facts=facts) from error
+            raise InconsistentModelError(self, uid=facts.uid, facts=facts) from error
 
     def remove(self, uid: str) -> bool:
-        """The resource is gone; False when it was not known. Raises Broken."""
+        """The resource is gone; False when it was not known. Raises InconsistentModelError."""
         try:
             record = self._linker.find(uid)
-            if record is None or record in self._leaving:
+            if record is None or record in self._being_removed:
                 return False
-            if self._linker.loosen(record):
-                self._leaving[record] = None
+            if self._linker.begin_removal(record):
+                self._being_removed[record] = None
             else:
                 self._remove(record)
         except Exception as error:
-            raise Broken(self, uid=uid) from error
+            raise InconsistentModelError(self, uid=uid) from error
         return True
 
     def set_synced(self, kind: str, namespace: str, synced: bool) -> None:
         """The kind is (not) completely known, in all namespaces or in one: references to it are judged.
 
-        Raises Broken.
+        Raises InconsistentModelError.
         """
         try:
             if self._scopes.mark(kind, namespace, synced):
-                self._rejudged.update(self._lacking)
+                self._to_recheck.update(self._dangling)
                 self._derivation.scope_changed(kind)
         except Exception as error:
-            raise Broken(self) from error
+            raise InconsistentModelError(self) from error
 
     def set_outdated(self, kind: str, namespace: str, outdated: bool) -> None:
         """What is known of the kind, everywhere or in one namespace, is (not) from before a refusal.
 
-        Raises Broken.
+        Raises InconsistentModelError.
         """
         try:
             if self._scopes.mark_outdated(kind, namespace, outdated):
                 self._derivation.scope_changed(kind)
         except Exception as error:
-            raise Broken(self) from error
+            raise InconsistentModelError(self) from error
 
     @property
     def unsettled(self) -> bool:
         """Whether the last commit left something that concerns many."""
-        return bool(self._rejudged or self._leaving) or self._derivation.reasked or self._linker.behind
+        return (
+            bool(self._to_recheck or self._being_removed)
+            or self._derivation.has_waiting
+            or self._linker.has_deferred
+        )
 
     def commit(self, most: int | None = None) -> Changes:
         """Settle everything; returns what changed in the graph since the last commit.
@@ -151,29 +155,29 @@ class Model:
         most: of the records that only a change of what is known of a whole kind concerns, and of those that
         name one which comes or goes and many name, about so many are looked at; the others are left to the
         next commit (`unsettled`).
-        Raises Broken.
+        Raises InconsistentModelError.
         """
         try:
             return self._commit(most)
         except Exception as error:
-            raise Broken(self) from error
+            raise InconsistentModelError(self) from error
 
     def _commit(self, most: int | None) -> Changes:
-        for record in list(self._leaving):
-            if not self._linker.let_go(record, most):
+        for record in list(self._being_removed):
+            if not self._linker.continue_removal(record, most):
                 break
             self._remove(record)
         edges, missing = self._linker.take(most)
-        if self._linker.behind:
+        if self._linker.has_deferred:
             most = 0  # what is missing may be there, and is found by the next commits
-        self._derivation.mark_reasked(most)
+        self._derivation.mark_waiting(most)
         touched = self._settle(edges, missing, most)
         flipped = self._close(touched, edges)
         changes = Changes(releases=self._revisions.take())
         rendered = {record for record in touched if render(record, self._scopes, self._unrendered)}
         self._emit_edges(changes, edges, flipped)
         self._emit_nodes(changes, rendered, flipped)
-        self._touched, self._gone = set(), set()
+        self._touched, self._removed_nodes = set(), set()
         return changes
 
     def take_faults(self) -> list[Fault]:
@@ -210,7 +214,7 @@ class Model:
         """The edges that start at this node."""
         record = self._linker.find(uid)
         if record is not None and record.emitted:
-            for edge in each_edge(record.out):
+            for edge in each_edge(record.outgoing):
                 if self._known(edge.target).emitted:
                     yield edge
 
@@ -223,16 +227,16 @@ class Model:
     def records(self) -> Iterator[Record]:
         """All that are known. Of a broken model, what a record says by itself is right, and nothing else."""
         for records in self._records.values():
-            yield from [record for record in records.values() if record not in self._leaving]
+            yield from [record for record in records.values() if record not in self._being_removed]
 
-    def successor(self) -> Model:
+    def empty_copy(self) -> Model:
         """A model of nothing, by the same rules, with the same kinds known."""
         model = Model(self._rules.values(), roots=self._roots)
-        model._scopes.become(self._scopes)
+        model._scopes.copy_from(self._scopes)
         return model
 
     def restore(self, record: Record) -> None:
-        """Take in what another model knew of a resource, as its facts were. Raises Broken."""
+        """Take in what another model knew of a resource, as its facts were. Raises InconsistentModelError."""
         text = record.manifest_text
         facts = Facts(
             kind=record.kind,
@@ -253,13 +257,13 @@ class Model:
         try:
             self._add(facts, record.rules, text)
         except Exception as error:
-            raise Broken(self, uid=record.uid) from error
+            raise InconsistentModelError(self, uid=record.uid) from error
 
     # Within the transaction
 
     def _put(self, facts: Facts, rules: Rules, text: str) -> bool:
         record = self._linker.find(facts.uid)
-        if record is not None and (record in self._leaving or not record.is_of(facts)):
+        if record is not None and (record in self._being_removed or not record.is_of(facts)):
             self._remove(record)
             record = None
         if record is None:
@@ -269,16 +273,16 @@ class Model:
 
     def _remove(self, record: Record) -> None:
         self._records[record.kind].pop(record.uid, None)
-        self._leaving.pop(record, None)
+        self._being_removed.pop(record, None)
         self._linker.remove(record)
         self._derivation.forget(record)
         self._unrendered.clear(record.uid)
         self._revisions.replace(record.revision, None)
         record.root = False
         self._touched.discard(record)
-        self._heirs.discard(record)
-        self._rejudged.pop(record, None)
-        self._gone.add(record)
+        self._to_inherit.discard(record)
+        self._to_recheck.pop(record, None)
+        self._removed_nodes.add(record)
 
     def _add(self, facts: Facts, rules: Rules, text: str) -> None:
         record = Record(facts, rules)
@@ -286,7 +290,7 @@ class Model:
         self._set_own(record, facts, text)
         self._derivation.own_changed(record)
         self._linker.add(record, facts)
-        self._heirs.add(record)
+        self._to_inherit.add(record)
 
     def _change(self, record: Record, facts: Facts, text: str) -> bool:
         same = (
@@ -302,7 +306,7 @@ class Model:
         if same:
             return False
         if (facts.release, facts.chart) != (record.own_release, record.own_chart):
-            self._heirs.add(record)
+            self._to_inherit.add(record)
         self._set_own(record, facts, text)
         self._linker.change(record, facts)
         return True
@@ -323,58 +327,58 @@ class Model:
 
     # Commit
 
-    def _settle(self, edges: dict[EdgeKey, Touched], missing: set[Record], most: int | None) -> set[Record]:
+    def _settle(self, edges: dict[EdgeKey, EdgeEdit], missing: set[Record], most: int | None) -> set[Record]:
         """Inheritance, unresolved references, derived status; returns the records to render."""
-        heirs, self._heirs = self._heirs, set()
+        to_inherit, self._to_inherit = self._to_inherit, set()
         for key, touched in edges.items():
             before = touched.before
             if before is not None and touched.source.emitted and touched.target.emitted:
                 touched.shown = before
             ends = touched.source, touched.target
-            now_ends = self._ends(key, touched) if self._gone else ends
-            touched.now = find_edge(now_ends[0].out, key)
+            now_ends = self._ends(key, touched) if self._removed_nodes else ends
+            touched.now = find_edge(now_ends[0].outgoing, key)
             if (touched.now is None) is (before is None) and now_ends == ends:
                 continue
             self._derivation.edge_changed(key[0], *now_ends)
             if now_ends != ends:
                 self._derivation.edge_changed(key[0], *ends)
             if key[0] in now_ends[1].rules.inherits:
-                heirs.add(now_ends[1])
-        self._touched.update(releases.settle(heirs, self._linker))
-        self._judge(missing, most)
+                to_inherit.add(now_ends[1])
+        self._touched.update(releases.settle(to_inherit, self._linker))
+        self._update_unresolved(missing, most)
         self._touched.update(self._derivation.settle())
-        self._touched -= self._gone
+        self._touched -= self._removed_nodes
         return self._touched
 
-    def _judge(self, missing: set[Record], most: int | None) -> None:
+    def _update_unresolved(self, missing: set[Record], most: int | None) -> None:
         for record in missing:
-            if record.misses:
-                self._lacking[record] = None
+            if record.unresolved_candidates:
+                self._dangling[record] = None
             else:
-                self._lacking.pop(record, None)
-        for record in missing | take_some(self._rejudged, most):
+                self._dangling.pop(record, None)
+        for record in missing | take_some(self._to_recheck, most):
             if record in missing and record.rules.derive is not None:
                 self._derivation.mark(record)
-            unresolved = self._scopes.judge(record.misses)
+            unresolved = self._scopes.find_unresolved(record.unresolved_candidates)
             if unresolved != record.unresolved:
                 record.unresolved = unresolved
                 self._touched.add(record)
                 self._derivation.mark(record)
 
-    def _close(self, touched: set[Record], edges: dict[EdgeKey, Touched]) -> set[Record]:
+    def _close(self, touched: set[Record], edges: dict[EdgeKey, EdgeEdit]) -> set[Record]:
         """The known records that the closure takes into the graph or out of it."""
         if self._closure is None:
             return set()
-        moved = self._closure.settle(touched | self._gone, edges) | touched
-        return {r for r in moved if r not in self._gone and r.emitted != (r in self._closure)}
+        moved = self._closure.settle(touched | self._removed_nodes, edges) | touched
+        return {r for r in moved if r not in self._removed_nodes and r.emitted != (r in self._closure)}
 
-    def _emit_edges(self, changes: Changes, edges: dict[EdgeKey, Touched], flipped: set[Record]) -> None:
+    def _emit_edges(self, changes: Changes, edges: dict[EdgeKey, EdgeEdit], flipped: set[Record]) -> None:
         for record in flipped:
-            for edge in (*each_edge(record.out), *each_edge(record.into)):
+            for edge in (*each_edge(record.outgoing), *each_edge(record.incoming)):
                 if edge.key not in edges:  # it did not change, but one of its ends did
                     source, target = self._known(edge.source), self._known(edge.target)
                     shown = edge if source.emitted and target.emitted else None
-                    edges[edge.key] = Touched(source, target, edge, edge, shown)
+                    edges[edge.key] = EdgeEdit(source, target, edge, edge, shown)
         for key, touched in edges.items():
             shown, shows = touched.shown, touched.now
             if shows is not None and self._closure is not None:
@@ -385,7 +389,7 @@ class Model:
                 changes.edges_removed.append(key)
 
     def _emit_nodes(self, changes: Changes, rendered: set[Record], flipped: set[Record]) -> None:
-        lost = {record.uid: record.node for record in self._gone if record.emitted}
+        lost = {record.uid: record.node for record in self._removed_nodes if record.emitted}
         for record in rendered | flipped:
             if self._includes(record):
                 assert record.node is not None  # every known record was rendered when it came
@@ -411,5 +415,5 @@ class Model:
     def _shows(self, uid: str) -> bool:
         return self._includes(self._known(uid))
 
-    def _ends(self, key: EdgeKey, edge: Touched) -> tuple[Record, Record]:
+    def _ends(self, key: EdgeKey, edge: EdgeEdit) -> tuple[Record, Record]:
         return self._linker.find(key[1]) or edge.source, self._linker.find(key[2]) or edge.target

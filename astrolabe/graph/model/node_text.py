@@ -7,7 +7,7 @@ from typing import Any
 import ujson
 
 from astrolabe.graph.model.facts import Facts
-from astrolabe.graph.model.faults import Unfit
+from astrolabe.graph.model.faults import InvalidObjectError
 from astrolabe.graph.model.links import Ref, RefByUid, owners_among
 from astrolabe.graph.state.node import LONGEST_PART
 from astrolabe.graph.state.status import Status
@@ -19,11 +19,11 @@ def encode_own(facts: Facts, api_version: str, *, kind: str = "") -> str:
     """The part of a node's text that its own manifest decides: all that follows `"metadata":{`.
 
     kind: as the node shows it, by default as the facts have it.
-    Raises Unfit when that is too long, or its uid cannot stand in the texts of edges as it is.
+    Raises InvalidObjectError when that is too long, or its uid cannot stand in the texts of edges as it is.
     """
     uid = facts.uid
     if not (uid.isascii() and uid.isprintable()) or '"' in uid or "\\" in uid:
-        raise Unfit("has a metadata.uid that is none")
+        raise InvalidObjectError("has a metadata.uid that is none")
     document: dict[str, Any] = {
         "metadata": facts.metadata,
         "uid": facts.uid,
@@ -39,7 +39,7 @@ def encode_own(facts: Facts, api_version: str, *, kind: str = "") -> str:
         document["labels"] = facts.labels
     text = ujson.dumps(document, escape_forward_slashes=False)
     if len(text) > LONGEST_PART:
-        raise Unfit("would make a node of more than 2 MiB")
+        raise InvalidObjectError("would make a node of more than 2 MiB")
     return text[len(_METADATA) :]
 
 
@@ -54,7 +54,7 @@ def encode_derived(
 ) -> str:
     """The part of a node's text that its neighbours may decide, up to and with `"metadata":{`."""
     document: dict[str, Any] = {
-        "status": status.level,
+        "status": status.severity,
         "reason": status.reason,
         "message": status.message,
     }

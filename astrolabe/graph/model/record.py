@@ -32,14 +32,13 @@ class Record:
         "details",
         "emitted",
         "extra",
-        "into",
+        "incoming",
         "kind",
         "links",
-        "misses",
         "name",
         "namespace",
         "node",
-        "out",
+        "outgoing",
         "own_chart",
         "own_details",
         "own_release",
@@ -54,6 +53,7 @@ class Record:
         "status",
         "uid",
         "unresolved",
+        "unresolved_candidates",
     )
 
     def __init__(self, facts: Facts, rules: Rules) -> None:
@@ -75,10 +75,10 @@ class Record:
         self.chart = ""
         self.revision: HelmRevision | None = None
         self.root = False
-        self.misses: tuple[Ref | RefByUid, ...] = ()
+        self.unresolved_candidates: tuple[Ref | RefByUid, ...] = ()
         self.unresolved: tuple[Ref | RefByUid, ...] = ()
-        self.out: Edges = NO_EDGES
-        self.into: Edges = NO_EDGES
+        self.outgoing: Edges = NO_EDGES
+        self.incoming: Edges = NO_EDGES
         self.own_text = ""
         self.node: Node | None = None
         self.split = 0

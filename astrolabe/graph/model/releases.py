@@ -30,7 +30,7 @@ def settle(touched: Iterable[Record], linker: Linker) -> Iterator[Record]:
         if release != record.release or chart != record.chart:
             record.release, record.chart = release, chart
             yield record
-        for edge in each_edge(record.out):
+        for edge in each_edge(record.outgoing):
             if edge.type in INHERITANCE_TYPES:
                 child = linker.find(edge.target)
                 if child is not None and child not in seen and edge.type in child.rules.inherits:
@@ -41,7 +41,7 @@ def settle(touched: Iterable[Record], linker: Linker) -> Iterator[Record]:
 def _inherit(record: Record, linker: Linker) -> tuple[Release | None, str]:
     """Level by level upwards; where several owners of one level tell, the first in order."""
     release, chart = record.own_release, record.own_chart
-    if not record.into or (release is not None and chart):
+    if not record.incoming or (release is not None and chart):
         return release, chart
     level, seen = [record], {record}
     while level and (release is None or not chart):
@@ -57,7 +57,7 @@ def _owners(level: list[Record], seen: set[Record], linker: Linker) -> list[Reco
     owners = []
     for record in level:
         inherits = record.rules.inherits
-        for edge in each_edge(record.into):
+        for edge in each_edge(record.incoming):
             if edge.type in inherits:
                 owner = linker.find(edge.source)
                 if owner is not None and owner not in seen:

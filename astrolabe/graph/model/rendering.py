@@ -48,7 +48,7 @@ def render(record: Record, scopes: Scopes, faults: Faults) -> bool:
         kind=record.kind,
         name=record.name,
         namespace=record.namespace,
-        status=status.level,
+        status=status.severity,
         release=release.name if release else "",
         release_namespace=release.namespace if release else "",
         chart=record.chart,
@@ -73,6 +73,8 @@ def _encode(
         release=release.name if release else "",
         release_namespace=release.namespace if release else "",
         chart=record.chart,
-        unresolved=tuple([describe(miss, namespaced=scopes.namespaced(miss.kind)) for miss in unresolved]),
+        unresolved=tuple(
+            [describe(candidate, namespaced=scopes.namespaced(candidate.kind)) for candidate in unresolved]
+        ),
         metadata=metadata,
     )

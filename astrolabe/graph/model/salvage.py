@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from astrolabe.graph.model.facts import Facts
-from astrolabe.graph.model.model import Broken
+from astrolabe.graph.model.model import InconsistentModelError
 from astrolabe.graph.model.record import Record
 
 #: Changed nodes and edges after which they are settled.
@@ -31,7 +31,7 @@ class Salvage:
     left_out: by their uids.
     """
 
-    def __init__(self, broken: Broken) -> None:
+    def __init__(self, broken: InconsistentModelError) -> None:
         """broken: is given the new model for the old one, of which nothing is kept."""
         self.model = broken.model
         self.left_out: dict[str, _Candidate] = {}
@@ -64,7 +64,7 @@ class Salvage:
 
     def _begin_anew(self) -> list[Record]:
         """Returns what the model before was made of."""
-        before, self.model = self.model, self.model.successor()
+        before, self.model = self.model, self.model.empty_copy()
         self._broken.model = self.model
         for error in (self._broken, self._broken.__cause__):
             if error is not None:

@@ -19,7 +19,7 @@ class Scopes:
         self._synced: dict[str, set[str]] = {}
         self._outdated: dict[str, set[str]] = {}
 
-    def become(self, other: Scopes) -> None:
+    def copy_from(self, other: Scopes) -> None:
         """Know what the other one knows."""
         self._synced = {kind: set(known) for kind, known in other._synced.items()}
         self._outdated = {kind: set(known) for kind, known in other._outdated.items()}
@@ -32,11 +32,11 @@ class Scopes:
         """What is known of the kind is (not) from before: it cannot be read. Returns whether that is news."""
         return _mark(self._outdated.setdefault(kind, set()), namespace, outdated)
 
-    def outdated(self, kind: str, namespace: str) -> bool:
+    def is_outdated(self, kind: str, namespace: str) -> bool:
         """Whether what is known of the kind in this namespace is from before."""
         return _holds(self._outdated.get(kind, ()), namespace)
 
-    def knows(self, kind: str, namespace: str) -> bool:
+    def is_complete(self, kind: str, namespace: str) -> bool:
         """Whether all resources of the kind in this namespace are known."""
         return _holds(self._synced.get(kind, ()), namespace)
 
@@ -44,13 +44,22 @@ class Scopes:
         rules = self._rules.get(kind)
         return rules is not None and rules.namespaced
 
-    def judge(self, misses: tuple[Ref | RefByUid, ...]) -> tuple[Ref | RefByUid, ...]:
-        """Those of the misses that are unresolved references: their target would be known if it were."""
-        return tuple([miss for miss in misses if self._judges(miss)]) if misses else ()
+    def find_unresolved(
+        self, unresolved_candidates: tuple[Ref | RefByUid, ...]
+    ) -> tuple[Ref | RefByUid, ...]:
+        """Those of the candidates whose target would be known if it existed."""
+        return (
+            tuple([candidate for candidate in unresolved_candidates if self._is_unresolved(candidate)])
+            if unresolved_candidates
+            else ()
+        )
 
-    def _judges(self, miss: Ref | RefByUid) -> bool:
-        group = miss.group if isinstance(miss, RefByUid) else None
-        return self.knows(miss.kind, miss.namespace) and group in (None, self._group(miss.kind))
+    def _is_unresolved(self, candidate: Ref | RefByUid) -> bool:
+        group = candidate.group if isinstance(candidate, RefByUid) else None
+        return self.is_complete(candidate.kind, candidate.namespace) and group in (
+            None,
+            self._group(candidate.kind),
+        )
 
     def _group(self, kind: str) -> str:
         return self._rules[kind].api_version.rpartition("/")[0]

@@ -59,7 +59,7 @@ class Batch(msgspec.Struct, frozen=True):
         return self.seq - self.leap
 
 
-class Before(msgspec.Struct):
+class Undo(msgspec.Struct):
     """What a batch changed, as it was before it: None where there was nothing."""
 
     nodes: dict[str, Node | None] = {}

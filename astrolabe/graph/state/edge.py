@@ -57,55 +57,55 @@ _FEW = 8
 NO_EDGES: Edges = ()
 
 
-def packed(edges: list[Edge], *, into: bool = False) -> Edges:
+def packed(edges: list[Edge], *, incoming: bool = False) -> Edges:
     """The container of these edges, of which no two are the same.
 
     into, here and below: they end at one node; else they start at one.
     """
-    return tuple(edges) if len(edges) <= _FEW else _hub(edges, into)
+    return tuple(edges) if len(edges) <= _FEW else _hub(edges, incoming)
 
 
-def find_edge(out: Edges, key: EdgeKey) -> Edge | None:
+def find_edge(outgoing: Edges, key: EdgeKey) -> Edge | None:
     """The edge with this identity, or None. out: all edges that start where it does."""
     kind, source, target = key
-    if isinstance(out, dict):
-        edge = out.get(target)
-        return edge if edge is not None and edge.type == kind else out.get(key)
-    for edge in out:
+    if isinstance(outgoing, dict):
+        edge = outgoing.get(target)
+        return edge if edge is not None and edge.type == kind else outgoing.get(key)
+    for edge in outgoing:
         if edge.target == target and edge.source == source and edge.type == kind:
             return edge
     return None
 
 
-def with_new_edge(edges: Edges, edge: Edge, *, into: bool = False) -> Edges:
+def with_new_edge(edges: Edges, edge: Edge, *, incoming: bool = False) -> Edges:
     """The container with this edge, of which it has none of the same identity; a dict is changed in place."""
     if not isinstance(edges, dict):
         if len(edges) < _FEW:
             return (*edges, edge)
-        edges = _hub(edges, into)
-    _put(edges, edge, into)
+        edges = _hub(edges, incoming)
+    _put(edges, edge, incoming)
     return edges
 
 
-def without_edge(edges: Edges, key: EdgeKey, *, into: bool = False) -> Edges:
+def without_edge(edges: Edges, key: EdgeKey, *, incoming: bool = False) -> Edges:
     """The container without the edge of this identity; a dict is changed in place."""
     if not isinstance(edges, dict):
         return tuple([edge for edge in edges if edge.key != key])
-    other = key[1] if into else key[2]
+    other = key[1] if incoming else key[2]
     found = edges.get(other)
     edges.pop(other if found is not None and found.type == key[0] else key, None)
     return edges if len(edges) > _FEW // 2 else tuple(edges.values())
 
 
-def _hub(edges: Iterable[Edge], into: bool) -> dict[str | EdgeKey, Edge]:
+def _hub(edges: Iterable[Edge], incoming: bool) -> dict[str | EdgeKey, Edge]:
     hub: dict[str | EdgeKey, Edge] = {}
     for edge in edges:
-        _put(hub, edge, into)
+        _put(hub, edge, incoming)
     return hub
 
 
-def _put(hub: dict[str | EdgeKey, Edge], edge: Edge, into: bool) -> None:
-    other = edge.source if into else edge.target
+def _put(hub: dict[str | EdgeKey, Edge], edge: Edge, incoming: bool) -> None:
+    other = edge.source if incoming else edge.target
     hub[edge.key if other in hub else other] = edge
 
 

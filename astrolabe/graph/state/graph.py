@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from astrolabe.graph.state.batch import Batch, Before, Changes
+from astrolabe.graph.state.batch import Batch, Changes, Undo
 from astrolabe.graph.state.edge import (
     NO_EDGES,
     Edge,
@@ -29,22 +29,17 @@ class GapError(Exception):
     """A batch does not continue the graph's history; the graph was left as it was."""
 
 
-class Unapplied(Exception):
+class ApplyError(Exception):
     """Something raised in the midst of a batch. What the graph says is what it said before; as it cannot be
     trusted to take any other batch, it is to be made anew (`Renewal`)."""
 
 
-class State(Protocol):
-    """A graph that can be read: `graph.Graph`, `history.Past`."""
+class ReadableGraph(Protocol):
+    """A graph as it is or was: implemented by `Graph` and `history.GraphAt`."""
 
     def node(self, uid: str) -> Node | None: ...
-    def out(self, uid: str) -> Iterable[Edge]: ...
-    def into(self, uid: str) -> Iterable[Edge]: ...
-
-
-class Known(State, Protocol):
-    """A graph that can be read, with its edges by what they are."""
-
+    def outgoing(self, uid: str) -> Iterable[Edge]: ...
+    def incoming(self, uid: str) -> Iterable[Edge]: ...
     def edge(self, key: EdgeKey) -> Edge | None: ...
 
 
@@ -60,13 +55,13 @@ class Graph:
         self.nodes: dict[str, Node] = {}
         self.releases: dict[Release, HelmRevision] = {}
         self.edge_count = 0
-        self._out: dict[str, Edges] = {}
-        self._into: dict[str, Edges] = {}
+        self._outgoing: dict[str, Edges] = {}
+        self._incoming: dict[str, Edges] = {}
 
-    def apply(self, batch: Batch) -> Before:
+    def apply(self, batch: Batch) -> Undo:
         """Take the next step; returns what it overwrote.
 
-        Raises GapError when the batch is not the next one of this epoch, Unapplied.
+        Raises GapError when the batch is not the next one of this epoch, ApplyError.
         """
         if batch.epoch != self.epoch or batch.since != self.seq:
             raise GapError(
@@ -80,49 +75,49 @@ class Graph:
         return self.nodes.get(uid)
 
     def load(self, changes: Changes) -> None:
-        """Take in what was there before anyone looked; not a step in history. Raises Unapplied."""
+        """Take in what was there before anyone looked; not a step in history. Raises ApplyError."""
         self._apply(changes)
 
     def restore(
         self,
         *,
         nodes: Mapping[str, Node] = MappingProxyType({}),
-        out: Mapping[str, list[Edge]] = MappingProxyType({}),
-        into: Mapping[str, list[Edge]] = MappingProxyType({}),
+        outgoing: Mapping[str, list[Edge]] = MappingProxyType({}),
+        incoming: Mapping[str, list[Edge]] = MappingProxyType({}),
     ) -> None:
         """Take in a part of a graph that was stored, many times as fast as by batches.
 
         out, into: by uid, all edges that start or end there; in the end each edge must have been in both.
         """
         self.nodes.update(nodes)
-        for uid, edges in out.items():
-            self._out[uid] = packed(edges)
+        for uid, edges in outgoing.items():
+            self._outgoing[uid] = packed(edges)
             self.edge_count += len(edges)
-        for uid, edges in into.items():
-            self._into[uid] = packed(edges, into=True)
+        for uid, edges in incoming.items():
+            self._incoming[uid] = packed(edges, incoming=True)
 
-    def out(self, uid: str) -> Iterable[Edge]:
+    def outgoing(self, uid: str) -> Iterable[Edge]:
         """Edges that start at this node."""
-        return each_edge(self._out.get(uid, NO_EDGES))
+        return each_edge(self._outgoing.get(uid, NO_EDGES))
 
-    def into(self, uid: str) -> Iterable[Edge]:
+    def incoming(self, uid: str) -> Iterable[Edge]:
         """Edges that end at this node."""
-        return each_edge(self._into.get(uid, NO_EDGES))
+        return each_edge(self._incoming.get(uid, NO_EDGES))
 
     def edge(self, key: EdgeKey) -> Edge | None:
-        return find_edge(self._out.get(key[1], NO_EDGES), key)
+        return find_edge(self._outgoing.get(key[1], NO_EDGES), key)
 
     def edges(self) -> Iterator[Edge]:
         """All edges, grouped by their source."""
-        for edges in self._out.values():
+        for edges in self._outgoing.values():
             yield from each_edge(edges)
 
     def contents(self) -> list[object]:
         """All that it is made of, for who lets go of it bit by bit: at once takes long when it is large."""
-        return [*self.nodes.values(), *self._out.values(), *self._into.values()]
+        return [*self.nodes.values(), *self._outgoing.values(), *self._incoming.values()]
 
-    def _apply(self, changes: Changes) -> Before:
-        before, edge_count = Before(), self.edge_count
+    def _apply(self, changes: Changes) -> Undo:
+        before, edge_count = Undo(), self.edge_count
         releases: dict[Release, HelmRevision | None] = {}
         try:
             releases = {release: self.releases.get(release) for release in changes.releases}
@@ -130,10 +125,10 @@ class Graph:
         except Exception as error:
             self._put_back(before, releases)
             self.edge_count = edge_count
-            raise Unapplied from error
+            raise ApplyError from error
         return before
 
-    def _take(self, changes: Changes, before: Before) -> None:
+    def _take(self, changes: Changes, before: Undo) -> None:
         """before: gets all that is overwritten, each before it is."""
         nodes = self.nodes
         for node in changes.nodes_set:
@@ -149,34 +144,34 @@ class Graph:
             _store(self.releases, release, revision)
 
     def _set_edge(self, key: EdgeKey, edge: Edge, overwritten: dict[EdgeKey, Edge | None]) -> None:
-        out = self._out.get(edge.source, NO_EDGES)
-        into = self._into.get(edge.target, NO_EDGES)
-        before = find_edge(out, key)
+        outgoing = self._outgoing.get(edge.source, NO_EDGES)
+        incoming = self._incoming.get(edge.target, NO_EDGES)
+        before = find_edge(outgoing, key)
         overwritten.setdefault(key, before)
         if before is None:
             self.edge_count += 1
         else:
-            out, into = without_edge(out, key), without_edge(into, key, into=True)
-        self._out[edge.source] = with_new_edge(out, edge)
-        self._into[edge.target] = with_new_edge(into, edge, into=True)
+            outgoing, incoming = without_edge(outgoing, key), without_edge(incoming, key, incoming=True)
+        self._outgoing[edge.source] = with_new_edge(outgoing, edge)
+        self._incoming[edge.target] = with_new_edge(incoming, edge, incoming=True)
 
     def _remove_edge(self, key: EdgeKey, overwritten: dict[EdgeKey, Edge | None]) -> None:
-        out = self._out.get(key[1], NO_EDGES)
-        before = find_edge(out, key)
+        outgoing = self._outgoing.get(key[1], NO_EDGES)
+        before = find_edge(outgoing, key)
         overwritten.setdefault(key, before)
         if before is not None:
             self.edge_count -= 1
-            _store(self._out, key[1], without_edge(out, key))
-            _store(self._into, key[2], without_edge(self._into[key[2]], key, into=True))
+            _store(self._outgoing, key[1], without_edge(outgoing, key))
+            _store(self._incoming, key[2], without_edge(self._incoming[key[2]], key, incoming=True))
 
-    def _put_back(self, before: Before, releases: Mapping[Release, HelmRevision | None]) -> None:
+    def _put_back(self, before: Undo, releases: Mapping[Release, HelmRevision | None]) -> None:
         """Undo what was taken, whatever the indices say of it."""
         for uid, node in before.nodes.items():
             _store(self.nodes, uid, node)
         for key, edge in before.edges.items():
-            for by_node, uid, into in ((self._out, key[1], False), (self._into, key[2], True)):
-                edges = without_edge(by_node.get(uid, NO_EDGES), key, into=into)
-                _store(by_node, uid, edges if edge is None else with_new_edge(edges, edge, into=into))
+            for by_node, uid, incoming in ((self._outgoing, key[1], False), (self._incoming, key[2], True)):
+                edges = without_edge(by_node.get(uid, NO_EDGES), key, incoming=incoming)
+                _store(by_node, uid, edges if edge is None else with_new_edge(edges, edge, incoming=incoming))
         for release, revision in releases.items():
             _store(self.releases, release, revision)
 

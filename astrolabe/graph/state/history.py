@@ -1,7 +1,7 @@
 """What the graph was lately: enough to tell anyone who was there what has changed since, and no more.
 
 One history serves all filters. It keeps what batches overwrote, so that the graph of an earlier seq can
-be read (`Past`) without a copy of it.
+be read (`GraphAt`) without a copy of it.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import islice
 
-from astrolabe.graph.state.batch import Before
+from astrolabe.graph.state.batch import Undo
 from astrolabe.graph.state.edge import Edge, EdgeKey
-from astrolabe.graph.state.graph import Graph, Known
+from astrolabe.graph.state.graph import Graph, ReadableGraph
 from astrolabe.graph.state.node import Node
 
 #: Bytes of an entry beside its node's text, about: what the objects and their places in a dict take.
 _ENTRY_BYTES = 300
 #: Pasts that are shared, the latest made ones: each may be as large as all that is kept.
-PASTS = 16
+MAX_SHARED = 16
 
 
 class History:
@@ -33,30 +33,30 @@ class History:
         self.start = graph.seq
         self._graph = graph
         self._limits = (changes, size)
-        self._steps: deque[Before] = deque()
+        self._steps: deque[Undo] = deque()
         #: The seqs that the steps start from, and where the last one ended: not all seqs are places here.
-        self._places: deque[int] = deque([graph.seq])
+        self._positions: deque[int] = deque([graph.seq])
         self._kept = (0, 0)
-        self._pasts: dict[int, Past] = {}
-        self._held: dict[Past, None] = {}
+        self._shared: dict[int, GraphAt] = {}
+        self._held: dict[GraphAt, None] = {}
 
     @property
     def kept(self) -> tuple[int, int]:
         """How many changed nodes and edges, and about how many bytes, are kept."""
         return self._kept
 
-    def add(self, before: Before) -> None:
+    def add(self, before: Undo) -> None:
         """The graph took its next step, which overwrote this; the oldest is forgotten beyond the limits."""
-        self._pasts.clear()
+        self._shared.clear()
         for past in self._held:
             past.extend(before)
         self._steps.append(before)
-        self._places.append(self._graph.seq)
+        self._positions.append(self._graph.seq)
         self._count(before, 1)
         while self._kept[0] > self._limits[0] or self._kept[1] > self._limits[1]:
             self._count(self._steps.popleft(), -1)
-            self._places.popleft()
-            self.start = self._places[0]
+            self._positions.popleft()
+            self.start = self._positions[0]
 
     def knows(self, seq: int) -> bool:
         """Whether the graph was at `seq`, and it is known how it was."""
@@ -64,12 +64,12 @@ class History:
 
     def _find(self, seq: int) -> int | None:
         """How many of the steps were before `seq`."""
-        if not self.start <= seq <= self._places[-1]:
+        if not self.start <= seq <= self._positions[-1]:
             return None
-        found = bisect_left(self._places, seq)
-        return found if self._places[found] == seq else None
+        found = bisect_left(self._positions, seq)
+        return found if self._positions[found] == seq else None
 
-    def since(self, seq: int) -> Past | None:
+    def since(self, seq: int) -> GraphAt | None:
         """The graph as it was at `seq`, or None when that is not known any more (or not yet).
 
         Valid until the graph changes. Whoever asks for the same seq shares the work.
@@ -77,50 +77,50 @@ class History:
         found = self._find(seq)
         if found is None:
             return None
-        past = self._pasts.get(seq)
+        past = self._shared.get(seq)
         if past is None:
-            merged = Before()
+            merged = Undo()
             for step in islice(self._steps, found, None):
                 merge(merged, step)
-            past = self._pasts[seq] = Past(self._graph, merged)
-            if len(self._pasts) > PASTS:
-                del self._pasts[next(iter(self._pasts))]
+            past = self._shared[seq] = GraphAt(self._graph, merged)
+            if len(self._shared) > MAX_SHARED:
+                del self._shared[next(iter(self._shared))]
         return past
 
-    def steps_since(self, seq: int) -> list[Before] | None:
+    def steps_since(self, seq: int) -> list[Undo] | None:
         """What each step since `seq` overwrote, in order, for those to whom `since` takes too long at once;
         None as it has it."""
         found = self._find(seq)
         return None if found is None else list(islice(self._steps, found, None))
 
-    def hold(self) -> Past:
+    def hold(self) -> GraphAt:
         """The graph as it is now, which can be read while it goes on; `let_go` of it in the end.
 
         Costs what the graph changes meanwhile, whatever the limits.
         """
-        past = Past(self._graph, Before())
+        past = GraphAt(self._graph, Undo())
         self._held[past] = None
         return past
 
-    def let_go(self, past: Past) -> None:
+    def let_go(self, past: GraphAt) -> None:
         """It is not read any more."""
         self._held.pop(past, None)
 
-    def _count(self, before: Before, sign: int) -> None:
+    def _count(self, before: Undo, sign: int) -> None:
         entries = len(before.nodes) + len(before.edges)
         texts = sum([len(node.text) for node in before.nodes.values() if node is not None])
         changes, size = self._kept
         self._kept = (changes + sign * entries, size + sign * (texts + entries * _ENTRY_BYTES))
 
 
-class Past:
+class GraphAt:
     """A graph as it was before its latest steps: the present, with what they overwrote put back.
 
     now: the graph as it is, or as it was when those steps had been taken.
     nodes, edges: what the steps touched, as it was; None where there was nothing.
     """
 
-    def __init__(self, now: Known, before: Before) -> None:
+    def __init__(self, now: ReadableGraph, before: Undo) -> None:
         self._now = now
         self.nodes = before.nodes
         self.edges = before.edges
@@ -132,7 +132,7 @@ class Past:
         """How many nodes and edges have changed since."""
         return len(self.nodes) + len(self.edges)
 
-    def extend(self, before: Before) -> None:
+    def extend(self, before: Undo) -> None:
         """The graph took another step, which overwrote this: what was known already was older."""
         for uid, node in before.nodes.items():
             self.nodes.setdefault(uid, node)
@@ -144,13 +144,13 @@ class Past:
     def node(self, uid: str) -> Node | None:
         return self.nodes[uid] if uid in self.nodes else self._now.node(uid)
 
-    def out(self, uid: str) -> list[Edge]:
+    def outgoing(self, uid: str) -> list[Edge]:
         """Edges that started at this node."""
-        return self._edges(0, uid, self._now.out(uid))
+        return self._edges(0, uid, self._now.outgoing(uid))
 
-    def into(self, uid: str) -> list[Edge]:
+    def incoming(self, uid: str) -> list[Edge]:
         """Edges that ended at this node."""
-        return self._edges(1, uid, self._now.into(uid))
+        return self._edges(1, uid, self._now.incoming(uid))
 
     def edge(self, key: EdgeKey) -> Edge | None:
         return self.edges[key] if key in self.edges else self._now.edge(key)
@@ -164,16 +164,16 @@ class Past:
 
 
 def _by_end(edges: Iterable[Edge | None]) -> tuple[dict[str, list[Edge]], dict[str, list[Edge]]]:
-    out: dict[str, list[Edge]] = {}
-    into: dict[str, list[Edge]] = {}
+    outgoing: dict[str, list[Edge]] = {}
+    incoming: dict[str, list[Edge]] = {}
     for edge in edges:
         if edge is not None:
-            out.setdefault(edge.source, []).append(edge)
-            into.setdefault(edge.target, []).append(edge)
-    return out, into
+            outgoing.setdefault(edge.source, []).append(edge)
+            incoming.setdefault(edge.target, []).append(edge)
+    return outgoing, incoming
 
 
-def merge(before: Before, step: Before) -> None:
+def merge(before: Undo, step: Undo) -> None:
     """Add what the next step overwrote: what is known already was older, and tells how it was."""
     for uid, node in step.nodes.items():
         before.nodes.setdefault(uid, node)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import islice
 
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph, Unapplied
+from astrolabe.graph.state.graph import ApplyError, Graph
 
 #: Nodes that are taken over in one step.
 STEP = 100
@@ -33,13 +33,13 @@ class Renewal:
             new.load(Changes(nodes_set=some))
             yield
         for uid in old.nodes:
-            new.load(Changes(edges_set=[edge for edge in old.out(uid) if edge.target in old.nodes]))
+            new.load(Changes(edges_set=[edge for edge in old.outgoing(uid) if edge.target in old.nodes]))
             yield
         new.load(Changes(releases=dict(old.releases)))
         yield
         try:
             new.apply(self._batch)
-        except Unapplied:
+        except ApplyError:
             yield from self._take_singly()
 
     def _take_singly(self) -> Iterator[None]:
@@ -47,9 +47,9 @@ class Renewal:
         new, changes = self.graph, self._batch.changes
         for change in _singly(changes):
             ends = [end for edge in change.edges_set for end in (edge.source, edge.target)]
-            held = [uid for uid in change.nodes_removed if new.out(uid) or new.into(uid)]
+            held = [uid for uid in change.nodes_removed if new.outgoing(uid) or new.incoming(uid)]
             if not held and all(end in new.nodes for end in ends):
-                with suppress(Unapplied):
+                with suppress(ApplyError):
                     new.load(change)
             yield
         new.seq = self._batch.seq

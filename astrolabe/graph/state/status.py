@@ -1,4 +1,4 @@
-"""The status of a node: the closed set of levels, and why."""
+"""The status of a node: how severe it is, and why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ERROR = "Error"
 UNKNOWN = "Unknown"
 
 #: The closed set that existing Grafana users map to colours.
-LEVELS = (READY, PENDING, ERROR, UNKNOWN)
+SEVERITIES = (READY, PENDING, ERROR, UNKNOWN)
 
 #: The order of severity; TypeScript has it in static/packages/stream/src/status.ts.
 WORST_FIRST = (ERROR, PENDING, UNKNOWN, READY)
@@ -19,13 +19,13 @@ WORST_FIRST = (ERROR, PENDING, UNKNOWN, READY)
 class Status(msgspec.Struct, frozen=True, gc=False):
     """What is the matter with one resource.
 
-    level: one of `LEVELS`.
+    severity: one of `SEVERITIES`.
     reason: one word, the manifest's own where it has one (`CrashLoopBackOff`, `Bound`).
     message: a sentence for a person; may be empty.
     since: RFC 3339 time at which the manifest says this status began; None where it does not say.
     """
 
-    level: str
+    severity: str = msgspec.field(name="level")  # as files with facts have it
     reason: str
     message: str = ""
     since: str | None = None

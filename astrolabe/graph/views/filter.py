@@ -10,7 +10,7 @@ import msgspec
 from astrolabe.graph import selector as selectors
 from astrolabe.graph.selector import Selector, SelectorError, quoted
 from astrolabe.graph.state.node import Node
-from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS, LISTS, OWN_VALUES
 
 
@@ -134,7 +134,7 @@ def _build(lists: Mapping[str, Iterable[str]], selector: str, q: str, rules: Fil
     _check_counts(filter, values, rules)
     for name, field in FILTER_FIELDS.items():
         if field.closed:
-            allowed = rules.kinds if field.closed == "Kind" else LEVELS
+            allowed = rules.kinds if field.closed == "Kind" else SEVERITIES
             _check(name, values[name], allowed, sorted if field.closed == "Kind" else list)
     return filter
 

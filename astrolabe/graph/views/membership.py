@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from astrolabe.graph.state.edge_types import ATTACHMENT_TYPES
-from astrolabe.graph.state.graph import State
+from astrolabe.graph.state.graph import ReadableGraph
 from astrolabe.graph.state.identity import NAMESPACE
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.views.filter import Filter
 
 
 class Attachments:
-    """Implements `reach.Terrain` over uids: from the nodes of the releases along attachment edges."""
+    """Implements `reach.Traversable` over uids: from the nodes of the releases along attachment edges."""
 
-    def __init__(self, state: State, filter: Filter) -> None:
+    def __init__(self, state: ReadableGraph, filter: Filter) -> None:
         self._state = state
         self._filter = filter
 
@@ -31,10 +31,10 @@ class Attachments:
         return node is not None and not node.release
 
     def successors(self, item: str) -> list[str]:
-        return [edge.target for edge in self._state.out(item) if edge.type in ATTACHMENT_TYPES]
+        return [edge.target for edge in self._state.outgoing(item) if edge.type in ATTACHMENT_TYPES]
 
     def predecessors(self, item: str) -> list[str]:
-        return [edge.source for edge in self._state.into(item) if edge.type in ATTACHMENT_TYPES]
+        return [edge.source for edge in self._state.incoming(item) if edge.type in ATTACHMENT_TYPES]
 
 
 def is_of_release(node: Node, filter: Filter) -> bool:
@@ -48,7 +48,7 @@ def is_of_release(node: Node, filter: Filter) -> bool:
     return not wanted or node.release_namespace in wanted or node.namespace in wanted
 
 
-def namespaces_of(node: Node, state: State) -> Iterator[str]:
+def namespaces_of(node: Node, state: ReadableGraph) -> Iterator[str]:
     """The namespaces that a node belongs to; of a cluster-scoped one those of its neighbours.
 
     One may come twice.
@@ -58,17 +58,17 @@ def namespaces_of(node: Node, state: State) -> Iterator[str]:
     elif node.kind == NAMESPACE:
         yield node.name
     else:
-        for edge in state.into(node.uid):
+        for edge in state.incoming(node.uid):
             neighbour = state.node(edge.source)
             if neighbour is not None and neighbour.namespace:
                 yield neighbour.namespace
-        for edge in state.out(node.uid):
+        for edge in state.outgoing(node.uid):
             neighbour = state.node(edge.target)
             if neighbour is not None and neighbour.namespace:
                 yield neighbour.namespace
 
 
-def is_in_namespace(node: Node, state: State, filter: Filter) -> bool:
+def is_in_namespace(node: Node, state: ReadableGraph, filter: Filter) -> bool:
     """Whether it belongs to a namespace that the filter names, or the filter names none."""
     wanted = filter.namespace
     if not wanted or node.namespace in wanted:
@@ -78,7 +78,7 @@ def is_in_namespace(node: Node, state: State, filter: Filter) -> bool:
     return any(namespace in wanted for namespace in namespaces_of(node, state))
 
 
-def beside_moved(uids: Iterable[str], past: State, now: State) -> set[str]:
+def beside_moved(uids: Iterable[str], past: ReadableGraph, now: ReadableGraph) -> set[str]:
     """The neighbours of those uids that came back in another namespace.
 
     They belong elsewhere now, though neither they nor the edges to them have changed.
@@ -88,7 +88,7 @@ def beside_moved(uids: Iterable[str], past: State, now: State) -> set[str]:
         before, after = past.node(uid), now.node(uid)
         if before is not None and after is not None and before.namespace != after.namespace:
             moved.append(uid)
-    return {end for uid in moved for edge in (*now.out(uid), *now.into(uid)) for end in edge.key[1:]}
+    return {end for uid in moved for edge in (*now.outgoing(uid), *now.incoming(uid)) for end in edge.key[1:]}
 
 
 class Membership:
@@ -97,7 +97,7 @@ class Membership:
     For a state that is looked at once; a view follows the present more cheaply.
     """
 
-    def __init__(self, state: State, filter: Filter) -> None:
+    def __init__(self, state: ReadableGraph, filter: Filter) -> None:
         self._state = state
         self._filter = filter
         self._terrain = Attachments(state, filter)

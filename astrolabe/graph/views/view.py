@@ -12,8 +12,8 @@ from astrolabe.graph.reach import Reach
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge, EdgeKey, leads
 from astrolabe.graph.state.edge_types import ATTACHMENT_TYPES
-from astrolabe.graph.state.graph import Graph, Known
-from astrolabe.graph.state.history import Past
+from astrolabe.graph.state.graph import Graph, ReadableGraph
+from astrolabe.graph.state.history import GraphAt
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.views.filter import Filter
 from astrolabe.graph.views.membership import (
@@ -125,11 +125,11 @@ class View:
                     yield edge
             return
         for uid in listed:
-            for edge in self._graph.out(uid):
+            for edge in self._graph.outgoing(uid):
                 if edge.target in listed:
                     yield edge
 
-    def update(self, changes: Changes, past: Past) -> Changes:
+    def update(self, changes: Changes, past: GraphAt) -> Changes:
         """The step as this view sees it; empty when it changes nothing of it.
 
         changes: of the step, at least all that concern this view (see `views`).
@@ -158,14 +158,14 @@ class View:
             nodes_removed=list(left),
         )
 
-    def _was(self, past: Past) -> Callable[[str], bool]:
+    def _was(self, past: GraphAt) -> Callable[[str], bool]:
         """What tells whether a node was kept before the step that is being taken."""
         listed = self._listed
         if not self._inverse:
             return listed.__contains__
         return lambda uid: uid not in listed and past.node(uid) is not None
 
-    def since(self, past: Past) -> Changes:
+    def since(self, past: GraphAt) -> Changes:
         """What is different from how the view was then. Costs what has changed since, and around it."""
         steps = self.compare(past, self._graph, self)
         while True:
@@ -175,7 +175,9 @@ class View:
                 changes: Changes = end.value
                 return changes
 
-    def compare(self, past: Past, now: Known, members: Container[str]) -> Generator[int, None, Changes]:
+    def compare(
+        self, past: GraphAt, now: ReadableGraph, members: Container[str]
+    ) -> Generator[int, None, Changes]:
         """The same in steps, of which each tells how many nodes and edges it looked at.
 
         now: the graph, held still if it may change between the steps. members: what the view keeps of it.
@@ -226,7 +228,7 @@ class View:
             return False
         return self.filter.passes(node) and is_in_namespace(node, self._graph, self.filter)
 
-    def _affected(self, changes: Changes, past: Past) -> set[str]:
+    def _affected(self, changes: Changes, past: GraphAt) -> set[str]:
         """Nodes whose membership this step may have changed."""
         affected = {node.uid for node in changes.nodes_set}
         affected.update(changes.nodes_removed)
@@ -240,15 +242,15 @@ class View:
 
     def _follow(self, reach: Reach[str], changes: Changes, touched: set[str]) -> set[str]:
         targets = [edge.target for edge in changes.edges_set if edge.type in ATTACHMENT_TYPES]
-        cut = [
+        removed_edges = [
             (source, target)
             for kind, source, target in changes.edges_removed
-            if kind in ATTACHMENT_TYPES and not leads(self._graph.out(source), target, ATTACHMENT_TYPES)
+            if kind in ATTACHMENT_TYPES and not leads(self._graph.outgoing(source), target, ATTACHMENT_TYPES)
         ]
         waiting = None if self.built else self._waiting
-        return reach.update([*touched, *targets], cut=cut, waiting=waiting)
+        return reach.update([*touched, *targets], removed_edges=removed_edges, waiting=waiting)
 
-    def _affected_since(self, past: Past, now: Known) -> Generator[int, None, set[str]]:
+    def _affected_since(self, past: GraphAt, now: ReadableGraph) -> Generator[int, None, set[str]]:
         """Nodes whose membership may have changed since then.
 
         A node that a release reaches no more, or only now, lies behind something that changed, along
@@ -284,19 +286,19 @@ class View:
         found = {e.key: e for e in changes.edges_set if e.source in self and e.target in self}
         return list((found | self._within(entered, self.__contains__)).values())
 
-    def _edges_removed(self, changes: Changes, left: set[str], past: Past) -> list[EdgeKey]:
+    def _edges_removed(self, changes: Changes, left: set[str], past: GraphAt) -> list[EdgeKey]:
         """What the client held: edges between former members that are gone, or of which an end left."""
         was = self._was(past)
-        gone = {key: None for key in changes.edges_removed if was(key[1]) and was(key[2])}
-        return [key for key in gone | self._within(left, was) if past.edge(key) is not None]
+        removed = {key: None for key in changes.edges_removed if was(key[1]) and was(key[2])}
+        return [key for key in removed | self._within(left, was) if past.edge(key) is not None]
 
     def _within(self, uids: set[str], is_member: Callable[[str], bool]) -> dict[EdgeKey, Edge]:
         """The edges of these nodes of which both ends are members."""
-        edges = [edge for uid in uids for edge in (*self._graph.out(uid), *self._graph.into(uid))]
+        edges = [edge for uid in uids for edge in (*self._graph.outgoing(uid), *self._graph.incoming(uid))]
         return {edge.key: edge for edge in edges if is_member(edge.source) and is_member(edge.target)}
 
     def _edges_since(
-        self, past: Past, now: Known, moved: set[str]
+        self, past: GraphAt, now: ReadableGraph, moved: set[str]
     ) -> Generator[int, None, dict[EdgeKey, None]]:
         """Edges that changed, and those of the nodes that entered or left."""
         keys = dict.fromkeys(past.edges)
@@ -304,7 +306,7 @@ class View:
             if count % STEP == 0:
                 yield STEP
             for state in (now, past):
-                keys.update([(edge.key, None) for edge in (*state.out(uid), *state.into(uid))])
+                keys.update([(edge.key, None) for edge in (*state.outgoing(uid), *state.incoming(uid))])
         return keys
 
 

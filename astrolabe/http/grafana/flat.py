@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from astrolabe.graph.state.node import Node
-from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.http.errors import bad_parameter
 
 #: The node that a uid named at a seq, if known.
@@ -62,5 +62,5 @@ def statistics(counts: Counter[str], *, edges: int, now: int) -> dict[str, int]:
         "time": now,
         "nodes": counts.total(),
         "edges": edges,
-        **{level.lower(): counts[level] for level in LEVELS},
+        **{level.lower(): counts[level] for level in SEVERITIES},
     }

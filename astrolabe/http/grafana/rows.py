@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from astrolabe.graph.state.edge_types import OWNS
-from astrolabe.graph.state.status import ERROR, LEVELS, PENDING, READY, UNKNOWN
+from astrolabe.graph.state.status import ERROR, PENDING, READY, SEVERITIES, UNKNOWN
 from astrolabe.http.grafana.drawing import Drawing, DrawnGroup, DrawnLink
 from astrolabe.kinds.kind import Layer
 
@@ -53,7 +53,7 @@ NODE_FIELDS = (
     PanelField("color", "string"),
     PanelField("icon", "string"),
     PanelField("nodeRadius", "number"),
-    *[PanelField(f"arc__{level.lower()}", "number", level, COLOURS[level]) for level in LEVELS],
+    *[PanelField(f"arc__{level.lower()}", "number", level, COLOURS[level]) for level in SEVERITIES],
     PanelField("detail__namespace", "string", "Namespace"),
     PanelField("detail__kind", "string", "Kind"),
     PanelField("detail__release", "string", "Release"),
@@ -95,7 +95,7 @@ def node_row(group: DrawnGroup, position: tuple[int, int]) -> Row:
         "color": COLOURS[group.worst.status],
         "icon": ICONS[group.layer],
         "nodeRadius": RADIUS if single else min(RADIUS + 4 + total // 5, LARGEST),
-        **{f"arc__{level.lower()}": group.counts[level] / total for level in LEVELS},
+        **{f"arc__{level.lower()}": group.counts[level] / total for level in SEVERITIES},
         "detail__namespace": group.namespace or None,
         "detail__kind": group.what,
         "detail__release": group.release or None,

@@ -59,7 +59,7 @@ def gather(
     for count, node in enumerate(rising, 1):  # which grows meanwhile
         if count % STEP == 0:
             yield
-        for edge in graph.into(node.uid):
+        for edge in graph.incoming(node.uid):
             if part.belongs(edge, node) and edge.source not in members:
                 part.owning.append(edge)
                 if edge.source not in part.outside:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from astrolabe import __version__
 from astrolabe.engine.serving_state import STATE_NAMES
 from astrolabe.graph.state.edge_types import EDGE_TYPES
-from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.graph.views.filter_fields import LISTS, listed
 from astrolabe.http.errors import JSON
 from astrolabe.http.openapi import shapes
@@ -124,7 +124,7 @@ def _closed_sets(kinds: Iterable[str]) -> dict[str, Any]:
     return {
         name: {"type": "string", "enum": list(members), "description": what}
         for name, members, what in (
-            ("Status", LEVELS, "How a resource is."),
+            ("Status", SEVERITIES, "How a resource is."),
             ("Kind", kinds, "The kinds that are watched."),
             ("EdgeType", EDGE_TYPES, "What a resource has to do with another."),
         )

@@ -24,7 +24,7 @@ from astrolabe import __version__, telemetry
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import PARTIAL_REASONS, STATE_NAMES, ServingState
 from astrolabe.graph.state.edge_types import EDGE_TYPES
-from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.http.counters import Counters, Distribution
 from astrolabe.http.net.sse import EventStream
 from astrolabe.http.net.websocket import WebSocket
@@ -145,7 +145,7 @@ def of_graph(hub: Hub, kinds: Iterable[str]) -> Iterator[Metric]:
     )
     for kind in kinds:
         unresolved.add_metric([kind], stats.unresolved[kind])
-        for level in LEVELS:
+        for level in SEVERITIES:
             nodes.add_metric([kind, level], stats.nodes[kind, level])
     edges = GaugeMetricFamily("astrolabe_graph_edges", "Edges in the graph.", labels=["type"])
     for type in EDGE_TYPES:

@@ -18,7 +18,7 @@ from astrolabe.graph.state.edge import Edge
 from astrolabe.graph.state.edge_types import EDGE_TYPES, OWNS
 from astrolabe.graph.state.identity import NAMESPACE
 from astrolabe.graph.state.node import Node
-from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.http.errors import Refusal
 from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.cache import Pieces
@@ -77,8 +77,8 @@ def resource(hub: Hub, params: QueryParams, _: ViewSnapshot | None) -> Iterator[
     node, nodes = _find(hub, params.uid), hub.graph.nodes
     head = encode({"epoch": hub.graph.epoch, "seq": hub.graph.seq, "node": node.document()})[:-1]
     tail = encode({"unresolved": node.document().get("unresolved", [])})[1:]
-    out = [(edge, nodes[edge.target]) for edge in hub.graph.out(node.uid)]
-    into = [(edge, nodes[edge.source]) for edge in hub.graph.into(node.uid)]
+    out = [(edge, nodes[edge.target]) for edge in hub.graph.outgoing(node.uid)]
+    into = [(edge, nodes[edge.source]) for edge in hub.graph.incoming(node.uid)]
     return chain(
         (f'{head},"edges":{{"out":',),
         array(_edge(edge, other) for edge, other in out),
@@ -207,5 +207,5 @@ def _kind(kind: Kind[Any], counts: Counter[tuple[str, str]]) -> dict[str, Any]:
         "optional": kind.optional,
         "inherits": sorted(kind.inherits),
         "edgeTypes": sorted({OWNS, *(type for type, _ in kind.makes)}),
-        "counts": {level: counts[kind.key, level] for level in LEVELS},
+        "counts": {level: counts[kind.key, level] for level in SEVERITIES},
     }

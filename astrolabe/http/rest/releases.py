@@ -8,7 +8,7 @@ from typing import Any
 
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node
-from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.json import array, names, stretches
 from astrolabe.http.rest.documents import kept
@@ -79,5 +79,5 @@ def describe(release: Release, summary: ReleaseSummary, revision: HelmRevision |
         "revision": revision.revision if revision else None,
         "status": revision.status if revision else None,
         "nodes": summary.statuses.total(),
-        **{level.lower(): summary.statuses[level] for level in LEVELS},
+        **{level.lower(): summary.statuses[level] for level in SEVERITIES},
     }

@@ -55,7 +55,7 @@ def _note(graph: Graph, node: Node, below: dict[str, set[_Missing]]) -> None:
     rising, seen = [node.uid], {node.uid}
     while rising:
         uid = rising.pop()
-        for edge in graph.into(uid):
+        for edge in graph.incoming(uid):
             if edge.type == OWNS and edge.source not in seen:
                 missing = missing or [_missing(reference) for reference in _references(node)]
                 below.setdefault(edge.source, set()).update(missing)

@@ -14,13 +14,13 @@ from contextvars import Context
 from time import perf_counter, time
 
 from astrolabe.graph.encoding.pages import Pages
-from astrolabe.graph.state.batch import Batch, Before, Changes
-from astrolabe.graph.state.census import Census
+from astrolabe.graph.state.batch import Batch, Changes, Undo
 from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.history import History, Past
+from astrolabe.graph.state.history import GraphAt, History
+from astrolabe.graph.state.stats import GraphStats
 from astrolabe.graph.views.filter import Filter
 from astrolabe.graph.views.view import View
-from astrolabe.graph.views.views import Views
+from astrolabe.graph.views.view_index import ViewIndex
 from astrolabe.http.counters import Counters
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.message import LongTexts
@@ -70,25 +70,25 @@ class Hub:
     def _begin(self, graph: Graph) -> None:
         self.graph = graph
         self.pages = Pages(graph)
-        self.stats = Census(graph)
+        self.stats = GraphStats(graph)
         self._begin_to_follow()
 
     def _begin_to_follow(self) -> None:
         limits = self._limits
         self.history = History(self.graph, changes=limits.history_changes, size=limits.history_bytes)
-        self._views = Views(self.graph)
+        self._views = ViewIndex(self.graph)
 
     def receive(self, batch: Batch) -> None:
         """Apply the next batch from the bus.
 
-        Raises GapError if it is not the next one, and Unapplied if the graph can no longer be trusted.
+        Raises GapError if it is not the next one, and ApplyError if the graph can no longer be trusted.
         """
         began = perf_counter()
         before = self.graph.apply(batch)
         self._update_stats(batch, before)
         try:
             self.history.add(before)
-            past = Past(self.graph, before)
+            past = GraphAt(self.graph, before)
             concerned = self._views.concerned(batch.changes, past)
         except Exception:
             self._fail_all()
@@ -254,7 +254,7 @@ class Hub:
         if shared in self._kept:
             self._kept.pop(shared).cancel()
 
-    def _update_stats(self, batch: Batch, before: Before) -> None:
+    def _update_stats(self, batch: Batch, before: Undo) -> None:
         """Update what is derived from the graph; rebuild it if that fails."""
         try:
             self.pages.update(batch.changes)
@@ -265,7 +265,7 @@ class Hub:
             self.stats.update(before)
         except Exception:
             logger.exception("the counts of the graph failed and are rebuilt")
-            self.stats = Census(self.graph)
+            self.stats = GraphStats(self.graph)
 
     def _fail_all(self) -> None:
         """Close all subscriptions because of the exception that is being handled: no view can be trusted."""
@@ -275,7 +275,7 @@ class Hub:
             self._forget(shared)
             shared.close()
 
-    def _publish(self, batch: Batch, past: Past, concerned: Mapping[View, Changes]) -> None:
+    def _publish(self, batch: Batch, past: GraphAt, concerned: Mapping[View, Changes]) -> None:
         """Update the views that the batch concerns, and publish what it changed in them."""
         deltas = DeltaMessages(batch)
         for view, part in concerned.items():
@@ -289,7 +289,7 @@ class Hub:
             except Exception:
                 self._fail(shared)
 
-    def _count(self, batch: Batch, before: Before, seconds: float) -> None:
+    def _count(self, batch: Batch, before: Undo, seconds: float) -> None:
         counters = self.counters
         counters.batch_size.observe(len(before.nodes) + len(before.edges))
         counters.batch_duration.observe(seconds)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from astrolabe.graph.encoding import wire
-from astrolabe.graph.state.batch import Batch, Before, Changes
+from astrolabe.graph.state.batch import Batch, Changes, Undo
 from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.history import History, Past, merge
+from astrolabe.graph.state.history import GraphAt, History, merge
 from astrolabe.graph.views.filter import Filter
 from astrolabe.graph.views.view import View
-from astrolabe.graph.views.views import Views
+from astrolabe.graph.views.view_index import ViewIndex
 from astrolabe.http.counters import Counters
 from astrolabe.http.net.message import LongTexts, Message
 from astrolabe.http.stream.deltas import CatchUp, DeltaMessages
@@ -70,7 +70,7 @@ class SharedSubscription:
         self._jobs: dict[BackgroundJob, None] = {}
         self._waiting: list[asyncio.Future[None]] = []
 
-    def begin(self, graph: Graph, history: History, views: Views) -> None:
+    def begin(self, graph: Graph, history: History, views: ViewIndex) -> None:
         """Follow this graph from now on. The view is added to the index while it is built."""
         self.end()
         self.graph = graph
@@ -191,7 +191,7 @@ class SharedSubscription:
             self._work(self._compare(base_seq, catch_up))
         return catch_up
 
-    def _is_little(self, steps: Sequence[Before]) -> bool:
+    def _is_little(self, steps: Sequence[Undo]) -> bool:
         """Whether the changes can be worked out at once."""
         if self.filter.release or len(steps) > MANY:  # a small change may affect many nodes of a release
             return False
@@ -252,7 +252,7 @@ class SharedSubscription:
                 waiting.set_result(None)
         self._waiting.clear()
 
-    def _build(self, views: Views) -> Steps:
+    def _build(self, views: ViewIndex) -> Steps:
         if self.filter:
             yield from views.build(self.view)
         else:
@@ -267,14 +267,14 @@ class SharedSubscription:
             catch_up.lost = True
             return
         catch_up.begin(self.graph)
-        current, before = self.history.hold(), Before()
+        current, before = self.history.hold(), Undo()
         try:
             members = self.view.uids()
             yield len(members) // UIDS_PER_NODE
             for step in steps:
                 merge(before, step)
                 yield len(step.nodes) + len(step.edges)
-            changes = yield from self.view.compare(Past(current, before), current, members)
+            changes = yield from self.view.compare(GraphAt(current, before), current, members)
             yield from catch_up.set_in_steps(changes, self._texts)
         finally:
             self.history.let_go(current)

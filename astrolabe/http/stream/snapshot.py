@@ -7,7 +7,7 @@ from time import monotonic
 from weakref import ref
 
 from astrolabe.graph.encoding import wire
-from astrolabe.graph.encoding.wire import Cut
+from astrolabe.graph.encoding.wire import SnapshotOffset
 from astrolabe.graph.state.edge import Edge
 from astrolabe.graph.state.graph import Graph
 from astrolabe.graph.state.history import History
@@ -51,7 +51,7 @@ class ViewSnapshot:
         self.edges: list[Edge] = []
         self._readers = 0
         self._shared = True
-        self._parts: dict[tuple[str, Cut], tuple[Message, Cut]] = {}
+        self._parts: dict[tuple[str, SnapshotOffset], tuple[Message, SnapshotOffset]] = {}
 
     def collect(self, view: View, graph: Graph, history: History) -> Iterator[int]:
         """Collect the view as it is now, in steps. The graph may change between them. A step yields the
@@ -65,7 +65,7 @@ class ViewSnapshot:
                 node = past.node(uid)
                 assert node is not None
                 self.nodes.append(node)
-                out = past.out(uid)
+                out = past.outgoing(uid)
                 self.edges.extend([edge for edge in out if edge.target in members] if view.filter else out)
                 if count % STEP == 0:
                     yield STEP
@@ -122,7 +122,7 @@ class ViewSnapshot:
         """What it counts for among retired snapshots."""
         return max(len(self.nodes) + len(self.edges), MIN_WEIGHT)
 
-    def _part(self, id: str, number: int, start: Cut) -> tuple[Message, Cut]:
+    def _part(self, id: str, number: int, start: SnapshotOffset) -> tuple[Message, SnapshotOffset]:
         made = self._parts.get((id, start))
         if made is None:
             text, end = wire.snapshot_part(id, self.epoch, self.seq, number, self.nodes, self.edges, start)
@@ -136,7 +136,7 @@ class ViewSnapshot:
         return made
 
     @property
-    def _end(self) -> Cut:
+    def _end(self) -> SnapshotOffset:
         return len(self.nodes), len(self.edges)
 
 

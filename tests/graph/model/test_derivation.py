@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from astrolabe.graph.model.facts import Around, Derived, Facts, Neighbour, Read, Rules
-from astrolabe.graph.model.faults import Unfit
+from astrolabe.graph.model.facts import Derived, Facts, Neighborhood, Peer, Read, Rules
+from astrolabe.graph.model.faults import InvalidObjectError
 from astrolabe.graph.model.links import Link, Ref, Select
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector
@@ -15,16 +15,16 @@ from astrolabe.graph.state.node import parse_node
 from astrolabe.graph.state.status import READY, UNKNOWN, Status
 
 
-def _count(_: Neighbour, around: Around) -> Derived:
-    count = len(list(around.out(SELECTS, "Pod")))
+def _count(_: Peer, neighborhood: Neighborhood) -> Derived:
+    count = len(list(neighborhood.outgoing(SELECTS, "Pod")))
     if count:
         return Derived(Status(READY, "Some"))
-    return Derived(Status(READY, "None") if around.knows("Pod") else Status(UNKNOWN, "Unknown"))
+    return Derived(Status(READY, "None") if neighborhood.is_complete("Pod") else Status(UNKNOWN, "Unknown"))
 
 
 RULES = (
     Rules(kind="Pod", api_version="v1"),
-    Rules(kind="Service", api_version="v1", derive=_count, reads=(Read("out", SELECTS, "Pod"),)),
+    Rules(kind="Service", api_version="v1", derive=_count, reads=(Read("outgoing", SELECTS, "Pod"),)),
 )
 
 
@@ -81,21 +81,21 @@ def test_who_has_one_does_not_care() -> None:
     assert reasons(model) == {}
 
 
-def _divide(_: Neighbour, around: Around) -> Derived:
-    pods = list(around.out(SELECTS, "Pod"))
+def _divide(_: Peer, neighborhood: Neighborhood) -> Derived:
+    pods = list(neighborhood.outgoing(SELECTS, "Pod"))
     return Derived(Status(READY, f"{1 // (len(pods) - 1)}"), {"pods": [pod.name for pod in pods]})
 
 
 DIVIDING = (
     Rules(kind="Pod", api_version="v1"),
-    Rules(kind="Service", api_version="v1", derive=_divide, reads=(Read("out", SELECTS, "Pod"),)),
+    Rules(kind="Service", api_version="v1", derive=_divide, reads=(Read("outgoing", SELECTS, "Pod"),)),
     Rules(
         kind="Ingress",
         api_version="v1",
-        derive=lambda _, around: Derived(
-            Status(READY, ",".join(each.status.reason for each in around.out(SELECTS, "Service")))
+        derive=lambda _, neighborhood: Derived(
+            Status(READY, ",".join(each.status.reason for each in neighborhood.outgoing(SELECTS, "Service")))
         ),
-        reads=(Read("out", SELECTS, "Service"),),
+        reads=(Read("outgoing", SELECTS, "Service"),),
     ),
 )
 
@@ -128,7 +128,7 @@ def test_a_rule_that_raises_costs_one_status() -> None:
 def test_what_neighbours_tell_that_is_too_long_costs_one_status() -> None:
     """No node is longer than other replicas take, whatever is around it."""
 
-    def derive(_: Neighbour, __: Around) -> Derived:
+    def derive(_: Peer, __: Neighborhood) -> Derived:
         return Derived(Status(READY, "Fine"), {"targetPods": ["p" * 250] * 10_000})
 
     model = Model([Rules(kind="Pod", api_version="v1", derive=derive)])
@@ -145,13 +145,13 @@ def test_what_neighbours_tell_that_is_too_long_costs_one_status() -> None:
 def test_an_object_whose_text_would_be_too_long_fits_into_no_graph() -> None:
     model = Model([Rules(kind="Pod", api_version="v1")])
     long = msgspec.structs.replace(a("Pod", "a"), metadata={"creationTimestamp": "", "x": "😀" * 200_000})
-    with pytest.raises(Unfit, match=r"^would make a node of more than 2 MiB$"):
+    with pytest.raises(InvalidObjectError, match=r"^would make a node of more than 2 MiB$"):
         model.upsert(long)
     assert len(model) == 0
 
 
 def test_what_a_rule_makes_that_is_no_json_costs_one_status() -> None:
-    def derive(_: Neighbour, __: Around) -> Derived:
+    def derive(_: Peer, __: Neighborhood) -> Derived:
         return Derived(Status(READY, "Fine"), {"odd": object()})
 
     model = Model(

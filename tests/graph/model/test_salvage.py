@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.links import Ref
-from astrolabe.graph.model.model import Broken, Model
+from astrolabe.graph.model.model import InconsistentModelError, Model
 from astrolabe.graph.model.salvage import Salvage
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Batch, Changes
@@ -48,7 +48,7 @@ class Mended(World):
     def step(self, step: Any) -> None:
         try:
             super().step(step)
-        except Broken as broken:
+        except InconsistentModelError as broken:
             self.mend(broken)
             if isinstance(step, Facts):
                 self.facts[step.uid] = step
@@ -59,7 +59,7 @@ class Mended(World):
         for uid in self.left_out:
             self.facts.pop(uid, None)
 
-    def mend(self, broken: Broken) -> None:
+    def mend(self, broken: InconsistentModelError) -> None:
         salvage = Salvage(broken)
         for _ in salvage.steps():
             pass
@@ -92,7 +92,7 @@ def test_a_fault_at_any_line_costs_nothing(history: list[Any], roots: Selector |
 MANY = 3_000
 
 
-def broken_model() -> Broken:
+def broken_model() -> InconsistentModelError:
     """Of many Pods, which all refer to one Service that comes after them; nothing else holds it."""
     model = Model(RULES)
     for number in range(MANY):
@@ -103,7 +103,7 @@ def broken_model() -> Broken:
     model.commit()
     try:
         model.remove([])  # type: ignore[arg-type]
-    except Broken as broken:
+    except InconsistentModelError as broken:
         return broken
     raise AssertionError
 

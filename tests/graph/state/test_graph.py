@@ -8,7 +8,7 @@ import pytest
 
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge import Edge, Edges, each_edge, find_edge, packed, with_new_edge, without_edge
-from astrolabe.graph.state.graph import GapError, Graph, Unapplied
+from astrolabe.graph.state.graph import ApplyError, GapError, Graph
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import parse_node
 from astrolabe.graph.state.renewal import Renewal
@@ -46,8 +46,8 @@ def test_apply() -> None:
     graph = graph_of_two()
     assert (graph.seq, graph.edge_count, set(graph.nodes)) == (1, 1, {"a", "b"})
     assert (
-        [edge.key for edge in graph.out("a")]
-        == [edge.key for edge in graph.into("b")]
+        [edge.key for edge in graph.outgoing("a")]
+        == [edge.key for edge in graph.incoming("b")]
         == [("owns", "a", "b")]
     )
     graph.apply(batch(2, edges_set=[Edge("owns", "a", "b", ("f", "g"))]))
@@ -80,34 +80,34 @@ def test_a_hub_keeps_its_edges() -> None:
     edges: Edges = ()
     all_edges = [Edge("runs-on", f"p{number}", "n", ("spec.nodeName",)) for number in range(50)]
     for edge in all_edges:
-        edges = with_new_edge(edges, edge, into=True)
+        edges = with_new_edge(edges, edge, incoming=True)
     assert isinstance(edges, dict)
     for edge in all_edges[3:]:
-        edges = without_edge(edges, edge.key, into=True)
+        edges = without_edge(edges, edge.key, incoming=True)
     assert edges == tuple(all_edges[:3])
-    assert without_edge(edges, ("no", "such", "edge"), into=True) == edges
+    assert without_edge(edges, ("no", "such", "edge"), incoming=True) == edges
 
 
-@pytest.mark.parametrize("into", [False, True])
-def test_several_edges_of_a_hub_and_the_same_other(into: bool) -> None:
+@pytest.mark.parametrize("incoming", [False, True])
+def test_several_edges_of_a_hub_and_the_same_other(incoming: bool) -> None:
     def between(type: str, number: int) -> Edge:
         other = f"p{number}"
-        return Edge(type, other, "n", ("x",)) if into else Edge(type, "n", other, ("x",))
+        return Edge(type, other, "n", ("x",)) if incoming else Edge(type, "n", other, ("x",))
 
     every = [between(type, number) for number in range(10) for type in ("owns", "selects", "mounts")]
     gone = [between(type, 3) for type in ("owns", "mounts")] + [between("selects", 4)]
-    edges = packed(every[:20], into=into)
+    edges = packed(every[:20], incoming=incoming)
     for edge in every[20:]:
-        edges = with_new_edge(edges, edge, into=into)
+        edges = with_new_edge(edges, edge, incoming=incoming)
     for edge in gone:
-        edges = without_edge(edges, edge.key, into=into)
+        edges = without_edge(edges, edge.key, incoming=incoming)
     assert set(each_edge(edges)) == set(every) - set(gone)
-    if not into:
+    if not incoming:
         assert {edge for edge in every if find_edge(edges, edge.key) is None} == set(gone)
     for edge in gone:
-        edges = with_new_edge(edges, edge, into=into)
+        edges = with_new_edge(edges, edge, incoming=incoming)
     assert set(each_edge(edges)) == set(every)
-    if not into:
+    if not incoming:
         assert [find_edge(edges, edge.key) for edge in every] == every
 
 
@@ -126,7 +126,7 @@ def contents(graph: Graph) -> object:
 def test_a_batch_that_meets_a_fault_leaves_the_graph_as_it_was_and_a_new_one_takes_it() -> None:
     graph = graph_of_two()
     before = contents(graph)
-    del graph._into["b"]  # the indices disagree
+    del graph._incoming["b"]  # the indices disagree
     changes = batch(
         2,
         nodes_set=[parse_node(node("a", message="new")), parse_node(node("c"))],
@@ -134,7 +134,7 @@ def test_a_batch_that_meets_a_fault_leaves_the_graph_as_it_was_and_a_new_one_tak
         edges_removed=[("owns", "a", "b")],
         nodes_removed=["b"],
     )
-    with pytest.raises(Unapplied) as raised:
+    with pytest.raises(ApplyError) as raised:
         graph.apply(changes)
     assert isinstance(raised.value.__cause__, KeyError)
     assert contents(graph) == before
@@ -144,5 +144,9 @@ def test_a_batch_that_meets_a_fault_leaves_the_graph_as_it_was_and_a_new_one_tak
     )
     new = renewal.graph
     assert (new.epoch, new.seq, sorted(new.nodes), new.edge_count) == ("e", 2, ["a", "c"], 1)
-    assert [edge.key for edge in new.into("c")] == [edge.key for edge in new.out("a")] == [("owns", "a", "c")]
+    assert (
+        [edge.key for edge in new.incoming("c")]
+        == [edge.key for edge in new.outgoing("a")]
+        == [("owns", "a", "c")]
+    )
     assert contents(graph) == before, "readers see it meanwhile"

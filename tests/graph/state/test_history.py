@@ -5,7 +5,7 @@ from __future__ import annotations
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge import Edge
 from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.history import PASTS, History, Past
+from astrolabe.graph.state.history import MAX_SHARED, GraphAt, History
 from astrolabe.graph.state.node import Node
 
 EDGE = Edge("owns", "a", "b", ("first",))
@@ -25,7 +25,7 @@ class Lived:
         batch = Batch("e", self.graph.seq + 1, Changes(**changes))  # type: ignore[arg-type]
         self.history.add(self.graph.apply(batch))
 
-    def past(self, seq: int) -> Past:
+    def past(self, seq: int) -> GraphAt:
         past = self.history.since(seq)
         assert past is not None
         return past
@@ -43,8 +43,8 @@ def test_what_a_step_overwrote_is_put_back() -> None:
         node("a", "new"),
     ]
     assert [lived.past(seq).edge(EDGE.key) for seq in (10, 11, 12, 13)] == [None, EDGE, EDGE_ANEW, None]
-    assert [list(lived.past(seq).out("a")) for seq in (10, 11, 12, 13)] == [[], [EDGE], [EDGE_ANEW], []]
-    assert [list(lived.past(seq).into("b")) for seq in (10, 11, 12, 13)] == [[], [EDGE], [EDGE_ANEW], []]
+    assert [list(lived.past(seq).outgoing("a")) for seq in (10, 11, 12, 13)] == [[], [EDGE], [EDGE_ANEW], []]
+    assert [list(lived.past(seq).incoming("b")) for seq in (10, 11, 12, 13)] == [[], [EDGE], [EDGE_ANEW], []]
     assert lived.past(12).nodes == {"b": node("b")}
     assert lived.past(13).node("c") == node("c")
 
@@ -61,9 +61,9 @@ def test_who_asks_for_the_same_seq_shares_the_work_until_the_next_step() -> None
 
 def test_of_many_seqs_only_the_latest_asked_for_are_shared() -> None:
     lived = Lived()
-    for number in range(PASTS + 1):
+    for number in range(MAX_SHARED + 1):
         lived.step(nodes_set=[node(f"{number}")])
-    pasts = [lived.past(seq) for seq in range(10, 10 + PASTS + 1)]
+    pasts = [lived.past(seq) for seq in range(10, 10 + MAX_SHARED + 1)]
     assert lived.past(11) is pasts[1]
     assert lived.past(10) is not pasts[0]
     assert lived.past(10).nodes == pasts[0].nodes
@@ -113,9 +113,9 @@ def test_what_is_held_stays_as_it_was_while_the_graph_goes_on() -> None:
     for number in range(3):
         lived.step(nodes_set=[node("a", f"{number}"), node("c")], edges_set=[EDGE_ANEW])
         assert (held.node("a"), held.node("c")) == (node("a"), None)
-        assert (list(held.out("a")), held.edge(EDGE.key)) == ([EDGE], EDGE)
+        assert (list(held.outgoing("a")), held.edge(EDGE.key)) == ([EDGE], EDGE)
     lived.step(edges_removed=[EDGE.key], nodes_removed=["a", "b"])
-    assert (held.node("a"), list(held.into("b"))) == (node("a"), [EDGE])
+    assert (held.node("a"), list(held.incoming("b"))) == (node("a"), [EDGE])
     lived.history.let_go(held)
     lived.step(nodes_set=[node("d")])
     assert "d" not in held.nodes

@@ -12,13 +12,13 @@ from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import parse
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.history import Past
+from astrolabe.graph.state.history import GraphAt
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import ERROR, Status
 from astrolabe.graph.views.filter import EVERYTHING, FilterError, FilterRules, parse_message, parse_query
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS
 from astrolabe.graph.views.view import View
-from astrolabe.graph.views.views import Views
+from astrolabe.graph.views.view_index import ViewIndex
 from tests.support.filters import filter_of
 
 KINDS = ("Pod", "Service")
@@ -204,7 +204,7 @@ def test_reasons_are_asked_for_word_for_word(reason: str) -> None:
 
     graph = Graph("e")
     views, view, other = (
-        Views(graph),
+        ViewIndex(graph),
         View(graph, asked),
         View(graph, parse_query({"reason": ["No"]}, FilterRules.of(KINDS))),
     )
@@ -212,7 +212,7 @@ def test_reasons_are_asked_for_word_for_word(reason: str) -> None:
         list(views.build(each))
     for seq, (word, uids) in enumerate([("Running", []), (reason, ["a"]), ("Running", [])], 1):
         step = Changes(nodes_set=[told(word)])
-        past = Past(graph, graph.apply(Batch("e", seq, step)))
+        past = GraphAt(graph, graph.apply(Batch("e", seq, step)))
         parts = views.concerned(step, past)
         assert other not in parts
         for concerned, part in parts.items():

@@ -16,10 +16,10 @@ from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.history import History, Past
+from astrolabe.graph.state.history import GraphAt, History
 from astrolabe.graph.views.filter import Filter
 from astrolabe.graph.views.view import View
-from astrolabe.graph.views.views import Views
+from astrolabe.graph.views.view_index import ViewIndex
 from tests.graph.histories import NAMESPACES, RULES, histories, roots, selectors
 from tests.support.filters import filter_of
 
@@ -55,7 +55,7 @@ def in_namespace(graph: Graph, uid: str, filter: Filter) -> bool:
         return node.namespace in filter.namespace
     if node.kind == "Namespace":
         return node.name in filter.namespace
-    ends = [*(e.source for e in graph.into(uid)), *(e.target for e in graph.out(uid))]
+    ends = [*(e.source for e in graph.incoming(uid)), *(e.target for e in graph.outgoing(uid))]
     return any(graph.nodes[end].namespace in filter.namespace for end in ends)
 
 
@@ -119,7 +119,7 @@ class Followed:
         self._pace = pace
         self.graph = Graph("e")
         self.history = History(self.graph, changes=limit, size=1_000_000)
-        self.views = Views(self.graph)
+        self.views = ViewIndex(self.graph)
         self.clients: dict[View, Client] = {}
         #: What a client of a view held at a seq.
         self.left: list[tuple[View, int, Client]] = []
@@ -140,7 +140,7 @@ class Followed:
     def take(self, changes: Changes) -> None:
         before = self.graph.apply(Batch("e", self.graph.seq + 1, changes))
         self.history.add(before)
-        past = Past(self.graph, before)
+        past = GraphAt(self.graph, before)
         for view, part in self.views.concerned(changes, past).items():
             seen = self.views.update(view, part, past)
             if view.built:

@@ -12,7 +12,7 @@ from astrolabe.graph.encoding.wire import encode
 from astrolabe.graph.state.edge import Edge
 from astrolabe.graph.state.edge_types import MOUNTS, OWNS, SELECTS
 from astrolabe.graph.state.node import parse_node
-from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.http.grafana.aggregation import Aggregation
 from astrolabe.http.grafana.drawing import draw
 from astrolabe.http.grafana.rows import edge_row, node_row
@@ -38,7 +38,7 @@ def parts(draw_one: st.DrawFn) -> Subgraph:
             "kind": kind,
             "name": f"n{number}",
             "namespace": namespace,
-            "status": draw_one(st.sampled_from(LEVELS)),
+            "status": draw_one(st.sampled_from(SEVERITIES)),
             "reason": "",
             "release": release,
             "releaseNamespace": namespace if release else "",
@@ -62,7 +62,7 @@ def test_nothing_is_left_out_and_nothing_dangles(part: Subgraph, limit: int, cur
     rows = [node_row(group, (0, 0)) for group in groups.values()]
     assert len({row["id"] for row in rows}) == len(rows)
     for row in rows:
-        assert sum([row[f"arc__{aggregation.lower()}"] for aggregation in LEVELS]) == pytest.approx(1)
+        assert sum([row[f"arc__{aggregation.lower()}"] for aggregation in SEVERITIES]) == pytest.approx(1)
     edges = [edge_row(link, drawing) for link in drawing.links]
     assert len({edge["id"] for edge in edges}) == len(edges)
     assert {end for edge in edges for end in (edge["source"], edge["target"])} <= set(groups)

@@ -187,8 +187,8 @@ async def test_rows_of_what_was_missed_for_long_go_out_bit_by_bit() -> None:
         for start in range(0, 10_000, 1000):
             changed = [a_pod(number, "Error") for number in range(start, start + 1000)]
             gone = [a_pod(10_000 + start // 1000).uid]
-            out = world.hub.graph.out(gone[0])
-            into = world.hub.graph.into(gone[0])
+            out = world.hub.graph.outgoing(gone[0])
+            into = world.hub.graph.incoming(gone[0])
             world.send(
                 Changes(changed, nodes_removed=gone, edges_removed=[each.key for each in {*out, *into}])
             )

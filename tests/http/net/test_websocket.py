@@ -9,7 +9,7 @@ from websockets.frames import Frame, Opcode
 
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.views.filter import EVERYTHING, FilterRules, parse_query
-from astrolabe.graph.views.views import Views
+from astrolabe.graph.views.view_index import ViewIndex
 from astrolabe.http.stream.snapshot import ViewSnapshot
 from astrolabe.settings import Limits
 from tests.support.raw import dial, frames
@@ -345,7 +345,7 @@ async def test_a_failure_ends_with_1011(
         await read_types(socket, "hello", "snapshot")
         await read_types(other, "hello")
         with monkeypatch.context() as patch:
-            patch.setattr(Views, "update", fail)
+            patch.setattr(ViewIndex, "update", fail)
             site.world.remove("pod-lone")
         messages, code = await closing(socket)
         assert ([message["code"] for message in messages], code) == (["internal-error"], 1011)

@@ -13,7 +13,7 @@ import aiohttp
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from astrolabe.graph.state.edge_types import EDGE_TYPES
-from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.state.status import SEVERITIES
 from tests.support.description import Described
 from tests.support.kinds import KINDS
 from tests.support.serving import Site, serve
@@ -115,7 +115,7 @@ async def test_every_path_with_parameters_declares_them(described: Described) ->
 async def test_closed_sets_are_those_of_the_tables(described: Described) -> None:
     schemas = described.document["components"]["schemas"]
     assert schemas["Kind"]["enum"] == [kind.name for kind in KINDS]
-    assert schemas["Status"]["enum"] == list(LEVELS)
+    assert schemas["Status"]["enum"] == list(SEVERITIES)
     assert schemas["EdgeType"]["enum"] == list(EDGE_TYPES)
 
 

@@ -46,7 +46,7 @@ async def test_a_new_filter_holds_nobody_up(filter: Filter) -> None:
     number = 0
     while not any(message.position for message in recorder.messages):
         await asyncio.sleep(0)
-        cut = next(iter(world.hub.graph.out(a_pod(19_999 - number).uid)))
+        cut = next(iter(world.hub.graph.outgoing(a_pod(19_999 - number).uid)))
         world.send(Changes(nodes_set=[a_pod(number, "Error")], edges_removed=[cut.key]))
         number += 1
     meter.stop()

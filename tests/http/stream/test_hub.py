@@ -8,14 +8,14 @@ from astrolabe.graph.encoding import wire
 from astrolabe.graph.encoding.pages import Pages
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.census import Census
 from astrolabe.graph.state.edge_types import USES_CONFIGMAP
 from astrolabe.graph.state.graph import GapError, Graph
-from astrolabe.graph.state.history import History, Past
+from astrolabe.graph.state.history import GraphAt, History
+from astrolabe.graph.state.stats import GraphStats
 from astrolabe.graph.state.status import ERROR, Status
 from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.graph.views.view import View
-from astrolabe.graph.views.views import Views
+from astrolabe.graph.views.view_index import ViewIndex
 from astrolabe.http.query import Position
 from astrolabe.http.stream import snapshot
 from astrolabe.http.stream.snapshot import MAX_SHARED_PARTS
@@ -379,7 +379,7 @@ async def test_a_view_that_fails_ends_its_subscribers_only(
     good.take()
     update = View.update
 
-    def fail(view: View, changes: Changes, past: Past) -> Changes:
+    def fail(view: View, changes: Changes, past: GraphAt) -> Changes:
         if view.filter:
             raise RuntimeError("a bug")
         return update(view, changes, past)
@@ -393,7 +393,8 @@ async def test_a_view_that_fails_ends_its_subscribers_only(
 
 
 @pytest.mark.parametrize(
-    ("part", "method"), [(Pages, "update"), (Census, "update"), (History, "add"), (Views, "concerned")]
+    ("part", "method"),
+    [(Pages, "update"), (GraphStats, "update"), (History, "add"), (ViewIndex, "concerned")],
 )
 async def test_what_fails_beside_the_graph_is_made_anew(
     part: type, method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -413,8 +414,8 @@ async def test_what_fails_beside_the_graph_is_made_anew(
     with monkeypatch.context() as patch:
         patch.setattr(part, method, fail)
         world.remove("pod-lone")
-    assert ("starts again" if part in (History, Views) else "are rebuilt") in caplog.text
-    assert old.closed == ((1011, "internal-error") if part in (History, Views) else None)
+    assert ("starts again" if part in (History, ViewIndex) else "are rebuilt") in caplog.text
+    assert old.closed == ((1011, "internal-error") if part in (History, ViewIndex) else None)
     hub.join(new).subscribe("x", EVERYTHING)
     world.set(facts("Pod", "next"))
     assert new.types() == ["snapshot", "delta"]

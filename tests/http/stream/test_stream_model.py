@@ -22,7 +22,7 @@ from astrolabe.graph.selector import parse
 from astrolabe.graph.state import history
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.status import LEVELS
+from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.graph.views import view
 from astrolabe.graph.views.filter import Filter
 from astrolabe.http.query import Position
@@ -41,7 +41,7 @@ filters = st.builds(
     namespace=st.frozensets(st.sampled_from(NAMESPACES), max_size=1),
     release=st.frozensets(st.sampled_from(("r", "s")), max_size=2),
     kind=st.frozensets(st.sampled_from(("Pod", "ConfigMap", "PersistentVolume", "Namespace")), max_size=2),
-    status=st.frozensets(st.sampled_from(LEVELS), max_size=1),
+    status=st.frozensets(st.sampled_from(SEVERITIES), max_size=1),
     selector=st.sampled_from(("", "", "app=one", "app in (two,three),old", "!old")).map(parse),
     q=st.sampled_from(("", "", "pod", "1", "r")),
 )

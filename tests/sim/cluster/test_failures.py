@@ -40,7 +40,7 @@ def printed(status: Json, **metadata: str) -> tuple[str, str]:
     kind = KINDS_BY_NAME["Pod"]
     pod = {"metadata": {"name": "web-1", "namespace": "shop", **metadata}, "spec": SPEC, "status": status}
     found = kind.facts(kind.decoder.decode(msgspec.json.encode(pod))).status
-    return found.level, found.reason
+    return found.severity, found.reason
 
 
 @pytest.mark.parametrize(

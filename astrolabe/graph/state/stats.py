@@ -7,25 +7,25 @@ from collections.abc import Iterator
 
 import msgspec
 
-from astrolabe.graph.state.batch import Before
+from astrolabe.graph.state.batch import Undo
 from astrolabe.graph.state.graph import Graph
 from astrolabe.graph.state.node import Node
 
 
-class _Unresolved(msgspec.Struct, gc=False):
+class _UnresolvedReferences(msgspec.Struct, gc=False):
     """Of a node's text the references that lead nowhere; each stays as it is."""
 
     unresolved: list[msgspec.Raw] = []
 
 
-_DECODER = msgspec.json.Decoder(_Unresolved)
+_DECODER = msgspec.json.Decoder(_UnresolvedReferences)
 
 
 #: Nodes that are counted in one step, with the edges that start at them.
 STEP = 100
 
 
-class Census:
+class GraphStats:
     """Counts of one graph; a change costs what it changed.
 
     Must be told of every batch, after the graph has applied it (`update`). What was there before is counted
@@ -51,10 +51,10 @@ class Census:
                 node = graph.nodes.get(uid)
                 if node is not None:
                     self._count(node, 1)
-                    self.edges.update([edge.type for edge in graph.out(uid)])
+                    self.edges.update([edge.type for edge in graph.outgoing(uid)])
             yield
 
-    def update(self, before: Before) -> None:
+    def update(self, before: Undo) -> None:
         """The graph took its next step, which overwrote this."""
         nodes, uncounted = self._graph.nodes, self._uncounted
         for uid, old in before.nodes.items():

@@ -6,16 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astrolabe.graph.state.batch import Batch
-from astrolabe.graph.state.census import Census
 from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.stats import GraphStats
 from tests.support.changes import some_changes
 from tests.support.churn import change
 from tests.support.worlds import World, shop
 
 
 def test_of_a_small_cluster() -> None:
-    census = shop().hub.census
-    assert +census.nodes == Counter(
+    stats = shop().hub.stats
+    assert +stats.nodes == Counter(
         {
             ("Namespace", "Ready"): 2,
             ("Deployment", "Pending"): 1,
@@ -27,30 +27,30 @@ def test_of_a_small_cluster() -> None:
             ("PersistentVolume", "Ready"): 1,
         }
     )
-    assert census.edges == Counter({"owns": 2, "mounts": 1, "binds": 1, "selects": 1})
-    assert census.unresolved == Counter({"Pod": 1})
+    assert stats.edges == Counter({"owns": 2, "mounts": 1, "binds": 1, "selects": 1})
+    assert stats.unresolved == Counter({"Pod": 1})
 
 
-def counts(census: Census) -> tuple[Counter[tuple[str, str]], Counter[str], Counter[str]]:
+def counts(stats: GraphStats) -> tuple[Counter[tuple[str, str]], Counter[str], Counter[str]]:
     """What is there; a zero is nothing."""
-    return +census.nodes, +census.edges, +census.unresolved
+    return +stats.nodes, +stats.edges, +stats.unresolved
 
 
-def counted(graph: Graph) -> Census:
+def counted(graph: Graph) -> GraphStats:
     """Of all that is there."""
-    census = Census(graph)
-    for _ in census.count():
+    stats = GraphStats(graph)
+    for _ in stats.count():
         pass
-    return census
+    return stats
 
 
 @given(st.integers(0, 10_000))
 def test_kept_while_the_graph_changes_it_is_as_if_counted_anew(seed: int) -> None:
     random, graph = Random(seed), Graph("e")
-    census = Census(graph)
+    stats = GraphStats(graph)
     for seq in range(1, 15):
-        census.update(graph.apply(Batch("e", seq, some_changes(random, graph))))
-        assert counts(census) == counts(counted(graph))
+        stats.update(graph.apply(Batch("e", seq, some_changes(random, graph))))
+        assert counts(stats) == counts(counted(graph))
 
 
 @given(st.integers(0, 10_000))
@@ -59,19 +59,19 @@ def test_references_are_counted_as_they_come_and_go(seed: int) -> None:
     world.sync()
     for _ in range(15):
         change(world, random)
-    assert counts(world.hub.census) == counts(counted(world.hub.graph))
+    assert counts(world.hub.stats) == counts(counted(world.hub.graph))
     listed = sum([len(node.document().get("unresolved", [])) for node in world.hub.graph.nodes.values()])
-    assert world.hub.census.unresolved.total() == listed
+    assert world.hub.stats.unresolved.total() == listed
 
 
 @given(st.integers(0, 10_000))
 def test_the_graph_may_change_while_it_is_counted(seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("astrolabe.graph.state.census.STEP", 2)
+        patch.setattr("astrolabe.graph.state.stats.STEP", 2)
         random, graph = Random(seed), Graph("e")
         for seq in range(1, 6):
             graph.apply(Batch("e", seq, some_changes(random, graph)))
-        census = Census(graph)
-        for seq, _ in enumerate(census.count(), 6):
-            census.update(graph.apply(Batch("e", seq, some_changes(random, graph))))
-        assert counts(census) == counts(counted(graph))
+        stats = GraphStats(graph)
+        for seq, _ in enumerate(stats.count(), 6):
+            stats.update(graph.apply(Batch("e", seq, some_changes(random, graph))))
+        assert counts(stats) == counts(counted(graph))

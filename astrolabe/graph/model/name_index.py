@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astrolabe.graph.model.links import Place
+from astrolabe.graph.model.links import NameKey
 from astrolabe.graph.model.record import Record
 
 #: One record, nearly always; several when a name is claimed more than once for a while, or an
@@ -12,7 +12,7 @@ _Claims = Record | tuple[Record, ...]
 _Holders = Record | dict[Record, None]
 
 
-class _Names:
+class _NamesOf:
     """The names of one place, and the reverse index of those that are wanted there."""
 
     __slots__ = ("targets", "wants")
@@ -22,29 +22,29 @@ class _Names:
         self.wants: dict[str, _Holders] = {}
 
 
-class Names:
+class NameIndex:
     """Targets by place and name, and who wants them: a reference may come before its target."""
 
     def __init__(self) -> None:
-        self._places: dict[Place, _Names] = {}
+        self._by_key: dict[NameKey, _NamesOf] = {}
 
-    def find(self, place: Place, name: str) -> Record | None:
+    def find(self, name_key: NameKey, name: str) -> Record | None:
         """The target of this name; of several the one that was created last."""
-        names = self._places.get(place)
+        names = self._by_key.get(name_key)
         found = names.targets.get(name) if names is not None else None
         return _newest(found) if isinstance(found, tuple) else found
 
-    def find_all(self, place: Place, name: str) -> tuple[Record, ...]:
+    def find_all(self, name_key: NameKey, name: str) -> tuple[Record, ...]:
         """All that claim this name."""
-        names = self._places.get(place)
+        names = self._by_key.get(name_key)
         found = names.targets.get(name) if names is not None else None
         if found is None:
             return ()
         return found if isinstance(found, tuple) else (found,)
 
-    def claim(self, place: Place, name: str, record: Record) -> Record | None:
+    def claim(self, name_key: NameKey, name: str, record: Record) -> Record | None:
         """From now on the record is found under the name; returns what was found before."""
-        targets = self._open(place).targets
+        targets = self._open(name_key).targets
         found = targets.get(name)
         if found is None:
             targets[name] = record
@@ -54,9 +54,9 @@ class Names:
             targets[name] = (found, record)
         return _newest(found)
 
-    def release(self, place: Place, name: str, record: Record) -> Record | None:
+    def release(self, name_key: NameKey, name: str, record: Record) -> Record | None:
         """The record is no longer found under the name; returns what was found before."""
-        names = self._open(place)
+        names = self._open(name_key)
         found = names.targets.get(name)
         if isinstance(found, tuple):
             rest = list(found)
@@ -64,12 +64,12 @@ class Names:
             names.targets[name] = tuple(rest) if len(rest) > 1 else rest[0]
         elif found is record:
             del names.targets[name]
-        self._close(place, names)
+        self._close(name_key, names)
         return _newest(found)
 
-    def want(self, place: Place, name: str, holder: Record) -> None:
+    def want(self, name_key: NameKey, name: str, holder: Record) -> None:
         """The holder has a link to this name."""
-        wants = self._open(place).wants
+        wants = self._open(name_key).wants
         holders = wants.get(name)
         if holders is None:
             wants[name] = holder
@@ -78,9 +78,9 @@ class Names:
         elif holders is not holder:
             wants[name] = {holders: None, holder: None}
 
-    def unwant(self, place: Place, name: str, holder: Record) -> None:
+    def unwant(self, name_key: NameKey, name: str, holder: Record) -> None:
         """The holder has no link to this name any more."""
-        names = self._open(place)
+        names = self._open(name_key)
         holders = names.wants.get(name)
         if holders is holder:
             del names.wants[name]
@@ -88,31 +88,31 @@ class Names:
             holders.pop(holder, None)
             if not holders:
                 del names.wants[name]
-        self._close(place, names)
+        self._close(name_key, names)
 
-    def is_wanted(self, place: Place, name: str) -> bool:
+    def is_wanted(self, name_key: NameKey, name: str) -> bool:
         """Whether any holder has a link to this name."""
-        names = self._places.get(place)
+        names = self._by_key.get(name_key)
         return names is not None and name in names.wants
 
-    def wanting(self, place: Place, name: str) -> tuple[Record, ...]:
+    def wanting(self, name_key: NameKey, name: str) -> tuple[Record, ...]:
         """The holders of links to this name; a copy, safe to walk while links change."""
-        names = self._places.get(place)
+        names = self._by_key.get(name_key)
         holders = names.wants.get(name) if names is not None else None
         if holders is None:
             return ()
         return tuple(holders) if isinstance(holders, dict) else (holders,)
 
-    def _open(self, place: Place) -> _Names:
-        names = self._places.get(place)
+    def _open(self, name_key: NameKey) -> _NamesOf:
+        names = self._by_key.get(name_key)
         if names is None:
-            names = self._places[place] = _Names()
+            names = self._by_key[name_key] = _NamesOf()
         return names
 
-    def _close(self, place: Place, names: _Names) -> None:
+    def _close(self, name_key: NameKey, names: _NamesOf) -> None:
         """Keep nothing of a place that holds nothing: namespaces come and go."""
         if not names.targets and not names.wants:
-            self._places.pop(place, None)
+            self._by_key.pop(name_key, None)
 
 
 def _newest(claims: _Claims | None) -> Record | None:

@@ -13,7 +13,7 @@ Pair = tuple[str, str]
 _Posting = Record | dict[Record, None]
 
 
-class _Scope:
+class _LabelScope:
     """One (kind, namespace): its members by label, and the selections over it."""
 
     __slots__ = ("members", "postings", "selections")
@@ -27,11 +27,11 @@ class _Scope:
         return bool(self.members or self.selections)
 
 
-class Labels:
+class LabelIndex:
     """Both directions of selection, at the cost of what matches or nearly does."""
 
     def __init__(self) -> None:
-        self._scopes: dict[tuple[str, str], _Scope] = {}
+        self._scopes: dict[tuple[str, str], _LabelScope] = {}
 
     def add(self, record: Record) -> None:
         """Index a record under its `selectable` labels."""
@@ -102,14 +102,14 @@ class Labels:
             found.extend(scope.selections.get(pair, ()))
         return [entry for entry in found if entry[1].selector.matches(labels)]
 
-    def _scope(self, kind: str, namespace: str) -> _Scope:
+    def _scope(self, kind: str, namespace: str) -> _LabelScope:
         key = (kind, namespace)
         scope = self._scopes.get(key)
         if scope is None:
-            scope = self._scopes[key] = _Scope()
+            scope = self._scopes[key] = _LabelScope()
         return scope
 
-    def _drop_if_empty(self, kind: str, namespace: str, scope: _Scope) -> None:
+    def _drop_if_empty(self, kind: str, namespace: str, scope: _LabelScope) -> None:
         if not scope:
             self._scopes.pop((kind, namespace), None)
 

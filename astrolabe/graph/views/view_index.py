@@ -19,8 +19,8 @@ from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import EdgeKey
 from astrolabe.graph.state.edge_types import ATTACHMENT_TYPES
-from astrolabe.graph.state.graph import Graph, State
-from astrolabe.graph.state.history import Past
+from astrolabe.graph.state.graph import Graph, ReadableGraph
+from astrolabe.graph.state.history import GraphAt
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.views.filter import Filter, OwnValues
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS, OWN_VALUES
@@ -30,11 +30,11 @@ from astrolabe.graph.views.view import View
 K = TypeVar("K", bound=Hashable)
 
 #: What a view is listed under: a dimension, and a value in it.
-Place = tuple[str, str]
+IndexKey = tuple[str, str]
 #: Views in order of listing; the values mean nothing.
 Listing = dict[View, None]
 
-_EVERYWHERE: Place = ("", "")
+_EVERYWHERE: IndexKey = ("", "")
 _NOTHING: Mapping[str, Listing] = MappingProxyType({})
 #: A text is listed under its first characters, at most so many; a dimension for each number of them.
 _LONGEST_PIECE = 3
@@ -44,7 +44,7 @@ _AND = " and "
 
 
 def _own_dimensions() -> Iterator[tuple[str, Callable[[Node], str]]]:
-    """Under which views are listed by what the node itself decides: see `_places_of_own`."""
+    """Under which views are listed by what the node itself decides: see `_index_keys_of_own`."""
     for name, value_of in OWN_VALUES.items():
         if not FILTER_FIELDS[name].closed:
             yield name, value_of
@@ -63,7 +63,7 @@ def _joined(values: list[Callable[[Node], str]]) -> Callable[[Node], str]:
 _OWN_DIMENSIONS = tuple(_own_dimensions())
 
 
-class Views:
+class ViewIndex:
     """The views of one graph."""
 
     def __init__(self, graph: Graph) -> None:
@@ -76,7 +76,7 @@ class Views:
 
     def add(self, view: View) -> None:
         """List a view as it is now."""
-        for dimension, value in (*places_of_filter(view.filter), *exclusions_of_filter(view.filter)):
+        for dimension, value in (*index_keys_of_filter(view.filter), *exclusions_of_filter(view.filter)):
             self._listed.setdefault(dimension, {}).setdefault(value, {})[view] = None
         self._follow(view, view.reached or ())
 
@@ -89,7 +89,7 @@ class Views:
 
     def discard(self, view: View) -> None:
         """List it no more, if it is. It must have taken the same steps as the graph."""
-        for dimension, value in (*places_of_filter(view.filter), *exclusions_of_filter(view.filter)):
+        for dimension, value in (*index_keys_of_filter(view.filter), *exclusions_of_filter(view.filter)):
             listings = self._listed.get(dimension)
             if listings is not None:
                 _strike(listings, value, view)
@@ -104,7 +104,7 @@ class Views:
             _strike(self._reached, uid, view)
         self.discard(view)
 
-    def concerned(self, changes: Changes, past: Past) -> dict[View, Changes]:
+    def concerned(self, changes: Changes, past: GraphAt) -> dict[View, Changes]:
         """The views that this step may change, and for each the part of it that matters there.
 
         To be asked once the graph has taken the step, and before the views have.
@@ -131,7 +131,7 @@ class Views:
                 _part(parts, view).edges_removed.append(key)
         return parts
 
-    def update(self, view: View, part: Changes, past: Past) -> Changes:
+    def update(self, view: View, part: Changes, past: GraphAt) -> Changes:
         """Let a view take its part of the step; returns the step as it sees it."""
         if part is self._step:
             return part
@@ -148,7 +148,7 @@ class Views:
             else:
                 _strike(self._reached, uid, view)
 
-    def _excluding(self, changes: Changes, past: Past) -> Listing:
+    def _excluding(self, changes: Changes, past: GraphAt) -> Listing:
         """The views that only exclude, and exclude a node that changed or to which an edge did.
 
         All others of them see the step as it is.
@@ -169,7 +169,7 @@ class Views:
 
     # Looking up
 
-    def _of_node(self, uid: str, past: Past, memo: dict[str, Listing]) -> Listing:
+    def _of_node(self, uid: str, past: GraphAt, memo: dict[str, Listing]) -> Listing:
         """The views to which a change of this node may matter."""
         found = memo.get(uid)
         if found is not None:
@@ -178,8 +178,8 @@ class Views:
         before, now = past.node(uid), self._graph.node(uid)
         for node, state in ((before, past), (now, self._graph)):
             if node is not None:
-                for place in self._places_of_node(node, state):
-                    found.update(self._at(place))
+                for index_key in self._index_keys_of_node(node, state):
+                    found.update(self._at(index_key))
         for texts in {_texts_of(node) for node in (before, now) if node is not None}:
             self._find_text(texts, found)
         if before is not None and now is not None:
@@ -191,17 +191,17 @@ class Views:
 
     def _find_reachable(self, uid: str, found: Listing) -> None:
         """The node has lost its release: another one may take it along from now on."""
-        for edge in self._graph.into(uid):
+        for edge in self._graph.incoming(uid):
             if edge.type in ATTACHMENT_TYPES:
                 found.update(self._reached.get(edge.source, ()))
                 found.update(self._at(("release", self._graph.nodes[edge.source].release)))
 
-    def _find_beside(self, uid: str, past: Past, found: Listing) -> None:
+    def _find_beside(self, uid: str, past: GraphAt, found: Listing) -> None:
         """The node has come back in another namespace: what a release reaches may be in it by that."""
         for end in beside_moved((uid,), past, self._graph):
             found.update([(view, None) for view in self._reached.get(end, ()) if view.filter.namespace])
 
-    def _of_edge(self, key: EdgeKey, past: Past, memo: dict[str, Listing]) -> Iterator[View]:
+    def _of_edge(self, key: EdgeKey, past: GraphAt, memo: dict[str, Listing]) -> Iterator[View]:
         """The views to which a change of this edge may matter."""
         _, source, target = key
         found = self._of_node(source, past, memo)
@@ -212,7 +212,7 @@ class Views:
             if view not in found:
                 yield view
 
-    def _by_target(self, target: str, past: Past) -> Iterator[View]:
+    def _by_target(self, target: str, past: GraphAt) -> Iterator[View]:
         """An edge may tie its source to the target's namespace, or the target to the source's."""
         node = self._graph.node(target) or past.node(target)
         if node is not None and node.namespace:
@@ -230,7 +230,7 @@ class Views:
                 for piece in listings.keys() & pieces:
                     found.update([(view, None) for view in listings[piece] if view.filter.q in texts])
 
-    def _places_of_node(self, node: Node, state: State) -> Iterator[Place]:
+    def _index_keys_of_node(self, node: Node, state: ReadableGraph) -> Iterator[IndexKey]:
         """Where the views are listed that the node itself may matter to, in the dimensions in use."""
         listed = self._listed
         if "release" in listed and node.release:
@@ -246,29 +246,29 @@ class Views:
                 yield ("label", f"{key}={value}")
                 yield ("key", key)
 
-    def _at(self, place: Place) -> Listing | tuple[()]:
-        dimension, value = place
+    def _at(self, index_key: IndexKey) -> Listing | tuple[()]:
+        dimension, value = index_key
         return self._listed.get(dimension, _NOTHING).get(value, ())
 
 
-def places_of_filter(filter: Filter) -> list[Place]:
+def index_keys_of_filter(filter: Filter) -> list[IndexKey]:
     """Where its view is listed: every node that it may keep for its own sake is found in one of these."""
     if filter.release:
         return [("release", release) for release in filter.release]
     if filter.namespace:
         return [("namespace", namespace) for namespace in filter.namespace]
-    places = _places_of_selector(filter.selector)
-    if places:
-        return places
+    index_keys = _index_keys_of_selector(filter.selector)
+    if index_keys:
+        return index_keys
     if filter.q:
         piece = filter.q[:_LONGEST_PIECE]
         return [(_TEXTS[len(piece) - 1], piece)]
     if filter.own:
-        return _places_of_own(filter.own)
+        return _index_keys_of_own(filter.own)
     return [_EVERYWHERE]
 
 
-def _places_of_own(own: tuple[OwnValues, ...]) -> list[Place]:
+def _index_keys_of_own(own: tuple[OwnValues, ...]) -> list[IndexKey]:
     """Under the values of a field that may have any, which are many; else under those of all closed ones
     together, of which there are few."""
     open = [(name, values) for name, values in own if not FILTER_FIELDS[name].closed]
@@ -277,19 +277,19 @@ def _places_of_own(own: tuple[OwnValues, ...]) -> list[Place]:
     return [(dimension, " ".join(each)) for each in product(*[values for _, values in chosen])]
 
 
-def exclusions_of_filter(filter: Filter) -> list[Place]:
+def exclusions_of_filter(filter: Filter) -> list[IndexKey]:
     """Where its view is listed beside, when it only excludes: every node that it excludes is found there."""
     if not filter.only_excludes:
         return []
-    places: list[Place] = []
+    index_keys: list[IndexKey] = []
     for each in filter.selector.requirements:
-        places += [("not label", f"{each.key}={value}") for value in each.values]
+        index_keys += [("not label", f"{each.key}={value}") for value in each.values]
         if each.operator == "!":
-            places.append(("not key", each.key))
-    return places
+            index_keys.append(("not key", each.key))
+    return index_keys
 
 
-def _places_of_selector(selector: Selector) -> list[Place]:
+def _index_keys_of_selector(selector: Selector) -> list[IndexKey]:
     """Under the values of one label, those of the requirement with the fewest; else under a key."""
     choices = [each for each in selector.requirements if each.operator == "in"]
     if choices:

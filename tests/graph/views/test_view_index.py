@@ -7,11 +7,11 @@ import pytest
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge import Edge
 from astrolabe.graph.state.graph import Graph
-from astrolabe.graph.state.history import Past
+from astrolabe.graph.state.history import GraphAt
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.views.filter import Filter, FilterRules, parse_query
 from astrolabe.graph.views.view import View
-from astrolabe.graph.views.views import Views, places_of_filter
+from astrolabe.graph.views.view_index import ViewIndex, index_keys_of_filter
 
 KINDS = ("Pod", "PersistentVolume", "StorageClass", "ConfigMap", "Namespace")
 
@@ -32,8 +32,8 @@ def node(
 ) -> Node:
     pairs = ",".join(f'"{key}":"{value}"' for key, value in labels.items())
     text = f'{{"uid":"{uid}","status":"{status}","release":"{release}","labels":{{{pairs}}}}}'
-    place = namespace if kind in ("Pod", "ConfigMap") else ""
-    return Node(uid, kind, uid, place, status, release, release_namespace or namespace, "", False, text)
+    index_key = namespace if kind in ("Pod", "ConfigMap") else ""
+    return Node(uid, kind, uid, index_key, status, release, release_namespace or namespace, "", False, text)
 
 
 class Watched:
@@ -41,7 +41,7 @@ class Watched:
 
     def __init__(self, *changes: Changes, **filters: Filter) -> None:
         self.graph = Graph("e")
-        self.views = Views(self.graph)
+        self.views = ViewIndex(self.graph)
         self._names: dict[View, str] = {}
         for each in changes:
             self.step(each)
@@ -51,7 +51,7 @@ class Watched:
             self.views.add(view)
 
     def step(self, changes: Changes) -> dict[str, Changes]:
-        past = Past(self.graph, self.graph.apply(Batch("e", self.graph.seq + 1, changes)))
+        past = GraphAt(self.graph, self.graph.apply(Batch("e", self.graph.seq + 1, changes)))
         found = self.views.concerned(changes, past)
         return {
             self._names[view]: ordered(self.views.update(view, part, past)) for view, part in found.items()
@@ -211,7 +211,7 @@ def test_who_missed_that_is_told_so_too() -> None:
     volume, tie = node("pv", "PersistentVolume"), Edge("binds", "claim", "pv", ("f",))
     graph, claim = Graph("e"), node("claim", namespace="far")
     graph.apply(Batch("e", 1, Changes(nodes_set=[volume, node("claim", namespace="near")], edges_set=[tie])))
-    past = Past(graph, graph.apply(Batch("e", 2, Changes(nodes_set=[claim]))))
+    past = GraphAt(graph, graph.apply(Batch("e", 2, Changes(nodes_set=[claim]))))
     assert ordered(View.at_once(graph, only(namespace="near")).since(past)) == Changes(
         edges_removed=[tie.key], nodes_removed=["claim", "pv"]
     )
@@ -232,7 +232,7 @@ def test_a_uid_that_comes_back_in_another_namespace_matters_to_a_release_that_re
 
 
 @pytest.mark.parametrize(
-    ("query", "places"),
+    ("query", "index_keys"),
     [
         ({"release": "r,s", "namespace": "shop"}, {("release", "r"), ("release", "s")}),
         ({"namespace": "shop", "kind": "Pod"}, {("namespace", "shop")}),
@@ -249,9 +249,9 @@ def test_a_uid_that_comes_back_in_another_namespace_matters_to_a_release_that_re
     ],
 )
 def test_a_view_is_listed_under_the_rarest_that_its_filter_asks_for(
-    query: dict[str, str], places: set[tuple[str, str]]
+    query: dict[str, str], index_keys: set[tuple[str, str]]
 ) -> None:
-    assert set(places_of_filter(only(**query))) == places
+    assert set(index_keys_of_filter(only(**query))) == index_keys
 
 
 def test_a_view_that_only_excludes_sees_a_step_without_any_of_that_as_it_is() -> None:
