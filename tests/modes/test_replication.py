@@ -38,7 +38,7 @@ def test_a_follower_that_has_heard_nobody_is_stale_and_says_why(status: Replicat
         "lag": None,
         "tickAge": None,
         "stale": True,
-        "staleWhy": "no leader writes to Redis; this process cannot: no cluster",
+        "staleWhy": "no leader writes to Redis; this process cannot lead: no cluster",
         "cannotLead": "no cluster",
     }
     assert (health.complete, health.stale, health.report) == (False, True, None)
