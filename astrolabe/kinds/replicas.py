@@ -38,6 +38,24 @@ class ReplicaStatus(Projection):
     conditions: Items[Condition] | None = None
 
 
+class RollingUpdate(Projection):
+    """`partition` absent means 0."""
+
+    partition: int | None = None
+
+
+class UpdateStrategy(Projection):
+    """Of a StatefulSet or DaemonSet; `type` absent means RollingUpdate."""
+
+    type: str | None = None
+    rolling_update: RollingUpdate | None = None
+
+    @property
+    def waits_for_deletion(self) -> bool:
+        """Pods are replaced only when somebody deletes them, so an old one is no sign of anything."""
+        return self.type == "OnDelete"
+
+
 class Replicas(msgspec.Struct, frozen=True, gc=False):
     """How many there should be, and are."""
 

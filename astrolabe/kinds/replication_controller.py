@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from astrolabe.kinds.workloads import REPLICASET
+from astrolabe.kinds.deployment import REPLICASET
 
 #: Spec and status are those of a ReplicaSet, but for the selector, which is not read: Pods name their owner.
 REPLICATION_CONTROLLER = replace(

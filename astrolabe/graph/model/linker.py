@@ -67,6 +67,12 @@ class Linker:
     def find(self, uid: str) -> Record | None:
         return self._names.find(BY_UID, uid)
 
+    def known(self, uid: str) -> Record:
+        """The resource with this uid, which an edge leads to: an edge exists only while both its ends do."""
+        record = self.find(uid)
+        assert record is not None
+        return record
+
     def named(self, kind: str, namespace: str, name: str) -> tuple[Record, ...]:
         """All resources of this name: one, but while a recreated one and its predecessor overlap."""
         return self._names.find_all((kind, namespace), name)

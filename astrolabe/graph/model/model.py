@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from astrolabe.graph.model import releases
 from astrolabe.graph.model.closure import Closure
-from astrolabe.graph.model.derivation import Derivation, take_some
+from astrolabe.graph.model.commit import Settlement, Transaction
+from astrolabe.graph.model.derivation import Derivation
 from astrolabe.graph.model.facts import Facts, Rules
-from astrolabe.graph.model.faults import Fault, Faults
-from astrolabe.graph.model.linker import EdgeEdit, Linker
+from astrolabe.graph.model.faults import Fault
+from astrolabe.graph.model.linker import Linker
 from astrolabe.graph.model.node_text import encode_own
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.releases import Revisions
-from astrolabe.graph.model.rendering import render
 from astrolabe.graph.model.scopes import Scopes
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.state.edge import Edge, EdgeKey, each_edge, find_edge
+from astrolabe.graph.state.edge import Edge, each_edge
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node, labels_in
 
@@ -56,18 +55,13 @@ class Model:
         self._linker = Linker()
         self._scopes = Scopes(self._rules)
         self._derivation = Derivation(self._rules, self._linker, self._scopes)
-        self._closure = Closure(self._linker) if roots is not None else None
+        closure = Closure(self._linker) if roots is not None else None
         self._revisions = Revisions()
         self._records: dict[str, dict[str, Record]] = {kind: {} for kind in self._rules}
-        self._dangling: dict[Record, None] = {}
-        #: Those whose references are judged anew, since it changed what is known.
-        self._to_recheck: dict[Record, None] = {}
-        self._touched: set[Record] = set()
-        self._to_inherit: set[Record] = set()
-        self._removed_nodes: set[Record] = set()
-        #: Those that are gone, and so many name that they leave the graph bit by bit.
+        self._settlement = Settlement(self._linker, self._scopes, self._derivation, closure)
+        self._open = Transaction()
+        #: Resources that are gone. So many name them that they leave the graph bit by bit.
         self._being_removed: dict[Record, None] = {}
-        self._unrendered = Faults()
 
     def __len__(self) -> int:
         return sum(map(len, self._records.values()))
@@ -75,7 +69,7 @@ class Model:
     @property
     def pending(self) -> int:
         """How many nodes and edges the next commit has to look at, roughly: its cost."""
-        return len(self._touched) + len(self._removed_nodes) + self._linker.pending
+        return len(self._open.touched) + len(self._open.removed) + self._linker.pending
 
     def uids(self, kind: str, namespace: str = "") -> list[str]:
         """The uids of the known resources of a kind, in one namespace or (with "") in all."""
@@ -124,7 +118,7 @@ class Model:
         """
         try:
             if self._scopes.mark(kind, namespace, synced):
-                self._to_recheck.update(self._dangling)
+                self._settlement.recheck()
                 self._derivation.scope_changed(kind)
         except Exception as error:
             raise InconsistentModelError(self) from error
@@ -144,7 +138,8 @@ class Model:
     def unsettled(self) -> bool:
         """Whether the last commit left something that concerns many."""
         return (
-            bool(self._to_recheck or self._being_removed)
+            bool(self._being_removed)
+            or self._settlement.has_waiting
             or self._derivation.has_waiting
             or self._linker.has_deferred
         )
@@ -167,27 +162,19 @@ class Model:
             if not self._linker.continue_removal(record, most):
                 break
             self._remove(record)
-        edges, missing = self._linker.take(most)
-        if self._linker.has_deferred:
-            most = 0  # what is missing may be there, and is found by the next commits
-        self._derivation.mark_waiting(most)
-        touched = self._settle(edges, missing, most)
-        flipped = self._close(touched, edges)
         changes = Changes(releases=self._revisions.take())
-        rendered = {record for record in touched if render(record, self._scopes, self._unrendered)}
-        self._emit_edges(changes, edges, flipped)
-        self._emit_nodes(changes, rendered, flipped)
-        self._touched, self._removed_nodes = set(), set()
+        transaction, self._open = self._open, Transaction()
+        self._settlement.settle(transaction, changes, most)
         return changes
 
     def take_faults(self) -> list[Fault]:
         """The rules that raised since the last call; the resources are in the graph all the same."""
-        return [*self._derivation.faults.take(), *self._unrendered.take()]
+        return [*self._derivation.faults.take(), *self._settlement.unrendered.take()]
 
     @property
     def failing(self) -> list[Fault]:
         """The resources for which a rule raised last."""
-        return [*self._derivation.faults, *self._unrendered]
+        return [*self._derivation.faults, *self._settlement.unrendered]
 
     # What the last commit left in the graph
 
@@ -215,7 +202,7 @@ class Model:
         record = self._linker.find(uid)
         if record is not None and record.emitted:
             for edge in each_edge(record.outgoing):
-                if self._known(edge.target).emitted:
+                if self._linker.known(edge.target).emitted:
                     yield edge
 
     def releases(self) -> dict[Release, HelmRevision]:
@@ -276,13 +263,12 @@ class Model:
         self._being_removed.pop(record, None)
         self._linker.remove(record)
         self._derivation.forget(record)
-        self._unrendered.clear(record.uid)
+        self._settlement.forget(record)
         self._revisions.replace(record.revision, None)
         record.root = False
-        self._touched.discard(record)
-        self._to_inherit.discard(record)
-        self._to_recheck.pop(record, None)
-        self._removed_nodes.add(record)
+        self._open.touched.discard(record)
+        self._open.to_inherit.discard(record)
+        self._open.removed.add(record)
 
     def _add(self, facts: Facts, rules: Rules, text: str) -> None:
         record = Record(facts, rules)
@@ -290,7 +276,7 @@ class Model:
         self._set_own(record, facts, text)
         self._derivation.own_changed(record)
         self._linker.add(record, facts)
-        self._to_inherit.add(record)
+        self._open.to_inherit.add(record)
 
     def _change(self, record: Record, facts: Facts, text: str) -> bool:
         same = (
@@ -306,7 +292,7 @@ class Model:
         if same:
             return False
         if (facts.release, facts.chart) != (record.own_release, record.own_chart):
-            self._to_inherit.add(record)
+            self._open.to_inherit.add(record)
         self._set_own(record, facts, text)
         self._linker.change(record, facts)
         return True
@@ -323,97 +309,4 @@ class Model:
             record.revision = facts.revision
         if self._roots is not None:
             record.root = self._roots.matches(facts.labels)
-        self._touched.add(record)
-
-    # Commit
-
-    def _settle(self, edges: dict[EdgeKey, EdgeEdit], missing: set[Record], most: int | None) -> set[Record]:
-        """Inheritance, unresolved references, derived status; returns the records to render."""
-        to_inherit, self._to_inherit = self._to_inherit, set()
-        for key, touched in edges.items():
-            before = touched.before
-            if before is not None and touched.source.emitted and touched.target.emitted:
-                touched.shown = before
-            ends = touched.source, touched.target
-            now_ends = self._ends(key, touched) if self._removed_nodes else ends
-            touched.now = find_edge(now_ends[0].outgoing, key)
-            if (touched.now is None) is (before is None) and now_ends == ends:
-                continue
-            self._derivation.edge_changed(key[0], *now_ends)
-            if now_ends != ends:
-                self._derivation.edge_changed(key[0], *ends)
-            if key[0] in now_ends[1].rules.inherits:
-                to_inherit.add(now_ends[1])
-        self._touched.update(releases.settle(to_inherit, self._linker))
-        self._update_unresolved(missing, most)
-        self._touched.update(self._derivation.settle())
-        self._touched -= self._removed_nodes
-        return self._touched
-
-    def _update_unresolved(self, missing: set[Record], most: int | None) -> None:
-        for record in missing:
-            if record.unresolved_candidates:
-                self._dangling[record] = None
-            else:
-                self._dangling.pop(record, None)
-        for record in missing | take_some(self._to_recheck, most):
-            if record in missing and record.rules.derive is not None:
-                self._derivation.mark(record)
-            unresolved = self._scopes.find_unresolved(record.unresolved_candidates)
-            if unresolved != record.unresolved:
-                record.unresolved = unresolved
-                self._touched.add(record)
-                self._derivation.mark(record)
-
-    def _close(self, touched: set[Record], edges: dict[EdgeKey, EdgeEdit]) -> set[Record]:
-        """The known records that the closure takes into the graph or out of it."""
-        if self._closure is None:
-            return set()
-        moved = self._closure.settle(touched | self._removed_nodes, edges) | touched
-        return {r for r in moved if r not in self._removed_nodes and r.emitted != (r in self._closure)}
-
-    def _emit_edges(self, changes: Changes, edges: dict[EdgeKey, EdgeEdit], flipped: set[Record]) -> None:
-        for record in flipped:
-            for edge in (*each_edge(record.outgoing), *each_edge(record.incoming)):
-                if edge.key not in edges:  # it did not change, but one of its ends did
-                    source, target = self._known(edge.source), self._known(edge.target)
-                    shown = edge if source.emitted and target.emitted else None
-                    edges[edge.key] = EdgeEdit(source, target, edge, edge, shown)
-        for key, touched in edges.items():
-            shown, shows = touched.shown, touched.now
-            if shows is not None and self._closure is not None:
-                shows = shows if self._shows(key[1]) and self._shows(key[2]) else None
-            if shows is not None and (shown is None or shown.field != shows.field):
-                changes.edges_set.append(shows)
-            elif shows is None and shown is not None:
-                changes.edges_removed.append(key)
-
-    def _emit_nodes(self, changes: Changes, rendered: set[Record], flipped: set[Record]) -> None:
-        lost = {record.uid: record.node for record in self._removed_nodes if record.emitted}
-        for record in rendered | flipped:
-            if self._includes(record):
-                assert record.node is not None  # every known record was rendered when it came
-                record.emitted = True
-                if lost.pop(record.uid, None) != record.node:  # it may be back as it was
-                    changes.nodes_set.append(record.node)
-            elif record.emitted:
-                record.emitted = False
-                lost[record.uid] = record.node
-        changes.nodes_removed.extend(lost)
-
-    # The present
-
-    def _includes(self, record: Record) -> bool:
-        """Whether a known record belongs into the graph."""
-        return self._closure is None or record in self._closure
-
-    def _known(self, uid: str) -> Record:
-        record = self._linker.find(uid)
-        assert record is not None  # an edge is there only while both its ends are
-        return record
-
-    def _shows(self, uid: str) -> bool:
-        return self._includes(self._known(uid))
-
-    def _ends(self, key: EdgeKey, edge: EdgeEdit) -> tuple[Record, Record]:
-        return self._linker.find(key[1]) or edge.source, self._linker.find(key[2]) or edge.target
+        self._open.touched.add(record)

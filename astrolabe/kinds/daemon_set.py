@@ -1,0 +1,88 @@
+"""DaemonSet."""
+
+from __future__ import annotations
+
+from astrolabe.graph.model.links import Ref
+from astrolabe.graph.state.status import Status
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.manifest import Manifest, Projection
+from astrolabe.kinds.pod_links import USES
+from astrolabe.kinds.replicas import (
+    SCALED_TO_ZERO,
+    ReplicaStatus,
+    UpdateStrategy,
+    WorkloadMetadata,
+    all_ready,
+    count_replicas,
+    progressing,
+)
+from astrolabe.kinds.template import Template, describe_template, uses_of
+from astrolabe.kinds.worst import READS_PODS, derive_from_pods
+
+
+class DaemonSetSpec(Projection):
+    template: Template | None = None
+    update_strategy: UpdateStrategy | None = None
+
+
+class DaemonSetStatus(Projection):
+    observed_generation: int | None = None
+    desired_number_scheduled: int = 0
+    current_number_scheduled: int = 0
+    updated_number_scheduled: int = 0
+    number_ready: int = 0
+    number_available: int = 0
+
+
+class DaemonSet(Manifest):
+    spec: DaemonSetSpec | None = None
+    status: DaemonSetStatus | None = None
+
+
+def _daemonset_status(daemonset: DaemonSet) -> Status:
+    spec, status = daemonset.spec or DaemonSetSpec(), daemonset.status or DaemonSetStatus()
+    desired, ready, updated = (
+        status.desired_number_scheduled,
+        status.number_ready,
+        status.updated_number_scheduled,
+    )
+    strategy = spec.update_strategy or UpdateStrategy()
+    if status.number_available < desired or (updated < desired and not strategy.waits_for_deletion):
+        return progressing(ready, desired, updated=updated, available=status.number_available)
+    return all_ready(ready, desired) if desired else SCALED_TO_ZERO
+
+
+def _daemonset_uses(daemonset: DaemonSet) -> tuple[Ref, ...]:
+    return uses_of((daemonset.spec or DaemonSetSpec()).template, daemonset.metadata)
+
+
+def _daemonset_metadata(daemonset: DaemonSet) -> WorkloadMetadata:
+    spec, status = daemonset.spec or DaemonSetSpec(), daemonset.status or DaemonSetStatus()
+    counts = ReplicaStatus(
+        replicas=status.current_number_scheduled,
+        ready_replicas=status.number_ready,
+        available_replicas=status.number_available,
+    )
+    return WorkloadMetadata(
+        replicas=count_replicas(status.desired_number_scheduled, counts),
+        **describe_template(spec.template, _daemonset_uses(daemonset)),
+    )
+
+
+DAEMONSET = Kind(
+    name="DaemonSet",
+    group="apps",
+    version="v1",
+    plural="daemonsets",
+    layer="workload",
+    column=2,
+    short_names=("ds",),
+    manifest=DaemonSet,
+    status=_daemonset_status,
+    metadata=_daemonset_metadata,
+    shows=WorkloadMetadata,
+    links=_daemonset_uses,
+    makes=USES,
+    derive=derive_from_pods,
+    reads=READS_PODS,
+)

@@ -1,0 +1,116 @@
+"""StatefulSet."""
+
+from __future__ import annotations
+
+from astrolabe.graph.model.links import Link, Ref, Select
+from astrolabe.graph.selector import equality
+from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.status import Status
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.manifest import Manifest, Name, Projection, Terms
+from astrolabe.kinds.pod_links import USES
+from astrolabe.kinds.replicas import (
+    SCALED_TO_ZERO,
+    ReplicaSpec,
+    ReplicaStatus,
+    UpdateStrategy,
+    WorkloadMetadata,
+    all_ready,
+    count_replicas,
+    progressing,
+)
+from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL
+from astrolabe.kinds.template import describe_template, uses_of
+from astrolabe.kinds.worst import READS_PODS, derive_from_pods
+
+
+class ClaimTemplateMeta(Projection):
+    name: Name = ""
+
+
+class ClaimTemplate(Projection):
+    metadata: ClaimTemplateMeta | None = None
+
+
+class StatefulSetSpec(ReplicaSpec):
+    update_strategy: UpdateStrategy | None = None
+    volume_claim_templates: Terms[ClaimTemplate] | None = None
+
+
+class StatefulSet(Manifest):
+    spec: StatefulSetSpec | None = None
+    status: ReplicaStatus | None = None
+
+
+def _statefulset_status(statefulset: StatefulSet) -> Status:
+    spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or ReplicaStatus()
+    desired, ready = spec.desired, status.ready_replicas
+    if desired == 0 and status.replicas == 0:
+        return SCALED_TO_ZERO
+    if ready < desired or not _is_rolled_out(spec, status):
+        return progressing(ready, desired, updated=status.updated_replicas, available=desired)
+    return all_ready(ready, desired)
+
+
+def _is_rolled_out(spec: StatefulSetSpec, status: ReplicaStatus) -> bool:
+    strategy = spec.update_strategy or UpdateStrategy()
+    if strategy.waits_for_deletion:
+        return True
+    if strategy.rolling_update is None:
+        return status.update_revision == status.current_revision
+    return status.updated_replicas >= spec.desired - (strategy.rolling_update.partition or 0)
+
+
+def _claim_templates(statefulset: StatefulSet) -> list[str]:
+    """The names of the volumes of which the controller makes a claim for each pod."""
+    templates = (statefulset.spec or StatefulSetSpec()).volume_claim_templates or ()
+    return [each.metadata.name for each in templates if each.metadata is not None and each.metadata.name]
+
+
+def _statefulset_uses(statefulset: StatefulSet) -> tuple[Ref, ...]:
+    """Without the claims that are made for its pods: those it owns."""
+    template = (statefulset.spec or StatefulSetSpec()).template
+    return uses_of(template, statefulset.metadata, claimed=frozenset(_claim_templates(statefulset)))
+
+
+def _statefulset_metadata(statefulset: StatefulSet) -> WorkloadMetadata:
+    spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or ReplicaStatus()
+    uses = _statefulset_uses(statefulset)
+    return WorkloadMetadata(
+        replicas=count_replicas(spec.desired, status), **describe_template(spec.template, uses)
+    )
+
+
+def _statefulset_links(statefulset: StatefulSet) -> list[Link]:
+    """The claims that the controller made, on which it sets no owner by default, and what its pods use."""
+    meta = statefulset.metadata
+    claims = [
+        Select(
+            OWNS,
+            "PersistentVolumeClaim",
+            meta.namespace,
+            equality({CLAIM_PREFIX_LABEL: f"{name}-{meta.name}"}),
+            f"spec.volumeClaimTemplates[{name}]",
+        )
+        for name in _claim_templates(statefulset)
+    ]
+    return [*claims, *_statefulset_uses(statefulset)]
+
+
+STATEFULSET = Kind(
+    name="StatefulSet",
+    group="apps",
+    version="v1",
+    plural="statefulsets",
+    layer="workload",
+    column=2,
+    short_names=("sts",),
+    manifest=StatefulSet,
+    status=_statefulset_status,
+    metadata=_statefulset_metadata,
+    shows=WorkloadMetadata,
+    links=_statefulset_links,
+    makes=((OWNS, "PersistentVolumeClaim"), *USES),
+    derive=derive_from_pods,
+    reads=READS_PODS,
+)
