@@ -19,31 +19,37 @@ LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
 }
 
+FOLDER = Path(__file__).parent
 #: The modules whose tests depend on what a transport does.
 ON_BOTH = {
-    "test_access",
-    "test_browsers",
-    "test_dead_peers",
-    "test_events",
-    "test_frames",
-    "test_fuzz",
-    "test_handshake",
-    "test_outflow",
-    "test_proxies",
-    "test_restart",
-    "test_server",
-    "test_streams",
-    "test_tls",
-    "test_transport",
-    "test_websocket",
+    FOLDER / f"{module}.py"
+    for module in (
+        "access/test_certificate",
+        "access/test_guard",
+        "access/test_proxies",
+        "net/test_dead_peers",
+        "net/test_frames",
+        "net/test_handshake",
+        "net/test_sse",
+        "net/test_transport",
+        "net/test_websocket",
+        "net/test_write_buffer",
+        "stream/test_routes",
+        "test_browsers",
+        "test_fuzz",
+        "test_restart",
+        "test_server",
+    )
 }
+if missing := {module for module in ON_BOTH if not module.is_file()}:
+    raise AssertionError(f"no such test modules: {missing}")
 
 
 def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The loops that a test runs on."""
-    return LOOPS if item.path.stem in ON_BOTH else {"uvloop": LOOPS["uvloop"]}
+    return LOOPS if item.path in ON_BOTH else {"uvloop": LOOPS["uvloop"]}
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from websockets.server import ServerProtocol
 
 from astrolabe.graph.state.batch import Changes
 from astrolabe.http.net.sse import EventStream
-from astrolabe.http.net.transport import StallDetector, StreamProtocol
+from astrolabe.http.net.stall import StallDetector
+from astrolabe.http.net.transport import StreamProtocol
 from astrolabe.http.net.websocket import WebSocket
 from astrolabe.http.stream.client import StreamClient
 from astrolabe.http.stream.session import Session

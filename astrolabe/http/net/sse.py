@@ -13,9 +13,9 @@ from sanic.response import HTTPResponse
 
 from astrolabe.graph.encoding import wire
 from astrolabe.http.counters import Counters
+from astrolabe.http.net.channel import Channel
 from astrolabe.http.net.close_codes import GOING_AWAY, GOODBYE, UNAUTHORISED, WITHDRAWN
 from astrolabe.http.net.message import LongFrame, Message
-from astrolabe.http.net.transport import Channel
 from astrolabe.settings import Limits
 
 

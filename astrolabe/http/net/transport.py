@@ -8,118 +8,29 @@ of pause and resume, and can abort. Sanic accepts, parses and routes the request
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import socket
-import struct
-import sys
-import termios
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sanic.exceptions import RequestCancelled, RequestTimeout
 from sanic.http import Stage
 from sanic.request import Request
 from sanic.server import HttpProtocol
 
-from astrolabe.http.counters import Counters
 from astrolabe.http.net.limits import begins_probe
-from astrolabe.http.net.message import LongFrame
-from astrolabe.http.net.outflow import HIGH_WATER, PIECE, WriteBuffer
+from astrolabe.http.net.stall import StallDetector
 from astrolabe.http.net.strict_http import StrictHttp
+from astrolabe.http.net.write_buffer import HIGH_WATER, PIECE, WriteBuffer
 from astrolabe.timeslice import Lane, turns
 
-#: Bytes of a stream that the system buffers until the peer acknowledges them (socket(7); Linux doubles the
-#: number for its own overhead). By default the buffer grows to 4 MB per connection.
-SEND_BUFFER = 256 * 1024
+if TYPE_CHECKING:
+    from astrolabe.http.net.channel import Channel
+
 #: Unsent bytes of any response that the system buffers (tcp(7), TCP_NOTSENT_LOWAT), besides those in flight.
 UNSENT = 64 * 1024
-
-#: `tcpi_bytes_acked` in `struct tcp_info` (linux/tcp.h), at offset 120.
-_ACKNOWLEDGED = struct.Struct("=Q")
-
-
-#: Checks within the time that a connection may stall.
-QUARTERS = 4
-
-
-class StallDetector:
-    """Cuts a connection whose peer reads too slowly, while told to `watch`.
-
-    seconds: the time over which it is measured. rate: bytes per second that the peer has to read in it.
-    """
-
-    def __init__(self, transport: asyncio.Transport, seconds: float, rate: float, counters: Counters) -> None:
-        self._transport = transport
-        self._socket = transport.get_extra_info("socket")
-        self._seconds = seconds
-        self._rate = rate
-        self._counters = counters
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-        self._relaxed = False
-        #: Times of checks, and what the peer had acknowledged by then.
-        self._seen: deque[tuple[float, int]] = deque()
-
-    def watch(self) -> None:
-        """Start watching, unless it does already."""
-        self._relaxed = False
-        if self._timer is None:
-            self._seen = deque([(self._loop.time(), self.acknowledged())], maxlen=QUARTERS + 1)
-            self._go_on()
-
-    def relax(self) -> None:
-        """Stop watching at the next check: the transport accepts data again. A closing one is still watched.
-
-        Data in many parts relaxes it after each of them for a moment.
-        """
-        self._relaxed = not self._transport.is_closing()
-
-    def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def unacknowledged(self) -> int:
-        """Bytes that the peer has not acknowledged: in the transport and in the system (tcp(7), SIOCOUTQ).
-
-        The system accepts nothing more until much of its buffer is free. With a slow peer the transport alone
-        would look stalled.
-        """
-        queued = bytearray(4)
-        with suppress(OSError, ValueError):  # it was closed
-            fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, queued)
-        return self._transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
-
-    def acknowledged(self) -> int:
-        """A number that grows whenever the peer reads something: the bytes that it has acknowledged (Linux:
-        tcp(7), TCP_INFO), or else how little waits. Data that TLS has encrypted cannot be seen.
-        """
-        with suppress(OSError, ValueError, struct.error):
-            (taken,) = _ACKNOWLEDGED.unpack_from(
-                self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), 120
-            )
-            return int(taken)
-        return -self.unacknowledged()
-
-    def _go_on(self) -> None:
-        self._timer = self._loop.call_later(self._seconds / QUARTERS, self._check)
-
-    def _check(self) -> None:
-        """Cut the connection if it is slower than the rate."""
-        if self._relaxed:
-            self.stop()
-            return
-        self._seen.append((self._loop.time(), self.acknowledged()))
-        (since, before), (now, taken) = self._seen[0], self._seen[-1]
-        if len(self._seen) > QUARTERS and taken - before <= self._rate * (now - since):
-            self._counters.stalled += 1
-            self._transport.abort()
-        else:
-            self._go_on()
 
 
 class StreamProtocol(HttpProtocol):
@@ -141,8 +52,8 @@ class StreamProtocol(HttpProtocol):
         "_waits",
         "channel",
         "ended",
-        "outflow",
         "stall",
+        "write_buffer",
     )
 
     def __init__(self, **options: Any) -> None:
@@ -158,7 +69,7 @@ class StreamProtocol(HttpProtocol):
     @property
     def writable(self) -> bool:
         """Whether the transport accepts data, and nothing waits to be written."""
-        return self._can_write.is_set() and not self.outflow.pending
+        return self._can_write.is_set() and not self.write_buffer.pending
 
     @property
     def task(self) -> asyncio.Task[None] | None:
@@ -170,7 +81,7 @@ class StreamProtocol(HttpProtocol):
         self.stall = StallDetector(transport, config.STALL_TIMEOUT, config.MIN_RATE, context.counters)
         super().connection_made(transport)  # type: ignore[no-untyped-call]
         transport.set_write_buffer_limits(high=HIGH_WATER, low=HIGH_WATER // 4)
-        self.outflow = WriteBuffer(transport, self._drain)
+        self.write_buffer = WriteBuffer(transport, self._drain)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             with suppress(OSError):  # the peer has left, or it is no TCP socket
                 transport.get_extra_info("socket").setsockopt(
@@ -191,8 +102,8 @@ class StreamProtocol(HttpProtocol):
         assert self.transport is not None
         if self.transport.is_closing():
             raise RequestCancelled
-        self.outflow.send(chunks)
-        while self.outflow.pending:
+        self.write_buffer.send(chunks)
+        while self.write_buffer.pending:
             self._emptied = self.loop.create_future()
             await self._emptied
         self._time = monotonic()
@@ -261,24 +172,24 @@ class StreamProtocol(HttpProtocol):
         self.stall.watch()
         if self.channel is not None:
             self.channel.end()
-        elif self.outflow.pending and self.outflow.direct:
-            self.outflow.after(self.close)
+        elif self.write_buffer.pending and self.write_buffer.direct:
+            self.write_buffer.after(self.close)
             return True
-        elif self._waits and self.outflow.direct:  # its request is still answered
+        elif self._waits and self.write_buffer.direct:  # its request is still answered
             self.ended = True
             return True
         return None
 
     def pause_writing(self) -> None:
         super().pause_writing()  # type: ignore[no-untyped-call]
-        self.outflow.pause()
+        self.write_buffer.pause()
         self.stall.watch()
         if self.channel is not None:
             self.channel.pause()
 
     def resume_writing(self) -> None:
         super().resume_writing()  # type: ignore[no-untyped-call]
-        self.outflow.resume()
+        self.write_buffer.resume()
 
     def _drain(self) -> None:
         """Go on: nothing is pending, and the transport accepts data."""
@@ -291,7 +202,7 @@ class StreamProtocol(HttpProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.app.ctx.sockets.leave(self)
         self.stall.stop()
-        self.outflow.end()
+        self.write_buffer.end()
         if self.channel is not None:
             self.channel.leave()
         self.app.ctx.ends.do(partial(self._end, exc))
@@ -312,7 +223,9 @@ class StreamProtocol(HttpProtocol):
         # The keep-alive timeout is for a next request, not for the first one or the rest of one.
         resting = self._begun and not self._under_way
         self.keep_alive_timeout = self.app.config.KEEP_ALIVE_TIMEOUT if resting else self.request_timeout
-        if self.transport is not None and (self.outflow.pending or self.transport.get_write_buffer_size()):
+        if self.transport is not None and (
+            self.write_buffer.pending or self.transport.get_write_buffer_size()
+        ):
             self._time = monotonic()  # a response may be read slowly
         if self._awaits_body and monotonic() - self._time > self.request_timeout:
             self._give_up()
@@ -356,118 +269,3 @@ class StreamProtocol(HttpProtocol):
         if http is None or http.stage is Stage.IDLE:
             return bool(getattr(http, "request_body", None))
         return True
-
-
-class Channel:
-    """A connection that has left HTTP. Subclasses define what is read and how it is closed.
-
-    writable: whether the transport accepts more. It does not while more than HIGH_WATER bytes wait in it, or
-        before it has got the whole last message.
-    open: whether anything more may be written. False once the connection is closing.
-    lost: done when the connection is closed. drained: called when it is writable again.
-    admitted: whether the client's token is still valid; asked every heartbeat.
-    """
-
-    def __init__(self, request: Request) -> None:
-        protocol = request.transport.get_protocol()
-        assert isinstance(protocol, StreamProtocol)
-        assert protocol.transport is not None
-        self.transport: asyncio.Transport = protocol.transport
-        self.loop = asyncio.get_running_loop()
-        self.writable = protocol.writable
-        self.open = True
-        self.lost: asyncio.Future[None] = self.loop.create_future()
-        self.drained: Callable[[], Any] = _nothing
-        self.admitted: Callable[[], bool] = lambda: True
-        self._protocol = protocol
-        protocol.channel = self
-        protocol.app.ctx.answers.leave(protocol)
-        # Sanic believes that the response is under way, and adds nothing.
-        protocol.http.stage = Stage.RESPONSE
-        self.set_option(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-
-    def set_option(self, level: int, option: int, value: int) -> None:
-        """Set a socket option."""
-        self.transport.get_extra_info("socket").setsockopt(level, option, value)
-
-    def acknowledged(self) -> int:
-        """A number that grows whenever the peer reads something."""
-        return self._protocol.stall.acknowledged()
-
-    def unacknowledged(self) -> int:
-        """Bytes that the peer has not acknowledged."""
-        return self._protocol.stall.unacknowledged()
-
-    def put(self, data: bytes | LongFrame) -> None:
-        """Send data after all that was put before. The connection is cut if too much waits."""
-        if not self._protocol.outflow.write(data):
-            self.abort()
-        elif self.writable and self._protocol.outflow.pending:
-            self.pause()
-
-    def when_sent(self, callback: Callable[[], None]) -> None:
-        """Call this once the transport has got everything."""
-        self._protocol.outflow.after(callback)
-
-    def read(self) -> None:
-        """Start reading, with what came right after the request, which may have made Sanic pause."""
-        early = bytes(self._protocol.recv_buffer)
-        self._protocol.recv_buffer.clear()
-        self.transport.resume_reading()
-        if early:
-            self.receive(early)
-        if self._protocol.ended:
-            self.end()
-            self.when_sent(self.close_transport)
-
-    def receive(self, data: bytes) -> None:
-        """Handle bytes from the peer."""
-
-    def end(self) -> None:
-        """The peer has ended its side."""
-        self.leave()
-
-    def shut_down(self) -> None:
-        """The server is going away."""
-        self.abort()
-
-    def finish(self) -> None:
-        """Close once the transport's buffer is sent. A peer that does not read is cut off."""
-        self.leave()
-        self.close_transport()
-        self._protocol.stall.watch()
-
-    def close_transport(self) -> None:
-        """Close once only: asyncio's TLS transport cannot be aborted after the second time."""
-        if not self.transport.is_closing():
-            self.transport.close()
-
-    def abort(self) -> None:
-        """Cut the connection, whatever is waiting."""
-        self.leave()
-        self.transport.abort()
-
-    def pause(self) -> None:
-        """The transport is full."""
-        self.writable = False
-
-    def resume(self) -> None:
-        """The transport accepts data again."""
-        if self.open:
-            self.writable = True
-            self.drained()
-
-    def lose(self) -> None:
-        """The connection is closed."""
-        self.leave()
-        self.drained = _nothing
-        if not self.lost.done():
-            self.lost.set_result(None)
-
-    def leave(self) -> None:
-        """Write nothing more."""
-        self.open = self.writable = False
-
-
-def _nothing() -> None:
-    return None

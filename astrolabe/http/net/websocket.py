@@ -25,6 +25,7 @@ from websockets.typing import Subprotocol
 from astrolabe.graph.encoding import wire
 from astrolabe.http.counters import Counters
 from astrolabe.http.errors import Refusal
+from astrolabe.http.net.channel import Channel
 from astrolabe.http.net.close_codes import (
     BAD_MESSAGE,
     FAILED,
@@ -39,9 +40,8 @@ from astrolabe.http.net.close_codes import (
     WITHDRAWN,
 )
 from astrolabe.http.net.message import Framing, LongFrame, Message
-from astrolabe.http.net.outflow import HIGH_WATER
 from astrolabe.http.net.refusals import VERSION, check_upgrade
-from astrolabe.http.net.transport import Channel
+from astrolabe.http.net.write_buffer import HIGH_WATER
 from astrolabe.settings import Limits
 from astrolabe.timeslice import Lane, turns
 

@@ -10,7 +10,7 @@ from sanic.request import Request
 
 from astrolabe.http.access.guard import Guard
 from astrolabe.http.errors import Refusal
-from astrolabe.http.net.transport import Channel
+from astrolabe.http.net.channel import Channel
 
 
 class Connections:

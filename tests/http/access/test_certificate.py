@@ -16,8 +16,8 @@ from websockets.exceptions import ConnectionClosed
 from astrolabe.graph.state.batch import Changes
 from astrolabe.http.access.certificate import Certificate
 from astrolabe.http.errors import FileError
-from astrolabe.http.net.outflow import HIGH_WATER
-from astrolabe.http.net.transport import SEND_BUFFER
+from astrolabe.http.net.channel import SEND_BUFFER
+from astrolabe.http.net.write_buffer import HIGH_WATER
 from astrolabe.settings import Limits
 from tests.support.certificates import Pair
 from tests.support.raw import UPGRADE

@@ -12,8 +12,8 @@ from websockets.protocol import CLIENT, Protocol, State
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.graph.views.view import View
-from astrolabe.http.net.outflow import HIGH_WATER, PIECE
-from astrolabe.http.net.transport import Channel
+from astrolabe.http.net.channel import Channel
+from astrolabe.http.net.write_buffer import HIGH_WATER, PIECE
 from astrolabe.settings import Limits
 from tests.support.raw import Peer, dial
 from tests.support.replica import Replica

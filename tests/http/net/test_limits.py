@@ -18,7 +18,7 @@ async def test_answers_that_are_not_read_are_bounded_and_probes_go_on() -> None:
         for peer in (one, two):
             await peer.ask("/api/v1/graph", "")
         connections = site.server.open
-        await eventually(lambda: sum([each.outflow.pending for each in connections]) == 2)
+        await eventually(lambda: sum([each.write_buffer.pending for each in connections]) == 2)
         async with site.get("/api/v1/namespaces") as answer:
             assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
             refused = await answer.json()
@@ -32,7 +32,7 @@ async def test_answers_that_are_not_read_are_bounded_and_probes_go_on() -> None:
         async with site.stream():
             pass
         one.reset()
-        await eventually(lambda: sum([each.outflow.pending for each in connections]) == 1)
+        await eventually(lambda: sum([each.write_buffer.pending for each in connections]) == 1)
         assert await site.json("/api/v1/namespaces")
         two.reset()
 
@@ -49,7 +49,7 @@ async def test_a_flood_of_idle_connections_shuts_nobody_out() -> None:
         busy = await peers[0].__aenter__()
         await busy.ask("/api/v1/graph", "")
         connections = site.server.open
-        await eventually(lambda: any(each.outflow.pending for each in connections))
+        await eventually(lambda: any(each.write_buffer.pending for each in connections))
         idle = [await each.__aenter__() for each in peers[1:4]]
         await idle[1].send(b"GET /livez HTTP/1.1\r\n")
         others = [await each.__aenter__() for each in peers[4:]]

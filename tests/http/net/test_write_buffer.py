@@ -3,28 +3,28 @@ import socket
 import time
 from typing import Any
 
-from astrolabe.http.net.outflow import BEHIND, HIGH_WATER, PIECE, WriteBuffer
+from astrolabe.http.net.write_buffer import BEHIND, HIGH_WATER, PIECE, WriteBuffer
 from tests.support.raw import dial
 from tests.support.serving import eventually, serve
 from tests.support.worlds import crowd
 
 
 class Sender(asyncio.Protocol):
-    """One end of a socket pair, with an outflow; the test reads the other end."""
+    """One end of a socket pair, with a write buffer; the test reads the other end."""
 
     def connection_made(self, transport: Any) -> None:
         transport.set_write_buffer_limits(high=HIGH_WATER, low=HIGH_WATER // 4)
         self.transport, self.drained = transport, 0
-        self.outflow = WriteBuffer(transport, self.drain)
+        self.write_buffer = WriteBuffer(transport, self.drain)
 
     def drain(self) -> None:
         self.drained += 1
 
     def pause_writing(self) -> None:
-        self.outflow.pause()
+        self.write_buffer.pause()
 
     def resume_writing(self) -> None:
-        self.outflow.resume()
+        self.write_buffer.resume()
 
 
 async def pair() -> tuple[Sender, socket.socket]:
@@ -54,26 +54,26 @@ CHUNKS = [
 async def test_chunks_arrive_in_order_and_whole_with_what_was_said_behind_them() -> None:
     sender, peer = await pair()
     with peer:
-        sender.outflow.send(CHUNKS)
-        assert sender.outflow.pending
+        sender.write_buffer.send(CHUNKS)
+        assert sender.write_buffer.pending
         assert sender.transport.get_write_buffer_size() <= HIGH_WATER + PIECE
-        assert sender.outflow.write(b"behind")
+        assert sender.write_buffer.write(b"behind")
         ended = asyncio.Event()
-        sender.outflow.after(ended.set)
+        sender.write_buffer.after(ended.set)
         expected = b"".join(CHUNKS) + b"behind"
         assert await read(peer, len(expected)) == expected
         await ended.wait()
         await eventually(lambda: sender.drained > 0)
-        assert not sender.outflow.pending
+        assert not sender.write_buffer.pending
         sender.transport.abort()
 
 
 async def test_what_waits_behind_is_bounded() -> None:
     sender, peer = await pair()
     with peer:
-        sender.outflow.write(b"x" * 10_000_000)
-        assert sender.outflow.write(b"y" * BEHIND)
-        assert not sender.outflow.write(b"z")
+        sender.write_buffer.write(b"x" * 10_000_000)
+        assert sender.write_buffer.write(b"y" * BEHIND)
+        assert not sender.write_buffer.write(b"z")
         sender.transport.abort()
 
 
@@ -82,7 +82,7 @@ async def test_one_turn_hands_over_a_bounded_number_of_bytes() -> None:
     sender, peer = await pair()
     with peer:
         longest, size, data = 0.0, 200_000_000, b"x" * 1_000_000
-        sender.outflow.send([data] * 200)
+        sender.write_buffer.send([data] * 200)
         received = 0
         while received < size:
             before = time.perf_counter()
@@ -106,10 +106,12 @@ async def test_answers_that_are_not_read_share_one_body() -> None:
             peer = await each.__aenter__()
             await peer.ask("/api/v1/graph", "")
         connections = site.server.open
-        await eventually(lambda: sum([each.outflow.pending for each in connections]) == 30)
-        kept = [each.transport.get_write_buffer_size() for each in connections if each.outflow.pending]
+        await eventually(lambda: sum([each.write_buffer.pending for each in connections]) == 30)
+        kept = [each.transport.get_write_buffer_size() for each in connections if each.write_buffer.pending]
         assert size > 2_000_000
         assert max(kept) <= HIGH_WATER + PIECE
-        assert len({id(each.outflow._chunks[-1]) for each in connections if each.outflow.pending}) == 1
+        assert (
+            len({id(each.write_buffer._chunks[-1]) for each in connections if each.write_buffer.pending}) == 1
+        )
         for each in peers:
             await each.__aexit__(None, None, None)
