@@ -94,80 +94,88 @@ class GraphRoute:
         )
 
 
+#: What is in the graph.
+RESOURCE_ROUTES = (
+    GraphRoute(
+        path="/api/v1/graph",
+        name="graph",
+        body=documents.graph,
+        summary="the graph: epoch, seq, nodes and edges, never an edge without both ends",
+        answer=shapes.Graph,
+        prepare=documents.prepare_graph,
+        borrowed=True,
+    ),
+    GraphRoute(
+        path="/api/v1/resources",
+        name="resources",
+        body=resources,
+        summary="a flat list, one object per resource, with age, owners, image, restarts, replicas and "
+        "what it uses",
+        answer=list[shapes.Resource],
+        ages=True,
+    ),
+    GraphRoute(
+        path="/api/v1/resources/<uid:str>",
+        name="resource",
+        body=documents.resource,
+        summary="one resource with its edges and unresolved references",
+        answer=shapes.ResourceDetail,
+        check=documents.check_resource,
+        filtered=False,
+    ),
+    GraphRoute(
+        path="/api/v1/releases",
+        name="releases",
+        body=releases,
+        summary="the names of releases, sorted; with detail=true also charts, revisions and counts",
+        answer=list[str | shapes.Release],
+        view=anywhere,
+        detail=True,
+    ),
+    GraphRoute(
+        path="/api/v1/charts",
+        name="charts",
+        body=documents.charts,
+        summary="charts with their versions, sorted",
+        answer=list[str],
+        view=anywhere,
+    ),
+    GraphRoute(
+        path="/api/v1/namespaces",
+        name="namespaces",
+        body=documents.namespaces,
+        summary="the names of namespaces, sorted",
+        answer=list[str],
+    ),
+)
+
+#: How resources are related.
+RELATION_ROUTES = (
+    GraphRoute(
+        path="/api/v1/edge-types",
+        name="edge-types",
+        body=documents.edge_types,
+        summary="the types of edges, and what each means",
+        answer=list[shapes.EdgeTypeInfo],
+        filtered=False,
+    ),
+    GraphRoute(
+        path="/api/v1/unresolved",
+        name="unresolved",
+        body=unresolved,
+        summary="references that lead nowhere, each with its node and field",
+        answer=list[shapes.Unresolved],
+    ),
+)
+
+
 def routes(catalogue: Catalogue) -> tuple[GraphRoute, ...]:
-    """All REST routes."""
-    return (
-        GraphRoute(
-            path="/api/v1/graph",
-            name="graph",
-            body=documents.graph,
-            summary="the graph: epoch, seq, nodes and edges, never an edge without both ends",
-            answer=shapes.Graph,
-            prepare=documents.prepare_graph,
-            borrowed=True,
-        ),
-        GraphRoute(
-            path="/api/v1/resources",
-            name="resources",
-            body=resources,
-            summary="a flat list, one object per resource, with age, owners, image, restarts, replicas and "
-            "what it uses",
-            answer=list[shapes.Resource],
-            ages=True,
-        ),
-        GraphRoute(
-            path="/api/v1/resources/<uid:str>",
-            name="resource",
-            body=documents.resource,
-            summary="one resource with its edges and unresolved references",
-            answer=shapes.ResourceDetail,
-            check=documents.check_resource,
-            filtered=False,
-        ),
-        GraphRoute(
-            path="/api/v1/releases",
-            name="releases",
-            body=releases,
-            summary="the names of releases, sorted; with detail=true also charts, revisions and counts",
-            answer=list[str | shapes.Release],
-            view=anywhere,
-            detail=True,
-        ),
-        GraphRoute(
-            path="/api/v1/charts",
-            name="charts",
-            body=documents.charts,
-            summary="charts with their versions, sorted",
-            answer=list[str],
-            view=anywhere,
-        ),
-        GraphRoute(
-            path="/api/v1/namespaces",
-            name="namespaces",
-            body=documents.namespaces,
-            summary="the names of namespaces, sorted",
-            answer=list[str],
-        ),
-        GraphRoute(
-            path="/api/v1/kinds",
-            name="kinds",
-            body=documents.kinds_of(catalogue),
-            summary="the kinds: names, layout, edge types, and counts by status",
-            answer=list[shapes.KindInfo],
-        ),
-        GraphRoute(
-            path="/api/v1/edge-types",
-            name="edge-types",
-            body=documents.edge_types,
-            summary="the types of edges, and what each means",
-            answer=list[shapes.EdgeTypeInfo],
-            filtered=False,
-        ),
-        GraphRoute(
-            path="/api/v1/unresolved",
-            name="unresolved",
-            body=unresolved,
-            summary="references that lead nowhere, each with its node and field",
-            answer=list[shapes.Unresolved],
-        ),
+    """All REST routes. catalogue: the kinds that `/api/v1/kinds` describes."""
+    kinds = GraphRoute(
+        path="/api/v1/kinds",
+        name="kinds",
+        body=documents.kinds_of(catalogue),
+        summary="the kinds: names, layout, edge types, and counts by status",
+        answer=list[shapes.KindInfo],
     )
+    return (*RESOURCE_ROUTES, kinds, *RELATION_ROUTES)
