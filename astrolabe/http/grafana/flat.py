@@ -1,8 +1,7 @@
 """The stream for clients that append rows: flat objects, one per message.
 
 These clients know only the path of a URL, so it holds their filter: `/namespace=shop/kind=Pod,Job`. They
-fail on
-arrays and missing keys, so there are none: an unknown value is null.
+fail on arrays and missing keys, so there are none: an unknown value is null.
 """
 
 from __future__ import annotations

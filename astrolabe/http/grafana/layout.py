@@ -1,8 +1,7 @@
 """The layout of a drawing: layers from left to right, and a stable place for each node.
 
 A node gets a free place near its neighbours, and keeps it as long as it is drawn. All places are assigned
-anew
-when the plan does not fit any more: at twice as many nodes as it was made for, or a quarter.
+anew when the plan does not fit any more: at twice as many nodes as it was made for, or a quarter.
 """
 
 from __future__ import annotations
