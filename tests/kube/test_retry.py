@@ -1,30 +1,32 @@
+from random import Random
+
 import pytest
 
 from astrolabe.kube.errors import ApiError, ConnectionBroken, NotTheApi, RequestFailed, WatchEnded
-from astrolabe.kube.retry import RetryPolicy, retry_policy_of
+from astrolabe.kube.retry import RetryBackoff, RetryPolicy, retry_policy_of
 
 SAME_VERSION_LATER = RetryPolicy(wait="backoff")
-ANEW_LATER = RetryPolicy(wait="backoff", relist=True)
+RELIST_LATER = RetryPolicy(wait="backoff", relist=True)
 TOO_OLD = RetryPolicy(wait="backoff", relist=True, routine=True)
 FORBIDDEN = RetryPolicy(wait="slowly", relist=True, cause="forbidden")
 NOT_SERVED = RetryPolicy(wait="slowly", relist=True, cause="not-served")
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome"),
+    ("error", "policy"),
     [
-        (ApiError(400, "BadRequest", "found ','"), ANEW_LATER),
+        (ApiError(400, "BadRequest", "found ','"), RELIST_LATER),
         (ApiError(401, "Unauthorized", "Unauthorized"), RetryPolicy(reload=True)),
         (ApiError(403, "Forbidden", "pods is forbidden"), FORBIDDEN),
         (ApiError(404, "", ""), NOT_SERVED),
         (ApiError(406, "NotAcceptable", "only application/json"), NOT_SERVED),
         (ApiError(410, "Expired", "too old resource version: 500 (2355)"), TOO_OLD),
         (ApiError(410, "Gone", ""), TOO_OLD),
-        (ApiError(422, "Invalid", "sendInitialEvents"), ANEW_LATER),
+        (ApiError(422, "Invalid", "sendInitialEvents"), RELIST_LATER),
         (ApiError(429, "TooManyRequests", ""), SAME_VERSION_LATER),
         (ApiError(500, "InternalError", ""), SAME_VERSION_LATER),
         (ApiError(503, "", ""), SAME_VERSION_LATER),
-        (ApiError(504, "Timeout", "Timeout: Too large resource version: 9, current: 2"), ANEW_LATER),
+        (ApiError(504, "Timeout", "Timeout: Too large resource version: 9, current: 2"), RELIST_LATER),
         (ApiError(504, "", ""), SAME_VERSION_LATER),
         (ConnectionBroken("no connection"), SAME_VERSION_LATER),
         (ConnectionBroken("its certificate is not trusted", tls=True), RetryPolicy(reload=True)),
@@ -32,8 +34,8 @@ NOT_SERVED = RetryPolicy(wait="slowly", relist=True, cause="not-served")
         (WatchEnded("at once"), SAME_VERSION_LATER),
     ],
 )
-def test_the_outcome_of_a_watch(error: RequestFailed, outcome: RetryPolicy) -> None:
-    assert retry_policy_of(error, watch_list=False) == outcome
+def test_the_policy_of_a_watch(error: RequestFailed, policy: RetryPolicy) -> None:
+    assert retry_policy_of(error, watch_list=False) == policy
 
 
 @pytest.mark.parametrize("code", [400, 422])
@@ -52,3 +54,50 @@ def test_a_watch_list_that_never_ends_becomes_a_list() -> None:
 @pytest.mark.parametrize("error", [ApiError(429, "", ""), ApiError(500, "", ""), ConnectionBroken("cut")])
 def test_a_watch_list_that_fails_is_tried_again(error: RequestFailed) -> None:
     assert retry_policy_of(error, watch_list=True) == SAME_VERSION_LATER
+
+
+class Highest(Random):
+    """Draws the upper bound, which full jitter never exceeds."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return b
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_it_doubles_from_0_8_to_30_seconds() -> None:
+    backoff = RetryBackoff(random=Highest(), clock=Clock())
+    assert [backoff.delay() for _ in range(8)] == [0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0]
+
+
+def test_the_jitter_is_full() -> None:
+    backoff = RetryBackoff(random=Random(7), clock=Clock(), first=30.0)
+    delays = [backoff.delay() for _ in range(200)]
+    assert 0 <= min(delays) < 1
+    assert 29 < max(delays) <= 30
+
+
+def test_two_minutes_of_health_reset_it() -> None:
+    clock = Clock()
+    backoff = RetryBackoff(random=Highest(), clock=clock)
+    assert [backoff.delay(), backoff.delay()] == [0.8, 1.6]
+    clock.now += 1.6 + 119.9
+    assert backoff.delay() == 3.2
+    clock.now += 3.2 + 120
+    assert backoff.delay() == 0.8
+
+
+def test_retry_after_is_the_least() -> None:
+    backoff = RetryBackoff(random=Highest(), clock=Clock())
+    assert backoff.delay(5.0) == 5.8
+    assert backoff.delay(None) == 1.6
+
+
+def test_an_absurd_retry_after_is_bounded() -> None:
+    assert RetryBackoff(random=Highest(), clock=Clock()).delay(86400.0) == 300.8

@@ -27,7 +27,7 @@ SHORT = RedisTiming(
 )
 
 
-class InvalidObjectError(Exception):
+class CannotLead(Exception):
     """This member cannot lead."""
 
 
@@ -65,7 +65,7 @@ class Member:
             self,
             lead=self._lead,
             leader_report=lambda: b'{"synced":true}',
-            cannot_lead=InvalidObjectError,
+            cannot_lead=CannotLead,
             clock=asyncio.get_running_loop().time,
             timing=timing,
         )
@@ -94,11 +94,11 @@ class Member:
 
     async def _lead(self, writer: LeaderWriter) -> NoReturn:
         if self.cannot_lead:
-            raise InvalidObjectError("no cluster here")
+            raise CannotLead("no cluster here")
         try:
             await self.replica.set_cluster_identity(self.identity)
         except BusError as error:
-            raise InvalidObjectError(str(error)) from error
+            raise CannotLead(str(error)) from error
         self.writer = writer
         self._moved.set()
         try:
