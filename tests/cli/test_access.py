@@ -83,7 +83,7 @@ async def test_a_load_with_the_token_from_the_environment(site: Site, token: Pat
         **{variable: value},
     )
     assert code == 0, err
-    assert "2 asked for, 2 connected at the end" in out
+    assert "2 started, 2 connected at the end" in out
 
 
 async def test_a_flag_wins_over_the_environment_and_a_file_over_a_token(
