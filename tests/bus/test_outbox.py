@@ -39,7 +39,7 @@ def test_the_merged_changes_have_the_effect_of_all(seed: int, before: int, alone
             assert start.nodes.get(uid) == stored.nodes.get(uid)
         for key in (*[each.key for each in changes.edges_set], *changes.edges_removed):
             assert start.edge(key) == stored.edge(key)
-        stored.apply(Batch("e", served.seq, changes, leap=served.seq - stored.seq))
+        stored.apply(Batch("e", served.seq, changes, gap=served.seq - stored.seq))
     assert same(stored, served)
 
 

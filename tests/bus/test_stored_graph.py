@@ -65,9 +65,9 @@ class Written:
     def position(self) -> StoredPosition:
         return StoredPosition("e", self.graph.seq, "1")
 
-    def commit(self, *, leap: int = 1) -> None:
+    def commit(self, *, gap: int = 1) -> None:
         graph = self.graph
-        batch = Batch("e", graph.seq + leap, some_changes(self._random, graph), 1, leap)
+        batch = Batch("e", graph.seq + gap, some_changes(self._random, graph), 1, gap)
         entry, undo = entry_of(batch), undo_of(batch.changes, graph)
         nodes = {
             **{item.uid: item.text for item in batch.changes.nodes_set},
@@ -110,7 +110,7 @@ def scan(written: Written, random: Random, commits: int) -> StoredGraph:
 def test_any_scan_becomes_the_exact_graph(seed: int, before: int, during: int, kept: int) -> None:
     random, written = Random(seed), Written(seed)
     for _ in range(before):
-        written.commit(leap=random.choice((1, 1, 1, 1_000_000)))
+        written.commit(gap=random.choice((1, 1, 1, 1_000_000)))
     noted = written.position
     found = scan(written, random, during)
     log, undos = written.read_log(min(kept, len(written.log)))

@@ -195,7 +195,7 @@ class Decoder:
             nodes_removed=entry.removed_nodes,
             releases=dict(self.releases(entry.releases.items())),
         )
-        return Batch(entry.epoch, entry.seq, changes, time=entry.time, leap=entry.seq - entry.since)
+        return Batch(entry.epoch, entry.seq, changes, time=entry.time, gap=entry.seq - entry.since)
 
     def node(self, text: str) -> Node:
         try:

@@ -1,6 +1,6 @@
 """Sequence numbers: those that are stored in Redis, and those that only a detached leader uses.
 
-`graph.batch.is_detached` tells them apart.
+`graph.state.batch.is_detached` tells them apart.
 """
 
 from __future__ import annotations

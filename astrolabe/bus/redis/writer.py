@@ -191,7 +191,7 @@ class LeaderWriter:
             await self._publish_detached(changes, time)
             return
         seq = next_seq(self._last_seq, detached=False)
-        batch = Batch(graph.epoch, seq, changes, time=time, leap=seq - graph.seq)
+        batch = Batch(graph.epoch, seq, changes, time=time, gap=seq - graph.seq)
         try:
             stored = await self._commit(batch, graph)
         except RedisUnavailable as error:
@@ -283,7 +283,7 @@ class LeaderWriter:
         self._outbox.add(changes, graph, time=time)
         self._last_seq = next_seq(self._last_seq, detached=True)
         await self._serve(
-            Batch(graph.epoch, self._last_seq, changes, time=time, leap=self._last_seq - graph.seq)
+            Batch(graph.epoch, self._last_seq, changes, time=time, gap=self._last_seq - graph.seq)
         )
 
     async def _reattach(self) -> None:
@@ -337,7 +337,7 @@ class LeaderWriter:
                 self._last_seq,
                 changes,
                 time=self._outbox.time,
-                leap=self._last_seq - self._stored_seq,
+                gap=self._last_seq - self._stored_seq,
             )
             self._in_doubt = batch
             if not await self._commit(batch, before):
@@ -358,7 +358,7 @@ class LeaderWriter:
         graph = self._served.graph
         if graph.seq != self._stored_seq:
             self._served.receive(
-                Batch(graph.epoch, self._stored_seq, Changes(), leap=self._stored_seq - graph.seq)
+                Batch(graph.epoch, self._stored_seq, Changes(), gap=self._stored_seq - graph.seq)
             )
         self._attach()
 

@@ -42,8 +42,8 @@ class Batch(msgspec.Struct, frozen=True):
 
     epoch: names one unbroken history. seq: grows by one a batch within it.
     time: when the first of the changes was taken in, in milliseconds since 1970 (UTC).
-    leap: how far seq moves: more than one where a leader made up for what it could not share at once, or goes
-        on with the next band. The positions between were never, or were somebody else's.
+    gap: how far seq moves. It is more than one if a leader stores what it could not share at once, or enters
+        the next band. The numbers between were never used, or belong to another process.
     Apply in this order: nodes set, edges set, edges removed, nodes removed; no edge ever dangles.
     """
 
@@ -51,12 +51,12 @@ class Batch(msgspec.Struct, frozen=True):
     seq: int
     changes: Changes
     time: int = 0
-    leap: int = 1
+    gap: int = 1
 
     @property
     def since(self) -> int:
         """The seq that it goes on from."""
-        return self.seq - self.leap
+        return self.seq - self.gap
 
 
 class Undo(msgspec.Struct):
