@@ -54,9 +54,9 @@ deps: $(INSTALLED) ## create .venv with everything in the lock
 # What serves.
 $(RUNTIME): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
-	@echo "Installing the packages that Astrolabe runs on into .venv (100 MB, once, about 15 seconds) ..."
+	@echo "Installing the packages that Astrolabe runs on into .venv (130 MB with pip, once, about 15 seconds) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(INSTALL) --requirement <(sed '/^# Development/,$$d' requirements.lock)
+	@$(INSTALL) --quiet --requirement <(sed '/^# Development/,$$d' requirements.lock)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -75,7 +75,8 @@ $(BUILDERS): static/package.json static/package-lock.json $(STREAM)/package.json
 	@touch $@
 
 static/dist/index.html: $(BUILDERS) static/index.html static/docs.html static/guide.html static/vite.config.ts $(shell find static/src static/public static/rendering static/docs $(STREAM)/src -type f)
-	cd static && npm run build
+	@echo "Building the viewer and the guide into static/dist (about 5 seconds) ..."
+	cd static && VITE_CONFIG_NATIVE_IGNORE_WARNING=true npm run --silent build -- --logLevel warn
 
 viewer: static/dist/index.html ## build the viewer and the guide into static/dist, with Node 20 or newer
 

@@ -366,7 +366,7 @@ PERSISTENCE = (
         envvar="ASTROLABE_SNAPSHOT_INTERVAL",
         default=_DEFAULTS.snapshot_interval,
         type=FlagType("SECONDS", flag_types.at_least_zero),
-        help="Time between two comparisons of Redis with the graph that is served; 0: only when a process "
+        help="Seconds between two comparisons of Redis with the graph that is served; 0: only when a process "
         "finds something wrong.",
     ),
 )

@@ -87,7 +87,8 @@ class GoCommand(click.Command):
 
     def _canonical(self, ctx: click.Context, args: list[str]) -> Iterator[str]:
         """The arguments in the form that click expects: `--name=value`, or `--help`."""
-        flags = {name.lstrip("-"): each for each in self.get_params(ctx) for name in each.opts}
+        options = (each for each in self.get_params(ctx) if isinstance(each, click.Option))
+        flags = {name.lstrip("-"): each for each in options for name in each.opts}
         room = sum(each.nargs for each in self.params if isinstance(each, click.Argument))
         rest = iter(args)
         ignored: list[str] = []
@@ -189,7 +190,8 @@ def _text(default: object) -> str:
 
 
 def _unknown(name: str, flags: Mapping[str, click.Parameter], ctx: click.Context) -> str:
-    near = get_close_matches(name, flags, n=1, cutoff=0.5)
+    words = [each for each in flags if len(each) > 1]
+    near = get_close_matches(name, words, n=1, cutoff=0.5)
     return f"unknown flag --{name}, " + (
         f"did you mean --{near[0]}?" if near else f"see `{ctx.command_path} --help`"
     )

@@ -19,7 +19,7 @@ from astrolabe.kube.kubeconfig import SECTIONS, KubeconfigError, choose_context,
 from astrolabe.settings import Settings
 
 ADVICE = (
-    "Outside a cluster, name a kubeconfig that works with `--in-cluster=false --kubeconfig PATH`;"
+    "Outside a cluster, choose another kubeconfig with `--in-cluster=false --kubeconfig PATH`;"
     " without a cluster, try `astrolabe demo`."
 )
 

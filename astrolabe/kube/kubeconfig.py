@@ -44,11 +44,11 @@ def merge(files: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     merged: dict[str, Any] = {section: [] for section in SECTIONS}
     contents = [(path, content) for path, content in files if content is not None]
     if not contents:
-        raise TypeError("all files are empty")
+        raise KubeconfigError("it is empty")
     known: dict[str, set[str]] = {section: set() for section in SECTIONS}
     for path, content in contents:
         if not isinstance(content, dict):
-            raise TypeError(f"{path} is not a mapping")
+            raise KubeconfigError(f"{path} is not a mapping of keys to values, as a kubeconfig is")
         if content.get("current-context"):
             merged.setdefault("current-context", content["current-context"])
         for section, key in SECTIONS.items():
@@ -94,7 +94,14 @@ def choose_context(merged: Mapping[str, Any], wanted: str) -> str | None:
     listed = f"the contexts are: {', '.join(names)}" if names else "there are none"
     if wanted and wanted not in names:
         raise KubeconfigError(f"there is no context {wanted!r}; {listed}")
-    chosen = wanted or merged.get("current-context")
+    current = merged.get("current-context")
+    if not wanted and current and str(current) not in names:
+        raise KubeconfigError(
+            f"its current context {str(current)!r} does not exist; choose one with --context, {listed}"
+            if names
+            else f"its current context {str(current)!r} does not exist, it has no contexts"
+        )
+    chosen = wanted or current
     if not chosen and names:
         raise KubeconfigError(f"there is no current context; choose one with --context, {listed}")
     return str(chosen) if chosen else None

@@ -108,6 +108,7 @@ ALL_KINDS = ", ".join(kind.name for kind in KINDS)
             ["watch", "ftp://x"],
             "invalid value 'ftp://x' for URL: not host:port, ws://host:port or http://host:port",
         ),
+        (["watch", "--url", "http://x"], "unknown flag --url, see `astrolabe watch --help`"),
         (["watch", "-o", "yaml"], "invalid value 'yaml' for --output: not one of text, json"),
         (
             ["watch", "-l", "a>b"],
@@ -220,6 +221,23 @@ def test_the_package_can_be_run_as_the_command(module: str) -> None:
     assert ran.stdout.decode() == f"astrolabe {__version__}\n"
     ran = subprocess.run([sys.executable, "-m", module, "--prot=1"], capture_output=True)
     assert (ran.returncode, ran.stderr) == (2, b"astrolabe: unknown flag --prot, did you mean --port?\n")
+
+
+def test_an_interrupt_while_the_modules_are_imported_prints_nothing() -> None:
+    code = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "astrolabe.cli.commands":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+from astrolabe.cli import main
+main()
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "")
 
 
 def test_what_is_wrong_cannot_control_the_terminal(ended: Ended) -> None:

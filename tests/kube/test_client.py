@@ -31,7 +31,7 @@ from tests.kube.support import (
 from tests.support.redis_server import free_port
 
 ADVICE = (
-    "Outside a cluster, name a kubeconfig that works with `--in-cluster=false --kubeconfig PATH`;"
+    "Outside a cluster, choose another kubeconfig with `--in-cluster=false --kubeconfig PATH`;"
     " without a cluster, try `astrolabe demo`."
 )
 CERTIFICATE = Path(__file__).parent / "tls/cert.pem"

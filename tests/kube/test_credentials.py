@@ -13,7 +13,7 @@ from astrolabe.settings import Settings
 from tests.kube.support import plugin, settings_for, write_kubeconfig
 
 ADVICE = (
-    "Outside a cluster, name a kubeconfig that works with `--in-cluster=false --kubeconfig PATH`;"
+    "Outside a cluster, choose another kubeconfig with `--in-cluster=false --kubeconfig PATH`;"
     " without a cluster, try `astrolabe demo`."
 )
 
@@ -71,12 +71,16 @@ async def test_a_tilde_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("text", "why"),
     [
         ("users: [{name: u, user: {token: hush}\n  - x", "it is not valid YAML, see line 2"),
-        ("just words", "it does not have the structure of a kubeconfig (TypeError)"),
-        ("", "it does not have the structure of a kubeconfig (TypeError)"),
+        ("just words", "FILE is not a mapping of keys to values, as a kubeconfig is"),
+        ("", "it is empty"),
         ("{}", "Invalid kube-config file. Expected key current-context in FILE"),
         (
             "{current-context: dev, contexts: [], clusters: [], users: []}",
-            "Invalid kube-config file. Expected object with name dev in FILE/contexts list",
+            "its current context 'dev' does not exist, it has no contexts",
+        ),
+        (
+            "{current-context: dev, contexts: [{name: prod, context: {user: u, cluster: c}}]}",
+            "its current context 'dev' does not exist; choose one with --context, the contexts are: prod",
         ),
         (
             "{current-context: d, contexts: [{name: d, context: {user: u}}], users: [{name: u, token: x}]}",
