@@ -1,9 +1,9 @@
-"""What is reached from roots along edges, kept incrementally and exactly, cycles included.
+"""What roots reach along edges, kept up to date incrementally and exactly, cycles included.
 
-Each reached member remembers one *parent*, a member that reaches it, so the members form a forest
-that hangs on the roots. Losing an edge that is no parent costs nothing; losing a parent takes the
-subtree out and lets it in again where another member still reaches it. A cycle that has lost its
-root cannot hold itself up, because its forest no longer hangs on anything.
+Each member remembers one *parent*, a member that reaches it, so the members form a forest below the roots.
+Removing an edge that is not to a parent costs nothing. Removing one to a parent takes the subtree out, and
+lets in again what another member still reaches. A cycle that loses its root cannot keep itself in, because
+its members no longer hang below a root.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ T = TypeVar("T", bound=Hashable)
 
 
 class Traversable(Protocol[T]):
-    """The graph that is walked. All four must be true of the present when `update` is called."""
+    """The graph that is walked. All four must describe the present when `update` is called."""
 
     def is_root(self, item: T) -> bool: ...
     def admits(self, item: T) -> bool:
-        """Whether it may be reached at all (when it is no root)."""
+        """Whether it may be reached if it is not a root."""
         ...
 
     def successors(self, item: T) -> Iterable[T]: ...
@@ -28,7 +28,7 @@ class Traversable(Protocol[T]):
 
 
 class Reach(Generic[T]):
-    """The members, and how each is held. `in` asks for membership."""
+    """The members, each with its parent."""
 
     def __init__(self, terrain: Traversable[T]) -> None:
         self._terrain = terrain
@@ -50,11 +50,11 @@ class Reach(Generic[T]):
         removed_edges: Iterable[tuple[T, T]] = (),
         waiting: list[T] | None = None,
     ) -> set[T]:
-        """Follow a change; returns the items whose membership changed.
+        """Follow a change. Returns the items whose membership changed.
 
         touched: items that came, went, became or ceased to be roots or admitted, or gained an
             incoming edge. cut: (source, target) pairs between which no edge leads any more.
-        waiting: where those who may come in are put, to be let in later (`enter`).
+        waiting: if given, items that may enter are added to it, and `enter` lets them in later.
         """
         touched = list(touched)
         orphans = self._orphans(touched, removed_edges)
@@ -85,10 +85,10 @@ class Reach(Generic[T]):
         return orphans
 
     def enter(self, candidates: list[T], most: int) -> set[T]:
-        """Take in the candidates that are held, and what they reach; returns who came in.
+        """Let in the candidates that a member reaches, and what they reach. Returns the new members.
 
-        At most so many are looked at: the others are left in the list, to be gone on with. Until there are
-        none, what is reached from the members may be lacking. Updates may come meanwhile, with the same list.
+        At most `most` are processed, and the others remain in the list. Until it is empty, members may be
+        missing. Updates with the same list may come meanwhile.
         """
         return self._enter(candidates, most)
 
@@ -105,7 +105,7 @@ class Reach(Generic[T]):
         return entered
 
     def _held(self, item: T) -> bool:
-        """Give it a parent, when there is one."""
+        """Give it a parent, if there is one."""
         if self._terrain.is_root(item):
             self._parents[item] = None
             return True

@@ -20,7 +20,7 @@ _VALUE = re.compile(rf"(?:{_NAME})?\Z")
 _TOKEN = re.compile(r"\s*(==|!=|[=,()!<>]|[^\s=,()!<>]+)")
 
 
-#: Characters that are quoted of a text.
+#: How many characters of a text a message quotes.
 QUOTED = 60
 
 
@@ -29,7 +29,7 @@ class SelectorError(ValueError):
 
 
 def quoted(text: str) -> str:
-    """A text as messages quote it: cut where it is long."""
+    """A text as messages quote it, shortened if it is long."""
     return repr(text if len(text) <= QUOTED else f"{text[:QUOTED]}…")
 
 
@@ -42,7 +42,7 @@ class Requirement(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def negative(self) -> bool:
-        """Whether it matches all that do not have the label."""
+        """Whether it matches everything without the label."""
         return self.operator in ("notin", "!")
 
     def matches(self, labels: Mapping[str, str]) -> bool:
@@ -82,7 +82,7 @@ class Selector(msgspec.Struct, frozen=True, gc=False):
         return True
 
     def pinned(self) -> Iterator[tuple[str, str]]:
-        """The (key, value) pairs that every match must carry; what an index can look up."""
+        """The (key, value) pairs that every match must have, for lookups in an index."""
         for requirement in self.requirements:
             if requirement.operator == "in" and len(requirement.values) == 1:
                 yield requirement.key, next(iter(requirement.values))

@@ -57,7 +57,7 @@ def _job_status(job: Job) -> Status:
 
 
 def _job_uses(job: Job) -> tuple[Ref, ...]:
-    """A Job that has ended makes no pod any more, so it lacks nothing."""
+    """A finished Job creates no more pods, so it needs nothing."""
     conditions = (job.status or JobStatus()).conditions
     over = holds(conditions, "Complete") or holds(conditions, "Failed")
     return uses_of((job.spec or JobSpec()).template, job.metadata, over=over)

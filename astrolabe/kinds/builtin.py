@@ -1,4 +1,4 @@
-"""The entries that ship: the one list of them."""
+"""The built-in entries: the only list of them."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _ENTRIES = (
 
 @cache
 def builtin_kinds() -> tuple[Kind[Any], ...]:
-    """All entries that ship, in the order of the list."""
+    """All built-in entries, in the order of the list."""
     return tuple(_load(*entry.split(".")) for entry in _ENTRIES)
 
 
 def builtin_catalogue() -> Catalogue:
-    """A catalogue of its own, of all entries that ship."""
+    """A new catalogue of all built-in entries."""
     return Catalogue(builtin_kinds())
 
 

@@ -17,15 +17,15 @@ from astrolabe.kinds.kind import ANY_KIND, Kind
 
 
 class UnknownKind(ValueError):
-    """A word that means no kind of the catalogue; the message lists those that are."""
+    """A word names no kind of the catalogue. The message lists the kinds."""
 
 
 class CatalogueError(ValueError):
-    """The entries contradict one another; the message says where."""
+    """The entries contradict each other. The message says where."""
 
 
 class CatalogueChange(NamedTuple):
-    """added, removed: entries; one that was replaced is among both."""
+    """added, removed: entries; a replaced one is in both."""
 
     added: Sequence[Kind[Any]]
     removed: Sequence[Kind[Any]]
@@ -112,7 +112,7 @@ class Catalogue:
             observer(change)
 
     def observe(self, observer: Callable[[CatalogueChange], None]) -> Callable[[], None]:
-        """Call it after each change, until what this returns is called."""
+        """Call a function after each change. Returns a function that ends this."""
         self._observers.append(observer)
         return lambda: self._observers.remove(observer)
 
@@ -150,7 +150,7 @@ def verify(kinds: Sequence[Kind[Any]]) -> None:
 
 
 def verify_closed(kinds: Sequence[Kind[Any]]) -> None:
-    """Raise CatalogueError when one of the kinds speaks of a kind that is none of them."""
+    """Raise CatalogueError if one of the kinds refers to a kind that is not among them."""
     keys = {kind.key for kind in kinds}
     for kind in kinds:
         for target in (

@@ -54,7 +54,7 @@ READS_SELECTED_PODS = Read("outgoing", SELECTS, "Pod")
 
 
 def selected_pods(neighborhood: Neighborhood) -> list[str]:
-    """The Pods that it selects, by name: `targetPods`, when there are any."""
+    """The names of the Pods that it selects, for `targetPods`."""
     return sorted([pod.name for pod in neighborhood.outgoing(SELECTS, "Pod")])
 
 
@@ -62,12 +62,12 @@ _ALWAYS_READY = Status(READY, "Ready")
 
 
 def always_ready(_: Manifest) -> Status:
-    """The status of kinds that cannot be anything else."""
+    """The status of kinds that are always ready."""
     return _ALWAYS_READY
 
 
 def labels_of(manifest: Manifest) -> dict[str, str]:
-    """The labels; interned, since those of a workload's pods are the same."""
+    """The labels, interned, since all pods of a workload have the same."""
     return {intern(key): intern(value) for key, value in (manifest.metadata.labels or {}).items()}
 
 
@@ -107,7 +107,7 @@ def own_release(meta: ObjectMeta) -> Release | None:
 
 
 def own_chart(meta: ObjectMeta) -> str:
-    """The chart that the object itself names; as with releases, many share the text."""
+    """The chart that the object itself names, interned, since many objects share it."""
     chart = meta.labels.get("helm.sh/chart", "") if meta.labels else ""
     if not chart and meta.annotations is not None:
         chart = meta.annotations.helm_chart
@@ -115,12 +115,12 @@ def own_chart(meta: ObjectMeta) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """The text, or its beginning and a mark that there is more."""
+    """The text, shortened with an ellipsis if it is too long."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def limited(status: Status) -> Status:
-    """The status, with no more text than an API server lets pass."""
+    """The status, with texts no longer than an API server accepts."""
     since = status.since
     if (
         len(status.message) <= LONGEST_MESSAGE
@@ -137,7 +137,7 @@ def limited(status: Status) -> Status:
 
 
 def early_status(meta: ObjectMeta, observed_generation: int | None) -> Status | None:
-    """The common first steps of every kind but Pod; None when the kind's own rule decides."""
+    """The common first steps of every kind except Pod. None: the kind's own rule decides."""
     if meta.deletion_timestamp:
         return Status(PENDING, "Terminating", "Terminating", deleted_at(meta))
     if observed_generation is not None and observed_generation < meta.generation:
@@ -146,7 +146,7 @@ def early_status(meta: ObjectMeta, observed_generation: int | None) -> Status | 
 
 
 def deleted_at(meta: ObjectMeta) -> str:
-    """When the deletion was asked for: the API sets deletionTimestamp to that time plus the grace period."""
+    """When deletion was requested: the API sets deletionTimestamp to that time plus the grace period."""
     grace = meta.deletion_grace_period_seconds
     if not grace:
         return meta.deletion_timestamp

@@ -30,7 +30,7 @@ _HELM_PREFIX = "sh.helm.release.v1."
 
 
 def _is_helm_release(secret: Manifest) -> bool:
-    """Whether Helm keeps a revision in it; its labels tell, since the type is no metadata."""
+    """Whether Helm keeps a revision in it. Only labels can say, since the type is not in the metadata."""
     meta = secret.metadata
     return meta.name.startswith(_HELM_PREFIX) and (meta.labels or {}).get("owner") == "helm"
 

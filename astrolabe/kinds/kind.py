@@ -34,23 +34,23 @@ ANY_KIND = "*"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kind(Generic[M]):
-    """A kind of resource: where the API serves it, which slice is read, and what it means.
+    """A kind of resource: where the API serves it, which part of the manifest is read, and what it means.
 
-    short_names: as kubectl abbreviates it. mark: what a picture writes on it, by default the first of these.
-    layer: where it stands when the graph is drawn; `run` is what is between a workload or a Service and its
-        Pods (a ReplicaSet, a Job, an EndpointSlice).
-    column: where it stands in the viewer, from what asks on the left (0) to what is needed on the right.
-    relays: its status only passes on that of others, so by itself it is no cause; pictures fold it into its
-        owner.
-    manifest: the slice of the manifest, the only part that is ever decoded.
-    status: pure; the common first steps (Terminating, observedGeneration) are done before it,
-        unless `status_is_complete` (Pod says everything itself).
-    metadata: what the node shows beside creationTimestamp. shows: its type; some keys may be of `derive`.
-    links: references and selections, without ownerReferences, of which `owners` makes links.
+    short_names: kubectl's abbreviations. mark: the label in drawings, by default the first short name.
+    layer: its place in drawings of the graph; `run` is between a workload or a Service and its Pods (a
+        ReplicaSet, a Job, an EndpointSlice).
+    column: its place in the viewer, from what sends requests (0, left) to what is needed (right).
+    relays: its status only passes on that of others, so it is never a cause itself, and drawings fold it into
+        its owner.
+    manifest: the part of the manifest that is read; nothing else is ever decoded.
+    status: pure. The common first steps (Terminating, observedGeneration) come before it, unless
+        `status_is_complete` (Pod decides everything itself).
+    metadata: what the node shows beside creationTimestamp. shows: its type; `derive` may add some keys.
+    links: references and selections, without ownerReferences, which `owners` turns into links.
     inherits: the edge types into it along which it inherits its release and chart.
     makes: the (edge type, kind at the other end) that `links` may produce; checked at start.
     metadata_only: list and watch as PartialObjectMetadata; values never reach the process.
-    optional: a missing API or a 403 never blocks readiness.
+    optional: a missing API or a 403 does not block readiness.
     selectable: the labels by which a `Select` finds it; None for kinds that nothing selects.
     """
 
@@ -89,12 +89,12 @@ class Kind(Generic[M]):
 
     @cached_property
     def key(self) -> str:
-        """Its identity as one word, by which the graph knows it; see `GroupKind.key`."""
+        """Its identity as one word, which the graph uses as key; see `GroupKind.key`."""
         return intern(self.id.key)
 
     @property
     def abbreviation(self) -> str:
-        """What a picture writes on it."""
+        """Its label in drawings."""
         return self.mark or next(iter(self.short_names), self.name.lower())
 
     @property
@@ -117,12 +117,12 @@ class Kind(Generic[M]):
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """What its nodes show of themselves, for a table."""
+        """The metadata of its nodes, as columns of a table."""
         return columns_of(self.shows)
 
     @cached_property
     def rules(self) -> Rules:
-        """What the graph must know of this kind."""
+        """What the graph must know about this kind."""
         return Rules(
             kind=self.key,
             name=self.name,
@@ -145,7 +145,7 @@ class Kind(Generic[M]):
         return msgspec.json.Decoder(self.manifest)
 
     def facts(self, manifest: M) -> Facts:
-        """All that the manifest tells; see `Facts`. Raises InvalidObjectError when that is too much."""
+        """Everything that the manifest says; see `Facts`. Raises InvalidObjectError if that is too much."""
         meta = manifest.metadata
         links = (*self.owners(meta), *self.links(manifest))
         if len(links) > common.MOST_LINKS:

@@ -1,4 +1,4 @@
-"""The part of a manifest that every kind has (ObjectMeta of apimachinery), as typed slices.
+"""The part of a manifest that every kind has (ObjectMeta of apimachinery), as typed structs.
 
 What is not declared is never decoded: annotations are an allow-list by their very type, so that
 `kubectl.kubernetes.io/last-applied-configuration`, which carries Secret values, never gets in.
@@ -72,7 +72,7 @@ class ObjectMeta(Projection):
 
 
 class Manifest(Projection):
-    """Base of the slice of each kind."""
+    """Base of each kind's manifest."""
 
     metadata: ObjectMeta
 

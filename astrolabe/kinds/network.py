@@ -55,13 +55,13 @@ class Ingress(Manifest):
 
 
 def _ingress_status(ingress: Ingress) -> Status:
-    """What it says before its backends are known; most clusters never give it an address."""
+    """The status before its backends are known. Most clusters never give it an address."""
     addresses = (ingress.status or LoadBalancerStatus()).addresses
     return Status(READY, "Ready", f"Address {', '.join(addresses)}" if addresses else "No address yet")
 
 
 def _class_of(ingress: Ingress) -> tuple[str, str]:
-    """The name of its class, "" when none, and the field that says so."""
+    """The name of its class (or ""), and the field that has it."""
     spec, annotations = ingress.spec or IngressSpec(), ingress.metadata.annotations
     if spec.ingress_class_name:
         return spec.ingress_class_name, "spec.ingressClassName"
@@ -125,7 +125,7 @@ def _derive_ingress(ingress: Peer, neighborhood: Neighborhood) -> Derived:
 
 
 def _judge_unseen(neighborhood: Neighborhood) -> Status | None:
-    """What it refers to and cannot be seen, so that nothing is known of it; None when it sees everything."""
+    """The status if something that it refers to cannot be seen; None if everything is visible."""
     for type, kind, reason in (
         (ROUTES_TO, "Service", "BackendNotVisible"),
         (USES_SECRET, "Secret", "TLSSecretNotVisible"),

@@ -109,7 +109,7 @@ _SCALED = frozenset(
 
 
 def _autoscaler_links(autoscaler: Autoscaler) -> tuple[Link, ...]:
-    """Custom resources may be scaled, too; one of a kind that is not watched is never found missing."""
+    """The target may be a custom resource. If its kind is not watched, it is never reported as missing."""
     target = (autoscaler.spec or AutoscalerSpec()).scale_target_ref
     if target is None or not target.name:
         return ()
@@ -203,7 +203,7 @@ def _budget_links(budget: Budget) -> tuple[Link, ...]:
 
 
 def _derive_budget(budget: Peer, neighborhood: Neighborhood) -> Derived:
-    """Name the pods that it selects."""
+    """Add the names of the pods that it selects."""
     pods = selected_pods(neighborhood)
     return Derived(budget.status, {"targetPods": pods} if pods else None)
 

@@ -1,4 +1,4 @@
-"""What the workloads share: how they count replicas, and how they say it."""
+"""What workloads share: how they count replicas, and the messages about it."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ class RollingUpdate(Projection):
 
 
 class UpdateStrategy(Projection):
-    """Of a StatefulSet or DaemonSet; `type` absent means RollingUpdate."""
+    """The update strategy of a StatefulSet or DaemonSet; `type` absent means RollingUpdate."""
 
     type: str | None = None
     rolling_update: RollingUpdate | None = None
 
     @property
     def waits_for_deletion(self) -> bool:
-        """Pods are replaced only when somebody deletes them, so an old one is no sign of anything."""
+        """Pods are replaced only when someone deletes them, so an old pod does not mean a pending rollout."""
         return self.type == "OnDelete"
 
 
 class Replicas(msgspec.Struct, frozen=True, gc=False):
-    """How many there should be, and are."""
+    """How many replicas there should be, and how many there are."""
 
     desired: int
     current: int
@@ -66,7 +66,7 @@ class Replicas(msgspec.Struct, frozen=True, gc=False):
 
 
 class WorkloadMetadata(Metadata):
-    """What the workloads show that keep a number of Pods running."""
+    """What workloads show that keep a number of Pods running."""
 
     replicas: Replicas | None = None
     image: Image = ""
@@ -82,7 +82,7 @@ def count_replicas(desired: int, status: ReplicaStatus) -> Replicas:
 
 
 def tell(ready: int, desired: int) -> str:
-    """How many replicas are ready, as a sentence. Thousands are ready in the same words, and share them."""
+    """How many replicas are ready, as a sentence; interned, since thousands of workloads share it."""
     if desired == 0:
         return f"Scaling to zero ({ready}/0)"
     if ready >= desired:
@@ -97,7 +97,7 @@ def all_ready(ready: int, desired: int, *, since: str | None = None) -> Status:
 def progressing(
     ready: int, desired: int, *, updated: int, available: int, since: str | None = None
 ) -> Status:
-    """Not there yet; when enough replicas are ready, the message says what else is missing."""
+    """Still in progress. If enough replicas are ready, the message says what else is missing."""
     message = tell(ready, desired)
     if ready >= desired:
         if updated < desired:
@@ -110,5 +110,5 @@ def progressing(
 
 
 def failed(cause: Condition) -> Status:
-    """What a condition that is a failure says."""
+    """The status for a condition that reports a failure."""
     return Status(ERROR, cause.reason or cause.type, cause.message, cause.last_transition_time)

@@ -81,7 +81,7 @@ class ServiceDetails(msgspec.Struct, frozen=True, gc=False):
 
 
 def _service_status(service: Service) -> Status:
-    """What it says before its endpoints are counted."""
+    """The status before its endpoints are counted."""
     spec, status = service.spec or ServiceSpec(), service.status or LoadBalancerStatus()
     if spec.type == "LoadBalancer" and not status.addresses:
         return Status(PENDING, "LoadBalancerPending", "Waiting for an address of the load balancer")
@@ -121,7 +121,7 @@ def _service_details(service: Service) -> ServiceDetails:
 
 
 def _derive_service(service: Peer, neighborhood: Neighborhood) -> Derived:
-    """Count the endpoints, and name the pods that it selects."""
+    """Count the endpoints, and add the names of the selected pods."""
     pods = selected_pods(neighborhood)
     status = service.status
     if status.severity == READY and not service.details.is_alias:
@@ -152,7 +152,7 @@ def _count(service: Peer, neighborhood: Neighborhood, pods: list[str], *, ready:
 
 
 def _unseen(*, slices: bool, counts: str) -> Status:
-    """No alarm, since there may be ready endpoints in what is not visible; but not Ready either."""
+    """Not an error, since ready endpoints may exist where nothing is visible; but not Ready either."""
     if slices:
         message = f"{counts}; there may be more EndpointSlices that are not visible"
     else:
@@ -231,7 +231,7 @@ def _slice_status(endpoint_slice: EndpointSlice) -> Status:
 
 
 def _slice_owners(meta: ObjectMeta) -> list[RefByUid]:
-    """An owner that is the Service of the label says nothing new: one edge, as the label alone makes it.
+    """If the owner is the Service that the label names, it adds no edge: the label makes it already.
 
     The label is what makes a slice a Service's: an owner that it does not name only owns.
     """

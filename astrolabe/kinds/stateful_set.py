@@ -62,13 +62,13 @@ def _is_rolled_out(spec: StatefulSetSpec, status: ReplicaStatus) -> bool:
 
 
 def _claim_templates(statefulset: StatefulSet) -> list[str]:
-    """The names of the volumes of which the controller makes a claim for each pod."""
+    """The names of the volumes for which the controller creates a claim per pod."""
     templates = (statefulset.spec or StatefulSetSpec()).volume_claim_templates or ()
     return [each.metadata.name for each in templates if each.metadata is not None and each.metadata.name]
 
 
 def _statefulset_uses(statefulset: StatefulSet) -> tuple[Ref, ...]:
-    """Without the claims that are made for its pods: those it owns."""
+    """What its pods use, without the claims created for them, which it owns."""
     template = (statefulset.spec or StatefulSetSpec()).template
     return uses_of(template, statefulset.metadata, claimed=frozenset(_claim_templates(statefulset)))
 
@@ -82,7 +82,7 @@ def _statefulset_metadata(statefulset: StatefulSet) -> WorkloadMetadata:
 
 
 def _statefulset_links(statefulset: StatefulSet) -> list[Link]:
-    """The claims that the controller made, on which it sets no owner by default, and what its pods use."""
+    """The claims that the controller created (by default it is not set as owner), and what its pods use."""
     meta = statefulset.metadata
     claims = [
         Select(

@@ -68,7 +68,7 @@ def _claim_status(claim: Claim) -> Status:
 
 
 def _class_name(claim: Claim) -> str | None:
-    """The class that the claim names; None when it leaves it to the default, "" when it wants none."""
+    """The class that the claim names; None means the default class, "" no class."""
     spec, annotations = claim.spec or ClaimSpec(), claim.metadata.annotations
     if spec.storage_class_name is None and annotations is not None and annotations.storage_class:
         return annotations.storage_class
@@ -108,7 +108,7 @@ def _claim_links(claim: Claim) -> list[Link]:
 
 
 def _claim_selectable(claim: Claim) -> dict[str, str]:
-    """What a StatefulSet finds it by: its name without the ordinal, unless a StatefulSet owns it anyway."""
+    """A label for its StatefulSet: its name without the ordinal, unless a StatefulSet owns it anyway."""
     match = _ORDINAL.match(claim.metadata.name)
     owners = claim.metadata.owner_references or ()
     if match is None or any(owner.kind == "StatefulSet" for owner in owners):
@@ -117,7 +117,7 @@ def _claim_selectable(claim: Claim) -> dict[str, str]:
 
 
 def _derive_claim(claim: Peer, neighborhood: Neighborhood) -> Derived:
-    """A pending claim of a class that binds late is in order until a pod mounts it."""
+    """If the class binds late, a pending claim is fine until a pod mounts it."""
     if claim.status.reason != "Pending":
         return Derived(claim.status)
     classes = [each.details for each in neighborhood.outgoing(USES_CLASS, "StorageClass")]
@@ -223,7 +223,7 @@ def _volume_metadata(volume: Volume) -> VolumeMetadata:
 
 
 def _volume_links(volume: Volume) -> list[Link]:
-    """Held by the volume, the edge from the claim: only the claim with the uid that it was bound to."""
+    """The edge from the claim, by a link of the volume: only the claim with the bound uid counts."""
     spec = volume.spec or VolumeSpec()
     claim = spec.claim_ref
     links: list[Link] = []

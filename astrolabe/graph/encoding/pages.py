@@ -1,4 +1,4 @@
-"""The whole graph as bytes, kept in pages: after a change only the pages that it touched are encoded anew."""
+"""The whole graph as bytes, in pages. After a change, only the pages that it affects are encoded again."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.graph import Graph
 
-#: Nodes of a page, on average: a change has about so many nodes encoded for each that it touches.
+#: The average number of nodes per page. For each changed node, about so many are encoded.
 PAGE = 32
-#: From a graph on that is so many times as large as the pages were made for, there are too few of them.
+#: If the graph has grown by this factor since the pages were made, they are made again.
 GROWTH = 4
 
 
 class EncodedPage:
-    """The nodes that have a hash in common. nodes, edges: their texts, and those of the edges that start at
-    them, each behind a comma; empty when there are none.
+    """The nodes that share a hash. nodes, edges: their texts, and those of their outgoing edges, each after a
+    comma; empty if there are none.
     """
 
     __slots__ = ("edges", "nodes", "uids")
@@ -35,21 +35,21 @@ class EncodedPage:
 class Pages:
     """All pages of a graph.
 
-    Must be told of every batch, after the graph has applied it (`update`). Until the pages are asked for
-    that costs nothing; from then on it costs what the batch changed, and the texts of nodes and edges
-    are held once more, with some 40 bytes a node beside: 1 KB a node with two edges.
+    Call `update` for every batch, after the graph has applied it. That costs nothing until the pages are
+    first requested. From then on, its time is proportional to what changed, and memory holds a second copy of
+    all texts and 40 bytes per node: about 1 KB for a node with two edges.
     """
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._pages: list[EncodedPage] = []
-        #: Nodes that were there before the pages were and are in none yet.
+        #: Nodes that are older than the pages and not in any page yet.
         self._unplaced: list[str] = []
-        #: Pages that are not, or may not be, as they should be.
+        #: Pages that may be outdated.
         self._stale: dict[EncodedPage, None] = {}
 
     def update(self, changes: Changes) -> None:
-        """Take note of a batch."""
+        """Follow a batch."""
         if not self._pages:
             return
         if len(self._graph.nodes) > len(self._pages) * PAGE * GROWTH:
@@ -63,9 +63,9 @@ class Pages:
         self._stale.update(dict.fromkeys(map(self._page, touched)))
 
     def refresh(self, most: int | None = None) -> int:
-        """Do the work of at most this many pages (None: all of it); returns how much is left, 0 for none.
+        """Encode at most this many pages (None: all). Returns how much is left, 0 if nothing.
 
-        The first `take` of a large graph takes long: who cannot wait refreshes in steps before it.
+        The first `take` of a large graph takes long. Callers that cannot wait call `refresh` in steps first.
         """
         if not self._pages:
             self._pages = [EncodedPage() for _ in range(len(self._graph.nodes) // PAGE + 1)]
@@ -80,8 +80,9 @@ class Pages:
         return len(stale)
 
     def take(self) -> tuple[list[bytes], list[bytes]]:
-        """The texts of all nodes and of all edges as the graph is now, none of them empty; each begins with a
-        comma. They are the pages' own: who sends them copies nothing.
+        """The texts of all nodes and all edges as the graph is now. Each begins with a comma; none is empty.
+
+        They are the pages' own objects, so sending them copies nothing.
         """
         self.refresh()
         nodes = [page.nodes for page in self._pages if page.nodes]

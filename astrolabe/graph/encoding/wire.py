@@ -16,21 +16,21 @@ from astrolabe.graph.state.edge import Edge, removal_text
 from astrolabe.graph.state.node import Node
 
 PROTOCOL = "astrolabe.v1"
-#: A snapshot comes in parts of at most this many bytes (texts are ASCII): a reader that stops in the middle
-#: holds one.
+#: A snapshot comes in parts of at most this many bytes (texts are ASCII). A reader that stops in the middle
+#: keeps one part in memory.
 PART_BYTES = 48 * 1024
-#: What a part has around its nodes and edges, behind its head.
+#: The bytes of a part around its nodes and edges, after its head.
 _FRAME_BYTES = 64
 
-#: Texts that are joined into one piece.
+#: How many texts are joined into one piece.
 CHUNK = 200
-#: What stands behind what changed, in a `delta`.
+#: What follows the changes in a `delta`.
 DELTA_TAIL = "}"
 
-#: What stands between the pieces of what changed.
+#: What separates the parts of the changes.
 _NODES_SET, _REMOVED, _EDGES_SET = '"nodes":{"set":[', '],"remove":[', ']},"edges":{"set":['
 
-#: A place in a snapshot: how many nodes and how many edges come before it.
+#: An offset in a snapshot: how many nodes and how many edges come before it.
 SnapshotOffset = tuple[int, int]
 
 ResetReason = Literal["epoch-changed", "too-old", "lagging"]
@@ -57,7 +57,7 @@ def hello(*, server: str, epoch: str, seq: int, heartbeat: float) -> str:
 
 
 def state(document: dict[str, Any]) -> str:
-    """How far what is served may be trusted: the keys of `engine.serving_state.ServingState`."""
+    """How complete and current the served graph is: the keys of `engine.serving_state.ServingState`."""
     return encode({"type": "state", **document})
 
 
@@ -70,10 +70,10 @@ def snapshot_part(
     edges: Sequence[Edge],
     start: SnapshotOffset,
 ) -> tuple[str, SnapshotOffset]:
-    """One part of a snapshot of these nodes and edges, from `start` on, and where the next one starts.
+    """One part of a snapshot of these nodes and edges, starting at `start`, and where the next part starts.
 
-    number: of the part, from 1. All nodes come before the first edge; the last part ends where both do.
-    What is larger than a part alone gets one of its own.
+    number: of the part, from 1. All nodes come before the first edge. A node or edge that is larger than a
+    part gets its own part.
     """
     head = encode({"type": "snapshot", "id": id, "epoch": epoch, "seq": seq, "part": number})[:-1]
     space = PART_BYTES - len(head) - _FRAME_BYTES
@@ -89,7 +89,7 @@ def snapshot_part(
 
 
 def changes_text(changes: Changes) -> str:
-    """The part of a delta that tells what changed: the same for all who see the same."""
+    """The changes in a delta; the text is the same for all clients that see the same changes."""
     nodes = ",".join([node.text for node in changes.nodes_set])
     edges = ",".join([edge.text for edge in changes.edges_set])
     removed_nodes = ujson.dumps(changes.nodes_removed, escape_forward_slashes=False)
@@ -112,7 +112,7 @@ def changes_pieces(changes: Changes) -> Iterator[str]:
 
 
 def node_pieces(pieces: Iterable[str]) -> Iterator[str]:
-    """What such pieces tell of nodes, some in each: texts as that of `changes_text`, which stays as it is."""
+    """From such pieces, texts like that of `changes_text`, each with the changes of some nodes only."""
     form = ""
     for piece in pieces:
         if piece == _NODES_SET:
@@ -138,15 +138,15 @@ def delta(id: str, epoch: str, *, since: int, seq: int, changed: str, time: int 
     """What changed after `since` up to `seq`.
 
     changed: see `changes_text`.
-    time: when the first change of the one batch that it is of was taken in, in milliseconds since 1970
-        (UTC); 0: it is of several.
+    time: when the first change of the batch arrived, in milliseconds since 1970 (UTC); 0 if the delta is of
+        several batches.
     """
     head = delta_head(id, epoch, since=since, seq=seq, time=time)
     return f"{head}{changed}{DELTA_TAIL}"
 
 
 def delta_head(id: str, epoch: str, *, since: int, seq: int, time: int = 0) -> str:
-    """What stands before what changed, of a `delta`; behind it stands DELTA_TAIL."""
+    """What precedes the changes in a `delta`; DELTA_TAIL follows them."""
     head: dict[str, Any] = {"type": "delta", "id": id, "epoch": epoch, "from": since, "seq": seq}
     if time:
         head["time"] = time
@@ -159,7 +159,7 @@ def bookmark(id: str, epoch: str, seq: int) -> str:
 
 
 def reset(id: str, reason: ResetReason) -> str:
-    """What is held cannot be brought up to date; a snapshot follows, and replaces it once complete."""
+    """The client's copy cannot be brought up to date. A snapshot follows, and replaces it once complete."""
     return encode({"type": "reset", "id": id, "reason": reason})
 
 
@@ -170,7 +170,7 @@ def error(code: str, message: str, id: str | None = None) -> str:
 
 
 def pong(epoch: str, seq: int) -> str:
-    """The answer to a ping: where the server is."""
+    """The answer to a ping: the server's position."""
     return encode({"type": "pong", "epoch": epoch, "seq": seq})
 
 
@@ -180,7 +180,7 @@ def _string(text: str) -> str:
 
 
 def _take(texts: Iterable[str], space: int, *, least: int = 1) -> list[str]:
-    """As many as fit into the space, but `least` of them (when there are any) whatever their size."""
+    """As many texts as fit into the space, and at least `least` of them, whatever their size."""
     taken: list[str] = []
     for text in texts:
         space -= len(text) + 1

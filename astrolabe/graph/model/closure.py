@@ -1,7 +1,7 @@
 """Which records are in the graph: all, or the label selector's roots and what they reach.
 
-Helm does not label Pods, ReplicaSets, EndpointSlices or PersistentVolumes, so a selector applied to
-each kind alone would lose exactly what people look for.
+Helm does not label Pods, ReplicaSets, EndpointSlices or PersistentVolumes. A selector that each kind had to
+match would lose exactly what people look for.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _ClosureEdges:
 
 
 class Closure:
-    """The members: `reached`, and the Namespaces of all of these."""
+    """The members: what the roots reach, and the Namespaces of these."""
 
     def __init__(self, linker: Linker) -> None:
         self._linker = linker
@@ -54,7 +54,7 @@ class Closure:
         return record.kind == NAMESPACE and record.name in self._population
 
     def settle(self, touched: set[Record], edges: dict[EdgeKey, EdgeEdit]) -> set[Record]:
-        """Follow the touched records and edges; returns the records that may have come in or gone out."""
+        """Follow the changed records and edges. Returns the records that may have entered or left."""
         touched = set(touched)
         removed_edges = []
         for key, edge in edges.items():
@@ -68,7 +68,7 @@ class Closure:
         return flipped | self._populate(flipped) | {r for r in touched if r.kind == NAMESPACE}
 
     def _populate(self, flipped: set[Record]) -> set[Record]:
-        """Count the members of each namespace; returns the Namespaces that gained or lost their first."""
+        """Count the members of each namespace. Returns the Namespaces that became used or unused."""
         moved = set()
         for record in flipped:
             if not record.namespace:

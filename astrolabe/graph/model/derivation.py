@@ -1,6 +1,6 @@
-"""What neighbours tell of a resource's status: recomputed along declared reads, each kind once.
+"""Derives statuses from neighbours, along declared reads.
 
-`Rules.reads` is acyclic over kinds, so kinds have a rank: a kind is derived after all it reads.
+`Rules.reads` is acyclic over kinds, so kinds have ranks: a kind is derived after all kinds that it reads.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class RulesError(ValueError):
 
 
 class _Self(msgspec.Struct, frozen=True, gc=False):
-    """Implements `facts.Peer` for the record that is derived: what its own manifest says."""
+    """Implements `facts.Peer` for the record that is being derived, by its manifest alone."""
 
     kind: str
     name: str
@@ -39,7 +39,7 @@ class _RecordNeighborhood:
     """Implements `facts.Neighborhood` for one record."""
 
     def __init__(self, record: Record, linker: Linker, scopes: Scopes) -> None:
-        """asked: the kinds of which the record has wanted to know whether they are known."""
+        """queried: the kinds for which the record asked whether they are complete or outdated."""
         self.queried: tuple[str, ...] = ()
         self._record = record
         self._linker = linker
@@ -79,12 +79,12 @@ class _RecordNeighborhood:
 
 
 class Derivation:
-    """Knows who reads whom, and recomputes what is stale in the order of ranks."""
+    """Knows which resource reads which, and derives what is stale in the order of ranks."""
 
     def __init__(self, rules: Mapping[str, Rules], linker: Linker, scopes: Scopes) -> None:
         self._linker = linker
         self._scopes = scopes
-        #: Whose status rests on whether a kind is known, and on which; and by kind.
+        #: Which kinds a record's status asked about; and the same by kind.
         self._queried_kinds: dict[Record, tuple[str, ...]] = {}
         self._querying: dict[str, dict[Record, None]] = {}
         self._waiting: dict[Record, None] = {}
@@ -96,7 +96,7 @@ class Derivation:
         self.faults = Faults()
 
     def edge_changed(self, type: str, source: Record, target: Record) -> None:
-        """An edge came or went: its ends may read each other over it."""
+        """An edge was added or removed: its ends may read each other over it."""
         reads = self._readers.get((type, source.kind, target.kind))
         if reads is None:
             return
@@ -106,7 +106,7 @@ class Derivation:
             self.mark(target)
 
     def own_changed(self, record: Record) -> None:
-        """The record's own status or details are new."""
+        """The record's own status or details changed."""
         if record.rules.derive is not None:
             self.mark(record)
         else:
@@ -114,16 +114,16 @@ class Derivation:
             self.mark_readers(record)
 
     def scope_changed(self, kind: str) -> None:
-        """The kind is, or is no more, completely known or up to date somewhere."""
+        """The answer to whether the kind is complete or outdated changed somewhere."""
         self._waiting.update(self._querying.get(kind, {}))
 
     @property
     def has_waiting(self) -> bool:
-        """Whether there are records that ask for what has changed, and are not marked yet."""
+        """Whether records that asked about a changed kind must still be marked."""
         return bool(self._waiting)
 
     def mark_waiting(self, most: int | None) -> None:
-        """Mark them; at most so many."""
+        """Mark them, at most this many."""
         for record in take_some(self._waiting, most):
             self.mark(record)
 
@@ -153,7 +153,7 @@ class Derivation:
                 self.mark(target)
 
     def settle(self) -> Iterator[Record]:
-        """Derive all that is stale; yields the records whose shown part changed."""
+        """Derive everything that is stale. Yields the records whose node changed."""
         for rank in range(len(self._stale)):
             stale, self._stale[rank] = self._stale[rank], set()
             for record in stale:
@@ -185,7 +185,7 @@ class Derivation:
         return is_shown
 
     def _fail(self, record: Record, error: Exception) -> Derived:
-        """The resource's own status, which says that its neighbours could not have their say."""
+        """The resource's own status, with a message that the rule failed."""
         self.faults.note(record.uid, Fault(record.kind, record.namespace, record.name, where(error)))
         own = record.own_status
         message = f"the rule that derives the status of a {record.kind} failed ({type(error).__name__})"
@@ -205,7 +205,7 @@ class Derivation:
 
 
 def take_some(records: dict[Record, None], most: int | None) -> set[Record]:
-    """Take the records out, or at most so many of them."""
+    """Remove and return the records, at most this many."""
     if most is None or len(records) <= most:
         taken = set(records)
         records.clear()
@@ -217,7 +217,7 @@ _NEITHER = (False, False)
 
 
 def _readers(rules: Mapping[str, Rules]) -> dict[tuple[str, str, str], tuple[bool, bool]]:
-    """For each edge over which anyone reads: whether its source reads, whether its target does."""
+    """For each kind of edge: whether its source reads over it, and whether its target does."""
     found: dict[tuple[str, str, str], tuple[bool, bool]] = {}
     for kind, entry in rules.items():
         for read in entry.reads:

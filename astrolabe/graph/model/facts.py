@@ -1,4 +1,4 @@
-"""What a kind says of one object (`Facts`), and what it adds once the neighbours are known (`Rules`)."""
+"""What a kind reads from one object (`Facts`), and what it derives from the object's neighbours (`Rules`)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from astrolabe.graph.state.status import Status
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
-    """All that one manifest tells, and nothing that depends on another resource.
+    """Everything that one manifest says, and nothing that depends on another resource.
 
     namespace: "" when cluster-scoped.
-    status: before the neighbours have their say (see `Rules.derive`).
-    metadata: what the node shows, JSON values; keys with nothing in them left out, but for
-        creationTimestamp, which tells of two that claim one name which is the newer.
-    release, chart: its own, not inherited; None and "" when it has none.
-    selectable: the labels by which a `Select` finds it; None when its kind is never selected.
-    aliases: further names under which a `Ref` finds it (the default StorageClass), each once; several
-        may share one, the newest is meant.
-    details: what `derive` of this kind or of a neighbour reads, compared by ==; None when nothing.
+    status: by the manifest alone; `Rules.derive` may replace it.
+    metadata: what the node shows, as JSON values. Empty keys are left out, except creationTimestamp, which
+        decides which of two resources with the same name is newer.
+    release, chart: its own, not inherited; None and "" if it has none.
+    selectable: the labels by which a `Select` finds it; None if its kind is never selected.
+    aliases: other names under which a `Ref` finds it (the default StorageClass), each once. If several
+        resources share an alias, it means the newest.
+    details: what `derive` of this kind or of a neighbour reads, compared with ==; None if nothing.
     revision: set on the Secrets in which Helm keeps its releases.
     """
 
@@ -47,8 +47,8 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
 class Derived(msgspec.Struct, frozen=True, gc=False):
     """What a resource is once its neighbours are known.
 
-    metadata: keys added to what the node shows; None when none.
-    details: replaces `Facts.details` for those who read this resource; None: unchanged.
+    metadata: keys added to what the node shows; None if there are none.
+    details: what neighbours read instead of `Facts.details`; None: unchanged.
     """
 
     status: Status
@@ -57,9 +57,9 @@ class Derived(msgspec.Struct, frozen=True, gc=False):
 
 
 class Peer(Protocol):
-    """A resource as its neighbour reads it: status and details are the derived ones.
+    """A resource as its neighbours read it, with derived status and details.
 
-    `Rules.derive` gets the resource itself in the same shape, with its own status and details.
+    `Rules.derive` gets the resource itself in the same form, with its own status and details.
     """
 
     @property
@@ -86,21 +86,21 @@ class Neighborhood(Protocol):
         ...
 
     def is_complete(self, kind: str) -> bool:
-        """Whether all neighbours of this kind are known, so that there being none is a fact."""
+        """Whether all resources of this kind are known, so that having no such neighbor is a fact."""
         ...
 
     def is_outdated(self, kind: str) -> bool:
-        """Whether the neighbours of this kind are as they were before the kind could not be read any more."""
+        """Whether this kind can no longer be read, so that its neighbors are shown as they last were."""
         ...
 
     @property
     def unresolved(self) -> Collection[Ref | RefByUid]:
-        """Its references that do not resolve and should."""
+        """Its references that should resolve and do not."""
         ...
 
     @property
     def unseen(self) -> Collection[Ref | RefByUid]:
-        """Its references that do not resolve to what can be seen, which says nothing of what there is."""
+        """Its references to objects that cannot be seen, so that nobody knows whether they exist."""
         ...
 
 
@@ -117,14 +117,13 @@ Derive = Callable[[Peer, Neighborhood], Derived]
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What the graph must know of a kind.
+    """What the graph must know about a kind.
 
-    kind: what it is known by, here and in facts, references and selections; unique. name: as nodes show it,
-        which a kind of another API group may have, too; "": the same.
-    derive: pure; called again when the facts, an edge in `reads`, a neighbour over such an edge, or
-        the unresolved references change, or the answer to a `is_complete` or an
-        `is_outdated` that it asked.
-    reads: must be acyclic over kinds, so that each derived status is worked out once.
+    kind: its unique key, here and in facts, references and selections. name: as nodes show it; a kind of
+        another API group may have the same name; "": like `kind`.
+    derive: pure. It is called again when its input changes: the facts, an edge in `reads`, a neighbor over
+        such an edge, the unresolved references, or an answer of `is_complete` or `is_outdated`.
+    reads: must be acyclic over kinds, so that each status is derived once.
     inherits: the edge types, of `INHERITANCE_TYPES`, into it along which it inherits its release and chart.
     """
 

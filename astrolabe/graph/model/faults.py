@@ -1,4 +1,4 @@
-"""What went wrong with one resource while the graph was settled: a value, since the graph keeps no log."""
+"""What went wrong with one resource during a commit: a value, because the core does not log."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 import msgspec
 
-#: The reason of a status that could not be derived from the neighbours: the level is the resource's own.
+#: The reason of a status that could not be derived from neighbours. Its severity is the resource's own.
 RULE_FAILED = "RuleFailed"
 
 
 class InvalidObjectError(ValueError):
-    """What an object says fits into no graph; the message names the rule or the limit, never a value."""
+    """An object cannot be part of the graph. The message names the rule or the limit, never a value."""
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
-    """A rule that raised, for one resource; the resource is in the graph all the same."""
+    """A rule raised an exception for one resource. The resource stays in the graph."""
 
     kind: str
     namespace: str
@@ -25,7 +25,7 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
 
 
 class Faults:
-    """The rules that raise now: at most one a resource."""
+    """The rules that fail now: at most one per resource."""
 
     def __init__(self) -> None:
         self._failing: dict[str, Fault] = {}
@@ -40,12 +40,12 @@ class Faults:
         self._new.append(fault)
 
     def clear(self, uid: str) -> None:
-        """It did not, or the resource is gone."""
+        """The rule succeeded, or the resource is gone."""
         if self._failing:
             self._failing.pop(uid, None)
 
     def take(self) -> list[Fault]:
-        """What was noted since the last call."""
+        """The faults noted since the last call."""
         taken, self._new = self._new, []
         return taken
 

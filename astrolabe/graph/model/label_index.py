@@ -9,7 +9,7 @@ from astrolabe.graph.model.record import Record
 from astrolabe.graph.selector import Selector
 
 Pair = tuple[str, str]
-#: The records that carry a pair: one alone (a pod's own name is often among its labels), or a dict.
+#: The records that have a pair: a single one (a pod's own name is often among its labels), or a dict.
 _Posting = Record | dict[Record, None]
 
 
@@ -28,7 +28,7 @@ class _LabelScope:
 
 
 class LabelIndex:
-    """Both directions of selection, at the cost of what matches or nearly does."""
+    """Both directions of selection. Time is proportional to what matches or nearly does."""
 
     def __init__(self) -> None:
         self._scopes: dict[tuple[str, str], _LabelScope] = {}
@@ -47,7 +47,7 @@ class LabelIndex:
                 scope.postings[pair] = {posting: None, record: None}
 
     def discard(self, record: Record) -> None:
-        """Take it out again; `selectable` must be what it was when it was added."""
+        """Remove it. `selectable` must be the same as when it was added."""
         scope = self._scope(record.kind, record.namespace)
         scope.members.pop(record, None)
         for pair in (record.selectable or {}).items():

@@ -1,4 +1,4 @@
-"""From links to edges: every reference and selection is resolved the moment both its ends are known."""
+"""Turns links into edges. References and selections resolve as soon as both ends are known."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from astrolabe.graph.model.name_index import NameIndex
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.state.edge import Edge, EdgeKey, each_edge, find_edge, with_new_edge, without_edge
 
-#: How many lists of fields are remembered, to be shared between edges.
+#: How many lists of fields are kept to be shared between edges.
 FIELD_LISTS = 2_000
 
-#: Holders of a name from which on they are not all looked at when its resource comes: an IngressClass that
-#: comes after its Ingresses may be named by all of them.
+#: If more holders than this name a resource, they are not all processed at once when it appears. An
+#: IngressClass that comes after its Ingresses may be named by all of them.
 MANY = 500
-#: Those who name a resource from which on it goes bit by bit.
+#: If more holders than this name a resource, its edges are removed bit by bit.
 LEAVING = 500
 
-#: What a holder contributes to one edge: (edge type, reverse, the record at the other end).
+#: Identifies what a holder contributes to one edge: (edge type, reverse, the record at the other end).
 _Contribution = tuple[str, bool, Record]
-#: The fields of each, as they are found: a tuple while they are few, which is nearly always.
+#: The fields of each contribution: a tuple while there are few, which is nearly always.
 _Found = dict[_Contribution, tuple[str, ...] | dict[str, None]]
 _FEW = 8
 
 
 class EdgeEdit(msgspec.Struct):
-    """An edge that may have changed since the last `take`, and the records at its ends at that time.
+    """An edge that may have changed since the last `take`, with the records at its ends at that time.
 
-    before: as it was then; None when it was not there. now: as it is at the commit.
-    shown: as the graph holds it; None when it does not, because an end is not in the graph.
+    before: the edge at that time; None if there was none. now: the edge at the commit.
+    shown: the edge as the graph has it; None if an end is not in the graph.
     """
 
     source: Record
@@ -48,9 +48,9 @@ class EdgeEdit(msgspec.Struct):
 class Linker:
     """Keeps edges in the records at both ends, and notes what changed.
 
-    Invariant: an edge exists if and only if a link of one of its ends resolves to the other now; but for
-    those to a resource that has just come and is named by many, which are made by `take`, and those to one
-    that goes and is (see `begin_removal`), which `continue_removal` removes.
+    Invariant: an edge exists if and only if a link of one end resolves to the other end. There are two
+    exceptions for resources that many others name: `take` makes the edges to a new one, and
+    `continue_removal` removes the edges to one that goes.
     """
 
     def __init__(self) -> None:
@@ -58,9 +58,9 @@ class Linker:
         self._labels = LabelIndex()
         self._touched: dict[EdgeKey, EdgeEdit] = {}
         self._missing: set[Record] = set()
-        #: Resources that came under a name, and those who name it and were not looked at yet.
+        #: New resources, with the holders that name them and were not processed yet.
         self._deferred: list[tuple[NameKey, str, Record, list[Record]]] = []
-        #: Resources that are loosened, with those who name them and were not looked at yet.
+        #: Resources that are going, with the holders that name them and were not processed yet.
         self._being_removed: dict[Record, list[tuple[NameKey, str, list[Record]]]] = {}
         self._field_lists: dict[tuple[str, ...], tuple[str, ...]] = {}
 
@@ -68,13 +68,13 @@ class Linker:
         return self._names.find(BY_UID, uid)
 
     def known(self, uid: str) -> Record:
-        """The resource with this uid, which an edge leads to: an edge exists only while both its ends do."""
+        """The resource with this uid, which an edge connects, and which therefore exists."""
         record = self.find(uid)
         assert record is not None
         return record
 
     def named(self, kind: str, namespace: str, name: str) -> tuple[Record, ...]:
-        """All resources of this name: one, but while a recreated one and its predecessor overlap."""
+        """All resources with this name: one, unless a recreated one and its predecessor overlap."""
         return self._names.find_all((kind, namespace), name)
 
     @property
@@ -84,14 +84,14 @@ class Linker:
 
     @property
     def has_deferred(self) -> bool:
-        """Whether there are edges that `take` has not made yet."""
+        """Whether `take` has not made all edges yet."""
         return bool(self._deferred)
 
     def take(self, most: int | None = None) -> tuple[dict[EdgeKey, EdgeEdit], set[Record]]:
         """The edges touched since the last call, and the records whose unresolved candidates changed.
 
-        most: of those who name a newcomer, at most so many are looked at, and no more than MANY; the others
-        are left (`has_deferred`).
+        most: how many holders that name a new resource are processed, at most MANY; the others remain
+        (`has_deferred`).
         """
         left = sys.maxsize if most is None else min(most, MANY)
         while self._deferred and left > 0:
@@ -111,7 +111,7 @@ class Linker:
         return taken
 
     def add(self, record: Record, facts: Facts) -> None:
-        """A new record comes with its first facts."""
+        """Add a new record with its first facts."""
         self._set_selectable(record, facts)
         self._set_links(record, facts.links)
         self._appear(BY_UID, record.uid, record)
@@ -119,7 +119,7 @@ class Linker:
         self._set_aliases(record, facts.aliases)
 
     def change(self, record: Record, facts: Facts) -> None:
-        """A known record has other facts (see `Record.is_of`)."""
+        """Apply new facts to a known record (see `Record.is_of`)."""
         if facts.selectable != record.selectable:
             self._set_selectable(record, facts)
         if facts.links != record.links:
@@ -132,8 +132,8 @@ class Linker:
             self._set_aliases(record, facts.aliases)
 
     def begin_removal(self, record: Record) -> bool:
-        """Whether so many name the record that it should go bit by bit: then it is found by its uid alone
-        from now on, and has to be `continue_removal` before it is removed."""
+        """Whether so many holders name the record that it goes bit by bit. If so, it is found only by its uid
+        from now on, and `continue_removal` must finish before `remove`."""
         name_key, names = (record.kind, record.namespace), {record.name, *record.aliases}
         waiting = [(name_key, name, list(self._names.wanting(name_key, name))) for name in names]
         if sum([len(holders) for _, _, holders in waiting]) <= LEAVING:
@@ -145,8 +145,10 @@ class Linker:
         return True
 
     def continue_removal(self, record: Record, most: int | None = None) -> bool:
-        """Look at some of those who name a loosened record, at most so many, and no more than MANY; whether
-        these were the last."""
+        """Process some of the holders that name a record whose removal began, at most `most` and MANY.
+
+        Returns whether these were the last.
+        """
         waiting = self._being_removed[record]
         left = sys.maxsize if most is None else min(most, MANY)
         while waiting and left > 0:
@@ -162,7 +164,7 @@ class Linker:
         return not waiting
 
     def remove(self, record: Record) -> None:
-        """The record is gone, and its edges with it."""
+        """Remove the record and its edges."""
         self._set_links(record, ())
         self._set_aliases(record, ())
         self._disappear(BY_UID, record.uid, record)
@@ -179,7 +181,7 @@ class Linker:
         self._remove_edges(record)
 
     def _remove_edges(self, record: Record) -> None:
-        """Remove what edges are left: one end has lost its link, or goes, while the other one is loosened."""
+        """Remove the remaining edges: one end lost its link or is going, and the other is being removed."""
         for edge in (*each_edge(record.outgoing), *each_edge(record.incoming)):
             source = record if edge.source == record.uid else self.find(edge.source)
             target = record if edge.target == record.uid else self.find(edge.target)
@@ -207,7 +209,7 @@ class Linker:
             self._reconsider(name_key, name, {record for record in (before, after) if record is not None})
 
     def _reconsider(self, name_key: NameKey, name: str, others: Iterable[Record]) -> None:
-        """Whoever wants this name may have gained or lost an edge to one of the others."""
+        """Update the edges between the holders that name this, and the other records."""
         for holder in self._names.wanting(name_key, name):
             self._reconsider_one(holder, name_key, name, others)
 
@@ -219,8 +221,10 @@ class Linker:
         self._set_unresolved_candidates(holder, self._find_unresolved_candidates(holder))
 
     def _defer(self, name_key: NameKey, name: str, record: Record) -> bool:
-        """Whether so many name the newcomer that they are looked at later, as they are then; all of them at
-        once when it goes before."""
+        """Whether so many holders name the new resource that they are processed later.
+
+        If it goes before that, they are all processed at once.
+        """
         holders = self._names.wanting(name_key, name)
         if len(holders) <= MANY:
             return False
@@ -280,9 +284,9 @@ class Linker:
         note_name: Callable[[NameKey, str, Record], None],
         note_selection: Callable[[Record, Select], None],
     ) -> tuple[dict[_Contribution, tuple[str, ...]], tuple[Ref | RefByUid, ...]]:
-        """What the links of the holder contribute, and which required ones resolve to nothing.
+        """What the holder's links contribute, and which required ones resolve to nothing.
 
-        In the same pass each is noted in its index: it is wanted from now on, or no more.
+        The same pass adds each link to its index, or removes it.
         """
         found: _Found = {}
         unresolved_candidates: list[Ref | RefByUid] = []
@@ -302,7 +306,7 @@ class Linker:
         return _settled(found), tuple(unresolved_candidates)
 
     def _meant(self, holder: Record, link: Ref | RefByUid, name_key: NameKey, name: str) -> Record | None:
-        """The record that the link, to this name in this place, resolves to."""
+        """The record that the link resolves to."""
         found = self._names.find(name_key, name)
         if found is not None and isinstance(link, Ref):
             if link.uid and found.uid != link.uid:
@@ -312,7 +316,7 @@ class Linker:
         return found
 
     def _fields(self, holder: Record, type_: str, reverse: bool, other: Record) -> tuple[str, ...]:
-        """The fields by which the holder makes this one edge; empty when it does not (any more)."""
+        """The fields by which the holder makes this edge; empty if it does not, or no longer."""
         found: _Found = {}
         for link in holder.links:
             if link.type != type_:
@@ -343,7 +347,7 @@ class Linker:
             self._missing.add(holder)
 
     def _contribute(self, holder: Record, contribution: _Contribution, fields: tuple[str, ...]) -> None:
-        """Set the holder's part of an edge; an edge to which nobody contributes is gone."""
+        """Set the holder's part of an edge. An edge without contributions is removed."""
         type_, reverse, other = contribution
         source, target = (other, holder) if reverse else (holder, other)
         key = (type_, source.uid, target.uid)
@@ -361,7 +365,7 @@ class Linker:
         self._replace(source, target, old, Edge(type_, key[1], key[2], (*forward, *backward), len(forward)))
 
     def _shared(self, fields: tuple[str, ...]) -> tuple[str, ...]:
-        """The one copy of these fields: millions of edges are made by a few hundred lists of them."""
+        """One shared copy of these fields: a few hundred lists of fields make millions of edges."""
         if len(self._field_lists) > FIELD_LISTS:
             self._field_lists.clear()
         return self._field_lists.setdefault(fields, fields)
@@ -414,7 +418,7 @@ def _add_field(found: _Found, contribution: _Contribution, field: str) -> None:
 
 
 def _settled(found: _Found) -> dict[_Contribution, tuple[str, ...]]:
-    """What was found, each with its fields in order."""
+    """The contributions, each with its fields in order."""
     for each, fields in found.items():
         if isinstance(fields, dict):
             found[each] = tuple(fields)

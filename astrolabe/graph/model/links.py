@@ -1,7 +1,7 @@
-"""What a resource says of others: references to be resolved, never predicates over pairs.
+"""What a resource says about others: references that resolve to resources.
 
-A link is held by one resource (the *holder*) and makes edges when it resolves. `reverse` turns the
-edge round: the holder is then its target (a dependent names its owner, an EndpointSlice its Service).
+One resource, the *holder*, has the link, and the link makes edges when it resolves. `reverse` turns the edge
+around: the holder is then its target (a dependent names its owner, an EndpointSlice its Service).
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import msgspec
 
 from astrolabe.graph.selector import Selector
 
-#: Where a name is one: (kind, namespace), or `BY_UID`.
+#: The scope of a name: (kind, namespace), or `BY_UID`.
 NameKey = tuple[str, str]
 
-#: The place in which uids are the names.
+#: The scope in which uids are the names.
 BY_UID: NameKey = ("", "")
 
 
 class Ref(msgspec.Struct, frozen=True, gc=False):
-    """A reference by name. `namespace` is "" for a target that is cluster-scoped.
+    """A reference by name. `namespace` is "" for a cluster-scoped target.
 
-    optional: when it does not resolve, it is not reported as unresolved.
-    uid: when set, only the target with this uid is meant (PersistentVolume.spec.claimRef.uid).
-    owned: only a target that the holder owns is meant (generic ephemeral volumes).
+    optional: it is never reported as unresolved.
+    uid: if set, only the target with this uid counts (PersistentVolume.spec.claimRef.uid).
+    owned: only a target that the holder owns counts (generic ephemeral volumes).
     """
 
     type: str
@@ -49,8 +49,8 @@ class Ref(msgspec.Struct, frozen=True, gc=False):
 class RefByUid(msgspec.Struct, frozen=True, gc=False):
     """A reference by uid (ownerReferences, targetRef). Kind, namespace and name only describe it.
 
-    group: the API group of the kind where the reference tells it, else None: a Knative Service is
-        not a Service, so its absence says nothing.
+    group: the API group of the kind if the reference names it, else None. A Knative Service is not a
+        Service, so no Service is missing.
     """
 
     type: str
@@ -86,5 +86,5 @@ Link = Ref | RefByUid | Select
 
 
 def owners_among(links: Iterable[Link]) -> list[RefByUid]:
-    """Those of the links that are the holder's ownerReferences, whatever edges they make."""
+    """The holder's ownerReferences among the links, whatever edges they make."""
     return [link for link in links if isinstance(link, RefByUid) and link.reverse]

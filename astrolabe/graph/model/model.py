@@ -1,8 +1,8 @@
-"""The model: facts in, changes of the graph out. The incremental result equals a rebuild, in any order.
+"""The model: facts go in, changes of the graph come out. The result equals a rebuild, in any order.
 
-A transaction is any number of `upsert` and `remove`, then `commit`. Within it edges are resolved at
-once; what depends on neighbours (release, closure, derived status, unresolved references) is settled
-in `commit`, at the cost of what changed and its neighbourhood.
+A transaction is any number of `upsert` and `remove`, then a `commit`. Edges resolve at once. `commit` updates
+what depends on neighbours (release, closure, derived status, unresolved references). Its time is proportional
+to what changed and the neighbourhood of that.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class UnknownKindError(ValueError):
 
 
 class InconsistentModelError(Exception):
-    """Something raised in the midst of a change, so that the model may contradict itself: see `Salvage`.
+    """An exception interrupted a change, so the model may contradict itself; see `Salvage`.
 
-    facts: that were being taken in; None when it was something else. uid: what was being changed, or "".
+    facts: what was being added; None if it was something else. uid: what was being changed, or "".
     """
 
     def __init__(self, model: Model, *, uid: str = "", facts: Facts | None = None) -> None:
@@ -44,7 +44,7 @@ class InconsistentModelError(Exception):
 
 
 class Model:
-    """All resources that are known, whether in the graph or not.
+    """All known resources, whether in the graph or not.
 
     roots: the label selector of the closure; None: everything is in the graph.
     """
@@ -68,7 +68,7 @@ class Model:
 
     @property
     def pending(self) -> int:
-        """How many nodes and edges the next commit has to look at, roughly: its cost."""
+        """About how many nodes and edges the next commit has to process."""
         return len(self._open.touched) + len(self._open.removed) + self._linker.pending
 
     def uids(self, kind: str, namespace: str = "") -> list[str]:
@@ -98,7 +98,7 @@ class Model:
             raise InconsistentModelError(self, uid=facts.uid, facts=facts) from error
 
     def remove(self, uid: str) -> bool:
-        """The resource is gone; False when it was not known. Raises InconsistentModelError."""
+        """Remove a resource. Returns False if it was not known. Raises InconsistentModelError."""
         try:
             record = self._linker.find(uid)
             if record is None or record in self._being_removed:
@@ -112,7 +112,8 @@ class Model:
         return True
 
     def set_synced(self, kind: str, namespace: str, synced: bool) -> None:
-        """The kind is (not) completely known, in all namespaces or in one: references to it are judged.
+        """Say whether the kind is completely known, in one namespace or in all (""). Only then is a missing
+        target an unresolved reference.
 
         Raises InconsistentModelError.
         """
@@ -124,7 +125,8 @@ class Model:
             raise InconsistentModelError(self) from error
 
     def set_outdated(self, kind: str, namespace: str, outdated: bool) -> None:
-        """What is known of the kind, everywhere or in one namespace, is (not) from before a refusal.
+        """Say whether the kind can no longer be read, in one namespace or in all (""), so that what is known
+        may be outdated.
 
         Raises InconsistentModelError.
         """
@@ -136,7 +138,7 @@ class Model:
 
     @property
     def unsettled(self) -> bool:
-        """Whether the last commit left something that concerns many."""
+        """Whether the last commit left work for the next one."""
         return (
             bool(self._being_removed)
             or self._settlement.has_waiting
@@ -145,11 +147,10 @@ class Model:
         )
 
     def commit(self, most: int | None = None) -> Changes:
-        """Settle everything; returns what changed in the graph since the last commit.
+        """Bring everything up to date. Returns what changed in the graph since the last commit.
 
-        most: of the records that only a change of what is known of a whole kind concerns, and of those that
-        name one which comes or goes and many name, about so many are looked at; the others are left to the
-        next commit (`unsettled`).
+        most: limits work that concerns very many records: after a change of what is known about a whole kind,
+        or when a resource that many others name comes or goes. The next commit continues (`unsettled`).
         Raises InconsistentModelError.
         """
         try:
@@ -168,23 +169,23 @@ class Model:
         return changes
 
     def take_faults(self) -> list[Fault]:
-        """The rules that raised since the last call; the resources are in the graph all the same."""
+        """The rules that failed since the last call. Their resources stay in the graph."""
         return [*self._derivation.faults.take(), *self._settlement.unrendered.take()]
 
     @property
     def failing(self) -> list[Fault]:
-        """The resources for which a rule raised last."""
+        """The resources for which a rule fails now."""
         return [*self._derivation.faults, *self._settlement.unrendered]
 
     # What the last commit left in the graph
 
     def node(self, uid: str) -> Node | None:
-        """The node with this uid; None when it is not in the graph."""
+        """The node with this uid; None if it is not in the graph."""
         record = self._linker.find(uid)
         return record.node if record is not None and record.emitted else None
 
     def adopt(self, node: Node) -> None:
-        """Keep this object for a node that equals it, so that its text is in memory once."""
+        """Use this object for an equal node, so that its text is in memory only once."""
         record = self._linker.find(node.uid)
         if record is not None and record.node == node:
             record.node = node
@@ -209,21 +210,21 @@ class Model:
         """The newest revision of every release that Helm keeps."""
         return self._revisions.all()
 
-    # What another model is made of
+    # What another model is built from
 
     def records(self) -> Iterator[Record]:
-        """All that are known. Of a broken model, what a record says by itself is right, and nothing else."""
+        """All known records. In an inconsistent model, only what a record says by itself can be trusted."""
         for records in self._records.values():
             yield from [record for record in records.values() if record not in self._being_removed]
 
     def empty_copy(self) -> Model:
-        """A model of nothing, by the same rules, with the same kinds known."""
+        """An empty model with the same rules, in which the same kinds are completely known."""
         model = Model(self._rules.values(), roots=self._roots)
         model._scopes.copy_from(self._scopes)
         return model
 
     def restore(self, record: Record) -> None:
-        """Take in what another model knew of a resource, as its facts were. Raises InconsistentModelError."""
+        """Add a resource as another model knew it. Raises InconsistentModelError."""
         text = record.manifest_text
         facts = Facts(
             kind=record.kind,
@@ -298,7 +299,7 @@ class Model:
         return True
 
     def _set_own(self, record: Record, facts: Facts, text: str) -> None:
-        """Everything but the links, which the linker keeps."""
+        """Set everything except the links, which the linker keeps."""
         if record.own_status != facts.status or record.own_details != facts.details:
             record.own_status, record.own_details = facts.status, facts.details
             self._derivation.own_changed(record)

@@ -1,19 +1,18 @@
-"""Who is found under a name (a uid, a name in a namespace, an alias), and who wants it."""
+"""Which resource has a name (a uid, a name in a namespace, an alias), and which holders name it."""
 
 from __future__ import annotations
 
 from astrolabe.graph.model.links import NameKey
 from astrolabe.graph.model.record import Record
 
-#: One record, nearly always; several when a name is claimed more than once for a while, or an
-#: alias is shared.
+#: Nearly always one record. Several if a name is claimed more than once for a while, or an alias is shared.
 _Claims = Record | tuple[Record, ...]
 #: One record, or a dict of many, which keeps hubs cheap.
 _Holders = Record | dict[Record, None]
 
 
 class _NamesOf:
-    """The names of one place, and the reverse index of those that are wanted there."""
+    """The names in one scope, and which holders want them."""
 
     __slots__ = ("targets", "wants")
 
@@ -23,19 +22,19 @@ class _NamesOf:
 
 
 class NameIndex:
-    """Targets by place and name, and who wants them: a reference may come before its target."""
+    """Targets by scope and name, and who wants them. A reference may come before its target."""
 
     def __init__(self) -> None:
         self._by_key: dict[NameKey, _NamesOf] = {}
 
     def find(self, name_key: NameKey, name: str) -> Record | None:
-        """The target of this name; of several the one that was created last."""
+        """The target with this name; if there are several, the one that was created last."""
         names = self._by_key.get(name_key)
         found = names.targets.get(name) if names is not None else None
         return _newest(found) if isinstance(found, tuple) else found
 
     def find_all(self, name_key: NameKey, name: str) -> tuple[Record, ...]:
-        """All that claim this name."""
+        """All records that claim this name."""
         names = self._by_key.get(name_key)
         found = names.targets.get(name) if names is not None else None
         if found is None:
@@ -43,7 +42,7 @@ class NameIndex:
         return found if isinstance(found, tuple) else (found,)
 
     def claim(self, name_key: NameKey, name: str, record: Record) -> Record | None:
-        """From now on the record is found under the name; returns what was found before."""
+        """Let the record be found under the name. Returns what was found before."""
         targets = self._open(name_key).targets
         found = targets.get(name)
         if found is None:
@@ -55,7 +54,7 @@ class NameIndex:
         return _newest(found)
 
     def release(self, name_key: NameKey, name: str, record: Record) -> Record | None:
-        """The record is no longer found under the name; returns what was found before."""
+        """Stop finding the record under the name. Returns what was found before."""
         names = self._open(name_key)
         found = names.targets.get(name)
         if isinstance(found, tuple):
@@ -110,7 +109,7 @@ class NameIndex:
         return names
 
     def _close(self, name_key: NameKey, names: _NamesOf) -> None:
-        """Keep nothing of a place that holds nothing: namespaces come and go."""
+        """Drop a scope that is empty, since namespaces come and go."""
         if not names.targets and not names.wants:
             self._by_key.pop(name_key, None)
 

@@ -1,4 +1,4 @@
-"""The text of a node, in two parts: what its manifest decides, and what its neighbours may decide."""
+"""The text of a node, in two parts: one depends on its own manifest only, the other on its neighbours too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model remembers of one resource."""
+"""What the model keeps about one resource."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _CREATED = re.compile(r'"creationTimestamp":"([^"]*)"')
 class Record:
     """One resource: its facts, its edges, and what its neighbours make of it.
 
-    own_text: the part of the node's text that its manifest decides (`encode_own`); kept only until
-        the node is built, then the node's text holds it, from `split` on.
-    own_status, own_details: before, `status`, `details`: after the neighbours had their say.
-    own_release, own_chart: as the manifest says; release, chart: inherited where it says nothing.
-    misses: required references that do not resolve; unresolved: those of them that should.
-    emitted: whether the last commit left it in the graph.
+    own_text: the part of the node's text that depends on the manifest only (`encode_own`). It is kept until
+        the node is built; from then on, it is the node's text from `split` on.
+    own_status, own_details: by the manifest alone. status, details: as derived from neighbours.
+    own_release, own_chart: by the manifest. release, chart: inherited if the manifest names none.
+    unresolved_candidates: required references that do not resolve. unresolved: those that should resolve.
+    emitted: whether it is in the graph since the last commit.
     """
 
     __slots__ = (
@@ -89,11 +89,11 @@ class Record:
 
     @property
     def manifest_text(self) -> str:
-        """The part of the text that the manifest decides, wherever it is kept."""
+        """The part of the text that depends on the manifest only, wherever it is kept."""
         return self.own_text or (self.node.text[self.split :] if self.node else "")
 
     def is_of(self, facts: Facts) -> bool:
-        """Whether the facts, of the same uid, are of this very resource: the API changes none of these."""
+        """Whether facts with the same uid are of the same resource: the API never changes these fields."""
         return (
             facts.name == self.name
             and facts.namespace == self.namespace
@@ -103,6 +103,6 @@ class Record:
 
     @property
     def created(self) -> str:
-        """metadata.creationTimestamp, "" when there is none; from the text, so that it is not kept twice."""
+        """metadata.creationTimestamp, or ""; read from the text, so that it is not stored twice."""
         found = _CREATED.search(self.manifest_text)
         return found[1] if found else ""

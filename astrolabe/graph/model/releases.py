@@ -1,9 +1,9 @@
-"""Helm release and chart: a resource that names none has that of its nearest owner which does.
+"""Helm releases and charts. A resource that names none inherits from its nearest owner that does.
 
 The owner of an EndpointSlice is its Service (see `Rules.inherits`).
 
-Worked out from the ancestors each time, never from what a neighbour inherited before: so it is exact
-in any order of arrival, and owners that own each other do no harm.
+The value is always computed from the ancestors' own values, never from inherited ones. So it is exact in any
+order of arrival, and owners that own each other do no harm.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from astrolabe.graph.state.identity import HelmRevision, Release
 
 
 def settle(touched: Iterable[Record], linker: Linker) -> Iterator[Record]:
-    """Bring up to date the touched records and all they own; yields those that changed.
+    """Update the touched records and everything they own. Yields the records that changed.
 
     touched: records whose own release or chart changed, or that gained or lost an owner.
     """
@@ -39,7 +39,7 @@ def settle(touched: Iterable[Record], linker: Linker) -> Iterator[Record]:
 
 
 def _inherit(record: Record, linker: Linker) -> tuple[Release | None, str]:
-    """Level by level upwards; where several owners of one level tell, the first in order."""
+    """Go up level by level. If several owners of one level have a value, take the smallest."""
     release, chart = record.own_release, record.own_chart
     if not record.incoming or (release is not None and chart):
         return release, chart
@@ -67,14 +67,14 @@ def _owners(level: list[Record], seen: set[Record], linker: Linker) -> list[Reco
 
 
 class Revisions:
-    """release → its revisions that are known."""
+    """The known revisions of each release. Helm keeps one Secret per revision; the newest counts."""
 
     def __init__(self) -> None:
         self._known: dict[Release, list[HelmRevision]] = {}
         self._before: dict[Release, HelmRevision | None] = {}
 
     def replace(self, old: HelmRevision | None, new: HelmRevision | None) -> None:
-        """A Secret tells `new` where it told `old`."""
+        """A Secret says `new` instead of `old`."""
         if old is not None:
             self._note(old.release)
             revisions = self._known[old.release]

@@ -1,4 +1,4 @@
-"""From a record to its node."""
+"""Builds the node of a record."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _TOO_LONG = Status(UNKNOWN, RULE_FAILED, "what its neighbours tell of it is long
 
 
 def render(record: Record, scopes: Scopes, faults: Faults) -> bool:
-    """Build the record's node anew; False when it is what it was.
+    """Build the record's node again. Returns False if it is unchanged.
 
-    The part that the manifest decides is kept inside the node's text only, not beside it.
-    faults: gets one more where what was derived cannot be encoded, or is too long; the node then says so, and
-        nothing else of its neighbours.
+    The part that depends on the manifest is kept only inside the node's text.
+    faults: receives one if what was derived cannot be encoded or is too long. The node then says so, and
+        nothing else about its neighbours.
     """
     release, status, unresolved = record.release, record.status, record.unresolved
     why = ""

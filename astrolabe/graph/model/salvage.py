@@ -1,4 +1,4 @@
-"""A model made anew from what a broken one knows, without the objects that break it."""
+"""Rebuilds an inconsistent model, without the objects that break it."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.model import InconsistentModelError
 from astrolabe.graph.model.record import Record
 
-#: Changed nodes and edges after which they are settled.
+#: Commit after this many changed nodes and edges.
 SETTLE_EVERY = 300
-#: Records that are looked at, or let go of, in one step.
+#: Records processed or freed per step.
 STEP = 100
-#: Objects that are left out at most, and attempts in a row that blame nobody: beyond, no object is to blame.
+#: Limits for objects left out, and for attempts in a row that find no culprit. Beyond, something else is at
+#: fault.
 MOST_LEFT_OUT = 100
 MOST_IN_VAIN = 3
 
-#: An object, as it is to be or as it was known.
+#: An object, as it should be or as it was known.
 _Candidate = Facts | Record
 
 
 class Salvage:
-    """Whatever raised in the midst of a change left a model that may contradict itself. But what every object
-    said by itself is written by nothing else, so it is all there: a new model is given that, and is right
-    because it was never changed halfway.
+    """An exception in the middle of a change left a model that may contradict itself. What each object says
+    by itself is still right, because nothing else writes it. So a new model is built from that.
 
-    Whoever may be to blame is put in last, and alone; who breaks the model then as well is left out.
+    Objects that may be at fault are added last, one by one. If one breaks the model again, it is left out.
 
-    model: the new one, when the steps are over; all in it is settled.
-    left_out: by their uids.
+    model: the new model, complete and committed after the last step.
+    left_out: the objects that were left out, by uid.
     """
 
     def __init__(self, broken: InconsistentModelError) -> None:
-        """broken: is given the new model for the old one, of which nothing is kept."""
+        """broken: its model is replaced with the new one, and nothing of the old one is kept."""
         self.model = broken.model
         self.left_out: dict[str, _Candidate] = {}
         self._broken = broken
@@ -43,7 +43,7 @@ class Salvage:
             self._suspects[broken.facts.uid] = broken.facts
 
     def steps(self) -> Iterator[None]:
-        """Work, in steps. Raises what no model can be made for."""
+        """Work in steps. Raises the error if no model can be built."""
         for count, record in enumerate(self.model.records()):
             if record.uid != self._broken.uid:
                 self._known[record.uid] = record
@@ -63,7 +63,7 @@ class Salvage:
         yield from _let_go(known)
 
     def _begin_anew(self) -> list[Record]:
-        """Returns what the model before was made of."""
+        """Start with an empty model. Returns the records of the previous one."""
         before, self.model = self.model, self.model.empty_copy()
         self._broken.model = self.model
         for error in (self._broken, self._broken.__cause__):
@@ -87,7 +87,7 @@ class Salvage:
             yield
 
     def _settle(self) -> Iterator[None]:
-        """All of it; what concerns many bit by bit."""
+        """Commit everything; work that concerns very many records takes several commits."""
         self.model.commit(SETTLE_EVERY)
         while self.model.unsettled:
             yield
@@ -95,7 +95,7 @@ class Salvage:
         self._together = {}
 
     def _blame(self) -> bool:
-        """Those that came since all was well are suspected; one that came alone is found guilty.
+        """Suspect the objects added since the last commit. A suspect that was added alone is left out.
 
         Returns whether there are any.
         """
@@ -110,7 +110,7 @@ class Salvage:
 
 
 def _let_go(records: list[Record]) -> Iterator[None]:
-    """To free all of a large model at once takes long."""
+    """Free records bit by bit: freeing a large model at once takes long."""
     while records:
         del records[-STEP:]
         yield

@@ -1,4 +1,4 @@
-"""Which kinds are completely known, and where: only there a missing target is a fact."""
+"""Which kinds are completely known, and where. Only there, a missing target is a fact."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EVERYWHERE = ""
 
 
 class Scopes:
-    """kind → the namespaces in which it is synced; a kind that is not synced gives no false alarm."""
+    """For each kind, the namespaces in which it is synced. Elsewhere it causes no false alarm."""
 
     def __init__(self, rules: Mapping[str, Rules]) -> None:
         self._rules = rules
@@ -20,20 +20,20 @@ class Scopes:
         self._outdated: dict[str, set[str]] = {}
 
     def copy_from(self, other: Scopes) -> None:
-        """Know what the other one knows."""
+        """Take over what the other one knows."""
         self._synced = {kind: set(known) for kind, known in other._synced.items()}
         self._outdated = {kind: set(known) for kind, known in other._outdated.items()}
 
     def mark(self, kind: str, namespace: str, synced: bool) -> bool:
-        """Returns whether that is news."""
+        """Returns whether this changes anything."""
         return _mark(self._synced.setdefault(kind, set()), namespace, synced)
 
     def mark_outdated(self, kind: str, namespace: str, outdated: bool) -> bool:
-        """What is known of the kind is (not) from before: it cannot be read. Returns whether that is news."""
+        """Say whether the kind can no longer be read. Returns whether this changes anything."""
         return _mark(self._outdated.setdefault(kind, set()), namespace, outdated)
 
     def is_outdated(self, kind: str, namespace: str) -> bool:
-        """Whether what is known of the kind in this namespace is from before."""
+        """Whether the kind can no longer be read in this namespace, so that what is known may be outdated."""
         return _holds(self._outdated.get(kind, ()), namespace)
 
     def is_complete(self, kind: str, namespace: str) -> bool:

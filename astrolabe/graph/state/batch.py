@@ -1,4 +1,4 @@
-"""The unit of change. Applied in order, batches are the graph."""
+"""The unit of change. Apply the batches in order, and you have the graph."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from astrolabe.graph.state.node import Node
 class Changes(msgspec.Struct):
     """What one commit of the model changed. Every removed node's edges are among `edges_removed`.
 
-    releases: the newest revision of the releases that Helm keeps, None where it keeps none any more.
+    releases: the newest revision of each Helm release; None if Helm no longer keeps any.
     """
 
     nodes_set: list[Node] = []
@@ -27,24 +27,24 @@ class Changes(msgspec.Struct):
         )
 
 
-#: Positions come in bands of so many, in turn: those that all who share a history know, and those that a
-#: leader gives away while it is detached from what they share.
+#: The size of a band of positions. Bands alternate: one is for positions that all replicas share, the next
+#: for positions that a leader assigns while it is detached from Redis.
 BAND = 1 << 20
 
 
 def is_detached(seq: int) -> bool:
-    """Whether only one process gives this position away: no other one ever comes to it."""
+    """Whether a detached leader assigned this position, so that no other process ever reaches it."""
     return bool(seq & BAND)
 
 
 class Batch(msgspec.Struct, frozen=True):
     """Changes with their place in history.
 
-    epoch: names one unbroken history. seq: grows by one a batch within it.
-    time: when the first of the changes was taken in, in milliseconds since 1970 (UTC).
+    epoch: names one unbroken history. seq: grows by one per batch within it.
+    time: when the first of the changes arrived, in milliseconds since 1970 (UTC).
     gap: how far seq moves. It is more than one if a leader stores what it could not share at once, or enters
         the next band. The numbers between were never used, or belong to another process.
-    Apply in this order: nodes set, edges set, edges removed, nodes removed; no edge ever dangles.
+    Apply in this order: nodes set, edges set, edges removed, nodes removed; then no edge ever lacks an end.
     """
 
     epoch: str
@@ -55,12 +55,12 @@ class Batch(msgspec.Struct, frozen=True):
 
     @property
     def since(self) -> int:
-        """The seq that it goes on from."""
+        """The seq that it continues from."""
         return self.seq - self.gap
 
 
 class Undo(msgspec.Struct):
-    """What a batch changed, as it was before it: None where there was nothing."""
+    """What a batch overwrote, and what undoes it. None: there was nothing before."""
 
     nodes: dict[str, Node | None] = {}
     edges: dict[EdgeKey, Edge | None] = {}

@@ -15,8 +15,8 @@ EdgeKey = tuple[str, str, str]
 class Edge(msgspec.Struct, frozen=True, gc=False):
     """`source` → `target` (uids); `field` lists the paths of the manifest that made it.
 
-    forward: how many of `field` stand in the source's manifest; the rest stand in the target's
-        (a PersistentVolume's `spec.claimRef`). Not on the wire.
+    forward: how many paths of `field` are in the source's manifest. The others are in the target's (a
+        PersistentVolume's `spec.claimRef`). Not on the wire.
     """
 
     type: str
@@ -47,10 +47,10 @@ def removal_text(key: EdgeKey) -> str:
     return f'{{"type":"{key[0]}","from":"{key[1]}","to":"{key[2]}"}}'
 
 
-#: Edges of one node in one direction: a tuple while they are few, which is nearly always, else a
-#: dict, so that a hub (a Node, an IngressClass) takes and loses an edge at the cost of one. Its keys are the
-#: uids of the other ends, which are there anyway; an edge whose uid is taken by one of another type, between
-#: the same two, stands under its identity.
+#: The edges of one node in one direction. Nearly always there are few, and they are a tuple. Otherwise they
+#: are a dict, so that adding or removing an edge of a hub (a Node, an IngressClass) takes constant time. Its
+#: keys are the uids of the other ends, which exist anyway. If two edges of different types have the same
+#: ends, the second is stored under its identity.
 Edges = tuple[Edge, ...] | dict[str | EdgeKey, Edge]
 
 _FEW = 8
@@ -58,7 +58,7 @@ NO_EDGES: Edges = ()
 
 
 def packed(edges: list[Edge], *, incoming: bool = False) -> Edges:
-    """The container of these edges, of which no two are the same.
+    """The container of these distinct edges.
 
     into, here and below: they end at one node; else they start at one.
     """

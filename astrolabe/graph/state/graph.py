@@ -26,12 +26,12 @@ V = TypeVar("V")
 
 
 class GapError(Exception):
-    """A batch does not continue the graph's history; the graph was left as it was."""
+    """A batch does not continue the graph's history. The graph is unchanged."""
 
 
 class ApplyError(Exception):
-    """Something raised in the midst of a batch. What the graph says is what it said before; as it cannot be
-    trusted to take any other batch, it is to be made anew (`Renewal`)."""
+    """An exception interrupted a batch. The graph shows what it showed before, but it must be rebuilt
+    (`Renewal`) before it takes another batch."""
 
 
 class ReadableGraph(Protocol):
@@ -44,9 +44,9 @@ class ReadableGraph(Protocol):
 
 
 class Graph:
-    """Nodes by uid, edges by node, and the place in history that they are at.
+    """Nodes by uid, edges by node, and their position in history.
 
-    Closed after every batch: no edge without both its ends.
+    After every batch, both ends of each edge exist.
     """
 
     def __init__(self, epoch: str, seq: int = 0) -> None:
@@ -59,9 +59,9 @@ class Graph:
         self._incoming: dict[str, Edges] = {}
 
     def apply(self, batch: Batch) -> Undo:
-        """Take the next step; returns what it overwrote.
+        """Apply the next batch. Returns what it overwrote.
 
-        Raises GapError when the batch is not the next one of this epoch, ApplyError.
+        Raises GapError if the batch is not the next one of this epoch, and ApplyError.
         """
         if batch.epoch != self.epoch or batch.since != self.seq:
             raise GapError(
@@ -75,7 +75,7 @@ class Graph:
         return self.nodes.get(uid)
 
     def load(self, changes: Changes) -> None:
-        """Take in what was there before anyone looked; not a step in history. Raises ApplyError."""
+        """Load an initial state; this is not a step in history. Raises ApplyError."""
         self._apply(changes)
 
     def restore(
@@ -85,9 +85,9 @@ class Graph:
         outgoing: Mapping[str, list[Edge]] = MappingProxyType({}),
         incoming: Mapping[str, list[Edge]] = MappingProxyType({}),
     ) -> None:
-        """Take in a part of a graph that was stored, many times as fast as by batches.
+        """Load a part of a stored graph, many times as fast as with batches.
 
-        out, into: by uid, all edges that start or end there; in the end each edge must have been in both.
+        out, into: by uid, all edges that start or end there. In the end, each edge must have been in both.
         """
         self.nodes.update(nodes)
         for uid, edges in outgoing.items():
@@ -113,7 +113,7 @@ class Graph:
             yield from each_edge(edges)
 
     def contents(self) -> list[object]:
-        """All that it is made of, for who lets go of it bit by bit: at once takes long when it is large."""
+        """All its parts, for a caller that frees them bit by bit, since freeing a large graph takes long."""
         return [*self.nodes.values(), *self._outgoing.values(), *self._incoming.values()]
 
     def _apply(self, changes: Changes) -> Undo:
@@ -129,7 +129,7 @@ class Graph:
         return before
 
     def _take(self, changes: Changes, before: Undo) -> None:
-        """before: gets all that is overwritten, each before it is."""
+        """before: receives each value before it is overwritten."""
         nodes = self.nodes
         for node in changes.nodes_set:
             before.nodes.setdefault(node.uid, nodes.get(node.uid))
@@ -165,7 +165,7 @@ class Graph:
             _store(self._incoming, key[2], without_edge(self._incoming[key[2]], key, incoming=True))
 
     def _put_back(self, before: Undo, releases: Mapping[Release, HelmRevision | None]) -> None:
-        """Undo what was taken, whatever the indices say of it."""
+        """Undo what was applied, whatever the indices contain."""
         for uid, node in before.nodes.items():
             _store(self.nodes, uid, node)
         for key, edge in before.edges.items():

@@ -1,7 +1,7 @@
-"""What the graph was lately: enough to tell anyone who was there what has changed since, and no more.
+"""The recent past of the graph: enough to say what has changed since an earlier position.
 
-One history serves all filters. It keeps what batches overwrote, so that the graph of an earlier seq can
-be read (`GraphAt`) without a copy of it.
+One history serves all filters. It keeps what batches overwrote, so that the graph at an earlier seq can
+be read (`GraphAt`) without a copy.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from astrolabe.graph.state.edge import Edge, EdgeKey
 from astrolabe.graph.state.graph import Graph, ReadableGraph
 from astrolabe.graph.state.node import Node
 
-#: Bytes of an entry beside its node's text, about: what the objects and their places in a dict take.
+#: About how many bytes an entry takes beside its node's text: objects and dict entries.
 _ENTRY_BYTES = 300
-#: Pasts that are shared, the latest made ones: each may be as large as all that is kept.
+#: How many of the latest `GraphAt` are shared: each may be as large as the whole history.
 MAX_SHARED = 16
 
 
 class History:
     """The latest steps of one graph.
 
-    start: the seq from which on everything is known.
-    changes, size: how many changed nodes and edges, and how many bytes, are kept at most.
+    start: the first seq that is covered.
+    changes, size: the limits, in changed nodes and edges, and in bytes.
     """
 
     def __init__(self, graph: Graph, *, changes: int, size: int) -> None:
@@ -34,7 +34,7 @@ class History:
         self._graph = graph
         self._limits = (changes, size)
         self._steps: deque[Undo] = deque()
-        #: The seqs that the steps start from, and where the last one ended: not all seqs are places here.
+        #: The seqs that the steps start from, and the seq at which the last one ended. Some seqs are skipped.
         self._positions: deque[int] = deque([graph.seq])
         self._kept = (0, 0)
         self._shared: dict[int, GraphAt] = {}
@@ -46,7 +46,7 @@ class History:
         return self._kept
 
     def add(self, before: Undo) -> None:
-        """The graph took its next step, which overwrote this; the oldest is forgotten beyond the limits."""
+        """Add what the graph's latest batch overwrote. Drops the oldest steps beyond the limits."""
         self._shared.clear()
         for past in self._held:
             past.extend(before)
@@ -59,7 +59,7 @@ class History:
             self.start = self._positions[0]
 
     def knows(self, seq: int) -> bool:
-        """Whether the graph was at `seq`, and it is known how it was."""
+        """Whether the graph was at `seq` and the history still covers it."""
         return self._find(seq) is not None
 
     def _find(self, seq: int) -> int | None:
@@ -70,9 +70,9 @@ class History:
         return found if self._positions[found] == seq else None
 
     def since(self, seq: int) -> GraphAt | None:
-        """The graph as it was at `seq`, or None when that is not known any more (or not yet).
+        """The graph as it was at `seq`, or None if the history does not cover it.
 
-        Valid until the graph changes. Whoever asks for the same seq shares the work.
+        Valid until the graph changes. Callers that ask for the same seq share the work.
         """
         found = self._find(seq)
         if found is None:
@@ -88,22 +88,24 @@ class History:
         return past
 
     def steps_since(self, seq: int) -> list[Undo] | None:
-        """What each step since `seq` overwrote, in order, for those to whom `since` takes too long at once;
-        None as it has it."""
+        """What each step since `seq` overwrote, in order, for callers that work in slices.
+
+        None if the history does not cover `seq`.
+        """
         found = self._find(seq)
         return None if found is None else list(islice(self._steps, found, None))
 
     def hold(self) -> GraphAt:
-        """The graph as it is now, which can be read while it goes on; `let_go` of it in the end.
+        """The graph as it is now, to be read while the graph moves on. Call `let_go` in the end.
 
-        Costs what the graph changes meanwhile, whatever the limits.
+        It stores whatever the graph changes meanwhile, beyond the limits.
         """
         past = GraphAt(self._graph, Undo())
         self._held[past] = None
         return past
 
     def let_go(self, past: GraphAt) -> None:
-        """It is not read any more."""
+        """Stop keeping it."""
         self._held.pop(past, None)
 
     def _count(self, before: Undo, sign: int) -> None:
@@ -114,17 +116,17 @@ class History:
 
 
 class GraphAt:
-    """A graph as it was before its latest steps: the present, with what they overwrote put back.
+    """A graph as it was before its latest steps: the present, with the overwritten values put back.
 
-    now: the graph as it is, or as it was when those steps had been taken.
-    nodes, edges: what the steps touched, as it was; None where there was nothing.
+    now: the graph as it is, or as it was after those steps.
+    nodes, edges: what the steps changed, as it was before; None if there was nothing.
     """
 
     def __init__(self, now: ReadableGraph, before: Undo) -> None:
         self._now = now
         self.nodes = before.nodes
         self.edges = before.edges
-        #: The edges that were touched, as they were, by source and by target; made when asked for.
+        #: The changed edges as they were, by source and by target; built on demand.
         self._ends: tuple[dict[str, list[Edge]], dict[str, list[Edge]]] | None = None
 
     @property
@@ -133,7 +135,7 @@ class GraphAt:
         return len(self.nodes) + len(self.edges)
 
     def extend(self, before: Undo) -> None:
-        """The graph took another step, which overwrote this: what was known already was older."""
+        """Add what another step overwrote. Values that are here already are older and stay."""
         for uid, node in before.nodes.items():
             self.nodes.setdefault(uid, node)
         if before.edges:
@@ -174,7 +176,7 @@ def _by_end(edges: Iterable[Edge | None]) -> tuple[dict[str, list[Edge]], dict[s
 
 
 def merge(before: Undo, step: Undo) -> None:
-    """Add what the next step overwrote: what is known already was older, and tells how it was."""
+    """Add what the next step overwrote. Values that are here already are older and stay."""
     for uid, node in step.nodes.items():
         before.nodes.setdefault(uid, node)
     for key, edge in step.edges.items():

@@ -22,8 +22,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     kind: by which the graph knows it (`GroupKind.key`); the text has the kind and apiVersion of its manifest.
     status: the level. release, release_namespace, chart: effective, "" when none.
     unresolved: whether it has unresolved references; they stand in the text.
-    text: the node on the wire, ASCII JSON; `labels`, when there are any, come last in it. `message` and
-        `namespace` are always in it, but for one that an older version has stored in Redis.
+    text: the node on the wire, ASCII JSON; `labels`, if any, come last. `message` and `namespace` are always
+        there, except in a node that an older version stored in Redis.
     """
 
     uid: str
@@ -38,7 +38,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     text: str
 
     def labels(self) -> dict[str, str]:
-        """The labels, from the text: only label selectors ask for them. Not to be changed."""
+        """The labels, parsed from the text, since only label selectors need them. Do not change them."""
         return _labels_of(self.text)
 
     def document(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def labels_in(text: str) -> dict[str, str]:
 
 
 class _Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """Of a node's text what filters ask of it; the rest is passed over, which is four times as fast."""
+    """The part of a node's text that filters need. Skipping the rest is four times as fast."""
 
     uid: str
     kind: str
@@ -81,12 +81,12 @@ _HEADS = msgspec.json.Decoder(list[_Head])
 
 
 def parse_node(text: str) -> Node:
-    """The node that this text is the wire form of. Raises ValueError when it is none."""
+    """Parse a node's wire text. Raises ValueError if it is none."""
     return _node_of(_HEAD.decode(text), text)
 
 
 def parse_nodes(texts: Sequence[bytes]) -> list[Node]:
-    """The nodes that these texts are the wire forms of. Raises ValueError when one is none."""
+    """Parse the wire texts of nodes. Raises ValueError if one of them is none."""
     heads = _HEADS.decode(b"[%b]" % b",".join(texts))
     return [_node_of(head, text.decode()) for head, text in zip(heads, texts, strict=True)]
 

@@ -1,4 +1,4 @@
-"""A graph made anew from what another one says, whose indices disagree."""
+"""Rebuilds a graph whose indices disagree, from its nodes and edges."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from itertools import islice
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ApplyError, Graph
 
-#: Nodes that are taken over in one step.
+#: Nodes copied per step.
 STEP = 100
 
 
 class Renewal:
-    """Of the graph to which a batch could not be applied. Nodes, and edges by their source, are what whoever
-    reads it was told; all else is worked out from these. Then it takes the batch, or what can be taken of it.
+    """Rebuilds a graph to which a batch could not be applied. Nodes, and edges by source, are what clients
+    were told; everything else is derived from them. Then the batch is applied, or as much of it as possible.
 
-    graph: the new one, when the steps are over. The old one must stay as it is meanwhile.
+    graph: the new graph, complete after the last step. The old one must not change meanwhile.
     """
 
     def __init__(self, graph: Graph, batch: Batch) -> None:
@@ -43,7 +43,7 @@ class Renewal:
             yield from self._take_singly()
 
     def _take_singly(self) -> Iterator[None]:
-        """Take what of the batch can be taken, one by one; the graph is closed all the same."""
+        """Apply the changes one by one, and skip those that fail. Both ends of each edge still exist."""
         new, changes = self.graph, self._batch.changes
         for change in _singly(changes):
             ends = [end for edge in change.edges_set for end in (edge.source, edge.target)]

@@ -1,4 +1,4 @@
-"""How many nodes and edges of which sort there are, kept as the graph changes."""
+"""Counts of nodes and edges, kept up to date as the graph changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from astrolabe.graph.state.node import Node
 
 
 class _UnresolvedReferences(msgspec.Struct, gc=False):
-    """Of a node's text the references that lead nowhere; each stays as it is."""
+    """The unresolved references in a node's text; each stays undecoded."""
 
     unresolved: list[msgspec.Raw] = []
 
@@ -21,29 +21,29 @@ class _UnresolvedReferences(msgspec.Struct, gc=False):
 _DECODER = msgspec.json.Decoder(_UnresolvedReferences)
 
 
-#: Nodes that are counted in one step, with the edges that start at them.
+#: Nodes counted per step, together with their outgoing edges.
 STEP = 100
 
 
 class GraphStats:
-    """Counts of one graph; a change costs what it changed.
+    """Counts of one graph. An update takes time proportional to what changed.
 
-    Must be told of every batch, after the graph has applied it (`update`). What was there before is counted
-    in steps (`count`); until that is done the numbers are too small.
-    nodes: by kind and status. edges: by type. unresolved: references that lead nowhere, by the kind of the
-        node that holds them.
+    Call `update` for every batch, after the graph has applied it. `count` takes in what was there before, in
+    steps; until it is done, the numbers are too small.
+    nodes: by kind and status. edges: by type. unresolved: unresolved references, by the kind of the node that
+        holds them.
     """
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        #: Nodes that were there before, and are not counted yet, nor the edges that start at them.
+        #: Nodes that were there before and are not counted yet, and neither are their outgoing edges.
         self._uncounted: dict[str, None] = dict.fromkeys(graph.nodes)
         self.nodes: Counter[tuple[str, str]] = Counter()
         self.edges: Counter[str] = Counter()
         self.unresolved: Counter[str] = Counter()
 
     def count(self) -> Iterator[None]:
-        """Take in what was there, in steps between which the graph may change."""
+        """Count what was there before, in steps. The graph may change between two steps."""
         uncounted, graph = self._uncounted, self._graph
         while uncounted:
             for _ in range(min(STEP, len(uncounted))):
@@ -55,7 +55,7 @@ class GraphStats:
             yield
 
     def update(self, before: Undo) -> None:
-        """The graph took its next step, which overwrote this."""
+        """Follow a batch that the graph has applied. before: what it overwrote."""
         nodes, uncounted = self._graph.nodes, self._uncounted
         for uid, old in before.nodes.items():
             if uid in uncounted:

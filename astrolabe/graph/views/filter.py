@@ -1,4 +1,4 @@
-"""Filters: what part of the graph a client asks for. Same on the graph, the resources and the stream."""
+"""Filters: which part of the graph a client asks for. They are the same in REST and stream."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from astrolabe.graph.views.filter_fields import FILTER_FIELDS, LISTS, OWN_VALUES
 
 
 class FilterError(ValueError):
-    """A filter that cannot be meant, or is too large; the message names the parameter and what it may be."""
+    """A filter is invalid or too large. The message names the parameter and what is allowed."""
 
 
 class FilterRules(msgspec.Struct, frozen=True):
     """What a filter may ask for.
 
-    kinds: the names that `kind` may have; may change meanwhile.
-    terms: parameters that it may have, where each requirement of its selector is one. values: in one of them.
-    size: bytes of all its texts.
+    kinds: the allowed values of `kind`; may change at any time.
+    terms: the limit of parameters, where each requirement of the selector counts as one.
+    values: the limit of values in one parameter. size: the limit of bytes in all texts.
     """
 
     kinds: Collection[str]
@@ -39,15 +39,15 @@ class FilterRules(msgspec.Struct, frozen=True):
 
 _VALUE_OF = dict(OWN_VALUES)  # a proxy takes twice as long
 
-#: A field that the node itself decides, and the values of which it has to have one.
+#: A field that depends on the node alone, and its accepted values.
 OwnValues = tuple[str, frozenset[str]]
 
 
 class Filter(msgspec.Struct, frozen=True, gc=False):
-    """OR within one field, AND between them; an empty field does not restrict. Equal filters are equal.
+    """Values of one field are alternatives (OR); all fields must match (AND). An empty field matches all.
 
-    own: of the fields that the node itself decides (`OWN_VALUES`) those that restrict, in order.
-    q: text to be found, case-insensitively, in name, kind, namespace or release; lower case here.
+    own: the restrictions that depend on the node alone (`OWN_VALUES`), in order.
+    q: text to find in name, kind, namespace or release, regardless of case; lower case here.
     """
 
     namespace: frozenset[str] = frozenset()
@@ -67,13 +67,13 @@ class Filter(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def only_excludes(self) -> bool:
-        """Whether it keeps every node but those with certain labels."""
+        """Whether it keeps every node except those with certain labels."""
         if self.namespace or self.release or self.own or self.q:
             return False
         return all(each.negative for each in self.selector.requirements)
 
     def passes(self, node: Node) -> bool:
-        """Whether the node itself passes; namespace and release, which depend on neighbours, aside."""
+        """Whether the node passes, leaving aside namespace and release, which depend on neighbours."""
         for name, values in self.own:
             if _VALUE_OF[name](node) not in values:
                 return False
@@ -95,9 +95,9 @@ EVERYTHING = Filter()
 
 
 def parse_query(query: Mapping[str, Sequence[str]], rules: FilterRules) -> Filter:
-    """The filter of a URL: lists may be repeated or comma-separated. Raises FilterError.
+    """Parse the filter of a URL. Lists may be repeated or comma-separated. Raises FilterError.
 
-    Parameters that are none of a filter must be taken out before.
+    The caller removes parameters that do not belong to the filter.
     """
     _check_names(query)
     _check_size([text for texts in query.values() for text in texts], rules)
@@ -106,7 +106,7 @@ def parse_query(query: Mapping[str, Sequence[str]], rules: FilterRules) -> Filte
 
 
 def parse_message(document: Any, rules: FilterRules) -> Filter:
-    """The filter of a subscribe message: lists of strings (or one string). Raises FilterError."""
+    """Parse the filter of a subscribe message: lists of strings, or one string. Raises FilterError."""
     if document is None:
         return EVERYTHING
     if not isinstance(document, dict):
@@ -145,13 +145,13 @@ def own_values(given: Mapping[str, frozenset[str]]) -> tuple[OwnValues, ...]:
 
 
 def _in_order(selector: Selector) -> Selector:
-    """Each requirement once, so that selectors that say the same in another order are equal."""
+    """Each requirement once and sorted, so that selectors with the same requirements are equal."""
     once = set(selector.requirements)
     return Selector(tuple(sorted(once, key=lambda each: (each.key, each.operator, sorted(each.values)))))
 
 
 def _check_size(texts: Sequence[str], rules: FilterRules) -> None:
-    """Before anything is done with the texts that costs more than looking at them."""
+    """Check the size before any work whose cost depends on it."""
     size = sum([len(text) for text in texts])
     if size <= rules.size:
         size = sum([len(text.encode(errors="surrogatepass")) for text in texts])
@@ -189,7 +189,7 @@ def _check(
     allowed: Collection[str],
     order: Callable[[Collection[str]], Sequence[str]],
 ) -> None:
-    """order: in which those that are allowed are told."""
+    """order: sorts the allowed values in the message."""
     unknown = min([value for value in values if value not in allowed], default=None)
     if unknown is not None:
         raise FilterError(f"unknown {name} {quoted(unknown)}; it is one of {', '.join(order(allowed))}")

@@ -1,7 +1,7 @@
-"""Whether a filter keeps a node, asked of the graph as it is or as it was.
+"""Whether a filter keeps a node of the graph as it is or was.
 
-What the node itself decides is the filter's `passes`. Two things depend on neighbours: a cluster-scoped
-node belongs to a namespace by its edges, and a release takes along what its nodes use.
+`Filter.passes` decides what depends on the node alone. Two things depend on neighbours: a cluster-scoped node
+belongs to the namespaces that its edges lead to, and a release takes along what its nodes use.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Attachments:
 def is_of_release(node: Node, filter: Filter) -> bool:
     """Whether the node itself belongs to a release that the filter names.
 
-    With a namespace: to the release of that namespace, or to one of another that has the node there.
+    If the filter names a namespace, either the release or the node must be in it.
     """
     if not node.release or node.release not in filter.release:
         return False
@@ -49,9 +49,9 @@ def is_of_release(node: Node, filter: Filter) -> bool:
 
 
 def namespaces_of(node: Node, state: ReadableGraph) -> Iterator[str]:
-    """The namespaces that a node belongs to; of a cluster-scoped one those of its neighbours.
+    """The namespaces that a node belongs to. A cluster-scoped node belongs to those of its neighbours.
 
-    One may come twice.
+    A namespace may come twice.
     """
     if node.namespace:
         yield node.namespace
@@ -69,7 +69,7 @@ def namespaces_of(node: Node, state: ReadableGraph) -> Iterator[str]:
 
 
 def is_in_namespace(node: Node, state: ReadableGraph, filter: Filter) -> bool:
-    """Whether it belongs to a namespace that the filter names, or the filter names none."""
+    """Whether it belongs to a namespace that the filter names. True if the filter names none."""
     wanted = filter.namespace
     if not wanted or node.namespace in wanted:
         return True
@@ -79,9 +79,9 @@ def is_in_namespace(node: Node, state: ReadableGraph, filter: Filter) -> bool:
 
 
 def beside_moved(uids: Iterable[str], past: ReadableGraph, now: ReadableGraph) -> set[str]:
-    """The neighbours of those uids that came back in another namespace.
+    """The neighbours of nodes that came back in another namespace.
 
-    They belong elsewhere now, though neither they nor the edges to them have changed.
+    They may belong to other namespaces now, though neither they nor their edges changed.
     """
     moved = []
     for uid in uids:
@@ -92,9 +92,9 @@ def beside_moved(uids: Iterable[str], past: ReadableGraph, now: ReadableGraph) -
 
 
 class Membership:
-    """What a filter keeps of one state of the graph, worked out node by node and remembered.
+    """What a filter keeps of one state of the graph, computed per node and remembered.
 
-    For a state that is looked at once; a view follows the present more cheaply.
+    Use it for a state that is read once. To follow the present, a view is cheaper.
     """
 
     def __init__(self, state: ReadableGraph, filter: Filter) -> None:
@@ -112,7 +112,7 @@ class Membership:
         return is_in_namespace(node, self._state, self._filter)
 
     def _is_reached(self, uid: str) -> bool:
-        """Search backwards until a node of the releases is found."""
+        """Search backwards for a node of the releases."""
         terrain, seen, waiting = self._terrain, {uid}, [uid]
         while waiting:
             item = waiting.pop()

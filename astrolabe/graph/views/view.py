@@ -1,6 +1,6 @@
-"""A filter's part of the graph, followed step by step: who enters, who leaves, which edges come along.
+"""Follows a filter's part of the graph step by step: which nodes enter or leave, and which edges.
 
-Membership may depend on neighbours (see `membership`): that is followed, too.
+Membership may depend on neighbours (see `membership`). The view follows that, too.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from astrolabe.graph.views.membership import (
     is_of_release,
 )
 
-#: Nodes that are looked at in one step of building a view.
+#: Nodes processed per step while a view is built.
 STEP = 100
 
 
 class View:
     """The nodes that a filter keeps, and the edges between them.
 
-    Must be told of every step that concerns it, after the graph has taken it (`update`). What was there
-    before is taken in by `build`, in steps between which the graph may change; until it is `built` it may
-    lack nodes, and what `update` returns means nothing.
-    reached: what the filter's releases reach, whether kept or not; None when it names no release.
-    turned: what the latest step took into `reached` or out of it.
+    Call `update` for every batch that concerns it, after the graph has applied it. `build` takes in what was
+    there before, in steps between which the graph may change. Until the view is `built`, nodes may be
+    missing, and the results of `update` mean nothing.
+    reached: what the filter's releases reach, whether kept or not; None if the filter names no release.
+    turned: what entered or left `reached` in the latest step.
     """
 
     def __init__(self, graph: Graph, filter: Filter) -> None:
@@ -46,25 +46,24 @@ class View:
         self._graph = graph
         if filter.release:
             self.reached = Reach(Attachments(graph, filter))
-        #: Of those that may be reached, the ones that were not looked at yet.
+        #: Nodes that may be reached and are not processed yet.
         self._waiting: list[str] = []
-        #: A filter that only excludes keeps nearly all: then these are the nodes that it does not keep.
+        #: A filter that only excludes keeps nearly all nodes. Then `_listed` has the others.
         self._inverse = filter.only_excludes
         self._listed: set[str] = set()
 
     @classmethod
     def at_once(cls, graph: Graph, filter: Filter) -> View:
-        """The view of the graph as it is, however long that takes."""
+        """Build the whole view at once, however long it takes."""
         view = cls(graph, filter)
         for _ in view.build():
             pass
         return view
 
     def build(self) -> Iterator[int]:
-        """Take in what is there; each step tells how many nodes it looked at.
+        """Take in what is there. Each step yields how many nodes it processed.
 
-        What changes meanwhile comes by `update`, before or after its turn here: nothing is wrong with
-        looking at it twice, as it is each time.
+        `update` handles what changes meanwhile. It does no harm if a node is processed in both.
         """
         waiting, uids = self._waiting, iter(list(self._graph.nodes) if self.filter else ())
         while (chunk := list(islice(uids, STEP))) or waiting:
@@ -159,14 +158,14 @@ class View:
         )
 
     def _was(self, past: GraphAt) -> Callable[[str], bool]:
-        """What tells whether a node was kept before the step that is being taken."""
+        """Returns a function that says whether a node was kept before the current step."""
         listed = self._listed
         if not self._inverse:
             return listed.__contains__
         return lambda uid: uid not in listed and past.node(uid) is not None
 
     def since(self, past: GraphAt) -> Changes:
-        """What is different from how the view was then. Costs what has changed since, and around it."""
+        """The difference from an earlier state. Its time is proportional to what changed since then."""
         steps = self.compare(past, self._graph, self)
         while True:
             try:
@@ -178,7 +177,7 @@ class View:
     def compare(
         self, past: GraphAt, now: ReadableGraph, members: Container[str]
     ) -> Generator[int, None, Changes]:
-        """The same in steps, of which each tells how many nodes and edges it looked at.
+        """The same in steps. Each yields how many nodes and edges it processed.
 
         now: the graph, held still if it may change between the steps. members: what the view keeps of it.
         """
@@ -212,7 +211,7 @@ class View:
     # Membership
 
     def _candidates(self, found: Iterable[Node]) -> Iterable[Node]:
-        """Those of the nodes that may be members, at little cost: most are not even looked at twice."""
+        """A cheap first selection of the nodes that may be members."""
         namespaces = self.filter.namespace
         if self.reached is not None:
             return found
@@ -253,8 +252,8 @@ class View:
     def _affected_since(self, past: GraphAt, now: ReadableGraph) -> Generator[int, None, set[str]]:
         """Nodes whose membership may have changed since then.
 
-        A node that a release reaches no more, or only now, lies behind something that changed, along
-        edges that did not: else it would be reached as it was.
+        If a release no longer reaches a node, or reaches it only now, then something changed on the way: the
+        node can be found from there along edges that did not change.
         """
         affected = set(past.nodes)
         if not self.filter.namespace and not self.filter.release:
@@ -282,12 +281,12 @@ class View:
     # Edges
 
     def _edges_set(self, changes: Changes, entered: set[str]) -> list[Edge]:
-        """What the client does not hold as it is: changed edges, and all of those who entered."""
+        """What clients do not have yet: changed edges, and all edges of nodes that entered."""
         found = {e.key: e for e in changes.edges_set if e.source in self and e.target in self}
         return list((found | self._within(entered, self.__contains__)).values())
 
     def _edges_removed(self, changes: Changes, left: set[str], past: GraphAt) -> list[EdgeKey]:
-        """What the client held: edges between former members that are gone, or of which an end left."""
+        """What clients must drop: removed edges between former members, and edges of nodes that left."""
         was = self._was(past)
         removed = {key: None for key in changes.edges_removed if was(key[1]) and was(key[2])}
         return [key for key in removed | self._within(left, was) if past.edge(key) is not None]

@@ -1,10 +1,10 @@
-"""Which views a step concerns, found by index: a step costs nothing to the views that it does not concern.
+"""An index that finds the views that a step concerns, so that a step costs nothing for all others.
 
-A view is listed under what its filter requires of every node that it keeps, the rarest first: a release,
-a namespace, a label, a piece of text, a kind with a status, a kind, a status. A changed node, as it was and
-as it is, names the lists to look into. What a release takes along names nothing itself, so that is listed
-by uid. A view that only excludes keeps nearly all: it is listed under what it excludes, and a step without
-any of that is to such a view what it is, at no cost.
+A view is listed under something that its filter requires of every node, preferably something rare: a
+release, a namespace, a label, a piece of text, a kind with a status, a kind, a status. A changed node, as
+it was and as it is, says which lists to look up. Nodes that a release takes along have none of these, so
+they are listed by uid. A view that only excludes keeps nearly all nodes. It is listed under what it
+excludes. If a step contains nothing of that, the view passes it on unchanged, at no cost.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ K = TypeVar("K", bound=Hashable)
 
 #: What a view is listed under: a dimension, and a value in it.
 IndexKey = tuple[str, str]
-#: Views in order of listing; the values mean nothing.
+#: Views in the order in which they were added; the values mean nothing.
 Listing = dict[View, None]
 
 _EVERYWHERE: IndexKey = ("", "")
 _NOTHING: Mapping[str, Listing] = MappingProxyType({})
-#: A text is listed under its first characters, at most so many; a dimension for each number of them.
+#: A text is listed under at most so many of its first characters. Each length is a dimension.
 _LONGEST_PIECE = 3
 _TEXTS = tuple([f"text of {length}" for length in range(1, _LONGEST_PIECE + 1)])
 
@@ -44,7 +44,7 @@ _AND = " and "
 
 
 def _own_dimensions() -> Iterator[tuple[str, Callable[[Node], str]]]:
-    """Under which views are listed by what the node itself decides: see `_index_keys_of_own`."""
+    """The dimensions of fields that depend on the node alone; see `_index_keys_of_own`."""
     for name, value_of in OWN_VALUES.items():
         if not FILTER_FIELDS[name].closed:
             yield name, value_of
@@ -71,24 +71,24 @@ class ViewIndex:
         #: By dimension, those in use only, and value.
         self._listed: dict[str, dict[str, Listing]] = {}
         self._reached: dict[str, Listing] = {}
-        #: The step that was asked about last, which whoever has it as its part sees as it is.
+        #: The step of the last `concerned`. A view whose part is the whole step passes it on unchanged.
         self._step: Changes | None = None
 
     def add(self, view: View) -> None:
-        """List a view as it is now."""
+        """Add a view as it is now."""
         for dimension, value in (*index_keys_of_filter(view.filter), *exclusions_of_filter(view.filter)):
             self._listed.setdefault(dimension, {}).setdefault(value, {})[view] = None
         self._follow(view, view.reached or ())
 
     def build(self, view: View) -> Iterator[int]:
-        """List a view, and take in what is there: see `View.build`."""
+        """Add a view and build it; see `View.build`."""
         self.add(view)
         for count in view.build():
             self._follow(view, view.turned)
             yield count
 
     def discard(self, view: View) -> None:
-        """List it no more, if it is. It must have taken the same steps as the graph."""
+        """Remove the view, if it is listed. It must have followed the same steps as the graph."""
         for dimension, value in (*index_keys_of_filter(view.filter), *exclusions_of_filter(view.filter)):
             listings = self._listed.get(dimension)
             if listings is not None:
@@ -99,15 +99,15 @@ class ViewIndex:
             _strike(self._reached, uid, view)
 
     def discard_failed(self, view: View) -> None:
-        """List it no more, however far it came in its last step. Costs the size of the index."""
+        """Remove a view whose last step failed. Time is proportional to the size of the index."""
         for uid in [uid for uid, listing in self._reached.items() if view in listing]:
             _strike(self._reached, uid, view)
         self.discard(view)
 
     def concerned(self, changes: Changes, past: GraphAt) -> dict[View, Changes]:
-        """The views that this step may change, and for each the part of it that matters there.
+        """The views that this step may change, each with the part of the step that matters to it.
 
-        To be asked once the graph has taken the step, and before the views have.
+        Call it after the graph has applied the step, and before the views follow.
         past: the graph as it was before the step.
         """
         self._step = changes
@@ -132,7 +132,7 @@ class ViewIndex:
         return parts
 
     def update(self, view: View, part: Changes, past: GraphAt) -> Changes:
-        """Let a view take its part of the step; returns the step as it sees it."""
+        """Let a view follow its part of the step. Returns the changes of the view."""
         if part is self._step:
             return part
         delta = view.update(part, past)
@@ -140,7 +140,7 @@ class ViewIndex:
         return delta
 
     def _follow(self, view: View, turned: Iterable[str]) -> None:
-        """What the view's releases reach has come in or gone out."""
+        """Nodes entered or left what the view's releases reach."""
         assert view.reached is not None or not turned
         for uid in turned:
             if view.reached is not None and uid in view.reached:
@@ -149,9 +149,9 @@ class ViewIndex:
                 _strike(self._reached, uid, view)
 
     def _excluding(self, changes: Changes, past: GraphAt) -> Listing:
-        """The views that only exclude, and exclude a node that changed or to which an edge did.
+        """The views that only exclude, and exclude a node that changed or has a changed edge.
 
-        All others of them see the step as it is.
+        The other views that only exclude pass the step on unchanged.
         """
         found: Listing = {}
         if "not label" not in self._listed and "not key" not in self._listed:
@@ -190,14 +190,14 @@ class ViewIndex:
         return found
 
     def _find_reachable(self, uid: str, found: Listing) -> None:
-        """The node has lost its release: another one may take it along from now on."""
+        """The node lost its release: another release may take it along from now on."""
         for edge in self._graph.incoming(uid):
             if edge.type in ATTACHMENT_TYPES:
                 found.update(self._reached.get(edge.source, ()))
                 found.update(self._at(("release", self._graph.nodes[edge.source].release)))
 
     def _find_beside(self, uid: str, past: GraphAt, found: Listing) -> None:
-        """The node has come back in another namespace: what a release reaches may be in it by that."""
+        """The node came back in another namespace: its neighbours may belong to that now."""
         for end in beside_moved((uid,), past, self._graph):
             found.update([(view, None) for view in self._reached.get(end, ()) if view.filter.namespace])
 
@@ -222,7 +222,7 @@ class ViewIndex:
                 yield view
 
     def _find_text(self, texts: str, found: Listing) -> None:
-        """Add those that look for some text in these, which have many pieces, few of them listed."""
+        """Add the views that search for a text. Texts have many pieces, and few of them are listed."""
         for length, dimension in enumerate(_TEXTS, 1):
             listings = self._listed.get(dimension)
             if listings is not None:
@@ -231,7 +231,7 @@ class ViewIndex:
                     found.update([(view, None) for view in listings[piece] if view.filter.q in texts])
 
     def _index_keys_of_node(self, node: Node, state: ReadableGraph) -> Iterator[IndexKey]:
-        """Where the views are listed that the node itself may matter to, in the dimensions in use."""
+        """The keys of views to which the node itself may matter, in the dimensions in use."""
         listed = self._listed
         if "release" in listed and node.release:
             yield ("release", node.release)
@@ -252,7 +252,7 @@ class ViewIndex:
 
 
 def index_keys_of_filter(filter: Filter) -> list[IndexKey]:
-    """Where its view is listed: every node that it may keep for its own sake is found in one of these."""
+    """The keys under which its view is listed. Each node that it may keep for itself has one of these."""
     if filter.release:
         return [("release", release) for release in filter.release]
     if filter.namespace:
@@ -269,8 +269,8 @@ def index_keys_of_filter(filter: Filter) -> list[IndexKey]:
 
 
 def _index_keys_of_own(own: tuple[OwnValues, ...]) -> list[IndexKey]:
-    """Under the values of a field that may have any, which are many; else under those of all closed ones
-    together, of which there are few."""
+    """The values of a field without a closed set, since these are rare. Otherwise the combined values of all
+    closed fields."""
     open = [(name, values) for name, values in own if not FILTER_FIELDS[name].closed]
     chosen = open[:1] or list(own)
     dimension = _AND.join([name for name, _ in chosen])
@@ -278,7 +278,7 @@ def _index_keys_of_own(own: tuple[OwnValues, ...]) -> list[IndexKey]:
 
 
 def exclusions_of_filter(filter: Filter) -> list[IndexKey]:
-    """Where its view is listed beside, when it only excludes: every node that it excludes is found there."""
+    """For a filter that only excludes: the keys that each excluded node has one of."""
     if not filter.only_excludes:
         return []
     index_keys: list[IndexKey] = []
@@ -290,7 +290,7 @@ def exclusions_of_filter(filter: Filter) -> list[IndexKey]:
 
 
 def _index_keys_of_selector(selector: Selector) -> list[IndexKey]:
-    """Under the values of one label, those of the requirement with the fewest; else under a key."""
+    """The values of the label requirement with the fewest values, otherwise a label key."""
     choices = [each for each in selector.requirements if each.operator == "in"]
     if choices:
         fewest = min(choices, key=lambda each: (len(each.values), each.key))
@@ -300,7 +300,7 @@ def _index_keys_of_selector(selector: Selector) -> list[IndexKey]:
 
 
 def _texts_of(node: Node) -> str:
-    """All that `q` is looked for in. What it finds across a border does no harm."""
+    """The texts that `q` is searched in. A match across a line end does no harm."""
     return f"{node.name}\n{node.kind}\n{node.namespace}\n{node.release}".lower()
 
 
