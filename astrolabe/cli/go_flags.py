@@ -132,6 +132,15 @@ class DefaultGroup(click.Group):
             args = [own[flag], *args[1:]] if flag in own else [self._default, *args]
         return super().parse_args(ctx, args)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands:
+            near = get_close_matches(args[0], self.commands, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"see `{ctx.command_path} --help`"
+            raise click.UsageError(f"unknown command {args[0]!r}, {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands, then the flags of the default one."""
         self.format_commands(ctx, formatter)
