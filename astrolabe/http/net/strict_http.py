@@ -10,6 +10,7 @@ from sanic.exceptions import BadRequest
 from sanic.http import Http
 
 from astrolabe.http.errors import Refusal
+from astrolabe.timeslice import Lane, turns
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 #: RFC 9112, 3: a request target has no blanks, no control characters, and is ASCII.
@@ -41,9 +42,14 @@ class StrictHttp(Http):
         await super().http1_request_header()  # type: ignore[no-untyped-call]
 
     async def read(self) -> bytes | None:
-        """Check the size line of a chunk before the chunk is read."""
+        """Check the size line of a chunk before the chunk is read.
+
+        Thousands of chunks may come in one piece: when the slice of this turn is over, the next one waits.
+        """
         body: Any = self.request_body
         if body == "chunked" and not self.request_bytes_left:
+            if turns().over:
+                await turns().wait(Lane.PEER)
             while self.recv_buffer.find(b"\n", 2) < 0 and len(self.recv_buffer) <= _CHUNK_LINE:
                 await self._receive_more()
             found = _CHUNK.match(self.recv_buffer)

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from sanic.request import Request
 from websockets.datastructures import Headers
-from websockets.exceptions import PayloadTooBig
+from websockets.exceptions import InvalidHeader, PayloadTooBig
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request as Handshake
 from websockets.protocol import State
@@ -308,7 +308,13 @@ def _accept(request: Request, max_size: int) -> tuple[_Frames, bytes]:
     """The protocol of the connection, and the response to the handshake."""
     check_upgrade(request)
     protocol = _Frames(state=State.OPEN, max_size=max_size)
-    answer = protocol.accept(Handshake(request.path, Headers(list(request.headers.items()))))
+    try:
+        headers = Headers(list(request.headers.items()))
+    except InvalidHeader as error:  # from bytes that are not UTF-8
+        raise Refusal(
+            400, "bad-handshake", f"the header {error.name} is not UTF-8", headers=VERSION
+        ) from None
+    answer = protocol.accept(Handshake(request.path, headers))
     if answer.status_code != 101:
         message = (answer.body or b"").decode().partition("\n")[0]
         # The frames of the traceback and of the parser are reference cycles.

@@ -67,6 +67,9 @@ class Session:
         except msgspec.MsgspecError as error:  # no JSON, an unknown type, or wrong fields
             self._connection.close(BAD_MESSAGE, "bad-message", str(error))
             return
+        except RecursionError:
+            self._connection.close(BAD_MESSAGE, "bad-message", "the message is nested too deeply")
+            return
         match message:
             case Subscribe():
                 self._subscribe(message)

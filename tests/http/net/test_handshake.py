@@ -120,6 +120,18 @@ async def test_what_is_no_request_is_refused(site: Site, sent: bytes, status: in
     assert body.startswith(b'{"error":"%b",' % error.encode())
 
 
+async def test_a_handshake_with_a_header_that_is_no_text_is_refused(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = f"GET /api/v1/ws HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}".encode() + b"X: \xff\r\n\r\n"
+    async with dial(site.port) as peer:
+        await peer.send(request)
+        status, headers, body = await peer.read_answer()
+    assert (status, headers["sec-websocket-version"]) == (400, "13")
+    assert body == b'{"error":"bad-handshake","message":"the header x is not UTF-8"}'
+    assert "Traceback" not in caplog.text
+
+
 async def test_a_body_that_nobody_asked_for_does_no_harm(site: Site) -> None:
     async with dial(site.port) as peer:
         await peer.send(CHUNKED.replace(b"/health", b"/livez") + b"5\r\nhello\r\n0\r\n\r\n")

@@ -1,9 +1,11 @@
 import asyncio
 import json
 import logging
+import socket
 
 import pytest
 
+from tests.support.loop_meter import LoopMeter
 from tests.support.raw import dial
 from tests.support.serving import Site
 
@@ -102,3 +104,24 @@ async def test_what_is_as_the_rfc_has_it_is_answered(site: Site, sent: bytes) ->
             await peer.send(byte)
         status, _, _ = await peer.read_answer()
     assert status in (200, 400 if b"%20" in sent else 200)
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+async def test_chunks_of_one_byte_do_not_hold_the_loop(site: Site, method: bytes) -> None:
+    sent = CHUNKED.replace(b"GET", method) + b"1\r\nx\r\n" * 60_000 + b"0\r\n\r\n"
+
+    def talk() -> bytes:
+        """In a thread, as are the others: so much arrives at once."""
+        with socket.create_connection(("127.0.0.1", site.port), timeout=20) as peer:
+            peer.sendall(sent + ALIVE + b"Connection: close\r\n\r\n")
+            return b"".join(iter(lambda: peer.recv(1 << 16), b""))
+
+    meter = LoopMeter()
+    try:
+        talks = await asyncio.gather(*[asyncio.to_thread(talk) for _ in range(8)])
+    finally:
+        meter.stop()
+    for answers in talks:
+        assert answers.count(b"HTTP/1.1 ") == 2
+        assert answers.endswith(b'{"status":"alive"}')
+    assert meter.longest < 0.02

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from astrolabe.graph.views.filter import FilterRules
 from astrolabe.http.stream.session import Session
 from tests.support.connections import Recorder
@@ -36,9 +38,10 @@ async def test_refusals() -> None:
     assert codes == ["bad-filter", None, "duplicate-id", "too-many-subscriptions"]
 
 
-async def test_what_is_no_message_ends_it() -> None:
+@pytest.mark.parametrize("text", ["{}", '{"x":' * 10_000, '{"x":' * 10_000 + "1" + "}" * 10_000])
+async def test_what_is_no_message_ends_it(text: str) -> None:
     session, connection = begin()
-    session.hear("{}")
+    session.hear(text)
     assert connection.closed == (4500, "bad-message")
 
 
