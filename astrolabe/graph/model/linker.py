@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import cast
 
 import msgspec
 
+from astrolabe.graph.model.contributions import (
+    Contribution,
+    FieldsFound,
+    add_field,
+    concerned,
+    owner_uids,
+    selects,
+    settled,
+)
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.label_index import LabelIndex
-from astrolabe.graph.model.links import BY_UID, Link, NameKey, Ref, RefByUid, Select, owners_among
+from astrolabe.graph.model.links import BY_UID, Link, NameKey, Ref, RefByUid, Select
 from astrolabe.graph.model.name_index import NameIndex
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.state.edge import Edge, EdgeKey, each_edge, find_edge, with_new_edge, without_edge
@@ -23,12 +31,6 @@ FIELD_LISTS = 2_000
 MANY = 500
 #: If more holders than this name a resource, its edges are removed bit by bit.
 LEAVING = 500
-
-#: Identifies what a holder contributes to one edge: (edge type, reverse, the record at the other end).
-_Contribution = tuple[str, bool, Record]
-#: The fields of each contribution: a tuple while there are few, which is nearly always.
-_Found = dict[_Contribution, tuple[str, ...] | dict[str, None]]
-_FEW = 8
 
 
 class EdgeEdit(msgspec.Struct):
@@ -123,9 +125,9 @@ class Linker:
         if facts.selectable != record.selectable:
             self._set_selectable(record, facts)
         if facts.links != record.links:
-            owners = _owners(record)
+            owners = owner_uids(record)
             self._set_links(record, facts.links)
-            if owners != _owners(record):  # references may ask for a target that is owned by their holder
+            if owners != owner_uids(record):  # references may ask for a target that is owned by their holder
                 for name in (record.name, *record.aliases):
                     self._reconsider((record.kind, record.namespace), name, {record})
         if facts.aliases != record.aliases:
@@ -214,7 +216,7 @@ class Linker:
             self._reconsider_one(holder, name_key, name, others)
 
     def _reconsider_one(self, holder: Record, name_key: NameKey, name: str, others: Iterable[Record]) -> None:
-        for type_, reverse in _concerned(holder, name_key, name):
+        for type_, reverse in concerned(holder, name_key, name):
             for other in others:
                 fields = self._fields(holder, type_, reverse, other)
                 self._contribute(holder, (type_, reverse, other), fields)
@@ -265,7 +267,7 @@ class Linker:
     def _set_links(self, holder: Record, links: tuple[Link, ...]) -> None:
         if not links and not holder.links:
             return
-        before: Mapping[_Contribution, tuple[str, ...]] = {}
+        before: Mapping[Contribution, tuple[str, ...]] = {}
         if holder.links:
             before, _ = self._resolve(holder, self._names.unwant, self._labels.unwatch)
         holder.links = links
@@ -283,27 +285,27 @@ class Linker:
         holder: Record,
         note_name: Callable[[NameKey, str, Record], None],
         note_selection: Callable[[Record, Select], None],
-    ) -> tuple[dict[_Contribution, tuple[str, ...]], tuple[Ref | RefByUid, ...]]:
+    ) -> tuple[dict[Contribution, tuple[str, ...]], tuple[Ref | RefByUid, ...]]:
         """What the holder's links contribute, and which required ones resolve to nothing.
 
         The same pass adds each link to its index, or removes it.
         """
-        found: _Found = {}
+        found: FieldsFound = {}
         unresolved_candidates: list[Ref | RefByUid] = []
         for link in holder.links:
             if isinstance(link, Select):
                 note_selection(holder, link)
                 for target in self._labels.matching(link):
-                    _add_field(found, (link.type, False, target), link.field)
+                    add_field(found, (link.type, False, target), link.field)
                 continue
             name_key, name = link.name_key, link.target
             note_name(name_key, name, holder)
             other = self._meant(holder, link, name_key, name)
             if other is not None:
-                _add_field(found, (link.type, link.reverse, other), link.field)
+                add_field(found, (link.type, link.reverse, other), link.field)
             elif not link.optional:
                 unresolved_candidates.append(link)
-        return _settled(found), tuple(unresolved_candidates)
+        return settled(found), tuple(unresolved_candidates)
 
     def _meant(self, holder: Record, link: Ref | RefByUid, name_key: NameKey, name: str) -> Record | None:
         """The record that the link resolves to."""
@@ -311,21 +313,21 @@ class Linker:
         if found is not None and isinstance(link, Ref):
             if link.uid and found.uid != link.uid:
                 return None
-            if link.owned and holder.uid not in _owners(found):
+            if link.owned and holder.uid not in owner_uids(found):
                 return None
         return found
 
     def _fields(self, holder: Record, type_: str, reverse: bool, other: Record) -> tuple[str, ...]:
         """The fields by which the holder makes this edge; empty if it does not, or no longer."""
-        found: _Found = {}
+        found: FieldsFound = {}
         for link in holder.links:
             if link.type != type_:
                 continue
             if isinstance(link, Select):
-                if not reverse and _selects(link, other):
-                    _add_field(found, (type_, reverse, other), link.field)
+                if not reverse and selects(link, other):
+                    add_field(found, (type_, reverse, other), link.field)
             elif link.reverse is reverse and self._meant(holder, link, link.name_key, link.target) is other:
-                _add_field(found, (type_, reverse, other), link.field)
+                add_field(found, (type_, reverse, other), link.field)
         return tuple(found.get((type_, reverse, other), ()))
 
     def _find_unresolved_candidates(self, holder: Record) -> tuple[Ref | RefByUid, ...]:
@@ -346,7 +348,7 @@ class Linker:
             holder.unresolved_candidates = unresolved_candidates
             self._missing.add(holder)
 
-    def _contribute(self, holder: Record, contribution: _Contribution, fields: tuple[str, ...]) -> None:
+    def _contribute(self, holder: Record, contribution: Contribution, fields: tuple[str, ...]) -> None:
         """Set the holder's part of an edge. An edge without contributions is removed."""
         type_, reverse, other = contribution
         source, target = (other, holder) if reverse else (holder, other)
@@ -381,45 +383,3 @@ class Linker:
         if new.field:
             source.outgoing = with_new_edge(source.outgoing, new)
             target.incoming = with_new_edge(target.incoming, new, incoming=True)
-
-
-def _concerned(holder: Record, name_key: NameKey, name: str) -> set[tuple[str, bool]]:
-    """The (type, reverse) of the holder's references to this name."""
-    return {
-        (link.type, link.reverse)
-        for link in holder.links
-        if not isinstance(link, Select) and link.target == name and link.name_key == name_key
-    }
-
-
-def _owners(record: Record) -> set[str]:
-    """The uids of its ownerReferences."""
-    return {owner.uid for owner in owners_among(record.links)}
-
-
-def _selects(link: Select, record: Record) -> bool:
-    labels = record.selectable
-    return (
-        labels is not None
-        and link.kind == record.kind
-        and link.namespace == record.namespace
-        and link.selector.matches(labels)
-    )
-
-
-def _add_field(found: _Found, contribution: _Contribution, field: str) -> None:
-    fields = found.get(contribution)
-    if fields is None:
-        found[contribution] = (field,)
-    elif isinstance(fields, dict):
-        fields[field] = None
-    elif field not in fields:
-        found[contribution] = (*fields, field) if len(fields) < _FEW else dict.fromkeys((*fields, field))
-
-
-def _settled(found: _Found) -> dict[_Contribution, tuple[str, ...]]:
-    """The contributions, each with its fields in order."""
-    for each, fields in found.items():
-        if isinstance(fields, dict):
-            found[each] = tuple(fields)
-    return cast("dict[_Contribution, tuple[str, ...]]", found)
