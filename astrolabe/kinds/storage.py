@@ -167,14 +167,12 @@ class VolumeStatus(Projection):
     last_phase_transition_time: str | None = None
 
 
-class Volume(Manifest):
-    """PersistentVolume."""
-
+class PersistentVolume(Manifest):
     spec: VolumeSpec | None = None
     status: VolumeStatus | None = None
 
 
-def _volume_status(volume: Volume) -> Status:
+def _volume_status(volume: PersistentVolume) -> Status:
     status, claim = volume.status or VolumeStatus(), (volume.spec or VolumeSpec()).claim_ref
     whose = f"{claim.namespace}/{claim.name}" if claim is not None else ""
     messages = {
@@ -211,7 +209,7 @@ def _bound_claim(claim: ClaimReference) -> BoundClaim:
     return BoundClaim(claim.kind or "PersistentVolumeClaim", claim.namespace, claim.name, claim.uid)
 
 
-def _volume_metadata(volume: Volume) -> VolumeMetadata:
+def _volume_metadata(volume: PersistentVolume) -> VolumeMetadata:
     spec = volume.spec or VolumeSpec()
     claim = spec.claim_ref
     return VolumeMetadata(
@@ -222,7 +220,7 @@ def _volume_metadata(volume: Volume) -> VolumeMetadata:
     )
 
 
-def _volume_links(volume: Volume) -> list[Link]:
+def _volume_links(volume: PersistentVolume) -> list[Link]:
     """The edge from the claim, by a link of the volume: only the claim with the bound uid counts."""
     spec = volume.spec or VolumeSpec()
     claim = spec.claim_ref
@@ -252,7 +250,7 @@ PERSISTENT_VOLUME = Kind(
     layer="storage",
     column=6,
     short_names=("pv",),
-    manifest=Volume,
+    manifest=PersistentVolume,
     status=_volume_status,
     metadata=_volume_metadata,
     shows=VolumeMetadata,

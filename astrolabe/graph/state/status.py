@@ -25,7 +25,7 @@ class Status(msgspec.Struct, frozen=True, gc=False):
     since: RFC 3339 time at which the manifest says this status began; None where it does not say.
     """
 
-    severity: str = msgspec.field(name="level")  # as files with facts have it
+    severity: str = msgspec.field(name="level")  # the key in golden files
     reason: str
     message: str = ""
     since: str | None = None
