@@ -33,7 +33,7 @@ async def judged(simulator: Simulator, **settings: Any) -> dict[str, tuple[str, 
     """kind → status and reason of `web`, once all that can be listed is."""
     async with simulator, followed(simulator.url, **settings) as run:
         async with asyncio.timeout(10):
-            while run.readiness.listing():  # noqa: ASYNC110 - what may not be read makes no batch
+            while run.readiness.still_listing():  # noqa: ASYNC110 - what may not be read makes no batch
                 await asyncio.sleep(0.01)
         await run.until(lambda: "Ingress" in kinds_of(run))
         nodes = [node.document() for node in run.graph.nodes.values() if node.name == "web"]

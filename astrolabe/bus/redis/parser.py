@@ -37,13 +37,14 @@ class BoundedParser(_AsyncHiredisParser):
 
     async def read_from_socket(self) -> bool:
         some = await cast(asyncio.StreamReader, self._stream).read(self._read_size)
-        reader = cast(Any, self._reader)
-        if not some or reader is None:
+        if not some or self._reader is None:
             raise ConnectionError("Redis closed the connection")
         self._size += len(some)
         if self._size > MAX_REPLY_BYTES:
+            # At once, not when a collection finds the error, whose traceback leads to what was read.
+            self._reader = None
             raise ReplyTooLarge
-        reader.feed(some)
+        cast(Any, self._reader).feed(some)
         return True
 
     async def read_response(self, disable_decoding: bool = False, push_request: bool = False) -> Any:

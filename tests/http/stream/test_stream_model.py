@@ -188,7 +188,7 @@ def bounds(*, sliced: bool) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wire, "PART_BYTES", 1500)
         for module, bound in (
-            (history, "PASTS"),
+            (history, "MAX_SHARED"),
             (shared_subscription, "CATCHING_UP"),
             (deltas, "SHARED"),
             (snapshot, "MAX_SHARED_PARTS"),
