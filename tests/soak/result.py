@@ -19,9 +19,10 @@ RSS, RSS_WARM = 1.05, 1.25
 #: 100 bytes a change is 72 at 200 changes a second, of 1 KB a connection 18 at five a second. What is level goes
 #: up and down by 6 MB or so with the allocator, which in a shorter run looks like a slope of 30.
 SLOPE, LONG = 10.0, 3000.0
-#: Objects of one type that there may be more of afterwards: 64 bodies and 64 views are kept for those who ask the
-#: same again, with two tasks or so each. In an hour, visitors of each sort come a thousand times.
-OBJECTS = 200
+#: Objects of one type that there may be more of afterwards. 96 bodies are kept for those who ask the same again,
+#: each with up to two tasks (`ResponseCache`), and a leader that was away starts two tasks for each of 23 kinds
+#: again. In an hour, visitors of each sort come a thousand times.
+OBJECTS = 250
 #: Connections to Redis: what a leader asks at once is a batch, a tick, and two pieces of a comparison. They are
 #: kept as they come, so the number before says nothing.
 LINKS = 4
