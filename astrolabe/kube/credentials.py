@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from astrolabe.kube import library
 from astrolabe.kube.errors import ClusterError
 from astrolabe.kube.kubeconfig import SECTIONS, KubeconfigError, choose_context, merge, paths_of
 from astrolabe.settings import Settings
+
+log = logging.getLogger("astrolabe.kube")
 
 ADVICE = (
     "Outside a cluster, choose another kubeconfig with `--in-cluster=false --kubeconfig PATH`;"
@@ -31,6 +34,8 @@ POD_ADVICE = (
 
 #: Seconds. A credential plugin may have to ask the user.
 LOAD_TIMEOUT = 120.0
+#: Seconds after which the log says that a credential plugin is waited for.
+SLOW = 3.0
 
 _TLS_FILES = ("ssl_ca_cert", "cert_file", "key_file")
 _TLS_SETTINGS = ("host", "verify_ssl", "tls_server_name", "proxy")
@@ -104,6 +109,8 @@ async def _load_kubeconfig(config: Any, configuration: Any, settings: Settings) 
     """The path of the kubeconfig, and its names of the cluster and the context."""
     paths = _existing(settings.kubeconfig)
     shown = os.pathsep.join(paths)
+    waiting = "waiting for the credential plugin of kubeconfig %s, for up to %d s"
+    notice = asyncio.get_running_loop().call_later(SLOW, log.info, waiting, shown, LOAD_TIMEOUT)
     try:
         async with asyncio.timeout(LOAD_TIMEOUT):
             loader = _loader(config, paths, shown, settings.context)
@@ -119,6 +126,8 @@ async def _load_kubeconfig(config: Any, configuration: Any, settings: Settings) 
         raise ClusterError(
             f"The kubeconfig {shown} cannot be used: {_what_is_broken(error)}. {ADVICE}"
         ) from None
+    finally:
+        notice.cancel()
     _refresh_before_requests(loader, configuration)
     current = loader.current_context
     return shown, str(current["context"]["cluster"]), str(current["name"])

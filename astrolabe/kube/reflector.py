@@ -20,6 +20,7 @@ from astrolabe.kinds.kind import Kind
 from astrolabe.kube.client import JSON, Cluster, ClusterResponse
 from astrolabe.kube.decoder import ListWatchDecoder, older_version
 from astrolabe.kube.errors import (
+    MAX_TEXT,
     ApiError,
     ClusterError,
     NotTheApi,
@@ -298,7 +299,7 @@ class Reflector:
             log.debug("%s: relisting (%s)", self.health.label, error)
         else:
             policy = self._with_refusal_grace(policy)
-            await self._note_failure(policy, str(error))
+            await self._note_failure(policy, str(error)[:MAX_TEXT])
             await self._track_absence(error)
         if policy.reload:
             await self._reload()

@@ -1,16 +1,19 @@
 """What the user is told when the configuration is no good, word for word."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
 import pytest
 from kubernetes_asyncio.config import incluster_config
 
+from astrolabe.kube import credentials
 from astrolabe.kube.credentials import load_access
 from astrolabe.kube.errors import ClusterError
 from astrolabe.settings import Settings
 from tests.kube.support import plugin, settings_for, write_kubeconfig
+from tests.support.serving import eventually
 
 ADVICE = (
     "Outside a cluster, choose another kubeconfig with `--in-cluster=false --kubeconfig PATH`;"
@@ -154,6 +157,27 @@ async def test_a_credential_plugin_is_not_asked_while_its_token_is_good(tmp_path
     assert await authorization(access) == "Bearer token-1"
 
 
+async def test_a_credential_plugin_that_takes_long_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(credentials, "SLOW", 0.01)
+    caplog.set_level("INFO")
+    os.mkfifo(tmp_path / "answer")
+    waiting = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "cat",
+        "args": [str(tmp_path / "answer")],
+    }
+    path = write_kubeconfig(tmp_path / "config", "https://h", exec=waiting)
+    loading = asyncio.create_task(load_access(settings_for(path)))
+    await eventually(lambda: bool(caplog.messages))
+    (tmp_path / "answer").write_text(
+        '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "t"}}'
+    )
+    await loading
+    assert caplog.messages == [f"waiting for the credential plugin of kubeconfig {path}, for up to 120 s"]
+
+
 async def test_a_credential_plugin_that_fails(tmp_path: Path) -> None:
     failing = {
         "apiVersion": "v1",
@@ -191,6 +215,7 @@ async def test_loading_does_not_hold_the_loop_while_it_imports(tmp_path: Path) -
     path = write_kubeconfig(tmp_path / "config", "https://h", token="t")
     program = f"""
 import asyncio, sys, time
+from astrolabe.kube import credentials
 from astrolabe.kube.credentials import load_access
 from astrolabe.settings import Settings
 assert "kubernetes_asyncio" not in sys.modules

@@ -82,7 +82,11 @@ def _read(path: str) -> tuple[Digest, ...]:
     lines = [line.strip() for line in text.splitlines()]
     tokens = {number: line for number, line in enumerate(lines, 1) if line and not line.startswith("#")}
     for number, token in tokens.items():
+        # Without the line itself, for the same reason.
         if token.split() != [token]:
-            # Without the line itself, for the same reason.
             raise OSError(errno.EINVAL, f"line {number} is no token: there is a blank in it", path)
+        if not token.isprintable():
+            raise OSError(
+                errno.EINVAL, f"line {number} is no token: there is a control character in it", path
+            )
     return tuple(map(digest_of, tokens.values()))

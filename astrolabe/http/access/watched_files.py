@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import stat
 from collections.abc import Callable
 
 from astrolabe.http.errors import FileError
@@ -66,4 +68,6 @@ class WatchedFiles:
 
 def _identity(path: str) -> tuple[int, int, int]:
     status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):  # opening a named pipe would wait for ever
+        raise OSError(errno.EINVAL, "it is not a regular file", path)
     return status.st_mtime_ns, status.st_ino, status.st_size

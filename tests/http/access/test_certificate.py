@@ -226,7 +226,7 @@ def test_files_of_no_use_are_said(pair: Pair, tmp_path: Path) -> None:
     cases = (
         (tmp_path / "none", pair.key, "none: No such file or directory"),
         (pair.certificate, tmp_path / "none", "none: No such file or directory"),
-        (pair.certificate, tmp_path, "Is a directory"),
+        (pair.certificate, tmp_path, "it is not a regular file"),
         (pair.certificate, other.key, "key values mismatch"),
         (text, pair.key, "they are no PEM files of a pair"),
         (pair.certificate, text, "they are no PEM files of a pair"),

@@ -242,7 +242,12 @@ def test_a_file_that_is_gone_for_a_moment_changes_nothing(
             lambda path: path.write_text("a\tsecret"),
             "cannot be read: line 1 is no token: there is a blank in it",
         ),
-        (os.mkdir, "cannot be read: Is a directory"),
+        (
+            lambda path: path.write_text("a\0secret"),
+            "cannot be read: line 1 is no token: there is a control character in it",
+        ),
+        (os.mkdir, "cannot be read: it is not a regular file"),
+        (os.mkfifo, "cannot be read: it is not a regular file"),
     ],
 )
 def test_a_file_of_no_use_is_said(tmp_path: Path, make: Callable[[Path], object], why: str) -> None:
