@@ -1,7 +1,7 @@
-# The bases, by version. A tag may be moved: to pin what it is now, put its digest behind it, here or by
-# --build-arg PYTHON=3.11.14-slim-bookworm@sha256:...; `docker buildx imagetools inspect python:...` says it.
-ARG PYTHON=3.11.14-slim-bookworm
-ARG NODE=22.21.1-bookworm-slim
+# The base images, by tag and digest; the digest decides. `docker buildx imagetools inspect python:TAG` tells that of
+# another tag, which --build-arg PYTHON=TAG@DIGEST takes instead.
+ARG PYTHON=3.11.15-slim-bookworm@sha256:d29f48a31a8b408ed19272ca1e7b10ebae13b240a27e862d3d4217c528e2e0c3
+ARG NODE=22.23.2-bookworm-slim@sha256:f576cc608b02e6b04bb0700e13be83eb5ceb7bb24584c3181b0f4ecfa0cd0edf
 
 FROM node:${NODE} AS viewer
 WORKDIR /static

@@ -15,13 +15,13 @@ settings.load_profile("astrolabe")
 
 
 #: What measures time, or sets a whole machine to work: nothing else runs beside it.
-ALONE = ("benchmarks", "chaos", "cluster", "hostile", "soak")
+ALONE = ("benchmarks", "chaos", "cluster", "hostile", "soak", "test_recorded_cluster.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    folders = [Path(__file__).parent / name for name in ALONE]
+    places = [Path(__file__).parent / name for name in ALONE]
     for item in items:
-        if any(folder in item.path.parents for folder in folders):
+        if any(place in (item.path, *item.path.parents) for place in places):
             item.add_marker("alone")
 
 
