@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from typing import Any, NoReturn
@@ -150,8 +149,10 @@ class Reflector:
                     await self._read_lines(answer)
                 finally:
                     guard.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await guard
+                    # `await guard` would take a cancellation of this task for that of the guard.
+                    await asyncio.wait([guard])
+                    if not guard.cancelled():
+                        guard.result()
         except TimeoutError as error:
             if not self._is_behind:
                 raise WatchEnded("the watch went silent: the expected bookmarks did not come") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from astrolabe.engine.inbox import Deleted, ObjectChanges, WatchStatus
+from astrolabe.kube.reflector import Reflector
 from tests.kube.support import (
     LISTED,
     LISTED_THEN_ENDED,
@@ -415,3 +416,32 @@ async def test_a_state_change_is_one_line_and_an_event_none(
         "Pod: 500 InternalError: etcd is away",
         "Pod: connected again",
     ]
+
+
+async def test_it_ends_when_it_is_told_to_while_a_watch_is_about_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow_to_end(reflector: Reflector, timeout: asyncio.Timeout) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            await may_end.wait()
+
+    monkeypatch.setattr(Reflector, "_guard", slow_to_end)
+    async with (
+        RudeServer(LISTED_THEN_ENDED) as server,
+        connected(server.url, tmp_path) as cluster,
+        reflecting(POD, cluster),
+    ):
+        await ending.wait()
+        (following,) = [
+            each for each in asyncio.all_tasks() if each.get_coro().__qualname__ == "Reflector.run"
+        ]
+        following.cancel()
+        may_end.set()
+        async with asyncio.timeout(5):
+            await asyncio.wait([following])
+        assert following.cancelled()
