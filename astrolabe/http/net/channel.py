@@ -10,7 +10,8 @@ from typing import Any
 from sanic.http import Stage
 from sanic.request import Request
 
-from astrolabe.http.net.message import LongFrame
+from astrolabe.http.counters import TransportCounters
+from astrolabe.http.net.message import Framing, LongFrame, Message
 from astrolabe.http.net.transport import StreamProtocol
 
 #: Bytes of a stream that the system buffers until the peer acknowledges them (socket(7); Linux doubles the
@@ -21,6 +22,7 @@ SEND_BUFFER = 256 * 1024
 class Channel:
     """A connection that has left HTTP. Subclasses define what is read and how it is closed.
 
+    sent: what is counted of its sort. framing: how a message is written on it.
     writable: whether the transport accepts more. It does not while more than HIGH_WATER bytes wait in it, or
         before it has got the whole last message.
     open: whether anything more may be written. False once the connection is closing.
@@ -28,7 +30,7 @@ class Channel:
     admitted: whether the client's token is still valid; asked every heartbeat.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, sent: TransportCounters, framing: Framing) -> None:
         protocol = request.transport.get_protocol()
         assert isinstance(protocol, StreamProtocol)
         assert protocol.transport is not None
@@ -40,6 +42,9 @@ class Channel:
         self.drained: Callable[[], Any] = _nothing
         self.admitted: Callable[[], bool] = lambda: True
         self._protocol = protocol
+        self._sent = sent
+        self._framing = framing
+        sent.connections += 1
         protocol.channel = self
         protocol.app.ctx.answers.leave(protocol)
         # Sanic believes that the response is under way, and adds nothing.
@@ -57,6 +62,14 @@ class Channel:
     def unacknowledged(self) -> int:
         """Bytes that the peer has not acknowledged."""
         return self._protocol.stall.unacknowledged()
+
+    def write(self, message: Message) -> None:
+        """Send a message, unless the connection is closing."""
+        if self.open:
+            frame = message.framed(self._framing)
+            self._sent.messages += 1
+            self._sent.bytes += len(frame)
+            self.put(frame)
 
     def put(self, data: bytes | LongFrame) -> None:
         """Send data after all that was put before. The connection is cut if too much waits."""

@@ -63,11 +63,8 @@ class EventStream(Channel):
     def __init__(
         self, request: Request, limits: Limits, counters: Counters, headers: Mapping[str, str]
     ) -> None:
-        super().__init__(request)
-        self._sent = counters.events
-        self._sent.connections += 1
         self._chunked = request.version != "1.0"
-        self._framing = event_chunk if self._chunked else event_text
+        super().__init__(request, counters.events, event_chunk if self._chunked else event_text)
         self._heartbeat = limits.heartbeat
         self._client: Pulse | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -79,13 +76,6 @@ class EventStream(Channel):
         self._client = client
         self._timer = self.loop.call_later(self._heartbeat, self._beat)
         self.read()
-
-    def write(self, message: Message) -> None:
-        if self.open:
-            frame = message.framed(self._framing)
-            self._sent.messages += 1
-            self._sent.bytes += len(frame)
-            self.put(frame)
 
     def close(self, code: int, error: str, message: str) -> None:
         """Send an `error` and end the stream. There are no close codes, so the client reconnects."""

@@ -39,7 +39,7 @@ from astrolabe.http.net.close_codes import (
     UNAUTHORISED,
     WITHDRAWN,
 )
-from astrolabe.http.net.message import Framing, LongFrame, Message
+from astrolabe.http.net.message import LongFrame, Message
 from astrolabe.http.net.refusals import VERSION, check_upgrade
 from astrolabe.http.net.write_buffer import HIGH_WATER
 from astrolabe.settings import Limits
@@ -83,10 +83,8 @@ class WebSocket(Channel):
 
     def __init__(self, request: Request, limits: Limits, counters: Counters) -> None:
         self._frames, answer = _accept(request, limits.max_message_bytes)
-        super().__init__(request)
-        self._counters, self._sent = counters, counters.websocket
-        self._sent.connections += 1
-        self._framing: Framing = text_frame
+        super().__init__(request, counters.websocket, text_frame)
+        self._counters = counters
         self.put(answer)
         self._limits = limits
         self._listener: Listener | None = None
@@ -106,13 +104,6 @@ class WebSocket(Channel):
         if self.open:
             self._wait(self._limits.heartbeat / 2, self._half_beat)
         self.read()
-
-    def write(self, message: Message) -> None:
-        if self.open:
-            frame = message.framed(self._framing)
-            self._sent.messages += 1
-            self._sent.bytes += len(frame)
-            self.put(frame)
 
     def close(self, code: int, error: str, message: str) -> None:
         """Send an `error` and a close frame. A peer that does not read is cut off."""
