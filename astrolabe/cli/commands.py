@@ -189,9 +189,8 @@ def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
 
 
 def _invite(url: str) -> None:
-    """Tell the user to open the viewer. Flushes the log first, so that the lines keep their order."""
-    for handler in logging.getLogger().handlers:
-        handler.flush()
+    """Tell the user to open the viewer, after the log's lines."""
+    _flush_log()
     click.echo(f"\nOpen {url} in a browser. Ctrl-C stops the demo.\n", err=True)
 
 
@@ -326,10 +325,14 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code or 0)  # the code of a `click.exceptions.Exit`
 
 
-def _fail(error: click.ClickException) -> NoReturn:
-    """Exit with one line on stderr that says why, after the log's lines."""
+def _flush_log() -> None:
     for handler in logging.getLogger().handlers:
         handler.flush()
+
+
+def _fail(error: click.ClickException) -> NoReturn:
+    """Exit with one line on stderr that says why, after the log's lines."""
+    _flush_log()
     click.echo(f"astrolabe: {printable(_one_line(error))}", err=True)
     sys.exit(error.exit_code)
 
