@@ -18,7 +18,7 @@ from tests.support.changes import some_changes
 from tests.support.members import edge, node, same
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=st.integers(0, 10_000), before=st.integers(0, 10), alone=st.integers(1, 15))
 def test_the_merged_changes_have_the_effect_of_all(seed: int, before: int, alone: int) -> None:
     random = Random(seed)

@@ -15,25 +15,17 @@ from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.graph.state.batch import Changes
 from tests.support.members import Member, member, node, same
 from tests.support.redis_server import RedisServer
+from tests.support.timing import ManualClock
 
 KEY = "{astrolabe:default}:"
 
 
-class Clock:
-    """Stands still unless somebody moves it."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock(100.0)
 
 
-def test_what_is_stored_is_stale_until_a_leader_is_heard(clock: Clock) -> None:
+def test_what_is_stored_is_stale_until_a_leader_is_heard(clock: ManualClock) -> None:
     status = ReplicationStatus(clock, RedisTiming(tick=2.0))
     clock.now = 101.0
     status.note_in_sync()
@@ -46,7 +38,7 @@ def test_what_is_stored_is_stale_until_a_leader_is_heard(clock: Clock) -> None:
     assert (status.stale, status.stale_since, status.stale_why) == (False, None, "")
 
 
-def test_three_ticks_without_a_leader_make_a_graph_stale_whatever_is_stored(clock: Clock) -> None:
+def test_three_ticks_without_a_leader_make_a_graph_stale_whatever_is_stored(clock: ManualClock) -> None:
     status = ReplicationStatus(clock, RedisTiming(tick=2.0))
     status.note_heartbeat()
     status.note_in_sync()
@@ -63,7 +55,7 @@ def test_three_ticks_without_a_leader_make_a_graph_stale_whatever_is_stored(cloc
     assert not status.stale, "its own clients are up to date"
 
 
-def test_a_redis_that_comes_and_goes_has_a_line_now_and_then(clock: Clock) -> None:
+def test_a_redis_that_comes_and_goes_has_a_line_now_and_then(clock: ManualClock) -> None:
     reachability = Reachability(clock)
     lines = []
     for _ in range(100):
@@ -77,7 +69,7 @@ def test_a_redis_that_comes_and_goes_has_a_line_now_and_then(clock: Clock) -> No
     assert lines == ["away", "back", again, "back"]
 
 
-def test_a_redis_that_stays_away_is_told_of_in_the_end(clock: Clock) -> None:
+def test_a_redis_that_stays_away_is_told_of_in_the_end(clock: ManualClock) -> None:
     reachability = Reachability(clock)
     assert (
         reachability.mark_lost("down"),
@@ -93,7 +85,7 @@ def test_a_redis_that_stays_away_is_told_of_in_the_end(clock: Clock) -> None:
 
 
 def test_errors_that_others_cause_have_a_line_now_and_then(
-    clock: Clock, caplog: pytest.LogCaptureFixture
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     damped = ThrottledLogger(logging.getLogger("astrolabe.bus"), clock)
     for number in range(121):

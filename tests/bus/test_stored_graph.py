@@ -103,7 +103,7 @@ def scan(written: Written, random: Random, commits: int) -> StoredGraph:
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     seed=st.integers(0, 10_000), before=st.integers(0, 12), during=st.integers(0, 8), kept=st.integers(0, 20)
 )

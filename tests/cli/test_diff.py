@@ -226,7 +226,7 @@ _BROKEN = st.binary(max_size=8) | _BODIES.map(lambda body: body.replace(b"x", b"
 
 
 @given(st.sampled_from(PATHS), _BODIES, _BODIES | _BROKEN)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_is_answered_something_is_told_of_it(path: ApiPath, first: bytes, second: bytes) -> None:
     """And nothing of two answers that are the same."""
     ones, twos = (Reply(200, "application/json", body) for body in (first, second))

@@ -178,7 +178,7 @@ async def test_a_restored_graph_is_taken_over_with_a_model_that_is_made_anew(
         assert sorted(run.graph.nodes) == ["a", "b", "c", "d"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(history=histories, roots=roots, share=st.floats(0, 1))
 def test_a_fault_at_any_line_of_the_model_ends_nothing(
     history: list[Any], roots: Selector | None, share: float
@@ -188,7 +188,7 @@ def test_a_fault_at_any_line_of_the_model_ends_nothing(
     asyncio.run(follow(history, roots, injector))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(history=histories, roots=roots, share=st.floats(0, 1))
 def test_a_fault_at_any_line_of_the_served_graph_ends_nothing(
     history: list[Any], roots: Selector | None, share: float

@@ -239,7 +239,7 @@ async def test_releases_follow_the_secrets_that_keep_them() -> None:
         assert run.graph.releases == {}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 10_000))
 def test_whatever_was_restored_becomes_what_is_known(seed: int) -> None:
     random = Random(seed)

@@ -137,7 +137,7 @@ def elsewhere_filters(count: int) -> list[Filter]:
 changes = st.one_of(facts(), facts(), st.sampled_from(("u0", "u1", "u2")))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(history=histories, change=changes)
 def test_a_change_costs_nothing_to_views_that_it_does_not_concern(
     history: list[Any], change: Facts | str
@@ -148,7 +148,7 @@ def test_a_change_costs_nothing_to_views_that_it_does_not_concern(
     assert many.change("u3") == set()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(history=histories, change=changes)
 def test_catching_up_costs_what_has_changed(history: list[Any], change: Facts | str) -> None:
     base = {entry.uid: entry for entry in history if isinstance(entry, Facts)}
@@ -167,7 +167,7 @@ def test_catching_up_costs_what_has_changed(history: list[Any], change: Facts | 
     assert costs[1] <= costs[0] * 1.1 + 50
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(history=histories, change=changes, roots=roots)
 def test_the_same_change_costs_the_same_in_a_large_world(
     history: list[Any], change: Facts | str, roots: Selector | None

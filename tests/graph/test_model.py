@@ -177,7 +177,7 @@ def settle_bit_by_bit(world: World, history: list[Any]) -> None:
         world.commit(1)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(history=histories, roots=roots)
 def test_incremental_equals_the_facts(history: list[Any], roots: Selector | None) -> None:
     world = World(roots)
@@ -187,7 +187,7 @@ def test_incremental_equals_the_facts(history: list[Any], roots: Selector | None
     check_equal(world.graph, world.expected())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(history=histories, roots=roots)
 def test_every_commit_equals_the_facts(history: list[Any], roots: Selector | None) -> None:
     world = World(roots)
@@ -197,7 +197,7 @@ def test_every_commit_equals_the_facts(history: list[Any], roots: Selector | Non
         check_equal(world.graph, world.expected())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(history=histories, roots=roots)
 def test_what_is_settled_bit_by_bit_equals_the_facts(history: list[Any], roots: Selector | None) -> None:
     world = World(roots)
@@ -205,7 +205,7 @@ def test_what_is_settled_bit_by_bit_equals_the_facts(history: list[Any], roots: 
     check_equal(world.graph, world.expected())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(history=histories, roots=roots)
 def test_what_many_name_is_linked_bit_by_bit_and_equals_the_facts(
     history: list[Any], roots: Selector | None
@@ -264,7 +264,7 @@ def test_what_many_name_goes_in_several_commits() -> None:
     assert sum(len(list(model.edges(f"pod-{number}"))) for number in range(count)) == count - 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(history=histories, roots=roots)
 def test_saying_the_same_again_changes_nothing(history: list[Any], roots: Selector | None) -> None:
     world = World(roots)
@@ -286,7 +286,7 @@ def held(thing: Any) -> int:
     return sum(held(value) for name, value in attributes if name != "_field_lists")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(history=histories, roots=roots)
 def test_nothing_is_kept_of_what_is_gone(history: list[Any], roots: Selector | None) -> None:
     world = World(roots)

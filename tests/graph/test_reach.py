@@ -51,7 +51,7 @@ change = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     start=st.sets(st.tuples(item, item), max_size=16),
     changes=st.lists(st.lists(change, max_size=4), max_size=12),

@@ -101,7 +101,7 @@ histories = st.lists(
 roots = st.sampled_from((None, equality({"helm": "1"})))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(history=histories, roots=roots, batched=st.booleans())
 def test_incremental_equals_the_facts(history: list[Any], roots: Selector | None, batched: bool) -> None:
     world = World(roots, RULES)

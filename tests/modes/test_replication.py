@@ -9,24 +9,16 @@ from astrolabe.bus.redis.status import ReplicationStatus
 from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.http.source import LeaderReport
 from astrolabe.modes.replication import leader_report, replication_health
-
-
-class Clock:
-    """Stands still unless somebody moves it."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.timing import ManualClock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock(100.0)
 
 
 @pytest.fixture
-def status(clock: Clock) -> ReplicationStatus:
+def status(clock: ManualClock) -> ReplicationStatus:
     return ReplicationStatus(clock, RedisTiming(tick=2.0))
 
 
@@ -45,7 +37,7 @@ def test_a_follower_that_has_heard_nobody_is_stale_and_says_why(status: Replicat
 
 
 def test_a_follower_in_step_tells_the_age_of_the_tick_and_what_the_leader_reported(
-    status: ReplicationStatus, clock: Clock
+    status: ReplicationStatus, clock: ManualClock
 ) -> None:
     status.ticked = clock.now
     status.leader_report = b'{"synced":true,"waiting":[],"kinds":{"Pod":{"state":"synced"}}}'
@@ -81,13 +73,13 @@ def test_what_keeps_it_from_serving_what_is_stored_is_named(status: ReplicationS
 
 @pytest.mark.parametrize("report", [b"", b"{", b'{"synced":1}', b'{"kinds":' + b"[" * 100_000])
 def test_a_report_that_cannot_be_read_counts_as_none(
-    report: bytes, status: ReplicationStatus, clock: Clock
+    report: bytes, status: ReplicationStatus, clock: ManualClock
 ) -> None:
     status.ticked, status.leader_report = clock.now, report
     assert leader_report(status) is None
 
 
-def test_a_leader_has_no_report_of_another(status: ReplicationStatus, clock: Clock) -> None:
+def test_a_leader_has_no_report_of_another(status: ReplicationStatus, clock: ManualClock) -> None:
     status.role, status.ticked = "leader", clock.now
     status.leader_report = msgspec.json.encode(LeaderReport())
     assert leader_report(status) is None

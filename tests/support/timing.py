@@ -1,4 +1,4 @@
-"""Short timings of a watch, for tests."""
+"""Time in tests: short timings of a watch, and a clock that is set by hand."""
 
 from __future__ import annotations
 
@@ -17,3 +17,13 @@ SHORT = WatchTiming(
     backoff_first=0.01,
     backoff_longest=0.05,
 )
+
+
+class ManualClock:
+    """Stands still unless somebody moves it."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now

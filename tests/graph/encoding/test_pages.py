@@ -67,7 +67,7 @@ def in_order(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
 asked = st.sampled_from(("all", None, 0, 1, 2))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     history=histories,
     roots=roots,

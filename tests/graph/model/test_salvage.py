@@ -76,7 +76,7 @@ def lines_of(history: list[Any], roots: Selector | None) -> int:
     return injector.lines
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(history=histories, roots=roots, share=st.floats(0, 1))
 def test_a_fault_at_any_line_costs_nothing(history: list[Any], roots: Selector | None, share: float) -> None:
     """It comes once, so nobody is to blame, and all is as if it had never been."""

@@ -157,7 +157,7 @@ class Followed:
             self.views.discard(view)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     history=histories,
     wanted=st.lists(filters, min_size=1, max_size=4, unique=True),

@@ -19,6 +19,7 @@ from astrolabe.settings import Limits
 from tests.support.browser import seen
 from tests.support.raw import UPGRADE, dial
 from tests.support.serving import Site, eventually, read, read_types, serve
+from tests.support.timing import ManualClock
 from tests.support.worlds import World, shop
 
 TOKEN = "open-sesame-3f2a"
@@ -173,16 +174,8 @@ async def test_a_withdrawn_token_ends_what_is_open(file: Path, monkeypatch: pyte
             assert answer.status == 200
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_the_file_is_looked_at_once_a_second(file: Path) -> None:
-    clock = Clock()
+    clock = ManualClock()
     tokens = Tokens(str(file), clock=clock)
     file.write_text("new\n")
     assert not tokens.knows(digest_of("new"))
@@ -202,7 +195,7 @@ def test_whether_a_token_is_known_is_found_out_as_fast_for_any(
         return one == other
 
     monkeypatch.setattr(hmac, "compare_digest", compare)
-    tokens = Tokens(str(file), clock=Clock())
+    tokens = Tokens(str(file), clock=ManualClock())
     assert [tokens.knows(digest_of(text)) for text in (TOKEN, "another", "x" * 99)] == [True, True, False]
     assert compared == [32] * 6
 
@@ -210,7 +203,7 @@ def test_whether_a_token_is_known_is_found_out_as_fast_for_any(
 def test_a_file_that_is_gone_for_a_moment_changes_nothing(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock = Clock()
+    clock = ManualClock()
     tokens = Tokens(str(file), clock=clock)
     file.unlink()
     clock.now = 1.0
@@ -253,7 +246,7 @@ def test_a_file_that_is_gone_for_a_moment_changes_nothing(
 def test_a_file_of_no_use_is_said(tmp_path: Path, make: Callable[[Path], object], why: str) -> None:
     make(tmp_path / "tokens")
     with pytest.raises(FileError, match=why) as failed:
-        Tokens(str(tmp_path / "tokens"), clock=Clock())
+        Tokens(str(tmp_path / "tokens"), clock=ManualClock())
     assert "secret" not in str(failed.value)
 
 
@@ -388,14 +381,14 @@ async def test_a_server_without_its_tokens_does_not_start(tmp_path: Path) -> Non
 
 def test_a_byte_order_mark_is_no_part_of_a_token(tmp_path: Path) -> None:
     (tmp_path / "tokens").write_bytes(b"\xef\xbb\xbffirst\nsecond\n")
-    tokens = Tokens(str(tmp_path / "tokens"), clock=Clock())
+    tokens = Tokens(str(tmp_path / "tokens"), clock=ManualClock())
     assert tokens.knows(digest_of("first"))
 
 
 def test_a_line_with_blanks_that_comes_later_changes_nothing(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock = Clock()
+    clock = ManualClock()
     tokens = Tokens(str(file), clock=clock)
     file.write_text("good\nsecret words\n")
     clock.now = 1.0

@@ -217,7 +217,7 @@ stories = st.lists(actions, min_size=10, max_size=60)
 several = st.lists(filters, min_size=CLIENTS, max_size=CLIENTS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(limit=limits, wanted=several, story=stories)
 def test_whoever_applies_what_it_is_told_holds_the_filtered_graph(
     limit: int, wanted: list[Filter], story: list[tuple[str, int]]
@@ -226,7 +226,7 @@ def test_whoever_applies_what_it_is_told_holds_the_filtered_graph(
         asyncio.run(live(limit, wanted, story, 300))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(limit=limits, wanted=several, story=stories)
 def test_nor_is_anything_lost_or_doubled_while_views_are_built_and_snapshots_taken(
     limit: int, wanted: list[Filter], story: list[tuple[str, int]]
