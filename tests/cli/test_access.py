@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import Pair
+from tests.support.process import kill
 from tests.support.serving import PATIENCE, Site, serve
 from tests.support.worlds import facts, shop
 
@@ -52,9 +53,7 @@ async def run(*args: str, **environment: str) -> tuple[int | None, str, str]:
     try:
         out, err = await asyncio.wait_for(process.communicate(), 3 * PATIENCE)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await kill(process)
     return process.returncode, out.decode(), err.decode()
 
 

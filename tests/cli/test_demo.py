@@ -15,6 +15,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.process import kill
+
 ASTROLABE = str(Path(sys.executable).with_name("astrolabe"))
 CANARY = "s3cr3t-must-never-leak"
 
@@ -65,9 +67,7 @@ async def demo(*args: str) -> AsyncIterator[Demo]:
         assert await asyncio.wait_for(process.wait(), 5) == 0
         await asyncio.wait_for(reading, 5)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await kill(process)
         reading.cancel()
 
 

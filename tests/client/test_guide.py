@@ -9,6 +9,7 @@ from asyncio.subprocess import PIPE
 
 from astrolabe.graph.state.status import ERROR, Status
 from tests.support.documents import GUIDE
+from tests.support.process import kill
 from tests.support.serving import PATIENCE, serve
 from tests.support.worlds import EPOCH, World, facts
 
@@ -35,6 +36,4 @@ async def test_the_example_of_the_guide_runs() -> None:
             assert await process.stdout.readline() == b"web it is broken\n"
             assert await process.wait() == 0
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            await kill(process)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-import os
 import re
 import shutil
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +25,7 @@ from astrolabe.settings import Limits
 from tests.support.description import Described
 from tests.support.documents import GUIDE, VECTORS
 from tests.support.fleet import Proxy
+from tests.support.process import run
 from tests.support.programs import program
 from tests.support.redis_server import free_port
 from tests.support.serving import PATIENCE, serve
@@ -48,23 +48,6 @@ def example(language: str) -> str:
     """The one block of the page in this language."""
     (block,) = re.findall(rf"(?ms)^```{language}\n(.*?)^```$", PAGE.read_text())
     return str(block)
-
-
-async def run(
-    *command: str | Path, folder: Path, fails: bool = False, environment: Mapping[str, str] | None = None
-) -> str:
-    """What it printed until it ended; it has to succeed, unless it `fails`."""
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=folder, stdout=PIPE, stderr=STDOUT, env={**os.environ, **(environment or {})}
-    )
-    try:
-        printed, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert fails or process.returncode == 0, printed.decode()
-    return printed.decode()
 
 
 async def javascript(folder: Path) -> list[str | Path]:

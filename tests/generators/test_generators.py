@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
-from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 
 from tests.contract.promise import described
 from tests.support.documents import ROOT
+from tests.support.process import run
 from tests.support.programs import program
 from tests.support.simulated import generated, simulated
 
@@ -28,19 +27,6 @@ TSC = ROOT / "static/node_modules/.bin/tsc"
 
 # They are fetched, and compile much.
 pytestmark = pytest.mark.timeout(600)
-
-
-async def run(*command: str | Path, folder: Path) -> str:
-    """What it printed; it has to succeed."""
-    process = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=PIPE, stderr=STDOUT)
-    try:
-        printed, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, printed.decode()
-    return printed.decode()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from itertools import cycle
@@ -384,15 +384,22 @@ USUAL: tuple[Attack, ...] = (
 )
 
 
-class Everything:
-    """All of these at once."""
+class AllAtOnce:
+    """Several attacks at the same time."""
 
-    name, seconds = "all of these at once", 4.0
+    seconds = 4.0
+
+    def __init__(self, name: str, attacks: Sequence[Attack]) -> None:
+        self.name = name
+        self._attacks = attacks
 
     async def run(self, scene: Scene, seconds: float) -> None:
         async with asyncio.TaskGroup() as group:
-            for attack in ATTACKS:
+            for attack in self._attacks:
                 group.create_task(attack.run(scene, seconds), name=attack.name)
+
+
+EVERYTHING = AllAtOnce("all of these at once", ATTACKS)
 
 
 def _subscribe(id: str, selector: str) -> bytes:

@@ -25,10 +25,10 @@ import uvloop
 from astrolabe.client.load.shared_decoder import SharedDecoder
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from tests.benchmarks.processes import Helper, allow_many_files, helper
-from tests.hostile.attacks import ATTACKS, Attack, Crowd, Everything, Nobody, Scene
+from tests.hostile.attacks import ATTACKS, EVERYTHING, Attack, Crowd, Nobody, Scene
 from tests.hostile.memory import Memory, limited_group
 from tests.hostile.server import holds
-from tests.hostile.tls_attacks import TLS_ATTACKS, EverythingOverTls
+from tests.hostile.tls_attacks import EVERYTHING_OVER_TLS, TLS_ATTACKS
 from tests.soak.followers import Follower
 from tests.soak.site import Site
 from tests.support.certificates import Pair
@@ -304,7 +304,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 async def main(given: argparse.Namespace) -> int:
-    known = (*TLS_ATTACKS, EverythingOverTls()) if given.tls else (*ATTACKS, Everything())
+    known = (*TLS_ATTACKS, EVERYTHING_OVER_TLS) if given.tls else (*ATTACKS, EVERYTHING)
     attacks = [each for each in (Nobody(), *known) if given.only in each.name]
     wrong: list[str] = []
     rows: list[Row] = []

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from tests.benchmarks.report import is_full, report, size
-from tests.hostile.attacks import ATTACKS, Everything, Nobody
+from tests.hostile.attacks import ATTACKS, EVERYTHING, Nobody
 from tests.hostile.siege import QUICK, STRICT, Row, besiege, besieged, strict, table
-from tests.hostile.tls_attacks import TLS_ATTACKS, EverythingOverTls
+from tests.hostile.tls_attacks import EVERYTHING_OVER_TLS, TLS_ATTACKS
 
 #: Nobody waits for a change longer than this until a follower's position is told again.
 HEARTBEAT = "--heartbeat=5s"
@@ -21,7 +21,7 @@ async def test_nobody_else_notices_an_attack() -> None:
     bound = strict(objects)
     budget = bound if is_full() else QUICK
     async with besieged(objects, HEARTBEAT) as siege:
-        attacks = (Nobody(), *ATTACKS, Everything())
+        attacks = (Nobody(), *ATTACKS, EVERYTHING)
         rows, wrong = await besiege(siege, attacks, full=is_full(), seed=1)
     print(table(rows))
     held = max(row.held for row in rows)
@@ -39,7 +39,7 @@ async def test_nobody_else_notices_an_attack() -> None:
 @pytest.mark.timeout(900)
 async def test_nobody_else_notices_an_attack_over_tls() -> None:
     objects = size(20_000, 5_000)
-    attacks = (Nobody(), *TLS_ATTACKS, EverythingOverTls()) if is_full() else (EverythingOverTls(),)
+    attacks = (Nobody(), *TLS_ATTACKS, EVERYTHING_OVER_TLS) if is_full() else (EVERYTHING_OVER_TLS,)
     async with besieged(objects, HEARTBEAT, tls=True) as siege:
         rows, wrong = await besiege(siege, attacks, full=is_full(), seed=1)
     print(table(rows))

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from tests.hostile.attacks import (
+    AllAtOnce,
     Attack,
     ConnectionFlood,
     HalfRequests,
@@ -87,12 +88,4 @@ TLS_ATTACKS: tuple[Attack, ...] = (
 )
 
 
-class EverythingOverTls:
-    """All of these at once."""
-
-    name, seconds = "all of these at once, over TLS", 4.0
-
-    async def run(self, scene: Scene, seconds: float) -> None:
-        async with asyncio.TaskGroup() as group:
-            for attack in TLS_ATTACKS:
-                group.create_task(attack.run(scene, seconds), name=attack.name)
+EVERYTHING_OVER_TLS = AllAtOnce("all of these at once, over TLS", TLS_ATTACKS)

@@ -1,14 +1,16 @@
-"""Runs Astrolabe in a process of its own, or in this one and restores what it changed."""
+"""Runs programs, and Astrolabe in a process of its own, or in this one and restores what it changed."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import logging
+import os
 import sys
-from asyncio.subprocess import PIPE
-from collections.abc import Iterator
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 #: The loggers whose levels `telemetry.configure` sets.
 LOGGERS = ("", "astrolabe", "asyncio", "kubernetes_asyncio")
@@ -42,7 +44,27 @@ async def astrolabe(*args: str) -> tuple[int | None, str, str]:
     try:
         out, err = await asyncio.wait_for(process.communicate(), 30)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await kill(process)
     return process.returncode, out.decode(), err.decode()
+
+
+async def run(
+    *command: str | Path, folder: Path, fails: bool = False, environment: Mapping[str, str] | None = None
+) -> str:
+    """What a program printed until it ended; it has to succeed, unless it `fails`."""
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, stdout=PIPE, stderr=STDOUT, env={**os.environ, **(environment or {})}
+    )
+    try:
+        printed, _ = await process.communicate()
+    finally:
+        await kill(process)
+    assert fails or process.returncode == 0, printed.decode()
+    return printed.decode()
+
+
+async def kill(process: Process) -> None:
+    """End a program that still runs."""
+    if process.returncode is None:
+        process.kill()
+        await process.wait()

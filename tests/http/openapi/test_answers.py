@@ -13,6 +13,7 @@ from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 from typing import Any
 
+from tests.support.process import kill
 from tests.support.redis_server import redis_server
 from tests.support.simulated import generated, simulated
 
@@ -39,9 +40,7 @@ async def ask(address: str, folder: Path, *options: str) -> tuple[int, str]:
         async with asyncio.timeout(100):
             found, _ = await process.communicate()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await kill(process)
     assert process.returncode is not None
     return process.returncode, found.decode()
 
