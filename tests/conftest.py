@@ -14,7 +14,8 @@ settings.register_profile("astrolabe", deadline=None)
 settings.load_profile("astrolabe")
 
 
-#: What measures time, or sets a whole machine to work: nothing else runs beside it.
+#: What measures time, or sets a whole machine to work: nothing else runs beside it. The recorded cluster was seen not
+#: to end in time beside others.
 ALONE = ("benchmarks", "chaos", "cluster", "hostile", "soak", "test_recorded_cluster.py")
 
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
 import { Cluster } from "./cluster";
+import { Observer } from "./observer";
 
 /** How Swagger UI is made: a link in a button, lists of values without a name, texts that scroll. */
 const OF_SWAGGER_UI = ["nested-interactive", "select-name", "scrollable-region-focusable"];
@@ -21,19 +22,12 @@ test.beforeAll(async () => {
 
 test.afterAll(() => cluster.kill());
 
-class DocsPage {
+class DocsPage extends Observer {
   readonly page: Page;
-  readonly complaints: string[] = [];
-  readonly requests: string[] = [];
 
   constructor(page: Page) {
+    super(page, (message) => /status of 401/.test(message.text()));
     this.page = page;
-    page.on("console", (message) => {
-      const refused = /status of 401/.test(message.text());
-      if (message.type() === "error" && !refused) this.complaints.push(message.text());
-    });
-    page.on("pageerror", (error) => this.complaints.push(String(error)));
-    page.on("request", (request) => this.requests.push(request.url()));
   }
 
   async open(): Promise<void> {

@@ -3,6 +3,7 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
 import { Cluster } from "./cluster";
+import { Observer } from "./observer";
 import { isInstalled, Nginx } from "./proxy";
 
 let cluster: Cluster;
@@ -13,18 +14,12 @@ test.beforeAll(async () => {
 
 test.afterAll(() => cluster.kill());
 
-class GuidePage {
+class GuidePage extends Observer {
   readonly page: Page;
-  readonly complaints: string[] = [];
-  readonly requests: string[] = [];
 
   constructor(page: Page) {
+    super(page);
     this.page = page;
-    page.on("console", (message) => {
-      if (message.type() === "error") this.complaints.push(message.text());
-    });
-    page.on("pageerror", (error) => this.complaints.push(String(error)));
-    page.on("request", (request) => this.requests.push(request.url()));
   }
 
   async open(name = "", url = cluster.url): Promise<void> {

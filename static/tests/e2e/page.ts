@@ -2,28 +2,19 @@
 
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page } from "@playwright/test";
+import { Observer } from "./observer";
 
 const PHONE = { width: 390, height: 844 };
 
-export class ViewerPage {
+/** What the network does, and a 401 or 426, the browser says by itself; and what it takes from https only. */
+const EXPECTED = /WebSocket connection to .* failed|net::ERR_|status of (401|426)|Cross-Origin-Opener-Policy/;
+
+export class ViewerPage extends Observer {
   readonly page: Page;
-  /** What the browser complained of: nothing may. */
-  readonly complaints: string[] = [];
-  readonly requests: string[] = [];
 
   constructor(page: Page) {
+    super(page, (message) => EXPECTED.test(message.text()));
     this.page = page;
-    page.on("console", (message) => {
-      // What the network does, and a 401 or 426, the browser says by itself; and what it takes from https only.
-      const told =
-        /WebSocket connection to .* failed|net::ERR_|status of (401|426)|Cross-Origin-Opener-Policy/.test(
-          message.text(),
-        );
-      if (message.type() === "error" && !told)
-        this.complaints.push(`${message.text()} ${message.location().url}`);
-    });
-    page.on("pageerror", (error) => this.complaints.push(String(error)));
-    page.on("request", (request) => this.requests.push(request.url()));
   }
 
   get connection() {
