@@ -19,6 +19,18 @@ USES_SERVICE_ACCOUNT = "uses-sa"
 SCALES = "scales"
 USES_CLASS = "uses-class"
 RUNS_ON = "runs-on"
+GOVERNED_BY = "governed-by"
+CALLS = "calls"
+LIMITS = "limits"
+GRANTS = "grants"
+BINDS_TO = "binds-to"
+ALLOWS = "allows"
+ATTACHES = "attaches"
+CLAIMS = "claims"
+USES = "uses"
+MAKES = "makes"
+MANAGES = "manages"
+REPORTS_ON = "reports-on"
 
 
 class EdgeType(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +40,8 @@ class EdgeType(msgspec.Struct, frozen=True, kw_only=True):
     closure: whether the label selector's roots extend the graph along it, forwards only.
     takes_along: whether a release takes along what it points to, when that has no release of its own.
     inherits: whether a kind may inherit its release and chart along it; see `facts.Rules.inherits`.
-    needs: whether the source needs the target, so that a failure of the target may be the source's cause.
+    needs: whether the source needs the target, so that a failure of the target may be the source's cause. An
+        owner needs what it owns, although it is the owned object that names its owner.
     hidden: whether pictures leave it out until it is asked for.
     """
 
@@ -92,6 +105,49 @@ _ENTRIES = (
         hidden=True,
     ),
     EdgeType(name=RUNS_ON, description="The source runs on the target.", closure=True, hidden=True),
+    EdgeType(
+        name=GOVERNED_BY,
+        description="The target, a headless Service, gives the Pods of the source their names.",
+        closure=True,
+        takes_along=True,
+    ),
+    EdgeType(name=CALLS, description="The API server calls the target, a Service, on behalf of the source."),
+    EdgeType(
+        name=LIMITS,
+        description="The source limits what may be created in the target, a Namespace.",
+        needs=False,
+    ),
+    EdgeType(name=GRANTS, description="The source grants the target, a role.", hidden=True),
+    EdgeType(
+        name=BINDS_TO,
+        description="The source grants its role to the target, a ServiceAccount.",
+        needs=False,
+        hidden=True,
+    ),
+    EdgeType(
+        name=ALLOWS,
+        description="The source allows traffic from or to the target.",
+        needs=False,
+        hidden=True,
+    ),
+    EdgeType(
+        name=ATTACHES,
+        description="The source, a volume, is attached to the target, a Node, or read with it, a Secret.",
+    ),
+    EdgeType(name=CLAIMS, description="The source gets devices through the target, a ResourceClaim."),
+    EdgeType(name=USES, description="The source, a custom resource, uses the target."),
+    EdgeType(
+        name=MAKES,
+        description="The controller of the source, a custom resource, makes the target.",
+        closure=True,
+        takes_along=True,
+    ),
+    EdgeType(
+        name=MANAGES,
+        description="The source, a custom resource, applied the target and keeps it as declared.",
+        closure=True,
+    ),
+    EdgeType(name=REPORTS_ON, description="The source tells findings about the target.", needs=False),
 )
 
 #: By name, in the order of documents and metrics.

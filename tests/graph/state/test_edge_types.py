@@ -6,14 +6,50 @@ def test_each_type_is_under_its_name() -> None:
 
 
 def test_the_closure() -> None:
-    assert set(EDGE_TYPES) - CLOSURE_TYPES == {"selects", "routes-to", "scales"}
+    assert {
+        "owns",
+        "endpoints",
+        "mounts",
+        "binds",
+        "uses-configmap",
+        "uses-secret",
+        "uses-sa",
+        "uses-class",
+        "runs-on",
+        "governed-by",
+        "makes",
+        "manages",
+    } == CLOSURE_TYPES
 
 
 def test_what_a_release_takes_along() -> None:
-    """All that extends the graph, but for what is owned, which inherits, and Nodes, which belong to nobody."""
-    assert {"owns", "runs-on"} == CLOSURE_TYPES - ATTACHMENT_TYPES
+    """All that extends the graph, but for what is owned, which inherits, Nodes, which belong to nobody, and
+    what a delivery tool applied, which may be the whole cluster.
+    """
+    assert {"owns", "runs-on", "manages"} == CLOSURE_TYPES - ATTACHMENT_TYPES
     assert ATTACHMENT_TYPES < CLOSURE_TYPES
 
 
 def test_what_is_inherited_along() -> None:
     assert {"owns", "endpoints"} == INHERITANCE_TYPES
+
+
+def test_what_is_not_needed() -> None:
+    """What judges, limits or opens the way to something does not fail with it."""
+    assert {name for name, each in EDGE_TYPES.items() if not each.needs} == {
+        "limits",
+        "binds-to",
+        "allows",
+        "reports-on",
+    }
+
+
+def test_what_is_hidden_at_first() -> None:
+    assert {name for name, each in EDGE_TYPES.items() if each.hidden} == {
+        "uses-sa",
+        "uses-class",
+        "runs-on",
+        "grants",
+        "binds-to",
+        "allows",
+    }
