@@ -13,7 +13,7 @@ from astrolabe.settings import DEFAULT_SELECTOR
 from astrolabe.sim.server import Simulator
 from tests.support.cluster import Followed, followed
 
-OUTAGE = json.loads((Path(__file__).parent / "strict-mode-green-outage.json").read_text())
+OUTAGE = json.loads((Path(__file__).parent / "cases" / "25-strict-mode-green-outage.json").read_text())
 
 
 def simulator_of(*, without_labels: str = "", ready: bool = False) -> Simulator:

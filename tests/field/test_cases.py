@@ -1,0 +1,203 @@
+"""Small clusters that people were misled about, each with what an operator would say of it.
+
+A case has `report` (where the kind of fault is known from), `says` (what goes wrong), `flags` of the server,
+`objects` (the whole cluster) and `expect`. The server runs as a whole and is asked over HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from astrolabe.sim.store import ObjectStore
+from tests.support.simulated import simulated
+
+CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
+#: Not solved yet. Each must fail: one that passes is to be taken out.
+UNSOLVED = frozenset(
+    (
+        "01-evicted-leftover-blamed",
+        "02-evicted-of-old-revision",
+        "05-job-retry-running",
+        "06-job-ignored-disruption",
+        "08-service-of-finished-pods",
+        "09-release-split-by-namespace",
+        "11-flux-storage-namespace",
+        "12-alb-use-annotation",
+        "14-pending-loadbalancer-hides-outage",
+        "15-loadbalancer-externalips",
+        "16-cronjob-overlap",
+        "17-cronjob-failing-while-running",
+        "19-daemonset-never-observed",
+        "20-static-pods-in-helm-graph",
+        "21-grafana-edge-id-blank",
+        "22-signature-validation-failed",
+        "26-node-network-unavailable",
+        "27-namespace-stuck-without-why",
+        "30-umbrella-chart",
+        "31-helm-driver-configmap",
+        "32-ingress-wrong-port",
+        "34-owner-of-another-namespace",
+        "35-never-pod-half-failed",
+        "36-deployment-unschedulable-without-why",
+        "38-cronjob-timezone",
+    )
+)
+
+Json = dict[str, Any]
+
+
+class Answers:
+    """What a server says of one case."""
+
+    def __init__(self, graph: Json, releases: list[Json], grafana: Json) -> None:
+        self.nodes: list[Json] = graph["nodes"]
+        self.edges: list[Json] = graph["edges"]
+        self.releases = releases
+        self.grafana = grafana
+
+    def node(self, wanted: Json) -> Json | None:
+        for node in self.nodes:
+            if all(node[key] == wanted.get(key, "") for key in ("kind", "name", "namespace")):
+                return node
+        return None
+
+    def edge_names(self) -> set[tuple[str, str, str]]:
+        names = {node["uid"]: node["name"] for node in self.nodes}
+        return {(edge["type"], names[edge["from"]], names[edge["to"]]) for edge in self.edges}
+
+
+def cases() -> list[Any]:
+    unsolved = pytest.mark.xfail(strict=True, reason="not solved yet")
+    return [
+        pytest.param(
+            json.loads(path.read_text()), id=path.stem, marks=[unsolved] if path.stem in UNSOLVED else []
+        )
+        for path in CASES
+    ]
+
+
+@pytest.mark.parametrize("case", cases())
+async def test_the_server_says_what_an_operator_would(case: Json) -> None:
+    answers = await answers_to(case)
+    faults = [fault for key, wanted in case["expect"].items() for fault in CHECKS[key](wanted, answers)]
+    assert not faults, case["says"]
+
+
+async def answers_to(case: Json) -> Answers:
+    store = ObjectStore()
+    for each in sorted(case["objects"], key=lambda each: int(each["metadata"]["resourceVersion"])):
+        store.create(each["kind"], each)
+    flags = [flag.removeprefix("--").partition("=") for flag in case["flags"]]
+    settings = {"label_selector": "app.kubernetes.io/managed-by=Helm"}
+    settings |= {name.replace("-", "_"): value for name, _, value in flags}
+    async with simulated(store, **settings) as host, aiohttp.ClientSession(f"http://{host}") as session:
+        graph = await get(session, "/api/v1/graph")
+        releases = await get(session, "/api/v1/releases?detail=true")
+        return Answers(graph, releases, await get(session, "/api/v1/grafana/nodegraph"))
+
+
+async def get(session: aiohttp.ClientSession, path: str) -> Any:
+    async with session.get(path) as answer:
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
+
+
+def check_nodes(wanted: list[Json], answers: Answers) -> Iterator[str]:
+    for each in wanted:
+        node = answers.node(each)
+        if node is None:
+            yield f"{each['kind']} {each['name']} is not in the graph"
+            continue
+        yield from check_words(each, node)
+
+
+def check_words(wanted: Json, node: Json) -> Iterator[str]:
+    told = f"{node['kind']} {node['name']}: {node['status']} {node['reason']}: {node['message']}"
+    for key in ("status", "reason", "release", "releaseNamespace"):
+        if key in wanted and node.get(key, "") != wanted[key]:
+            yield f"{key} {node.get(key, '')!r}, not {wanted[key]!r}: {told}"
+    for key in ("status", "reason"):
+        for refused in (wanted.get(f"not_{key}"), wanted.get(f"{key}_not")):
+            if refused is not None and node[key] in ([refused] if isinstance(refused, str) else refused):
+                yield f"{key} is {node[key]!r}: {told}"
+    for word in words_of(wanted.get("message_has")):
+        if word.lower() not in node["message"].lower():
+            yield f"the message lacks {word!r}: {told}"
+    for word in words_of(wanted.get("message_lacks")):
+        if word.lower() in node["message"].lower():
+            yield f"the message has {word!r}: {told}"
+
+
+def words_of(words: str | list[str] | None) -> list[str]:
+    return [words] if isinstance(words, str) else words or []
+
+
+def check_absent(wanted: list[Json], answers: Answers) -> Iterator[str]:
+    for each in wanted:
+        if answers.node(each) is not None:
+            yield f"{each['kind']} {each['name']} is in the graph"
+
+
+def check_releases(wanted: list[list[str]], answers: Answers) -> Iterator[str]:
+    found = sorted([each["namespace"], each["name"]] for each in answers.releases)
+    if found != sorted(wanted):
+        yield f"the releases are {found}"
+
+
+def check_revision(wanted: list[list[Any]], answers: Answers) -> Iterator[str]:
+    found = [
+        [each["namespace"], each["name"], each.get("revision"), each.get("status")]
+        for each in answers.releases
+    ]
+    yield from (f"{each} is not among {found}" for each in wanted if each not in found)
+
+
+def check_chart(wanted: list[list[str]], answers: Answers) -> Iterator[str]:
+    found = [[each["namespace"], each["name"], each.get("chart")] for each in answers.releases]
+    yield from (f"{each} is not among {found}" for each in wanted if each not in found)
+
+
+def check_no_edge(wanted: list[list[str]], answers: Answers) -> Iterator[str]:
+    yield from (f"there is {edge}" for edge in wanted if tuple(edge) in answers.edge_names())
+
+
+def check_edge(wanted: list[list[str]], answers: Answers) -> Iterator[str]:
+    yield from (f"there is no {edge}" for edge in wanted if tuple(edge) not in answers.edge_names())
+
+
+def check_unresolved_absent(wanted: list[str], answers: Answers) -> Iterator[str]:
+    unresolved = [each["name"] for node in answers.nodes for each in node.get("unresolved", ())]
+    yield from (f"{name} is unresolved" for name in wanted if name in unresolved)
+
+
+def check_metadata(wanted: list[Json], answers: Answers) -> Iterator[str]:
+    for each in wanted:
+        node = answers.node(each)
+        if node is None or each["has"] not in json.dumps(node):
+            yield f"{each['has']!r} is nowhere in {node}"
+
+
+def check_grafana_ids(_: bool, answers: Answers) -> Iterator[str]:
+    yield from (
+        f"the id {each['id']!r} has a blank" for each in answers.grafana["edges"] if " " in each["id"]
+    )
+
+
+CHECKS: dict[str, Callable[[Any, Answers], Iterator[str]]] = {
+    "nodes": check_nodes,
+    "absent": check_absent,
+    "releases": check_releases,
+    "revision": check_revision,
+    "chart": check_chart,
+    "edge": check_edge,
+    "no_edge": check_no_edge,
+    "unresolved_absent": check_unresolved_absent,
+    "metadata": check_metadata,
+    "grafana_edge_ids_without_blank": check_grafana_ids,
+}
