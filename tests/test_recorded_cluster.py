@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.settings import DEFAULT_SELECTOR
 from astrolabe.sim.faults import Cut, EmptyAnswer, ExpiredInStream, HalfOpen, HttpStatus, InjectedFault
 from astrolabe.sim.server import Simulator
@@ -50,7 +50,7 @@ def is_final(run: Followed, expected: Summary) -> bool:
 
 async def check(
     recording: Recording, simulator: Simulator, changes: list[Any], label_selector: str = ""
-) -> Graph:
+) -> ServedGraph:
     """Follow the changes from the first list on; ends when the graph is what it must be."""
     expected = expect(recording, label_selector)
     async with followed(simulator.url, label_selector=label_selector) as run:

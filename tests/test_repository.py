@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -52,6 +53,16 @@ def test_the_top_level_has_exactly_these_entries(files: list[str]) -> None:
 def test_no_source_file_is_longer_than_500_lines(files: list[str]) -> None:
     lengths = {name: (ROOT / name).read_text().count("\n") for name in files if name.endswith(".py")}
     assert {name: length for name, length in lengths.items() if length > 500} == {}
+
+
+def test_no_class_name_is_used_twice(files: list[str]) -> None:
+    places: dict[str, list[str]] = {}
+    for name in files:
+        if name.startswith("astrolabe/") and name.endswith(".py"):
+            for node in ast.walk(ast.parse((ROOT / name).read_text())):
+                if isinstance(node, ast.ClassDef):
+                    places.setdefault(node.name.lstrip("_"), []).append(name)
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from astrolabe.graph.model.faults import where
 from astrolabe.graph.state.batch import Batch
-from astrolabe.graph.state.graph import ApplyError, Graph
+from astrolabe.graph.state.graph import ApplyError, ServedGraph
 from astrolabe.graph.state.renewal import Renewal
 from astrolabe.timeslice import in_slices
 
@@ -20,14 +20,14 @@ class GraphTarget(Protocol):
     rebuilding: whether the graph is being rebuilt, so that it falls behind.
     """
 
-    graph: Graph
+    graph: ServedGraph
     rebuilding: bool
 
     def receive(self, batch: Batch) -> None:
         """Apply the next batch. Raises GapError, ApplyError; the graph is unchanged then."""
         ...
 
-    def replace(self, graph: Graph) -> None:
+    def replace(self, graph: ServedGraph) -> None:
         """Serve this graph from now on."""
         ...
 

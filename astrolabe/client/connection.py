@@ -224,7 +224,7 @@ def _refused(error: InvalidStatus, url: str) -> Exception:
     return ClientError(f"{shown(url)} {verb}: {status}", code=word)
 
 
-class _Refusal(msgspec.Struct):
+class _RefusalBody(msgspec.Struct):
     error: str
     message: str
 
@@ -232,7 +232,7 @@ class _Refusal(msgspec.Struct):
 def _error_in(body: bytes) -> tuple[str, str]:
     """The code and message of an Astrolabe error body; empty for any other body, such as a page."""
     try:
-        refusal = msgspec.json.decode(body, type=_Refusal)
+        refusal = msgspec.json.decode(body, type=_RefusalBody)
     except ValueError:
         return "", ""
     return refusal.error, refusal.message

@@ -8,7 +8,7 @@ from astrolabe.engine.engine import Engine, Publisher
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector, parse
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Settings
 
@@ -20,7 +20,7 @@ def create_engine(
     readiness: ReadinessTracker,
     *,
     epoch: str,
-    served: Callable[[], Graph],
+    served: Callable[[], ServedGraph],
     restored: bool = False,
 ) -> Engine:
     """An empty engine for the kinds of the catalogue. served, restored: see `Engine`."""

@@ -29,7 +29,7 @@ from astrolabe.graph.model.model import InconsistentModelError, Model
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.salvage import Salvage
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.timeslice import TimeSlice
 
 logger = logging.getLogger("astrolabe.engine")
@@ -76,7 +76,7 @@ class Engine:
         epoch: str,
         window: float,
         selected: bool = False,
-        served: Callable[[], Graph] | None = None,
+        served: Callable[[], ServedGraph] | None = None,
         restored: bool = False,
     ) -> None:
         self.readiness = readiness

@@ -9,7 +9,7 @@ from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 
 #: The kind in which Helm stores its releases.
 SECRET = "Secret"
@@ -29,7 +29,7 @@ class Takeover:
         self,
         model: Model,
         readiness: ReadinessTracker,
-        served: Callable[[], Graph],
+        served: Callable[[], ServedGraph],
         *,
         lists: Callable[[str, str], bool] | None = None,
     ) -> None:
@@ -88,7 +88,7 @@ class Takeover:
         self._released = True
         yield changes
 
-    def _changed_nodes(self, graph: Graph, changes: Changes) -> Iterator[None]:
+    def _changed_nodes(self, graph: ServedGraph, changes: Changes) -> Iterator[None]:
         """Collect nodes and edges that are new or different, node by node."""
         for node in self._model.nodes():
             served = graph.nodes.get(node.uid)
@@ -101,7 +101,7 @@ class Takeover:
             ]
             yield
 
-    def _removed_nodes(self, graph: Graph, changes: Changes) -> Iterator[None]:
+    def _removed_nodes(self, graph: ServedGraph, changes: Changes) -> Iterator[None]:
         """Collect served nodes that the model does not know: to remove or to keep, node by node."""
         for uid, served in graph.nodes.items():
             if self._model.node(uid) is None:
@@ -111,7 +111,7 @@ class Takeover:
                     self._kept.add(uid)
             yield
 
-    def _removed_edges(self, graph: Graph, changes: Changes) -> Iterator[None]:
+    def _removed_edges(self, graph: ServedGraph, changes: Changes) -> Iterator[None]:
         """Collect served edges that the model does not know, node by node. Edges of kept nodes stay."""
         for uid in graph.nodes:
             known = {edge.key for edge in self._model.edges(uid)}
@@ -125,7 +125,7 @@ class Takeover:
         unkept = [end for end in (edge.source, edge.target) if end not in self._kept]
         return len(unkept) == 2 or any(self._model.node(end) is None for end in unkept)
 
-    def _compare_releases(self, graph: Graph, changes: Changes) -> None:
+    def _compare_releases(self, graph: ServedGraph, changes: Changes) -> None:
         known = self._model.releases()
         for release, revision in known.items():
             if graph.releases.get(release) != revision:

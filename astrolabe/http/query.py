@@ -13,7 +13,7 @@ from astrolabe.http.errors import bad_parameter
 from astrolabe.http.openapi.terms import INT64
 
 
-class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StreamPosition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A place in history: which one, and how far."""
 
     epoch: str
@@ -71,7 +71,7 @@ class QueryReader:
             raise bad_parameter(f"{name} is true or false, not {quoted(text)}")
         return text == "true"
 
-    def pop_position(self, name: str) -> Position | None:
+    def pop_position(self, name: str) -> StreamPosition | None:
         """`<epoch>:<seq>`, or None if not given. Raises Refusal."""
         text = self._pop(name)
         return None if text is None else parse_position(name, text)
@@ -85,12 +85,12 @@ class QueryReader:
         return values[0]
 
 
-def parse_position(name: str, text: str) -> Position:
+def parse_position(name: str, text: str) -> StreamPosition:
     """The position `<epoch>:<seq>`. Raises Refusal, which names the parameter."""
     epoch, _, seq = text.rpartition(":")
     if not epoch or not _is_number(seq):
         raise bad_parameter(f"{name} is <epoch>:<seq>, not {quoted(text)}")
-    return Position(epoch, int(seq))
+    return StreamPosition(epoch, int(seq))
 
 
 def _is_number(text: str) -> bool:

@@ -24,12 +24,12 @@ class NodeStatus(Projection):
     node_info: NodeInfo | None = None
 
 
-class Node(Manifest):
+class NodeManifest(Manifest):
     spec: NodeSpec | None = None
     status: NodeStatus | None = None
 
 
-def _node_status(node: Node) -> Status:
+def _node_status(node: NodeManifest) -> Status:
     """The kubelet's own word; `,SchedulingDisabled` is appended to the reason as kubectl does."""
     spec, status = node.spec or NodeSpec(), node.status or NodeStatus()
     level, reason, deciding = _judge(status.conditions or [])
@@ -59,7 +59,7 @@ class NodeMetadata(Metadata):
     unschedulable: bool | None = None
 
 
-def _node_metadata(node: Node) -> NodeMetadata:
+def _node_metadata(node: NodeManifest) -> NodeMetadata:
     spec, status = node.spec or NodeSpec(), node.status or NodeStatus()
     labels = node.metadata.labels or {}
     roles = [label.removeprefix(_ROLE_PREFIX) for label in labels if label.startswith(_ROLE_PREFIX)]
@@ -79,7 +79,7 @@ NODE = Kind(
     column=5,
     short_names=("no",),
     mark="node",
-    manifest=Node,
+    manifest=NodeManifest,
     status=_node_status,
     metadata=_node_metadata,
     shows=NodeMetadata,

@@ -97,13 +97,13 @@ class _Permission(msgspec.Struct):
     allowed: bool
 
 
-class _Metadata(msgspec.Struct):
+class _NameAndUid(msgspec.Struct):
     name: str = ""
     uid: str = ""
 
 
 class _Named(msgspec.Struct):
-    metadata: _Metadata
+    metadata: _NameAndUid
 
 
 class _Namespaces(msgspec.Struct):
@@ -265,7 +265,7 @@ class Cluster:
         """The names of at most `most` namespaces; none if they may not be listed, as with a Role."""
         return [each.name for each in await self._find_namespaces({"limit": str(most)})][:most]
 
-    async def _find_namespaces(self, params: Mapping[str, str]) -> list[_Metadata]:
+    async def _find_namespaces(self, params: Mapping[str, str]) -> list[_NameAndUid]:
         try:
             body = await self.read(_NAMESPACES, params, accept=_METADATA_LIST, read_timeout=VERIFY_TIMEOUT)
             return [each.metadata for each in msgspec.json.decode(body, type=_Namespaces).items]

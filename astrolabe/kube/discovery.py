@@ -17,14 +17,14 @@ class _Version(msgspec.Struct):
     git_version: str = msgspec.field(name="gitVersion")
 
 
-class _Resource(msgspec.Struct):
+class _ListedResource(msgspec.Struct):
     name: str
 
 
 class _Resources(msgspec.Struct):
     """metav1.APIResourceList."""
 
-    resources: list[_Resource]
+    resources: list[_ListedResource]
 
 
 async def version_of(cluster: Cluster) -> str:
@@ -71,7 +71,7 @@ class _Rule(msgspec.Struct, rename="camel"):
     resource_names: list[str] | None = None
 
 
-class _Status(msgspec.Struct, rename="camel"):
+class _RulesStatus(msgspec.Struct, rename="camel"):
     resource_rules: list[_Rule] | None = None
     incomplete: bool = False
 
@@ -79,7 +79,7 @@ class _Status(msgspec.Struct, rename="camel"):
 class _RulesReview(msgspec.Struct):
     """The answer to a SelfSubjectRulesReview of authorization.k8s.io/v1."""
 
-    status: _Status
+    status: _RulesStatus
 
 
 async def rights_in(cluster: Cluster, namespace: str) -> tuple[frozenset[Right], bool]:

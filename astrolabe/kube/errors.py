@@ -68,7 +68,7 @@ class _Details(msgspec.Struct):
     retry_after_seconds: float | None = msgspec.field(default=None, name="retryAfterSeconds")
 
 
-class _Status(msgspec.Struct):
+class _ApiStatus(msgspec.Struct):
     """metav1.Status of apimachinery. Its `status` field is a string, unlike any object's."""
 
     code: int = 0
@@ -79,7 +79,7 @@ class _Status(msgspec.Struct):
 
 def error_of_status(status: bytes | msgspec.Raw) -> ApiError:
     """The error in the object of an ERROR event. Raises ValueError if there is none."""
-    decoded = msgspec.json.decode(status, type=_Status)
+    decoded = msgspec.json.decode(status, type=_ApiStatus)
     details = decoded.details or _Details()
     return ApiError(
         decoded.code or 500,

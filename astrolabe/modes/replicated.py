@@ -25,7 +25,7 @@ from astrolabe.engine.serving_state import (
     assess_follower,
     assess_watches,
 )
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.http.ops.health import kinds_of, waiting_for
 from astrolabe.http.source import LeaderReport, ReplicationHealth
 from astrolabe.http.stream.hub import Hub
@@ -82,7 +82,7 @@ class ReplicatedMode:
     def __init__(self, settings: Settings, catalogue: Catalogue, info: ClusterInfo) -> None:
         self.catalogue = catalogue
         self.readiness = ReadinessTracker(scopes_of(settings, catalogue))
-        self.hub = Hub(Graph(secrets.token_hex(4)), settings.limits)
+        self.hub = Hub(ServedGraph(secrets.token_hex(4)), settings.limits)
         self._settings = settings
         self._engine: Engine | None = None
         self._watches: Watches | None = None

@@ -10,7 +10,7 @@ from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import Assessment, ClusterInfo, StateTracker, assess_watches
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.http.source import ReplicationHealth
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
@@ -46,7 +46,7 @@ class StandaloneMode:
         epoch = secrets.token_hex(4)
         self.catalogue = catalogue
         self.readiness = ReadinessTracker(scopes_of(settings, catalogue))
-        self.hub = Hub(Graph(epoch), settings.limits)
+        self.hub = Hub(ServedGraph(epoch), settings.limits)
         self._engine = create_engine(
             settings,
             catalogue,

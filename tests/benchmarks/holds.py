@@ -20,7 +20,7 @@ from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import InboxMessage, KindRemoved, Replace, WatchStatus
 from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.status import ERROR, READY, Status
 from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.processes import allow_many_files, answer
@@ -107,7 +107,7 @@ class Holds:
     async def replace(self) -> None:
         """Serve another graph of the same content."""
         graph = self._cluster.hub.graph
-        other = Graph(f"e{self._changes}", 1)
+        other = ServedGraph(f"e{self._changes}", 1)
         for number, node in enumerate(graph.nodes.values()):
             other.load(Changes(nodes_set=[node]))
             if number % 100 == 0:

@@ -11,7 +11,7 @@ import pytest
 
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.state.batch import Batch
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from tests.benchmarks.clusters import create_model
 from tests.benchmarks.report import SLACK, report, size
@@ -22,7 +22,7 @@ BUDGET = 1.3
 class Cluster:
     def __init__(self, nodes: int) -> None:
         self.model, self.pods = create_model(nodes)
-        self.graph = Graph("e")
+        self.graph = ServedGraph("e")
         self.commit()
 
     def commit(self) -> None:

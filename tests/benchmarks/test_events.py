@@ -9,7 +9,7 @@ import pytest
 from astrolabe.graph.encoding import wire
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.state.batch import Batch
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.kube.events import Deletion, Upserted, decode
 from tests.benchmarks.report import SLACK, cpu_seconds, report, size
 from tests.support.kinds import KINDS, KINDS_BY_NAME
@@ -21,7 +21,7 @@ POD = KINDS_BY_NAME["Pod"]
 
 def take_all(lines: list[bytes]) -> int:
     """Every event a transaction and a batch of its own: nothing is saved by batching. Returns batches."""
-    model, graph = Model([kind.rules for kind in KINDS]), Graph("e")
+    model, graph = Model([kind.rules for kind in KINDS]), ServedGraph("e")
     for line in lines:
         event = decode(POD, line)
         if isinstance(event, Upserted):

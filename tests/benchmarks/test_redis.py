@@ -23,7 +23,7 @@ from astrolabe.engine.inbox import ObjectChanges
 from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.http.query import QueryParams
 from astrolabe.http.rest import documents
@@ -119,7 +119,7 @@ async def cpu_of_changes(publisher: Publisher, *, together: int, rounds: int) ->
 
 
 async def in_memory(*, together: int, rounds: int) -> float:
-    return await cpu_of_changes(MemoryBus(Hub(Graph("e"))), together=together, rounds=rounds)
+    return await cpu_of_changes(MemoryBus(Hub(ServedGraph("e"))), together=together, rounds=rounds)
 
 
 @pytest.mark.bench
@@ -152,7 +152,7 @@ async def stored(redis: RedisServer, nodes: int) -> AsyncIterator[tuple[Member, 
         yield leader, cluster
 
 
-def decode_all(graph: Graph) -> float:
+def decode_all(graph: ServedGraph) -> float:
     """CPU seconds to decode what is stored of a graph, and do nothing with it."""
     texts = [node.text for node in graph.nodes.values()]
     edges = [(edge_id(edge.key), edge_value(edge)) for edge in graph.edges()]

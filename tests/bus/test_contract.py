@@ -11,7 +11,7 @@ import pytest
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from tests.support.changes import some_changes
 from tests.support.members import edge, member, node, release, same
 from tests.support.redis_server import RedisServer
@@ -25,13 +25,13 @@ class Line:
     that each was given."""
 
     def __init__(
-        self, publish: Publish, graphs: Callable[[], list[Graph]], seqs: Callable[[], list[list[int]]]
+        self, publish: Publish, graphs: Callable[[], list[ServedGraph]], seqs: Callable[[], list[list[int]]]
     ) -> None:
         self.publish = publish
         self.graphs = graphs
         self.seqs = seqs
 
-    async def settled(self) -> Graph:
+    async def settled(self) -> ServedGraph:
         """Wait until all are where the writer is, and see that they hold the same."""
         await eventually(lambda: len({(graph.epoch, graph.seq) for graph in self.graphs()}) == 1)
         first, *others = self.graphs()
@@ -42,7 +42,7 @@ class Line:
 @asynccontextmanager
 async def memory_line() -> AsyncIterator[Line]:
     bus = MemoryBus()
-    graphs = [Graph("e"), Graph("e")]
+    graphs = [ServedGraph("e"), ServedGraph("e")]
     seqs: list[list[int]] = [[], []]
 
     def listener(index: int) -> Callable[[Batch], None]:

@@ -17,7 +17,7 @@ from redis.retry import Retry
 from astrolabe.bus.redis.errors import LeadershipLost
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.views.filter import EVERYTHING
-from astrolabe.http.query import Position
+from astrolabe.http.query import StreamPosition
 from tests.support.connections import Recorder, settle
 from tests.support.members import SHORT, Member, edge, member, node, release, same
 from tests.support.redis_server import RedisServer, answers, redis_server
@@ -154,7 +154,7 @@ async def test_positions_that_were_served_alone_are_nobody_elses(redis: RedisSer
         await leader.publish(Changes(nodes_set=[node("alone")]))
         alone = leader.position
         moved = Recorder()
-        follower.hub.join(moved).subscribe("x", EVERYTHING, Position(*alone))
+        follower.hub.join(moved).subscribe("x", EVERYTHING, StreamPosition(*alone))
         await follower.until(lambda: len(moved.messages) == 2)
         reset, snapshot = moved.take()  # at once: nobody else comes to where it was
         assert reset == {"type": "reset", "id": "x", "reason": "epoch-changed"}

@@ -12,7 +12,7 @@ from astrolabe.bus.redis.outbox import Outbox
 from astrolabe.bus.redis.retention import LogRetention
 from astrolabe.bus.redis.sequence import MIN_SKIP, next_seq, skip_ahead
 from astrolabe.graph.state.batch import BAND, Batch, Changes, is_detached
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.settings import Limits
 from tests.support.changes import some_changes
 from tests.support.members import edge, node, same
@@ -22,7 +22,7 @@ from tests.support.members import edge, node, same
 @given(seed=st.integers(0, 10_000), before=st.integers(0, 10), alone=st.integers(1, 15))
 def test_the_merged_changes_have_the_effect_of_all(seed: int, before: int, alone: int) -> None:
     random = Random(seed)
-    stored, served, outbox = Graph("e"), Graph("e"), Outbox()
+    stored, served, outbox = ServedGraph("e"), ServedGraph("e"), Outbox()
     for _ in range(before):
         batch = Batch("e", served.seq + 1, some_changes(random, served))
         served.apply(batch)
@@ -31,7 +31,7 @@ def test_the_merged_changes_have_the_effect_of_all(seed: int, before: int, alone
         changes = some_changes(random, served)
         outbox.add(changes, served, time=5)
         served.apply(Batch("e", served.seq + 1, changes))
-    start = Graph("")
+    start = ServedGraph("")
     for known in outbox.before():
         start.load(known)
     for changes in outbox.chunks():
@@ -44,7 +44,7 @@ def test_the_merged_changes_have_the_effect_of_all(seed: int, before: int, alone
 
 
 def test_what_came_and_went_leaves_no_trace() -> None:
-    outbox, graph = Outbox(), Graph("e")
+    outbox, graph = Outbox(), ServedGraph("e")
     for number in range(1_000):
         pod = node(f"pod-{number}")
         outbox.add(Changes(nodes_set=[pod]), graph, time=1)
@@ -54,7 +54,7 @@ def test_what_came_and_went_leaves_no_trace() -> None:
 
 
 def test_what_redis_may_know_is_told_to_be_gone() -> None:
-    outbox, graph = Outbox(), Graph("e")
+    outbox, graph = Outbox(), ServedGraph("e")
     told = Changes(nodes_set=[node("a"), node("b")], edges_set=[edge("a", "b")])
     outbox.add(told, graph, time=1)
     outbox.pin(told)
@@ -129,7 +129,7 @@ def test_the_end_of_a_band_is_stepped_over() -> None:
 
 
 def test_what_was_merged_of_several_batches_has_no_time() -> None:
-    outbox, graph = Outbox(), Graph("e")
+    outbox, graph = Outbox(), ServedGraph("e")
     outbox.add(Changes(nodes_set=[node("a")]), graph, time=5)
     assert outbox.time == 5
     outbox.add(Changes(nodes_set=[node("b")]), graph, time=7)

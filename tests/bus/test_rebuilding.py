@@ -16,7 +16,7 @@ from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.views.filter import EVERYTHING
 from tests.engine.test_faults import break_linker, pod
 from tests.graph.histories import KINDS, RULES
@@ -72,12 +72,12 @@ class Reader:
         return at_the_end and self.held.matches(graph, EVERYTHING)
 
 
-def tear(graph: Graph) -> None:
+def tear(graph: ServedGraph) -> None:
     """`b` does not know any more who owns it."""
     del graph._incoming["b"]
 
 
-def holds_what_is_left(graph: Graph) -> bool:
+def holds_what_is_left(graph: ServedGraph) -> bool:
     keys = [key.key for key in graph.edges()]
     return sorted(graph.nodes) == ["a", "b", "c", "d"] and keys == [edge("b", "c").key]
 

@@ -22,7 +22,7 @@ from astrolabe.bus.redis.errors import CorruptData
 from astrolabe.bus.redis.store import StoredPosition
 from astrolabe.bus.redis.stored_graph import StoredGraph, history
 from astrolabe.graph.state.batch import Batch
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from tests.support.changes import some_changes
 from tests.support.members import edge, node, same
 
@@ -56,7 +56,7 @@ class Written:
     """What Redis would hold of a history, and the graph that a leader would serve."""
 
     def __init__(self, seed: int) -> None:
-        self.graph = Graph("e")
+        self.graph = ServedGraph("e")
         self.stored = Raw()
         self.log: list[tuple[bytes, bytes]] = []
         self._random = Random(seed)
@@ -121,7 +121,7 @@ def test_any_scan_becomes_the_exact_graph(seed: int, before: int, during: int, k
         return
     for undo in reversed(undos[len(undos) - len(told) :]):
         found.undo(undo)
-    graph, decoder = Graph("e", told[0].since if told else noted.seq), Decoder()
+    graph, decoder = ServedGraph("e", told[0].since if told else noted.seq), Decoder()
     list(found.restore_into(graph))
     for entry in told:
         graph.apply(decoder.batch(entry))
@@ -164,12 +164,12 @@ def test_entries_of_another_epoch_are_no_history() -> None:
     assert [(each.epoch, each.seq) for each in found] == [("e", 1), ("e", 2)]
 
 
-def restored(**hashes: dict[str, str]) -> Graph:
+def restored(**hashes: dict[str, str]) -> ServedGraph:
     """The graph that these hashes hold."""
     raw = {
         name: {key.encode(): text.encode() for key, text in texts.items()} for name, texts in hashes.items()
     }
-    stored, graph = StoredGraph(Decoder()), Graph("e")
+    stored, graph = StoredGraph(Decoder()), ServedGraph("e")
     stored.add_nodes(raw.get("nodes", {}))
     stored.add_edges(raw.get("edges", {}))
     stored.releases.update(raw.get("releases", {}))

@@ -14,7 +14,7 @@ import pytest
 
 from astrolabe.bus.redis.repair import Repair
 from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import HelmRevision, Release
 from tests.support.members import SHORT, Member, edge, member, node, same
 from tests.support.redis_server import RedisServer
@@ -58,10 +58,10 @@ async def short_turns(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     assert max(turns) < LONGEST
 
 
-def large() -> Graph:
+def large() -> ServedGraph:
     names = [f"pod-{number}" for number in range(MANY)]
     releases = [Release("shop", f"release-{number}") for number in range(5_000)]
-    graph = Graph("before")
+    graph = ServedGraph("before")
     graph.load(
         Changes(
             nodes_set=[node(name) for name in names],

@@ -19,7 +19,7 @@ import pytest
 from astrolabe.graph.encoding.wire import PART_BYTES
 from astrolabe.graph.state.status import ERROR, Status
 from astrolabe.graph.views.filter import Filter
-from astrolabe.http.query import Position
+from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream.client import StreamClient
 from astrolabe.settings import Limits
 from tests.support.description import Described
@@ -121,10 +121,10 @@ async def reached(lines: asyncio.StreamReader, line: str) -> None:
 async def test_an_example_follows_a_server_through_cuts_and_restarts(
     language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Position | None] = []
+    asked: list[StreamPosition | None] = []
     subscribe = StreamClient.subscribe
 
-    def spy(self: StreamClient, id: str, filter: Filter, since: Position | None = None) -> None:
+    def spy(self: StreamClient, id: str, filter: Filter, since: StreamPosition | None = None) -> None:
         asked.append(since)
         subscribe(self, id, filter, since)
 
@@ -153,7 +153,7 @@ async def test_an_example_follows_a_server_through_cuts_and_restarts(
     finally:
         await between.stop()
     # It resumes from where it was, and the other server tells it that it cannot.
-    assert asked == [None, Position("first", 2), Position("first", 4)]
+    assert asked == [None, StreamPosition("first", 2), StreamPosition("first", 4)]
     assert sum(world.hub.counters.resets.values()) == 1
 
 

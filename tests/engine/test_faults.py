@@ -24,7 +24,7 @@ from astrolabe.graph.model.record import Record
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Batch, Changes, Undo
 from astrolabe.graph.state.edge_types import OWNS
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.status import READY, Status
 from tests.graph.histories import KINDS, RULES, histories, roots
 from tests.graph.model.test_salvage import lines_of
@@ -203,14 +203,14 @@ def test_a_fault_at_any_line_of_the_served_graph_ends_nothing(
 async def test_a_node_that_the_served_graph_cannot_take_is_left_out_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    original = Graph._take
+    original = ServedGraph._take
 
-    def take(self: Graph, changes: Changes, before: Undo) -> None:
+    def take(self: ServedGraph, changes: Changes, before: Undo) -> None:
         original(self, changes, before)
         if any(node.name == "bad" for node in changes.nodes_set):
             raise KeyError("a secret")
 
-    monkeypatch.setattr(Graph, "_take", take)
+    monkeypatch.setattr(ServedGraph, "_take", take)
     good = [pod("a"), pod("b", "a"), pod("c", "b")]
     async with running() as run:
         await run.take(Replace("Pod", "", [good[0], pod("bad", "a"), *good[1:]]))

@@ -21,7 +21,7 @@ from astrolabe.graph.model.links import Link, Ref
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import parse_node
 from astrolabe.graph.state.status import READY, Status
@@ -55,12 +55,12 @@ def uses(name: str) -> tuple[Link, ...]:
     return (Ref("uses-configmap", "ConfigMap", "shop", name, "spec.volumes[0]", True),)
 
 
-def graph_of(*facts: Facts) -> Graph:
+def graph_of(*facts: Facts) -> ServedGraph:
     """The graph that a model makes of these."""
     model = Model(RULES)
     for each in facts:
         model.upsert(each)
-    graph = Graph("e")
+    graph = ServedGraph("e")
     graph.apply(Batch("e", 1, model.commit()))
     return graph
 
@@ -68,7 +68,7 @@ def graph_of(*facts: Facts) -> Graph:
 class Running:
     """An engine that takes over a restored graph. batches: what it published, of which `graph` is made."""
 
-    def __init__(self, graph: Graph, readiness: ReadinessTracker) -> None:
+    def __init__(self, graph: ServedGraph, readiness: ReadinessTracker) -> None:
         self.graph = graph
         self.readiness = readiness
         self.batches: list[Changes] = []
@@ -97,7 +97,7 @@ class Running:
 
 
 @asynccontextmanager
-async def taking_over(graph: Graph, *scopes: Scope) -> AsyncIterator[Running]:
+async def taking_over(graph: ServedGraph, *scopes: Scope) -> AsyncIterator[Running]:
     run = Running(graph, ReadinessTracker(scopes or SCOPES))
     task = asyncio.create_task(run.engine.run())
     try:
@@ -272,5 +272,5 @@ def links(kind: str, random: Random) -> tuple[Link, ...]:
     return uses(str(random.randrange(4))) if kind == "Pod" else ()
 
 
-def shown(graph: Graph) -> dict[tuple[str, str, str], Edge]:
+def shown(graph: ServedGraph) -> dict[tuple[str, str, str], Edge]:
     return {edge.key: edge for edge in graph.edges()}

@@ -19,7 +19,7 @@ from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Batch
 from astrolabe.graph.state.edge_types import OWNS
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.history import GraphAt, History
 from astrolabe.graph.state.status import READY, Status
 from astrolabe.graph.views.filter import Filter, FilterRules, parse_query
@@ -87,7 +87,7 @@ class World:
         roots: Selector | None,
         filters: Iterable[Filter] = (Filter(namespace=frozenset(("a-0",)), release=frozenset(("r1",))),),
     ) -> None:
-        self.model, self.graph = Model(RULES, roots=roots), Graph("e")
+        self.model, self.graph = Model(RULES, roots=roots), ServedGraph("e")
         self.views = ViewIndex(self.graph)
         self.history = History(self.graph, changes=1_000_000, size=1_000_000_000)
         for copy in range(copies):

@@ -15,7 +15,7 @@ from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector, equality
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge_types import MOUNTS, OWNS, USES_CONFIGMAP
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import parse_node
 from astrolabe.graph.state.status import READY, Status
 from tests.graph.histories import RULES, histories, roots
@@ -29,7 +29,7 @@ class World:
     def __init__(self, roots: Selector | None, rules: Sequence[Rules] = RULES) -> None:
         self.model = Model(rules, roots=roots)
         self.rules = rules
-        self.graph = Graph("e")
+        self.graph = ServedGraph("e")
         self.roots = roots
         self.facts: dict[str, Facts] = {}
         self.synced: dict[str, set[str]] = {}
@@ -105,7 +105,7 @@ def test_two_kinds_of_one_name_in_two_groups_are_two() -> None:
     assert model.uids("Service") == ["Service"]
 
 
-def check_order(changes: Changes, graph: Graph) -> None:
+def check_order(changes: Changes, graph: ServedGraph) -> None:
     """Applied in the documented order, no edge ever dangles, and nothing is said twice."""
     nodes = set(graph.nodes) | {node.uid for node in changes.nodes_set}
     edges = {edge.key for edge in graph.edges()}
@@ -127,7 +127,7 @@ def check_order(changes: Changes, graph: Graph) -> None:
     assert not {n.uid for n in changes.nodes_set} & set(changes.nodes_removed)
 
 
-def check_closed(graph: Graph) -> None:
+def check_closed(graph: ServedGraph) -> None:
     edges = list(graph.edges())
     assert len(edges) == graph.edge_count
     for edge in edges:
@@ -136,7 +136,7 @@ def check_closed(graph: Graph) -> None:
         assert edge.key in {other.key for other in graph.incoming(edge.target)}
 
 
-def check_equal(graph: Graph, expected: Expected) -> None:
+def check_equal(graph: ServedGraph, expected: Expected) -> None:
     """The graph is exactly what the facts say."""
     assert set(graph.nodes) == set(expected.nodes)
     assert {e.key: sorted(e.field) for e in graph.edges()} == {

@@ -16,7 +16,7 @@ from websockets.frames import Opcode
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.graph.views.view import View
-from astrolabe.http.query import Position
+from astrolabe.http.query import StreamPosition
 from astrolabe.http.server import ENDS
 from astrolabe.http.stream.hub import SENDS_PER_TURN
 from astrolabe.http.stream.shared_subscription import DISMISSAL
@@ -138,7 +138,7 @@ async def test_a_change_that_thousands_are_told_goes_out_in_many_turns() -> None
     """To each in order; who has to wait for its turn is told what came meanwhile along with it."""
     world, recorders = crowd(10), [Recorder() for _ in range(3 * SENDS_PER_TURN)]
     for recorder in recorders:
-        world.hub.join(recorder).subscribe("x", EVERYTHING, Position(EPOCH, 1))
+        world.hub.join(recorder).subscribe("x", EVERYTHING, StreamPosition(EPOCH, 1))
         recorder.take()
     world.send(Changes(nodes_set=[a_pod(1, "Error")]))
     assert sum(len(recorder.messages) for recorder in recorders) == SENDS_PER_TURN
@@ -156,7 +156,7 @@ async def test_a_change_that_thousands_are_told_goes_out_in_many_turns() -> None
 async def test_one_change_reaches_thousands_as_it_is() -> None:
     world, recorders = crowd(10), [Recorder() for _ in range(2 * SENDS_PER_TURN)]
     for recorder in recorders:
-        world.hub.join(recorder).subscribe("x", EVERYTHING, Position(EPOCH, 1))
+        world.hub.join(recorder).subscribe("x", EVERYTHING, StreamPosition(EPOCH, 1))
         recorder.take()
     world.send(Changes(nodes_set=[a_pod(1, "Error")]))
     await eventually(lambda: all(recorder.messages for recorder in recorders))
@@ -169,7 +169,7 @@ async def test_one_change_reaches_thousands_as_it_is() -> None:
 async def test_of_thousands_who_begin_anew_some_do_in_each_turn() -> None:
     world, recorders = crowd(10), [Recorder() for _ in range(3 * SENDS_PER_TURN)]
     for recorder in recorders:
-        world.hub.join(recorder).subscribe("x", EVERYTHING, Position(EPOCH, 1))
+        world.hub.join(recorder).subscribe("x", EVERYTHING, StreamPosition(EPOCH, 1))
     other = crowd(10, epoch="another").hub.graph
     world.hub.replace(other)
     assert world.hub.counters.resets["epoch-changed"] == SENDS_PER_TURN
@@ -190,7 +190,7 @@ async def test_of_thousands_whose_view_fails_some_are_ended_in_each_turn(
 
     world, recorders = crowd(10), [Recorder() for _ in range(SENDS_PER_TURN)]
     for recorder in recorders:
-        world.hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 1))
+        world.hub.join(recorder).subscribe("x", only(kind="Pod"), StreamPosition(EPOCH, 1))
     monkeypatch.setattr(View, "update", fail)
     world.send(Changes(nodes_set=[a_pod(1, "Error")]))
     assert sum(recorder.closed is not None for recorder in recorders) == SENDS_PER_TURN // DISMISSAL

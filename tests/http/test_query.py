@@ -1,19 +1,19 @@
 import pytest
 
 from astrolabe.http.errors import Refusal
-from astrolabe.http.query import Position, parse_position
+from astrolabe.http.query import StreamPosition, parse_position
 from tests.support.serving import Site
 
 
 @pytest.mark.parametrize(
     ("text", "position"),
     [
-        ("e:0", Position("e", 0)),
-        ("3f2a:57", Position("3f2a", 57)),
-        ("2026-01-01T00:00:00Z:57", Position("2026-01-01T00:00:00Z", 57)),
+        ("e:0", StreamPosition("e", 0)),
+        ("3f2a:57", StreamPosition("3f2a", 57)),
+        ("2026-01-01T00:00:00Z:57", StreamPosition("2026-01-01T00:00:00Z", 57)),
     ],
 )
-def test_a_position(text: str, position: Position) -> None:
+def test_a_position(text: str, position: StreamPosition) -> None:
     assert parse_position("since", text) == position
 
 

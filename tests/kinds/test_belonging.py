@@ -11,7 +11,7 @@ from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import equality
 from astrolabe.graph.state.batch import Batch
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.views.filter import Filter
 from astrolabe.graph.views.membership import Membership
@@ -84,7 +84,7 @@ def test_a_selector_takes_along_what_a_template_names(workload: Facts, first: bo
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda facts: facts.kind)
 def test_a_release_takes_along_what_a_template_names(workload: Facts) -> None:
-    graph = Graph("e")
+    graph = ServedGraph("e")
     graph.apply(Batch("e", 1, model_of([*NEEDS, workload]).commit()))
     members = Membership(graph, Filter(release=frozenset(("cart",))))
     assert {uid for uid in graph.nodes if uid in members} == {workload.uid, *NAMED, "PersistentVolume pv"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from random import Random
 
 from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from tests.support.members import edge, node, release
 
 NAMES = [f"pod-{number}" for number in range(12)]
 
 
-def some_changes(random: Random, graph: Graph) -> Changes:
+def some_changes(random: Random, graph: ServedGraph) -> Changes:
     """Something that leaves this graph closed."""
     changes = Changes()
     for name in random.sample(NAMES, 3):

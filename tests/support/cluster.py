@@ -12,7 +12,7 @@ from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.state.batch import Batch
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.timing import WatchTiming
@@ -30,7 +30,7 @@ class Followed:
 
     def __init__(self, readiness: ReadinessTracker, bus: MemoryBus) -> None:
         self.readiness = readiness
-        self.graph = Graph("e")
+        self.graph = ServedGraph("e")
         self.batches: list[Batch] = []
         bus.served = self
         self.rebuilding = False
@@ -42,7 +42,7 @@ class Followed:
         self.batches.append(batch)
         self._moved.set()
 
-    def replace(self, graph: Graph) -> None:
+    def replace(self, graph: ServedGraph) -> None:
         assert self.rebuilding
         self.graph = graph
         self.renewals += 1

@@ -13,7 +13,7 @@ from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.bus.redis.writer import LeaderWriter
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node, parse_node
 from astrolabe.http.stream.hub import Hub
@@ -46,7 +46,7 @@ class Member:
     ) -> None:
         self.identity = identity
         limits = limits or Limits()
-        self.hub = Hub(Graph("before"), limits)
+        self.hub = Hub(ServedGraph("before"), limits)
         self.seen: list[tuple[str, int]] = []
         self.writer: LeaderWriter | None = None
         self.cannot_lead = False
@@ -73,18 +73,18 @@ class Member:
     # Implements `GraphTarget`.
 
     @property
-    def graph(self) -> Graph:
+    def graph(self) -> ServedGraph:
         return self.hub.graph
 
     @graph.setter
-    def graph(self, graph: Graph) -> None:
+    def graph(self, graph: ServedGraph) -> None:
         raise AssertionError("a graph is replaced by `replace`")
 
     def receive(self, batch: Batch) -> None:
         self.hub.receive(batch)
         self._note()
 
-    def replace(self, graph: Graph) -> None:
+    def replace(self, graph: ServedGraph) -> None:
         self.hub.replace(graph)
         self._note()
 
@@ -137,7 +137,7 @@ async def member(
     cluster: str = "default",
     limits: Limits | None = None,
     cannot_lead: bool = False,
-    graph: Graph | None = None,
+    graph: ServedGraph | None = None,
     timing: RedisTiming = SHORT,
     identity: str = "",
     known: bool = True,
@@ -185,7 +185,7 @@ def release(name: str, revision: int | None) -> dict[Release, HelmRevision | Non
     return {of: HelmRevision(of, revision, "deployed") if revision is not None else None}
 
 
-def same(one: Graph, other: Graph) -> bool:
+def same(one: ServedGraph, other: ServedGraph) -> bool:
     """Whether both hold the same, at the same place."""
     return (
         (one.epoch, one.seq) == (other.epoch, other.seq)

@@ -8,7 +8,7 @@ import msgspec
 
 from astrolabe.client.graph import Change, Graph
 from astrolabe.client.message import DeltaMessage, Edge, EdgeKey, Node, ServerMessage
-from astrolabe.graph.state.graph import Graph as ServerGraph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.views.filter import Filter
 from astrolabe.graph.views.view import View
 
@@ -55,12 +55,12 @@ class Replica:
             assert len(changes) == _entries(message) > 0, "a part of this delta changes nothing"
         return changes
 
-    def matches(self, graph: ServerGraph, filter: Filter) -> bool:
+    def matches(self, graph: ServedGraph, filter: Filter) -> bool:
         """Whether it holds exactly the filtered graph."""
         return matches(self.graph, graph, filter)
 
 
-def matches(held: Graph, graph: ServerGraph, filter: Filter) -> bool:
+def matches(held: Graph, graph: ServedGraph, filter: Filter) -> bool:
     """Whether a client holds exactly what the filter makes of the server's graph."""
     view = View.at_once(graph, filter)
     return held.nodes == {node.uid: node.document() for node in view.nodes()} and held.edges == {

@@ -12,7 +12,7 @@ import asyncio
 import sys
 
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.status import Status
 from astrolabe.settings import Limits
 from tests.support.serving import serve
@@ -31,7 +31,7 @@ def obey(world: World, command: str, *words: str) -> None:
         world.send(Changes(nodes_set=[a_pod(number) for number in range(int(words[0]))]))
     elif command == "restart":
         nodes, edges = list(world.hub.graph.nodes.values()), list(world.hub.graph.edges())
-        graph = Graph(f"{world.hub.graph.epoch}x")
+        graph = ServedGraph(f"{world.hub.graph.epoch}x")
         graph.apply(Batch(graph.epoch, 1, Changes(nodes_set=nodes, edges_set=edges)))
         world.hub.replace(graph)
     else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from astrolabe.engine.readiness import ReadinessTracker
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.http.source import ReplicationHealth, WatchStats
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
@@ -18,7 +18,7 @@ from tests.support.kinds import CATALOGUE
 class FixedSource:
     """Implements `http.source.GraphSource`. counted: how many objects of a kind there are."""
 
-    hub: Hub = field(default_factory=lambda: Hub(Graph("e", 4)))
+    hub: Hub = field(default_factory=lambda: Hub(ServedGraph("e", 4)))
     catalogue: Catalogue = CATALOGUE
     readiness: ReadinessTracker
     state: Any = None

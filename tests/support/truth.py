@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from astrolabe.graph import selector as selectors
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.kinds.kind import Kind
 from tests.support.kinds import KINDS
 from tests.support.oracle import Expected
@@ -58,7 +58,7 @@ def expect(
     return {"nodes": nodes, "edges": edges, "releases": releases}
 
 
-def summarize(graph: Graph) -> Summary:
+def summarize(graph: ServedGraph) -> Summary:
     """A graph of the server."""
     releases = {f"{r.namespace}/{r.name}": [e.revision, e.status] for r, e in graph.releases.items()}
     return {

@@ -16,7 +16,7 @@ from astrolabe.graph.selector import equality
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge import Edge
 from astrolabe.graph.state.edge_types import BINDS, MOUNTS, OWNS, SELECTS, USES_CONFIGMAP
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node, parse_node
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
@@ -88,7 +88,7 @@ class World:
                 for kind, (version, cluster) in KINDS.items()
             ]
         )
-        self.hub = Hub(Graph(epoch), limits)
+        self.hub = Hub(ServedGraph(epoch), limits)
         self.readiness = ReadinessTracker([Scope(kind) for kind in KINDS])
 
     def set(self, *changed: Facts) -> None:

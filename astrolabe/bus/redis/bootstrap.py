@@ -10,7 +10,7 @@ from astrolabe.bus.redis.errors import CorruptData
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.store import RedisStore, StoredPosition
 from astrolabe.graph.state.batch import Batch
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.timeslice import TimeSlice, in_slices
 
 #: Scans that the log may outrun before that is reported.
@@ -32,7 +32,7 @@ class LogOutrun(Exception):
 class JoinedGraph(msgspec.Struct):
     """graph: as of the start of the log. batches: the batches from there until now."""
 
-    graph: Graph
+    graph: ServedGraph
     batches: list[Batch]
     position: StoredPosition
 
@@ -60,7 +60,7 @@ async def read_stored_graph(store: RedisStore, decoder: Decoder) -> JoinedGraph 
             continue
         async for undo in in_slices(reversed(undos[len(undos) - len(history) :])):
             found.undo(undo)
-        graph = Graph(noted.epoch, history[0].since if history else noted.seq)
+        graph = ServedGraph(noted.epoch, history[0].since if history else noted.seq)
         async for _ in in_slices(found.restore_into(graph)):
             pass
         batches = [decoder.batch(entry) async for entry in in_slices(history)]

@@ -9,7 +9,7 @@ from typing import TypeVar
 from astrolabe.bus.redis.errors import CorruptData
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge, EdgeKey
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node
 
@@ -60,7 +60,7 @@ def _in_order(changes: Changes) -> Iterator[Named]:
             yield name, found
 
 
-def effective_changes(changes: Changes, graph: Graph) -> Changes:
+def effective_changes(changes: Changes, graph: ServedGraph) -> Changes:
     """The changes without those that the graph already has, as merged and repeated ones may contain."""
     nodes = graph.nodes
     return Changes(
@@ -74,7 +74,7 @@ def effective_changes(changes: Changes, graph: Graph) -> Changes:
     )
 
 
-def check_closed(changes: Changes, graph: Graph) -> None:
+def check_closed(changes: Changes, graph: ServedGraph) -> None:
     """Raises CorruptData if these changes would leave an edge without a node at either end."""
     removed_nodes = set(changes.nodes_removed)
     new = {node.uid for node in changes.nodes_set}

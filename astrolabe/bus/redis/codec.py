@@ -15,7 +15,7 @@ import msgspec
 from astrolabe.bus.redis.errors import CorruptData
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge import Edge, EdgeKey
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import LONGEST_PART, Node, parse_node, parse_nodes
 from astrolabe.graph.state.status import SEVERITIES
@@ -126,7 +126,7 @@ def entry_of(batch: Batch) -> LogEntry:
     )
 
 
-def undo_of(changes: Changes, graph: Graph) -> UndoRecord:
+def undo_of(changes: Changes, graph: ServedGraph) -> UndoRecord:
     """The state in this graph of everything that the changes will change."""
     undo = UndoRecord()
     for uid in (*[node.uid for node in changes.nodes_set], *changes.nodes_removed):

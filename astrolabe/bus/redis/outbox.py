@@ -8,7 +8,7 @@ from typing import TypeVar
 from astrolabe.bus.redis.changes import CHUNK_ITEMS, Named, in_chunks, split_ordered
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge, EdgeKey
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node
 
@@ -36,7 +36,7 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._nodes) + len(self._edges) + len(self._releases)
 
-    def add(self, changes: Changes, graph: Graph, *, time: int) -> None:
+    def add(self, changes: Changes, graph: ServedGraph, *, time: int) -> None:
         """Add changes that the graph is about to apply. time: when they arrived, in Unix milliseconds."""
         self.time = 0 if self._batches else time
         self._batches += 1
@@ -64,11 +64,11 @@ class Outbox:
         else:
             known[key] = (before, None)
 
-    def _node_before(self, uid: str, graph: Graph) -> Node | None:
+    def _node_before(self, uid: str, graph: ServedGraph) -> Node | None:
         known = self._nodes.get(uid)
         return known[0] if known is not None else graph.nodes.get(uid)
 
-    def _edge_before(self, key: EdgeKey, graph: Graph) -> Edge | None:
+    def _edge_before(self, key: EdgeKey, graph: ServedGraph) -> Edge | None:
         known = self._edges.get(key)
         return known[0] if known is not None else graph.edge(key)
 

@@ -13,7 +13,7 @@ from astrolabe.bus.redis.keys import RedisKeys
 from astrolabe.bus.redis.store import SCAN_COUNT, RedisStore
 from astrolabe.bus.redis.writer import LeaderWriter
 from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.timeslice import in_slices
 
 logger = logging.getLogger("astrolabe.bus")
@@ -104,13 +104,13 @@ class Repair:
         return wrong
 
 
-def hashes_of(graph: Graph, keys: RedisKeys) -> tuple[StoredHash, ...]:
+def hashes_of(graph: ServedGraph, keys: RedisKeys) -> tuple[StoredHash, ...]:
     """The expected hashes of this graph."""
     return (_Nodes(graph, keys.nodes), _Edges(graph, keys.edges), _Releases(graph, keys.releases))
 
 
 class _Nodes:
-    def __init__(self, graph: Graph, key: str) -> None:
+    def __init__(self, graph: ServedGraph, key: str) -> None:
         self.key = key
         self._graph = graph
 
@@ -132,7 +132,7 @@ class _Nodes:
 
 
 class _Edges:
-    def __init__(self, graph: Graph, key: str) -> None:
+    def __init__(self, graph: ServedGraph, key: str) -> None:
         self.key = key
         self._graph = graph
         self._decoder = Decoder()
@@ -162,7 +162,7 @@ class _Edges:
 
 
 class _Releases:
-    def __init__(self, graph: Graph, key: str) -> None:
+    def __init__(self, graph: ServedGraph, key: str) -> None:
         self.key = key
         self._graph = graph
         self._decoder = Decoder()

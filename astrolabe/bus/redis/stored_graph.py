@@ -18,7 +18,7 @@ from astrolabe.bus.redis.errors import CorruptData
 from astrolabe.bus.redis.store import StoredPosition
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import Node
 
 #: Nodes, edges or releases to add to a graph in one time slice.
@@ -63,7 +63,7 @@ class StoredGraph:
             else:
                 self.releases[id.encode()] = value.encode()
 
-    def restore_into(self, graph: Graph) -> Iterator[None]:
+    def restore_into(self, graph: ServedGraph) -> Iterator[None]:
         """Add everything to an empty graph, one time slice per step. Raises CorruptData."""
         for nodes in in_chunks(self._nodes.items(), ITEMS_PER_SLICE):
             graph.restore(nodes=dict(nodes))

@@ -29,7 +29,7 @@ from astrolabe.bus.redis.status import ReplicationStatus
 from astrolabe.bus.redis.store import CORRUPT, RedisStore
 from astrolabe.bus.redis.writes import chunks_of, writes_of
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.timeslice import free_in_steps, in_slices
 
 logger = logging.getLogger("astrolabe.bus")
@@ -217,7 +217,7 @@ class LeaderWriter:
         if not await deliver(batch, self._served):
             self._was_rebuilt = True
 
-    async def _commit(self, batch: Batch, before: Graph) -> bool:
+    async def _commit(self, batch: Batch, before: ServedGraph) -> bool:
         """Store a batch; False if Redis is not at the position that the batch continues.
 
         Raises LeadershipLost, RedisUnavailable.
@@ -325,7 +325,7 @@ class LeaderWriter:
         if self._in_doubt is not None and since == self._in_doubt.seq:
             self._flushed.append(self._in_doubt.changes)
             self._stored_seq, self._in_doubt = since, None
-        before = Graph("")
+        before = ServedGraph("")
         async for known in in_slices(chain(self._outbox.before(), self._flushed)):
             before.load(known)
         shared = len(self._outbox)

@@ -11,7 +11,7 @@ from astrolabe.bus.redis.changes import CHUNK_ITEMS, in_chunks
 from astrolabe.bus.redis.codec import LogEntry, edge_id, edge_value, release_id, revision_value
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node
 from astrolabe.timeslice import in_slices
@@ -37,7 +37,7 @@ class Writes(msgspec.Struct):
         return counts + items
 
 
-async def chunks_of(graph: Graph) -> Iterator[Writes]:
+async def chunks_of(graph: ServedGraph) -> Iterator[Writes]:
     """The whole graph in chunks that Redis writes quickly.
 
     The graph must not change until this returns. The chunks do not contain later changes.

@@ -27,7 +27,7 @@ class CompareError(ClientError):
     """There is nothing to compare; the message is for people."""
 
 
-class _Health(msgspec.Struct):
+class _HealthBody(msgspec.Struct):
     status: str
     nodes: int
 
@@ -51,7 +51,7 @@ class ComparedServer:
         """How far what it serves may be trusted; "" from one that does not say. Raises CompareError."""
         answer, state = await self._ask(ApiRequest(HEALTH))
         try:
-            msgspec.json.decode(answer.body, type=_Health)
+            msgspec.json.decode(answer.body, type=_HealthBody)
         except (msgspec.MsgspecError, RecursionError):
             text = f"/health answers {answer.status}"
             if answer.is_good:

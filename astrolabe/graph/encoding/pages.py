@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 
 #: The average number of nodes per page. For each changed node, about so many are encoded.
 PAGE = 32
@@ -25,7 +25,7 @@ class EncodedPage:
         self.nodes = b""
         self.edges = b""
 
-    def encode(self, graph: Graph) -> None:
+    def encode(self, graph: ServedGraph) -> None:
         """Make the texts as the graph is now."""
         nodes = graph.nodes
         self.nodes = _listed([nodes[uid].text for uid in self.uids])
@@ -40,7 +40,7 @@ class Pages:
     all texts and 40 bytes per node: about 1 KB for a node with two edges.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: ServedGraph) -> None:
         self._graph = graph
         self._pages: list[EncodedPage] = []
         #: Nodes that are older than the pages and not in any page yet.

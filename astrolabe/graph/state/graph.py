@@ -35,7 +35,7 @@ class ApplyError(Exception):
 
 
 class ReadableGraph(Protocol):
-    """A graph as it is or was: implemented by `Graph` and `history.GraphAt`."""
+    """A graph as it is or was: implemented by `ServedGraph` and `history.GraphAt`."""
 
     def node(self, uid: str) -> Node | None: ...
     def outgoing(self, uid: str) -> Iterable[Edge]: ...
@@ -43,7 +43,7 @@ class ReadableGraph(Protocol):
     def edge(self, key: EdgeKey) -> Edge | None: ...
 
 
-class Graph:
+class ServedGraph:
     """Nodes by uid, edges by node, and their position in history.
 
     After every batch, both ends of each edge exist.

@@ -13,7 +13,7 @@ from itertools import islice
 
 from astrolabe.graph.state.batch import Undo
 from astrolabe.graph.state.edge import Edge, EdgeKey
-from astrolabe.graph.state.graph import Graph, ReadableGraph
+from astrolabe.graph.state.graph import ReadableGraph, ServedGraph
 from astrolabe.graph.state.node import Node
 
 #: About how many bytes an entry takes beside its node's text: objects and dict entries.
@@ -29,7 +29,7 @@ class History:
     changes, size: the limits, in changed nodes and edges, and in bytes.
     """
 
-    def __init__(self, graph: Graph, *, changes: int, size: int) -> None:
+    def __init__(self, graph: ServedGraph, *, changes: int, size: int) -> None:
         self.start = graph.seq
         self._graph = graph
         self._limits = (changes, size)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import islice
 
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import ApplyError, Graph
+from astrolabe.graph.state.graph import ApplyError, ServedGraph
 
 #: Nodes copied per step.
 STEP = 100
@@ -20,8 +20,8 @@ class Renewal:
     graph: the new graph, complete after the last step. The old one must not change meanwhile.
     """
 
-    def __init__(self, graph: Graph, batch: Batch) -> None:
-        self.graph = Graph(batch.epoch, batch.since)
+    def __init__(self, graph: ServedGraph, batch: Batch) -> None:
+        self.graph = ServedGraph(batch.epoch, batch.since)
         self._old = graph
         self._batch = batch
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from astrolabe.graph.state.batch import Undo
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import Node
 
 
@@ -34,7 +34,7 @@ class GraphStats:
         holds them.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: ServedGraph) -> None:
         self._graph = graph
         #: Nodes that were there before and are not counted yet, and neither are their outgoing edges.
         self._uncounted: dict[str, None] = dict.fromkeys(graph.nodes)

@@ -12,7 +12,7 @@ from astrolabe.graph.reach import Reach
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge, EdgeKey, leads
 from astrolabe.graph.state.edge_types import ATTACHMENT_TYPES
-from astrolabe.graph.state.graph import Graph, ReadableGraph
+from astrolabe.graph.state.graph import ReadableGraph, ServedGraph
 from astrolabe.graph.state.history import GraphAt
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.views.filter import Filter
@@ -38,7 +38,7 @@ class View:
     turned: what entered or left `reached` in the latest step.
     """
 
-    def __init__(self, graph: Graph, filter: Filter) -> None:
+    def __init__(self, graph: ServedGraph, filter: Filter) -> None:
         self.filter = filter
         self.built = False
         self.reached: Reach[str] | None = None
@@ -53,7 +53,7 @@ class View:
         self._listed: set[str] = set()
 
     @classmethod
-    def at_once(cls, graph: Graph, filter: Filter) -> View:
+    def at_once(cls, graph: ServedGraph, filter: Filter) -> View:
         """Build the whole view at once, however long it takes."""
         view = cls(graph, filter)
         for _ in view.build():

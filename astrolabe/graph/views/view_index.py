@@ -19,7 +19,7 @@ from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import EdgeKey
 from astrolabe.graph.state.edge_types import ATTACHMENT_TYPES
-from astrolabe.graph.state.graph import Graph, ReadableGraph
+from astrolabe.graph.state.graph import ReadableGraph, ServedGraph
 from astrolabe.graph.state.history import GraphAt
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.views.filter import Filter, OwnValues
@@ -66,7 +66,7 @@ _OWN_DIMENSIONS = tuple(_own_dimensions())
 class ViewIndex:
     """The views of one graph."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: ServedGraph) -> None:
         self._graph = graph
         #: By dimension, those in use only, and value.
         self._listed: dict[str, dict[str, Listing]] = {}

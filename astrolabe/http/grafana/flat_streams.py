@@ -20,7 +20,7 @@ from astrolabe.http.net.refusals import Handler, visibly
 from astrolabe.http.net.websocket import WebSocket, text_frame
 from astrolabe.http.openapi.messages import FlatChange, FlatCounts
 from astrolabe.http.openapi.operation import ApiEndpoint, ApiResponse, Operation, Parameter
-from astrolabe.http.query import Position, QueryReader
+from astrolabe.http.query import QueryReader, StreamPosition
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.subscription import fail
@@ -165,7 +165,7 @@ class FlatStreams:
         client = self._hub.join(socket)
         socket.drained = client.wake
         graph = self._hub.graph
-        client.subscribe("default", kept, Position(graph.epoch, graph.seq))  # only what comes
+        client.subscribe("default", kept, StreamPosition(graph.epoch, graph.seq))  # only what comes
         socket.listen(socket)
         await self._connections.until_lost(socket, client.leave)
 

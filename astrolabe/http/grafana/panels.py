@@ -17,7 +17,7 @@ from astrolabe.http.grafana.layout import Layout, spots
 from astrolabe.http.grafana.pairs import Rows, overlap
 from astrolabe.http.grafana.rows import edge_row, node_row
 from astrolabe.http.grafana.subgraph import gather
-from astrolabe.http.query import Position
+from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.snapshot import ViewSnapshot
 from astrolabe.kinds.catalogue import Catalogue
@@ -43,7 +43,7 @@ class PanelQuery(msgspec.Struct, frozen=True):
 class Panel(msgspec.Struct, frozen=True):
     """The rows of a panel, and their position. made: loop time."""
 
-    position: Position
+    position: StreamPosition
     rows: Rows
     made: float
 
@@ -116,7 +116,7 @@ class GrafanaPanels:
         """before: the panel that may be read together with this one."""
         snapshot = await self._hub.snapshot(query.filter)
         rows = await finish(self._rows(query, snapshot, memory, before))
-        position = Position(snapshot.epoch, snapshot.seq)
+        position = StreamPosition(snapshot.epoch, snapshot.seq)
         return Panel(position=position, rows=rows, made=asyncio.get_running_loop().time())
 
     def _rows(

@@ -9,7 +9,7 @@ import msgspec
 
 from astrolabe.graph.state.edge import Edge
 from astrolabe.graph.state.edge_types import OWNS
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import Node
 from astrolabe.http.stream.snapshot import ViewSnapshot
 from astrolabe.kinds.catalogue import Catalogue
@@ -40,7 +40,7 @@ class Subgraph(msgspec.Struct, frozen=True):
 
 
 def gather(
-    graph: Graph, snapshot: ViewSnapshot, catalogue: Catalogue, *, whole: bool
+    graph: ServedGraph, snapshot: ViewSnapshot, catalogue: Catalogue, *, whole: bool
 ) -> Generator[None, None, Subgraph]:
     """What was taken, with the owners beside it; in steps. These are not drawn: they may be as they are a
     moment later.

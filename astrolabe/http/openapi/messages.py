@@ -10,7 +10,7 @@ from msgspec import UNSET, field
 from astrolabe.graph.encoding import wire
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS
 from astrolabe.http.openapi.process import ServedState
-from astrolabe.http.openapi.shapes import Edge, Node, Tally
+from astrolabe.http.openapi.shapes import EdgeShape, NodeShape, Tally
 from astrolabe.http.openapi.terms import (
     Absent,
     Count,
@@ -45,14 +45,14 @@ class Snapshot(Shape, tag_field="type", tag="snapshot"):
     seq: Seq
     part: Annotated[int, about("Its number, from 1.")]
     last: Annotated[bool, about("Whether no more parts follow.")]
-    nodes: list[Node]
-    edges: list[Edge]
+    nodes: list[NodeShape]
+    edges: list[EdgeShape]
 
 
 class NodeChanges(Shape):
     """Nodes that are new or others than before, and the uids of those that are gone."""
 
-    set: list[Node]
+    set: list[NodeShape]
     remove: list[str]
 
 
@@ -67,7 +67,7 @@ class EdgeIdentity(Shape):
 class EdgeChanges(Shape):
     """Edges that are new or others than before, and those that are gone."""
 
-    set: list[Edge]
+    set: list[EdgeShape]
     remove: list[EdgeIdentity]
 
 

@@ -32,19 +32,38 @@ def schemas_of(operations: Iterable[Operation], *others: Any) -> tuple[Schemas, 
         if "description" in component:
             component["description"] = cleandoc(component["description"])
     tidy: Sequence[Schema] = [_tidied(schema) for schema in schemas]
-    return dict(zip(types, tidy, strict=True)), _tidied(components)
+    return (
+        dict(zip(types, tidy, strict=True)),
+        {component_name(name): _tidied(component) for name, component in components.items()},
+    )
+
+
+#: Components whose class has another name in the code.
+_COMPONENT_NAMES = {"StreamPosition": "Position"}
+
+
+def component_name(class_name: str) -> str:
+    """The name of a class's component. Without `Shape`, which only sets it apart from other classes."""
+    return _COMPONENT_NAMES.get(class_name, class_name.removesuffix("Shape"))
 
 
 def _tidied(part: Any) -> Any:
-    """The same schemas in the form that code generators understand best: a list of values has a type, a
-    reference has none, and a discriminator goes with `oneOf`."""
+    """The same schemas in the form that code generators understand best.
+
+    A list of values has a type, a reference has none, and a discriminator goes with `oneOf`.
+    Classes have the names of their components.
+    """
     if isinstance(part, list):
         return [_tidied(each) for each in part]
     if not isinstance(part, dict):
         return part
     tidy = {key: _tidied(value) for key, value in part.items()}
     if isinstance(tidy.get("$ref"), str):
+        path, _, name = tidy["$ref"].rpartition("/")
+        tidy["$ref"] = f"{path}/{component_name(name)}"
         tidy.pop("type", None)
+    if isinstance(tidy.get("title"), str):
+        tidy["title"] = component_name(tidy["title"])
     values = tidy.get("enum")
     if isinstance(values, list) and all(isinstance(each, str) for each in values):
         tidy.setdefault("type", "string")

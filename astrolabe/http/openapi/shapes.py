@@ -32,7 +32,7 @@ class Error(Shape):
     message: Annotated[str, about("A sentence for people, which names what is wrong.")]
 
 
-class Reference(Shape):
+class ReferenceShape(Shape):
     """A reference that leads nowhere: what it names does not exist."""
 
     type: EdgeType
@@ -51,7 +51,7 @@ class Owner(Shape):
     name: str
 
 
-class Node(Shape):
+class NodeShape(Shape):
     """One resource. Keys that are not required are left out when there is nothing to say."""
 
     uid: Annotated[str, about("As Kubernetes has it.", "e2e7b339-5a6f-4d99-acca-96b3276dcee0")]
@@ -67,12 +67,12 @@ class Node(Shape):
     release: Annotated[str, about("Its Helm release, its own or that of its owner.")] | Absent = UNSET
     release_namespace: str | Absent = UNSET
     chart: Annotated[str, about("With its version.", "web-1.2.3")] | Absent = UNSET
-    unresolved: list[Reference] | Absent = UNSET
+    unresolved: list[ReferenceShape] | Absent = UNSET
     owner_references: list[Owner] | Absent = UNSET
     labels: dict[str, str] | Absent = UNSET
 
 
-class Edge(Shape):
+class EdgeShape(Shape):
     """One thing that a resource has to do with another. `type`, `from` and `to` are its identity."""
 
     type: EdgeType
@@ -81,16 +81,16 @@ class Edge(Shape):
     field: Annotated[list[str], about("The paths in the manifest that made it.", ["spec.volumeName"])]
 
 
-class Graph(Shape):
+class GraphShape(Shape):
     """Nodes, and the edges between them; no edge lacks an end."""
 
     epoch: Epoch
     seq: Seq
-    nodes: list[Node]
-    edges: list[Edge]
+    nodes: list[NodeShape]
+    edges: list[EdgeShape]
 
 
-class Identity(Shape):
+class IdentityShape(Shape):
     """Who a node is, and how it is."""
 
     uid: str
@@ -100,10 +100,10 @@ class Identity(Shape):
     status: Status
 
 
-class EdgeWithEnd(Edge):
+class EdgeWithEnd(EdgeShape):
     """An edge of a node, and the node at its other end."""
 
-    other: Identity
+    other: IdentityShape
 
 
 class EdgesOfNode(Shape):
@@ -118,12 +118,12 @@ class ResourceDetail(Shape):
 
     epoch: Epoch
     seq: Seq
-    node: Node
+    node: NodeShape
     edges: EdgesOfNode
-    unresolved: list[Reference]
+    unresolved: list[ReferenceShape]
 
 
-class Resource(Shape):
+class ResourceShape(Shape):
     """One resource in a flat shape."""
 
     uid: str
@@ -161,7 +161,7 @@ class Tally(Shape):
     unknown: Count
 
 
-class Release(Tally):
+class ReleaseShape(Tally):
     """A Helm release. Revision and status are null where Helm's Secrets are not watched."""
 
     name: str
@@ -229,7 +229,7 @@ class EdgeTypeInfo(Shape):
     hidden: Annotated[bool, about("Whether pictures leave it out until it is asked for.")]
 
 
-class Unresolved(Identity):
+class Unresolved(IdentityShape):
     """A reference that leads nowhere, and the node that holds it."""
 
-    reference: Reference
+    reference: ReferenceShape

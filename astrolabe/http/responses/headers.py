@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 
 
-def position_headers(graph: Graph) -> dict[str, str]:
+def position_headers(graph: ServedGraph) -> dict[str, str]:
     """The headers that name the position in history of an answer."""
     return {"X-Astrolabe-Epoch": graph.epoch, "X-Astrolabe-Seq": str(graph.seq)}
 

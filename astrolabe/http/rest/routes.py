@@ -101,7 +101,7 @@ RESOURCE_ROUTES = (
         name="graph",
         body=documents.graph,
         summary="the graph: epoch, seq, nodes and edges, never an edge without both ends",
-        answer=shapes.Graph,
+        answer=shapes.GraphShape,
         prepare=documents.prepare_graph,
         borrowed=True,
     ),
@@ -111,7 +111,7 @@ RESOURCE_ROUTES = (
         body=resources,
         summary="a flat list, one object per resource, with age, owners, image, restarts, replicas and "
         "what it uses",
-        answer=list[shapes.Resource],
+        answer=list[shapes.ResourceShape],
         ages=True,
     ),
     GraphRoute(
@@ -128,7 +128,7 @@ RESOURCE_ROUTES = (
         name="releases",
         body=releases,
         summary="the names of releases, sorted; with detail=true also charts, revisions and counts",
-        answer=list[str | shapes.Release],
+        answer=list[str | shapes.ReleaseShape],
         view=anywhere,
         detail=True,
     ),

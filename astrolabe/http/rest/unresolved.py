@@ -7,7 +7,7 @@ from heapq import merge
 from typing import Any
 
 from astrolabe.graph.state.edge_types import OWNS
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import Node
 from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.json import array, stretches
@@ -30,7 +30,7 @@ def unresolved(hub: Hub, _: QueryParams, snapshot: ViewSnapshot | None) -> Itera
     return _unresolved(hub.graph, kept(hub, snapshot))
 
 
-def _unresolved(graph: Graph, nodes: list[Node]) -> Iterator[str]:
+def _unresolved(graph: ServedGraph, nodes: list[Node]) -> Iterator[str]:
     found: list[list[Node]] = []
     for stretch in stretches(nodes):
         found.append(sorted([node for node in stretch if node.unresolved], key=_order))
@@ -49,7 +49,7 @@ def _unresolved(graph: Graph, nodes: list[Node]) -> Iterator[str]:
     )
 
 
-def _note(graph: Graph, node: Node, below: dict[str, set[_Missing]]) -> None:
+def _note(graph: ServedGraph, node: Node, below: dict[str, set[_Missing]]) -> None:
     """Note what the node lacks for everything that owns it, directly or not."""
     missing: list[_Missing] = []
     rising, seen = [node.uid], {node.uid}

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.views.filter import Filter
 from astrolabe.http.net.message import Message
-from astrolabe.http.query import Position
+from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream.shared_subscription import SharedSubscription
 from astrolabe.http.stream.subscription import ClientSubscription, StreamConnection, fail
 
@@ -20,7 +20,7 @@ CATCH_UP_TIMEOUT = 2.0
 class SharedSubscriptions(Protocol):
     """Where clients get shared subscriptions, see `hub.Hub`."""
 
-    graph: Graph
+    graph: ServedGraph
 
     def share(self, filter: Filter) -> SharedSubscription: ...
     def release(self, shared: SharedSubscription) -> None: ...
@@ -55,7 +55,7 @@ class StreamClient:
         graph = self._hub.graph
         return graph.epoch, graph.seq
 
-    def subscribe(self, id: str, filter: Filter, since: Position | None = None) -> None:
+    def subscribe(self, id: str, filter: Filter, since: StreamPosition | None = None) -> None:
         """Follow a part of the graph under an unused id. The snapshot goes out at once, or when it is
         complete.
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator
 
 from astrolabe.graph.encoding import wire
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.http.net.message import LONG, LongText, LongTexts, Message
 
 #: Messages of one catch-up that are kept for others, newest first. Clients choose ids and positions.
@@ -88,7 +88,7 @@ class CatchUp:
         """Whether it is still being worked out."""
         return self._text is None and not self.lost
 
-    def begin(self, graph: Graph) -> None:
+    def begin(self, graph: ServedGraph) -> None:
         """End at the current position of the graph."""
         self.epoch, self.seq = graph.epoch, graph.seq
 

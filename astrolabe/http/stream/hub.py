@@ -15,7 +15,7 @@ from time import perf_counter, time
 
 from astrolabe.graph.encoding.pages import Pages
 from astrolabe.graph.state.batch import Batch, Changes, Undo
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.history import GraphAt, History
 from astrolabe.graph.state.stats import GraphStats
 from astrolabe.graph.views.filter import Filter
@@ -24,7 +24,7 @@ from astrolabe.graph.views.view_index import ViewIndex
 from astrolabe.http.counters import Counters
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.message import LongTexts
-from astrolabe.http.query import Position
+from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream.client import StreamClient
 from astrolabe.http.stream.deltas import DeltaMessages
 from astrolabe.http.stream.jobs import AT_ONCE, JobQueue, Steps
@@ -53,7 +53,7 @@ class Hub:
     rebuilding: see `bus.delivery.GraphTarget`.
     """
 
-    def __init__(self, graph: Graph, limits: Limits | None = None) -> None:
+    def __init__(self, graph: ServedGraph, limits: Limits | None = None) -> None:
         self.counters = Counters()
         self._limits = limits or Limits()
         self._shared: dict[Filter, SharedSubscription] = {}
@@ -67,7 +67,7 @@ class Hub:
         self.rebuilding = False
         self._begin(graph)
 
-    def _begin(self, graph: Graph) -> None:
+    def _begin(self, graph: ServedGraph) -> None:
         self.graph = graph
         self.pages = Pages(graph)
         self.stats = GraphStats(graph)
@@ -97,7 +97,7 @@ class Hub:
         self._notify()
         self._count(batch, before, perf_counter() - began)
 
-    def replace(self, graph: Graph) -> None:
+    def replace(self, graph: ServedGraph) -> None:
         """Serve another graph from now on: the history could not be continued. All subscriptions restart as
         soon as their views are built in the background."""
         before: list[object] = [self.history, self.pages, self.stats, self._views]
@@ -138,7 +138,7 @@ class Hub:
             shared.users -= 1
             self.release(shared)
 
-    def is_same_since(self, position: Position, filter: Filter) -> bool:
+    def is_same_since(self, position: StreamPosition, filter: Filter) -> bool:
         """Whether the filtered graph is known to be unchanged since this position.
 
         Asking counts as using it.
@@ -302,7 +302,7 @@ class Hub:
                 reached.set_result(None)
 
 
-def _free_in_steps(graph: Graph, beside: list[object]) -> Steps:
+def _free_in_steps(graph: ServedGraph, beside: list[object]) -> Steps:
     """Free a graph and what was derived from it, in steps."""
     yield STEP  # not in the turn that replaces the graph
     while beside:

@@ -18,7 +18,7 @@ from astrolabe.http.net.sse import EventStream
 from astrolabe.http.net.websocket import WebSocket
 from astrolabe.http.openapi import messages, parameters
 from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, ApiResponse, Operation
-from astrolabe.http.query import Position, QueryReader, parse_position
+from astrolabe.http.query import QueryReader, StreamPosition, parse_position
 from astrolabe.http.responses.headers import position_headers
 from astrolabe.http.stream.client import StreamClient
 from astrolabe.http.stream.connections import Connections
@@ -174,7 +174,11 @@ class StreamEndpoints:
         return Message("hello", text, None)
 
     def _subscribe(
-        self, channel: WebSocket | EventStream, client: StreamClient, filter: Filter, since: Position | None
+        self,
+        channel: WebSocket | EventStream,
+        client: StreamClient,
+        filter: Filter,
+        since: StreamPosition | None,
     ) -> None:
         try:
             client.subscribe(DEFAULT, filter, since)

@@ -12,7 +12,7 @@ from astrolabe.http.errors import Refusal
 from astrolabe.http.net.close_codes import BAD_MESSAGE, SLOW
 from astrolabe.http.net.message import Message
 from astrolabe.http.openapi.terms import reference
-from astrolabe.http.query import Position
+from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream.client import StreamClient
 from astrolabe.http.stream.subscription import StreamConnection, fail
 
@@ -27,7 +27,7 @@ class Subscribe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
 
     id: Id
     filter: _Filter = None
-    since: Position | None = None
+    since: StreamPosition | None = None
 
 
 class Unsubscribe(

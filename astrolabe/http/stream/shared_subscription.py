@@ -8,7 +8,7 @@ from functools import partial
 
 from astrolabe.graph.encoding import wire
 from astrolabe.graph.state.batch import Batch, Changes, Undo
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.history import GraphAt, History, merge
 from astrolabe.graph.views.filter import Filter
 from astrolabe.graph.views.view import View
@@ -70,7 +70,7 @@ class SharedSubscription:
         self._jobs: dict[BackgroundJob, None] = {}
         self._waiting: list[asyncio.Future[None]] = []
 
-    def begin(self, graph: Graph, history: History, views: ViewIndex) -> None:
+    def begin(self, graph: ServedGraph, history: History, views: ViewIndex) -> None:
         """Follow this graph from now on. The view is added to the index while it is built."""
         self.end()
         self.graph = graph

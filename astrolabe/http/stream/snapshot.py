@@ -9,7 +9,7 @@ from weakref import ref
 from astrolabe.graph.encoding import wire
 from astrolabe.graph.encoding.wire import SnapshotOffset
 from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.history import History
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.views.view import View
@@ -53,7 +53,7 @@ class ViewSnapshot:
         self._shared = True
         self._parts: dict[tuple[str, SnapshotOffset], tuple[Message, SnapshotOffset]] = {}
 
-    def collect(self, view: View, graph: Graph, history: History) -> Iterator[int]:
+    def collect(self, view: View, graph: ServedGraph, history: History) -> Iterator[int]:
         """Collect the view as it is now, in steps. The graph may change between them. A step yields the
         number of nodes that it visited."""
         self.started, self.epoch, self.seq = True, graph.epoch, graph.seq

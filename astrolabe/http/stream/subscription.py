@@ -14,12 +14,12 @@ from typing import Protocol
 from astrolabe.graph.encoding import wire
 from astrolabe.graph.encoding.wire import ResetReason
 from astrolabe.graph.state.batch import is_detached
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.history import History
 from astrolabe.http.counters import Counters
 from astrolabe.http.net.close_codes import FAILED, INTERNAL_ERROR
 from astrolabe.http.net.message import Message
-from astrolabe.http.query import Position
+from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream.deltas import CatchUp
 from astrolabe.http.stream.snapshot import ViewSnapshot
 
@@ -50,7 +50,7 @@ class ViewSource(Protocol):
     generation: increases when another graph is followed. Subscriptions of an earlier one have to restart.
     """
 
-    graph: Graph
+    graph: ServedGraph
     history: History
     ready: bool
     changed: int
@@ -120,7 +120,7 @@ class ClientSubscription:
         #: Whether the client has asked to resume and has not been answered.
         self._resume_pending = False
 
-    def start(self, since: Position | None) -> None:
+    def start(self, since: StreamPosition | None) -> None:
         """Start with a snapshot, or resume from the client's position, or reset if that is impossible."""
         if since is None:
             self._begin()

@@ -16,7 +16,7 @@ from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import Node, parse_node
 from tests.graph.histories import KINDS, RULES, histories, roots
 from tests.graph.test_cost import count_steps
@@ -26,7 +26,7 @@ class Chain:
     """A graph of nodes each of which owns the next one, and its pages."""
 
     def __init__(self, length: int) -> None:
-        self.graph = Graph("e")
+        self.graph = ServedGraph("e")
         self.pages = Pages(self.graph)
         self.extend(0, length)
 
@@ -43,7 +43,7 @@ def node(number: int, status: str = "Ready") -> Node:
     return parse_node(f'{{"uid":"{number}","name":"x","kind":"Pod","status":"{status}"}}')
 
 
-def assert_equal(pages: Pages, graph: Graph) -> None:
+def assert_equal(pages: Pages, graph: ServedGraph) -> None:
     """The pages make up the graph's nodes and edges, each once."""
     nodes, edges = pages.take()
     assert all(nodes), "an empty page would leave two commas"
@@ -83,7 +83,7 @@ def test_kept_pages_equal_the_graph(
 
 
 def follow(history: list[Any], roots: Selector | None, asks: list[Any]) -> None:
-    model, graph = Model(RULES, roots=roots), Graph("e")
+    model, graph = Model(RULES, roots=roots), ServedGraph("e")
     pages = Pages(graph)
 
     def commit() -> None:

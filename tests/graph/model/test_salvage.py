@@ -19,16 +19,16 @@ from astrolabe.graph.model.model import InconsistentModelError, Model
 from astrolabe.graph.model.salvage import Salvage
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.status import READY, Status
 from tests.graph.histories import RULES, histories, roots
 from tests.graph.test_model import World, check_equal
 from tests.support.injector import Injector
 
 
-def graph_of(model: Model) -> Graph:
+def graph_of(model: Model) -> ServedGraph:
     """What the model says is in the graph."""
-    graph = Graph("e")
+    graph = ServedGraph("e")
     changes = Changes(
         nodes_set=list(model.nodes()),
         edges_set=[edge for node in model.nodes() for edge in model.edges(node.uid)],

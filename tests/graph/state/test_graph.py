@@ -8,7 +8,7 @@ import pytest
 
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge import Edge, Edges, each_edge, find_edge, packed, with_new_edge, without_edge
-from astrolabe.graph.state.graph import ApplyError, GapError, Graph
+from astrolabe.graph.state.graph import ApplyError, GapError, ServedGraph
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import parse_node
 from astrolabe.graph.state.renewal import Renewal
@@ -32,8 +32,8 @@ def batch(seq: int, **changes: object) -> Batch:
     return Batch("e", seq, Changes(**changes))  # type: ignore[arg-type]
 
 
-def graph_of_two() -> Graph:
-    graph = Graph("e")
+def graph_of_two() -> ServedGraph:
+    graph = ServedGraph("e")
     nodes = [
         parse_node(node("a", namespace="shop")),
         parse_node(node("b", release="r", releaseNamespace="shop")),
@@ -69,7 +69,7 @@ def test_a_gap_is_refused_and_changes_nothing(wrong: Batch) -> None:
 
 
 def test_releases() -> None:
-    graph, release = Graph("e"), Release("shop", "r")
+    graph, release = ServedGraph("e"), Release("shop", "r")
     graph.apply(batch(1, releases={release: HelmRevision(release, 2, "deployed")}))
     assert graph.releases[release].revision == 2
     graph.apply(batch(2, releases={release: None}))
@@ -118,7 +118,7 @@ def test_labels_are_read_from_the_text() -> None:
     assert parse_node(text.replace(',"labels":{"a/b":"c"}', "")).labels() == {}
 
 
-def contents(graph: Graph) -> object:
+def contents(graph: ServedGraph) -> object:
     edges = sorted((edge.key, edge.field) for edge in graph.edges())
     return (graph.seq, graph.edge_count, graph.nodes, graph.releases, edges)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.history import MAX_SHARED, GraphAt, History
 from astrolabe.graph.state.node import Node
 
@@ -18,7 +18,7 @@ def node(uid: str, text: str = "{}") -> Node:
 
 class Lived:
     def __init__(self, *, changes: int = 100, size: int = 1_000_000) -> None:
-        self.graph = Graph("e", 10)
+        self.graph = ServedGraph("e", 10)
         self.history = History(self.graph, changes=changes, size=size)
 
     def step(self, **changes: object) -> None:

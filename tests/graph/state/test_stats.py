@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astrolabe.graph.state.batch import Batch
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.stats import GraphStats
 from tests.support.changes import some_changes
 from tests.support.churn import change
@@ -36,7 +36,7 @@ def counts(stats: GraphStats) -> tuple[Counter[tuple[str, str]], Counter[str], C
     return +stats.nodes, +stats.edges, +stats.unresolved
 
 
-def counted(graph: Graph) -> GraphStats:
+def counted(graph: ServedGraph) -> GraphStats:
     """Of all that is there."""
     stats = GraphStats(graph)
     for _ in stats.count():
@@ -46,7 +46,7 @@ def counted(graph: Graph) -> GraphStats:
 
 @given(st.integers(0, 10_000))
 def test_kept_while_the_graph_changes_it_is_as_if_counted_anew(seed: int) -> None:
-    random, graph = Random(seed), Graph("e")
+    random, graph = Random(seed), ServedGraph("e")
     stats = GraphStats(graph)
     for seq in range(1, 15):
         stats.update(graph.apply(Batch("e", seq, some_changes(random, graph))))
@@ -68,7 +68,7 @@ def test_references_are_counted_as_they_come_and_go(seed: int) -> None:
 def test_the_graph_may_change_while_it_is_counted(seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("astrolabe.graph.state.stats.STEP", 2)
-        random, graph = Random(seed), Graph("e")
+        random, graph = Random(seed), ServedGraph("e")
         for seq in range(1, 6):
             graph.apply(Batch("e", seq, some_changes(random, graph)))
         stats = GraphStats(graph)

@@ -11,7 +11,7 @@ from astrolabe.graph.model.facts import Facts, Rules
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import parse
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.history import GraphAt
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import ERROR, Status
@@ -202,7 +202,7 @@ def test_reasons_are_asked_for_word_for_word(reason: str) -> None:
         True,
     ]
 
-    graph = Graph("e")
+    graph = ServedGraph("e")
     views, view, other = (
         ViewIndex(graph),
         View(graph, asked),

@@ -15,7 +15,7 @@ from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.history import GraphAt, History
 from astrolabe.graph.views.filter import Filter
 from astrolabe.graph.views.view import View
@@ -36,7 +36,7 @@ filters = st.builds(
 )
 
 
-def kept(graph: Graph, filter: Filter) -> set[str]:
+def kept(graph: ServedGraph, filter: Filter) -> set[str]:
     """The filter, read from the specification and applied to every node."""
     return {
         uid
@@ -49,7 +49,7 @@ def kept(graph: Graph, filter: Filter) -> set[str]:
     }
 
 
-def in_namespace(graph: Graph, uid: str, filter: Filter) -> bool:
+def in_namespace(graph: ServedGraph, uid: str, filter: Filter) -> bool:
     node = graph.nodes[uid]
     if node.namespace:
         return node.namespace in filter.namespace
@@ -59,7 +59,7 @@ def in_namespace(graph: Graph, uid: str, filter: Filter) -> bool:
     return any(graph.nodes[end].namespace in filter.namespace for end in ends)
 
 
-def of_release(graph: Graph, filter: Filter) -> set[str]:
+def of_release(graph: ServedGraph, filter: Filter) -> set[str]:
     found = {
         uid
         for uid, node in graph.nodes.items()
@@ -101,7 +101,7 @@ class Client:
             assert source in self.nodes
             assert target in self.nodes
 
-    def holds(self, graph: Graph, filter: Filter) -> bool:
+    def holds(self, graph: ServedGraph, filter: Filter) -> bool:
         expected = kept(graph, filter)
         return self.nodes == {uid: graph.nodes[uid].text for uid in expected} and self.edges == {
             e.key: e.text for e in graph.edges() if e.source in expected and e.target in expected
@@ -117,7 +117,7 @@ class Followed:
     def __init__(self, limit: int, pace: int) -> None:
         self.building: dict[View, Iterator[int]] = {}
         self._pace = pace
-        self.graph = Graph("e")
+        self.graph = ServedGraph("e")
         self.history = History(self.graph, changes=limit, size=1_000_000)
         self.views = ViewIndex(self.graph)
         self.clients: dict[View, Client] = {}

@@ -6,7 +6,7 @@ import pytest
 
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.history import GraphAt
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.views.filter import Filter, FilterRules, parse_query
@@ -40,7 +40,7 @@ class Watched:
     """Some views of a graph; `step` tells what each of those that were asked saw."""
 
     def __init__(self, *changes: Changes, **filters: Filter) -> None:
-        self.graph = Graph("e")
+        self.graph = ServedGraph("e")
         self.views = ViewIndex(self.graph)
         self._names: dict[View, str] = {}
         for each in changes:
@@ -209,7 +209,7 @@ def test_a_uid_that_comes_back_in_another_namespace_takes_its_neighbours_along()
 
 def test_who_missed_that_is_told_so_too() -> None:
     volume, tie = node("pv", "PersistentVolume"), Edge("binds", "claim", "pv", ("f",))
-    graph, claim = Graph("e"), node("claim", namespace="far")
+    graph, claim = ServedGraph("e"), node("claim", namespace="far")
     graph.apply(Batch("e", 1, Changes(nodes_set=[volume, node("claim", namespace="near")], edges_set=[tie])))
     past = GraphAt(graph, graph.apply(Batch("e", 2, Changes(nodes_set=[claim]))))
     assert ordered(View.at_once(graph, only(namespace="near")).since(past)) == Changes(

@@ -10,7 +10,7 @@ from astrolabe.engine.inbox import InvalidObject
 from astrolabe.engine.readiness import ReadinessTracker, Scope
 from astrolabe.graph.model.faults import Fault
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.status import PENDING, Status
 from astrolabe.http.counters import Counters, Distribution
 from astrolabe.http.ops.metrics import of_batches, of_replication, of_skipped, of_watches
@@ -95,7 +95,7 @@ async def test_those_who_follow(site: Site) -> None:
 async def test_resets_by_reason(site: Site) -> None:
     async with site.stream("/api/v1/ws?since=other:1") as stream:
         await read_types(stream, "hello", "reset", "snapshot")
-        site.hub.replace(Graph("new"))
+        site.hub.replace(ServedGraph("new"))
         await read_types(stream, "reset", "snapshot")
     told = await scrape(site)
     assert told["astrolabe_stream_resets_total", "epoch-changed"] == 2

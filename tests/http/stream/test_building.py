@@ -13,7 +13,7 @@ from astrolabe.graph.views.filter import EVERYTHING, Filter
 from astrolabe.graph.views.view import View
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.message import Message
-from astrolabe.http.query import Position
+from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream import hub, jobs, snapshot
 from astrolabe.http.stream.hub import Hub
 from astrolabe.settings import Limits
@@ -89,7 +89,7 @@ async def test_who_was_far_behind_is_caught_up_in_the_background() -> None:
     world.send(Changes(nodes_set=changed))
     await world.hub.snapshot(only(q="web"))
     meter = LoopMeter()
-    world.hub.join(recorder).subscribe("x", only(q="web"), Position(EPOCH, 1))
+    world.hub.join(recorder).subscribe("x", only(q="web"), StreamPosition(EPOCH, 1))
     assert recorder.messages == []
     await asyncio.sleep(0)
     world.send(Changes(nodes_set=[a_pod(0)]))
@@ -112,7 +112,7 @@ async def test_what_was_missed_leads_to_where_the_graph_is_when_its_turn_comes(
     world, recorder = crowd(2000), Recorder()
     world.send(Changes(nodes_set=[a_pod(number, "Error") for number in range(1000)]))
     await world.hub.snapshot(only(q="web"))
-    world.hub.join(recorder).subscribe("x", only(q="web"), Position(EPOCH, 1))
+    world.hub.join(recorder).subscribe("x", only(q="web"), StreamPosition(EPOCH, 1))
     world.send(Changes(nodes_set=[a_pod(1500, "Error")]))
     assert recorder.messages == []
     await eventually(lambda: bool(recorder.messages))
@@ -181,7 +181,7 @@ async def test_who_can_not_be_caught_up_when_the_turn_for_it_has_come_begins_ane
         asyncio.create_task(world.hub.snapshot(only(q=text))) for text in ("w", "we", "eb", "e", "b", "-")
     ]
     await world.hub.snapshot(only(q="web"))
-    world.hub.join(recorder).subscribe("x", only(q="web"), Position(EPOCH, 1))
+    world.hub.join(recorder).subscribe("x", only(q="web"), StreamPosition(EPOCH, 1))
     assert recorder.messages == []
     for step in range(4):
         world.send(Changes(nodes_set=[a_pod(number, "Error", str(step)) for number in range(1000)]))

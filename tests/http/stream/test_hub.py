@@ -9,14 +9,14 @@ from astrolabe.graph.encoding.pages import Pages
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge_types import USES_CONFIGMAP
-from astrolabe.graph.state.graph import GapError, Graph
+from astrolabe.graph.state.graph import GapError, ServedGraph
 from astrolabe.graph.state.history import GraphAt, History
 from astrolabe.graph.state.stats import GraphStats
 from astrolabe.graph.state.status import ERROR, Status
 from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.graph.views.view import View
 from astrolabe.graph.views.view_index import ViewIndex
-from astrolabe.http.query import Position
+from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream import snapshot
 from astrolabe.http.stream.snapshot import MAX_SHARED_PARTS
 from astrolabe.settings import Limits
@@ -118,10 +118,10 @@ async def test_a_full_transport_gets_nothing_and_then_one_merged_delta() -> None
 
 @pytest.mark.parametrize(
     ("since", "told"),
-    [(None, [("snapshot", None, 3)]), (Position(EPOCH, 2), [("delta", 2, 3)])],
+    [(None, [("snapshot", None, 3)]), (StreamPosition(EPOCH, 2), [("delta", 2, 3)])],
 )
 async def test_a_change_does_not_overtake_what_a_full_transport_made_wait(
-    since: Position | None, told: list[tuple[str, int | None, int]]
+    since: StreamPosition | None, told: list[tuple[str, int | None, int]]
 ) -> None:
     world = shop()
     recorder = Recorder()
@@ -300,7 +300,7 @@ async def test_a_delta_of_several_batches_tells_no_time() -> None:
         world.hub.receive(Batch(EPOCH, seq, changes, time=1732500000123 + seq))
     slow.writable = True
     client.wake()
-    world.hub.join(resuming).subscribe("x", EVERYTHING, Position(EPOCH, 2))
+    world.hub.join(resuming).subscribe("x", EVERYTHING, StreamPosition(EPOCH, 2))
     await settle()
     for recorder in (slow, resuming):
         (delta,) = recorder.take()
@@ -316,7 +316,7 @@ async def test_another_graph_begins_anew_for_everyone() -> None:
     client.subscribe("x", only(kind="Pod"))
     replica = Replica()
     replica.apply(recorder.take()[0])
-    other = Graph("another", 40)
+    other = ServedGraph("another", 40)
     other.apply(Batch("another", 41, Changes(nodes_set=[a_pod(1)])))
     world.hub.replace(other)
     await settle()
@@ -341,7 +341,7 @@ async def test_what_was_held_of_another_graph_counts_no_more() -> None:
     client.wake()
     await settle()
     recorder.take()
-    world.hub.replace(Graph("another"))
+    world.hub.replace(ServedGraph("another"))
     world.send(Changes(nodes_set=[a_pod(1)]))
     await settle()
     told = recorder.take()

@@ -10,7 +10,7 @@ from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.graph.views.view import View
 from astrolabe.http.net import message
 from astrolabe.http.net.message import Message
-from astrolabe.http.query import Position
+from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream import client as hub_client
 from astrolabe.http.stream.shared_subscription import CATCHING_UP
 from astrolabe.settings import Limits
@@ -22,14 +22,14 @@ from tests.support.worlds import EPOCH, World, a_pod, crowd, facts, only, shop
 @pytest.mark.parametrize(
     ("since", "reason"),
     [
-        (Position("other", 2), "epoch-changed"),
-        (Position(EPOCH, 0), "too-old"),
+        (StreamPosition("other", 2), "epoch-changed"),
+        (StreamPosition(EPOCH, 0), "too-old"),
         # A leader gave it away while it was detached: nobody else ever comes to it, so nothing is waited for.
-        (Position(EPOCH, BAND + 5), "epoch-changed"),
-        (Position(EPOCH, 1_796_016_666_674_814 | BAND), "epoch-changed"),
+        (StreamPosition(EPOCH, BAND + 5), "epoch-changed"),
+        (StreamPosition(EPOCH, 1_796_016_666_674_814 | BAND), "epoch-changed"),
     ],
 )
-async def test_who_cannot_go_on_is_told_and_begins_anew(since: Position, reason: str) -> None:
+async def test_who_cannot_go_on_is_told_and_begins_anew(since: StreamPosition, reason: str) -> None:
     world = World(limits=Limits(history_changes=1))
     world.set(facts("Pod", "a"))
     world.set(facts("Pod", "b"))
@@ -46,7 +46,7 @@ async def test_who_has_seen_more_than_this_replica_waits_for_it() -> None:
     world = shop()
     recorder = Recorder()
     client = world.hub.join(recorder)
-    client.subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
+    client.subscribe("x", only(kind="Pod"), StreamPosition(EPOCH, 4))
     await settle()
     world.set(facts("Pod", "seen"))
     await settle()
@@ -64,7 +64,7 @@ async def test_who_has_seen_what_never_comes_here_begins_anew(monkeypatch: pytes
     world = shop()
     recorder = Recorder()
     client = world.hub.join(recorder)
-    client.subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
+    client.subscribe("x", only(kind="Pod"), StreamPosition(EPOCH, 4))
     await eventually(lambda: len(recorder.messages) == 2)
     assert [message.get("reason") for message in recorder.take()] == ["too-old", None]
 
@@ -78,7 +78,7 @@ async def test_who_waits_is_told_when_that_fails(
     monkeypatch.setattr(hub_client, "CATCH_UP_TIMEOUT", 0.01)
     monkeypatch.setattr(View, "uids", fail)
     recorder = Recorder()
-    shop().hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
+    shop().hub.join(recorder).subscribe("x", only(kind="Pod"), StreamPosition(EPOCH, 4))
     await eventually(lambda: recorder.closed == (1011, "internal-error"))
     assert "a view failed" in caplog.text
 
@@ -87,8 +87,8 @@ async def test_who_waits_may_leave() -> None:
     world = shop()
     client = world.hub.join(Recorder())
     before = asyncio.all_tasks()
-    client.subscribe("x", only(kind="Pod"), Position(EPOCH, 4))
-    client.subscribe("y", only(kind="Pod"), Position(EPOCH, 4))
+    client.subscribe("x", only(kind="Pod"), StreamPosition(EPOCH, 4))
+    client.subscribe("y", only(kind="Pod"), StreamPosition(EPOCH, 4))
     client.unsubscribe("x")
     client.leave()
     await settle()
@@ -99,7 +99,7 @@ async def test_who_missed_nothing_is_told_so() -> None:
     world = shop()
     recorder = Recorder()
     client = world.hub.join(recorder)
-    client.subscribe("x", EVERYTHING, Position(EPOCH, 2))
+    client.subscribe("x", EVERYTHING, StreamPosition(EPOCH, 2))
     await settle()
     assert recorder.take() == [{"type": "bookmark", "id": "x", "epoch": EPOCH, "seq": 2}]
     world.remove("pod-lone")
@@ -113,7 +113,7 @@ async def test_who_missed_nothing_of_his_filter_is_told_so() -> None:
     world.set(facts("Pod", "lone", namespace="other", labels={"app": "lone"}))
     for filter in (only(kind="Service"), only(namespace="other"), EVERYTHING):
         recorder = Recorder()
-        world.hub.join(recorder).subscribe("x", filter, Position(EPOCH, 2))
+        world.hub.join(recorder).subscribe("x", filter, StreamPosition(EPOCH, 2))
         assert recorder.take() == [{"type": "bookmark", "id": "x", "epoch": EPOCH, "seq": 4}]
 
 
@@ -128,7 +128,7 @@ async def test_who_is_within_the_history_gets_one_merged_delta_whether_others_fo
     world.set(facts("Pod", "new"))
     world.set(facts("Service", "new"))
     recorder = Recorder()
-    world.hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 2))
+    world.hub.join(recorder).subscribe("x", only(kind="Pod"), StreamPosition(EPOCH, 2))
     (delta,) = recorder.take()
     assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 5)
     assert [node["uid"] for node in delta["nodes"]["set"]] == ["pod-new"]
@@ -140,7 +140,7 @@ async def test_who_comes_back_to_the_same_place_shares_the_message() -> None:
     world.remove("pod-lone")
     recorders = [Recorder(), Recorder()]
     for recorder in recorders:
-        world.hub.join(recorder).subscribe("x", only(kind="Pod"), Position(EPOCH, 2))
+        world.hub.join(recorder).subscribe("x", only(kind="Pod"), StreamPosition(EPOCH, 2))
     assert recorders[0].messages[0] is recorders[1].messages[0]
 
 
@@ -157,7 +157,7 @@ async def test_messages_are_shared_for_so_many_ids_only() -> None:
 
 def _told_on_coming_back(world: World, id: str) -> Message:
     recorder = Recorder()
-    world.hub.join(recorder).subscribe(id, only(kind="Pod"), Position(EPOCH, 2))
+    world.hub.join(recorder).subscribe(id, only(kind="Pod"), StreamPosition(EPOCH, 2))
     return recorder.messages[0]
 
 
@@ -186,7 +186,7 @@ async def test_those_who_were_away_share_what_they_missed_whatever_their_ids() -
     world.send(Changes(nodes_set=[a_pod(number, "Error") for number in range(1000)]))
     recorders = [Recorder() for _ in range(3)]
     for number, recorder in enumerate(recorders):
-        world.hub.join(recorder).subscribe(str(number), only(q="web"), Position(EPOCH, 1))
+        world.hub.join(recorder).subscribe(str(number), only(q="web"), StreamPosition(EPOCH, 1))
     await eventually(lambda: all(recorder.messages for recorder in recorders))
     texts = [recorder.messages[0].long for recorder in recorders]
     assert texts[0] is not None
@@ -205,7 +205,7 @@ async def test_so_it_is_with_what_is_worked_out_at_once(monkeypatch: pytest.Monk
         world.send(Changes(nodes_set=[a_pod(80 * step + number, "Error") for number in range(80)]))
     recorders = [Recorder() for _ in range(6)]
     for number, recorder in enumerate(recorders):
-        world.hub.join(recorder).subscribe("x", only(q="web"), Position(EPOCH, number + 1))
+        world.hub.join(recorder).subscribe("x", only(q="web"), StreamPosition(EPOCH, number + 1))
         await settle()
     sizes = [recorder.messages[0].size for recorder in recorders]
     first = [recorder.messages[0].event for recorder in recorders]
@@ -224,7 +224,7 @@ async def test_of_what_was_missed_only_so_much_is_held_for_those_who_do_not_read
     recorders = [Recorder() for _ in range(6)]
     clients = [world.hub.join(recorder) for recorder in recorders]
     for number, client in enumerate(clients):
-        client.subscribe("x", only(q="web"), Position(EPOCH, number + 1))
+        client.subscribe("x", only(q="web"), StreamPosition(EPOCH, number + 1))
         await settle()
     first = [recorder.messages[0].event for recorder in recorders]
     assert first == ["delta", "delta", "delta", "reset", "reset", "reset"]
@@ -233,6 +233,6 @@ async def test_of_what_was_missed_only_so_much_is_held_for_those_who_do_not_read
         client.leave()
     world.send(Changes(nodes_set=[a_pod(0)]))
     late = Recorder()
-    world.hub.join(late).subscribe("x", only(q="web"), Position(EPOCH, 1))
+    world.hub.join(late).subscribe("x", only(q="web"), StreamPosition(EPOCH, 1))
     await eventually(lambda: bool(late.messages))
     assert late.types() == ["delta"]

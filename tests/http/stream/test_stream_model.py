@@ -21,11 +21,11 @@ from astrolabe.graph.encoding import wire
 from astrolabe.graph.selector import parse
 from astrolabe.graph.state import history
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import Graph
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.graph.views import view
 from astrolabe.graph.views.filter import Filter
-from astrolabe.http.query import Position
+from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream import deltas, hub, jobs, shared_subscription, snapshot
 from astrolabe.settings import Limits
 from tests.support.churn import NAMESPACES, change
@@ -70,13 +70,13 @@ class Remembered:
         graph = self._world.hub.graph
         self._states[graph.epoch, graph.seq] = everything(graph)
 
-    def at(self, epoch: str, seq: int) -> Graph:
-        graph = Graph(epoch, seq - 1)
+    def at(self, epoch: str, seq: int) -> ServedGraph:
+        graph = ServedGraph(epoch, seq - 1)
         graph.apply(Batch(epoch, seq, self._states[epoch, seq]))
         return graph
 
 
-def everything(graph: Graph) -> Changes:
+def everything(graph: ServedGraph) -> Changes:
     """What makes this graph of an empty one."""
     return Changes(list(graph.nodes.values()), list(graph.edges()))
 
@@ -84,7 +84,7 @@ def everything(graph: Graph) -> Changes:
 def replace(world: World, seq: int) -> None:
     """The same nodes and edges in another epoch, from which on another history leads."""
     before = world.hub.graph
-    graph = Graph(f"{before.epoch}'", seq)
+    graph = ServedGraph(f"{before.epoch}'", seq)
     graph.apply(Batch(graph.epoch, seq + 1, everything(before)))
     world.hub.replace(graph)
 
@@ -114,7 +114,7 @@ class Person:
             replica = self._replica
             if not replica.whole:  # in the middle of a snapshot: what was there is no use
                 self._replica = replica = Replica()
-            since = Position(replica.epoch, replica.seq) if replica.whole else None
+            since = StreamPosition(replica.epoch, replica.seq) if replica.whole else None
             self._client.subscribe("x", self._filter, since)
 
     def write(self, *, full: bool) -> None:
