@@ -135,6 +135,7 @@ class Terminated(Projection):
     exit_code: int = 0
     signal: int = 0
     reason: str = ""
+    started_at: str | None = None
     finished_at: str | None = None
 
 
@@ -168,9 +169,21 @@ class PodStatus(Projection):
 
 
 class PodDetails(msgspec.Struct, frozen=True, gc=False):
-    """What the owners of a pod read of it beside its status."""
+    """What the neighbours of a pod read of it beside its status; see `live`.
 
-    restarts: int
+    restarts: as printed.
+    is_live: it is neither finished nor being deleted. is_ready: it can be sent requests.
+    was_ready: it is ready or once was, as far as its manifest tells.
+    is_starting: it is live, has never been ready, and nothing of it has failed or ended yet.
+    revision: the hash of the template that it was made from; "" when its labels do not tell.
+    """
+
+    restarts: int = 0
+    is_live: bool = True
+    is_ready: bool = False
+    was_ready: bool = False
+    is_starting: bool = False
+    revision: str = ""
 
 
 class Pod(Manifest):

@@ -11,6 +11,7 @@ from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.status import Status
 from astrolabe.kinds.common import labels_of
 from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.live import describe_life
 from astrolabe.kinds.metadata import Count, Image, Metadata, about
 from astrolabe.kinds.pod import Pod, PodDetails, PodSpec, PodStatus
 from astrolabe.kinds.pod_links import MAKES, link_pod, used_names
@@ -33,6 +34,14 @@ class SharedPod(Pod, gc=True, dict=True):
         return found
 
     @property
+    def judged(self) -> Status:
+        memory = self.__dict__
+        found: Status | None = memory.get("judged")
+        if found is None:
+            found = memory["judged"] = judge_pod(self, self.printed.reason)
+        return found
+
+    @property
     def links(self) -> tuple[Ref, ...]:
         memory = self.__dict__
         found: tuple[Ref, ...] | None = memory.get("links")
@@ -42,7 +51,7 @@ class SharedPod(Pod, gc=True, dict=True):
 
 
 def _status(pod: SharedPod) -> Status:
-    return judge_pod(pod, pod.printed.reason)
+    return pod.judged
 
 
 def _links(pod: SharedPod) -> tuple[Ref, ...]:
@@ -50,7 +59,7 @@ def _links(pod: SharedPod) -> tuple[Ref, ...]:
 
 
 def _details(pod: SharedPod) -> PodDetails:
-    return PodDetails(restarts=pod.printed.restarts)
+    return describe_life(pod, pod.judged, pod.printed.restarts)
 
 
 class PodMetadata(Metadata):

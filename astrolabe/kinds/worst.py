@@ -10,6 +10,7 @@ from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.status import ERROR, PENDING, Status
 from astrolabe.kinds.common import LONGEST_QUOTE, shortened
+from astrolabe.kinds.live import live_pods
 
 READS_PODS = (Read("outgoing", OWNS, "Pod"),)
 
@@ -28,9 +29,13 @@ def worst(candidates: Iterable[WorstPod]) -> WorstPod | None:
 
 
 def worst_of(pods: Iterable[Peer]) -> WorstPod | None:
-    """The worst of these pods; None when none is in Error."""
+    """The worst of these pods that are live; None when none of them is in Error."""
     return worst(
-        [WorstPod(pod.name, pod.details.restarts, pod.status) for pod in pods if pod.status.severity == ERROR]
+        [
+            WorstPod(pod.name, pod.details.restarts, pod.status)
+            for pod in live_pods(pods)
+            if pod.status.severity == ERROR
+        ]
     )
 
 

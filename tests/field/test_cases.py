@@ -21,10 +21,6 @@ CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 #: Not solved yet. Each must fail: one that passes is to be taken out.
 UNSOLVED = frozenset(
     (
-        "01-evicted-leftover-blamed",
-        "02-evicted-of-old-revision",
-        "05-job-retry-running",
-        "06-job-ignored-disruption",
         "08-service-of-finished-pods",
         "09-release-split-by-namespace",
         "11-flux-storage-namespace",

@@ -152,6 +152,10 @@ def check_equal(graph: ServedGraph, expected: Expected) -> None:
             status.reason,
             status.message,
         )
+        own = facts.status.severity, facts.status.reason, facts.status.message
+        changed = own != (status.severity, status.reason, status.message)
+        said = dict(zip(("status", "reason", "message"), own, strict=True))
+        assert document.get("own") == (said if changed else None)
         release = expected.releases[uid]
         assert (node.release, node.release_namespace) == (
             (release.name, release.namespace) if release else ("", "")

@@ -53,7 +53,7 @@ def test_metadata_of_a_pod_with_nothing() -> None:
     facts = make("Pod")
     created = "2026-01-01T00:00:00Z"
     assert facts.metadata == {"restartCount": 0, "ready": "0/0", "creationTimestamp": created}
-    assert facts.details == PodDetails(restarts=0)
+    assert facts.details == PodDetails(is_starting=True)
 
 
 def test_found_by_its_labels() -> None:

@@ -82,3 +82,9 @@ def test_a_deployment_hears_of_it_from_its_replicasets() -> None:
     assert derive("Deployment", PROGRESSING, out=around[:1]).status.reason == "ImagePullBackOff"
     assert derive("Deployment", RUNNING, out=around) == Derived(RUNNING, details=exported)
     assert derive("Deployment", PROGRESSING, out=around[2:]) == Derived(PROGRESSING)
+
+
+def test_a_pod_that_is_over_is_nobody_elses_error() -> None:
+    evicted = Other("Pod", "web-0", Status("Error", "Evicted"), PodDetails(is_live=False))
+    assert worst_of([evicted]) is None
+    assert worst_of([evicted, pod("web-1", BACK_OFF)]) == WorstPod("web-1", 0, BACK_OFF)

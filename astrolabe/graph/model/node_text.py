@@ -51,8 +51,12 @@ def encode_derived(
     chart: str,
     unresolved: tuple[dict[str, str], ...],
     metadata: dict[str, Any] | None,
+    own: Status | None = None,
 ) -> str:
-    """The part of a node's text that its neighbours may decide, up to and with `"metadata":{`."""
+    """The part of a node's text that its neighbours may decide, up to and with `"metadata":{`.
+
+    own: what its manifest alone says of it; told where neighbours changed a word of that.
+    """
     document: dict[str, Any] = {
         "status": status.severity,
         "reason": status.reason,
@@ -60,6 +64,8 @@ def encode_derived(
     }
     if status.since:
         document["since"] = status.since
+    if own is not None and own is not status and _words(own) != _words(status):
+        document["own"] = {"status": own.severity, "reason": own.reason, "message": own.message}
     if release:
         document["release"] = release
         document["releaseNamespace"] = release_namespace
@@ -70,6 +76,10 @@ def encode_derived(
     text = ujson.dumps(document, escape_forward_slashes=False)
     extra = ujson.dumps(metadata, escape_forward_slashes=False)[1:-1] + "," if metadata else ""
     return f'{text[:-1]},"metadata":{{{extra}'
+
+
+def _words(status: Status) -> tuple[str, str, str]:
+    return status.severity, status.reason, status.message
 
 
 def describe(reference: Ref | RefByUid, *, namespaced: bool) -> dict[str, str]:

@@ -77,4 +77,5 @@ def _encode(
             [describe(candidate, namespaced=scopes.namespaced(candidate.kind)) for candidate in unresolved]
         ),
         metadata=metadata,
+        own=record.own_status,
     )

@@ -51,6 +51,14 @@ class Owner(Shape):
     name: str
 
 
+class OwnWords(Shape):
+    """What the manifest of a resource alone says of it."""
+
+    status: Status
+    reason: str
+    message: str
+
+
 class NodeShape(Shape):
     """One resource. Keys that are not required are left out when there is nothing to say."""
 
@@ -64,6 +72,12 @@ class NodeShape(Shape):
     message: Annotated[str, about("Why, in a sentence; empty when there is nothing to add.")]
     metadata: Annotated[dict[str, Any], Meta(extra_json_schema=reference(METADATA))]
     since: Annotated[Time, about("When the manifest says this status began.")] | Absent = UNSET
+    own: (
+        Annotated[
+            OwnWords, about("By its own manifest alone; only where its neighbours changed a word of that.")
+        ]
+        | Absent
+    ) = UNSET
     release: Annotated[str, about("Its Helm release, its own or that of its owner.")] | Absent = UNSET
     release_namespace: str | Absent = UNSET
     chart: Annotated[str, about("With its version.", "web-1.2.3")] | Absent = UNSET

@@ -164,3 +164,16 @@ def test_what_a_rule_makes_that_is_no_json_costs_one_status() -> None:
     assert nodes["Service"]["reason"] == "Own"
     (fault,) = model.take_faults()
     assert (fault.kind, fault.name) == ("Pod", "x")
+
+
+def test_a_node_says_what_its_manifest_alone_says_where_that_differs() -> None:
+    model = Model(RULES)
+    model.upsert(service("a"))
+    (node,) = model.commit().nodes_set
+    assert node.text.startswith(
+        '{"status":"Unknown","reason":"Unknown","message":"",'
+        '"own":{"status":"Ready","reason":"Own","message":""},"metadata":{'
+    )
+    model.upsert(msgspec.structs.replace(service("a"), status=Status(UNKNOWN, "Unknown", since="T1")))
+    (node,) = model.commit().nodes_set
+    assert "own" not in node.document()

@@ -22,7 +22,14 @@ export interface Unresolved {
   readonly field?: string;
 }
 
-/** since: RFC 3339. Keys without a value are absent; an older server also omits empty namespaces and messages. */
+/** What the manifest of a resource alone says of it. */
+export interface OwnWords {
+  readonly status: Status;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** since: RFC 3339. own: only where neighbours changed a word. Keys without a value are absent; an older server also omits empty namespaces and messages. */
 export interface Node {
   readonly uid: string;
   readonly name: string;
@@ -33,6 +40,7 @@ export interface Node {
   readonly reason?: string;
   readonly message?: string;
   readonly since?: string;
+  readonly own?: OwnWords;
   readonly release?: string;
   readonly releaseNamespace?: string;
   readonly chart?: string;

@@ -1,0 +1,80 @@
+"""Which pods count: what a pod tells its neighbours of its life, and which of several are live.
+
+A status that is judged by pods looks at live ones only. A pod that was evicted, shut down or preempted stays
+as an object for weeks: it is in Error itself, and makes nobody else so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from sys import intern
+
+from astrolabe.graph.model.facts import Peer
+from astrolabe.graph.state.status import PENDING, Status
+from astrolabe.kinds.common import condition
+from astrolabe.kinds.pod import ContainerStatus, Pod, PodDetails, PodStatus
+
+#: The labels in which controllers keep the hash of the template: StatefulSets and DaemonSets; Deployments.
+_REVISION_LABELS = ("controller-revision-hash", "pod-template-hash")
+_FINISHED = frozenset(("Succeeded", "Failed"))
+
+
+def live_pods(pods: Iterable[Peer], revisions: Collection[str] = ()) -> list[Peer]:
+    """The pods that count: neither finished nor being deleted.
+
+    revisions: those of a workload that are current; none: it has only one. A pod that does not say of which
+    it is counts.
+    """
+    return [
+        pod
+        for pod in pods
+        if pod.details.is_live
+        and (not revisions or not pod.details.revision or pod.details.revision in revisions)
+    ]
+
+
+def describe_life(pod: Pod, judged: Status, restarts: int) -> PodDetails:
+    """What neighbours read of a pod. judged: its status by its own manifest; restarts: as printed."""
+    status = pod.status or PodStatus()
+    is_live = status.phase not in _FINISHED and not pod.metadata.deletion_timestamp
+    ready = condition(status.conditions, "Ready")
+    is_ready = is_live and ready is not None and ready.status == "True"
+    was_ready = is_ready or (ready is not None and _has_run_before(status, ready.last_transition_time or ""))
+    return PodDetails(
+        restarts=restarts,
+        is_live=is_live,
+        is_ready=is_ready,
+        was_ready=was_ready,
+        is_starting=is_live and not was_ready and not restarts and judged.severity == PENDING,
+        revision=_revision(pod),
+    )
+
+
+def _has_run_before(status: PodStatus, unready_since: str) -> bool:
+    """Whether a container had started before the pod became unready: until then, the pod was ready.
+
+    A pod is unready from the moment that the kubelet takes it, so before any of its containers starts.
+    """
+    return any(
+        started < unready_since for each in status.container_statuses or () for started in _starts(each)
+    )
+
+
+def _starts(container: ContainerStatus) -> list[str]:
+    found = []
+    for state in (container.state, container.last_state):
+        if state is None:
+            continue
+        run = state.running if state.running is not None else state.terminated
+        if run is not None and run.started_at:
+            found.append(run.started_at)
+    return found
+
+
+def _revision(pod: Pod) -> str:
+    labels = pod.metadata.labels
+    if labels:
+        for label in _REVISION_LABELS:
+            if label in labels:
+                return intern(labels[label])
+    return ""
