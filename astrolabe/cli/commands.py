@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -15,13 +16,12 @@ from click.core import ParameterSource
 from astrolabe import __version__
 from astrolabe.cli import client_flags, flag_types, flags
 from astrolabe.cli.client_flags import TOKEN_VARIABLE
-from astrolabe.cli.event_loop import run
 from astrolabe.cli.flag_types import FlagType, InvalidValue
 from astrolabe.cli.formatting import as_json, as_text
 from astrolabe.cli.go_flags import WARNINGS, DefaultGroup, Flag, GoCommand
 from astrolabe.cli.watch import DEFAULT_URL, WatchCommand
 from astrolabe.client import Change, ClientError
-from astrolabe.client.address import base, endpoint
+from astrolabe.client.connection import base, endpoint
 from astrolabe.kube.errors import ClusterError
 from astrolabe.printable import printable
 from astrolabe.settings import Settings
@@ -41,6 +41,15 @@ class ComparisonFailed(click.ClickException):
     """`compare` cannot compare the servers: exit code 2, since 1 says that it found differences."""
 
     exit_code = 2
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work`, with uvloop if it is installed. An installation of only the client has none."""
+    if find_spec("uvloop") is None:
+        return asyncio.run(work)
+    import uvloop
+
+    return uvloop.run(work)
 
 
 @click.group(cls=DefaultGroup, default="serve", help="Serves a live graph of a Kubernetes cluster.")

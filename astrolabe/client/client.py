@@ -11,14 +11,15 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 import msgspec
 
-from astrolabe.client.address import endpoint, shown
 from astrolabe.client.backoff import Backoff
 from astrolabe.client.connection import (
     PROTOCOL,
     UNAUTHORISED,
     ConnectionLost,
     OpenConnection,
+    endpoint,
     open_connection,
+    shown,
 )
 from astrolabe.client.errors import ClientError, ProtocolError
 from astrolabe.client.graph import Change, Graph, Position

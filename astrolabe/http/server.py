@@ -29,7 +29,7 @@ from astrolabe.http.openapi.route import ApiDescription
 from astrolabe.http.ops.metrics import Metrics
 from astrolabe.http.ops.probes import Probes
 from astrolabe.http.responses.cache import ResponseCache
-from astrolabe.http.responses.headers import position_headers
+from astrolabe.http.responses.shared import position_headers
 from astrolabe.http.rest.endpoints import Rest
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections

@@ -8,10 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrolabe.bus.redis.changes import CHUNK_BYTES, CHUNK_ITEMS, size, split
-from astrolabe.bus.redis.outbox import Outbox
-from astrolabe.bus.redis.retention import LogRetention
-from astrolabe.bus.redis.sequence import MIN_SKIP, next_seq, skip_ahead
-from astrolabe.graph.state.batch import BAND, Batch, Changes, is_detached
+from astrolabe.bus.redis.outbox import LogRetention, Outbox
+from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.settings import Limits
 from tests.support.changes import some_changes
@@ -87,45 +85,6 @@ def test_large_changes_are_cut_in_the_order_in_which_no_edge_dangles() -> None:
     ]
     assert kinds == sorted(kinds, key=["nodes_set", "edges_set", "nodes_removed"].index)
     assert sum(map(size, pieces)) == size(changes)
-
-
-#: A little behind the start of a band of stored positions.
-NOW = 2 * BAND * 858_000_000 + 12_345
-
-
-def test_a_leap_lands_where_nobody_has_been() -> None:
-    assert skip_ahead(57, microseconds=NOW, detached=False) == NOW
-    assert skip_ahead(57, microseconds=NOW, detached=True) == NOW + BAND
-    assert skip_ahead(NOW + 50, microseconds=NOW, detached=True) == NOW + 50 + MIN_SKIP + BAND
-    assert skip_ahead(NOW + 50, microseconds=NOW, detached=False) == NOW + 50 + MIN_SKIP
-
-
-@given(
-    seq=st.integers(0, 2 * NOW),
-    microseconds=st.integers(0, 2 * NOW),
-    detached=st.booleans(),
-    steps=st.integers(0, 5),
-)
-def test_positions_grow_and_say_what_they_are(
-    seq: int, microseconds: int, detached: bool, steps: int
-) -> None:
-    at = skip_ahead(seq, microseconds=microseconds, detached=detached)
-    assert at >= max(seq + MIN_SKIP, microseconds)
-    assert is_detached(at) is detached
-    for _ in range(steps):
-        following = next_seq(at, detached=detached)
-        assert following > at
-        assert is_detached(following) is detached
-        at = following
-    back = next_seq(at, detached=not detached)
-    assert back > at
-    assert is_detached(back) is not detached
-
-
-def test_the_end_of_a_band_is_stepped_over() -> None:
-    assert next_seq(BAND - 1, detached=False) == 2 * BAND
-    assert next_seq(2 * BAND - 1, detached=True) == 3 * BAND
-    assert next_seq(41, detached=False) == 42
 
 
 def test_what_was_merged_of_several_batches_has_no_time() -> None:

@@ -31,8 +31,7 @@ from astrolabe.settings import Settings
 from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.churn.controllers import newest_set, sync_deployment
 from astrolabe.sim.churn.lifecycle import crash_and_recover
-from astrolabe.sim.churn.scenario import is_healthy
-from astrolabe.sim.churn.world import World, key_of
+from astrolabe.sim.churn.world import World, is_healthy, key_of
 from astrolabe.sim.cluster.factory import ObjectFactory
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.faults import HttpStatus

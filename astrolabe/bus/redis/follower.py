@@ -22,8 +22,8 @@ from astrolabe.bus.redis.changes import check_closed, effective_changes
 from astrolabe.bus.redis.codec import Decoder, LogEntry, decode_entry, decode_tick
 from astrolabe.bus.redis.errors import CorruptData, RedisUnavailable
 from astrolabe.bus.redis.keys import SCHEMA
+from astrolabe.bus.redis.outbox import LogRetention
 from astrolabe.bus.redis.reachability import ThrottledLogger
-from astrolabe.bus.redis.retention import LogRetention
 from astrolabe.bus.redis.status import Blocker, ReplicationStatus
 from astrolabe.bus.redis.store import CORRUPT, ChannelSubscription, RedisStore, StoredPosition
 from astrolabe.graph.state.batch import Batch

@@ -18,8 +18,8 @@ from astrolabe.bus.delivery import GraphTarget
 from astrolabe.bus.redis.errors import BusError, CorruptData, LeadershipLost, RedisRefused, RedisUnavailable
 from astrolabe.bus.redis.follower import Follower
 from astrolabe.bus.redis.keys import SCHEMA
+from astrolabe.bus.redis.outbox import LogRetention
 from astrolabe.bus.redis.repair import Repair
-from astrolabe.bus.redis.retention import LogRetention
 from astrolabe.bus.redis.status import ReplicationStatus
 from astrolabe.bus.redis.store import Lease, RedisStore
 from astrolabe.bus.redis.timing import RedisTiming

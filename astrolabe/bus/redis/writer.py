@@ -22,13 +22,11 @@ from astrolabe.bus.redis.codec import (
     undo_of,
 )
 from astrolabe.bus.redis.errors import CorruptData, LeadershipLost, RedisUnavailable
-from astrolabe.bus.redis.outbox import Outbox
-from astrolabe.bus.redis.retention import LogRetention
-from astrolabe.bus.redis.sequence import next_seq, skip_ahead
+from astrolabe.bus.redis.outbox import LogRetention, Outbox
 from astrolabe.bus.redis.status import ReplicationStatus
 from astrolabe.bus.redis.store import CORRUPT, RedisStore
 from astrolabe.bus.redis.writes import chunks_of, writes_of
-from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.batch import Batch, Changes, next_seq, skip_ahead
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.timeslice import free_in_steps, in_slices
 

@@ -4,8 +4,7 @@ Promise: bounded in clients and time; connects only to the given address. `run` 
 `Report`. Its `good` says whether every client held exactly the right graph.
 """
 
-from astrolabe.client.load.plan import Plan
 from astrolabe.client.load.report import Latency, Report
-from astrolabe.client.load.run import run
+from astrolabe.client.load.run import Plan, run
 
 __all__ = ["Latency", "Plan", "Report", "run"]

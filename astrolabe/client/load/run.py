@@ -1,4 +1,4 @@
-"""Runs a load test."""
+"""A load test: its parameters, and how it runs."""
 
 from __future__ import annotations
 
@@ -10,17 +10,50 @@ from functools import partial
 from random import Random
 from ssl import SSLContext
 
+import msgspec
+
 from astrolabe.client.backoff import Backoff
-from astrolabe.client.client import Client
+from astrolabe.client.client import Client, Filter
 from astrolabe.client.errors import ClientError
-from astrolabe.client.load.digest import GraphDigest
 from astrolabe.client.load.load_client import LoadClient, LoadCounters
-from astrolabe.client.load.plan import Plan, is_in_share
 from astrolabe.client.load.report import Report
 from astrolabe.client.load.shared_decoder import SharedDecoder, decode_outline
-from astrolabe.client.load.verification import DigestTable, TrackedGraph
+from astrolabe.client.load.verification import DigestTable, GraphDigest, TrackedGraph
 from astrolabe.client.message import ServerMessage
 from astrolabe.client.token import Token
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """url: as `Client` takes it.
+
+    filters: the clients take them in turn, so that there should be several clients to each.
+    clients: how many. ramp: of them a second at the beginning. duration: seconds after that.
+    slow: the share of clients that pause between two messages, for `pause` seconds on average.
+    reconnect: the share that cut their connection, every `period` seconds on average, and resume.
+    verify: the share that holds the graph and is compared; the rest only sees that nothing is skipped.
+    finding: seconds that the server has to be there at the beginning. settling: seconds that the clients
+        have at the end to be where a fresh snapshot is; where nothing changes, a heartbeat brings them there.
+    """
+
+    url: str
+    filters: Sequence[Filter] = ({},)
+    clients: int = 100
+    ramp: float = 50.0
+    duration: float = 30.0
+    slow: float = 0.0
+    pause: float = 1.0
+    reconnect: float = 0.0
+    period: float = 5.0
+    verify: float = 1.0
+    finding: float = 5.0
+    settling: float = 20.0
+    seed: int = 1
+
+
+def is_in_share(number: int, part: float) -> bool:
+    """Whether the client with this number is in a share (0 to 1) of all clients, spread evenly."""
+    return int((number + 1) * part) > int(number * part)
+
 
 #: Seconds in sync after which a dropped connection counts as healthy: clients that drop their connection on
 #: purpose should reconnect at once.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from astrolabe.client.load.digest import hash_of
+from astrolabe.client.load.verification import hash_of
 from astrolabe.client.message import (
     DeltaMessage,
     EdgeDelta,

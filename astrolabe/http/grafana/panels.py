@@ -14,8 +14,7 @@ from astrolabe.graph.views.filter import Filter
 from astrolabe.http.grafana.aggregation import Aggregation
 from astrolabe.http.grafana.drawing import draw
 from astrolabe.http.grafana.layout import Layout, spots
-from astrolabe.http.grafana.pairs import Rows, overlap
-from astrolabe.http.grafana.rows import edge_row, node_row
+from astrolabe.http.grafana.rows import Rows, edge_row, node_row, overlap
 from astrolabe.http.grafana.subgraph import gather
 from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream.hub import Hub

@@ -16,15 +16,13 @@ from astrolabe.http.errors import JSON, bad_parameter
 from astrolabe.http.grafana import shapes
 from astrolabe.http.grafana.flat_streams import FlatStreams
 from astrolabe.http.grafana.frames import Notice, described, frames, notices
-from astrolabe.http.grafana.pairs import Rows
 from astrolabe.http.grafana.panels import GrafanaPanels, Panel, PanelQuery
+from astrolabe.http.grafana.rows import Rows
 from astrolabe.http.openapi import operation, parameters
 from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, Operation, Parameter
 from astrolabe.http.query import QueryReader
 from astrolabe.http.responses.cache import Pieces, Recipe, ResponseCache
-from astrolabe.http.responses.headers import accepts_gzip
-from astrolabe.http.responses.json import array
-from astrolabe.http.responses.shared import SharedResponse
+from astrolabe.http.responses.shared import SharedResponse, accepts_gzip, array
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections
 from astrolabe.settings import Limits

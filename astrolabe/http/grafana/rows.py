@@ -5,7 +5,7 @@ What the panel makes of each: grafana.com/docs, "Node graph", "Data API".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.status import ERROR, PENDING, READY, SEVERITIES, UNKNOWN
 from astrolabe.http.grafana.drawing import Drawing, DrawnGroup, DrawnLink
+from astrolabe.http.grafana.subgraph import STEP
 from astrolabe.kinds.kind import Layer
 
 #: Grafana's colour for each status.
@@ -134,3 +135,39 @@ def _replicas(document: Row) -> str | None:
 
 def _trouble(status: str, reason: str) -> str | None:
     return None if status == READY else reason
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """The rows of one response. complete: whether they are exactly the current drawing."""
+
+    nodes: Sequence[Row]
+    edges: Sequence[Row]
+    complete: bool = True
+
+
+def overlap(before: Rows, now: Rows) -> Generator[None, None, Rows]:
+    """The rows of a response that may be read together with `before`, in steps.
+
+    The Infinity plugin sends two requests, for nodes and for edges, and an edge without its end crashes the
+    panel. So the edges of a response lead only to nodes that the response before it had, too, and a node
+    stays one response longer than its edges. Then nodes and edges may come from either of two responses, in
+    any order.
+    """
+    known = {node["id"] for node in before.nodes}
+    needed: set[str] = set()
+    for some in _stretches(before.edges):
+        yield
+        needed.update([end for edge in some for end in (edge["source"], edge["target"])])
+    needed.difference_update([node["id"] for node in now.nodes])
+    lingering = [node for node in before.nodes if node["id"] in needed]
+    edges: list[Row] = []
+    for some in _stretches(now.edges):
+        yield
+        edges += [edge for edge in some if edge["source"] in known and edge["target"] in known]
+    complete = now.complete and not lingering and len(edges) == len(now.edges)
+    return Rows(nodes=[*now.nodes, *lingering], edges=edges, complete=complete)
+
+
+def _stretches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    for begin in range(0, len(rows), STEP):
+        yield rows[begin : begin + STEP]

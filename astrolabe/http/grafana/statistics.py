@@ -13,7 +13,7 @@ from astrolabe.graph.encoding import wire
 from astrolabe.graph.views.filter import Filter
 from astrolabe.http.grafana import flat
 from astrolabe.http.net.message import Message
-from astrolabe.http.responses.json import stretches
+from astrolabe.http.responses.shared import stretches
 from astrolabe.http.stream.hub import SENDS_PER_TURN, Hub
 from astrolabe.http.stream.shared_subscription import DISMISSAL
 from astrolabe.http.stream.subscription import StreamConnection, dismiss, fail

@@ -13,9 +13,9 @@ from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.graph.views.filter_fields import LISTS, listed
 from astrolabe.http.errors import JSON
 from astrolabe.http.openapi import shapes
-from astrolabe.http.openapi.metadata import metadata_shape
 from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, ApiResponse, Operation, Parameter
 from astrolabe.http.openapi.schemas import Messages, Schemas, messages_of, schemas_of
+from astrolabe.http.openapi.shapes import metadata_shape
 from astrolabe.http.openapi.terms import INT64, reference
 from astrolabe.kinds.catalogue import Catalogue
 

@@ -13,7 +13,7 @@ from astrolabe.http.errors import JSON
 from astrolabe.http.openapi import operation, process
 from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, Operation
 from astrolabe.http.ops.health import health, readyz
-from astrolabe.http.responses.headers import position_headers
+from astrolabe.http.responses.shared import position_headers
 from astrolabe.http.source import GraphSource
 
 _FRESH = (*POSITION, "Cache-Control")

@@ -1,19 +1,63 @@
-"""Responses that many requests share, without a copy: bodies made before, and files that never change."""
+"""What responses are made of: headers, JSON in pieces, and bodies that many requests share without a copy."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2s
+from itertools import chain
 from typing import Any
 
+import ujson
 from sanic.http import Stage
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
+from astrolabe.graph.encoding.wire import encode, joined
+from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.node import Node
 from astrolabe.http.net.message import SharedBytes
-from astrolabe.http.responses.headers import accepts_gzip, matches_etag
+
+#: Nodes that are looked at in one step.
+STRETCH = 1000
+
+
+def stretches(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
+    """The nodes in stretches of less than a slice of time. A body yields "" after each."""
+    for begin in range(0, len(nodes), STRETCH):
+        yield nodes[begin : begin + STRETCH]
+
+
+def array(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """A JSON array of documents. Each is encoded when its piece is drawn."""
+    return chain(("[",), joined(map(encode, documents)), ("]",))
+
+
+def names(found: Iterable[str]) -> Iterator[str]:
+    """A sorted JSON array of strings."""
+    return iter((ujson.dumps(sorted(found), escape_forward_slashes=False),))
+
+
+def position_headers(graph: ServedGraph) -> dict[str, str]:
+    """The headers that name the position in history of an answer."""
+    return {"X-Astrolabe-Epoch": graph.epoch, "X-Astrolabe-Seq": str(graph.seq)}
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding allows gzip (RFC 9110, 12.5.3)."""
+    weights: dict[str, str] = {}
+    for part in header.lower().split(","):
+        coding, _, parameters = part.partition(";")
+        weights[coding.strip()] = parameters.replace(" ", "").removeprefix("q=")
+    weight = weights.get("gzip", weights.get("*", "0"))
+    return weight.strip("0.") != "" or weight == ""
+
+
+def matches_etag(header: str, etag: str) -> bool:
+    """Weak comparison of If-None-Match (RFC 9110, 13.1.2)."""
+    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return "*" in tags or etag.removeprefix("W/") in tags
 
 
 class SharedResponse(HTTPResponse):

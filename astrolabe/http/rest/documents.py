@@ -22,7 +22,7 @@ from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.http.errors import Refusal
 from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.cache import Pieces
-from astrolabe.http.responses.json import array, names, stretches
+from astrolabe.http.responses.shared import array, names, stretches
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.snapshot import ViewSnapshot
 from astrolabe.kinds.catalogue import Catalogue

@@ -16,8 +16,7 @@ from astrolabe.http.errors import JSON, Refusal
 from astrolabe.http.openapi.operation import ApiEndpoint
 from astrolabe.http.query import QueryParams, QueryReader
 from astrolabe.http.responses.cache import Recipe, ResponseCache
-from astrolabe.http.responses.headers import accepts_gzip, matches_etag
-from astrolabe.http.responses.shared import SharedResponse
+from astrolabe.http.responses.shared import SharedResponse, accepts_gzip, matches_etag
 from astrolabe.http.rest.routes import GraphRoute, routes
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.client import CATCH_UP_TIMEOUT

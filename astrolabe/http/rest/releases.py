@@ -10,7 +10,7 @@ from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.http.query import QueryParams
-from astrolabe.http.responses.json import array, names, stretches
+from astrolabe.http.responses.shared import array, names, stretches
 from astrolabe.http.rest.documents import kept
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.snapshot import ViewSnapshot

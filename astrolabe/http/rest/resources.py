@@ -8,7 +8,7 @@ from time import time
 from typing import Any
 
 from astrolabe.http.query import QueryParams
-from astrolabe.http.responses.json import array
+from astrolabe.http.responses.shared import array
 from astrolabe.http.rest.documents import kept
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.snapshot import ViewSnapshot

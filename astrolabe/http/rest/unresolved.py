@@ -10,7 +10,7 @@ from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import Node
 from astrolabe.http.query import QueryParams
-from astrolabe.http.responses.json import array, stretches
+from astrolabe.http.responses.shared import array, stretches
 from astrolabe.http.rest.documents import identity, kept
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.snapshot import ViewSnapshot

@@ -19,7 +19,7 @@ from astrolabe.http.net.websocket import WebSocket
 from astrolabe.http.openapi import messages, parameters
 from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, ApiResponse, Operation
 from astrolabe.http.query import QueryReader, StreamPosition, parse_position
-from astrolabe.http.responses.headers import position_headers
+from astrolabe.http.responses.shared import position_headers
 from astrolabe.http.stream.client import StreamClient
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.hub import Hub

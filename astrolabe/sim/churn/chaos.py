@@ -7,8 +7,7 @@ from typing import Any
 
 from astrolabe.sim.churn.controllers import newest_set, sync_daemon_set, sync_deployment, sync_stateful_set
 from astrolabe.sim.churn.lifecycle import crash_again, crash_and_recover, delete_pod, start_pod
-from astrolabe.sim.churn.scenario import ScenarioRun, is_healthy, pick, scope_of
-from astrolabe.sim.churn.world import Process, World, key_of
+from astrolabe.sim.churn.world import Process, ScenarioRun, World, is_healthy, key_of, pick, scope_of
 from astrolabe.sim.cluster import nodes
 from astrolabe.sim.cluster.pods import daemon_pod, replica_pod, stateful_pod
 

@@ -7,8 +7,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from astrolabe.sim.churn import chaos, rollouts, schedules, upgrades
-from astrolabe.sim.churn.scenario import Scenario, ScenarioRun
-from astrolabe.sim.churn.world import ObjectGone, World
+from astrolabe.sim.churn.world import ObjectGone, Scenario, ScenarioRun, World
 from astrolabe.sim.cluster.factory import NOW, ObjectFactory
 from astrolabe.sim.store import ObjectStore
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from astrolabe.sim.churn.controllers import newest_set, revision_of, sync_autoscaler, sync_deployment
 from astrolabe.sim.churn.lifecycle import delete_pod, start_pod, start_unpullable_pod
-from astrolabe.sim.churn.scenario import ScenarioRun, is_healthy, pick, scope_of
-from astrolabe.sim.churn.world import Process, World, key_of
+from astrolabe.sim.churn.world import Process, ScenarioRun, World, is_healthy, key_of, pick, scope_of
 from astrolabe.sim.cluster import workloads
 from astrolabe.sim.cluster.pods import replica_pod
 from astrolabe.sim.cluster.workloads import RolloutProgress

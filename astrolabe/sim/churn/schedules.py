@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from astrolabe.sim.churn.lifecycle import run_to_completion
-from astrolabe.sim.churn.scenario import ScenarioRun, pick, scope_of
-from astrolabe.sim.churn.world import Process, World, key_of
+from astrolabe.sim.churn.world import Process, ScenarioRun, World, key_of, pick, scope_of
 from astrolabe.sim.cluster import batch
 from astrolabe.sim.cluster.pods import job_pod
 from astrolabe.sim.cluster.workloads import with_status

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from astrolabe.sim.churn.scenario import ScenarioRun, pick, scope_of
-from astrolabe.sim.churn.world import Process, World, key_of
+from astrolabe.sim.churn.world import Process, ScenarioRun, World, key_of, pick, scope_of
 from astrolabe.sim.cluster import nodes
 from astrolabe.sim.cluster.config import release_secret
 from astrolabe.sim.cluster.meta import HelmRelease

@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astrolabe.client import EdgeChange, NodeChange, Position, Update
-from astrolabe.client.load.digest import GraphDigest, hash_of
-from astrolabe.client.load.plan import is_in_share
 from astrolabe.client.load.report import Histogram
+from astrolabe.client.load.run import is_in_share
 from astrolabe.client.load.shared_decoder import SharedDecoder, decode_outline
-from astrolabe.client.load.verification import DigestTable, TrackedGraph
+from astrolabe.client.load.verification import DigestTable, GraphDigest, TrackedGraph, hash_of
 from astrolabe.client.message import DeltaMessage, SnapshotMessage, decode
 from tests.support.stage import HELLO, delta, edge, node, snapshot
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from astrolabe.http.openapi.metadata import keys_of
+from astrolabe.http.openapi.shapes import keys_of
 from tests.support.description import Described
 from tests.support.documents import GUIDE
 from tests.support.kinds import CATALOGUE

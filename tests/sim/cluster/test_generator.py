@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from astrolabe.sim.cluster.config import CANARY
-from astrolabe.sim.cluster.counts import object_counts
 from astrolabe.sim.cluster.generator import generate, load
+from astrolabe.sim.cluster.plan import object_counts
 from astrolabe.sim.store import ObjectStore
 from tests.sim.consistency import dangling_references, problems
 from tests.support.kinds import KINDS

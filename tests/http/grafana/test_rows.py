@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrolabe.http.grafana.pairs import Rows, overlap
+from astrolabe.http.grafana.rows import Rows, overlap
 from tests.support.steps import finish
 
 
