@@ -18,12 +18,16 @@ from astrolabe.kinds.metadata import NoMetadata
 #: References and selections of one object. Each costs some 3 µs when the object changes, and what does not
 #: resolve stands in its node.
 MOST_LINKS = 5_000
-TOO_MANY_LINKS = f"has more than {MOST_LINKS} references to other objects"
 
 #: Characters of a message, as metav1.Condition has it; of one that another object quotes; of a time.
 LONGEST_MESSAGE = 32_768
 LONGEST_QUOTE = 1_024
 LONGEST_TIME = 64
+
+
+def too_many_links(most: int) -> str:
+    """Why an object with more is left out."""
+    return f"has more than {most} references to other objects"
 
 
 _NO_METADATA = NoMetadata()

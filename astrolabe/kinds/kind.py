@@ -49,6 +49,7 @@ class Kind(Generic[M]):
     links: references and selections, without ownerReferences, which `owners` turns into links.
     inherits: the edge types into it along which it inherits its release and chart.
     makes: the (edge type, kind at the other end) that `links` may produce; checked at start.
+    most_links: references and selections of one object; one with more is left out.
     metadata_only: list and watch as PartialObjectMetadata; values never reach the process.
     optional: a missing API or a 403 does not block readiness.
     selectable: the labels by which a `Select` finds it; None for kinds that nothing selects.
@@ -72,6 +73,7 @@ class Kind(Generic[M]):
     inherits: frozenset[str] = frozenset((OWNS,))
     makes: tuple[tuple[str, str], ...] = ()
     namespaced: bool = True
+    most_links: int = common.MOST_LINKS
     metadata_only: bool = False
     optional: bool = False
     status_is_complete: bool = False
@@ -146,11 +148,14 @@ class Kind(Generic[M]):
 
     def facts(self, manifest: M) -> Facts:
         """Everything that the manifest says; see `Facts`. Raises InvalidObjectError if that is too much."""
+        return self._facts(manifest, self._status(manifest), msgspec.to_builtins(self.metadata(manifest)))
+
+    def _facts(self, manifest: M, status: Status, metadata: dict[str, Any]) -> Facts:
+        """The same, once the status and what the node shows are known."""
         meta = manifest.metadata
         links = (*self.owners(meta), *self.links(manifest))
-        if len(links) > common.MOST_LINKS:
-            raise InvalidObjectError(common.TOO_MANY_LINKS)
-        metadata: dict[str, Any] = msgspec.to_builtins(self.metadata(manifest))
+        if len(links) > self.most_links:
+            raise InvalidObjectError(common.too_many_links(self.most_links))
         metadata["creationTimestamp"] = meta.creation_timestamp or ""
         return Facts(
             kind=self.key,
@@ -158,7 +163,7 @@ class Kind(Generic[M]):
             name=meta.name,
             namespace=intern(meta.namespace),
             labels=meta.labels or {},
-            status=common.limited(self._status(manifest)),
+            status=common.limited(status),
             metadata=metadata,
             links=links,
             release=common.own_release(meta),

@@ -17,7 +17,7 @@ from astrolabe.graph.state.edge_types import (
     USES_SECRET,
     USES_SERVICE_ACCOUNT,
 )
-from astrolabe.kinds.common import MOST_LINKS, TOO_MANY_LINKS
+from astrolabe.kinds.common import MOST_LINKS, too_many_links
 from astrolabe.kinds.pod import (
     Container,
     EnvFrom,
@@ -147,7 +147,7 @@ class _Links:
             if container.env_from:
                 self._add_env_from(f"{path}[{container.name}].envFrom", container.env_from)
             if len(self.found) > MOST_LINKS:  # there may be as many more in each of the others
-                raise InvalidObjectError(TOO_MANY_LINKS)
+                raise InvalidObjectError(too_many_links(MOST_LINKS))
 
     def _add_env(self, path: str, env: Iterable[EnvVar]) -> None:
         for variable in env:

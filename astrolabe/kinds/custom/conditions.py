@@ -1,0 +1,98 @@
+"""Conditions of custom resources: read leniently, since every project writes them a little differently."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from astrolabe.graph.state.status import ERROR, PENDING, Status
+from astrolabe.kinds.custom import words
+from astrolabe.kinds.custom.projection import Leaf, Other, Scalar, Skipped
+from astrolabe.kinds.custom.verdict import Verdict
+
+#: Conditions of one list; what comes after is not looked at.
+MOST_CONDITIONS = 1_000
+
+
+class LenientCondition(msgspec.Struct, rename="camel", gc=False):
+    """A condition whose fields may be of any type; see `manifest.Condition`."""
+
+    type: Leaf = None
+    status: Leaf = None
+    reason: Leaf = None
+    message: Leaf = None
+    severity: Leaf = None
+    observed_generation: Leaf = None
+    last_transition_time: Leaf = None
+    last_update_time: Leaf = None
+
+    @property
+    def name(self) -> str:
+        return text(self.type)
+
+    @property
+    def value(self) -> str:
+        """`True`, `False`, `Unknown`, or another word; a boolean counts as its word."""
+        if isinstance(self.status, bool):
+            return str(self.status)
+        word = text(self.status)
+        return word.capitalize() if word.lower() in ("true", "false", "unknown") else word
+
+    @property
+    def since(self) -> str | None:
+        return text(self.last_transition_time) or text(self.last_update_time) or None
+
+
+ConditionList = list[LenientCondition | Other] | Skipped | str | int | float | bool | None
+
+
+def text(value: object) -> str:
+    """A scalar as text; "" for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def listed(value: object) -> list[LenientCondition]:
+    """The conditions of a list, without what is none."""
+    if not isinstance(value, list):
+        return []
+    return [each for each in value[:MOST_CONDITIONS] if isinstance(each, LenientCondition) and each.name]
+
+
+def named(conditions: list[LenientCondition], type: str) -> LenientCondition | None:
+    return next((each for each in conditions if each.type == type), None)
+
+
+def number(value: Scalar | Any) -> int | None:
+    """A generation, which some kinds write as text."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
+        return int(value)
+    return None
+
+
+def status_of(severity: str, condition: LenientCondition) -> Status:
+    """A status in the words of a condition."""
+    reason = text(condition.reason) or (
+        condition.name
+        if condition.value == "True"
+        else f"Not{condition.name}"
+        if condition.value == "False"
+        else condition.name
+    )
+    return Status(severity, reason, text(condition.message), condition.since)
+
+
+def is_stale(condition: LenientCondition, generation: int) -> bool:
+    """Whether it speaks of an older generation than the object has."""
+    observed = number(condition.observed_generation)
+    return observed is not None and 0 < observed < generation
+
+
+def not_true(condition: LenientCondition, where: str) -> Verdict:
+    """What it means that a condition whose True is good is not True."""
+    severity = PENDING if words.is_still_at_it(condition.value, text(condition.reason)) else ERROR
+    return Verdict(status_of(severity, condition), f"{where}[{condition.name}]")

@@ -1,0 +1,398 @@
+"""The projection of a manifest that a set of paths needs: typed structs, and functions that read them.
+
+Whatever stands where a path leads is decoded if it is a scalar, and skipped if not: a field of another type
+than expected reads as absent, and never makes the object unreadable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
+from operator import attrgetter, or_
+from typing import Annotated, Any, cast
+
+import msgspec
+
+from astrolabe.kinds.custom.paths import AnyKey, Each, Index, Key, Path, Segment, Walk, Where, show
+from astrolabe.kinds.manifest import LONGEST_NAME, Annotations, Manifest, ObjectMeta
+
+#: Elements of one list, as decoded: the inventory of one Argo CD Application has some 10,000 entries.
+MOST_ELEMENTS = 20_000
+#: Of a walk: how deep it goes, and at how many objects it looks.
+DEEPEST_WALK = 12
+LONGEST_WALK = 2_000
+
+
+#: A field that is kept as it came, and is not there.
+NOTHING = msgspec.Raw(b"")
+
+
+class Skipped(msgspec.Struct, gc=False):
+    """An object where a scalar was expected; its content is not decoded."""
+
+
+#: What stands at the end of a path. Only scalars are read.
+Leaf = str | int | float | bool | Skipped | list[msgspec.Raw] | None
+Scalar = str | int | float | bool | None
+#: What is none of the objects that a list should have.
+Other = str | int | float | bool | list[msgspec.Raw] | None
+
+#: An element, and the path that leads to it as text.
+Item = tuple[Any, str]
+
+
+class _Tree:
+    """The paths that begin alike."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, _Tree] = {}
+        self.each: _Tree | None = None
+        self.any: _Tree | None = None
+        self.walks: dict[str, _Tree] = {}
+        self.is_raw = False
+
+    @property
+    def stays_raw(self) -> bool:
+        """Whether it is kept as it came, and what is read of it is decoded on its own."""
+        return self.is_raw or bool(self.walks)
+
+    def add(self, path: Path) -> None:
+        if not path:
+            return
+        self._next(path[0]).add(path[1:])
+
+    def _next(self, segment: Segment) -> _Tree:
+        match segment:
+            case Key(name):
+                return self.keys.setdefault(name, _Tree())
+            case AnyKey():
+                self.any = self.any or _Tree()
+                return self.any
+            case Walk(suffix):
+                return self.walks.setdefault(suffix, _Tree())
+        self.each = self.each or _Tree()
+        if isinstance(segment, Where):
+            self.each.add((Key(segment.key),))
+        return self.each
+
+    @property
+    def default(self) -> Any:
+        return NOTHING if self.stays_raw else None
+
+    def merge(self, other: _Tree) -> None:
+        for name, tree in other.keys.items():
+            self.keys.setdefault(name, _Tree()).merge(tree)
+        for suffix, tree in other.walks.items():
+            self.walks.setdefault(suffix, _Tree()).merge(tree)
+        if other.each is not None:
+            self.each = self.each or _Tree()
+            self.each.merge(other.each)
+        if other.any is not None:
+            self.any = self.any or _Tree()
+            self.any.merge(other.any)
+
+    def value_type(self, name: str) -> Any:
+        """The type that decodes just this. It takes any value."""
+        return msgspec.Raw if self.stays_raw else self.named_type(name)
+
+    def named_type(self, name: str) -> Any:
+        """The same without what is walked through."""
+        types: list[Any] = [str, int, float, bool, None]
+        if self.any is not None:
+            for tree in self.keys.values():
+                self.any.merge(tree)
+            types.append(dict[str, self.any.value_type(f"{name}_any")])  # type: ignore[misc]
+        elif self.keys:
+            types.append(self.struct(name))
+        else:
+            types.append(Skipped)
+        if self.each is not None:
+            element = self.each.value_type(f"{name}_each")
+            types.append(Annotated[list[element], msgspec.Meta(max_length=MOST_ELEMENTS)])  # type: ignore[valid-type]
+        else:
+            types.append(list[msgspec.Raw])
+        return reduce(or_, types)
+
+    def struct(self, name: str, bases: tuple[type, ...] = (msgspec.Struct,)) -> type[Any]:
+        fields = [
+            (attribute(key), tree.value_type(f"{name}_{key}"), msgspec.field(default=tree.default, name=key))
+            for key, tree in self.keys.items()
+        ]
+        return msgspec.defstruct(name, fields, bases=bases, gc=False)
+
+
+def attribute(key: str) -> str:
+    """The attribute that holds a field. No scalar has an attribute of such a name."""
+    return "at_" + "".join([sign if sign.isalnum() else f"_{ord(sign):x}_" for sign in key])
+
+
+class ProjectionOf:
+    """The projection for a set of paths. type: decodes a manifest, with `metadata` as every kind has it."""
+
+    def __init__(self, name: str, paths: Iterable[Path], *, raw: Iterable[str] = ()) -> None:
+        """raw: fields of the manifest that are kept as they came; see `raw_reader`."""
+        self._tree = _Tree()
+        annotations = set()
+        for path in paths:
+            if path[0] == Key("metadata"):
+                if path[1:2] == (Key("annotations"),) and isinstance(path[-1], Key):
+                    annotations.add(path[-1].name)
+            else:
+                self._tree.add(path)
+        for key in raw:
+            self._tree.keys.setdefault(key, _Tree()).is_raw = True
+        self.type: type[Manifest] = self._tree.struct(name, (_manifest(name, annotations),))
+
+    def scalar(self, path: Path) -> Callable[[Any], Scalar]:
+        """Reads the one scalar of a path; of a path of many the first."""
+        if path[0] == Key("metadata"):
+            return _metadata_reader(path)
+        return scalar_in(path, self._tree)
+
+    def raw_reader(self, key: str) -> Callable[[Any], msgspec.Raw]:
+        """Reads a field that is kept as it came; an empty one if it is absent."""
+        return attrgetter(attribute(key))
+
+    def items(self, path: Path) -> Callable[[Any], Iterable[Item]]:
+        """Reads each element that a path leads to, with its own path as text."""
+        return _items(path, self._tree)
+
+    def scalar_below(self, base: Path, rest: Path) -> Callable[[Any], Scalar]:
+        """Reads a scalar of an element that `items(base)` gives."""
+        return scalar_in(rest, reduce(_at, base, self._tree))
+
+    def items_below(self, base: Path, rest: Path) -> Callable[[Any], Iterable[Item]]:
+        return _items(rest, reduce(_at, base, self._tree))
+
+
+def _manifest(name: str, annotations: set[str]) -> type[Manifest]:
+    if not annotations:
+        return Manifest
+    text = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME * 4)]
+    more = msgspec.defstruct(
+        f"{name}Annotations",
+        [(attribute(key), text, msgspec.field(default="", name=key)) for key in sorted(annotations)],
+        bases=(Annotations,),
+        gc=False,
+    )
+    meta = msgspec.defstruct(
+        f"{name}Meta", [("annotations", more | None, None)], bases=(ObjectMeta,), rename="camel", gc=False
+    )
+    return cast(
+        "type[Manifest]",
+        msgspec.defstruct(f"{name}Manifest", [("metadata", meta)], bases=(Manifest,), gc=False),
+    )
+
+
+#: The fields of ObjectMeta that a path may read.
+_META = {
+    "name": "name",
+    "namespace": "namespace",
+    "uid": "uid",
+    "generation": "generation",
+    "creationTimestamp": "creation_timestamp",
+    "deletionTimestamp": "deletion_timestamp",
+}
+
+
+def _metadata_reader(path: Path) -> Callable[[Any], Scalar]:
+    match path[1:]:
+        case (Key("labels"), Key(name)):
+            return lambda manifest: (manifest.metadata.labels or {}).get(name)
+        case (Key("annotations"), Key(name)):
+            field = attribute(name)
+            return lambda manifest: getattr(manifest.metadata.annotations, field, "") or None
+        case (Key(name),) if name in _META:
+            plain = _META[name]
+            return lambda manifest: getattr(manifest.metadata, plain, None)
+    return lambda manifest: None
+
+
+def readable(path: Path) -> bool:
+    """Whether a path into the metadata is one that is read."""
+    if path[0] != Key("metadata"):
+        return True
+    match path[1:]:
+        case (Key("labels" | "annotations"), Key()):
+            return True
+        case (Key(name),):
+            return name in _META
+    return False
+
+
+def _at(tree: _Tree, segment: Segment) -> _Tree:
+    match segment:
+        case Key(name):
+            return tree.any if tree.any is not None else tree.keys[name]
+        case AnyKey():
+            assert tree.any is not None
+            return tree.any
+        case Walk(suffix):
+            return tree.walks[suffix]
+    assert tree.each is not None
+    return tree.each
+
+
+def _step(tree: _Tree, segment: Key) -> Callable[[Any], Any]:
+    if tree.any is not None:
+        name = segment.name
+        return lambda value: value.get(name) if isinstance(value, dict) else None
+    field = attribute(segment.name)
+    return lambda value: getattr(value, field, None)
+
+
+def scalar_in(path: Path, tree: _Tree) -> Callable[[Any], Scalar]:
+    """Reads the scalar at a path below a tree."""
+    if not path:
+        return lambda value: value if isinstance(value, str | int | float | bool) else None
+    if all(isinstance(each, Key) for each in path) and _is_plain(path, tree):
+        return _plain_reader([attribute(each.name) for each in path if isinstance(each, Key)])
+    items = _items(path, tree)
+
+    def first(value: Any) -> Scalar:
+        for found, _ in items(value):
+            if isinstance(found, str | int | float | bool):
+                return found
+        return None
+
+    return first
+
+
+def _is_plain(path: Path, tree: _Tree) -> bool:
+    for segment in path:
+        if tree.any is not None or tree.stays_raw:
+            return False
+        tree = _at(tree, segment)
+    return True
+
+
+def _plain_reader(fields: list[str]) -> Callable[[Any], Scalar]:
+    # A closure for each of the usual lengths: a loop would cost twice as much.
+    match fields:
+        case [a]:
+
+            def one(value: Any) -> Scalar:
+                value = getattr(value, a, None)
+                return value if isinstance(value, str | int | float | bool) else None
+
+            return one
+        case [a, b]:
+
+            def two(value: Any) -> Scalar:
+                value = getattr(getattr(value, a, None), b, None)
+                return value if isinstance(value, str | int | float | bool) else None
+
+            return two
+
+    def many(value: Any) -> Scalar:
+        for field in fields:
+            value = getattr(value, field, None)
+        return value if isinstance(value, str | int | float | bool) else None
+
+    return many
+
+
+def _items(path: Path, tree: _Tree) -> Callable[[Any], Iterable[Item]]:
+    """Reads what a path leads to below a tree; the text begins with what the caller has put before it."""
+    if not path:
+        return lambda value: () if value is None else ((value, ""),)
+    segment, rest = path[0], path[1:]
+    below = _items(rest, _at(tree, segment))
+    if tree.stays_raw and not isinstance(segment, Walk):
+        # What is walked through stays as it came; the fields that are named in it are decoded on their own.
+        decoder = msgspec.json.Decoder(tree.named_type("named"))
+        read = _step_reader(segment, tree, below)
+        return lambda value: (
+            read(decoder.decode(value)) if isinstance(value, msgspec.Raw) and len(value) else ()
+        )
+    return _step_reader(segment, tree, below)
+
+
+def _step_reader(
+    segment: Segment, tree: _Tree, below: Callable[[Any], Iterable[Item]]
+) -> Callable[[Any], Iterable[Item]]:
+    match segment:
+        case Key():
+            step, text = _step(tree, segment), _dotted(segment)
+
+            def of_key(value: Any) -> Iterator[Item]:
+                found = step(value)
+                if found is not None:
+                    for item, where in below(found):
+                        yield item, text + where
+
+            return of_key
+        case AnyKey():
+
+            def of_any(value: Any) -> Iterator[Item]:
+                if isinstance(value, dict):
+                    for key, found in value.items():
+                        for item, where in below(found):
+                            yield item, f".{key}{where}"
+
+            return of_any
+        case Walk(suffix):
+            return _walker(suffix, msgspec.json.Decoder(tree.walks[suffix].value_type("walked")), below)
+    return _element_reader(segment, below)
+
+
+def _element_reader(
+    segment: Each | Index | Where, below: Callable[[Any], Iterable[Item]]
+) -> Callable[[Any], Iterable[Item]]:
+    field = attribute(segment.key) if isinstance(segment, Where) else ""
+
+    def of_list(value: Any) -> Iterator[Item]:
+        if not isinstance(value, list):
+            return
+        for at, found in enumerate(value):
+            if isinstance(segment, Index) and at != segment.at:
+                continue
+            if isinstance(segment, Where) and getattr(found, field, None) != segment.value:
+                continue
+            text = f"[{segment.value}]" if isinstance(segment, Where) else f"[{at}]"
+            for item, where in below(found):
+                yield item, text + where
+
+    return of_list
+
+
+def _dotted(key: Key) -> str:
+    text = show((key,))
+    return text if text.startswith("[") else f".{text}"
+
+
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _walker(
+    suffix: str, decoder: msgspec.json.Decoder[Any], below: Callable[[Any], Iterable[Item]]
+) -> Callable[[Any], Iterable[Item]]:
+    """Looks for keys that end with the suffix. What stands elsewhere stays bytes, and is never decoded."""
+    alone = suffix[:1].lower() + suffix[1:]
+
+    def walk(value: Any) -> Iterator[Item]:
+        if not isinstance(value, msgspec.Raw):
+            return
+        waiting: list[tuple[msgspec.Raw, str, int]] = [(value, "", 0)]
+        looked = 0
+        while waiting and looked < LONGEST_WALK:
+            raw, text, depth = waiting.pop()
+            looked += 1
+            first = bytes(memoryview(raw)[:1])
+            if first == b"[":
+                inner = [(each, f"{text}[{at}]") for at, each in enumerate(_LIST.decode(raw))]
+            elif first == b"{":
+                inner = []
+                for key, each in _OBJECT.decode(raw).items():
+                    if key.endswith(suffix) or key == alone:
+                        for item, where in below(decoder.decode(each)):
+                            yield item, f"{text}.{key}{where}"
+                    else:
+                        inner.append((each, f"{text}.{key}"))
+            else:
+                continue
+            if depth < DEEPEST_WALK:
+                waiting.extend([(each, where, depth + 1) for each, where in reversed(inner)])
+
+    return walk

@@ -1,0 +1,113 @@
+"""The generic status, step by step, each with the field that decided."""
+
+from typing import Any
+
+import pytest
+
+from tests.kinds.custom.support import Json, facts, judged, kind
+
+
+def condition(type: str, status: Any, reason: str = "", **more: Any) -> Json:
+    return {"type": type, "status": status, "reason": reason, "lastTransitionTime": "T1", **more}
+
+
+READY = condition("Ready", "True")
+
+STEPS: list[tuple[str, Json, tuple[str, str, str]]] = [
+    (
+        "being deleted comes first",
+        {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "status": {"phase": "Failed"}},
+        ("Pending", "Terminating", "metadata.deletionTimestamp"),
+    ),
+    (
+        "an older generation",
+        {"status": {"observedGeneration": 1, "conditions": [READY]}},
+        ("Pending", "Progressing", "status.observedGeneration"),
+    ),
+    (
+        "an older generation as text",
+        {"status": {"observedGeneration": "1", "conditions": [READY]}},
+        ("Pending", "Progressing", "status.observedGeneration"),
+    ),
+    (
+        "an older generation inside the condition",
+        {"status": {"conditions": [condition("Ready", "True", observedGeneration=1)]}},
+        ("Pending", "Progressing", "status.conditions[Ready].observedGeneration"),
+    ),
+    (
+        "paused in the spec",
+        {"spec": {"suspend": True}, "status": {"conditions": [condition("Ready", "False")]}},
+        ("Pending", "Paused", "spec.suspend"),
+    ),
+    ("no status yet", {"spec": {}}, ("Pending", "NoStatus", "status")),
+    (
+        "a condition whose True is bad",
+        {"status": {"conditions": [condition("Ready", "True"), condition("Stalled", "True", "Bad")]}},
+        ("Error", "Bad", "status.conditions[Stalled]"),
+    ),
+    (
+        "a deadline",
+        {"status": {"conditions": [READY, condition("Progressing", "False", "ProgressDeadlineExceeded")]}},
+        ("Error", "ProgressDeadlineExceeded", "status.conditions[Progressing]"),
+    ),
+    (
+        "a phase that says failed outranks conditions",
+        {"status": {"phase": "Failed", "conditions": [READY]}},
+        ("Error", "Failed", "status.phase"),
+    ),
+    (
+        "at work",
+        {
+            "status": {
+                "conditions": [condition("Reconciling", "True", "Progressing"), condition("Ready", "False")]
+            }
+        },
+        ("Pending", "Progressing", "status.conditions[Reconciling]"),
+    ),
+    ("ready", {"status": {"conditions": [READY]}}, ("Ready", "Ready", "status.conditions[Ready]")),
+    (
+        "a boolean",
+        {"status": {"conditions": [condition("Ready", True)]}},
+        ("Ready", "Ready", "status.conditions[Ready]"),
+    ),
+    (
+        "all of them",
+        {"status": {"conditions": [READY, condition("Synced", "False", "Oops")]}},
+        ("Error", "Oops", "status.conditions[Synced]"),
+    ),
+    (
+        "still at it",
+        {"status": {"conditions": [condition("Ready", "False", "Creating")]}},
+        ("Pending", "Creating", "status.conditions[Ready]"),
+    ),
+    (
+        "not known",
+        {"status": {"conditions": [condition("Ready", "Unknown", "X")]}},
+        ("Pending", "X", "status.conditions[Ready]"),
+    ),
+    (
+        "of one parent",
+        {"status": {"parents": [{"conditions": [condition("Accepted", "False", "NoMatchingParent")]}]}},
+        ("Error", "NoMatchingParent", "status.parents[0].conditions[Accepted]"),
+    ),
+    ("a phase", {"status": {"phase": "Bound"}}, ("Ready", "Bound", "status.phase")),
+    ("nothing that says so", {"status": {"color": "blue"}}, ("Unknown", "Unknown", "")),
+    (
+        "idle is no error",
+        {"status": {"conditions": [condition("Active", "False")]}},
+        ("Unknown", "Unknown", ""),
+    ),
+]
+
+
+@pytest.mark.parametrize(("parts", "expected"), [case[1:] for case in STEPS], ids=[case[0] for case in STEPS])
+def test_step(parts: Json, expected: tuple[str, str, str]) -> None:
+    assert judged(kind(), **parts) == expected
+
+
+def test_a_kind_without_status_is_unknown() -> None:
+    assert judged(kind(has_status=False), spec={}) == ("Unknown", "NoStatus", "")
+
+
+def test_since_is_that_of_the_condition() -> None:
+    assert facts(kind(), status={"conditions": [READY]}).status.since == "T1"
