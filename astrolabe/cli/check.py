@@ -17,7 +17,7 @@ from astrolabe.bus.redis.preflight import DELETE, leftovers, try_publishing, try
 from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.cli.excess_rights import EVERYTHING, VERBS, excess
 from astrolabe.cli.flags import SERVICE_ACCOUNT
-from astrolabe.engine.readiness import Scope
+from astrolabe.engine.inbox import Scope
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.kind import Kind

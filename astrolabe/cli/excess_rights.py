@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from astrolabe.engine.readiness import Scope
+from astrolabe.engine.inbox import Scope
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.discovery import Right, rights_in

@@ -14,6 +14,7 @@ from astrolabe.engine.inbox import (
     InboxMessage,
     InvalidObject,
     KindRemoved,
+    KindsChanged,
     ObjectChange,
     ObjectChanges,
     Replace,
@@ -141,6 +142,8 @@ class Engine:
                 self.readiness.update_ready()
             case KindRemoved():
                 await self._remove_kind(message)
+            case KindsChanged():
+                await self._change_kinds(message)
 
     async def _remove_kind(self, message: KindRemoved) -> None:
         """Remove all objects of a kind that the API server no longer serves."""
@@ -150,6 +153,22 @@ class Engine:
         await self._commit()
         await self._advance_takeover()
         logger.warning("%s%s is no longer served: %d objects removed", kind, _location(namespace), count)
+
+    async def _change_kinds(self, message: KindsChanged) -> None:
+        """Let kinds go with all their objects, and others come."""
+        for kind in message.removed:
+            count = await self._remove(kind, "", spared=set())
+            logger.info("%s is no longer watched: %d objects removed", kind, count)
+        await self._commit()
+        try:
+            self._model.change_rules(added=message.rules, removed=message.removed)
+        except InconsistentModelError as broken:
+            await self._rebuild(broken)
+            self._model.change_rules(added=message.rules, removed=message.removed)
+        self._mark_uncommitted()
+        await self._commit()
+        self.readiness.change(message.scopes, message.removed, complete=message.complete)
+        await self._advance_takeover()
 
     async def _replace(self, message: Replace) -> None:
         """Apply a complete list as a difference.
@@ -355,7 +374,7 @@ class Engine:
             self._reconciling = False
 
     async def _advance_takeover(self) -> None:
-        """Publish the difference to the restored graph when it is known, and again when more is known."""
+        """Publish the difference to the restored graph when it is known, and again when more is."""
         takeover = self._takeover
         if takeover is None or not takeover.is_due:
             return

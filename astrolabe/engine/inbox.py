@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.facts import Facts, Rules
 
 WatchState = Literal["listing", "synced", "unavailable"]
 
@@ -83,7 +83,36 @@ class KindRemoved(msgspec.Struct, frozen=True):
     namespace: str
 
 
-InboxMessage = ObjectChanges | Replace | WatchStatus | KindRemoved
+class Scope(msgspec.Struct, frozen=True):
+    """One watch: a kind everywhere (`namespace` "") or in one namespace.
+
+    required: whether readiness waits for it. expected: whether it is a gap, of which readers are told, if the
+        kind is forbidden.
+    """
+
+    kind: str
+    namespace: str = ""
+    required: bool = True
+    expected: bool = True
+
+
+class KindsChanged(msgspec.Struct, frozen=True):
+    """Some kinds come, and some go with all their objects.
+
+    It comes before the first message of a kind's watch, and after the last one. First the removed kinds go.
+
+    rules, scopes: of the kinds that come, or come in place of what was known of the same kind, whose objects
+        stay until its next complete list.
+    complete: whether these are all kinds that the cluster is known to have.
+    """
+
+    rules: tuple[Rules, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    removed: tuple[str, ...] = ()
+    complete: bool = True
+
+
+InboxMessage = ObjectChanges | Replace | WatchStatus | KindRemoved | KindsChanged
 
 
 class Sink(Protocol):

@@ -7,25 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from astrolabe.engine.inbox import InvalidObject, UnavailableCause, WatchState
+from astrolabe.engine.inbox import InvalidObject, Scope, UnavailableCause, WatchState
 from astrolabe.graph.model.faults import Fault
-
-
-class Scope(msgspec.Struct, frozen=True):
-    """One watch: a kind everywhere (`namespace` "") or in one namespace.
-
-    required: whether readiness waits for it.
-    """
-
-    kind: str
-    namespace: str = ""
-    required: bool = True
+from astrolabe.kinds.kind import is_custom
 
 
 class ScopeState(msgspec.Struct):
     """last_message: loop time in seconds of the last message of the watch; None before the first.
 
     removed: whether the API server no longer serves the kind, so that it has no objects.
+    late: whether the kind came to the cluster after the start. Its first list holds up nobody.
     """
 
     state: WatchState = "listing"
@@ -33,12 +24,14 @@ class ScopeState(msgspec.Struct):
     cause: UnavailableCause = ""
     last_message: float | None = None
     removed: bool = False
+    late: bool = False
 
 
 class ReadinessTracker:
     """Once ready, always ready. A kind that becomes unavailable later is reported, not hidden behind a 503.
 
     skipped: per kind, the objects that the graph leaves out now, by uid or, without a uid, by label.
+    complete: whether these are all kinds that the cluster is known to have; else more may come.
     failing: returns the resources whose status is not derived from their neighbors because a rule failed.
     rebuilds: how often the graph was rebuilt after a failed update, since the start of the process.
     """
@@ -46,6 +39,7 @@ class ReadinessTracker:
     def __init__(self, scopes: Iterable[Scope]) -> None:
         self.states: dict[Scope, ScopeState] = {scope: ScopeState() for scope in scopes}
         self.skipped: dict[str, dict[str, InvalidObject]] = {scope.kind: {} for scope in self.states}
+        self.complete = True
         self.failing: Callable[[], Sequence[Fault]] = tuple
         self.rebuilds = 0
         self._by_location = {(scope.kind, scope.namespace): scope for scope in self.states}
@@ -60,6 +54,24 @@ class ReadinessTracker:
     async def wait(self) -> None:
         """Wait until all required kinds are synced."""
         await self._ready.wait()
+
+    def change(self, scopes: Iterable[Scope], removed: Iterable[str] = (), *, complete: bool = True) -> None:
+        """Some kinds go, and then some come, or are watched anew.
+
+        complete: see the attribute.
+        """
+        scopes = tuple(scopes)
+        renewed = {scope.kind for scope in scopes}
+        gone = {*removed, *renewed}
+        self.states = {scope: known for scope, known in self.states.items() if scope.kind not in gone}
+        self.states.update({scope: ScopeState(late=self.complete) for scope in scopes})
+        for kind in gone - renewed:
+            self.skipped.pop(kind, None)
+        for kind in renewed:
+            self.skipped.setdefault(kind, {})
+        self._by_location = {(scope.kind, scope.namespace): scope for scope in self.states}
+        self.complete = complete
+        self.update_ready()
 
     def note_message(self, kind: str, namespace: str, now: float) -> None:
         """Note the time of a message of this watch, or of all watches of the kind."""
@@ -111,6 +123,7 @@ class ReadinessTracker:
     def restart(self) -> None:
         """Forget everything: all watches start over."""
         self._ready.clear()
+        self.complete = True
         self.failing = tuple
         for scope in self.states:
             self.states[scope] = ScopeState()
@@ -120,14 +133,29 @@ class ReadinessTracker:
     def is_listed(self, kind: str, namespace: str) -> bool:
         """Whether all resources of the kind in the namespace are known.
 
-        True if the settings exclude the namespace: then there are none.
+        True if the settings exclude the namespace: then there are none. The same holds for a kind that is
+        not watched, once all kinds are known.
         """
         scope = self._by_location.get((kind, "")) or self._by_location.get((kind, namespace))
-        return scope is None or self.states[scope].state == "synced" or self.states[scope].removed
+        if scope is None:
+            return self.complete or kind in self.skipped
+        return self.states[scope].state == "synced" or self.states[scope].removed
 
     def still_listing(self) -> list[Scope]:
-        """The required scopes whose first list is neither complete nor refused yet."""
-        return [s for s, known in self.states.items() if s.required and known.state == "listing"]
+        """The scopes whose first list is neither complete nor refused yet.
+
+        Without those that need not be read, and cannot for now.
+        """
+        return [
+            scope
+            for scope, known in self.states.items()
+            if known.state == "listing" and (scope.required or not (known.why or known.late))
+        ]
+
+    def awaited(self) -> list[Scope]:
+        """Those of them without which a new writer does not begin: the required ones, and custom resources,
+        which are many and whose lists would each need another comparison with what was stored."""
+        return [scope for scope in self.still_listing() if scope.required or is_custom(scope.kind)]
 
     def unready(self) -> list[Scope]:
         """The required scopes that are not synced."""

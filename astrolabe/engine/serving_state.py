@@ -12,8 +12,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from astrolabe.engine.inbox import InvalidObject, WatchState
-from astrolabe.engine.readiness import ReadinessTracker, Scope, ScopeState
+from astrolabe.engine.inbox import InvalidObject, Scope, WatchState
+from astrolabe.engine.readiness import ReadinessTracker, ScopeState
 from astrolabe.engine.skips import sample_of
 
 #: syncing: not all kinds are listed yet. live: every kind is listed and watched. partial: live, but some
@@ -141,11 +141,12 @@ def assess_watches(
     """
     scopes = readiness.states
     kinds: dict[str, bool] = {}
-    for scope, known in scopes.items():
-        kinds[scope.kind] = kinds.get(scope.kind, True) and known.state != "listing"
+    open = set(readiness.still_listing())
+    for scope in scopes:
+        kinds[scope.kind] = kinds.get(scope.kind, True) and scope not in open
     progress = Progress(sum(kinds.values()), len(kinds), sum(map(count, kinds)))
     lost = [watch for watch in watches if _is_lost(watch, now)]
-    partial = (*_unreadable(scopes), *_skipped(readiness.skipped))
+    partial = (*_unreadable(scopes, listing=bool(open)), *_skipped(readiness.skipped))
     if progress.kinds < progress.of:
         return Assessment("syncing", _syncing(kinds, watches, restored=restored), progress, partial)
     if lost:
@@ -184,21 +185,36 @@ def _is_lost(watch: WatchFacts, now: float) -> bool:
     return now - watch.lost_since >= LOST_GRACE
 
 
-def _unreadable(scopes: Mapping[Scope, ScopeState]) -> list[PartialEntry]:
+def _unreadable(scopes: Mapping[Scope, ScopeState], *, listing: bool) -> list[PartialEntry]:
     """The unavailable kinds, in the order of the catalogue. Several namespaces of a kind are one entry.
 
-    An optional kind that the API server does not serve is not listed: no object of it can be missing.
+    listing: whether others are being listed for the first time. What fails then may work soon.
     """
     found: dict[tuple[str, PartialReason], list[tuple[Scope, ScopeState]]] = {}
     for scope, known in scopes.items():
-        if known.state == "unavailable" and known.cause and (scope.required or known.cause == "forbidden"):
-            found.setdefault((scope.kind, known.cause), []).append((scope, known))
+        reason = _gap(scope, known, listing=listing)
+        if reason:
+            found.setdefault((scope.kind, reason), []).append((scope, known))
     gaps = []
     for (kind, reason), each in found.items():
         namespaces = [scope.namespace for scope, _ in each if scope.namespace]
         where = f"in {_names(namespaces)}: " if namespaces else ""
         gaps.append(PartialEntry(kind, reason, f"{where}{each[0][1].why}"))
     return gaps
+
+
+def _gap(scope: Scope, known: ScopeState, *, listing: bool) -> PartialReason | None:
+    """Why objects of this kind may be missing. None if none can be, or nobody expects them.
+
+    An optional kind that the API server does not serve has none. One that it serves, but cannot list, may
+    have some: its conversion webhook may be broken.
+    """
+    if known.state == "unavailable" and known.cause:
+        wanted = scope.required or (known.cause == "forbidden" and scope.expected)
+        return known.cause if wanted else None
+    if known.state == "listing" and known.why and not scope.required and not listing:
+        return "not-served"
+    return None
 
 
 def _skipped(skipped: Mapping[str, Mapping[str, InvalidObject]]) -> list[PartialEntry]:

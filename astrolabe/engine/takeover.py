@@ -38,17 +38,24 @@ class Takeover:
         self._lists = lists or readiness.is_listed
         self._served = served
         self._kept: set[str] = set()
+        #: The kind and namespace of those that the last difference kept.
+        self._kept_scopes: set[tuple[str, str]] = set()
         self._released = False
 
     @property
     def is_due(self) -> bool:
-        """Whether to publish the difference now: no required kind is still listing."""
-        return not self._readiness.still_listing()
+        """Whether to publish the difference now: no kind that it waits for is still listing.
+
+        And again once more is known of what was kept: a comparison looks at every node.
+        """
+        if self._released:
+            return any(self._lists(kind, namespace) for kind, namespace in self._kept_scopes)
+        return not self._readiness.awaited()
 
     @property
     def is_done(self) -> bool:
         """Whether the served graph equals the model, so that ordinary commits suffice from now on."""
-        return self._released and not self._kept
+        return self._released and not self._kept_scopes
 
     def filter_changes(self, changes: Changes) -> Changes:
         """What to publish of a commit of the model.
@@ -78,6 +85,7 @@ class Takeover:
         """
         graph, changes = self._served(), Changes()
         self._kept = set()
+        self._kept_scopes = set()
         for gathering in (
             self._changed_nodes(graph, changes),
             self._removed_nodes(graph, changes),
@@ -109,6 +117,7 @@ class Takeover:
                     changes.nodes_removed.append(uid)
                 else:
                     self._kept.add(uid)
+                    self._kept_scopes.add((served.kind, served.namespace))
             yield
 
     def _removed_edges(self, graph: ServedGraph, changes: Changes) -> Iterator[None]:

@@ -28,6 +28,12 @@ Layer = Literal[
 ]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
 
+
+def is_custom(key: str) -> bool:
+    """Whether the key is of a kind that is not Kubernetes' own; see `GroupKind.key`."""
+    return "." in key
+
+
 #: In `Kind.makes`: the other end may be of any kind.
 ANY_KIND = "*"
 
@@ -52,6 +58,7 @@ class Kind(Generic[M]):
     most_links: references and selections of one object; one with more is left out.
     metadata_only: list and watch as PartialObjectMetadata; values never reach the process.
     optional: a missing API or a 403 does not block readiness.
+    expected: if it is forbidden, readers are told that something is missing.
     selectable: the labels by which a `Select` finds it; None for kinds that nothing selects.
     """
 
@@ -76,6 +83,7 @@ class Kind(Generic[M]):
     most_links: int = common.MOST_LINKS
     metadata_only: bool = False
     optional: bool = False
+    expected: bool = True
     status_is_complete: bool = False
     selectable: Callable[[M], Mapping[str, str]] | None = None
     aliases: Callable[[M], tuple[str, ...]] = common.no_aliases

@@ -111,7 +111,7 @@ class ListWatchDecoder:
         health.objects = len(listed)
         health.lists += 1
         count = len(listed)
-        await self._sink.put(Replace(self._kind.name, health.namespace, listed, invalid))
+        await self._sink.put(Replace(self._kind.key, health.namespace, listed, invalid))
         health.tried.set()
         log.debug("%s: complete, %d objects", health.label, count)
 
@@ -255,7 +255,7 @@ class ListWatchDecoder:
     async def _flush(self) -> None:
         if self._changes:
             changes, self._changes = self._changes, []
-            await self._sink.put(ObjectChanges(self._kind.name, changes))
+            await self._sink.put(ObjectChanges(self._kind.key, changes))
 
     def _count(self, events: int) -> None:
         if events:

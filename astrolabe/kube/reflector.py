@@ -331,7 +331,7 @@ class Reflector:
         self._absent_since = now if self._absent_since is None else self._absent_since
         if not self._is_gone and now - self._absent_since >= self._timing.absence:
             self._is_gone = True
-            await self._sink.put(KindRemoved(self._kind.name, self.health.namespace))
+            await self._sink.put(KindRemoved(self._kind.key, self.health.namespace))
 
     async def _note_failure(self, policy: RetryPolicy, why: str) -> None:
         """Log a failure if it changes the state, and report it if the engine has to know."""
@@ -358,7 +358,7 @@ class Reflector:
     async def _report(self, state: WatchState, why: str = "", cause: UnavailableCause = "") -> None:
         health = self.health
         health.state, health.why, health.cause = state, why, cause
-        await self._sink.put(WatchStatus(self._kind.name, health.namespace, state, why, cause))
+        await self._sink.put(WatchStatus(self._kind.key, health.namespace, state, why, cause))
 
     async def _reload(self) -> None:
         try:

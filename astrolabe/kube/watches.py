@@ -1,18 +1,19 @@
-"""All watches of one process: starts them, keeps them alive, and stops them."""
+"""All watches of one process: starts them, keeps them alive, follows the catalogue, and stops them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
+from itertools import chain
 from random import Random
 from typing import Any, NoReturn
 
-from astrolabe.engine.inbox import Sink
-from astrolabe.engine.readiness import Scope
-from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.engine.inbox import KindsChanged, Scope, Sink
+from astrolabe.kinds.catalogue import Catalogue, CatalogueChange
+from astrolabe.kinds.kind import Kind, is_custom
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.health import OutageLog, WatchHealth
 from astrolabe.kube.reflector import Reflector
@@ -29,27 +30,33 @@ MAX_WAIT = 1.0
 MAX_START = 30.0
 
 
+#: Kinds that are not Kubernetes' own are small, and many: so many list at a time.
+AT_A_TIME = 8
+
 STARTER = "start of the watches"
+FOLLOWER = "changes of the catalogue"
 
 
-def scopes_of(settings: Settings, catalogue: Catalogue) -> tuple[Scope, ...]:
-    """The watches that the settings ask for, in the order of the catalogue.
+def scopes_of(settings: Settings, kinds: Iterable[Kind[Any]]) -> tuple[Scope, ...]:
+    """The watches that the settings ask for, in the order of the kinds.
 
     If only some namespaces are watched, cluster-scoped kinds are optional: an account that may read a
     namespace can seldom read the cluster.
     """
     namespaces = settings.namespaces
     scopes = []
-    for kind in catalogue:
-        if kind.namespaced:
-            scopes += [Scope(kind.key, namespace, not kind.optional) for namespace in namespaces or ("",)]
-        else:
-            scopes.append(Scope(kind.key, "", not kind.optional and not namespaces))
+    for kind in kinds:
+        required = not kind.optional and (kind.namespaced or not namespaces)
+        for namespace in (namespaces or ("",)) if kind.namespaced else ("",):
+            scopes.append(Scope(kind.key, namespace, required, kind.expected))
     return tuple(scopes)
 
 
 class Watches:
-    """Runs one reflector per scope. Owns the cluster connection: `stop` closes it."""
+    """Runs one reflector per scope, of each kind that the catalogue has at the time.
+
+    Owns the cluster connection: `stop` closes it.
+    """
 
     def __init__(
         self,
@@ -58,66 +65,142 @@ class Watches:
         cluster: Cluster,
         sink: Sink,
         *,
+        complete: Callable[[], bool] = lambda: True,
         timing: WatchTiming | None = None,
         random: Random | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """complete: returns whether the catalogue has all kinds of the cluster."""
+        self._settings = settings
+        self._catalogue = catalogue
         self._cluster = cluster
+        self._sink = sink
+        self._complete = complete
         self._timing = timing or WatchTiming()
         self._random = random or Random()
         self._clock = clock
-        # In closure mode the graph applies the selector, because it needs the neighbors as well.
-        selector = settings.label_selector if settings.selector_mode == "strict" else ""
-        outages = OutageLog()
-        self._reflectors = [
-            Reflector(
-                catalogue[scope.kind],
-                cluster,
-                sink,
-                random=self._random,
-                clock=clock,
-                namespace=scope.namespace,
-                label_selector=selector,
-                timing=self._timing,
-                outages=outages,
-            )
-            for scope in scopes_of(settings, catalogue)
-        ]
-        self._tasks: list[asyncio.Task[None]] = []
+        self._outages = OutageLog()
+        self._reflectors: dict[str, list[Reflector]] = {}
+        self._add(catalogue)
+        #: How often kinds came after the start.
+        self._started = 0
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
         self._broken = asyncio.Event()
+        self._changes: asyncio.Queue[CatalogueChange] = asyncio.Queue()
+        self._unobserve = catalogue.observe(self._changes.put_nowait)
 
     @property
     def health(self) -> Sequence[WatchHealth]:
         """The health of each watch, in the order of the catalogue."""
-        return [reflector.health for reflector in self._reflectors]
+        return [reflector.health for some in self._reflectors.values() for reflector in some]
 
     def lost(self) -> dict[str, str]:
         """The kinds with a watch that has lost its connection, and why."""
         return {h.kind: h.last_error for h in self.health if h.lists and not h.connected}
 
+    def tell_complete(self) -> None:
+        """The catalogue has become complete, or is no longer: let the sink know."""
+        self._changes.put_nowait(CatalogueChange((), ()))
+
     async def start(self) -> None:
         """Start all watches, one after another. They list in the background."""
-        self._spawn(self._start_in_turn(), STARTER)
+        self._spawn(self._start_all(), STARTER)
+        self._spawn(self._follow_changes(), FOLLOWER)
 
-    async def _start_in_turn(self) -> None:
-        longest = min(MAX_WAIT, MAX_START / max(1, len(self._reflectors)))
-        for reflector in self._reflectors:
+    async def _start_all(self) -> None:
+        """Kubernetes' own kinds in turn, then the others, several at a time."""
+        some = tuple(self._reflectors.items())
+        await self._start_in_turn([each for key, each in some if not is_custom(key)])
+        await self._start_together([each for key, each in some if is_custom(key)])
+
+    async def _start_together(self, some: Iterable[Sequence[Reflector]]) -> None:
+        free = asyncio.Semaphore(AT_A_TIME)
+
+        async def start(reflectors: Sequence[Reflector]) -> None:
+            async with free:
+                await self._start_in_turn((reflectors,))
+
+        await asyncio.gather(*[start(reflectors) for reflectors in some])
+
+    async def _start_in_turn(self, some: Sequence[Sequence[Reflector]]) -> None:
+        """Start these watches one after another, but for those that have been ended meanwhile."""
+        longest = min(MAX_WAIT, MAX_START / max(1, sum(map(len, some))))
+        for reflector in chain.from_iterable(some):
+            if reflector not in self._reflectors.get(reflector.health.kind, ()):
+                continue
             self._spawn(self._keep(reflector), f"watch {reflector.health.label}")
             with suppress(TimeoutError):
                 await asyncio.wait_for(reflector.health.tried.wait(), longest)
 
+    def _add(self, kinds: Iterable[Kind[Any]]) -> None:
+        # In closure mode the graph applies the selector, because it needs the neighbors as well.
+        settings = self._settings
+        selector = settings.label_selector if settings.selector_mode == "strict" else ""
+        for kind in kinds:
+            self._reflectors[kind.key] = [
+                Reflector(
+                    kind,
+                    self._cluster,
+                    self._sink,
+                    random=self._random,
+                    clock=self._clock,
+                    namespace=scope.namespace,
+                    label_selector=selector,
+                    timing=self._timing,
+                    outages=self._outages,
+                )
+                for scope in scopes_of(settings, (kind,))
+            ]
+
+    async def _follow_changes(self) -> NoReturn:
+        """Let watches go and come as the catalogue changes."""
+        while True:
+            await self._follow(await self._changes.get())
+
+    async def _follow(self, change: CatalogueChange) -> None:
+        added = {kind.key: kind for kind in change.added}
+        for old in change.removed:
+            await self._end(old.key)
+        # What changes its scope is another kind: none of its objects stays.
+        removed = tuple(
+            old.key
+            for old in change.removed
+            if old.key not in added or added[old.key].namespaced is not old.namespaced
+        )
+        rules = tuple(kind.rules for kind in change.added)
+        scopes = scopes_of(self._settings, change.added)
+        await self._sink.put(KindsChanged(rules, scopes, removed, self._complete()))
+        self._add(change.added)
+        if added:
+            self._started += 1
+            started = [self._reflectors[key] for key in added]
+            self._spawn(self._start_together(started), f"{STARTER} {self._started}")
+
+    async def _end(self, kind: str) -> None:
+        """End the watches of a kind. The sink receives nothing of it afterwards."""
+        tasks = []
+        for reflector in self._reflectors.pop(kind, ()):
+            self._outages.forget(reflector.health.label)
+            task = self._tasks.pop(f"watch {reflector.health.label}", None)
+            if task is not None:
+                task.remove_done_callback(self._ended)
+                task.cancel()
+                tasks.append(task)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._ended)
-        self._tasks.append(task)
+        self._tasks[name] = task
 
     async def stop(self) -> None:
         """End all watches and connections. The sink receives nothing afterwards."""
         self._stopping = True
-        for task in self._tasks:
+        self._unobserve()
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         self._tasks.clear()
         await self._cluster.close()
 
@@ -134,7 +217,10 @@ class Watches:
             await asyncio.sleep(backoff.delay())
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if self._stopping or (task.get_name() == STARTER and not task.cancelled() and not task.exception()):
+        if self._stopping:
+            return
+        if task.get_name().startswith(STARTER) and not task.cancelled() and not task.exception():
+            self._tasks.pop(task.get_name(), None)
             return
         error = None if task.cancelled() else task.exception()
         log.error("%s ended unexpectedly", task.get_name(), exc_info=error)

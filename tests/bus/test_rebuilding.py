@@ -11,8 +11,8 @@ import pytest
 
 from astrolabe.bus.redis.writer import LeaderWriter
 from astrolabe.engine.engine import Engine
-from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace
-from astrolabe.engine.readiness import ReadinessTracker, Scope
+from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace, Scope
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.state.batch import Changes

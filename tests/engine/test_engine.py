@@ -12,8 +12,17 @@ import pytest
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import COMMIT_LIMIT, INBOX_LIMIT, Engine
-from astrolabe.engine.inbox import Deleted, InvalidObject, KindRemoved, ObjectChanges, Replace, WatchStatus
-from astrolabe.engine.readiness import ReadinessTracker, Scope
+from astrolabe.engine.inbox import (
+    Deleted,
+    InvalidObject,
+    KindRemoved,
+    KindsChanged,
+    ObjectChanges,
+    Replace,
+    Scope,
+    WatchStatus,
+)
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.model.facts import Derived, Facts, Neighborhood, Peer, Rules
 from astrolabe.graph.model.links import Link, Ref, Select
 from astrolabe.graph.model.model import Model
@@ -299,3 +308,43 @@ async def test_what_makes_many_edges_is_committed_in_parts_too() -> None:
         await asyncio.wait_for(run.engine.readiness.wait(), 5)
         assert run.graph.edge_count == 6000
         assert max(len(batch.changes.edges_set) for batch in run.batches) <= COMMIT_LIMIT + len(pods)
+
+
+WIDGET = Rules("Widget.example.com", "example.com/v1", "Widget")
+
+
+async def test_a_kind_comes_and_goes_and_readiness_stays() -> None:
+    async with running(window=0.0) as run:
+        for kind in ("Pod", "ConfigMap"):
+            await run.engine.put(Replace(kind, "", [resource(kind, kind)]))
+        await run.until(lambda: run.readiness.ready)
+        scope = Scope(WIDGET.kind, required=False, expected=False)
+        await run.engine.put(KindsChanged((WIDGET,), (scope,)))
+        await run.engine.put(
+            Replace(WIDGET.kind, "", [resource(WIDGET.kind, "w"), resource(WIDGET.kind, "v")])
+        )
+        await run.until(lambda: run.names() == ["ConfigMap", "Pod", "v", "w"])
+        assert run.readiness.is_listed(WIDGET.kind, "shop")
+        assert run.engine.count(WIDGET.kind) == 2
+        await run.engine.put(KindsChanged(removed=(WIDGET.kind,)))
+        await run.until(lambda: run.names() == ["ConfigMap", "Pod"])
+        assert scope not in run.readiness.states
+        assert run.readiness.ready
+        assert run.engine.count(WIDGET.kind) == 0
+
+
+async def test_a_kind_that_is_served_in_another_version_keeps_its_objects_until_it_is_listed() -> None:
+    async with running(window=0.0) as run:
+        scope = Scope(WIDGET.kind, required=False)
+        await run.engine.put(KindsChanged((WIDGET,), (scope,)))
+        await run.engine.put(
+            Replace(WIDGET.kind, "", [resource(WIDGET.kind, "w"), resource(WIDGET.kind, "v")])
+        )
+        await run.until(lambda: run.names() == ["v", "w"])
+        newer = msgspec.structs.replace(WIDGET, api_version="example.com/v2")
+        await run.engine.put(KindsChanged((newer,), (scope,)))
+        await run.engine.put(Replace(WIDGET.kind, "", [resource(WIDGET.kind, "w")]))
+        await run.until(lambda: run.names() == ["w"])
+        (node,) = run.graph.nodes.values()
+        assert node.document()["apiVersion"] == "example.com/v2"
+        assert sum(len(batch.changes.nodes_removed) for batch in run.batches) == 1

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import Engine
-from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace, WatchStatus
-from astrolabe.engine.readiness import ReadinessTracker, Scope
+from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace, Scope, WatchStatus
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.model import releases
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.linker import Linker

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from astrolabe.engine.inbox import InvalidObject, WatchState
-from astrolabe.engine.readiness import ReadinessTracker, Scope
+from astrolabe.engine.inbox import InvalidObject, Scope, WatchState
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import (
     Assessment,
     ClusterInfo,
@@ -249,3 +249,47 @@ def test_another_reason_is_told() -> None:
         REFUSED,
     ]
     assert {state.since for state in clock.told[2:]} == {"2026-01-01T00:00:05Z"}
+
+
+CUSTOM = Scope("Certificate.cert-manager.io", required=False, expected=False)
+COUNTED = {**COUNTS, CUSTOM.kind: 0}.__getitem__
+
+
+def with_custom(pods: WatchState = "synced") -> ReadinessTracker:
+    made = ReadinessTracker([Scope("Pod"), CUSTOM])
+    made.report("Pod", "", pods)
+    return made
+
+
+def test_custom_resources_are_listed_before_it_is_live_but_not_one_that_cannot_be_listed() -> None:
+    made = with_custom()
+    assert assess(made, count=COUNTED).state == "syncing"
+    made.report(CUSTOM.kind, "", "listing", "500 InternalError: its webhook is broken")
+    gap = PartialEntry(CUSTOM.kind, "not-served", "500 InternalError: its webhook is broken")
+    assert assess(made, count=COUNTED) == Assessment(
+        "partial", f"not served: {CUSTOM.kind}", Progress(2, 2, 4), (gap,)
+    )
+    made.report(CUSTOM.kind, "", "synced")
+    assert assess(made, count=COUNTED).state == "live"
+
+
+def test_while_the_api_server_is_away_at_the_start_no_custom_kind_is_blamed() -> None:
+    made = with_custom("listing")
+    made.report(CUSTOM.kind, "", "listing", REFUSED)
+    assert assess(made, count=COUNTED).partial == ()
+
+
+@pytest.mark.parametrize(("expected", "state"), [(False, "live"), (True, "partial")])
+def test_a_forbidden_kind_is_a_gap_only_if_it_was_asked_for(expected: bool, state: str) -> None:
+    made = ReadinessTracker([Scope("Pod"), Scope(CUSTOM.kind, required=False, expected=expected)])
+    made.report("Pod", "", "synced")
+    made.report(CUSTOM.kind, "", "unavailable", "403 Forbidden", cause="forbidden")
+    assert assess(made, count=COUNTED).state == state
+
+
+def test_a_kind_that_comes_later_holds_up_nobody() -> None:
+    made = ReadinessTracker([Scope("Pod")])
+    made.report("Pod", "", "synced")
+    made.change([CUSTOM])
+    assert assess(made, count=COUNTED).state == "live"
+    assert made.ready

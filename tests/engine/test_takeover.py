@@ -13,8 +13,16 @@ from hypothesis import strategies as st
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.engine import Engine
-from astrolabe.engine.inbox import Deleted, KindRemoved, ObjectChanges, Replace, WatchStatus
-from astrolabe.engine.readiness import ReadinessTracker, Scope
+from astrolabe.engine.inbox import (
+    Deleted,
+    KindRemoved,
+    KindsChanged,
+    ObjectChanges,
+    Replace,
+    Scope,
+    WatchStatus,
+)
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.takeover import Takeover
 from astrolabe.graph.model.facts import Facts, Rules
 from astrolabe.graph.model.links import Link, Ref
@@ -82,7 +90,7 @@ class Running:
         self.batches.append(batch.changes)
         self.graph.apply(Batch("e", self.graph.seq + 1, batch.changes))
 
-    async def tell(self, *messages: Replace | ObjectChanges | WatchStatus) -> None:
+    async def tell(self, *messages: Replace | ObjectChanges | WatchStatus | KindsChanged) -> None:
         """Put these, and wait until they were taken: the loop has nothing else to do."""
         for message in messages:
             await self.engine.put(message)
@@ -225,6 +233,59 @@ async def test_what_nobody_watches_any_more_goes() -> None:
     async with taking_over(before, Scope("Pod")) as run:
         await run.tell(Replace("Pod", "", [resource("Pod", "a")]))
         assert run.names() == ["Pod-a"]
+
+
+WIDGET = Rules("Widget.example.com", "example.com/v1", "Widget")
+WIDGETS = Scope("Widget.example.com", required=False, expected=False)
+
+
+def widget(name: str) -> Facts:
+    return resource("Widget.example.com", name)
+
+
+def graph_with_widgets(*names: str) -> ServedGraph:
+    model, graph = Model((*RULES, WIDGET)), ServedGraph("e")
+    for each in (resource("Pod", "a"), resource("Secret", "s"), *map(widget, names)):
+        model.upsert(each)
+    graph.apply(Batch("e", 1, model.commit()))
+    return graph
+
+
+async def test_a_kind_that_went_meanwhile_goes_once_all_kinds_are_known() -> None:
+    async with taking_over(graph_with_widgets("w")) as run:
+        run.readiness.complete = False
+        await run.tell(Replace("Pod", "", [resource("Pod", "a")]), Replace("Secret", "", []))
+        assert run.names() == ["Pod-a", "Widget.example.com-w"]
+        await run.tell(KindsChanged())
+        assert run.names() == ["Pod-a"]
+
+
+async def test_a_kind_that_is_known_again_keeps_its_nodes() -> None:
+    async with taking_over(graph_with_widgets("same", "gone")) as run:
+        run.readiness.complete = False
+        await run.tell(
+            KindsChanged((WIDGET,), (WIDGETS,)),
+            Replace("Pod", "", [resource("Pod", "a")]),
+            Replace("Secret", "", [resource("Secret", "s")]),
+        )
+        assert run.batches == [], "custom resources are waited for"
+        await run.tell(Replace("Widget.example.com", "", [widget("same")]))
+        (changes,) = run.batches
+        assert (changes.nodes_set, changes.nodes_removed) == ([], ["Widget.example.com-gone"])
+
+
+async def test_custom_resources_that_cannot_be_listed_hold_nothing_up_and_stay() -> None:
+    async with taking_over(graph_with_widgets("w")) as run:
+        run.readiness.complete = False
+        await run.tell(
+            KindsChanged((WIDGET,), (WIDGETS,)),
+            WatchStatus("Widget.example.com", "", "listing", "500: its webhook is broken"),
+            Replace("Pod", "", [resource("Pod", "b")]),
+            Replace("Secret", "", [resource("Secret", "s")]),
+        )
+        assert run.names() == ["Pod-b", "Secret-s", "Widget.example.com-w"]
+        await run.tell(KindsChanged(removed=("Widget.example.com",)))
+        assert run.names() == ["Pod-b", "Secret-s"]
 
 
 async def test_releases_follow_the_secrets_that_keep_them() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from astrolabe.engine.inbox import InboxMessage, Replace, WatchStatus
+from astrolabe.engine.inbox import InboxMessage, KindsChanged, Replace, Scope, WatchStatus
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.settings import Settings
@@ -197,3 +197,34 @@ async def test_health_counts(tmp_path: Path) -> None:
             assert first is not None
             assert health.last_event is not None
             assert health.last_event >= first
+
+
+async def test_watches_come_and_go_with_the_catalogue(tmp_path: Path) -> None:
+    sink = Collector()
+    async with Simulator() as simulator:
+        simulator.store.create("Secret", {"metadata": {"name": "s", "namespace": "n"}})
+        settings = settings_for(write_kubeconfig(tmp_path / "config", simulator.url))
+        catalogue = CATALOGUE.only(("Pod", "ConfigMap"))
+        cluster = await Cluster.connect(settings)
+        watches = Watches(settings, catalogue, cluster, sink, timing=SHORT, random=Random(1))
+        await watches.start()
+        try:
+            await sink.until(lambda: synced(sink) == {"Pod", "ConfigMap"})
+            secret = CATALOGUE["Secret"]
+            catalogue.change(added=(secret,), removed=(CATALOGUE["ConfigMap"].id,))
+            await sink.until(lambda: sink.names("Secret") == ["s"])
+            await simulator.request_log.until(
+                lambda requests: set(+requests.open_watches) == {"Pod", "Secret"}
+            )
+            (told,) = [message for message in sink.messages if isinstance(message, KindsChanged)]
+            assert told == KindsChanged((secret.rules,), (Scope("Secret"),), ("ConfigMap",))
+            assert [health.kind for health in watches.health] == ["Pod", "Secret"]
+            at = sink.messages.index(told)
+            assert "ConfigMap" not in {getattr(after, "kind", "") for after in sink.messages[at:]}
+            simulator.store.create("ConfigMap", {"metadata": {"name": "late", "namespace": "n"}})
+            catalogue.change(added=(CATALOGUE["ConfigMap"],))
+            await sink.until(lambda: sink.names("ConfigMap") == ["late"])
+            assert not watches._broken.is_set()
+        finally:
+            await watches.stop()
+        await simulator.request_log.until(lambda requests: not +requests.open_watches)

@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from astrolabe.engine.readiness import ReadinessTracker, Scope
+from astrolabe.engine.inbox import Scope
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import Assessment, ClusterInfo, StateTracker, assess_watches
 from astrolabe.graph.encoding.wire import encode
 from astrolabe.graph.model.facts import Facts, Rules

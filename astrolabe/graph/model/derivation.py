@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -88,12 +89,22 @@ class Derivation:
         self._queried_kinds: dict[Record, tuple[str, ...]] = {}
         self._querying: dict[str, dict[Record, None]] = {}
         self._waiting: dict[Record, None] = {}
+        self._stale: list[set[Record]] = []
+        self.faults = Faults()
+        self.use_rules(rules)
+
+    def use_rules(self, rules: Mapping[str, Rules]) -> None:
+        """Derive by these rules from now on. Its time depends on the number of kinds, not of records.
+
+        Raises RulesError, and goes on by the rules before.
+        """
         self._ranks = _rank(rules)
-        self._stale: list[set[Record]] = [set() for _ in range(max(self._ranks.values(), default=0) + 1)]
         #: (edge type, kind of its source, kind of its target) → (source reads, target reads)
         self._readers = _readers(rules)
         self._read_kinds = {read.kind for entry in rules.values() for read in entry.reads}
-        self.faults = Faults()
+        stale, self._stale = self._stale, [set() for _ in range(max(self._ranks.values(), default=0) + 1)]
+        for record in chain.from_iterable(stale):
+            self.mark(record)
 
     def edge_changed(self, type: str, source: Record, target: Record) -> None:
         """An edge was added or removed: its ends may read each other over it."""

@@ -73,14 +73,41 @@ class Model:
 
     def uids(self, kind: str, namespace: str = "") -> list[str]:
         """The uids of the known resources of a kind, in one namespace or (with "") in all."""
-        records = self._records[kind]
+        records = self._records.get(kind, {})
         if not namespace:
             return list(records)
         return [uid for uid, record in records.items() if record.namespace == namespace]
 
     def count(self, kind: str) -> int:
-        """How many resources of the kind are known."""
-        return len(self._records[kind])
+        """How many resources of the kind are known; 0 for a kind without rules."""
+        return len(self._records.get(kind, ()))
+
+    def change_rules(self, *, added: Iterable[Rules] = (), removed: Iterable[str] = ()) -> None:
+        """Know other kinds from now on. Its time depends on the number of kinds, not of resources.
+
+        added: a kind that has rules gets these instead; each of its resources follows them from its next
+            `upsert` on. removed: kinds of which no resources are known.
+        Raises RulesError, if the rules contradict each other, or ValueError: then nothing has changed.
+        Raises InconsistentModelError for any later failure.
+        """
+        rules = {**self._rules}
+        for kind in removed:
+            if self._records.get(kind):
+                raise ValueError(f"there are {kind}s")
+            rules.pop(kind, None)
+        rules.update({entry.kind: entry for entry in added})
+        self._derivation.use_rules(rules)
+        try:
+            for kind in self._rules.keys() - rules.keys():
+                del self._rules[kind], self._records[kind]
+                if self._scopes.forget(kind):
+                    self._settlement.recheck()
+                    self._derivation.scope_changed(kind)
+            self._rules.update(rules)
+            for kind in rules:
+                self._records.setdefault(kind, {})
+        except Exception as error:
+            raise InconsistentModelError(self) from error
 
     def upsert(self, facts: Facts) -> bool:
         """Take in a resource's facts. Returns False if they change nothing.
@@ -257,7 +284,7 @@ class Model:
         if record is None:
             self._add(facts, rules, text)
             return True
-        return self._change(record, facts, text)
+        return self._change(record, facts, rules, text)
 
     def _remove(self, record: Record) -> None:
         self._records[record.kind].pop(record.uid, None)
@@ -279,7 +306,10 @@ class Model:
         self._linker.add(record, facts)
         self._open.to_inherit.add(record)
 
-    def _change(self, record: Record, facts: Facts, text: str) -> bool:
+    def _change(self, record: Record, facts: Facts, rules: Rules, text: str) -> bool:
+        follows = record.rules is rules
+        if not follows:
+            self._follow(record, rules)
         same = (
             text == record.manifest_text
             and facts.status == record.own_status
@@ -291,12 +321,20 @@ class Model:
             and facts.revision == record.revision
         )
         if same:
-            return False
+            return not follows
         if (facts.release, facts.chart) != (record.own_release, record.own_chart):
             self._open.to_inherit.add(record)
         self._set_own(record, facts, text)
         self._linker.change(record, facts)
         return True
+
+    def _follow(self, record: Record, rules: Rules) -> None:
+        """Judge a record by other rules from now on."""
+        record.rules = rules
+        record.extra = None
+        self._derivation.own_changed(record)
+        self._open.to_inherit.add(record)
+        self._open.touched.add(record)
 
     def _set_own(self, record: Record, facts: Facts, text: str) -> None:
         """Set everything except the links, which the linker keeps."""

@@ -24,6 +24,11 @@ class Scopes:
         self._synced = {kind: set(known) for kind, known in other._synced.items()}
         self._outdated = {kind: set(known) for kind, known in other._outdated.items()}
 
+    def forget(self, kind: str) -> bool:
+        """Know nothing of a kind from now on. Returns whether anything was known of it."""
+        known = (self._synced.pop(kind, None), self._outdated.pop(kind, None))
+        return any(known)
+
     def mark(self, kind: str, namespace: str, synced: bool) -> bool:
         """Returns whether this changes anything."""
         return _mark(self._synced.setdefault(kind, set()), namespace, synced)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from astrolabe.engine.inbox import WatchState
-from astrolabe.engine.readiness import ReadinessTracker, Scope, ScopeState
+from astrolabe.engine.inbox import Scope, WatchState
+from astrolabe.engine.readiness import ReadinessTracker, ScopeState
 from astrolabe.engine.skips import failing_of, skipped_of
 from astrolabe.graph.model.faults import Fault
 from astrolabe.http.source import GraphSource, ReplicationHealth

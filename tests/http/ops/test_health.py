@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from astrolabe.engine.inbox import InvalidObject
-from astrolabe.engine.readiness import ReadinessTracker, Scope
+from astrolabe.engine.inbox import InvalidObject, Scope
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import ClusterInfo, PartialEntry, Progress, ServingState, assess_watches
 from astrolabe.graph.model.faults import Fault
 from astrolabe.http.ops.health import health, kinds_of, readyz

@@ -6,8 +6,8 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from astrolabe.engine.inbox import InvalidObject
-from astrolabe.engine.readiness import ReadinessTracker, Scope
+from astrolabe.engine.inbox import InvalidObject, Scope
+from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.model.faults import Fault
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph
