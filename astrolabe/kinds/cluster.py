@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
-from astrolabe.kinds.common import condition
+import msgspec
+
+from astrolabe.graph.state.status import ERROR, READY, UNKNOWN, Status
+from astrolabe.kinds.common import condition, tell_finalizers, terminating
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Condition, Items, Manifest, Projection
+from astrolabe.kinds.manifest import Condition, Items, Manifest, Name, Projection
 from astrolabe.kinds.metadata import Metadata
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
@@ -32,25 +34,46 @@ class NodeManifest(Manifest):
 def _node_status(node: NodeManifest) -> Status:
     """The kubelet's own word; `,SchedulingDisabled` is appended to the reason as kubectl does."""
     spec, status = node.spec or NodeSpec(), node.status or NodeStatus()
-    level, reason, deciding = _judge(status.conditions or [])
+    judged = _judge(status.conditions or [])
     if spec.unschedulable:
-        reason += ",SchedulingDisabled"
-    if deciding is None:
-        return Status(level, reason, "The node has not reported yet")
-    return Status(level, reason, deciding.message, deciding.last_transition_time)
+        return msgspec.structs.replace(judged, reason=f"{judged.reason},SchedulingDisabled")
+    return judged
 
 
-def _judge(conditions: list[Condition]) -> tuple[str, str, Condition | None]:
-    """Level, reason and the condition that decides; a node under pressure still reports that it is ready."""
+def _judge(conditions: list[Condition]) -> Status:
+    """A node in trouble still reports that it is ready."""
     ready = condition(conditions, "Ready")
     if ready is None:
-        return UNKNOWN, "Unknown", None
+        return Status(UNKNOWN, "Unknown", "The node has not reported yet")
+    since = ready.last_transition_time
     if ready.status != "True":
-        return ERROR, ready.reason or "NotReady", ready
-    for each in conditions:
-        if each.type.endswith("Pressure") and each.status == "True":
-            return ERROR, each.reason or each.type, each
-    return READY, "Ready", ready
+        return Status(ERROR, ready.reason or "NotReady", ready.message, since)
+    troubles = [each for each in conditions if _is_trouble(each)]
+    if not troubles:
+        return Status(READY, "Ready", ready.message, since)
+    first = troubles[0]
+    message = "; ".join([_tell(each) for each in troubles])
+    return Status(ERROR, first.reason or first.type, message, first.last_transition_time)
+
+
+#: Ends of the names of conditions that are True when all is well: NetworkingReady of EKS, EtcdIsVoter of k3s.
+#: All others name a trouble, as those of Kubernetes and of node-problem-detector do.
+_GOOD = ("Ready", "Healthy", "Available", "Voter", "Succeeded", "OK")
+
+
+def _is_trouble(condition: Condition) -> bool:
+    if condition.type == "Ready":
+        return False
+    if condition.type.endswith("Ready"):
+        return condition.status == "False"
+    return condition.status == "True" and not condition.type.endswith(_GOOD)
+
+
+def _tell(trouble: Condition) -> str:
+    """Its own words, with its name unless the reason has it."""
+    if trouble.type in trouble.reason:
+        return trouble.message
+    return f"{trouble.type}: {trouble.message}" if trouble.message else trouble.type
 
 
 class NodeMetadata(Metadata):
@@ -88,18 +111,46 @@ NODE = Kind(
 )
 
 
+class NamespaceSpec(Projection):
+    """`finalizers` has "kubernetes" until the content is deleted."""
+
+    finalizers: Items[Name] | None = None
+
+
 class NamespaceStatus(Projection):
     phase: str = "Active"
+    conditions: Items[Condition] | None = None
 
 
 class Namespace(Manifest):
+    spec: NamespaceSpec | None = None
     status: NamespaceStatus | None = None
+
+
+#: What the namespace controller tells of a deletion that does not get on, the cause first.
+_HOLDING = (
+    "NamespaceDeletionDiscoveryFailure",
+    "NamespaceDeletionGroupVersionParsingFailure",
+    "NamespaceDeletionContentFailure",
+    "NamespaceFinalizersRemaining",
+    "NamespaceContentRemaining",
+)
+
+
+def _tell_deletion(namespace: Namespace) -> str:
+    """Word by word what the namespace controller says, and whose finalizers it has."""
+    spec, status = namespace.spec or NamespaceSpec(), namespace.status or NamespaceStatus()
+    told = [condition(status.conditions, type) for type in _HOLDING]
+    parts = [each.message or each.reason for each in told if each is not None and each.status == "True"]
+    finalizers = [*(namespace.metadata.finalizers or ()), *(spec.finalizers or ())]
+    parts.append(tell_finalizers([each for each in finalizers if each != "kubernetes"]))
+    return ". ".join([part.rstrip(".") for part in parts if part]) or "Its content is being deleted"
 
 
 def _namespace_status(namespace: Namespace) -> Status:
     phase = (namespace.status or NamespaceStatus()).phase
     if phase == "Terminating":
-        return Status(PENDING, phase, phase)
+        return terminating(namespace.metadata, _tell_deletion(namespace))
     return Status(READY, phase, phase)
 
 
@@ -113,5 +164,6 @@ NAMESPACE = Kind(
     short_names=("ns",),
     manifest=Namespace,
     status=_namespace_status,
+    deletion=_tell_deletion,
     namespaced=False,
 )

@@ -140,13 +140,41 @@ def limited(status: Status) -> Status:
     )
 
 
-def early_status(meta: ObjectMeta, observed_generation: int | None) -> Status | None:
-    """The common first steps of every kind except Pod. None: the kind's own rule decides."""
-    if meta.deletion_timestamp:
-        return Status(PENDING, "Terminating", "Terminating", deleted_at(meta))
-    if observed_generation is not None and observed_generation < meta.generation:
-        return Status(PENDING, "Progressing", "Waiting for the controller to see the latest change")
-    return None
+def terminating(meta: ObjectMeta, message: str) -> Status:
+    """The status of an object that is being deleted; the message says what holds it."""
+    return Status(PENDING, "Terminating", message or "Terminating", deleted_at(meta) or None)
+
+
+#: What Kubernetes' own finalizers wait for.
+_AWAITED = {
+    "foregroundDeletion": "until all that it owns is deleted",
+    "orphan": "until what it owns is let go of",
+    "kubernetes.io/pvc-protection": "until no pod uses it",
+    "kubernetes.io/pv-protection": "until no claim is bound to it",
+    "external-provisioner.volume.kubernetes.io/finalizer": "until its storage is deleted",
+    "service.kubernetes.io/load-balancer-cleanup": "until its load balancer is deleted",
+}
+
+
+def tell_finalizers(finalizers: Iterable[str] | None) -> str:
+    """Who must act before an object that is being deleted is gone; "" when nobody has to."""
+    names = [f"{each} ({_AWAITED[each]})" if each in _AWAITED else each for each in finalizers or () if each]
+    if not names:
+        return ""
+    return f"Waiting for finalizer{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def tell_deletion(manifest: Manifest) -> str:
+    """What holds an object that is being deleted: its finalizers."""
+    return tell_finalizers(manifest.metadata.finalizers)
+
+
+def behind(meta: ObjectMeta, observed_generation: int | None) -> Status | None:
+    """The status while the controller has not seen the latest change. None: the kind's own rule decides."""
+    if observed_generation is None or observed_generation >= meta.generation:
+        return None
+    latest = "to see the latest change" if observed_generation else "to see it for the first time"
+    return Status(PENDING, "Progressing", f"Waiting for the controller {latest}")
 
 
 def deleted_at(meta: ObjectMeta) -> str:

@@ -79,6 +79,7 @@ DAEMONSET = Kind(
     short_names=("ds",),
     manifest=DaemonSet,
     status=_daemonset_status,
+    observed=True,
     metadata=_daemonset_metadata,
     shows=WorkloadMetadata,
     links=_daemonset_uses,

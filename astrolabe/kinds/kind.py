@@ -51,6 +51,9 @@ class Kind(Generic[M]):
     manifest: the part of the manifest that is read; nothing else is ever decoded.
     status: pure. The common first steps (Terminating, observedGeneration) come before it, unless
         `status_is_complete` (Pod decides everything itself).
+    observed: its controller says in status.observedGeneration what it has seen; left out, it has seen
+        nothing.
+    deletion: what holds an object that is being deleted, as a sentence; "" when nothing does.
     metadata: what the node shows beside creationTimestamp. shows: its type; `derive` may add some keys.
     links: references and selections, without ownerReferences, which `owners` turns into links.
     inherits: the edge types into it along which it inherits its release and chart.
@@ -73,6 +76,8 @@ class Kind(Generic[M]):
     relays: bool = False
     manifest: type[M]
     status: Callable[[M], Status]
+    observed: bool = False
+    deletion: Callable[[M], str] = common.tell_deletion
     metadata: Callable[[M], Metadata] = common.no_metadata
     shows: type[Metadata] = NoMetadata
     links: Callable[[M], Iterable[Link]] = common.no_links
@@ -183,9 +188,12 @@ class Kind(Generic[M]):
         )
 
     def _status(self, manifest: M) -> Status:
-        if not self.status_is_complete:
-            observed = getattr(getattr(manifest, "status", None), "observed_generation", None)
-            early = common.early_status(manifest.metadata, observed)
-            if early is not None:
-                return early
-        return self.status(manifest)
+        if self.status_is_complete:
+            return self.status(manifest)
+        meta = manifest.metadata
+        if meta.deletion_timestamp:
+            return common.terminating(meta, self.deletion(manifest))
+        observed = getattr(getattr(manifest, "status", None), "observed_generation", None)
+        if observed is None and self.observed:
+            observed = 0
+        return common.behind(meta, observed) or self.status(manifest)

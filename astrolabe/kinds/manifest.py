@@ -39,6 +39,9 @@ class Annotations(Projection):
     helm_release_namespace: Name = msgspec.field(default="", name="meta.helm.sh/release-namespace")
     helm_chart: Name = msgspec.field(default="", name="helm.sh/chart")
     ingress_class: str = msgspec.field(default="", name="kubernetes.io/ingress.class")
+    cluster_issuer: Name = msgspec.field(default="", name="cert-manager.io/cluster-issuer")
+    issuer: Name = msgspec.field(default="", name="cert-manager.io/issuer")
+    tls_acme: Name = msgspec.field(default="", name="kubernetes.io/tls-acme")
     storage_class: str = msgspec.field(default="", name="volume.beta.kubernetes.io/storage-class")
     default_storage_class: str = msgspec.field(default="", name="storageclass.kubernetes.io/is-default-class")
     beta_default_storage_class: str = msgspec.field(
@@ -66,6 +69,7 @@ class ObjectMeta(Projection):
     creation_timestamp: str | None = ""
     deletion_timestamp: str = ""
     deletion_grace_period_seconds: int | None = None
+    finalizers: Items[Name] | None = None
     labels: Labels | None = None
     annotations: Annotations | None = None
     owner_references: Items[OwnerReference] | None = None

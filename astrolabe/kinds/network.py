@@ -4,25 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Link, Ref, Select
 from astrolabe.graph.state.edge_types import ROUTES_TO, SELECTS, USES_CLASS, USES_SECRET
+from astrolabe.graph.state.identity import GroupKind
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import always_ready, selector_of
-from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Items, LabelSelector, Manifest, Projection
+from astrolabe.kinds.kind import ANY_KIND, Kind
+from astrolabe.kinds.manifest import Annotations, Items, LabelSelector, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata
 from astrolabe.kinds.service import LoadBalancerStatus
 
 
+class BackendPort(Projection):
+    """Either of the two."""
+
+    name: str = ""
+    number: int = 0
+
+
 class BackendService(Projection):
+    name: str = ""
+    port: BackendPort | None = None
+
+    @property
+    def is_action(self) -> bool:
+        """Whether it names an action in an annotation of the AWS load balancer controller, and no Service."""
+        return self.port is not None and self.port.name == "use-annotation"
+
+
+class BackendResource(Projection):
+    api_group: str | None = None
+    kind: str = ""
     name: str = ""
 
 
 class Backend(Projection):
-    """`service` is absent when a resource of another kind is the backend."""
+    """One of the two: a Service, or an object of any other kind, which only some controllers can serve."""
 
     service: BackendService | None = None
+    resource: BackendResource | None = None
 
 
 class HttpPath(Projection):
@@ -92,10 +115,10 @@ def _backends(spec: IngressSpec) -> Iterator[tuple[str, Backend | None]]:
 
 def _ingress_links(ingress: Ingress) -> list[Link]:
     spec, namespace = ingress.spec or IngressSpec(), ingress.metadata.namespace
-    links: list[Link] = [
-        Ref(ROUTES_TO, "Service", namespace, backend.service.name, f"{path}.service.name")
+    links = [
+        link
         for path, backend in _backends(spec)
-        if backend is not None and backend.service is not None and backend.service.name
+        if backend is not None and (link := _backend_link(backend, path, namespace)) is not None
     ]
     for index, tls in enumerate(spec.tls or ()):
         if tls.secret_name:
@@ -110,18 +133,88 @@ def _ingress_links(ingress: Ingress) -> list[Link]:
     return links
 
 
+def _backend_link(backend: Backend, path: str, namespace: str) -> Link | None:
+    service, resource = backend.service, backend.resource
+    if service is not None and service.name and not service.is_action:
+        return Ref(ROUTES_TO, "Service", namespace, service.name, f"{path}.service.name")
+    if resource is not None and resource.name and resource.kind:
+        kind = GroupKind(resource.api_group or "", resource.kind).key
+        return Ref(ROUTES_TO, kind, namespace, resource.name, f"{path}.resource.name")
+    return None
+
+
+class IngressDetails(msgspec.Struct, frozen=True, gc=False):
+    """What `derive` of the Ingress reads of itself.
+
+    ports: Services with the ports, by name or number, to which it sends requests.
+    issuer: what is to make its TLS Secrets, as its annotations say; "" when they say nothing.
+    """
+
+    ports: tuple[tuple[str, str | int], ...] = ()
+    issuer: str = ""
+
+
+def _ingress_details(ingress: Ingress) -> IngressDetails:
+    backends = [each.service for _, each in _backends(ingress.spec or IngressSpec()) if each is not None]
+    ports = [
+        (each.name, each.port.name or each.port.number)
+        for each in backends
+        if each is not None and each.port is not None and not each.is_action
+    ]
+    ports = [(name, port) for name, port in ports if port]
+    return IngressDetails(tuple(dict.fromkeys(ports)), _issuer_of(ingress.metadata.annotations))
+
+
+def _issuer_of(annotations: Annotations | None) -> str:
+    """cert-manager makes a Certificate of the Secret's name for each Ingress with one of its annotations."""
+    if annotations is None:
+        return ""
+    if annotations.cluster_issuer:
+        return f"ClusterIssuer {annotations.cluster_issuer}"
+    if annotations.issuer:
+        return f"Issuer {annotations.issuer}"
+    return "the default issuer" if annotations.tls_acme == "true" else ""
+
+
 def _derive_ingress(ingress: Peer, neighborhood: Neighborhood) -> Derived:
     if ingress.status.severity != READY:
         return Derived(ingress.status)
-    for type, kind, reason in (
-        (ROUTES_TO, "Service", "BackendMissing"),
-        (USES_SECRET, "Secret", "TLSSecretMissing"),
-    ):
-        names = sorted({each.name for each in neighborhood.unresolved if each.type == type})
-        if names:
-            return Derived(Status(ERROR, reason, f"{kind} not found: {', '.join(names)}"))
-    status = _judge_backends(ingress.status, neighborhood)
+    services = sorted(neighborhood.outgoing(ROUTES_TO, "Service"), key=lambda service: service.name)
+    missing = (
+        _judge_missing(neighborhood, ROUTES_TO, "BackendMissing")
+        or _judge_ports(ingress.details, services)
+        or _judge_missing(neighborhood, USES_SECRET, "TLSSecretMissing", ingress.details.issuer)
+    )
+    if missing is not None:
+        return Derived(missing)
+    status = _judge_backends(ingress.status, services)
     return Derived(_judge_unseen(neighborhood) or status if status.severity == READY else status)
+
+
+def _judge_missing(neighborhood: Neighborhood, type: str, reason: str, issuer: str = "") -> Status | None:
+    """The status if something that it refers to does not exist."""
+    missing = {
+        (each.kind.partition(".")[0], each.name) for each in neighborhood.unresolved if each.type == type
+    }
+    if not missing:
+        return None
+    names = sorted({name for _, name in missing})
+    message = f"{', '.join(sorted({kind for kind, _ in missing}))} not found: {', '.join(names)}"
+    if issuer:
+        plural = "s" if names[1:] else ""
+        message += f". cert-manager should make it from Certificate{plural} {', '.join(names)}, with {issuer}"
+    return Status(ERROR, reason, message)
+
+
+def _judge_ports(details: IngressDetails, services: list[Peer]) -> Status | None:
+    """The status if a Service does not have the port to which requests are sent."""
+    by_name = {service.name: service for service in services}
+    missing = [
+        f"service {name} has no port {port} ({by_name[name].details.tell_ports()})"
+        for name, port in details.ports
+        if name in by_name and not by_name[name].details.has_port(port)
+    ]
+    return Status(ERROR, "PortMissing", ", ".join(missing)) if missing else None
 
 
 def _judge_unseen(neighborhood: Neighborhood) -> Status | None:
@@ -142,12 +235,12 @@ def _judge_unseen(neighborhood: Neighborhood) -> Status | None:
     return None
 
 
-def _judge_backends(status: Status, neighborhood: Neighborhood) -> Status:
-    services = sorted(neighborhood.outgoing(ROUTES_TO, "Service"), key=lambda service: service.name)
+def _judge_backends(status: Status, services: list[Peer]) -> Status:
+    """The status by the worst backend. That a Service has no address of its own is nothing to an Ingress."""
     unready = [
         each
         for each in services
-        if each.status.severity == UNKNOWN or (each.details.has_selector and each.status.severity != READY)
+        if each.status.severity != READY and each.status.reason != "LoadBalancerPending"
     ]
     failing = [each for each in unready if each.status.severity == ERROR]
     if not unready:
@@ -175,7 +268,13 @@ INGRESS = Kind(
     metadata=_ingress_metadata,
     shows=IngressMetadata,
     links=_ingress_links,
-    makes=((ROUTES_TO, "Service"), (USES_SECRET, "Secret"), (USES_CLASS, "IngressClass")),
+    details=_ingress_details,
+    makes=(
+        (ROUTES_TO, "Service"),
+        (ROUTES_TO, ANY_KIND),
+        (USES_SECRET, "Secret"),
+        (USES_CLASS, "IngressClass"),
+    ),
     derive=_derive_ingress,
     reads=(Read("outgoing", ROUTES_TO, "Service"), Read("outgoing", USES_SECRET, "Secret")),
 )

@@ -56,13 +56,20 @@ def _autoscaler_status(autoscaler: Autoscaler) -> Status:
     since = active.last_transition_time if active is not None else None
     if active is not None and active.status == "False" and active.reason == "ScalingDisabled":
         return Status(READY, active.reason, active.message, since)
-    least = 1 if spec.min_replicas is None else spec.min_replicas
     counts = f"now {status.current_replicas}, wants {status.desired_replicas}"
+    limited = condition(status.conditions, "ScalingLimited")
+    if limited is not None and limited.status == "True" and limited.reason == "TooManyReplicas":
+        message = f"At its maximum of {spec.max_replicas} replicas, {counts}"
+        if limited.message:
+            message += f": {limited.message}"
+        return Status(READY, "AtMaximum", message, limited.last_transition_time)
+    least = 1 if spec.min_replicas is None else spec.min_replicas
     return Status(READY, "Ready", f"{least}-{spec.max_replicas} replicas, {counts}", since)
 
 
 def _autoscaler_failure(able: Condition | None, active: Condition | None) -> Condition | None:
-    if able is not None and able.status == "False" and able.reason in ("FailedGetScale", "FailedUpdateScale"):
+    # Controllers up to Kubernetes 1.17 waited between two changes, and said so
+    if able is not None and able.status == "False" and not able.reason.startswith("Backoff"):
         return able
     failures = ("Failed", "Invalid", "Ambiguous")
     if active is not None and active.status == "False" and active.reason.startswith(failures):
@@ -152,6 +159,7 @@ class BudgetStatus(Projection):
     disruptions_allowed: int = 0
     current_healthy: int = 0
     desired_healthy: int = 0
+    expected_pods: int | None = None
     conditions: Items[Condition] | None = None
 
 
@@ -162,17 +170,25 @@ class Budget(Manifest):
     status: BudgetStatus | None = None
 
 
+_NO_PODS = "The selector matches no pod"
+
+
 def _budget_status(budget: Budget) -> Status:
     status = budget.status or BudgetStatus()
     allowed = condition(status.conditions, "DisruptionAllowed")
     since = allowed.last_transition_time if allowed is not None else None
-    healthy = f"({status.current_healthy}/{status.desired_healthy} healthy)"
     if allowed is not None and allowed.status == "False" and allowed.reason != "InsufficientPods":
         return Status(ERROR, allowed.reason or allowed.type, allowed.message, since)
-    if status.current_healthy < status.desired_healthy:
-        return Status(ERROR, "InsufficientPods", f"Too few pods are healthy {healthy}", since)
+    healthy, desired = status.current_healthy, status.desired_healthy
+    if status.expected_pods == 0:
+        return Status(READY, "NoMatchingPods", _NO_PODS, since)
+    counts = f"({healthy}/{desired} healthy)"
+    if healthy < desired:
+        return Status(ERROR, "InsufficientPods", f"Too few pods are healthy {counts}", since)
     count = status.disruptions_allowed
-    return Status(READY, "Ready", f"{count} disruption{'' if count == 1 else 's'} allowed {healthy}", since)
+    if count == 0 and healthy >= (status.expected_pods or 1):
+        return Status(READY, "BlocksEviction", f"Blocks every eviction: all pods must stay {counts}", since)
+    return Status(READY, "Ready", f"{count} disruption{'' if count == 1 else 's'} allowed {counts}", since)
 
 
 class BudgetMetadata(Metadata):
@@ -218,6 +234,7 @@ POD_DISRUPTION_BUDGET = Kind(
     short_names=("pdb",),
     manifest=Budget,
     status=_budget_status,
+    observed=True,
     metadata=_budget_metadata,
     shows=BudgetMetadata,
     links=_budget_links,

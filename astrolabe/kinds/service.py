@@ -45,6 +45,7 @@ class LoadBalancerStatus(Projection):
 
 
 class ServicePort(Projection):
+    name: str = ""
     port: int = 0
     node_port: int = 0
     protocol: str = "TCP"
@@ -74,10 +75,25 @@ class Service(Manifest):
 
 
 class ServiceDetails(msgspec.Struct, frozen=True, gc=False):
-    """What `derive` of the Service itself and its Ingresses read. is_alias: a name without endpoints."""
+    """What `derive` of the Service itself and its Ingresses read.
+
+    is_alias: a name without endpoints. ports: each with its number and its name.
+    """
 
     has_selector: bool
     is_alias: bool = False
+    ports: tuple[tuple[int, str], ...] = ()
+
+    def has_port(self, wanted: str | int) -> bool:
+        """Whether it has the port of this name or number. An alias need not declare its numbers."""
+        if isinstance(wanted, int):
+            return self.is_alias or any(number == wanted for number, _ in self.ports)
+        return any(name == wanted for _, name in self.ports)
+
+    def tell_ports(self) -> str:
+        """Which ports it has, for a sentence."""
+        ports = [f"{name} {number}".lstrip() for number, name in self.ports]
+        return f"its ports: {', '.join(ports)}" if ports else "it has none"
 
 
 def _service_status(service: Service) -> Status:
@@ -117,7 +133,11 @@ def _service_links(service: Service) -> tuple[Link, ...]:
 
 def _service_details(service: Service) -> ServiceDetails:
     spec = service.spec or ServiceSpec()
-    return ServiceDetails(has_selector=spec.selects, is_alias=spec.type == "ExternalName")
+    return ServiceDetails(
+        has_selector=spec.selects,
+        is_alias=spec.type == "ExternalName",
+        ports=tuple([(each.port, intern(each.name)) for each in spec.ports or ()]),
+    )
 
 
 def _derive_service(service: Peer, neighborhood: Neighborhood) -> Derived:

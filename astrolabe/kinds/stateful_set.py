@@ -107,6 +107,7 @@ STATEFULSET = Kind(
     short_names=("sts",),
     manifest=StatefulSet,
     status=_statefulset_status,
+    observed=True,
     metadata=_statefulset_metadata,
     shows=WorkloadMetadata,
     links=_statefulset_links,

@@ -12,7 +12,7 @@ from astrolabe.graph.state.edge_types import BINDS, MOUNTS, USES_CLASS
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Items, Manifest, Projection
+from astrolabe.kinds.manifest import Condition, Items, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata, Quantity
 
 #: The label under which a StatefulSet finds the claims of its templates; no real key has a blank.
@@ -28,17 +28,26 @@ class Quantities(Projection):
     storage: str = ""
 
 
+class ClaimResources(Projection):
+    requests: Quantities | None = None
+
+
 class ClaimSpec(Projection):
     """`storageClassName` absent means the default class, "" none."""
 
     access_modes: Items[str] | None = None
     volume_name: str | None = None
     storage_class_name: str | None = None
+    resources: ClaimResources | None = None
 
 
 class ClaimStatus(Projection):
+    """`allocatedResourceStatuses` tells how far a resize is: absent, none is asked for."""
+
     phase: str = "Pending"
     capacity: Quantities | None = None
+    conditions: Items[Condition] | None = None
+    allocated_resource_statuses: Quantities | None = None
 
 
 class Claim(Manifest):
@@ -56,15 +65,48 @@ _PHASES = {
     "Lost": ERROR,
     "Failed": ERROR,
 }
+_WAITING = "Waiting for a volume"
 
 
 def _claim_status(claim: Claim) -> Status:
-    spec, phase = claim.spec or ClaimSpec(), (claim.status or ClaimStatus()).phase
-    messages = {
-        "Bound": f"Bound to {spec.volume_name}",
-        "Lost": f"The volume {spec.volume_name} does not exist any more",
-    }
-    return Status(_PHASES.get(phase, PENDING), phase, messages.get(phase, "Waiting for a volume"))
+    spec, status = claim.spec or ClaimSpec(), claim.status or ClaimStatus()
+    if status.phase == "Bound":
+        return _judge_changes(spec, status, f"Bound to {spec.volume_name}")
+    messages = {"Lost": f"The volume {spec.volume_name} does not exist any more"}
+    return Status(_PHASES.get(status.phase, PENDING), status.phase, messages.get(status.phase, _WAITING))
+
+
+def _judge_changes(spec: ClaimSpec, status: ClaimStatus, bound: str) -> Status:
+    """The status of a bound claim; one that fails to change goes on working as it was."""
+    told = {each.type: each for each in status.conditions or () if each.status == "True"}
+    progress = status.allocated_resource_statuses
+    state = progress.storage if progress is not None else ""
+    failure = told.get("ControllerResizeError") or told.get("NodeResizeError")
+    if failure is not None or state.endswith(("Infeasible", "Failed")):
+        return _failed_to_change("ResizeFailed", f"{_tell_resize(spec, status)} failed", failure, state)
+    failure = told.get("ModifyVolumeError")
+    if failure is not None:
+        return _failed_to_change("ModifyFailed", "Changing to another VolumeAttributesClass failed", failure)
+    running = told.get("FileSystemResizePending") or told.get("Resizing")
+    if running is not None or state:
+        words = running.message if running is not None else ""
+        resize = f"{_tell_resize(spec, status)}: {words or state or 'in progress'}"
+        return Status(READY, "Bound", f"{bound}. {resize}")
+    return Status(READY, "Bound", bound)
+
+
+def _failed_to_change(reason: str, what: str, failure: Condition | None, state: str = "") -> Status:
+    words = (failure.message or failure.reason) if failure is not None else ""
+    since = failure.last_transition_time if failure is not None else None
+    return Status(ERROR, reason, ": ".join([each for each in (what, words or state) if each]), since)
+
+
+def _tell_resize(spec: ClaimSpec, status: ClaimStatus) -> str:
+    requests = spec.resources.requests if spec.resources is not None else None
+    sizes = [each.storage for each in (status.capacity, requests) if each is not None and each.storage]
+    if len(sizes) < 2 or sizes[0] == sizes[1]:
+        return "Resizing"
+    return f"Resizing from {sizes[0]} to {sizes[1]}"
 
 
 def _class_name(claim: Claim) -> str | None:
@@ -93,6 +135,7 @@ def _claim_metadata(claim: Claim) -> ClaimMetadata:
 
 
 def _claim_links(claim: Claim) -> list[Link]:
+    """Once it has its volume it needs no class: static volumes name classes that have no object."""
     spec = claim.spec or ClaimSpec()
     links: list[Link] = []
     if spec.volume_name:
@@ -103,7 +146,8 @@ def _claim_links(claim: Claim) -> list[Link]:
     elif name:
         if spec.storage_class_name is None:
             field = "metadata.annotations[volume.beta.kubernetes.io/storage-class]"
-        links.append(Ref(USES_CLASS, "StorageClass", "", name, field))
+        bound = (claim.status or ClaimStatus()).phase == "Bound"
+        links.append(Ref(USES_CLASS, "StorageClass", "", name, field, optional=bound))
     return links
 
 
@@ -116,15 +160,52 @@ def _claim_selectable(claim: Claim) -> dict[str, str]:
     return {CLAIM_PREFIX_LABEL: match[1]}
 
 
+class ClaimDetails(msgspec.Struct, frozen=True, gc=False):
+    """What `derive` of the claim reads of itself. wants_default: it names no class."""
+
+    wants_default: bool = False
+
+
+def _claim_details(claim: Claim) -> ClaimDetails:
+    return ClaimDetails(wants_default=_class_name(claim) is None)
+
+
 def _derive_claim(claim: Peer, neighborhood: Neighborhood) -> Derived:
-    """If the class binds late, a pending claim is fine until a pod mounts it."""
-    if claim.status.reason != "Pending":
-        return Derived(claim.status)
-    classes = [each.details for each in neighborhood.outgoing(USES_CLASS, "StorageClass")]
-    binds_late = any(each.volume_binding_mode == "WaitForFirstConsumer" for each in classes)
-    if binds_late and not list(neighborhood.incoming(MOUNTS, "Pod")) and neighborhood.is_complete("Pod"):
-        return Derived(msgspec.structs.replace(claim.status, message="waiting for first consumer"))
-    return Derived(claim.status)
+    """Why it waits, as far as its neighbours tell."""
+    status = claim.status
+    if status.reason == "Pending":
+        message = _tell_waiting(claim.details, neighborhood)
+        return Derived(msgspec.structs.replace(status, message=message or status.message))
+    if status.reason == "Terminating" and _PROTECTION in status.message:
+        pods = sorted([pod.name for pod in neighborhood.incoming(MOUNTS, "Pod") if _uses(pod)])
+        if pods:
+            message = f"{status.message}: still used by pod{'s' if pods[1:] else ''} {', '.join(pods)}"
+            return Derived(msgspec.structs.replace(status, message=message))
+    return Derived(status)
+
+
+#: The finalizer of a claim that a pod uses.
+_PROTECTION = "kubernetes.io/pvc-protection"
+
+
+def _uses(pod: Peer) -> bool:
+    return pod.status.reason not in ("Completed", "Succeeded")
+
+
+def _tell_waiting(details: ClaimDetails, neighborhood: Neighborhood) -> str:
+    """ "" when nothing is known."""
+    missing = [each for each in neighborhood.unresolved if each.kind in ("PersistentVolume", "StorageClass")]
+    if missing:
+        return ", ".join([f'{each.kind} "{each.name}" does not exist' for each in missing])
+    classes = list(neighborhood.outgoing(USES_CLASS, "StorageClass"))
+    if not classes and details.wants_default and neighborhood.is_complete("StorageClass"):
+        return "It names no StorageClass, and none is the default"
+    if not any(each.details.volume_binding_mode == "WaitForFirstConsumer" for each in classes):
+        return ""
+    pods = list(neighborhood.incoming(MOUNTS, "Pod"))
+    if not pods and neighborhood.is_complete("Pod"):
+        return "waiting for first consumer"
+    return ""
 
 
 PERSISTENT_VOLUME_CLAIM = Kind(
@@ -142,6 +223,7 @@ PERSISTENT_VOLUME_CLAIM = Kind(
     links=_claim_links,
     makes=((BINDS, "PersistentVolume"), (USES_CLASS, "StorageClass")),
     selectable=_claim_selectable,
+    details=_claim_details,
     derive=_derive_claim,
     reads=(Read("outgoing", USES_CLASS, "StorageClass"), Read("incoming", MOUNTS, "Pod")),
 )
@@ -238,7 +320,9 @@ def _volume_links(volume: PersistentVolume) -> list[Link]:
             )
         )
     if spec.storage_class_name:
-        links.append(Ref(USES_CLASS, "StorageClass", "", spec.storage_class_name, "spec.storageClassName"))
+        # It has its storage, whether or not there is a class of that name
+        name, field = spec.storage_class_name, "spec.storageClassName"
+        links.append(Ref(USES_CLASS, "StorageClass", "", name, field, optional=True))
     return links
 
 

@@ -24,7 +24,6 @@ UNSOLVED = frozenset(
         "08-service-of-finished-pods",
         "09-release-split-by-namespace",
         "11-flux-storage-namespace",
-        "12-alb-use-annotation",
         "14-pending-loadbalancer-hides-outage",
         "15-loadbalancer-externalips",
         "16-cronjob-overlap",
@@ -33,11 +32,8 @@ UNSOLVED = frozenset(
         "20-static-pods-in-helm-graph",
         "21-grafana-edge-id-blank",
         "22-signature-validation-failed",
-        "26-node-network-unavailable",
-        "27-namespace-stuck-without-why",
         "30-umbrella-chart",
         "31-helm-driver-configmap",
-        "32-ingress-wrong-port",
         "34-owner-of-another-namespace",
         "35-never-pod-half-failed",
         "36-deployment-unschedulable-without-why",
@@ -59,7 +55,7 @@ class Answers:
 
     def node(self, wanted: Json) -> Json | None:
         for node in self.nodes:
-            if all(node[key] == wanted.get(key, "") for key in ("kind", "name", "namespace")):
+            if all(node[key] == (wanted.get(key) or "") for key in ("kind", "name", "namespace")):
                 return node
         return None
 

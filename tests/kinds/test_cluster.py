@@ -7,6 +7,7 @@ READY = condition("Ready", "True", "KubeletReady", "kubelet is posting ready sta
 DOWN = condition("Ready", "False", "KubeletNotReady", "runtime is down", "T2")
 SILENT = condition("Ready", "Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.", "T3")
 PRESSURE = condition("DiskPressure", "True", "KubeletHasDiskPressure", "disk is full", "T4")
+NO_NETWORK = condition("NetworkUnavailable", "True", "NoRouteCreated", "Node created without a route", "T5")
 NO_PRESSURE = condition("MemoryPressure", "False", "KubeletHasSufficientMemory")
 
 NODES: dict[str, tuple[Json, list[Json] | None, Status]] = {
@@ -39,7 +40,57 @@ NODES: dict[str, tuple[Json, list[Json] | None, Status]] = {
     "pressure without a reason": (
         {},
         [READY, condition("PIDPressure", "True")],
-        Status("Error", "PIDPressure", "", "T1"),
+        Status("Error", "PIDPressure", "PIDPressure", "T1"),
+    ),
+    "without a network": (
+        {},
+        [NO_NETWORK, READY],
+        Status("Error", "NoRouteCreated", "NetworkUnavailable: Node created without a route", "T5"),
+    ),
+    "with a network": (
+        {},
+        [condition("NetworkUnavailable", "False", "CalicoIsUp", "Calico is running"), READY],
+        Status("Ready", "Ready", "kubelet is posting ready status", "T1"),
+    ),
+    "what node-problem-detector finds": (
+        {"unschedulable": True},
+        [condition("KernelDeadlock", "True", "DockerHung", "task docker:7 blocked for 300s", "T6"), READY],
+        Status(
+            "Error",
+            "DockerHung,SchedulingDisabled",
+            "KernelDeadlock: task docker:7 blocked for 300s",
+            "T6",
+        ),
+    ),
+    "what node-problem-detector does not find": (
+        {},
+        [condition("KernelDeadlock", "False", "KernelHasNoDeadlock", "kernel has no deadlock"), READY],
+        Status("Ready", "Ready", "kubelet is posting ready status", "T1"),
+    ),
+    "what is not known is no trouble": (
+        {},
+        [condition("ReadonlyFilesystem", "Unknown"), READY],
+        Status("Ready", "Ready", "kubelet is posting ready status", "T1"),
+    ),
+    "conditions that are True when all is well": (
+        {},
+        [condition("NetworkingReady", "True"), condition("EtcdIsVoter", "True", "MemberNotLearner"), READY],
+        Status("Ready", "Ready", "kubelet is posting ready status", "T1"),
+    ),
+    "one of these that is False": (
+        {},
+        [READY, condition("NetworkingReady", "False", "IPAMDNotRunning", "IPAMD has failed")],
+        Status("Error", "IPAMDNotRunning", "NetworkingReady: IPAMD has failed", "T1"),
+    ),
+    "several at once": (
+        {},
+        [PRESSURE, NO_NETWORK, condition("ReadonlyFilesystem", "True"), READY],
+        Status(
+            "Error",
+            "KubeletHasDiskPressure",
+            "disk is full; NetworkUnavailable: Node created without a route; ReadonlyFilesystem",
+            "T4",
+        ),
     ),
     "new": ({}, None, Status("Unknown", "Unknown", "The node has not reported yet")),
 }
@@ -77,9 +128,49 @@ def test_metadata_of_a_node() -> None:
     ("status", "expected"),
     [
         ({"phase": "Active"}, Status("Ready", "Active", "Active")),
-        ({"phase": "Terminating"}, Status("Pending", "Terminating", "Terminating")),
+        ({"phase": "Terminating"}, Status("Pending", "Terminating", "Its content is being deleted")),
         ({}, Status("Ready", "Active", "Active")),
     ],
 )
 def test_namespace(status: Json, expected: Status) -> None:
     assert judge("Namespace", status=status) == expected
+
+
+def remaining(type: str, message: str, status: str = "True") -> Json:
+    return condition(f"Namespace{type}", status, "SomeReason", message)
+
+
+NOTHING_FAILS = remaining("DeletionContentFailure", "All content successfully deleted", "False")
+CONTENT = remaining("ContentRemaining", "Some resources are remaining: widgets.shop.example has 1 instances")
+FINALIZERS = remaining("FinalizersRemaining", "Some content has finalizers remaining: x/hold in 1 instances")
+DISCOVERY = remaining("DeletionDiscoveryFailure", "Discovery failed for some groups, 1 failing: stale")
+CONTENT_FAILS = remaining("DeletionContentFailure", "Failed to delete all resource types, 1 remaining: no.")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "spec", "own", "message"),
+    [
+        ([NOTHING_FAILS, CONTENT, FINALIZERS], ["kubernetes"], None, [FINALIZERS, CONTENT]),
+        ([CONTENT, CONTENT_FAILS, DISCOVERY], ["kubernetes"], None, [DISCOVERY, CONTENT_FAILS, CONTENT]),
+        ([NOTHING_FAILS], ["kubernetes"], None, "Its content is being deleted"),
+        (None, None, None, "Its content is being deleted"),
+        (None, ["kubernetes", "x/spec"], ["x/meta"], "Waiting for finalizers x/meta, x/spec"),
+        ([remaining("ContentRemaining", "")], None, None, "SomeReason"),
+    ],
+)
+def test_why_a_namespace_is_not_gone(
+    conditions: list[Json] | None, spec: list[str] | None, own: list[str] | None, message: str | list[Json]
+) -> None:
+    words = message if isinstance(message, str) else ". ".join([e["message"].rstrip(".") for e in message])
+    judged = judge(
+        "Namespace",
+        metadata={"deletionTimestamp": "2026-01-01T00:00:30Z", "finalizers": own},
+        spec={"finalizers": spec},
+        status={"phase": "Terminating", "conditions": conditions},
+    )
+    assert judged == Status("Pending", "Terminating", words, "2026-01-01T00:00:30Z")
+
+
+def test_the_conditions_of_a_namespace_that_is_used_are_no_matter() -> None:
+    judged = judge("Namespace", status={"phase": "Active", "conditions": [CONTENT]})
+    assert judged == Status("Ready", "Active", "Active")

@@ -4,14 +4,15 @@ from astrolabe.graph.model.links import RefByUid
 from astrolabe.graph.state.identity import Release
 from astrolabe.graph.state.status import Status
 from astrolabe.kinds.common import (
+    behind,
     condition,
     deleted_at,
-    early_status,
     holds,
     own_chart,
     own_release,
     owner_links,
     selector_of,
+    tell_finalizers,
 )
 from astrolabe.kinds.manifest import (
     Annotations,
@@ -21,7 +22,9 @@ from astrolabe.kinds.manifest import (
     ObjectMeta,
     OwnerReference,
 )
-from tests.kinds.support import show
+from tests.kinds.support import Json, judge, show
+from tests.kinds.support import condition as condition_of
+from tests.support.kinds import KINDS
 
 HELM = {"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "shop"}
 
@@ -84,25 +87,71 @@ def test_own_chart(meta: ObjectMeta, chart: str) -> None:
     assert own_chart(meta) == chart
 
 
+LATEST = "Waiting for the controller to see the latest change"
+FIRST = "Waiting for the controller to see it for the first time"
+
+
 @pytest.mark.parametrize(
-    ("meta", "observed", "status"),
+    ("generation", "observed", "status"),
     [
-        (ObjectMeta(generation=3), 3, None),
-        (ObjectMeta(generation=3), None, None),
+        (3, 3, None),
+        (3, 4, None),
+        (3, None, None),
+        (0, 0, None),
+        (3, 2, Status("Pending", "Progressing", LATEST)),
+        (1, 0, Status("Pending", "Progressing", FIRST)),
+    ],
+)
+def test_behind(generation: int, observed: int | None, status: Status | None) -> None:
+    assert behind(ObjectMeta(generation=generation), observed) == status
+
+
+@pytest.mark.parametrize(
+    ("finalizers", "message"),
+    [
+        (None, ""),
+        ([], ""),
+        ([""], ""),
+        (["example.com/hold"], "Waiting for finalizer example.com/hold"),
+        (["example.com/a", "example.com/b"], "Waiting for finalizers example.com/a, example.com/b"),
         (
-            ObjectMeta(generation=3),
-            2,
-            Status("Pending", "Progressing", "Waiting for the controller to see the latest change"),
-        ),
-        (
-            ObjectMeta(generation=3, deletion_timestamp="2026-01-01T00:00:00Z"),
-            2,
-            Status("Pending", "Terminating", "Terminating", "2026-01-01T00:00:00Z"),
+            ["foregroundDeletion"],
+            "Waiting for finalizer foregroundDeletion (until all that it owns is deleted)",
         ),
     ],
 )
-def test_early_status(meta: ObjectMeta, observed: int | None, status: Status | None) -> None:
-    assert early_status(meta, observed) == status
+def test_tell_finalizers(finalizers: list[str] | None, message: str) -> None:
+    assert tell_finalizers(finalizers) == message
+
+
+DELETED = "2026-01-01T00:00:30Z"
+
+
+@pytest.mark.parametrize("kind", sorted({kind.name for kind in KINDS if not kind.status_is_complete}))
+def test_what_is_being_deleted_says_who_holds_it(kind: str) -> None:
+    """Of every kind, also of those that have no status."""
+    meta = {"deletionTimestamp": DELETED, "generation": 3}
+    assert judge(kind, metadata=meta).reason == "Terminating"
+    held = judge(kind, metadata={**meta, "finalizers": ["example.com/hold"], "deletionGracePeriodSeconds": 0})
+    assert held == Status("Pending", "Terminating", "Waiting for finalizer example.com/hold", DELETED)
+
+
+@pytest.mark.parametrize("kind", sorted(kind.name for kind in KINDS if kind.observed))
+@pytest.mark.parametrize("status", [None, {}, {"observedGeneration": None}, {"observedGeneration": 0}])
+def test_what_the_controller_has_never_seen(kind: str, status: Json | None) -> None:
+    parts = {} if status is None else {"status": status}
+    judged = judge(kind, metadata={"generation": 1}, **parts)
+    assert judged == Status("Pending", "Progressing", FIRST)
+    assert judge(kind, metadata={"generation": 1}, status={"observedGeneration": 1}) != judged
+
+
+def test_the_kinds_whose_controllers_say_what_they_have_seen() -> None:
+    """The controller of HorizontalPodAutoscalers never does, though the API has the field."""
+    workloads = ["DaemonSet", "Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"]
+    assert sorted(kind.name for kind in KINDS if kind.observed) == sorted([*workloads, "PodDisruptionBudget"])
+    conditions = [condition_of("AbleToScale", "True"), condition_of("ScalingActive", "True")]
+    status = {"conditions": conditions}
+    assert judge("HorizontalPodAutoscaler", metadata={"generation": 1}, status=status).severity == "Ready"
 
 
 @pytest.mark.parametrize(

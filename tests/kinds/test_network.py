@@ -1,8 +1,11 @@
+from typing import Any
+
 import pytest
 
 from astrolabe.graph.model.facts import Derived
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.status import Status
+from astrolabe.kinds.network import IngressDetails
 from astrolabe.kinds.service import ServiceDetails
 from tests.kinds.support import Json, Other, derive, fields, judge, make
 
@@ -29,6 +32,7 @@ def backend(name: str) -> Json:
     return {"service": {"name": name, "port": {"number": 80}}}
 
 
+BUCKET = {"resource": {"apiGroup": "s3.example", "kind": "Bucket", "name": "b"}}
 SPEC: Json = {
     "ingressClassName": "nginx",
     "defaultBackend": backend("fallback"),
@@ -39,7 +43,7 @@ SPEC: Json = {
         },
         {"host": "www.example", "http": {"paths": [{"backend": backend("web")}]}},
         {"host": "shop.example", "http": None},
-        {"http": {"paths": [{"backend": {"resource": {"kind": "Bucket", "name": "b"}}}, {"backend": None}]}},
+        {"http": {"paths": [{"backend": BUCKET}, {"backend": None}]}},
     ],
     "tls": [{"hosts": ["shop.example"], "secretName": "tls"}, {"hosts": ["www.example"]}],
 }
@@ -60,6 +64,7 @@ def test_links_of_an_ingress() -> None:
         ("routes-to", "Service/shop/web", "spec.rules[0].http.paths[0].backend.service.name"),
         ("routes-to", "Service/shop/api", "spec.rules[0].http.paths[1].backend.service.name"),
         ("routes-to", "Service/shop/web", "spec.rules[1].http.paths[0].backend.service.name"),
+        ("routes-to", "Bucket.s3.example/shop/b", "spec.rules[3].http.paths[0].backend.resource.name"),
         ("uses-secret", "Secret/shop/tls", "spec.tls[0].secretName"),
         ("uses-class", "IngressClass//nginx", "spec.ingressClassName"),
     ]
@@ -104,6 +109,10 @@ def service(name: str, status: Status, *, has_selector: bool = True) -> tuple[st
     return "routes-to", Other("Service", name, status, ServiceDetails(has_selector=has_selector))
 
 
+#: Of an Ingress whose ports are none of the test's business.
+PLAIN = IngressDetails()
+
+
 def missing(type: str, kind: str, name: str) -> Ref:
     return Ref(type, kind, "shop", name, "spec.somewhere")
 
@@ -115,7 +124,12 @@ MISSING_CLASS = missing("uses-class", "IngressClass", "nginx")
 DERIVED: dict[str, tuple[list[tuple[str, Other]], list[Ref], Status]] = {
     "no backends": ([], [], OWN),
     "all ready": ([service("a", FINE), service("b", FINE)], [], OWN),
-    "one without selector": ([service("a", FINE), service("b", NO_ADDRESS, has_selector=False)], [], OWN),
+    "one without an address of its own": ([service("a", FINE), service("b", NO_ADDRESS)], [], OWN),
+    "one without selector": (
+        [service("a", FINE), service("b", DOWN, has_selector=False)],
+        [],
+        Status("Error", "BackendUnavailable", "service b: NoReadyEndpoints: 0/3 endpoints ready", "T1"),
+    ),
     "backends missing": (
         [service("c", DOWN)],
         [*MISSING_BACKENDS, MISSING_SECRET],
@@ -152,8 +166,10 @@ DERIVED: dict[str, tuple[list[tuple[str, Other]], list[Ref], Status]] = {
 
 @pytest.mark.parametrize(("out", "unresolved", "expected"), DERIVED.values(), ids=DERIVED)
 def test_backends(out: list[tuple[str, Other]], unresolved: list[Ref], expected: Status) -> None:
-    assert derive("Ingress", OWN, out=out, unresolved=unresolved) == Derived(expected)
-    assert derive("Ingress", OWN, out=out[::-1], unresolved=unresolved[::-1]) == Derived(expected)
+    assert derive("Ingress", OWN, details=PLAIN, out=out, unresolved=unresolved) == Derived(expected)
+    assert derive("Ingress", OWN, details=PLAIN, out=out[::-1], unresolved=unresolved[::-1]) == Derived(
+        expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -167,8 +183,10 @@ def test_backends(out: list[tuple[str, Other]], unresolved: list[Ref], expected:
 )
 def test_what_cannot_be_seen_is_not_ready(unknown: list[str], unseen: list[Ref], expected: Status) -> None:
     fine = [service("c", FINE)]
-    assert derive("Ingress", OWN, out=fine, unseen=unseen, unknown=unknown) == Derived(expected)
-    down = derive("Ingress", OWN, out=[service("c", DOWN)], unseen=unseen, unknown=unknown)
+    assert derive("Ingress", OWN, details=PLAIN, out=fine, unseen=unseen, unknown=unknown) == Derived(
+        expected
+    )
+    down = derive("Ingress", OWN, details=PLAIN, out=[service("c", DOWN)], unseen=unseen, unknown=unknown)
     assert down.status.severity == "Error", "what can be seen comes first"
 
 
@@ -177,25 +195,25 @@ def test_what_cannot_be_seen_any_more_is_not_ready() -> None:
     out = [service("b", FINE), service("a", FINE), secret]
     gone = {"unknown": ["Service"], "outdated": ["Service"]}
     backends = Status("Unknown", "BackendNotVisible", "Service not visible any more: a, b")
-    assert derive("Ingress", OWN, out=out, **gone) == Derived(backends)
+    assert derive("Ingress", OWN, details=PLAIN, out=out, **gone) == Derived(backends)
     gone = {"unknown": ["Secret"], "outdated": ["Secret"]}
     secrets = Status("Unknown", "TLSSecretNotVisible", "Secret not visible any more: tls")
-    assert derive("Ingress", OWN, out=out, **gone) == Derived(secrets)
-    down = derive("Ingress", OWN, out=[service("c", DOWN), secret], **gone)
+    assert derive("Ingress", OWN, details=PLAIN, out=out, **gone) == Derived(secrets)
+    down = derive("Ingress", OWN, details=PLAIN, out=[service("c", DOWN), secret], **gone)
     assert down.status.severity == "Error", "what can be seen comes first"
 
 
 def test_an_ingress_over_a_service_without_selector_of_which_nothing_is_known() -> None:
-    derived = derive("Ingress", OWN, out=[service("a", UNSEEN, has_selector=False)])
+    derived = derive("Ingress", OWN, details=PLAIN, out=[service("a", UNSEEN, has_selector=False)])
     message = "service a: EndpointsNotVisible: No EndpointSlice is visible"
     assert derived.status == Status("Unknown", "BackendUnknown", message)
 
 
 def test_an_ingress_that_is_being_deleted_says_so() -> None:
     deleted = Status("Pending", "Terminating", "Terminating", "T9")
-    assert derive("Ingress", deleted, out=[service("a", DOWN)], unresolved=[MISSING_SECRET]) == Derived(
-        deleted
-    )
+    assert derive(
+        "Ingress", deleted, details=PLAIN, out=[service("a", DOWN)], unresolved=[MISSING_SECRET]
+    ) == Derived(deleted)
 
 
 @pytest.mark.parametrize("kind", ["IngressClass", "NetworkPolicy"])
@@ -227,3 +245,79 @@ def test_what_a_policy_selects(selector: Json, text: str) -> None:
 )
 def test_a_policy_that_selects_nothing(spec: Json) -> None:
     assert fields(make("NetworkPolicy", spec=spec)) == []
+
+
+def to(service: str, **port: Any) -> Json:
+    return {"http": {"paths": [{"backend": {"service": {"name": service, "port": port}}}]}}
+
+
+def test_the_ports_of_an_ingress() -> None:
+    rules = [to("web", number=80), to("web", name="http"), to("web", number=80), to("api", number=0), to("x")]
+    action = to("redirect", name="use-annotation")
+    spec = {"defaultBackend": backend("fallback"), "rules": [*rules, action]}
+    details = make("Ingress", spec=spec).details
+    assert details == IngressDetails(ports=(("fallback", 80), ("web", 80), ("web", "http")))
+
+
+def test_an_action_of_the_aws_controller_is_no_service() -> None:
+    links = fields(
+        make("Ingress", spec={"rules": [to("redirect", name="use-annotation"), to("web", number=80)]})
+    )
+    assert links == [("routes-to", "Service/shop/web", "spec.rules[1].http.paths[0].backend.service.name")]
+
+
+WEB = ServiceDetails(has_selector=True, ports=((80, "http"), (9090, "")))
+ALIAS = ServiceDetails(has_selector=False, is_alias=True, ports=((80, "http"),))
+
+
+@pytest.mark.parametrize(
+    ("service_details", "port", "message"),
+    [
+        (WEB, 80, ""),
+        (WEB, "http", ""),
+        (WEB, 9090, ""),
+        (WEB, 9999, "service web has no port 9999 (its ports: http 80, 9090)"),
+        (WEB, "https", "service web has no port https (its ports: http 80, 9090)"),
+        (ServiceDetails(has_selector=True), 80, "service web has no port 80 (it has none)"),
+        (ALIAS, 443, ""),
+        (ALIAS, "http", ""),
+        (ALIAS, "https", "service web has no port https (its ports: http 80)"),
+    ],
+)
+@pytest.mark.parametrize("status", [FINE, DOWN, UNSEEN])
+def test_a_port_that_the_service_does_not_have(
+    service_details: ServiceDetails, port: str | int, message: str, status: Status
+) -> None:
+    out = [("routes-to", Other("Service", "web", status, service_details))]
+    details = IngressDetails(ports=(("web", port), ("gone", 1)))
+    derived = derive("Ingress", OWN, details=details, out=out, unresolved=[MISSING_SECRET]).status
+    reason = "PortMissing" if message else "TLSSecretMissing"
+    assert (derived.severity, derived.reason) == ("Error", reason)
+    assert derived.message == (message or "Secret not found: tls")
+
+
+@pytest.mark.parametrize(
+    ("annotations", "issuer"),
+    [
+        ({"cert-manager.io/cluster-issuer": "letsencrypt"}, "ClusterIssuer letsencrypt"),
+        ({"cert-manager.io/issuer": "ca"}, "Issuer ca"),
+        ({"kubernetes.io/tls-acme": "true"}, "the default issuer"),
+        ({"kubernetes.io/tls-acme": "false"}, ""),
+        ({}, ""),
+        (None, ""),
+    ],
+)
+def test_who_should_make_a_secret_that_is_missing(annotations: Json | None, issuer: str) -> None:
+    details = make("Ingress", metadata={"annotations": annotations}).details
+    assert details == IngressDetails(issuer=issuer)
+    message = "Secret not found: tls"
+    if issuer:
+        message += f". cert-manager should make it from Certificate tls, with {issuer}"
+    derived = derive("Ingress", OWN, details=details, unresolved=[MISSING_SECRET])
+    assert derived.status == Status("Error", "TLSSecretMissing", message)
+
+
+def test_a_backend_of_another_kind_that_is_missing() -> None:
+    bucket = Ref("routes-to", "Bucket.s3.example", "shop", "b", "spec.defaultBackend.resource.name")
+    derived = derive("Ingress", OWN, details=PLAIN, unresolved=[bucket])
+    assert derived.status == Status("Error", "BackendMissing", "Bucket not found: b")

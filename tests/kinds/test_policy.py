@@ -14,6 +14,10 @@ def able(reason: str) -> Json:
     return condition("AbleToScale", "False", reason, "cannot", "T3")
 
 
+def limited(reason: str, message: str) -> Json:
+    return condition("ScalingLimited", "True", reason, message, "T5")
+
+
 def inactive(reason: str) -> Json:
     return condition("ScalingActive", "False", reason, "not active", "T4")
 
@@ -23,6 +27,7 @@ def inactive(reason: str) -> Json:
     [
         ([able("FailedGetScale"), ACTIVE], Status("Error", "FailedGetScale", "cannot", "T3")),
         ([able("FailedUpdateScale"), ACTIVE], Status("Error", "FailedUpdateScale", "cannot", "T3")),
+        ([able("InvalidSelector"), ACTIVE], Status("Error", "InvalidSelector", "cannot", "T3")),
         ([able("BackoffBoth"), ACTIVE], Status("Ready", "Ready", "2-9 replicas, now 3, wants 4", "T2")),
         (
             [ABLE, inactive("FailedGetResourceMetric")],
@@ -33,6 +38,28 @@ def inactive(reason: str) -> Json:
         ([ABLE, inactive("ScalingDisabled")], Status("Ready", "ScalingDisabled", "not active", "T4")),
         ([ABLE, inactive("Other")], Status("Ready", "Ready", "2-9 replicas, now 3, wants 4", "T4")),
         ([ABLE, ACTIVE], Status("Ready", "Ready", "2-9 replicas, now 3, wants 4", "T2")),
+        (
+            [ABLE, ACTIVE, limited("TooManyReplicas", "more is wanted")],
+            Status(
+                "Ready", "AtMaximum", "At its maximum of 9 replicas, now 3, wants 4: more is wanted", "T5"
+            ),
+        ),
+        (
+            [ABLE, ACTIVE, limited("TooManyReplicas", "")],
+            Status("Ready", "AtMaximum", "At its maximum of 9 replicas, now 3, wants 4", "T5"),
+        ),
+        (
+            [ABLE, ACTIVE, limited("TooFewReplicas", "at its minimum")],
+            Status("Ready", "Ready", "2-9 replicas, now 3, wants 4", "T2"),
+        ),
+        (
+            [ABLE, inactive("FailedGetResourceMetric"), limited("TooManyReplicas", "as last known")],
+            Status("Error", "FailedGetResourceMetric", "not active", "T4"),
+        ),
+        (
+            [ABLE, inactive("ScalingDisabled"), limited("TooManyReplicas", "as last known")],
+            Status("Ready", "ScalingDisabled", "not active", "T4"),
+        ),
         ([ABLE], Status("Ready", "Ready", "2-9 replicas, now 3, wants 4", None)),
         ([], Status("Pending", "Pending", "Not yet looked at by the autoscaling controller")),
         (None, Status("Pending", "Pending", "Not yet looked at by the autoscaling controller")),
@@ -116,7 +143,9 @@ def allowed(status: str, reason: str) -> Json:
         ),
         (
             {"conditions": [allowed("False", "InsufficientPods")], "currentHealthy": 3, "desiredHealthy": 3},
-            Status("Ready", "Ready", "0 disruptions allowed (3/3 healthy)", "T5"),
+            Status(
+                "Ready", "BlocksEviction", "Blocks every eviction: all pods must stay (3/3 healthy)", "T5"
+            ),
         ),
         (
             {
@@ -126,6 +155,18 @@ def allowed(status: str, reason: str) -> Json:
                 "desiredHealthy": 1,
             },
             Status("Ready", "Ready", "2 disruptions allowed (3/1 healthy)", "T5"),
+        ),
+        (
+            {"currentHealthy": 2, "desiredHealthy": 2, "expectedPods": 3},
+            Status("Ready", "Ready", "0 disruptions allowed (2/2 healthy)"),
+        ),
+        (
+            {"currentHealthy": 3, "desiredHealthy": 3, "expectedPods": 3},
+            Status("Ready", "BlocksEviction", "Blocks every eviction: all pods must stay (3/3 healthy)"),
+        ),
+        (
+            {"currentHealthy": 0, "desiredHealthy": 1, "expectedPods": 0},
+            Status("Ready", "NoMatchingPods", "The selector matches no pod"),
         ),
         (
             {"disruptionsAllowed": 1, "currentHealthy": 3, "desiredHealthy": 2, "conditions": None},

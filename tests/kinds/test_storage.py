@@ -4,12 +4,27 @@ from astrolabe.graph.model.facts import Derived
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.status import Status
 from astrolabe.kinds.pod import PodDetails
-from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL, DEFAULT_CLASS_ALIAS, StorageClassDetails
-from tests.kinds.support import Json, Other, derive, fields, judge, make
+from astrolabe.kinds.storage import (
+    CLAIM_PREFIX_LABEL,
+    DEFAULT_CLASS_ALIAS,
+    ClaimDetails,
+    StorageClassDetails,
+)
+from tests.kinds.support import Json, Other, condition, derive, fields, judge, make
 
 CLAIM = "PersistentVolumeClaim"
 LEGACY = {"volume.beta.kubernetes.io/storage-class": "slow"}
 CREATED = "2026-01-01T00:00:00Z"
+
+
+def resize(condition_type: str, message: str, state: str = "") -> Json:
+    """The status of a bound claim that grows from 10Gi."""
+    return {
+        "phase": "Bound",
+        "capacity": {"storage": "10Gi"},
+        "conditions": [condition(condition_type, "True", "", message)] if condition_type else [],
+        "allocatedResourceStatuses": {"storage": state} if state else None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -19,10 +34,56 @@ CREATED = "2026-01-01T00:00:00Z"
         ({"phase": "Lost"}, Status("Error", "Lost", "The volume pv-0 does not exist any more")),
         ({"phase": "Pending"}, Status("Pending", "Pending", "Waiting for a volume")),
         ({}, Status("Pending", "Pending", "Waiting for a volume")),
+        (
+            resize("Resizing", "CSI is at work"),
+            Status("Ready", "Bound", "Bound to pv-0. Resizing from 10Gi to 20Gi: CSI is at work"),
+        ),
+        (
+            resize("FileSystemResizePending", "Waiting for a pod"),
+            Status("Ready", "Bound", "Bound to pv-0. Resizing from 10Gi to 20Gi: Waiting for a pod"),
+        ),
+        (
+            resize("ControllerResizeError", "quota exceeded", "ControllerResizeInProgress"),
+            Status("Error", "ResizeFailed", "Resizing from 10Gi to 20Gi failed: quota exceeded", "T1"),
+        ),
+        (
+            resize("NodeResizeError", "no space"),
+            Status("Error", "ResizeFailed", "Resizing from 10Gi to 20Gi failed: no space", "T1"),
+        ),
+        (
+            {**resize("", ""), "allocatedResourceStatuses": {"storage": "ControllerResizeInfeasible"}},
+            Status("Error", "ResizeFailed", "Resizing from 10Gi to 20Gi failed: ControllerResizeInfeasible"),
+        ),
+        (
+            {**resize("", ""), "allocatedResourceStatuses": {"storage": "NodeResizePending"}},
+            Status("Ready", "Bound", "Bound to pv-0. Resizing from 10Gi to 20Gi: NodeResizePending"),
+        ),
+        (
+            {"phase": "Bound", "capacity": {"storage": "20Gi"}, "conditions": []},
+            Status("Ready", "Bound", "Bound to pv-0"),
+        ),
+        (
+            {"phase": "Bound", "conditions": [condition("Resizing", "True")]},
+            Status("Ready", "Bound", "Bound to pv-0. Resizing: in progress"),
+        ),
+        (
+            {"phase": "Bound", "conditions": [condition("NodeResizeError", "False", "", "no space")]},
+            Status("Ready", "Bound", "Bound to pv-0"),
+        ),
+        (
+            {"phase": "Bound", "conditions": [condition("ModifyVolumeError", "True", "", "no such tier")]},
+            Status(
+                "Error",
+                "ModifyFailed",
+                "Changing to another VolumeAttributesClass failed: no such tier",
+                "T1",
+            ),
+        ),
     ],
 )
 def test_claim(status: Json, expected: Status) -> None:
-    assert judge(CLAIM, spec={"volumeName": "pv-0"}, status=status) == expected
+    spec = {"volumeName": "pv-0", "resources": {"requests": {"storage": "20Gi"}}}
+    assert judge(CLAIM, spec=spec, status=status) == expected
 
 
 def test_metadata_of_a_claim() -> None:
@@ -139,7 +200,65 @@ def test_a_claim_that_binds_late(
     status: Status, out: list[tuple[str, Other]], into: list[tuple[str, Other]], message: str
 ) -> None:
     expected = Status(status.severity, status.reason, message)
-    assert derive(CLAIM, status, out=out, into=into) == Derived(expected)
+    assert derive(CLAIM, status, details=ClaimDetails(), out=out, into=into) == Derived(expected)
+
+
+NO_CLASS = Ref("uses-class", "StorageClass", "", "fast", FIELD)
+NO_VOLUME = Ref("binds", "PersistentVolume", "", "pv-9", "spec.volumeName")
+
+
+@pytest.mark.parametrize(
+    ("unresolved", "message"),
+    [
+        ([NO_CLASS], 'StorageClass "fast" does not exist'),
+        ([NO_VOLUME], 'PersistentVolume "pv-9" does not exist'),
+        (
+            [NO_VOLUME, NO_CLASS],
+            'PersistentVolume "pv-9" does not exist, StorageClass "fast" does not exist',
+        ),
+    ],
+)
+def test_a_claim_that_waits_for_what_does_not_exist(unresolved: list[Ref], message: str) -> None:
+    derived = derive(CLAIM, PENDING, details=ClaimDetails(), unresolved=unresolved, into=[POD])
+    assert derived == Derived(Status("Pending", "Pending", message))
+    bound = Status("Ready", "Bound", "Bound to pv-9")
+    assert derive(CLAIM, bound, details=ClaimDetails(), unresolved=unresolved) == Derived(bound)
+
+
+@pytest.mark.parametrize(
+    ("out", "unknown", "message"),
+    [
+        ([], [], "It names no StorageClass, and none is the default"),
+        ([SOON], [], "Waiting for a volume"),
+        ([], ["StorageClass"], "Waiting for a volume"),
+    ],
+)
+def test_a_claim_for_the_default_class(
+    out: list[tuple[str, Other]], unknown: list[str], message: str
+) -> None:
+    derived = derive(CLAIM, PENDING, details=ClaimDetails(wants_default=True), out=out, unknown=unknown)
+    assert derived == Derived(Status("Pending", "Pending", message))
+
+
+def test_a_claim_that_cannot_go_says_who_uses_it() -> None:
+    waiting = "Waiting for finalizer kubernetes.io/pvc-protection (until no pod uses it)"
+    status = Status("Pending", "Terminating", waiting, "T1")
+    over = ("mounts", Other("Pod", "old", Status("Ready", "Completed"), PodDetails(restarts=0)))
+    running = ("mounts", Other("Pod", "db-0", Status("Ready", "Running"), PodDetails(restarts=0)))
+    details = ClaimDetails()
+    used = Status("Pending", "Terminating", f"{waiting}: still used by pods db-0, db-0", "T1")
+    assert derive(CLAIM, status, details=details, into=[over, running, POD]) == Derived(used)
+    assert derive(CLAIM, status, details=details, into=[over]) == Derived(status)
+    other = Status("Pending", "Terminating", "Waiting for finalizer example.com/hold", "T1")
+    assert derive(CLAIM, other, details=details, into=[running]) == Derived(other)
+
+
+@pytest.mark.parametrize("kind", [CLAIM, "PersistentVolume"])
+@pytest.mark.parametrize(("phase", "optional"), [("Bound", True), ("Pending", False), (None, False)])
+def test_what_has_its_storage_needs_no_class(kind: str, phase: str | None, optional: bool) -> None:
+    parts = {"spec": {"storageClassName": "manual"}, "status": {"phase": phase} if phase else {}}
+    (link,) = make(kind, **parts).links
+    assert link == Ref("uses-class", "StorageClass", "", "manual", FIELD, optional=optional or kind != CLAIM)
 
 
 CLAIM_REF = {"kind": CLAIM, "namespace": "shop", "name": "data-db-0", "uid": "u1", "apiVersion": "v1"}
@@ -191,7 +310,7 @@ def test_a_volume_is_bound_to_the_uid_of_its_claim() -> None:
     spec = {"claimRef": CLAIM_REF, "storageClassName": "fast"}
     assert make("PersistentVolume", metadata={"namespace": ""}, spec=spec).links == (
         Ref("binds", CLAIM, "shop", "data-db-0", "spec.claimRef", reverse=True, uid="u1"),
-        Ref("uses-class", "StorageClass", "", "fast", "spec.storageClassName"),
+        Ref("uses-class", "StorageClass", "", "fast", "spec.storageClassName", optional=True),
     )
 
 
