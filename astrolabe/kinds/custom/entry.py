@@ -47,8 +47,8 @@ class CustomKind(Kind[Manifest]):
 
     def verdict(self, manifest: Manifest) -> Verdict:
         """Its status, and the field that decided it."""
-        deleted = common.early_status(manifest.metadata, None)
-        if deleted is not None:
+        if manifest.metadata.deletion_timestamp:
+            deleted = common.terminating(manifest.metadata, self.deletion(manifest))
             return Verdict(deleted, "metadata.deletionTimestamp")
         return self.judge(manifest)
 
