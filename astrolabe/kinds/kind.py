@@ -10,13 +10,13 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 
 import msgspec
 
-from astrolabe.graph.model.facts import Derive, Facts, Read, Rules
+from astrolabe.graph.model.facts import Derive, Facts, Read, Rules, Warn
 from astrolabe.graph.model.faults import InvalidObjectError
 from astrolabe.graph.model.links import Link, RefByUid
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.identity import GroupKind, HelmRevision
 from astrolabe.graph.state.status import Status
-from astrolabe.kinds import common
+from astrolabe.kinds import common, warnings
 from astrolabe.kinds.manifest import Manifest, ObjectMeta
 from astrolabe.kinds.metadata import Column, Metadata, NoMetadata, columns_of
 
@@ -63,6 +63,7 @@ class Kind(Generic[M]):
     optional: a missing API or a 403 does not block readiness.
     expected: if it is forbidden, readers are told that something is missing.
     selectable: the labels by which a `Select` finds it; None for kinds that nothing selects.
+    warn: pure. What Kubernetes' Warnings about an object make of its status; see `kinds.warnings`.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Kind(Generic[M]):
     revision: Callable[[M], HelmRevision | None] = common.no_revision
     derive: Derive | None = None
     reads: tuple[Read, ...] = field(default=())
+    warn: Warn = warnings.tell
 
     @property
     def id(self) -> GroupKind:
@@ -145,6 +147,7 @@ class Kind(Generic[M]):
             namespaced=self.namespaced,
             derive=self.derive,
             reads=self.reads,
+            warn=self.warn,
             inherits=self.inherits,
         )
 

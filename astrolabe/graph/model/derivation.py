@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.graph.model.facts import Derived, Peer, Rules
+from astrolabe.graph.model.facts import Derived, Peer, Rules, WarningEvent
 from astrolabe.graph.model.faults import RULE_FAILED, Fault, Faults, where
 from astrolabe.graph.model.linker import Linker
 from astrolabe.graph.model.links import Ref, RefByUid
@@ -91,6 +91,8 @@ class Derivation:
         self._waiting: dict[Record, None] = {}
         self._stale: list[set[Record]] = []
         self.faults = Faults()
+        #: The Warnings about each object, known or not, by its uid or, of a Node, also by its name.
+        self.warnings: dict[str, tuple[WarningEvent, ...]] = {}
         self.use_rules(rules)
 
     def use_rules(self, rules: Mapping[str, Rules]) -> None:
@@ -118,7 +120,7 @@ class Derivation:
 
     def own_changed(self, record: Record) -> None:
         """The record's own status or details changed."""
-        if record.rules.derive is not None:
+        if record.rules.derive is not None or self._warnings_of(record) or record.warning is not None:
             self.mark(record)
         else:
             record.status, record.details = record.own_status, record.own_details
@@ -173,18 +175,29 @@ class Derivation:
 
     def _derive(self, record: Record) -> bool:
         derive = record.rules.derive
-        if derive is None or self._linker.find(record.uid) is not record:  # it may be gone by now
+        if self._linker.find(record.uid) is not record:  # it may be gone by now
             return False
-        own = record.own_details
+        own, warning, warned = record.own_details, None, False
         itself = _Self(record.kind, record.name, record.namespace, record.own_status, own)
         neighborhood = _RecordNeighborhood(record, self._linker, self._scopes)
         try:
-            derived = derive(itself, neighborhood)
+            derived = derive(itself, neighborhood) if derive is not None else Derived(record.own_status)
+            warnings = self._warnings_of(record)
+            if warnings:
+                status, warning = record.rules.warn(derived.status, own, warnings)
+                warned = status != derived.status
+                derived = msgspec.structs.replace(derived, status=status)
             details = derived.details if derived.details is not None else own
             is_news = derived.status != record.status or details != record.details
-            is_shown = is_news or derived.metadata != record.extra
+            is_shown = (
+                is_news
+                or derived.metadata != record.extra
+                or warned != record.warned
+                or not _same_words(warning, record.warning)
+            )
         except Exception as error:  # whatever a rule raises, or makes that cannot be compared
             derived, details, is_news, is_shown = self._fail(record, error), own, True, True
+            warning, warned = None, False
         else:
             self.faults.clear(record.uid)
         if neighborhood.queried != self._queried_kinds.get(record, ()):
@@ -192,8 +205,17 @@ class Derivation:
         if is_news:
             record.status, record.details = derived.status, details
             self.mark_readers(record)
-        record.extra = derived.metadata
+        record.extra, record.warning, record.warned = derived.metadata, warning, warned
         return is_shown
+
+    def _warnings_of(self, record: Record) -> tuple[WarningEvent, ...]:
+        known = self.warnings
+        if not known:
+            return ()
+        found = known.get(record.uid, ())
+        if record.kind == NODE and record.name in known:
+            found = tuple(sorted((*found, *known[record.name]), key=lambda each: each.since, reverse=True))
+        return found
 
     def _fail(self, record: Record, error: Exception) -> Derived:
         """The resource's own status, with a message that the rule failed."""
@@ -224,7 +246,16 @@ def take_some(records: dict[Record, None], most: int | None) -> set[Record]:
     return {records.popitem()[0] for _ in range(most)}
 
 
+def _same_words(one: WarningEvent | None, other: WarningEvent | None) -> bool:
+    """Whether a node shows both alike."""
+    if one is None or other is None:
+        return one is other
+    return (one.reason, one.message, one.since) == (other.reason, other.message, other.since)
+
+
 _NEITHER = (False, False)
+#: The kind about which Events are told by its name, see `ObjectEvent.regarding`.
+NODE = "Node"
 
 
 def _readers(rules: Mapping[str, Rules]) -> dict[tuple[str, str, str], tuple[bool, bool]]:

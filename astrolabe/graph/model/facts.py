@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from astrolabe.graph.model.links import Link, Ref, RefByUid
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.identity import HelmRevision, Release
-from astrolabe.graph.state.status import Status
+from astrolabe.graph.state.status import READY, Status
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
@@ -116,6 +116,36 @@ class Read(msgspec.Struct, frozen=True, gc=False):
 Derive = Callable[[Peer, Neighborhood], Derived]
 
 
+class WarningEvent(msgspec.Struct, frozen=True, gc=False):
+    """What the Warnings of Kubernetes' Events say of one object in the same words.
+
+    since: when the first one was seen. last: when the last one was. It changes with each repetition, and is
+    no part of a node.
+    """
+
+    reason: str
+    message: str
+    since: str
+    last: str
+
+
+class Warned(NamedTuple):
+    """What Warnings make of a resource. shown: the one that its node shows, if any."""
+
+    status: Status
+    shown: WarningEvent | None = None
+
+
+#: (status as derived from neighbours, details of the manifest, the Warnings about the resource, the one that
+#: began last first) → its status and what its node shows.
+Warn = Callable[[Status, Any, Sequence[WarningEvent]], Warned]
+
+
+def show_newest(status: Status, _: Any, warnings: Sequence[WarningEvent]) -> Warned:
+    """Show the newest Warning while the resource is not Ready. The status stays."""
+    return Warned(status, None if status.severity == READY else warnings[0])
+
+
 class Rules(msgspec.Struct, frozen=True):
     """What the graph must know about a kind.
 
@@ -123,6 +153,7 @@ class Rules(msgspec.Struct, frozen=True):
         another API group may have the same name; "": like `kind`.
     derive: pure. It is called again when its input changes: the facts, an edge in `reads`, a neighbor over
         such an edge, the unresolved references, or an answer of `is_complete` or `is_outdated`.
+    warn: pure. It is called after `derive` for a resource of which there are Warnings.
     reads: must be acyclic over kinds, so that each status is derived once.
     inherits: the edge types, of `INHERITANCE_TYPES`, into it along which it inherits its release and chart.
     """
@@ -133,4 +164,5 @@ class Rules(msgspec.Struct, frozen=True):
     namespaced: bool = True
     derive: Derive | None = None
     reads: tuple[Read, ...] = ()
+    warn: Warn = show_newest
     inherits: frozenset[str] = frozenset((OWNS,))

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 
 from astrolabe.graph.model.closure import Closure
 from astrolabe.graph.model.commit import Settlement, Transaction
-from astrolabe.graph.model.derivation import Derivation
-from astrolabe.graph.model.facts import Facts, Rules
+from astrolabe.graph.model.derivation import NODE, Derivation
+from astrolabe.graph.model.facts import Facts, Rules, WarningEvent
 from astrolabe.graph.model.faults import Fault
 from astrolabe.graph.model.linker import Linker
 from astrolabe.graph.model.node_text import encode_own
@@ -163,6 +163,17 @@ class Model:
         except Exception as error:
             raise InconsistentModelError(self) from error
 
+    def set_warnings(self, object: str, warnings: tuple[WarningEvent, ...]) -> bool:
+        """Say what Warnings there are about an object, which need not be known.
+
+        object: its uid; of a Node, its name may be in place of that. warnings: see `EventIndex.warnings`.
+        Returns False if that changes nothing. Raises InconsistentModelError.
+        """
+        try:
+            return self._set_warnings(object, warnings)
+        except Exception as error:
+            raise InconsistentModelError(self, uid=object) from error
+
     @property
     def unsettled(self) -> bool:
         """Whether the last commit left work for the next one."""
@@ -248,6 +259,7 @@ class Model:
         """An empty model with the same rules, in which the same kinds are completely known."""
         model = Model(self._rules.values(), roots=self._roots)
         model._scopes.copy_from(self._scopes)
+        model._derivation.warnings = self._derivation.warnings
         return model
 
     def restore(self, record: Record) -> None:
@@ -285,6 +297,21 @@ class Model:
             self._add(facts, rules, text)
             return True
         return self._change(record, facts, rules, text)
+
+    def _set_warnings(self, object: str, warnings: tuple[WarningEvent, ...]) -> bool:
+        known = self._derivation.warnings
+        if known.get(object, ()) == warnings:
+            return False
+        if warnings:
+            known[object] = warnings
+        else:
+            del known[object]
+        record = self._linker.find(object)
+        about = [record] if record is not None else self._linker.named(NODE, "", object)
+        for each in about:
+            if each not in self._being_removed:
+                self._derivation.mark(each)
+        return bool(about)
 
     def _remove(self, record: Record) -> None:
         self._records[record.kind].pop(record.uid, None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import ujson
 
-from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.facts import Facts, WarningEvent
 from astrolabe.graph.model.faults import InvalidObjectError
 from astrolabe.graph.model.links import Ref, RefByUid, owners_among
 from astrolabe.graph.state.node import LONGEST_PART
@@ -52,10 +52,12 @@ def encode_derived(
     unresolved: tuple[dict[str, str], ...],
     metadata: dict[str, Any] | None,
     own: Status | None = None,
+    warning: WarningEvent | None = None,
 ) -> str:
     """The part of a node's text that its neighbours may decide, up to and with `"metadata":{`.
 
     own: what its manifest alone says of it; told where neighbours changed a word of that.
+    warning: the Event that the node shows.
     """
     document: dict[str, Any] = {
         "status": status.severity,
@@ -66,6 +68,12 @@ def encode_derived(
         document["since"] = status.since
     if own is not None and own is not status and _words(own) != _words(status):
         document["own"] = {"status": own.severity, "reason": own.reason, "message": own.message}
+    if warning is not None:
+        document["warning"] = {
+            "reason": warning.reason,
+            "message": warning.message,
+            "since": warning.since,
+        }
     if release:
         document["release"] = release
         document["releaseNamespace"] = release_namespace

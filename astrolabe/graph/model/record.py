@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from astrolabe.graph.model.facts import Facts, Rules
+from astrolabe.graph.model.facts import Facts, Rules, WarningEvent
 from astrolabe.graph.model.links import Link, Ref, RefByUid
 from astrolabe.graph.state.edge import NO_EDGES, Edges
 from astrolabe.graph.state.identity import HelmRevision, Release
@@ -21,6 +21,7 @@ class Record:
     own_text: the part of the node's text that depends on the manifest only (`encode_own`). It is kept until
         the node is built; from then on, it is the node's text from `split` on.
     own_status, own_details: by the manifest alone. status, details: as derived from neighbours.
+    warning: the Warning that the node shows. warned: whether the status is in the words of a Warning.
     own_release, own_chart: by the manifest. release, chart: inherited if the manifest names none.
     unresolved_candidates: required references that do not resolve. unresolved: those that should resolve.
     emitted: whether it is in the graph since the last commit.
@@ -54,6 +55,8 @@ class Record:
         "uid",
         "unresolved",
         "unresolved_candidates",
+        "warned",
+        "warning",
     )
 
     def __init__(self, facts: Facts, rules: Rules) -> None:
@@ -69,6 +72,8 @@ class Record:
         self.own_details: Any = None
         self.details: Any = None
         self.extra: dict[str, Any] | None = None
+        self.warning: WarningEvent | None = None
+        self.warned = False
         self.own_release: Release | None = None
         self.own_chart = ""
         self.release: Release | None = None

@@ -77,5 +77,6 @@ def _encode(
             [describe(candidate, namespaced=scopes.namespaced(candidate.kind)) for candidate in unresolved]
         ),
         metadata=metadata,
-        own=record.own_status,
+        own=None if record.warned else record.own_status,
+        warning=record.warning,
     )
