@@ -106,6 +106,7 @@ NODE = Kind(
     status=_node_status,
     metadata=_node_metadata,
     shows=NodeMetadata,
+    closure_ends=lambda _: True,
     namespaced=False,
     optional=True,
 )

@@ -97,17 +97,28 @@ def owner_links(meta: ObjectMeta) -> list[RefByUid]:
 
 
 def own_release(meta: ObjectMeta) -> Release | None:
-    """The Helm release that the object itself names: by annotation, else by the labels of a chart."""
+    """The Helm release that the object names by an annotation, which Helm sets on what it applies."""
     annotations = meta.annotations
-    if annotations is not None and annotations.helm_release_name:
-        namespace = annotations.helm_release_namespace or meta.namespace
-        return Release(intern(namespace), intern(annotations.helm_release_name))
+    if annotations is None or not annotations.helm_release_name:
+        return None
+    namespace = annotations.helm_release_namespace or meta.namespace
+    return Release(intern(namespace), intern(annotations.helm_release_name))
+
+
+def label_release(meta: ObjectMeta) -> Release | None:
+    """The Helm release that the object names by the labels of a chart; see `Facts.label_release`."""
     labels = meta.labels
     if labels and labels.get("app.kubernetes.io/managed-by") == "Helm":
         instance = labels.get("app.kubernetes.io/instance")
         if instance:
             return Release(intern(meta.namespace), intern(instance))
     return None
+
+
+def helm_release_namespace(meta: ObjectMeta) -> str:
+    """The namespace of the HelmRelease by which Flux made the object; "" if it did not."""
+    labels = meta.labels
+    return intern(labels.get("helm.toolkit.fluxcd.io/namespace", "")) if labels else ""
 
 
 def own_chart(meta: ObjectMeta) -> str:

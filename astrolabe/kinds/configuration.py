@@ -13,25 +13,15 @@ from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata, about
 
-CONFIGMAP = Kind(
-    name="ConfigMap",
-    group="",
-    version="v1",
-    plural="configmaps",
-    layer="configuration",
-    column=5,
-    short_names=("cm",),
-    manifest=Manifest,
-    status=always_ready,
-    metadata_only=True,
-)
-
 _HELM_PREFIX = "sh.helm.release.v1."
 
 
-def _is_helm_release(secret: Manifest) -> bool:
-    """Whether Helm keeps a revision in it. Only labels can say, since the type is not in the metadata."""
-    meta = secret.metadata
+def _is_helm_release(stored: Manifest) -> bool:
+    """Whether Helm keeps a revision in this Secret or ConfigMap (`HELM_DRIVER=configmap`), labelled alike.
+
+    Only labels can say, since the type of a Secret is not in the metadata.
+    """
+    meta = stored.metadata
     return meta.name.startswith(_HELM_PREFIX) and (meta.labels or {}).get("owner") == "helm"
 
 
@@ -43,14 +33,28 @@ def _secret_metadata(secret: Manifest) -> SecretMetadata:
     return SecretMetadata(type="helm.sh/release.v1" if _is_helm_release(secret) else "")
 
 
-def _revision(secret: Manifest) -> HelmRevision | None:
-    labels = secret.metadata.labels or {}
+def _revision(stored: Manifest) -> HelmRevision | None:
+    labels = stored.metadata.labels or {}
     name, version = labels.get("name", ""), labels.get("version", "")
-    if not (_is_helm_release(secret) and name and version.isascii() and version.isdecimal()):
+    if not (_is_helm_release(stored) and name and version.isascii() and version.isdecimal()):
         return None
-    release = Release(intern(secret.metadata.namespace), intern(name))
+    release = Release(intern(stored.metadata.namespace), intern(name))
     return HelmRevision(release, int(version), intern(labels.get("status", "")))
 
+
+CONFIGMAP = Kind(
+    name="ConfigMap",
+    group="",
+    version="v1",
+    plural="configmaps",
+    layer="configuration",
+    column=5,
+    short_names=("cm",),
+    manifest=Manifest,
+    status=always_ready,
+    revision=_revision,
+    metadata_only=True,
+)
 
 SECRET = Kind(
     name="Secret",

@@ -64,6 +64,7 @@ class Kind(Generic[M]):
     expected: if it is forbidden, readers are told that something is missing.
     selectable: the labels by which a `Select` finds it; None for kinds that nothing selects.
     warn: pure. What Kubernetes' Warnings about an object make of its status; see `kinds.warnings`.
+    closure_ends: whether the closure does not go on from an object; None: it always does.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Kind(Generic[M]):
     aliases: Callable[[M], tuple[str, ...]] = common.no_aliases
     details: Callable[[M], Any] = common.no_details
     revision: Callable[[M], HelmRevision | None] = common.no_revision
+    closure_ends: Callable[[M], bool] | None = None
     derive: Derive | None = None
     reads: tuple[Read, ...] = field(default=())
     warn: Warn = warnings.tell
@@ -172,6 +174,7 @@ class Kind(Generic[M]):
         links = (*self.owners(meta), *self.links(manifest))
         if len(links) > self.most_links:
             raise InvalidObjectError(common.too_many_links(self.most_links))
+        release = common.own_release(meta)
         metadata["creationTimestamp"] = meta.creation_timestamp or ""
         return Facts(
             kind=self.key,
@@ -182,12 +185,15 @@ class Kind(Generic[M]):
             status=common.limited(status),
             metadata=metadata,
             links=links,
-            release=common.own_release(meta),
+            release=release,
+            label_release=None if release is not None else common.label_release(meta),
+            helm_release_namespace=common.helm_release_namespace(meta),
             chart=common.own_chart(meta),
             selectable=self.selectable(manifest) if self.selectable else None,
             aliases=self.aliases(manifest),
             details=self.details(manifest),
             revision=self.revision(manifest),
+            closure_ends=self.closure_ends is not None and self.closure_ends(manifest),
         )
 
     def _status(self, manifest: M) -> Status:

@@ -38,6 +38,7 @@ class Annotations(Projection):
     helm_release_name: Name = msgspec.field(default="", name="meta.helm.sh/release-name")
     helm_release_namespace: Name = msgspec.field(default="", name="meta.helm.sh/release-namespace")
     helm_chart: Name = msgspec.field(default="", name="helm.sh/chart")
+    config_mirror: str = msgspec.field(default="", name="kubernetes.io/config.mirror")
     ingress_class: str = msgspec.field(default="", name="kubernetes.io/ingress.class")
     cluster_issuer: Name = msgspec.field(default="", name="cert-manager.io/cluster-issuer")
     issuer: Name = msgspec.field(default="", name="cert-manager.io/issuer")

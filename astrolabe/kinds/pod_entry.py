@@ -14,7 +14,7 @@ from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.live import describe_life
 from astrolabe.kinds.metadata import Count, Image, Metadata, about
 from astrolabe.kinds.pod import Pod, PodDetails, PodSpec, PodStatus
-from astrolabe.kinds.pod_links import MAKES, link_pod, used_names
+from astrolabe.kinds.pod_links import MAKES, is_mirror, link_pod, used_names
 from astrolabe.kinds.pod_printer import Printed, print_pod
 from astrolabe.kinds.pod_status import judge_pod
 
@@ -108,4 +108,5 @@ POD = Kind(
     makes=MAKES,
     selectable=labels_of,
     details=_details,
+    closure_ends=is_mirror,
 )

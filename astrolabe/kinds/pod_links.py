@@ -48,6 +48,14 @@ _NAMED_AS = {
 _OVER = frozenset(("Succeeded", "Failed"))
 
 
+def is_mirror(pod: Pod) -> bool:
+    """Whether it only shows a static Pod, which a kubelet runs from a file on its Node. It uses no other
+    object: the API server refuses one that names any.
+    """
+    annotations = pod.metadata.annotations
+    return annotations is not None and bool(annotations.config_mirror)
+
+
 def link_pod(pod: Pod) -> tuple[Ref, ...]:
     """Its references, in this order: containers, volumes, imagePullSecrets, ServiceAccount, Node.
 
@@ -58,7 +66,7 @@ def link_pod(pod: Pod) -> tuple[Ref, ...]:
         return ()
     over = pod.status is not None and pod.status.phase in _OVER
     links = _Links("spec", pod.metadata.namespace, pod=pod.metadata.name, optional=over)
-    links.add_uses(spec)
+    links.add_uses(spec, has_account=bool(spec.service_account_name) or not is_mirror(pod))
     if spec.node_name:
         links.add_node(spec.node_name)
     return tuple(links.found)
@@ -105,7 +113,7 @@ class _Links:
         self.namespace = intern(namespace)
         self.optional = optional
 
-    def add_uses(self, spec: PodSpec, claimed: Collection[str] = ()) -> None:
+    def add_uses(self, spec: PodSpec, claimed: Collection[str] = (), *, has_account: bool = True) -> None:
         path = self.path
         if spec.containers:
             self.add_containers(f"{path}.containers", spec.containers)
@@ -118,7 +126,8 @@ class _Links:
                 self.add_volume(volume)
         for secret in spec.image_pull_secrets or ():
             self.add_secret(secret, f"{path}.imagePullSecrets[{secret.name}]")
-        self.add_account(spec.service_account_name)
+        if has_account:
+            self.add_account(spec.service_account_name)
 
     def add_account(self, name: str) -> None:
         """No name is the default one, which no namespace lacks: a template that names none needs none."""

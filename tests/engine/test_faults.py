@@ -21,6 +21,7 @@ from astrolabe.graph.model.linker import Linker
 from astrolabe.graph.model.links import RefByUid
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.model.record import Record
+from astrolabe.graph.model.release_index import ReleaseIndex
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Batch, Changes, Undo
 from astrolabe.graph.state.edge_types import OWNS
@@ -111,10 +112,10 @@ def break_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing can be settled that `bad` is part of."""
     original = releases.settle
 
-    def settle(touched: Any, linker: Linker) -> Any:
+    def settle(touched: Any, linker: Linker, index: ReleaseIndex) -> Any:
         if any(record.name == "bad" for record in touched):
             raise KeyError("a secret")
-        return original(touched, linker)
+        return original(touched, linker, index)
 
     monkeypatch.setattr(releases, "settle", settle)
 

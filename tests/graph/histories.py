@@ -21,7 +21,18 @@ NAMESPACES = ("a", "a", "a", "b")
 NAMES = ("x", "y")
 UIDS = [f"u{number}" for number in range(6)]
 #: What of a resource may change alone.
-PARTS = ("labels", "links", "aliases", "release", "chart", "status", "details", "revision")
+PARTS = (
+    "labels",
+    "links",
+    "aliases",
+    "release",
+    "chart",
+    "status",
+    "details",
+    "revision",
+    "label_release",
+    "helm_release_namespace",
+)
 TYPES = ("owns", "mounts", "uses-secret", "binds")
 
 
@@ -134,6 +145,7 @@ def facts(draw: st.DrawFn) -> Facts:
     namespace = "" if kind in CLUSTER_SCOPED else draw(st.sampled_from(NAMESPACES))
     own_labels = draw(labels)
     release = draw(st.sampled_from((None, None, "r1", "r2")))
+    label_release = draw(st.sampled_from((None, None, "r1", "r2")))
     revision = draw(st.sampled_from((None, None, 1, 2)))
     links = tuple(draw(st.lists(_links(namespace or "a"), min_size=1, max_size=4)))
     if kind == "Namespace":
@@ -151,12 +163,21 @@ def facts(draw: st.DrawFn) -> Facts:
             "n": draw(st.integers(0, 2)),
         },
         links=links,
-        release=Release(namespace or "a", release) if release else None,
+        release=Release(draw(st.sampled_from((namespace, "a", "b"))), release) if release else None,
+        label_release=Release(namespace, label_release) if label_release else None,
+        helm_release_namespace=draw(st.sampled_from(("", "", "b", "flux"))),
         chart=draw(st.sampled_from(("", "", "c-1"))),
         selectable=own_labels if kind == "Pod" else None,
         aliases=draw(st.sampled_from(((), (), ("default",), NAMES))),
         details=draw(st.sampled_from((None, 1))),
-        revision=HelmRevision(Release("a", "r1"), revision, "deployed") if revision else None,
+        revision=HelmRevision(
+            Release(draw(st.sampled_from(("a", "b", "flux"))), "r1"),
+            revision,
+            draw(st.sampled_from(("deployed", "uninstalled"))),
+        )
+        if revision
+        else None,
+        closure_ends=draw(st.sampled_from((False, False, False, True))),
     )
 
 

@@ -73,6 +73,8 @@ def elsewhere(entry: Facts, copy: int) -> Facts:
         links=tuple(map(link_there, entry.links)),
         aliases=(),
         release=None,
+        label_release=None,
+        helm_release_namespace="",
         revision=None,
     )
 

@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from astrolabe.graph.state.edge_types import EDGE_TYPES
-from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.identity import Release
 from astrolabe.settings import Limits
 from tests.support.kinds import KINDS
 from tests.support.serving import Site, read, read_types, serve
@@ -376,35 +376,6 @@ async def test_a_namespace_is_named_by_what_is_in_it_too() -> None:
     world.set(facts("Pod", "a", namespace="zoo"), facts("Namespace", "empty"))
     async with serve(world) as site:
         assert await site.json("/api/v1/namespaces") == ["empty", "zoo"]
-
-
-async def test_releases_in_detail(site: Site) -> None:
-    release = {
-        "name": "shop-app",
-        "namespace": "shop",
-        "chart": "web-1.2.3",
-        "revision": None,
-        "status": None,
-        "nodes": 4,
-        "ready": 2,
-        "pending": 1,
-        "error": 1,
-        "unknown": 0,
-    }
-    assert await site.json("/api/v1/releases?detail=true") == [release]
-    revision = HelmRevision(Release("shop", "shop-app"), 7, "deployed")
-    failed = HelmRevision(Release("other", "empty"), 1, "failed")
-    site.world.set(
-        facts("ConfigMap", "history", revision=revision),
-        facts("ConfigMap", "more-history", revision=failed),
-        facts("ConfigMap", "sub", release="shop-app", chart="redis-17.0.0"),
-    )
-    upgraded = {**release, "revision": 7, "status": "deployed", "nodes": 5, "ready": 3}
-    assert await site.json("/api/v1/releases?detail=true") == [
-        upgraded
-    ]  # not those of which nothing is in the graph
-    assert await site.json("/api/v1/releases?detail=true&namespace=shop") == [upgraded]
-    assert await site.json("/api/v1/releases") == ["shop-app"]
 
 
 async def test_kinds(site: Site) -> None:

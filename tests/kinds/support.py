@@ -79,7 +79,7 @@ def plain(facts: Facts) -> Json:
     """Facts as JSON values; what is empty is left out."""
     values = {name: getattr(facts, name) for name in facts.__struct_fields__}
     values["links"] = [_plain_link(link) for link in facts.links]
-    shown = {name: value for name, value in values.items() if value not in (None, "", (), [])}
+    shown = {name: value for name, value in values.items() if value not in (None, "", (), [], False)}
     plain: Json = msgspec.json.decode(msgspec.json.encode(shown))
     return plain
 

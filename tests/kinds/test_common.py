@@ -8,6 +8,7 @@ from astrolabe.kinds.common import (
     condition,
     deleted_at,
     holds,
+    label_release,
     own_chart,
     own_release,
     owner_links,
@@ -53,9 +54,7 @@ def test_no_owners() -> None:
     ("meta", "release"),
     [
         (ObjectMeta(), None),
-        (ObjectMeta(labels=HELM, namespace="n"), Release("n", "shop")),
-        (ObjectMeta(labels={"app.kubernetes.io/managed-by": "Helm"}), None),
-        (ObjectMeta(labels={**HELM, "app.kubernetes.io/managed-by": "argo"}), None),
+        (ObjectMeta(labels=HELM, namespace="n"), None),
         (ObjectMeta(annotations=Annotations(helm_release_name="a"), namespace="n"), Release("n", "a")),
         (
             ObjectMeta(
@@ -69,6 +68,20 @@ def test_no_owners() -> None:
 )
 def test_own_release(meta: ObjectMeta, release: Release | None) -> None:
     assert own_release(meta) == release
+
+
+@pytest.mark.parametrize(
+    ("meta", "release"),
+    [
+        (ObjectMeta(), None),
+        (ObjectMeta(labels=HELM, namespace="n"), Release("n", "shop")),
+        (ObjectMeta(labels=HELM), Release("", "shop")),
+        (ObjectMeta(labels={"app.kubernetes.io/managed-by": "Helm"}), None),
+        (ObjectMeta(labels={**HELM, "app.kubernetes.io/managed-by": "argo"}), None),
+    ],
+)
+def test_label_release(meta: ObjectMeta, release: Release | None) -> None:
+    assert label_release(meta) == release
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ def test_only_these_annotations_exist() -> None:
         "meta.helm.sh/release-name",
         "meta.helm.sh/release-namespace",
         "helm.sh/chart",
+        "kubernetes.io/config.mirror",
         "kubernetes.io/ingress.class",
         "cert-manager.io/cluster-issuer",
         "cert-manager.io/issuer",

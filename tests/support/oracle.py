@@ -15,6 +15,7 @@ from astrolabe.graph.state.identity import Release
 
 CLOSURE = {
     "owns", "endpoints", "mounts", "binds", "uses-configmap", "uses-secret", "uses-sa", "uses-class", "runs-on",
+    "governed-by", "makes", "manages",
 }  # fmt: skip
 Key = tuple[str, str, str]
 
@@ -36,7 +37,16 @@ class Expected:
         self.synced = synced or {}
         self.outdated = outdated or {}
         self.all_edges = self._edges()
-        self.releases = {uid: self._inherit(uid, lambda f: f.release) for uid in self.facts}
+        said = {
+            uid: self._inherit(uid, lambda f: f.release) or self._inherit(uid, lambda f: f.label_release)
+            for uid in self.facts
+        }
+        self.used = {release for release in said.values() if release and release.namespace}
+        self.kept = self._kept()
+        self.releases = {
+            uid: release if release is None or release.namespace else self._only(release.name)
+            for uid, release in said.items()
+        }
         self.charts = {uid: self._inherit(uid, lambda f: f.chart or None) or "" for uid in self.facts}
         self.unresolved = {uid: self._unresolved(f) for uid, f in self.facts.items()}
         members = set(self.facts) if roots is None else self._closure(roots)
@@ -52,11 +62,62 @@ class Expected:
 
     def revisions(self) -> dict[Release, tuple[int, str]]:
         found: dict[Release, tuple[int, str]] = {}
+        for place, entries in self.kept.items():
+            release = self._home(place)
+            found[release] = max([*entries, found.get(release, (-1, ""))])
+        return found
+
+    # Releases
+
+    def _kept(self) -> dict[Release, list[tuple[int, str]]]:
+        """The revisions, by what the namespace and the name of a Secret say."""
+        found: dict[Release, list[tuple[int, str]]] = {}
         for facts in self.facts.values():
             if facts.revision:
                 entry = (facts.revision.revision, facts.revision.status)
-                found[facts.revision.release] = max(found.get(facts.revision.release, entry), entry)
+                found.setdefault(facts.revision.release, []).append(entry)
         return found
+
+    def _home(self, place: Release) -> Release:
+        """Of which release the revisions are that are kept in this place."""
+        if place in self.used:
+            return place
+        by_namespace = self._of_flux(place)
+        if by_namespace is not None:
+            return by_namespace
+        lost = {
+            other
+            for other in self.kept
+            if other.name == place.name and other not in self.used and self._of_flux(other) is None
+        }
+        found = {self._of_flux(other) for other in self.kept}
+        homeless = {
+            facts.release
+            for facts in self.facts.values()
+            if facts.release and facts.release.name == place.name and facts.helm_release_namespace
+        }
+        homeless -= self.kept.keys() | found
+        return homeless.pop() if lost == {place} and len(homeless) == 1 else place
+
+    def _of_flux(self, place: Release) -> Release | None:
+        """The only release that Flux made from there, that is nowhere else kept."""
+        if place in self.used:
+            return None
+        made = {
+            facts.release
+            for facts in self.facts.values()
+            if facts.release
+            and facts.release.name == place.name
+            and facts.helm_release_namespace == place.namespace
+            and facts.release not in self.kept
+        }
+        return made.pop() if len(made) == 1 else None
+
+    def _only(self, name: str) -> Release | None:
+        """The only release of this name."""
+        kept = {release for release, (_, status) in self.revisions().items() if status != "uninstalled"}
+        known = {release for release in self.used | kept if release.name == name}
+        return known.pop() if len(known) == 1 else None
 
     # Edges
 
@@ -70,7 +131,9 @@ class Expected:
 
     def _target(self, holder: Facts, link: Ref | RefByUid) -> Facts | None:
         if isinstance(link, RefByUid):
-            return self.facts.get(link.uid)
+            owner = self.facts.get(link.uid)
+            foreign = owner is not None and owner.namespace not in ("", holder.namespace)
+            return None if link.reverse and foreign else owner
         found = self._named(link.kind, link.namespace, link.name)
         if found is None or (link.uid and found.uid != link.uid):
             return None
@@ -137,7 +200,8 @@ class Expected:
     def _closure(self, roots: Selector) -> set[str]:
         members = {uid for uid, f in self.facts.items() if roots.matches(f.labels)}
         while True:
-            more = {k[2] for k in self.all_edges if k[0] in CLOSURE and k[1] in members} - members
+            ends = {uid for uid in members if self.facts[uid].closure_ends}
+            more = {k[2] for k in self.all_edges if k[0] in CLOSURE and k[1] in members - ends} - members
             if not more:
                 break
             members |= more

@@ -29,6 +29,8 @@ class _ClosureEdges:
         return self._linker.find(item.uid) is item
 
     def successors(self, item: Record) -> list[Record]:
+        if item.closure_ends:
+            return []
         uids = [edge.target for edge in each_edge(item.outgoing) if edge.type in CLOSURE_TYPES]
         return [record for record in map(self._linker.find, uids) if record is not None]
 
@@ -36,7 +38,7 @@ class _ClosureEdges:
         for edge in each_edge(item.incoming):
             if edge.type in CLOSURE_TYPES:
                 record = self._linker.find(edge.source)
-                if record is not None:
+                if record is not None and not record.closure_ends:
                     yield record
 
 
@@ -58,7 +60,7 @@ class Closure:
         touched = set(touched)
         removed_edges = []
         for key, edge in edges.items():
-            if key[0] not in CLOSURE_TYPES:
+            if key[0] not in CLOSURE_TYPES or edge.source.closure_ends:
                 continue
             if edge.now is not None and (target := self._linker.find(key[2])) is not None:
                 touched.add(target)

@@ -8,6 +8,7 @@ from astrolabe.graph.model.derivation import Derivation, take_some
 from astrolabe.graph.model.faults import Faults
 from astrolabe.graph.model.linker import EdgeEdit, Linker
 from astrolabe.graph.model.record import Record
+from astrolabe.graph.model.release_index import ReleaseIndex
 from astrolabe.graph.model.rendering import render
 from astrolabe.graph.model.scopes import Scopes
 from astrolabe.graph.state.batch import Changes
@@ -33,13 +34,19 @@ class Settlement:
     """Settles transactions over the records of one model. It keeps which references do not resolve."""
 
     def __init__(
-        self, linker: Linker, scopes: Scopes, derivation: Derivation, closure: Closure | None
+        self,
+        linker: Linker,
+        scopes: Scopes,
+        derivation: Derivation,
+        closure: Closure | None,
+        release_index: ReleaseIndex,
     ) -> None:
         self.unrendered = Faults()
         self._linker = linker
         self._scopes = scopes
         self._derivation = derivation
         self._closure = closure
+        self._release_index = release_index
         #: Records with required references that resolve to nothing.
         self._dangling: dict[Record, None] = {}
         #: Those of them to look at again, because another kind became completely known, or is no longer.
@@ -70,6 +77,7 @@ class Settlement:
         self._derivation.mark_waiting(limit)
         touched, removed = transaction.touched, transaction.removed
         self._inherit(transaction, edges)
+        changes.releases.update(self._release_index.take())
         self._update_unresolved(touched, missing, limit)
         touched.update(self._derivation.settle())
         touched -= removed
@@ -99,7 +107,7 @@ class Settlement:
                 self._derivation.edge_changed(key[0], *ends)
             if key[0] in now_ends[1].rules.inherits:
                 to_inherit.add(now_ends[1])
-        transaction.touched.update(releases.settle(to_inherit, self._linker))
+        transaction.touched.update(releases.settle(to_inherit, self._linker, self._release_index))
 
     def _update_unresolved(self, touched: set[Record], missing: set[Record], limit: int | None) -> None:
         for record in missing:

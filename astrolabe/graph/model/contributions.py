@@ -28,6 +28,13 @@ def owner_uids(record: Record) -> set[str]:
     return {owner.uid for owner in owners_among(record.links)}
 
 
+def may_own(owner: Record, record: Record) -> bool:
+    """Whether Kubernetes' garbage collector takes it for an owner: it is in the same namespace, or
+    cluster-scoped. It takes any other for an owner that does not exist.
+    """
+    return not owner.namespace or owner.namespace == record.namespace
+
+
 def selects(link: Select, record: Record) -> bool:
     """Whether the selection matches the record."""
     labels = record.selectable

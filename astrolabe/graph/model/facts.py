@@ -20,12 +20,19 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     status: by the manifest alone; `Rules.derive` may replace it.
     metadata: what the node shows, as JSON values. Empty keys are left out, except creationTimestamp, which
         decides which of two resources with the same name is newer.
-    release, chart: its own, not inherited; None and "" if it has none.
+    release, chart: its own, not inherited; None and "" if it has none. release: by annotation, which only
+        what Helm itself applied has.
+    label_release: by labels, which are copied from templates and mirrored to slices, so that an owner's
+        annotation outranks them. Its namespace is "" if the object is cluster-scoped: then it is the release
+        of that name, if there is exactly one.
+    helm_release_namespace: where Flux's HelmRelease is that made it, and where Flux may keep the revisions.
     selectable: the labels by which a `Select` finds it; None if its kind is never selected.
     aliases: other names under which a `Ref` finds it (the default StorageClass), each once. If several
         resources share an alias, it means the newest.
     details: what `derive` of this kind or of a neighbour reads, compared with ==; None if nothing.
-    revision: set on the Secrets in which Helm keeps its releases.
+    revision: set on the Secrets and ConfigMaps in which Helm keeps its releases. Its release is in their
+        namespace; the model finds out where the release is.
+    closure_ends: whether the closure does not go on from it: a Node is no part of what runs on it.
     """
 
     kind: str
@@ -37,11 +44,14 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     metadata: dict[str, Any]
     links: tuple[Link, ...] = ()
     release: Release | None = None
+    label_release: Release | None = None
+    helm_release_namespace: str = ""
     chart: str = ""
     selectable: Mapping[str, str] | None = None
     aliases: tuple[str, ...] = ()
     details: Any = None
     revision: HelmRevision | None = None
+    closure_ends: bool = False
 
 
 class Derived(msgspec.Struct, frozen=True, gc=False):

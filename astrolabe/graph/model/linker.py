@@ -12,6 +12,7 @@ from astrolabe.graph.model.contributions import (
     FieldsFound,
     add_field,
     concerned,
+    may_own,
     owner_uids,
     selects,
     settled,
@@ -310,7 +311,11 @@ class Linker:
     def _meant(self, holder: Record, link: Ref | RefByUid, name_key: NameKey, name: str) -> Record | None:
         """The record that the link resolves to."""
         found = self._names.find(name_key, name)
-        if found is not None and isinstance(link, Ref):
+        if found is None:
+            return None
+        if isinstance(link, RefByUid):
+            return found if not link.reverse or may_own(found, holder) else None
+        if link.uid or link.owned:
             if link.uid and found.uid != link.uid:
                 return None
             if link.owned and holder.uid not in owner_uids(found):

@@ -17,7 +17,7 @@ from astrolabe.graph.model.faults import Fault
 from astrolabe.graph.model.linker import Linker
 from astrolabe.graph.model.node_text import encode_own
 from astrolabe.graph.model.record import Record
-from astrolabe.graph.model.releases import Revisions
+from astrolabe.graph.model.release_index import ReleaseIndex
 from astrolabe.graph.model.scopes import Scopes
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Changes
@@ -56,9 +56,11 @@ class Model:
         self._scopes = Scopes(self._rules)
         self._derivation = Derivation(self._rules, self._linker, self._scopes)
         closure = Closure(self._linker) if roots is not None else None
-        self._revisions = Revisions()
+        self._release_index = ReleaseIndex()
         self._records: dict[str, dict[str, Record]] = {kind: {} for kind in self._rules}
-        self._settlement = Settlement(self._linker, self._scopes, self._derivation, closure)
+        self._settlement = Settlement(
+            self._linker, self._scopes, self._derivation, closure, self._release_index
+        )
         self._open = Transaction()
         #: Resources that are gone. So many name them that they leave the graph bit by bit.
         self._being_removed: dict[Record, None] = {}
@@ -201,7 +203,7 @@ class Model:
             if not self._linker.continue_removal(record, most):
                 break
             self._remove(record)
-        changes = Changes(releases=self._revisions.take())
+        changes = Changes()
         transaction, self._open = self._open, Transaction()
         self._settlement.settle(transaction, changes, most)
         return changes
@@ -246,7 +248,7 @@ class Model:
 
     def releases(self) -> dict[Release, HelmRevision]:
         """The newest revision of every release that Helm keeps."""
-        return self._revisions.all()
+        return self._release_index.all()
 
     # What another model is built from
 
@@ -275,11 +277,14 @@ class Model:
             metadata={},  # it is in the text
             links=record.links,
             release=record.own_release,
+            label_release=record.label_release,
+            helm_release_namespace=record.helm_release_namespace,
             chart=record.own_chart,
             selectable=record.selectable,
             aliases=record.aliases,
             details=record.own_details,
             revision=record.revision,
+            closure_ends=record.closure_ends,
         )
         try:
             self._add(facts, record.rules, text)
@@ -319,7 +324,7 @@ class Model:
         self._linker.remove(record)
         self._derivation.forget(record)
         self._settlement.forget(record)
-        self._revisions.replace(record.revision, None)
+        self._release_index.forget(record)
         record.root = False
         self._open.touched.discard(record)
         self._open.to_inherit.discard(record)
@@ -331,26 +336,26 @@ class Model:
         self._set_own(record, facts, text)
         self._derivation.own_changed(record)
         self._linker.add(record, facts)
-        self._open.to_inherit.add(record)
+        self._set_claims(record, facts)
 
     def _change(self, record: Record, facts: Facts, rules: Rules, text: str) -> bool:
         follows = record.rules is rules
         if not follows:
             self._follow(record, rules)
+        moves = self._moves(record, facts)
         same = (
-            text == record.manifest_text
+            not moves
+            and text == record.manifest_text
             and facts.status == record.own_status
             and facts.links == record.links
             and facts.details == record.own_details
-            and (facts.release, facts.chart) == (record.own_release, record.own_chart)
             and facts.aliases == record.aliases
             and facts.selectable == record.selectable
-            and facts.revision == record.revision
         )
         if same:
             return not follows
-        if (facts.release, facts.chart) != (record.own_release, record.own_chart):
-            self._open.to_inherit.add(record)
+        if moves:
+            self._set_claims(record, facts)
         self._set_own(record, facts, text)
         self._linker.change(record, facts)
         return True
@@ -363,16 +368,32 @@ class Model:
         self._open.to_inherit.add(record)
         self._open.touched.add(record)
 
+    @staticmethod
+    def _moves(record: Record, facts: Facts) -> bool:
+        """Whether it says something else of releases and charts."""
+        return (
+            facts.release != record.own_release
+            or facts.label_release != record.label_release
+            or facts.chart != record.own_chart
+            or facts.helm_release_namespace != record.helm_release_namespace
+            or facts.revision != record.revision
+        )
+
+    def _set_claims(self, record: Record, facts: Facts) -> None:
+        """Set what it says of releases and charts."""
+        self._release_index.discard(record)
+        record.own_release, record.label_release = facts.release, facts.label_release
+        record.own_chart, record.revision = facts.chart, facts.revision
+        record.helm_release_namespace = facts.helm_release_namespace
+        self._release_index.add(record)
+        self._open.to_inherit.add(record)
+
     def _set_own(self, record: Record, facts: Facts, text: str) -> None:
-        """Set everything except the links, which the linker keeps."""
+        """Set everything except the links, which the linker keeps, and what it says of releases."""
         if record.own_status != facts.status or record.own_details != facts.details:
             record.own_status, record.own_details = facts.status, facts.details
             self._derivation.own_changed(record)
         record.own_text = text
-        record.own_release, record.own_chart = facts.release, facts.chart
-        if record.revision != facts.revision:
-            self._revisions.replace(record.revision, facts.revision)
-            record.revision = facts.revision
         if self._roots is not None:
             record.root = self._roots.matches(facts.labels)
         self._open.touched.add(record)

@@ -22,7 +22,7 @@ class Record:
         the node is built; from then on, it is the node's text from `split` on.
     own_status, own_details: by the manifest alone. status, details: as derived from neighbours.
     warning: the Warning that the node shows. warned: whether the status is in the words of a Warning.
-    own_release, own_chart: by the manifest. release, chart: inherited if the manifest names none.
+    own_release, label_release, own_chart: by the manifest. release, chart: as settled, mostly inherited.
     unresolved_candidates: required references that do not resolve. unresolved: those that should resolve.
     emitted: whether it is in the graph since the last commit.
     """
@@ -30,11 +30,14 @@ class Record:
     __slots__ = (
         "aliases",
         "chart",
+        "closure_ends",
         "details",
         "emitted",
         "extra",
+        "helm_release_namespace",
         "incoming",
         "kind",
+        "label_release",
         "links",
         "name",
         "namespace",
@@ -75,11 +78,14 @@ class Record:
         self.warning: WarningEvent | None = None
         self.warned = False
         self.own_release: Release | None = None
+        self.label_release: Release | None = None
+        self.helm_release_namespace = ""
         self.own_chart = ""
         self.release: Release | None = None
         self.chart = ""
         self.revision: HelmRevision | None = None
         self.root = False
+        self.closure_ends = facts.closure_ends
         self.unresolved_candidates: tuple[Ref | RefByUid, ...] = ()
         self.unresolved: tuple[Ref | RefByUid, ...] = ()
         self.outgoing: Edges = NO_EDGES
@@ -98,11 +104,13 @@ class Record:
         return self.own_text or (self.node.text[self.split :] if self.node else "")
 
     def is_of(self, facts: Facts) -> bool:
-        """Whether facts with the same uid are of the same resource: the API never changes these fields."""
+        """Whether facts with the same uid are of the same resource: the API never changes these fields, and
+        a Pod is a mirror of a static one, at which the closure ends, from the beginning."""
         return (
             facts.name == self.name
             and facts.namespace == self.namespace
             and facts.kind == self.kind
+            and facts.closure_ends == self.closure_ends
             and facts.metadata.get("creationTimestamp", "") == self.created
         )
 

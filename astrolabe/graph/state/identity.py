@@ -71,3 +71,8 @@ class HelmRevision(msgspec.Struct, frozen=True, gc=False):
     release: Release
     revision: int
     status: str
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether there is still such a release: `helm uninstall --keep-history` leaves revisions."""
+        return self.status != "uninstalled"

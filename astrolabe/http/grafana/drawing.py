@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from heapq import merge
+from urllib.parse import quote
 
 import msgspec
 
@@ -46,7 +47,8 @@ class DrawnLink(msgspec.Struct):
 
     @property
     def id(self) -> str:
-        return f"{self.type} {self.source} {self.target}"
+        """Grafana makes `url(#…<id>)` of it, for the arrowhead: nothing in it may end an URL."""
+        return quote(f"{self.type}:{self.source}:{self.target}", safe=":/")
 
 
 class Drawing(msgspec.Struct, frozen=True):

@@ -182,11 +182,15 @@ class Tally(Shape):
 
 
 class ReleaseShape(Tally):
-    """A Helm release. Revision and status are null where Helm's Secrets are not watched."""
+    """A Helm release, known by its resources or by the revisions that Helm keeps.
+
+    Revision and status are null where the Secrets or ConfigMaps are not watched in which Helm keeps them.
+    """
 
     name: str
     namespace: str
-    chart: Annotated[str, about("With its version; empty when no node names one.")]
+    chart: Annotated[str, about("That was installed, with its version; empty when no node names one.")]
+    charts: Annotated[list[str], about("The chart and its subcharts, as far as nodes name them.")]
     revision: int | None
     status: Annotated[str | None, about("As Helm has it.", "deployed")]
     nodes: Count

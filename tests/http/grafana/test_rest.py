@@ -85,7 +85,7 @@ async def test_the_rows_of_a_graph(site: Site) -> None:
     assert deployment["detail__since"] == "2026-01-02T00:00:00Z"
     assert [edge for edge in graph["edges"] if edge["target"] == "pod-web-1-abc"] == [
         {
-            "id": "owns replicaset-web-1 pod-web-1-abc",
+            "id": "owns:replicaset-web-1:pod-web-1-abc",
             "source": "replicaset-web-1",
             "target": "pod-web-1-abc",
             "mainStat": "owns",
@@ -96,7 +96,7 @@ async def test_the_rows_of_a_graph(site: Site) -> None:
             "detail__field": "metadata.ownerReferences[0].uid",
         },
         {
-            "id": "selects service-web pod-web-1-abc",
+            "id": "selects:service-web:pod-web-1-abc",
             "source": "service-web",
             "target": "pod-web-1-abc",
             "mainStat": "selects",

@@ -1,0 +1,194 @@
+"""What is known of Helm releases of one name: which there are, which revisions Helm keeps, and where.
+
+Helm keeps the revisions of a release in the release's namespace. Flux may keep them in that of its
+HelmRelease, or in any other; what it applied names the HelmRelease, and in an annotation the release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import TypeVar
+
+import msgspec
+
+from astrolabe.graph.model.record import Record
+from astrolabe.graph.state.identity import HelmRevision, Release
+
+_K = TypeVar("_K", bound=Hashable)
+
+
+class _Namesakes:
+    """All releases of one name.
+
+    used: how many resources belong to each. flux: how many resources say, by Flux's labels, which HelmRelease
+    made it, as (its namespace, release). stored: the revisions, each with the release that its Secret would
+    mean by itself. newest: as of the last `settle`. nameless: the resources of which only a name is known.
+    """
+
+    __slots__ = ("flux", "nameless", "newest", "only", "stored", "used")
+
+    def __init__(self) -> None:
+        self.used: dict[Release, int] = {}
+        self.flux: dict[tuple[str, Release], int] = {}
+        self.stored: list[HelmRevision] = []
+        self.newest: dict[Release, HelmRevision] = {}
+        self.nameless: dict[Record, None] = {}
+        self.only: Release | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.used or self.flux or self.stored or self.newest or self.nameless)
+
+    def find_newest(self) -> dict[Release, HelmRevision]:
+        """The newest revision of each release, wherever it is kept."""
+        homes = self._find_homes()
+        newest: dict[Release, HelmRevision] = {}
+        for revision in self.stored:
+            release = homes[revision.release]
+            if release not in newest or _age(revision) > _age(newest[release]):
+                newest[release] = msgspec.structs.replace(revision, release=release)
+        return newest
+
+    def find_only(self) -> Release | None:
+        """The release of this name, if there is exactly one."""
+        kept = {release for release, revision in self.newest.items() if revision.is_installed}
+        known = kept | self.used.keys()
+        return next(iter(known)) if len(known) == 1 else None
+
+    def _find_homes(self) -> dict[Release, Release]:
+        """Where the revisions are kept → the release that they are of."""
+        places = {revision.release for revision in self.stored}
+        homes = {place: place for place in places if place in self.used}
+        for place in places - homes.keys():
+            made = {
+                release
+                for namespace, release in self.flux
+                if namespace == place.namespace and release not in places
+            }
+            if len(made) == 1:
+                homes[place] = made.pop()
+        # Flux was told to keep them in a namespace of its own choice.
+        lost = places - homes.keys()
+        homeless = {release for _, release in self.flux} - places - set(homes.values())
+        if len(lost) == len(homeless) == 1:
+            homes[lost.pop()] = homeless.pop()
+        return {place: homes.get(place, place) for place in places}
+
+
+class ReleaseIndex:
+    """The releases by name. Time is proportional to what is known of the names that changed."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, _Namesakes] = {}
+        self._changed: set[str] = set()
+        self._before: dict[Release, HelmRevision | None] = {}
+        #: What is said of the records of whose release only a name is known.
+        self._nameless: dict[Record, Release] = {}
+
+    def add(self, record: Record) -> None:
+        """What the record says itself is known."""
+        self._note_flux(record, 1)
+        if record.revision is not None:
+            self._changed_now(record.revision.release.name).stored.append(record.revision)
+
+    def discard(self, record: Record) -> None:
+        """What `add` took in is known no more; the record still says the same."""
+        self._note_flux(record, -1)
+        if record.revision is not None:
+            self._changed_now(record.revision.release.name).stored.remove(record.revision)
+
+    def forget(self, record: Record) -> None:
+        """The record is gone."""
+        self.discard(record)
+        self.place(record, None)
+
+    def place(self, record: Record, said: Release | None) -> Release | None:
+        """Note what is said of a record. Returns the release that it belongs to, as far as is known by now:
+        the caller makes that the record's.
+        """
+        before = self._nameless.get(record, record.release)
+        if said != before:
+            if before is not None:
+                self._note_use(record, before, -1)
+            if said is not None:
+                self._note_use(record, said, 1)
+        if said is None or said.namespace:
+            return said
+        return self._names[said.name].only
+
+    def settle(self) -> Iterator[tuple[Record, Release | None]]:
+        """Bring everything up to date. Yields records of which only a name is known, with their releases."""
+        changed, self._changed = self._changed, set()
+        for name in changed:
+            known = self._names[name]
+            newest = known.find_newest()
+            for release in known.newest.keys() | newest.keys():
+                if known.newest.get(release) != newest.get(release):
+                    self._before.setdefault(release, known.newest.get(release))
+            known.newest = newest
+            only = known.find_only()
+            if only != known.only:
+                known.only = only
+                for record in known.nameless:
+                    yield record, only
+            if not known:
+                del self._names[name]
+
+    def take(self) -> dict[Release, HelmRevision | None]:
+        """The releases whose newest revision changed since the last call."""
+        before, self._before = self._before, {}
+        now = {release: self._newest(release) for release in before}
+        return {release: newest for release, newest in now.items() if newest != before[release]}
+
+    def all(self) -> dict[Release, HelmRevision]:
+        """The newest revision of every release."""
+        return {
+            release: revision for known in self._names.values() for release, revision in known.newest.items()
+        }
+
+    def _newest(self, release: Release) -> HelmRevision | None:
+        known = self._names.get(release.name)
+        return known.newest.get(release) if known is not None else None
+
+    def _note_flux(self, record: Record, by: int) -> None:
+        release, namespace = record.own_release, record.helm_release_namespace
+        if release is None or not namespace:
+            return
+        if _count(self._open(release.name).flux, (namespace, release), by):
+            self._changed.add(release.name)
+
+    def _note_use(self, record: Record, said: Release, by: int) -> None:
+        known = self._open(said.name)
+        if said.namespace:
+            if _count(known.used, said, by):
+                self._changed.add(said.name)
+        elif by > 0:
+            self._nameless[record] = said
+            known.nameless[record] = None
+        else:
+            del self._nameless[record]
+            del known.nameless[record]
+            self._changed.add(said.name)
+
+    def _changed_now(self, name: str) -> _Namesakes:
+        self._changed.add(name)
+        return self._open(name)
+
+    def _open(self, name: str) -> _Namesakes:
+        known = self._names.get(name)
+        if known is None:
+            known = self._names[name] = _Namesakes()
+        return known
+
+
+def _age(entry: HelmRevision) -> tuple[int, str]:
+    return (entry.revision, entry.status)
+
+
+def _count(counts: dict[_K, int], key: _K, by: int) -> bool:
+    """Returns whether the key came or went."""
+    before = counts.get(key, 0)
+    if before + by:
+        counts[key] = before + by
+        return not before
+    del counts[key]
+    return True
