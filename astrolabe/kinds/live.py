@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable
 from sys import intern
 
 from astrolabe.graph.model.facts import Peer
-from astrolabe.graph.state.status import PENDING, Status
+from astrolabe.graph.state.status import PENDING
 from astrolabe.kinds.common import condition
 from astrolabe.kinds.pod import ContainerStatus, Pod, PodDetails, PodStatus
+from astrolabe.kinds.pod_status import PodVerdict
 
 #: The labels in which controllers keep the hash of the template: StatefulSets and DaemonSets; Deployments.
 _REVISION_LABELS = ("controller-revision-hash", "pod-template-hash")
@@ -33,8 +34,8 @@ def live_pods(pods: Iterable[Peer], revisions: Collection[str] = ()) -> list[Pee
     ]
 
 
-def describe_life(pod: Pod, judged: Status, restarts: int) -> PodDetails:
-    """What neighbours read of a pod. judged: its status by its own manifest; restarts: as printed."""
+def describe_life(pod: Pod, verdict: PodVerdict, restarts: int) -> PodDetails:
+    """What neighbours read of a pod. verdict: by its own manifest; restarts: as printed."""
     status = pod.status or PodStatus()
     is_live = status.phase not in _FINISHED and not pod.metadata.deletion_timestamp
     ready = condition(status.conditions, "Ready")
@@ -45,8 +46,10 @@ def describe_life(pod: Pod, judged: Status, restarts: int) -> PodDetails:
         is_live=is_live,
         is_ready=is_ready,
         was_ready=was_ready,
-        is_starting=is_live and not was_ready and not restarts and judged.severity == PENDING,
+        is_waiting=is_live and status.phase == "Pending",
+        is_starting=is_live and not was_ready and not restarts and verdict.status.severity == PENDING,
         revision=_revision(pod),
+        rank=verdict.rank,
     )
 
 

@@ -109,9 +109,14 @@ class Volume(Projection):
         )
 
 
+class SchedulingGate(Projection):
+    name: str = ""
+
+
 class PodSpec(Projection):
     """`restart_policy` absent means Always."""
 
+    scheduling_gates: Items[SchedulingGate] | None = None
     containers: Items[Container] | None = None
     init_containers: Items[Container] | None = None
     ephemeral_containers: Items[Container] | None = None
@@ -174,16 +179,20 @@ class PodDetails(msgspec.Struct, frozen=True, gc=False):
     restarts: as printed.
     is_live: it is neither finished nor being deleted. is_ready: it can be sent requests.
     was_ready: it is ready or once was, as far as its manifest tells.
+    is_waiting: it is live, and none of its main containers has started yet.
     is_starting: it is live, has never been ready, and nothing of it has failed or ended yet.
     revision: the hash of the template that it was made from; "" when its labels do not tell.
+    rank: how specific the message of its status is; see `pod_words`.
     """
 
     restarts: int = 0
     is_live: bool = True
     is_ready: bool = False
     was_ready: bool = False
+    is_waiting: bool = False
     is_starting: bool = False
     revision: str = ""
+    rank: int = 0
 
 
 class Pod(Manifest):

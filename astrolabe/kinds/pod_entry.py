@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from sys import intern
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
+from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Warned, WarningEvent
 from astrolabe.graph.model.links import Ref
-from astrolabe.graph.state.status import Status
+from astrolabe.graph.state.status import READY, Status
 from astrolabe.kinds.common import labels_of
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.live import describe_life
 from astrolabe.kinds.metadata import Count, Image, Metadata, about
 from astrolabe.kinds.pod import Pod, PodDetails, PodSpec, PodStatus
-from astrolabe.kinds.pod_links import MAKES, is_mirror, link_pod, used_names
+from astrolabe.kinds.pod_containers import Termination, last_termination
+from astrolabe.kinds.pod_links import MAKES, WAITING_FOR, is_mirror, link_pod, used_names, waits_for
 from astrolabe.kinds.pod_printer import Printed, print_pod
-from astrolabe.kinds.pod_status import judge_pod
+from astrolabe.kinds.pod_status import PodVerdict, judge_pod
+from astrolabe.kinds.pod_words import BY_SCHEDULER, CERTAIN
+from astrolabe.kinds.warnings import current
 
 
 class SharedPod(Pod, gc=True, dict=True):
@@ -34,9 +40,9 @@ class SharedPod(Pod, gc=True, dict=True):
         return found
 
     @property
-    def judged(self) -> Status:
+    def judged(self) -> PodVerdict:
         memory = self.__dict__
-        found: Status | None = memory.get("judged")
+        found: PodVerdict | None = memory.get("judged")
         if found is None:
             found = memory["judged"] = judge_pod(self, self.printed.reason)
         return found
@@ -51,7 +57,7 @@ class SharedPod(Pod, gc=True, dict=True):
 
 
 def _status(pod: SharedPod) -> Status:
-    return pod.judged
+    return pod.judged.status
 
 
 def _links(pod: SharedPod) -> tuple[Ref, ...]:
@@ -63,12 +69,17 @@ def _details(pod: SharedPod) -> PodDetails:
 
 
 class PodMetadata(Metadata):
+    owner: Annotated[str, about("What controls it.", "ReplicaSet/web-7d4b9c")] = ""
     node_name: str = ""
     pod_ip: str = msgspec.field(default="", name="podIP")
     image: Image = ""
     restart_count: Count | None = None
     ready: Annotated[str, about("Containers that are ready, of all.", "1/2")] = ""
     containers: list[str] = []
+    last_termination: (
+        Annotated[Termination, about("How a container last failed or ended before it was started again.")]
+        | None
+    ) = None
     service_account_name: str = ""
     mounted_pvcs: list[str] = msgspec.field(default_factory=list, name="mountedPVCs")
     used_config_maps: list[str] = []
@@ -79,15 +90,50 @@ def _metadata(pod: SharedPod) -> PodMetadata:
     spec, status, printed = pod.spec or PodSpec(), pod.status or PodStatus(), pod.printed
     containers = spec.containers or []
     return PodMetadata(
+        owner=_owner(pod),
         node_name=intern(spec.node_name),
         pod_ip=status.pod_ip,
         image=intern(containers[0].image) if containers else "",
         restart_count=printed.restarts,
         ready=intern(f"{printed.ready}/{printed.total}"),
         containers=[intern(each.name) for each in containers],
+        last_termination=last_termination(status),
         service_account_name=intern(spec.service_account_name),
         **used_names(pod.links),
     )
+
+
+def _owner(pod: SharedPod) -> str:
+    """As `kubectl describe` has it under Controlled By."""
+    for each in pod.metadata.owner_references or ():
+        if each.controller:
+            return intern(f"{each.kind}/{each.name}")
+    return ""
+
+
+def _derive(pod: Peer, neighborhood: Neighborhood) -> Derived:
+    """What it waits for and does not exist is more specific than all but what a container says."""
+    status, details = pod.status, pod.details
+    if details.rank == CERTAIN or not details.is_live:
+        return Derived(status)
+    message = status.message
+    missing = waits_for(neighborhood.unresolved) if details.is_waiting else ""
+    if missing:
+        message = f"{missing}; {message}" if details.rank == BY_SCHEDULER else missing
+    return Derived(status if message is status.message else replace(status, message=message))
+
+
+def _warn(status: Status, details: PodDetails, warnings: Sequence[WarningEvent]) -> Warned:
+    """The newest Warning Event is less specific than a container, a missing object and the scheduler.
+
+    The reason stays what kubectl prints.
+    """
+    newest = next(iter(current(status, warnings)), None)
+    if newest is None or status.severity == READY:
+        return Warned(status)
+    if details.rank <= BY_SCHEDULER or status.message.startswith(WAITING_FOR):
+        return Warned(status, newest)
+    return Warned(replace(status, message=f"{newest.reason}: {newest.message}"), newest)
 
 
 POD = Kind(
@@ -108,5 +154,7 @@ POD = Kind(
     makes=MAKES,
     selectable=labels_of,
     details=_details,
+    derive=_derive,
+    warn=_warn,
     closure_ends=is_mirror,
 )

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from sys import intern
 
 from astrolabe.graph.model.faults import InvalidObjectError
-from astrolabe.graph.model.links import Ref
+from astrolabe.graph.model.links import Ref, RefByUid
 from astrolabe.graph.state.edge_types import (
     MOUNTS,
     RUNS_ON,
@@ -98,6 +98,30 @@ def used_names(links: Iterable[Ref]) -> dict[str, list[str]]:
         else:
             names[link.name] = None
     return {key: list(names) for key, names in found.items()}
+
+
+#: A pod does not start before these are there. A missing Secret of imagePullSecrets does not keep it.
+_NEEDED_TO_START = frozenset((USES_CONFIGMAP, USES_SECRET, MOUNTS))
+_NOT_NEEDED = "spec.imagePullSecrets"
+_MOST_NAMED = 3
+#: What `waits_for` begins with.
+WAITING_FOR = "waiting for "
+
+
+def waits_for(unresolved: Iterable[Ref | RefByUid]) -> str:
+    """`waiting for ConfigMap web, which does not exist`; "" when nothing keeps the pod from starting."""
+    names = {
+        f"{each.kind} {each.name}": None
+        for each in unresolved
+        if each.type in _NEEDED_TO_START and not each.field.startswith(_NOT_NEEDED)
+    }
+    if not names:
+        return ""
+    named = list(names)[:_MOST_NAMED]
+    if len(names) > _MOST_NAMED:
+        named.append(f"{len(names) - _MOST_NAMED} more")
+    text = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    return f"{WAITING_FOR}{text}, which {'does' if len(names) == 1 else 'do'} not exist"
 
 
 class _Links:

@@ -27,8 +27,6 @@ UNSOLVED = frozenset(
         "16-cronjob-overlap",
         "17-cronjob-failing-while-running",
         "19-daemonset-never-observed",
-        "22-signature-validation-failed",
-        "35-never-pod-half-failed",
         "36-deployment-unschedulable-without-why",
         "38-cronjob-timezone",
     )

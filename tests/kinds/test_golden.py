@@ -1,8 +1,8 @@
 """A golden file for every kind: a manifest as the API server sends it, the facts, what neighbours add.
 
 `golden/<Kind>.json` holds `manifest`, `facts` (empty values left out), and for kinds that derive a status
-`derived`: cases of neighbours (`out`, `into`, `unresolved`) and what they give. In a case `own` is the
-status before, by default that of the facts; statuses are `[level, reason, message, since]`.
+`derived`: cases of neighbours (`out`, `into`, `unresolved`) and what they give. In a case `own` and
+`ownDetails` are the status and the details before, by default those of the facts; statuses are `[level, reason, message, since]`.
 """
 
 from collections.abc import Iterator
@@ -88,7 +88,7 @@ def test_derived(kind: str, case: Json) -> None:
     derived = derive(
         kind,
         Status(*case["own"]) if "own" in case else facts.status,
-        details=facts.details,
+        details=msgspec.convert(case["ownDetails"], DETAILS[kind]) if "ownDetails" in case else facts.details,
         out=neighbours(case.get("out", [])),
         into=neighbours(case.get("into", [])),
         unresolved=[missing(each) for each in case.get("unresolved", [])],

@@ -10,6 +10,7 @@ from astrolabe.graph.model.facts import Facts, Read, Rules
 from astrolabe.graph.model.links import Link, Ref, RefByUid
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.status import READY, Status
+from astrolabe.kinds import warnings
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Projection
 from astrolabe.kinds.metadata import Metadata
@@ -97,6 +98,7 @@ def test_rules() -> None:
         namespaced=False,
         derive=derive_from_pods,
         reads=(Read("outgoing", "owns", "Pod"),),
+        warn=warnings.tell,
     )
 
 

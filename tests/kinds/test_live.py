@@ -5,6 +5,7 @@ import pytest
 from astrolabe.graph.state.status import Status
 from astrolabe.kinds.live import live_pods
 from astrolabe.kinds.pod import PodDetails
+from astrolabe.kinds.pod_words import BY_POD, GENERAL
 from tests.kinds.support import Json, Other, condition, make
 
 CREATING = {"name": "app", "state": {"waiting": {"reason": "ContainerCreating"}}}
@@ -31,16 +32,20 @@ def status(phase: str, container: Json | None = None, ready: Json | None = None)
     }
 
 
-STARTING = PodDetails(is_starting=True)
+STARTING = PodDetails(is_waiting=True, is_starting=True, rank=GENERAL)
 SERVING = PodDetails(is_ready=True, was_ready=True)
 OVER = PodDetails(is_live=False)
 
 LIVES: dict[str, tuple[Json, Json, PodDetails]] = {
     "not scheduled yet": ({}, status("Pending"), STARTING),
     "its container is created": ({}, status("Pending", CREATING, unready("T2")), STARTING),
-    "it runs, and has never been ready": ({}, status("Running", RUNNING, unready("T2")), STARTING),
+    "it runs, and has never been ready": (
+        {},
+        status("Running", RUNNING, unready("T2")),
+        PodDetails(is_starting=True, rank=GENERAL),
+    ),
     "it is ready": ({}, status("Running", RUNNING, READY), SERVING),
-    "it was ready": ({}, status("Running", RUNNING, unready("T7")), PodDetails(was_ready=True)),
+    "it was ready": ({}, status("Running", RUNNING, unready("T7")), PodDetails(was_ready=True, rank=GENERAL)),
     "it was ready before it crashed": (
         {},
         status("Running", CRASHED, unready("T5")),
@@ -50,9 +55,9 @@ LIVES: dict[str, tuple[Json, Json, PodDetails]] = {
     "its image cannot be pulled": (
         {},
         status("Pending", {"name": "app", "state": {"waiting": {"reason": "ErrImagePull"}}}, unready("T2")),
-        PodDetails(),
+        PodDetails(is_waiting=True, rank=GENERAL),
     ),
-    "its node does not answer": ({}, status("Unknown"), PodDetails()),
+    "its node does not answer": ({}, status("Unknown"), PodDetails(rank=BY_POD)),
     "it succeeded": ({}, status("Succeeded"), OVER),
     "it failed": ({}, status("Failed"), OVER),
     "it is being deleted, though ready": (
@@ -63,12 +68,12 @@ LIVES: dict[str, tuple[Json, Json, PodDetails]] = {
     "of a StatefulSet": (
         {"labels": {"controller-revision-hash": "db-7", "pod-template-hash": "no"}},
         status("Pending"),
-        PodDetails(is_starting=True, revision="db-7"),
+        PodDetails(is_waiting=True, is_starting=True, revision="db-7", rank=GENERAL),
     ),
     "of a Deployment": (
         {"labels": {"pod-template-hash": "5c"}},
         status("Pending"),
-        PodDetails(is_starting=True, revision="5c"),
+        PodDetails(is_waiting=True, is_starting=True, revision="5c", rank=GENERAL),
     ),
 }
 

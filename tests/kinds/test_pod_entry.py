@@ -1,4 +1,5 @@
 from astrolabe.kinds.pod import PodDetails
+from astrolabe.kinds.pod_words import GENERAL
 from tests.kinds.support import make
 
 
@@ -46,14 +47,14 @@ def test_metadata_of_a_pod_with_everything() -> None:
         "usedSecrets": ["s2", "s1", "regcred"],
         "creationTimestamp": "2026-01-01T00:00:00Z",
     }
-    assert facts.details == PodDetails(restarts=3)
+    assert facts.details == PodDetails(restarts=3, rank=GENERAL)
 
 
 def test_metadata_of_a_pod_with_nothing() -> None:
     facts = make("Pod")
     created = "2026-01-01T00:00:00Z"
     assert facts.metadata == {"restartCount": 0, "ready": "0/0", "creationTimestamp": created}
-    assert facts.details == PodDetails(is_starting=True)
+    assert facts.details == PodDetails(is_waiting=True, is_starting=True, rank=GENERAL)
 
 
 def test_found_by_its_labels() -> None:

@@ -39,6 +39,8 @@ class _Self(msgspec.Struct, frozen=True, gc=False):
 class _RecordNeighborhood:
     """Implements `facts.Neighborhood` for one record."""
 
+    __slots__ = ("_linker", "_record", "_scopes", "queried")
+
     def __init__(self, record: Record, linker: Linker, scopes: Scopes) -> None:
         """queried: the kinds for which the record asked whether they are complete or outdated."""
         self.queried: tuple[str, ...] = ()

@@ -1,0 +1,202 @@
+"""The containers of a pod that do not run: those that wait and those that have ended, and what each says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from astrolabe.kinds.pod import ContainerStatus, Pod, PodStatus, Terminated
+from astrolabe.kinds.pod_printer import print_end
+
+CRASH_LOOP = "CrashLoopBackOff"
+_NOTHING: tuple[()] = ()
+
+
+def is_failure(reason: str) -> bool:
+    """Whether a container that waits for this reason cannot start.
+
+    By their pattern, since kubelets, runtimes and image policies add reasons of their own.
+    """
+    return (
+        reason.startswith("Err")
+        or reason.endswith(("Error", "Failed", "BackOff", "Unavailable"))
+        or reason == "InvalidImageName"
+    )
+
+
+class Termination(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """How a container ended last: as it is shown, and how often it was started again."""
+
+    container: str
+    reason: str
+    exit_code: int
+    at: str = ""
+
+
+class Waits(msgspec.Struct, frozen=True, gc=False):
+    """A container that waits. who: `container app`, `init container migrate`. since: when it last ended."""
+
+    who: str
+    is_named: bool
+    reason: str
+    said: str
+    restarts: int
+    last: Terminated | None
+
+    @property
+    def since(self) -> str | None:
+        return self.last.finished_at if self.last is not None else None
+
+    @property
+    def is_failure(self) -> bool:
+        return is_failure(self.reason)
+
+    @property
+    def is_specific(self) -> bool:
+        """Whether the message says more than the reason does."""
+        return bool(self.said) or (self.reason == CRASH_LOOP and self.last is not None)
+
+    @property
+    def message(self) -> str:
+        """A crash loop says how it ends: that the kubelet backs off is only what follows."""
+        if self.reason == CRASH_LOOP and self.last is not None:
+            return keeps_ending(self.who, self.last, self.restarts)
+        if self.said:
+            return f"{self.who}: {self.said}" if self.is_named else self.said
+        return f"{self.who} is waiting: {self.reason}"
+
+
+class Ended(msgspec.Struct, frozen=True, gc=False):
+    """A container that has ended. is_main: neither an init container nor a sidecar."""
+
+    who: str
+    is_main: bool
+    restarts: int
+    end: Terminated
+
+    @property
+    def since(self) -> str | None:
+        return self.end.finished_at
+
+    @property
+    def has_failed(self) -> bool:
+        return self.end.exit_code != 0
+
+    @property
+    def message(self) -> str:
+        if self.restarts:
+            return keeps_ending(self.who, self.end, self.restarts)
+        return f"{self.who} terminated: {how(self.end)}"
+
+
+class Stopped(msgspec.Struct, frozen=True, gc=False):
+    """The containers of one pod that wait or have ended, init containers first."""
+
+    waits: list[Waits] | tuple[()] = _NOTHING
+    ends: list[Ended] | tuple[()] = _NOTHING
+
+    @property
+    def failing(self) -> Waits | None:
+        """The first that cannot start."""
+        return next((each for each in self.waits if each.is_failure), None)
+
+    @property
+    def failed(self) -> Ended | None:
+        """The first that failed, main containers first: the end of a sidecar follows theirs."""
+        failed = [each for each in self.ends if each.has_failed]
+        return min(failed, key=lambda each: not each.is_main, default=None)
+
+    @property
+    def main_ends(self) -> list[Ended]:
+        return [each for each in self.ends if each.is_main]
+
+    @property
+    def last_main_end(self) -> Ended | None:
+        """The main container that ended last."""
+        return max(self.main_ends, key=lambda each: each.since or "", default=None)
+
+
+NONE_STOPPED = Stopped()
+
+
+def stopped_containers(pod: Pod, status: PodStatus) -> Stopped:
+    """Those that wait or have ended, as the kubelet tells of them. Debug containers concern nobody."""
+    mains = status.container_statuses or ()
+    if not status.init_container_statuses and not any(
+        each.state is None or each.state.running is None for each in mains
+    ):
+        return NONE_STOPPED  # nearly always
+    waits: list[Waits] = []
+    ends: list[Ended] = []
+    for each, role in _with_roles(pod, status):
+        state = each.state
+        if state is None or state.running is not None:
+            continue
+        who = f"{role} {each.name}"
+        if state.waiting is not None and state.waiting.reason:
+            last = each.last_state.terminated if each.last_state is not None else None
+            is_named = role != "container" or len(mains) > 1
+            waiting = state.waiting
+            waits.append(Waits(who, is_named, waiting.reason, waiting.message, each.restart_count, last))
+        elif state.terminated is not None:
+            ends.append(Ended(who, role == "container", each.restart_count, state.terminated))
+    return Stopped(waits, ends)
+
+
+def _with_roles(pod: Pod, status: PodStatus) -> Iterator[tuple[ContainerStatus, str]]:
+    """Each container with what it is: `init container`, `sidecar`, `container`."""
+    if status.init_container_statuses:
+        sidecars = sidecar_names(pod)
+        for each in status.init_container_statuses:
+            yield each, "sidecar" if each.name in sidecars else "init container"
+    for each in status.container_statuses or ():
+        yield each, "container"
+
+
+def sidecar_names(pod: Pod) -> frozenset[str]:
+    """The init containers that run on beside the main ones (restartPolicy Always)."""
+    inits = pod.spec.init_containers if pod.spec is not None else None
+    return frozenset([each.name for each in inits or () if each.restart_policy == "Always"])
+
+
+def how(end: Terminated) -> str:
+    """`OOMKilled (exit code 137)`."""
+    return f"{print_end(end)} (exit code {end.exit_code})"
+
+
+def keeps_ending(who: str, last: Terminated, restarts: int) -> str:
+    """How a container ends again and again.
+
+    The time is absolute, since a status has no clock: a text that ages would have to change by itself. The
+    number of restarts changes with it, so that it adds no change of the node.
+    """
+    times = f", {restarts} restart{'' if restarts == 1 else 's'}" if restarts else ""
+    return (
+        f"{who} keeps ending: {how(last)}{times}{f', last at {last.finished_at}' if last.finished_at else ''}"
+    )
+
+
+def last_termination(status: PodStatus) -> Termination | None:
+    """How a container of the pod ended last, if it failed or was started again.
+
+    It stays for as long as the kubelet tells of it: whether it was within the hour is for the reader to say,
+    who has a clock.
+    """
+    newest: tuple[str, str, Terminated] | None = None
+    for statuses in (status.init_container_statuses, status.container_statuses):
+        for each in statuses or ():
+            end = _notable_end(each)
+            if end is not None and (newest is None or (end.finished_at or "") > newest[0]):
+                newest = end.finished_at or "", each.name, end
+    if newest is None:
+        return None
+    at, name, end = newest
+    return Termination(name, print_end(end), end.exit_code, at)
+
+
+def _notable_end(container: ContainerStatus) -> Terminated | None:
+    now = container.state.terminated if container.state is not None else None
+    if now is not None and (now.exit_code or container.restart_count):
+        return now
+    return container.last_state.terminated if container.last_state is not None else None

@@ -1,0 +1,143 @@
+"""What is said of a pod, and how specific it is: the most specific word wins.
+
+In this order: a container, what it waits for and does not exist, the scheduler, an Event, the kubelet of the
+whole pod, and what follows from conditions and phase.
+"""
+
+from __future__ import annotations
+
+from astrolabe.kinds.common import condition
+from astrolabe.kinds.manifest import Condition
+from astrolabe.kinds.pod import ContainerStatus, Pod, PodSpec, PodStatus
+from astrolabe.kinds.pod_containers import Ended, Stopped, how, keeps_ending, sidecar_names
+
+#: How specific a message is: nothing replaces what is certain, anything what is only general.
+CERTAIN, BY_SCHEDULER, BY_POD, GENERAL = SPECIFIC = range(4)
+
+
+#: A message, and how specific it is.
+Said = tuple[str, int]
+
+_IS_RUNNING = ("Pod is running", CERTAIN)
+#: Conditions of a resize in place that has not been done (Kubernetes 1.33).
+_RESIZES = ("PodResizePending", "PodResizeInProgress")
+
+
+def of_running(status: PodStatus) -> Said:
+    """A pod that does its work; a resize that is not possible changes nothing of that."""
+    for each in status.conditions or ():
+        if each.type in _RESIZES and each.status == "True" and each.reason:
+            detail = f": {each.message}" if each.message else ""
+            return f"Pod is running; its resize is not done: {each.reason}{detail}", CERTAIN
+    return _IS_RUNNING
+
+
+def of_success(status: PodStatus, end: Ended | None) -> Said:
+    """Of its main containers, not of a sidecar that was ended afterwards."""
+    if end is not None:
+        return f"{end.who} terminated: {how(end.end)}", CERTAIN
+    return status.message or "Pod has succeeded", CERTAIN
+
+
+def of_failure(status: PodStatus, stopped: Stopped) -> Said:
+    """If something ended the whole pod (an eviction, a deadline), that, else how a container failed."""
+    if status.message:
+        return status.message, CERTAIN
+    disruption = condition(status.conditions, "DisruptionTarget")
+    if disruption is not None and disruption.status == "True" and disruption.message:
+        return disruption.message, CERTAIN
+    end = stopped.failed or stopped.last_main_end
+    return f"{end.who} terminated: {how(end.end)}" if end else "Pod has failed", CERTAIN
+
+
+def of_deletion(pod: Pod) -> Said:
+    """That its containers end is what was asked for."""
+    return "Pod is terminating", CERTAIN
+
+
+def of_scheduling(pod: Pod, status: PodStatus, scheduled: Condition) -> Said:
+    """Why it is on no node."""
+    if scheduled.reason == "SchedulingGated":
+        names = [each.name for each in (pod.spec or PodSpec()).scheduling_gates or () if each.name]
+        if names:
+            gates = "gate is" if len(names) == 1 else "gates are"
+            said = f"Not to be scheduled before its scheduling {gates} gone: {', '.join(names)}"
+            return said, CERTAIN
+        return scheduled.message or "Held by its scheduling gates", CERTAIN
+    if scheduled.message:
+        return scheduled.message, BY_SCHEDULER
+    return (status.message, BY_POD) if status.message else ("Not scheduled yet", GENERAL)
+
+
+def of_waiting(pod: Pod, status: PodStatus, stopped: Stopped, reason: str) -> Said:
+    """A pod that is on a node, not ready, and of which nothing fails."""
+    waits = [each for each in stopped.waits if each.said]
+    if waits:
+        return waits[0].message, CERTAIN
+    if status.message:
+        return status.message, BY_POD
+    return _general(pod, status, stopped, reason), GENERAL
+
+
+def _general(pod: Pod, status: PodStatus, stopped: Stopped, reason: str) -> str:
+    """What follows from containers, conditions and the phase."""
+    initializing = _initializing(pod, status)
+    if initializing:
+        return initializing
+    if status.phase == "Running":
+        unready = _unready(pod, status, stopped)
+        if unready:
+            return unready
+    wait = next((each for each in stopped.waits if each.reason != "PodInitializing"), None)
+    if wait is not None:
+        return wait.message
+    for each in status.conditions or ():
+        if each.status != "True" and each.message:
+            return each.message
+    if reason.startswith("Init:") or reason == "PodInitializing":
+        return "Pod is initializing"
+    return "Pod is not ready" if status.phase == "Running" else "Pod is pending"
+
+
+def _initializing(pod: Pod, status: PodStatus) -> str:
+    """Which init container runs, or which sidecar has not started; "" when none does."""
+    statuses = status.init_container_statuses
+    sidecars = sidecar_names(pod) if statuses else ()
+    for each in statuses or ():
+        state = each.state
+        if state is None or state.running is None:
+            continue
+        if each.name not in sidecars:
+            return f"init container {each.name} is running{_after(each)}"
+        if not each.started:
+            return f"sidecar {each.name} has not started{_after(each)}"
+    return ""
+
+
+def _unready(pod: Pod, status: PodStatus, stopped: Stopped) -> str:
+    """Of containers that run and are not ready, one that was started again, or has not passed its probe."""
+    unready = [
+        each
+        for each in status.container_statuses or ()
+        if not each.ready and each.state is not None and each.state.running is not None
+    ]
+    for each in unready:
+        if each.last_state is not None and each.last_state.terminated is not None:
+            return f"container {each.name} is not ready{_after(each)}"
+    for each in unready:
+        if each.started is False:
+            return f"container {each.name} has not passed its startup probe"
+    if unready or (pod.spec is not None and pod.spec.restart_policy == "Always"):
+        return ""
+    over, running = (
+        stopped.last_main_end,
+        [each.name for each in status.container_statuses or () if each.ready],
+    )
+    if over is None or not running:
+        return ""
+    return f"{over.who} has ended, {', '.join(running)} {'is' if len(running) == 1 else 'are'} still running"
+
+
+def _after(container: ContainerStatus) -> str:
+    last = container.last_state.terminated if container.last_state is not None else None
+    return f"; {keeps_ending('it', last, container.restart_count)}" if last is not None else ""
