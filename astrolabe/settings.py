@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
 from astrolabe.graph.views.filter import FilterRules
+from astrolabe.kinds.catalogue import Catalogue
 
 DEFAULT_SELECTOR = "app.kubernetes.io/managed-by=Helm"
 DEFAULT_CLUSTER = "default"
@@ -54,10 +54,11 @@ class Limits:
     min_rate: int = 1024
     grace: float = 1.0
 
-    def rules_of_filters(self, kinds: Collection[str]) -> FilterRules:
-        """The rules for filters over these kinds. Changes of the collection take effect."""
+    def rules_of_filters(self, catalogue: Catalogue) -> FilterRules:
+        """The rules for filters over these kinds. Changes of the catalogue take effect."""
         return FilterRules.of(
-            kinds,
+            catalogue.keys,
+            vocabulary=catalogue.vocabulary,
             terms=self.max_filter_terms,
             values=self.max_filter_values,
             size=self.max_filter_bytes,

@@ -58,7 +58,7 @@ def create_server(
     limits = settings.limits
     guard = create_guard(settings, source.state)
     connections = Connections(limits.max_connections, guard)
-    rules = limits.rules_of_filters(source.catalogue.keys)
+    rules = limits.rules_of_filters(source.catalogue)
     cache = ResponseCache(size=limits.max_body_bytes)
     grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
     endpoints = [

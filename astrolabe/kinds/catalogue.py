@@ -93,6 +93,11 @@ class Catalogue:
         wanted = {self.find(word).key for word in words}
         return Catalogue(kind for kind in self if kind.key in wanted)
 
+    @property
+    def vocabulary(self) -> SearchVocabulary:
+        """What a search may name; follows every change."""
+        return SearchVocabulary(self)
+
     def change(self, *, added: Iterable[Kind[Any]] = (), removed: Collection[GroupKind] = ()) -> None:
         """Take out some, then put in others, which come last; one of the same identity is replaced in place.
 
@@ -127,6 +132,27 @@ class Catalogue:
             for word in (kind.name, kind.plural, *kind.short_names):
                 self._words.setdefault(word.lower(), kind)
                 self._words.setdefault(f"{word}.{kind.group}".lower(), kind)
+
+
+class SearchVocabulary:
+    """Implements `parser.Vocabulary` for a catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._version = -1
+        self._metadata: frozenset[str] = frozenset()
+
+    def kind(self, word: str, /) -> str:
+        """The key of the kind that the word means. Raises UnknownKind."""
+        return self._catalogue.find(word).key
+
+    @property
+    def metadata(self) -> Collection[str]:
+        """The keys of metadata that nodes of these kinds may show."""
+        if self._version != self._catalogue.version:
+            self._version = self._catalogue.version
+            self._metadata = frozenset(column.name for kind in self._catalogue for column in kind.columns)
+        return self._metadata
 
 
 def verify(kinds: Sequence[Kind[Any]]) -> None:

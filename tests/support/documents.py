@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from astrolabe.cli.flags import SERVE
+from astrolabe.graph.search.fields import SEARCH_FIELDS
 from astrolabe.graph.state.edge_types import EDGE_TYPES
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS
 from astrolabe.http.openapi.codes import ERROR_CODES, FINAL, ErrorCode
@@ -257,6 +258,15 @@ def filters_table() -> str:
     return "\n".join(lines)
 
 
+def search_table() -> str:
+    """The fields of the search language, as a table of Markdown."""
+    lines = ["| field | what it is | example |", "| --- | --- | --- |"]
+    for each in SEARCH_FIELDS.values():
+        names = ", ".join(f"`{name}`" for name in (each.name, *each.aliases))
+        lines.append(f"| {names} | {each.description} | `{each.example}` |")
+    return "\n".join(lines)
+
+
 def targets_table() -> str:
     """What `make` does, as a table of Markdown."""
     lines = ["| command | |", "| --- | --- |"]
@@ -290,6 +300,7 @@ SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (GUIDE / "configuration.md", "flags", flags_table),
     (GUIDE / "api.md", "api", api_table),
     (GUIDE / "api.md", "filters", filters_table),
+    (GUIDE / "search.md", "search", search_table),
     (GUIDE / "kinds.md", "kinds", kinds_table),
     (GUIDE / "metrics.md", "metrics", metrics_table),
     (GUIDE / "kinds.md", "edge-types", edge_types_table),

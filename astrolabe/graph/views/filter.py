@@ -8,7 +8,11 @@ from typing import Any
 import msgspec
 
 from astrolabe.graph import selector as selectors
+from astrolabe.graph.search import parser
+from astrolabe.graph.search.parser import SearchError, Vocabulary
+from astrolabe.graph.search.term import Term
 from astrolabe.graph.selector import Selector, SelectorError, quoted
+from astrolabe.graph.state.graph import ReadableGraph
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS, LISTS, OWN_VALUES
@@ -22,19 +26,42 @@ class FilterRules(msgspec.Struct, frozen=True):
     """What a filter may ask for.
 
     kinds: the allowed values of `kind`; may change at any time.
-    terms: the limit of parameters, where each requirement of the selector counts as one.
-    values: the limit of values in one parameter. size: the limit of bytes in all texts.
+    terms: the limit of parameters, where each requirement of the selector and each term of the search counts
+        as one.
+    values: the limit of values in one of these. size: the limit of bytes in all texts.
+    vocabulary: of the search. None: only these kinds, word for word.
     """
 
     kinds: Collection[str]
     terms: int = 64
     values: int = 64
     size: int = 2048
+    vocabulary: Vocabulary | None = None
 
     @classmethod
-    def of(cls, kinds: Collection[str], **limits: int) -> FilterRules:
+    def of(
+        cls, kinds: Collection[str], *, vocabulary: Vocabulary | None = None, **limits: int
+    ) -> FilterRules:
         """The rules for these kinds, with these limits."""
-        return cls(kinds, **limits)
+        return cls(kinds, vocabulary=vocabulary, **limits)
+
+    @property
+    def words(self) -> Vocabulary:
+        """What a search may name."""
+        return self.vocabulary or _KindsOnly(self.kinds)
+
+
+class _KindsOnly:
+    """A vocabulary of kinds."""
+
+    def __init__(self, kinds: Collection[str]) -> None:
+        self._kinds = {kind.lower(): kind for kind in kinds}
+        self.metadata: Collection[str] = ()
+
+    def kind(self, word: str, /) -> str:
+        if word.lower() not in self._kinds:
+            raise ValueError(f"unknown kind {quoted(word)}; it is one of {', '.join(self._kinds.values())}")
+        return self._kinds[word.lower()]
 
 
 _VALUE_OF = dict(OWN_VALUES)  # a proxy takes twice as long
@@ -47,14 +74,14 @@ class Filter(msgspec.Struct, frozen=True, gc=False):
     """Values of one field are alternatives (OR); all fields must match (AND). An empty field matches all.
 
     own: the restrictions that depend on the node alone (`OWN_VALUES`), in order.
-    q: text to find in name, kind, namespace or release, regardless of case; lower case here.
+    search: the terms of the search (`q`), in order.
     """
 
     namespace: frozenset[str] = frozenset()
     release: frozenset[str] = frozenset()
     own: tuple[OwnValues, ...] = ()
     selector: Selector = Selector()
-    q: str = ""
+    search: tuple[Term, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether it restricts anything."""
@@ -68,27 +95,35 @@ class Filter(msgspec.Struct, frozen=True, gc=False):
     @property
     def only_excludes(self) -> bool:
         """Whether it keeps every node except those with certain labels."""
-        if self.namespace or self.release or self.own or self.q:
+        if self.namespace or self.release or self.own or self.search:
             return False
         return all(each.negative for each in self.selector.requirements)
 
+    @property
+    def looks_at_edges(self) -> bool:
+        """Whether a term of the search depends on the edges of a node."""
+        for term in self.search:
+            if not term.is_local:
+                return True
+        return False
+
+    def relates(self, node: Node, state: ReadableGraph) -> bool:
+        """Whether the terms of the search that depend on edges find the node."""
+        return all(term.relates(node, state) for term in self.search if not term.is_local)
+
     def passes(self, node: Node) -> bool:
-        """Whether the node passes, leaving aside namespace and release, which depend on neighbours."""
+        """Whether the node passes, leaving aside what depends on neighbours: namespace, release, and terms
+        about edges.
+        """
         for name, values in self.own:
             if _VALUE_OF[name](node) not in values:
                 return False
-        if self.q and not self._finds(node):
+        if self.selector.requirements and not self.selector.matches(node.labels()):
             return False
-        return not self.selector.requirements or self.selector.matches(node.labels())
-
-    def _finds(self, node: Node) -> bool:
-        q = self.q
-        return (
-            q in node.name.lower()
-            or q in node.kind.lower()
-            or q in node.namespace.lower()
-            or q in node.release.lower()
-        )
+        for term in self.search:
+            if term.is_local and not term.finds(node):
+                return False
+        return True
 
 
 EVERYTHING = Filter()
@@ -124,12 +159,16 @@ def _build(lists: Mapping[str, Iterable[str]], selector: str, q: str, rules: Fil
         parsed = selectors.parse(selector)
     except SelectorError as error:
         raise FilterError(f"selector {quoted(selector)} does not parse: {error}") from error
+    try:
+        search = parser.parse(q, rules.words)
+    except SearchError as error:
+        raise FilterError(f"q does not parse: {error}") from error
     filter = Filter(
         namespace=values["namespace"],
         release=values["release"],
         own=own_values(values),
         selector=_in_order(parsed),
-        q=q.strip().lower(),
+        search=search,
     )
     _check_counts(filter, values, rules)
     for name, field in FILTER_FIELDS.items():
@@ -160,12 +199,13 @@ def _check_size(texts: Sequence[str], rules: FilterRules) -> None:
 
 
 def _check_counts(filter: Filter, given: Mapping[str, frozenset[str]], rules: FilterRules) -> None:
-    lists = {**given}
+    lists: dict[str, Collection[object]] = {**given}
     lists |= {f"selector {quoted(each.key)}": each.values for each in filter.selector.requirements}
+    lists |= {f"q {quoted(each.field or 'text')}": each.values for each in filter.search}
     for name, values in lists.items():
         if len(values) > rules.values:
             raise _too_much(f"{name} has {len(values)} values", rules.values, "--max-filter-values")
-    terms = len(filter.selector.requirements) + bool(filter.q)
+    terms = len(filter.selector.requirements) + len(filter.search)
     terms += sum([bool(values) for values in given.values()])
     if terms > rules.terms:
         raise _too_much(f"the filter has {terms} terms", rules.terms, "--max-filter-terms")

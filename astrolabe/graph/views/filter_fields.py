@@ -86,8 +86,9 @@ _ENTRIES = (
     ),
     FilterField(
         name="q",
-        description="Nodes that have the text in name, kind, namespace or release, whatever its case.",
-        help="Nodes with this text in a name.",
+        description='Nodes that a search finds, such as `kind:deploy,sts ns:shop* -status:Ready "back-off"`: '
+        "words in name, kind, namespace, release, reason or message, and `field:value`, whatever their case.",
+        help="Nodes that a search finds, such as 'kind:deploy ns:shop* back-off'.",
         flags=("-q",),
         shape="text",
     ),

@@ -1,7 +1,8 @@
 """Whether a filter keeps a node of the graph as it is or was.
 
-`Filter.passes` decides what depends on the node alone. Two things depend on neighbours: a cluster-scoped node
-belongs to the namespaces that its edges lead to, and a release takes along what its nodes use.
+`Filter.passes` decides what depends on the node alone. Three things depend on neighbours: a cluster-scoped
+node belongs to the namespaces that its edges lead to, a release takes along what its nodes use, and a search
+may ask for what a node uses.
 """
 
 from __future__ import annotations
@@ -108,6 +109,8 @@ class Membership:
         if node is None or not self._filter.passes(node):
             return False
         if self._filter.release and not self._is_reached(uid):
+            return False
+        if self._filter.looks_at_edges and not self._filter.relates(node, self._state):
             return False
         return is_in_namespace(node, self._state, self._filter)
 

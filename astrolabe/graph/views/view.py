@@ -50,6 +50,7 @@ class View:
         self._waiting: list[str] = []
         #: A filter that only excludes keeps nearly all nodes. Then `_listed` has the others.
         self._inverse = filter.only_excludes
+        self._looks_at_edges = filter.looks_at_edges
         self._listed: set[str] = set()
 
     @classmethod
@@ -225,13 +226,15 @@ class View:
     def _keeps(self, node: Node) -> bool:
         if self.reached is not None and node.uid not in self.reached:
             return False
-        return self.filter.passes(node) and is_in_namespace(node, self._graph, self.filter)
+        if not self.filter.passes(node) or not is_in_namespace(node, self._graph, self.filter):
+            return False
+        return not self._looks_at_edges or self.filter.relates(node, self._graph)
 
     def _affected(self, changes: Changes, past: GraphAt) -> set[str]:
         """Nodes whose membership this step may have changed."""
         affected = {node.uid for node in changes.nodes_set}
         affected.update(changes.nodes_removed)
-        if self.filter.namespace:
+        if self.filter.namespace or self._looks_at_edges:
             affected |= beside_moved(affected, past, self._graph)
             affected.update(_ends([*[edge.key for edge in changes.edges_set], *changes.edges_removed]))
         if self.reached is not None:
@@ -256,13 +259,13 @@ class View:
         node can be found from there along edges that did not change.
         """
         affected = set(past.nodes)
-        if not self.filter.namespace and not self.filter.release:
+        if not self.filter.namespace and not self.filter.release and not self._looks_at_edges:
             return affected
         edges = iter(past.edges)
         while ends := list(_ends(islice(edges, STEP))):
             affected.update(ends)
             yield STEP
-        if self.filter.namespace:
+        if self.filter.namespace or self._looks_at_edges:
             uids = iter(past.nodes)
             while some := list(islice(uids, STEP)):
                 affected |= beside_moved(some, past, now)

@@ -15,6 +15,9 @@ from itertools import combinations, product
 from types import MappingProxyType
 from typing import TypeVar
 
+from astrolabe.graph.search.fields import SEARCH_FIELDS
+from astrolabe.graph.search.pattern import occurs
+from astrolabe.graph.search.term import Term, texts_of
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import EdgeKey
@@ -35,6 +38,8 @@ IndexKey = tuple[str, str]
 Listing = dict[View, None]
 
 _EVERYWHERE: IndexKey = ("", "")
+#: Of views that nothing rare can be said of: they are asked about each step.
+_ANYTHING: IndexKey = ("anything", "")
 _NOTHING: Mapping[str, Listing] = MappingProxyType({})
 #: A text is listed under at most so many of its first characters. Each length is a dimension.
 _LONGEST_PIECE = 3
@@ -62,6 +67,11 @@ def _joined(values: list[Callable[[Node], str]]) -> Callable[[Node], str]:
 
 _OWN_DIMENSIONS = tuple(_own_dimensions())
 
+#: The dimensions of the search's fields, and what a node has in each.
+_SEARCH_DIMENSIONS = tuple(
+    (f"search {name}", each.texts) for name, each in SEARCH_FIELDS.items() if each.indexed and each.texts
+)
+
 
 class ViewIndex:
     """The views of one graph."""
@@ -71,11 +81,14 @@ class ViewIndex:
         #: By dimension, those in use only, and value.
         self._listed: dict[str, dict[str, Listing]] = {}
         self._reached: dict[str, Listing] = {}
+        #: How many views look at the edges of nodes.
+        self._looking_at_edges = 0
         #: The step of the last `concerned`. A view whose part is the whole step passes it on unchanged.
         self._step: Changes | None = None
 
     def add(self, view: View) -> None:
         """Add a view as it is now."""
+        self._looking_at_edges += view.filter.looks_at_edges
         for dimension, value in (*index_keys_of_filter(view.filter), *exclusions_of_filter(view.filter)):
             self._listed.setdefault(dimension, {}).setdefault(value, {})[view] = None
         self._follow(view, view.reached or ())
@@ -95,6 +108,7 @@ class ViewIndex:
                 _strike(listings, value, view)
                 if not listings:
                     del self._listed[dimension]
+        self._looking_at_edges -= view.filter.looks_at_edges
         for uid in view.reached or ():
             _strike(self._reached, uid, view)
 
@@ -114,7 +128,7 @@ class ViewIndex:
         parts = dict.fromkeys(self._at(_EVERYWHERE), changes)
         if len(self._listed) == (1 if parts else 0):
             return parts
-        for view in self._excluding(changes, past):
+        for view in (*self._excluding(changes, past), *self._at(_ANYTHING)):
             parts[view] = copy(changes)
         memo: dict[str, Listing] = {}
         for node in changes.nodes_set:
@@ -178,15 +192,21 @@ class ViewIndex:
         before, now = past.node(uid), self._graph.node(uid)
         for node, state in ((before, past), (now, self._graph)):
             if node is not None:
-                for index_key in self._index_keys_of_node(node, state):
-                    found.update(self._at(index_key))
-        for texts in {_texts_of(node) for node in (before, now) if node is not None}:
-            self._find_text(texts, found)
+                found.update(self._of_state(node, state))
         if before is not None and now is not None:
             if before.release and not now.release:
                 self._find_reachable(uid, found)
             if before.namespace != now.namespace:
                 self._find_beside(uid, past, found)
+        return found
+
+    def _of_state(self, node: Node, state: ReadableGraph) -> Listing:
+        """The views to which a node as it is in a state may matter by itself."""
+        found: Listing = {}
+        for index_key in self._index_keys_of_node(node, state):
+            found.update(self._at(index_key))
+        if not self._listed.keys().isdisjoint(_TEXTS):
+            self._find_text(texts_of(node), found)
         return found
 
     def _find_reachable(self, uid: str, found: Listing) -> None:
@@ -200,19 +220,34 @@ class ViewIndex:
         """The node came back in another namespace: its neighbours may belong to that now."""
         for end in beside_moved((uid,), past, self._graph):
             found.update([(view, None) for view in self._reached.get(end, ()) if view.filter.namespace])
+            if self._looking_at_edges and (neighbour := self._graph.node(end)) is not None:
+                listed = self._of_state(neighbour, self._graph)
+                found.update([(view, None) for view in listed if view.filter.looks_at_edges])
+
+    def _that_look_at_edges(self, uid: str, past: GraphAt, memo: dict[str, Listing]) -> Iterator[View]:
+        """The views to which a changed edge of this node may matter, as they look at its edges."""
+        node = self._graph.node(uid)
+        if node is not None:
+            found = self._of_node(uid, past, memo)
+            yield from [view for view in found if view.filter.looks_at_edges]
 
     def _of_edge(self, key: EdgeKey, past: GraphAt, memo: dict[str, Listing]) -> Iterator[View]:
         """The views to which a change of this edge may matter."""
         _, source, target = key
         found = self._of_node(source, past, memo)
         for view in found:
-            if view.reached is not None or view.filter.namespace or (source in view and target in view):
+            if (
+                view.reached is not None
+                or view.filter.namespace
+                or view.filter.looks_at_edges
+                or (source in view and target in view)
+            ):
                 yield view
-        for view in self._by_target(target, past):
+        for view in self._by_target(target, past, memo):
             if view not in found:
                 yield view
 
-    def _by_target(self, target: str, past: GraphAt) -> Iterator[View]:
+    def _by_target(self, target: str, past: GraphAt, memo: dict[str, Listing]) -> Iterator[View]:
         """An edge may tie its source to the target's namespace, or the target to the source's."""
         node = self._graph.node(target) or past.node(target)
         if node is not None and node.namespace:
@@ -220,15 +255,21 @@ class ViewIndex:
         for view in self._reached.get(target, ()):
             if view.filter.namespace:
                 yield view
+        if self._looking_at_edges:
+            yield from self._that_look_at_edges(target, past, memo)
 
     def _find_text(self, texts: str, found: Listing) -> None:
         """Add the views that search for a text. Texts have many pieces, and few of them are listed."""
         for length, dimension in enumerate(_TEXTS, 1):
             listings = self._listed.get(dimension)
-            if listings is not None:
-                pieces = {texts[start : start + length] for start in range(len(texts) - length + 1)}
-                for piece in listings.keys() & pieces:
-                    found.update([(view, None) for view in listings[piece] if view.filter.q in texts])
+            if listings is None:
+                continue
+            pieces = {texts[start : start + length] for start in range(len(texts) - length + 1)}
+            for piece in listings.keys() & pieces:
+                for view in listings[piece]:
+                    term = _text_of(view.filter)
+                    if term is not None and any(occurs(value, texts) for value in term.values):
+                        found[view] = None
 
     def _index_keys_of_node(self, node: Node, state: ReadableGraph) -> Iterator[IndexKey]:
         """The keys of views to which the node itself may matter, in the dimensions in use."""
@@ -241,6 +282,10 @@ class ViewIndex:
         for dimension, value_of in _OWN_DIMENSIONS:
             if dimension in listed:
                 yield (dimension, value_of(node))
+        for dimension, texts in _SEARCH_DIMENSIONS:
+            if dimension in listed:
+                for text in texts(node):
+                    yield (dimension, text.lower())
         if "label" in listed or "key" in listed:
             for key, value in node.labels().items():
                 yield ("label", f"{key}={value}")
@@ -260,12 +305,30 @@ def index_keys_of_filter(filter: Filter) -> list[IndexKey]:
     index_keys = _index_keys_of_selector(filter.selector)
     if index_keys:
         return index_keys
-    if filter.q:
-        piece = filter.q[:_LONGEST_PIECE]
-        return [(_TEXTS[len(piece) - 1], piece)]
+    pinned = [term for term in filter.search if term.is_pinned]
+    rare = [term for term in pinned if SEARCH_FIELDS[term.field].shape == "text"]
+    if rare:
+        return _index_keys_of_term(rare[0])
+    if (text := _text_of(filter)) is not None:
+        pieces = {max(value, key=len)[:_LONGEST_PIECE] for value in text.values}
+        return [(_TEXTS[len(piece) - 1], piece) for piece in pieces]
     if filter.own:
         return _index_keys_of_own(filter.own)
-    return [_EVERYWHERE]
+    if pinned:
+        return _index_keys_of_term(pinned[0])
+    return [_ANYTHING if filter.search else _EVERYWHERE]
+
+
+def _index_keys_of_term(term: Term) -> list[IndexKey]:
+    return [(f"search {term.field}", value) for (value,) in term.values]
+
+
+def _text_of(filter: Filter) -> Term | None:
+    """The term under whose text its view is listed: the first that every node of it must have."""
+    for term in filter.search:
+        if term.is_text and not term.negated and all(map(any, term.values)):
+            return term
+    return None
 
 
 def _index_keys_of_own(own: tuple[OwnValues, ...]) -> list[IndexKey]:
@@ -297,11 +360,6 @@ def _index_keys_of_selector(selector: Selector) -> list[IndexKey]:
         return [("label", f"{fewest.key}={value}") for value in fewest.values]
     keys = [each.key for each in selector.requirements if each.operator in ("exists", "gt", "lt")]
     return [("key", keys[0])] if keys else []
-
-
-def _texts_of(node: Node) -> str:
-    """The texts that `q` is searched in. A match across a line end does no harm."""
-    return f"{node.name}\n{node.kind}\n{node.namespace}\n{node.release}".lower()
 
 
 def _part(parts: dict[View, Changes], view: View) -> Changes:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from astrolabe.graph.encoding.wire import encode
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import SEVERITIES
@@ -76,7 +77,11 @@ def _keeps(filter: Filter, release: Release) -> bool:
     """Whether a release passes of which no node is known: what asks for properties of nodes keeps none."""
     if filter.own or filter.selector.requirements:
         return False
-    return (not filter.release or release.name in filter.release) and filter.q in release.name.lower()
+    if not all(term.is_text or term.field == "release" for term in filter.search):
+        return False
+    text = encode({"message": release.name})
+    nothing_else = Node("", "", "", "", "", release.name, release.namespace, "", False, text)
+    return (not filter.release or release.name in filter.release) and filter.passes(nothing_else)
 
 
 def summarize(nodes: Iterable[Node], summaries: dict[Release, ReleaseSummary]) -> None:

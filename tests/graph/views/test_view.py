@@ -22,6 +22,7 @@ from astrolabe.graph.views.view import View
 from astrolabe.graph.views.view_index import ViewIndex
 from tests.graph.histories import NAMESPACES, RULES, histories, roots, selectors
 from tests.support.filters import filter_of
+from tests.support.searching import found, searches
 
 ATTACHMENTS = {"mounts", "binds", "endpoints", "uses-configmap", "uses-secret", "uses-sa", "uses-class"}
 
@@ -32,7 +33,7 @@ filters = st.builds(
     kind=st.frozensets(st.sampled_from(("Pod", "Service", "Namespace")), max_size=2),
     status=st.frozensets(st.sampled_from(("Ready", "Error")), max_size=1),
     selector=selectors,
-    q=st.sampled_from(("", "", "x", "pod", "r1", "ervice")),
+    search=searches,
 )
 
 
@@ -43,7 +44,7 @@ def kept(graph: ServedGraph, filter: Filter) -> set[str]:
         for uid, node in graph.nodes.items()
         if all({"kind": node.kind, "status": node.status}[name] in values for name, values in filter.own)
         and filter.selector.matches(node.labels())
-        and any(filter.q in text.lower() for text in (node.name, node.kind, node.namespace, node.release))
+        and found(filter.search, graph, uid)
         and (not filter.namespace or in_namespace(graph, uid, filter))
         and (not filter.release or uid in of_release(graph, filter))
     }
@@ -60,7 +61,7 @@ def in_namespace(graph: ServedGraph, uid: str, filter: Filter) -> bool:
 
 
 def of_release(graph: ServedGraph, filter: Filter) -> set[str]:
-    found = {
+    reached = {
         uid
         for uid, node in graph.nodes.items()
         if node.release in filter.release
@@ -70,11 +71,11 @@ def of_release(graph: ServedGraph, filter: Filter) -> set[str]:
         more = {
             edge.target
             for edge in graph.edges()
-            if edge.source in found and edge.type in ATTACHMENTS and not graph.nodes[edge.target].release
-        } - found
+            if edge.source in reached and edge.type in ATTACHMENTS and not graph.nodes[edge.target].release
+        } - reached
         if not more:
-            return found
-        found |= more
+            return reached
+        reached |= more
 
 
 class Client:

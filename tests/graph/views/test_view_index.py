@@ -113,7 +113,7 @@ def test_a_node_is_found_as_it_was_too() -> None:
 
 
 def test_a_view_of_another_text_with_the_same_beginning_is_not_asked() -> None:
-    watched = Watched(web=only(q="web"), webhook=only(q="webhook"), across=only(q="web-1 pod"))
+    watched = Watched(web=only(q="web"), webhook=only(q="webhook"), across=only(q='"web-1 pod"'))
     change = Changes(nodes_set=[node("WEB-1")])
     assert watched.step(change) == {"web": change}
 
