@@ -33,7 +33,7 @@ _ENTRIES = (
     "batch.CRONJOB",
     "batch.JOB",
     "pod_entry.POD",
-    "service.ENDPOINT_SLICE",
+    "endpoint_slice.ENDPOINT_SLICE",
     "service.SERVICE",
     "network.INGRESS",
     "network.NETWORK_POLICY",

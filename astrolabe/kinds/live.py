@@ -50,6 +50,7 @@ def describe_life(pod: Pod, verdict: PodVerdict, restarts: int) -> PodDetails:
         is_starting=is_live and not was_ready and not restarts and verdict.status.severity == PENDING,
         revision=_revision(pod),
         rank=verdict.rank,
+        ports=_named_ports(pod),
     )
 
 
@@ -81,3 +82,24 @@ def _revision(pod: Pod) -> str:
             if label in labels:
                 return intern(labels[label])
     return ""
+
+
+def port_key(name: str, protocol: str) -> str:
+    """How a port of a pod is found by name: `dns/UDP`."""
+    return intern(f"{name}/{protocol}")
+
+
+def _named_ports(pod: Pod) -> str:
+    """As one text, since all pods of a workload share it."""
+    spec = pod.spec
+    if spec is None:
+        return ""
+    # An init container that is restarted is a sidecar, and serves beside the others
+    sidecars = [each for each in spec.init_containers or () if each.restart_policy == "Always"]
+    ports = [
+        f"{port.name}/{port.protocol}"
+        for container in (*(spec.containers or ()), *sidecars)
+        for port in container.ports or ()
+        if port.name
+    ]
+    return intern(" ".join(ports)) if ports else ""

@@ -187,7 +187,7 @@ def _derive_ingress(ingress: Peer, neighborhood: Neighborhood) -> Derived:
     )
     if missing is not None:
         return Derived(missing)
-    status = _judge_backends(ingress.status, services)
+    status = _judge_backends(ingress.status, ingress.details, services)
     return Derived(_judge_unseen(neighborhood) or status if status.severity == READY else status)
 
 
@@ -235,24 +235,35 @@ def _judge_unseen(neighborhood: Neighborhood) -> Status | None:
     return None
 
 
-def _judge_backends(status: Status, services: list[Peer]) -> Status:
-    """The status by the worst backend. That a Service has no address of its own is nothing to an Ingress."""
-    unready = [
-        each
-        for each in services
-        if each.status.severity != READY and each.status.reason != "LoadBalancerPending"
-    ]
-    failing = [each for each in unready if each.status.severity == ERROR]
-    if not unready:
+def _judge_backends(status: Status, details: IngressDetails, services: list[Peer]) -> Status:
+    """The status by the worst backend."""
+    troubles = [(each.name, _trouble(each, details)) for each in services]
+    found = [(name, trouble) for name, trouble in troubles if trouble is not None]
+    if not found:
         return status
-    pending = [each for each in unready if each.status.severity == PENDING]
-    worst = (failing or pending or unready)[0]
-    message = f"service {worst.name}: {worst.status.reason}: {worst.status.message}"
-    if failing:
-        return Status(ERROR, "BackendUnavailable", message, worst.status.since)
-    if worst.status.severity == UNKNOWN:
-        return Status(UNKNOWN, "BackendUnknown", message, worst.status.since)
-    return Status(PENDING, "BackendPending", message, worst.status.since)
+    name, worst = min(found, key=lambda each: _WORST_BACKENDS.index(each[1].severity))
+    message = f"service {name}: {worst.reason}: {worst.message}"
+    return Status(worst.severity, _BACKEND_REASONS[worst.severity], message, worst.since)
+
+
+_BACKEND_REASONS = {ERROR: "BackendUnavailable", PENDING: "BackendPending", UNKNOWN: "BackendUnknown"}
+_WORST_BACKENDS = tuple(_BACKEND_REASONS)
+
+
+def _trouble(service: Peer, details: IngressDetails) -> Status | None:
+    """Why requests do not get through the Service."""
+    status = service.status
+    if service.details.only_published:
+        # good enough for those who look for its pods by name, but not for requests
+        return Status(ERROR, "NoReadyEndpoints", "It publishes endpoints, of which none is ready")
+    if status.severity == READY or service.details.only_unaddressed:
+        return None  # behind an Ingress it needs no address of its own
+    if status.reason == "NoSuchTargetPort":
+        wanted = [port for name, port in details.ports if name == service.name]
+        lost = service.details.lost
+        if wanted and not any(port.answers_to(each) for each in wanted for port in lost):
+            return None
+    return status
 
 
 INGRESS = Kind(

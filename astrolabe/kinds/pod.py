@@ -33,12 +33,20 @@ class EnvFrom(Projection):
     secret_ref: Reference | None = None
 
 
+class ContainerPort(Projection):
+    """Only a port with a name can be the target of a Service's port by name."""
+
+    name: str = ""
+    protocol: str = "TCP"
+
+
 class Container(Projection):
     """A container of any of the three lists. `restart_policy` Always makes an init container a sidecar."""
 
     name: Name = ""
     image: str = ""
     restart_policy: str | None = None
+    ports: Items[ContainerPort] | None = None
     env: Items[EnvVar] | None = None
     env_from: Items[EnvFrom] | None = None
 
@@ -183,6 +191,7 @@ class PodDetails(msgspec.Struct, frozen=True, gc=False):
     is_starting: it is live, has never been ready, and nothing of it has failed or ended yet.
     revision: the hash of the template that it was made from; "" when its labels do not tell.
     rank: how specific the message of its status is; see `pod_words`.
+    ports: those that have a name (`live.port_key`), with a blank between two.
     """
 
     restarts: int = 0
@@ -193,6 +202,7 @@ class PodDetails(msgspec.Struct, frozen=True, gc=False):
     is_starting: bool = False
     revision: str = ""
     rank: int = 0
+    ports: str = ""
 
 
 class Pod(Manifest):

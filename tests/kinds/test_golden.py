@@ -18,7 +18,8 @@ from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.status import SEVERITIES, Status
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from astrolabe.kinds.pod import PodDetails
-from astrolabe.kinds.service import EndpointCount, ServiceDetails
+from astrolabe.kinds.endpoint_slice import SliceDetails
+from astrolabe.kinds.endpoints import ServiceDetails
 from astrolabe.kinds.storage import StorageClassDetails
 from astrolabe.kinds.worst import WorstPod
 from tests.kinds.support import Json, Other, derive, plain, read
@@ -31,7 +32,7 @@ RECORDINGS = Path(__file__).parent.parent / "recordings" / "shop"
 DETAILS: dict[str, type] = {
     "Pod": PodDetails,
     "ReplicaSet": WorstPod,
-    "EndpointSlice": EndpointCount,
+    "EndpointSlice": SliceDetails,
     "Service": ServiceDetails,
     "StorageClass": StorageClassDetails,
 }

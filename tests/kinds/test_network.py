@@ -6,7 +6,7 @@ from astrolabe.graph.model.facts import Derived
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.status import Status
 from astrolabe.kinds.network import IngressDetails
-from astrolabe.kinds.service import ServiceDetails
+from astrolabe.kinds.endpoints import Port, ServiceDetails
 from tests.kinds.support import Json, Other, derive, fields, judge, make
 
 ANNOTATED = {"kubernetes.io/ingress.class": "legacy"}
@@ -121,10 +121,22 @@ MISSING_BACKENDS = [missing("routes-to", "Service", "b"), missing("routes-to", "
 MISSING_SECRET = missing("uses-secret", "Secret", "tls")
 MISSING_CLASS = missing("uses-class", "IngressClass", "nginx")
 
+UNSERVED = "service a: NoReadyEndpoints: It publishes endpoints, of which none is ready"
+
 DERIVED: dict[str, tuple[list[tuple[str, Other]], list[Ref], Status]] = {
     "no backends": ([], [], OWN),
     "all ready": ([service("a", FINE), service("b", FINE)], [], OWN),
-    "one without an address of its own": ([service("a", FINE), service("b", NO_ADDRESS)], [], OWN),
+    "one without an address of its own": (
+        [
+            service("a", FINE),
+            (
+                "routes-to",
+                Other("Service", "b", NO_ADDRESS, ServiceDetails(has_selector=True, only_unaddressed=True)),
+            ),
+        ],
+        [],
+        OWN,
+    ),
     "one without selector": (
         [service("a", FINE), service("b", DOWN, has_selector=False)],
         [],
@@ -145,6 +157,11 @@ DERIVED: dict[str, tuple[list[tuple[str, Other]], list[Ref], Status]] = {
         [service("a", EMPTY), service("c", DOWN), service("b", DOWN), service("d", FINE)],
         [],
         Status("Error", "BackendUnavailable", "service b: NoReadyEndpoints: 0/3 endpoints ready", "T1"),
+    ),
+    "one that publishes only what is not ready": (
+        [("routes-to", Other("Service", "a", FINE, ServiceDetails(has_selector=True, only_published=True)))],
+        [],
+        Status("Error", "BackendUnavailable", UNSERVED),
     ),
     "one unknown": (
         [service("b", UNSEEN), service("a", FINE)],
@@ -266,8 +283,8 @@ def test_an_action_of_the_aws_controller_is_no_service() -> None:
     assert links == [("routes-to", "Service/shop/web", "spec.rules[1].http.paths[0].backend.service.name")]
 
 
-WEB = ServiceDetails(has_selector=True, ports=((80, "http"), (9090, "")))
-ALIAS = ServiceDetails(has_selector=False, is_alias=True, ports=((80, "http"),))
+WEB = ServiceDetails(has_selector=True, ports=(Port(80, "http"), Port(9090)))
+ALIAS = ServiceDetails(has_selector=False, is_alias=True, ports=(Port(80, "http"),))
 
 
 @pytest.mark.parametrize(
@@ -321,3 +338,26 @@ def test_a_backend_of_another_kind_that_is_missing() -> None:
     bucket = Ref("routes-to", "Bucket.s3.example", "shop", "b", "spec.defaultBackend.resource.name")
     derived = derive("Ingress", OWN, details=PLAIN, unresolved=[bucket])
     assert derived.status == Status("Error", "BackendMissing", "Bucket not found: b")
+
+
+LOST = Status(
+    "Error", "NoSuchTargetPort", "Its pods have no port named metrics (of port 9090); they have web"
+)
+
+
+@pytest.mark.parametrize(
+    ("ports", "expected"),
+    [
+        ((), ("Error", "BackendUnavailable")),
+        ((("web", 80),), ("Ready", "Ready")),
+        ((("web", "http"), ("other", 9090)), ("Ready", "Ready")),
+        ((("web", 9090),), ("Error", "BackendUnavailable")),
+        ((("web", 80), ("web", "metrics")), ("Error", "BackendUnavailable")),
+    ],
+)
+def test_a_port_that_leads_nowhere_concerns_those_who_use_it(ports: Any, expected: tuple[str, str]) -> None:
+    web, metrics = Port(80, "http", "web/TCP"), Port(9090, "metrics", "metrics/TCP")
+    details = ServiceDetails(has_selector=True, ports=(web, metrics), lost=(metrics,))
+    out = [("routes-to", Other("Service", "web", LOST, details))]
+    status = derive("Ingress", OWN, details=IngressDetails(ports=ports), out=out).status
+    assert (status.severity, status.reason) == expected

@@ -1,0 +1,178 @@
+"""How a Service is, by its endpoints and by the pods that it selects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from sys import intern
+
+import msgspec
+
+from astrolabe.graph.model.facts import Neighborhood, Peer
+from astrolabe.graph.state.edge_types import ENDPOINTS
+from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
+from astrolabe.kinds.common import LONGEST_QUOTE, shortened
+from astrolabe.kinds.endpoint_slice import SliceDetails
+from astrolabe.kinds.live import live_pods
+
+
+class Port(msgspec.Struct, frozen=True, gc=False):
+    """A port of a Service. target: the port of the pods that it leads to (`port_key`); "" if by number."""
+
+    number: int
+    name: str = ""
+    target: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number}".lstrip()
+
+    def answers_to(self, wanted: str | int) -> bool:
+        """Whether it is the port of this name or number."""
+        return wanted in (self.number, self.name or None)
+
+
+class ServiceDetails(msgspec.Struct, frozen=True, gc=False):
+    """What `derive` of the Service itself and its Ingresses read.
+
+    is_alias: a name without endpoints. lost: those of its ports that lead to none of its pods.
+    only_published: no endpoint can serve, though the Service publishes some.
+    only_unaddressed: all that it lacks is an address of its load balancer.
+    """
+
+    has_selector: bool
+    is_alias: bool = False
+    ports: tuple[Port, ...] = ()
+    lost: tuple[Port, ...] = ()
+    only_published: bool = False
+    only_unaddressed: bool = False
+
+    def has_port(self, wanted: str | int) -> bool:
+        """Whether it has the port of this name or number. An alias need not declare its numbers."""
+        if self.is_alias and isinstance(wanted, int):
+            return True
+        return any(port.answers_to(wanted) for port in self.ports)
+
+    def tell_ports(self) -> str:
+        """Which ports it has, for a sentence."""
+        return f"its ports: {', '.join(map(str, self.ports))}" if self.ports else "it has none"
+
+
+class Endpoints:
+    """The endpoints of one Service. A target is one, however many slices and addresses it has.
+
+    only_published: see `ServiceDetails`.
+    """
+
+    def __init__(self, service: Peer, neighborhood: Neighborhood, pods: Sequence[Peer]) -> None:
+        """pods: those that it selects."""
+        self._service = service
+        self._neighborhood = neighborhood
+        self._pods = pods
+        self._live = live_pods(pods)
+        self._slices: list[SliceDetails] = [
+            each.details for each in neighborhood.outgoing(ENDPOINTS, "EndpointSlice")
+        ]
+        ready = set().union(*[each.ready for each in self._slices])
+        self._ready = len(ready)
+        self._total = len(ready.union(*[each.unready for each in self._slices]))
+        self._draining = len(set().union(*[each.draining for each in self._slices]))
+        published = set().union(*[each.published for each in self._slices])
+        self.only_published = bool(ready) and ready == published
+
+    def judge(self) -> Status:
+        """The status by the endpoints, wherever the Service itself can be reached."""
+        counts = intern(f"{self._ready}/{self._total} endpoints ready")
+        if self._total and self._neighborhood.is_outdated("EndpointSlice"):
+            message = f"{counts} when EndpointSlices could last be read"
+            return Status(UNKNOWN, "EndpointsNotVisible", message)
+        if self.only_published:
+            message = f"{self._ready} endpoints published, of which none is ready"
+            return Status(READY, "Ready", message)
+        if self._ready:
+            return Status(READY, "Ready", counts)
+        # forbidden, not selected, not watched, or not listed yet
+        if not self._neighborhood.is_complete("EndpointSlice"):
+            return _unseen(slices=self._total > 0, counts=counts)
+        if self._service.details.has_selector:
+            return self._judge_pods() if self._live else self._without_pods(counts)
+        if self._slices:
+            return Status(ERROR, "NoReadyEndpoints", counts)
+        own = self._service.status
+        return own if own.severity == READY else Status(READY, "Ready", "No selector")
+
+    def _without_pods(self, counts: str) -> Status:
+        if not self._neighborhood.is_complete("Pod"):
+            return Status(ERROR if self._total else PENDING, "NoReadyEndpoints", counts)
+        if not self._pods:
+            return Status(PENDING, "NoMatchingPods", "The selector matches no pod")
+        message = f"None of the {len(self._pods)} pods that it selects is alive"
+        if len(self._pods) == 1:
+            message = f"The only pod that it selects, {self._pods[0].name}, is not alive"
+        return Status(PENDING, "NoMatchingPods", message + self._tell_draining())
+
+    def _judge_pods(self) -> Status:
+        """The status while no endpoint is ready, though there are pods."""
+        counts = f"0/{max(self._total, len(self._live))} endpoints ready"
+        worst = min(self._live, key=_severity)
+        words = (f"pod {worst.name}", worst.status.reason, shortened(worst.status.message, LONGEST_QUOTE))
+        message = ": ".join([counts, *[word for word in words if word]])
+        if all(pod.details.is_starting for pod in self._live) and not any(
+            pod.details.was_ready for pod in self._pods
+        ):
+            return Status(PENDING, "Starting", message)
+        if any(pod.details.is_ready for pod in self._live):
+            return Status(
+                PENDING, "NoReadyEndpoints", f"{counts}, though pods are: no EndpointSlice has them yet"
+            )
+        if self._draining:
+            return Status(PENDING, "NoReadyEndpoints", message + self._tell_draining())
+        return Status(ERROR, "NoReadyEndpoints", message, worst.status.since)
+
+    def _tell_draining(self) -> str:
+        if not self._draining:
+            return ""
+        return f"; endpoints that still serve until they are gone: {self._draining}"
+
+    def lost_ports(self) -> tuple[Port, ...]:
+        """The ports that lead to a port, by name, that none of the pods has."""
+        named = [port for port in self._service.details.ports if port.target]
+        if not named:
+            return ()
+        reached = {name for each in self._slices for name in each.ports}
+        lost = [port for port in named if port.name not in reached]
+        if not lost:
+            return ()
+        if self._live and self._neighborhood.is_complete("Pod"):
+            offered = self._offered()
+            return tuple([port for port in lost if port.target not in offered])
+        if self._total and self._neighborhood.is_complete("EndpointSlice"):
+            return tuple(lost)
+        return ()
+
+    def _offered(self) -> set[str]:
+        texts = {pod.details.ports for pod in self._live}
+        return {port for text in texts for port in text.split()}
+
+    def tell_lost(self, lost: Sequence[Port]) -> str:
+        """What the ports that lead to none of the pods should find there."""
+        wanted = ", ".join([f"{port.target.removesuffix('/TCP')} (of port {port.number})" for port in lost])
+        offered = sorted([port.removesuffix("/TCP") for port in self._offered()])
+        has = f"they have {', '.join(offered)}" if offered else "they name none"
+        return (
+            f"Its pods have no port named {wanted}; {has}"
+            if self._live
+            else f"No pod has a port named {wanted}"
+        )
+
+
+def _severity(pod: Peer) -> tuple[bool, int, str]:
+    """Sorts the pod first that has failed, and most often."""
+    return pod.status.severity != ERROR, -pod.details.restarts, pod.name
+
+
+def _unseen(*, slices: bool, counts: str) -> Status:
+    """Not an error, since ready endpoints may exist where nothing is visible; but not Ready either."""
+    if slices:
+        message = f"{counts}; there may be more EndpointSlices that are not visible"
+    else:
+        message = "No EndpointSlice is visible, so it is not known whether endpoints are ready"
+    return Status(UNKNOWN, "EndpointsNotVisible", message)
