@@ -57,12 +57,12 @@ class _RecordNeighborhood:
         return self._scopes.is_outdated(kind, self._record.namespace)
 
     def outgoing(self, type: str, kind: str) -> Iterable[Peer]:
-        found = [self._linker.find(e.target) for e in each_edge(self._record.outgoing) if e.type == type]
-        return [record for record in found if record is not None and record.kind == kind]
+        uids = [edge.target for edge in each_edge(self._record.outgoing) if edge.type == type]
+        return [record for record in self._linker.find_each(uids) if record.kind == kind]
 
     def incoming(self, type: str, kind: str) -> Iterable[Peer]:
-        found = [self._linker.find(e.source) for e in each_edge(self._record.incoming) if e.type == type]
-        return [record for record in found if record is not None and record.kind == kind]
+        uids = [edge.source for edge in each_edge(self._record.incoming) if edge.type == type]
+        return [record for record in self._linker.find_each(uids) if record.kind == kind]
 
     @property
     def unresolved(self) -> Collection[Ref | RefByUid]:

@@ -70,6 +70,10 @@ class Linker:
     def find(self, uid: str) -> Record | None:
         return self._names.find(BY_UID, uid)
 
+    def find_each(self, uids: Iterable[str]) -> list[Record]:
+        """Those that are known of the resources with these uids."""
+        return self._names.find_each(BY_UID, uids)
+
     def known(self, uid: str) -> Record:
         """The resource with this uid, which an edge connects, and which therefore exists."""
         record = self.find(uid)
