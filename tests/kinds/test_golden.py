@@ -16,10 +16,10 @@ from astrolabe.graph.model.facts import Peer
 from astrolabe.graph.model.links import Ref, RefByUid
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.status import SEVERITIES, Status
-from astrolabe.kinds.kind import ANY_KIND, Kind
-from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.endpoint_slice import SliceDetails
 from astrolabe.kinds.endpoints import ServiceDetails
+from astrolabe.kinds.kind import ANY_KIND, Kind
+from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.storage import StorageClassDetails
 from astrolabe.kinds.worst import WorstPod
 from tests.kinds.support import Json, Other, derive, plain, read

@@ -5,8 +5,8 @@ import pytest
 from astrolabe.graph.model.facts import Derived
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.status import Status
-from astrolabe.kinds.network import IngressDetails
 from astrolabe.kinds.endpoints import Port, ServiceDetails
+from astrolabe.kinds.network import IngressDetails
 from tests.kinds.support import Json, Other, derive, fields, judge, make
 
 ANNOTATED = {"kubernetes.io/ingress.class": "legacy"}

@@ -2,9 +2,9 @@ import pytest
 
 from astrolabe.graph.model.facts import Derived
 from astrolabe.graph.state.status import Status
-from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.endpoint_slice import SliceDetails
-from astrolabe.kinds.endpoints import Port, ServiceDetails
+from astrolabe.kinds.endpoints import ServiceDetails
+from astrolabe.kinds.pod import PodDetails
 from tests.kinds.support import Json, Other, derive, fields, judge, make
 
 WAITING = Status("Pending", "LoadBalancerPending", "Waiting for an address of the load balancer")
