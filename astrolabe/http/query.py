@@ -48,10 +48,11 @@ class QueryReader:
         """The filter that all remaining parameters make. Raises FilterError."""
         return parse_query(self._values, rules) if self._values else EVERYTHING
 
-    def refuse_unknown(self) -> None:
-        """Raise Refusal if a parameter is left."""
+    def refuse_unknown(self, *known: str) -> None:
+        """Raise Refusal if a parameter is left. known: those that the path has, for the message."""
         if self._values:
-            raise bad_parameter(f"unknown parameter {quoted(min(self._values))}; this path has none")
+            has = " and ".join(known) or "none"
+            raise bad_parameter(f"unknown parameter {quoted(min(self._values))}; this path has {has}")
 
     def pop_number(self, name: str) -> int | None:
         """A whole number, or None if not given. Raises Refusal."""
@@ -61,6 +62,10 @@ class QueryReader:
         if not _is_number(text):
             raise bad_parameter(f"{name} is a whole number, not {quoted(text)}")
         return int(text)
+
+    def pop_text(self, name: str) -> str:
+        """A text, "" if not given. Raises Refusal."""
+        return self._pop(name) or ""
 
     def pop_flag(self, name: str, *, default: bool) -> bool:
         """`true` or `false`. Raises Refusal."""

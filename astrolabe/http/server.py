@@ -30,6 +30,7 @@ from astrolabe.http.ops.metrics import Metrics
 from astrolabe.http.ops.probes import Probes
 from astrolabe.http.responses.cache import ResponseCache
 from astrolabe.http.responses.shared import position_headers
+from astrolabe.http.rest.complete import Completer
 from astrolabe.http.rest.endpoints import Rest
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections
@@ -63,6 +64,7 @@ def create_server(
     grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
     endpoints = [
         *Rest(source, rules, cache).endpoints,
+        Completer(source, rules).endpoint,
         *grafana.endpoints,
         *StreamEndpoints(source.hub, connections, state=source.state, rules=rules, limits=limits).endpoints,
         *Probes(source).endpoints,

@@ -147,6 +147,11 @@ class SearchVocabulary:
         return self._catalogue.find(word).key
 
     @property
+    def kinds(self) -> KeysView[str]:
+        """The keys of the kinds."""
+        return self._catalogue.keys
+
+    @property
     def metadata(self) -> Collection[str]:
         """The keys of metadata that nodes of these kinds may show."""
         if self._version != self._catalogue.version:

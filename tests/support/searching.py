@@ -33,10 +33,11 @@ class Words:
     """The words of a small world of kinds."""
 
     metadata = ("n", "pods", "creationTimestamp")
+    kinds = ("Pod", "Service", "Ingress", "PersistentVolume", "Namespace", "Secret")
     _KINDS = {"po": "Pod", "pods": "Pod", "svc": "Service", "ing": "Ingress", "pv": "PersistentVolume"}
 
     def kind(self, word: str, /) -> str:
-        for kind in ("Pod", "Service", "Ingress", "PersistentVolume", "Namespace", "Secret"):
+        for kind in self.kinds:
             if word.lower() == kind.lower() or self._KINDS.get(word.lower()) == kind:
                 return kind
         raise ValueError(f"unknown kind {word!r}")

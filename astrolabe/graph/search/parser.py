@@ -35,6 +35,11 @@ class Vocabulary(Protocol):
         ...
 
     @property
+    def kinds(self) -> Iterable[str]:
+        """The keys of the kinds there are."""
+        ...
+
+    @property
     def metadata(self) -> Collection[str]:
         """The keys of metadata that nodes may show."""
         ...
@@ -55,8 +60,8 @@ class WrittenTerm(NamedTuple):
 
 
 #: Two characters come before one.
-_OPERATORS = (">=", "<=", ":", ">", "<")
-_KEY_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+OPERATORS = (">=", "<=", ":", ">", "<")
+KEY_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
 def parse(text: str, vocabulary: Vocabulary) -> tuple[Term, ...]:
@@ -94,10 +99,10 @@ def _token(text: str, start: int) -> tuple[WrittenTerm, int]:
 def _key(text: str, at: int) -> tuple[str, str, int]:
     """A key with its operator, and where its values begin; ("", ":") for a text."""
     end = at
-    while end < len(text) and text[end] in _KEY_CHARACTERS:
+    while end < len(text) and text[end] in KEY_CHARACTERS:
         end += 1
     if end > at:
-        for operator in _OPERATORS:
+        for operator in OPERATORS:
             if text.startswith(operator, end):
                 return text[at:end], operator, end + len(operator)
     return "", ":", at

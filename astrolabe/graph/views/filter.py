@@ -55,13 +55,14 @@ class _KindsOnly:
     """A vocabulary of kinds."""
 
     def __init__(self, kinds: Collection[str]) -> None:
-        self._kinds = {kind.lower(): kind for kind in kinds}
+        self.kinds = kinds
         self.metadata: Collection[str] = ()
 
     def kind(self, word: str, /) -> str:
-        if word.lower() not in self._kinds:
-            raise ValueError(f"unknown kind {quoted(word)}; it is one of {', '.join(self._kinds.values())}")
-        return self._kinds[word.lower()]
+        for kind in self.kinds:
+            if kind.lower() == word.lower():
+                return kind
+        raise ValueError(f"unknown kind {quoted(word)}; it is one of {', '.join(self.kinds)}")
 
 
 _VALUE_OF = dict(OWN_VALUES)  # a proxy takes twice as long

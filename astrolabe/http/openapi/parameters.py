@@ -45,6 +45,16 @@ UID = Parameter(
     schema={"type": "string", "minLength": 1},
     place="path",
 )
+TYPED = Parameter(
+    name="q",
+    description="A search as far as it is written.",
+    schema={"type": "string", "default": "", "examples": ["kind:deploy ns:sh"]},
+)
+CURSOR = Parameter(
+    name="cursor",
+    description="Where in it the cursor stands: characters before it; by default at the end.",
+    schema=_WHOLE,
+)
 SINCE = Parameter(
     name="since",
     description="Resume after this place in history, `<epoch>:<seq>`, instead of beginning with a snapshot.",

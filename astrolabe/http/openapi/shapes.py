@@ -38,6 +38,22 @@ class Error(Shape):
     message: Annotated[str, about("A sentence for people, which names what is wrong.")]
 
 
+class Proposed(Shape):
+    """A text to write."""
+
+    text: Annotated[str, about("", "namespace:")]
+    description: str | Absent = UNSET
+    resources: Annotated[Count, about("Resources that have it.")] | Absent = UNSET
+
+
+class Completion(Shape):
+    """What may be written at a place of a search."""
+
+    start: Annotated[Count, about("Characters before what is to be replaced.")]
+    end: Annotated[Count, about("Characters up to its end.")]
+    proposals: list[Proposed]
+
+
 class ReferenceShape(Shape):
     """A reference that leads nowhere: what it names does not exist."""
 
