@@ -96,8 +96,9 @@ def test_the_error_that_ends_a_process_is_its_last_line() -> None:
 
 def test_a_forked_process_logs_its_own_lines_and_no_others() -> None:
     text = """
-import logging, os
+import logging, os, warnings
 from astrolabe import telemetry
+warnings.simplefilter("ignore")  # that a process with threads forks
 telemetry.configure(verbosity=0, log_format="text")
 logging.info("before")
 logging.getLogger("astrolabe.test").info("parent")

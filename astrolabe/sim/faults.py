@@ -180,9 +180,9 @@ class HugeLine(InjectedFault):
 
 @dataclass(frozen=True, kw_only=True)
 class DeepObject(InjectedFault):
-    """The first object has a value nested `depth` deep, deeper than decoders accept."""
+    """The first object has a value nested `depth` deep: deeper than decoders accept in any Python."""
 
-    depth: int = 1100
+    depth: int = 100_000
 
     async def transform(self, lines: Lines, watch_events: WatchEvents) -> Lines:
         deepened = False

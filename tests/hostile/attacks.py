@@ -181,11 +181,11 @@ class ManyFilters:
 class DeepObject:
     """One object of the cluster is nested deeper than anybody means it."""
 
-    name, seconds = "an object nested 1,100 deep", 1.0
+    name, seconds = "an object nested 100,000 deep", 1.0
 
     async def run(self, scene: Scene, seconds: float) -> None:
         assert scene.nest is not None
-        await scene.nest(1_100)
+        await scene.nest(100_000)
         await asyncio.sleep(seconds)
 
 

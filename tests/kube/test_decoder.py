@@ -163,7 +163,7 @@ async def test_different_invalid_objects_are_logged_up_to_a_bound(caplog: pytest
 
 
 DEEP = b'{"kind":"ConfigMap","metadata":{"name":"deep","namespace":"n","uid":"u"},"x":%b}' % (
-    b"[" * 1100 + b"]" * 1100
+    b"[" * 100_000 + b"]" * 100_000
 )
 IS_DEEP = InvalidObject("n", "deep", "is nested too deeply", "u")
 
@@ -267,7 +267,7 @@ async def test_a_watch_goes_on_behind_an_object_that_cannot_be_taken_in(size: in
     object = (
         b'{"metadata":{"name":"odd","namespace":"n","uid":"u","resourceVersion":"12"},"x":[%b%b],"y":"%b"}'
     )
-    odd = object % (b"[" * 1100, b"]" * 1100, b"y" * size)
+    odd = object % (b"[" * 100_000, b"]" * 100_000, b"y" * size)
     await decoder.decode_lines([event("ADDED", "b", "11"), b'{"type":"MODIFIED","object":%b}' % odd])
     assert decoder.position == "12"
     decoder.begin_list()

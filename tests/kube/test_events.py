@@ -113,8 +113,9 @@ def test_an_object_that_does_not_fit(object: bytes, invalid: InvalidObject) -> N
     assert decode(WIDGET, b'{"type":"ADDED","object":' + object + b"}") == invalid
 
 
-#: More than any decoder follows, and less than the API server takes.
-DEEP = b"[" * 1100 + b"]" * 1100
+#: Nested deeper than a decoder follows. Python 3.11 stops at 1,000 levels, 3.13 at 10,000, and 3.14 where the
+#: stack ends.
+DEEP = b"[" * 100_000 + b"]" * 100_000
 IDENTIFIED = b'"name":"w","namespace":"n","uid":"u1","resourceVersion":"8"'
 
 
