@@ -72,6 +72,9 @@ class Settings:
     kubeconfig: one path, or several as in $KUBECONFIG. context: a context in it; "": the current one.
     namespaces: watch only these; empty: all.
     kinds: kinds to watch, see `Catalogue.find`; empty: all built-in kinds.
+    custom_resources: which custom resources to watch, see `kinds.custom.selection`; empty: `auto`, or with
+    `kinds` none.
+    max_custom_objects: objects of one custom kind beyond which only their metadata is read.
     auth: whether clients need a token. auth_token_file: one token per line. open_metrics: /metrics needs
     none.
     host: address to listen on; "": a safe default, see `listen_host`.
@@ -95,6 +98,8 @@ class Settings:
     selector_mode: SelectorMode = "closure"
     namespaces: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    custom_resources: tuple[str, ...] = ()
+    max_custom_objects: int = 50_000
     batch_window: float = 0.05
     limits: Limits = Limits()
     auth: Auth = "none"

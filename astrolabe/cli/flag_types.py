@@ -13,6 +13,7 @@ import click
 from astrolabe.bus.redis.address import parse as parse_redis_url
 from astrolabe.graph import selector
 from astrolabe.kinds.builtin import builtin_catalogue
+from astrolabe.kinds.custom.selection import Selection
 
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _ADDRESS = re.compile(r"(|[^\s:\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]+)\Z")
@@ -239,6 +240,13 @@ def kinds(text: str) -> tuple[str, ...]:
     """Kinds as kubectl accepts them, separated by commas. Raises ValueError (UnknownKind)."""
     words, catalogue = _split(text), builtin_catalogue()
     return tuple(catalogue.find(word).key for word in words)
+
+
+def custom_resources(text: str) -> tuple[str, ...]:
+    """The words of `kinds.custom.selection`, separated by commas. Raises ValueError (SelectionError)."""
+    words = _split(text)
+    Selection.of(words)
+    return words
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -106,6 +106,23 @@ SCOPE = (
         envvar="ASTROLABE_KINDS",
         help="Watch only these.",
     ),
+    _list(
+        "--custom-resources",
+        flag_types.custom_resources,
+        heading=_SCOPE,
+        shown="auto",
+        envvar="ASTROLABE_CUSTOM_RESOURCES",
+        help="Custom resources to watch: auto (all but noise; none with --kinds), none, or a list of "
+        "KIND.GROUP, *.GROUP, * and auto; -KIND.GROUP leaves one out; the last word about a kind decides.",
+    ),
+    Flag(
+        ("--max-custom-objects",),
+        heading=_SCOPE,
+        envvar="ASTROLABE_MAX_CUSTOM_OBJECTS",
+        default=_DEFAULTS.max_custom_objects,
+        type=FlagType("N", flag_types.integer(1)),
+        help="Most objects of a custom kind that are read whole; of more, only the metadata is.",
+    ),
 )
 
 SERVING = (

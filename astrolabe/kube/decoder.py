@@ -15,7 +15,7 @@ from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.faults import InvalidObjectError, where
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Projection
-from astrolabe.kube.errors import UNDECODABLE, NotTheApi, RequestFailed
+from astrolabe.kube.errors import UNDECODABLE, NotTheApi, RequestFailed, TooManyObjects
 from astrolabe.kube.events import (
     MAX_OBJECT_BYTES,
     NO_UID,
@@ -68,8 +68,15 @@ class ListWatchDecoder:
     """
 
     def __init__(
-        self, kind: Kind[Any], sink: Sink, *, health: WatchHealth, clock: Callable[[], float]
+        self,
+        kind: Kind[Any],
+        sink: Sink,
+        *,
+        health: WatchHealth,
+        clock: Callable[[], float],
+        most: int | None = None,
     ) -> None:
+        """most: objects of a list, beyond which it is given up."""
         self.position = ""
         self.progressed_at = 0.0
         self.bookmark_interval: float | None = None
@@ -78,6 +85,7 @@ class ListWatchDecoder:
         self._sink = sink
         self._health = health
         self._clock = clock
+        self._most = most
         self._listed: dict[str, Facts] | None = None
         self._invalid: dict[str, InvalidObject] = {}
         self._changes: list[ObjectChange] = []
@@ -101,7 +109,8 @@ class ListWatchDecoder:
         self._changes = []
 
     async def end_list(self, resource_version: str) -> None:
-        """Hand over the collected list, which is complete at this resourceVersion."""
+        """Hand over the collected list, which is complete at this resourceVersion. Raises TooManyObjects."""
+        self._check_size()
         listed, invalid = list((self._listed or {}).values()), list(self._invalid.values())
         self._listed = None
         self._invalid = {}
@@ -119,7 +128,7 @@ class ListWatchDecoder:
         """Decode the lines of one chunk into at most one `ObjectChanges`.
 
         Raises ApiError for an ERROR event and NotTheApi for a line that is no event. The changes before it
-        are handed over first.
+        are handed over first. Raises TooManyObjects.
         """
         known = len(self._listed or ())
         try:
@@ -137,13 +146,14 @@ class ListWatchDecoder:
             raise
         self._count(len(lines))
         await self._flush()
+        self._check_size()
         if len(self._listed or ()) != known:
             self.progressed_at = self._clock()
 
     async def decode_page(self, body: bytes) -> tuple[str, str]:
         """Decode one page of a list.
 
-        Returns its resourceVersion and the token of the next page, "" on the last.
+        Returns its resourceVersion and the token of the next page, "" on the last. Raises TooManyObjects.
         """
         try:
             page = msgspec.json.decode(body, type=_Page)
@@ -158,6 +168,7 @@ class ListWatchDecoder:
             if not count % LOOK_EVERY or len(item) > LARGE:
                 await slice.pause()
         self._count(len(items))
+        self._check_size()
         return page.metadata.resource_version, page.metadata.continue_token
 
     def skip_page(self, beginning: bytes) -> tuple[str, str]:
@@ -171,6 +182,11 @@ class ListWatchDecoder:
         self._skip(invalid_object(beginning.partition(b'"items"')[2].lstrip(b" \t\r\n:["), TOO_LARGE))
         self._count(1)
         return meta.resource_version, meta.continue_token
+
+    def _check_size(self) -> None:
+        if self._most is not None and len(self._listed or ()) > self._most:
+            self._listed = None
+            raise TooManyObjects(f"there are more than {self._most} objects")
 
     def _add_upserted(self, manifest: Any) -> None:
         meta = manifest.metadata

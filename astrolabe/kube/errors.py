@@ -45,6 +45,10 @@ class TooLarge(NotTheApi):
         self.beginning = beginning
 
 
+class TooManyObjects(RequestFailed):
+    """A list has more objects than are read whole."""
+
+
 class WatchEnded(RequestFailed):
     """A watch ended or went silent too early."""
 

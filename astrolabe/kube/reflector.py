@@ -25,6 +25,7 @@ from astrolabe.kube.errors import (
     NotTheApi,
     RequestFailed,
     TooLarge,
+    TooManyObjects,
     WatchEnded,
     forget_frames,
 )
@@ -63,10 +64,13 @@ class Reflector:
         timing: WatchTiming | None = None,
         outages: OutageLog | None = None,
         longest_page: int = MAX_PAGE_BYTES,
+        most: int | None = None,
+        too_many: Callable[[str], None] = lambda _: None,
     ) -> None:
         """clock: monotonic seconds. label_selector: the API server filters by it; "" for everything.
 
-        outages: shared with the other watches of this cluster.
+        outages: shared with the other watches of this cluster. most: objects of a list, beyond which the
+        watch gives up, and calls `too_many` with the kind.
         """
         self.health = WatchHealth(kind.key, namespace)
         self._kind = kind
@@ -77,7 +81,8 @@ class Reflector:
         self._timing = timing or WatchTiming()
         self._path = kind.path_in(namespace) if namespace else kind.path
         self._selector = {"labelSelector": label_selector} if label_selector else {}
-        self._decoder = ListWatchDecoder(kind, sink, health=self.health, clock=clock)
+        self._decoder = ListWatchDecoder(kind, sink, health=self.health, clock=clock, most=most)
+        self._too_many = too_many
         self._backoff = self._timing.backoff(random=random, clock=clock)
         self._outages = outages or OutageLog()
         self._longest_page = longest_page
@@ -97,6 +102,9 @@ class Reflector:
         while True:
             try:
                 await self._advance()
+            except TooManyObjects:
+                self._too_many(self._kind.key)
+                await asyncio.Event().wait()  # until the watch is ended
             except RequestFailed as error:
                 forget_frames(error)
                 await self._recover(error)

@@ -66,16 +66,22 @@ class Watches:
         sink: Sink,
         *,
         complete: Callable[[], bool] = lambda: True,
+        too_many: Callable[[str], None] = lambda _: None,
         timing: WatchTiming | None = None,
         random: Random | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """complete: returns whether the catalogue has all kinds of the cluster."""
+        """complete: returns whether the catalogue has all kinds of the cluster.
+
+        too_many: called with a custom kind that has more objects than the settings allow. Its watch stops
+            until the catalogue has another entry for it.
+        """
         self._settings = settings
         self._catalogue = catalogue
         self._cluster = cluster
         self._sink = sink
         self._complete = complete
+        self._too_many = too_many
         self._timing = timing or WatchTiming()
         self._random = random or Random()
         self._clock = clock
@@ -138,6 +144,7 @@ class Watches:
         settings = self._settings
         selector = settings.label_selector if settings.selector_mode == "strict" else ""
         for kind in kinds:
+            is_limited = is_custom(kind.key) and not kind.metadata_only
             self._reflectors[kind.key] = [
                 Reflector(
                     kind,
@@ -149,6 +156,8 @@ class Watches:
                     label_selector=selector,
                     timing=self._timing,
                     outages=self._outages,
+                    most=settings.max_custom_objects if is_limited else None,
+                    too_many=self._too_many,
                 )
                 for scope in scopes_of(settings, (kind,))
             ]

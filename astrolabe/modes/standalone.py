@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.assembly import create_engine
@@ -15,6 +16,7 @@ from astrolabe.http.source import ReplicationHealth
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
+from astrolabe.kube.custom_resources import LONGEST_DISCOVERY, CustomResources
 from astrolabe.kube.health import WatchHealth
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.modes.supervisor import Supervisor
@@ -31,8 +33,14 @@ async def standalone(
 ) -> StandaloneMode:
     """Start to watch the cluster. Raises ClusterError if the API server cannot be used."""
     await cluster.verify()
-    mode = StandaloneMode(settings, catalogue, cluster, info)
-    await mode.start(supervisor)
+    customs = CustomResources(settings, catalogue, cluster)
+    async with AsyncExitStack() as failed_start:
+        failed_start.push_async_callback(customs.stop)
+        customs.start()
+        await customs.wait_known(LONGEST_DISCOVERY)
+        mode = StandaloneMode(settings, catalogue, cluster, info, customs)
+        await mode.start(supervisor)
+        failed_start.pop_all()
     return mode
 
 
@@ -42,7 +50,14 @@ class StandaloneMode:
     readiness: which kinds are synced. state: how far the served graph can be trusted.
     """
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, cluster: Cluster, info: ClusterInfo) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        cluster: Cluster,
+        info: ClusterInfo,
+        customs: CustomResources,
+    ) -> None:
         epoch = secrets.token_hex(4)
         self.catalogue = catalogue
         self.readiness = ReadinessTracker(scopes_of(settings, catalogue))
@@ -55,7 +70,17 @@ class StandaloneMode:
             epoch=epoch,
             served=lambda: self.hub.graph,
         )
-        self._watches = Watches(settings, catalogue, cluster, self._engine)
+        self._customs = customs
+        self._watches = Watches(
+            settings,
+            catalogue,
+            cluster,
+            self._engine,
+            complete=lambda: customs.complete,
+            too_many=customs.limit,
+        )
+        self.readiness.complete = customs.complete
+        customs.serve(count=self._engine.count, on_complete=self._watches.tell_complete)
         self.state = StateTracker(self._assess, info, clock=time.monotonic, time=time.time)
 
     async def start(self, supervisor: Supervisor) -> None:
@@ -64,6 +89,8 @@ class StandaloneMode:
         supervisor.on_close(self._watches.stop)
         await self._watches.start()
         supervisor.spawn(self._watches.guard(), name="watches")
+        supervisor.on_close(self._customs.stop)
+        supervisor.spawn(self._customs.guard(), name="custom resources")
 
     async def ready(self) -> None:
         """Wait until the graph of the whole cluster is served."""

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from astrolabe.kinds.kind import Kind
 from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.api.discovery import discovery_page
 from astrolabe.sim.api.encoding import ObjectEncoder, negotiate_encoder
@@ -56,16 +57,23 @@ class Handler:
         request_log: RequestLog,
         bookmark_interval: float,
     ) -> None:
+        #: Whether there is aggregated discovery, as since Kubernetes 1.26.
+        self.aggregates = True
         self._store = store
         self._authorizer = authorizer
         self._faults = faults
         self._request_log = request_log
         self._interval = bookmark_interval
-        self._kinds = [collection.kind for collection in store.collections.values()]
-        self._routes = Routes(self._kinds)
+        self._served_version = -1
+        self._kinds: list[Kind[Any]] = []
+        self._routes = Routes(())
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request. All failures are handled here."""
+        if self._served_version != self._store.served_version:
+            self._served_version = self._store.served_version
+            self._kinds = self._store.kinds
+            self._routes = Routes(self._kinds)
         try:
             return await self._answer(request)
         except StatusError as refusal:
@@ -79,7 +87,8 @@ class Handler:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if is_write(request.method):
             return await self._write(request)
-        page = discovery_page(request.path, request.headers.get("Accept", ""), self._kinds)
+        accept = request.headers.get("Accept", "") if self.aggregates else ""
+        page = discovery_page(request.path, accept, self._kinds)
         if page is not None:
             self._record(request)
             self._user(request)

@@ -84,6 +84,15 @@ class Simulator:
         self._address = (host, self._runner.addresses[0][1])
 
     @property
+    def aggregates(self) -> bool:
+        """Whether it has aggregated discovery, as since Kubernetes 1.26. It can be switched off."""
+        return self._handler.aggregates
+
+    @aggregates.setter
+    def aggregates(self, aggregates: bool) -> None:
+        self._handler.aggregates = aggregates
+
+    @property
     def connections(self) -> list[asyncio.Transport]:
         """The open connections."""
         server = self._runner.server if self._runner is not None else None

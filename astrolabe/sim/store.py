@@ -16,7 +16,10 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from astrolabe.kinds.builtin import builtin_kinds
+from astrolabe.kinds.custom.crd import CRDS
+from astrolabe.kinds.custom.definition import Definition
 from astrolabe.kinds.kind import Kind
+from astrolabe.sim.definitions import defined_by, served_as
 from astrolabe.sim.sorted_keys import SortedKeys
 
 Json = dict[str, Any]
@@ -82,12 +85,14 @@ _revision_of = attrgetter("revision")
 class Collection:
     """The newest versions of all objects of one kind, and the log of their changes.
 
-    items: by key. listeners: called, in the loop, after each change and each compaction.
+    items: by key. gone: whether the kind is no longer served, so that its watches end.
+    listeners: called, in the loop, after each change and each compaction.
     """
 
     def __init__(self, kind: Kind[Any], *, history: int) -> None:
         self.kind = kind
         self.items: dict[str, Item] = {}
+        self.gone = False
         self.listeners: set[Callable[[], None]] = set()
         self.newest = 0
         self.oldest = 0
@@ -135,6 +140,11 @@ class Collection:
         """Forget every version before `revision`. Requests for them raise Expired."""
         self._drop(bisect_right(self._log, revision, key=_revision_of))
         self.oldest = max(self.oldest, revision)
+        self._tell()
+
+    def end(self) -> None:
+        """The kind is no longer served."""
+        self.gone = True
         self._tell()
 
     def restore(self, revision: int) -> None:
@@ -190,10 +200,67 @@ class ObjectStore:
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         served = builtin_kinds() if kinds is None else kinds
+        self._history = history
         self.collections = {kind.key: Collection(kind, history=history) for kind in served}
+        #: How often definitions have changed what is served.
+        self.served_version = 0
+        self._definitions: dict[str, Definition] = {}
         self._clock = clock or (lambda: datetime.now(UTC))
         self._newest = 0
         self._settled = 0
+
+    @property
+    def kinds(self) -> list[Kind[Any]]:
+        """The kinds that are served, in each of their versions."""
+        served: list[Kind[Any]] = []
+        for key, collection in self.collections.items():
+            definition = self._definitions.get(key)
+            served += (collection.kind,) if definition is None else served_as(definition)
+        return served
+
+    def define(self, manifest: Json) -> Item:
+        """Create or update a CustomResourceDefinition: see `definitions.crd`. Its kind is served from now on.
+
+        The objects that there are stay. Raises StoreError.
+        """
+        name = manifest["metadata"]["name"]
+        if CRDS.key not in self.collections:
+            self.collections[CRDS.key] = Collection(CRDS, history=self._history)
+        known = self.get(CRDS.key, "", name)
+        if known is None:
+            item = self.create(CRDS.key, manifest)
+        else:
+            known["metadata"].pop("resourceVersion")
+            item = self.update(CRDS.key, {**manifest, "metadata": known["metadata"] | manifest["metadata"]})
+        definition = defined_by(manifest)
+        if definition is not None:
+            self._serve(definition)
+        return item
+
+    def undefine(self, name: str) -> None:
+        """Delete a CustomResourceDefinition with all objects of its kind. Raises StoreError."""
+        manifest = self.get(CRDS.key, "", name)
+        if manifest is None:
+            raise StoreError(f"definition {name!r} does not exist")
+        definition = defined_by(manifest)
+        if definition is not None:
+            for object in list(self.manifests(definition.id.key)):
+                self.delete(definition.id.key, object)
+        self.delete(CRDS.key, manifest)
+        if definition is not None:
+            self._definitions.pop(definition.id.key)
+            self.collections.pop(definition.id.key).end()
+            self.served_version += 1
+
+    def _serve(self, definition: Definition) -> None:
+        key = definition.id.key
+        collection = self.collections.get(key)
+        if collection is not None and collection.kind.namespaced is not definition.namespaced:
+            raise StoreError("the scope of a definition cannot change: delete it first")
+        if collection is None:
+            self.collections[key] = Collection(served_as(definition)[0], history=self._history)
+        self._definitions[key] = definition
+        self.served_version += 1
 
     @property
     def revision(self) -> int:

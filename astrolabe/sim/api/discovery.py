@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.kind import Kind, is_custom
 
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -64,32 +64,39 @@ def _versions() -> dict[str, Any]:
 
 
 def _groups(kinds: Sequence[Kind[Any]]) -> dict[str, Any]:
-    versions = dict.fromkeys((kind.group, kind.version) for kind in kinds)
-    groups = []
-    for group, version in versions:
-        entry = {"groupVersion": f"{group}/{version}", "version": version}
-        groups.append({"name": group, "versions": [entry], "preferredVersion": entry})
+    versions: dict[str, dict[str, dict[str, str]]] = {}
+    for kind in kinds:
+        entry = {"groupVersion": f"{kind.group}/{kind.version}", "version": kind.version}
+        versions.setdefault(kind.group, {})[kind.version] = entry
+    groups = [
+        {"name": group, "versions": list(found.values()), "preferredVersion": next(iter(found.values()))}
+        for group, found in versions.items()
+    ]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
 
 
 def _aggregated(kinds: Sequence[Kind[Any]]) -> dict[str, Any]:
-    resources: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    resources: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for kind in kinds:
-        resources.setdefault((kind.group, kind.version), []).append(
+        resources.setdefault(kind.group, {}).setdefault(kind.version, []).append(
             {
                 "resource": kind.plural,
                 "responseKind": {"group": "", "version": "", "kind": kind.name},
                 "scope": "Namespaced" if kind.namespaced else "Cluster",
                 "singularResource": kind.name.lower(),
                 "verbs": _VERBS,
+                **({"shortNames": [*kind.short_names]} if is_custom(kind.key) else {}),
             }
         )
     items = [
         {
             "metadata": {"name": group} if group else {},
-            "versions": [{"version": version, "resources": found, "freshness": "Current"}],
+            "versions": [
+                {"version": version, "resources": found, "freshness": "Current"}
+                for version, found in versions.items()
+            ],
         }
-        for (group, version), found in resources.items()
+        for group, versions in resources.items()
     ]
     return {
         "kind": "APIGroupDiscoveryList",
@@ -110,6 +117,7 @@ def _resources(path: str, kinds: Sequence[Kind[Any]]) -> Page | None:
             "namespaced": kind.namespaced,
             "kind": kind.name,
             "verbs": _VERBS,
+            **({"shortNames": [*kind.short_names]} if is_custom(kind.key) else {}),
         }
         for kind in here
     ]

@@ -91,7 +91,7 @@ class WatchResponse:
         begin = loop.time()
         end = begin + self._options.timeout if self._options.timeout is not None else None
         due = self._bookmark_due(begin, end)
-        while end is None or loop.time() < end:
+        while not self._collection.gone and (end is None or loop.time() < end):
             self._wake.clear()
             try:
                 lines = self._drain()

@@ -1,0 +1,322 @@
+"""Keeps the custom kinds of a catalogue as the cluster has them.
+
+They are known by discovery, and by their CustomResourceDefinitions (CRDs), which are watched and say more. An
+account that may not read CRDs learns of changes by discovery alone, a little later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from random import Random
+from typing import Any, NoReturn
+
+from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace, WatchStatus
+from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.faults import where
+from astrolabe.graph.state.identity import OWN_GROUPS, GroupKind
+from astrolabe.kinds.catalogue import Catalogue, CatalogueError
+from astrolabe.kinds.custom.crd import CRDS
+from astrolabe.kinds.custom.definition import Definition
+from astrolabe.kinds.custom.entry import entry_of
+from astrolabe.kinds.custom.outline import outline_of
+from astrolabe.kinds.custom.rulebook import RuleBook
+from astrolabe.kinds.custom.selection import NONE, Choice, Selection
+from astrolabe.kinds.kind import Kind, is_custom
+from astrolabe.kube.client import Cluster
+from astrolabe.kube.errors import RequestFailed
+from astrolabe.kube.reflector import Reflector
+from astrolabe.kube.served_kinds import discover
+from astrolabe.kube.timing import WatchTiming
+from astrolabe.settings import Settings
+from astrolabe.timeslice import TimeSlice
+
+log = logging.getLogger("astrolabe.kube")
+
+#: Seconds in which changes of definitions are taken together: an operator brings many at once.
+SETTLE = 0.2
+#: Seconds between two discoveries if CRDs are watched, so that only aggregated APIs come unnoticed; and if
+#: they are not.
+DISCOVER_SELDOM, DISCOVER_OFTEN = 300.0, 15.0
+#: Seconds to wait for the CRDs at the start, and for everything.
+PATIENCE = 5.0
+LONGEST_DISCOVERY = 10.0
+#: Kinds to name in one line of the log.
+MOST_NAMED = 5
+#: Seconds between two looks at how many objects there are.
+COUNT_EVERY = 15.0
+
+
+def selection_of(settings: Settings) -> Selection:
+    """Which custom resources the settings ask for. Who names kinds to watch wants no others."""
+    return Selection.of(settings.custom_resources or ((NONE,) if settings.kinds else ()))
+
+
+class _DefinitionSink:
+    """Implements `inbox.Sink` for the watch of CRDs.
+
+    by_uid: what each CRD defines; None as long as it is not served. ever: all that were defined at any time.
+    listed: whether they are all known. told: whether the watch has listed them, or could not.
+    """
+
+    def __init__(self, changed: asyncio.Event) -> None:
+        self.by_uid: dict[str, Definition | None] = {}
+        self.ever: set[GroupKind] = set()
+        self.listed = self.told = False
+        self._changed = changed
+
+    async def put(self, message: InboxMessage) -> None:
+        match message:
+            case Replace():
+                self.by_uid = {facts.uid: facts.details for facts in message.listed}
+                self.listed = True
+            case ObjectChanges():
+                for change in message.changes:
+                    if isinstance(change, Facts):
+                        self.by_uid[change.uid] = change.details
+                    elif isinstance(change, Deleted):
+                        self.by_uid.pop(change.uid, None)
+            case WatchStatus(state="unavailable"):
+                self.listed = False
+            case WatchStatus(why=""):
+                return
+        self.ever.update(each.id for each in self.by_uid.values() if each is not None)
+        self.told = True
+        self._changed.set()
+
+
+class CustomResources:
+    """The custom kinds of one cluster, and which of them are in the catalogue.
+
+    complete: whether the catalogue has had all of them, so that one that it lacks is none, or is not wanted.
+    choices: of each kind that can be watched, whether it is.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        cluster: Cluster,
+        *,
+        rules: Callable[[], RuleBook] = RuleBook,
+        timing: WatchTiming | None = None,
+        random: Random | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """rules: returns the rules as they are now; call `refresh` when they change."""
+        self.complete = False
+        self.choices: dict[GroupKind, Choice] = {}
+        self._selection = selection_of(settings)
+        self._most = settings.max_custom_objects
+        self._catalogue = catalogue
+        self._cluster = cluster
+        self._rules = rules
+        self._count: Callable[[str], int] = lambda _: 0
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self._known = asyncio.Event()
+        self._crds = _DefinitionSink(self._changed)
+        self._discovered: dict[GroupKind, Definition] = {}
+        self._broken: frozenset[str] = frozenset()
+        self._has_discovered = False
+        self._discover_at = clock()
+        self._serves_crds = True
+        #: What each entry in the catalogue was made of.
+        self._sources: dict[GroupKind, tuple[Any, ...]] = {}
+        self._too_many: set[str] = set()
+        #: Kinds whose entry cannot be made or does not fit the others, and of what.
+        self._refused: dict[GroupKind, tuple[Any, ...]] = {}
+        self._on_complete: Callable[[], None] = lambda: None
+        self._task: asyncio.Task[NoReturn] | None = None
+        self._reflector = Reflector(
+            CRDS, cluster, self._crds, random=random or Random(), clock=clock, timing=timing
+        )
+
+    def serve(self, *, count: Callable[[str], int], on_complete: Callable[[], None]) -> None:
+        """The catalogue is watched from now on.
+
+        count: returns how many objects of a kind are known. on_complete: call when `complete` becomes true.
+        """
+        self._count = count
+        self._on_complete = on_complete
+
+    def start(self) -> None:
+        """Begin to keep the catalogue up to date, until `stop`."""
+        self._task = asyncio.create_task(self._run(), name="custom resources")
+
+    async def guard(self) -> NoReturn:
+        """Wait. Raises what ended it, if anything does."""
+        assert self._task is not None
+        await asyncio.wait((self._task,))
+        self._task.result()
+        raise AssertionError("custom resources are followed until `stop`")
+
+    async def stop(self) -> None:
+        """End it. The catalogue stays as it is. Does nothing the second time."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def wait_known(self, seconds: float) -> None:
+        """Wait until the catalogue has all custom kinds, but no longer than this."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._known.wait(), seconds)
+
+    def refresh(self) -> None:
+        """The rules have changed."""
+        self._changed.set()
+
+    def limit(self, kind: str) -> None:
+        """There are too many objects of this kind: read only their metadata from now on."""
+        if kind not in self._too_many:
+            log.warning(
+                "%s: there are more than %d objects (--max-custom-objects); only their metadata is read",
+                *(kind, self._most),
+            )
+            self._too_many.add(kind)
+            self._changed.set()
+
+    async def _run(self) -> NoReturn:
+        if self._selection.is_none:
+            await self._apply()
+            self._finish()
+            await asyncio.Event().wait()
+        await self._discover()
+        async with asyncio.TaskGroup() as group:
+            if self._serves_crds:
+                group.create_task(self._reflector.run(), name="watch definitions")
+            group.create_task(self._follow(), name="custom kinds")
+        raise AssertionError("none of the tasks ends")
+
+    async def _follow(self) -> NoReturn:
+        late = self._clock() + PATIENCE
+        while True:
+            self._changed.clear()
+            if self._clock() >= self._discover_at:
+                await self._discover()
+            # With CRDs, entries have columns: not to make all of them twice, they are waited for.
+            told = self._crds.told or not self._serves_crds or self._clock() >= late
+            if told and (self._has_discovered or self._crds.listed):
+                self._look_for_many()
+                await self._apply()
+                self._finish()
+            with suppress(TimeoutError):
+                until = min(self._discover_at - self._clock(), COUNT_EVERY if told else late - self._clock())
+                await asyncio.wait_for(self._changed.wait(), max(0.01, until))
+                if told:
+                    await asyncio.sleep(SETTLE)
+
+    def _finish(self) -> None:
+        """Note that all kinds that there are have come."""
+        self._known.set()
+        if not self.complete:
+            self.complete = True
+            self._on_complete()
+
+    async def _discover(self) -> None:
+        """Ask what is served. What cannot be told now is as it was."""
+        try:
+            found = await discover(self._cluster)
+        except RequestFailed as error:
+            log.debug("discovery failed: %s", error)
+            self._discover_at = self._clock() + DISCOVER_OFTEN
+            return
+        self._broken = found.broken
+        kept = {id: each for id, each in self._discovered.items() if id.group in found.broken}
+        self._discovered = kept | {each.id: each for each in found.kinds if each.group not in OWN_GROUPS}
+        self._has_discovered = True
+        self._serves_crds = any(each.id == CRDS.id for each in found.kinds)
+        self._discover_at = self._clock() + (DISCOVER_SELDOM if self._crds.listed else DISCOVER_OFTEN)
+
+    def _look_for_many(self) -> None:
+        for kind in self._catalogue:
+            if kind.id in self._sources and self._count(kind.key) > self._most:
+                self.limit(kind.key)
+
+    async def _apply(self) -> None:
+        """Make the catalogue what the definitions, the rules and the selection say."""
+        definitions, rules = self._definitions(), self._rules()
+        self.choices = {id: self._selection.choose(each) for id, each in definitions.items()}
+        wanted = {id: each for id, each in definitions.items() if self.choices[id].watched}
+        gone = [
+            kind.id
+            for kind in self._catalogue
+            if is_custom(kind.key) and kind.id not in wanted and not self._is_unknown(kind.id)
+        ]
+        added: dict[GroupKind, Kind[Any]] = {}
+        slice = TimeSlice()
+        for id, definition in wanted.items():
+            sources = (definition, rules.find(id), self.choices[id], id.key in self._too_many)
+            if sources not in (self._sources.get(id), self._refused.get(id)):
+                entry = self._entry(definition, rules, sources)
+                if entry is not None:
+                    added[id] = entry
+                    self._sources[id] = sources
+                await slice.pause()
+        for id in gone:
+            self._sources.pop(id, None)
+            self._too_many.discard(id.key)
+        if added or gone:
+            self._change(added, gone)
+
+    def _definitions(self) -> dict[GroupKind, Definition]:
+        """All kinds that are served. A CRD says more than discovery, and its end is known earlier."""
+        crds = {each.id: each for each in self._crds.by_uid.values() if each is not None}
+        if not self._crds.listed:
+            return {id: crds.get(id, each) for id, each in self._discovered.items()}
+        return {id: each for id, each in self._discovered.items() if id not in self._crds.ever} | crds
+
+    def _is_unknown(self, id: GroupKind) -> bool:
+        """Whether the kind may be served though nothing says so: an aggregated API does not answer."""
+        return id.group in self._broken and id not in self.choices
+
+    def _entry(self, definition: Definition, rules: RuleBook, sources: tuple[Any, ...]) -> Kind[Any] | None:
+        """The entry of one kind. None if it cannot be made: then this kind alone is missing."""
+        try:
+            entry: Kind[Any] = entry_of(definition, rules)
+            if definition.id.key in self._too_many:
+                entry = outline_of(entry, self._most)
+            return replace(entry, expected=self.choices[definition.id].reason == "asked")
+        except Exception as error:
+            self._refuse(definition.id, sources, f"its definition cannot be used: {where(error)}")
+            return None
+
+    def _refuse(self, id: GroupKind, sources: tuple[Any, ...] | None, why: str) -> None:
+        log.warning("%s is not watched: %s", id.key, why)
+        if sources is not None:
+            self._refused[id] = sources
+        self._sources.pop(id, None)
+
+    def _change(self, added: Mapping[GroupKind, Kind[Any]], gone: Sequence[GroupKind]) -> None:
+        """Change the catalogue; if some of the entries do not fit, without these."""
+        try:
+            self._catalogue.change(added=added.values(), removed=gone)
+        except CatalogueError:
+            self._catalogue.change(removed=gone)
+            for id, entry in added.items():
+                try:
+                    self._catalogue.change(added=(entry,))
+                except CatalogueError as error:
+                    self._refuse(id, self._sources.get(id), str(error))
+        log.info(*_news([id.key for id in added], [id.key for id in gone]))
+
+
+def _news(added: Sequence[str], gone: Sequence[str]) -> tuple[str, ...]:
+    """What to log of a change of the catalogue."""
+    parts = [
+        f"{len(keys)} custom kind{'s' * (len(keys) > 1)} {verb}: {named(keys)}"
+        for verb, keys in (("watched", added), ("gone", gone))
+        if keys
+    ]
+    return "%s", "; ".join(parts)
+
+
+def named(keys: Sequence[str]) -> str:
+    """The first keys, and how many more there are."""
+    more = len(keys) - MOST_NAMED
+    return ", ".join(keys[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,176 @@
+"""The catalogue follows the custom kinds of a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kinds.custom.outline import METADATA_ONLY
+from astrolabe.kinds.custom.rulebook import RuleBook
+from astrolabe.kube import custom_resources
+from astrolabe.kube.custom_resources import CustomResources
+from astrolabe.sim.definitions import crd
+from astrolabe.sim.server import Simulator
+from tests.kube.support import connected, settings_for, write_kubeconfig
+from tests.support.kinds import CATALOGUE
+from tests.support.timing import SHORT
+
+CERTIFICATE = crd("Certificate", "cert-manager.io", short_names=("cert",))
+ENDPOINT = crd("CiliumEndpoint", "cilium.io")
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    async with Simulator() as simulator:
+        simulator.store.define(CERTIFICATE)
+        simulator.store.define(ENDPOINT)
+        yield simulator
+
+
+@asynccontextmanager
+async def following(
+    simulator: Simulator, folder: Path, *, rules: Callable[[], RuleBook] = RuleBook, **settings: Any
+) -> AsyncIterator[tuple[Catalogue, CustomResources]]:
+    catalogue = CATALOGUE.only(())
+    chosen = settings_for(write_kubeconfig(folder / "config", simulator.url), **settings)
+    async with connected(simulator.url, folder) as cluster:
+        customs = CustomResources(chosen, catalogue, cluster, rules=rules, timing=SHORT, random=Random(1))
+        customs.start()
+        try:
+            await customs.wait_known(10)
+            yield catalogue, customs
+        finally:
+            await customs.stop()
+
+
+def custom(catalogue: Catalogue) -> list[str]:
+    return [key for key in catalogue.keys if "." in key]
+
+
+async def until(catalogue: Catalogue, condition: Callable[[], bool]) -> None:
+    changed = asyncio.Event()
+    unobserve = catalogue.observe(lambda _: changed.set())
+    try:
+        async with asyncio.timeout(10):
+            while not condition():
+                changed.clear()
+                await changed.wait()
+    finally:
+        unobserve()
+
+
+async def test_they_are_known_at_the_start_but_for_noise(simulator: Simulator, tmp_path: Path) -> None:
+    async with following(simulator, tmp_path) as (catalogue, customs):
+        assert custom(catalogue) == ["Certificate.cert-manager.io"]
+        assert customs.complete
+        assert {id.key: choice.reason for id, choice in customs.choices.items()} == {
+            "Certificate.cert-manager.io": "auto",
+            "CiliumEndpoint.cilium.io": "noise",
+        }
+        entry = catalogue.find("cert")
+        assert (entry.path, entry.optional, entry.expected) == (
+            "/apis/cert-manager.io/v1/certificates",
+            True,
+            False,
+        )
+
+
+async def test_none_asks_the_server_nothing(simulator: Simulator, tmp_path: Path) -> None:
+    async with following(simulator, tmp_path, custom_resources=("none",)) as (catalogue, customs):
+        assert custom(catalogue) == []
+        assert customs.complete
+        assert list(simulator.request_log.requests) == []
+
+
+async def test_who_names_kinds_gets_no_others_unless_asked(simulator: Simulator, tmp_path: Path) -> None:
+    async with following(simulator, tmp_path, kinds=("Pod",)) as (catalogue, _):
+        assert custom(catalogue) == []
+    asked = ("*.cilium.io",)
+    async with following(simulator, tmp_path, kinds=("Pod",), custom_resources=asked) as (catalogue, _):
+        assert custom(catalogue) == ["CiliumEndpoint.cilium.io"]
+        assert catalogue["CiliumEndpoint.cilium.io"].expected
+
+
+async def test_definitions_come_change_and_go(simulator: Simulator, tmp_path: Path) -> None:
+    async with following(simulator, tmp_path) as (catalogue, _):
+        simulator.store.define(crd("Widget", "example.com", versions=("v1beta1",)))
+        await until(catalogue, lambda: "Widget.example.com" in catalogue)
+        simulator.store.define(crd("Widget", "example.com", versions=("v1beta1", "v1")))
+        await until(catalogue, lambda: catalogue["Widget.example.com"].version == "v1")
+        simulator.store.undefine("widgets.example.com")
+        await until(catalogue, lambda: "Widget.example.com" not in catalogue)
+        simulator.store.define(crd("Widget", "example.com", scope="Cluster"))
+        await until(catalogue, lambda: "Widget.example.com" in catalogue)
+        assert not catalogue["Widget.example.com"].namespaced
+        assert "Certificate.cert-manager.io" in catalogue
+
+
+async def test_one_that_is_not_established_is_not_served_and_so_not_watched(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    async with following(simulator, tmp_path) as (catalogue, _):
+        simulator.store.define({**crd("Late", "example.com"), "status": {}})
+        simulator.store.define(crd("Widget", "example.com"))
+        await until(catalogue, lambda: "Widget.example.com" in catalogue)
+        assert "Late.example.com" not in catalogue
+        simulator.store.define(crd("Late", "example.com"))
+        await until(catalogue, lambda: "Late.example.com" in catalogue)
+
+
+async def test_without_the_right_to_read_definitions_discovery_tells(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(custom_resources, "DISCOVER_OFTEN", 0.1)
+    simulator.authorizer.restrict("CustomResourceDefinition")
+    async with following(simulator, tmp_path) as (catalogue, customs):
+        assert custom(catalogue) == ["Certificate.cert-manager.io"]
+        assert customs.complete
+        simulator.store.define(crd("Widget", "example.com"))
+        await until(catalogue, lambda: "Widget.example.com" in catalogue)
+        simulator.store.undefine("widgets.example.com")
+        await until(catalogue, lambda: "Widget.example.com" not in catalogue)
+
+
+async def test_without_aggregated_discovery(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.aggregates = False
+    async with following(simulator, tmp_path) as (catalogue, _):
+        assert custom(catalogue) == ["Certificate.cert-manager.io"]
+
+
+async def test_of_too_many_objects_only_the_metadata_is_read(simulator: Simulator, tmp_path: Path) -> None:
+    async with following(simulator, tmp_path, max_custom_objects=10) as (catalogue, customs):
+        key = "Certificate.cert-manager.io"
+        customs.limit(key)
+        await until(catalogue, lambda: catalogue[key].metadata_only)
+        facts = catalogue[key].facts(
+            catalogue[key].decoder.decode(b'{"metadata":{"name":"a","uid":"u","labels":{"a":"b"}}}')
+        )
+        assert (facts.status.reason, facts.labels) == (METADATA_ONLY, {"a": "b"})
+        assert facts.status.message == (
+            "There are more than 10 of this kind (--max-custom-objects), so only their metadata is read"
+        )
+
+
+async def test_one_bad_definition_ends_only_itself(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = custom_resources.entry_of
+
+    def fails(definition: Any, rules: RuleBook) -> Any:
+        if definition.kind == "Bad":
+            raise ValueError("no such path")
+        return made(definition, rules)
+
+    monkeypatch.setattr(custom_resources, "entry_of", fails)
+    simulator.store.define(crd("Bad", "example.com"))
+    async with following(simulator, tmp_path) as (catalogue, _):
+        assert custom(catalogue) == ["Certificate.cert-manager.io"]
+    (said,) = [record.getMessage() for record in caplog.records if "Bad" in record.getMessage()]
+    assert said.startswith("Bad.example.com is not watched: its definition cannot be used: ValueError in fails")
