@@ -173,4 +173,6 @@ async def test_one_bad_definition_ends_only_itself(
     async with following(simulator, tmp_path) as (catalogue, _):
         assert custom(catalogue) == ["Certificate.cert-manager.io"]
     (said,) = [record.getMessage() for record in caplog.records if "Bad" in record.getMessage()]
-    assert said.startswith("Bad.example.com is not watched: its definition cannot be used: ValueError in fails")
+    assert said.startswith(
+        "Bad.example.com is not watched: its definition cannot be used: ValueError in fails"
+    )
