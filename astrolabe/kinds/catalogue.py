@@ -193,7 +193,7 @@ def verify_closed(kinds: Sequence[Kind[Any]]) -> None:
 
 
 def _verify_acyclic(kinds: Sequence[Kind[Any]]) -> None:
-    reads = {kind.key: {read.kind for read in kind.reads} for kind in kinds}
+    reads = {kind.key: {read.kind for read in kind.reads if not read.own} for kind in kinds}
     while reads:
         settled = [name for name, read in reads.items() if not read & reads.keys()]
         if not settled:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from sys import intern
 
-from astrolabe.graph.model.facts import Neighborhood, Read
+from astrolabe.graph.model.facts import Read
 from astrolabe.graph.model.links import Link, RefByUid
 from astrolabe.graph.selector import Selector, SelectorError, from_expressions
 from astrolabe.graph.state.edge_types import OWNS, SELECTS
@@ -53,13 +53,8 @@ def no_revision(_: Manifest) -> None:
     return None
 
 
-#: What `selected_pods` looks at.
+#: Of kinds that look at the Pods that they select.
 READS_SELECTED_PODS = Read("outgoing", SELECTS, "Pod")
-
-
-def selected_pods(neighborhood: Neighborhood) -> list[str]:
-    """The names of the Pods that it selects, for `targetPods`."""
-    return sorted([pod.name for pod in neighborhood.outgoing(SELECTS, "Pod")])
 
 
 _ALWAYS_READY = Status(READY, "Ready")

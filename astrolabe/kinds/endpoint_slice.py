@@ -6,11 +6,13 @@ from sys import intern
 
 import msgspec
 
+from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Link, Ref, RefByUid
 from astrolabe.graph.state.edge_types import ENDPOINTS, OWNS
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import owner_links
 from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.live import STARTING
 from astrolabe.kinds.manifest import Items, Manifest, ObjectMeta, Projection
 from astrolabe.kinds.metadata import Metadata, TargetPods
 
@@ -109,6 +111,25 @@ def _slice_status(endpoint_slice: EndpointSlice) -> Status:
     return Status(READY, "Ready", message)
 
 
+def _derive_slice(endpoint_slice: Peer, neighborhood: Neighborhood) -> Derived:
+    """Its Service knows whether it should have endpoints, and whether they start for the first time."""
+    own = endpoint_slice.status
+    if own.reason not in ("NoEndpoints", "NoReadyEndpoints"):
+        return Derived(own)
+    services = [each.status for each in neighborhood.incoming(ENDPOINTS, "Service")]
+    if own.severity == ERROR:
+        starting = any(each.reason == STARTING for each in services)
+        return Derived(Status(PENDING, STARTING, own.message) if starting else own)
+    lacking = [each for each in services if each.reason in _LACKING]
+    if lacking:
+        return Derived(Status(PENDING, own.reason, "No endpoints, though its Service should have some"))
+    return Derived(own)
+
+
+#: What a Service says that should have endpoints and has none that is ready.
+_LACKING = (STARTING, "NoReadyEndpoints", "NoSuchTargetPort")
+
+
 def _slice_owners(meta: ObjectMeta) -> list[RefByUid]:
     """If the owner is the Service that the label names, it adds no edge: the label makes it already.
 
@@ -171,4 +192,6 @@ ENDPOINT_SLICE = Kind(
     inherits=frozenset((OWNS, ENDPOINTS)),
     makes=((ENDPOINTS, "Service"), (ENDPOINTS, "Pod")),
     details=_slice_details,
+    derive=_derive_slice,
+    reads=(Read("incoming", ENDPOINTS, "Service"),),
 )

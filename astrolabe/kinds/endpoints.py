@@ -12,7 +12,7 @@ from astrolabe.graph.state.edge_types import ENDPOINTS
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import LONGEST_QUOTE, shortened
 from astrolabe.kinds.endpoint_slice import SliceDetails
-from astrolabe.kinds.live import live_pods
+from astrolabe.kinds.live import STARTING, live_pods, start_first
 
 
 class Port(msgspec.Struct, frozen=True, gc=False):
@@ -69,7 +69,7 @@ class Endpoints:
         self._pods = pods
         self._live = live_pods(pods)
         self._slices: list[SliceDetails] = [
-            each.details for each in neighborhood.outgoing(ENDPOINTS, "EndpointSlice")
+            each.details for each in neighborhood.outgoing(ENDPOINTS, "EndpointSlice", own=True)
         ]
         ready = set().union(*[each.ready for each in self._slices])
         self._ready = len(ready)
@@ -115,10 +115,8 @@ class Endpoints:
         worst = min(self._live, key=_severity)
         words = (f"pod {worst.name}", worst.status.reason, shortened(worst.status.message, LONGEST_QUOTE))
         message = ": ".join([counts, *[word for word in words if word]])
-        if all(pod.details.is_starting for pod in self._live) and not any(
-            pod.details.was_ready for pod in self._pods
-        ):
-            return Status(PENDING, "Starting", message)
+        if start_first(self._pods):
+            return Status(PENDING, STARTING, message)
         if any(pod.details.is_ready for pod in self._live):
             return Status(
                 PENDING, "NoReadyEndpoints", f"{counts}, though pods are: no EndpointSlice has them yet"

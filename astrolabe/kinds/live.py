@@ -17,6 +17,8 @@ from astrolabe.kinds.pod_status import PodVerdict
 
 #: The labels in which controllers keep the hash of the template: StatefulSets and DaemonSets; Deployments.
 _REVISION_LABELS = ("controller-revision-hash", "pod-template-hash")
+#: The reason of what waits for pods that start for the first time.
+STARTING = "Starting"
 _FINISHED = frozenset(("Succeeded", "Failed"))
 
 
@@ -32,6 +34,17 @@ def live_pods(pods: Iterable[Peer], revisions: Collection[str] = ()) -> list[Pee
         if pod.details.is_live
         and (not revisions or not pod.details.revision or pod.details.revision in revisions)
     ]
+
+
+def start_first(pods: Iterable[Peer]) -> bool:
+    """Whether pods start and none of these has ever been ready, live or not: nothing has stopped working."""
+    known = list(pods)
+    live = live_pods(known)
+    return (
+        bool(live)
+        and all(pod.details.is_starting for pod in live)
+        and not any(pod.details.was_ready for pod in known)
+    )
 
 
 def describe_life(pod: Pod, verdict: PodVerdict, restarts: int) -> PodDetails:

@@ -11,8 +11,9 @@ from astrolabe.graph.model.links import Link, Ref, Select
 from astrolabe.graph.state.edge_types import SCALES, SELECTS
 from astrolabe.graph.state.identity import OWN_GROUPS, GroupKind
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
-from astrolabe.kinds.common import READS_SELECTED_PODS, condition, selected_pods, selector_of
+from astrolabe.kinds.common import READS_SELECTED_PODS, condition, selector_of
 from astrolabe.kinds.kind import ANY_KIND, Kind
+from astrolabe.kinds.live import STARTING, live_pods, start_first
 from astrolabe.kinds.manifest import Condition, Items, LabelSelector, Manifest, Projection
 from astrolabe.kinds.metadata import Count, Metadata, TargetPods, about
 
@@ -219,9 +220,20 @@ def _budget_links(budget: Budget) -> tuple[Link, ...]:
 
 
 def _derive_budget(budget: Peer, neighborhood: Neighborhood) -> Derived:
-    """Add the names of the pods that it selects."""
-    pods = selected_pods(neighborhood)
-    return Derived(budget.status, {"targetPods": pods} if pods else None)
+    """Look at the pods that it selects, and add their names."""
+    pods = list(neighborhood.outgoing(SELECTS, "Pod"))
+    names = {"targetPods": sorted([pod.name for pod in pods])} if pods else None
+    return Derived(_judge_budget(budget.status, pods, neighborhood), names)
+
+
+def _judge_budget(status: Status, pods: list[Peer], neighborhood: Neighborhood) -> Status:
+    if status.reason not in ("InsufficientPods", "BlocksEviction"):
+        return status
+    if not live_pods(pods) and neighborhood.is_complete("Pod"):
+        return Status(READY, "NoMatchingPods", _NO_PODS, status.since)
+    if status.reason == "InsufficientPods" and start_first(pods):
+        return Status(PENDING, STARTING, status.message, status.since)
+    return status
 
 
 POD_DISRUPTION_BUDGET = Kind(

@@ -169,5 +169,5 @@ SERVICE = Kind(
     makes=((SELECTS, "Pod"),),
     details=_service_details,
     derive=_derive_service,
-    reads=(Read("outgoing", ENDPOINTS, "EndpointSlice"), READS_SELECTED_PODS),
+    reads=(Read("outgoing", ENDPOINTS, "EndpointSlice", own=True), READS_SELECTED_PODS),
 )

@@ -37,14 +37,21 @@ TYPES = ("owns", "mounts", "uses-secret", "binds")
 
 
 def _worst(own: Peer, neighborhood: Any) -> Derived:
-    """Error when a Pod that it owns or selects is in error; shows their names."""
+    """Error when a Pod that it owns or selects is in error; shows their names, and what Ingresses say themselves.
+
+    An Ingress reads what is derived here, so that the two kinds read each other.
+    """
+    above = sorted(
+        (i.status.severity, repr(i.details)) for i in neighborhood.incoming("owns", "Ingress", own=True)
+    )
     pods = [*neighborhood.outgoing("owns", "Pod"), *neighborhood.outgoing("selects", "Pod")]
     names = sorted({pod.name for pod in pods})
     bad = sorted(pod.name for pod in pods if pod.status.severity == ERROR)
     status = Status(ERROR, "Pods", ",".join(bad)) if bad else own.status
-    return Derived(
-        status=status, metadata={"pods": names} if names else None, details=(own.details, len(bad))
-    )
+    extra = {
+        key: value for key, value in (("pods", names), ("above", repr(above))) if value and value != "[]"
+    }
+    return Derived(status=status, metadata=extra or None, details=(own.details, len(bad)))
 
 
 def _backend(own: Peer, neighborhood: Any) -> Derived:
@@ -69,7 +76,11 @@ RULES = (
         kind="Service",
         api_version="v1",
         derive=_worst,
-        reads=(Read("outgoing", "owns", "Pod"), Read("outgoing", "selects", "Pod")),
+        reads=(
+            Read("outgoing", "owns", "Pod"),
+            Read("outgoing", "selects", "Pod"),
+            Read("incoming", "owns", "Ingress", own=True),
+        ),
     ),
     Rules(
         kind="Ingress",

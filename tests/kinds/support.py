@@ -112,18 +112,18 @@ class Neighborhood:
         outdated: Iterable[str] = (),
     ) -> None:
         """unknown: the kinds of which there may be more. outdated: those that are as they were."""
-        self._reads = {(read.direction, read.type, read.kind) for read in kind.reads}
+        self._reads = {(read.direction, read.type, read.kind, read.own) for read in kind.reads}
         self._ends = {"outgoing": list(out), "incoming": list(into)}
         self.unresolved = tuple(unresolved)
         self.unseen = tuple(unseen)
         self._unknown = tuple(unknown)
         self._outdated = tuple(outdated)
 
-    def outgoing(self, type: str, kind: str) -> list[Peer]:
-        return self._neighbours("outgoing", type, kind)
+    def outgoing(self, type: str, kind: str, *, own: bool = False) -> list[Peer]:
+        return self._neighbours("outgoing", type, kind, own)
 
-    def incoming(self, type: str, kind: str) -> list[Peer]:
-        return self._neighbours("incoming", type, kind)
+    def incoming(self, type: str, kind: str, *, own: bool = False) -> list[Peer]:
+        return self._neighbours("incoming", type, kind, own)
 
     def is_complete(self, kind: str) -> bool:
         self._check(kind)
@@ -134,12 +134,12 @@ class Neighborhood:
         return kind in self._outdated
 
     def _check(self, kind: str) -> None:
-        assert kind in {read for _, _, read in self._reads}, (
+        assert kind in {read for _, _, read, _ in self._reads}, (
             "derive asks of what its reads do not say it does"
         )
 
-    def _neighbours(self, direction: str, type: str, kind: str) -> list[Peer]:
-        assert (direction, type, kind) in self._reads, "derive looks where its reads do not say it does"
+    def _neighbours(self, direction: str, type: str, kind: str, own: bool) -> list[Peer]:
+        assert (direction, type, kind, own) in self._reads, "derive looks where its reads do not say it does"
         return [other for edge, other in self._ends[direction] if (edge, other.kind) == (type, kind)]
 
 

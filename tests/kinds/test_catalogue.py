@@ -153,6 +153,7 @@ def test_reads_in_a_circle() -> None:
     namespace = replace(NAMESPACE, reads=(Read("incoming", "owns", "Node"),))
     with pytest.raises(CatalogueError, match="in a circle: Namespace, Node"):
         verify([CONFIGMAP, node, namespace])
+    verify([CONFIGMAP, node, replace(namespace, reads=(Read("incoming", "owns", "Node", own=True),))])
 
 
 def test_a_kind_that_reads_itself() -> None:

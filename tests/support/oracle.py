@@ -181,6 +181,17 @@ class Expected:
                 found.append(link)
         return found
 
+    def unseen(self, uid: str) -> list[Ref | RefByUid]:
+        """The references that nobody knows whether they resolve."""
+        holder = self.facts[uid]
+        return [
+            link
+            for link in holder.links
+            if not (isinstance(link, Select) or link.optional)
+            and self._target(holder, link) is None
+            and link not in self.unresolved[uid]
+        ]
+
     # Derived
 
     def _inherit(self, uid: str, own: Any) -> Any:
@@ -232,13 +243,17 @@ class _Around:
     def __init__(self, expected: Expected, uid: str) -> None:
         self._expected, self._uid = expected, uid
 
-    def outgoing(self, type: str, kind: str) -> list[_Seen]:
+    def outgoing(self, type: str, kind: str, *, own: bool = False) -> list[Any]:
         found = [k[2] for k in self._expected.all_edges if k[0] == type and k[1] == self._uid]
-        return [_Seen(self._expected, u) for u in found if self._expected.facts[u].kind == kind]
+        return self._peers(found, kind, own)
 
-    def incoming(self, type: str, kind: str) -> list[_Seen]:
+    def incoming(self, type: str, kind: str, *, own: bool = False) -> list[Any]:
         found = [k[1] for k in self._expected.all_edges if k[0] == type and k[2] == self._uid]
-        return [_Seen(self._expected, u) for u in found if self._expected.facts[u].kind == kind]
+        return self._peers(found, kind, own)
+
+    def _peers(self, found: list[str], kind: str, own: bool) -> list[Any]:
+        facts = self._expected.facts
+        return [facts[u] if own else _Seen(self._expected, u) for u in found if facts[u].kind == kind]
 
     def is_complete(self, kind: str) -> bool:
         scopes = self._expected.synced.get(kind, set())
@@ -251,6 +266,10 @@ class _Around:
     @property
     def unresolved(self) -> list[Ref | RefByUid]:
         return self._expected.unresolved[self._uid]
+
+    @property
+    def unseen(self) -> list[Ref | RefByUid]:
+        return self._expected.unseen(self._uid)
 
 
 def _add(found: dict[Key, list[str]], key: Key, field: str) -> None:

@@ -16,6 +16,7 @@ from astrolabe.graph.model.facts import Derived, Peer, Rules, WarningEvent
 from astrolabe.graph.model.faults import RULE_FAILED, Fault, Faults, where
 from astrolabe.graph.model.linker import Linker
 from astrolabe.graph.model.links import Ref, RefByUid
+from astrolabe.graph.model.readers import Readers
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.scopes import Scopes
 from astrolabe.graph.state.edge import each_edge
@@ -27,13 +28,17 @@ class RulesError(ValueError):
 
 
 class _Self(msgspec.Struct, frozen=True, gc=False):
-    """Implements `facts.Peer` for the record that is being derived, by its manifest alone."""
+    """Implements `facts.Peer` for a record, by its manifest alone."""
 
     kind: str
     name: str
     namespace: str
     status: Status
     details: Any
+
+
+def _by_manifest(record: Record) -> _Self:
+    return _Self(record.kind, record.name, record.namespace, record.own_status, record.own_details)
 
 
 class _RecordNeighborhood:
@@ -56,13 +61,17 @@ class _RecordNeighborhood:
         self._note(kind)
         return self._scopes.is_outdated(kind, self._record.namespace)
 
-    def outgoing(self, type: str, kind: str) -> Iterable[Peer]:
+    def outgoing(self, type: str, kind: str, *, own: bool = False) -> Iterable[Peer]:
         uids = [edge.target for edge in each_edge(self._record.outgoing) if edge.type == type]
-        return [record for record in self._linker.find_each(uids) if record.kind == kind]
+        return self._peers(uids, kind, own)
 
-    def incoming(self, type: str, kind: str) -> Iterable[Peer]:
+    def incoming(self, type: str, kind: str, *, own: bool = False) -> Iterable[Peer]:
         uids = [edge.source for edge in each_edge(self._record.incoming) if edge.type == type]
-        return [record for record in self._linker.find_each(uids) if record.kind == kind]
+        return self._peers(uids, kind, own)
+
+    def _peers(self, uids: Iterable[str], kind: str, own: bool) -> Iterable[Peer]:
+        found = [record for record in self._linker.find_each(uids) if record.kind == kind]
+        return [_by_manifest(record) for record in found] if own else found
 
     @property
     def unresolved(self) -> Collection[Ref | RefByUid]:
@@ -103,25 +112,25 @@ class Derivation:
         Raises RulesError, and goes on by the rules before.
         """
         self._ranks = _rank(rules)
-        #: (edge type, kind of its source, kind of its target) → (source reads, target reads)
-        self._readers = _readers(rules)
-        self._read_kinds = {read.kind for entry in rules.values() for read in entry.reads}
+        self._all_readers = Readers(rules, lambda read: True)
+        self._readers = Readers(rules, lambda read: not read.own)
+        self._own_readers = Readers(rules, lambda read: read.own)
         stale, self._stale = self._stale, [set() for _ in range(max(self._ranks.values(), default=0) + 1)]
         for record in chain.from_iterable(stale):
             self.mark(record)
 
     def edge_changed(self, type: str, source: Record, target: Record) -> None:
         """An edge was added or removed: its ends may read each other over it."""
-        reads = self._readers.get((type, source.kind, target.kind))
-        if reads is None:
-            return
-        if reads[0]:
+        source_reads, target_reads = self._all_readers.ends(type, source.kind, target.kind)
+        if source_reads:
             self.mark(source)
-        if reads[1]:
+        if target_reads:
             self.mark(target)
 
     def own_changed(self, record: Record) -> None:
         """The record's own status or details changed."""
+        for reader in self._own_readers.of(record, self._linker.find_each):
+            self.mark(reader)
         if record.rules.derive is not None or self._warnings_of(record) or record.warning is not None:
             self.mark(record)
         else:
@@ -155,17 +164,8 @@ class Derivation:
 
     def mark_readers(self, record: Record) -> None:
         """The record's status or details changed: whoever reads it must be derived again."""
-        if record.kind not in self._read_kinds:
-            return
-        find = self._linker.find
-        for edge in each_edge(record.incoming):
-            source = find(edge.source)
-            if source is not None and self._readers.get((edge.type, source.kind, record.kind), _NEITHER)[0]:
-                self.mark(source)
-        for edge in each_edge(record.outgoing):
-            target = find(edge.target)
-            if target is not None and self._readers.get((edge.type, record.kind, target.kind), _NEITHER)[1]:
-                self.mark(target)
+        for reader in self._readers.of(record, self._linker.find_each):
+            self.mark(reader)
 
     def settle(self) -> Iterator[Record]:
         """Derive everything that is stale. Yields the records whose node changed."""
@@ -180,7 +180,7 @@ class Derivation:
         if self._linker.find(record.uid) is not record:  # it may be gone by now
             return False
         own, warning, warned = record.own_details, None, False
-        itself = _Self(record.kind, record.name, record.namespace, record.own_status, own)
+        itself = _by_manifest(record)
         neighborhood = _RecordNeighborhood(record, self._linker, self._scopes)
         try:
             derived = derive(itself, neighborhood) if derive is not None else Derived(record.own_status)
@@ -255,35 +255,22 @@ def _same_words(one: WarningEvent | None, other: WarningEvent | None) -> bool:
     return (one.reason, one.message, one.since) == (other.reason, other.message, other.since)
 
 
-_NEITHER = (False, False)
 #: The kind about which Events are told by its name, see `ObjectEvent.regarding`.
 NODE = "Node"
 
 
-def _readers(rules: Mapping[str, Rules]) -> dict[tuple[str, str, str], tuple[bool, bool]]:
-    """For each kind of edge: whether its source reads over it, and whether its target does."""
-    found: dict[tuple[str, str, str], tuple[bool, bool]] = {}
-    for kind, entry in rules.items():
-        for read in entry.reads:
-            forward = read.direction == "outgoing"
-            over = (read.type, kind, read.kind) if forward else (read.type, read.kind, kind)
-            before = found.get(over, _NEITHER)
-            found[over] = (before[0] or forward, before[1] or not forward)
-    return found
-
-
 def _rank(rules: Mapping[str, Rules]) -> dict[str, int]:
     """kind → the length of the longest chain of kinds that it reads."""
-    sorter = TopologicalSorter(
-        {kind: [read.kind for read in entry.reads if read.kind in rules] for kind, entry in rules.items()}
-    )
+    before = {
+        kind: [read.kind for read in entry.reads if read.kind in rules and not read.own]
+        for kind, entry in rules.items()
+    }
+    sorter = TopologicalSorter(before)
     try:
         order = list(sorter.static_order())
     except CycleError as error:
         raise RulesError(f"kinds read each other in a circle: {' → '.join(error.args[1])}") from error
     ranks: dict[str, int] = {}
     for kind in order:
-        ranks[kind] = 1 + max(
-            [ranks[read.kind] for read in rules[kind].reads if read.kind in rules], default=-1
-        )
+        ranks[kind] = 1 + max([ranks[other] for other in before[kind]], default=-1)
     return ranks

@@ -87,12 +87,15 @@ class Peer(Protocol):
 class Neighborhood(Protocol):
     """The neighbourhood of one resource, restricted to what its `Rules.reads` declares."""
 
-    def outgoing(self, type: str, kind: str) -> Iterable[Peer]:
-        """Targets of its edges of this type that are of this kind, in no particular order."""
+    def outgoing(self, type: str, kind: str, *, own: bool = False) -> Iterable[Peer]:
+        """Targets of its edges of this type that are of this kind, in no particular order.
+
+        own: see `Read`.
+        """
         ...
 
-    def incoming(self, type: str, kind: str) -> Iterable[Peer]:
-        """Sources of the edges of this type that end here, in no particular order."""
+    def incoming(self, type: str, kind: str, *, own: bool = False) -> Iterable[Peer]:
+        """Sources of the edges of this type that end here, likewise."""
         ...
 
     def is_complete(self, kind: str) -> bool:
@@ -115,11 +118,16 @@ class Neighborhood(Protocol):
 
 
 class Read(msgspec.Struct, frozen=True, gc=False):
-    """Declares that `derive` looks along edges of `type`, at neighbours of `kind`."""
+    """Declares that `derive` looks along edges of `type`, at neighbours of `kind`.
+
+    own: only at what their manifests say, which needs no order: two kinds may look at each other if one of
+        them does so.
+    """
 
     direction: Literal["outgoing", "incoming"]
     type: str
     kind: str
+    own: bool = False
 
 
 #: (the resource itself with its own status and details, its neighbourhood) → what it is among them.
@@ -164,7 +172,8 @@ class Rules(msgspec.Struct, frozen=True):
     derive: pure. It is called again when its input changes: the facts, an edge in `reads`, a neighbor over
         such an edge, the unresolved references, or an answer of `is_complete` or `is_outdated`.
     warn: pure. It is called after `derive` for a resource of which there are Warnings.
-    reads: must be acyclic over kinds, so that each status is derived once.
+    reads: must be acyclic over kinds, but for those of what manifests say, so that each status is derived
+        once.
     inherits: the edge types, of `INHERITANCE_TYPES`, into it along which it inherits its release and chart.
     """
 

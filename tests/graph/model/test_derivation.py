@@ -177,3 +177,38 @@ def test_a_node_says_what_its_manifest_alone_says_where_that_differs() -> None:
     model.upsert(msgspec.structs.replace(service("a"), status=Status(UNKNOWN, "Unknown", since="T1")))
     (node,) = model.commit().nodes_set
     assert "own" not in node.document()
+
+
+def _add_pods(own: Peer, neighborhood: Neighborhood) -> Derived:
+    """Derived, a Service says what its Pods say by themselves."""
+    pods = [pod.status.reason for pod in neighborhood.outgoing(SELECTS, "Pod", own=True)]
+    return Derived(Status(READY, ",".join([own.status.reason, *pods])))
+
+
+def _add_services(own: Peer, neighborhood: Neighborhood) -> Derived:
+    services = [service.status.reason for service in neighborhood.incoming(SELECTS, "Service")]
+    return Derived(Status(READY, ",".join([own.status.reason, *services])))
+
+
+def test_two_kinds_read_each_other_where_one_reads_manifests_only() -> None:
+    pods = (Read("outgoing", SELECTS, "Pod", own=True),)
+    services = (Read("incoming", SELECTS, "Service"),)
+    model = Model(
+        (
+            Rules(kind="Pod", api_version="v1", derive=_add_services, reads=services),
+            Rules(kind="Service", api_version="v1", derive=_add_pods, reads=pods),
+        )
+    )
+
+    def told() -> dict[str, str]:
+        return {node.kind: node.document()["reason"] for node in model.commit().nodes_set}
+
+    model.upsert(service("a"))
+    model.upsert(a("Pod", "a"))
+    assert told() == {"Service": "Own,Own", "Pod": "Own,Own,Own"}
+    model.upsert(msgspec.structs.replace(a("Pod", "a"), status=Status(READY, "New")))
+    assert told() == {"Service": "Own,New", "Pod": "New,Own,New"}
+    model.upsert(msgspec.structs.replace(service("a"), status=Status(READY, "Newer")))
+    assert told() == {"Service": "Newer,New", "Pod": "New,Newer,New"}
+    model.remove("Service a")
+    assert told() == {"Pod": "New"}

@@ -1,0 +1,56 @@
+"""Who reads whom: which kinds look along which edges, as their rules declare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from astrolabe.graph.model.facts import Read, Rules
+from astrolabe.graph.model.record import Record
+from astrolabe.graph.state.edge import each_edge
+
+#: (edge type, kind of its source, kind of its target)
+_Over = tuple[str, str, str]
+
+_NEITHER = (False, False)
+_NO_TYPES: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+
+
+class Readers:
+    """The readers by some of the reads."""
+
+    def __init__(self, rules: Mapping[str, Rules], counts: Callable[[Read], bool]) -> None:
+        """counts: whether a read is one of these."""
+        #: Over each kind of edge: whether its source reads, and whether its target does.
+        self._ends: dict[_Over, tuple[bool, bool]] = {}
+        #: By the kind that is read: the types of its incoming and of its outgoing edges over which it is.
+        self._types: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        for kind, entry in rules.items():
+            for read in entry.reads:
+                if counts(read):
+                    self._add(kind, read)
+
+    def _add(self, reader: str, read: Read) -> None:
+        forward = read.direction == "outgoing"
+        over = (read.type, reader, read.kind) if forward else (read.type, read.kind, reader)
+        source, target = self._ends.get(over, _NEITHER)
+        self._ends[over] = (source or forward, target or not forward)
+        incoming, outgoing = self._types.get(read.kind, _NO_TYPES)
+        type = {read.type}
+        self._types[read.kind] = (incoming | type, outgoing) if forward else (incoming, outgoing | type)
+
+    def ends(self, type: str, source: str, target: str) -> tuple[bool, bool]:
+        """Whether the source of such an edge reads its target, and whether the target reads the source."""
+        return self._ends.get((type, source, target), _NEITHER)
+
+    def of(self, record: Record, find: Callable[[Iterable[str]], Iterable[Record]]) -> Iterator[Record]:
+        """Who reads this record; one may come several times. find: the records of some uids."""
+        incoming, outgoing = self._types.get(record.kind, _NO_TYPES)
+        kind, ends = record.kind, self._ends
+        for type in incoming:
+            for source in find([edge.source for edge in each_edge(record.incoming) if edge.type == type]):
+                if ends.get((type, source.kind, kind), _NEITHER)[0]:
+                    yield source
+        for type in outgoing:
+            for target in find([edge.target for edge in each_edge(record.outgoing) if edge.type == type]):
+                if ends.get((type, kind, target.kind), _NEITHER)[1]:
+                    yield target

@@ -1,0 +1,375 @@
+"""Who can be reached: Services, slices and Ingresses in small clusters, each with its healthy twin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.graph.test_model import World
+from tests.kinds.support import Json, condition, read
+from tests.support.kinds import KINDS
+
+LONG_AGO, LATER = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
+
+
+def named(kind: str, name: str, labels: Json | None = None, **parts: Any) -> Json:
+    meta = {"name": name, "namespace": "shop", "uid": f"{kind}/{name}", "creationTimestamp": LONG_AGO}
+    return {"kind": kind, "metadata": {**meta, "labels": labels or {}, **parts.pop("metadata", {})}, **parts}
+
+
+def pod(name: str, *, ports: tuple[str, ...] = (), phase: str = "Running", **status: Any) -> Json:
+    """A Pod of `web`; by default it is ready. ports: names, each of which may have a protocol (`dns/UDP`)."""
+    named_ports = []
+    for port in ports:
+        port_name, _, protocol = port.partition("/")
+        named_ports.append({"name": port_name, "containerPort": 8080, "protocol": protocol or "TCP"})
+    meta = status.pop("metadata", {})
+    container = {"name": "app", "ready": True, "state": {"running": {"startedAt": LONG_AGO}}}
+    stated = {
+        "conditions": [condition("Ready", "True", at=LATER)],
+        "containerStatuses": [container],
+        **status,
+    }
+    spec = {"containers": [{"name": "app", "image": "a:1", "ports": named_ports}]}
+    return named("Pod", name, {"app": "web"}, metadata=meta, spec=spec, status={"phase": phase, **stated})
+
+
+def crashing(name: str) -> Json:
+    waiting = {"reason": "CrashLoopBackOff", "message": "back-off 5m0s"}
+    container = {"name": "app", "restartCount": 9, "state": {"waiting": waiting}}
+    return pod(name, conditions=[condition("Ready", "False", at=LATER)], containerStatuses=[container])
+
+
+def starting(name: str) -> Json:
+    waiting = {"reason": "ContainerCreating"}
+    container = {"name": "app", "restartCount": 0, "state": {"waiting": waiting}}
+    unready = [condition("Ready", "False", at=LONG_AGO)]
+    return pod(name, phase="Pending", conditions=unready, containerStatuses=[container])
+
+
+def was_ready(name: str) -> Json:
+    """It ran before it became unready."""
+    unready = [
+        condition("Ready", "False", "ContainersNotReady", "containers with unready status: [app]", LATER)
+    ]
+    return pod(name, conditions=unready)
+
+
+def going(name: str) -> Json:
+    return pod(name, metadata={"deletionTimestamp": LATER})
+
+
+def over(name: str, phase: str = "Failed") -> Json:
+    return pod(name, phase=phase, conditions=[], containerStatuses=[])
+
+
+def service(
+    *, type: str = "ClusterIP", selector: Json | None = None, status: Json | None = None, **spec: Any
+) -> Json:
+    spec = {"ports": [{"port": 80}], "selector": {"app": "web"} if selector is None else selector} | spec
+    return named("Service", "web", spec={"type": type, **spec}, status=status or {})
+
+
+def endpoint(target: str, address: str = "10.0.0.1", **conditions: bool) -> Json:
+    """Of a Pod, or when the target is "", of the address alone."""
+    reference = {"kind": "Pod", "namespace": "shop", "name": target, "uid": f"Pod/{target}"}
+    return {"addresses": [address], "conditions": conditions, "targetRef": reference if target else None}
+
+
+def slice_of(*endpoints: Json, name: str = "web-a", ports: tuple[str, ...] = ("",)) -> Json:
+    labels = {"kubernetes.io/service-name": "web"}
+    listed = [{"name": port, "port": 8080} for port in ports]
+    return named("EndpointSlice", name, labels, endpoints=list(endpoints), ports=listed)
+
+
+def ingress(number: int = 80, **spec: Any) -> Json:
+    backend = {"service": {"name": "web", "port": {"number": number}}}
+    return named("Ingress", "web", spec={"defaultBackend": backend, **spec})
+
+
+def judged(*objects: Json, unknown: tuple[str, ...] = ()) -> dict[str, tuple[str, str, str]]:
+    """Kind and name → status, reason and message."""
+    world = World(None, [kind.rules for kind in KINDS])
+    for kind in KINDS:
+        world.step((kind.key, "", kind.name not in unknown))
+    for each in objects:
+        world.step(read(each["kind"], {key: value for key, value in each.items() if key != "kind"}))
+    world.commit()
+    documents = [node.document() for node in world.graph.nodes.values()]
+    return {f"{n['kind']} {n['name']}": (n["status"], n["reason"], n["message"]) for n in documents}
+
+
+def words(*objects: Json, **known: Any) -> list[str]:
+    """What the Service and the Ingress say: status and reason."""
+    found = judged(*objects, **known)
+    return [" ".join(found[who][:2]) for who in ("Service web", "Ingress web") if who in found]
+
+
+NAMED = {"ports": [{"name": "http", "port": 80, "targetPort": "web"}]}
+UNREADY = slice_of(endpoint("a", ready=False))
+READY = slice_of(endpoint("a", ready=True))
+
+CASES: dict[str, tuple[list[Json], list[str]]] = {
+    "healthy": ([pod("a"), READY, service()], ["Ready Ready", "Ready Ready"]),
+    "down": ([crashing("a"), UNREADY, service()], ["Error NoReadyEndpoints", "Error BackendUnavailable"]),
+    "no longer ready": (
+        [was_ready("a"), UNREADY, service()],
+        ["Error NoReadyEndpoints", "Error BackendUnavailable"],
+    ),
+    "starting, not in a slice yet": (
+        [starting("a"), slice_of(), service()],
+        ["Pending Starting", "Pending BackendPending"],
+    ),
+    "starting, in a slice": (
+        [starting("a"), UNREADY, service()],
+        ["Pending Starting", "Pending BackendPending"],
+    ),
+    "starting, and one crashes": (
+        [starting("a"), crashing("b"), UNREADY, service()],
+        ["Error NoReadyEndpoints", "Error BackendUnavailable"],
+    ),
+    "starting after an outage": (
+        [starting("a"), was_ready("b"), UNREADY, service()],
+        ["Error NoReadyEndpoints", "Error BackendUnavailable"],
+    ),
+    "starting in place of what is being deleted": (
+        [starting("a"), going("b"), slice_of(), service()],
+        ["Error NoReadyEndpoints", "Error BackendUnavailable"],
+    ),
+    "starting in place of what still serves": (
+        [starting("a"), going("b"), slice_of(endpoint("b", serving=True, terminating=True)), service()],
+        ["Pending NoReadyEndpoints", "Pending BackendPending"],
+    ),
+    "ready before its slice says so": (
+        [pod("a"), slice_of(), service()],
+        ["Pending NoReadyEndpoints", "Pending BackendPending"],
+    ),
+    "no pod": ([slice_of(), service()], ["Pending NoMatchingPods", "Pending BackendPending"]),
+    "failed pods only": (
+        [over("a"), over("b", "Succeeded"), slice_of(), service()],
+        ["Pending NoMatchingPods", "Pending BackendPending"],
+    ),
+    "pods that are being deleted only": (
+        [going("a"), slice_of(endpoint("a", ready=False, serving=False, terminating=True)), service()],
+        ["Pending NoMatchingPods", "Pending BackendPending"],
+    ),
+    "a failed pod beside a healthy one": (
+        [over("old"), pod("a"), READY, service()],
+        ["Ready Ready", "Ready Ready"],
+    ),
+    "a failed pod beside one that is down": (
+        [over("old"), crashing("a"), UNREADY, service()],
+        ["Error NoReadyEndpoints", "Error BackendUnavailable"],
+    ),
+    "no address, and down": (
+        [crashing("a"), UNREADY, service(type="LoadBalancer")],
+        ["Error NoReadyEndpoints", "Error BackendUnavailable"],
+    ),
+    "no address, and healthy": (
+        [pod("a"), READY, service(type="LoadBalancer")],
+        ["Pending LoadBalancerPending", "Ready Ready"],
+    ),
+    "no address, and no pod": (
+        [slice_of(), service(type="LoadBalancer")],
+        ["Pending NoMatchingPods", "Pending BackendPending"],
+    ),
+    "an address of its own": (
+        [pod("a"), READY, service(type="LoadBalancer", externalIPs=["198.51.100.7"])],
+        ["Ready Ready", "Ready Ready"],
+    ),
+    "an address of the load balancer": (
+        [
+            pod("a"),
+            READY,
+            service(type="LoadBalancer", status={"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}),
+        ],
+        ["Ready Ready", "Ready Ready"],
+    ),
+    "without a selector": (
+        [slice_of(endpoint("", ready=True)), service(selector={})],
+        ["Ready Ready", "Ready Ready"],
+    ),
+    "without a selector, and down": (
+        [slice_of(endpoint("", ready=False)), service(selector={})],
+        ["Error NoReadyEndpoints", "Error BackendUnavailable"],
+    ),
+    "without a selector or slices": ([service(selector={})], ["Ready Ready", "Ready Ready"]),
+    "headless, and down": (
+        [crashing("a"), UNREADY, service(clusterIP="None")],
+        ["Error NoReadyEndpoints", "Error BackendUnavailable"],
+    ),
+    "an alias": (
+        [service(type="ExternalName", externalName="status.example", selector={})],
+        ["Ready Ready", "Ready Ready"],
+    ),
+    "publishes what is not ready": (
+        [starting("a"), slice_of(endpoint("a", ready=True, serving=False)), service(clusterIP="None")],
+        ["Ready Ready", "Error BackendUnavailable"],
+    ),
+    "publishes what is not ready, and is": (
+        [pod("a"), slice_of(endpoint("a", ready=True, serving=True)), service(clusterIP="None")],
+        ["Ready Ready", "Ready Ready"],
+    ),
+    "a target port that no pod has": (
+        [pod("a", ports=("metrics",)), slice_of(endpoint("a", ready=True), ports=()), service(**NAMED)],
+        ["Error NoSuchTargetPort", "Error BackendUnavailable"],
+    ),
+    "a target port that the pods have": (
+        [pod("a", ports=("web",)), slice_of(endpoint("a", ready=True), ports=("http",)), service(**NAMED)],
+        ["Ready Ready", "Ready Ready"],
+    ),
+    "a target port that one of the pods has": (
+        [
+            pod("a", ports=("metrics",)),
+            pod("b", ports=("web",)),
+            slice_of(endpoint("a", ready=True), ports=()),
+            slice_of(endpoint("b", ready=True), name="web-b", ports=("http",)),
+            service(**NAMED),
+        ],
+        ["Ready Ready", "Ready Ready"],
+    ),
+    "a target port of another protocol": (
+        [pod("a", ports=("web/UDP",)), slice_of(endpoint("a", ready=True), ports=()), service(**NAMED)],
+        ["Error NoSuchTargetPort", "Error BackendUnavailable"],
+    ),
+    "a target port that no pod has, while none is ready": (
+        [crashing("a"), slice_of(endpoint("a", ready=False), ports=()), service(**NAMED)],
+        ["Error NoSuchTargetPort", "Error BackendUnavailable"],
+    ),
+    "a target port by number, and a slice without ports": (
+        [
+            pod("a"),
+            slice_of(endpoint("a", ready=True), ports=()),
+            service(ports=[{"port": 80, "targetPort": 8080}]),
+        ],
+        ["Ready Ready", "Ready Ready"],
+    ),
+    "a target port that no pod has, beside one that the Ingress uses": (
+        [
+            pod("a", ports=("web",)),
+            slice_of(endpoint("a", ready=True), ports=("http",)),
+            service(ports=[*NAMED["ports"], {"name": "metrics", "port": 9090, "targetPort": "metrics"}]),
+        ],
+        ["Error NoSuchTargetPort", "Ready Ready"],
+    ),
+    "being deleted": (
+        [pod("a"), READY, {**service(), "metadata": {**service()["metadata"], "deletionTimestamp": LATER}}],
+        ["Pending Terminating", "Pending BackendPending"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("objects", "expected"), CASES.values(), ids=CASES)
+def test_a_service_and_the_ingress_over_it(objects: list[Json], expected: list[str]) -> None:
+    assert words(*objects, ingress()) == expected
+    assert words(ingress(), *reversed(objects)) == expected
+
+
+def test_the_reason_below_is_in_the_message_above() -> None:
+    found = judged(crashing("a"), UNREADY, service(), ingress())
+    said = "0/1 endpoints ready: pod a: CrashLoopBackOff: "
+    assert found["Service web"][2].startswith(said)
+    assert found["Ingress web"][2].startswith(f"service web: NoReadyEndpoints: {said}")
+
+
+@pytest.mark.parametrize(
+    ("slices", "counts"),
+    [
+        ([slice_of(endpoint("a", "10.0.0.1")), slice_of(endpoint("a", "fd00::1"), name="six")], "1/1"),
+        (
+            [slice_of(endpoint("a"), endpoint("b")), slice_of(endpoint("b"), name="split", ports=("x",))],
+            "2/2",
+        ),
+        ([slice_of(endpoint("a", ready=False)), slice_of(endpoint("a", ready=True), name="split")], "1/1"),
+        ([slice_of(endpoint("a")), slice_of(endpoint("b", ready=False), name="other")], "1/2"),
+        ([slice_of(endpoint("", "10.0.0.1"), endpoint("", "10.0.0.2"))], "2/2"),
+        ([slice_of(endpoint("a"), endpoint("b", ready=False, serving=True, terminating=True))], "1/1"),
+    ],
+    ids=["dual stack", "split", "split, half told", "two slices", "addresses alone", "one that is going"],
+)
+def test_endpoints_are_counted_by_target(slices: list[Json], counts: str) -> None:
+    assert judged(pod("a"), *slices, service())["Service web"] == (
+        "Ready",
+        "Ready",
+        f"{counts} endpoints ready",
+    )
+
+
+@pytest.mark.parametrize(
+    ("objects", "slice_says"),
+    [
+        ([slice_of(), service()], ("Ready", "NoEndpoints")),
+        ([over("a"), slice_of(), service()], ("Ready", "NoEndpoints")),
+        ([starting("a"), slice_of(), service()], ("Pending", "NoEndpoints")),
+        ([crashing("a"), slice_of(), service()], ("Pending", "NoEndpoints")),
+        ([starting("a"), UNREADY, service()], ("Pending", "Starting")),
+        ([crashing("a"), UNREADY, service()], ("Error", "NoReadyEndpoints")),
+        ([pod("a"), slice_of(), slice_of(endpoint("a"), name="six"), service()], ("Ready", "NoEndpoints")),
+        ([slice_of()], ("Ready", "NoEndpoints")),
+    ],
+)
+def test_a_slice_is_as_empty_as_its_service_is_meant_to_be(
+    objects: list[Json], slice_says: tuple[str, str]
+) -> None:
+    assert judged(*objects)["EndpointSlice web-a"][:2] == slice_says
+
+
+def test_why_a_service_has_no_pod() -> None:
+    def message(*objects: Json) -> str:
+        return judged(*objects, service())["Service web"][2]
+
+    assert message() == "The selector matches no pod"
+    assert message(over("a")) == "The only pod that it selects, a, is not alive"
+    assert message(over("a"), going("b")) == "None of the 2 pods that it selects is alive"
+    draining = slice_of(endpoint("b", ready=False, serving=True, terminating=True))
+    assert message(going("b"), draining) == (
+        "The only pod that it selects, b, is not alive; endpoints that still serve until they are gone: 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("objects", "message"),
+    [
+        (
+            [pod("a", ports=("metrics", "dns/UDP"))],
+            "Its pods have no port named web (of port 80); they have dns/UDP, metrics",
+        ),
+        ([pod("a")], "Its pods have no port named web (of port 80); they name none"),
+        ([], "No pod has a port named web (of port 80)"),
+    ],
+)
+def test_which_target_port_is_missing(objects: list[Json], message: str) -> None:
+    slices = slice_of(endpoint("a", ready=True), ports=())
+    unknown = () if objects else ("Pod",)
+    found = judged(*objects, slices, service(**NAMED), unknown=unknown)
+    assert found["Service web"] == ("Error", "NoSuchTargetPort", message)
+
+
+@pytest.mark.parametrize("unknown", [("EndpointSlice",), ("EndpointSlice", "Pod")])
+def test_what_is_not_visible_is_unknown(unknown: tuple[str, ...]) -> None:
+    objects = [crashing("a")] if "Pod" not in unknown else []
+    expected = ["Unknown EndpointsNotVisible", "Unknown BackendUnknown"]
+    assert words(*objects, service(), ingress(), unknown=unknown) == expected
+    assert words(*objects, service(type="LoadBalancer"), ingress(), unknown=unknown) == expected
+
+
+BUDGET = {"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 1, "expectedPods": 1}
+
+
+@pytest.mark.parametrize(
+    ("pods", "unknown", "expected"),
+    [
+        ([crashing("a")], (), ("Error", "InsufficientPods")),
+        ([starting("a")], (), ("Pending", "Starting")),
+        ([starting("a"), was_ready("b")], (), ("Error", "InsufficientPods")),
+        ([over("a")], (), ("Ready", "NoMatchingPods")),
+        ([], ("Pod",), ("Error", "InsufficientPods")),
+    ],
+)
+def test_a_budget_looks_at_live_pods(
+    pods: list[Json], unknown: tuple[str, ...], expected: tuple[str, str]
+) -> None:
+    spec = {"selector": {"matchLabels": {"app": "web"}}}
+    budget = named("PodDisruptionBudget", "web", spec=spec, status=BUDGET)
+    assert judged(*pods, budget, unknown=unknown)["PodDisruptionBudget web"][:2] == expected
