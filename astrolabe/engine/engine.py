@@ -41,6 +41,8 @@ INBOX_LIMIT = 256
 COMMIT_LIMIT = 1500
 #: Uids of a list to collect between two looks at the clock.
 UIDS_PER_SLICE = 1_000
+#: Seconds between attempts to rebuild a model whose fault is no object's: the first, and the longest.
+FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
 
 #: Why an object is skipped: the graph fails on it.
 CANNOT_APPLY = "it cannot be added to the graph: "
@@ -65,7 +67,9 @@ class Engine:
     served: returns the served graph, to which everything was published. If None, a fault of the model
         ends the engine.
     restored: whether the served graph was restored from storage. The engine then publishes only differences.
-    rebuilding: whether the model or the served graph is being rebuilt after a fault.
+    rebuilding: whether the model is being rebuilt after a fault. The graph is served as it was before, and
+        the watches wait.
+    rebuild_error: why the model cannot be rebuilt at the moment; "" if it can.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class Engine:
         self.epoch = epoch
         self.seq = 0
         self.rebuilding = False
+        self.rebuild_error = ""
         self._model = model
         readiness.failing = lambda: self._model.failing
         self._publisher = publisher
@@ -160,11 +165,9 @@ class Engine:
             count = await self._remove(kind, "", spared=set())
             logger.info("%s is no longer watched: %d objects removed", kind, count)
         await self._commit()
-        try:
-            self._model.change_rules(added=message.rules, removed=message.removed)
-        except InconsistentModelError as broken:
-            await self._rebuild(broken)
-            self._model.change_rules(added=message.rules, removed=message.removed)
+        await self._change_model(
+            lambda: self._model.change_rules(added=message.rules, removed=message.removed)
+        )
         self._mark_uncommitted()
         await self._commit()
         self.readiness.change(message.scopes, message.removed, complete=message.complete)
@@ -211,11 +214,7 @@ class Engine:
 
         Objects that can no longer be read keep their last state.
         """
-        try:
-            self._note_synced(kind, namespace, synced)
-        except InconsistentModelError as broken:
-            await self._rebuild(broken)
-            self._note_synced(kind, namespace, synced)
+        await self._change_model(lambda: self._note_synced(kind, namespace, synced))
         self._mark_uncommitted()
 
     def _note_synced(self, kind: str, namespace: str, synced: bool) -> None:
@@ -266,6 +265,27 @@ class Engine:
             self._skip(change, CANNOT_APPLY + where(error))
         return False
 
+    async def _change_model(self, change: Callable[[], None]) -> None:
+        """Change what holds for many objects. After a fault, rebuild the model and try again.
+
+        The graph is marked as outdated as long as the change fails.
+        """
+        delays = _retry_delays()
+        while True:
+            try:
+                change()
+                break
+            except InconsistentModelError as broken:
+                reason = where(_cause_of(broken))
+                await self._rebuild(broken)
+            await self._wait_to_retry(reason, next(delays))
+        self.rebuild_error = ""
+
+    async def _wait_to_retry(self, reason: str, delay: float) -> None:
+        self.rebuild_error = reason
+        logger.error("the graph cannot be updated: %s; trying again in %.0f s", reason, delay)
+        await asyncio.sleep(delay)
+
     def _skip(self, object: Facts | Record, why: str) -> None:
         self._record_skipped(object.kind, InvalidObject(object.namespace, object.name, why, object.uid))
 
@@ -275,22 +295,21 @@ class Engine:
 
     async def _rebuild(self, broken: InconsistentModelError) -> None:
         """Rebuild the model after a fault, and publish the differences."""
-        error = broken.__cause__
-        if self._served is None or not isinstance(error, Exception):
+        if self._served is None:
             raise broken
+        error = _cause_of(broken)
         logger.error("a graph update failed; rebuilding the graph: %s", where(error))
         self.rebuilding = True
         self.readiness.rebuilds += 1
         try:
             await self._replace_model(broken, error)
         finally:
-            self.rebuilding = False
+            self.rebuilding, self.rebuild_error = False, ""
 
     async def _replace_model(self, broken: InconsistentModelError, error: Exception) -> None:
         why = CANNOT_APPLY + where(error)
         salvage = Salvage(broken)
-        for _ in salvage.steps():
-            await self._slice.pause()
+        await self._build_model(salvage)
         self._model = model = salvage.model
         for object in salvage.left_out.values():
             self._rejected[object.uid] = why
@@ -302,6 +321,17 @@ class Engine:
             self._uncommitted = False
             await self._publish_full_difference()
         # Otherwise nothing has been published yet.
+
+    async def _build_model(self, salvage: Salvage) -> None:
+        """Build a new model. If the fault is no object's, try until it is gone."""
+        for delay in _retry_delays():
+            try:
+                for _ in salvage.steps():
+                    await self._slice.pause()
+                return
+            except Exception as error:
+                reason = where(_cause_of(error))
+            await self._wait_to_retry(reason, delay)
 
     async def _publish_full_difference(self) -> None:
         """Publish all differences between the model and the served graph."""
@@ -399,6 +429,20 @@ def _drain(listed: list[Facts]) -> Iterator[Facts]:
     listed.reverse()
     while listed:
         yield listed.pop()
+
+
+def _cause_of(error: Exception) -> Exception:
+    """What interrupted a change of the model."""
+    cause = error.__cause__
+    return cause if isinstance(cause, Exception) else error
+
+
+def _retry_delays() -> Iterator[float]:
+    """Seconds: 1, 2, 4 and so on, up to a minute."""
+    delay = FIRST_RETRY
+    while True:
+        yield delay
+        delay = min(2 * delay, LONGEST_RETRY)
 
 
 def _knows_all(kind: str, namespace: str) -> bool:

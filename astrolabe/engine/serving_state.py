@@ -37,6 +37,8 @@ PROGRESS_EVERY = 1.0
 
 #: Why the data may be outdated during a rebuild.
 REBUILDING = "a graph update failed; the graph is being rebuilt"
+#: The same, while no rebuild succeeds.
+CANNOT_REBUILD = "a graph update failed, and the graph cannot be rebuilt: %s; trying again"
 
 #: Kinds to name in one sentence.
 MAX_NAMED_KINDS = 5
@@ -130,6 +132,7 @@ def assess_watches(
     count: Callable[[str], int],
     restored: bool,
     rebuilding: bool = False,
+    rebuild_error: str = "",
     now: float,
 ) -> Assessment:
     """The state of a process that watches the cluster itself.
@@ -137,6 +140,7 @@ def assess_watches(
     count: returns how many objects of a kind are known.
     restored: whether a restored graph is served until all kinds are listed.
     rebuilding: whether the graph is being rebuilt after a fault, so that changes have to wait.
+    rebuild_error: why it cannot be rebuilt at the moment.
     now: on the clock of `lost_since`.
     """
     scopes = readiness.states
@@ -152,6 +156,8 @@ def assess_watches(
     if lost:
         began = min([watch.lost_since for watch in lost if watch.lost_since is not None])
         return Assessment("stale", _stale(lost, watches), progress, partial, began=began)
+    if rebuild_error:
+        return Assessment("stale", CANNOT_REBUILD % rebuild_error, progress, partial)
     if rebuilding:
         return Assessment("stale", REBUILDING, progress, partial)
     if partial:

@@ -124,6 +124,7 @@ class ReplicatedMode:
                 count=self.count,
                 restored=status.complete,
                 rebuilding=self._engine.rebuilding or self.hub.rebuilding,
+                rebuild_error=self._engine.rebuild_error,
                 now=time.monotonic(),
             )
         report = leader_report(status)

@@ -123,5 +123,6 @@ class StandaloneMode:
             count=self._engine.count,
             restored=False,
             rebuilding=self._engine.rebuilding or self.hub.rebuilding,
+            rebuild_error=self._engine.rebuild_error,
             now=time.monotonic(),
         )

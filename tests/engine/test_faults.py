@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrolabe.bus.memory import MemoryBus
+from astrolabe.engine import engine as engine_module
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace, Scope, WatchStatus
 from astrolabe.engine.readiness import ReadinessTracker
@@ -22,6 +23,7 @@ from astrolabe.graph.model.links import RefByUid
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.release_index import ReleaseIndex
+from astrolabe.graph.model.scopes import Scopes
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Batch, Changes, Undo
 from astrolabe.graph.state.edge_types import OWNS
@@ -158,6 +160,60 @@ async def test_a_known_object_that_breaks_the_graph_later_leaves_it(
         await run.take(ObjectChanges("Pod", [pod("bad", "b", note="changed")]))
         check_equal(run.graph, oracle(*good))
         assert list(run.readiness.skipped["Pod"]) == ["bad"]
+
+
+async def test_a_fault_that_is_no_objects_makes_the_graph_stale_until_it_is_gone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The engine does not end. It serves what it served before, says so, and tries again."""
+    monkeypatch.setattr(engine_module, "FIRST_RETRY", 0.01)
+    good = [pod("a"), pod("b", "a")]
+    async with running() as run:
+        await run.take(Replace("Pod", "", [*good]))
+        with monkeypatch.context() as fault:
+            attempts, often = 0, asyncio.Event()
+
+            def settle(*_: Any) -> None:
+                nonlocal attempts
+                attempts += 1
+                if attempts == 20:  # more than one rebuild
+                    often.set()
+                raise KeyError("a secret")
+
+            fault.setattr(releases, "settle", settle)
+            await run.engine.put(ObjectChanges("Pod", [pod("c", "b")]))
+            await often.wait()
+            check_equal(run.graph, oracle(*good))
+            assert run.engine.rebuilding
+            assert run.engine.rebuild_error.startswith("KeyError in settle, line ")
+        await run.until(lambda: "c" in run.graph.nodes)
+        good += [pod("c", "b"), pod("d", "c")]
+        await run.take(ObjectChanges("Pod", [good[-1]]))
+        check_equal(run.graph, oracle(*good))
+        assert (run.engine.rebuilding, run.engine.rebuild_error) == (False, "")
+        assert run.readiness.skipped["Pod"] == {}
+    assert "a secret" not in caplog.text
+
+
+async def test_a_change_for_many_objects_that_fails_is_tried_until_it_succeeds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_module, "FIRST_RETRY", 0.01)
+    original, failures = Scopes.mark, 3
+
+    def mark(self: Scopes, *args: Any) -> bool:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise KeyError("a secret")
+        return original(self, *args)
+
+    async with running() as run:
+        monkeypatch.setattr(Scopes, "mark", mark)
+        await run.take(Replace("Pod", "", [pod("a")]))
+        assert failures == 0
+        check_equal(run.graph, oracle(pod("a")))
+        assert (run.engine.rebuilding, run.engine.rebuild_error) == (False, "")
 
 
 async def test_a_restored_graph_is_taken_over_with_a_model_that_is_made_anew(

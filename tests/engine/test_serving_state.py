@@ -73,6 +73,10 @@ def test_stale_while_the_graph_is_put_together_anew_after_a_fault() -> None:
     made = readiness(Pod="synced")
     why = "a graph update failed; the graph is being rebuilt"
     assert assess(made, rebuilding=True) == Assessment("stale", why, Progress(1, 1, 4))
+    why = "a graph update failed, and the graph cannot be rebuilt: KeyError in f; trying again"
+    assert assess(made, rebuilding=True, rebuild_error="KeyError in f") == Assessment(
+        "stale", why, Progress(1, 1, 4)
+    )
 
 
 def test_syncing_while_one_kind_is_not_listed() -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
 from astrolabe import graph
+from astrolabe.graph.model.model import Model
+from astrolabe.graph.state.graph import ServedGraph
 
 
 def _sources(*names: str) -> frozenset[str]:
     return frozenset(str(Path(graph.__file__).parent / f"{name}.py") for name in names)
+
+
+def _names(*functions: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(function.__qualname__ for function in functions)
 
 
 class Guarded(NamedTuple):
@@ -29,11 +35,9 @@ MODEL = Guarded(
         *("closure", "derivation", "edge", "inheritance", "labels", "linker", "model", "names"),
         *("reach", "record", "rendering", "revisions", "scopes", "selector"),
     ),
-    frozenset(
-        f"Model.{name}" for name in ("upsert", "remove", "commit", "set_synced", "set_outdated", "restore")
-    ),
+    _names(Model.upsert, Model.remove, Model.commit, Model.set_synced, Model.set_outdated, Model.restore),
 )
-SERVED = Guarded(_sources("graph", "edge"), frozenset({"Graph._apply"}))
+SERVED = Guarded(_sources("graph", "edge"), _names(ServedGraph._apply))
 
 #: What a rule raises, or makes that is no JSON, is the rule's fault.
 _OF_RULES = ("_derive", "_encode")

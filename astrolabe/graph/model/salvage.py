@@ -12,8 +12,8 @@ from astrolabe.graph.model.record import Record
 SETTLE_EVERY = 300
 #: Records processed or freed per step.
 STEP = 100
-#: Limits for objects left out, and for attempts in a row that find no culprit. Beyond, something else is at
-#: fault.
+#: Limits of one call of `steps`: objects left out, and attempts in a row that find no culprit. Beyond,
+#: something else is at fault.
 MOST_LEFT_OUT = 100
 MOST_IN_VAIN = 3
 
@@ -36,6 +36,7 @@ class Salvage:
         self.model = broken.model
         self.left_out: dict[str, _Candidate] = {}
         self._broken = broken
+        self._collected = False
         self._known: dict[str, Record] = {}
         self._suspects: dict[str, _Candidate] = {}
         self._together: dict[str, _Candidate] = {}
@@ -43,13 +44,13 @@ class Salvage:
             self._suspects[broken.facts.uid] = broken.facts
 
     def steps(self) -> Iterator[None]:
-        """Work in steps. Raises the error if no model can be built."""
-        for count, record in enumerate(self.model.records()):
-            if record.uid != self._broken.uid:
-                self._known[record.uid] = record
-            if not count % STEP:
-                yield
-        in_vain = 0
+        """Work in steps. Raises the error if no model can be built; another call then tries again.
+
+        What is left out stays left out.
+        """
+        if not self._collected:
+            yield from self._collect()
+        in_vain, most = 0, len(self.left_out) + MOST_LEFT_OUT
         while True:
             yield from _let_go(self._begin_anew())
             try:
@@ -57,10 +58,19 @@ class Salvage:
                 break
             except Exception:
                 in_vain = 0 if self._blame() else in_vain + 1
-                if in_vain == MOST_IN_VAIN or len(self.left_out) > MOST_LEFT_OUT:
+                if in_vain == MOST_IN_VAIN or len(self.left_out) > most:
                     raise
         known, self._known = list(self._known.values()), {}
         yield from _let_go(known)
+
+    def _collect(self) -> Iterator[None]:
+        """Remember the records of the broken model."""
+        for count, record in enumerate(self.model.records()):
+            if record.uid != self._broken.uid:
+                self._known[record.uid] = record
+            if not count % STEP:
+                yield
+        self._collected = True
 
     def _begin_anew(self) -> list[Record]:
         """Start with an empty model. Returns the records of the previous one."""
