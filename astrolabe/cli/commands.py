@@ -18,7 +18,7 @@ from astrolabe.cli import client_flags, flag_types, flags
 from astrolabe.cli.client_flags import TOKEN_VARIABLE
 from astrolabe.cli.flag_types import FlagType, InvalidValue
 from astrolabe.cli.formatting import as_json, as_text
-from astrolabe.cli.go_flags import WARNINGS, DefaultGroup, Flag, GoCommand
+from astrolabe.cli.go_flags import WARNINGS, CommandGroup, DefaultGroup, Flag, GoCommand
 from astrolabe.cli.watch import DEFAULT_URL, WatchCommand
 from astrolabe.client import Change, ClientError
 from astrolabe.client.connection import base, endpoint
@@ -321,6 +321,84 @@ def compare(first: str, second: str, output: str, most: int, **given: Any) -> No
     click.echo("\n".join(comparing.report(found, output)))
     if found.is_noticed:
         raise click.exceptions.Exit(1)
+
+
+@root.group(cls=CommandGroup, short_help="Explains and checks the rules for custom resources.")
+def rules() -> None:
+    """Explains and checks the rules that say what custom resources mean."""
+
+
+_RULES = Flag(
+    ("--rules",),
+    heading="Rules",
+    metavar="DIR",
+    default="",
+    help="A directory of rules beside those that ship.",
+)
+
+
+@rules.command(
+    cls=GoCommand,
+    short_help="Says what Astrolabe makes of manifests, or of a kind.",
+    params=[
+        click.Argument(["kind"], required=False, default=""),
+        Flag(
+            ("-f", "--filename"),
+            heading="Manifests",
+            metavar="FILE",
+            default="",
+            help="Manifests as YAML, JSON or a JSON object per line; - is the standard input.",
+        ),
+        _RULES,
+        client_flags.OUTPUT,
+    ],
+)
+def explain(kind: str, filename: str, rules: str, output: str) -> None:
+    """Says what Astrolabe makes of manifests: status, reason, the field that decided, and references.
+
+    With KIND, such as Certificate.cert-manager.io, it says what would be watched, decoded and linked.
+    Needs no cluster.
+    """
+    from astrolabe.cli import rules as ruling
+
+    if bool(kind) == bool(filename):
+        raise click.UsageError("give either a kind, or manifests with -f FILE")
+    try:
+        lines = ruling.explain_objects(filename, rules, output) if filename else ruling.explain(kind, rules)
+    except ruling.RulesFailed as error:
+        raise CommandFailed(str(error)) from error
+    for line in lines:
+        click.echo(line if output == "json" else printable(line))
+
+
+@rules.command(
+    name="check",
+    cls=GoCommand,
+    short_help="Checks a file of rules.",
+    params=[click.Argument(["file"]), *flags.CLUSTER],
+)
+def check_rules(file: str, **given: Any) -> None:
+    """Checks a file of rules, and with --kubeconfig also against the schemas of the cluster's CRDs.
+
+    Prints what is wrong, with file and line. Exits 1 if the file is refused.
+    """
+    from astrolabe.cli import rules as ruling
+
+    try:
+        checked = ruling.check(file)
+        if click.get_current_context().get_parameter_source("kubeconfig") is ParameterSource.COMMANDLINE:
+            for line in _complete_check(ruling.check_against_cluster(file, _settings(given))):
+                click.echo(printable(line))
+        click.echo(printable(checked))
+    except ruling.RulesFailed as error:
+        raise CommandFailed(str(error)) from error
+
+
+def _complete_check(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return run(work)
+    except ClusterError as error:
+        raise CommandFailed(str(error)) from error
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

@@ -117,20 +117,12 @@ class GoCommand(click.Command):
                 formatter.write_dl(records, col_max=34)
 
 
-class DefaultGroup(click.Group):
-    """A group that runs the command `default` if the arguments are empty or start with a flag."""
+class CommandGroup(click.Group):
+    """A group of commands that says which command was likely meant."""
 
-    def __init__(self, name: str, *, default: str, **options: Any) -> None:
-        super().__init__(name, context_settings=_CONTEXT, options_metavar="[flags]", **options)
-        self.subcommand_metavar = ""
-        self._default = default
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        own = {name.lstrip("-"): name for each in self.get_params(ctx) for name in each.opts}
-        if not args or args[0].startswith("-"):
-            flag = args[0].lstrip("-") if args else ""
-            args = [own[flag], *args[1:]] if flag in own else [self._default, *args]
-        return super().parse_args(ctx, args)
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__(name, context_settings=_CONTEXT, **options)
+        self.options_metavar = ""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -140,6 +132,23 @@ class DefaultGroup(click.Group):
             hint = f"did you mean {near[0]}?" if near else f"see `{ctx.command_path} --help`"
             raise click.UsageError(f"unknown command {args[0]!r}, {hint}", ctx)
         return super().resolve_command(ctx, args)
+
+
+class DefaultGroup(CommandGroup):
+    """A group that runs the command `default` if the arguments are empty or start with a flag."""
+
+    def __init__(self, name: str, *, default: str, **options: Any) -> None:
+        super().__init__(name, **options)
+        self.options_metavar = "[flags]"
+        self.subcommand_metavar = ""
+        self._default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {name.lstrip("-"): name for each in self.get_params(ctx) for name in each.opts}
+        if not args or args[0].startswith("-"):
+            flag = args[0].lstrip("-") if args else ""
+            args = [own[flag], *args[1:]] if flag in own else [self._default, *args]
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands, then the flags of the default one."""

@@ -19,12 +19,24 @@ NameKey = tuple[str, str]
 BY_UID: NameKey = ("", "")
 
 
+class Permit(msgspec.Struct, frozen=True, gc=False):
+    """What must permit a reference: an object of this kind, in the namespace of the target, that is found
+    under one of these names (a ReferenceGrant).
+    """
+
+    kind: str
+    names: tuple[str, ...]
+
+
 class Ref(msgspec.Struct, frozen=True, gc=False):
     """A reference by name. `namespace` is "" for a cluster-scoped target.
 
     optional: it is never reported as unresolved.
     uid: if set, only the target with this uid counts (PersistentVolume.spec.claimRef.uid).
     owned: only a target that the holder owns counts (generic ephemeral volumes).
+    scoped: whether its namespace is known to be right. If not, there is another one that looks outside of
+        namespaces, or in one, and only that which fits the target's kind can be unresolved.
+    permit: without it the reference means nothing.
     """
 
     type: str
@@ -36,6 +48,8 @@ class Ref(msgspec.Struct, frozen=True, gc=False):
     reverse: bool = False
     uid: str = ""
     owned: bool = False
+    scoped: bool = True
+    permit: Permit | None = None
 
     @property
     def name_key(self) -> NameKey:
@@ -73,13 +87,17 @@ class RefByUid(msgspec.Struct, frozen=True, gc=False):
 
 
 class Select(msgspec.Struct, frozen=True, gc=False):
-    """All resources of a kind in a namespace whose selectable labels match. Never unresolved."""
+    """All resources of a kind in a namespace whose selectable labels match. Never unresolved.
+
+    among: if set, `namespace` is "", and all namespaces count whose own labels match.
+    """
 
     type: str
     kind: str
     namespace: str
     selector: Selector
     field: str
+    among: Selector | None = None
 
 
 Link = Ref | RefByUid | Select

@@ -8,40 +8,40 @@ import msgspec
 
 from astrolabe.graph.state.status import ERROR, PENDING, Status
 from astrolabe.kinds.custom import words
-from astrolabe.kinds.custom.projection import Leaf, Other, Scalar, Skipped
+from astrolabe.kinds.custom.projection import ATTRIBUTE_PREFIX, Leaf, Other, Scalar, Skipped
 from astrolabe.kinds.custom.verdict import Verdict
 
 #: Conditions of one list; what comes after is not looked at.
 MOST_CONDITIONS = 1_000
 
 
-class LenientCondition(msgspec.Struct, rename="camel", gc=False):
-    """A condition whose fields may be of any type; see `manifest.Condition`."""
+class LenientCondition(msgspec.Struct, rename=lambda name: name.removeprefix(ATTRIBUTE_PREFIX), gc=False):
+    """A condition whose fields may be of any type; see `manifest.Condition`. A path can lead into it, too."""
 
-    type: Leaf = None
-    status: Leaf = None
-    reason: Leaf = None
-    message: Leaf = None
-    severity: Leaf = None
-    observed_generation: Leaf = None
-    last_transition_time: Leaf = None
-    last_update_time: Leaf = None
+    at_type: Leaf = None
+    at_status: Leaf = None
+    at_reason: Leaf = None
+    at_message: Leaf = None
+    at_severity: Leaf = None
+    at_observedGeneration: Leaf = None
+    at_lastTransitionTime: Leaf = None
+    at_lastUpdateTime: Leaf = None
 
     @property
     def name(self) -> str:
-        return text(self.type)
+        return text(self.at_type)
 
     @property
     def value(self) -> str:
         """`True`, `False`, `Unknown`, or another word; a boolean counts as its word."""
-        if isinstance(self.status, bool):
-            return str(self.status)
-        word = text(self.status)
+        if isinstance(self.at_status, bool):
+            return str(self.at_status)
+        word = text(self.at_status)
         return word.capitalize() if word.lower() in ("true", "false", "unknown") else word
 
     @property
     def since(self) -> str | None:
-        return text(self.last_transition_time) or text(self.last_update_time) or None
+        return text(self.at_lastTransitionTime) or text(self.at_lastUpdateTime) or None
 
 
 ConditionList = list[LenientCondition | Other] | Skipped | str | int | float | bool | None
@@ -60,7 +60,7 @@ def listed(value: object) -> list[LenientCondition]:
 
 
 def named(conditions: list[LenientCondition], type: str) -> LenientCondition | None:
-    return next((each for each in conditions if each.type == type), None)
+    return next((each for each in conditions if each.at_type == type), None)
 
 
 def number(value: Scalar | Any) -> int | None:
@@ -76,23 +76,23 @@ def number(value: Scalar | Any) -> int | None:
 
 def status_of(severity: str, condition: LenientCondition) -> Status:
     """A status in the words of a condition."""
-    reason = text(condition.reason) or (
+    reason = text(condition.at_reason) or (
         condition.name
         if condition.value == "True"
         else f"Not{condition.name}"
         if condition.value == "False"
         else condition.name
     )
-    return Status(severity, reason, text(condition.message), condition.since)
+    return Status(severity, reason, text(condition.at_message), condition.since)
 
 
 def is_stale(condition: LenientCondition, generation: int) -> bool:
     """Whether it speaks of an older generation than the object has."""
-    observed = number(condition.observed_generation)
+    observed = number(condition.at_observedGeneration)
     return observed is not None and 0 < observed < generation
 
 
 def not_true(condition: LenientCondition, where: str) -> Verdict:
     """What it means that a condition whose True is good is not True."""
-    severity = PENDING if words.is_still_at_it(condition.value, text(condition.reason)) else ERROR
+    severity = PENDING if words.is_still_at_it(condition.value, text(condition.at_reason)) else ERROR
     return Verdict(status_of(severity, condition), f"{where}[{condition.name}]")

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.facts import Derived, Facts, Neighborhood, Peer
+from astrolabe.graph.state.edge_types import MANAGES
+from astrolabe.graph.state.status import ERROR, READY, UNKNOWN, Status
 from astrolabe.kinds import common
-from astrolabe.kinds.custom import columns, generic
-from astrolabe.kinds.custom.definition import Definition, ServedVersion
+from astrolabe.kinds.custom import aliases, columns, finding, generic, paused, references, status
+from astrolabe.kinds.custom.definition import Definition
 from astrolabe.kinds.custom.paths import parse
 from astrolabe.kinds.custom.projection import ProjectionOf
+from astrolabe.kinds.custom.rule import KindRule
 from astrolabe.kinds.custom.rulebook import RuleBook
-from astrolabe.kinds.custom.verdict import Verdict
-from astrolabe.kinds.kind import Kind, Layer
+from astrolabe.kinds.custom.verdict import NOT_JUDGED, Verdict
+from astrolabe.kinds.kind import ANY_KIND, Kind, Layer
 from astrolabe.kinds.manifest import Manifest
 
 #: Where each layer stands in the viewer; see `Kind.column`.
@@ -63,48 +67,162 @@ class CustomKind(Kind[Manifest]):
 
 def entry_of(definition: Definition, rulebook: RuleBook) -> CustomKind:
     """The entry of a kind: by its rule if the book has one, else by what all kinds have in common."""
-    return _without_rule(definition, definition.version())
+    rule = rulebook.find(definition.id)
+    return _Maker(definition, rulebook, rule).entry()
 
 
-def _without_rule(definition: Definition, version: ServedVersion) -> CustomKind:
-    keys = columns.shown_by(version.columns)
-    spec = [parse(f"spec.{name}") for name in GENERIC_SPEC]
-    projection = ProjectionOf(definition.kind, [*spec, *[key.path for key in keys]], raw=("status",))
-    layer: Layer = "configuration" if definition.namespaced else "cluster"
-    return CustomKind(
-        name=definition.kind,
-        group=definition.group,
-        version=version.name,
-        plural=definition.plural,
-        short_names=definition.short_names,
-        layer=layer,
-        column=COLUMNS[layer],
-        namespaced=definition.namespaced,
-        optional=True,
-        manifest=projection.type,
-        status=_not_called,
-        shows=columns.metadata_type(definition.kind, keys),
-        judge=_generic_judge(projection, version.has_status),
-        shown=columns.reader(keys, projection),
-    )
+class _Maker:
+    """Makes one entry. rule: None: the references that any kind may have."""
+
+    def __init__(self, definition: Definition, rulebook: RuleBook, rule: KindRule | None) -> None:
+        self._definition = definition
+        self._book = rulebook
+        self._rule = replace(rule or rulebook.any, id=definition.id)
+        self._source = rule.source if rule is not None else ""
+        self._version = definition.version(self._rule.versions)
+        self._keys = (
+            [columns.ShownKey(name, path) for name, path in self._rule.metadata]
+            if self._rule.metadata
+            else columns.shown_by(self._version.columns)
+        )
+        self._projection = self._project()
+        self._generic = (
+            _generic_judge(self._projection, self._version.has_status) if self._is_generic else None
+        )
+
+    @property
+    def _is_generic(self) -> bool:
+        """Whether what all kinds have in common may decide the status."""
+        return self._rule.status is None or self._rule.status.otherwise == "generic"
+
+    def _project(self) -> ProjectionOf:
+        rule = self._rule
+        paths = [key.path for key in self._keys] + references.paths_of(rule) + aliases.paths_of(rule)
+        wholes = references.wholes_of(rule)
+        for reference in rule.references:
+            paths += finding.tests_paths(reference.when)
+            wholes |= finding.tests_wholes(reference.when)
+        if rule.status is not None:
+            paths += status.paths_of(rule.status)
+            wholes |= status.wholes_of(rule.status)
+        if self._is_generic:
+            paths += paused.PATHS
+        else:
+            wholes.setdefault(STATUS, None)
+        return ProjectionOf(
+            self._definition.kind, paths, wholes=wholes, raw=("status",) if self._is_generic else ()
+        )
+
+    def _judge(self) -> Callable[[Any], Verdict]:
+        if self._rule.status is None:
+            assert self._generic is not None
+            return self._generic
+        if self._is_generic:
+            has_status = _raw_presence(self._projection)
+        else:
+            has_status = self._projection.presence(STATUS)
+        return status.compile_status(
+            self._rule.status, self._projection, generic=self._generic, has_status=has_status
+        )
+
+    def entry(self) -> CustomKind:
+        definition, rule, book = self._definition, self._rule, self._book
+        finder = finding.Finder(self._projection)
+        layer: Layer = rule.layer or ("configuration" if definition.namespaced else "cluster")
+        return CustomKind(
+            name=definition.kind,
+            group=definition.group,
+            version=self._version.name,
+            plural=definition.plural,
+            short_names=definition.short_names,
+            layer=layer,
+            column=COLUMNS[layer],
+            namespaced=definition.namespaced,
+            optional=True,
+            manifest=self._projection.type,
+            status=_not_called,
+            shows=columns.metadata_type(definition.kind, self._keys),
+            links=references.compile_references(
+                rule,
+                self._projection,
+                book.is_namespaced,
+                lambda reference: [finder.find(test) for test in reference.when],
+            ),
+            makes=_makes(rule),
+            most_links=MOST_MANAGED
+            if any(each.edge == MANAGES for each in rule.references)
+            else common.MOST_LINKS,
+            selectable=common.labels_of if book.is_selected(definition.id) else None,
+            aliases=aliases.compile_aliases(rule, self._projection),
+            derive=_judge_by_references if rule.status is not None and rule.status.by_references else None,
+            judge=self._judge(),
+            shown=columns.reader(self._keys, self._projection),
+            rule=self._source,
+        )
 
 
-#: What is read of every spec.
-GENERIC_SPEC = ("suspend", "suspended", "paused", "pause", "replicas")
+#: Links of one object that lists what it manages.
+MOST_MANAGED = 20_000
+STATUS = parse("status")
+_OBJECT = b"{"
+
+
+def _raw_presence(projection: ProjectionOf) -> Callable[[Any], bool]:
+    raw_status = projection.raw_reader("status")
+    return lambda manifest: bytes(memoryview(raw_status(manifest))[:1]) == _OBJECT
+
+
+def _makes(rule: KindRule) -> tuple[tuple[str, str], ...]:
+    """The (edge type, kind at the other end) of its references."""
+    found: dict[tuple[str, str], None] = {}
+    for reference in rule.references:
+        is_open = (
+            reference.any_kind or bool(reference.packed) or (len(reference.to) == 1 and bool(reference.kind))
+        )
+        for end in (ANY_KIND,) if is_open else [kind.key for kind in reference.to]:
+            found[reference.edge, end] = None
+    return tuple(found)
+
+
+def _judge_by_references(itself: Peer, neighborhood: Neighborhood) -> Derived:
+    """The status of a kind whose own manifest says nothing of it: does all that it names exist?"""
+    if itself.status.reason != NOT_JUDGED:
+        return Derived(itself.status)
+    missing = list(neighborhood.unresolved)
+    if missing:
+        named = ", ".join([f"{each.kind.partition('.')[0]} {each.name}" for each in missing[:MOST_NAMED]])
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        verb = "does" if len(missing) == 1 else "do"
+        status = Status(ERROR, "ReferenceMissing", f"{named}{more} {verb} not exist")
+        return Derived(status, {"decidedBy": missing[0].field})
+    if neighborhood.unseen:
+        unseen = next(iter(neighborhood.unseen))
+        return Derived(
+            Status(
+                UNKNOWN,
+                NOT_JUDGED,
+                f"Nobody can tell whether {unseen.kind.partition('.')[0]} {unseen.name} exists",
+            )
+        )
+    return Derived(Status(READY, "Ready", "Everything that it names exists"))
+
+
+#: Missing references that one message names.
+MOST_NAMED = 5
 
 _STATUS = msgspec.json.Decoder(generic.RawStatus)
 
 
 def _generic_judge(projection: ProjectionOf, has_status: bool | None) -> Callable[[Manifest], Verdict]:
-    spec = {name: projection.scalar(parse(f"spec.{name}")) for name in GENERIC_SPEC}
     raw_status = projection.raw_reader("status")
+    is_paused = paused.step(projection)
 
     def judge(manifest: Manifest) -> Verdict:
         raw = raw_status(manifest)
         return generic.judge(
             generic.Given(
                 generation=manifest.metadata.generation,
-                spec={name: read(manifest) for name, read in spec.items()},
+                paused=is_paused(manifest),
                 status=_STATUS.decode(raw) if len(raw) else None,
                 has_status=has_status,
             )

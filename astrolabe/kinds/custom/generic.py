@@ -48,16 +48,6 @@ MESSAGES = ("message", "errorMessage", "error", "failureMessage", "failureReason
 PARTS = ("parents", "ancestors", "listeners")
 
 
-class GenericSpec(msgspec.Struct, rename="camel", gc=False):
-    """What a spec says that every kind means alike."""
-
-    suspend: Leaf = None
-    suspended: Leaf = None
-    paused: Leaf = None
-    pause: Leaf = None
-    replicas: Leaf = None
-
-
 class _Part(msgspec.Struct, gc=False):
     conditions: ConditionList = None
     name: Leaf = None
@@ -69,10 +59,10 @@ _SCALAR = msgspec.json.Decoder(Leaf)
 
 
 class Given(NamedTuple):
-    """What the generic status is made of."""
+    """What the generic status is made of. paused: whether a person has stopped its controller."""
 
     generation: int
-    spec: Mapping[str, Scalar]
+    paused: Verdict | None
     status: RawStatus
     has_status: bool | None
 
@@ -105,7 +95,7 @@ def _lists(status: Mapping[str, msgspec.Raw]) -> Iterator[tuple[list[LenientCond
 def judge(given: Given) -> Verdict:
     """The status by everything but deletion, which comes before."""
     status = given.status if isinstance(given.status, dict) else {}
-    early = _observed(given.generation, status) or _paused(given.spec)
+    early = _observed(given.generation, status) or given.paused
     if early is not None:
         return early
     if not status:
@@ -138,13 +128,6 @@ def _observed(generation: int, status: Mapping[str, msgspec.Raw]) -> Verdict | N
     return None
 
 
-def _paused(spec: Mapping[str, Scalar]) -> Verdict | None:
-    for key in ("suspend", "suspended", "paused", "pause"):
-        if spec.get(key) is True or spec.get(key) == "true":
-            return pending("Paused", f"Paused by spec.{key}", by=f"spec.{key}")
-    return None
-
-
 Lists = list[tuple[list[LenientCondition], str]]
 
 
@@ -174,12 +157,12 @@ def _bad(lists: Lists) -> Verdict | None:
         if (
             progressing is not None
             and progressing.value == "False"
-            and "Deadline" in text(progressing.reason)
+            and "Deadline" in text(progressing.at_reason)
         ):
             return Verdict(status_of(ERROR, progressing), f"{where}[Progressing]")
         for each in conditions:
             if each.name in words.BAD and each.value == "True":
-                severity = PENDING if words.is_still_at_it("", text(each.reason)) else ERROR
+                severity = PENDING if words.is_still_at_it("", text(each.at_reason)) else ERROR
                 return Verdict(status_of(severity, each), f"{where}[{each.name}]")
     return None
 

@@ -6,9 +6,10 @@ than expected reads as absent, and never makes the object unreadable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from operator import attrgetter, or_
+from types import MappingProxyType
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -23,6 +24,9 @@ DEEPEST_WALK = 12
 LONGEST_WALK = 2_000
 
 
+#: Of the attributes that hold a manifest's fields: no scalar has an attribute of such a name.
+ATTRIBUTE_PREFIX = "at_"
+
 #: A field that is kept as it came, and is not there.
 NOTHING = msgspec.Raw(b"")
 
@@ -34,6 +38,7 @@ class Skipped(msgspec.Struct, gc=False):
 #: What stands at the end of a path. Only scalars are read.
 Leaf = str | int | float | bool | Skipped | list[msgspec.Raw] | None
 Scalar = str | int | float | bool | None
+SCALARS = (str, int, float, bool)
 #: What is none of the objects that a list should have.
 Other = str | int | float | bool | list[msgspec.Raw] | None
 
@@ -50,6 +55,8 @@ class _Tree:
         self.any: _Tree | None = None
         self.walks: dict[str, _Tree] = {}
         self.is_raw = False
+        #: The type of what stands there as a whole, where it is more than the fields below.
+        self.whole: Any = None
 
     @property
     def stays_raw(self) -> bool:
@@ -80,6 +87,7 @@ class _Tree:
         return NOTHING if self.stays_raw else None
 
     def merge(self, other: _Tree) -> None:
+        self.whole = self.whole or other.whole
         for name, tree in other.keys.items():
             self.keys.setdefault(name, _Tree()).merge(tree)
         for suffix, tree in other.walks.items():
@@ -97,6 +105,8 @@ class _Tree:
 
     def named_type(self, name: str) -> Any:
         """The same without what is walked through."""
+        if self.whole is not None:
+            return self.whole
         types: list[Any] = [str, int, float, bool, None]
         if self.any is not None:
             for tree in self.keys.values():
@@ -122,16 +132,28 @@ class _Tree:
 
 
 def attribute(key: str) -> str:
-    """The attribute that holds a field. No scalar has an attribute of such a name."""
-    return "at_" + "".join([sign if sign.isalnum() else f"_{ord(sign):x}_" for sign in key])
+    """The attribute that holds a field."""
+    return ATTRIBUTE_PREFIX + "".join([sign if sign.isalnum() else f"_{ord(sign):x}_" for sign in key])
 
 
 class ProjectionOf:
     """The projection for a set of paths. type: decodes a manifest, with `metadata` as every kind has it."""
 
-    def __init__(self, name: str, paths: Iterable[Path], *, raw: Iterable[str] = ()) -> None:
-        """raw: fields of the manifest that are kept as they came; see `raw_reader`."""
+    def __init__(
+        self,
+        name: str,
+        paths: Iterable[Path],
+        *,
+        wholes: Mapping[Path, Any] = MappingProxyType({}),
+        raw: Iterable[str] = (),
+    ) -> None:
+        """wholes: paths to what is read as a whole, and its type. raw: fields of the manifest that are kept
+        as they came; see `raw_reader`.
+        """
         self._tree = _Tree()
+        for path, type_ in wholes.items():
+            self._tree.add(path)
+            reduce(_at, path, self._tree).whole = type_
         annotations = set()
         for path in paths:
             if path[0] == Key("metadata"):
@@ -148,6 +170,22 @@ class ProjectionOf:
         if path[0] == Key("metadata"):
             return _metadata_reader(path)
         return scalar_in(path, self._tree)
+
+    def whole(self, path: Path) -> Callable[[Any], Any]:
+        """Reads what stands at a path of one value as a whole."""
+        return _whole_in(path, self._tree)
+
+    def whole_below(self, base: Path, rest: Path) -> Callable[[Any], Any]:
+        """The same for an element that `items(base)` gives."""
+        return _whole_in(rest, reduce(_at, base, self._tree))
+
+    def presence(self, path: Path) -> Callable[[Any], bool]:
+        """Reads whether there is anything at a path of one value, of whatever type."""
+        if path[0] == Key("metadata"):
+            scalar = _metadata_reader(path)
+            return lambda manifest: scalar(manifest) is not None
+        read = _whole_in(path, self._tree)
+        return lambda manifest: read(manifest) is not None
 
     def raw_reader(self, key: str) -> Callable[[Any], msgspec.Raw]:
         """Reads a field that is kept as it came; an empty one if it is absent."""
@@ -171,7 +209,7 @@ def _manifest(name: str, annotations: set[str]) -> type[Manifest]:
     text = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME * 4)]
     more = msgspec.defstruct(
         f"{name}Annotations",
-        [(attribute(key), text, msgspec.field(default="", name=key)) for key in sorted(annotations)],
+        [(attribute(key), text | None, msgspec.field(default=None, name=key)) for key in sorted(annotations)],
         bases=(Annotations,),
         gc=False,
     )
@@ -201,7 +239,7 @@ def _metadata_reader(path: Path) -> Callable[[Any], Scalar]:
             return lambda manifest: (manifest.metadata.labels or {}).get(name)
         case (Key("annotations"), Key(name)):
             field = attribute(name)
-            return lambda manifest: getattr(manifest.metadata.annotations, field, "") or None
+            return lambda manifest: getattr(manifest.metadata.annotations, field, None)
         case (Key(name),) if name in _META:
             plain = _META[name]
             return lambda manifest: getattr(manifest.metadata, plain, None)
@@ -244,14 +282,14 @@ def _step(tree: _Tree, segment: Key) -> Callable[[Any], Any]:
 def scalar_in(path: Path, tree: _Tree) -> Callable[[Any], Scalar]:
     """Reads the scalar at a path below a tree."""
     if not path:
-        return lambda value: value if isinstance(value, str | int | float | bool) else None
+        return lambda value: value if isinstance(value, SCALARS) else None
     if all(isinstance(each, Key) for each in path) and _is_plain(path, tree):
         return _plain_reader([attribute(each.name) for each in path if isinstance(each, Key)])
     items = _items(path, tree)
 
     def first(value: Any) -> Scalar:
         for found, _ in items(value):
-            if isinstance(found, str | int | float | bool):
+            if isinstance(found, SCALARS):
                 return found
         return None
 
@@ -273,23 +311,28 @@ def _plain_reader(fields: list[str]) -> Callable[[Any], Scalar]:
 
             def one(value: Any) -> Scalar:
                 value = getattr(value, a, None)
-                return value if isinstance(value, str | int | float | bool) else None
+                return value if isinstance(value, SCALARS) else None
 
             return one
         case [a, b]:
 
             def two(value: Any) -> Scalar:
                 value = getattr(getattr(value, a, None), b, None)
-                return value if isinstance(value, str | int | float | bool) else None
+                return value if isinstance(value, SCALARS) else None
 
             return two
 
     def many(value: Any) -> Scalar:
         for field in fields:
             value = getattr(value, field, None)
-        return value if isinstance(value, str | int | float | bool) else None
+        return value if isinstance(value, SCALARS) else None
 
     return many
+
+
+def _whole_in(path: Path, tree: _Tree) -> Callable[[Any], Any]:
+    items = _items(path, tree)
+    return lambda value: next((found for found, _ in items(value)), None)
 
 
 def _items(path: Path, tree: _Tree) -> Callable[[Any], Iterable[Item]]:

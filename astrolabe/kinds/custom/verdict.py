@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 
+#: The reason of what only its neighbours can judge.
+NOT_JUDGED = "NotJudged"
+
 
 class Verdict(NamedTuple):
     """A status, and the path of the field that decided it; "" if none did."""

@@ -114,3 +114,19 @@ def meaning(word: str) -> str:
     if _WORKING.search(plain):
         return "pending"
     return ""
+
+
+def reason_of(value: object, where: str, severity: str) -> str:
+    """One word for what a field says: its own words put together, else its name."""
+    if isinstance(value, str) and value:
+        parts = re.findall(r"[A-Za-z0-9]+", value)
+        if parts and len(parts) <= MOST_WORDS:
+            return "".join([f"{part[0].upper()}{part[1:]}" for part in parts])
+    name = re.split(r"[.\[\]]+", where.rstrip("]"))[-1]
+    if severity == "Ready" or not name:
+        return severity
+    return f"{name[0].upper()}{name[1:]}"
+
+
+#: Words of a phase that still make a reason.
+MOST_WORDS = 6

@@ -1,0 +1,254 @@
+"""Compiles single tests of a rule: what looks at a condition or a field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from astrolabe.kinds.custom.conditions import ConditionList, LenientCondition, listed, text
+from astrolabe.kinds.custom.paths import Path, last_many, show
+from astrolabe.kinds.custom.projection import ProjectionOf, Scalar
+from astrolabe.kinds.custom.rule import Bound, Test
+
+
+class Hit(NamedTuple):
+    """What a test found. condition: the one it is about; value: that of the field."""
+
+    where: str
+    condition: LenientCondition | None = None
+    value: Scalar = None
+    label: str = ""
+
+
+#: Returns what the test found, or None.
+Find = Callable[[Any], Hit | None]
+
+
+def tests_wholes(tests: Sequence[Test]) -> dict[Path, Any]:
+    """What these tests read as a whole."""
+    found: dict[Path, Any] = {}
+    _collect(tests, found)
+    return found
+
+
+def tests_paths(tests: Sequence[Test]) -> list[Path]:
+    """The other paths that these tests read."""
+    found: list[Path] = []
+    _collect_paths(tests, found)
+    return [path for path in found if path]
+
+
+def _collect(tests: Sequence[Test], found: dict[Path, Any]) -> None:
+    for test in tests:
+        if test.within:
+            found[test.within] = ConditionList
+        _collect((*test.all, *test.unless), found)
+
+
+def _collect_paths(tests: Sequence[Test], found: list[Path]) -> None:
+    for test in tests:
+        found.append(test.field)
+        found += [bound.path for bound in (test.above, test.below) if bound is not None]
+        found += test.message.paths if test.message is not None else ()
+        if test.label:
+            found.append((*test.within[:-1], *test.label))
+        _collect_paths((*test.all, *test.unless), found)
+
+
+class Finder:
+    """Compiles tests for one projection."""
+
+    def __init__(self, projection: ProjectionOf) -> None:
+        self.projection = projection
+
+    def find(self, test: Test) -> Find:
+        """Looks for what a test describes."""
+        if test.all:
+            found = self._find_all([self.find(each) for each in test.all])
+        elif test.conditions:
+            found = self._find_condition(test)
+        else:
+            found = self._find_field(test)
+        if not test.unless:
+            return found
+        exceptions = [self.find(each) for each in test.unless]
+
+        def unless(manifest: Any) -> Hit | None:
+            hit = found(manifest)
+            if hit is None:
+                return None
+            for exception in exceptions:
+                if exception(manifest) is not None:
+                    return None
+            return hit
+
+        return unless
+
+    def _find_all(self, finds: list[Find]) -> Find:
+        def find(manifest: Any) -> Hit | None:
+            first = None
+            for each in finds:
+                hit = each(manifest)
+                if hit is None:
+                    return None
+                first = first or hit
+            return first
+
+        return find
+
+    def _find_condition(self, test: Test) -> Find:
+        each = self.each_list(test)
+        is_type = _type_matcher(test.conditions)
+        wanted = _value_matcher(test)
+        is_reason, is_other_reason = _matcher(test.reason), _matcher(test.not_reason)
+        absent_counts = test.exists is False or (bool(test.is_not) and test.exists is None)
+        where_all = f"{show(test.within)}[{test.conditions[0]}]"
+
+        def find(manifest: Any) -> Hit | None:
+            is_there = False
+            for conditions, where, label in each(manifest):
+                for condition in conditions:
+                    if not is_type(condition.name):
+                        continue
+                    is_there = True
+                    if not wanted(condition.value):
+                        continue
+                    reason = text(condition.at_reason)
+                    if is_reason is not None and not is_reason(reason):
+                        continue
+                    if is_other_reason is not None and is_other_reason(reason):
+                        continue
+                    if test.exists is not False:
+                        return Hit(f"{where}[{condition.name}]", condition, None, label)
+            return Hit(where_all) if absent_counts and not is_there else None
+
+        return find
+
+    def each_list(self, test: Test) -> Callable[[Any], list[tuple[list[LenientCondition], str, str]]]:
+        """The lists of conditions that a test looks at, each with its path and the name of its part."""
+        if not last_many(test.within):
+            where = show(test.within)
+            read = self.projection.whole(test.within)
+            return lambda manifest: [(listed(read(manifest)), where, "")]
+        base = test.within[: last_many(test.within)]
+        rest = test.within[last_many(test.within) :]
+        items = self.projection.items(base)
+        inner = self.projection.whole_below(base, rest)
+        label = self.projection.scalar_below(base, test.label) if test.label else _no_label
+        tail = "".join([f".{part}" for part in show(rest).split(".")])
+
+        def several(manifest: Any) -> list[tuple[list[LenientCondition], str, str]]:
+            return [
+                (listed(inner(item)), where.lstrip(".") + tail, text(label(item)))
+                for item, where in items(manifest)
+            ]
+
+        return several
+
+    def _find_field(self, test: Test) -> Find:
+        wanted = _value_matcher(test)
+        above, below = self._bound(test.above), self._bound(test.below)
+        where = show(test.field)
+        exists, is_many = test.exists, bool(last_many(test.field))
+
+        def holds(manifest: Any, value: Scalar) -> bool:
+            if not wanted(word_of(value)):
+                return False
+            if above is None and below is None:
+                return True
+            figure = figure_of(value)
+            high = above(manifest) if above is not None else None
+            low = below(manifest) if below is not None else None
+            if above is not None and (high is None or figure is None or figure <= high):
+                return False
+            return not (below is not None and (low is None or figure is None or figure >= low))
+
+        if is_many:
+            items = self.projection.items(test.field)
+
+            def find_any(manifest: Any) -> Hit | None:
+                is_there = False
+                for value, at in items(manifest):
+                    if not isinstance(value, str | int | float | bool):
+                        value = "" if value is None else "{}"
+                    is_there = True
+                    if exists is not False and holds(manifest, value):
+                        return Hit(at.lstrip("."), None, value)
+                return Hit(where) if exists is False and not is_there else None
+
+            return find_any
+        read = self.projection.scalar(test.field)
+        is_present = self.projection.presence(test.field)
+
+        def find(manifest: Any) -> Hit | None:
+            value = read(manifest)
+            if exists is not None and is_present(manifest) is not exists:
+                return None
+            if exists is False:
+                return Hit(where)
+            if value is None and exists is None and not test.is_not and below is None:
+                return None
+            return Hit(where, None, value) if holds(manifest, value) else None
+
+        return find
+
+    def _bound(self, bound: Bound | None) -> Callable[[Any], float | None] | None:
+        if bound is None:
+            return None
+        if not bound.path:
+            return lambda manifest: bound.number
+        read = self.projection.scalar(bound.path)
+        return lambda manifest: figure_of(read(manifest))
+
+
+def _no_label(_: Any) -> Scalar:
+    return None
+
+
+def word_of(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def figure_of(value: Scalar) -> float | None:
+    """A number; what is absent counts as 0, since Go leaves zeros out."""
+    if value is None:
+        return 0.0
+    if isinstance(value, int | float):
+        return float(value)
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+Match = Callable[[str], bool]
+
+
+def _matcher(given: tuple[str, ...]) -> Match | None:
+    """Whether a word is one of these; a * stands for anything."""
+    if not given:
+        return None
+    if not any("*" in each for each in given):
+        exact = frozenset(given)
+        return lambda word: word in exact
+    pattern = re.compile("|".join([".*".join(map(re.escape, each.split("*"))) for each in given]), re.DOTALL)
+    return lambda word: pattern.fullmatch(word) is not None
+
+
+def _type_matcher(types: tuple[str, ...]) -> Match:
+    found = _matcher(types)
+    assert found is not None
+    return found
+
+
+def _value_matcher(test: Test) -> Match:
+    """Of a condition True is meant unless the test says what else; of a field anything."""
+    is_value, is_not = _matcher(test.is_value), _matcher(test.is_not)
+    if is_value is None and is_not is None:
+        if test.conditions and test.exists is None and not test.reason:
+            return lambda word: word == "True"
+        return lambda word: True
+    return lambda word: (is_value is None or is_value(word)) and (is_not is None or not is_not(word))

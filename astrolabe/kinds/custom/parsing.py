@@ -1,0 +1,358 @@
+"""Reads rules from YAML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, cast, get_args
+
+from astrolabe.graph.state.edge_types import EDGE_TYPES
+from astrolabe.graph.state.identity import GroupKind
+from astrolabe.kinds.custom import paths
+from astrolabe.kinds.custom.paths import Path, PathError
+from astrolabe.kinds.custom.projection import readable
+from astrolabe.kinds.custom.rule import (
+    Bound,
+    KindRule,
+    MessageTemplate,
+    Otherwise,
+    Packing,
+    Permissions,
+    ReferenceRule,
+    SelectionRule,
+    StatusRule,
+    Test,
+)
+from astrolabe.kinds.custom.yaml_reader import Reader, RuleError, documents
+from astrolabe.kinds.kind import LAYERS
+
+RULE_KEYS = ("kind", "versions", "scope", "layer", "status", "references", "metadata", "aliases", "permits")
+STATUS_KEYS = (
+    "paused",
+    "error",
+    "pending",
+    "unknown",
+    "ready",
+    "otherwise",
+    "no-status",
+    "observed",
+    "by-references",
+)
+TEST_KEYS = (
+    "condition",
+    "in",
+    "label",
+    "field",
+    "is",
+    "not",
+    "reason",
+    "not-reason",
+    "above",
+    "below",
+    "exists",
+    "all",
+    "unless",
+    "optional",
+    "as",
+    "message",
+)
+REFERENCE_KEYS = (
+    "edge",
+    "to",
+    "at",
+    "name",
+    "namespace",
+    "kind",
+    "group",
+    "apiVersion",
+    "packed",
+    "selector",
+    "labels",
+    "namespaceSelector",
+    "namespaceNames",
+    "everywhere",
+    "optional",
+    "reverse",
+    "permit",
+    "when",
+)
+#: The rule of every kind that has none of its own.
+ANY = GroupKind("*", "*")
+_ROOTS = ("metadata", "spec", "status")
+_GROUP_KIND = re.compile(r"[A-Z][A-Za-z0-9]*(?:\.(?:\*|[a-z0-9][a-z0-9.-]*))?\Z")
+
+
+def parse_rules(source: str, content: str | bytes) -> list[KindRule]:
+    """The rules of one file. Raises RuleError."""
+    found: list[KindRule] = []
+    for document in documents(source, content):
+        for rule in _rules(document):
+            if any(rule.id == other.id for other in found):
+                raise document.error(f"{_name(rule.id)} has a rule already in this file; put them together")
+            found.append(rule)
+    if not found:
+        raise RuleError(source, 1, "the file has no rule; a rule begins with `kind: Name.group`")
+    return found
+
+
+def _rules(document: Reader) -> list[KindRule]:
+    fields = document.fields(RULE_KEYS)
+    if "kind" not in fields:
+        raise document.error("a rule needs `kind: Name.group`, such as `kind: Certificate.cert-manager.io`")
+    kinds = [fields["kind"]] if fields["kind"].is_text else list(fields["kind"].items())
+    status = fields.get("status")
+    references = fields.get("references")
+    shared: dict[str, Any] = {
+        "source": document.source,
+        "versions": fields["versions"].texts() if "versions" in fields else (),
+        "cluster_scoped": "scope" in fields and fields["scope"].word(("namespaced", "cluster")) == "cluster",
+        "layer": fields["layer"].word(LAYERS) if "layer" in fields else None,
+        "status": _status(status) if status is not None and not status.is_absent else None,
+        "references": tuple(_reference(each) for each in references.items()) if references else (),
+        "metadata": tuple((key, _path(value)) for key, value in fields["metadata"].fields().items())
+        if "metadata" in fields
+        else (),
+        "aliases": _path(fields["aliases"]) if "aliases" in fields else (),
+        "permits": _permissions(fields["permits"]) if "permits" in fields else None,
+    }
+    return [KindRule(id=_group_kind(kind), line=kind.line, **shared) for kind in kinds]
+
+
+def _permissions(reader: Reader) -> Permissions:
+    fields = reader.fields(("from", "to"))
+    if len(fields) < 2:
+        raise reader.error("`permits` needs `from` and `to`, the lists of who may refer and to what")
+    return Permissions(_path(fields["from"]), _path(fields["to"]))
+
+
+def _name(kind: GroupKind) -> str:
+    return f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+
+
+def _group_kind(reader: Reader) -> GroupKind:
+    text = reader.text()
+    if text == "*":
+        return ANY
+    if not _GROUP_KIND.match(text):
+        raise reader.error(
+            f"{text!r} is no kind; write it as Kind.group, such as Certificate.cert-manager.io"
+        )
+    kind, _, group = text.partition(".")
+    return GroupKind(group, kind)
+
+
+def _path(reader: Reader, *, roots: tuple[str, ...] = _ROOTS) -> Path:
+    text = reader.text()
+    try:
+        path = paths.parse(text)
+    except PathError as error:
+        raise reader.error(str(error)) from error
+    first = path[0]
+    # A few kinds keep their fields at the top; a misspelt root is likelier.
+    if roots and first not in [paths.Key(root) for root in (*roots, "data", "scope", "results")]:
+        raise reader.error(f"{reader.what}: the path {text!r} must begin with {', '.join(roots)}")
+    if not readable(path):
+        raise reader.error(
+            f"{reader.what}: {text!r} is not read; of the metadata there are name, namespace, uid,"
+            " generation, labels[key] and annotations[key]"
+        )
+    return path
+
+
+def _paths(reader: Reader | None) -> tuple[Path, ...]:
+    if reader is None:
+        return ()
+    return (_path(reader),) if reader.is_text else tuple(map(_path, reader.items()))
+
+
+# Status
+
+
+def _status(reader: Reader) -> StatusRule:
+    fields = reader.fields(STATUS_KEYS)
+    by_references = fields["by-references"].flag() if "by-references" in fields else False
+    ready = _tests(fields.get("ready"))
+    otherwise = (
+        fields["otherwise"].word(get_args(Otherwise))
+        if "otherwise" in fields
+        else "unknown"
+        if ready or by_references
+        else "generic"
+    )
+    return StatusRule(
+        paused=_tests(fields["paused"]) if "paused" in fields else None,
+        error=_tests(fields.get("error")),
+        pending=_tests(fields.get("pending")),
+        unknown=_tests(fields.get("unknown")),
+        ready=ready,
+        otherwise=cast(Otherwise, otherwise),
+        absent=cast(Any, fields["no-status"].word(("pending", "ready", "unknown")))
+        if "no-status" in fields
+        else "pending",
+        observed=_path(fields["observed"])
+        if "observed" in fields
+        else paths.parse("status.observedGeneration"),
+        by_references=by_references,
+    )
+
+
+def _tests(reader: Reader | None) -> tuple[Test, ...]:
+    if reader is None or reader.is_absent:
+        return ()
+    return tuple(_test(each) for each in reader.items())
+
+
+#: Keys that mean nothing for a test of this.
+_DO_NOT_GO: dict[str, tuple[str, ...]] = {
+    "condition": ("above", "below"),
+    "field": ("reason", "not-reason", "in", "label"),
+    "all": ("is", "not", "reason", "not-reason", "in", "label", "above", "below", "exists"),
+}
+
+
+def _test(reader: Reader) -> Test:
+    if reader.is_text:
+        word = reader.text()
+        return Test(conditions=(word.rstrip("?"),), within=_CONDITIONS, optional=word.endswith("?"))
+    reader.what = "a test"
+    fields = reader.fields(TEST_KEYS)
+    subjects = [key for key in ("condition", "field", "all") if key in fields]
+    if len(subjects) != 1:
+        raise reader.error(
+            "a test needs one of `condition`, `field` and `all`"
+            + (f", not {' and '.join(subjects)} at once" if subjects else "")
+        )
+    subject = subjects[0]
+    for key in _DO_NOT_GO[subject]:
+        if key in fields:
+            raise fields[key].error(f"{key!r} does not go with {subject!r}")
+    return Test(
+        conditions=fields["condition"].texts() if subject == "condition" else (),
+        within=(_path(fields["in"]) if "in" in fields else _CONDITIONS) if subject == "condition" else (),
+        label=_path(fields["label"], roots=()) if "label" in fields else (),
+        field=_path(fields["field"]) if subject == "field" else (),
+        is_value=fields["is"].texts() if "is" in fields else (),
+        is_not=fields["not"].texts() if "not" in fields else (),
+        reason=fields["reason"].texts() if "reason" in fields else (),
+        not_reason=fields["not-reason"].texts() if "not-reason" in fields else (),
+        above=_bound(fields.get("above")),
+        below=_bound(fields.get("below")),
+        exists=fields["exists"].flag() if "exists" in fields else None,
+        all=_tests(fields["all"]) if subject == "all" else (),
+        unless=_tests(fields.get("unless")),
+        optional=fields["optional"].flag() if "optional" in fields else False,
+        word=_word(fields.get("as")),
+        message=_template(fields.get("message")),
+    )
+
+
+_CONDITIONS = paths.parse("status.conditions")
+
+
+def _word(reader: Reader | None) -> str:
+    if reader is None:
+        return ""
+    text = reader.text()
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", text):
+        raise reader.error(f"the reason {text!r} must be one word, such as NotScheduled")
+    return text
+
+
+def _bound(reader: Reader | None) -> Bound | None:
+    if reader is None:
+        return None
+    text = reader.text()
+    if text.partition(".")[0] in _ROOTS:
+        return Bound(path=_path(reader))
+    return Bound(number=reader.number())
+
+
+def _template(reader: Reader | None) -> MessageTemplate | None:
+    """A path, or a text with {paths} in it."""
+    if reader is None:
+        return None
+    text = reader.text()
+    if " " not in text and text.partition(".")[0] in _ROOTS:
+        return MessageTemplate(("", ""), (_path(reader),))
+    parts = re.split(r"\{([^{}]*)\}", text)
+    inner = []
+    for part in parts[1::2]:
+        try:
+            inner.append(paths.parse(part))
+        except PathError as error:
+            raise reader.error(f"{reader.what}: {error}") from error
+    return MessageTemplate(tuple(parts[::2]), tuple(inner))
+
+
+# References
+
+
+def _reference(reader: Reader) -> ReferenceRule:
+    reader.what = "a reference"
+    fields = reader.fields(REFERENCE_KEYS)
+    for key in ("edge", "to"):
+        if key not in fields:
+            raise reader.error(f"a reference needs `{key}`")
+    edge = fields["edge"].word(tuple(EDGE_TYPES))
+    to = fields["to"]
+    any_kind = to.is_text and to.text() == "any"
+    select = _selection(fields)
+    named = [key for key in ("name", "at") if key in fields]
+    if select is None and not named:
+        raise reader.error("a reference needs `at: path`, `name: path`, or `selector` or `labels`")
+    if select is not None and named:
+        raise fields[named[0]].error("a reference has either a name or a selector")
+    at = _path(fields["at"]) if "at" in fields else ()
+    packed = fields["packed"].word(get_args(Packing)[1:]) if "packed" in fields else ""
+    needs_kind = any_kind and packed not in ("flux-inventory", "kind/namespace/name")
+    if needs_kind and "kind" not in fields and not at:
+        raise to.error("`to: any` needs `kind: path`, which says where the kind stands")
+    optional = fields.get("optional")
+    is_flag = optional is not None and optional.is_text and optional.text() in ("true", "false")
+    return ReferenceRule(
+        edge=edge,
+        to=() if any_kind else tuple(map(_group_kind, [to] if to.is_text else to.items())),
+        any_kind=any_kind,
+        kind=_part(fields, at, "kind"),
+        group=_part(fields, at, "group"),
+        api_version=_part(fields, at, "apiVersion"),
+        names=_paths(fields.get("name")) or ((*at, paths.Key("name")),) if named else (),
+        namespace=_part(fields, at, "namespace"),
+        at=at,
+        packed=cast(Packing, packed),
+        select=select,
+        optional=optional.flag() if optional is not None and is_flag else False,
+        optional_if=_path(optional) if optional is not None and not is_flag else (),
+        reverse=fields["reverse"].flag() if "reverse" in fields else False,
+        permit=fields["permit"].flag() if "permit" in fields else False,
+        when=_tests(fields.get("when")),
+        line=reader.line,
+    )
+
+
+def _part(fields: Mapping[str, Reader], at: Path, key: str) -> Path:
+    """Where a part of a reference stands: where the rule says, else in the object that `at` leads to."""
+    if key in fields:
+        return _path(fields[key])
+    return (*at, paths.Key(key)) if at else ()
+
+
+def _selection(fields: Mapping[str, Reader]) -> SelectionRule | None:
+    given = [key for key in ("selector", "labels") if key in fields]
+    if not given:
+        for key in ("namespaceSelector", "namespaceNames", "everywhere"):
+            if key in fields:
+                raise fields[key].error(f"{key!r} needs `selector` or `labels` beside it")
+        return None
+    if len(given) > 1:
+        raise fields["labels"].error("a reference has either `selector` or `labels`")
+    places = [key for key in ("namespaceSelector", "namespaceNames", "everywhere") if key in fields]
+    if len(places) > 1:
+        raise fields[places[1]].error(f"a reference has either `{places[0]}` or `{places[1]}`")
+    return SelectionRule(
+        selector=_path(fields["selector"]) if "selector" in fields else (),
+        labels=_path(fields["labels"]) if "labels" in fields else (),
+        namespace_selector=_path(fields["namespaceSelector"]) if "namespaceSelector" in fields else (),
+        namespace_names=_path(fields["namespaceNames"]) if "namespaceNames" in fields else (),
+        everywhere=fields["everywhere"].flag() if "everywhere" in fields else False,
+    )

@@ -1,0 +1,326 @@
+"""Compiles the references of a rule into functions that read links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from sys import intern
+from typing import Any
+
+import msgspec
+
+from astrolabe.graph.model.links import Link, Permit, Ref, Select
+from astrolabe.graph.selector import Selector, SelectorError, equality, from_expressions
+from astrolabe.graph.state.identity import GroupKind
+from astrolabe.kinds.custom import packed
+from astrolabe.kinds.custom.finding import Find
+from astrolabe.kinds.custom.paths import Key, Path, last_many, show
+from astrolabe.kinds.custom.projection import Leaf, Other, ProjectionOf, Scalar, Skipped
+from astrolabe.kinds.custom.rule import KindRule, ReferenceRule, SelectionRule
+from astrolabe.kinds.manifest import LONGEST_NAME, MOST_TERMS
+
+#: Whether the objects of a kind are in namespaces; None if that is unknown.
+ScopeOf = Callable[[GroupKind], bool | None]
+
+#: The kind whose objects permit references from other namespaces.
+REFERENCE_GRANT = GroupKind("gateway.networking.k8s.io", "ReferenceGrant")
+
+_ABSENT = ((None, ""),)
+
+
+class _Expression(msgspec.Struct, gc=False):
+    key: Leaf = None
+    operator: Leaf = None
+    values: list[Leaf] | Skipped | str | int | float | bool | None = None
+
+
+class LenientSelector(msgspec.Struct, rename="camel", gc=False):
+    """A metav1.LabelSelector whose fields may be of any type."""
+
+    match_labels: dict[str, Leaf] | Other = None
+    match_expressions: list[_Expression | Other] | Skipped | str | int | float | bool | None = None
+
+
+class NamespaceNames(msgspec.Struct, rename="camel", gc=False):
+    """Of the Prometheus operator: every namespace, or these."""
+
+    any: Leaf = None
+    match_names: list[Leaf] | Skipped | str | int | float | bool | None = None
+
+
+def paths_of(rule: KindRule) -> list[Path]:
+    """The paths that its references read, without those that are read as a whole."""
+    found: list[Path] = []
+    for reference in rule.references:
+        found += reference.names
+        found += [reference.kind, reference.group, reference.api_version, reference.namespace]
+        found.append(reference.optional_if)
+    return [path for path in found if path]
+
+
+def wholes_of(rule: KindRule) -> dict[Path, Any]:
+    """What they read as a whole: selectors."""
+    found: dict[Path, Any] = {}
+    for reference in rule.references:
+        select = reference.select
+        if select is not None:
+            found |= dict.fromkeys((select.selector, select.namespace_selector), LenientSelector | Other)
+            found |= {select.labels: dict[str, Leaf] | Other, select.namespace_names: NamespaceNames | Other}
+    found.pop((), None)
+    return found
+
+
+def compile_references(
+    rule: KindRule, projection: ProjectionOf, scope_of: ScopeOf, when: Callable[[ReferenceRule], list[Find]]
+) -> Callable[[Any], list[Link]]:
+    """Reads all links of an object."""
+    readers = [_guarded(_reader(rule, each, projection, scope_of), when(each)) for each in rule.references]
+
+    def links(manifest: Any) -> list[Link]:
+        found: list[Link] = []
+        for read in readers:
+            found.extend(read(manifest))
+        return found
+
+    return links
+
+
+Read = Callable[[Any], Iterable[Link]]
+
+
+def _guarded(read: Read, finds: list[Find]) -> Read:
+    if not finds:
+        return read
+
+    def guarded(manifest: Any) -> Iterable[Link]:
+        for find in finds:
+            if find(manifest) is None:
+                return ()
+        return read(manifest)
+
+    return guarded
+
+
+def _reader(rule: KindRule, reference: ReferenceRule, projection: ProjectionOf, scope_of: ScopeOf) -> Read:
+    if reference.select is not None:
+        return _selection_reader(reference, reference.select, projection)
+    return _NameReader(rule, reference, projection, scope_of).links
+
+
+class _NameReader:
+    """Reads the references of one kind by name."""
+
+    def __init__(
+        self, rule: KindRule, reference: ReferenceRule, projection: ProjectionOf, scope_of: ScopeOf
+    ) -> None:
+        self._reference = reference
+        self._scope_of = scope_of
+        self._own = rule.id
+        first = reference.names[0]
+        metadata = first[0] == Key("metadata")
+        at = 0 if metadata else last_many(first)
+        self._base = first[:at]
+        self._many = bool(self._base)
+        self._items = projection.items(self._base) if self._many else (lambda manifest: ((manifest, ""),))
+        self._names = [self._scalar(projection, path) for path in reference.names]
+        self._namespace = self._scalar(projection, reference.namespace)
+        self._kind = self._scalar(projection, reference.kind)
+        self._group = self._scalar(projection, reference.group)
+        self._api_version = self._scalar(projection, reference.api_version)
+        self._optional = self._scalar(projection, reference.optional_if)
+        rest = first[at:]
+        # An object with a name is called by its own path, a plain name by its field.
+        is_object = bool(rest) and rest[-1] == Key("name") and not metadata
+        tail = show(rest[:-1] if is_object else rest)
+        self._tail = ("." if tail and not tail.startswith("[") and self._many else "") + tail
+        # Entries of an inventory move when one of them goes: a field with their number would change all.
+        self._fixed_field = intern(show(self._base)) if reference.packed == "flux-inventory" else ""
+        if reference.edge == "manages" and self._many:
+            self._fixed_field = intern(show(self._base))
+        self._unpack = packed.unpacker(reference.packed)
+
+    def _scalar(self, projection: ProjectionOf, path: Path) -> tuple[Callable[[Any], Scalar], bool] | None:
+        """How a field is read: from the element if it is part of it, else from the manifest."""
+        if not path:
+            return None
+        base = self._base
+        if base and path[: len(base)] == base:
+            return projection.scalar_below(base, path[len(base) :]), True
+        return projection.scalar(path), False
+
+    def _text(self, reader: tuple[Callable[[Any], Scalar], bool] | None, item: Any, manifest: Any) -> str:
+        if reader is None:
+            return ""
+        read, is_of_item = reader
+        value = read(item if is_of_item else manifest)
+        return value if isinstance(value, str) else ""
+
+    def links(self, manifest: Any) -> Iterator[Link]:
+        own = manifest.metadata.namespace
+        for item, where in self._items(manifest):
+            text = ""
+            for name in self._names:
+                text = self._text(name, item, manifest)
+                if text:
+                    break
+            if not text:
+                continue
+            field = self._fixed_field or intern(where.lstrip(".") + self._tail)
+            for target in self._unpack(text):
+                yield from self._refs(target, item, manifest, own, field)
+
+    def _refs(
+        self, target: packed.PackedTarget, item: Any, manifest: Any, own: str, field: str
+    ) -> Iterator[Ref]:
+        kind = target.kind or self._kind_of(item, manifest)
+        if kind is None or not target.name or len(target.name) > LONGEST_NAME:
+            return
+        named = target.namespace
+        if named is None:
+            named = self._text(self._namespace, item, manifest)
+        namespaced = self._scope_of(kind)
+        if namespaced and not (named or own) and target.namespace is None:
+            return  # in a namespace that only the controller knows
+        reference = self._reference
+        optional = reference.optional or self._is_optional(item, manifest)
+        permit = None
+        if reference.permit and named and named != own:
+            permit = Permit(REFERENCE_GRANT.key, packed.permit(self._own, own, kind, target.name))
+        exact = named if target.namespace is not None else None
+        namespaces = _namespaces(namespaced, named, own) if exact is None else (exact,)
+        for namespace in namespaces:
+            yield Ref(
+                reference.edge,
+                intern(kind.key),
+                intern(namespace),
+                target.name,
+                field,
+                optional=optional,
+                reverse=reference.reverse,
+                scoped=len(namespaces) == 1,
+                permit=permit,
+            )
+
+    def _kind_of(self, item: Any, manifest: Any) -> GroupKind | None:
+        """The kind that the manifest names, else the default; None for one that is not meant."""
+        reference = self._reference
+        first = reference.to[0] if reference.to else None
+        kind = self._text(self._kind, item, manifest)
+        group = self._group_of(item, manifest)
+        if not kind:
+            return first
+        if reference.any_kind:
+            return GroupKind(group or "", kind)
+        for each in reference.to:
+            if each.kind == kind and group in (None, each.group):
+                return each
+        if len(reference.to) > 1 or first is None:
+            return None
+        if group is None:
+            return first if kind == first.kind else GroupKind(first.group, kind)
+        return GroupKind(group, kind)
+
+    def _group_of(self, item: Any, manifest: Any) -> str | None:
+        """The group that the manifest names; None if it names none."""
+        for reader, is_version in ((self._group, False), (self._api_version, True)):
+            if reader is not None:
+                read, is_of_item = reader
+                value = read(item if is_of_item else manifest)
+                if isinstance(value, str):
+                    return value.rpartition("/")[0] if is_version else value
+        return None
+
+    def _is_optional(self, item: Any, manifest: Any) -> bool:
+        if self._optional is None:
+            return False
+        read, is_of_item = self._optional
+        return read(item if is_of_item else manifest) is True
+
+
+def _namespaces(namespaced: bool | None, named: str, own: str) -> tuple[str, ...]:
+    """Where to look: of a kind whose scope is unknown in its namespace and outside; one of them cannot be."""
+    if namespaced is False:
+        return ("",)
+    namespace = named or own
+    if namespaced or not namespace or named:
+        return (namespace,)
+    return (namespace, "")
+
+
+# Selections
+
+
+def _selection_reader(reference: ReferenceRule, select: SelectionRule, projection: ProjectionOf) -> Read:
+    read = projection.whole(select.selector or select.labels)
+    is_map = bool(select.labels)
+    field = show(select.selector or select.labels)
+    namespace_selector = projection.whole(select.namespace_selector) if select.namespace_selector else None
+    names = projection.whole(select.namespace_names) if select.namespace_names else None
+    kinds = [intern(kind.key) for kind in reference.to]
+
+    def links(manifest: Any) -> Iterator[Link]:
+        selector = _labels(read(manifest)) if is_map else selector_of(read(manifest))
+        if selector is None:
+            return
+        for kind in kinds:
+            for namespace, among in places(manifest):
+                yield Select(reference.edge, kind, namespace, selector, field, among)
+
+    def places(manifest: Any) -> Iterator[tuple[str, Selector | None]]:
+        own = manifest.metadata.namespace
+        if select.everywhere:
+            yield "", _EVERYTHING
+        elif namespace_selector is not None:
+            among = selector_of(namespace_selector(manifest))
+            yield (own, None) if among is None else ("", among)
+        elif names is not None:
+            yield from _named_places(names(manifest), own)
+        elif own:
+            yield own, None
+        else:
+            yield "", _EVERYTHING
+
+    return links
+
+
+_EVERYTHING = Selector()
+
+
+def _named_places(given: Any, own: str) -> Iterator[tuple[str, Selector | None]]:
+    if not isinstance(given, NamespaceNames):
+        yield own, None
+    elif given.any is True:
+        yield "", _EVERYTHING
+    else:
+        listed = given.match_names if isinstance(given.match_names, list) else []
+        named = [name for name in listed[:MOST_TERMS] if isinstance(name, str)]
+        for name in named or [own]:
+            yield intern(name), None
+
+
+def _labels(given: Any) -> Selector | None:
+    if not isinstance(given, dict) or not given or len(given) > MOST_TERMS:
+        return None
+    return equality({key: value for key, value in given.items() if isinstance(value, str)})
+
+
+def selector_of(given: Any) -> Selector | None:
+    """What a selector selects; None if there is none, or it is not one that the API has."""
+    if not isinstance(given, LenientSelector):
+        return None
+    labels = given.match_labels if isinstance(given.match_labels, dict) else {}
+    listed = given.match_expressions if isinstance(given.match_expressions, list) else []
+    if len(labels) > MOST_TERMS or len(listed) > MOST_TERMS:
+        return None
+    expressions = [
+        (str(each.key), str(each.operator), [v for v in _values(each.values) if isinstance(v, str)])
+        for each in listed
+        if isinstance(each, _Expression)
+    ]
+    try:
+        return from_expressions({k: v for k, v in labels.items() if isinstance(v, str)}, expressions)
+    except SelectorError:
+        return None
+
+
+def _values(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else []
