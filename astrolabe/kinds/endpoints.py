@@ -115,7 +115,7 @@ class Endpoints:
         worst = min(self._live, key=_severity)
         words = (f"pod {worst.name}", worst.status.reason, shortened(worst.status.message, LONGEST_QUOTE))
         message = ": ".join([counts, *[word for word in words if word]])
-        if start_first(self._pods):
+        if start_first(self._pods, self._neighborhood):
             return Status(PENDING, STARTING, message)
         if any(pod.details.is_ready for pod in self._live):
             return Status(

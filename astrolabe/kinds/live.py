@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from sys import intern
 
-from astrolabe.graph.model.facts import Peer
-from astrolabe.graph.state.status import PENDING
+from astrolabe.graph.model.facts import Neighborhood, Peer
+from astrolabe.graph.state.status import ERROR, PENDING
 from astrolabe.kinds.common import condition
 from astrolabe.kinds.pod import ContainerStatus, Pod, PodDetails, PodStatus
 from astrolabe.kinds.pod_status import PodVerdict
@@ -36,15 +36,29 @@ def live_pods(pods: Iterable[Peer], revisions: Collection[str] = ()) -> list[Pee
     ]
 
 
-def start_first(pods: Iterable[Peer]) -> bool:
-    """Whether pods start and none of these has ever been ready, live or not: nothing has stopped working."""
+def start_first(pods: Iterable[Peer], neighborhood: Neighborhood) -> bool:
+    """Whether these pods start and none has ever been ready, live or not: nothing has stopped working.
+
+    A workload that says itself that it failed, as a Deployment does at its deadline, ends that.
+    """
     known = list(pods)
     live = live_pods(known)
-    return (
-        bool(live)
-        and all(pod.details.is_starting for pod in live)
-        and not any(pod.details.was_ready for pod in known)
-    )
+    if not live or not all(pod.details.is_starting for pod in live):
+        return False
+    if any(pod.details.was_ready for pod in known):
+        return False
+    origins = [neighborhood.origin(pod) for pod in _one_of_each_revision(live)]
+    return not any(origin is not None and origin.status.severity == ERROR for origin in origins)
+
+
+def _one_of_each_revision(pods: Iterable[Peer]) -> Collection[Peer]:
+    """Pods of one revision have one owner, and a thousand of them are as cheap to judge as one."""
+    found: dict[str, Peer] = {}
+    for pod in pods:
+        known = found.get(pod.details.revision)
+        if known is None or pod.name < known.name:
+            found[pod.details.revision] = pod
+    return found.values()
 
 
 def describe_life(pod: Pod, verdict: PodVerdict, restarts: int) -> PodDetails:

@@ -231,7 +231,7 @@ def _judge_budget(status: Status, pods: list[Peer], neighborhood: Neighborhood) 
         return status
     if not live_pods(pods) and neighborhood.is_complete("Pod"):
         return Status(READY, "NoMatchingPods", _NO_PODS, status.since)
-    if status.reason == "InsufficientPods" and start_first(pods):
+    if status.reason == "InsufficientPods" and start_first(pods, neighborhood):
         return Status(PENDING, STARTING, status.message, status.since)
     return status
 

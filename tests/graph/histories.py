@@ -58,6 +58,8 @@ def _backend(own: Peer, neighborhood: Any) -> Derived:
     services = sorted(
         (s.name, s.status.severity, repr(s.details)) for s in neighborhood.outgoing("owns", "Service")
     )
+    origins = [neighborhood.origin(pod) for pod in neighborhood.incoming("mounts", "Pod")]
+    tops = sorted(repr((top.status, top.details)) for top in origins if top is not None)
     users = sorted(pod.name for pod in neighborhood.incoming("mounts", "Pod"))
     missing = sorted(link.field for link in neighborhood.unresolved)
     if not users and neighborhood.is_complete("Pod"):
@@ -65,7 +67,7 @@ def _backend(own: Peer, neighborhood: Any) -> Derived:
     if users and neighborhood.is_outdated("Pod"):
         users.append("once")
     level = ERROR if missing or any(s[1] == ERROR for s in services) else READY
-    return Derived(status=Status(level, "Backends", f"{services} {users} {missing}"))
+    return Derived(status=Status(level, "Backends", f"{services} {users} {missing} {tops}"))
 
 
 RULES = (

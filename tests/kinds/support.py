@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -110,8 +110,13 @@ class Neighborhood:
         unseen: Iterable[Ref | RefByUid] = (),
         unknown: Iterable[str] = (),
         outdated: Iterable[str] = (),
+        origins: Mapping[str, Peer] | None = None,
     ) -> None:
-        """unknown: the kinds of which there may be more. outdated: those that are as they were."""
+        """unknown: the kinds of which there may be more. outdated: those that are as they were.
+
+        origins: by the names of whom they own.
+        """
+        self._origins = origins or {}
         self._reads = {(read.direction, read.type, read.kind, read.own) for read in kind.reads}
         self._ends = {"outgoing": list(out), "incoming": list(into)}
         self.unresolved = tuple(unresolved)
@@ -124,6 +129,9 @@ class Neighborhood:
 
     def incoming(self, type: str, kind: str, *, own: bool = False) -> list[Peer]:
         return self._neighbours("incoming", type, kind, own)
+
+    def origin(self, peer: Peer) -> Peer | None:
+        return self._origins.get(peer.name)
 
     def is_complete(self, kind: str) -> bool:
         self._check(kind)

@@ -1,6 +1,6 @@
 """Incremental equals rebuilt for Services, their slices and Pods, and who looks at them.
 
-Pods that start, fail, end and go; slices that say so sooner or later, under one Service or another; Services that
+Pods that start, fail, end and go; owners that come late and miss their deadline; slices that say so sooner or later, under one Service or another; Services that
 change their ports and come back; Ingresses and PodDisruptionBudgets over all of it.
 """
 
@@ -17,7 +17,8 @@ from tests.kinds.support import Json, condition, read
 from tests.support.kinds import KINDS
 
 RULES = [kind.rules for kind in KINDS]
-KIND_NAMES = ("Pod", "EndpointSlice", "Service", "Ingress", "PodDisruptionBudget", "Secret")
+OWNERS = {"Pod": "ReplicaSet", "ReplicaSet": "Deployment"}
+KIND_NAMES = (*OWNERS, "Deployment", "EndpointSlice", "Service", "Ingress", "PodDisruptionBudget", "Secret")
 WATCHED = ("Pod", "EndpointSlice", "Service", "Secret")
 
 names = st.sampled_from(("x", "y"))
@@ -38,7 +39,9 @@ def pod_status(state: str) -> Json:
 
 @st.composite
 def _pods(draw: st.DrawFn) -> Json:
-    state = draw(st.sampled_from(("ready", "unready", "starting", "crashing", "Succeeded", "Failed")))
+    state = draw(
+        st.sampled_from(("ready", "unready", "starting", "starting", "starting", "crashing", "Failed"))
+    )
     ports = [{"name": draw(st.sampled_from(("web", "admin"))), "containerPort": 80}]
     return {"spec": {"containers": [{"name": "app", "ports": ports}]}, "status": pod_status(state)}
 
@@ -86,14 +89,28 @@ def _budgets(draw: st.DrawFn) -> Json:
     return {"spec": {"selector": {"matchLabels": {"app": "x"}}}, "status": status}
 
 
+@st.composite
+def _deployments(draw: st.DrawFn) -> Json:
+    late = condition("Progressing", "False", "ProgressDeadlineExceeded", "timed out")
+    return {"status": {"conditions": [late][: draw(st.integers(0, 1))]}}
+
+
 PARTS = {
     "Pod": _pods(),
+    "ReplicaSet": st.just({}),
+    "Deployment": _deployments(),
     "EndpointSlice": _slices(),
     "Service": _services(),
     "Ingress": _ingresses(),
     "PodDisruptionBudget": _budgets(),
     "Secret": st.just({}),
 }
+
+
+def of(kind: str, name: str, labels: Json, parts: Json, **meta: Any) -> Facts:
+    named = {"name": name, "namespace": "shop", "uid": f"{kind} {name}", "labels": labels}
+    created = {"creationTimestamp": "2026-01-01T00:00:00Z"}
+    return read(kind, {"metadata": {**named, **created, **meta}, **parts})
 
 
 @st.composite
@@ -105,16 +122,23 @@ def manifests(draw: st.DrawFn) -> Facts:
         labels = {"kubernetes.io/service-name": draw(st.sampled_from(("x", "x", "y")))}
     elif kind == "Pod":
         labels = {"app": draw(st.sampled_from(("x", "x", "y")))}
-    meta: Json = {
-        "name": name,
-        "namespace": "shop",
-        "uid": f"{kind} {name}",
-        "creationTimestamp": "2026-01-01T00:00:00Z",
-        "labels": labels,
-    }
+    meta: Json = {}
+    owner = OWNERS.get(kind)
+    if owner is not None and draw(st.booleans()):
+        meta["ownerReferences"] = [{"kind": owner, "name": "x", "uid": f"{owner} {draw(names)}"}]
     if draw(st.integers(0, 7)) == 0:
         meta["deletionTimestamp"] = "2026-11-02T00:00:00Z"
-    return read(kind, {"metadata": meta, **draw(PARTS[kind])})
+    return of(kind, name, labels, draw(PARTS[kind]), **meta)
+
+
+@st.composite
+def _owned(draw: st.DrawFn) -> Facts:
+    """A Pod that starts, or who may own it, directly or not."""
+    kind = draw(st.sampled_from(("Pod", "ReplicaSet", "Deployment", "Deployment")))
+    name, owner = draw(names) if kind != "Deployment" else "x", OWNERS.get(kind)
+    parts = {"status": pod_status("starting")} if kind == "Pod" else draw(PARTS[kind])
+    owners = [{"kind": owner, "name": "x", "uid": f"{owner} {draw(names)}"}] if owner else []
+    return of(kind, name, {"app": "x"}, parts, ownerReferences=owners[: draw(st.integers(0, 3))])
 
 
 UIDS = [f"{kind} {name}" for kind in KIND_NAMES for name in ("x", "y")]
@@ -138,3 +162,19 @@ def test_incremental_equals_the_facts(history: list[Any], batched: bool) -> None
             world.commit()
     world.commit()
     check_equal(world.graph, world.expected())
+
+
+OWNED_UIDS = [f"{kind} {name}" for kind in ("Pod", "ReplicaSet", "Deployment") for name in ("x", "y")]
+
+
+@settings(max_examples=150)
+@given(history=st.lists(st.one_of(_owned(), _owned(), st.sampled_from(OWNED_UIDS)), min_size=6, max_size=20))
+def test_a_first_start_ends_as_its_owners_say(history: list[Any]) -> None:
+    world = World(None, RULES)
+    for kind in WATCHED:
+        world.step((kind, "", True))
+    world.step(of("Service", "x", {}, {"spec": {"selector": {"app": "x"}}}))
+    for step in history:
+        world.step(step)
+        world.commit()
+        check_equal(world.graph, world.expected())

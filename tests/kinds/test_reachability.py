@@ -106,6 +106,7 @@ def words(*objects: Json, **known: Any) -> list[str]:
     return [" ".join(found[who][:2]) for who in ("Service web", "Ingress web") if who in found]
 
 
+BUDGET = {"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 1, "expectedPods": 1}
 NAMED = {"ports": [{"name": "http", "port": 80, "targetPort": "web"}]}
 UNREADY = slice_of(endpoint("a", ready=False))
 READY = slice_of(endpoint("a", ready=True))
@@ -266,6 +267,46 @@ def test_a_service_and_the_ingress_over_it(objects: list[Json], expected: list[s
     assert words(ingress(), *reversed(objects)) == expected
 
 
+def owned(kind: str, name: str, by: str, api_version: str, **parts: Any) -> Json:
+    owner = {"apiVersion": api_version, "kind": by.partition("/")[0], "name": by.partition("/")[2], "uid": by}
+    return named(kind, name, metadata={"ownerReferences": [owner]}, **parts)
+
+
+LATE = condition(
+    "Progressing", "False", "ProgressDeadlineExceeded", "ReplicaSet web-1 has timed out progressing."
+)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ([], ["Pending Starting", "Pending BackendPending"]),
+        ([LATE], ["Error NoReadyEndpoints", "Error BackendUnavailable"]),
+        (
+            [condition("Progressing", "True", "ReplicaSetUpdated")],
+            ["Pending Starting", "Pending BackendPending"],
+        ),
+    ],
+)
+def test_the_deadline_of_a_deployment_ends_its_first_start(
+    conditions: list[Json], expected: list[str]
+) -> None:
+    new = starting("a")
+    new["metadata"]["ownerReferences"] = [
+        {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "ReplicaSet/web-1"}
+    ]
+    replica_set = owned("ReplicaSet", "web-1", "Deployment/web", "apps/v1", spec={"replicas": 1})
+    deployment = named("Deployment", "web", spec={"replicas": 1}, status={"conditions": conditions})
+    objects = [new, replica_set, deployment, UNREADY, service(), ingress()]
+    assert words(*objects) == expected
+    assert words(*reversed(objects)) == expected
+    budget = named(
+        "PodDisruptionBudget", "web", spec={"selector": {"matchLabels": {"app": "web"}}}, status=BUDGET
+    )
+    found = judged(*objects, budget)["PodDisruptionBudget web"]
+    assert found[0] == expected[0].partition(" ")[0]
+
+
 def test_the_reason_below_is_in_the_message_above() -> None:
     found = judged(crashing("a"), UNREADY, service(), ingress())
     said = "0/1 endpoints ready: pod a: CrashLoopBackOff: "
@@ -352,9 +393,6 @@ def test_what_is_not_visible_is_unknown(unknown: tuple[str, ...]) -> None:
     expected = ["Unknown EndpointsNotVisible", "Unknown BackendUnknown"]
     assert words(*objects, service(), ingress(), unknown=unknown) == expected
     assert words(*objects, service(type="LoadBalancer"), ingress(), unknown=unknown) == expected
-
-
-BUDGET = {"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 1, "expectedPods": 1}
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ class Expected:
 class _Seen:
     def __init__(self, expected: Expected, uid: str) -> None:
         facts = expected.facts[uid]
-        self.kind, self.name, self.namespace = facts.kind, facts.name, facts.namespace
+        self.uid, self.kind, self.name, self.namespace = uid, facts.kind, facts.name, facts.namespace
         self.status, self.details, _ = expected._derive(uid)
 
 
@@ -254,6 +254,16 @@ class _Around:
     def _peers(self, found: list[str], kind: str, own: bool) -> list[Any]:
         facts = self._expected.facts
         return [facts[u] if own else _Seen(self._expected, u) for u in found if facts[u].kind == kind]
+
+    def origin(self, peer: _Seen) -> Any:
+        way: list[str] = []
+        uid: str | None = peer.uid
+        while uid is not None and uid not in way and len(way) < 8:
+            way.append(uid)
+            uid = min(
+                (k[1] for k in self._expected.all_edges if k[0] == "owns" and k[2] == uid), default=None
+            )
+        return self._expected.facts[way[-1]] if len(way) > 1 else None
 
     def is_complete(self, kind: str) -> bool:
         scopes = self._expected.synced.get(kind, set())

@@ -20,6 +20,7 @@ from astrolabe.graph.model.readers import Readers
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.scopes import Scopes
 from astrolabe.graph.state.edge import each_edge
+from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.status import Status
 
 
@@ -41,14 +42,22 @@ def _by_manifest(record: Record) -> _Self:
     return _Self(record.kind, record.name, record.namespace, record.own_status, record.own_details)
 
 
+#: Owners above one another that are looked at; Kubernetes' own kinds have two.
+_HIGHEST = 8
+
+
 class _RecordNeighborhood:
     """Implements `facts.Neighborhood` for one record."""
 
-    __slots__ = ("_linker", "_record", "_scopes", "queried")
+    __slots__ = ("_linker", "_record", "_scopes", "passed", "queried")
 
     def __init__(self, record: Record, linker: Linker, scopes: Scopes) -> None:
-        """queried: the kinds for which the record asked whether they are complete or outdated."""
+        """queried: the kinds for which the record asked whether they are complete or outdated.
+
+        passed: the records on the ways to the origins that it asked for.
+        """
         self.queried: tuple[str, ...] = ()
+        self.passed: tuple[Record, ...] = ()
         self._record = record
         self._linker = linker
         self._scopes = scopes
@@ -72,6 +81,18 @@ class _RecordNeighborhood:
     def _peers(self, uids: Iterable[str], kind: str, own: bool) -> Iterable[Peer]:
         found = [record for record in self._linker.find_each(uids) if record.kind == kind]
         return [_by_manifest(record) for record in found] if own else found
+
+    def origin(self, peer: Peer) -> Peer | None:
+        assert isinstance(peer, Record), "only of what is not read by its manifest"
+        first: Record = peer
+        top: Record | None = first
+        way: list[Record] = []
+        while top is not None and top not in way and len(way) < _HIGHEST:
+            way.append(top)
+            owners = [edge.source for edge in each_edge(top.incoming) if edge.type == OWNS]
+            top = self._linker.find(min(owners)) if owners else None
+        self.passed = (*self.passed, *way)
+        return _by_manifest(way[-1]) if way[-1] is not first else None
 
     @property
     def unresolved(self) -> Collection[Ref | RefByUid]:
@@ -100,6 +121,9 @@ class Derivation:
         self._queried_kinds: dict[Record, tuple[str, ...]] = {}
         self._querying: dict[str, dict[Record, None]] = {}
         self._waiting: dict[Record, None] = {}
+        #: The records that a record passed on its way to origins; and who passed a record.
+        self._passed: dict[Record, tuple[Record, ...]] = {}
+        self._passing: dict[Record, dict[Record, None]] = {}
         self._stale: list[set[Record]] = []
         self.faults = Faults()
         #: The Warnings about each object, known or not, by its uid or, of a Node, also by its name.
@@ -126,11 +150,15 @@ class Derivation:
             self.mark(source)
         if target_reads:
             self.mark(target)
+        if type == OWNS and target in self._passing:
+            self._mark_passing(target)
 
     def own_changed(self, record: Record) -> None:
         """The record's own status or details changed."""
         for reader in self._own_readers.of(record, self._linker.find_each):
             self.mark(reader)
+        if record in self._passing:
+            self._mark_passing(record)
         if record.rules.derive is not None or self._warnings_of(record) or record.warning is not None:
             self.mark(record)
         else:
@@ -160,6 +188,7 @@ class Derivation:
         self._stale[self._ranks[record.kind]].discard(record)
         self.faults.clear(record.uid)
         self._set_queried(record, ())
+        self._set_passed(record, ())
         self._waiting.pop(record, None)
 
     def mark_readers(self, record: Record) -> None:
@@ -204,6 +233,8 @@ class Derivation:
             self.faults.clear(record.uid)
         if neighborhood.queried != self._queried_kinds.get(record, ()):
             self._set_queried(record, neighborhood.queried)
+        if neighborhood.passed or record in self._passed:
+            self._set_passed(record, neighborhood.passed)
         if is_news:
             record.status, record.details = derived.status, details
             self.mark_readers(record)
@@ -237,6 +268,21 @@ class Derivation:
             self._queried_kinds[record] = kinds
         for kind in kinds:
             self._querying.setdefault(kind, {})[record] = None
+
+    def _mark_passing(self, passed: Record) -> None:
+        for record in self._passing[passed]:
+            self.mark(record)
+
+    def _set_passed(self, record: Record, passed: tuple[Record, ...]) -> None:
+        for each in self._passed.pop(record, ()):
+            passing = self._passing.get(each, {})
+            passing.pop(record, None)
+            if not passing:
+                self._passing.pop(each, None)
+        if passed:
+            self._passed[record] = passed
+        for each in passed:
+            self._passing.setdefault(each, {})[record] = None
 
 
 def take_some(records: dict[Record, None], most: int | None) -> set[Record]:

@@ -98,6 +98,13 @@ class Neighborhood(Protocol):
         """Sources of the edges of this type that end here, likewise."""
         ...
 
+    def origin(self, peer: Peer) -> Peer | None:
+        """The topmost owner of one of its neighbours, by what its manifest says; None if nobody owns it.
+
+        It needs no `Read`, but each call costs something for as long as what is derived stays so.
+        """
+        ...
+
     def is_complete(self, kind: str) -> bool:
         """Whether all resources of this kind are known, so that having no such neighbor is a fact."""
         ...

@@ -7,10 +7,10 @@ import pytest
 
 from astrolabe.graph.model.facts import Derived, Facts, Neighborhood, Peer, Read, Rules
 from astrolabe.graph.model.faults import InvalidObjectError
-from astrolabe.graph.model.links import Link, Ref, Select
+from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector
-from astrolabe.graph.state.edge_types import SELECTS
+from astrolabe.graph.state.edge_types import OWNS, SELECTS
 from astrolabe.graph.state.node import parse_node
 from astrolabe.graph.state.status import READY, UNKNOWN, Status
 
@@ -212,3 +212,33 @@ def test_two_kinds_read_each_other_where_one_reads_manifests_only() -> None:
     assert told() == {"Service": "Newer,New", "Pod": "New,Newer,New"}
     model.remove("Service a")
     assert told() == {"Pod": "New"}
+
+
+def _tell_origins(_: Peer, neighborhood: Neighborhood) -> Derived:
+    origins = [neighborhood.origin(pod) for pod in neighborhood.outgoing(SELECTS, "Pod")]
+    return Derived(Status(READY, ",".join([o.status.reason if o else "nobody" for o in origins]) or "none"))
+
+
+def owned(kind: str, by: str) -> Facts:
+    return a(kind, "a", RefByUid(OWNS, f"{by} a", by, "a", "x", "metadata.ownerReferences", reverse=True))
+
+
+def test_the_origin_of_a_neighbour_is_followed_while_it_is_asked_for() -> None:
+    reads = (Read("outgoing", SELECTS, "Pod"),)
+    kinds = [Rules(kind=kind, api_version="v1") for kind in ("Pod", "ReplicaSet", "Deployment")]
+    model = Model([*kinds, Rules(kind="Service", api_version="v1", derive=_tell_origins, reads=reads)])
+    model.upsert(service("a"))
+    model.upsert(owned("Pod", "ReplicaSet"))
+    assert reasons(model) == {"a": "nobody"}
+    model.upsert(owned("ReplicaSet", "Deployment"))
+    assert reasons(model) == {"a": "Own"}
+    model.upsert(msgspec.structs.replace(a("Deployment", "a"), status=Status(READY, "Late")))
+    assert reasons(model) == {"a": "Late"}
+    model.upsert(msgspec.structs.replace(a("Deployment", "a"), status=Status(READY, "Later")))
+    assert reasons(model) == {"a": "Later"}
+    model.remove("Deployment a")
+    assert reasons(model) == {"a": "Own"}
+    model.remove("ReplicaSet a")
+    assert reasons(model) == {"a": "nobody"}
+    model.remove("Pod a")
+    assert reasons(model) == {"a": "none"}
