@@ -21,6 +21,8 @@ CLIENTS ?= 100
 CHURN ?= 200
 FAULTS ?= 6
 SEED ?= 1
+# Of `make incidents`.
+INCIDENTS ?=
 
 BIN := .venv/bin
 COMPOSE := docker compose --file deploy/docker-compose.yml
@@ -44,7 +46,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz hostile soak check test-pythons lint fmt accept-api docs docker-build docker-push clean
+.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz hostile incidents soak check test-pythons lint fmt accept-api docs docker-build docker-push clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -172,6 +174,10 @@ fuzz: deps ## serve the oddest manifests, by SEEDS=1-50: is any other object aff
 hostile: deps ## attack a server in many ways, SEED=1: is anyone else affected?
 	$(BIN)/python -m tests.hostile.siege --seed $(SEED) $(ARGS)
 	$(BIN)/python -m tests.hostile.siege --seed $(SEED) --tls $(ARGS)
+
+incidents: deps ## score the causes that are named of recorded incidents, INCIDENTS=<folder>
+	@test -n "$(INCIDENTS)" || { echo "INCIDENTS must name a folder with recorded lists, discovery/ and expected.json"; exit 1; }
+	$(BIN)/python -m tests.incidents.score "$(INCIDENTS)" $(ARGS)
 
 soak: deps $(VIEWER) ## follow a failing, busy cluster with many clients for MINUTES=60: does memory stay flat?
 	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) --faults $(FAULTS) --seed $(SEED) $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -75,6 +76,15 @@ class QueryReader:
         if text not in ("true", "false"):
             raise bad_parameter(f"{name} is true or false, not {quoted(text)}")
         return text == "true"
+
+    def pop_choice(self, name: str, choices: Sequence[str], default: str) -> str:
+        """One of these words. Raises Refusal."""
+        text = self._pop(name)
+        if text is None:
+            return default
+        if text not in choices:
+            raise bad_parameter(f"{name} is one of {', '.join(choices)}, not {quoted(text)}")
+        return text
 
     def pop_position(self, name: str) -> StreamPosition | None:
         """`<epoch>:<seq>`, or None if not given. Raises Refusal."""

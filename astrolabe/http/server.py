@@ -32,6 +32,7 @@ from astrolabe.http.responses.cache import ResponseCache
 from astrolabe.http.responses.shared import position_headers
 from astrolabe.http.rest.complete import Completer
 from astrolabe.http.rest.endpoints import Rest
+from astrolabe.http.rest.problems import ProblemEndpoints
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.routes import StreamEndpoints
@@ -65,6 +66,7 @@ def create_server(
     endpoints = [
         *Rest(source, rules, cache).endpoints,
         Completer(source, rules).endpoint,
+        *ProblemEndpoints(source, rules, cache).endpoints,
         *grafana.endpoints,
         *StreamEndpoints(source.hub, connections, state=source.state, rules=rules, limits=limits).endpoints,
         *Probes(source).endpoints,
@@ -75,7 +77,7 @@ def create_server(
     app = _create_app(source, limits)
     guard.install(app)
     _route([*endpoints, description.endpoint], app)
-    return HttpServer(app, settings, connections, making=(grafana, cache), listener=listener)
+    return HttpServer(app, settings, connections, source, making=(grafana, cache), listener=listener)
 
 
 class HttpServer:
@@ -89,6 +91,7 @@ class HttpServer:
         app: Sanic[Any, Any],
         settings: Settings,
         connections: Connections,
+        source: GraphSource,
         *,
         making: Sequence[Grafana | ResponseCache],
         listener: socket.socket | None,
@@ -97,6 +100,7 @@ class HttpServer:
         self._address = (settings.listen_host, settings.port)
         self._limits = settings.limits
         self._connections = connections
+        self._source = source
         self._making = making
         self._listener = listener
         files = settings.tls_cert_file, settings.tls_key_file
@@ -125,6 +129,8 @@ class HttpServer:
             timeouts=self._tls_timeouts(),
         )
         self._acceptor.start()
+        state = self._source.state
+        self._source.hub.problems.follow(lambda: state.refresh().state != "syncing")
         if self._certificate is not None:
             self._certificate.watch()
         logger.info("listening at %s:%d", self._address[0], port)
@@ -150,6 +156,7 @@ class HttpServer:
         acceptor, self._acceptor = self._acceptor, None
         if acceptor is None:
             return
+        self._source.hub.problems.rest()
         if self._certificate is not None:
             self._certificate.stop()
         await acceptor.close(self._limits.grace)

@@ -68,8 +68,13 @@ def _details(pod: SharedPod) -> PodDetails:
     return describe_life(pod, pod.judged, pod.printed.restarts)
 
 
+#: The phases of a pod that is over.
+_OVER = frozenset(("Failed", "Succeeded"))
+
+
 class PodMetadata(Metadata):
     owner: Annotated[str, about("What controls it.", "ReplicaSet/web-7d4b9c")] = ""
+    phase: Annotated[str, about("Of a pod that is over.", "Failed")] = ""
     node_name: str = ""
     pod_ip: str = msgspec.field(default="", name="podIP")
     image: Image = ""
@@ -91,6 +96,7 @@ def _metadata(pod: SharedPod) -> PodMetadata:
     containers = spec.containers or []
     return PodMetadata(
         owner=_owner(pod),
+        phase=status.phase if status.phase in _OVER else "",
         node_name=intern(spec.node_name),
         pod_ip=status.pod_ip,
         image=intern(containers[0].image) if containers else "",

@@ -94,6 +94,7 @@ class ServiceMetadata(Metadata):
     external_name: str = ""
     load_balancer: Annotated[list[str], about("Addresses of its load balancer.", ["192.0.2.1"])] = []
     external_ips: list[str] = msgspec.field(default_factory=list, name="externalIPs")
+    selector: Annotated[dict[str, str], about("The labels of the pods that it selects.", {"app": "web"})] = {}
     target_pods: TargetPods = []
 
 
@@ -106,6 +107,7 @@ def _service_metadata(service: Service) -> ServiceMetadata:
         external_name=spec.external_name,
         load_balancer=status.addresses,
         external_ips=spec.external_ips or [],
+        selector=dict(spec.selector or {}) if spec.selects else {},
     )
 
 

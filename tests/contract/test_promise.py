@@ -176,16 +176,16 @@ def test_a_change_that_breaks_clients_is_named(change: Any, lines: list[str]) ->
 def test_additions_pass() -> None:
     old = accepted()
     new = deepcopy(old)
-    new["paths"]["/api/v1/problems"] = new["paths"]["/api/v1/charts"]
+    new["paths"]["/api/v1/novelties"] = new["paths"]["/api/v1/charts"]
     graph(new)["parameters"].append({"name": "cluster", "in": "query", "schema": {"type": "string"}})
     graph(new)["responses"]["429"] = {"description": "Too many requests."}
     kept = schemas(new)
     kept["Node"]["properties"]["cluster"] = {"type": "string"}
     kept["Node"]["required"] = [*kept["Node"]["required"], "since"]
     kept["Status"]["enum"].append("Paused")
-    kept["Problem"] = {"type": "object"}
-    kept["WsServerMessage"]["discriminator"]["mapping"]["problem"] = "#/components/schemas/Problem"
-    kept["WsClientMessage"]["discriminator"]["mapping"]["refocus"] = "#/components/schemas/Problem"
+    kept["Novelty"] = {"type": "object"}
+    kept["WsServerMessage"]["discriminator"]["mapping"]["novelty"] = "#/components/schemas/Novelty"
+    kept["WsClientMessage"]["discriminator"]["mapping"]["refocus"] = "#/components/schemas/Novelty"
     kept["Subscribe"]["properties"]["what"] = {"type": "string"}
     kept["Release"]["properties"]["revision"] = {"type": "integer"}  # was null at times
     parameter(new, "MinSeqParameter")["schema"].pop("maximum")

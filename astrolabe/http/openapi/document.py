@@ -166,7 +166,8 @@ def _speakers(operation: Operation) -> str:
 
 def _key(parameter: Parameter) -> str:
     """The name of its component. Code generators have one name space for all components."""
-    return f"{parameter.name.replace('_', '-').title().replace('-', '')}Parameter"
+    name = parameter.component or parameter.name
+    return f"{name.replace('_', '-').title().replace('-', '')}Parameter"
 
 
 def _phrase(status: int) -> str:

@@ -25,12 +25,16 @@ Group = Literal["graph", "stream", "process", "grafana", "pages"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Parameter:
-    """One parameter. schema: JSON Schema of its value; a list is repeated or separated by commas."""
+    """One parameter. schema: JSON Schema of its value; a list is repeated or separated by commas.
+
+    component: its name in the document, if others of the same name mean something else.
+    """
 
     name: str
     description: str
     schema: Mapping[str, Any]
     place: Literal["query", "path", "header"] = "query"
+    component: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

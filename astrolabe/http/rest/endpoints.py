@@ -12,14 +12,13 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe.graph.views.filter import FilterRules
-from astrolabe.http.errors import JSON, Refusal
+from astrolabe.http.errors import JSON
 from astrolabe.http.openapi.operation import ApiEndpoint
 from astrolabe.http.query import QueryParams, QueryReader
 from astrolabe.http.responses.cache import Recipe, ResponseCache
 from astrolabe.http.responses.shared import SharedResponse, accepts_gzip, matches_etag
 from astrolabe.http.rest.routes import GraphRoute, routes
 from astrolabe.http.source import GraphSource
-from astrolabe.http.stream.client import CATCH_UP_TIMEOUT
 from astrolabe.http.stream.snapshot import ViewSnapshot
 
 #: Seconds after which a response that shows ages is made again, though the graph is the same.
@@ -56,13 +55,7 @@ class Rest:
         query = QueryReader(request)
         seq = query.pop_number("min_seq")
         params = route.ask(query, uid, self._rules)
-        if seq is not None and not await self._hub.wait_for_seq(seq, timeout=CATCH_UP_TIMEOUT):
-            raise Refusal(
-                503,
-                "behind",
-                f"at seq {self._hub.graph.seq}, not yet at {seq}",
-                headers={"Retry-After": "1"},
-            )
+        await self._hub.require_seq(seq)
         route.check(self._hub, params)
         headers = validators(self._version(route), params)
         if matches_etag(request.headers.get("if-none-match", ""), headers["ETag"]):
@@ -96,7 +89,7 @@ class Rest:
         return BodyVersion(place.epoch, place.seq, bucket)
 
 
-def validators(version: BodyVersion, params: QueryParams) -> dict[str, str]:
+def validators(version: BodyVersion, params: msgspec.Struct) -> dict[str, str]:
     """The headers for caches. The tag is weak: replicas and encodings differ in bytes, not in meaning."""
     asked = msgspec.json.encode((params, version.bucket), order="deterministic")
     digest = blake2s(asked, digest_size=8).hexdigest()

@@ -25,9 +25,10 @@ from astrolabe.http.counters import Counters
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.message import LongTexts
 from astrolabe.http.query import StreamPosition
-from astrolabe.http.stream.client import StreamClient
+from astrolabe.http.stream.client import CATCH_UP_TIMEOUT, StreamClient
 from astrolabe.http.stream.deltas import DeltaMessages
 from astrolabe.http.stream.jobs import AT_ONCE, JobQueue, Steps
+from astrolabe.http.stream.problem_tracker import ProblemTracker
 from astrolabe.http.stream.shared_subscription import SharedSubscription, SubscriptionFailed
 from astrolabe.http.stream.snapshot import STEP, RetiredSnapshots, ViewSnapshot
 from astrolabe.http.stream.subscription import StreamConnection
@@ -50,6 +51,7 @@ class Hub:
 
     limits: of the history from which clients that fell behind or come back catch up, among others.
     counters: of batches and of what was sent.
+    problems: what is broken in the graph, and why.
     rebuilding: see `bus.delivery.GraphTarget`.
     """
 
@@ -65,6 +67,7 @@ class Hub:
         self._kept: dict[SharedSubscription, asyncio.TimerHandle] = {}
         self._waiting: dict[asyncio.Future[None], int] = {}
         self.rebuilding = False
+        self.problems = ProblemTracker(graph, self._job_queue)
         self._begin(graph)
 
     def _begin(self, graph: ServedGraph) -> None:
@@ -86,6 +89,7 @@ class Hub:
         began = perf_counter()
         before = self.graph.apply(batch)
         self._update_stats(batch, before)
+        self.problems.note(before)
         try:
             self.history.add(before)
             past = GraphAt(self.graph, before)
@@ -104,6 +108,7 @@ class Hub:
         before += [shared.view for shared in self._shared.values()]
         old = self.graph
         self._begin(graph)
+        self.problems.restart(graph)
         for shared in list(self._kept):
             shared.end()
             self._forget(shared)  # the old index holds its view
@@ -171,6 +176,16 @@ class Hub:
         finally:
             del self._waiting[reached]
         return True
+
+    async def require_seq(self, seq: int | None) -> None:
+        """Wait until the graph is at `seq`, if one is given. Raises Refusal (503)."""
+        if seq is not None and not await self.wait_for_seq(seq, timeout=CATCH_UP_TIMEOUT):
+            raise Refusal(
+                503,
+                "behind",
+                f"at seq {self.graph.seq}, not yet at {seq}",
+                headers={"Retry-After": "1"},
+            )
 
     def join(self, connection: StreamConnection) -> StreamClient:
         """Add a connection, without subscriptions so far."""

@@ -13,6 +13,7 @@ from astrolabe.graph.views.filter import FilterRules, parse_query
 from astrolabe.graph.views.view import View
 from astrolabe.http.rest import endpoints
 from astrolabe.http.rest.endpoints import accepts_gzip
+from astrolabe.http.stream import hub
 from tests.support.churn import QUERIES, change
 from tests.support.serving import Site, eventually, serve
 from tests.support.worlds import EPOCH, KINDS, World, a_pod, crowd, facts
@@ -96,7 +97,7 @@ async def test_min_seq_waits_for_it(site: Site) -> None:
 
 
 async def test_min_seq_that_does_not_come(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoints, "CATCH_UP_TIMEOUT", 0.05)
+    monkeypatch.setattr(hub, "CATCH_UP_TIMEOUT", 0.05)
     async with site.get("/api/v1/namespaces?min_seq=3") as answer:
         assert answer.status == 503
         assert answer.headers["Retry-After"] == "1"

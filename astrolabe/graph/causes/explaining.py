@@ -1,0 +1,225 @@
+"""Finds what explains one node: along its edges, by its references, and by what its words speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from astrolabe.graph.causes import register as places
+from astrolabe.graph.causes.arcs import Arc, Item
+from astrolabe.graph.causes.complaints import WORKLOADS, Complaint
+from astrolabe.graph.causes.explanations import (
+    called_services,
+    explaining_references,
+    explains,
+    named_groups,
+    rows_of,
+    verdict_of,
+)
+from astrolabe.graph.causes.graces import is_finished
+from astrolabe.graph.causes.register import Register, makers_place
+from astrolabe.graph.causes.words import Missing, UnresolvedReference, Words, is_custom
+from astrolabe.graph.state.edge_types import BINDS, CALLS, GOVERNED_BY, MOUNTS, OWNS, RUNS_ON, SELECTS
+from astrolabe.graph.state.graph import ReadableGraph
+from astrolabe.graph.state.status import ERROR, READY
+
+#: Only lists what serves; never a cause.
+SLICE = "EndpointSlice"
+
+#: Kinds for which a Pod that is over still counts: its end is their result.
+_JUDGED_BY_ENDS = frozenset(("Job", "CronJob"))
+
+
+class CauseFinder:
+    """Explains the nodes of a register.
+
+    stranded: by owner, the lost Nodes on which Pods of it are, each with these Pods.
+    """
+
+    def __init__(
+        self, graph: ReadableGraph, register: Register, arcs: Mapping[Item, tuple[Arc, ...]]
+    ) -> None:
+        self._graph = graph
+        self._arcs = arcs
+        self._register = register
+        self.stranded: dict[str, dict[str, dict[str, None]]] = {}
+
+    def arcs_of(self, uid: str) -> tuple[Arc, ...]:
+        """What explains this node; empty if it is its own cause, or well."""
+        words = self._register.words.get(uid)
+        if words is None:
+            return ()
+        complaint = self._register.complaints[uid]
+        if words.status == READY and complaint is Complaint.INTENDED:
+            return ()
+        arcs: dict[Item, Arc] = {}
+        for arc in self._along_edges(words, complaint):
+            arcs.setdefault(arc.target, arc)
+        if words.key == "CronJob" and len(arcs) > 1:
+            arcs = self._newest(arcs)
+        for arc in self._by_words(words, complaint):
+            arcs.setdefault(arc.target, arc)
+        if not (arcs and words.key in WORKLOADS and complaint is Complaint.WAITING):
+            for reference in explaining_references(words, complaint, *self._of_owner(words, complaint)):
+                arc = Arc(reference.missing, reference.type, (reference.field,))
+                arcs.setdefault(arc.target, arc)
+        arcs.pop(uid, None)
+        return tuple(arcs.values())
+
+    def arcs_of_missing(self, missing: Missing) -> tuple[Arc, ...]:
+        """What should have made an object that does not exist."""
+        return tuple(Arc(uid, "makes") for uid in sorted(self._register.at(makers_place(missing))))
+
+    def owner_of(self, uid: str) -> str | None:
+        """The owner, by uid; of several, the first."""
+        return min([edge.source for edge in self._graph.incoming(uid) if edge.type == OWNS], default=None)
+
+    def is_leftover(self, words: Words) -> bool:
+        """Whether it is over and its owner says whether that matters."""
+        if not is_finished(words):
+            return False
+        owner = self.owner_of(words.uid)
+        if owner is None:
+            return False
+        if words.key != "Job":
+            return True
+        node = self._graph.node(owner)
+        return node is not None and node.kind == "CronJob"
+
+    def _along_edges(self, words: Words, complaint: Complaint) -> Iterator[Arc]:
+        rows = rows_of(words, complaint)
+        if not rows:
+            return
+        known, complaints = self._register.words, self._register.complaints
+        for edge in self._graph.outgoing(words.uid):
+            target = known.get(edge.target)
+            if target is None or target.status == READY:
+                continue
+            if target.key == SLICE and edge.target not in self._arcs:
+                continue  # it only counts endpoints: the Service says more
+            cause = complaints[edge.target]
+            for row in rows:
+                if edge.type in row.types and explains(row, cause) and _counts(words, target):
+                    yield Arc(edge.target, edge.type, edge.field)
+                    break
+
+    def _newest(self, arcs: Mapping[Item, Arc]) -> dict[Item, Arc]:
+        """Of several Jobs that failed, the last one: what follows tells more than what was."""
+        words = self._register.words
+        last = max(arcs, key=lambda item: (words[item].created, item) if isinstance(item, str) else (0.0, ""))
+        return {last: arcs[last]}
+
+    def _of_owner(self, words: Words, complaint: Complaint) -> tuple[UnresolvedReference, ...]:
+        """The unresolved references of the workload whose Pods cannot be created."""
+        if complaint is not Complaint.CREATE:
+            return ()
+        owner = self.owner_of(words.uid)
+        found = self._register.words.get(owner) if owner is not None else None
+        return found.unresolved if found is not None else ()
+
+    def _by_words(self, words: Words, complaint: Complaint) -> Iterator[Arc]:
+        if complaint is Complaint.EMPTY:
+            yield from self._workloads_behind(words)
+        elif complaint is Complaint.UNSCHEDULED:
+            yield from self._nodes_behind(words)
+        elif complaint is Complaint.CONSUMER:
+            yield from self._pods_waiting(words, Complaint.UNSCHEDULED)
+        elif complaint is Complaint.TERMINATING:
+            yield from self._holding(words)
+        elif complaint is Complaint.HELM:
+            yield from self._of_release(words)
+        said = words.all_words
+        if "https://" in said:
+            yield from self._called(said)
+        if words.key == "HorizontalPodAutoscaler" or words.key == "Namespace" or is_custom(words.key):
+            yield from self._api_services(said)
+
+    def _workloads_behind(self, service: Words) -> Iterator[Arc]:
+        """The workloads whose Pods the Service would select."""
+        for edge in self._graph.incoming(service.uid):
+            if edge.type == GOVERNED_BY and edge.source in self._register:
+                yield Arc(edge.source, GOVERNED_BY, edge.field)
+        if not service.selector:
+            return
+        for uid in self._register.at((places.IDLE, service.namespace)):
+            node = self._graph.node(uid)
+            if node is None or self._register.words[uid].key == "CronJob":
+                continue
+            if self._would_select(service, uid):
+                yield Arc(uid, SELECTS, ("spec.selector",))
+
+    def _would_select(self, service: Words, uid: str) -> bool:
+        """Whether its Pods have the labels; a ReplicaSet has those of its Pods."""
+        node = self._graph.node(uid)
+        if node is None:
+            return False
+        holders = [node]
+        if node.kind == "Deployment":
+            below = [self._graph.node(edge.target) for edge in self._graph.outgoing(uid) if edge.type == OWNS]
+            holders += [each for each in below if each is not None]
+        return any(
+            all(labels.get(key) == value for key, value in service.selector)
+            for labels in [each.labels() for each in holders]
+        )
+
+    def _nodes_behind(self, pod: Words) -> Iterator[Arc]:
+        """Nodes that are lost: those of which the scheduler speaks, and those on which Pods of the same owner
+        are, whose place it should take."""
+        owner = self.owner_of(pod.uid)
+        for uid in self.stranded.get(owner or "", ()):
+            yield Arc(uid, RUNS_ON)
+        lost = self._register.at(places.LOST_NODES)
+        verdict = verdict_of(pod.own_message) or verdict_of(pod.message) if lost else None
+        if verdict is None or verdict.others or not verdict.tainted:
+            return
+        if len(lost) >= verdict.tainted:
+            for uid in lost:
+                yield Arc(uid, RUNS_ON)
+
+    def _pods_waiting(self, claim: Words, complaint: Complaint) -> Iterator[Arc]:
+        for edge in self._graph.incoming(claim.uid):
+            if edge.type == MOUNTS and self._register.complaints.get(edge.source) is complaint:
+                yield Arc(edge.source, MOUNTS, edge.field)
+
+    def _holding(self, words: Words) -> Iterator[Arc]:
+        """What else is being deleted and must go before."""
+        complaints = self._register.complaints
+        if words.key == "Namespace":
+            for uid in self._register.at((places.TERMINATING, words.name)):
+                yield Arc(uid, "contains")
+        for edge in self._graph.outgoing(words.uid):
+            if edge.type == OWNS and complaints.get(edge.target) is Complaint.TERMINATING:
+                yield Arc(edge.target, OWNS, edge.field)
+        yield from self._pods_waiting(words, Complaint.TERMINATING)
+        if words.key == "PersistentVolume":
+            for edge in self._graph.incoming(words.uid):
+                if edge.type == BINDS and complaints.get(edge.source) is Complaint.TERMINATING:
+                    yield Arc(edge.source, BINDS, edge.field)
+
+    def _of_release(self, words: Words) -> Iterator[Arc]:
+        for uid in self._register.at((places.RELEASE, f"{words.release_namespace}/{words.release}")):
+            yield Arc(uid, "releases")
+
+    def _called(self, said: str) -> Iterator[Arc]:
+        register = self._register
+        for namespace, name in called_services(said):
+            service = register.find("Service", namespace, name)
+            if service is not None and register.complaints[service] is not Complaint.BALANCER:
+                yield Arc(service, CALLS)
+            missing = ("Service", namespace, name)
+            for uid in register.at(places.CALLERS):
+                if any(each.missing == missing for each in register.words[uid].unresolved):
+                    yield Arc(uid, CALLS)
+
+    def _api_services(self, said: str) -> Iterator[Arc]:
+        found = self._register.at(places.API_SERVICES)
+        groups = named_groups(said) if found else ()
+        for uid in found:
+            if self._register.words[uid].name.partition(".")[2] in groups:
+                yield Arc(uid, "asks")
+
+
+def _counts(effect: Words, cause: Words) -> bool:
+    """Whether a Pod that is over still counts for who looks at it."""
+    if cause.key != "Pod" or not is_finished(cause):
+        return True
+    return effect.key in _JUDGED_BY_ENDS or (is_custom(effect.key) and effect.status == ERROR)

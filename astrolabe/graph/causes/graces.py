@@ -1,0 +1,85 @@
+"""From when on something that waits is stuck. All times are of manifests, in seconds since 1970."""
+
+from __future__ import annotations
+
+from math import inf
+
+from astrolabe.graph.causes.complaints import WORKLOADS, Complaint
+from astrolabe.graph.causes.words import Words, is_custom, seconds
+from astrolabe.graph.state.status import ERROR, READY, UNKNOWN
+
+#: Seconds for a Pod that no node suits, and for one of which a Warning or a missing object is known.
+SHORT_GRACE = 300.0
+#: Seconds for all else: unbound, terminating, starting. A Deployment's own deadline is as long by default.
+LONG_GRACE = 600.0
+
+_FINISHED = frozenset(("Failed", "Succeeded"))
+#: Of these kinds, what cannot be judged is broken: nobody knows what they do. Of others, it is only unknown.
+_UNKNOWN_IS_BROKEN = frozenset(("Pod", "Node"))
+_SHORT = frozenset((Complaint.UNSCHEDULED, Complaint.MOUNT, Complaint.CREATE))
+_BY_CREATION = frozenset((Complaint.EMPTY, Complaint.BALANCER, Complaint.DANGLING))
+_NEVER = frozenset((Complaint.INTENDED, Complaint.CONSUMER))
+_NEVER_A_CAUSE = "EndpointSlice"
+#: Kinds that are Pending only at their beginning.
+_BEGINS_PENDING = frozenset(("PersistentVolumeClaim", "Pod"))
+
+
+def is_finished(words: Words) -> bool:
+    """Whether it is a Pod that is over, or a Job that failed."""
+    return words.phase in _FINISHED or (words.key == "Job" and words.own_status == ERROR)
+
+
+def due_of(words: Words, complaint: Complaint, *, leftover: bool) -> float:
+    """From when on this node is a problem by itself; infinity: never.
+
+    leftover: it is over, and its owner decides whether that matters.
+    """
+    if leftover or complaint in _NEVER or words.key == _NEVER_A_CAUSE:
+        return inf
+    if words.status == ERROR:
+        return 0.0
+    if words.status == UNKNOWN:
+        return 0.0 if words.key in _UNKNOWN_IS_BROKEN else inf
+    if words.status == READY and complaint is not Complaint.DANGLING:
+        return inf
+    return _stuck(words, complaint)
+
+
+def _stuck(words: Words, complaint: Complaint) -> float:
+    since = words.since
+    warned = seconds(words.warning.since) if words.warning is not None else 0.0
+    if complaint in _BY_CREATION:
+        return words.created + LONG_GRACE if words.created else inf
+    if words.key in _BEGINS_PENDING:
+        since = since or words.created
+    known = complaint in _SHORT or (complaint is Complaint.STARTING and (warned or words.unresolved))
+    if words.key == "Job" and not known:
+        return inf
+    if not since:
+        since = warned
+    if not since:
+        return inf
+    return since + (SHORT_GRACE if known else LONG_GRACE)
+
+
+def due_by_effect(
+    effect: Words, complaint: Complaint, *, root: Words | None, root_complaint: Complaint
+) -> float:
+    """From when on an effect makes its cause a problem; infinity: not by itself.
+
+    root: the cause, unless it does not exist.
+    """
+    if effect.status != ERROR or effect.key == _NEVER_A_CAUSE:
+        return inf
+    if complaint not in (Complaint.WAITING, Complaint.EMPTY):
+        return 0.0
+    if effect.key in WORKLOADS:
+        return 0.0 if effect.own_status == ERROR else inf
+    if root is None:
+        return 0.0
+    if is_custom(root.key):
+        return 0.0
+    # A request that nothing serves is an outage, unless what should serve it is only just starting or
+    # being replaced.
+    begun = root.since if root_complaint is Complaint.TERMINATING else root.created
+    return begun + LONG_GRACE

@@ -1,0 +1,94 @@
+"""Which roots are one problem, and what it is called from beginning to end."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2s
+from typing import TYPE_CHECKING
+
+from astrolabe.graph.causes.arcs import Item
+from astrolabe.graph.causes.complaints import WORKLOADS, Complaint
+from astrolabe.graph.causes.explanations import verdict_of
+from astrolabe.graph.causes.words import Words, without_numbers
+from astrolabe.graph.state.node import Node
+
+if TYPE_CHECKING:
+    from astrolabe.graph.causes.causes import Causes
+
+#: What stays the same of a problem: kind of its roots, what they have in common, class of the reason.
+GroupKey = tuple[str, ...]
+
+_MISSING = "missing"
+#: Verdicts that do not depend on what a Pod asks for but on how full the cluster is.
+_FULL = re.compile(r"Insufficient|Too many pods")
+_POOLS = (
+    "pool",
+    "nodepool",
+    "node-pool",
+    "cloud.google.com/gke-nodepool",
+    "eks.amazonaws.com/nodegroup",
+    "kubernetes.azure.com/agentpool",
+    "karpenter.sh/nodepool",
+    "alpha.eksctl.io/nodegroup-name",
+    "doks.digitalocean.com/node-pool",
+)
+_ORDINAL = re.compile(r"[-.]?[0-9a-f]*\d[0-9a-f]*$")
+
+
+def group_of(causes: Causes, root: Item) -> GroupKey:
+    """The group of a root."""
+    if not isinstance(root, str):
+        return (_MISSING, *root)
+    words, complaint = causes.register.words[root], causes.register.complaints[root]
+    name = _class_of(complaint)
+    if words.key == "Node":
+        node = causes.graph.node(root)
+        return ("Node", "pool", _pool(node) if node is not None else words.name, name)
+    if complaint is Complaint.UNSCHEDULED:
+        verdict = verdict_of(words.own_message)
+        if verdict is not None and _FULL.search(words.own_message.partition("preemption:")[0]):
+            return ("Pod", "verdict", without_numbers(words.own_message), name)
+    if words.key == "Pod" or words.key in WORKLOADS:
+        holder = top_owner(causes, root) or words
+        return (words.key, *_identity(holder), name)
+    return (words.key, words.namespace, words.name, name)
+
+
+def id_of(cluster: str, group: GroupKey) -> str:
+    """The id of a problem: of one cluster, short, and the same in each replica."""
+    text = "\0".join((cluster, *group)).encode()
+    return blake2s(text, digest_size=8).hexdigest()
+
+
+def _class_of(complaint: Complaint) -> str:
+    # A container that cannot find what it needs and one that ends are told alternately of one Pod.
+    return str(complaint)
+
+
+def top_owner(causes: Causes, uid: str) -> Node | None:
+    """The topmost owner that the graph shows; None if there is none."""
+    found: Node | None = None
+    seen = {uid}
+    owner = causes.explainer.owner_of(uid)
+    while owner is not None and owner not in seen:
+        seen.add(owner)
+        node = causes.graph.node(owner)
+        if node is None or node.kind == "Node":
+            break
+        found = node
+        owner = causes.explainer.owner_of(owner)
+    return found
+
+
+def _identity(holder: Node | Words) -> tuple[str, str, str]:
+    kind = holder.kind if isinstance(holder, Node) else holder.key
+    return (kind, holder.namespace, holder.name)
+
+
+def _pool(node: Node) -> str:
+    """The pool of a Node by its labels, else by what names of one pool have in common."""
+    labels = node.labels()
+    for label in _POOLS:
+        if labels.get(label):
+            return labels[label]
+    return _ORDINAL.sub("", node.name) or node.name

@@ -1,0 +1,164 @@
+"""The nodes that are not well, what each complains of, and where to find them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, KeysView, Mapping
+from types import MappingProxyType
+
+from astrolabe.graph.causes.complaints import WORKLOADS, Complaint, complaint_of
+from astrolabe.graph.causes.explanations import DANGLING, called_services, is_dangling, named_groups
+from astrolabe.graph.causes.helm import HelmReleases, is_helm_revision
+from astrolabe.graph.causes.words import Missing, Words, read_words
+from astrolabe.graph.state.edge_types import MAKES, MANAGES
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.status import ERROR, READY
+
+#: (what they are in it, where): the place under which some of the nodes are listed.
+Place = tuple[str, str]
+
+TERMINATING = "terminating"
+#: Workloads of a namespace that have no Pods, or not enough.
+IDLE = "idle"
+#: Services of a namespace that select nothing.
+EMPTY = "empty"
+UNSCHEDULED: Place = ("unscheduled", "")
+LOST_NODES: Place = ("lost", "")
+#: Configurations by which the API server calls Services.
+CALLERS: Place = ("callers", "")
+API_SERVICES: Place = ("api services", "")
+#: Nodes whose words speak of API groups.
+ASKING: Place = ("asking", "")
+#: Nodes whose words speak of a call to a Service.
+CALLING: Place = ("calling", "")
+#: Makers of an object that does not exist.
+MAKERS = "makers"
+RELEASE = "release"
+HELM = "helm"
+
+_CALLER_KINDS = frozenset(("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"))
+_SCALED_TO_ZERO = '"reason":"ScaledToZero"'
+_NOTHING: Mapping[str, None] = MappingProxyType({})
+
+
+def is_followed(node: Node) -> bool:
+    """Whether a node may have a part in a problem, besides revisions of Helm releases."""
+    if node.status != READY:
+        return True
+    if node.kind in ("Deployment", "StatefulSet") and _SCALED_TO_ZERO in node.text:
+        return True
+    return node.unresolved and node.kind in DANGLING
+
+
+class Register:
+    """Words and complaints by uid. places: who is listed where."""
+
+    def __init__(self) -> None:
+        self.words: dict[str, Words] = {}
+        self.complaints: dict[str, Complaint] = {}
+        self.places: dict[Place, dict[str, None]] = {}
+        self._identities: dict[Missing, str] = {}
+        self._helm = HelmReleases()
+
+    def __contains__(self, uid: object) -> bool:
+        return uid in self.words
+
+    def at(self, place: Place) -> KeysView[str]:
+        """The uids that are listed there."""
+        return self.places.get(place, _NOTHING).keys()
+
+    def find(self, key: str, namespace: str, name: str) -> str | None:
+        """The node of this identity, if it is listed."""
+        return self._identities.get((key, namespace, name))
+
+    def take(self, uid: str, node: Node | None) -> list[tuple[str, Words | None, Words | None]]:
+        """Take in a node as it is now; None: it is gone. Returns (uid, before, now) of each that changed."""
+        changed = []
+        revisions = self._helm.take(uid, node) if node is None or is_helm_revision(node) else {}
+        if uid not in revisions:
+            revisions[uid] = read_words(node) if node is not None and is_followed(node) else None
+        for each, words in revisions.items():
+            if words is not None and words.status == READY and words.unresolved and not _is_kept(words):
+                words = None
+            before = self.words.get(each)
+            if before != words:
+                changed.append((each, before, words))
+                self._set(each, before, words)
+        return changed
+
+    def _set(self, uid: str, before: Words | None, words: Words | None) -> None:
+        if before is not None:
+            for place in _places_of(before, self.complaints[uid]):
+                listed = self.places[place]
+                del listed[uid]
+                if not listed:
+                    del self.places[place]
+            identity = (before.key, before.namespace, before.name)
+            if self._identities.get(identity) == uid:
+                del self._identities[identity]
+        if words is None:
+            self.words.pop(uid, None)
+            self.complaints.pop(uid, None)
+            return
+        complaint = complaint_of(words)
+        self.words[uid], self.complaints[uid] = words, complaint
+        self._identities[words.key, words.namespace, words.name] = uid
+        for place in _places_of(words, complaint):
+            self.places.setdefault(place, {})[uid] = None
+
+    def dependents_of(self, words: Words, complaint: Complaint) -> Iterator[str]:
+        """Those whose explanation may depend on this node without an edge."""
+        if complaint is Complaint.TERMINATING and words.namespace:
+            namespace = self.find("Namespace", "", words.namespace)
+            if namespace is not None:
+                yield namespace
+        if words.key in WORKLOADS:
+            yield from self.at((EMPTY, words.namespace))
+        if words.key == "Node":
+            yield from self.at(UNSCHEDULED)
+        if words.key == "APIService":
+            yield from self.at(ASKING)
+        if words.key == "Service" or words.key in _CALLER_KINDS:
+            yield from self.at(CALLING)
+        if words.release and words.status == ERROR:
+            yield from self.at((HELM, f"{words.release_namespace}/{words.release}"))
+
+
+def _is_kept(words: Words) -> bool:
+    return words.reason == "ScaledToZero" or is_dangling(words)
+
+
+def makers_place(missing: Missing) -> Place:
+    """Where the makers of a missing object are listed."""
+    return (MAKERS, "/".join(missing))
+
+
+def _places_of(words: Words, complaint: Complaint) -> Iterator[Place]:
+    if complaint is Complaint.TERMINATING:
+        yield (TERMINATING, words.namespace)
+    elif complaint is Complaint.EMPTY:
+        yield (EMPTY, words.namespace)
+    elif complaint is Complaint.UNSCHEDULED:
+        yield UNSCHEDULED
+    elif complaint is Complaint.NODE_LOST:
+        yield LOST_NODES
+    if words.key in WORKLOADS:
+        yield (IDLE, words.namespace)
+    elif words.key in _CALLER_KINDS:
+        yield CALLERS
+    elif words.key == "APIService":
+        yield API_SERVICES
+    said = words.all_words
+    if "https://" in said and any(called_services(said)):
+        yield CALLING
+    if words.status != READY and any(named_groups(said)):
+        yield ASKING
+    yield from {makers_place(each.missing) for each in words.unresolved if each.type in (MAKES, MANAGES)}
+    if complaint is Complaint.HELM:
+        yield (HELM, f"{words.release_namespace}/{words.release}")
+    elif words.release and words.status == ERROR:
+        yield (RELEASE, f"{words.release_namespace}/{words.release}")
+
+
+def is_of_interest(node: Node) -> bool:
+    """Whether a node may have a part in a problem."""
+    return is_followed(node) or is_helm_revision(node)

@@ -1,0 +1,181 @@
+"""What a node says of itself, as far as causes are looked for in it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from astrolabe.graph.state.identity import OWN_GROUPS
+from astrolabe.graph.state.node import Node
+
+#: An object that does not exist: the key of its kind, namespace, name.
+Missing = tuple[str, str, str]
+
+
+class UnresolvedReference(msgspec.Struct, frozen=True, gc=False):
+    """A reference that leads nowhere. kind: by its key, see `GroupKind.key`."""
+
+    type: str
+    kind: str
+    name: str
+    field: str = ""
+    namespace: str = ""
+
+    @property
+    def missing(self) -> Missing:
+        """What it names."""
+        return (self.kind, self.namespace, self.name)
+
+
+class ToldWarning(msgspec.Struct, frozen=True, gc=False):
+    """The newest Warning about an object."""
+
+    reason: str = ""
+    message: str = ""
+    since: str = ""
+
+
+class _Own(msgspec.Struct, frozen=True, gc=False):
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+class _ReadMetadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    creation_timestamp: Any = ""
+    node_name: Any = ""
+    service_type: Any = ""
+    phase: Any = ""
+    selector: Any = None
+
+
+class _Text(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """The part of a node's text that is read here."""
+
+    reason: str = ""
+    message: str = ""
+    since: str = ""
+    api_version: str = ""
+    kind: str = ""
+    own: _Own | None = None
+    warning: ToldWarning | None = None
+    unresolved: list[UnresolvedReference] = []
+    metadata: _ReadMetadata = _ReadMetadata()
+
+
+_DECODER = msgspec.json.Decoder(_Text)
+
+
+class Words(msgspec.Struct, frozen=True, gc=False):
+    """One node that is not well, or may be the cause of another's trouble.
+
+    key: of its kind. shown_kind, group: as its manifest has them.
+    own_status, own_reason, own_message: by its own manifest alone. status, reason, message: as served.
+    since, created: seconds since 1970; 0 when not told.
+    """
+
+    uid: str
+    key: str
+    shown_kind: str
+    group: str
+    namespace: str
+    name: str
+    release: str
+    release_namespace: str
+    status: str
+    reason: str
+    message: str
+    own_status: str
+    own_reason: str
+    own_message: str
+    since: float = 0.0
+    created: float = 0.0
+    since_text: str = ""
+    created_text: str = ""
+    warning: ToldWarning | None = None
+    unresolved: tuple[UnresolvedReference, ...] = ()
+    node_name: str = ""
+    service_type: str = ""
+    phase: str = ""
+    selector: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def all_words(self) -> str:
+        """All that is said of it, to be searched."""
+        parts = [self.own_message, self.message]
+        if self.warning is not None:
+            parts += [self.warning.reason, self.warning.message]
+        return "\n".join(parts)
+
+
+def read_words(node: Node) -> Words:
+    """The words of a node. An odd text gives empty words, never an exception."""
+    try:
+        text = _DECODER.decode(node.text)
+    except msgspec.DecodeError:
+        text = _Text()
+    own, metadata = text.own, text.metadata
+    group = text.api_version.rpartition("/")[0]
+    return Words(
+        uid=node.uid,
+        key=node.kind,
+        shown_kind=text.kind or node.kind,
+        group=group,
+        namespace=node.namespace,
+        name=node.name,
+        release=node.release,
+        release_namespace=node.release_namespace,
+        status=node.status,
+        reason=text.reason,
+        message=text.message,
+        own_status=own.status if own is not None else node.status,
+        own_reason=own.reason if own is not None else text.reason,
+        own_message=own.message if own is not None else text.message,
+        since=seconds(text.since),
+        since_text=text.since,
+        created=seconds(_word(metadata.creation_timestamp)),
+        created_text=_word(metadata.creation_timestamp),
+        warning=text.warning,
+        unresolved=tuple(text.unresolved),
+        node_name=_word(metadata.node_name),
+        service_type=_word(metadata.service_type),
+        phase=_word(metadata.phase),
+        selector=_pairs(metadata.selector),
+    )
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        return ()
+    return tuple(sorted((key, text) for key, text in value.items() if isinstance(text, str)))
+
+
+def seconds(time: str) -> float:
+    """An RFC 3339 time in seconds since 1970; 0 if it is none."""
+    if not time:
+        return 0.0
+    try:
+        return datetime.fromisoformat(time).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def is_custom(key: str) -> bool:
+    """Whether a kind is none of Kubernetes' own."""
+    _, dot, group = key.partition(".")
+    return bool(dot) and group not in OWN_GROUPS
+
+
+_NUMBERS = re.compile(r"\d+")
+
+
+def without_numbers(text: str) -> str:
+    """A text with every number left out: what is said again and again with other counts is the same."""
+    return _NUMBERS.sub("#", text)

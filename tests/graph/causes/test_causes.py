@@ -1,0 +1,201 @@
+"""Following a graph: what is incremental equals what is worked out at once."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astrolabe.graph.causes.causes import Causes
+from astrolabe.graph.causes.problems import FoundProblem
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.edge import Edge, EdgeKey
+from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.node import Node
+from tests.support.sketches import NOW, a_node, at, unresolved
+
+_PENDING_POD = "0/2 nodes are available: 2 node(s) had untolerated taint(s)."
+_HOOK = 'failed calling webhook "v": Post "https://web.shop.svc:443/v": no endpoints available'
+
+#: By kind: the states that a node may be in.
+STATES: dict[str, list[tuple[str, ...]]] = {
+    "Pod": [
+        ("Ready", "Running"),
+        ("Error", "CrashLoopBackOff", "keeps ending"),
+        ("Error", "ImagePullBackOff", "denied"),
+        ("Error", "CreateContainerConfigError", 'configmap "c" not found'),
+        ("Pending", "Pending", _PENDING_POD),
+        ("Pending", "ContainerCreating"),
+        ("Pending", "Terminating"),
+        ("Error", "Evicted"),
+    ],
+    "ReplicaSet": [("Ready", "Ready"), ("Pending", "Progressing"), ("Error", "FailedCreate", _HOOK)],
+    "Deployment": [("Ready", "ScaledToZero"), ("Error", "ProgressDeadlineExceeded"), ("Ready", "Ready")],
+    "Service": [("Ready", "Ready"), ("Error", "NoReadyEndpoints"), ("Pending", "NoMatchingPods")],
+    "EndpointSlice": [("Ready", "Ready"), ("Error", "NoReadyEndpoints")],
+    "Ingress": [("Ready", "Ready"), ("Error", "BackendUnavailable"), ("Error", "TLSSecretMissing")],
+    "Node": [("Ready", "Ready"), ("Error", "NodeStatusUnknown"), ("Error", "KubeletHasDiskPressure")],
+    "PersistentVolumeClaim": [("Ready", "Bound"), ("Pending", "Pending"), ("Pending", "Terminating")],
+    "Namespace": [("Ready", "Active"), ("Pending", "Terminating")],
+    "Job": [("Pending", "Running"), ("Error", "BackoffLimitExceeded")],
+    "CronJob": [("Ready", "Ready"), ("Error", "LastRunFailed")],
+    "Certificate.cert-manager.io": [("Ready", "Ready"), ("Pending", "Issuing"), ("Error", "Failed")],
+    "ValidatingWebhookConfiguration": [("Ready", "Ready"), ("Error", "WebhookUnavailable")],
+    "Secret": [("Ready", "Ready")],
+}
+NAMES = ("web", "db")
+#: What may lead from one kind to another.
+LINKS = [
+    ("Deployment", "owns", "ReplicaSet"),
+    ("ReplicaSet", "owns", "Pod"),
+    ("Job", "owns", "Pod"),
+    ("CronJob", "owns", "Job"),
+    ("Service", "selects", "Pod"),
+    ("Service", "endpoints", "EndpointSlice"),
+    ("EndpointSlice", "endpoints", "Pod"),
+    ("Ingress", "routes-to", "Service"),
+    ("Pod", "runs-on", "Node"),
+    ("Pod", "mounts", "PersistentVolumeClaim"),
+    ("ValidatingWebhookConfiguration", "calls", "Service"),
+    ("Certificate.cert-manager.io", "uses", "Certificate.cert-manager.io"),
+    ("Certificate.cert-manager.io", "owns", "Service"),
+]
+_MISSING = {
+    "Pod": [unresolved("uses-configmap", "ConfigMap", "c", "spec.volumes[c].configMap")],
+    "Ingress": [unresolved("uses-secret", "Secret", "tls", "spec.tls[0].secretName")],
+    "Certificate.cert-manager.io": [unresolved("makes", "Secret", "tls", "spec.secretName")],
+}
+
+
+def a_random_node(kind: str, name: str, draw: random.Random) -> Node:
+    status, reason, *message = draw.choice(STATES[kind])
+    labels: dict[str, str] = {"app": name[:-2]}
+    metadata: dict[str, Any] = {}
+    if kind == "Service":
+        metadata["selector"] = {"app": draw.choice(NAMES)}
+    if kind == "Pod":
+        metadata["nodeName"] = draw.choice(("", "n"))
+        metadata["phase"] = draw.choice(("", "Failed"))
+    if kind == "Secret":
+        labels = {
+            "owner": "helm",
+            "name": "r",
+            "version": name[-1:],
+            "status": draw.choice(("failed", "deployed")),
+        }
+        name = f"sh.helm.release.v1.{name}"
+    return a_node(
+        kind,
+        name,
+        status,
+        reason,
+        *message,
+        since=draw.choice(("", "2026-01-01T00:30:00Z", "2026-01-01T00:59:30Z")),
+        labels=labels,
+        metadata=metadata,
+        release=draw.choice(("", "r")),
+        missing=draw.choice((_MISSING.get(kind, []), [])),
+    )
+
+
+class History:
+    """A graph that changes at random, and the causes that follow it."""
+
+    def __init__(self, seed: int) -> None:
+        self._draw = random.Random(seed)
+        self.graph = ServedGraph("e")
+        self.causes = Causes(self.graph)
+
+    def step(self) -> None:
+        """Change something."""
+        draw, graph = self._draw, self.graph
+        what = draw.random()
+        kind = draw.choice(list(STATES))
+        found = [node for node in graph.nodes.values() if node.kind == kind]
+        if what < 0.5 or not graph.nodes:
+            names = [f"{name}-{number}" for name in NAMES for number in (1, 2)]
+            self._apply(Changes(nodes_set=[a_random_node(kind, draw.choice(names), draw)]))
+        elif what < 0.8:
+            source_kind, type, target_kind = draw.choice(LINKS)
+            sources = [uid for uid, node in graph.nodes.items() if node.kind == source_kind]
+            targets = [uid for uid, node in graph.nodes.items() if node.kind == target_kind]
+            if sources and targets:
+                edge = Edge(type, draw.choice(sources), draw.choice(targets), ("spec",))
+                self._apply(Changes(edges_set=[edge]))
+        elif what < 0.9:
+            edges = list(graph.edges())
+            if edges:
+                self._apply(Changes(edges_removed=[draw.choice(edges).key]))
+        elif found:
+            self._remove(draw.choice(found).uid)
+
+    def _remove(self, uid: str) -> None:
+        ends: list[EdgeKey] = [edge.key for edge in (*self.graph.outgoing(uid), *self.graph.incoming(uid))]
+        self._apply(Changes(edges_removed=list(dict.fromkeys(ends)), nodes_removed=[uid]))
+
+    def _apply(self, changes: Changes) -> None:
+        self.graph.load(changes)
+        touched = {node.uid for node in changes.nodes_set} | set(changes.nodes_removed)
+        keys = [*[edge.key for edge in changes.edges_set], *changes.edges_removed]
+        for _, source, target in keys:
+            touched |= {source, target}
+        self.causes.take(sorted(touched), [target for type, _, target in keys if type == "owns"])
+
+
+def normal(problems: list[FoundProblem]) -> dict[Any, Any]:
+    """Problems without the order in which their parts were found."""
+    return {
+        each.group: (
+            each.status,
+            each.reason,
+            each.message,
+            each.since,
+            each.due,
+            each.members,
+            each.missing,
+            each.affected,
+            each.kinds,
+            each.entries,
+            each.releases,
+            each.namespaces,
+            each.path,
+        )
+        for each in problems
+    }
+
+
+@given(st.integers(0, 2**32), st.integers(1, 80))
+@settings(max_examples=120)
+def test_following_equals_working_it_out_at_once(seed: int, steps: int) -> None:
+    history = History(seed)
+    for number in range(steps):
+        history.step()
+        if number % 7 == 3:
+            history.causes.problems(at(NOW))
+    now = at(NOW)
+    followed = history.causes
+    fresh = Causes.at_once(history.graph, list(history.graph.nodes.values()))
+    assert normal(followed.problems(now)) == normal(fresh.problems(now))
+    assert normal(list(followed.found())) == normal(list(fresh.found()))
+    assert followed.next_change_at(now) == fresh.next_change_at(now)
+    assert {item: set(arcs) for item, arcs in followed.arcs.items()} == {
+        item: set(arcs) for item, arcs in fresh.arcs.items()
+    }
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=30)
+def test_nothing_remains_of_what_is_gone(seed: int) -> None:
+    history = History(seed)
+    for _ in range(40):
+        history.step()
+    history.causes.problems(at(NOW))
+    for uid in list(history.graph.nodes):
+        history._remove(uid)
+    assert history.causes.problems(at(NOW)) == []
+    causes = history.causes
+    left = (causes.arcs, causes.effects, causes.register.words, causes.explainer.stranded)
+    assert left == ({}, {}, {}, {})
+    assert causes.register.places == {}
