@@ -101,7 +101,8 @@ class Finder:
         each = self.each_list(test)
         is_type = _type_matcher(test.conditions)
         wanted = _value_matcher(test)
-        is_reason, is_other_reason = _matcher(test.reason), _matcher(test.not_reason)
+        is_severity = matcher(test.severity)
+        is_reason, is_other_reason = matcher(test.reason), matcher(test.not_reason)
         absent_counts = test.exists is False or (bool(test.is_not) and test.exists is None)
         where_all = f"{show(test.within)}[{test.conditions[0]}]"
 
@@ -118,6 +119,8 @@ class Finder:
                     if is_reason is not None and not is_reason(reason):
                         continue
                     if is_other_reason is not None and is_other_reason(reason):
+                        continue
+                    if is_severity is not None and not is_severity(text(condition.at_severity)):
                         continue
                     if test.exists is not False:
                         return Hit(f"{where}[{condition.name}]", condition, None, label)
@@ -150,6 +153,9 @@ class Finder:
         wanted = _value_matcher(test)
         above, below = self._bound(test.above), self._bound(test.below)
         where = show(test.field)
+        may_be_absent = (
+            test.exists is not None or below is not None or bool(test.is_not) or "" in test.is_value
+        )
         exists, is_many = test.exists, bool(last_many(test.field))
 
         def holds(manifest: Any, value: Scalar) -> bool:
@@ -187,7 +193,7 @@ class Finder:
                 return None
             if exists is False:
                 return Hit(where)
-            if value is None and exists is None and not test.is_not and below is None:
+            if value is None and not may_be_absent:
                 return None
             return Hit(where, None, value) if holds(manifest, value) else None
 
@@ -227,7 +233,7 @@ def figure_of(value: Scalar) -> float | None:
 Match = Callable[[str], bool]
 
 
-def _matcher(given: tuple[str, ...]) -> Match | None:
+def matcher(given: tuple[str, ...]) -> Match | None:
     """Whether a word is one of these; a * stands for anything."""
     if not given:
         return None
@@ -239,14 +245,14 @@ def _matcher(given: tuple[str, ...]) -> Match | None:
 
 
 def _type_matcher(types: tuple[str, ...]) -> Match:
-    found = _matcher(types)
+    found = matcher(types)
     assert found is not None
     return found
 
 
 def _value_matcher(test: Test) -> Match:
     """Of a condition True is meant unless the test says what else; of a field anything."""
-    is_value, is_not = _matcher(test.is_value), _matcher(test.is_not)
+    is_value, is_not = matcher(test.is_value), matcher(test.is_not)
     if is_value is None and is_not is None:
         if test.conditions and test.exists is None and not test.reason:
             return lambda word: word == "True"

@@ -47,6 +47,7 @@ TEST_KEYS = (
     "not",
     "reason",
     "not-reason",
+    "severity",
     "above",
     "below",
     "exists",
@@ -72,6 +73,8 @@ REFERENCE_KEYS = (
     "namespaceNames",
     "everywhere",
     "optional",
+    "secondIf",
+    "ignore",
     "reverse",
     "permit",
     "when",
@@ -149,7 +152,7 @@ def _path(reader: Reader, *, roots: tuple[str, ...] = _ROOTS) -> Path:
         raise reader.error(str(error)) from error
     first = path[0]
     # A few kinds keep their fields at the top; a misspelt root is likelier.
-    if roots and first not in [paths.Key(root) for root in (*roots, "data", "scope", "results")]:
+    if roots and first not in [paths.Key(root) for root in (*roots, "data", "scope", "results", "summary")]:
         raise reader.error(f"{reader.what}: the path {text!r} must begin with {', '.join(roots)}")
     if not readable(path):
         raise reader.error(
@@ -205,7 +208,7 @@ def _tests(reader: Reader | None) -> tuple[Test, ...]:
 #: Keys that mean nothing for a test of this.
 _DO_NOT_GO: dict[str, tuple[str, ...]] = {
     "condition": ("above", "below"),
-    "field": ("reason", "not-reason", "in", "label"),
+    "field": ("reason", "not-reason", "severity", "in", "label"),
     "all": ("is", "not", "reason", "not-reason", "in", "label", "above", "below", "exists"),
 }
 
@@ -235,6 +238,7 @@ def _test(reader: Reader) -> Test:
         is_not=fields["not"].texts() if "not" in fields else (),
         reason=fields["reason"].texts() if "reason" in fields else (),
         not_reason=fields["not-reason"].texts() if "not-reason" in fields else (),
+        severity=fields["severity"].texts() if "severity" in fields else (),
         above=_bound(fields.get("above")),
         below=_bound(fields.get("below")),
         exists=fields["exists"].flag() if "exists" in fields else None,
@@ -307,6 +311,8 @@ def _reference(reader: Reader) -> ReferenceRule:
     needs_kind = any_kind and packed not in ("flux-inventory", "kind/namespace/name")
     if needs_kind and "kind" not in fields and not at:
         raise to.error("`to: any` needs `kind: path`, which says where the kind stands")
+    if "secondIf" in fields and len(list(to.items()) if to.is_list else ()) != 2:
+        raise fields["secondIf"].error("`secondIf` needs two kinds in `to`")
     optional = fields.get("optional")
     is_flag = optional is not None and optional.is_text and optional.text() in ("true", "false")
     return ReferenceRule(
@@ -323,6 +329,8 @@ def _reference(reader: Reader) -> ReferenceRule:
         select=select,
         optional=optional.flag() if optional is not None and is_flag else False,
         optional_if=_path(optional) if optional is not None and not is_flag else (),
+        ignore=fields["ignore"].texts() if "ignore" in fields else (),
+        second_if=_path(fields["secondIf"]) if "secondIf" in fields else (),
         reverse=fields["reverse"].flag() if "reverse" in fields else False,
         permit=fields["permit"].flag() if "permit" in fields else False,
         when=_tests(fields.get("when")),

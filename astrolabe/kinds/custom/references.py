@@ -12,7 +12,7 @@ from astrolabe.graph.model.links import Link, Permit, Ref, Select
 from astrolabe.graph.selector import Selector, SelectorError, equality, from_expressions
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.custom import packed
-from astrolabe.kinds.custom.finding import Find
+from astrolabe.kinds.custom.finding import Find, matcher
 from astrolabe.kinds.custom.paths import Key, Path, last_many, show
 from astrolabe.kinds.custom.projection import Leaf, Other, ProjectionOf, Scalar, Skipped
 from astrolabe.kinds.custom.rule import KindRule, ReferenceRule, SelectionRule
@@ -53,7 +53,7 @@ def paths_of(rule: KindRule) -> list[Path]:
     for reference in rule.references:
         found += reference.names
         found += [reference.kind, reference.group, reference.api_version, reference.namespace]
-        found.append(reference.optional_if)
+        found += [reference.optional_if, reference.second_if]
     return [path for path in found if path]
 
 
@@ -127,6 +127,7 @@ class _NameReader:
         self._group = self._scalar(projection, reference.group)
         self._api_version = self._scalar(projection, reference.api_version)
         self._optional = self._scalar(projection, reference.optional_if)
+        self._second = self._scalar(projection, reference.second_if)
         rest = first[at:]
         # An object with a name is called by its own path, a plain name by its field.
         is_object = bool(rest) and rest[-1] == Key("name") and not metadata
@@ -136,6 +137,7 @@ class _NameReader:
         self._fixed_field = intern(show(self._base)) if reference.packed == "flux-inventory" else ""
         if reference.edge == "manages" and self._many:
             self._fixed_field = intern(show(self._base))
+        self._ignores = matcher(reference.ignore)
         self._unpack = packed.unpacker(reference.packed)
 
     def _scalar(self, projection: ProjectionOf, path: Path) -> tuple[Callable[[Any], Scalar], bool] | None:
@@ -162,7 +164,7 @@ class _NameReader:
                 text = self._text(name, item, manifest)
                 if text:
                     break
-            if not text:
+            if not text or (self._ignores is not None and self._ignores(text)):
                 continue
             field = self._fixed_field or intern(where.lstrip(".") + self._tail)
             for target in self._unpack(text):
@@ -181,7 +183,7 @@ class _NameReader:
         if namespaced and not (named or own) and target.namespace is None:
             return  # in a namespace that only the controller knows
         reference = self._reference
-        optional = reference.optional or self._is_optional(item, manifest)
+        optional = reference.optional or self._is_true(self._optional, item, manifest)
         permit = None
         if reference.permit and named and named != own:
             permit = Permit(REFERENCE_GRANT.key, packed.permit(self._own, own, kind, target.name))
@@ -204,6 +206,8 @@ class _NameReader:
         """The kind that the manifest names, else the default; None for one that is not meant."""
         reference = self._reference
         first = reference.to[0] if reference.to else None
+        if self._is_true(self._second, item, manifest):
+            return reference.to[1]
         kind = self._text(self._kind, item, manifest)
         group = self._group_of(item, manifest)
         if not kind:
@@ -229,10 +233,10 @@ class _NameReader:
                     return value.rpartition("/")[0] if is_version else value
         return None
 
-    def _is_optional(self, item: Any, manifest: Any) -> bool:
-        if self._optional is None:
+    def _is_true(self, reader: tuple[Callable[[Any], Scalar], bool] | None, item: Any, manifest: Any) -> bool:
+        if reader is None:
             return False
-        read, is_of_item = self._optional
+        read, is_of_item = reader
         return read(item if is_of_item else manifest) is True
 
 

@@ -34,8 +34,8 @@ class Test(msgspec.Struct, frozen=True, kw_only=True):
     """One test of an object: of a condition, of a field, or of several tests.
 
     conditions: their types; `*Error` is any that ends so. within: where the list of conditions is.
-    label: what names the part whose condition it is. is_value, is_not, reason, not_reason: words, of which
-        one must be equal, or none; a trailing or leading * is a wildcard.
+    label: what names the part whose condition it is. is_value, is_not, reason, not_reason, severity: words,
+        of which one must be equal, or none; a trailing or leading * is a wildcard.
     exists: whether the field or condition must be there. optional: in `ready`, it may be absent.
     word, message: reason and message of the status instead of the manifest's own.
     """
@@ -48,6 +48,7 @@ class Test(msgspec.Struct, frozen=True, kw_only=True):
     is_not: tuple[str, ...] = ()
     reason: tuple[str, ...] = ()
     not_reason: tuple[str, ...] = ()
+    severity: tuple[str, ...] = ()
     above: Bound | None = None
     below: Bound | None = None
     exists: bool | None = None
@@ -107,6 +108,8 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
         the object.
     packed: how several are packed into one text.
     optional, optional_if: it may be missing, always or if that field is true.
+    ignore: names that mean no object; * is a wildcard.
+    second_if: if that field is true, it is the second kind of `to`.
     reverse: the other points here: it is the source of the edge.
     permit: the kind that must permit it from another namespace.
     """
@@ -124,6 +127,8 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
     select: SelectionRule | None = None
     optional: bool = False
     optional_if: Path = ()
+    second_if: Path = ()
+    ignore: tuple[str, ...] = ()
     reverse: bool = False
     permit: bool = False
     when: tuple[Test, ...] = ()
@@ -166,6 +171,7 @@ class KindRule(msgspec.Struct, frozen=True, kw_only=True):
                 *reference.names,
                 *[path for path in parts if path[:-1] != reference.at],
                 reference.optional_if,
+                reference.second_if,
                 select.selector,
                 select.labels,
                 select.namespace_selector,

@@ -48,7 +48,12 @@ class Reader:
 
     @property
     def is_absent(self) -> bool:
-        return isinstance(self.node, yaml.ScalarNode) and self.node.value in ("", "null", "~")
+        # What is quoted is meant as it is written.
+        return (
+            isinstance(self.node, yaml.ScalarNode)
+            and not self.node.style
+            and self.node.value in ("", "null", "~")
+        )
 
     def text(self) -> str:
         """The text as it is written: true is "true"."""
