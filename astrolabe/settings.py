@@ -12,6 +12,7 @@ DEFAULT_SELECTOR = "app.kubernetes.io/managed-by=Helm"
 DEFAULT_CLUSTER = "default"
 
 SelectorMode = Literal["closure", "strict"]
+EventsMode = Literal["warnings", "all", "off"]
 Auth = Literal["none", "token"]
 LogFormat = Literal["text", "json"]
 
@@ -75,6 +76,7 @@ class Settings:
     custom_resources: which custom resources to watch, see `kinds.custom.selection`; empty: `auto`, or with
     `kinds` none.
     max_custom_objects: objects of one custom kind beyond which only their metadata is read.
+    events: which of Kubernetes' Events to watch. max_events, max_events_per_object: how many to keep.
     auth: whether clients need a token. auth_token_file: one token per line. open_metrics: /metrics needs
     none.
     host: address to listen on; "": a safe default, see `listen_host`.
@@ -100,6 +102,9 @@ class Settings:
     kinds: tuple[str, ...] = ()
     custom_resources: tuple[str, ...] = ()
     max_custom_objects: int = 50_000
+    events: EventsMode = "warnings"
+    max_events: int = 20_000
+    max_events_per_object: int = 20
     batch_window: float = 0.05
     limits: Limits = Limits()
     auth: Auth = "none"

@@ -20,15 +20,19 @@ from astrolabe.cli.flags import SERVICE_ACCOUNT
 from astrolabe.engine.inbox import Scope
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kinds.event import EVENT_ENTRIES, WARNING_EVENTS, EventEntry
 from astrolabe.kinds.kind import Kind
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.discovery import served_resources, version_of
 from astrolabe.kube.errors import ClusterError, RequestFailed
-from astrolabe.kube.watches import scopes_of
+from astrolabe.kube.watches import scopes_of, watched_scopes
 from astrolabe.settings import Settings
 
 #: The first Kubernetes version that serves every built-in kind.
 OLDEST_KUBERNETES = "1.25"
+
+#: An access review failed.
+_UNREVIEWED = "the API server did not answer an access review"
 
 CheckResult = Literal["ok", "missing", "optional", "warning"]
 
@@ -99,6 +103,7 @@ async def _check_cluster(settings: Settings) -> list[Finding]:
         return [
             here,
             *await _check_scopes(cluster, settings, catalogue),
+            *[await _check_events(cluster, scope) for scope in watched_scopes(settings, ())],
             await _check_excess(cluster, settings, catalogue),
         ]
     except ClusterError as error:
@@ -138,28 +143,57 @@ def _unserved(scope: Scope, kind: Kind[Any]) -> Finding:
 
 async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> Finding:
     try:
-        permitted = [
-            await cluster.permits(verb, group=kind.group, plural=kind.plural, namespace=scope.namespace)
-            for verb in VERBS
-        ]
+        advice = await _how_to_permit(cluster, scope, kind.group, kind.plural)
     except RequestFailed as error:
-        return _finding(scope, kind, "missing", f"the API server did not answer an access review: {error}")
-    missing_verbs = [verb for verb, permits in zip(VERBS, permitted, strict=True) if not permits]
-    if not missing_verbs:
+        return _finding(scope, kind, "missing", f"{_UNREVIEWED}: {error}")
+    if not advice:
         return _finding(scope, kind, "ok")
-    resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
-    where = f" in {scope.namespace}" if scope.namespace else ""
-    example = "deploy/overlays/namespace" if scope.namespace else "deploy/deployment.yaml"
-    advice = f"grant {' and '.join(missing_verbs)} on {resource}{where}, as {example} does"
     if scope.required:
         return _finding(scope, kind, "missing", advice)
     return _finding(scope, kind, "optional", f"to show it, {advice}")
 
 
+async def _check_events(cluster: Cluster, scope: Scope) -> Finding:
+    """Whether Events can be watched in one of their API groups."""
+    advices = []
+    for entry in EVENT_ENTRIES:
+        served = await served_resources(cluster, entry.api_version)
+        if served is not None and entry.plural not in served:
+            continue
+        try:
+            advice = await _how_to_permit(cluster, scope, entry.group, entry.plural)
+        except RequestFailed as error:
+            advice = f"{_UNREVIEWED}: {error}"
+        if not advice:
+            return _finding(scope, entry, "ok")
+        advices.append(advice)
+    advice = next(iter(advices), "serve it")
+    return _finding(
+        scope,
+        WARNING_EVENTS,
+        "optional",
+        f"to say why where a manifest does not, {advice}; or set --events=off",
+    )
+
+
+async def _how_to_permit(cluster: Cluster, scope: Scope, group: str, plural: str) -> str:
+    """What to grant before this can be watched; "" if it can. Raises RequestFailed."""
+    permitted = [
+        await cluster.permits(verb, group=group, plural=plural, namespace=scope.namespace) for verb in VERBS
+    ]
+    missing_verbs = [verb for verb, permits in zip(VERBS, permitted, strict=True) if not permits]
+    if not missing_verbs:
+        return ""
+    resource = f"{plural}.{group}" if group else plural
+    where = f" in {scope.namespace}" if scope.namespace else ""
+    example = "deploy/overlays/namespace" if scope.namespace else "deploy/deployment.yaml"
+    return f"grant {' and '.join(missing_verbs)} on {resource}{where}, as {example} does"
+
+
 async def _check_excess(cluster: Cluster, settings: Settings, catalogue: Catalogue) -> Finding:
     about = "rights of the account"
     try:
-        scopes = scopes_of(settings, catalogue)
+        scopes = watched_scopes(settings, catalogue)
         beyond, asked = await excess(cluster, scopes, catalogue, _home(settings))
     except RequestFailed as error:
         return Finding("Rights", "warning", f"the API server did not list them: {error}", about=about)
@@ -186,7 +220,7 @@ def _home(settings: Settings) -> str:
         return "default"
 
 
-def _finding(scope: Scope, kind: Kind[Any], outcome: CheckResult, advice: str = "") -> Finding:
+def _finding(scope: Scope, kind: Kind[Any] | EventEntry, outcome: CheckResult, advice: str = "") -> Finding:
     where = f" in {scope.namespace}" if scope.namespace else ""
     return Finding(f"{scope.kind}{where}", outcome, advice, about=kind.api_version)
 

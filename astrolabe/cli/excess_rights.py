@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from astrolabe.engine.inbox import Scope
 from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kinds.event import EVENT, EVENT_ENTRIES
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.discovery import Right, rights_in
 
@@ -40,6 +41,8 @@ class ExcessRights(NamedTuple):
 
 async def excess(cluster: Cluster, scopes: Sequence[Scope], catalogue: Catalogue, home: str) -> ExcessRights:
     """The rights of the account that these watches do not need, in every namespace that it may list.
+
+    Events need either of their API groups, so neither is in excess.
 
     home: the namespace of the account. Raises RequestFailed.
     """
@@ -92,8 +95,12 @@ def _named(namespaces: Sequence[str]) -> str:
 
 
 def _needed(scopes: Iterable[Scope], catalogue: Catalogue, namespace: str) -> set[Right]:
-    kinds = [catalogue[scope.kind] for scope in scopes if scope.namespace in ("", namespace)]
-    return {Right(verb, kind.group, kind.plural) for kind in kinds for verb in VERBS}
+    watched = [scope.kind for scope in scopes if scope.namespace in ("", namespace)]
+    kinds = [catalogue[kind] for kind in watched if kind != EVENT]
+    resources = [(kind.group, kind.plural) for kind in kinds]
+    if EVENT in watched:
+        resources += [(entry.group, entry.plural) for entry in EVENT_ENTRIES]
+    return {Right(verb, group, plural) for group, plural in resources for verb in VERBS}
 
 
 async def _has(cluster: Cluster, right: Right) -> bool:

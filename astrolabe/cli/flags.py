@@ -123,6 +123,30 @@ SCOPE = (
         type=FlagType("N", flag_types.integer(1)),
         help="Most objects of a custom kind that are read whole; of more, only the metadata is.",
     ),
+    Flag(
+        ("--events",),
+        heading=_SCOPE,
+        envvar="ASTROLABE_EVENTS",
+        default=_DEFAULTS.events,
+        type=flag_types.choice("warnings", "all", "off"),
+        help="Events to watch: they say why where a manifest does not.",
+    ),
+    Flag(
+        ("--max-events",),
+        heading=_SCOPE,
+        envvar="ASTROLABE_MAX_EVENTS",
+        default=_DEFAULTS.max_events,
+        type=FlagType("N", flag_types.integer(1)),
+        help="Most Events to keep.",
+    ),
+    Flag(
+        ("--max-events-per-object",),
+        heading=_SCOPE,
+        envvar="ASTROLABE_MAX_EVENTS_PER_OBJECT",
+        default=_DEFAULTS.max_events_per_object,
+        type=FlagType("N", flag_types.integer(1)),
+        help="Most Events to keep of one object.",
+    ),
 )
 
 SERVING = (

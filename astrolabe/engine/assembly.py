@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from astrolabe.engine.engine import Engine, Publisher
+from astrolabe.engine.event_keeper import EventKeeper
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector, parse
@@ -33,6 +34,7 @@ def create_engine(
         selected=settings.selector_mode == "strict" and bool(settings.label_selector),
         served=served,
         restored=restored,
+        events=EventKeeper(most=settings.max_events, most_each=settings.max_events_per_object),
     )
 
 

@@ -9,8 +9,11 @@ from itertools import chain, islice
 from time import time
 from typing import Protocol
 
+from astrolabe.engine.event_keeper import EventKeeper, repeated
 from astrolabe.engine.inbox import (
     Deleted,
+    EventChanges,
+    ExpireEvents,
     InboxMessage,
     InvalidObject,
     KindRemoved,
@@ -18,12 +21,13 @@ from astrolabe.engine.inbox import (
     ObjectChange,
     ObjectChanges,
     Replace,
+    ReplaceEvents,
     WatchStatus,
     label_of,
 )
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.skips import SkipLog
-from astrolabe.engine.takeover import Takeover
+from astrolabe.engine.takeover import Takeover, knows_all
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.faults import InvalidObjectError, where
 from astrolabe.graph.model.model import InconsistentModelError, Model
@@ -31,6 +35,7 @@ from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.salvage import Salvage
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.kinds.event import EVENT
 from astrolabe.timeslice import TimeSlice
 
 logger = logging.getLogger("astrolabe.engine")
@@ -43,6 +48,11 @@ COMMIT_LIMIT = 1500
 UIDS_PER_SLICE = 1_000
 #: Seconds between attempts to rebuild a model whose fault is no object's: the first, and the longest.
 FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
+
+#: Objects whose Warnings changed, after which the engine commits. Each may have to be derived again.
+WARNED_PER_COMMIT = 200
+#: Seconds between two looks at which Warnings have become old.
+EXPIRE_EVERY = 30.0
 
 #: Why an object is skipped: the graph fails on it.
 CANNOT_APPLY = "it cannot be added to the graph: "
@@ -67,6 +77,7 @@ class Engine:
     served: returns the served graph, to which everything was published. If None, a fault of the model
         ends the engine.
     restored: whether the served graph was restored from storage. The engine then publishes only differences.
+    events: keeps the Events.
     rebuilding: whether the model is being rebuilt after a fault. The graph is served as it was before, and
         the watches wait.
     rebuild_error: why the model cannot be rebuilt at the moment; "" if it can.
@@ -83,7 +94,9 @@ class Engine:
         selected: bool = False,
         served: Callable[[], ServedGraph] | None = None,
         restored: bool = False,
+        events: EventKeeper | None = None,
     ) -> None:
+        self.events = events or EventKeeper()
         self.readiness = readiness
         self.epoch = epoch
         self.seq = 0
@@ -112,15 +125,20 @@ class Engine:
     async def run(self) -> None:
         """Process messages until cancelled."""
         loop = asyncio.get_running_loop()
-        while True:
-            message = await self._inbox.get()
-            started = loop.time()
-            self._slice.restart()
-            await self._handle(message)
-            while not self._inbox.empty():
-                await self._handle(self._inbox.get_nowait())
-            await self._commit()
-            await asyncio.sleep(max(0.0, started + self._window - loop.time()))
+        with repeated(EXPIRE_EVERY, self._expire_soon):
+            while True:
+                message = await self._inbox.get()
+                started = loop.time()
+                self._slice.restart()
+                await self._handle(message)
+                while not self._inbox.empty():
+                    await self._handle(self._inbox.get_nowait())
+                await self._commit()
+                await asyncio.sleep(max(0.0, started + self._window - loop.time()))
+
+    def _expire_soon(self) -> None:
+        if len(self.events) and not self._inbox.full():  # else the next time will do
+            self._inbox.put_nowait(ExpireEvents())
 
     async def _handle(self, message: InboxMessage) -> None:
         """Apply one message to the model."""
@@ -129,6 +147,16 @@ class Engine:
             case ObjectChanges():
                 self.readiness.note_message(message.kind, "", now)
                 await self._apply_changes(message.kind, message.changes)
+            case EventChanges():
+                self.readiness.note_message(EVENT, "", now)
+                await self._tell_warnings(map(self.events.apply, message.changes))
+            case ReplaceEvents():
+                await self._tell_warnings(self.events.replace(message.namespace, message.listed))
+                self.readiness.report(EVENT, message.namespace, "synced")
+                self.readiness.note_message(EVENT, message.namespace, now)
+                await self._advance_takeover()
+            case ExpireEvents():
+                await self._tell_warnings((self.events.expire(),))
             case Replace():
                 await self._replace(message)
                 self.readiness.note_message(message.kind, message.namespace, now)
@@ -142,7 +170,8 @@ class Engine:
                     served=False,
                 )
                 if message.state != "listing":
-                    await self._set_synced(message.kind, message.namespace, message.state == "synced")
+                    if message.kind != EVENT:
+                        await self._set_synced(message.kind, message.namespace, message.state == "synced")
                     await self._advance_takeover()
                 self.readiness.update_ready()
             case KindRemoved():
@@ -153,6 +182,9 @@ class Engine:
     async def _remove_kind(self, message: KindRemoved) -> None:
         """Remove all objects of a kind that the API server no longer serves."""
         kind, namespace = message.kind, message.namespace
+        if kind == EVENT:
+            await self._tell_warnings(self.events.replace(namespace, []))
+            return
         count = await self._remove(kind, namespace, spared=set())
         self.readiness.mark_removed(kind, namespace)
         await self._commit()
@@ -173,6 +205,23 @@ class Engine:
         self.readiness.change(message.scopes, message.removed, complete=message.complete)
         await self._advance_takeover()
 
+    async def _tell_warnings(self, changed: Iterable[set[str]]) -> None:
+        """Tell the model which Warnings count, of the objects whose Events changed."""
+        told = 0
+        for objects in changed:
+            for object in objects:
+                try:
+                    is_news = self._model.set_warnings(object, self.events.warnings(object))
+                except InconsistentModelError as broken:
+                    await self._rebuild(broken)
+                    continue
+                if is_news:
+                    told += 1
+                    self._mark_uncommitted()
+                    if not told % WARNED_PER_COMMIT:
+                        await self._commit()
+            await self._slice.pause()
+
     async def _replace(self, message: Replace) -> None:
         """Apply a complete list as a difference.
 
@@ -189,7 +238,7 @@ class Engine:
         count = len(message.listed)
         self.readiness.forget_skipped(kind, namespace)
         await self._apply_changes(kind, message.invalid)
-        await self._apply_changes(kind, _drain(message.listed))
+        await self._apply_changes(kind, message.drain())
         await self._set_synced(message.kind, message.namespace, True)
         # Synced means served: the graph holds all listed objects before anybody learns of it.
         await self._commit()
@@ -336,7 +385,7 @@ class Engine:
     async def _publish_full_difference(self) -> None:
         """Publish all differences between the model and the served graph."""
         assert self._served is not None  # the callers check this
-        everything = Takeover(self._model, self.readiness, self._served, lists=_knows_all)
+        everything = Takeover(self._model, self.readiness, self._served, lists=knows_all)
         await self._publish_difference(self._takeover or everything)
 
     def _log_of(self, kind: str, what: str = "is left out") -> SkipLog:
@@ -421,14 +470,9 @@ class Engine:
 
     def count(self, kind: str) -> int:
         """How many objects of the kind the model knows. Some may not be in the graph."""
+        if kind == EVENT:
+            return len(self.events)
         return self._model.count(kind)
-
-
-def _drain(listed: list[Facts]) -> Iterator[Facts]:
-    """Yield the facts in order and release each one, so that a large list is never in memory twice."""
-    listed.reverse()
-    while listed:
-        yield listed.pop()
 
 
 def _cause_of(error: Exception) -> Exception:
@@ -443,11 +487,6 @@ def _retry_delays() -> Iterator[float]:
     while True:
         yield delay
         delay = min(2 * delay, LONGEST_RETRY)
-
-
-def _knows_all(kind: str, namespace: str) -> bool:
-    """Every object of every kind is known."""
-    return True
 
 
 def _location(namespace: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, Protocol
 
 import msgspec
 
 from astrolabe.graph.model.facts import Facts, Rules
+from astrolabe.graph.state.object_event import ObjectEvent
 
 WatchState = Literal["listing", "synced", "unavailable"]
 
@@ -42,8 +44,9 @@ def label_of(namespace: str, name: str) -> str:
     return f"{namespace}/{name}".lstrip("/") or "an object"
 
 
-#: A change of one object.
+#: A change of one object, and of one Event.
 ObjectChange = Facts | Deleted | InvalidObject
+EventChange = ObjectEvent | Deleted | InvalidObject
 
 
 class ObjectChanges(msgspec.Struct, frozen=True):
@@ -64,6 +67,29 @@ class Replace(msgspec.Struct, frozen=True):
     namespace: str
     listed: list[Facts]
     invalid: list[InvalidObject] = []
+
+    def drain(self) -> Iterator[Facts]:
+        """Yield the facts in order and release each one, so that a large list is never in memory twice."""
+        self.listed.reverse()
+        while self.listed:
+            yield self.listed.pop()
+
+
+class EventChanges(msgspec.Struct, frozen=True):
+    """Events were set or deleted, in this order."""
+
+    changes: list[EventChange]
+
+
+class ReplaceEvents(msgspec.Struct, frozen=True):
+    """A complete list of the Events, in one namespace or in all (""). The engine owns the list."""
+
+    namespace: str
+    listed: list[ObjectEvent]
+
+
+class ExpireEvents(msgspec.Struct, frozen=True):
+    """Time has passed: Warnings may count no longer."""
 
 
 class WatchStatus(msgspec.Struct, frozen=True):
@@ -112,7 +138,16 @@ class KindsChanged(msgspec.Struct, frozen=True):
     complete: bool = True
 
 
-InboxMessage = ObjectChanges | Replace | WatchStatus | KindRemoved | KindsChanged
+InboxMessage = (
+    ObjectChanges
+    | Replace
+    | EventChanges
+    | ReplaceEvents
+    | ExpireEvents
+    | WatchStatus
+    | KindRemoved
+    | KindsChanged
+)
 
 
 class Sink(Protocol):

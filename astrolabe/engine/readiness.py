@@ -9,6 +9,7 @@ import msgspec
 
 from astrolabe.engine.inbox import InvalidObject, Scope, UnavailableCause, WatchState
 from astrolabe.graph.model.faults import Fault
+from astrolabe.kinds.event import EVENT
 from astrolabe.kinds.kind import is_custom
 
 
@@ -153,9 +154,14 @@ class ReadinessTracker:
         ]
 
     def awaited(self) -> list[Scope]:
-        """Those of them without which a new writer does not begin: the required ones, and custom resources,
-        which are many and whose lists would each need another comparison with what was stored."""
-        return [scope for scope in self.still_listing() if scope.required or is_custom(scope.kind)]
+        """Those of them without which a new writer does not begin: the required ones, Events, without whose
+        words nodes would change twice, and custom resources, which are many and whose lists would each need
+        another comparison with what was stored."""
+        return [
+            scope
+            for scope in self.still_listing()
+            if scope.required or scope.kind == EVENT or is_custom(scope.kind)
+        ]
 
     def unready(self) -> list[Scope]:
         """The required scopes that are not synced."""

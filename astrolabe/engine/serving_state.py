@@ -15,6 +15,7 @@ import msgspec
 from astrolabe.engine.inbox import InvalidObject, Scope, WatchState
 from astrolabe.engine.readiness import ReadinessTracker, ScopeState
 from astrolabe.engine.skips import sample_of
+from astrolabe.kinds.event import EVENT
 
 #: syncing: not all kinds are listed yet. live: every kind is listed and watched. partial: live, but some
 #: kinds or objects cannot be read. stale: the data was true once, and may be outdated.
@@ -143,9 +144,11 @@ def assess_watches(
     rebuild_error: why it cannot be rebuilt at the moment.
     now: on the clock of `lost_since`.
     """
-    scopes = readiness.states
+    # Without Events the graph is true, and its words less specific: so they do not decide its state.
+    scopes = {scope: known for scope, known in readiness.states.items() if scope.kind != EVENT}
+    watches = [watch for watch in watches if watch.kind != EVENT]
     kinds: dict[str, bool] = {}
-    open = set(readiness.still_listing())
+    open = scopes.keys() & set(readiness.still_listing())
     for scope in scopes:
         kinds[scope.kind] = kinds.get(scope.kind, True) and scope not in open
     progress = Progress(sum(kinds.values()), len(kinds), sum(map(count, kinds)))

@@ -142,3 +142,8 @@ class Takeover:
         for release in graph.releases:
             if release not in known and self._lists(SECRET, release.namespace):
                 changes.releases[release] = None
+
+
+def knows_all(kind: str, namespace: str) -> bool:
+    """Every object of every kind is known."""
+    return True

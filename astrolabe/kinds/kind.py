@@ -131,6 +131,16 @@ class Kind(Generic[M]):
         return f"{self._root}/namespaces/{namespace}/{self.plural}"
 
     @property
+    def field_selector(self) -> str:
+        """See `WatchedKind`: everything."""
+        return ""
+
+    @property
+    def alternative(self) -> None:
+        """See `WatchedKind`: there is none."""
+        return None
+
+    @property
     def _root(self) -> str:
         return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
 

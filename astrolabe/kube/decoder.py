@@ -9,12 +9,22 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.engine.inbox import Deleted, InvalidObject, ObjectChange, ObjectChanges, Replace, Sink
+from astrolabe.engine.inbox import (
+    Deleted,
+    EventChanges,
+    InvalidObject,
+    ObjectChanges,
+    Replace,
+    ReplaceEvents,
+    Sink,
+)
 from astrolabe.engine.skips import SkipLog
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.faults import InvalidObjectError, where
-from astrolabe.kinds.kind import Kind
+from astrolabe.graph.state.object_event import ObjectEvent
+from astrolabe.kinds.event import EVENT
 from astrolabe.kinds.manifest import Projection
+from astrolabe.kinds.watched import WatchedKind
 from astrolabe.kube.errors import UNDECODABLE, NotTheApi, RequestFailed, TooManyObjects
 from astrolabe.kube.events import (
     MAX_OBJECT_BYTES,
@@ -69,7 +79,7 @@ class ListWatchDecoder:
 
     def __init__(
         self,
-        kind: Kind[Any],
+        kind: WatchedKind,
         sink: Sink,
         *,
         health: WatchHealth,
@@ -86,9 +96,10 @@ class ListWatchDecoder:
         self._health = health
         self._clock = clock
         self._most = most
-        self._listed: dict[str, Facts] | None = None
+        #: By uid: all are facts, or all are Events.
+        self._listed: dict[str, Any] | None = None
         self._invalid: dict[str, InvalidObject] = {}
-        self._changes: list[ObjectChange] = []
+        self._changes: list[Any] = []
         self._skips = SkipLog(log, kind.key)
 
     @property
@@ -120,7 +131,10 @@ class ListWatchDecoder:
         health.objects = len(listed)
         health.lists += 1
         count = len(listed)
-        await self._sink.put(Replace(self._kind.key, health.namespace, listed, invalid))
+        if self._kind.key == EVENT:
+            await self._sink.put(ReplaceEvents(health.namespace, listed))
+        else:
+            await self._sink.put(Replace(self._kind.key, health.namespace, listed, invalid))
         health.tried.set()
         log.debug("%s: complete, %d objects", health.label, count)
 
@@ -250,7 +264,7 @@ class ListWatchDecoder:
         if facts is not None and self._listed is not None:
             self._listed[facts.uid] = facts
 
-    def _facts(self, manifest: Any) -> Facts | None:
+    def _facts(self, manifest: Any) -> Facts | ObjectEvent | None:
         # A rule that fails on one odd object must not end the watch of the whole kind.
         try:
             return self._kind.facts(manifest)
@@ -271,7 +285,10 @@ class ListWatchDecoder:
     async def _flush(self) -> None:
         if self._changes:
             changes, self._changes = self._changes, []
-            await self._sink.put(ObjectChanges(self._kind.key, changes))
+            if self._kind.key == EVENT:
+                await self._sink.put(EventChanges(changes))
+            else:
+                await self._sink.put(ObjectChanges(self._kind.key, changes))
 
     def _count(self, events: int) -> None:
         if events:

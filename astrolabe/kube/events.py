@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from astrolabe.engine.inbox import InvalidObject
-from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import LONGEST_NAME, Manifest, ObjectMeta, Projection
+from astrolabe.kinds.watched import WatchedKind
 from astrolabe.kube.errors import UNDECODABLE, ApiError, error_of_status
 from astrolabe.kube.scan import Truncated, members
 
@@ -94,7 +94,7 @@ class _Identified(Projection):
     metadata: _Identity
 
 
-def decode(kind: Kind[Any], line: bytes) -> DecodedEvent:
+def decode(kind: WatchedKind, line: bytes) -> DecodedEvent:
     """The event in a line.
 
     Never raises: a line that cannot be decoded is an InvalidObject or a NotAnEvent.

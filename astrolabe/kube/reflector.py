@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from astrolabe.engine.inbox import KindRemoved, Sink, UnavailableCause, WatchState, WatchStatus
-from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.watched import WatchedKind
 from astrolabe.kube.client import JSON, Cluster, ClusterResponse
 from astrolabe.kube.decoder import ListWatchDecoder, older_version
 from astrolabe.kube.errors import (
@@ -41,6 +42,8 @@ log = logging.getLogger("astrolabe.kube")
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
+_FIELD_SELECTOR = "fieldSelector"
+
 #: Bytes of a page: 500 objects of 100 kB. If they are larger, pages have fewer objects.
 MAX_PAGE_BYTES = 64 * 2**20
 
@@ -53,7 +56,7 @@ class Reflector:
 
     def __init__(
         self,
-        kind: Kind[Any],
+        kind: WatchedKind,
         cluster: Cluster,
         sink: Sink,
         *,
@@ -79,8 +82,13 @@ class Reflector:
         self._random = random
         self._clock = clock
         self._timing = timing or WatchTiming()
-        self._path = kind.path_in(namespace) if namespace else kind.path
+        alternatives = [kind] if kind.alternative is None else [kind, kind.alternative]
+        #: Where to ask, the current path first; and how many refused since the last one that answered.
+        self._paths = deque(each.path_in(namespace) if namespace else each.path for each in alternatives)
+        self._refused_paths = 0
         self._selector = {"labelSelector": label_selector} if label_selector else {}
+        if kind.field_selector:
+            self._selector[_FIELD_SELECTOR] = kind.field_selector
         self._decoder = ListWatchDecoder(kind, sink, health=self.health, clock=clock, most=most)
         self._too_many = too_many
         self._backoff = self._timing.backoff(random=random, clock=clock)
@@ -133,7 +141,7 @@ class Reflector:
         began, position = self._clock(), self._decoder.position
         self._decoder.begin_connection()
         async with self._cluster.stream(
-            self._path,
+            self._paths[0],
             {**watch, **params, **self._selector},
             accept=METADATA if self._kind.metadata_only else JSON,
             read_timeout=seconds + timing.read_margin,
@@ -270,7 +278,7 @@ class Reflector:
 
     async def _read_list(self, limit: int, token: str = "") -> bytes:
         return await self._cluster.read(
-            self._path,
+            self._paths[0],
             {"limit": str(limit), **self._selector, **({"continue": token} if token else {})},
             accept=METADATA_LIST if self._kind.metadata_only else JSON,
             read_timeout=self._timing.list_silence,
@@ -283,12 +291,16 @@ class Reflector:
         self._outages.end(health.label)
         self._refused_since = self._absent_since = None
         self._is_gone = False
+        self._refused_paths = 0
         health.connected, health.lost_since = True, None
         if health.state == "unavailable":
             log.info("%s: connected again", health.label)
             await self._report("listing")
 
     async def _recover(self, error: RequestFailed) -> None:
+        if self._asks_otherwise(error):
+            log.info("%s: %s; asking %s otherwise", self.health.label, error, self._paths[0])
+            return
         listing = self._decoder.listing
         policy = retry_policy_of(error, watch_list=self._use_watch_list and not self._decoder.position)
         if policy.relist:
@@ -313,6 +325,22 @@ class Reflector:
         if policy.reload:
             await self._reload()
         await asyncio.sleep(self._delay(policy, error))
+
+    def _asks_otherwise(self, error: RequestFailed) -> bool:
+        """Whether to ask at once in another way: elsewhere, or without a filter that the server lacks."""
+        if not isinstance(error, ApiError):
+            return False
+        if error.code == 400 and _FIELD_SELECTOR in self._selector and "field label" in error.message:
+            del self._selector[_FIELD_SELECTOR]
+        elif error.code in (403, 404) and len(self._paths) > 1:
+            self._paths.rotate(-1)
+            self._refused_paths = (self._refused_paths + 1) % len(self._paths)
+            if not self._refused_paths:
+                return False
+        else:
+            return False
+        self._decoder.position = ""
+        return True
 
     def _with_refusal_grace(self, policy: RetryPolicy) -> RetryPolicy:
         """Treat a recent refusal as temporary.

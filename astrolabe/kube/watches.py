@@ -13,7 +13,9 @@ from typing import Any, NoReturn
 
 from astrolabe.engine.inbox import KindsChanged, Scope, Sink
 from astrolabe.kinds.catalogue import Catalogue, CatalogueChange
+from astrolabe.kinds.event import ALL_EVENTS, EVENT, WARNING_EVENTS
 from astrolabe.kinds.kind import Kind, is_custom
+from astrolabe.kinds.watched import WatchedKind
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.health import OutageLog, WatchHealth
 from astrolabe.kube.reflector import Reflector
@@ -52,8 +54,17 @@ def scopes_of(settings: Settings, kinds: Iterable[Kind[Any]]) -> tuple[Scope, ..
     return tuple(scopes)
 
 
+def watched_scopes(settings: Settings, kinds: Iterable[Kind[Any]]) -> tuple[Scope, ...]:
+    """The same with the watches of Events, which come first: so the Warnings about an object are known when
+    it comes. Nobody waits for them, and nothing is missing without them but words.
+    """
+    places = (settings.namespaces or ("",)) if settings.events != "off" else ()
+    events = [Scope(EVENT, namespace, required=False, expected=False) for namespace in places]
+    return (*events, *scopes_of(settings, kinds))
+
+
 class Watches:
-    """Runs one reflector per scope, of each kind that the catalogue has at the time.
+    """Runs one reflector per scope, of Events and of each kind that the catalogue has at the time.
 
     Owns the cluster connection: `stop` closes it.
     """
@@ -87,6 +98,7 @@ class Watches:
         self._clock = clock
         self._outages = OutageLog()
         self._reflectors: dict[str, list[Reflector]] = {}
+        self._add_events()
         self._add(catalogue)
         #: How often kinds came after the start.
         self._started = 0
@@ -146,21 +158,38 @@ class Watches:
         for kind in kinds:
             is_limited = is_custom(kind.key) and not kind.metadata_only
             self._reflectors[kind.key] = [
-                Reflector(
+                self._reflector(
                     kind,
-                    self._cluster,
-                    self._sink,
-                    random=self._random,
-                    clock=self._clock,
-                    namespace=scope.namespace,
+                    scope.namespace,
                     label_selector=selector,
-                    timing=self._timing,
-                    outages=self._outages,
                     most=settings.max_custom_objects if is_limited else None,
-                    too_many=self._too_many,
                 )
                 for scope in scopes_of(settings, (kind,))
             ]
+
+    def _add_events(self) -> None:
+        """Events have no labels, so no label selector applies to them."""
+        entry = ALL_EVENTS if self._settings.events == "all" else WARNING_EVENTS
+        events = [self._reflector(entry, scope.namespace) for scope in watched_scopes(self._settings, ())]
+        if events:
+            self._reflectors[EVENT] = events
+
+    def _reflector(
+        self, kind: WatchedKind, namespace: str, *, label_selector: str = "", most: int | None = None
+    ) -> Reflector:
+        return Reflector(
+            kind,
+            self._cluster,
+            self._sink,
+            random=self._random,
+            clock=self._clock,
+            namespace=namespace,
+            label_selector=label_selector,
+            timing=self._timing,
+            outages=self._outages,
+            most=most,
+            too_many=self._too_many,
+        )
 
     async def _follow_changes(self) -> NoReturn:
         """Let watches go and come as the catalogue changes."""

@@ -33,7 +33,7 @@ from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError
 from astrolabe.kube.health import WatchHealth
-from astrolabe.kube.watches import Watches, scopes_of
+from astrolabe.kube.watches import Watches, watched_scopes
 from astrolabe.modes.replication import leader_report, replication_health
 from astrolabe.modes.supervisor import Supervisor
 from astrolabe.settings import Settings
@@ -81,7 +81,7 @@ class ReplicatedMode:
 
     def __init__(self, settings: Settings, catalogue: Catalogue, info: ClusterInfo) -> None:
         self.catalogue = catalogue
-        self.readiness = ReadinessTracker(scopes_of(settings, catalogue))
+        self.readiness = ReadinessTracker(watched_scopes(settings, catalogue))
         self.hub = Hub(ServedGraph(secrets.token_hex(4)), settings.limits)
         self._settings = settings
         self._engine: Engine | None = None

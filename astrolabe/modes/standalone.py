@@ -18,7 +18,7 @@ from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.custom_resources import LONGEST_DISCOVERY, CustomResources
 from astrolabe.kube.health import WatchHealth
-from astrolabe.kube.watches import Watches, scopes_of
+from astrolabe.kube.watches import Watches, watched_scopes
 from astrolabe.modes.supervisor import Supervisor
 from astrolabe.settings import Settings
 
@@ -60,7 +60,7 @@ class StandaloneMode:
     ) -> None:
         epoch = secrets.token_hex(4)
         self.catalogue = catalogue
-        self.readiness = ReadinessTracker(scopes_of(settings, catalogue))
+        self.readiness = ReadinessTracker(watched_scopes(settings, catalogue))
         self.hub = Hub(ServedGraph(epoch), settings.limits)
         self._engine = create_engine(
             settings,

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from astrolabe.kinds.event import EVENT
 from astrolabe.kinds.kind import Kind
 from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.api.discovery import discovery_page
@@ -21,6 +22,7 @@ from astrolabe.sim.api.list_options import ListOptions, is_watch, parse_list_opt
 from astrolabe.sim.api.listing import answer_list
 from astrolabe.sim.api.target import Routes, Target
 from astrolabe.sim.api.watching import WatchResponse
+from astrolabe.sim.event_kinds import CORE_EVENT, NEW_EVENT
 from astrolabe.sim.faults import AbortConnection, FaultInjector, InjectedFault, Lines
 from astrolabe.sim.request_log import RecordedRequest, RequestLog, is_write
 from astrolabe.sim.store import Collection, ObjectStore
@@ -56,6 +58,8 @@ class Handler:
         faults: FaultInjector,
         request_log: RequestLog,
         bookmark_interval: float,
+        event_groups: Sequence[str],
+        event_fields: Sequence[str],
     ) -> None:
         #: Whether there is aggregated discovery, as since Kubernetes 1.26.
         self.aggregates = True
@@ -64,6 +68,8 @@ class Handler:
         self._faults = faults
         self._request_log = request_log
         self._interval = bookmark_interval
+        self._event_groups = event_groups
+        self._event_fields = event_fields
         self._served_version = -1
         self._kinds: list[Kind[Any]] = []
         self._routes = Routes(())
@@ -72,7 +78,7 @@ class Handler:
         """Answer one request. All failures are handled here."""
         if self._served_version != self._store.served_version:
             self._served_version = self._store.served_version
-            self._kinds = self._store.kinds
+            self._kinds = self._served_kinds()
             self._routes = Routes(self._kinds)
         try:
             return await self._answer(request)
@@ -83,6 +89,14 @@ class Handler:
             return response
         except AbortConnection:
             return _abort(request)
+
+    def _served_kinds(self) -> list[Kind[Any]]:
+        """The kinds of the store; Event is one in two groups."""
+        kinds = self._store.kinds
+        if EVENT not in self._store.collections:
+            return kinds
+        events = [kind for kind in (CORE_EVENT, NEW_EVENT) if kind.group in self._event_groups]
+        return [*[kind for kind in kinds if kind.key != EVENT], *events]
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if is_write(request.method):
@@ -174,7 +188,10 @@ class Handler:
 
     def _list_options(self, call: _Call) -> ListOptions:
         return parse_list_options(
-            call.target.namespace, call.request.query, watch_list=self._faults.watch_list
+            call.target.namespace,
+            call.request.query,
+            watch_list=self._faults.watch_list,
+            fields=self._event_fields if call.target.kind.key == EVENT else (),
         )
 
     def _encoder(self, call: _Call) -> ObjectEncoder:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from types import TracebackType
 
 from aiohttp import web
 
 from astrolabe.sim.api.authorization import Authorizer
+from astrolabe.sim.api.list_options import EVENT_FIELDS
 from astrolabe.sim.faults import FaultInjector
 from astrolabe.sim.handler import Handler
 from astrolabe.sim.request_log import RequestLog
@@ -22,6 +24,7 @@ class Simulator:
 
     store: the objects to serve. faults and authorizer: injected faults and access rules; can be changed at
     any time. request_log: the requests so far. bookmark_interval: seconds between the bookmarks of a watch.
+    event_groups: the API groups that serve Events. event_fields: the fields by which Events can be selected.
     """
 
     def __init__(
@@ -30,6 +33,8 @@ class Simulator:
         *,
         authorizer: Authorizer | None = None,
         bookmark_interval: float = 60.0,
+        event_groups: Sequence[str] = ("", "events.k8s.io"),
+        event_fields: Sequence[str] = EVENT_FIELDS,
     ) -> None:
         self.store = store or ObjectStore()
         self.authorizer = authorizer or Authorizer()
@@ -42,6 +47,8 @@ class Simulator:
             faults=self.faults,
             request_log=self.request_log,
             bookmark_interval=bookmark_interval,
+            event_groups=event_groups,
+            event_fields=event_fields,
         )
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None

@@ -20,6 +20,7 @@ from astrolabe.kinds.custom.crd import CRDS
 from astrolabe.kinds.custom.definition import Definition
 from astrolabe.kinds.kind import Kind
 from astrolabe.sim.definitions import defined_by, served_as
+from astrolabe.sim.event_kinds import CORE_EVENT
 from astrolabe.sim.sorted_keys import SortedKeys
 
 Json = dict[str, Any]
@@ -199,7 +200,7 @@ class ObjectStore:
         history: int = 10_000,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        served = builtin_kinds() if kinds is None else kinds
+        served = (*builtin_kinds(), CORE_EVENT) if kinds is None else kinds
         self._history = history
         self.collections = {kind.key: Collection(kind, history=history) for kind in served}
         #: How often definitions have changed what is served.

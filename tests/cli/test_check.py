@@ -19,6 +19,7 @@ from astrolabe.bus.redis.keys import RedisKeys
 from astrolabe.cli.check import Finding, check, report
 from astrolabe.settings import Settings
 from astrolabe.sim.api.authorization import Authorizer
+from astrolabe.sim.event_kinds import CORE_EVENT
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import ObjectStore
@@ -37,12 +38,13 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 async def test_all_is_well(simulator: Simulator) -> None:
     findings = await found(simulator)
-    assert list(findings) == ["API server", *[kind.name for kind in KINDS], "Rights"]
+    assert list(findings) == ["API server", *[kind.name for kind in KINDS], "Event", "Rights"]
     assert {finding.outcome for finding in findings.values()} == {"ok"}
     assert {finding.advice for finding in findings.values()} == {""}
     assert findings["API server"].about.startswith(f"{simulator.url} v")
     assert findings["API server"].about.endswith("(context simulated, cluster simulated)")
     assert findings["CronJob"].about == "batch/v1"
+    assert findings["Event"].about == "events.k8s.io/v1"
     assert findings["Rights"].about == "list and watch only"
 
 
@@ -64,7 +66,7 @@ async def test_permissions_that_lack(simulator: Simulator) -> None:
 
 async def test_kinds_that_the_cluster_does_not_serve() -> None:
     lacking = ("HorizontalPodAutoscaler", "NetworkPolicy", "Node", "ReplicaSet")
-    store = ObjectStore([kind for kind in KINDS if kind.name not in lacking])
+    store = ObjectStore([CORE_EVENT, *[kind for kind in KINDS if kind.name not in lacking]])
     async with Simulator(store, authorizer=Authorizer()) as simulator:
         findings = await found(simulator)
     assert {name for name, each in findings.items() if each.outcome != "ok"} == set(lacking)
@@ -81,6 +83,28 @@ async def test_kinds_that_the_cluster_does_not_serve() -> None:
         )
 
 
+async def test_events_that_cannot_be_read_are_no_obstacle_and_named(simulator: Simulator) -> None:
+    simulator.authorizer.restrict("Event", ["shop"])
+    assert (await found(simulator))["Event"] == Finding(
+        "Event",
+        "optional",
+        "to say why where a manifest does not, grant list and watch on events.events.k8s.io, as "
+        "deploy/deployment.yaml does; or set --events=off",
+        about="events.k8s.io/v1",
+    )
+    assert "Event" not in await found(simulator, events="off")
+    assert (await found(simulator, namespaces=("shop",)))["Event in shop"].outcome == "ok"
+
+
+@pytest.mark.parametrize(
+    ("groups", "about", "outcome"), [(("",), "v1", "ok"), ((), "events.k8s.io/v1", "optional")]
+)
+async def test_events_of_the_core_group_do(groups: tuple[str, ...], about: str, outcome: str) -> None:
+    async with Simulator(store(), authorizer=Authorizer(), event_groups=groups) as simulator:
+        finding = (await found(simulator))["Event"]
+    assert (finding.about, finding.outcome) == (about, outcome)
+
+
 async def test_of_some_namespaces_and_kinds(simulator: Simulator) -> None:
     simulator.authorizer.restrict("Service", ["shop"])
     findings = await found(simulator, namespaces=("shop", "web"), kinds=("Pod", "Service"))
@@ -89,6 +113,8 @@ async def test_of_some_namespaces_and_kinds(simulator: Simulator) -> None:
         ("Pod in web", "ok"),
         ("Service in shop", "ok"),
         ("Service in web", "missing"),
+        ("Event in shop", "ok"),
+        ("Event in web", "ok"),
     ]
     assert findings["Service in web"].advice == (
         "grant list and watch on services in web, as deploy/overlays/namespace does"
@@ -99,7 +125,7 @@ async def test_the_only_thing_that_is_posted_is_the_question(simulator: Simulato
     await found(simulator)
     asked = [request for request in simulator.request_log.requests if request.method != "GET"]
     assert Counter((request.method, request.path, request.write) for request in asked) == {
-        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", False): 2 * len(KINDS),
+        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", False): 2 * (len(KINDS) + 1),
         ("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", False): len(
             ("default", "kube-system")
         ),
@@ -151,7 +177,7 @@ async def test_what_redis_may_lose(
             enable_persistence=True,
             redis_addr=redis.address,
         )
-        _, _, _, reached, scripts, messages, *kept = await check(settings)
+        _, _, _, _, reached, scripts, messages, *kept = await check(settings)
     assert [scripts.outcome, messages.outcome] == ["ok", "ok"]
     assert (reached.outcome, reached.about.split()[0]) == ("ok", redis.address)
     assert tuple((each.outcome, each.about) for each in kept) == rows

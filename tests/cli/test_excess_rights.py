@@ -92,6 +92,7 @@ async def test_rights_beyond_what_is_needed_are_named(
 ) -> None:
     authorizer = Authorizer()
     authorizer.more = more
+    authorizer.restrict("Event", settings.get("namespaces", ()))
     for kind in KINDS if settings else ():
         authorizer.restrict(kind.name, settings.get("namespaces", ()) if kind.name == "Pod" else ())
     if settings == {"kinds": ("Pod",)}:
@@ -123,6 +124,7 @@ async def test_rights_are_asked_for_in_so_many_namespaces_at_most() -> None:
 
 async def test_rights_are_asked_for_where_it_is_when_namespaces_may_not_be_listed() -> None:
     authorizer = Authorizer()
+    authorizer.restrict("Event", ("shop",))
     for kind in KINDS:
         authorizer.restrict(kind.name, ("shop",) if kind.name == "Pod" else ())
     async with Simulator(store("shop", "web"), authorizer=authorizer) as simulator:

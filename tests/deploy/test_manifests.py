@@ -13,6 +13,7 @@ import yaml
 
 from astrolabe.cli.flag_types import kinds
 from astrolabe.cli.flags import SERVE
+from astrolabe.kinds.event import EVENT_ENTRIES
 from tests.support.documents import DEPLOY, DEPLOYMENT, OVERLAYS, REDIS
 from tests.support.kinds import KINDS
 from tests.support.kustomize import Manifest, documents, identity, render
@@ -88,7 +89,8 @@ def test_the_cluster_role_permits_to_list_and_watch_every_kind_and_nothing_else(
     overlays: dict[str, list[Manifest]],
 ) -> None:
     role = by_kind(overlays["in-memory"], "ClusterRole", READER)
-    needed = [(kind.group, kind.plural, verb) for kind in KINDS for verb in ("list", "watch")]
+    watched = (*KINDS, *EVENT_ENTRIES)
+    needed = [(kind.group, kind.plural, verb) for kind in watched for verb in ("list", "watch")]
     assert permitted(role["rules"]) == sorted(needed)
     assert ("", "secrets", "get") not in permitted(role["rules"])
 
@@ -103,7 +105,7 @@ def test_the_overlay_for_a_namespace_has_a_role_and_no_right_in_the_cluster(
     inside = [kind for kind in KINDS if kind.namespaced]
     assert not [each for each in manifests if each["kind"].startswith("ClusterRole")]
     assert permitted(role["rules"]) == sorted(
-        (kind.group, kind.plural, verb) for kind in inside for verb in ("list", "watch")
+        (kind.group, kind.plural, verb) for kind in (*inside, *EVENT_ENTRIES) for verb in ("list", "watch")
     )
     assert scope["ASTROLABE_NAMESPACES"] == role["metadata"]["namespace"] == "default"
     assert kinds(scope["ASTROLABE_KINDS"]) == tuple(kind.name for kind in inside)

@@ -21,7 +21,7 @@ def event(
     first: str = "2026-11-30T03:00:00Z",
     last: str = "2026-11-30T03:00:00Z",
 ) -> ObjectEvent:
-    return ObjectEvent(uid, regarding, type, reason, message, "kubelet", count, first, last)
+    return ObjectEvent(uid, "shop", regarding, type, reason, message, "kubelet", count, first, last)
 
 
 def index(*events: ObjectEvent, most: int = 100, most_each: int = 10) -> EventIndex:

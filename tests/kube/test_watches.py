@@ -7,15 +7,27 @@ from typing import Any
 
 import pytest
 
-from astrolabe.engine.inbox import InboxMessage, KindsChanged, Replace, Scope, WatchStatus
+from astrolabe.engine.inbox import (
+    EventChanges,
+    InboxMessage,
+    KindsChanged,
+    Replace,
+    ReplaceEvents,
+    Scope,
+    WatchStatus,
+)
+from astrolabe.graph.state.object_event import ObjectEvent
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.watches import Watches, scopes_of
 from astrolabe.settings import Settings
+from astrolabe.sim.cluster.factory import NOW
+from astrolabe.sim.events import EventRecorder
 from astrolabe.sim.server import Simulator
 from tests.kube.support import Collector, settings_for, write_kubeconfig
-from tests.support.kinds import CATALOGUE, KINDS
+from tests.support.kinds import CATALOGUE, KINDS, KINDS_BY_NAME
 from tests.support.timing import SHORT
 
+POD = KINDS_BY_NAME["Pod"]
 NAMES = {kind.name for kind in KINDS}
 
 
@@ -35,7 +47,7 @@ class Fragile(Collector):
 async def watching(
     simulator: Simulator, folder: Path, sink: Collector, **settings: Any
 ) -> AsyncIterator[Watches]:
-    chosen = settings_for(write_kubeconfig(folder / "config", simulator.url), **settings)
+    chosen = settings_for(write_kubeconfig(folder / "config", simulator.url), **{"events": "off", **settings})
     catalogue = CATALOGUE.only(chosen.kinds)
     watches = Watches(chosen, catalogue, await Cluster.connect(chosen), sink, timing=SHORT, random=Random(1))
     await watches.start()
@@ -114,6 +126,79 @@ async def test_some_namespaces_only(tmp_path: Path) -> None:
             states = {(health.kind, health.namespace, health.state) for health in watches.health}
     assert states == {("Pod", "a", "synced"), ("Pod", "b", "synced"), ("PersistentVolume", "", "unavailable")}
     assert sorted(told.namespace for told in sink.messages if isinstance(told, Replace)) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("events", "groups", "path", "selector"),
+    [
+        pytest.param(
+            "warnings",
+            ("", "events.k8s.io"),
+            "/apis/events.k8s.io/v1/events",
+            "type=Warning",
+            id="as they are",
+        ),
+        pytest.param("all", ("", "events.k8s.io"), "/apis/events.k8s.io/v1/events", None, id="all of them"),
+        pytest.param("warnings", ("",), "/api/v1/events", "type=Warning", id="only in the core group"),
+    ],
+)
+async def test_events_are_watched_first_where_they_are_served(
+    tmp_path: Path, events: str, groups: tuple[str, ...], path: str, selector: str | None
+) -> None:
+    sink = Collector()
+    async with Simulator(event_groups=groups) as simulator:
+        pod = {"metadata": {"name": "web", "namespace": "shop", "uid": "u"}}
+        recorder = EventRecorder(simulator.store)
+        recorder.warn(POD, pod, "Failed", "no", source="kubelet", now=NOW)
+        recorder.note(POD, pod, "Failed", "no", source="kubelet", now=NOW)
+        async with watching(
+            simulator,
+            tmp_path,
+            sink,
+            kinds=("Pod",),
+            events=events,
+            selector_mode="strict",
+            label_selector="a=b",
+        ) as watches:
+            await sink.until(lambda: synced(sink) == {"Pod"})
+            assert [health.kind for health in watches.health] == ["Event", "Pod"]
+        request = next(request for request in simulator.request_log.of("Event") if request.path == path)
+        assert request.query.get("fieldSelector") == selector
+        assert "labelSelector" not in request.query
+    (told,) = [each for each in sink.messages if isinstance(each, ReplaceEvents)]
+    assert sorted((each.type, each.regarding, each.message) for each in told.listed) == sorted(
+        [("Warning", "u", "no"), *([("Normal", "u", "no")] if events == "all" else [])]
+    )
+
+
+async def test_events_are_asked_for_elsewhere_while_both_refuse(tmp_path: Path) -> None:
+    """And one that is granted later is found."""
+    sink = Collector()
+    async with Simulator() as simulator:
+        simulator.authorizer.restrict("Event")
+        async with watching(simulator, tmp_path, sink, kinds=("Pod",), events="warnings") as watches:
+            await sink.until(lambda: synced(sink) == {"Pod"})
+            await sink.until(lambda: watches.health[0].state == "unavailable")
+            paths = {request.path for request in simulator.request_log.of("Event")}
+            assert paths == {"/api/v1/events", "/apis/events.k8s.io/v1/events"}
+            simulator.authorizer.allow("Event")
+            await sink.until(lambda: any(isinstance(each, ReplaceEvents) for each in sink.messages))
+
+
+async def test_events_are_filtered_here_if_the_server_cannot(tmp_path: Path) -> None:
+    sink = Collector()
+    async with (
+        Simulator(event_fields=()) as simulator,
+        watching(simulator, tmp_path, sink, kinds=("Pod",), events="warnings"),
+    ):
+        await sink.until(lambda: any(isinstance(each, ReplaceEvents) for each in sink.messages))
+        pod = {"metadata": {"name": "web", "namespace": "shop", "uid": "u"}}
+        recorder = EventRecorder(simulator.store)
+        recorder.note(POD, pod, "Pulled", "done", source="kubelet", now=NOW)
+        recorder.warn(POD, pod, "Failed", "no", source="kubelet", now=NOW)
+        await sink.until(lambda: any(isinstance(each, EventChanges) for each in sink.messages))
+    changes = [each.changes for each in sink.messages if isinstance(each, EventChanges)]
+    assert [each.reason for some in changes for each in some if isinstance(each, ObjectEvent)] == ["Failed"]
 
 
 @pytest.mark.parametrize(("mode", "selector"), [("strict", "app=x"), ("closure", None)])
@@ -203,7 +288,7 @@ async def test_watches_come_and_go_with_the_catalogue(tmp_path: Path) -> None:
     sink = Collector()
     async with Simulator() as simulator:
         simulator.store.create("Secret", {"metadata": {"name": "s", "namespace": "n"}})
-        settings = settings_for(write_kubeconfig(tmp_path / "config", simulator.url))
+        settings = settings_for(write_kubeconfig(tmp_path / "config", simulator.url), events="off")
         catalogue = CATALOGUE.only(("Pod", "ConfigMap"))
         cluster = await Cluster.connect(settings)
         watches = Watches(settings, catalogue, cluster, sink, timing=SHORT, random=Random(1))

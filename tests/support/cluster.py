@@ -16,7 +16,7 @@ from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.timing import WatchTiming
-from astrolabe.kube.watches import Watches, scopes_of
+from astrolabe.kube.watches import Watches, watched_scopes
 from astrolabe.settings import Settings
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from tests.support.timing import SHORT
@@ -71,7 +71,7 @@ async def followed(
         )
         cluster = await Cluster.connect(settings)
     catalogue = builtin_catalogue().only(settings.kinds)
-    readiness = ReadinessTracker(scopes_of(settings, catalogue))
+    readiness = ReadinessTracker(watched_scopes(settings, catalogue))
     bus = MemoryBus()
     run = Followed(readiness, bus)
     engine = create_engine(settings, catalogue, bus, readiness, epoch="e", served=lambda: run.graph)

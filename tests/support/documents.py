@@ -18,6 +18,7 @@ from astrolabe.graph.state.edge_types import EDGE_TYPES
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS
 from astrolabe.http.openapi.codes import ERROR_CODES, FINAL, ErrorCode
 from astrolabe.http.ops import metrics
+from astrolabe.kinds.event import EVENT_ENTRIES
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from tests.support import kustomize
 from tests.support.kinds import KINDS
@@ -83,6 +84,8 @@ def rules(*, namespaced: bool = False) -> list[dict[str, list[str]]]:
     for kind in KINDS:
         if kind.namespaced or not namespaced:
             groups.setdefault(kind.group, []).append(kind.plural)
+    for entry in EVENT_ENTRIES:
+        groups.setdefault(entry.group, []).append(entry.plural)
     return [
         {"apiGroups": [group], "resources": plurals, "verbs": ["list", "watch"]}
         for group, plurals in groups.items()

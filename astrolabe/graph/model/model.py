@@ -174,7 +174,7 @@ class Model:
         try:
             return self._set_warnings(object, warnings)
         except Exception as error:
-            raise InconsistentModelError(self, uid=object) from error
+            raise InconsistentModelError(self) from error
 
     @property
     def unsettled(self) -> bool:

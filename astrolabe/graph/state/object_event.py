@@ -14,14 +14,15 @@ LONGEST_EVENT_MESSAGE = 1_024
 class ObjectEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One Event, which a repetition replaces.
 
-    uid: its own. regarding: the uid of the object that it is about. A kubelet writes the name of its node
-        there instead, and so does node-problem-detector.
+    uid, namespace: its own. regarding: the uid of the object that it is about. A kubelet writes the name of
+        its node there instead, and so does node-problem-detector.
     type: Warning or Normal. source: the component that reports it, such as `kubelet`.
     count: how often it was seen. first, last: when, RFC 3339 in UTC to the second, so that the order of the
         texts is that of the times.
     """
 
     uid: str
+    namespace: str
     regarding: str
     type: str
     reason: str

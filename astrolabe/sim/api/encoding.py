@@ -10,6 +10,8 @@ import msgspec
 
 from astrolabe.kinds.kind import Kind
 from astrolabe.sim.api.errors import not_acceptable, status_object
+from astrolabe.sim.event_kinds import NEW_EVENT
+from astrolabe.sim.events import as_new
 from astrolabe.sim.store import Item
 
 #: The fields beside metadata that Go writes for the empty object of a bookmark; none for other kinds. They
@@ -71,14 +73,18 @@ class ObjectEncoder:
         kind = self._type
         listed = {"kind": kind["kind"] + "List", "apiVersion": kind["apiVersion"], "metadata": metadata}
         head = msgspec.json.encode(listed)[:-1]
-        bodies = [self.whole(item) if self.metadata_only else item.body for item in items]
+        bodies = [self.whole(item) if self.metadata_only else self._shown(item).body for item in items]
         return b"".join((head, b',"items":[', b",".join(bodies), b"]}\n"))
 
     def whole(self, item: Item) -> bytes:
         """One object with its kind, as in the response to GET."""
         if self.metadata_only:
             return b"".join((self._head, b",", item.body[1 : item.meta_end], b"}"))
-        return b"".join((self._head, b",", item.body[1:]))
+        return b"".join((self._head, b",", self._shown(item).body[1:]))
+
+    def _shown(self, item: Item) -> Item:
+        """The object in the version of this kind."""
+        return as_new(item) if self.kind is NEW_EVENT else item
 
     def event(self, type: str, item: Item) -> bytes:
         """A line of a watch."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +22,18 @@ WatchList = Literal["served", "rejected", "ignored"]
 
 #: The selector that matches everything.
 ALL = Selector()
+
+
+#: Fields of an Event by which a server selects, beside those of every object. (It has some more.)
+EVENT_FIELDS = ("type", "reason")
+
+
+class _EventFields(msgspec.Struct, gc=False):
+    type: str = ""
+    reason: str = ""
+
+
+_EVENT_DECODER = msgspec.json.Decoder(_EventFields)
 
 
 class _LabelsOnly(msgspec.Struct, gc=False):
@@ -56,14 +68,21 @@ class SelectionPredicate:
     def matches_selectors(self, item: Item) -> bool:
         """Whether the selectors match. Ignores the namespace."""
         for field, equal, value in self.fields:
-            namespace, _, name = item.key.rpartition("/")
-            if ((name if field == "metadata.name" else namespace) == value) is not equal:
+            if (_field(item, field) == value) is not equal:
                 return False
         if not self.labels.requirements:
             return True
         return self.labels.matches(
             _LABELS_DECODER.decode(item.body[len(b'{"metadata":') : item.meta_end]).labels
         )
+
+
+def _field(item: Item, field: str) -> str:
+    if field in EVENT_FIELDS:
+        found: str = getattr(_EVENT_DECODER.decode(item.body), field)
+        return found
+    namespace, _, name = item.key.rpartition("/")
+    return name if field == "metadata.name" else namespace
 
 
 @dataclass(frozen=True)
@@ -84,9 +103,16 @@ class ListOptions:
 
 
 def parse_list_options(
-    namespace: str, parameters: Mapping[str, str], *, watch_list: WatchList = "served"
+    namespace: str,
+    parameters: Mapping[str, str],
+    *,
+    watch_list: WatchList = "served",
+    fields: Collection[str] = (),
 ) -> ListOptions:
-    """Parse the query parameters. Raises StatusError: 400 if one is malformed, 422 if two conflict."""
+    """Parse the query parameters. Raises StatusError: 400 if one is malformed, 422 if two conflict.
+
+    fields: by which the kind can be selected, beside its name and namespace.
+    """
     watching = is_watch(parameters)
     known = dict(parameters)
     if watch_list == "ignored" and "sendInitialEvents" in known:
@@ -96,7 +122,9 @@ def parse_list_options(
     version = known.get("resourceVersion", "")
     return ListOptions(
         predicate=SelectionPredicate(
-            namespace, _labels(known.get("labelSelector", "")), _fields(known.get("fieldSelector", ""))
+            namespace,
+            _labels(known.get("labelSelector", "")),
+            _fields(known.get("fieldSelector", ""), fields),
         ),
         version=_integer(version, "resourceVersion") if version else None,
         match=known.get("resourceVersionMatch", ""),  # type: ignore[arg-type]  # validated above
@@ -172,11 +200,11 @@ def _labels(text: str) -> Selector:
         raise bad_request(str(error)) from error
 
 
-def _fields(text: str) -> tuple[tuple[str, bool, str], ...]:
+def _fields(text: str, more: Collection[str]) -> tuple[tuple[str, bool, str], ...]:
     terms = []
     for term in filter(None, text.split(",")):
         name, operator, value = _split(term)
-        if name not in ("metadata.name", "metadata.namespace"):
+        if name not in ("metadata.name", "metadata.namespace", *more):
             raise bad_request(f"field label not supported: {name}")
         terms.append((name, operator != "!=", value))
     return tuple(terms)
