@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 
 from astrolabe.graph.model import linker
@@ -237,10 +238,18 @@ def test_a_newcomer_that_many_name_gets_its_edges_in_several_commits() -> None:
     assert not any(node.unresolved for commit in commits for node in commit.nodes_set)
 
 
-def test_what_many_name_goes_in_several_commits() -> None:
+@pytest.mark.parametrize(
+    "link",
+    [
+        Ref(USES_CONFIGMAP, "ConfigMap", "shop", "all", "spec"),
+        RefByUid(OWNS, "configmap-all", "ConfigMap", "shop", "all", "owner", reverse=True),
+    ],
+    ids=["by name", "by uid"],
+)
+def test_what_many_name_goes_in_several_commits(link: Ref | RefByUid) -> None:
     """Its edges first; who has lost its link meanwhile, or is gone, keeps none; what comes back has all of them."""
     model = Model([Rules("Pod", "v1"), Rules("ConfigMap", "v1")])
-    link, count = Ref(USES_CONFIGMAP, "ConfigMap", "shop", "all", "spec"), 3 * linker.MANY
+    count = 3 * linker.MANY
     model.set_synced("ConfigMap", "", True)
     model.upsert(facts("ConfigMap", "all"))
     for number in range(count):
@@ -265,7 +274,8 @@ def test_what_many_name_goes_in_several_commits() -> None:
     model.commit(linker.MANY)
     model.upsert(facts("ConfigMap", "all"))
     model.commit()
-    assert sum(len(list(model.edges(f"pod-{number}"))) for number in range(count)) == count - 2
+    uids = ["configmap-all", *[f"pod-{number}" for number in range(count)]]
+    assert sum(len(list(model.edges(uid))) for uid in uids) == count - 2
 
 
 @settings(max_examples=40)

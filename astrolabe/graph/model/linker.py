@@ -139,10 +139,11 @@ class Linker:
             self._set_aliases(record, facts.aliases)
 
     def begin_removal(self, record: Record) -> bool:
-        """Whether so many holders name the record that it goes bit by bit. If so, it is found only by its uid
-        from now on, and `continue_removal` must finish before `remove`."""
-        name_key, names = (record.kind, record.namespace), {record.name, *record.aliases}
-        waiting = [(name_key, name, list(self._names.wanting(name_key, name))) for name in names]
+        """Whether so many holders name the record that it goes bit by bit. If so, no link resolves to it from
+        now on, only `find` finds it, and `continue_removal` must finish before `remove`."""
+        name_key = (record.kind, record.namespace)
+        names = {(name_key, name) for name in (record.name, *record.aliases)} | {(BY_UID, record.uid)}
+        waiting = [(key, name, list(self._names.wanting(key, name))) for key, name in names]
         if sum([len(holders) for _, _, holders in waiting]) <= LEAVING:
             return False
         for name in (record.name, *record.aliases):
@@ -174,11 +175,12 @@ class Linker:
         """Remove the record and its edges."""
         self._set_links(record, ())
         self._set_aliases(record, ())
-        self._disappear(BY_UID, record.uid, record)
         if record in self._being_removed:
             self.continue_removal(record)
             del self._being_removed[record]
+            self._names.release(BY_UID, record.uid, record)
         else:
+            self._disappear(BY_UID, record.uid, record)
             self._disappear((record.kind, record.namespace), record.name, record)
         if record.selectable is not None:
             selections = self._labels.selecting(record)
@@ -315,7 +317,7 @@ class Linker:
     def _meant(self, holder: Record, link: Ref | RefByUid, name_key: NameKey, name: str) -> Record | None:
         """The record that the link resolves to."""
         found = self._names.find(name_key, name)
-        if found is None:
+        if found is None or (self._being_removed and found in self._being_removed):
             return None
         if isinstance(link, RefByUid):
             return found if not link.reverse or may_own(found, holder) else None
