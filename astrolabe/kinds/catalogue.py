@@ -181,14 +181,14 @@ def verify(kinds: Sequence[Kind[Any]]) -> None:
 
 
 def verify_closed(kinds: Sequence[Kind[Any]]) -> None:
-    """Raise CatalogueError if one of the kinds refers to a kind that is not among them."""
+    """Raise CatalogueError if one of the kinds refers to a kind that is not among them, nor a custom one."""
     keys = {kind.key for kind in kinds}
     for kind in kinds:
         for target in (
             *[end for _, end in kind.makes if end != ANY_KIND],
             *[read.kind for read in kind.reads],
         ):
-            if target not in keys:
+            if target not in keys and "." not in target:
                 raise CatalogueError(f"{kind.name} speaks of an unknown kind: {target}")
 
 

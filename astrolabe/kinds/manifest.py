@@ -42,6 +42,8 @@ class Annotations(Projection):
     ingress_class: str = msgspec.field(default="", name="kubernetes.io/ingress.class")
     cluster_issuer: Name = msgspec.field(default="", name="cert-manager.io/cluster-issuer")
     issuer: Name = msgspec.field(default="", name="cert-manager.io/issuer")
+    issuer_kind: Name = msgspec.field(default="", name="cert-manager.io/issuer-kind")
+    issuer_group: Name = msgspec.field(default="", name="cert-manager.io/issuer-group")
     tls_acme: Name = msgspec.field(default="", name="kubernetes.io/tls-acme")
     storage_class: str = msgspec.field(default="", name="volume.beta.kubernetes.io/storage-class")
     default_storage_class: str = msgspec.field(default="", name="storageclass.kubernetes.io/is-default-class")

@@ -8,12 +8,20 @@ import msgspec
 
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Link, Ref, Select
-from astrolabe.graph.state.edge_types import ROUTES_TO, SELECTS, USES_CLASS, USES_SECRET
+from astrolabe.graph.state.edge_types import ROUTES_TO, SELECTS, USES, USES_CLASS, USES_SECRET
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
+from astrolabe.kinds.certificates import (
+    CERTIFICATE,
+    READS_CERTIFICATES,
+    link_certificate,
+    link_issuer,
+    tell_issuer,
+    tell_makers,
+)
 from astrolabe.kinds.common import always_ready, selector_of
 from astrolabe.kinds.kind import ANY_KIND, Kind
-from astrolabe.kinds.manifest import Annotations, Items, LabelSelector, Manifest, Projection
+from astrolabe.kinds.manifest import Items, LabelSelector, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata
 from astrolabe.kinds.service import LoadBalancerStatus
 
@@ -122,9 +130,10 @@ def _ingress_links(ingress: Ingress) -> list[Link]:
     ]
     for index, tls in enumerate(spec.tls or ()):
         if tls.secret_name:
-            links.append(
-                Ref(USES_SECRET, "Secret", namespace, tls.secret_name, f"spec.tls[{index}].secretName")
-            )
+            field = f"spec.tls[{index}].secretName"
+            links.append(Ref(USES_SECRET, "Secret", namespace, tls.secret_name, field))
+            links.append(link_certificate(namespace, tls.secret_name, field))
+    links += link_issuer(ingress.metadata.annotations, namespace)
     name, field = _class_of(ingress)
     if name:
         # a controller serves the class of an annotation whether or not an object of that name exists
@@ -162,18 +171,7 @@ def _ingress_details(ingress: Ingress) -> IngressDetails:
         if each is not None and each.port is not None and not each.is_action
     ]
     ports = [(name, port) for name, port in ports if port]
-    return IngressDetails(tuple(dict.fromkeys(ports)), _issuer_of(ingress.metadata.annotations))
-
-
-def _issuer_of(annotations: Annotations | None) -> str:
-    """cert-manager makes a Certificate of the Secret's name for each Ingress with one of its annotations."""
-    if annotations is None:
-        return ""
-    if annotations.cluster_issuer:
-        return f"ClusterIssuer {annotations.cluster_issuer}"
-    if annotations.issuer:
-        return f"Issuer {annotations.issuer}"
-    return "the default issuer" if annotations.tls_acme == "true" else ""
+    return IngressDetails(tuple(dict.fromkeys(ports)), tell_issuer(ingress.metadata.annotations))
 
 
 def _derive_ingress(ingress: Peer, neighborhood: Neighborhood) -> Derived:
@@ -183,7 +181,7 @@ def _derive_ingress(ingress: Peer, neighborhood: Neighborhood) -> Derived:
     missing = (
         _judge_missing(neighborhood, ROUTES_TO, "BackendMissing")
         or _judge_ports(ingress.details, services)
-        or _judge_missing(neighborhood, USES_SECRET, "TLSSecretMissing", ingress.details.issuer)
+        or _judge_secrets(neighborhood, ingress.details.issuer)
     )
     if missing is not None:
         return Derived(missing)
@@ -191,19 +189,25 @@ def _derive_ingress(ingress: Peer, neighborhood: Neighborhood) -> Derived:
     return Derived(_judge_unseen(neighborhood) or status if status.severity == READY else status)
 
 
-def _judge_missing(neighborhood: Neighborhood, type: str, reason: str, issuer: str = "") -> Status | None:
+def _judge_missing(neighborhood: Neighborhood, type: str, reason: str) -> Status | None:
     """The status if something that it refers to does not exist."""
     missing = {
         (each.kind.partition(".")[0], each.name) for each in neighborhood.unresolved if each.type == type
     }
     if not missing:
         return None
-    names = sorted({name for _, name in missing})
-    message = f"{', '.join(sorted({kind for kind, _ in missing}))} not found: {', '.join(names)}"
-    if issuer:
-        plural = "s" if names[1:] else ""
-        message += f". cert-manager should make it from Certificate{plural} {', '.join(names)}, with {issuer}"
-    return Status(ERROR, reason, message)
+    kinds, names = sorted({kind for kind, _ in missing}), sorted({name for _, name in missing})
+    return Status(ERROR, reason, f"{', '.join(kinds)} not found: {', '.join(names)}")
+
+
+def _judge_secrets(neighborhood: Neighborhood, issuer: str) -> Status | None:
+    """The status if a Secret is missing, with who should make it."""
+    missing = _judge_missing(neighborhood, USES_SECRET, "TLSSecretMissing")
+    if missing is None:
+        return None
+    names = sorted({each.name for each in neighborhood.unresolved if each.type == USES_SECRET})
+    makers = tell_makers(names, neighborhood.outgoing(USES, CERTIFICATE), issuer)
+    return Status(ERROR, missing.reason, f"{missing.message}. {makers}" if makers else missing.message)
 
 
 def _judge_ports(details: IngressDetails, services: list[Peer]) -> Status | None:
@@ -285,9 +289,14 @@ INGRESS = Kind(
         (ROUTES_TO, ANY_KIND),
         (USES_SECRET, "Secret"),
         (USES_CLASS, "IngressClass"),
+        (USES, ANY_KIND),
     ),
     derive=_derive_ingress,
-    reads=(Read("outgoing", ROUTES_TO, "Service"), Read("outgoing", USES_SECRET, "Secret")),
+    reads=(
+        Read("outgoing", ROUTES_TO, "Service"),
+        Read("outgoing", USES_SECRET, "Secret"),
+        READS_CERTIFICATES,
+    ),
 )
 
 INGRESS_CLASS = Kind(

@@ -86,6 +86,8 @@ def test_only_these_annotations_exist() -> None:
         "kubernetes.io/ingress.class",
         "cert-manager.io/cluster-issuer",
         "cert-manager.io/issuer",
+        "cert-manager.io/issuer-kind",
+        "cert-manager.io/issuer-group",
         "kubernetes.io/tls-acme",
         "volume.beta.kubernetes.io/storage-class",
         "storageclass.kubernetes.io/is-default-class",

@@ -66,6 +66,7 @@ def test_links_of_an_ingress() -> None:
         ("routes-to", "Service/shop/web", "spec.rules[1].http.paths[0].backend.service.name"),
         ("routes-to", "Bucket.s3.example/shop/b", "spec.rules[3].http.paths[0].backend.resource.name"),
         ("uses-secret", "Secret/shop/tls", "spec.tls[0].secretName"),
+        ("uses", "Certificate.cert-manager.io/shop/tls", "spec.tls[0].secretName"),
         ("uses-class", "IngressClass//nginx", "spec.ingressClassName"),
     ]
 
@@ -311,27 +312,6 @@ def test_a_port_that_the_service_does_not_have(
     reason = "PortMissing" if message else "TLSSecretMissing"
     assert (derived.severity, derived.reason) == ("Error", reason)
     assert derived.message == (message or "Secret not found: tls")
-
-
-@pytest.mark.parametrize(
-    ("annotations", "issuer"),
-    [
-        ({"cert-manager.io/cluster-issuer": "letsencrypt"}, "ClusterIssuer letsencrypt"),
-        ({"cert-manager.io/issuer": "ca"}, "Issuer ca"),
-        ({"kubernetes.io/tls-acme": "true"}, "the default issuer"),
-        ({"kubernetes.io/tls-acme": "false"}, ""),
-        ({}, ""),
-        (None, ""),
-    ],
-)
-def test_who_should_make_a_secret_that_is_missing(annotations: Json | None, issuer: str) -> None:
-    details = make("Ingress", metadata={"annotations": annotations}).details
-    assert details == IngressDetails(issuer=issuer)
-    message = "Secret not found: tls"
-    if issuer:
-        message += f". cert-manager should make it from Certificate tls, with {issuer}"
-    derived = derive("Ingress", OWN, details=details, unresolved=[MISSING_SECRET])
-    assert derived.status == Status("Error", "TLSSecretMissing", message)
 
 
 def test_a_backend_of_another_kind_that_is_missing() -> None:

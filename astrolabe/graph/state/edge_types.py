@@ -135,7 +135,7 @@ _ENTRIES = (
         description="The source, a volume, is attached to the target, a Node, or read with it, a Secret.",
     ),
     EdgeType(name=CLAIMS, description="The source gets devices through the target, a ResourceClaim."),
-    EdgeType(name=USES, description="The source, a custom resource, uses the target."),
+    EdgeType(name=USES, description="The source uses the target; one of the two is a custom resource."),
     EdgeType(
         name=MAKES,
         description="The controller of the source, a custom resource, makes the target.",
