@@ -17,11 +17,14 @@ import pytest
 from websockets.asyncio.client import connect
 
 from astrolabe.sim.churn.churn import Churn
+from astrolabe.sim.cluster.factory import NOW
 from astrolabe.sim.cluster.generator import load
+from astrolabe.sim.events import EventRecorder
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import ObjectStore
 from tests.support.fleet import Fleet, Serving, fleet
+from tests.support.kinds import KINDS_BY_NAME
 from tests.support.recording import Recording
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.replica import Replica
@@ -290,3 +293,45 @@ async def compare_answers(replicas: Fleet, store: ObjectStore) -> None:
     async with session.get(f"{second.url}/api/v1/graph?min_seq={seq + 1}") as waited:
         assert waited.status == 200
         assert gone not in {each["uid"] for each in (await waited.json())["nodes"]}
+
+
+async def test_events_are_answered_by_each_replica_and_survive_a_leader(tmp_path: Path) -> None:
+    """And that they are repeated makes no batch."""
+    store = ObjectStore()
+    claim = {"metadata": {"name": "data", "namespace": "shop", "uid": "c"}, "status": {"phase": "Pending"}}
+    store.create("PersistentVolumeClaim", claim)
+    recorder, kind = EventRecorder(store), KINDS_BY_NAME["PersistentVolumeClaim"]
+
+    def warn(times: int) -> None:
+        said = 'storageclass.storage.k8s.io "fast" not found'
+        recorder.warn(kind, claim, "ProvisioningFailed", said, source="controller", now=NOW, times=times)
+
+    async def answered(replicas: Fleet, number: int, count: int) -> dict[str, Any]:
+        serving = replicas.replicas[number]
+        async with asyncio.timeout(20):
+            while True:
+                async with replicas.session.get(f"{serving.url}/api/v1/resources/c") as answer:
+                    document: dict[str, Any] = await answer.json()
+                if [each["count"] for each in document.get("events", ())] == [count]:
+                    return document
+                await asyncio.sleep(0.1)
+
+    warn(1)
+    with redis_server(tmp_path) as redis:
+        async with Simulator(store) as simulator:
+            with kubeconfig_file(simulator.url) as kubeconfig:
+                async with fleet(kubeconfig, redis, 2) as replicas:
+                    await replicas.agreed(30)
+                    leader = await replicas.leader()
+                    assert leader is not None
+                    first = await answered(replicas, 1 - leader, 1)
+                    assert first["node"]["reason"] == "ProvisioningFailed"
+                    warn(4)
+                    later = [await answered(replicas, number, 5) for number in (leader, 1 - leader)]
+                    assert later[0] == later[1]
+                    assert (later[0]["seq"], later[0]["node"]) == (first["seq"], first["node"])
+                    await replicas.replicas[leader].kill()
+                    await synced(replicas.replicas[1 - leader], replicas.session)
+                    warn(1)
+                    taken = await answered(replicas, 1 - leader, 6)
+                    assert (taken["epoch"], taken["node"]) == (first["epoch"], first["node"])

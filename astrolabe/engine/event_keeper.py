@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from time import monotonic, time
 
 from astrolabe.engine.inbox import Deleted, EventChange
 from astrolabe.graph.model.event_index import EventIndex
 from astrolabe.graph.model.facts import WarningEvent
 from astrolabe.graph.state.object_event import ObjectEvent
+
+logger = logging.getLogger("astrolabe.engine")
 
 #: Events to keep, in all and of one object.
 MAX_EVENTS = 20_000
@@ -40,6 +44,8 @@ class EventKeeper:
         self._index = EventIndex(most=most, most_each=most_each)
         self._clock = clock
         self._time = time
+        self._is_full = False
+        self._unshared: dict[str, None] | None = None
         #: The newest believable time in an Event, the same in Unix seconds, and when it was seen.
         self._newest, self._newest_at, self._seen_at = "", 0.0, 0.0
 
@@ -58,10 +64,37 @@ class EventKeeper:
 
     def apply(self, change: EventChange) -> set[str]:
         """Apply a change of one Event. Returns the objects whose Events changed."""
+        changed: set[str] = set()
         if isinstance(change, ObjectEvent):
             self._note_time(change.last)
-            return self._index.put(change)
-        return {self._index.remove(change.uid)} - {""} if isinstance(change, Deleted) else set()
+            changed = self._index.put(change)
+            if not changed and not self._is_full:
+                self._is_full = True
+                logger.warning(
+                    "more Events than --max-events=%d: others find no room until some expire", len(self)
+                )
+        elif isinstance(change, Deleted):
+            changed = {self._index.remove(change.uid)} - {""}
+        if self._unshared is not None:
+            self._unshared.update(dict.fromkeys(changed))
+        return changed
+
+    def share(self) -> None:
+        """From now on, note which objects' Events change; now, that all have."""
+        self._unshared = dict.fromkeys(self._index.objects)
+
+    def take_unshared(self, most: int) -> list[str]:
+        """Some objects whose Events changed since they were taken, the first ones first."""
+        unshared = self._unshared or {}
+        taken = list(islice(unshared, most))
+        for object in taken:
+            del unshared[object]
+        return taken
+
+    def note_unshared(self, objects: Iterable[str]) -> None:
+        """Take these again."""
+        if self._unshared is not None:
+            self._unshared.update(dict.fromkeys(objects))
 
     def replace(self, namespace: str, listed: list[ObjectEvent]) -> Iterator[set[str]]:
         """Apply a complete list, Event by Event. Yields the objects whose Events changed.
@@ -71,7 +104,7 @@ class EventKeeper:
         known = {event.uid for event in listed}
         for event in self._index:
             if event.uid not in known and namespace in ("", event.namespace):
-                yield {self._index.remove(event.uid)}
+                yield self.apply(Deleted(event.uid))
         listed.sort(key=lambda event: event.last)
         while listed:
             yield self.apply(listed.pop())

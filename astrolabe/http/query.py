@@ -25,11 +25,13 @@ class QueryParams(msgspec.Struct, frozen=True):
     """The parameters of a GET. Equal ones get equal responses at the same position.
 
     uid: of the one resource it asks for, else "". detail: more than names.
+    events: a digest of the Events that the response shows, which change without a batch; "" without any.
     """
 
     filter: Filter = EVERYTHING
     uid: str = ""
     detail: bool = False
+    events: str = ""
 
 
 #: Ignored: pages add it so that no cache answers (jQuery, Grafana).

@@ -10,6 +10,8 @@ import msgspec
 from astrolabe.engine.inbox import WatchState
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import ServingState, StateTracker
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.object_event import ObjectEvent
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 
@@ -93,6 +95,10 @@ class GraphSource(Protocol):
 
     def disconnected(self) -> Mapping[str, str]:
         """The kinds whose watch has no connection now, and why. Their last known objects are still served."""
+        ...
+
+    async def events(self, node: Node, /) -> Sequence[ObjectEvent] | None:
+        """The Events about a resource that are kept, newest first; None if nobody knows them now."""
         ...
 
     def replication(self) -> ReplicationHealth | None:

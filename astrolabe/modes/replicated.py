@@ -14,9 +14,11 @@ import msgspec
 
 from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.replica import Replica
+from astrolabe.bus.redis.shared_events import SHARE_EVERY, EventShare
 from astrolabe.bus.redis.writer import LeaderWriter
 from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.engine import Engine
+from astrolabe.engine.event_keeper import EventKeeper
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import (
     Assessment,
@@ -26,10 +28,13 @@ from astrolabe.engine.serving_state import (
     assess_watches,
 )
 from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.object_event import ObjectEvent, regarded
 from astrolabe.http.ops.health import kinds_of, waiting_for
 from astrolabe.http.source import LeaderReport, ReplicationHealth
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kinds.event import EVENT
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ClusterError
 from astrolabe.kube.health import WatchHealth
@@ -152,6 +157,13 @@ class ReplicatedMode:
         """How each watch is doing; none while this process follows."""
         return self._watches.health if self._watches is not None else ()
 
+    async def events(self, node: Node) -> Sequence[ObjectEvent] | None:
+        """The Events about a resource that are kept, newest first; None if Redis does not answer."""
+        objects = regarded(node.kind, node.uid, node.name)
+        if self._engine is not None:
+            return self._engine.events.of(*objects)
+        return await self._replica.events(objects)
+
     def replication(self) -> ReplicationHealth:
         """How this process and Redis are doing, for /health and /readyz."""
         return replication_health(self._replica.status)
@@ -188,6 +200,7 @@ class ReplicatedMode:
             async with asyncio.TaskGroup() as group:
                 group.create_task(engine.run(), name="engine")
                 group.create_task(self._complete(writer), name="completeness")
+                group.create_task(self._share_events(writer, engine.events), name="events")
                 await watches.guard()
                 raise WatchFailed("a watch has ended; the log says which")
 
@@ -206,6 +219,14 @@ class ReplicatedMode:
     def _end_term(self) -> None:
         self._engine = self._watches = None
         self.readiness.failing = tuple  # it belonged to the engine that has just ended
+
+    async def _share_events(self, writer: LeaderWriter, events: EventKeeper) -> NoReturn:
+        """Keep the Events in Redis, which followers read on demand. Raises LeadershipLost."""
+        share = EventShare(events, writer.store_events)
+        while True:
+            await asyncio.sleep(SHARE_EVERY)
+            if not any(scope.kind == EVENT for scope in self.readiness.still_listing()):
+                await share.flush()
 
     async def _complete(self, writer: LeaderWriter) -> None:
         await self.readiness.wait()

@@ -12,6 +12,8 @@ from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import Assessment, ClusterInfo, StateTracker, assess_watches
 from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.object_event import ObjectEvent, regarded
 from astrolabe.http.source import ReplicationHealth
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
@@ -111,6 +113,10 @@ class StandaloneMode:
     def watches(self) -> Sequence[WatchHealth]:
         """How each watch is doing."""
         return self._watches.health
+
+    async def events(self, node: Node) -> Sequence[ObjectEvent]:
+        """The Events about a resource that are kept, newest first."""
+        return self._engine.events.of(*regarded(node.kind, node.uid, node.name))
 
     def replication(self) -> ReplicationHealth | None:
         """None: there are no other processes."""

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from astrolabe.graph.state.edge_types import EDGE_TYPES
 from astrolabe.graph.state.identity import Release
 from astrolabe.settings import Limits
+from tests.graph.test_event_index import event
 from tests.support.kinds import KINDS
 from tests.support.serving import Site, read, read_types, serve
 from tests.support.worlds import CREATED, EPOCH, World, facts
@@ -252,10 +253,36 @@ async def test_a_resource_with_all_that_is_linked_to_it(site: Site) -> None:
             ],
         },
         "unresolved": [],
+        "events": [],
     }
     broken = await site.json("/api/v1/resources/pod-web-1-abc")
     assert broken["node"] == POD
     assert broken["unresolved"] == POD["unresolved"]
+
+
+async def test_a_resource_has_the_events_about_it_and_another_tag_when_they_change(site: Site) -> None:
+    path = "/api/v1/resources/pod-lone"
+    site.world.events["pod-lone"] = [event("a", "pod-lone", count=2, message='says "no"')]
+    async with site.get(path) as answer:
+        tag, shown = answer.headers["ETag"], await answer.json()
+    assert shown["events"] == [
+        {
+            "type": "Warning",
+            "reason": "Unhealthy",
+            "message": 'says "no"',
+            "count": 2,
+            "first": "2026-11-30T03:00:00Z",
+            "last": "2026-11-30T03:00:00Z",
+            "source": "kubelet",
+        }
+    ]
+    async with site.get(path, headers={"If-None-Match": tag}) as answer:
+        assert answer.status == 304
+    site.world.events["pod-lone"] = [event("a", "pod-lone", count=3)]
+    async with site.get(path, headers={"If-None-Match": tag}) as answer:
+        assert (answer.status, (await answer.json())["events"][0]["count"]) == (200, 3)
+    site.world.events["pod-lone"] = None
+    assert "events" not in await site.json(path)
 
 
 async def test_an_unknown_resource_is_not_found(site: Site) -> None:

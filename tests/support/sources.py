@@ -8,6 +8,8 @@ from typing import Any
 
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.object_event import ObjectEvent
 from astrolabe.http.source import ReplicationHealth, WatchStats
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
@@ -16,7 +18,8 @@ from tests.support.kinds import CATALOGUE
 
 @dataclass(frozen=True, kw_only=True)
 class FixedSource:
-    """Implements `http.source.GraphSource`. counted: how many objects of a kind there are."""
+    """Implements `http.source.GraphSource`. counted: how many objects of a kind there are.
+    kept: the Events about the resource with this uid."""
 
     hub: Hub = field(default_factory=lambda: Hub(ServedGraph("e", 4)))
     catalogue: Catalogue = CATALOGUE
@@ -26,6 +29,7 @@ class FixedSource:
     plays: str = "leader"
     lost: Mapping[str, str] = field(default_factory=dict)
     replicates: ReplicationHealth | None = None
+    kept: Callable[[str], Sequence[ObjectEvent] | None] = lambda _: ()
 
     def role(self) -> str:
         return self.plays
@@ -38,6 +42,9 @@ class FixedSource:
 
     def disconnected(self) -> Mapping[str, str]:
         return self.lost
+
+    async def events(self, node: Node, /) -> Sequence[ObjectEvent] | None:
+        return self.kept(node.uid)
 
     def replication(self) -> ReplicationHealth | None:
         return self.replicates

@@ -20,6 +20,7 @@ from astrolabe.graph.state.edge_types import BINDS, MOUNTS, OWNS, SELECTS, USES_
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node, parse_node
+from astrolabe.graph.state.object_event import ObjectEvent
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.graph.views.filter import Filter, FilterRules, parse_query
 from astrolabe.http.stream.hub import Hub
@@ -91,6 +92,8 @@ class World:
         )
         self.hub = Hub(ServedGraph(epoch), limits)
         self.readiness = ReadinessTracker([Scope(kind) for kind in KINDS])
+        #: The Events that are kept, by the uid of their object; None: they are unknown.
+        self.events: dict[str, list[ObjectEvent] | None] = {}
 
     def set(self, *changed: Facts) -> None:
         """These are so from now on: one batch."""
@@ -126,6 +129,7 @@ class World:
             readiness=self.readiness,
             state=self.state_tracker(),
             counted=self.model.count,
+            kept=lambda uid: self.events.get(uid, []),
         )
 
     def sync(self) -> None:

@@ -43,6 +43,11 @@ class RedisKeys:
         return self._named("releases")
 
     @property
+    def events(self) -> str:
+        """Hash: object → its Events, see `shared_events`. It is no part of the graph."""
+        return self._named("events")
+
+    @property
     def log(self) -> str:
         """Stream of the latest batches. The id of an entry is its seq."""
         return self._named("log")

@@ -20,10 +20,12 @@ from astrolabe.bus.redis.follower import Follower
 from astrolabe.bus.redis.keys import SCHEMA
 from astrolabe.bus.redis.outbox import LogRetention
 from astrolabe.bus.redis.repair import Repair
+from astrolabe.bus.redis.shared_events import decode_events
 from astrolabe.bus.redis.status import ReplicationStatus
 from astrolabe.bus.redis.store import Lease, RedisStore
 from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.bus.redis.writer import LeaderReporter, LeaderWriter
+from astrolabe.graph.state.object_event import ObjectEvent
 from astrolabe.settings import Settings
 
 logger = logging.getLogger("astrolabe.bus")
@@ -99,6 +101,14 @@ class Replica:
         with suppress(RedisUnavailable):
             await self._store.release_lease()
         await self._store.close()
+
+    async def events(self, objects: Sequence[str]) -> list[ObjectEvent] | None:
+        """The Events about an object that the leader stored; None if Redis does not answer."""
+        try:
+            stored = await self._store.read(self._store.keys.events, [each.encode() for each in objects])
+        except (RedisUnavailable, CorruptData):
+            return None
+        return decode_events(stored)
 
     async def run(self) -> NoReturn:
         """Follow and lead in turn, until cancelled."""

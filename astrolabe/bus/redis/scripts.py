@@ -187,6 +187,19 @@ return {'ok', '', ''}
 """
 )
 
+#: KEYS: position, events. ARGV: token, whether to delete all others, how many to set, then each with its
+#: value, then those to delete.
+STORE_EVENTS = (
+    _FENCE
+    + """
+if ARGV[2] == 'yes' then redis.call('UNLINK', KEYS[2]) end
+local count = tonumber(ARGV[3])
+for i = 4, 2 * count + 3, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+for i = 2 * count + 4, #ARGV do redis.call('HDEL', KEYS[2], ARGV[i]) end
+return {'ok', '', ''}
+"""
+)
+
 #: The scripts by their digest, as in EVALSHA.
 BY_SHA = {
     sha1(script.encode()).hexdigest(): script
@@ -200,5 +213,6 @@ BY_SHA = {
         BULK_LOAD,
         BEGIN_EPOCH,
         DELETE_FIELD,
+        STORE_EVENTS,
     )
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -107,6 +108,7 @@ class RedisStore:
         self._bulk_load = script(scripts.BULK_LOAD)
         self._begin_epoch = script(scripts.BEGIN_EPOCH)
         self._delete_field = script(scripts.DELETE_FIELD)
+        self._store_events = script(scripts.STORE_EVENTS)
 
     async def verify(self) -> None:
         """Raises BusError if this Redis cannot be used."""
@@ -198,6 +200,16 @@ class RedisStore:
     async def delete_field(self, token: str, key: str, field: bytes) -> None:
         """Delete a field that is not part of a graph. Raises LeadershipLost."""
         await self._fenced(self._delete_field, (self.keys.position, key), (token, field))
+
+    async def store_events(self, token: str, changed: Mapping[str, bytes | None], *, only: bool) -> None:
+        """Store the Events of some objects; None: of one that has none. Raises LeadershipLost.
+
+        only: forget those of all other objects.
+        """
+        known = {object: events for object, events in changed.items() if events is not None}
+        gone = [object for object in changed if object not in known]
+        args = (token, "yes" if only else "no", len(known), *chain.from_iterable(known.items()), *gone)
+        await self._fenced(self._store_events, (self.keys.position, self.keys.events), args)
 
     async def alarm(self, what: str) -> None:
         """Tell the leader what is wrong.

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain
@@ -158,6 +158,16 @@ class LeaderWriter:
     async def delete_field(self, key: str, field: bytes) -> None:
         """Delete a field that is not part of the graph. Raises LeadershipLost, RedisUnavailable."""
         await self._store.delete_field(self._token, key, field)
+
+    async def store_events(self, changed: Mapping[str, bytes | None], only: bool) -> bool:
+        """See `RedisStore.store_events`. Returns False if Redis is away. Raises LeadershipLost."""
+        if self._status.detached:
+            return False
+        try:
+            await self._store.store_events(self._token, changed, only=only)
+        except (RedisUnavailable, CorruptData):
+            return False
+        return True
 
     async def tick(self) -> float:
         """Renew the lease, and store what Redis does not have. Returns the seconds until the next call.

@@ -21,6 +21,7 @@ from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.scopes import Scopes
 from astrolabe.graph.state.edge import each_edge
 from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.object_event import NODE
 from astrolabe.graph.state.status import Status
 
 
@@ -299,10 +300,6 @@ def _same_words(one: WarningEvent | None, other: WarningEvent | None) -> bool:
     if one is None or other is None:
         return one is other
     return (one.reason, one.message, one.since) == (other.reason, other.message, other.since)
-
-
-#: The kind about which Events are told by its name, see `ObjectEvent.regarding`.
-NODE = "Node"
 
 
 def _rank(rules: Mapping[str, Rules]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from astrolabe.graph.model.closure import Closure
 from astrolabe.graph.model.commit import Settlement, Transaction
-from astrolabe.graph.model.derivation import NODE, Derivation
+from astrolabe.graph.model.derivation import Derivation
 from astrolabe.graph.model.facts import Facts, Rules, WarningEvent
 from astrolabe.graph.model.faults import Fault
 from astrolabe.graph.model.linker import Linker
@@ -24,6 +24,7 @@ from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge, each_edge
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node, labels_in
+from astrolabe.graph.state.object_event import NODE
 
 
 class UnknownKindError(ValueError):

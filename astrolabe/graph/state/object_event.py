@@ -11,6 +11,10 @@ NORMAL = "Normal"
 LONGEST_EVENT_MESSAGE = 1_024
 
 
+#: The kind whose resources Events regard by name, too; see `ObjectEvent.regarding`.
+NODE = "Node"
+
+
 class ObjectEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One Event, which a repetition replaces.
 
@@ -31,3 +35,8 @@ class ObjectEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     count: int
     first: str
     last: str
+
+
+def regarded(kind: str, uid: str, name: str) -> tuple[str, ...]:
+    """How Events name a resource (see `ObjectEvent.regarding`)."""
+    return (uid, name) if kind == NODE else (uid,)

@@ -81,6 +81,26 @@ class OwnWords(Shape):
     message: str
 
 
+class WarningShape(Shape):
+    """What an Event of Kubernetes warns of. How often it is repeated is no part of a node."""
+
+    reason: Annotated[str, about("", "FailedMount")]
+    message: str
+    since: Annotated[Time, about("When it was first seen.")]
+
+
+class EventShape(Shape):
+    """An Event of Kubernetes about a resource."""
+
+    type: Annotated[str, about("Warning or Normal.", "Warning")]
+    reason: Annotated[str, about("", "FailedMount")]
+    message: str
+    count: Annotated[Count, about("How often it was seen.")]
+    first: Annotated[Time, about("When it was first seen.")]
+    last: Annotated[Time, about("When it was seen last.")]
+    source: Annotated[str, about("The component that reports it.", "kubelet")]
+
+
 class NodeShape(Shape):
     """One resource. Keys that are not required are left out when there is nothing to say."""
 
@@ -94,6 +114,10 @@ class NodeShape(Shape):
     message: Annotated[str, about("Why, in a sentence; empty when there is nothing to add.")]
     metadata: Annotated[dict[str, Any], Meta(extra_json_schema=reference(METADATA))]
     since: Annotated[Time, about("When the manifest says this status began.")] | Absent = UNSET
+    warning: (
+        Annotated[WarningShape, about("The newest Warning Event of the last hour, while it is not Ready.")]
+        | Absent
+    ) = UNSET
     own: (
         Annotated[
             OwnWords, about("By its own manifest alone; only where its neighbours changed a word of that.")
@@ -157,6 +181,10 @@ class ResourceDetail(Shape):
     node: NodeShape
     edges: EdgesOfNode
     unresolved: list[ReferenceShape]
+    events: (
+        Annotated[list[EventShape], about("Those that are kept, newest first; absent if they are unknown.")]
+        | Absent
+    ) = UNSET
 
 
 class ResourceShape(Shape):

@@ -7,7 +7,7 @@ when it is called, so that a document is of one position. The pieces are drawn l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -18,6 +18,7 @@ from astrolabe.graph.state.edge import Edge
 from astrolabe.graph.state.edge_types import EDGE_TYPES, OWNS
 from astrolabe.graph.state.identity import NAMESPACE
 from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.object_event import ObjectEvent
 from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.http.errors import Refusal
 from astrolabe.http.query import QueryParams
@@ -86,6 +87,36 @@ def resource(hub: Hub, params: QueryParams, _: ViewSnapshot | None) -> Iterator[
         array(_edge(edge, other) for edge, other in into),
         (f"}},{tail}",),
     )
+
+
+def events(events: Sequence[ObjectEvent]) -> str:
+    """The Events about a resource as JSON, without what the resource says."""
+    shown: list[dict[str, Any]] = [
+        {
+            "type": event.type,
+            "reason": event.reason,
+            "message": event.message,
+            "count": event.count,
+            "first": event.first,
+            "last": event.last,
+            "source": event.source,
+        }
+        for event in events
+    ]
+    return f"[{','.join(map(encode, shown))}]"
+
+
+def with_events(pieces: Pieces, events: str) -> Pieces:
+    """A document with these as its last key, unless they are unknown ("")."""
+    if not events:
+        yield from pieces
+        return
+    held: str | bytes = ""
+    for piece in pieces:
+        yield held
+        held = piece
+    assert isinstance(held, str)  # the end of an object
+    yield f'{held[:-1]},"events":{events}}}'
 
 
 def check_resource(hub: Hub, params: QueryParams) -> None:

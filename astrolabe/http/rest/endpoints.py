@@ -17,6 +17,7 @@ from astrolabe.http.openapi.operation import ApiEndpoint
 from astrolabe.http.query import QueryParams, QueryReader
 from astrolabe.http.responses.cache import Recipe, ResponseCache
 from astrolabe.http.responses.shared import SharedResponse, accepts_gzip, matches_etag
+from astrolabe.http.rest import documents
 from astrolabe.http.rest.routes import GraphRoute, routes
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.snapshot import ViewSnapshot
@@ -37,6 +38,7 @@ class Rest:
     """Serves the routes of `routes`. cache: makes and keeps the bodies."""
 
     def __init__(self, source: GraphSource, rules: FilterRules, cache: ResponseCache) -> None:
+        self._source = source
         self._hub = source.hub
         self._catalogue = source.catalogue
         self._rules = rules
@@ -57,17 +59,26 @@ class Rest:
         params = route.ask(query, uid, self._rules)
         await self._hub.require_seq(seq)
         route.check(self._hub, params)
+        events = await self._events(params.uid) if route.events else ""
+        if events:
+            params = msgspec.structs.replace(params, events=digest_of(events))
         headers = validators(self._version(route), params)
         if matches_etag(request.headers.get("if-none-match", ""), headers["ETag"]):
             return HTTPResponse(status=304, headers=headers)
         packed = accepts_gzip(request.headers.get("accept-encoding", ""))
-        body = await self._cache.get((route.path, params), self._recipe(route, params), packed=packed)
+        body = await self._cache.get((route.path, params), self._recipe(route, params, events), packed=packed)
         headers = validators(body.version, params)
         if packed:
             headers["Content-Encoding"] = "gzip"
         return SharedResponse(body, headers=headers, content_type=JSON)
 
-    def _recipe(self, route: GraphRoute, params: QueryParams) -> Recipe:
+    async def _events(self, uid: str) -> str:
+        """The Events about a resource as JSON; "" if they are unknown."""
+        node = self._hub.graph.nodes.get(uid)
+        events = await self._source.events(node) if node is not None else None
+        return documents.events(events) if events is not None else ""
+
+    def _recipe(self, route: GraphRoute, params: QueryParams, events: str) -> Recipe:
         snapshot: ViewSnapshot | None = None
         part = route.view(params.filter)
 
@@ -79,7 +90,7 @@ class Rest:
             version=lambda: self._version(route, snapshot),
             prepare=lambda: route.prepare(self._hub, params),
             take=take if part else None,
-            make=lambda: route.body(self._hub, params, snapshot),
+            make=lambda: documents.with_events(route.body(self._hub, params, snapshot), events),
             borrowed=route.borrowed and not part,
         )
 
@@ -91,8 +102,7 @@ class Rest:
 
 def validators(version: BodyVersion, params: msgspec.Struct) -> dict[str, str]:
     """The headers for caches. The tag is weak: replicas and encodings differ in bytes, not in meaning."""
-    asked = msgspec.json.encode((params, version.bucket), order="deterministic")
-    digest = blake2s(asked, digest_size=8).hexdigest()
+    digest = digest_of(msgspec.json.encode((params, version.bucket), order="deterministic").decode())
     return {
         "X-Astrolabe-Epoch": version.epoch,
         "X-Astrolabe-Seq": str(version.seq),
@@ -100,3 +110,8 @@ def validators(version: BodyVersion, params: msgspec.Struct) -> dict[str, str]:
         "Cache-Control": "no-cache",
         "Vary": "Accept-Encoding",
     }
+
+
+def digest_of(text: str) -> str:
+    """A short text that is another for another text."""
+    return blake2s(text.encode(), digest_size=8).hexdigest()

@@ -49,7 +49,7 @@ class GraphRoute:
     prepare: steps that take turns with other work before the body reads the graph at once.
     filtered: whether it accepts a filter. view: the filter of the snapshot that its body needs; an empty one
         means the graph itself. detail: whether it accepts `detail`.
-    ages: whether the document changes with time.
+    ages: whether the document changes with time. events: whether it shows the Events about its resource.
     """
 
     path: str
@@ -64,6 +64,7 @@ class GraphRoute:
     view: Callable[[Filter], Filter] = whole
     detail: bool = False
     ages: bool = False
+    events: bool = False
 
     def ask(self, query: QueryReader, uid: str, rules: FilterRules) -> QueryParams:
         """The parameters of a request. Raises FilterError or Refusal."""
@@ -118,10 +119,11 @@ RESOURCE_ROUTES = (
         path="/api/v1/resources/<uid:str>",
         name="resource",
         body=documents.resource,
-        summary="one resource with its edges and unresolved references",
+        summary="one resource with its edges, unresolved references and Events",
         answer=shapes.ResourceDetail,
         check=documents.check_resource,
         filtered=False,
+        events=True,
     ),
     GraphRoute(
         path="/api/v1/releases",
