@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from sys import intern
+
 from astrolabe.graph.model.links import Ref
-from astrolabe.graph.state.status import Status
+from astrolabe.graph.state.status import READY, Status
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Manifest, Projection
+from astrolabe.kinds.manifest import Condition, Items, Manifest, Projection
 from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import (
-    SCALED_TO_ZERO,
     ReplicaStatus,
     UpdateStrategy,
     WorkloadMetadata,
     all_ready,
     count_replicas,
+    odd_conditions,
     progressing,
 )
 from astrolabe.kinds.template import Template, describe_template, uses_of
-from astrolabe.kinds.worst import READS_PODS, derive_from_pods
+from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods
 
 
 class DaemonSetSpec(Projection):
@@ -32,6 +34,7 @@ class DaemonSetStatus(Projection):
     updated_number_scheduled: int = 0
     number_ready: int = 0
     number_available: int = 0
+    conditions: Items[Condition] | None = None
 
 
 class DaemonSet(Manifest):
@@ -49,7 +52,27 @@ def _daemonset_status(daemonset: DaemonSet) -> Status:
     strategy = spec.update_strategy or UpdateStrategy()
     if status.number_available < desired or (updated < desired and not strategy.waits_for_deletion):
         return progressing(ready, desired, updated=updated, available=status.number_available)
-    return all_ready(ready, desired) if desired else SCALED_TO_ZERO
+    return all_ready(ready, desired) if desired else _NO_MATCHING_NODES
+
+
+#: It has no number of replicas, so nobody scales it to zero.
+_NO_MATCHING_NODES = Status(
+    READY, "NoMatchingNodes", "No node matches its node selector, affinity and tolerations (0/0)"
+)
+
+
+def _generation(daemonset: DaemonSet) -> str:
+    annotations = daemonset.metadata.annotations
+    return annotations.template_generation if annotations is not None else ""
+
+
+def _current_revision(daemonset: DaemonSet) -> Revised:
+    """That of the template, unless old pods wait for someone to delete them."""
+    spec = daemonset.spec or DaemonSetSpec()
+    if (spec.update_strategy or UpdateStrategy()).waits_for_deletion:
+        return Revised()
+    generation = _generation(daemonset)
+    return Revised((intern(generation),) if generation else ())
 
 
 def _daemonset_uses(daemonset: DaemonSet) -> tuple[Ref, ...]:
@@ -65,6 +88,8 @@ def _daemonset_metadata(daemonset: DaemonSet) -> WorkloadMetadata:
     )
     return WorkloadMetadata(
         replicas=count_replicas(status.desired_number_scheduled, counts),
+        revision=_generation(daemonset),
+        conditions=odd_conditions(status.conditions),
         **describe_template(spec.template, _daemonset_uses(daemonset)),
     )
 
@@ -84,6 +109,7 @@ DAEMONSET = Kind(
     shows=WorkloadMetadata,
     links=_daemonset_uses,
     makes=USES,
+    details=_current_revision,
     derive=derive_from_pods,
     reads=READS_PODS,
 )

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import msgspec
+from msgspec.structs import replace
+
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.edge_types import OWNS
-from astrolabe.graph.state.status import PENDING, Status
+from astrolabe.graph.state.status import ERROR, PENDING, Status
 from astrolabe.kinds.common import condition, holds
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Condition, Manifest
 from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import (
-    SCALED_TO_ZERO,
     ReplicaSpec,
     ReplicaStatus,
     WorkloadMetadata,
     all_ready,
     count_replicas,
     failed,
+    odd_conditions,
     progressing,
+    scaled_to_zero,
     tell,
 )
-from astrolabe.kinds.template import describe_template, is_topmost, uses_of
-from astrolabe.kinds.worst import READS_PODS, WorstPod, blame, derive_from_pods, worst
+from astrolabe.kinds.template import describe_template, images_of, is_topmost, uses_of
+from astrolabe.kinds.worst import DEADLINE, READS_PODS, WorstPod, blame, worst_of
 
 
 class DeploymentSpec(ReplicaSpec):
@@ -42,8 +48,8 @@ def _deployment_status(deployment: Deployment) -> Status:
         return failed(failure)
     if spec.paused:
         return Status(PENDING, "Paused", f"Rollouts are paused. {tell(ready, desired)}")
-    if desired == 0 and status.replicas == 0:
-        return SCALED_TO_ZERO
+    if desired == 0:
+        return scaled_to_zero(status.replicas)
     available = condition(status.conditions, "Available")
     is_available = available is not None and available.status == "True"
     since = available.last_transition_time if available is not None else None
@@ -59,10 +65,13 @@ def _deployment_status(deployment: Deployment) -> Status:
 
 
 def _deployment_failure(conditions: list[Condition] | None) -> Condition | None:
+    """That pods cannot be created comes first: the deadline passes because of it."""
+    if holds(conditions, "ReplicaFailure"):
+        return condition(conditions, "ReplicaFailure")
     progress = condition(conditions, "Progressing")
-    if progress is not None and progress.status == "False" and progress.reason == "ProgressDeadlineExceeded":
+    if progress is not None and progress.status == "False" and progress.reason == DEADLINE:
         return progress
-    return condition(conditions, "ReplicaFailure") if holds(conditions, "ReplicaFailure") else None
+    return None
 
 
 def _deployment_uses(deployment: Deployment) -> tuple[Ref, ...]:
@@ -73,15 +82,54 @@ def _deployment_metadata(deployment: Deployment) -> WorkloadMetadata:
     spec, status = deployment.spec or DeploymentSpec(), deployment.status or ReplicaStatus()
     uses = _deployment_uses(deployment)
     return WorkloadMetadata(
-        replicas=count_replicas(spec.desired, status), **describe_template(spec.template, uses)
+        replicas=count_replicas(spec.desired, status),
+        revision=revision_of(deployment),
+        conditions=odd_conditions(status.conditions),
+        **describe_template(spec.template, uses),
     )
 
 
+class Rollout(msgspec.Struct, frozen=True, gc=False):
+    """What a Deployment and its ReplicaSets compare to find the one of the current revision.
+
+    number: as `kubectl rollout history` counts; "" when the controller has not numbered it yet.
+    images: of the template, where there is no number. replicas: of a Deployment those that are updated.
+    worst: the worst pod of a ReplicaSet.
+    """
+
+    number: str
+    images: tuple[str, ...]
+    replicas: int
+    created: str = ""
+    worst: WorstPod | None = None
+
+    def is_current(self, deployment: Rollout) -> bool:
+        if self.number and deployment.number:
+            return self.number == deployment.number
+        return self.images == deployment.images
+
+
+def revision_of(manifest: Manifest) -> str:
+    """The number of its revision, which the Deployment controller sets."""
+    annotations = manifest.metadata.annotations
+    return annotations.revision if annotations is not None else ""
+
+
+def _deployment_details(deployment: Deployment) -> Rollout:
+    spec, status = deployment.spec or DeploymentSpec(), deployment.status or ReplicaStatus()
+    number = revision_of(deployment)
+    return Rollout(number, () if number else tuple(images_of(spec.template)), status.updated_replicas)
+
+
 def _derive_deployment(deployment: Peer, neighborhood: Neighborhood) -> Derived:
-    """Its pods belong to its ReplicaSets, each of which exports its worst."""
-    details = [each.details for each in neighborhood.outgoing(OWNS, "ReplicaSet")]
-    pod = worst([each for each in details if isinstance(each, WorstPod)])
-    return Derived(blame(deployment.status, pod), details=pod)
+    """Its pods belong to its ReplicaSets, each of which exports its worst; the old ones count no more."""
+    wanted: Rollout = deployment.details
+    current = max(
+        [each for each in neighborhood.outgoing(OWNS, "ReplicaSet") if each.details.is_current(wanted)],
+        key=lambda each: (each.details.replicas == wanted.replicas, each.details.created, each.name),
+        default=None,
+    )
+    return Derived(blame(deployment.status, current.details.worst if current is not None else None))
 
 
 DEPLOYMENT = Kind(
@@ -99,6 +147,7 @@ DEPLOYMENT = Kind(
     shows=WorkloadMetadata,
     links=_deployment_uses,
     makes=USES,
+    details=_deployment_details,
     derive=_derive_deployment,
     reads=(Read("outgoing", OWNS, "ReplicaSet"),),
 )
@@ -115,7 +164,7 @@ def _replicaset_status(replicaset: ReplicaSet) -> Status:
     if failure is not None and failure.status == "True":
         return failed(failure)
     if spec.desired == 0:
-        return SCALED_TO_ZERO
+        return scaled_to_zero(status.replicas)
     if status.available_replicas < spec.desired:
         return progressing(
             status.ready_replicas, spec.desired, updated=spec.desired, available=status.available_replicas
@@ -131,12 +180,36 @@ def _replicaset_metadata(replicaset: ReplicaSet) -> WorkloadMetadata:
     spec, status = replicaset.spec or ReplicaSpec(), replicaset.status or ReplicaStatus()
     uses = _replicaset_uses(replicaset)
     return WorkloadMetadata(
-        replicas=count_replicas(spec.desired, status), **describe_template(spec.template, uses)
+        replicas=count_replicas(spec.desired, status),
+        revision=revision_of(replicaset),
+        conditions=odd_conditions(status.conditions),
+        **describe_template(spec.template, uses),
     )
 
 
 def _replicaset_links(replicaset: ReplicaSet) -> tuple[Ref, ...]:
     return _replicaset_uses(replicaset) if is_topmost(replicaset.metadata) else ()
+
+
+def _replicaset_details(replicaset: ReplicaSet) -> Rollout:
+    spec, status = replicaset.spec or ReplicaSpec(), replicaset.status or ReplicaStatus()
+    number = revision_of(replicaset)
+    images = () if number else tuple(images_of(spec.template))
+    return Rollout(number, images, status.replicas, replicaset.metadata.creation_timestamp or "")
+
+
+def _derive_replicaset(replicaset: Peer, neighborhood: Neighborhood) -> Derived:
+    """One of an old revision is never an error: it is on its way out."""
+    pod = worst_of(neighborhood.outgoing(OWNS, "Pod"))
+    status = blame(replicaset.status, pod)
+    deployments = list(neighborhood.incoming(OWNS, "Deployment", own=True))
+    if status.severity == ERROR and deployments and not _is_of(replicaset, deployments):
+        status = Status(PENDING, status.reason, f"{status.message} (of an old revision)", status.since)
+    return Derived(status, details=replace(replicaset.details, worst=pod))
+
+
+def _is_of(replicaset: Peer, deployments: Iterable[Peer]) -> bool:
+    return any(replicaset.details.is_current(each.details) for each in deployments)
 
 
 REPLICASET = Kind(
@@ -155,6 +228,7 @@ REPLICASET = Kind(
     shows=WorkloadMetadata,
     links=_replicaset_links,
     makes=USES,
-    derive=derive_from_pods,
-    reads=READS_PODS,
+    details=_replicaset_details,
+    derive=_derive_replicaset,
+    reads=(*READS_PODS, Read("incoming", OWNS, "Deployment", own=True)),
 )

@@ -15,8 +15,9 @@ from astrolabe.kinds.common import condition
 from astrolabe.kinds.pod import ContainerStatus, Pod, PodDetails, PodStatus
 from astrolabe.kinds.pod_status import PodVerdict
 
-#: The labels in which controllers keep the hash of the template: StatefulSets and DaemonSets; Deployments.
-_REVISION_LABELS = ("controller-revision-hash", "pod-template-hash")
+#: The labels by which a pod says of which revision it is: of a DaemonSet, which knows the hash of none; of a
+#: StatefulSet; of a Deployment.
+_REVISION_LABELS = ("pod-template-generation", "controller-revision-hash", "pod-template-hash")
 #: The reason of what waits for pods that start for the first time.
 STARTING = "Starting"
 _FINISHED = frozenset(("Succeeded", "Failed"))

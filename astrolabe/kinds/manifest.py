@@ -45,6 +45,9 @@ class Annotations(Projection):
     issuer_kind: Name = msgspec.field(default="", name="cert-manager.io/issuer-kind")
     issuer_group: Name = msgspec.field(default="", name="cert-manager.io/issuer-group")
     tls_acme: Name = msgspec.field(default="", name="kubernetes.io/tls-acme")
+    revision: Name = msgspec.field(default="", name="deployment.kubernetes.io/revision")
+    template_generation: Name = msgspec.field(default="", name="deprecated.daemonset.template.generation")
+    scheduled_at: Name = msgspec.field(default="", name="batch.kubernetes.io/cronjob-scheduled-timestamp")
     storage_class: str = msgspec.field(default="", name="volume.beta.kubernetes.io/storage-class")
     default_storage_class: str = msgspec.field(default="", name="storageclass.kubernetes.io/is-default-class")
     beta_default_storage_class: str = msgspec.field(

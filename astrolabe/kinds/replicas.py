@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from sys import intern
+from typing import Annotated
 
 import msgspec
 
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
+from astrolabe.kinds.common import LONGEST_QUOTE, shortened
 from astrolabe.kinds.manifest import Condition, Items, Projection
-from astrolabe.kinds.metadata import Image, Metadata
+from astrolabe.kinds.metadata import Image, Metadata, about
 from astrolabe.kinds.template import Template
 
-SCALED_TO_ZERO = Status(READY, "ScaledToZero", "Scaled to zero (0/0)")
+_SCALED_TO_ZERO = Status(READY, "ScaledToZero", "Scaled to zero (0/0)")
+#: Conditions that should be False; all others of workloads should be True.
+_BAD_NEWS = frozenset(("ReplicaFailure", "Failed", "FailureTarget", "Suspended"))
 
 
 class ReplicaSpec(Projection):
@@ -65,11 +69,28 @@ class Replicas(msgspec.Struct, frozen=True, gc=False):
     available: int
 
 
+class OddCondition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A condition that is not as it should be."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+
+
+Images = Annotated[list[str], about("Of all containers, each once.", ["web:1", "proxy:2"])]
+Revision = Annotated[str, about("Of its template: a number, or a name.", "3")]
+OddConditions = Annotated[list[OddCondition], about("Those that are not as they should be.")]
+
+
 class WorkloadMetadata(Metadata):
     """What workloads show that keep a number of Pods running."""
 
     replicas: Replicas | None = None
+    revision: Revision = ""
     image: Image = ""
+    images: Images = []
+    conditions: OddConditions = []
     service_account_name: str = ""
     mounted_pvcs: list[str] = msgspec.field(default_factory=list, name="mountedPVCs")
     used_config_maps: list[str] = []
@@ -81,10 +102,26 @@ def count_replicas(desired: int, status: ReplicaStatus) -> Replicas:
     return Replicas(desired, status.replicas, status.ready_replicas, status.available_replicas)
 
 
+def odd_conditions(conditions: list[Condition] | None) -> list[OddCondition]:
+    """Those that are not as they should be."""
+    return [
+        OddCondition(each.type, each.status, each.reason, shortened(each.message, LONGEST_QUOTE))
+        for each in conditions or ()
+        if (each.status == "True") is (each.type in _BAD_NEWS)
+    ]
+
+
+def scaled_to_zero(left: int) -> Status:
+    """None are wanted. left: how many there still are."""
+    if not left:
+        return _SCALED_TO_ZERO
+    return Status(PENDING, "ScalingDown", f"Scaling to zero ({left} left)")
+
+
 def tell(ready: int, desired: int) -> str:
     """How many replicas are ready, as a sentence; interned, since thousands of workloads share it."""
     if desired == 0:
-        return f"Scaling to zero ({ready}/0)"
+        return f"Scaling to zero ({ready} left)" if ready else "Scaled to zero (0/0)"
     if ready >= desired:
         return intern(f"All replicas ready ({ready}/{desired})")
     return f"Partially ready ({ready}/{desired})" if ready else f"No replicas ready (0/{desired})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sys import intern
+
 from astrolabe.graph.model.links import Link, Ref, Select
 from astrolabe.graph.selector import equality
 from astrolabe.graph.state.edge_types import OWNS
@@ -10,18 +12,19 @@ from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Name, Projection, Terms
 from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import (
-    SCALED_TO_ZERO,
     ReplicaSpec,
     ReplicaStatus,
     UpdateStrategy,
     WorkloadMetadata,
     all_ready,
     count_replicas,
+    odd_conditions,
     progressing,
+    scaled_to_zero,
 )
 from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL
 from astrolabe.kinds.template import describe_template, uses_of
-from astrolabe.kinds.worst import READS_PODS, derive_from_pods
+from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods
 
 
 class ClaimTemplateMeta(Projection):
@@ -33,6 +36,7 @@ class ClaimTemplate(Projection):
 
 
 class StatefulSetSpec(ReplicaSpec):
+    min_ready_seconds: int = 0
     update_strategy: UpdateStrategy | None = None
     volume_claim_templates: Terms[ClaimTemplate] | None = None
 
@@ -45,10 +49,13 @@ class StatefulSet(Manifest):
 def _statefulset_status(statefulset: StatefulSet) -> Status:
     spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or ReplicaStatus()
     desired, ready = spec.desired, status.ready_replicas
-    if desired == 0 and status.replicas == 0:
-        return SCALED_TO_ZERO
-    if ready < desired or not _is_rolled_out(spec, status):
-        return progressing(ready, desired, updated=status.updated_replicas, available=desired)
+    if desired == 0:
+        return scaled_to_zero(status.replicas)
+    available = status.available_replicas if spec.min_ready_seconds else ready
+    rolled_out = _is_rolled_out(spec, status)
+    if ready < desired or available < desired or not rolled_out:
+        updated = desired if rolled_out else status.updated_replicas
+        return progressing(ready, desired, updated=updated, available=available)
     return all_ready(ready, desired)
 
 
@@ -59,6 +66,16 @@ def _is_rolled_out(spec: StatefulSetSpec, status: ReplicaStatus) -> bool:
     if strategy.rolling_update is None:
         return status.update_revision == status.current_revision
     return status.updated_replicas >= spec.desired - (strategy.rolling_update.partition or 0)
+
+
+def _current_revisions(statefulset: StatefulSet) -> Revised:
+    """Those that its pods may be of, with a partition or OnDelete also the one before."""
+    spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or ReplicaStatus()
+    strategy = spec.update_strategy or UpdateStrategy()
+    rolling = strategy.rolling_update
+    keeps_old = strategy.waits_for_deletion or bool(rolling is not None and rolling.partition)
+    revisions = (status.update_revision, status.current_revision if keeps_old else "")
+    return Revised(tuple([intern(each) for each in revisions if each]))
 
 
 def _claim_templates(statefulset: StatefulSet) -> list[str]:
@@ -77,7 +94,10 @@ def _statefulset_metadata(statefulset: StatefulSet) -> WorkloadMetadata:
     spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or ReplicaStatus()
     uses = _statefulset_uses(statefulset)
     return WorkloadMetadata(
-        replicas=count_replicas(spec.desired, status), **describe_template(spec.template, uses)
+        replicas=count_replicas(spec.desired, status),
+        revision=status.update_revision,
+        conditions=odd_conditions(status.conditions),
+        **describe_template(spec.template, uses),
     )
 
 
@@ -112,6 +132,7 @@ STATEFULSET = Kind(
     shows=WorkloadMetadata,
     links=_statefulset_links,
     makes=((OWNS, "PersistentVolumeClaim"), *USES),
+    details=_current_revisions,
     derive=derive_from_pods,
     reads=READS_PODS,
 )

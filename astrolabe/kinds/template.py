@@ -50,6 +50,15 @@ def is_topmost(meta: ObjectMeta) -> bool:
     return not meta.owner_references
 
 
+def images_of(template: Template | None) -> list[str]:
+    """The images of all its containers, each once."""
+    spec = template.spec if template is not None else None
+    if spec is None:
+        return []
+    containers = (*(spec.containers or ()), *(spec.init_containers or ()))
+    return list(dict.fromkeys([intern(each.image) for each in containers if each.image]))
+
+
 def describe_template(template: Template | None, uses: tuple[Ref, ...]) -> dict[str, Any]:
     """What every workload shows of its template, as fields of its metadata."""
     spec = template.spec if template is not None else None
@@ -57,6 +66,7 @@ def describe_template(template: Template | None, uses: tuple[Ref, ...]) -> dict[
         return {}
     return {
         "image": spec.containers[0].image if spec.containers else "",
+        "images": images_of(template),
         "service_account_name": intern(spec.service_account_name),
         **used_names(uses),
     }

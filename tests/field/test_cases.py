@@ -19,15 +19,7 @@ from tests.support.simulated import simulated
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 #: Not solved yet. Each must fail: one that passes is to be taken out.
-UNSOLVED = frozenset(
-    (
-        "16-cronjob-overlap",
-        "17-cronjob-failing-while-running",
-        "19-daemonset-never-observed",
-        "36-deployment-unschedulable-without-why",
-        "38-cronjob-timezone",
-    )
-)
+UNSOLVED: frozenset[str] = frozenset()
 
 Json = dict[str, Any]
 

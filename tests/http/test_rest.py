@@ -421,7 +421,10 @@ async def test_kinds(site: Site) -> None:
         "column": 2,
         "columns": [
             {"name": "replicas", "type": "object", "description": ""},
+            {"name": "revision", "type": "string", "description": "Of its template: a number, or a name."},
             {"name": "image", "type": "string", "description": "Of the first container."},
+            {"name": "images", "type": "array", "description": "Of all containers, each once."},
+            {"name": "conditions", "type": "array", "description": "Those that are not as they should be."},
             {"name": "serviceAccountName", "type": "string", "description": ""},
             {"name": "mountedPVCs", "type": "array", "description": ""},
             {"name": "usedConfigMaps", "type": "array", "description": ""},

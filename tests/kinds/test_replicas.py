@@ -21,7 +21,8 @@ from astrolabe.kinds.replicas import (
         (4, 3, "All replicas ready (4/3)"),
         (1, 3, "Partially ready (1/3)"),
         (0, 3, "No replicas ready (0/3)"),
-        (2, 0, "Scaling to zero (2/0)"),
+        (2, 0, "Scaling to zero (2 left)"),
+        (0, 0, "Scaled to zero (0/0)"),
     ],
 )
 def test_tell(ready: int, desired: int, sentence: str) -> None:

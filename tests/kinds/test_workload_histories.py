@@ -23,6 +23,28 @@ OWNERS = ("Deployment x", "ReplicaSet x", "CronJob x", "Job x", "Service x", "Ro
 NEEDED = ("Secret", "ServiceAccount", "PersistentVolumeClaim")
 
 names = st.sampled_from(("x", "y"))
+revisions = st.sampled_from(("1", "2"))
+EXCEEDED = {
+    "type": "Progressing",
+    "status": "False",
+    "reason": "ProgressDeadlineExceeded",
+    "message": "late.",
+}
+REFUSED = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "quota"}
+CREATING = {"waiting": {"reason": "ContainerCreating"}}
+CRASHING = {"waiting": {"reason": "CrashLoopBackOff"}}
+RUNNING = {"running": {"startedAt": "2026-01-01T00:00:02Z"}}
+UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}
+_pod_statuses = st.sampled_from(
+    (
+        {"phase": "Running", "containerStatuses": [{"name": "a", "state": CRASHING, "restartCount": 2}]},
+        {"phase": "Running", "containerStatuses": [{"name": "a", "state": RUNNING, "ready": False}]},
+        {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+        {"phase": "Pending", "containerStatuses": [{"name": "a", "state": CREATING}]},
+        {"phase": "Pending", "conditions": [UNSCHEDULABLE]},
+        {"phase": "Failed", "reason": "Evicted", "message": "low on memory"},
+    )
+)
 some_names = st.lists(names, unique=True, max_size=2)
 
 
@@ -50,16 +72,22 @@ def _parts(draw: st.DrawFn, kind: str) -> Json:
         pods = [{"targetRef": {"kind": "Pod", "name": n, "uid": f"Pod {n}"}} for n in draw(some_names)]
         return {"endpoints": pods}
     if kind == "Pod":
-        return {"spec": draw(_pods()), "status": {"phase": draw(st.sampled_from(("Running", "Failed")))}}
+        return {"spec": draw(_pods()), "status": draw(_pod_statuses)}
     if kind not in WORKLOADS:
         return {}
     spec: Json = {"template": {"spec": draw(_pods())}}
     if kind == "CronJob":
-        return {"spec": {"jobTemplate": {"spec": spec}}}
+        spec = {"jobTemplate": {"spec": spec}, "suspend": draw(st.booleans())}
+        return {"spec": spec, "status": {"lastScheduleTime": draw(st.sampled_from(("", "2026", "2027")))}}
+    if kind == "Job":
+        failed = draw(st.integers(0, 1))
+        type = draw(st.sampled_from(("Complete", "Failed", "Suspended", "none")))
+        conditions = [{"type": type, "status": "True", "reason": type}]
+        return {"spec": spec, "status": {"failed": failed, "conditions": conditions}}
     if kind == "StatefulSet":
         spec["volumeClaimTemplates"] = [{"metadata": {"name": name}} for name in draw(some_names)]
-    ended = [{"type": draw(st.sampled_from(("Complete", "Suspended"))), "status": "True"}]
-    return {"spec": spec, "status": {"conditions": ended}}
+    conditions = draw(st.sampled_from(([], [EXCEEDED], [REFUSED])))
+    return {"spec": spec, "status": {"updateRevision": draw(revisions), "conditions": conditions}}
 
 
 @st.composite
@@ -71,6 +99,8 @@ def manifests(draw: st.DrawFn) -> Facts:
     )
     name = draw(names)
     labels: Json = draw(st.sampled_from(({}, {"helm": "1"})))
+    if kind == "Pod":
+        labels = labels | draw(st.sampled_from(({}, {"controller-revision-hash": "1"})))
     if kind == "EndpointSlice":
         labels = labels | {"kubernetes.io/service-name": draw(st.sampled_from(("x", "y", "")))}
     owners = []
@@ -80,6 +110,8 @@ def manifests(draw: st.DrawFn) -> Facts:
     release = (
         draw(st.sampled_from(({}, {"meta.helm.sh/release-name": "r"}))) if kind != "EndpointSlice" else {}
     )
+    if kind in ("Deployment", "ReplicaSet"):
+        release = release | {"deployment.kubernetes.io/revision": draw(revisions)}
     meta = {
         "name": name,
         "namespace": "shop",

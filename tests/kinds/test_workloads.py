@@ -4,6 +4,7 @@ from astrolabe.graph.model.links import Select
 from astrolabe.graph.selector import equality
 from astrolabe.graph.state.status import Status
 from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL
+from astrolabe.kinds.worst import Revised
 from tests.kinds.support import Json, condition, fields, judge, make
 
 ZERO = Status("Ready", "ScaledToZero", "Scaled to zero (0/0)")
@@ -25,8 +26,15 @@ def counts(replicas: int, updated: int, ready: int, available: int, **more: obje
 DEPLOYMENTS: dict[str, tuple[Json, Json, Status]] = {
     "progress deadline exceeded": (
         {"replicas": 3, "paused": True},
-        counts(3, 3, 3, 3, conditions=[condition("ReplicaFailure", "True"), EXCEEDED]),
+        counts(3, 3, 3, 3, conditions=[condition("ReplicaFailure", "False"), EXCEEDED]),
         Status("Error", "ProgressDeadlineExceeded", "timed out", "T5"),
+    ),
+    "replica failure, after the deadline too": (
+        {"replicas": 3},
+        counts(
+            3, 3, 3, 3, conditions=[EXCEEDED, condition("ReplicaFailure", "True", "FailedCreate", "quota")]
+        ),
+        Status("Error", "FailedCreate", "quota", "T1"),
     ),
     "no progress for another reason": (
         {"replicas": 3},
@@ -56,13 +64,13 @@ DEPLOYMENTS: dict[str, tuple[Json, Json, Status]] = {
     "paused at zero": (
         {"replicas": 0, "paused": True},
         {},
-        Status("Pending", "Paused", "Rollouts are paused. Scaling to zero (0/0)"),
+        Status("Pending", "Paused", "Rollouts are paused. Scaled to zero (0/0)"),
     ),
     "scaled to zero": ({"replicas": 0}, {}, ZERO),
     "scaling to zero": (
         {"replicas": 0},
         counts(2, 2, 2, 2),
-        Status("Ready", "Ready", "Scaling to zero (2/0)"),
+        Status("Pending", "ScalingDown", "Scaling to zero (2 left)"),
     ),
     "one by default": ({}, counts(1, 1, 1, 1), Status("Ready", "Ready", "All replicas ready (1/1)")),
     "not updated": (
@@ -114,7 +122,12 @@ REPLICASETS: dict[str, tuple[Json, Json, Status]] = {
         {"conditions": [condition("ReplicaFailure", "False", "FailedCreate")]},
         ZERO,
     ),
-    "zero wanted is zero, whatever is left": ({"replicas": 0}, counts(2, 0, 2, 2), ZERO),
+    "zero wanted, and some are left": (
+        {"replicas": 0},
+        counts(2, 0, 2, 2),
+        Status("Pending", "ScalingDown", "Scaling to zero (2 left)"),
+    ),
+    "scaled to zero": ({"replicas": 0}, {}, ZERO),
     "not available": (
         {"replicas": 2},
         counts(2, 0, 1, 1),
@@ -144,12 +157,22 @@ STATEFULSETS: dict[str, tuple[Json, Json, Status]] = {
     "scaling to zero": (
         {"replicas": 0},
         counts(1, 1, 1, 1),
-        Status("Ready", "Ready", "Scaling to zero (1/0)"),
+        Status("Pending", "ScalingDown", "Scaling to zero (1 left)"),
     ),
     "not ready": (
         {"replicas": 2},
         counts(2, 2, 1, 1),
         Status("Pending", "Progressing", "Partially ready (1/2)"),
+    ),
+    "ready, and not for long enough yet": (
+        {"replicas": 3, "minReadySeconds": 30},
+        counts(3, 3, 3, 2),
+        Status("Pending", "Progressing", "All replicas ready (3/3), 2/3 available"),
+    ),
+    "ready is enough where no time is asked for": (
+        {"replicas": 3},
+        counts(3, 3, 3, 2),
+        Status("Ready", "Ready", "All replicas ready (3/3)"),
     ),
     "one by default": ({}, {}, Status("Pending", "Progressing", "No replicas ready (0/1)")),
     "not updated": (
@@ -232,13 +255,30 @@ DAEMONSETS: dict[str, tuple[Json, Json, Status]] = {
         scheduled(5, 0, 4, 4),
         Status("Pending", "Progressing", "Partially ready (4/5)"),
     ),
-    "no node wants it": ({"updateStrategy": None}, scheduled(0, 0, 0, 0), ZERO),
+    "no node is to run it": (
+        {"updateStrategy": None},
+        scheduled(0, 0, 0, 0),
+        Status(
+            "Ready", "NoMatchingNodes", "No node matches its node selector, affinity and tolerations (0/0)"
+        ),
+    ),
 }
 
 
 @pytest.mark.parametrize(("spec", "status", "expected"), DAEMONSETS.values(), ids=DAEMONSETS)
 def test_daemonset(spec: Json, status: Json, expected: Status) -> None:
     assert judge("DaemonSet", spec=spec, status=status) == expected
+
+
+@pytest.mark.parametrize(
+    "kind", ["Deployment", "ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet"]
+)
+def test_what_the_controller_has_never_seen(kind: str) -> None:
+    zeros = {"replicas": 0} if kind != "DaemonSet" else {}
+    for status in ({}, scheduled(0, 0, 0, 0)):
+        found = judge(kind, metadata={"generation": 1}, spec=zeros, status=status)
+        assert (found.severity, found.reason) == ("Pending", "Progressing")
+        assert found.message == "Waiting for the controller to see it for the first time"
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"])
@@ -256,6 +296,7 @@ def test_metadata(kind: str) -> None:
     facts = make(kind, spec={"replicas": 3, "template": TEMPLATE}, status=counts(4, 2, 2, 1))
     assert facts.metadata["replicas"] == {"desired": 3, "current": 4, "ready": 2, "available": 1}
     assert facts.metadata["image"] == "app:1"
+    assert facts.metadata["images"] == ["app:1", "log:1"]
     zeros = {"desired": 1, "current": 0, "ready": 0, "available": 0}
     assert make(kind).metadata == {"replicas": zeros, "creationTimestamp": "2026-01-01T00:00:00Z"}
 
@@ -288,3 +329,57 @@ def test_claims_of_a_statefulset() -> None:
 @pytest.mark.parametrize("templates", [None, [], [{}], [{"metadata": None}], [{"metadata": {}}]])
 def test_a_statefulset_without_claims(templates: list[Json] | None) -> None:
     assert fields(make("StatefulSet", spec={"volumeClaimTemplates": templates})) == []
+
+
+REVISED = {"deployment.kubernetes.io/revision": "3"}
+REVISIONS: dict[str, tuple[Json, Json, str]] = {
+    "Deployment": ({"annotations": REVISED}, {}, "3"),
+    "ReplicaSet": ({"annotations": REVISED}, {}, "3"),
+    "StatefulSet": ({}, {"currentRevision": "db-6", "updateRevision": "db-7"}, "db-7"),
+    "DaemonSet": ({"annotations": {"deprecated.daemonset.template.generation": "2"}}, {}, "2"),
+}
+
+
+@pytest.mark.parametrize("kind", REVISIONS)
+def test_the_revision_is_told(kind: str) -> None:
+    metadata, status, revision = REVISIONS[kind]
+    assert make(kind, metadata=metadata, status=status).metadata["revision"] == revision
+    assert "revision" not in make(kind).metadata
+
+
+def test_conditions_that_are_not_as_they_should_be() -> None:
+    status = {
+        "conditions": [
+            UNAVAILABLE,
+            condition("Progressing", "True", "ReplicaSetUpdated"),
+            condition("ReplicaFailure", "True", "FailedCreate", "quota"),
+        ]
+    }
+    assert make("Deployment", status=status).metadata["conditions"] == [
+        {"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable"},
+        {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "quota"},
+    ]
+    fine = {"conditions": [AVAILABLE, condition("ReplicaFailure", "False")]}
+    assert "conditions" not in make("Deployment", status=fine).metadata
+
+
+@pytest.mark.parametrize(
+    ("spec", "revisions"),
+    [
+        ({}, ("new",)),
+        ({"updateStrategy": rolling(0)}, ("new",)),
+        ({"updateStrategy": rolling(2)}, ("new", "old")),
+        ({"updateStrategy": {"type": "OnDelete"}}, ("new", "old")),
+    ],
+)
+def test_the_revisions_that_pods_of_a_statefulset_may_be_of(spec: Json, revisions: tuple[str, ...]) -> None:
+    status = {"currentRevision": "old", "updateRevision": "new"}
+    assert make("StatefulSet", spec=spec, status=status).details == Revised(revisions)
+    assert make("StatefulSet", spec=spec).details == Revised()
+
+
+def test_the_revision_that_pods_of_a_daemonset_are_to_be_of() -> None:
+    metadata = {"annotations": {"deprecated.daemonset.template.generation": "2"}}
+    assert make("DaemonSet", metadata=metadata).details == Revised(("2",))
+    by_hand = {"updateStrategy": {"type": "OnDelete"}}
+    assert make("DaemonSet", metadata=metadata, spec=by_hand).details == Revised()

@@ -3,7 +3,7 @@ import pytest
 from astrolabe.graph.model.facts import Derived
 from astrolabe.graph.state.status import Status
 from astrolabe.kinds.pod import PodDetails
-from astrolabe.kinds.worst import WorstPod, blame, worst, worst_of
+from astrolabe.kinds.worst import Revised, WorstPod, blame, worst, worst_of
 from tests.kinds.support import Other, derive
 
 BACK_OFF = Status("Error", "CrashLoopBackOff", "back-off 5m0s restarting failed container", "T1")
@@ -27,64 +27,137 @@ def test_then_the_first_name() -> None:
 
 
 def test_there_may_be_none() -> None:
-    assert worst_of([pod("a", RUNNING), pod("b", PROGRESSING)]) is None
+    assert worst_of([pod("a", RUNNING)]) is None
     assert worst([]) is None
 
 
+WAITS = Status("Pending", "ContainerCreating", "container app is waiting: ContainerCreating")
+UNSCHEDULABLE = Status("Pending", "Pending", "0/3 nodes are available: 3 Insufficient memory.")
+LOST = Status("Unknown", "NodeLost", "The node of the pod does not answer")
+
+
+def test_one_in_error_comes_first_then_one_on_no_node() -> None:
+    pods = [pod("a", WAITS, 9), pod("b", UNSCHEDULABLE), pod("c", LOST), pod("d", BACK_OFF)]
+    assert worst_of(pods) == worst_of(reversed(pods)) == WorstPod("d", 0, BACK_OFF)
+    assert worst_of(pods[:3]) == worst_of(pods[2::-1]) == WorstPod("b", 0, UNSCHEDULABLE)
+    assert worst_of([pods[2], pods[0]]) == WorstPod("a", 9, WAITS)
+
+
 @pytest.mark.parametrize(
-    ("status", "worst_pod", "expected"),
+    ("status", "words"),
     [
-        (
-            PROGRESSING,
-            WorstPod("web-1", 3, BACK_OFF),
-            Status(
-                "Error",
-                "CrashLoopBackOff",
-                "pod web-1: CrashLoopBackOff: back-off 5m0s restarting failed container",
-                "T1",
-            ),
-        ),
-        (
-            PROGRESSING,
-            WorstPod("web-1", 3, PULL),
-            Status("Error", "ImagePullBackOff", "pod web-1: ImagePullBackOff"),
-        ),
-        (PROGRESSING, None, PROGRESSING),
-        (RUNNING, WorstPod("web-1", 3, BACK_OFF), RUNNING),
-        (Status("Error", "FailedCreate"), WorstPod("web-1", 3, BACK_OFF), Status("Error", "FailedCreate")),
+        (BACK_OFF, "pod a: CrashLoopBackOff: back-off 5m0s restarting failed container"),
+        (PULL, "pod a: ImagePullBackOff"),
+        (WAITS, "pod a: container app is waiting: ContainerCreating"),
+        (UNSCHEDULABLE, "pod a: 0/3 nodes are available: 3 Insufficient memory."),
+        (Status("Pending", "Pending"), "pod a: Pending"),
     ],
 )
+def test_words(status: Status, words: str) -> None:
+    assert WorstPod("a", 0, status).words == words
+
+
+EXCEEDED = Status("Error", "ProgressDeadlineExceeded", 'ReplicaSet "web-1" has timed out progressing.', "T9")
+CRASHING = WorstPod("web-1", 3, BACK_OFF)
+WAITING = WorstPod("web-1", 0, UNSCHEDULABLE)
+QUOTA = Status("Error", "FailedCreate", "exceeded quota: small")
+
+BLAMES: dict[str, tuple[Status, WorstPod | None, Status]] = {
+    "a pod in Error": (
+        PROGRESSING,
+        CRASHING,
+        Status(
+            "Error",
+            "CrashLoopBackOff",
+            "pod web-1: CrashLoopBackOff: back-off 5m0s restarting failed container",
+            "T1",
+        ),
+    ),
+    "of which nothing more is known": (
+        PROGRESSING,
+        WorstPod("web-1", 3, PULL),
+        Status("Error", "ImagePullBackOff", "pod web-1: ImagePullBackOff"),
+    ),
+    "a pod that waits": (
+        PROGRESSING,
+        WAITING,
+        Status(
+            "Pending",
+            "Progressing",
+            "Partially ready (1/3): pod web-1: 0/3 nodes are available: 3 Insufficient memory.",
+        ),
+    ),
+    "a time-out does not hide what failed": (
+        EXCEEDED,
+        CRASHING,
+        Status(
+            "Error",
+            "ProgressDeadlineExceeded",
+            'ReplicaSet "web-1" has timed out progressing: pod web-1: CrashLoopBackOff: back-off 5m0s '
+            "restarting failed container",
+            "T9",
+        ),
+    ),
+    "nor what it waits for": (
+        EXCEEDED,
+        WAITING,
+        Status(
+            "Error",
+            "ProgressDeadlineExceeded",
+            'ReplicaSet "web-1" has timed out progressing: pod web-1: 0/3 nodes are available: 3 Insufficient '
+            "memory.",
+            "T9",
+        ),
+    ),
+    "pods that cannot be created, and one that fails": (
+        QUOTA,
+        WorstPod("web-1", 3, PULL),
+        Status("Error", "FailedCreate", "exceeded quota: small: pod web-1: ImagePullBackOff"),
+    ),
+    "pods that cannot be created, and one that starts": (QUOTA, WAITING, QUOTA),
+    "nothing is wrong": (PROGRESSING, None, PROGRESSING),
+    "it does its work": (RUNNING, CRASHING, RUNNING),
+    "it is being deleted": (
+        Status("Pending", "Terminating", "Waiting for finalizer x"),
+        CRASHING,
+        Status("Pending", "Terminating", "Waiting for finalizer x"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("status", "worst_pod", "expected"), BLAMES.values(), ids=BLAMES)
 def test_blame(status: Status, worst_pod: WorstPod | None, expected: Status) -> None:
     assert blame(status, worst_pod) == expected
 
 
-@pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet", "DaemonSet", "Job"])
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
 def test_owners_of_pods(kind: str) -> None:
     pods = [("owns", pod("web-1", BACK_OFF, 3)), ("owns", pod("web-2", RUNNING))]
-    exported = WorstPod("web-1", 3, BACK_OFF)
-    assert derive(kind, PROGRESSING, out=pods) == Derived(blame(PROGRESSING, exported), details=exported)
-    assert derive(kind, RUNNING, out=pods) == Derived(RUNNING, details=exported)
+    assert derive(kind, PROGRESSING, out=pods) == Derived(blame(PROGRESSING, CRASHING))
+    assert derive(kind, RUNNING, out=pods) == Derived(RUNNING)
     assert derive(kind, PROGRESSING) == Derived(PROGRESSING)
-
-
-def test_a_deployment_hears_of_it_from_its_replicasets() -> None:
-    new = Other("ReplicaSet", "web-new", PROGRESSING, WorstPod("web-new-1", 0, PULL))
-    old = Other("ReplicaSet", "web-old", RUNNING, WorstPod("web-old-1", 3, BACK_OFF))
-    fine = Other("ReplicaSet", "web-older", RUNNING)
-    around = [("owns", each) for each in (new, old, fine)]
-    exported = WorstPod("web-old-1", 3, BACK_OFF)
-    assert derive("Deployment", PROGRESSING, out=around) == Derived(
-        blame(PROGRESSING, exported), details=exported
-    )
-    assert derive("Deployment", PROGRESSING, out=around[::-1]) == derive(
-        "Deployment", PROGRESSING, out=around
-    )
-    assert derive("Deployment", PROGRESSING, out=around[:1]).status.reason == "ImagePullBackOff"
-    assert derive("Deployment", RUNNING, out=around) == Derived(RUNNING, details=exported)
-    assert derive("Deployment", PROGRESSING, out=around[2:]) == Derived(PROGRESSING)
 
 
 def test_a_pod_that_is_over_is_nobody_elses_error() -> None:
     evicted = Other("Pod", "web-0", Status("Error", "Evicted"), PodDetails(is_live=False))
     assert worst_of([evicted]) is None
     assert worst_of([evicted, pod("web-1", BACK_OFF)]) == WorstPod("web-1", 0, BACK_OFF)
+
+
+def revised(name: str, status: Status, revision: str) -> tuple[str, Other]:
+    return "owns", Other("Pod", name, status, PodDetails(revision=revision))
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+def test_a_pod_of_an_old_revision_makes_no_error(kind: str) -> None:
+    pods = [revised("db-0", PULL, "old"), revised("db-1", RUNNING, "new")]
+    current = Revised(("new",))
+    told = "Partially ready (1/3): pod db-0: ImagePullBackOff (of an old revision)"
+    assert derive(kind, PROGRESSING, details=current, out=pods).status == Status(
+        "Pending", "Progressing", told
+    )
+    both = Revised(("new", "old"))
+    assert derive(kind, PROGRESSING, details=both, out=pods).status.reason == "ImagePullBackOff"
+    reverse = [revised("db-0", RUNNING, "old"), revised("db-1", PULL, "new")]
+    assert derive(kind, PROGRESSING, details=current, out=reverse).status.reason == "ImagePullBackOff"
+    assert derive(kind, RUNNING, details=current, out=pods).status == RUNNING

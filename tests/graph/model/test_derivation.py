@@ -166,6 +166,38 @@ def test_what_a_rule_makes_that_is_no_json_costs_one_status() -> None:
     assert (fault.kind, fault.name) == ("Pod", "x")
 
 
+def _echo(own: Peer, neighborhood: Neighborhood) -> Derived:
+    """A thing is as worried as those below it, and these say what the thing alone says."""
+    above = [peer.status.reason for peer in neighborhood.incoming(OWNS, "Thing", own=True)]
+    return Derived(Status(READY, "+".join([own.status.reason, *above])))
+
+
+def _listen(own: Peer, neighborhood: Neighborhood) -> Derived:
+    below = [peer.status.reason for peer in neighborhood.outgoing(OWNS, "Part")]
+    return Derived(Status(READY, f"{own.status.reason}({','.join(sorted(below))})"))
+
+
+CIRCLE = (
+    Rules(kind="Thing", api_version="v1", derive=_listen, reads=(Read("outgoing", OWNS, "Part"),)),
+    Rules(kind="Part", api_version="v1", derive=_echo, reads=(Read("incoming", OWNS, "Thing", own=True),)),
+)
+
+
+def test_one_that_is_read_may_read_what_the_readers_manifest_alone_says() -> None:
+    model = Model(CIRCLE)
+    part = a("Part", "a", RefByUid(OWNS, "Thing a", "Thing", "a", "x", "f", reverse=True))
+    model.upsert(part)
+    model.upsert(a("Thing", "a"))
+    told = {node.kind: node.document()["reason"] for node in model.commit().nodes_set}
+    assert told == {"Part": "Own+Own", "Thing": "Own(Own+Own)"}
+    model.upsert(msgspec.structs.replace(a("Thing", "a"), status=Status(READY, "New")))
+    told = {node.kind: node.document()["reason"] for node in model.commit().nodes_set}
+    assert told == {"Part": "Own+New", "Thing": "New(Own+New)"}
+    model.remove("Thing a")
+    told = {node.kind: node.document()["reason"] for node in model.commit().nodes_set}
+    assert told == {"Part": "Own"}
+
+
 def test_a_node_says_what_its_manifest_alone_says_where_that_differs() -> None:
     model = Model(RULES)
     model.upsert(service("a"))

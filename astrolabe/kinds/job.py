@@ -1,0 +1,175 @@
+"""Job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import msgspec
+
+from astrolabe.graph.model.facts import Derived, Neighborhood, Peer
+from astrolabe.graph.model.links import Ref
+from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
+from astrolabe.kinds.common import condition, holds
+from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.manifest import Condition, Items, Manifest, Projection
+from astrolabe.kinds.metadata import Count, Image, Metadata
+from astrolabe.kinds.pod_links import USES
+from astrolabe.kinds.replicas import Images, OddConditions, failed, odd_conditions
+from astrolabe.kinds.template import Template, describe_template, is_topmost, uses_of
+from astrolabe.kinds.worst import READS_PODS, WorstPod, blame, go_on, worst_of
+
+
+class JobSpec(Projection):
+    completions: int | None = None
+    ttl_seconds_after_finished: int | None = None
+    template: Template | None = None
+
+
+class JobStatus(Projection):
+    active: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    failed_indexes: str = ""
+    start_time: str | None = None
+    conditions: Items[Condition] | None = None
+
+
+class Job(Manifest):
+    spec: JobSpec | None = None
+    status: JobStatus | None = None
+
+
+class JobRun(msgspec.Struct, frozen=True, gc=False):
+    """What `derive` of a Job and of its CronJob read of it.
+
+    at: when it was scheduled, else when it was made. is_over: it will start no more pods. failures: how many
+    of its pods have failed and count.
+    """
+
+    at: str
+    is_over: bool = False
+    has_failed: bool = False
+    failures: int = 0
+
+
+_FAILED = ("Failed", "FailureTarget")
+_SUCCEEDED = ("Complete", "SuccessCriteriaMet")
+
+
+def _first_true(conditions: list[Condition] | None, types: tuple[str, ...]) -> Condition | None:
+    return next((condition(conditions, type) for type in types if holds(conditions, type)), None)
+
+
+def _job_status(job: Job) -> Status:
+    spec, status = job.spec or JobSpec(), job.status or JobStatus()
+    done = f"{status.succeeded}/{1 if spec.completions is None else spec.completions}"
+    failure = _first_true(status.conditions, _FAILED)
+    if failure is not None:
+        return failed(failure)
+    success = _first_true(status.conditions, _SUCCEEDED)
+    if success is not None:
+        return Status(READY, "Completed", f"Completed ({done})", success.last_transition_time)
+    suspended = _first_true(status.conditions, ("Suspended",))
+    if suspended is not None:
+        return Status(PENDING, "Suspended", f"Suspended ({done} completed)", suspended.last_transition_time)
+    message = f"Running ({done} completed, {status.active} active)"
+    if status.failed_indexes:
+        message += f", failed indexes: {status.failed_indexes}"
+    elif status.failed:
+        message += f", retrying after {status.failed} failure{'s' if status.failed > 1 else ''}"
+    return Status(PENDING, "Running", message, status.start_time)
+
+
+def _job_run(job: Job) -> JobRun:
+    meta, status = job.metadata, job.status or JobStatus()
+    scheduled = _in_utc(meta.annotations.scheduled_at) if meta.annotations is not None else ""
+    has_failed = _first_true(status.conditions, _FAILED) is not None
+    return JobRun(
+        at=scheduled or meta.creation_timestamp or "",
+        is_over=has_failed or _first_true(status.conditions, _SUCCEEDED) is not None,
+        has_failed=has_failed,
+        failures=status.failed,
+    )
+
+
+def _in_utc(time: str) -> str:
+    """The annotation has the time zone of the schedule; "" if it is no time."""
+    try:
+        return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time else ""
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _derive_job(job: Peer, neighborhood: Neighborhood) -> Derived:
+    """A retry is no error while it runs. Why pods failed before is told, where that is what is known."""
+    pods = list(neighborhood.outgoing(OWNS, "Pod"))
+    run: JobRun = job.details
+    if run.has_failed or (run.failures and not run.is_over):
+        status = job.status if run.has_failed else blame(job.status, worst_of(pods))
+        if status.severity == PENDING or run.has_failed:
+            status = go_on(status, _last_failure(pods))
+        return Derived(status)
+    return Derived(blame(job.status, worst_of(pods)))
+
+
+def _last_failure(pods: Iterable[Peer]) -> str:
+    """How the pod failed that did so last; "" when none of those that did is there any more."""
+    gone = [pod for pod in pods if pod.status.severity == ERROR and not pod.details.is_live]
+    last = max(gone, key=lambda pod: (pod.status.since or "", pod.name), default=None)
+    return WorstPod(last.name, last.details.restarts, last.status).words if last is not None else ""
+
+
+def _job_uses(job: Job) -> tuple[Ref, ...]:
+    """A finished Job creates no more pods, so it needs nothing."""
+    conditions = (job.status or JobStatus()).conditions
+    over = holds(conditions, "Complete") or holds(conditions, "Failed")
+    return uses_of((job.spec or JobSpec()).template, job.metadata, over=over)
+
+
+def _job_links(job: Job) -> tuple[Ref, ...]:
+    return _job_uses(job) if is_topmost(job.metadata) else ()
+
+
+class JobMetadata(Metadata):
+    completions: Count | None = None
+    succeeded: Count | None = None
+    failed: Count | None = None
+    image: Image = ""
+    images: Images = []
+    conditions: OddConditions = []
+    service_account_name: str = ""
+    mounted_pvcs: list[str] = msgspec.field(default_factory=list, name="mountedPVCs")
+    used_config_maps: list[str] = []
+    used_secrets: list[str] = []
+
+
+def _job_metadata(job: Job) -> JobMetadata:
+    spec, status = job.spec or JobSpec(), job.status or JobStatus()
+    return JobMetadata(
+        completions=spec.completions,
+        succeeded=status.succeeded,
+        failed=status.failed,
+        conditions=odd_conditions(status.conditions),
+        **describe_template(spec.template, _job_uses(job)),
+    )
+
+
+JOB = Kind(
+    name="Job",
+    group="batch",
+    version="v1",
+    plural="jobs",
+    layer="run",
+    column=3,
+    manifest=Job,
+    status=_job_status,
+    metadata=_job_metadata,
+    shows=JobMetadata,
+    links=_job_links,
+    makes=USES,
+    details=_job_run,
+    derive=_derive_job,
+    reads=READS_PODS,
+)
