@@ -72,7 +72,7 @@ class Settings:
 
     kubeconfig: one path, or several as in $KUBECONFIG. context: a context in it; "": the current one.
     namespaces: watch only these; empty: all.
-    kinds: kinds to watch, see `Catalogue.find`; empty: all built-in kinds.
+    kinds: kinds to watch, see `Catalogue.find`; empty: all built-in kinds, but for those by request.
     custom_resources: which custom resources to watch, see `kinds.custom.selection`; empty: `auto`, or with
     `kinds` none.
     max_custom_objects: objects of one custom kind beyond which only their metadata is read.

@@ -13,6 +13,7 @@ import click
 from astrolabe.bus.redis.address import parse as parse_redis_url
 from astrolabe.graph import selector
 from astrolabe.kinds.builtin import builtin_catalogue
+from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.custom.selection import Selection
 
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
@@ -237,9 +238,19 @@ def networks(text: str) -> tuple[str, ...]:
 
 
 def kinds(text: str) -> tuple[str, ...]:
-    """Kinds as kubectl accepts them, separated by commas. Raises ValueError (UnknownKind)."""
-    words, catalogue = _split(text), builtin_catalogue()
-    return tuple(catalogue.find(word).key for word in words)
+    """Kinds as kubectl accepts them, separated by commas; + before one adds it to what is watched anyway.
+
+    `rbac` are all kinds of its API group. Raises ValueError (UnknownKind).
+    """
+    catalogue = builtin_catalogue()
+    return tuple(key for word in _split(text) for key in _keys(word, catalogue))
+
+
+def _keys(word: str, catalogue: Catalogue) -> list[str]:
+    plus, word = ("+", word[1:].strip()) if word.startswith("+") else ("", word)
+    if word.lower() == "rbac":
+        return [f"{plus}{kind.key}" for kind in catalogue if kind.group == "rbac.authorization.k8s.io"]
+    return [f"{plus}{catalogue.find(word).key}"]
 
 
 def custom_resources(text: str) -> tuple[str, ...]:

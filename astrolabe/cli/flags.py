@@ -104,7 +104,7 @@ SCOPE = (
         heading=_SCOPE,
         shown="all",
         envvar="ASTROLABE_KINDS",
-        help="Watch only these.",
+        help="Watch only these; +a adds to what is watched anyway, as in +rbac.",
     ),
     _list(
         "--custom-resources",

@@ -18,6 +18,13 @@ from astrolabe.kinds.kind import Kind
 _ENTRIES = (
     "cluster.NAMESPACE",
     "cluster.NODE",
+    "quota.RESOURCE_QUOTA",
+    "quota.LIMIT_RANGE",
+    "pod_classes.PRIORITY_CLASS",
+    "pod_classes.RUNTIME_CLASS",
+    "devices.DEVICE_CLASS",
+    "devices.RESOURCE_CLAIM",
+    "csi.CSI_DRIVER",
     "storage.STORAGE_CLASS",
     "network.INGRESS_CLASS",
     "storage.PERSISTENT_VOLUME",
@@ -36,9 +43,17 @@ _ENTRIES = (
     "endpoint_slice.ENDPOINT_SLICE",
     "service.SERVICE",
     "network.INGRESS",
-    "network.NETWORK_POLICY",
+    "network_policy.NETWORK_POLICY",
     "policy.POD_DISRUPTION_BUDGET",
     "policy.HORIZONTAL_POD_AUTOSCALER",
+    "webhooks.VALIDATING_WEBHOOK_CONFIGURATION",
+    "webhooks.MUTATING_WEBHOOK_CONFIGURATION",
+    "extensions.API_SERVICE",
+    "extensions.CUSTOM_RESOURCE_DEFINITION",
+    "rbac.CLUSTER_ROLE",
+    "rbac.ROLE",
+    "rbac.CLUSTER_ROLE_BINDING",
+    "rbac.ROLE_BINDING",
 )
 
 

@@ -85,12 +85,14 @@ class Catalogue:
         return found
 
     def only(self, words: Sequence[str]) -> Catalogue:
-        """A catalogue of the kinds that these words mean (see `find`), in the order of this one; of all when
-        there are none. Raises UnknownKind.
+        """A catalogue of the kinds that these words mean (see `find`), in the order of this one.
+
+        Words that begin with + add to the others, or if there are none, to all kinds but those that are
+        watched by request. Raises UnknownKind.
         """
-        if not words:
-            return Catalogue(self)
-        wanted = {self.find(word).key for word in words}
+        wanted = {self.find(word).key for word in words if not word.startswith("+")}
+        wanted = wanted or {kind.key for kind in self if not kind.by_request}
+        wanted |= {self.find(word[1:]).key for word in words if word.startswith("+")}
         return Catalogue(kind for kind in self if kind.key in wanted)
 
     @property

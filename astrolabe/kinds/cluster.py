@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from astrolabe.graph.state.status import ERROR, READY, UNKNOWN, Status
-from astrolabe.kinds.common import condition, tell_finalizers, terminating
+from astrolabe.kinds.common import condition, labels_of, tell_finalizers, terminating
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Condition, Items, Manifest, Name, Projection
 from astrolabe.kinds.metadata import Metadata
@@ -166,5 +166,6 @@ NAMESPACE = Kind(
     manifest=Namespace,
     status=_namespace_status,
     deletion=_tell_deletion,
+    selectable=labels_of,
     namespaced=False,
 )

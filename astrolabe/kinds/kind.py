@@ -62,6 +62,7 @@ class Kind(Generic[M]):
     metadata_only: list and watch as PartialObjectMetadata; values never reach the process.
     optional: a missing API or a 403 does not block readiness.
     expected: if it is forbidden, readers are told that something is missing.
+    by_request: it is watched only if it is asked for.
     selectable: the labels by which a `Select` finds it; None for kinds that nothing selects.
     warn: pure. What Kubernetes' Warnings about an object make of its status; see `kinds.warnings`.
     closure_ends: whether the closure does not go on from an object; None: it always does.
@@ -91,6 +92,7 @@ class Kind(Generic[M]):
     metadata_only: bool = False
     optional: bool = False
     expected: bool = True
+    by_request: bool = False
     status_is_complete: bool = False
     selectable: Callable[[M], Mapping[str, str]] | None = None
     aliases: Callable[[M], tuple[str, ...]] = common.no_aliases

@@ -1,4 +1,4 @@
-"""Ingress, IngressClass, NetworkPolicy."""
+"""Ingress, IngressClass."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import msgspec
 
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
-from astrolabe.graph.model.links import Link, Ref, Select
-from astrolabe.graph.state.edge_types import ROUTES_TO, SELECTS, USES, USES_CLASS, USES_SECRET
+from astrolabe.graph.model.links import Link, Ref
+from astrolabe.graph.state.edge_types import ROUTES_TO, USES, USES_CLASS, USES_SECRET
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.certificates import (
@@ -19,9 +19,9 @@ from astrolabe.kinds.certificates import (
     tell_issuer,
     tell_makers,
 )
-from astrolabe.kinds.common import always_ready, selector_of
+from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import ANY_KIND, Kind
-from astrolabe.kinds.manifest import Items, LabelSelector, Manifest, Projection
+from astrolabe.kinds.manifest import Items, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata
 from astrolabe.kinds.service import LoadBalancerStatus
 
@@ -310,36 +310,5 @@ INGRESS_CLASS = Kind(
     manifest=Manifest,
     status=always_ready,
     namespaced=False,
-    optional=True,
-)
-
-
-class NetworkPolicySpec(Projection):
-    pod_selector: LabelSelector | None = None
-
-
-class NetworkPolicy(Manifest):
-    spec: NetworkPolicySpec | None = None
-
-
-def _policy_links(policy: NetworkPolicy) -> tuple[Link, ...]:
-    selector = selector_of((policy.spec or NetworkPolicySpec()).pod_selector)
-    if selector is None:
-        return ()
-    return (Select(SELECTS, "Pod", policy.metadata.namespace, selector, "spec.podSelector"),)
-
-
-NETWORK_POLICY = Kind(
-    name="NetworkPolicy",
-    group="networking.k8s.io",
-    version="v1",
-    plural="networkpolicies",
-    layer="policy",
-    column=2,
-    short_names=("netpol",),
-    manifest=NetworkPolicy,
-    status=always_ready,
-    links=_policy_links,
-    makes=((SELECTS, "Pod"),),
     optional=True,
 )

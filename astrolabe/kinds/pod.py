@@ -121,6 +121,13 @@ class SchedulingGate(Projection):
     name: str = ""
 
 
+class PodResourceClaim(Projection):
+    """`resource_claim_name` is absent when the claim is made of a template, and then in the status."""
+
+    name: Name = ""
+    resource_claim_name: str | None = None
+
+
 class PodSpec(Projection):
     """`restart_policy` absent means Always."""
 
@@ -131,6 +138,9 @@ class PodSpec(Projection):
     volumes: Items[Volume] | None = None
     image_pull_secrets: Items[Reference] | None = None
     service_account_name: str = ""
+    priority_class_name: str = ""
+    runtime_class_name: str | None = None
+    resource_claims: Items[PodResourceClaim] | None = None
     node_name: str = ""
     restart_policy: str = "Always"
 
@@ -177,6 +187,7 @@ class PodStatus(Projection):
     message: str = ""
     pod_ip: str = msgspec.field(default="", name="podIP")
     conditions: Items[Condition] | None = None
+    resource_claim_statuses: Items[PodResourceClaim] | None = None
     init_container_statuses: Items[ContainerStatus] | None = None
     container_statuses: Items[ContainerStatus] | None = None
 

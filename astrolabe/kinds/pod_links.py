@@ -11,8 +11,10 @@ from sys import intern
 from astrolabe.graph.model.faults import InvalidObjectError
 from astrolabe.graph.model.links import Ref, RefByUid
 from astrolabe.graph.state.edge_types import (
+    CLAIMS,
     MOUNTS,
     RUNS_ON,
+    USES_CLASS,
     USES_CONFIGMAP,
     USES_SECRET,
     USES_SERVICE_ACCOUNT,
@@ -23,6 +25,7 @@ from astrolabe.kinds.pod import (
     EnvFrom,
     EnvVar,
     Pod,
+    PodResourceClaim,
     PodSpec,
     ProjectedSource,
     Reference,
@@ -36,6 +39,9 @@ USES = (
     (USES_SECRET, "Secret"),
     (MOUNTS, "PersistentVolumeClaim"),
     (USES_SERVICE_ACCOUNT, "ServiceAccount"),
+    (USES_CLASS, "PriorityClass"),
+    (USES_CLASS, "RuntimeClass"),
+    (CLAIMS, "ResourceClaim"),
 )
 MAKES = (*USES, (RUNS_ON, "Node"))
 
@@ -57,7 +63,8 @@ def is_mirror(pod: Pod) -> bool:
 
 
 def link_pod(pod: Pod) -> tuple[Ref, ...]:
-    """Its references, in this order: containers, volumes, imagePullSecrets, ServiceAccount, Node.
+    """Its references, in this order: containers, volumes, imagePullSecrets, ServiceAccount, classes, claims,
+    Node.
 
     A pod that is over needs nothing any more, so that nothing is missing.
     """
@@ -67,6 +74,8 @@ def link_pod(pod: Pod) -> tuple[Ref, ...]:
     over = pod.status is not None and pod.status.phase in _OVER
     links = _Links("spec", pod.metadata.namespace, pod=pod.metadata.name, optional=over)
     links.add_uses(spec, has_account=bool(spec.service_account_name) or not is_mirror(pod))
+    if pod.status is not None and pod.status.resource_claim_statuses:
+        links.add_claims("status.resourceClaimStatuses", pod.status.resource_claim_statuses)
     if spec.node_name:
         links.add_node(spec.node_name)
     return tuple(links.found)
@@ -152,6 +161,28 @@ class _Links:
             self.add_secret(secret, f"{path}.imagePullSecrets[{secret.name}]")
         if has_account:
             self.add_account(spec.service_account_name)
+        if spec.priority_class_name or spec.runtime_class_name:
+            self._add_classes(spec)
+        if spec.resource_claims:
+            self.add_claims(f"{path}.resourceClaims", spec.resource_claims)
+
+    def _add_classes(self, spec: PodSpec) -> None:
+        """Once admitted, a Pod has its priority, whatever becomes of the class."""
+        for kind, key, name, optional in (
+            ("PriorityClass", "priorityClassName", spec.priority_class_name, bool(self.pod)),
+            ("RuntimeClass", "runtimeClassName", spec.runtime_class_name, False),
+        ):
+            if name:
+                field = intern(f"{self.path}.{key}")
+                self.found.append(Ref(USES_CLASS, kind, "", intern(name), field, optional or self.optional))
+
+    def add_claims(self, path: str, claims: Iterable[PodResourceClaim]) -> None:
+        """The ResourceClaims that exist already. One that is made of a template gets its name later."""
+        for claim in claims:
+            name = claim.resource_claim_name
+            if name:
+                field = intern(f"{path}[{claim.name}].resourceClaimName")
+                self.found.append(Ref(CLAIMS, "ResourceClaim", self.namespace, name, field, self.optional))
 
     def add_account(self, name: str) -> None:
         """No name is the default one, which no namespace lacks: a template that names none needs none."""

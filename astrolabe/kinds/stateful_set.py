@@ -6,7 +6,7 @@ from sys import intern
 
 from astrolabe.graph.model.links import Link, Ref, Select
 from astrolabe.graph.selector import equality
-from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.edge_types import GOVERNED_BY, OWNS
 from astrolabe.graph.state.status import Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Name, Projection, Terms
@@ -38,6 +38,7 @@ class ClaimTemplate(Projection):
 class StatefulSetSpec(ReplicaSpec):
     min_ready_seconds: int = 0
     update_strategy: UpdateStrategy | None = None
+    service_name: str = ""
     volume_claim_templates: Terms[ClaimTemplate] | None = None
 
 
@@ -102,7 +103,9 @@ def _statefulset_metadata(statefulset: StatefulSet) -> WorkloadMetadata:
 
 
 def _statefulset_links(statefulset: StatefulSet) -> list[Link]:
-    """The claims that the controller created (by default it is not set as owner), and what its pods use."""
+    """The claims that the controller created (by default it is not set as owner), the Service that gives its
+    pods their names, and what they use.
+    """
     meta = statefulset.metadata
     claims = [
         Select(
@@ -114,7 +117,9 @@ def _statefulset_links(statefulset: StatefulSet) -> list[Link]:
         )
         for name in _claim_templates(statefulset)
     ]
-    return [*claims, *_statefulset_uses(statefulset)]
+    service = (statefulset.spec or StatefulSetSpec()).service_name
+    governed = [Ref(GOVERNED_BY, "Service", meta.namespace, service, "spec.serviceName")] if service else []
+    return [*claims, *governed, *_statefulset_uses(statefulset)]
 
 
 STATEFULSET = Kind(
@@ -131,8 +136,8 @@ STATEFULSET = Kind(
     metadata=_statefulset_metadata,
     shows=WorkloadMetadata,
     links=_statefulset_links,
-    makes=((OWNS, "PersistentVolumeClaim"), *USES),
     details=_current_revisions,
+    makes=((OWNS, "PersistentVolumeClaim"), (GOVERNED_BY, "Service"), *USES),
     derive=derive_from_pods,
     reads=READS_PODS,
 )

@@ -8,7 +8,7 @@ import msgspec
 
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Link, Ref
-from astrolabe.graph.state.edge_types import BINDS, MOUNTS, USES_CLASS
+from astrolabe.graph.state.edge_types import ATTACHES, BINDS, MOUNTS, USES_CLASS
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import Kind
@@ -236,11 +236,37 @@ class ClaimReference(Projection):
     uid: str = ""
 
 
+class VolumeSecret(Projection):
+    name: str = ""
+    namespace: str = ""
+
+
+class CsiSource(Projection):
+    """The Secrets that the driver reads for a volume."""
+
+    controller_publish_secret_ref: VolumeSecret | None = None
+    node_stage_secret_ref: VolumeSecret | None = None
+    node_publish_secret_ref: VolumeSecret | None = None
+    controller_expand_secret_ref: VolumeSecret | None = None
+    node_expand_secret_ref: VolumeSecret | None = None
+
+    def secrets(self) -> tuple[tuple[str, VolumeSecret | None], ...]:
+        """Each by its name in the manifest."""
+        return (
+            ("controllerPublishSecretRef", self.controller_publish_secret_ref),
+            ("nodeStageSecretRef", self.node_stage_secret_ref),
+            ("nodePublishSecretRef", self.node_publish_secret_ref),
+            ("controllerExpandSecretRef", self.controller_expand_secret_ref),
+            ("nodeExpandSecretRef", self.node_expand_secret_ref),
+        )
+
+
 class VolumeSpec(Projection):
     capacity: Quantities | None = None
     claim_ref: ClaimReference | None = None
     persistent_volume_reclaim_policy: str = ""
     storage_class_name: str | None = None
+    csi: CsiSource | None = None
 
 
 class VolumeStatus(Projection):
@@ -323,6 +349,9 @@ def _volume_links(volume: PersistentVolume) -> list[Link]:
         # It has its storage, whether or not there is a class of that name
         name, field = spec.storage_class_name, "spec.storageClassName"
         links.append(Ref(USES_CLASS, "StorageClass", "", name, field, optional=True))
+    for key, secret in spec.csi.secrets() if spec.csi is not None else ():
+        if secret is not None and secret.name:
+            links.append(Ref(ATTACHES, "Secret", secret.namespace, secret.name, f"spec.csi.{key}"))
     return links
 
 
@@ -339,7 +368,7 @@ PERSISTENT_VOLUME = Kind(
     metadata=_volume_metadata,
     shows=VolumeMetadata,
     links=_volume_links,
-    makes=((BINDS, "PersistentVolumeClaim"), (USES_CLASS, "StorageClass")),
+    makes=((BINDS, "PersistentVolumeClaim"), (USES_CLASS, "StorageClass"), (ATTACHES, "Secret")),
     namespaced=False,
 )
 

@@ -53,7 +53,8 @@ COUNT_EVERY = 15.0
 
 def selection_of(settings: Settings) -> Selection:
     """Which custom resources the settings ask for. Who names kinds to watch wants no others."""
-    return Selection.of(settings.custom_resources or ((NONE,) if settings.kinds else ()))
+    few = any(not word.startswith("+") for word in settings.kinds)
+    return Selection.of(settings.custom_resources or ((NONE,) if few else ()))
 
 
 class _DefinitionSink:

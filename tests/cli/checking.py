@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from astrolabe.cli.check import Finding, check
 from astrolabe.settings import Settings
+from astrolabe.sim.event_kinds import CORE_EVENT
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import ObjectStore
+from tests.support.kinds import WATCHED
 
 
 def store(*namespaces: str) -> ObjectStore:
     """Of a cluster that has these beside those that every cluster has."""
-    store = ObjectStore()
+    store = ObjectStore([CORE_EVENT, *WATCHED])
     for name in ("default", "kube-system", *namespaces):
         store.create("Namespace", {"metadata": {"name": name}})
     return store

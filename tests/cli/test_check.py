@@ -24,7 +24,7 @@ from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import ObjectStore
 from tests.cli.checking import found, store
-from tests.support.kinds import KINDS
+from tests.support.kinds import WATCHED
 from tests.support.programs import program
 from tests.support.redis_server import free_port, redis_server
 from tests.support.redis_sites import nodes, watched
@@ -38,7 +38,7 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 async def test_all_is_well(simulator: Simulator) -> None:
     findings = await found(simulator)
-    assert list(findings) == ["API server", *[kind.name for kind in KINDS], "Event", "Rights"]
+    assert list(findings) == ["API server", *[kind.name for kind in WATCHED], "Event", "Rights"]
     assert {finding.outcome for finding in findings.values()} == {"ok"}
     assert {finding.advice for finding in findings.values()} == {""}
     assert findings["API server"].about.startswith(f"{simulator.url} v")
@@ -49,7 +49,7 @@ async def test_all_is_well(simulator: Simulator) -> None:
 
 
 async def test_permissions_that_lack(simulator: Simulator) -> None:
-    optional = next(kind for kind in KINDS if kind.optional)
+    optional = next(kind for kind in WATCHED if kind.optional)
     simulator.authorizer.restrict("Deployment")
     simulator.authorizer.restrict(optional.name)
     findings = await found(simulator)
@@ -66,7 +66,7 @@ async def test_permissions_that_lack(simulator: Simulator) -> None:
 
 async def test_kinds_that_the_cluster_does_not_serve() -> None:
     lacking = ("HorizontalPodAutoscaler", "NetworkPolicy", "Node", "ReplicaSet")
-    store = ObjectStore([CORE_EVENT, *[kind for kind in KINDS if kind.name not in lacking]])
+    store = ObjectStore([CORE_EVENT, *[kind for kind in WATCHED if kind.name not in lacking]])
     async with Simulator(store, authorizer=Authorizer()) as simulator:
         findings = await found(simulator)
     assert {name for name, each in findings.items() if each.outcome != "ok"} == set(lacking)
@@ -125,7 +125,7 @@ async def test_the_only_thing_that_is_posted_is_the_question(simulator: Simulato
     await found(simulator)
     asked = [request for request in simulator.request_log.requests if request.method != "GET"]
     assert Counter((request.method, request.path, request.write) for request in asked) == {
-        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", False): 2 * (len(KINDS) + 1),
+        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", False): 2 * (len(WATCHED) + 1),
         ("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", False): len(
             ("default", "kube-system")
         ),

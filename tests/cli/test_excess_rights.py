@@ -10,7 +10,7 @@ from astrolabe.cli.check import Finding
 from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.server import Simulator
 from tests.cli.checking import found, store
-from tests.support.kinds import KINDS
+from tests.support.kinds import WATCHED
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ async def test_rights_beyond_what_is_needed_are_named(
     authorizer = Authorizer()
     authorizer.more = more
     authorizer.restrict("Event", settings.get("namespaces", ()))
-    for kind in KINDS if settings else ():
+    for kind in WATCHED if settings else ():
         authorizer.restrict(kind.name, settings.get("namespaces", ()) if kind.name == "Pod" else ())
     if settings == {"kinds": ("Pod",)}:
         authorizer.allow("Pod")
@@ -125,7 +125,7 @@ async def test_rights_are_asked_for_in_so_many_namespaces_at_most() -> None:
 async def test_rights_are_asked_for_where_it_is_when_namespaces_may_not_be_listed() -> None:
     authorizer = Authorizer()
     authorizer.restrict("Event", ("shop",))
-    for kind in KINDS:
+    for kind in WATCHED:
         authorizer.restrict(kind.name, ("shop",) if kind.name == "Pod" else ())
     async with Simulator(store("shop", "web"), authorizer=authorizer) as simulator:
         finding = (await found(simulator, kinds=("Pod",), namespaces=("shop",)))["Rights"]

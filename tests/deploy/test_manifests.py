@@ -15,7 +15,7 @@ from astrolabe.cli.flag_types import kinds
 from astrolabe.cli.flags import SERVE
 from astrolabe.kinds.event import EVENT_ENTRIES
 from tests.support.documents import DEPLOY, DEPLOYMENT, OVERLAYS, REDIS
-from tests.support.kinds import KINDS
+from tests.support.kinds import WATCHED
 from tests.support.kustomize import Manifest, documents, identity, render
 
 NAMES = ("in-memory", "persistent", "namespace")
@@ -89,7 +89,7 @@ def test_the_cluster_role_permits_to_list_and_watch_every_kind_and_nothing_else(
     overlays: dict[str, list[Manifest]],
 ) -> None:
     role = by_kind(overlays["in-memory"], "ClusterRole", READER)
-    watched = (*KINDS, *EVENT_ENTRIES)
+    watched = (*WATCHED, *EVENT_ENTRIES)
     needed = [(kind.group, kind.plural, verb) for kind in watched for verb in ("list", "watch")]
     assert permitted(role["rules"]) == sorted(needed)
     assert ("", "secrets", "get") not in permitted(role["rules"])
@@ -102,7 +102,7 @@ def test_the_overlay_for_a_namespace_has_a_role_and_no_right_in_the_cluster(
     role = by_kind(manifests, "Role", READER)
     (container,) = by_kind(manifests, "Deployment")["spec"]["template"]["spec"]["containers"]
     scope = {each["name"]: each["value"] for each in container["env"]}
-    inside = [kind for kind in KINDS if kind.namespaced]
+    inside = [kind for kind in WATCHED if kind.namespaced]
     assert not [each for each in manifests if each["kind"].startswith("ClusterRole")]
     assert permitted(role["rules"]) == sorted(
         (kind.group, kind.plural, verb) for kind in (*inside, *EVENT_ENTRIES) for verb in ("list", "watch")

@@ -432,7 +432,7 @@ async def test_kinds(site: Site) -> None:
         ],
         "relays": False,
         "inherits": ["owns"],
-        "edgeTypes": ["mounts", "owns", "uses-configmap", "uses-sa", "uses-secret"],
+        "edgeTypes": ["claims", "mounts", "owns", "uses-class", "uses-configmap", "uses-sa", "uses-secret"],
         "counts": {"Ready": 0, "Pending": 1, "Error": 0, "Unknown": 0},
     }
     assert by_name["Pod"]["counts"] == {"Ready": 1, "Pending": 0, "Error": 1, "Unknown": 0}

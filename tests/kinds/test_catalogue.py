@@ -80,7 +80,12 @@ def test_find_what_is_not_there(word: str) -> None:
 
 def test_only_some_keeps_the_order() -> None:
     assert names(CATALOGUE.only(["po", "Node", "Pod"])) == ["Node", "Pod"]
-    assert names(CATALOGUE.only([])) == names(CATALOGUE)
+    everything = names(CATALOGUE.only([]))
+    assert everything == [kind.name for kind in CATALOGUE if not kind.by_request]
+    assert names(CATALOGUE.only(["+Role", "+Pod"])) == [
+        kind.name for kind in CATALOGUE if not kind.by_request or kind.name == "Role"
+    ]
+    assert names(CATALOGUE.only(["Pod", "+roles", "Node"])) == ["Node", "Pod", "Role"]
     with pytest.raises(UnknownKind, match="unknown kind 'Widget'"):
         CATALOGUE.only(["Pod", "Widget"])
 

@@ -24,11 +24,11 @@ from astrolabe.sim.cluster.factory import NOW
 from astrolabe.sim.events import EventRecorder
 from astrolabe.sim.server import Simulator
 from tests.kube.support import Collector, settings_for, write_kubeconfig
-from tests.support.kinds import CATALOGUE, KINDS, KINDS_BY_NAME
+from tests.support.kinds import CATALOGUE, KINDS_BY_NAME, WATCHED
 from tests.support.timing import SHORT
 
 POD = KINDS_BY_NAME["Pod"]
-NAMES = {kind.name for kind in KINDS}
+NAMES = {kind.name for kind in WATCHED}
 
 
 class Fragile(Collector):
@@ -62,10 +62,10 @@ def synced(sink: Collector) -> set[str]:
 
 
 def test_one_scope_a_kind() -> None:
-    scopes = scopes_of(Settings(), CATALOGUE)
-    assert [scope.kind for scope in scopes] == [kind.name for kind in KINDS]
+    scopes = scopes_of(Settings(), CATALOGUE.only(()))
+    assert [scope.kind for scope in scopes] == [kind.name for kind in WATCHED]
     assert {scope.namespace for scope in scopes} == {""}
-    assert [scope.required for scope in scopes] == [not kind.optional for kind in KINDS]
+    assert [scope.required for scope in scopes] == [not kind.optional for kind in WATCHED]
 
 
 def test_one_scope_a_namespace_and_cluster_scoped_kinds_are_not_required() -> None:
@@ -82,13 +82,13 @@ async def test_all_kinds_are_watched_by_reading_alone(tmp_path: Path) -> None:
     async with Simulator() as simulator:
         async with watching(simulator, tmp_path, sink) as watches:
             await sink.until(lambda: synced(sink) == NAMES)
-            await simulator.request_log.until(lambda requests: len(requests.open_watches) == len(KINDS))
+            await simulator.request_log.until(lambda requests: len(requests.open_watches) == len(WATCHED))
             assert {health.state for health in watches.health} == {"synced"}
         requests = simulator.request_log.requests
         assert {request.method for request in requests} == {"GET"}
         assert simulator.request_log.writes == 0
         for request in requests:
-            kind = next(kind for kind in KINDS if kind.name == request.kind)
+            kind = next(kind for kind in WATCHED if kind.name == request.kind)
             assert ("PartialObjectMetadata" in request.accept) == kind.metadata_only
             assert "labelSelector" not in request.query
 

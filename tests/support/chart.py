@@ -24,6 +24,8 @@ NAMES = ("default", "persistent", "namespaces", "everything")
 MADE = {
     "cluster-role-rules.yaml": 0,
     "role-rules.yaml": 0,
+    "rbac-rules.yaml": 0,
+    "rbac-role-rules.yaml": 0,
     "namespaced-kinds.txt": 0,
     "alerts.yaml": 2,
     "dashboard.json": 4,

@@ -75,16 +75,17 @@ spec:
 """
 
 
-def rules(*, namespaced: bool = False) -> list[dict[str, list[str]]]:
+def rules(*, namespaced: bool = False, by_request: bool = False) -> list[dict[str, list[str]]]:
     """The rules of the ClusterRole: one an API group, in the order of the table.
 
-    namespaced: those of a Role, which can give nothing that belongs to the cluster.
+    namespaced: those of a Role, which can give nothing that belongs to the cluster. by_request: of the kinds
+    that are watched only if they are asked for.
     """
     groups: dict[str, list[str]] = {}
     for kind in KINDS:
-        if kind.namespaced or not namespaced:
+        if kind.by_request is by_request and (kind.namespaced or not namespaced):
             groups.setdefault(kind.group, []).append(kind.plural)
-    for entry in EVENT_ENTRIES:
+    for entry in () if by_request else EVENT_ENTRIES:
         groups.setdefault(entry.group, []).append(entry.plural)
     return [
         {"apiGroups": [group], "resources": plurals, "verbs": ["list", "watch"]}
@@ -92,10 +93,10 @@ def rules(*, namespaced: bool = False) -> list[dict[str, list[str]]]:
     ]
 
 
-def rules_yaml(*, namespaced: bool = False) -> str:
+def rules_yaml(*, namespaced: bool = False, by_request: bool = False) -> str:
     """`rules` as the lines of a YAML list, two columns in."""
     lines = []
-    for rule in rules(namespaced=namespaced):
+    for rule in rules(namespaced=namespaced, by_request=by_request):
         lines += [f'  - apiGroups: ["{rule["apiGroups"][0]}"]', "    resources:"]
         lines += [f"      - {plural}" for plural in rule["resources"]]
         lines.append("    verbs: [list, watch]")
@@ -107,9 +108,19 @@ def role_rules_yaml() -> str:
     return rules_yaml(namespaced=True)
 
 
+def rbac_rules_yaml() -> str:
+    """What the ClusterRole has besides with --kinds=+rbac."""
+    return rules_yaml(by_request=True)
+
+
+def rbac_role_rules_yaml() -> str:
+    """What a Role has besides with --kinds=+rbac."""
+    return rules_yaml(namespaced=True, by_request=True)
+
+
 def namespaced_kinds() -> str:
     """The kinds that a Role can permit to watch, as --kinds takes them."""
-    return ",".join(kind.name for kind in KINDS if kind.namespaced)
+    return ",".join(kind.name for kind in KINDS if kind.namespaced and not kind.by_request)
 
 
 def namespaced_kinds_yaml() -> str:
@@ -294,6 +305,7 @@ def _notes(kind: Kind[Any]) -> str:
         "cluster-scoped": not kind.namespaced,
         "metadata only": kind.metadata_only,
         "optional": kind.optional,
+        "only with `--kinds=+rbac`": kind.by_request,
     }
     return ", ".join(note for note, holds in notes.items() if holds)
 
@@ -326,6 +338,8 @@ FILES: tuple[tuple[Path, Callable[[], str]], ...] = (
     # A chart reads no file outside of it.
     (CHART / "files" / "cluster-role-rules.yaml", lambda: f"{rules_yaml()}\n"),
     (CHART / "files" / "role-rules.yaml", lambda: f"{role_rules_yaml()}\n"),
+    (CHART / "files" / "rbac-rules.yaml", lambda: f"{rbac_rules_yaml()}\n"),
+    (CHART / "files" / "rbac-role-rules.yaml", lambda: f"{rbac_role_rules_yaml()}\n"),
     (CHART / "files" / "namespaced-kinds.txt", lambda: f"{namespaced_kinds()}\n"),
     (CHART / "files" / "redis.conf", redis_configuration),
     (CHART / "files" / "alerts.yaml", groups),

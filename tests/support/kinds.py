@@ -10,3 +10,5 @@ from astrolabe.kinds.kind import Kind
 CATALOGUE: Catalogue = builtin_catalogue()
 KINDS: tuple[Kind[Any], ...] = tuple(CATALOGUE)
 KINDS_BY_NAME: Mapping[str, Kind[Any]] = CATALOGUE.by_key
+#: Those that are watched without being asked for.
+WATCHED: tuple[Kind[Any], ...] = tuple(CATALOGUE.only(()))

@@ -107,7 +107,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - name: ASTROLABE_NAMESPACES
   value: {{ join "," .Values.namespaces | quote }}
 {{- end }}
-{{- if .Values.kinds }}
+{{- if and .Values.namespaces (eq (join "," .Values.kinds) "+rbac") }}
+- name: ASTROLABE_KINDS
+  value: {{ .Files.Get "files/namespaced-kinds.txt" | trim }},+rbac
+{{- else if .Values.kinds }}
 - name: ASTROLABE_KINDS
   value: {{ join "," .Values.kinds }}
 {{- else if .Values.namespaces }}
