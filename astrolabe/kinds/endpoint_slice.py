@@ -118,8 +118,10 @@ def _derive_slice(endpoint_slice: Peer, neighborhood: Neighborhood) -> Derived:
         return Derived(own)
     services = [each.status for each in neighborhood.incoming(ENDPOINTS, "Service")]
     if own.severity == ERROR:
-        starting = any(each.reason == STARTING for each in services)
-        return Derived(Status(PENDING, STARTING, own.message) if starting else own)
+        # Its Service knows the pods: they may start, or not be known yet.
+        waiting = [each for each in services if each.severity == PENDING]
+        reason = STARTING if any(each.reason == STARTING for each in waiting) else own.reason
+        return Derived(Status(PENDING, reason, own.message) if waiting else own)
     lacking = [each for each in services if each.reason in _LACKING]
     if lacking:
         return Derived(Status(PENDING, own.reason, "No endpoints, though its Service should have some"))

@@ -223,17 +223,29 @@ def _derive_budget(budget: Peer, neighborhood: Neighborhood) -> Derived:
     """Look at the pods that it selects, and add their names."""
     pods = list(neighborhood.outgoing(SELECTS, "Pod"))
     names = {"targetPods": sorted([pod.name for pod in pods])} if pods else None
-    return Derived(_judge_budget(budget.status, pods, neighborhood), names)
+    return Derived(_judge_budget(budget, pods, neighborhood), names)
 
 
-def _judge_budget(status: Status, pods: list[Peer], neighborhood: Neighborhood) -> Status:
+def _judge_budget(budget: Peer, pods: list[Peer], neighborhood: Neighborhood) -> Status:
+    status, desired = budget.status, budget.details
     if status.reason not in ("InsufficientPods", "BlocksEviction"):
         return status
-    if not live_pods(pods) and neighborhood.is_complete("Pod"):
+    live = live_pods(pods)
+    if not live and neighborhood.is_complete("Pod"):
         return Status(READY, "NoMatchingPods", _NO_PODS, status.since)
-    if status.reason == "InsufficientPods" and start_first(pods, neighborhood):
+    if status.reason != "InsufficientPods":
+        return status
+    if start_first(pods, neighborhood):
         return Status(PENDING, STARTING, status.message, status.since)
+    ready = sum(pod.details.is_ready for pod in live)
+    if ready >= desired:
+        message = f"{ready} pods are ready, of which its controller has not seen all yet"
+        return Status(PENDING, "Progressing", message, status.since)
     return status
+
+
+def _desired_healthy(budget: Budget) -> int:
+    return budget.status.desired_healthy if budget.status is not None else 0
 
 
 POD_DISRUPTION_BUDGET = Kind(
@@ -251,6 +263,7 @@ POD_DISRUPTION_BUDGET = Kind(
     shows=BudgetMetadata,
     links=_budget_links,
     makes=((SELECTS, "Pod"),),
+    details=_desired_healthy,
     derive=_derive_budget,
     reads=(READS_SELECTED_PODS,),
 )
