@@ -18,7 +18,7 @@ from astrolabe.kinds.replicas import (
     odd_conditions,
     progressing,
 )
-from astrolabe.kinds.template import Template, describe_template, uses_of
+from astrolabe.kinds.template import Template, describe_template, pod_labels, uses_of
 from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods
 
 
@@ -87,6 +87,7 @@ def _daemonset_metadata(daemonset: DaemonSet) -> WorkloadMetadata:
         available_replicas=status.number_available,
     )
     return WorkloadMetadata(
+        pod_labels=pod_labels(spec.template, daemonset.metadata),
         replicas=count_replicas(status.desired_number_scheduled, counts),
         revision=_generation(daemonset),
         conditions=odd_conditions(status.conditions),

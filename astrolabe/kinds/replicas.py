@@ -87,6 +87,7 @@ class WorkloadMetadata(Metadata):
     """What workloads show that keep a number of Pods running."""
 
     replicas: Replicas | None = None
+    pod_labels: Annotated[dict[str, str], about("The labels of its pods, where it has others itself.")] = {}
     revision: Revision = ""
     image: Image = ""
     images: Images = []

@@ -23,7 +23,7 @@ from astrolabe.kinds.replicas import (
     scaled_to_zero,
 )
 from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL
-from astrolabe.kinds.template import describe_template, uses_of
+from astrolabe.kinds.template import describe_template, pod_labels, uses_of
 from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods
 
 
@@ -95,6 +95,7 @@ def _statefulset_metadata(statefulset: StatefulSet) -> WorkloadMetadata:
     spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or ReplicaStatus()
     uses = _statefulset_uses(statefulset)
     return WorkloadMetadata(
+        pod_labels=pod_labels(spec.template, statefulset.metadata),
         replicas=count_replicas(spec.desired, status),
         revision=status.update_revision,
         conditions=odd_conditions(status.conditions),

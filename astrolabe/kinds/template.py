@@ -11,15 +11,27 @@ from sys import intern
 from typing import Any
 
 from astrolabe.graph.model.links import Ref
-from astrolabe.kinds.manifest import ObjectMeta, Projection
+from astrolabe.kinds.manifest import Labels, ObjectMeta, Projection
 from astrolabe.kinds.pod import PodSpec
 from astrolabe.kinds.pod_links import link_template, used_names
+
+
+class TemplateMeta(Projection):
+    labels: Labels | None = None
 
 
 class Template(Projection, gc=True, dict=True):
     """A pod template. It remembers its references, of which both metadata and links are made."""
 
+    metadata: TemplateMeta | None = None
     spec: PodSpec | None = None
+
+
+def pod_labels(template: Template | None, meta: ObjectMeta) -> dict[str, str]:
+    """The labels that the pods of a workload get, if it has others itself: which Services mean it is known
+    before it has a pod."""
+    labels = dict((template.metadata.labels if template is not None and template.metadata else None) or {})
+    return {} if labels == (meta.labels or {}) else labels
 
 
 def uses_of(

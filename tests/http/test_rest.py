@@ -421,6 +421,11 @@ async def test_kinds(site: Site) -> None:
         "column": 2,
         "columns": [
             {"name": "replicas", "type": "object", "description": ""},
+            {
+                "name": "podLabels",
+                "type": "object",
+                "description": "The labels of its pods, where it has others itself.",
+            },
             {"name": "revision", "type": "string", "description": "Of its template: a number, or a name."},
             {"name": "image", "type": "string", "description": "Of the first container."},
             {"name": "images", "type": "array", "description": "Of all containers, each once."},

@@ -156,10 +156,10 @@ class CauseFinder:
         if node.kind == "Deployment":
             below = [self._graph.node(edge.target) for edge in self._graph.outgoing(uid) if edge.type == OWNS]
             holders += [each for each in below if each is not None]
-        return any(
-            all(labels.get(key) == value for key, value in service.selector)
-            for labels in [each.labels() for each in holders]
-        )
+        given = [each.labels() for each in holders]
+        if node.kind in ("StatefulSet", "DaemonSet"):
+            given.append(node.document()["metadata"].get("podLabels", {}))
+        return any(all(labels.get(key) == value for key, value in service.selector) for labels in given)
 
     def _nodes_behind(self, pod: Words) -> Iterator[Arc]:
         """Nodes that are lost: those of which the scheduler speaks, and those on which Pods of the same owner

@@ -28,6 +28,7 @@ from astrolabe.graph.state.edge_types import (
     RUNS_ON,
     SCALES,
     SELECTS,
+    USES,
     USES_CLASS,
     USES_CONFIGMAP,
     USES_SECRET,
@@ -127,6 +128,14 @@ CUSTOM_ROW = EdgeRow(
     frozenset(), _WAITING, _NEEDS, not_causes=frozenset((C.INTENDED, C.BALANCER, C.CONSUMER))
 )
 
+#: Words about its own input are those of what it reads, if that has failed.
+INPUT_ROW = EdgeRow(
+    frozenset(),
+    frozenset((C.OWN,)),
+    _set(USES, USES_SECRET, USES_CONFIGMAP, USES_CLASS, CALLS),
+    not_causes=frozenset((C.INTENDED, C.BALANCER, C.CONSUMER)),
+)
+
 _BY_KIND: dict[str, list[EdgeRow]] = {}
 for _row in EDGE_ROWS:
     for _kind in _row.kinds:
@@ -135,7 +144,7 @@ for _row in EDGE_ROWS:
 
 def rows_of(words: Words, complaint: Complaint) -> list[EdgeRow]:
     """The rows that may explain this effect along its edges."""
-    rows = [CUSTOM_ROW] if is_custom(words.key) else _BY_KIND.get(words.key, [])
+    rows = [CUSTOM_ROW, INPUT_ROW] if is_custom(words.key) else _BY_KIND.get(words.key, [])
     fitting = [row for row in rows if complaint in row.effects]
     return [row for row in fitting if row.says is None or row.says.search(words.all_words)]
 
@@ -172,7 +181,7 @@ def _is_named(reference: UnresolvedReference, said: str) -> bool:
 
 def _can_cause(reference: UnresolvedReference, words: Words, complaint: Complaint, said: str) -> bool:
     if is_custom(words.key):
-        return complaint is C.WAITING and reference.type not in (MAKES, MANAGES)
+        return complaint in (C.WAITING, C.OWN) and reference.type not in (MAKES, MANAGES)
     check = _REFERENCES.get(words.key)
     return check is not None and check(reference, words, complaint, said)
 

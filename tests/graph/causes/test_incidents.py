@@ -392,3 +392,27 @@ def test_a_service_whose_only_pod_is_on_a_lost_node_is_affected() -> None:
     )
     sketch.link("Service/db selects Pod/db-0", "Pod/db-0 runs-on Node/n1 spec.nodeName")
     assert sketch.told() == ["Error NodeStatusUnknown: Node n1 > Pod db-0, Service db"]
+
+
+def test_a_service_of_a_stateful_set_that_may_not_create_pods_is_affected() -> None:
+    message = 'create Pod db-0 failed: pods "db-0" is forbidden: RuntimeClass "gvisor" not found'
+    lost = unresolved(
+        "uses-class", "RuntimeClass", "gvisor", "spec.template.spec.runtimeClassName", namespace=""
+    )
+    labels = {"podLabels": {"app": "db", "tier": "back"}}
+    sketch = Sketch().set(
+        a_node("StatefulSet", "db", "Error", "FailedCreate", message, missing=[lost], metadata=labels),
+        a_node("Service", "db", "Pending", "NoMatchingPods", metadata={"selector": {"app": "db"}}),
+    )
+    assert sketch.told() == ["Error NotFound: missing RuntimeClass gvisor > Service db, StatefulSet db"]
+
+
+def test_what_a_custom_resource_says_of_its_input_is_explained_by_the_input() -> None:
+    source = a_node("GitRepository.source.toolkit.fluxcd.io", "repo", "Error", "GitOperationFailed", "denied")
+    applied = a_node("Kustomization.kustomize.toolkit.fluxcd.io", "app", "Error", "ArtifactFailed")
+    sketch = Sketch().set(source, applied, a_node("Pod", "web-1", *CRASH))
+    sketch.link("Kustomization/app uses GitRepository/repo", "Kustomization/app manages Pod/web-1")
+    assert sketch.told() == [
+        "Error GitOperationFailed: GitRepository repo > Kustomization app",
+        "Error CrashLoopBackOff: Pod web-1",
+    ]
