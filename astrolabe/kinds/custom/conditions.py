@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.graph.state.status import ERROR, PENDING, Status
+from astrolabe.graph.state.status import ERROR, PENDING, UNKNOWN, Status
 from astrolabe.kinds.custom import words
 from astrolabe.kinds.custom.projection import ATTRIBUTE_PREFIX, Leaf, Other, Scalar, Skipped
 from astrolabe.kinds.custom.verdict import Verdict
@@ -94,5 +94,11 @@ def is_stale(condition: LenientCondition, generation: int) -> bool:
 
 def not_true(condition: LenientCondition, where: str) -> Verdict:
     """What it means that a condition whose True is good is not True."""
-    severity = PENDING if words.is_still_at_it(condition.value, text(condition.at_reason)) else ERROR
+    reason = text(condition.at_reason)
+    if condition.value == "Unknown" and words.is_failure(reason):
+        severity = UNKNOWN
+    elif words.is_still_at_it(condition.value, reason, text(condition.at_message)):
+        severity = PENDING
+    else:
+        severity = ERROR
     return Verdict(status_of(severity, condition), f"{where}[{condition.name}]")

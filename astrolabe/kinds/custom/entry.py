@@ -87,7 +87,9 @@ class _Maker:
         )
         self._projection = self._project()
         self._generic = (
-            _generic_judge(self._projection, self._version.has_status) if self._is_generic else None
+            _generic_judge(definition.kind, self._projection, self._version.has_status)
+            if self._is_generic
+            else None
         )
 
     @property
@@ -106,7 +108,7 @@ class _Maker:
             paths += status.paths_of(rule.status)
             wholes |= status.wholes_of(rule.status)
         if self._is_generic:
-            paths += paused.PATHS
+            paths += (*paused.PATHS, REPLICAS)
         else:
             wholes.setdefault(STATUS, None)
         return ProjectionOf(
@@ -164,6 +166,7 @@ class _Maker:
 #: Links of one object that lists what it manages.
 MOST_MANAGED = 20_000
 STATUS = parse("status")
+REPLICAS = parse("spec.replicas")
 _OBJECT = b"{"
 
 
@@ -213,16 +216,20 @@ MOST_NAMED = 5
 _STATUS = msgspec.json.Decoder(generic.RawStatus)
 
 
-def _generic_judge(projection: ProjectionOf, has_status: bool | None) -> Callable[[Manifest], Verdict]:
+def _generic_judge(
+    kind: str, projection: ProjectionOf, has_status: bool | None
+) -> Callable[[Manifest], Verdict]:
     raw_status = projection.raw_reader("status")
-    is_paused = paused.step(projection)
+    is_paused, replicas = paused.step(projection), projection.scalar(REPLICAS)
 
     def judge(manifest: Manifest) -> Verdict:
         raw = raw_status(manifest)
         return generic.judge(
             generic.Given(
+                kind=kind,
                 generation=manifest.metadata.generation,
                 paused=is_paused(manifest),
+                replicas=replicas(manifest),
                 status=_STATUS.decode(raw) if len(raw) else None,
                 has_status=has_status,
             )

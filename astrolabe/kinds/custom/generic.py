@@ -1,230 +1,215 @@
 """The status of a kind that has no rule, by what controllers have in common.
 
 In this order: being deleted, an older generation observed, paused by a person, nothing written yet,
-conditions whose True is bad, a phase that says failed, conditions that say "at work", conditions whose True
-is good, the phase. What none of these decides is Unknown: silence is not health.
+conditions whose True is bad, words and texts that say failed, signs that work goes on, conditions whose True
+is good, and at last phases, counts and flags. What none of these decides is Unknown: silence is not health.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from astrolabe.graph.state.status import ERROR, PENDING, READY
-from astrolabe.kinds.custom import words
+from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN
+from astrolabe.kinds.custom import status_scan, words
 from astrolabe.kinds.custom.conditions import (
-    ConditionList,
     LenientCondition,
     is_stale,
-    listed,
     named,
     not_true,
-    number,
     status_of,
     text,
 )
-from astrolabe.kinds.custom.projection import Leaf, Other, Scalar, Skipped
+from astrolabe.kinds.custom.projection import Scalar
+from astrolabe.kinds.custom.status_scan import Conditions, Phase, Raws
 from astrolabe.kinds.custom.verdict import Verdict, error, pending, ready, unknown
 
 #: A status as it came: each field is looked at only if it means something to us.
 RawStatus = dict[str, msgspec.Raw] | list[msgspec.Raw] | str | int | float | bool | None
 
-#: Where a phase may stand, the first that is there.
-PHASES = (
-    "phase",
-    "state",
-    "status",
-    "health",
-    "currentState",
-    "overallStatus",
-    "currentPhase",
-    "healthStatus",
-)
-#: Where a message may stand beside a phase.
-MESSAGES = ("message", "errorMessage", "error", "failureMessage", "failureReason", "reason")
-#: Lists whose elements have conditions of their own.
-PARTS = ("parents", "ancestors", "listeners")
-
-
-class _Part(msgspec.Struct, gc=False):
-    conditions: ConditionList = None
-    name: Leaf = None
-
-
-_CONDITIONS = msgspec.json.Decoder(ConditionList)
-_PARTS = msgspec.json.Decoder(list[_Part | Other] | Skipped | str | int | float | bool | None)
-_SCALAR = msgspec.json.Decoder(Leaf)
+_WAITING = "Waiting for the controller to see the latest change"
 
 
 class Given(NamedTuple):
-    """What the generic status is made of. paused: whether a person has stopped its controller."""
+    """What the generic status is made of.
 
+    kind: its name. paused: whether a person has stopped its controller. replicas: as the spec has it.
+    has_status: whether the kind has the subresource.
+    """
+
+    kind: str
     generation: int
     paused: Verdict | None
+    replicas: Scalar
     status: RawStatus
     has_status: bool | None
-
-
-def scalar(status: Mapping[str, msgspec.Raw], key: str) -> Scalar:
-    raw = status.get(key)
-    value = _SCALAR.decode(raw) if raw is not None else None
-    return value if isinstance(value, str | int | float | bool) else None
-
-
-def conditions_of(status: Mapping[str, msgspec.Raw]) -> list[LenientCondition]:
-    raw = status.get("conditions")
-    return listed(_CONDITIONS.decode(raw)) if raw is not None else []
-
-
-def _lists(status: Mapping[str, msgspec.Raw]) -> Iterator[tuple[list[LenientCondition], str]]:
-    """Every list of conditions, and where it stands."""
-    found = conditions_of(status)
-    if found:
-        yield found, "status.conditions"
-    for key in PARTS:
-        raw = status.get(key)
-        parts: Any = _PARTS.decode(raw) if raw is not None else None
-        if isinstance(parts, list):
-            for at, part in enumerate(parts):
-                if isinstance(part, _Part) and (inner := listed(part.conditions)):
-                    yield inner, f"status.{key}[{at}].conditions"
 
 
 def judge(given: Given) -> Verdict:
     """The status by everything but deletion, which comes before."""
     status = given.status if isinstance(given.status, dict) else {}
-    early = _observed(given.generation, status) or given.paused
-    if early is not None:
-        return early
+    outdated = status_scan.outdated_field(status, given.generation)
+    if outdated:
+        return pending("Progressing", _WAITING, by=outdated)
+    if given.paused is not None:
+        return given.paused
     if not status:
         if given.has_status is False:
             return unknown("NoStatus", "Its kind has no status", by="")
         return pending("NoStatus", "Its controller has not written a status yet", by="status")
-    lists = list(_lists(status))
-    phase, where = _phase(status)
-    meaning = words.meaning(phase)
+    lists = status_scan.condition_lists(status)
+    phases = [(phase, words.meaning(phase.word, given.kind)) for phase in status_scan.phases(status)]
     return (
-        _paused_by_condition(lists)
+        _paused(lists, phases)
         or _stale(lists, given.generation)
         or _bad(lists)
-        or _failed(status, phase, meaning, where)
-        or _at_work(lists)
+        or _failed(status, lists, phases)
+        or _at_work(lists, phases)
         or _good(lists)
-        or _by_phase(status, phase, meaning, where)
+        or _by_phase(status, phases)
+        or _by_counts(status, given.replicas)
+        or _by_flag(status)
+        or _nothing_yet(status)
         or unknown("Unknown", "Nothing in its status says whether it works", by="")
     )
 
 
-def _observed(generation: int, status: Mapping[str, msgspec.Raw]) -> Verdict | None:
-    observed = number(scalar(status, "observedGeneration"))
-    if observed is not None and observed < generation:
-        return pending(
-            "Progressing",
-            "Waiting for the controller to see the latest change",
-            by="status.observedGeneration",
-        )
-    return None
+Phases = list[tuple[Phase, str]]
 
 
-Lists = list[tuple[list[LenientCondition], str]]
+def _of(severity: str, condition: LenientCondition, where: str) -> Verdict:
+    return Verdict(status_of(severity, condition), f"{where}[{condition.name}]")
 
 
-def _paused_by_condition(lists: Lists) -> Verdict | None:
+def _paused(lists: Conditions, phases: Phases) -> Verdict | None:
     for conditions, where in lists:
         for each in conditions:
-            if each.name in words.PAUSED and each.value == "True":
-                return Verdict(status_of(PENDING, each), f"{where}[{each.name}]")
+            stopped = each.name in words.PAUSED and each.value == "True"
+            if stopped or (each.value != "True" and words.is_paused(text(each.at_reason))):
+                by = f"{where}[{each.name}]"
+                return pending("Paused", text(each.at_message) or "Paused", by=by, since=each.since)
+    for phase, meaning in phases:
+        if meaning == "paused" and phase.whole:
+            return pending("Paused", phase.message or phase.word, by=phase.where)
     return None
 
 
-def _stale(lists: Lists, generation: int) -> Verdict | None:
+def _stale(lists: Conditions, generation: int) -> Verdict | None:
     for conditions, where in lists:
         for each in conditions:
             if each.name in words.GOOD and is_stale(each, generation):
-                return pending(
-                    "Progressing",
-                    "Waiting for the controller to see the latest change",
-                    by=f"{where}[{each.name}].observedGeneration",
-                )
+                return pending("Progressing", _WAITING, by=f"{where}[{each.name}].observedGeneration")
     return None
 
 
-def _bad(lists: Lists) -> Verdict | None:
+def _bad(lists: Conditions) -> Verdict | None:
     for conditions, where in lists:
         progressing = named(conditions, "Progressing")
         if (
             progressing is not None
             and progressing.value == "False"
-            and "Deadline" in text(progressing.at_reason)
+            and words.DEADLINE in text(progressing.at_reason)
         ):
-            return Verdict(status_of(ERROR, progressing), f"{where}[Progressing]")
+            return _of(ERROR, progressing, where)
         for each in conditions:
-            if each.name in words.BAD and each.value == "True":
+            if each.value == "True" and words.is_bad(each.name):
                 severity = PENDING if words.is_still_at_it("", text(each.at_reason)) else ERROR
-                return Verdict(status_of(severity, each), f"{where}[{each.name}]")
+                return _of(severity, each, where)
     return None
 
 
-def _phase(status: Mapping[str, msgspec.Raw]) -> tuple[str, str]:
-    for key in PHASES:
-        word = scalar(status, key)
-        if isinstance(word, str) and word:
-            return word, f"status.{key}"
-    return "", ""
-
-
-def _failed(status: Mapping[str, msgspec.Raw], phase: str, meaning: str, where: str) -> Verdict | None:
-    if meaning == "error":
-        return error(phase, _message(status), by=where)
-    if meaning == "pending" and phase.lower().endswith("ing"):
-        return pending(phase, _message(status), by=where)
+def _failed(status: Raws, lists: Conditions, phases: Phases) -> Verdict | None:
+    for phase, meaning in phases:
+        if meaning == "error":
+            return error(words.reason_of(phase.word, phase.where, ERROR), phase.message, by=phase.where)
+    said, where = status_scan.error_in(status)
+    if said and not any(
+        each.name == "Ready" and each.value == "True" for conditions, _ in lists for each in conditions
+    ):
+        return error("Error", said, by=where)
     return None
 
 
-def _message(status: Mapping[str, msgspec.Raw]) -> str:
-    for key in MESSAGES:
-        word = scalar(status, key)
-        if isinstance(word, str) and word:
-            return word
-    return ""
-
-
-def _at_work(lists: Lists) -> Verdict | None:
+def _at_work(lists: Conditions, phases: Phases) -> Verdict | None:
     for conditions, where in lists:
         for each in conditions:
-            if each.name in words.AT_WORK and each.name != "Progressing" and each.value == "True":
-                return Verdict(status_of(PENDING, each), f"{where}[{each.name}]")
+            if words.is_at_work(each.name, each.value, text(each.at_reason)):
+                return _of(PENDING, each, where)
+    for phase, meaning in phases:
+        if meaning == "pending" and (not phase.whole or words.ends_in_ing(phase.word)):
+            return pending(words.reason_of(phase.word, phase.where, PENDING), phase.message, by=phase.where)
     return None
 
 
-def _good(lists: Lists) -> Verdict | None:
+def _good(lists: Conditions) -> Verdict | None:
     found = [(each, where) for conditions, where in lists for each in conditions if each.name in words.GOOD]
     if not found:
         found = [
             (each, where)
             for conditions, where in lists
             for each in conditions
-            if words.GOOD_END.search(each.name) and not words.BAD_END.search(each.name)
+            if words.may_be_good(each.name)
         ]
-    verdicts = [not_true(each, where) for each, where in found if each.value != "True"]
-    for severity in (ERROR, PENDING):
+    verdicts = [
+        _of(ERROR, each, where) if each.value == "True" else not_true(each, where)
+        for each, where in found
+        if each.value != "True" or words.is_failure(text(each.at_reason))
+    ]
+    for severity in (ERROR, UNKNOWN, PENDING):
         for verdict in verdicts:
             if verdict.status.severity == severity:
                 return verdict
-    if found:
-        each, where = found[0]
-        return Verdict(status_of(READY, each), f"{where}[{each.name}]")
+    names = {each.name for each, _ in found}
+    if not names - words.STEPS:
+        return None
+    spoken = {where for _, where in found}
+    for _, where in lists:
+        if where not in spoken and "[" in where:
+            return unknown("Unknown", "One of its parts does not say whether it works", by=where)
+    each, where = found[0]
+    if names == {"Synced"} and each.at_reason == words.CROSSPLANE_SYNCED:
+        return pending("NoReady", "Its controller has not said yet whether it is Ready", by=f"{where}[Ready]")
+    return _of(READY, each, where)
+
+
+def _by_phase(status: Raws, phases: Phases) -> Verdict | None:
+    for phase, meaning in phases:
+        if meaning == "pending":
+            return pending(words.reason_of(phase.word, phase.where, PENDING), phase.message, by=phase.where)
+    for phase, meaning in phases:
+        if meaning == "unknown" and phase.whole:
+            return unknown("Unknown", phase.message, by=phase.where)
+    if any(not meaning and phase.where in _PLAIN for phase, meaning in phases):
+        return None  # a word that nobody knows may say that something is missing
+    for phase, meaning in phases:
+        if meaning == "ready" and phase.whole:
+            return ready(words.reason_of(phase.word, phase.where, READY), phase.message, by=phase.where)
     return None
 
 
-def _by_phase(status: Mapping[str, msgspec.Raw], phase: str, meaning: str, where: str) -> Verdict | None:
-    match meaning:
-        case "ready":
-            return ready(phase, _message(status), by=where)
-        case "pending":
-            return pending(phase, _message(status), by=where)
-        case "paused":
-            return pending("Paused", _message(status), by=where)
+_PLAIN = ("status.phase", "status.state", "status.status", "status.health", "status.stage")
+
+
+def _by_counts(status: Raws, replicas: Scalar) -> Verdict | None:
+    counts = status_scan.counts(status, replicas)
+    if counts is None:
+        return None
+    said = f"{counts.ready} of {counts.wanted} replicas are ready"
+    if counts.ready < counts.wanted:
+        return pending("ReplicasNotReady", said, by=counts.where)
+    return ready("Ready", said, by=counts.where)
+
+
+def _by_flag(status: Raws) -> Verdict | None:
+    value, where = status_scan.flag(status)
+    if value is None:
+        return None
+    return ready("Ready", by=where) if value else pending("NotReady", f"{where} is false", by=where)
+
+
+def _nothing_yet(status: Raws) -> Verdict | None:
+    for key in ("conditions", "parents", "ancestors", "listeners"):
+        if bytes(status.get(key, msgspec.Raw(b"x"))) in (b"[]", b"null"):
+            return pending("NoConditions", "Its controller has not said anything yet", by=f"status.{key}")
     return None

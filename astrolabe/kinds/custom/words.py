@@ -57,63 +57,140 @@ BAD = frozenset(
 )
 
 #: Conditions whose True says that the controller is at work.
-AT_WORK = frozenset(("Issuing", "Progressing", "Reconciling"))
+_AT_WORK = re.compile(
+    r"^(?:Creating|Deleting|Deploying|Disrupting|Draining|In-?[Pp]rogress|Initializing|Installing|Issuing|Migrating|Pending"
+    r"|Provisioning|Rebalancing|Reconciling|Restarting|RollingOut|Scaling(?:Up|Down)?|Terminating|Updating|Upgrading|Waiting)$"
+)
+#: Reasons with which `Progressing` True says that it is done, as of Deployments.
+_DONE_PROGRESSING = re.compile(r"Available$|Complete|Success|Done|AsExpected|Stable|Deployed|Finished")
 
 #: Conditions whose True says that a person has stopped the controller.
-PAUSED = frozenset(("Paused", "ReconciliationPaused"))
+PAUSED = frozenset(("Paused", "ReconciliationPaused", "Suspended"))
+#: Reasons with which a condition says the same.
+_PAUSED_REASON = re.compile(r"(?:^|[a-z])(?:Paused|Suspended|Stopped|Hibernated)$|^(?:Paused|Suspended)By")
+
+#: What stands in the reason of a condition `Progressing` that has waited for too long.
+DEADLINE = "Deadline"
+#: The reason with which Crossplane says that it has sent the desired state, not that it is there.
+CROSSPLANE_SYNCED = "ReconcileSuccess"
 
 #: Ends of types of conditions whose True is good, for kinds that have none of the above.
-GOOD_END = re.compile(
+_GOOD_END = re.compile(
     r"(?:Ready|Available|Healthy|Synced|Synchronized|Applied|Created|Deployed|Succeeded|Completed?|Valid"
-    r"|Accepted|Established|Installed|Initialized|Reconciled|Provisioned|Bound|Scheduled|Configured|Running|Resolved)$"
+    r"|Accepted|Admitted|Adopted|Advertised|Discoverable|Established|Installed|Initialized|Reconciled"
+    r"|Provisioned|Bound|Scheduled|Configured|Resolved|Registered|Connected|Success|Successful)$"
 )
 #: And of those whose True is bad.
-BAD_END = re.compile(
-    r"(?:Failed|Failure|Error|Degraded|Conflict|Invalid|Stalled|Unhealthy|Unavailable)$|^Failed"
+_BAD_END = re.compile(
+    r"(?:Failed|Failure|Error|Errored|Degraded|Conflict|Conflicted|Invalid|Stalled|Unhealthy|Unavailable"
+    r"|NotReady|NotFound|Missing|Exceeded|Rejected)$|^Failed|^Not[A-Z]|^Partially[A-Z]"
 )
+
+
+def is_bad(type: str) -> bool:
+    """Whether True is bad for a condition of this type."""
+    return type in BAD or bool(_BAD_END.search(type))
+
+
+def may_be_good(type: str) -> bool:
+    """Whether True is good for a condition of this type, as far as its name tells."""
+    return bool(_GOOD_END.search(type)) and not is_bad(type)
+
+
+def is_at_work(type: str, value: str, reason: str) -> bool:
+    """Whether a condition says that the controller is at work."""
+    if type == "Progressing":
+        return value == "Unknown" or (value == "True" and not _DONE_PROGRESSING.search(reason))
+    if type == "Running":  # of operators made with Ansible and Helm: a run goes on
+        return value == "True" and reason == "Running"
+    return value == "True" and bool(_AT_WORK.search(type))
+
+
+def is_paused(reason: str) -> bool:
+    """Whether a reason says that a person has stopped it."""
+    return bool(_PAUSED_REASON.search(reason))
+
+
+def ends_in_ing(word: str) -> bool:
+    """Whether a phase says that something goes on: `Provisioning`, `ApplyingChanges`, `Waiting for Pods`."""
+    return bool(_ING.search(word)) and not _NO_WORK.search(word)
+
+
+_ING = re.compile(r"[A-Za-z](?:ing|ING)(?:[A-Z_\s-]|$)")
+_NO_WORK = re.compile(r"^(?:missing|failing|running|existing|nothing|warning)\b", re.IGNORECASE)
+
 
 #: Reasons with which a condition that is not True is no failure yet.
 _AT_IT = re.compile(
-    r"^(?:Pending|Waiting|Progress|InProgress|NotYet|Requested|Queued|Started|Unknown|Initial)"
+    r"^(?:Pending|Waiting|Progress(?:ing)?(?![a-z])|InProgress|NotYet|Requested|Queued|Started|Unknown|Initial)"
     r"|(?:InProgress|Pending|Progressing)$|\bis being\b"
     r"|^(?!Missing|Failing|Crashing|Existing|Conflicting|Nothing)[A-Z][a-z]*ing(?:[A-Z\s]|$)"
 )
-_FAILURE = re.compile(r"Error|Fail|Invalid|NotFound|Missing|Denied|Exceeded")
+_FAILURE = re.compile(r"error|fail|invalid|notfound|missing|denied|exceeded|backoff", re.IGNORECASE)
+#: And messages, where the reason says no more than that it is not.
+_SAYS_AT_IT = re.compile(r"^(?!Missing|Failing|Nothing)[A-Z][a-z]+ing\b|^Not yet\b|\b(?:is|are) being\b")
 
 
-def is_still_at_it(value: str, reason: str) -> bool:
+def is_failure(reason: str) -> bool:
+    """Whether a reason says that something failed."""
+    return bool(_FAILURE.search(reason))
+
+
+def is_still_at_it(value: str, reason: str, message: str = "") -> bool:
     """Whether a condition whose True is good, and that has this value, is still being worked on."""
-    return value == "Unknown" or bool(_AT_IT.search(reason) and not _FAILURE.search(reason))
+    if value == "Unknown":
+        return True
+    if is_failure(reason):
+        return False
+    if _AT_IT.search(reason):
+        return True
+    return bool(_SAYS_AT_IT.search(message)) and not is_failure(message)
+
+
+#: Conditions that are one step of several: True of these alone is not the end.
+STEPS = frozenset(("Created", "Initialized", "Launched", "Registered", "Scheduled"))
 
 
 _DONE = re.compile(
-    r"^(?:accepted|active|available|bound|completed?|created|deployed|done|enabled|established|finished|green"
-    r"|healthy|initialized|installed|ok|online|provisioned|ready|reconciled|running|stable|started|succeeded"
-    r"|success|successful|synced|up|valid)$"
+    r"^(?:accepted|active|attached|available|bound|complete|completed|compliant|configured|connected|created"
+    r"|deployed|done|enabled|established|exists|finished|green|healthy|idle|initialized|installed|normal|ok"
+    r"|online|operational|passed|provisioned|ready|reconciled|registered|running|stable|started|succeeded"
+    r"|success|successful|synced|up|valid|verified)$"
 )
 _FAILED = re.compile(
-    r"fail|error|degraded|invalid|unhealthy|denied|rejected|abort|cancel|conflict|crash|broken|unavailable|expired|lost"
-    r"|timeout|timedout|^red$|^down$|^bad$|stalled|inconclusive"
+    r"fail|error|degraded|invalid|unhealthy|denied|rejected|abort|cancel|conflict|crash|broken|unavailable"
+    r"|expired|lost|timeout|timedout|^red$|^down$|^bad$|stalled|inconclusive|noncompliant|^warning$|unreachable"
+    r"|offline|not allowed|not set|mismatch"
 )
 _WORKING = re.compile(
-    r"ing\b|pending|progress|yellow|^new$|queued|^init$|scheduled|submitted|requested|unknown|reconcil"
-    r"|upgrad|updat|retry"
+    r"pending|progress|yellow|^new$|queued|^init$|^scheduled$|submitted|requested|reconcil|upgrad|updat|retry"
+    r"|rerun|^notfound$|^not_?ready$"
 )
-_PAUSED = re.compile(r"^(?:paused|suspended|halted)$")
+_PAUSED = re.compile(r"^(?:paused|suspended|halted|hibernated|stopped)$")
+
+#: Kinds whose objects run to an end: there "running" is not done.
+_BATCH = re.compile(
+    r"(?:Job|Run|Backup|Restore|Workflow|Task|Migration|Test|Build|Scan|Export|Import|Execution|Evaluation"
+    r"|Experiment|Operation|Request|Upgrade|Dump|Analysis)$"
+)
 
 
-def meaning(word: str) -> str:
-    """What a phase says: `ready`, `pending`, `error`, `paused`, or "" if nobody knows."""
+def meaning(word: str, kind: str) -> str:
+    """What a phase says: `ready`, `pending`, `error`, `paused`, `unknown`, or "" if nobody knows."""
     plain = word.strip().lower()
+    if plain == "unknown":
+        return "unknown"
     if _PAUSED.search(plain):
         return "paused"
+    if plain in ("running", "started", "active") and _BATCH.search(kind):
+        return "pending"
     if _DONE.search(plain):
         return "ready"
+    if ends_in_ing(word):
+        return "pending"
     if _FAILED.search(plain):
         return "error"
-    if _WORKING.search(plain):
-        return "pending"
-    return ""
+    return "pending" if _WORKING.search(plain) else ""
 
 
 def reason_of(value: object, where: str, severity: str) -> str:

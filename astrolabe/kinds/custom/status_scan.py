@@ -1,0 +1,185 @@
+"""What stands in a status of unknown shape, one or two levels down: conditions, phases, errors, counts.
+
+Fields are told by how they are called. What an object's history says is passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from astrolabe.kinds.custom.conditions import ConditionList, LenientCondition, listed, number, text
+from astrolabe.kinds.custom.projection import SCALARS, Leaf, Scalar
+
+#: Elements of one list, and entries of one map, that are looked at.
+MOST_PARTS = 200
+
+Raws = Mapping[str, msgspec.Raw]
+
+#: Names of fields that say in a word how something is.
+_PHASE = re.compile(r"(?:phase|state|status|health|stage)$", re.IGNORECASE)
+#: The same inside of a part, where only the plain word counts.
+_PART_PHASE = ("phase", "state", "status", "health")
+#: What once was is no word about now.
+_PAST = re.compile(
+    r"history|previous|last|transition|timestamp|attempt|event|trace|log|pre|old", re.IGNORECASE
+)
+#: Fields that hold the text of an error.
+_ERRORS = ("error", "errorMessage", "failureMessage", "errorReason")
+#: Fields that say yes or no.
+FLAGS = ("ready", "readyToUse", "available", "healthy", "applied", "succeeded", "success")
+#: Fields with a message beside a phase.
+_MESSAGES = ("message", "reason", "statusMessage", "errorMessage", "failureReason", "description")
+
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_CONDITIONS = msgspec.json.Decoder(ConditionList)
+_SCALAR = msgspec.json.Decoder(Leaf)
+
+
+class Phase(NamedTuple):
+    """A word that says how something is, and where it stands. whole: of the object, else of a part of it."""
+
+    word: str
+    where: str
+    message: str = ""
+    whole: bool = True
+
+
+Conditions = list[tuple[list[LenientCondition], str]]
+
+
+def scalar(raws: Raws, key: str) -> Scalar:
+    """The scalar of this name."""
+    raw = raws.get(key)
+    value = _SCALAR.decode(raw) if raw is not None else None
+    return value if isinstance(value, SCALARS) else None
+
+
+def message_in(raws: Raws) -> str:
+    """The message of a status or a part, where there is one."""
+    for key in _MESSAGES:
+        said = text(scalar(raws, key))
+        if said:
+            return said
+    return ""
+
+
+def _first(raw: msgspec.Raw) -> bytes:
+    return bytes(memoryview(raw)[:1])
+
+
+def _parts(key: str, raw: msgspec.Raw) -> Iterator[tuple[Raws, str]]:
+    """The objects in a list or a map of objects, or the object itself."""
+    if _first(raw) == b"{":
+        yield _OBJECT.decode(raw), f"status.{key}"
+    elif _first(raw) == b"[":
+        for at, each in enumerate(_LIST.decode(raw)[:MOST_PARTS]):
+            if _first(each) == b"{":
+                yield _OBJECT.decode(each), f"status.{key}[{at}]"
+
+
+def condition_lists(status: Raws) -> Conditions:
+    """Every list of conditions: of the object, and of its parts (parents, listeners, ingress, ...)."""
+    found: Conditions = []
+    for key, raw in status.items():
+        if key == "conditions":
+            if conditions := listed(_CONDITIONS.decode(raw)):
+                found.insert(0, (conditions, "status.conditions"))
+            continue
+        if _PAST.search(key) or b'"conditions"' not in bytes(raw):
+            continue
+        for part, where in _parts(key, raw):
+            inner = part.get("conditions")
+            if inner is not None and (conditions := listed(_CONDITIONS.decode(inner))):
+                found.append((conditions, f"{where}.conditions"))
+    return found
+
+
+def phases(status: Raws) -> list[Phase]:
+    """Every word that says how the object or a part of it is now."""
+    found: list[Phase] = []
+    for key, raw in status.items():
+        if key == "conditions" or _PAST.search(key):
+            continue
+        if _first(raw) == b'"':
+            if _PHASE.search(key) or key == "compliant":
+                found.append(Phase(text(_SCALAR.decode(raw)), f"status.{key}", message_in(status)))
+            continue
+        for part, where in _parts(key, raw):
+            found += _part_phases(part, where, whole=_first(raw) == b"{")
+    return [phase for phase in found if phase.word]
+
+
+def _part_phases(part: Raws, where: str, *, whole: bool) -> Iterator[Phase]:
+    for key in _PART_PHASE:
+        raw = part.get(key)
+        if raw is not None and _first(raw) == b'"':
+            yield Phase(text(_SCALAR.decode(raw)), f"{where}.{key}", message_in(part), whole)
+            return
+    if where == "status.statuses":  # by who reports it
+        for name, raw in list(part.items())[:MOST_PARTS]:
+            if _first(raw) == b"{":
+                yield from _part_phases(_OBJECT.decode(raw), f"{where}.{name}", whole=whole)
+
+
+def error_in(status: Raws) -> tuple[str, str]:
+    """The text of an error, and where it stands."""
+    for key in _ERRORS:
+        raw = status.get(key)
+        if raw is None:
+            continue
+        if _first(raw) == b"{":
+            said = text(scalar(_OBJECT.decode(raw), "message"))
+            if said:
+                return said, f"status.{key}.message"
+        elif (said := text(_SCALAR.decode(raw))) and said.lower() not in ("none", "false"):
+            return said, f"status.{key}"
+    return "", ""
+
+
+def outdated_field(status: Raws, generation: int) -> str:
+    """The field that says that a controller has not seen this generation; "" if none does."""
+    for key, raw in status.items():
+        if key.endswith(("observedGeneration", "ObservedGeneration")):
+            observed: Any = number(_SCALAR.decode(raw))
+            if observed is not None and observed < generation:
+                return f"status.{key}"
+    return ""
+
+
+def flag(status: Raws) -> tuple[bool | None, str]:
+    """What the first field says that says yes or no."""
+    for key in FLAGS:
+        value = scalar(status, key)
+        if isinstance(value, bool):
+            return value, f"status.{key}"
+    return None, ""
+
+
+class ReplicaCount(NamedTuple):
+    """How many replicas there should be, and are. where: the field that says how many are."""
+
+    wanted: int
+    ready: int
+    where: str
+
+
+def counts(status: Raws, wanted: Scalar) -> ReplicaCount | None:
+    """The replicas; None if the status has no such counts. wanted: as the spec says."""
+    total = number(wanted)
+    if total is None:
+        total = number(scalar(status, "replicas"))
+    if total is None:
+        return None
+    found = [
+        ReplicaCount(total, count, f"status.{key}")
+        for key in ("readyReplicas", "availableReplicas", "updatedReplicas", "readyInstances")
+        if (count := number(scalar(status, key))) is not None
+    ]
+    if not found:
+        return None
+    return min(found, key=lambda each: each.ready)
