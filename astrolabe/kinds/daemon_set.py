@@ -5,7 +5,7 @@ from __future__ import annotations
 from sys import intern
 
 from astrolabe.graph.model.links import Ref
-from astrolabe.graph.state.status import READY, Status
+from astrolabe.graph.state.status import PENDING, READY, Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Condition, Items, Manifest, Projection
 from astrolabe.kinds.pod_links import USES
@@ -19,7 +19,7 @@ from astrolabe.kinds.replicas import (
     progressing,
 )
 from astrolabe.kinds.template import Template, describe_template, pod_labels, uses_of
-from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods
+from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods, warn
 
 
 class DaemonSetSpec(Projection):
@@ -32,6 +32,7 @@ class DaemonSetStatus(Projection):
     desired_number_scheduled: int = 0
     current_number_scheduled: int = 0
     updated_number_scheduled: int = 0
+    number_misscheduled: int = 0
     number_ready: int = 0
     number_available: int = 0
     conditions: Items[Condition] | None = None
@@ -52,7 +53,17 @@ def _daemonset_status(daemonset: DaemonSet) -> Status:
     strategy = spec.update_strategy or UpdateStrategy()
     if status.number_available < desired or (updated < desired and not strategy.waits_for_deletion):
         return progressing(ready, desired, updated=updated, available=status.number_available)
-    return all_ready(ready, desired) if desired else _NO_MATCHING_NODES
+    if desired:
+        return all_ready(ready, desired)
+    if status.number_misscheduled:
+        return Status(PENDING, "Misscheduled", _misscheduled(status.number_misscheduled))
+    return _NO_MATCHING_NODES
+
+
+def _misscheduled(count: int) -> str:
+    """A taint that came later does not remove the pods that are there."""
+    pods = "1 pod is" if count == 1 else f"{count} pods are"
+    return f"{pods} on nodes that do not match its node selector, affinity and tolerations"
 
 
 #: It has no number of replicas, so nobody scales it to zero.
@@ -112,5 +123,6 @@ DAEMONSET = Kind(
     makes=USES,
     details=_current_revision,
     derive=derive_from_pods,
+    warn=warn,
     reads=READS_PODS,
 )

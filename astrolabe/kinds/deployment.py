@@ -28,7 +28,7 @@ from astrolabe.kinds.replicas import (
     tell,
 )
 from astrolabe.kinds.template import describe_template, images_of, is_topmost, uses_of
-from astrolabe.kinds.worst import DEADLINE, READS_PODS, WorstPod, blame, worst_of
+from astrolabe.kinds.worst import DEADLINE, READS_PODS, WorstPod, blame, warn, worst_of
 
 
 class DeploymentSpec(ReplicaSpec):
@@ -149,6 +149,7 @@ DEPLOYMENT = Kind(
     makes=USES,
     details=_deployment_details,
     derive=_derive_deployment,
+    warn=warn,
     reads=(Read("outgoing", OWNS, "ReplicaSet"),),
 )
 
@@ -230,5 +231,6 @@ REPLICASET = Kind(
     makes=USES,
     details=_replicaset_details,
     derive=_derive_replicaset,
+    warn=warn,
     reads=(*READS_PODS, Read("incoming", OWNS, "Deployment", own=True)),
 )

@@ -18,7 +18,7 @@ from astrolabe.kinds.metadata import Count, Image, Metadata
 from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import Images, OddConditions, failed, odd_conditions
 from astrolabe.kinds.template import Template, describe_template, is_topmost, uses_of
-from astrolabe.kinds.worst import READS_PODS, WorstPod, blame, go_on, worst_of
+from astrolabe.kinds.worst import READS_PODS, WorstPod, blame, go_on, warn, worst_of
 
 
 class JobSpec(Projection):
@@ -171,5 +171,6 @@ JOB = Kind(
     makes=USES,
     details=_job_run,
     derive=_derive_job,
+    warn=warn,
     reads=READS_PODS,
 )

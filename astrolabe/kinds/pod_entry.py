@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Warned, WarningEvent
 from astrolabe.graph.model.links import Ref
-from astrolabe.graph.state.status import READY, Status
+from astrolabe.graph.state.status import ERROR, READY, Status
 from astrolabe.kinds.common import labels_of
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.live import describe_life
@@ -132,14 +132,30 @@ def _derive(pod: Peer, neighborhood: Neighborhood) -> Derived:
 def _warn(status: Status, details: PodDetails, warnings: Sequence[WarningEvent]) -> Warned:
     """The newest Warning Event is less specific than a container, a missing object and the scheduler.
 
-    The reason stays what kubectl prints.
+    Some go on where these end: which probe makes the kubelet end a container again and again, and that the
+    node of a pod that is being deleted does not answer. The reason stays what kubectl prints.
     """
-    newest = next(iter(current(status, warnings)), None)
-    if newest is None or status.severity == READY:
+    telling = current(status, warnings)
+    if not telling or status.severity == READY:
         return Warned(status)
+    shown = next((each for each in telling if each.reason != _BACK_OFF), telling[0])
+    if status.severity == ERROR:
+        ended = next((each for each in telling if each.message.startswith(_DEADLY_PROBES)), None)
+        if ended is not None and "keeps ending" in status.message:
+            return Warned(replace(status, message=f"{status.message}; {ended.message}"), ended)
+    if status.reason == "Terminating":
+        lost = next((each for each in telling if each.reason == "NodeNotReady"), None)
+        message = f"{status.message}; {lost.message}" if lost is not None else status.message
+        return Warned(replace(status, message=message), lost or shown)
     if details.rank <= BY_SCHEDULER or status.message.startswith(WAITING_FOR):
-        return Warned(status, newest)
-    return Warned(replace(status, message=f"{newest.reason}: {newest.message}"), newest)
+        return Warned(status, shown)
+    return Warned(replace(status, message=f"{shown.reason}: {shown.message}"), shown)
+
+
+#: What the kubelet adds for each end of a crash loop: it says less than the status does.
+_BACK_OFF = "BackOff"
+#: The kubelet ends a container that fails these; one that fails its readiness probe runs on.
+_DEADLY_PROBES = ("Liveness probe ", "Startup probe ")
 
 
 POD = Kind(

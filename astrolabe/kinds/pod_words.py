@@ -6,7 +6,7 @@ whole pod, and what follows from conditions and phase.
 
 from __future__ import annotations
 
-from astrolabe.kinds.common import condition
+from astrolabe.kinds.common import condition, tell_finalizers
 from astrolabe.kinds.manifest import Condition
 from astrolabe.kinds.pod import ContainerStatus, Pod, PodSpec, PodStatus
 from astrolabe.kinds.pod_containers import Ended, Stopped, how, keeps_ending, sidecar_names
@@ -51,8 +51,9 @@ def of_failure(status: PodStatus, stopped: Stopped) -> Said:
 
 
 def of_deletion(pod: Pod) -> Said:
-    """That its containers end is what was asked for."""
-    return "Pod is terminating", CERTAIN
+    """That its containers end is what was asked for; who holds it is told."""
+    held = tell_finalizers(pod.metadata.finalizers)
+    return f"Pod is terminating. {held}" if held else "Pod is terminating", CERTAIN
 
 
 def of_scheduling(pod: Pod, status: PodStatus, scheduled: Condition) -> Said:

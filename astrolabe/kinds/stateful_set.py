@@ -24,7 +24,7 @@ from astrolabe.kinds.replicas import (
 )
 from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL
 from astrolabe.kinds.template import describe_template, pod_labels, uses_of
-from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods
+from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods, warn
 
 
 class ClaimTemplateMeta(Projection):
@@ -140,5 +140,6 @@ STATEFULSET = Kind(
     details=_current_revisions,
     makes=((OWNS, "PersistentVolumeClaim"), (GOVERNED_BY, "Service"), *USES),
     derive=derive_from_pods,
+    warn=warn,
     reads=READS_PODS,
 )

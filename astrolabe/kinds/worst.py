@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import msgspec
 
-from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
+from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read, Warned, WarningEvent
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import LONGEST_QUOTE, shortened
 from astrolabe.kinds.live import live_pods
+from astrolabe.kinds.warnings import current, tell
 
 READS_PODS = (Read("outgoing", OWNS, "Pod"),)
 
 #: A Deployment gives up waiting: a time-out, which never hides the reason.
 DEADLINE = "ProgressDeadlineExceeded"
+#: What the name of a pod follows.
+POD = "pod "
+TERMINATING = "Terminating"
 #: Reasons that say nothing beside a message.
-_VAGUE = frozenset(("Pending", "Running", "Unknown"))
+_VAGUE = frozenset(("Pending", "Running", TERMINATING, "Unknown"))
 _UNSCHEDULED = "Pending"
 
 
@@ -35,7 +40,7 @@ class WorstPod(msgspec.Struct, frozen=True, gc=False):
         status = self.status
         message = shortened(status.message, LONGEST_QUOTE)
         reason = "" if status.reason in message or (message and status.reason in _VAGUE) else status.reason
-        return ": ".join([word for word in (f"pod {self.name}", reason, message) if word])
+        return ": ".join([word for word in (f"{POD}{self.name}", reason, message) if word])
 
 
 class Revised(msgspec.Struct, frozen=True, gc=False):
@@ -70,7 +75,7 @@ def blame(status: Status, pod: WorstPod | None) -> Status:
 
     A pod in Error makes a workload Error that is still Pending, and one that waits leaves it Pending.
     """
-    if pod is None or status.reason == "Terminating":
+    if pod is None or status.reason == TERMINATING:
         return status
     in_error = pod.status.severity == ERROR
     if status.severity == PENDING:
@@ -90,17 +95,36 @@ def go_on(status: Status, words: str) -> Status:
     return Status(status.severity, status.reason, message, status.since)
 
 
-def derive_from_pods(workload: Peer, neighborhood: Neighborhood) -> Derived:
-    """`derive` of a workload that owns its pods.
+def warn(status: Status, details: Any, warnings: Sequence[WarningEvent]) -> Warned:
+    """`warn` of a workload: that a pod could not be created says nothing beside a pod that is there."""
+    if status.severity == PENDING and POD in status.message:
+        return Warned(status, next(iter(current(status, warnings)), None))
+    return tell(status, details, warnings)
 
-    A pod of an old revision makes no error. That it fails is still told, since a StatefulSet may wait for it.
+
+def derive_from_pods(workload: Peer, neighborhood: Neighborhood) -> Derived:
+    """`derive` of a workload that owns its pods, each of which has a place of its own.
+
+    A pod of an old revision, or one that is being deleted, makes no error. It is still told, since the
+    workload may wait for its place.
     """
     pods = list(neighborhood.outgoing(OWNS, "Pod"))
     details = workload.details
     revisions = details.revisions if isinstance(details, Revised) else ()
     status = blame(workload.status, worst_of(pods, revisions))
-    if revisions and status is workload.status and status.severity == PENDING:
-        old = worst_of(pods)
-        if old is not None and old.status.severity == ERROR:
-            status = go_on(status, f"{old.words} (of an old revision)")
+    if status is workload.status and status.severity == PENDING:
+        status = go_on(status, _old_trouble(pods) if revisions else "")
+    if status is workload.status and status.severity == PENDING:
+        status = go_on(status, _being_deleted(pods))
     return Derived(status)
+
+
+def _old_trouble(pods: Collection[Peer]) -> str:
+    pod = worst_of(pods)
+    return f"{pod.words} (of an old revision)" if pod is not None and pod.status.severity == ERROR else ""
+
+
+def _being_deleted(pods: Collection[Peer]) -> str:
+    leaving = [WorstPod(pod.name, 0, pod.status) for pod in pods if pod.status.reason == TERMINATING]
+    pod = worst(leaving)
+    return pod.words if pod is not None else ""

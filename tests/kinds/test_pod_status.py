@@ -64,9 +64,9 @@ LEVELS = {
     "sidecar-started-main-init": ("Pending", "init container i is running"),
     "sidecar-started-running": ("Ready", "Pod is running"),
     "signal": ("Error", "container a terminated: Signal:9 (exit code 0)"),
-    "terminating": ("Pending", "Pod is terminating"),
+    "terminating": ("Pending", "Pod is terminating. Waiting for finalizer example.com/hold"),
     "terminating-completed": ("Ready", "container a terminated: Completed (exit code 0)"),
-    "terminating-crash": ("Pending", "Pod is terminating"),
+    "terminating-crash": ("Pending", "Pod is terminating. Waiting for finalizer example.com/hold"),
     "unknown": ("Unknown", "The node of the pod does not answer"),
 }
 
@@ -289,6 +289,14 @@ def test_reasons_to_wait(reason: str, level: str) -> None:
 
 DELETED = {"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 30}
 ASKED = "2026-01-01T00:00:00Z"
+
+HELD = {**DELETED, "finalizers": ["example.com/hold"]}
+
+
+def test_a_deleted_pod_says_who_holds_it() -> None:
+    held = judge("Pod", metadata=HELD, status=pod("Running", RUNNING))
+    assert held.message == "Pod is terminating. Waiting for finalizer example.com/hold"
+
 
 DELETIONS = {
     "terminating since the deletion was asked for": (

@@ -178,6 +178,10 @@ def test_what_it_waits_for(status: Json, unresolved: list[Ref], message: str) ->
     assert derived == Status(facts.status.severity, facts.status.reason, message, facts.status.since)
 
 
+BACK_OFF = WarningEvent("BackOff", "Back-off restarting failed container a", "T6", "T6")
+KILLED = WarningEvent("Unhealthy", "Liveness probe failed: timeout", "T3", "T4")
+NOT_STARTED = WarningEvent("Unhealthy", "Startup probe failed: timeout", "T3", "T4")
+LOST = WarningEvent("NodeNotReady", "Node is not ready", "T3", "T4")
 UNHEALTHY = WarningEvent("Unhealthy", "Readiness probe failed: HTTP 503", "T3", "T4")
 
 WARNED: dict[str, tuple[Json, str]] = {
@@ -195,6 +199,36 @@ WARNED: dict[str, tuple[Json, str]] = {
     ),
     "nothing of what is ready": (pod("Running", RUNNING, conditions=[READY]), "Pod is running"),
 }
+
+
+LOOP = pod("Running", CRASHING, last=ended(137))
+LOOPS = "container a keeps ending: Error (exit code 137), last at T5"
+
+
+@pytest.mark.parametrize(
+    ("warnings", "message", "shown"),
+    [
+        ([BACK_OFF], LOOPS, BACK_OFF),
+        ([BACK_OFF, KILLED], f"{LOOPS}; Liveness probe failed: timeout", KILLED),
+        ([BACK_OFF, NOT_STARTED], f"{LOOPS}; Startup probe failed: timeout", NOT_STARTED),
+        ([BACK_OFF, UNHEALTHY], LOOPS, UNHEALTHY),
+    ],
+)
+def test_which_probe_ends_it(warnings: list[WarningEvent], message: str, shown: WarningEvent) -> None:
+    facts = make("Pod", status=LOOP)
+    warned = KINDS_BY_NAME["Pod"].warn(facts.status, facts.details, warnings)
+    assert (warned.status.message, warned.shown) == (message, shown)
+
+
+def test_a_pod_that_is_being_deleted_on_a_node_that_is_lost() -> None:
+    deleted = {"deletionTimestamp": "2026-01-01T00:00:30Z"}
+    facts = make("Pod", metadata=deleted, status=pod("Running", RUNNING))
+    for warnings, message in (
+        ([UNHEALTHY], "Pod is terminating"),
+        ([UNHEALTHY, LOST], "Pod is terminating; Node is not ready"),
+    ):
+        warned = KINDS_BY_NAME["Pod"].warn(facts.status, facts.details, warnings)
+        assert warned.status.message == message
 
 
 @pytest.mark.parametrize(("status", "message"), WARNED.values(), ids=WARNED)

@@ -255,6 +255,15 @@ DAEMONSETS: dict[str, tuple[Json, Json, Status]] = {
         scheduled(5, 0, 4, 4),
         Status("Pending", "Progressing", "Partially ready (4/5)"),
     ),
+    "no node is to run it any more": (
+        {},
+        {**scheduled(0, 0, 0, 0), "numberMisscheduled": 3},
+        Status(
+            "Pending",
+            "Misscheduled",
+            "3 pods are on nodes that do not match its node selector, affinity and tolerations",
+        ),
+    ),
     "no node is to run it": (
         {"updateStrategy": None},
         scheduled(0, 0, 0, 0),

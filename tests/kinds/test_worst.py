@@ -1,10 +1,11 @@
 import pytest
 
-from astrolabe.graph.model.facts import Derived
+from astrolabe.graph.model.facts import Derived, WarningEvent
 from astrolabe.graph.state.status import Status
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.worst import Revised, WorstPod, blame, worst, worst_of
 from tests.kinds.support import Other, derive
+from tests.support.kinds import KINDS_BY_NAME
 
 BACK_OFF = Status("Error", "CrashLoopBackOff", "back-off 5m0s restarting failed container", "T1")
 PULL = Status("Error", "ImagePullBackOff")
@@ -161,3 +162,25 @@ def test_a_pod_of_an_old_revision_makes_no_error(kind: str) -> None:
     reverse = [revised("db-0", RUNNING, "old"), revised("db-1", PULL, "new")]
     assert derive(kind, PROGRESSING, details=current, out=reverse).status.reason == "ImagePullBackOff"
     assert derive(kind, RUNNING, details=current, out=pods).status == RUNNING
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"])
+def test_a_warning_says_nothing_beside_a_pod_that_is_there(kind: str) -> None:
+    warning = WarningEvent("FailedCreate", "exceeded quota", "T1", "T2")
+    warn = KINDS_BY_NAME[kind].warn
+    named = blame(PROGRESSING, WAITING)
+    assert warn(named, None, [warning]) == (named, warning)
+    assert warn(PROGRESSING, None, [warning]).status == Status("Pending", "FailedCreate", "exceeded quota")
+
+
+LEAVING = Status("Pending", "Terminating", "Pod is terminating; Node is not ready", "T1")
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+def test_a_pod_that_does_not_leave_its_place_is_told(kind: str) -> None:
+    leaving = ("owns", Other("Pod", "db-0", LEAVING, PodDetails(is_live=False)))
+    told = "Partially ready (1/3): pod db-0: Pod is terminating; Node is not ready"
+    assert derive(kind, PROGRESSING, out=[leaving]).status == Status("Pending", "Progressing", told)
+    assert derive(kind, RUNNING, out=[leaving]).status == RUNNING
+    crashing = ("owns", pod("db-1", BACK_OFF))
+    assert derive(kind, PROGRESSING, out=[leaving, crashing]).status.reason == "CrashLoopBackOff"
