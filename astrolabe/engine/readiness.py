@@ -121,14 +121,14 @@ class ReadinessTracker:
         if not self.unready():
             self._ready.set()
 
-    def restart(self) -> None:
-        """Forget everything: all watches start over."""
+    def restart(self, scopes: Iterable[Scope], *, complete: bool = True) -> None:
+        """Forget everything: these watches start. complete: see the attribute."""
         self._ready.clear()
-        self.complete = True
         self.failing = tuple
-        for scope in self.states:
-            self.states[scope] = ScopeState()
-            self.skipped[scope.kind].clear()
+        self.states = {scope: ScopeState() for scope in scopes}
+        self.skipped = {scope.kind: {} for scope in self.states}
+        self._by_location = {(scope.kind, scope.namespace): scope for scope in self.states}
+        self.complete = complete
         self.update_ready()
 
     def is_listed(self, kind: str, namespace: str) -> bool:

@@ -36,12 +36,14 @@ class LeaderReport(msgspec.Struct, frozen=True):
     """What a leader sends its followers with each tick, as JSON.
 
     synced, waiting, kinds: as `/health` and `/readyz` show them. state: None from a leader that sends none.
+    custom_kinds: the digest of the custom kinds that it has stored; "" if it has stored none.
     """
 
     synced: bool = False
     waiting: list[str] = []
     kinds: dict[str, dict[str, Any]] = {}
     state: ServingState | None = None
+    custom_kinds: str = ""
 
 
 class ReplicationHealth(msgspec.Struct, frozen=True):

@@ -9,24 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from random import Random
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace, WatchStatus
 from astrolabe.graph.model.facts import Facts
-from astrolabe.graph.model.faults import where
 from astrolabe.graph.state.identity import OWN_GROUPS, GroupKind
-from astrolabe.kinds.catalogue import Catalogue, CatalogueError
 from astrolabe.kinds.custom.crd import CRDS
+from astrolabe.kinds.custom.custom_kinds import CustomKinds, KindsNews, WantedKind
 from astrolabe.kinds.custom.definition import Definition
-from astrolabe.kinds.custom.entry import entry_of
-from astrolabe.kinds.custom.outline import outline_of
-from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kinds.custom.selection import NONE, Choice, Selection
-from astrolabe.kinds.kind import Kind, is_custom
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import RequestFailed
 from astrolabe.kube.reflector import Reflector
@@ -100,22 +94,20 @@ class CustomResources:
     def __init__(
         self,
         settings: Settings,
-        catalogue: Catalogue,
+        kinds: CustomKinds,
         cluster: Cluster,
         *,
-        rules: Callable[[], RuleBook] = RuleBook,
         timing: WatchTiming | None = None,
         random: Random | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """rules: returns the rules as they are now; call `refresh` when they change."""
+        """kinds: of the catalogue that follows. When their rules change, call `refresh`."""
         self.complete = False
         self.choices: dict[GroupKind, Choice] = {}
         self._selection = selection_of(settings)
         self._most = settings.max_custom_objects
-        self._catalogue = catalogue
+        self._kinds = kinds
         self._cluster = cluster
-        self._rules = rules
         self._count: Callable[[str], int] = lambda _: 0
         self._clock = clock
         self._changed = asyncio.Event()
@@ -126,11 +118,7 @@ class CustomResources:
         self._has_discovered = False
         self._discover_at = clock()
         self._serves_crds = True
-        #: What each entry in the catalogue was made of.
-        self._sources: dict[GroupKind, tuple[Any, ...]] = {}
-        self._too_many: set[str] = set()
-        #: Kinds whose entry cannot be made or does not fit the others, and of what.
-        self._refused: dict[GroupKind, tuple[Any, ...]] = {}
+        self._too_many: set[str] = {each.definition.id.key for each in kinds.wanted if each.most}
         self._on_complete: Callable[[], None] = lambda: None
         self._task: asyncio.Task[NoReturn] | None = None
         self._reflector = Reflector(
@@ -235,35 +223,31 @@ class CustomResources:
         self._discover_at = self._clock() + (DISCOVER_SELDOM if self._crds.listed else DISCOVER_OFTEN)
 
     def _look_for_many(self) -> None:
-        for kind in self._catalogue:
-            if kind.id in self._sources and self._count(kind.key) > self._most:
-                self.limit(kind.key)
+        for each in self._kinds.wanted:
+            kind = each.definition.id.key
+            if self._count(kind) > self._most:
+                self.limit(kind)
 
     async def _apply(self) -> None:
         """Make the catalogue what the definitions, the rules and the selection say."""
-        definitions, rules = self._definitions(), self._rules()
+        definitions = self._definitions()
         self.choices = {id: self._selection.choose(each) for id, each in definitions.items()}
-        wanted = {id: each for id, each in definitions.items() if self.choices[id].watched}
-        gone = [
-            kind.id
-            for kind in self._catalogue
-            if is_custom(kind.key) and kind.id not in wanted and not self._is_unknown(kind.id)
-        ]
-        added: dict[GroupKind, Kind[Any]] = {}
+        wanted = {id: self._wanted(each) for id, each in definitions.items() if self.choices[id].watched}
+        self._too_many &= {id.key for id in wanted}
         slice = TimeSlice()
-        for id, definition in wanted.items():
-            sources = (definition, rules.find(id), self.choices[id], id.key in self._too_many)
-            if sources not in (self._sources.get(id), self._refused.get(id)):
-                entry = self._entry(definition, rules, sources)
-                if entry is not None:
-                    added[id] = entry
-                    self._sources[id] = sources
-                await slice.pause()
-        for id in gone:
-            self._sources.pop(id, None)
-            self._too_many.discard(id.key)
-        if added or gone:
-            self._change(added, gone)
+        for news in self._kinds.become(wanted, stays=self._may_be_served):
+            if news is not None:
+                _log_news(news)
+            await slice.pause()
+
+    def _wanted(self, definition: Definition) -> WantedKind:
+        id = definition.id
+        most = self._most if id.key in self._too_many else 0
+        return WantedKind(definition, expected=self.choices[id].reason == "asked", most=most)
+
+    def _may_be_served(self, id: GroupKind) -> bool:
+        """Whether a kind may be there of which nobody can say so: an aggregated API does not answer."""
+        return id.group in self._broken and id not in self.choices and not self._selection.is_none
 
     def _definitions(self) -> dict[GroupKind, Definition]:
         """All kinds that are served. A CRD says more than discovery, and its end is known earlier."""
@@ -272,49 +256,13 @@ class CustomResources:
             return {id: crds.get(id, each) for id, each in self._discovered.items()}
         return {id: each for id, each in self._discovered.items() if id not in self._crds.ever} | crds
 
-    def _is_unknown(self, id: GroupKind) -> bool:
-        """Whether the kind may be served though nothing says so: an aggregated API does not answer."""
-        return id.group in self._broken and id not in self.choices
 
-    def _entry(self, definition: Definition, rules: RuleBook, sources: tuple[Any, ...]) -> Kind[Any] | None:
-        """The entry of one kind. None if it cannot be made: then this kind alone is missing."""
-        try:
-            entry: Kind[Any] = entry_of(definition, rules)
-            if definition.id.key in self._too_many:
-                entry = outline_of(entry, self._most)
-            return replace(entry, expected=self.choices[definition.id].reason == "asked")
-        except Exception as error:
-            self._refuse(definition.id, sources, f"its definition cannot be used: {where(error)}")
-            return None
-
-    def _refuse(self, id: GroupKind, sources: tuple[Any, ...] | None, why: str) -> None:
-        log.warning("%s is not watched: %s", id.key, why)
-        if sources is not None:
-            self._refused[id] = sources
-        self._sources.pop(id, None)
-
-    def _change(self, added: Mapping[GroupKind, Kind[Any]], gone: Sequence[GroupKind]) -> None:
-        """Change the catalogue; if some of the entries do not fit, without these."""
-        try:
-            self._catalogue.change(added=added.values(), removed=gone)
-        except CatalogueError:
-            self._catalogue.change(removed=gone)
-            for id, entry in added.items():
-                try:
-                    self._catalogue.change(added=(entry,))
-                except CatalogueError as error:
-                    self._refuse(id, self._sources.get(id), str(error))
-        log.info(*_news([id.key for id in added], [id.key for id in gone]))
-
-
-def _news(added: Sequence[str], gone: Sequence[str]) -> tuple[str, ...]:
-    """What to log of a change of the catalogue."""
-    parts = [
-        f"{len(keys)} custom kind{'s' * (len(keys) > 1)} {verb}: {named(keys)}"
-        for verb, keys in (("watched", added), ("gone", gone))
-        if keys
-    ]
-    return "%s", "; ".join(parts)
+def _log_news(news: KindsNews) -> None:
+    for each in news.refused:
+        log.warning("%s is not watched: %s", each.id.key, each.why)
+    for keys, verb in ((news.added, "watched"), (news.removed, "gone")):
+        if keys:
+            log.info("%d custom kind%s %s: %s", len(keys), "s" * (len(keys) > 1), verb, named(keys))
 
 
 def named(keys: Sequence[str]) -> str:

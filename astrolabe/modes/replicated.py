@@ -34,11 +34,14 @@ from astrolabe.http.ops.health import kinds_of, waiting_for
 from astrolabe.http.source import LeaderReport, ReplicationHealth
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kinds.custom.custom_kinds import CustomKinds
 from astrolabe.kinds.event import EVENT
 from astrolabe.kube.client import Cluster
+from astrolabe.kube.custom_resources import LONGEST_DISCOVERY, CustomResources
 from astrolabe.kube.errors import ClusterError
 from astrolabe.kube.health import WatchHealth
 from astrolabe.kube.watches import Watches, watched_scopes
+from astrolabe.modes.kind_store import KindStore
 from astrolabe.modes.replication import leader_report, replication_health
 from astrolabe.modes.supervisor import Supervisor
 from astrolabe.settings import Settings
@@ -73,6 +76,7 @@ async def replicated(
             raise
         logger.warning("%s Serving what is stored.", error)
     await cluster.close()
+    supervisor.spawn(mode.follow_kinds(), name="kinds of the leader")
     supervisor.spawn(mode.run(), name="replica")
     return mode
 
@@ -86,6 +90,8 @@ class ReplicatedMode:
 
     def __init__(self, settings: Settings, catalogue: Catalogue, info: ClusterInfo) -> None:
         self.catalogue = catalogue
+        self._kinds = CustomKinds(catalogue)
+        self._kind_store = KindStore(self._kinds)
         self.readiness = ReadinessTracker(watched_scopes(settings, catalogue))
         self.hub = Hub(ServedGraph(secrets.token_hex(4)), settings.limits)
         self._settings = settings
@@ -107,10 +113,19 @@ class ReplicatedMode:
         Raises BusError if Redis cannot be used or holds the graph of another cluster under this name.
         """
         await self._replica.open(identity)
+        await self._kind_store.read(self._replica.stored_kinds)
 
     async def run(self) -> NoReturn:
         """Follow and lead until cancelled."""
         await self._replica.run()
+
+    async def follow_kinds(self) -> NoReturn:
+        """Have the custom kinds of the leader, until cancelled."""
+        await self._kind_store.follow(self._told_kinds, self._replica.stored_kinds)
+
+    def _told_kinds(self) -> str:
+        report = leader_report(self._replica.status)
+        return report.custom_kinds if report is not None else ""
 
     async def close(self) -> None:
         """Stop taking part: release the lead and disconnect from Redis."""
@@ -178,12 +193,13 @@ class ReplicatedMode:
                 waiting=waiting_for(readiness),
                 kinds=kinds_of(self, now=now),
                 state=self.state.refresh(),
+                custom_kinds=self._kind_store.digest,
             )
         )
 
     async def _lead(self, writer: LeaderWriter) -> NoReturn:
         """Watch the cluster and publish its changes. Raises ClusterError, WatchFailed, LeadershipLost."""
-        self.readiness.restart()
+        self.readiness.restart(watched_scopes(self._settings, self.catalogue), complete=False)
         async with AsyncExitStack() as term:
             cluster = await Cluster.connect(self._settings)
             term.push_async_callback(cluster.close)
@@ -191,9 +207,24 @@ class ReplicatedMode:
                 await self._replica.set_cluster_identity(await cluster.identity())
             except BusError as error:
                 raise ClusterError(str(error)) from error
+            customs = CustomResources(self._settings, self._kinds, cluster)
+            term.push_async_callback(customs.stop)
+            customs.start()
+            await customs.wait_known(LONGEST_DISCOVERY)
+            scopes = watched_scopes(self._settings, self.catalogue)
+            self.readiness.restart(scopes, complete=customs.complete)
             engine = self._create_engine(writer)
-            watches = Watches(self._settings, self.catalogue, cluster, engine)
+            watches = Watches(
+                self._settings,
+                self.catalogue,
+                cluster,
+                engine,
+                complete=lambda: customs.complete,
+                too_many=customs.limit,
+            )
+            customs.serve(count=engine.count, on_complete=watches.tell_complete)
             term.push_async_callback(watches.stop)
+            term.push_async_callback(customs.stop)
             term.callback(self._end_term)
             self._engine, self._watches = engine, watches
             await watches.start()
@@ -201,6 +232,10 @@ class ReplicatedMode:
                 group.create_task(engine.run(), name="engine")
                 group.create_task(self._complete(writer), name="completeness")
                 group.create_task(self._share_events(writer, engine.events), name="events")
+                group.create_task(customs.guard(), name="custom resources")
+                group.create_task(
+                    self._kind_store.keep(writer.store_kinds, writer.tick_wanted.set), name="kinds"
+                )
                 await watches.guard()
                 raise WatchFailed("a watch has ended; the log says which")
 

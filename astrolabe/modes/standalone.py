@@ -17,6 +17,7 @@ from astrolabe.graph.state.object_event import ObjectEvent, regarded
 from astrolabe.http.source import ReplicationHealth
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kinds.custom.custom_kinds import CustomKinds
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.custom_resources import LONGEST_DISCOVERY, CustomResources
 from astrolabe.kube.health import WatchHealth
@@ -35,7 +36,7 @@ async def standalone(
 ) -> StandaloneMode:
     """Start to watch the cluster. Raises ClusterError if the API server cannot be used."""
     await cluster.verify()
-    customs = CustomResources(settings, catalogue, cluster)
+    customs = CustomResources(settings, CustomKinds(catalogue), cluster)
     async with AsyncExitStack() as failed_start:
         failed_start.push_async_callback(customs.stop)
         customs.start()

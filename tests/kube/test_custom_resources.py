@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kinds.custom import custom_kinds
+from astrolabe.kinds.custom.custom_kinds import CustomKinds
 from astrolabe.kinds.custom.outline import METADATA_ONLY
 from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kube import custom_resources
@@ -36,12 +38,13 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 @asynccontextmanager
 async def following(
-    simulator: Simulator, folder: Path, *, rules: Callable[[], RuleBook] = RuleBook, **settings: Any
+    simulator: Simulator, folder: Path, **settings: Any
 ) -> AsyncIterator[tuple[Catalogue, CustomResources]]:
     catalogue = CATALOGUE.only(())
     chosen = settings_for(write_kubeconfig(folder / "config", simulator.url), **settings)
     async with connected(simulator.url, folder) as cluster:
-        customs = CustomResources(chosen, catalogue, cluster, rules=rules, timing=SHORT, random=Random(1))
+        kinds = CustomKinds(catalogue)
+        customs = CustomResources(chosen, kinds, cluster, timing=SHORT, random=Random(1))
         customs.start()
         try:
             await customs.wait_known(10)
@@ -161,14 +164,14 @@ async def test_of_too_many_objects_only_the_metadata_is_read(simulator: Simulato
 async def test_one_bad_definition_ends_only_itself(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = custom_resources.entry_of
+    made = custom_kinds.entry_of
 
     def fails(definition: Any, rules: RuleBook) -> Any:
         if definition.kind == "Bad":
             raise ValueError("no such path")
         return made(definition, rules)
 
-    monkeypatch.setattr(custom_resources, "entry_of", fails)
+    monkeypatch.setattr(custom_kinds, "entry_of", fails)
     simulator.store.define(crd("Bad", "example.com"))
     async with following(simulator, tmp_path) as (catalogue, _):
         assert custom(catalogue) == ["Certificate.cert-manager.io"]

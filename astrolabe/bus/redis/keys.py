@@ -63,6 +63,11 @@ class RedisKeys:
         return self._named("alarm")
 
     @property
+    def kinds(self) -> str:
+        """The custom kinds that the graph may have, as JSON; see `CustomKinds`."""
+        return self._named("kinds")
+
+    @property
     def check(self) -> str:
         """Key and channel on which `astrolabe check` tries its permissions. It deletes the key at once."""
         return self._named("check")

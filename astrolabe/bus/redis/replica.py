@@ -96,6 +96,13 @@ class Replica:
             if why := self._store.foreign_reason(await self._store.position()):
                 raise BusError(why)
 
+    async def stored_kinds(self) -> bytes:
+        """The custom kinds that the stored graph may have, as the leader stored them.
+
+        Raises RedisUnavailable.
+        """
+        return await self._store.kinds()
+
     async def close(self) -> None:
         """Release the lease and disconnect."""
         with suppress(RedisUnavailable):

@@ -200,6 +200,15 @@ return {'ok', '', ''}
 """
 )
 
+#: KEYS: position, a key. ARGV: token, value.
+STORE_VALUE = (
+    _FENCE
+    + """
+redis.call('SET', KEYS[2], ARGV[2])
+return {'ok', '', ''}
+"""
+)
+
 #: The scripts by their digest, as in EVALSHA.
 BY_SHA = {
     sha1(script.encode()).hexdigest(): script
@@ -214,5 +223,6 @@ BY_SHA = {
         BEGIN_EPOCH,
         DELETE_FIELD,
         STORE_EVENTS,
+        STORE_VALUE,
     )
 }

@@ -37,6 +37,8 @@ OVERSIZED, OVERSIZED_EACH = 8 * MAX_REPLY_BYTES, 16 * 1024
 MAX_SCANS = 5
 #: See `RedisStore.alarm`.
 CORRUPT = "damaged"
+#: Bytes of the custom kinds: 1,000 of them take some 500 kB.
+MAX_KINDS_BYTES = 16 * 2**20
 #: Seconds to keep quarantined keys.
 QUARANTINE_SECONDS = 7 * 24 * 3600
 
@@ -109,6 +111,7 @@ class RedisStore:
         self._begin_epoch = script(scripts.BEGIN_EPOCH)
         self._delete_field = script(scripts.DELETE_FIELD)
         self._store_events = script(scripts.STORE_EVENTS)
+        self._store_value = script(scripts.STORE_VALUE)
 
     async def verify(self) -> None:
         """Raises BusError if this Redis cannot be used."""
@@ -345,6 +348,18 @@ class RedisStore:
             for id, fields in found:
                 yield fields.get(b"b", b""), fields.get(b"u", b"")
                 start = f"({id.decode()}"
+
+    async def store_kinds(self, token: str, kinds: bytes) -> None:
+        """Store the custom kinds that the graph may have. Raises LeadershipLost."""
+        keys = self.keys
+        await self._fenced(self._store_value, (keys.position, keys.kinds), (token, kinds))
+
+    async def kinds(self) -> bytes:
+        """The stored custom kinds; b"" if there are none, or if that is not ours."""
+        with translated_errors():
+            if await cast(Any, self._client.strlen(self.keys.kinds)) > MAX_KINDS_BYTES:
+                return b""
+            return cast(bytes, await self._client.get(self.keys.kinds) or b"")
 
     def subscribe(self) -> ChannelSubscription:
         """Subscribe to the channel on a separate connection. Returns a context manager."""

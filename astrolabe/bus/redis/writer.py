@@ -122,6 +122,10 @@ class LeaderWriter:
             rebuilt, self._was_rebuilt = self._was_rebuilt, False
         return not rebuilt
 
+    async def store_kinds(self, kinds: bytes) -> None:
+        """Store the custom kinds that the graph may have. Raises LeadershipLost, RedisUnavailable."""
+        await self._store.store_kinds(self._token, kinds)
+
     async def publish_repairs(self, find: Callable[[], Awaitable[Changes]]) -> int:
         """Publish the changes that `find` returns. Nothing else is published meanwhile.
 

@@ -1,0 +1,125 @@
+"""The custom kinds of a catalogue: what each is made of, and how they become others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import msgspec
+
+from astrolabe.graph.model.faults import where
+from astrolabe.graph.state.identity import GroupKind
+from astrolabe.kinds.catalogue import Catalogue, CatalogueError
+from astrolabe.kinds.custom.definition import Definition
+from astrolabe.kinds.custom.entry import entry_of
+from astrolabe.kinds.custom.outline import outline_of
+from astrolabe.kinds.custom.rulebook import RuleBook
+from astrolabe.kinds.kind import Kind, is_custom
+
+
+class WantedKind(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A custom kind that is to be watched.
+
+    expected: see `Kind.expected`. most: if it has more objects than this, so that only their metadata is
+        read; 0 otherwise.
+    """
+
+    definition: Definition
+    expected: bool = False
+    most: int = 0
+
+
+class RefusedKind(NamedTuple):
+    """A kind whose entry cannot be made, or does not fit the others."""
+
+    id: GroupKind
+    why: str
+
+
+class KindsNews(NamedTuple):
+    """The keys of kinds that came or changed, and of those that went; and what was refused."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    refused: tuple[RefusedKind, ...]
+
+
+class CustomKinds:
+    """Keeps the custom kinds of a catalogue. The time of a change depends on what changes.
+
+    rules: the rules that entries follow.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.rules = RuleBook()
+        #: What each entry was made of, and what is refused.
+        self._made: dict[GroupKind, tuple[WantedKind, Any]] = {}
+        self._refused: dict[GroupKind, tuple[WantedKind, Any]] = {}
+
+    @property
+    def wanted(self) -> tuple[WantedKind, ...]:
+        """What the custom kinds of the catalogue are made of."""
+        return tuple(wanted for wanted, _ in self._made.values())
+
+    def become(
+        self,
+        wanted: Mapping[GroupKind, WantedKind],
+        *,
+        stays: Callable[[GroupKind], bool] = lambda _: False,
+    ) -> Iterator[KindsNews | None]:
+        """Make the catalogue have these custom kinds, in steps. Yields what changed at the end, if anything.
+
+        stays: whether a kind stays that is not wanted.
+        """
+        added: dict[GroupKind, Kind[Any]] = {}
+        refused: list[RefusedKind] = []
+        for id, each in wanted.items():
+            made_of = (each, self.rules.find(id))
+            if made_of in (self._made.get(id), self._refused.get(id)):
+                continue
+            try:
+                added[id] = self._entry(each)
+                self._made[id] = made_of
+            except Exception as error:  # of a definition that nobody has tried
+                refused.append(RefusedKind(id, f"its definition cannot be used: {where(error)}"))
+                self._refuse(id, made_of)
+            yield None
+        gone = [
+            kind.id
+            for kind in self.catalogue
+            if is_custom(kind.key) and kind.id not in self._made.keys() & wanted.keys() and not stays(kind.id)
+        ]
+        if added or gone:
+            refused += self._change(added, gone)
+        for id in gone:
+            self._made.pop(id, None)
+            self._refused.pop(id, None)
+        if added or gone or refused:
+            kept = tuple(id.key for id in added if id in self._made)
+            yield KindsNews(kept, tuple(id.key for id in gone), tuple(refused))
+
+    def _entry(self, wanted: WantedKind) -> Kind[Any]:
+        entry: Kind[Any] = entry_of(wanted.definition, self.rules)
+        if wanted.most:
+            entry = outline_of(entry, wanted.most)
+        return replace(entry, expected=wanted.expected)
+
+    def _change(self, added: Mapping[GroupKind, Kind[Any]], gone: list[GroupKind]) -> Iterator[RefusedKind]:
+        """Change the catalogue; if some of the entries do not fit, without these."""
+        try:
+            self.catalogue.change(added=added.values(), removed=gone)
+            return
+        except CatalogueError:
+            self.catalogue.change(removed=gone)
+        for id, entry in added.items():
+            try:
+                self.catalogue.change(added=(entry,))
+            except CatalogueError as error:
+                self._refuse(id, self._made[id])
+                yield RefusedKind(id, str(error))
+
+    def _refuse(self, id: GroupKind, made_of: tuple[WantedKind, Any]) -> None:
+        self._refused[id] = made_of
+        self._made.pop(id, None)
