@@ -77,6 +77,7 @@ class Settings:
     `kinds` none.
     max_custom_objects: objects of one custom kind beyond which only their metadata is read.
     events: which of Kubernetes' Events to watch. max_events, max_events_per_object: how many to keep.
+    rules: a directory of rules for custom resources; "": only those that ship.
     auth: whether clients need a token. auth_token_file: one token per line. open_metrics: /metrics needs
     none.
     host: address to listen on; "": a safe default, see `listen_host`.
@@ -105,6 +106,7 @@ class Settings:
     events: EventsMode = "warnings"
     max_events: int = 20_000
     max_events_per_object: int = 20
+    rules: str = ""
     batch_window: float = 0.05
     limits: Limits = Limits()
     auth: Auth = "none"

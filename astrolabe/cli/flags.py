@@ -116,6 +116,14 @@ SCOPE = (
         "KIND.GROUP, *.GROUP, * and auto; -KIND.GROUP leaves one out; the last word about a kind decides.",
     ),
     Flag(
+        ("--rules",),
+        heading=_SCOPE,
+        envvar="ASTROLABE_RULES",
+        default=_DEFAULTS.rules,
+        metavar="DIR",
+        help="Directory of your own rules for custom resources (*.yaml); read again when a file changes.",
+    ),
+    Flag(
         ("--max-custom-objects",),
         heading=_SCOPE,
         envvar="ASTROLABE_MAX_CUSTOM_OBJECTS",

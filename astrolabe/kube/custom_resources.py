@@ -101,7 +101,7 @@ class CustomResources:
         random: Random | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """kinds: of the catalogue that follows. When their rules change, call `refresh`."""
+        """kinds: of the catalogue that follows."""
         self.complete = False
         self.choices: dict[GroupKind, Choice] = {}
         self._selection = selection_of(settings)
@@ -155,10 +155,6 @@ class CustomResources:
         """Wait until the catalogue has all custom kinds, but no longer than this."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._known.wait(), seconds)
-
-    def refresh(self) -> None:
-        """The rules have changed."""
-        self._changed.set()
 
     def limit(self, kind: str) -> None:
         """There are too many objects of this kind: read only their metadata from now on."""

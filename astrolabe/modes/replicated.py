@@ -43,6 +43,7 @@ from astrolabe.kube.health import WatchHealth
 from astrolabe.kube.watches import Watches, watched_scopes
 from astrolabe.modes.kind_store import KindStore
 from astrolabe.modes.replication import leader_report, replication_health
+from astrolabe.modes.rule_files import RuleFiles
 from astrolabe.modes.supervisor import Supervisor
 from astrolabe.settings import Settings
 
@@ -77,6 +78,7 @@ async def replicated(
         logger.warning("%s Serving what is stored.", error)
     await cluster.close()
     supervisor.spawn(mode.follow_kinds(), name="kinds of the leader")
+    supervisor.spawn(mode.follow_rules(), name="rules")
     supervisor.spawn(mode.run(), name="replica")
     return mode
 
@@ -91,6 +93,7 @@ class ReplicatedMode:
     def __init__(self, settings: Settings, catalogue: Catalogue, info: ClusterInfo) -> None:
         self.catalogue = catalogue
         self._kinds = CustomKinds(catalogue)
+        self._rule_files = RuleFiles(settings.rules, self._kinds)
         self._kind_store = KindStore(self._kinds)
         self.readiness = ReadinessTracker(watched_scopes(settings, catalogue))
         self.hub = Hub(ServedGraph(secrets.token_hex(4)), settings.limits)
@@ -112,6 +115,7 @@ class ReplicatedMode:
 
         Raises BusError if Redis cannot be used or holds the graph of another cluster under this name.
         """
+        await self._rule_files.look()
         await self._replica.open(identity)
         await self._kind_store.read(self._replica.stored_kinds)
 
@@ -122,6 +126,10 @@ class ReplicatedMode:
     async def follow_kinds(self) -> NoReturn:
         """Have the custom kinds of the leader, until cancelled."""
         await self._kind_store.follow(self._told_kinds, self._replica.stored_kinds)
+
+    async def follow_rules(self) -> NoReturn:
+        """Read the rules again when their files change, until cancelled."""
+        await self._rule_files.run()
 
     def _told_kinds(self) -> str:
         report = leader_report(self._replica.status)

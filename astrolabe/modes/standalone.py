@@ -22,6 +22,7 @@ from astrolabe.kube.client import Cluster
 from astrolabe.kube.custom_resources import LONGEST_DISCOVERY, CustomResources
 from astrolabe.kube.health import WatchHealth
 from astrolabe.kube.watches import Watches, watched_scopes
+from astrolabe.modes.rule_files import RuleFiles
 from astrolabe.modes.supervisor import Supervisor
 from astrolabe.settings import Settings
 
@@ -36,13 +37,17 @@ async def standalone(
 ) -> StandaloneMode:
     """Start to watch the cluster. Raises ClusterError if the API server cannot be used."""
     await cluster.verify()
-    customs = CustomResources(settings, CustomKinds(catalogue), cluster)
+    kinds = CustomKinds(catalogue)
+    rule_files = RuleFiles(settings.rules, kinds)
+    await rule_files.look()
+    customs = CustomResources(settings, kinds, cluster)
     async with AsyncExitStack() as failed_start:
         failed_start.push_async_callback(customs.stop)
         customs.start()
         await customs.wait_known(LONGEST_DISCOVERY)
         mode = StandaloneMode(settings, catalogue, cluster, info, customs)
         await mode.start(supervisor)
+        supervisor.spawn(rule_files.run(), name="rules")
         failed_start.pop_all()
     return mode
 

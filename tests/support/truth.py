@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,10 +24,12 @@ def expect(
     label_selector: str = "",
     *,
     scopes: Mapping[str, Collection[str]] | None = None,
+    kinds: Sequence[Kind[Any]] = KINDS,
 ) -> Summary:
     """What has to be served when these are all manifests, by kind.
 
-    scopes: the namespaces in which each kind is watched; None: all kinds, everywhere.
+    scopes: the namespaces in which each kind is watched; None: all kinds, everywhere. kinds: all that are
+    watched.
     """
     listed = [
         kind.facts(kind.decoder.decode(msgspec.json.encode(item)))
@@ -35,10 +37,10 @@ def expect(
         for item in items
     ]
     roots = selectors.parse(label_selector) if label_selector else None
-    synced = {kind.name: {""} for kind in KINDS} if scopes is None else scopes
+    synced = {kind.key: {""} for kind in kinds} if scopes is None else scopes
     expected = Expected(
         listed,
-        [kind.rules for kind in KINDS],
+        [kind.rules for kind in kinds],
         roots=roots,
         synced={name: set(namespaces) for name, namespaces in synced.items()},
     )
@@ -46,7 +48,7 @@ def expect(
     for uid, facts in expected.nodes.items():
         status, release = expected.status(uid), expected.releases[uid]
         nodes[uid] = {
-            "node": f"{facts.kind} {facts.namespace}/{facts.name}",
+            "node": f"{facts.kind.partition('.')[0]} {facts.namespace}/{facts.name}",
             "status": [status.severity, status.reason, status.message, status.since],
             "release": f"{release.namespace}/{release.name}" if release else "",
             "chart": expected.charts[uid],

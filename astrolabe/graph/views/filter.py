@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -156,6 +157,7 @@ def parse_message(document: Any, rules: FilterRules) -> Filter:
 
 def _build(lists: Mapping[str, Iterable[str]], selector: str, q: str, rules: FilterRules) -> Filter:
     values = {name: frozenset(value for value in lists[name] if value) for name in LISTS}
+    values["kind"] = frozenset(_kind(word, rules) for word in values["kind"])
     try:
         parsed = selectors.parse(selector)
     except SelectorError as error:
@@ -174,9 +176,18 @@ def _build(lists: Mapping[str, Iterable[str]], selector: str, q: str, rules: Fil
     _check_counts(filter, values, rules)
     for name, field in FILTER_FIELDS.items():
         if field.closed:
-            allowed = rules.kinds if field.closed == "Kind" else SEVERITIES
-            _check(name, values[name], allowed, sorted if field.closed == "Kind" else list)
+            _check(name, values[name], rules.kinds if field.closed == "Kind" else SEVERITIES)
     return filter
+
+
+def _kind(word: str, rules: FilterRules) -> str:
+    """The key of the kind that the word means; the word itself if it means none."""
+    if word in rules.kinds:
+        return word
+    try:
+        return rules.words.kind(word)
+    except ValueError:
+        return word
 
 
 def own_values(given: Mapping[str, frozenset[str]]) -> tuple[OwnValues, ...]:
@@ -224,16 +235,24 @@ def _check_names(names: Iterable[Any]) -> None:
             )
 
 
-def _check(
-    name: str,
-    values: Iterable[str],
-    allowed: Collection[str],
-    order: Callable[[Collection[str]], Sequence[str]],
-) -> None:
-    """order: sorts the allowed values in the message."""
+#: The key of a custom kind. One that is not known may be there later, and a client that comes back after a
+#: restart may be faster than discovery.
+_CUSTOM_KEY = re.compile(r"[A-Z][A-Za-z0-9]{0,62}(\.[a-z0-9-]{1,63}){2,8}")
+
+
+def _check(name: str, values: Iterable[str], allowed: Collection[str]) -> None:
     unknown = min([value for value in values if value not in allowed], default=None)
-    if unknown is not None:
-        raise FilterError(f"unknown {name} {quoted(unknown)}; it is one of {', '.join(order(allowed))}")
+    if unknown is not None and not (name == "kind" and _CUSTOM_KEY.fullmatch(unknown)):
+        raise FilterError(f"unknown {name} {quoted(unknown)}; it is one of {_listed(name, allowed)}")
+
+
+def _listed(name: str, allowed: Collection[str]) -> str:
+    """What is allowed. Custom kinds may be hundreds."""
+    if name != "kind":
+        return ", ".join(allowed)
+    own = sorted(kind for kind in allowed if "." not in kind)
+    more = len(allowed) - len(own)
+    return ", ".join(own) + (f", or one of {more} custom kinds (/api/v1/kinds)" if more else "")
 
 
 def _split(values: Iterable[str]) -> list[str]:

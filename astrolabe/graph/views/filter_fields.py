@@ -59,7 +59,8 @@ _ENTRIES = (
     ),
     FilterField(
         name="kind",
-        description="Nodes of these kinds.",
+        description="Nodes of these kinds, by any name that kubectl takes: `Pod`, `pods`, `po`; custom kinds "
+        "also with the group, `Certificate.cert-manager.io`. A bare name is Kubernetes' own kind first.",
         help="Nodes of these kinds.",
         closed="Kind",
         value=attrgetter("kind"),

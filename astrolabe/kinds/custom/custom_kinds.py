@@ -14,6 +14,7 @@ from astrolabe.kinds.catalogue import Catalogue, CatalogueError
 from astrolabe.kinds.custom.definition import Definition
 from astrolabe.kinds.custom.entry import entry_of
 from astrolabe.kinds.custom.outline import outline_of
+from astrolabe.kinds.custom.rule import KindRule
 from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kinds.kind import Kind, is_custom
 
@@ -45,23 +46,31 @@ class KindsNews(NamedTuple):
     refused: tuple[RefusedKind, ...]
 
 
+class _Sources(NamedTuple):
+    """What an entry is made of. selected: whether rules select its objects by their labels."""
+
+    wanted: WantedKind
+    rule: KindRule
+    selected: bool
+
+
 class CustomKinds:
     """Keeps the custom kinds of a catalogue. The time of a change depends on what changes.
 
-    rules: the rules that entries follow.
+    rules: the rules that entries follow; by default those that ship. `become` lets entries follow others.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, rules: RuleBook | None = None) -> None:
         self.catalogue = catalogue
-        self.rules = RuleBook()
+        self.rules = rules if rules is not None else RuleBook.shipped()
         #: What each entry was made of, and what is refused.
-        self._made: dict[GroupKind, tuple[WantedKind, Any]] = {}
-        self._refused: dict[GroupKind, tuple[WantedKind, Any]] = {}
+        self._made: dict[GroupKind, _Sources] = {}
+        self._refused: dict[GroupKind, _Sources] = {}
 
     @property
     def wanted(self) -> tuple[WantedKind, ...]:
         """What the custom kinds of the catalogue are made of."""
-        return tuple(wanted for wanted, _ in self._made.values())
+        return tuple(made_of.wanted for made_of in self._made.values())
 
     def become(
         self,
@@ -76,7 +85,7 @@ class CustomKinds:
         added: dict[GroupKind, Kind[Any]] = {}
         refused: list[RefusedKind] = []
         for id, each in wanted.items():
-            made_of = (each, self.rules.find(id))
+            made_of = _Sources(each, self.rules.find(id) or self.rules.any, self.rules.is_selected(id))
             if made_of in (self._made.get(id), self._refused.get(id)):
                 continue
             try:
@@ -120,6 +129,6 @@ class CustomKinds:
                 self._refuse(id, self._made[id])
                 yield RefusedKind(id, str(error))
 
-    def _refuse(self, id: GroupKind, made_of: tuple[WantedKind, Any]) -> None:
+    def _refuse(self, id: GroupKind, made_of: _Sources) -> None:
         self._refused[id] = made_of
         self._made.pop(id, None)

@@ -218,3 +218,32 @@ def test_reasons_are_asked_for_word_for_word(reason: str) -> None:
         for concerned, part in parts.items():
             views.update(concerned, part, past)
         assert list(view.uids()) == uids
+
+
+class _ByName:
+    """A vocabulary of two kinds, each with one more name."""
+
+    kinds = ("Certificate.cert-manager.io", "Pod")
+    metadata = ()
+
+    def kind(self, word: str, /) -> str:
+        names = {"po": "Pod", "certs": "Certificate.cert-manager.io"}
+        if word.lower() not in names:
+            raise ValueError("unknown")
+        return names[word.lower()]
+
+
+def test_kind_takes_any_name_of_a_kind() -> None:
+    rules = FilterRules.of(_ByName.kinds, vocabulary=_ByName())
+    for words in (["po,certs"], ["PO", "Certificate.cert-manager.io"], ["Pod", "certs"]):
+        asked = parse_query({"kind": words}, rules)
+        assert asked.own == (("kind", frozenset(("Pod", "Certificate.cert-manager.io"))),)
+    assert parse_message({"kind": ["po"]}, rules) == parse_query({"kind": ["Pod"]}, rules)
+
+
+def test_a_custom_kind_that_is_not_known_yet_matches_nothing_and_is_no_error() -> None:
+    asked = parse_query({"kind": ["Widget.example.com"]}, FilterRules.of(KINDS))
+    assert asked.own == (("kind", frozenset(("Widget.example.com",))),)
+    for word in ("Widget.", "widget.example.com", "Widget.Example.com", "Widgets", "Widget.com"):
+        with pytest.raises(FilterError, match="unknown kind"):
+            parse_query({"kind": [word]}, FilterRules.of(KINDS))

@@ -1,0 +1,73 @@
+"""The rules of a user's directory (`--rules`), read again when its files change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from typing import NoReturn
+
+from astrolabe.kinds.custom.custom_kinds import CustomKinds
+from astrolabe.kinds.custom.rulebook import SUFFIXES, RuleBook
+from astrolabe.timeslice import TimeSlice
+
+logger = logging.getLogger("astrolabe.app")
+
+#: Seconds between two looks at the files. A ConfigMap takes a minute to arrive anyway.
+LOOK_EVERY = 2.0
+
+#: Of each file its name, time of change, inode and size.
+_Identity = tuple[tuple[str, int, int, int], ...]
+
+
+class RuleFiles:
+    """Keeps the rules of custom kinds as a directory has them, over those that ship.
+
+    A file that is refused is logged with line and reason, and its rules stay as they were.
+    """
+
+    def __init__(self, directory: str, kinds: CustomKinds) -> None:
+        """directory: "" for none."""
+        self._directory = directory
+        self._kinds = kinds
+        self._seen: _Identity | None = None
+        self._told: set[str] = set()
+
+    async def look(self) -> bool:
+        """Read the rules if the files have changed since the last look, and let the kinds follow them.
+
+        Returns whether they have.
+        """
+        seen = _identity(self._directory)
+        if not self._directory or seen == self._seen:
+            return False
+        loaded = await asyncio.to_thread(RuleBook.load, self._directory, self._kinds.rules)
+        self._seen = seen
+        errors = {str(error) for error in loaded.errors}
+        for error in sorted(errors - self._told):
+            logger.error("rules: %s; what was known of its kinds stays", error)
+        self._told = errors
+        self._kinds.rules = loaded.book
+        slice = TimeSlice()
+        for news in self._kinds.become({each.definition.id: each for each in self._kinds.wanted}):
+            if news is not None:
+                logger.info("rules: %d kinds follow other rules", len(news.added))
+            await slice.pause()
+        return True
+
+    async def run(self) -> NoReturn:
+        """Look from time to time, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            await self.look()
+
+
+def _identity(directory: str) -> _Identity:
+    """What changes when a file does; () if the directory cannot be read."""
+    try:
+        with os.scandir(directory) as entries:
+            # The files of a ConfigMap are symbolic links, which are followed.
+            found = [(each.name, each.stat()) for each in entries if each.name.endswith(SUFFIXES)]
+    except OSError:
+        return ()
+    return tuple(sorted((name, stat.st_mtime_ns, stat.st_ino, stat.st_size) for name, stat in found))

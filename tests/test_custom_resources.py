@@ -1,0 +1,339 @@
+"""The whole application while custom kinds come, change and go: what is served is exact, and so are clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import aiohttp
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from astrolabe.app import Application
+from astrolabe.graph.views.filter import EVERYTHING
+from astrolabe.kinds.kind import is_custom
+from astrolabe.modes import rule_files
+from astrolabe.settings import Settings
+from astrolabe.sim.definitions import crd
+from astrolabe.sim.kubeconfig import kubeconfig_file
+from astrolabe.sim.server import Simulator
+from astrolabe.sim.store import ObjectStore
+from tests.support.kinds import KINDS
+from tests.support.redis_server import RedisServer, redis_server
+from tests.support.replica import Replica
+from tests.support.truth import differences, expect, summarize
+
+Json = dict[str, Any]
+
+CERTIFICATE = "Certificate.cert-manager.io"
+GATEWAY = "Gateway.gateway.networking.k8s.io"
+
+
+class Running:
+    """One application, and what it serves."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.url = f"http://127.0.0.1:{application.port}"
+
+    @property
+    def source(self) -> Any:
+        return self.application._source
+
+    async def get(self, path: str, status: int = 200) -> Any:
+        async with aiohttp.ClientSession(self.url) as session, session.get(path) as response:
+            assert response.status == status
+            return await response.json()
+
+    def stream(self) -> connect:
+        return connect(f"ws://127.0.0.1:{self.application.port}/api/v1/ws", max_size=None)
+
+    def names(self, kind: str) -> list[str]:
+        return sorted(node.name for node in self.source.hub.graph.nodes.values() if node.kind == kind)
+
+    async def until_exact(self, store: ObjectStore) -> None:
+        """Wait until exactly what is in the store is served."""
+        try:
+            await until(lambda: not self.wrong(store))
+        except TimeoutError:
+            raise AssertionError("\n".join(self.wrong(store))) from None
+
+    def wrong(self, store: ObjectStore) -> list[str]:
+        """What differs from what has to be served of this store."""
+        kinds = tuple(self.source.catalogue)
+        manifests = [(kind, store.manifests(kind.key)) for kind in kinds if kind.key in store.collections]
+        return differences(summarize(self.source.hub.graph), expect(manifests, kinds=kinds))
+
+
+@asynccontextmanager
+async def running(simulator: Simulator, **settings: Any) -> AsyncIterator[Running]:
+    with kubeconfig_file(simulator.url) as kubeconfig:
+        place = {"in_cluster": False, "kubeconfig": kubeconfig, "host": "127.0.0.1", "port": 0}
+        application = Application(Settings(**{**place, "label_selector": "", **settings}))
+        await application.start()
+        try:
+            async with asyncio.timeout(30):
+                await application.ready()
+            yield Running(application)
+        finally:
+            await application.stop()
+
+
+async def until(condition: Callable[[], Any], seconds: float = 15.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  # the server is asked, not this loop
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    async with Simulator() as simulator:
+        simulator.store.define(crd("Certificate", "cert-manager.io", short_names=("cert",)))
+        simulator.store.define(crd("Gateway", "gateway.networking.k8s.io", versions=("v1", "v1beta1")))
+        make(simulator.store, CERTIFICATE, "web")
+        make(simulator.store, "Pod", "web")
+        yield simulator
+
+
+def make(store: ObjectStore, kind: str, name: str, *, owner: Json | None = None, **metadata: Any) -> None:
+    namespaced = store.collection(kind).kind.namespaced
+    meta: Json = {"name": name, **({"namespace": "shop"} if namespaced else {}), **metadata}
+    if owner is not None:
+        meta["ownerReferences"] = [owner]
+    known = store.get(kind, meta.get("namespace", ""), name)
+    if known is None:
+        store.create(kind, {"metadata": meta, "spec": {"replicas": 1}})
+    else:
+        kept = {key: known["metadata"][key] for key in ("uid", "creationTimestamp")}
+        store.update(kind, {"metadata": kept | meta, "spec": {"replicas": 1}})
+
+
+async def follow(socket: ClientConnection, replica: Replica) -> None:
+    """Apply all that comes until it is cancelled."""
+    async for text in socket:
+        message = json.loads(text)
+        if message["type"] not in ("hello", "state"):
+            replica.apply(message)
+
+
+async def test_kinds_come_and_go_while_a_client_follows(simulator: Simulator) -> None:
+    store, replica = simulator.store, Replica()
+    async with running(simulator) as site, site.stream() as socket:
+        following = asyncio.create_task(follow(socket, replica))
+        await until(lambda: site.names(CERTIFICATE) == ["web"])
+        store.define(crd("Widget", "example.com"))
+        make(store, "Widget.example.com", "w", labels={"app.kubernetes.io/managed-by": "Helm"})
+        await until(lambda: site.names("Widget.example.com") == ["w"])
+        assert (await site.get("/health"))["state"] == "live"
+        widget = next(iter(store.manifests("Widget.example.com")))["metadata"]
+        make(store, "Pod", "owned", owner={"uid": widget["uid"], "kind": "Widget", "name": "w"})
+        await until(lambda: any(edge.source == widget["uid"] for edge in site.source.hub.graph.edges()))
+
+        store.undefine("widgets.example.com")
+        store.define(crd("Widget", "example.com", scope="Cluster"))
+        make(store, "Widget.example.com", "everywhere")
+        await until(lambda: site.names("Widget.example.com") == ["everywhere"])
+        store.define(crd("Widget", "example.com", scope="Cluster", versions=("v1", "v2")))
+        await until(lambda: site.source.catalogue["Widget.example.com"].version == "v2")
+        (node,) = [
+            node for node in await site.get("/api/v1/resources?kind=widgets") if node["name"] == "everywhere"
+        ]
+        assert node["kind"] == "Widget"
+        store.undefine("widgets.example.com")
+        await until(lambda: "Widget.example.com" not in site.source.catalogue)
+        await site.until_exact(store)
+        await until(lambda: replica.seq == site.source.hub.graph.seq)
+        assert replica.matches(site.source.hub.graph, EVERYTHING)
+        assert not replica.resets
+        following.cancel()
+
+
+async def test_what_is_forbidden_is_named_and_spoils_nothing(simulator: Simulator) -> None:
+    simulator.authorizer.restrict(GATEWAY)
+    async with running(simulator) as site:
+        await until(lambda: site.source.state.refresh().state == "live")
+        health = await site.get("/health")
+        assert health["kinds"][GATEWAY] == health["kinds"][GATEWAY] | {
+            "state": "unavailable",
+            "cause": "forbidden",
+            "objects": 0,
+        }
+        assert (
+            "403 Forbidden: gateways.gateway.networking.k8s.io is forbidden"
+            in health["kinds"][GATEWAY]["why"]
+        )
+        assert health["partial"] == []
+        await site.get("/readyz")
+        assert site.names(CERTIFICATE) == ["web"]
+
+
+async def test_what_was_asked_for_and_is_forbidden_is_a_gap(simulator: Simulator) -> None:
+    simulator.authorizer.restrict(GATEWAY)
+    async with running(simulator, custom_resources=("auto", "*.gateway.networking.k8s.io")) as site:
+        await until(lambda: site.source.state.refresh().state == "partial")
+        (gap,) = (await site.get("/health"))["partial"]
+        assert (gap["kind"], gap["reason"]) == (GATEWAY, "forbidden")
+        await site.get("/readyz")
+
+
+async def test_of_too_many_objects_only_the_metadata_is_read(simulator: Simulator) -> None:
+    for number in range(5):
+        make(simulator.store, CERTIFICATE, f"c{number}", labels={"app": "a"})
+    async with running(simulator, max_custom_objects=5) as site:
+        await until(lambda: len(site.names(CERTIFICATE)) == 6)
+        nodes = await site.get("/api/v1/resources?kind=cert")
+        assert {node["reason"] for node in nodes} == {"MetadataOnly"}
+        await until(lambda: site.source.state.refresh().state == "live")
+        assert any(
+            "PartialObjectMetadata" in request.accept for request in simulator.request_log.of(CERTIFICATE)
+        )
+
+
+async def test_a_follower_knows_the_kinds_and_a_new_leader_drops_what_went_meanwhile(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    store = simulator.store
+    with redis_server(tmp_path) as redis:
+        async with AsyncExitStack() as first:
+            leader = await first.enter_async_context(running(simulator, **shared(redis)))
+            await until(lambda: leader.names(CERTIFICATE) == ["web"])
+            async with AsyncExitStack() as second:
+                follower = await second.enter_async_context(running(simulator, **shared(redis)))
+                assert [node["name"] for node in await follower.get("/api/v1/resources?kind=cert")] == ["web"]
+                store.define(crd("Widget", "example.com"))
+                make(store, "Widget.example.com", "w")
+                await until(lambda: follower.names("Widget.example.com") == ["w"])
+                await until(lambda: "Widget.example.com" in follower.source.catalogue)
+                assert follower.source.role() == "follower"
+                assert "Widget.example.com" in [kind["kind"] for kind in await follower.get("/api/v1/kinds")]
+                store.undefine("widgets.example.com")
+                await until(lambda: "Widget.example.com" not in follower.source.catalogue)
+        # Nobody watches now.
+        store.undefine("certificates.cert-manager.io")
+        make(store, GATEWAY, "edge")
+        async with running(simulator, **shared(redis)) as later:
+            assert later.names(CERTIFICATE) == ["web"], "the stored graph is served"
+            await until(lambda: later.names(GATEWAY) == ["edge"])
+            await later.until_exact(store)
+            assert CERTIFICATE not in later.source.catalogue
+
+
+def shared(redis: RedisServer) -> Json:
+    return {"enable_persistence": True, "redis_addr": redis.address}
+
+
+class Chaos:
+    """Random definitions and objects."""
+
+    def __init__(self, store: ObjectStore, random: Random) -> None:
+        self.store = store
+        self.random = random
+        self.names = [f"Thing{number}" for number in range(4)]
+
+    def step(self) -> None:
+        name = self.random.choice(self.names)
+        key, plural = f"{name}.example.com", f"{name.lower()}s.example.com"
+        known = key in self.store.collections
+        match self.random.randrange(8):
+            case 0 if known:
+                self.store.undefine(plural)
+            case 1 if known:  # another scope
+                scope = "Cluster" if self.store.collection(key).kind.namespaced else "Namespaced"
+                self.store.undefine(plural)
+                self.store.define(crd(name, "example.com", scope=scope))
+            case 2 if known:  # another version
+                scope = "Namespaced" if self.store.collection(key).kind.namespaced else "Cluster"
+                versions = self.random.choice((("v1",), ("v1", "v2"), ("v1beta1", "v1"), ("v3", "v1")))
+                self.store.define(crd(name, "example.com", scope=scope, versions=versions))
+            case 0 | 1 | 2:
+                self.store.define(
+                    crd(name, "example.com", scope=self.random.choice(("Namespaced", "Cluster")))
+                )
+            case 3 if known and self.store.collection(key).items:
+                self.store.delete(key, self.random.choice(list(self.store.manifests(key))))
+            case _:
+                kind = self.random.choice((key if known else "Pod", "Pod", "ConfigMap"))
+                make(self.store, kind, self.random.choice("abc"), owner=self.owner())
+
+    def owner(self) -> Json | None:
+        custom = [key for key in self.store.collections if key.endswith(".example.com")]
+        owners = [(key, each) for key in (*custom, "Pod") for each in self.store.manifests(key)]
+        if not owners or self.random.random() < 0.3:
+            return None
+        key, owner = self.random.choice(owners)
+        kind = self.store.collection(key).kind
+        name = owner["metadata"]["name"]
+        return {
+            "uid": owner["metadata"]["uid"],
+            "kind": kind.name,
+            "name": name,
+            "apiVersion": kind.api_version,
+        }
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_at_every_rest_all_is_as_if_built_anew(simulator: Simulator, seed: int) -> None:
+    chaos, replica = Chaos(simulator.store, Random(seed)), Replica()
+    async with running(simulator) as site, site.stream() as socket:
+        following = asyncio.create_task(follow(socket, replica))
+        for _ in range(4):
+            for _ in range(25):
+                chaos.step()
+                await asyncio.sleep(chaos.random.choice((0, 0.002, 0.02)))
+            served = {kind.key for kind in simulator.store.kinds if is_custom(kind.key)}
+            wanted = served | {kind.key for kind in KINDS}
+            await until(lambda: set(site.source.catalogue.keys) == wanted)  # noqa: B023
+            await site.until_exact(simulator.store)
+            await until(lambda: replica.seq == site.source.hub.graph.seq)
+            assert replica.matches(site.source.hub.graph, EVERYTHING)
+            assert not following.done()
+        assert not replica.resets
+        following.cancel()
+
+
+RULE = """\
+kind: Widget.example.com
+status:
+  error: [{field: status.broken, is: "true", as: Broken}]
+  ready: [{field: status.up, is: "true", as: Up}]
+metadata: {size: spec.size}
+"""
+
+
+async def test_rules_are_read_again_when_a_file_changes_and_a_bad_one_is_refused(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(rule_files, "LOOK_EVERY", 0.05)
+    store, folder = simulator.store, tmp_path / "rules"
+    folder.mkdir()
+    store.define(crd("Widget", "example.com"))
+    body = {"metadata": {"name": "w", "namespace": "shop"}, "spec": {"size": 3}, "status": {"up": "true"}}
+    store.create("Widget.example.com", body)
+
+    async with running(simulator, rules=str(folder)) as site:
+
+        def shown() -> tuple[str, Any]:
+            for node in site.source.hub.graph.nodes.values():
+                if node.kind == "Widget.example.com":
+                    return node.document()["reason"], node.document()["metadata"].get("size")
+            return "", None
+
+        await until(lambda: shown() == ("StatusUnknown", None) or shown()[0] == "Unknown")
+        before = shown()
+        (folder / "widget.yaml").write_text(RULE)
+        await until(lambda: shown() == ("Up", 3))
+        (folder / "widget.yaml").write_text(RULE + "nonsense: 1\n")
+        await until(lambda: "nonsense" in caplog.text)
+        (said,) = [record.getMessage() for record in caplog.records if "nonsense" in record.getMessage()]
+        assert f"{folder}/widget.yaml:6" in said
+        assert shown() == ("Up", 3)
+        (folder / "widget.yaml").write_text(RULE.replace("Up", "Running"))
+        await until(lambda: shown() == ("Running", 3))
+        (folder / "widget.yaml").unlink()
+        await until(lambda: shown() == before)
+        await site.until_exact(store)
