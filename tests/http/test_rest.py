@@ -142,7 +142,7 @@ async def test_filters_are_the_same_on_graph_resources_and_stream(
 BAD = [
     ("colour=red", "unknown parameter 'colour'"),
     ("colour=", "unknown parameter 'colour'"),
-    ("kind=Pods", "unknown kind 'Pods'"),
+    ("kind=Podz", "unknown kind 'Podz'"),
     ("kind=Pod,Poodle", "unknown kind 'Poodle'"),
     ("status=Broken", "unknown status 'Broken'"),
     ("selector=app%3D%3D%3Dweb", "selector 'app===web' does not parse"),
@@ -190,7 +190,7 @@ async def test_a_filter_beyond_a_limit_is_refused_wherever_it_is_taken() -> None
         ("graph?min_seq=-1", "min_seq is a whole number, not '-1'"),
         ("graph?min_seq=1&min_seq=2", "min_seq is given more than once"),
         ("releases?detail=yes", "detail is true or false, not 'yes'"),
-        ("releases?kind=Pods", "unknown kind 'Pods'"),
+        ("releases?kind=Podz", "unknown kind 'Podz'"),
         ("charts?detail=true", "unknown parameter 'detail'; a filter has namespace"),
         ("namespaces?__=1", "unknown parameter '__'; a filter has namespace"),
         ("kinds?x=1", "unknown parameter 'x'; a filter has namespace"),

@@ -116,7 +116,7 @@ async def test_counting_ends_with_the_last_listener_and_begins_again() -> None:
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
-        ("/api/v1/ws/flat/changes/kind=Pods", 400, b"unknown kind 'Pods'"),
+        ("/api/v1/ws/flat/changes/kind=Podz", 400, b"unknown kind 'Podz'"),
         ("/api/v1/ws/flat/stats/shop", 400, b"a part of this path is <parameter>=<value>"),
         ("/api/v1/ws/flat/stats?namespace=shop", 400, b"unknown parameter 'namespace'"),
         ("/api/v1/ws/flat/nothing", 404, b"not-found"),
