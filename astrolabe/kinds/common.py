@@ -158,6 +158,7 @@ _AWAITED = {
     "kubernetes.io/pvc-protection": "until no pod uses it",
     "kubernetes.io/pv-protection": "until no claim is bound to it",
     "external-provisioner.volume.kubernetes.io/finalizer": "until its storage is deleted",
+    "batch.kubernetes.io/job-tracking": "until its Job has counted it",
     "service.kubernetes.io/load-balancer-cleanup": "until its load balancer is deleted",
 }
 

@@ -177,7 +177,7 @@ def _derive_claim(claim: Peer, neighborhood: Neighborhood) -> Derived:
         message = _tell_waiting(claim.details, neighborhood)
         return Derived(msgspec.structs.replace(status, message=message or status.message))
     if status.reason == "Terminating" and _PROTECTION in status.message:
-        pods = sorted([pod.name for pod in neighborhood.incoming(MOUNTS, "Pod") if _uses(pod)])
+        pods = _users(neighborhood)
         if pods:
             message = f"{status.message}: still used by pod{'s' if pods[1:] else ''} {', '.join(pods)}"
             return Derived(msgspec.structs.replace(status, message=message))
@@ -188,8 +188,10 @@ def _derive_claim(claim: Peer, neighborhood: Neighborhood) -> Derived:
 _PROTECTION = "kubernetes.io/pvc-protection"
 
 
-def _uses(pod: Peer) -> bool:
-    return pod.status.reason not in ("Completed", "Succeeded")
+def _users(neighborhood: Neighborhood) -> list[str]:
+    """The pods that mount it and have not finished, by name; one that is being deleted still does."""
+    pods = neighborhood.incoming(MOUNTS, "Pod")
+    return sorted([pod.name for pod in pods if pod.details.is_live or pod.status.severity == PENDING])
 
 
 def _tell_waiting(details: ClaimDetails, neighborhood: Neighborhood) -> str:
@@ -202,10 +204,10 @@ def _tell_waiting(details: ClaimDetails, neighborhood: Neighborhood) -> str:
         return "It names no StorageClass, and none is the default"
     if not any(each.details.volume_binding_mode == "WaitForFirstConsumer" for each in classes):
         return ""
-    pods = list(neighborhood.incoming(MOUNTS, "Pod"))
-    if not pods and neighborhood.is_complete("Pod"):
-        return "waiting for first consumer"
-    return ""
+    pods = _users(neighborhood)
+    if pods:
+        return f"Waiting for a volume for pod {pods[0]}"
+    return "waiting for first consumer" if neighborhood.is_complete("Pod") else ""
 
 
 PERSISTENT_VOLUME_CLAIM = Kind(

@@ -182,6 +182,7 @@ SOON = (
     "uses-class",
     Other("StorageClass", "soon", Status("Ready", "Ready"), StorageClassDetails("Immediate")),
 )
+OVER = ("mounts", Other("Pod", "old", Status("Error", "Evicted"), PodDetails(is_live=False)))
 POD = ("mounts", Other("Pod", "db-0", Status("Pending", "Pending"), PodDetails(restarts=0)))
 
 
@@ -189,7 +190,13 @@ POD = ("mounts", Other("Pod", "db-0", Status("Pending", "Pending"), PodDetails(r
     ("status", "out", "into", "message"),
     [
         (PENDING, [LATE], [], "waiting for first consumer"),
-        (PENDING, [LATE], [POD], "Waiting for a volume"),
+        (PENDING, [LATE], [OVER], "waiting for first consumer"),
+        (
+            PENDING,
+            [LATE],
+            [POD],
+            "Waiting for a volume for pod db-0",
+        ),
         (PENDING, [SOON], [], "Waiting for a volume"),
         (PENDING, [], [], "Waiting for a volume"),
         (Status("Ready", "Bound", "Bound to pv-0"), [LATE], [], "Bound to pv-0"),
@@ -243,12 +250,14 @@ def test_a_claim_for_the_default_class(
 def test_a_claim_that_cannot_go_says_who_uses_it() -> None:
     waiting = "Waiting for finalizer kubernetes.io/pvc-protection (until no pod uses it)"
     status = Status("Pending", "Terminating", waiting, "T1")
-    over = ("mounts", Other("Pod", "old", Status("Ready", "Completed"), PodDetails(restarts=0)))
+    over = ("mounts", Other("Pod", "old", Status("Ready", "Completed"), PodDetails(is_live=False)))
     running = ("mounts", Other("Pod", "db-0", Status("Ready", "Running"), PodDetails(restarts=0)))
+    failed = ("mounts", Other("Pod", "evicted", Status("Error", "Evicted"), PodDetails(is_live=False)))
+    going = ("mounts", Other("Pod", "db-1", Status("Pending", "Terminating"), PodDetails(is_live=False)))
     details = ClaimDetails()
-    used = Status("Pending", "Terminating", f"{waiting}: still used by pods db-0, db-0", "T1")
-    assert derive(CLAIM, status, details=details, into=[over, running, POD]) == Derived(used)
-    assert derive(CLAIM, status, details=details, into=[over]) == Derived(status)
+    used = Status("Pending", "Terminating", f"{waiting}: still used by pods db-0, db-1", "T1")
+    assert derive(CLAIM, status, details=details, into=[over, failed, running, going]) == Derived(used)
+    assert derive(CLAIM, status, details=details, into=[over, failed]) == Derived(status)
     other = Status("Pending", "Terminating", "Waiting for finalizer example.com/hold", "T1")
     assert derive(CLAIM, other, details=details, into=[running]) == Derived(other)
 
