@@ -26,7 +26,9 @@ INCIDENTS ?=
 
 BIN := .venv/bin
 COMPOSE := docker compose --file deploy/docker-compose.yml
-INSTALL := $(BIN)/pip install --disable-pip-version-check --require-hashes
+# That of the environment, or of PYTHON: nothing that runs needs a pip beside it.
+PIP = $$(test -x $(BIN)/pip && echo $(BIN)/pip || echo $(PYTHON) -m pip --python $(BIN)/python) --disable-pip-version-check
+INSTALL = $(PIP) install --require-hashes
 RUNTIME := .venv/.runtime
 INSTALLED := .venv/.installed
 
@@ -56,10 +58,11 @@ deps: $(INSTALLED) ## create .venv with everything in the lock
 # What serves.
 $(RUNTIME): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
-	@echo "Installing the packages that Astrolabe runs on into .venv (130 MB with pip, once, about 15 seconds) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(INSTALL) --quiet --requirement <(sed '/^# Development/,$$d' requirements.lock)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing the packages that Astrolabe runs on into .venv (110 MB, once, about 15 seconds) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $$($(PYTHON) -m pip --python $$(command -v $(PYTHON)) --version >/dev/null 2>&1 && echo --without-pip) .venv
+	@sed '/^# Development/,$$d' requirements.lock > .venv/runtime.lock
+	@$(INSTALL) --quiet --requirement .venv/runtime.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(INSTALLED): requirements.lock $(RUNTIME)
@@ -91,7 +94,7 @@ plugin: $(PLUGIN_MODULES) ## build the Grafana data source into its dist/, with 
 
 build: deps $(VIEWER) ## build the wheel into dist/
 	rm -rf dist
-	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
 run: $(RUNTIME) ## serve the cluster of your kubeconfig
