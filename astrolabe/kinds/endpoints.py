@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from sys import intern
 
 import msgspec
@@ -67,16 +68,19 @@ class Endpoints:
         self._service = service
         self._neighborhood = neighborhood
         self._pods = pods
-        self._live = live_pods(pods)
         self._slices: list[SliceDetails] = [
             each.details for each in neighborhood.outgoing(ENDPOINTS, "EndpointSlice", own=True)
         ]
-        ready = set().union(*[each.ready for each in self._slices])
+        ready = {target for each in self._slices for target in each.ready}
+        unready = {target for each in self._slices for target in each.unready}
         self._ready = len(ready)
-        self._total = len(ready.union(*[each.unready for each in self._slices]))
-        self._draining = len(set().union(*[each.draining for each in self._slices]))
-        published = set().union(*[each.published for each in self._slices])
-        self.only_published = bool(ready) and ready == published
+        self._total = len(ready | unready) if unready else len(ready)
+        published = {target for each in self._slices for target in each.published}
+        self.only_published = bool(published) and ready == published
+
+    @cached_property
+    def _live(self) -> list[Peer]:
+        return live_pods(self._pods)
 
     def judge(self) -> Status:
         """The status by the endpoints, wherever the Service itself can be reached."""
@@ -121,14 +125,16 @@ class Endpoints:
             return Status(
                 PENDING, "NoReadyEndpoints", f"{counts}, though pods are: no EndpointSlice has them yet"
             )
-        if self._draining:
+        if self._draining():
             return Status(PENDING, "NoReadyEndpoints", message + self._tell_draining())
         return Status(ERROR, "NoReadyEndpoints", message, worst.status.since)
 
     def _tell_draining(self) -> str:
-        if not self._draining:
-            return ""
-        return f"; endpoints that still serve until they are gone: {self._draining}"
+        draining = self._draining()
+        return f"; endpoints that still serve until they are gone: {draining}" if draining else ""
+
+    def _draining(self) -> int:
+        return len({target for each in self._slices for target in each.draining})
 
     def lost_ports(self) -> tuple[Port, ...]:
         """The ports that lead to a port, by name, that none of the pods has."""

@@ -156,7 +156,7 @@ class Derivation:
 
     def own_changed(self, record: Record) -> None:
         """The record's own status or details changed."""
-        for reader in self._own_readers.of(record, self._linker.find_each):
+        for reader in self._own_readers.of(record, self._linker.find):
             self.mark(reader)
         if record in self._passing:
             self._mark_passing(record)
@@ -194,7 +194,7 @@ class Derivation:
 
     def mark_readers(self, record: Record) -> None:
         """The record's status or details changed: whoever reads it must be derived again."""
-        for reader in self._readers.of(record, self._linker.find_each):
+        for reader in self._readers.of(record, self._linker.find):
             self.mark(reader)
 
     def settle(self) -> Iterator[Record]:

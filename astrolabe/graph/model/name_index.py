@@ -41,11 +41,10 @@ class NameIndex:
         if known is None:
             return []
         get = known.targets.get
-        found = [get(name) for name in names]
         return [
-            record
-            for record in [_newest(each) if isinstance(each, tuple) else each for each in found]
-            if record is not None
+            found if isinstance(found, Record) else max(found, key=_age)
+            for name in names
+            if (found := get(name)) is not None
         ]
 
     def find_all(self, name_key: NameKey, name: str) -> tuple[Record, ...]:
@@ -130,6 +129,8 @@ class NameIndex:
 
 
 def _newest(claims: _Claims | None) -> Record | None:
-    if isinstance(claims, tuple):
-        return max(claims, key=lambda record: (record.created, record.uid))
-    return claims
+    return max(claims, key=_age) if isinstance(claims, tuple) else claims
+
+
+def _age(record: Record) -> tuple[str, str]:
+    return record.created, record.uid

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from astrolabe.graph.model.facts import Read, Rules
 from astrolabe.graph.model.record import Record
@@ -42,15 +42,19 @@ class Readers:
         """Whether the source of such an edge reads its target, and whether the target reads the source."""
         return self._ends.get((type, source, target), _NEITHER)
 
-    def of(self, record: Record, find: Callable[[Iterable[str]], Iterable[Record]]) -> Iterator[Record]:
-        """Who reads this record; one may come several times. find: the records of some uids."""
+    def of(self, record: Record, find: Callable[[str], Record | None]) -> Iterator[Record]:
+        """Who reads this record; one may come several times. find: the record of a uid."""
         incoming, outgoing = self._types.get(record.kind, _NO_TYPES)
         kind, ends = record.kind, self._ends
-        for type in incoming:
-            for source in find([edge.source for edge in each_edge(record.incoming) if edge.type == type]):
-                if ends.get((type, source.kind, kind), _NEITHER)[0]:
-                    yield source
-        for type in outgoing:
-            for target in find([edge.target for edge in each_edge(record.outgoing) if edge.type == type]):
-                if ends.get((type, kind, target.kind), _NEITHER)[1]:
-                    yield target
+        if incoming:
+            for edge in each_edge(record.incoming):
+                if edge.type in incoming:
+                    source = find(edge.source)
+                    if source is not None and ends.get((edge.type, source.kind, kind), _NEITHER)[0]:
+                        yield source
+        if outgoing:
+            for edge in each_edge(record.outgoing):
+                if edge.type in outgoing:
+                    target = find(edge.target)
+                    if target is not None and ends.get((edge.type, kind, target.kind), _NEITHER)[1]:
+                        yield target
