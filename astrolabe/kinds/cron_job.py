@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 
-from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
+from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read, Warned, WarningEvent
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.status import ERROR, READY, Status
@@ -17,6 +18,7 @@ from astrolabe.kinds.metadata import Image, Metadata, Time, about
 from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import Images
 from astrolabe.kinds.template import Template, describe_template, uses_of
+from astrolabe.kinds.warnings import FAILED_CREATE, in_words_of, tell
 
 
 class JobTemplate(Projection):
@@ -65,16 +67,17 @@ def _running(count: int) -> str:
 
 
 class Schedule(msgspec.Struct, frozen=True, gc=False):
-    """What `derive` of a CronJob reads of its own.
+    """What `derive` and `warn` of a CronJob read of its own.
 
     last, succeeded: when the last run was scheduled, and when one last succeeded. forgets: whether a failed
-    Job goes by itself, so that there being none says nothing.
+    Job goes by itself, so that there being none says nothing. words: the schedule and the time zone.
     """
 
     suspended: bool
     last: str
     succeeded: str
     forgets: bool
+    words: tuple[str, ...] = ()
 
 
 def _cronjob_schedule(cronjob: CronJob) -> Schedule:
@@ -86,6 +89,7 @@ def _cronjob_schedule(cronjob: CronJob) -> Schedule:
         last=status.last_schedule_time or "",
         succeeded=status.last_successful_time or "",
         forgets=spec.failed_jobs_history_limit == 0 or expires,
+        words=tuple([word for word in (spec.schedule, spec.time_zone) if word]),
     )
 
 
@@ -106,6 +110,21 @@ def _derive_cronjob(cronjob: Peer, neighborhood: Neighborhood) -> Derived:
     if running:
         status = Status(status.severity, status.reason, _with_running(status.message, running), status.since)
     return Derived(status)
+
+
+#: Warnings of the controller about a schedule or time zone that it cannot use; it quotes it.
+_UNUSABLE = ("InvalidSchedule", "UnparseableSchedule", "UnknownTimeZone")
+
+
+def _warn_cronjob(status: Status, schedule: Schedule, warnings: Sequence[WarningEvent]) -> Warned:
+    """One whose schedule cannot be used, or whose Jobs cannot be created, never runs."""
+    if schedule.suspended:
+        return Warned(status)
+    for each in warnings:
+        unusable = each.reason in _UNUSABLE and any(word in each.message for word in schedule.words)
+        if unusable or (each.reason == FAILED_CREATE and each.last >= schedule.last):
+            return Warned(in_words_of(each, status, severity=ERROR), each)
+    return tell(status, schedule, warnings)
 
 
 def _last_run(own: Status, schedule: Schedule, newest: Peer | None, running: list[Peer]) -> Status:
@@ -192,4 +211,5 @@ CRONJOB = Kind(
     details=_cronjob_schedule,
     derive=_derive_cronjob,
     reads=(Read("outgoing", OWNS, "Job"),),
+    warn=_warn_cronjob,
 )

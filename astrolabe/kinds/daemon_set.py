@@ -19,7 +19,7 @@ from astrolabe.kinds.replicas import (
     progressing,
 )
 from astrolabe.kinds.template import Template, describe_template, pod_labels, uses_of
-from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods, warn
+from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods, warn_creator
 
 
 class DaemonSetSpec(Projection):
@@ -79,11 +79,12 @@ def _generation(daemonset: DaemonSet) -> str:
 
 def _current_revision(daemonset: DaemonSet) -> Revised:
     """That of the template, unless old pods wait for someone to delete them."""
-    spec = daemonset.spec or DaemonSetSpec()
+    spec, status = daemonset.spec or DaemonSetSpec(), daemonset.status or DaemonSetStatus()
+    lacks_pods = status.current_number_scheduled < status.desired_number_scheduled
     if (spec.update_strategy or UpdateStrategy()).waits_for_deletion:
-        return Revised()
+        return Revised(lacks_pods=lacks_pods)
     generation = _generation(daemonset)
-    return Revised((intern(generation),) if generation else ())
+    return Revised((intern(generation),) if generation else (), lacks_pods)
 
 
 def _daemonset_uses(daemonset: DaemonSet) -> tuple[Ref, ...]:
@@ -123,6 +124,6 @@ DAEMONSET = Kind(
     makes=USES,
     details=_current_revision,
     derive=derive_from_pods,
-    warn=warn,
+    warn=warn_creator,
     reads=READS_PODS,
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
-from astrolabe.graph.model.facts import Derived, Neighborhood, Peer
+from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Warned, WarningEvent
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
@@ -18,7 +18,7 @@ from astrolabe.kinds.metadata import Count, Image, Metadata
 from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import Images, OddConditions, failed, odd_conditions
 from astrolabe.kinds.template import Template, describe_template, is_topmost, uses_of
-from astrolabe.kinds.worst import READS_PODS, WorstPod, blame, go_on, warn, worst_of
+from astrolabe.kinds.worst import READS_PODS, WorstPod, blame, go_on, warn_of_creation, worst_of
 
 
 class JobSpec(Projection):
@@ -45,13 +45,14 @@ class JobRun(msgspec.Struct, frozen=True, gc=False):
     """What `derive` of a Job and of its CronJob read of it.
 
     at: when it was scheduled, else when it was made. is_over: it will start no more pods. failures: how many
-    of its pods have failed and count.
+    of its pods have failed and count. active: how many are there.
     """
 
     at: str
     is_over: bool = False
     has_failed: bool = False
     failures: int = 0
+    active: int = 0
 
 
 _FAILED = ("Failed", "FailureTarget")
@@ -91,6 +92,7 @@ def _job_run(job: Job) -> JobRun:
         is_over=has_failed or _first_true(status.conditions, _SUCCEEDED) is not None,
         has_failed=has_failed,
         failures=status.failed,
+        active=status.active,
     )
 
 
@@ -112,6 +114,10 @@ def _derive_job(job: Peer, neighborhood: Neighborhood) -> Derived:
             status = go_on(status, _last_failure(pods))
         return Derived(status)
     return Derived(blame(job.status, worst_of(pods)))
+
+
+def _warn_job(status: Status, run: JobRun, warnings: Sequence[WarningEvent]) -> Warned:
+    return warn_of_creation(status, run, warnings, lacks_pods=not run.active)
 
 
 def _last_failure(pods: Iterable[Peer]) -> str:
@@ -171,6 +177,6 @@ JOB = Kind(
     makes=USES,
     details=_job_run,
     derive=_derive_job,
-    warn=warn,
+    warn=_warn_job,
     reads=READS_PODS,
 )

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from sys import intern
 from typing import Annotated
 
 import msgspec
 from msgspec.structs import replace
 
-from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Warned, WarningEvent
+from astrolabe.graph.model.facts import Derived, Neighborhood, Peer
 from astrolabe.graph.model.links import Ref
-from astrolabe.graph.state.status import ERROR, READY, Status
+from astrolabe.graph.state.status import Status
 from astrolabe.kinds.common import labels_of
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.live import describe_life
 from astrolabe.kinds.metadata import Count, Image, Metadata, about
 from astrolabe.kinds.pod import Pod, PodDetails, PodSpec, PodStatus
 from astrolabe.kinds.pod_containers import Termination, last_termination
-from astrolabe.kinds.pod_links import MAKES, WAITING_FOR, is_mirror, link_pod, used_names, waits_for
+from astrolabe.kinds.pod_links import MAKES, is_mirror, link_pod, used_names, waits_for
 from astrolabe.kinds.pod_printer import Printed, print_pod
 from astrolabe.kinds.pod_status import PodVerdict, judge_pod
+from astrolabe.kinds.pod_warnings import warn_pod
 from astrolabe.kinds.pod_words import BY_SCHEDULER, CERTAIN
-from astrolabe.kinds.warnings import current
 
 
 class SharedPod(Pod, gc=True, dict=True):
@@ -129,35 +128,6 @@ def _derive(pod: Peer, neighborhood: Neighborhood) -> Derived:
     return Derived(status if message is status.message else replace(status, message=message))
 
 
-def _warn(status: Status, details: PodDetails, warnings: Sequence[WarningEvent]) -> Warned:
-    """The newest Warning Event is less specific than a container, a missing object and the scheduler.
-
-    Some go on where these end: which probe makes the kubelet end a container again and again, and that the
-    node of a pod that is being deleted does not answer. The reason stays what kubectl prints.
-    """
-    telling = current(status, warnings)
-    if not telling or status.severity == READY:
-        return Warned(status)
-    shown = next((each for each in telling if each.reason != _BACK_OFF), telling[0])
-    if status.severity == ERROR:
-        ended = next((each for each in telling if each.message.startswith(_DEADLY_PROBES)), None)
-        if ended is not None and "keeps ending" in status.message:
-            return Warned(replace(status, message=f"{status.message}; {ended.message}"), ended)
-    if status.reason == "Terminating":
-        lost = next((each for each in telling if each.reason == "NodeNotReady"), None)
-        message = f"{status.message}; {lost.message}" if lost is not None else status.message
-        return Warned(replace(status, message=message), lost or shown)
-    if details.rank <= BY_SCHEDULER or status.message.startswith(WAITING_FOR):
-        return Warned(status, shown)
-    return Warned(replace(status, message=f"{shown.reason}: {shown.message}"), shown)
-
-
-#: What the kubelet adds for each end of a crash loop: it says less than the status does.
-_BACK_OFF = "BackOff"
-#: The kubelet ends a container that fails these; one that fails its readiness probe runs on.
-_DEADLY_PROBES = ("Liveness probe ", "Startup probe ")
-
-
 POD = Kind(
     name="Pod",
     group="",
@@ -177,6 +147,6 @@ POD = Kind(
     selectable=labels_of,
     details=_details,
     derive=_derive,
-    warn=_warn,
+    warn=warn_pod,
     closure_ends=is_mirror,
 )

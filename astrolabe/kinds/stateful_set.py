@@ -24,7 +24,7 @@ from astrolabe.kinds.replicas import (
 )
 from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL
 from astrolabe.kinds.template import describe_template, pod_labels, uses_of
-from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods, warn
+from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods, warn_creator
 
 
 class ClaimTemplateMeta(Projection):
@@ -76,7 +76,8 @@ def _current_revisions(statefulset: StatefulSet) -> Revised:
     rolling = strategy.rolling_update
     keeps_old = strategy.waits_for_deletion or bool(rolling is not None and rolling.partition)
     revisions = (status.update_revision, status.current_revision if keeps_old else "")
-    return Revised(tuple([intern(each) for each in revisions if each]))
+    lacks_pods = status.replicas < spec.desired
+    return Revised(tuple([intern(each) for each in revisions if each]), lacks_pods)
 
 
 def _claim_templates(statefulset: StatefulSet) -> list[str]:
@@ -140,6 +141,6 @@ STATEFULSET = Kind(
     details=_current_revisions,
     makes=((OWNS, "PersistentVolumeClaim"), (GOVERNED_BY, "Service"), *USES),
     derive=derive_from_pods,
-    warn=warn,
+    warn=warn_creator,
     reads=READS_PODS,
 )

@@ -6,7 +6,7 @@ Warning that was seen last before the status began tells of what was before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +15,24 @@ from astrolabe.graph.state.status import READY, Status
 
 #: Reasons that say that something is not ready, and not why.
 VAGUE = frozenset(
-    ("", "LoadBalancerPending", "NotReady", "Pending", "Progressing", "Running", "Unknown", "Waiting")
+    (
+        "",
+        "LoadBalancerPending",
+        "NotReady",
+        "Pending",
+        "Progressing",
+        "Running",
+        "Starting",
+        "Unknown",
+        "Waiting",
+    )
 )
+
+#: A neighbour that is named is more specific than what is said of the attempt to use it.
+_MISSING = "does not exist"
+
+#: An owner could not create an object.
+FAILED_CREATE = "FailedCreate"
 
 #: Seconds by which the last repetition of an Event may lag: client-go's recorder sends one in five minutes
 #: when its budget for the object is spent.
@@ -34,6 +50,11 @@ def tell(status: Status, _: Any, warnings: Sequence[WarningEvent]) -> Warned:
     return Warned(in_words_of(newest, status) if is_vague(status) else status, newest)
 
 
+def first(warnings: Iterable[WarningEvent], *reasons: str) -> WarningEvent | None:
+    """The newest Warning with one of these reasons."""
+    return next((each for each in warnings if each.reason in reasons), None)
+
+
 def current(status: Status, warnings: Sequence[WarningEvent]) -> list[WarningEvent]:
     """The Warnings that were still seen when the status began, or later."""
     began = _seconds(status.since or "")
@@ -44,6 +65,8 @@ def current(status: Status, warnings: Sequence[WarningEvent]) -> list[WarningEve
 
 def is_vague(status: Status) -> bool:
     """Whether the status does not say why."""
+    if _MISSING in status.message:
+        return False
     return status.reason in VAGUE or status.message in ("", status.reason)
 
 

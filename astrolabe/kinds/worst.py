@@ -12,7 +12,7 @@ from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import LONGEST_QUOTE, shortened
 from astrolabe.kinds.live import live_pods
-from astrolabe.kinds.warnings import current, tell
+from astrolabe.kinds.warnings import FAILED_CREATE, VAGUE, current, first, in_words_of, tell
 
 READS_PODS = (Read("outgoing", OWNS, "Pod"),)
 
@@ -44,9 +44,13 @@ class WorstPod(msgspec.Struct, frozen=True, gc=False):
 
 
 class Revised(msgspec.Struct, frozen=True, gc=False):
-    """What `derive` of a workload reads of its own: the revisions of pods that are current; () for all."""
+    """What `derive` and `warn` of a workload read of its own.
+
+    revisions: of pods that are current; () for all. lacks_pods: whether there are fewer than it wants.
+    """
 
     revisions: tuple[str, ...] = ()
+    lacks_pods: bool = False
 
 
 def worst(candidates: Iterable[WorstPod]) -> WorstPod | None:
@@ -100,6 +104,26 @@ def warn(status: Status, details: Any, warnings: Sequence[WarningEvent]) -> Warn
     if status.severity == PENDING and POD in status.message:
         return Warned(status, next(iter(current(status, warnings)), None))
     return tell(status, details, warnings)
+
+
+def warn_of_creation(
+    status: Status, details: Any, warnings: Sequence[WarningEvent], *, lacks_pods: bool
+) -> Warned:
+    """The same for a workload of which no condition says that its pods cannot be created: it is an Error.
+
+    lacks_pods: whether there are fewer than it wants. Else a Warning that says so is over.
+    """
+    says_why = status.reason not in VAGUE or POD in status.message
+    if lacks_pods and status.severity == PENDING and not says_why:
+        failure = first(current(status, warnings), FAILED_CREATE)
+        if failure is not None:
+            return Warned(in_words_of(failure, status, severity=ERROR), failure)
+    return warn(status, details, warnings)
+
+
+def warn_creator(status: Status, details: Revised, warnings: Sequence[WarningEvent]) -> Warned:
+    """`warn_of_creation` of a workload with such details."""
+    return warn_of_creation(status, details, warnings, lacks_pods=details.lacks_pods)
 
 
 def derive_from_pods(workload: Peer, neighborhood: Neighborhood) -> Derived:

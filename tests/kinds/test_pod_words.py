@@ -187,7 +187,7 @@ UNHEALTHY = WarningEvent("Unhealthy", "Readiness probe failed: HTTP 503", "T3", 
 WARNED: dict[str, tuple[Json, str]] = {
     "more than conditions say": (
         pod("Running", RUNNING, conditions=[UNREADY]),
-        "Unhealthy: Readiness probe failed: HTTP 503",
+        "Readiness probe failed: HTTP 503",
     ),
     "less than a container says": (
         pod("Running", CRASHING, last=ended(1)),

@@ -383,8 +383,8 @@ def test_conditions_that_are_not_as_they_should_be() -> None:
 )
 def test_the_revisions_that_pods_of_a_statefulset_may_be_of(spec: Json, revisions: tuple[str, ...]) -> None:
     status = {"currentRevision": "old", "updateRevision": "new"}
-    assert make("StatefulSet", spec=spec, status=status).details == Revised(revisions)
-    assert make("StatefulSet", spec=spec).details == Revised()
+    assert make("StatefulSet", spec=spec, status=status).details == Revised(revisions, lacks_pods=True)
+    assert make("StatefulSet", spec=spec).details == Revised(lacks_pods=True)
 
 
 def test_the_revision_that_pods_of_a_daemonset_are_to_be_of() -> None:

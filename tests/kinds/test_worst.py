@@ -1,7 +1,10 @@
+from typing import Any
+
 import pytest
 
 from astrolabe.graph.model.facts import Derived, WarningEvent
 from astrolabe.graph.state.status import Status
+from astrolabe.kinds.job import JobRun
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.worst import Revised, WorstPod, blame, worst, worst_of
 from tests.kinds.support import Other, derive
@@ -164,13 +167,23 @@ def test_a_pod_of_an_old_revision_makes_no_error(kind: str) -> None:
     assert derive(kind, RUNNING, details=current, out=pods).status == RUNNING
 
 
-@pytest.mark.parametrize("kind", ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"])
-def test_a_warning_says_nothing_beside_a_pod_that_is_there(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "details", "severity"),
+    [
+        ("Deployment", None, "Pending"),
+        ("ReplicaSet", None, "Pending"),
+        ("StatefulSet", Revised(lacks_pods=True), "Error"),
+        ("DaemonSet", Revised(lacks_pods=True), "Error"),
+        ("Job", JobRun("T0"), "Error"),
+    ],
+)
+def test_a_warning_says_nothing_beside_a_pod_that_is_there(kind: str, details: Any, severity: str) -> None:
+    """Of the first two a condition says that no pod can be created, and makes the Error."""
     warning = WarningEvent("FailedCreate", "exceeded quota", "T1", "T2")
     warn = KINDS_BY_NAME[kind].warn
     named = blame(PROGRESSING, WAITING)
-    assert warn(named, None, [warning]) == (named, warning)
-    assert warn(PROGRESSING, None, [warning]).status == Status("Pending", "FailedCreate", "exceeded quota")
+    assert warn(named, details, [warning]) == (named, warning)
+    assert warn(PROGRESSING, details, [warning]).status == Status(severity, "FailedCreate", "exceeded quota")
 
 
 LEAVING = Status("Pending", "Terminating", "Pod is terminating; Node is not ready", "T1")
