@@ -88,6 +88,11 @@ class QueryReader:
             raise bad_parameter(f"{name} is one of {', '.join(choices)}, not {quoted(text)}")
         return text
 
+    def pop_list(self, name: str) -> list[str]:
+        """Texts, repeated or separated by commas."""
+        values = self._values.pop(name, [])
+        return [text for value in values for text in value.split(",") if text]
+
     def pop_position(self, name: str) -> StreamPosition | None:
         """`<epoch>:<seq>`, or None if not given. Raises Refusal."""
         text = self._pop(name)

@@ -33,6 +33,7 @@ from astrolabe.http.responses.shared import position_headers
 from astrolabe.http.rest.complete import Completer
 from astrolabe.http.rest.endpoints import Rest
 from astrolabe.http.rest.problems import ProblemEndpoints
+from astrolabe.http.rest.studies import StudyEndpoints
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.routes import StreamEndpoints
@@ -67,6 +68,7 @@ def create_server(
         *Rest(source, rules, cache).endpoints,
         Completer(source, rules).endpoint,
         *ProblemEndpoints(source, rules, cache).endpoints,
+        *StudyEndpoints(source).endpoints,
         *grafana.endpoints,
         *StreamEndpoints(source.hub, connections, state=source.state, rules=rules, limits=limits).endpoints,
         *Probes(source).endpoints,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET
 
@@ -72,3 +72,92 @@ class Problem(Shape):
     ended: Annotated[Time, about("When it ended; such a problem is listed for another minute.")] | Absent = (
         UNSET
     )
+
+
+class NewestWarning(Shape):
+    """The newest Warning about an object."""
+
+    reason: str
+    message: str
+    since: Time
+
+
+class CauseStep(PathStep):
+    """One step from a root cause to a node. `type` and `field` are of the edge along which it needs the step
+    before it."""
+
+    reason: str | Absent = UNSET
+    message: str | Absent = UNSET
+    since: Time | Absent = UNSET
+    warning: NewestWarning | Absent = UNSET
+
+
+class Why(Shape):
+    """Why a node is as it is."""
+
+    node: CauseStep
+    chain: Annotated[list[CauseStep], about("From a root cause to the node; empty when it is well.")]
+    others: Annotated[list[list[CauseStep]], about("The same from other, independent causes.")]
+    needs: Annotated[list[PathStep], about("What it needs, the worst first; the first hundred.")]
+    problems: Annotated[list[str], about("The ids of the problems that concern it.")]
+    coverage: Annotated[list[str], about("The kinds that cannot be seen.")]
+
+
+class Obstacle(ProblemNode, kw_only=True):
+    """What is in the way."""
+
+    why: str
+
+
+class AskedEviction(Shape):
+    """What a drain asks for one Pod."""
+
+    pod: ProblemNode
+    outcome: Literal["evicted", "refused", "skipped", "blocked"]
+    why: str | Absent = UNSET
+    by: Annotated[ProblemNode, about("What decides: a budget, or an owner.")] | Absent = UNSET
+
+
+class ImpactLevels(Shape):
+    """How hard what is hit."""
+
+    stops: Annotated[list[ProblemNode], about("Does nothing any more.")]
+    degrades: Annotated[list[ProblemNode], about("Goes on with less: another endpoint is left.")]
+    loses_copy: Annotated[list[ProblemNode], about("Others of its copies go on.")]
+
+
+class ImpactCounts(Shape):
+    """How many nodes of each kind are hit, by level."""
+
+    stops: dict[str, int]
+    degrades: dict[str, int]
+    loses_copy: dict[str, int]
+
+
+class ImpactReport(Shape):
+    """What would happen."""
+
+    action: Literal["fail", "delete", "drain", "cordon", "restart"]
+    target: ProblemNode
+    levels: ImpactLevels
+    counts: ImpactCounts
+    later: Annotated[list[ProblemNode], about("What goes on, and fails when it is started again.")]
+    blocks: Annotated[list[Obstacle], about("What is in the way, such as an attached volume.")]
+    evictions: Annotated[list[AskedEviction], about("Of a drain, in the order in which it asks.")]
+    entries: Annotated[list[ProblemNode], about("What users of the cluster would notice.")]
+    releases: list[ReleaseName]
+    namespaces: list[str]
+    coverage: Annotated[list[str], about("The kinds that cannot be seen, so that more may be hit.")]
+
+
+class WayStep(PathStep):
+    """One node of a way. `type` and `field` are of the edge to the next one."""
+
+    forward: Annotated[bool, about("Whether this edge leads to the next node, not from it.")] | Absent = UNSET
+
+
+class Ways(Shape):
+    """The shortest ways between two nodes."""
+
+    length: Annotated[Count, about("Edges of each way; 0 if there is none.")]
+    ways: Annotated[list[list[WayStep]], about("Ten at most.")]

@@ -11,6 +11,7 @@ import msgspec
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
+from astrolabe.engine.serving_state import ServingState
 from astrolabe.graph.causes.causes import Causes
 from astrolabe.graph.causes.documents import SORTS, document_of
 from astrolabe.graph.causes.grouping import GroupKey, id_of
@@ -55,6 +56,11 @@ _ID = Parameter(
     place="path",
     component="problem-id",
 )
+
+
+def unseen_kinds(state: ServingState) -> list[str]:
+    """The kinds that cannot be seen, so that more may be concerned."""
+    return sorted({gap.kind for gap in state.partial if gap.reason in _BLIND})
 
 
 class ProblemParams(msgspec.Struct, frozen=True):
@@ -173,7 +179,7 @@ class ProblemEndpoints:
             problems = [each for each in problems if self._id(each.group) == params.id]
         problems.sort(key=SORTS[params.sort])
         problems.sort(key=lambda each: each.group in found.ended)
-        coverage = sorted({gap.kind for gap in self._source.state.refresh().partial if gap.reason in _BLIND})
+        coverage = unseen_kinds(self._source.state.refresh())
         groups = {problem.group for problem in problems}
         documents = (
             self._document(found, each, groups, coverage, detail=params.detail)
