@@ -7,6 +7,7 @@ as an object for weeks: it is in Error itself, and makes nobody else so.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from sys import intern
 
 from astrolabe.graph.model.facts import Neighborhood, Peer
@@ -69,17 +70,21 @@ def describe_life(pod: Pod, verdict: PodVerdict, restarts: int) -> PodDetails:
     ready = condition(status.conditions, "Ready")
     is_ready = is_live and ready is not None and ready.status == "True"
     was_ready = is_ready or (ready is not None and _has_run_before(status, ready.last_transition_time or ""))
-    return PodDetails(
-        restarts=restarts,
-        is_live=is_live,
-        is_ready=is_ready,
-        was_ready=was_ready,
-        is_waiting=is_live and status.phase == "Pending",
-        is_starting=is_live and not was_ready and not restarts and verdict.status.severity == PENDING,
-        revision=_revision(pod),
-        rank=verdict.rank,
-        ports=_named_ports(pod),
+    return _shared(
+        restarts,
+        is_live,
+        is_ready,
+        was_ready,
+        is_live and status.phase == "Pending",
+        is_live and not was_ready and not restarts and verdict.status.severity == PENDING,
+        _revision(pod),
+        verdict.rank,
+        _named_ports(pod),
     )
+
+
+#: One copy for all pods that are alike, which are most pods of a workload.
+_shared = lru_cache(maxsize=4096)(PodDetails)
 
 
 def _has_run_before(status: PodStatus, unready_since: str) -> bool:
