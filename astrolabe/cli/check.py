@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import click
@@ -18,13 +18,19 @@ from astrolabe.bus.redis.timing import RedisTiming
 from astrolabe.cli.excess_rights import EVERYTHING, VERBS, excess
 from astrolabe.cli.flags import SERVICE_ACCOUNT
 from astrolabe.engine.inbox import Scope
+from astrolabe.graph.state.identity import OWN_GROUPS
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kinds.custom.definition import Definition
+from astrolabe.kinds.custom.entry import entry_of
+from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kinds.event import EVENT_ENTRIES, WARNING_EVENTS, EventEntry
 from astrolabe.kinds.kind import Kind
 from astrolabe.kube.client import Cluster
+from astrolabe.kube.custom_resources import selection_of
 from astrolabe.kube.discovery import served_resources, version_of
 from astrolabe.kube.errors import ClusterError, RequestFailed
+from astrolabe.kube.served_kinds import discover
 from astrolabe.kube.watches import scopes_of, watched_scopes
 from astrolabe.settings import Settings
 
@@ -34,14 +40,19 @@ OLDEST_KUBERNETES = "1.25"
 #: An access review failed.
 _UNREVIEWED = "the API server did not answer an access review"
 
-CheckResult = Literal["ok", "missing", "optional", "warning"]
+CheckResult = Literal["ok", "missing", "optional", "warning", "noise", "left out"]
 
 _COLOURS: Mapping[CheckResult, str] = {
     "ok": "green",
     "missing": "red",
     "optional": "yellow",
     "warning": "yellow",
+    "noise": "cyan",
+    "left out": "cyan",
 }
+
+#: Custom kinds whose permissions are asked for at a time.
+AT_A_TIME = 8
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ class Finding:
     """subject: what was checked. about: details of it. advice: what is wrong and what to do, or "".
 
     outcome: `missing`: Astrolabe cannot start without it; `optional`: without it the graph shows less;
-        `warning`: something may go wrong later.
+        `warning`: something may go wrong later; `noise`, `left out`: a custom kind that is not watched.
     """
 
     subject: str
@@ -104,6 +115,7 @@ async def _check_cluster(settings: Settings) -> list[Finding]:
             here,
             *await _check_scopes(cluster, settings, catalogue),
             *[await _check_events(cluster, scope) for scope in watched_scopes(settings, ())],
+            *await _check_custom(cluster, settings),
             await _check_excess(cluster, settings, catalogue),
         ]
     except ClusterError as error:
@@ -132,6 +144,34 @@ async def _check_scopes(cluster: Cluster, settings: Settings, catalogue: Catalog
     return await asyncio.gather(*[check_scope(scope) for scope in scopes_of(settings, catalogue)])
 
 
+async def _check_custom(cluster: Cluster, settings: Settings) -> list[Finding]:
+    """The custom kinds of the cluster: seen, not seen, noise, or left out."""
+    selection = selection_of(settings)
+    if selection.is_none:
+        return []
+    try:
+        served = await discover(cluster)
+    except RequestFailed as error:
+        return [Finding("Custom resources", "warning", f"the API server did not list its kinds: {error}")]
+    free = asyncio.Semaphore(AT_A_TIME)
+    rules = RuleBook.shipped()
+
+    async def check_kind(definition: Definition) -> list[Finding]:
+        choice = selection.choose(definition)
+        about = f"{definition.group}/{definition.versions[0].name}"
+        if choice.reason == "noise":
+            advice = f"{choice.about}; --custom-resources=auto,{definition.id.key} switches it on"
+            return [Finding(definition.id.key, "noise", advice, about=about)]
+        if not choice.watched:
+            return [Finding(definition.id.key, "left out", about=about)]
+        entry = replace(entry_of(definition, rules), expected=choice.reason == "asked")
+        async with free:
+            return [await _check_permission(cluster, scope, entry) for scope in scopes_of(settings, (entry,))]
+
+    custom = sorted((each for each in served.kinds if each.group not in OWN_GROUPS), key=lambda each: each.id)
+    return [finding for found in await asyncio.gather(*map(check_kind, custom)) for finding in found]
+
+
 def _unserved(scope: Scope, kind: Kind[Any]) -> Finding:
     if not scope.required:
         return _finding(scope, kind, "optional", "not served by this cluster; the graph will have none")
@@ -145,7 +185,7 @@ async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> 
     try:
         advice = await _how_to_permit(cluster, scope, kind.group, kind.plural)
     except RequestFailed as error:
-        return _finding(scope, kind, "missing", f"{_UNREVIEWED}: {error}")
+        return _finding(scope, kind, "missing" if scope.required else "optional", f"{_UNREVIEWED}: {error}")
     if not advice:
         return _finding(scope, kind, "ok")
     if scope.required:

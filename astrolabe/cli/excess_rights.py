@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from astrolabe.engine.inbox import Scope
+from astrolabe.graph.state.identity import OWN_GROUPS
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.event import EVENT, EVENT_ENTRIES
 from astrolabe.kube.client import Cluster
@@ -55,7 +56,8 @@ async def excess(cluster: Cluster, scopes: Sequence[Scope], catalogue: Catalogue
 
     listed = await asyncio.gather(*[ask(each) for each in namespaces])
     beyond = {
-        namespace: rights - _needed(scopes, catalogue, namespace)
+        namespace: {each for each in rights if not _is_for_custom(each)}
+        - _needed(scopes, catalogue, namespace)
         for namespace, (rights, _) in zip(namespaces, listed, strict=True)
     }
     if not all(complete for _, complete in listed):
@@ -101,6 +103,11 @@ def _needed(scopes: Iterable[Scope], catalogue: Catalogue, namespace: str) -> se
     if EVENT in watched:
         resources += [(entry.group, entry.plural) for entry in EVENT_ENTRIES]
     return {Right(verb, group, plural) for group, plural in resources for verb in VERBS}
+
+
+def _is_for_custom(right: Right) -> bool:
+    """Whether this is reading custom resources, of which an account may be given all."""
+    return right.verb in VERBS and right.group not in OWN_GROUPS
 
 
 async def _has(cluster: Cluster, right: Right) -> bool:

@@ -226,6 +226,17 @@ def _gap(scope: Scope, known: ScopeState, *, listing: bool) -> PartialReason | N
     return None
 
 
+def absent_kinds(readiness: ReadinessTracker) -> set[str]:
+    """The kinds that cannot be read anywhere, and that nobody misses: an optional kind that the API server
+    does not serve, or a custom kind that the account may not read."""
+    there = {
+        scope.kind
+        for scope, known in readiness.states.items()
+        if known.state != "unavailable" or _gap(scope, known, listing=False)
+    }
+    return {scope.kind for scope in readiness.states} - there
+
+
 def _skipped(skipped: Mapping[str, Mapping[str, InvalidObject]]) -> list[PartialEntry]:
     """The kinds with objects that the graph leaves out."""
     gaps = []

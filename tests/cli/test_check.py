@@ -19,6 +19,7 @@ from astrolabe.bus.redis.keys import RedisKeys
 from astrolabe.cli.check import Finding, check, report
 from astrolabe.settings import Settings
 from astrolabe.sim.api.authorization import Authorizer
+from astrolabe.sim.definitions import crd
 from astrolabe.sim.event_kinds import CORE_EVENT
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
@@ -375,3 +376,32 @@ async def test_the_command_ends_with_1_when_something_is_missing(simulator: Simu
     code, out = await run()
     assert code == 1
     assert "grant list and watch on deployments.apps, as deploy/deployment.yaml does" in out
+
+
+async def test_custom_kinds_are_seen_not_seen_noise_or_left_out(simulator: Simulator) -> None:
+    for kind, group in (
+        ("Certificate", "cert-manager.io"),
+        ("Order", "acme.cert-manager.io"),
+        ("CiliumEndpoint", "cilium.io"),
+        ("Widget", "example.com"),
+    ):
+        simulator.store.define(crd(kind, group))
+    simulator.authorizer.restrict("Widget.example.com")
+    words = ("auto", "-Order.acme.cert-manager.io")
+    findings = await found(simulator, custom_resources=words)
+    assert {name: each.outcome for name, each in findings.items() if "." in name} == {
+        "Order.acme.cert-manager.io": "left out",
+        "Certificate.cert-manager.io": "ok",
+        "CiliumEndpoint.cilium.io": "noise",
+        "Widget.example.com": "optional",
+    }
+    assert findings["CiliumEndpoint.cilium.io"].advice == (
+        "one for each Pod, address or node of the network; "
+        "--custom-resources=auto,CiliumEndpoint.cilium.io switches it on"
+    )
+    assert findings["Widget.example.com"].advice == (
+        "to show it, grant list and watch on widgets.example.com, as deploy/deployment.yaml does"
+    )
+    assert findings["Rights"].outcome == "ok"
+    assert report(list(findings.values())).endswith("Astrolabe can start; 1 could be improved.")
+    assert not [name for name in await found(simulator, custom_resources=("none",)) if "." in name]

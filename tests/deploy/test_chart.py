@@ -219,6 +219,7 @@ def test_the_scope_and_the_redis_are_those_that_are_named() -> None:
         "namespaces": {
             "ASTROLABE_NAMESPACES": "shop,payments",
             "ASTROLABE_KINDS": namespaced_kinds(),  # those that a Role permits
+            "ASTROLABE_CUSTOM_RESOURCES": "auto",
             "ENABLE_PERSISTENCE": "true",
             "ASTROLABE_CLUSTER_NAME": "default",
             "REDIS_ADDR": "redis.example:6380",
@@ -226,6 +227,7 @@ def test_the_scope_and_the_redis_are_those_that_are_named() -> None:
         },
         "everything": {
             "ASTROLABE_KINDS": "Pod,Deployment",
+            "ASTROLABE_CUSTOM_RESOURCES": "*.cert-manager.io,-Order.acme.cert-manager.io",
             "ENABLE_PERSISTENCE": "true",
             "ASTROLABE_CLUSTER_NAME": "east",
             "REDIS_URL": None,

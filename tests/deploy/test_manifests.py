@@ -13,6 +13,8 @@ import yaml
 
 from astrolabe.cli.flag_types import kinds
 from astrolabe.cli.flags import SERVE
+from astrolabe.graph.state.identity import OWN_GROUPS
+from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kinds.event import EVENT_ENTRIES
 from tests.support.documents import DEPLOY, DEPLOYMENT, OVERLAYS, REDIS
 from tests.support.kinds import WATCHED
@@ -30,6 +32,10 @@ def by_kind(manifests: list[Manifest], kind: str, name: str = "astrolabe") -> Ma
     """The one manifest of this kind and name."""
     (found,) = [each for each in manifests if each["kind"] == kind and each["metadata"]["name"] == name]
     return found
+
+
+#: The groups of the custom resources that there are rules for.
+RULED = [group for group in RuleBook.shipped().groups if "." in group and group not in OWN_GROUPS]
 
 
 def permitted(rules: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
@@ -91,7 +97,9 @@ def test_the_cluster_role_permits_to_list_and_watch_every_kind_and_nothing_else(
     role = by_kind(overlays["in-memory"], "ClusterRole", READER)
     watched = (*WATCHED, *EVENT_ENTRIES)
     needed = [(kind.group, kind.plural, verb) for kind in watched for verb in ("list", "watch")]
+    needed += [(group, "*", verb) for group in RULED for verb in ("list", "watch")]
     assert permitted(role["rules"]) == sorted(needed)
+    assert "cert-manager.io" in RULED
     assert ("", "secrets", "get") not in permitted(role["rules"])
 
 
@@ -104,8 +112,10 @@ def test_the_overlay_for_a_namespace_has_a_role_and_no_right_in_the_cluster(
     scope = {each["name"]: each["value"] for each in container["env"]}
     inside = [kind for kind in WATCHED if kind.namespaced]
     assert not [each for each in manifests if each["kind"].startswith("ClusterRole")]
+    resources = [(kind.group, kind.plural) for kind in (*inside, *EVENT_ENTRIES)]
+    resources += [(group, "*") for group in RULED]
     assert permitted(role["rules"]) == sorted(
-        (kind.group, kind.plural, verb) for kind in (*inside, *EVENT_ENTRIES) for verb in ("list", "watch")
+        (*each, verb) for each in resources for verb in ("list", "watch")
     )
     assert scope["ASTROLABE_NAMESPACES"] == role["metadata"]["namespace"] == "default"
     assert kinds(scope["ASTROLABE_KINDS"]) == tuple(kind.name for kind in inside)

@@ -16,6 +16,7 @@ from astrolabe.engine.serving_state import (
     Progress,
     ServingState,
     StateTracker,
+    absent_kinds,
     assess_follower,
     assess_watches,
 )
@@ -297,3 +298,20 @@ def test_a_kind_that_comes_later_holds_up_nobody() -> None:
     made.change([CUSTOM])
     assert assess(made, count=COUNTED).state == "live"
     assert made.ready
+
+
+def test_kinds_that_nobody_misses_are_absent() -> None:
+    made = ReadinessTracker(
+        [
+            Scope("Pod"),
+            Scope("Secret"),
+            Scope("ResourceClaim", required=False),
+            Scope("Role", required=False),
+            CUSTOM,
+        ]
+    )
+    made.report("Pod", "", "synced")
+    for kind in ("Secret", "Role", CUSTOM.kind):
+        made.report(kind, "", "unavailable", "403 Forbidden", cause="forbidden")
+    made.report("ResourceClaim", "", "unavailable", "404 NotFound", cause="not-served")
+    assert absent_kinds(made) == {"ResourceClaim", CUSTOM.kind}

@@ -15,9 +15,11 @@ from typing import Any
 from astrolabe.cli.flags import SERVE
 from astrolabe.graph.search.fields import SEARCH_FIELDS
 from astrolabe.graph.state.edge_types import EDGE_TYPES
+from astrolabe.graph.state.identity import OWN_GROUPS
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS
 from astrolabe.http.openapi.codes import ERROR_CODES, FINAL, ErrorCode
 from astrolabe.http.ops import metrics
+from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kinds.event import EVENT_ENTRIES
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from tests.support import kustomize
@@ -78,7 +80,7 @@ spec:
 def rules(*, namespaced: bool = False, by_request: bool = False) -> list[dict[str, list[str]]]:
     """The rules of the ClusterRole: one an API group, in the order of the table.
 
-    namespaced: those of a Role, which can give nothing that belongs to the cluster. by_request: of the kinds
+    The last is of the groups of custom resources that there are rules for. namespaced: those of a Role, which can give nothing that belongs to the cluster. by_request: of the kinds
     that are watched only if they are asked for.
     """
     groups: dict[str, list[str]] = {}
@@ -87,18 +89,27 @@ def rules(*, namespaced: bool = False, by_request: bool = False) -> list[dict[st
             groups.setdefault(kind.group, []).append(kind.plural)
     for entry in () if by_request else EVENT_ENTRIES:
         groups.setdefault(entry.group, []).append(entry.plural)
-    return [
+    found = [
         {"apiGroups": [group], "resources": plurals, "verbs": ["list", "watch"]}
         for group, plurals in groups.items()
     ]
+    if not by_request:
+        custom = [group for group in RuleBook.shipped().groups if group not in ("*", *OWN_GROUPS)]
+        found.append({"apiGroups": custom, "resources": ["*"], "verbs": ["list", "watch"]})
+    return found
 
 
 def rules_yaml(*, namespaced: bool = False, by_request: bool = False) -> str:
     """`rules` as the lines of a YAML list, two columns in."""
     lines = []
     for rule in rules(namespaced=namespaced, by_request=by_request):
-        lines += [f'  - apiGroups: ["{rule["apiGroups"][0]}"]', "    resources:"]
-        lines += [f"      - {plural}" for plural in rule["resources"]]
+        if rule["resources"] == ["*"]:
+            lines.append("  # Custom resources that there are rules for.")
+            lines += ["  - apiGroups:", *[f"      - {group}" for group in rule["apiGroups"]]]
+            lines.append('    resources: ["*"]')
+        else:
+            lines += [f'  - apiGroups: ["{rule["apiGroups"][0]}"]', "    resources:"]
+            lines += [f"      - {plural}" for plural in rule["resources"]]
         lines.append("    verbs: [list, watch]")
     return "\n".join(lines)
 

@@ -22,7 +22,7 @@ from sanic.response import HTTPResponse
 
 from astrolabe import __version__, telemetry
 from astrolabe.engine.readiness import ReadinessTracker
-from astrolabe.engine.serving_state import PARTIAL_REASONS, STATE_NAMES, ServingState
+from astrolabe.engine.serving_state import PARTIAL_REASONS, STATE_NAMES, ServingState, absent_kinds
 from astrolabe.graph.state.edge_types import EDGE_TYPES
 from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.http.counters import Counters, Distribution
@@ -33,6 +33,7 @@ from astrolabe.http.ops.health import WORST_FIRST
 from astrolabe.http.source import GraphSource, ReplicationHealth, WatchStats
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.hub import Hub
+from astrolabe.kinds.kind import is_custom
 from astrolabe.timeslice import Lane, in_slices
 
 _OPERATION = Operation(
@@ -46,6 +47,10 @@ _OPERATION = Operation(
         )
     },
 )
+
+#: Custom kinds with a label of their own, and the label of all others.
+MOST_CUSTOM_LABELS = 100
+OTHER_KINDS = "other"
 
 _RESETS = ("epoch-changed", "too-old", "lagging")
 
@@ -80,7 +85,9 @@ class Metrics:
         yield from of_batches(hub.counters)
         websockets, events = connections.count(WebSocket), connections.count(EventStream)
         yield from of_streams(hub.counters, websockets, events, hub.subscriptions)
-        yield from of_watches(watches, now=time.monotonic(), epoch=time.time())
+        absent = absent_kinds(source.readiness)
+        there = [watch for watch in watches if watch.kind not in absent]
+        yield from of_watches(there, now=time.monotonic(), epoch=time.time())
         yield from of_skipped(source.readiness if watches else None)
         yield from of_replication(replication)
 
@@ -143,10 +150,10 @@ def of_graph(hub: Hub, kinds: Iterable[str]) -> Iterator[Metric]:
         "References that lead nowhere, by the kind of the node that holds them.",
         labels=["kind"],
     )
-    for kind in kinds:
-        unresolved.add_metric([kind], stats.unresolved[kind])
+    for label, some in _labelled(kinds).items():
+        unresolved.add_metric([label], sum([stats.unresolved[kind] for kind in some]))
         for level in SEVERITIES:
-            nodes.add_metric([kind, level], stats.nodes[kind, level])
+            nodes.add_metric([label, level], sum([stats.nodes[kind, level] for kind in some]))
     edges = GaugeMetricFamily("astrolabe_graph_edges", "Edges in the graph.", labels=["type"])
     for type in EDGE_TYPES:
         edges.add_metric([type], stats.edges[type])
@@ -212,9 +219,13 @@ def of_watches(watches: Sequence[WatchStats], *, now: float, epoch: float) -> It
 
     now: on the clock of `last_event`. epoch: the same instant in seconds since 1970.
     """
-    kinds: dict[str, list[WatchStats]] = {}
+    of_kind: dict[str, list[WatchStats]] = {}
     for watch in watches:
-        kinds.setdefault(watch.kind, []).append(watch)
+        of_kind.setdefault(watch.kind, []).append(watch)
+    kinds = {
+        label: [watch for kind in some for watch in of_kind[kind]]
+        for label, some in _labelled(of_kind).items()
+    }
     states = GaugeMetricFamily(
         "astrolabe_watch_state", "1 for the state of the kind's watch.", labels=["kind", "state"]
     )
@@ -261,9 +272,9 @@ def of_skipped(readiness: ReadinessTracker | None) -> Iterator[Metric]:
         labels=["kind"],
     )
     failures = Counter([fault.kind for fault in readiness.failing()])
-    for kind, invalid in readiness.skipped.items():
-        skipped.add_metric([kind], len(invalid))
-        failed.add_metric([kind], failures[kind])
+    for label, some in _labelled(readiness.skipped).items():
+        skipped.add_metric([label], sum([len(readiness.skipped[kind]) for kind in some]))
+        failed.add_metric([label], sum([failures[kind] for kind in some]))
     yield from (skipped, failed)
     yield CounterMetricFamily(
         "astrolabe_graph_mends",
@@ -292,6 +303,22 @@ def of_replication(replication: ReplicationHealth | None) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "astrolabe_redis_commits", "Batches that this process stored.", value=replication.commits
     )
+
+
+def _labelled(kinds: Iterable[str]) -> dict[str, list[str]]:
+    """The kinds by their label: a kind has its own, but custom kinds beyond the first share one, as a cluster
+    may have hundreds."""
+    labelled: dict[str, list[str]] = {}
+    left = MOST_CUSTOM_LABELS
+    for kind in kinds:
+        if not is_custom(kind):
+            labelled[kind] = [kind]
+        elif left:
+            left -= 1
+            labelled[kind] = [kind]
+        else:
+            labelled.setdefault(OTHER_KINDS, []).append(kind)
+    return labelled
 
 
 def _is_ready(readiness: ReadinessTracker, replication: ReplicationHealth | None) -> bool:

@@ -117,6 +117,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - name: ASTROLABE_KINDS
   value: {{ .Files.Get "files/namespaced-kinds.txt" | trim }}
 {{- end }}
+{{- if .Values.customResources }}
+- name: ASTROLABE_CUSTOM_RESOURCES
+  value: {{ join "," .Values.customResources | quote }}
+{{- else if and .Values.namespaces (not .Values.kinds) }}
+- name: ASTROLABE_CUSTOM_RESOURCES
+  value: auto
+{{- end }}
 {{- if .Values.persistence.enabled }}
 - name: ENABLE_PERSISTENCE
   value: "true"

@@ -282,3 +282,15 @@ async def test_what_alerts_and_dashboard_may_name_is_there(site: Site) -> None:
         served |= {sample.name: sample.labels.keys() for sample in family.samples}
     named = {name: labels for name, labels in METRICS.items() if name.startswith("astrolabe_")}
     assert {name: frozenset(served[name]) for name in named} == named
+
+
+def test_custom_kinds_beyond_the_first_hundred_share_a_label() -> None:
+    """A cluster may have hundreds, and each label costs whoever scrapes it."""
+    kinds = ["Pod", *[f"Kind{number}.example.com" for number in range(150)]]
+    watches = [WatchHealth(kind, connected=True, events=2) for kind in kinds]
+    told = samples(of_watches(watches, now=0.0, epoch=0.0))
+    labels = {key[1] for key in told if key[0] == "astrolabe_watch_events_total"}
+    assert len(labels) == 102
+    assert told["astrolabe_watch_events_total", "Kind99.example.com"] == 2
+    assert told["astrolabe_watch_events_total", "other"] == 100
+    assert told["astrolabe_watch_connected", "other"] == 1
