@@ -58,6 +58,7 @@ class Kind(Generic[M]):
     links: references and selections, without ownerReferences, which `owners` turns into links.
     inherits: the edge types into it along which it inherits its release and chart.
     makes: the (edge type, kind at the other end) that `links` may produce; checked at start.
+    wide_aliases: see `Rules.wide_aliases`.
     most_links: references and selections of one object; one with more is left out.
     metadata_only: list and watch as PartialObjectMetadata; values never reach the process.
     optional: a missing API or a 403 does not block readiness.
@@ -88,6 +89,7 @@ class Kind(Generic[M]):
     inherits: frozenset[str] = frozenset((OWNS,))
     makes: tuple[tuple[str, str], ...] = ()
     namespaced: bool = True
+    wide_aliases: bool = False
     most_links: int = common.MOST_LINKS
     metadata_only: bool = False
     optional: bool = False
@@ -159,6 +161,7 @@ class Kind(Generic[M]):
             name=self.name,
             api_version=self.api_version,
             namespaced=self.namespaced,
+            wide_aliases=self.wide_aliases,
             derive=self.derive,
             reads=self.reads,
             warn=self.warn,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from astrolabe.graph.model.links import NameKey, Select, owners_among
+from astrolabe.graph.model.links import Link, NameKey, Ref, Select, owners_among
 from astrolabe.graph.model.record import Record
 
 #: Identifies what a holder contributes to one edge: (edge type, reverse, the record at the other end).
@@ -23,6 +23,24 @@ def concerned(holder: Record, name_key: NameKey, name: str) -> set[tuple[str, bo
     }
 
 
+def permitted_by(holder: Record, name_key: NameKey, name: str) -> list[Ref]:
+    """The holder's references that need a permission of this name."""
+    return [
+        link
+        for link in holder.links
+        if isinstance(link, Ref)
+        and link.permit is not None
+        and name in link.permit.names
+        and permit_key(link) == name_key
+    ]
+
+
+def permit_key(link: Ref) -> NameKey:
+    """Where what permits a reference is found under its names."""
+    assert link.permit is not None
+    return (link.permit.kind, link.namespace)
+
+
 def owner_uids(record: Record) -> set[str]:
     """The uids of its ownerReferences."""
     return {owner.uid for owner in owners_among(record.links)}
@@ -36,12 +54,12 @@ def may_own(owner: Record, record: Record) -> bool:
 
 
 def selects(link: Select, record: Record) -> bool:
-    """Whether the selection matches the record."""
+    """Whether the selection matches the record, if it does not say by labels in which namespaces."""
     labels = record.selectable
     return (
         labels is not None
         and link.kind == record.kind
-        and link.namespace == record.namespace
+        and (link.namespace == record.namespace or link.among is not None)
         and link.selector.matches(labels)
     )
 
@@ -63,3 +81,25 @@ def settled(found: FieldsFound) -> dict[Contribution, tuple[str, ...]]:
         if isinstance(fields, dict):
             found[each] = tuple(fields)
     return cast("dict[Contribution, tuple[str, ...]]", found)
+
+
+def alias_key(record: Record) -> NameKey:
+    """Where a record is found under its aliases."""
+    return (record.kind, "" if record.rules.wide_aliases else record.namespace)
+
+
+def names_of(record: Record) -> list[tuple[NameKey, str]]:
+    """Everything under which references find a record, but for its uid; each once."""
+    found = {((record.kind, record.namespace), record.name): None}
+    found |= {(alias_key(record), alias): None for alias in record.aliases}
+    return list(found)
+
+
+def named_by(link: Link) -> list[tuple[NameKey, str]]:
+    """What a link looks for by name."""
+    if isinstance(link, Select):
+        return []
+    names = [(link.name_key, link.target)]
+    if isinstance(link, Ref) and link.permit is not None:
+        names += [(permit_key(link), name) for name in link.permit.names]
+    return names

@@ -181,6 +181,8 @@ class Rules(msgspec.Struct, frozen=True):
     warn: pure. It is called after `derive` for a resource of which there are Warnings.
     reads: must be acyclic over kinds, but for those of what manifests say, so that each status is derived
         once.
+    wide_aliases: whether references from everywhere find it under its aliases, and not under its name: they
+        have no namespace.
     inherits: the edge types, of `INHERITANCE_TYPES`, into it along which it inherits its release and chart.
     """
 
@@ -188,6 +190,7 @@ class Rules(msgspec.Struct, frozen=True):
     api_version: str
     name: str = ""
     namespaced: bool = True
+    wide_aliases: bool = False
     derive: Derive | None = None
     reads: tuple[Read, ...] = ()
     warn: Warn = show_newest

@@ -32,11 +32,16 @@ class LabelIndex:
 
     def __init__(self) -> None:
         self._scopes: dict[tuple[str, str], _LabelScope] = {}
+        #: By kind: the namespaces that have members.
+        self._namespaces: dict[str, dict[str, None]] = {}
+        #: By kind: the selections over several namespaces.
+        self._wide: dict[str, dict[tuple[Record, Select], None]] = {}
 
     def add(self, record: Record) -> None:
         """Index a record under its `selectable` labels."""
         scope = self._scope(record.kind, record.namespace)
         scope.members[record] = None
+        self._namespaces.setdefault(record.kind, {})[record.namespace] = None
         for pair in (record.selectable or {}).items():
             posting = scope.postings.get(pair)
             if posting is None:
@@ -50,6 +55,11 @@ class LabelIndex:
         """Remove it. `selectable` must be the same as when it was added."""
         scope = self._scope(record.kind, record.namespace)
         scope.members.pop(record, None)
+        if not scope.members:
+            namespaces = self._namespaces.get(record.kind, {})
+            namespaces.pop(record.namespace, None)
+            if not namespaces:
+                self._namespaces.pop(record.kind, None)
         for pair in (record.selectable or {}).items():
             posting = scope.postings.get(pair)
             if isinstance(posting, dict):
@@ -60,10 +70,19 @@ class LabelIndex:
 
     def watch(self, holder: Record, select: Select) -> None:
         """Register a selection, so that `selecting` finds it."""
+        if select.among is not None:
+            self._wide.setdefault(select.kind, {})[holder, select] = None
+            return
         scope = self._scope(select.kind, select.namespace)
         scope.selections.setdefault(_pin(select.selector), {})[holder, select] = None
 
     def unwatch(self, holder: Record, select: Select) -> None:
+        if select.among is not None:
+            wide = self._wide.get(select.kind, {})
+            wide.pop((holder, select), None)
+            if not wide:
+                self._wide.pop(select.kind, None)
+            return
         scope = self._scope(select.kind, select.namespace)
         pin = _pin(select.selector)
         watchers = scope.selections.get(pin)
@@ -74,8 +93,26 @@ class LabelIndex:
         self._drop_if_empty(select.kind, select.namespace, scope)
 
     def matching(self, select: Select) -> Iterator[Record]:
-        """The records that the selection matches."""
-        scope = self._scopes.get((select.kind, select.namespace))
+        """The records that the selection matches; one over several namespaces in any of them."""
+        if select.among is not None:
+            for namespace in tuple(self._namespaces.get(select.kind, ())):
+                yield from self._matching_in(namespace, select)
+            return
+        yield from self._matching_in(select.namespace, select)
+
+    def wide_members(self, namespace: str) -> list[Record]:
+        """The records of a namespace that a selection over several namespaces by their labels may match."""
+        found: list[Record] = []
+        for kind, selections in self._wide.items():
+            scope = self._scopes.get((kind, namespace))
+            if scope is not None and any(
+                select.among is not None and select.among.requirements for _, select in selections
+            ):
+                found.extend(scope.members)
+        return found
+
+    def _matching_in(self, namespace: str, select: Select) -> Iterator[Record]:
+        scope = self._scopes.get((select.kind, namespace))
         if scope is None:
             return
         candidates = scope.members
@@ -93,14 +130,16 @@ class LabelIndex:
 
     def selecting(self, record: Record) -> list[tuple[Record, Select]]:
         """The holders and selections that match this record's `selectable` labels."""
+        labels = record.selectable or {}
+        wide = self._wide.get(record.kind)
+        some = [entry for entry in wide if entry[1].selector.matches(labels)] if wide else []
         scope = self._scopes.get((record.kind, record.namespace))
         if scope is None or not scope.selections:
-            return []
-        labels = record.selectable or {}
+            return some
         found = list(scope.selections.get(None, ()))
         for pair in labels.items():
             found.extend(scope.selections.get(pair, ()))
-        return [entry for entry in found if entry[1].selector.matches(labels)]
+        return [*[entry for entry in found if entry[1].selector.matches(labels)], *some]
 
     def _scope(self, kind: str, namespace: str) -> _LabelScope:
         key = (kind, namespace)

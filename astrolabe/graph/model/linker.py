@@ -6,14 +6,20 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from astrolabe.graph.model.contributions import (
     Contribution,
     FieldsFound,
     add_field,
+    alias_key,
     concerned,
     may_own,
+    named_by,
+    names_of,
     owner_uids,
+    permit_key,
+    permitted_by,
     selects,
     settled,
 )
@@ -23,6 +29,7 @@ from astrolabe.graph.model.links import BY_UID, Link, NameKey, Ref, RefByUid, Se
 from astrolabe.graph.model.name_index import NameIndex
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.state.edge import Edge, EdgeKey, each_edge, find_edge, with_new_edge, without_edge
+from astrolabe.graph.state.identity import NAMESPACE
 
 #: How many lists of fields are kept to be shared between edges.
 FIELD_LISTS = 2_000
@@ -65,6 +72,8 @@ class Linker:
         self._deferred: list[tuple[NameKey, str, Record, list[Record]]] = []
         #: Resources that are going, with the holders that name them and were not processed yet.
         self._being_removed: dict[Record, list[tuple[NameKey, str, list[Record]]]] = {}
+        #: The kinds whose objects permit references.
+        self._permitting: set[str] = set()
         self._field_lists: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def find(self, uid: str) -> Record | None:
@@ -124,29 +133,32 @@ class Linker:
         self._appear(BY_UID, record.uid, record)
         self._appear((record.kind, record.namespace), record.name, record)
         self._set_aliases(record, facts.aliases)
+        if record.kind == NAMESPACE:
+            self._namespace_changed(record.name)
 
     def change(self, record: Record, facts: Facts) -> None:
         """Apply new facts to a known record (see `Record.is_of`)."""
         if facts.selectable != record.selectable:
             self._set_selectable(record, facts)
+            if record.kind == NAMESPACE:
+                self._namespace_changed(record.name)
         if facts.links != record.links:
             owners = owner_uids(record)
             self._set_links(record, facts.links)
             if owners != owner_uids(record):  # references may ask for a target that is owned by their holder
-                for name in (record.name, *record.aliases):
-                    self._reconsider((record.kind, record.namespace), name, {record})
+                for name_key, name in names_of(record):
+                    self._reconsider(name_key, name, {record})
         if facts.aliases != record.aliases:
             self._set_aliases(record, facts.aliases)
 
     def begin_removal(self, record: Record) -> bool:
         """Whether so many holders name the record that it goes bit by bit. If so, no link resolves to it from
         now on, only `find` finds it, and `continue_removal` must finish before `remove`."""
-        name_key = (record.kind, record.namespace)
-        names = {(name_key, name) for name in (record.name, *record.aliases)} | {(BY_UID, record.uid)}
+        names = {*names_of(record), (BY_UID, record.uid)}
         waiting = [(key, name, list(self._names.wanting(key, name))) for key, name in names]
         if sum([len(holders) for _, _, holders in waiting]) <= LEAVING:
             return False
-        for name in (record.name, *record.aliases):
+        for name_key, name in names_of(record):
             self._names.release(name_key, name, record)
         record.aliases = ()
         self._being_removed[record] = [each for each in waiting if each[2]]
@@ -188,6 +200,8 @@ class Linker:
             record.selectable = None
             self._reselect(record, selections)
         self._remove_edges(record)
+        if record.kind == NAMESPACE:
+            self._namespace_changed(record.name)
 
     def _remove_edges(self, record: Record) -> None:
         """Remove the remaining edges: one end lost its link or is going, and the other is being removed."""
@@ -227,6 +241,10 @@ class Linker:
             for other in others:
                 fields = self._fields(holder, type_, reverse, other)
                 self._contribute(holder, (type_, reverse, other), fields)
+        for link in permitted_by(holder, name_key, name) if name_key[0] in self._permitting else ():
+            for other in self._names.find_all(link.name_key, link.name):
+                fields = self._fields(holder, link.type, link.reverse, other)
+                self._contribute(holder, (link.type, link.reverse, other), fields)
         self._set_unresolved_candidates(holder, self._find_unresolved_candidates(holder))
 
     def _defer(self, name_key: NameKey, name: str, record: Record) -> bool:
@@ -242,7 +260,7 @@ class Linker:
 
     def _set_aliases(self, record: Record, aliases: tuple[str, ...]) -> None:
         old, record.aliases = record.aliases, aliases
-        name_key = (record.kind, record.namespace)
+        name_key = alias_key(record)
         for alias in old:
             if alias not in aliases:
                 self._disappear(name_key, alias, record)
@@ -269,10 +287,25 @@ class Linker:
             fields = self._fields(holder, select.type, False, record)
             self._contribute(holder, (select.type, False, record), fields)
 
+    def _namespace_changed(self, name: str) -> None:
+        """A Namespace came, went or has other labels: what selects by these is looked at again."""
+        for record in self._labels.wide_members(name):
+            self._reselect(record, self._labels.selecting(record))
+
+    def _is_among(self, link: Select, record: Record) -> bool:
+        """Whether a record is in one of the namespaces of a selection that says by labels in which."""
+        if link.among is None or not link.among.requirements:
+            return True
+        namespace = self._names.find((NAMESPACE, ""), record.namespace)
+        return namespace is not None and link.among.matches(namespace.selectable or {})
+
     # Links of one holder
 
     def _set_links(self, holder: Record, links: tuple[Link, ...]) -> None:
         if not links and not holder.links:
+            return
+        if len(holder.links) + len(links) > MANY:
+            self._exchange_links(holder, links)
             return
         before: Mapping[Contribution, tuple[str, ...]] = {}
         if holder.links:
@@ -287,31 +320,66 @@ class Linker:
             if before.get(contribution) != fields:
                 self._contribute(holder, contribution, fields)
 
+    def _exchange_links(self, holder: Record, links: tuple[Link, ...]) -> None:
+        """The same for a holder with many links: only those between the first and the last that differ."""
+        old = holder.links
+        begin, most = 0, min(len(old), len(links))
+        while begin < most and old[begin] == links[begin]:
+            begin += 1
+        end = 0
+        while end < most - begin and old[-1 - end] == links[-1 - end]:
+            end += 1
+        before, _ = self._resolve(
+            holder, self._names.unwant, self._labels.unwatch, old[begin : len(old) - end]
+        )
+        holder.links = links
+        changed = links[begin : len(links) - end]
+        after, _ = self._resolve(holder, self._names.want, self._labels.watch, changed)
+        # What a link that goes names may be named by one that stays.
+        gone = {named for link in old[begin : len(old) - end] for named in named_by(link)}
+        selections = {link for link in old[begin : len(old) - end] if isinstance(link, Select)}
+        for link in (*links[:begin], *links[len(links) - end :]) if gone or selections else ():
+            if isinstance(link, Select) and link in selections:
+                self._labels.watch(holder, link)
+            for name_key, name in named_by(link):
+                if (name_key, name) in gone:
+                    self._names.want(name_key, name, holder)
+        self._set_unresolved_candidates(holder, self._find_unresolved_candidates(holder))
+        for type_, reverse, other in {**before, **after}:
+            self._contribute(holder, (type_, reverse, other), self._fields(holder, type_, reverse, other))
+
     def _resolve(
         self,
         holder: Record,
         note_name: Callable[[NameKey, str, Record], None],
         note_selection: Callable[[Record, Select], None],
+        links: tuple[Link, ...] | None = None,
     ) -> tuple[dict[Contribution, tuple[str, ...]], tuple[Ref | RefByUid, ...]]:
         """What the holder's links contribute, and which required ones resolve to nothing.
 
-        The same pass adds each link to its index, or removes it.
+        The same pass adds each link to its index, or removes it. links: only these of them.
         """
         found: FieldsFound = {}
         unresolved_candidates: list[Ref | RefByUid] = []
-        for link in holder.links:
+        for link in holder.links if links is None else links:
             if isinstance(link, Select):
                 note_selection(holder, link)
                 for target in self._labels.matching(link):
+                    if link.among is not None and not self._is_among(link, target):
+                        continue
                     add_field(found, (link.type, False, target), link.field)
                 continue
             name_key, name = link.name_key, link.target
             note_name(name_key, name, holder)
+            if isinstance(link, Ref) and link.permit is not None:
+                self._permitting.add(link.permit.kind)
+                for permission in link.permit.names:
+                    note_name(permit_key(link), permission, holder)
             other = self._meant(holder, link, name_key, name)
             if other is not None:
                 add_field(found, (link.type, link.reverse, other), link.field)
             elif not link.optional:
-                unresolved_candidates.append(link)
+                unresolved_candidates.append(self._unmet(link))
         return settled(found), tuple(unresolved_candidates)
 
     def _meant(self, holder: Record, link: Ref | RefByUid, name_key: NameKey, name: str) -> Record | None:
@@ -321,12 +389,26 @@ class Linker:
             return None
         if isinstance(link, RefByUid):
             return found if not link.reverse or may_own(found, holder) else None
+        if link.permit is not None and not self._is_permitted(link):
+            return None
         if link.uid or link.owned:
             if link.uid and found.uid != link.uid:
                 return None
             if link.owned and holder.uid not in owner_uids(found):
                 return None
         return found
+
+    def _is_permitted(self, link: Ref) -> bool:
+        return link.permit is None or any(
+            self._names.find(permit_key(link), name) is not None for name in link.permit.names
+        )
+
+    def _unmet(self, link: Ref | RefByUid) -> Ref | RefByUid:
+        """A reference that does not resolve, marked if only a permission is missing."""
+        if not isinstance(link, Ref) or self._is_permitted(link):
+            return link
+        exists = self._names.find(link.name_key, link.name) is not None
+        return replace(link, refused=True) if exists else link
 
     def _fields(self, holder: Record, type_: str, reverse: bool, other: Record) -> tuple[str, ...]:
         """The fields by which the holder makes this edge; empty if it does not, or no longer."""
@@ -335,7 +417,7 @@ class Linker:
             if link.type != type_:
                 continue
             if isinstance(link, Select):
-                if not reverse and selects(link, other):
+                if not reverse and selects(link, other) and self._is_among(link, other):
                     add_field(found, (type_, reverse, other), link.field)
             elif link.reverse is reverse and self._meant(holder, link, link.name_key, link.target) is other:
                 add_field(found, (type_, reverse, other), link.field)
@@ -344,7 +426,7 @@ class Linker:
     def _find_unresolved_candidates(self, holder: Record) -> tuple[Ref | RefByUid, ...]:
         return tuple(
             [
-                link
+                self._unmet(link)
                 for link in holder.links
                 if not isinstance(link, Select)
                 and not link.optional

@@ -36,7 +36,8 @@ class Ref(msgspec.Struct, frozen=True, gc=False):
     owned: only a target that the holder owns counts (generic ephemeral volumes).
     scoped: whether its namespace is known to be right. If not, there is another one that looks outside of
         namespaces, or in one, and only that which fits the target's kind can be unresolved.
-    permit: without it the reference means nothing.
+    permit: without it the reference means nothing. refused: it is not there, and the target is; set on
+        unresolved references only.
     """
 
     type: str
@@ -50,6 +51,7 @@ class Ref(msgspec.Struct, frozen=True, gc=False):
     owned: bool = False
     scoped: bool = True
     permit: Permit | None = None
+    refused: bool = False
 
     @property
     def name_key(self) -> NameKey:

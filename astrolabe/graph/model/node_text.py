@@ -90,6 +90,10 @@ def _words(status: Status) -> tuple[str, str, str]:
     return status.severity, status.reason, status.message
 
 
+#: Why a reference to an object that exists is unresolved.
+NOT_PERMITTED = "NotPermitted"
+
+
 def describe(reference: Ref | RefByUid, *, namespaced: bool) -> dict[str, str]:
     """An unresolved reference on the wire; `namespace` only when its kind has one."""
     document = {"type": reference.type, "kind": reference.kind}
@@ -97,4 +101,6 @@ def describe(reference: Ref | RefByUid, *, namespaced: bool) -> dict[str, str]:
         document["namespace"] = reference.namespace
     document["name"] = reference.name
     document["field"] = reference.field
+    if isinstance(reference, Ref) and reference.refused:
+        document["reason"] = NOT_PERMITTED
     return document

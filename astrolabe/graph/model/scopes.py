@@ -60,6 +60,11 @@ class Scopes:
         )
 
     def _is_unresolved(self, candidate: Ref | RefByUid) -> bool:
+        if isinstance(candidate, Ref):
+            if candidate.refused and candidate.permit is not None:
+                return self.is_complete(candidate.permit.kind, candidate.namespace)
+            if not candidate.scoped and self.namespaced(candidate.kind) is (not candidate.namespace):
+                return False
         group = candidate.group if isinstance(candidate, RefByUid) else None
         return self.is_complete(candidate.kind, candidate.namespace) and group in (
             None,

@@ -155,6 +155,7 @@ class _Maker:
             if any(each.edge == MANAGES for each in rule.references)
             else common.MOST_LINKS,
             selectable=common.labels_of if book.is_selected(definition.id) else None,
+            wide_aliases=rule.wide_aliases,
             aliases=aliases.compile_aliases(rule, self._projection),
             derive=_judge_by_references if rule.status is not None and rule.status.by_references else None,
             judge=self._judge(),

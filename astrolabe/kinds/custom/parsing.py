@@ -26,7 +26,18 @@ from astrolabe.kinds.custom.rule import (
 from astrolabe.kinds.custom.yaml_reader import Reader, RuleError, documents
 from astrolabe.kinds.kind import LAYERS
 
-RULE_KEYS = ("kind", "versions", "scope", "layer", "status", "references", "metadata", "aliases", "permits")
+RULE_KEYS = (
+    "kind",
+    "versions",
+    "scope",
+    "layer",
+    "status",
+    "references",
+    "metadata",
+    "aliases",
+    "hosts",
+    "permits",
+)
 STATUS_KEYS = (
     "paused",
     "error",
@@ -115,10 +126,18 @@ def _rules(document: Reader) -> list[KindRule]:
         "metadata": tuple((key, _path(value)) for key, value in fields["metadata"].fields().items())
         if "metadata" in fields
         else (),
-        "aliases": _path(fields["aliases"]) if "aliases" in fields else (),
+        "aliases": _aliases(fields),
+        "wide_aliases": "hosts" in fields,
         "permits": _permissions(fields["permits"]) if "permits" in fields else None,
     }
     return [KindRule(id=_group_kind(kind), line=kind.line, **shared) for kind in kinds]
+
+
+def _aliases(fields: Mapping[str, Reader]) -> Path:
+    if "aliases" in fields and "hosts" in fields:
+        raise fields["hosts"].error("a rule has either `aliases` or `hosts`")
+    given = fields.get("aliases") or fields.get("hosts")
+    return _path(given) if given is not None else ()
 
 
 def _permissions(reader: Reader) -> Permissions:

@@ -145,7 +145,8 @@ class Permissions(msgspec.Struct, frozen=True):
 class KindRule(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a kind beyond its definition.
 
-    source: the file. status: None: by what all kinds share. aliases: other names by which references find it.
+    source: the file. status: None: by what all kinds share. aliases: other names by which references find it;
+        wide_aliases: from every namespace.
     """
 
     id: GroupKind
@@ -158,6 +159,7 @@ class KindRule(msgspec.Struct, frozen=True, kw_only=True):
     references: tuple[ReferenceRule, ...] = ()
     metadata: tuple[tuple[str, Path], ...] = ()
     aliases: Path = ()
+    wide_aliases: bool = False
     permits: Permissions | None = None
 
     def paths(self) -> list[tuple[str, Path]]:

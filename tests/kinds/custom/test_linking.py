@@ -1,0 +1,202 @@
+"""References of custom resources in a graph: permissions, namespaces, unknown scopes, inventories, hosts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astrolabe.graph.model.facts import Facts
+from astrolabe.kinds.custom.definition import Definition, ServedVersion
+from astrolabe.kinds.custom.entry import CustomKind, entry_of
+from astrolabe.kinds.custom.parsing import parse_rules
+from astrolabe.kinds.custom.rulebook import RuleBook
+from tests.graph.test_model import World
+from tests.kinds.custom.support import Json, facts
+from tests.kinds.support import make
+from tests.support.kinds import KINDS
+
+SHIPPED = RuleBook.shipped()
+
+
+def entry(name: str, *, namespaced: bool = True, book: RuleBook = SHIPPED) -> CustomKind:
+    kind, _, group = name.partition(".")
+    version = ServedVersion("v1", (), True)
+    plural = f"{kind.lower()}s"
+    return entry_of(
+        Definition(group=group, kind=kind, plural=plural, versions=(version,), namespaced=namespaced), book
+    )
+
+
+def world(*entries: CustomKind) -> World:
+    made = World(None, [*[kind.rules for kind in KINDS], *[each.rules for each in entries]])
+    for kind in (*KINDS, *entries):
+        made.step((kind.key, "", True))
+    return made
+
+
+def named(kind: CustomKind, uid: str, *, namespace: str = "shop", **parts: Any) -> Facts:
+    return facts(kind, metadata={"name": uid, "namespace": namespace, "uid": uid}, **parts)
+
+
+def edges(of: World) -> list[tuple[str, str, str]]:
+    of.commit()
+    return sorted((edge.type, edge.source, edge.target) for edge in of.graph.edges())
+
+
+def unresolved(of: World, uid: str) -> list[Json]:
+    of.commit()
+    found: list[Json] = of.graph.nodes[uid].document().get("unresolved", [])
+    return found
+
+
+def secret(name: str, namespace: str) -> Facts:
+    return make("Secret", metadata={"name": name, "namespace": namespace, "uid": f"{namespace}/{name}"})
+
+
+GATEWAY = entry("Gateway.gateway.networking.k8s.io")
+GRANT = entry("ReferenceGrant.gateway.networking.k8s.io")
+TLS = {"listeners": [{"name": "https", "tls": {"certificateRefs": [{"name": "tls", "namespace": "certs"}]}}]}
+
+
+def grant(*, namespace: str = "certs", name: str = "") -> Facts:
+    to = {"group": "", "kind": "Secret", **({"name": name} if name else {})}
+    who = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": "shop"}
+    return named(GRANT, "grant", namespace=namespace, spec={"from": [who], "to": [to]})
+
+
+def test_a_reference_to_another_namespace_needs_a_grant_there() -> None:
+    of = world(GATEWAY, GRANT)
+    of.step(named(GATEWAY, "gw", spec=TLS))
+    missing = {
+        "type": "uses-secret",
+        "kind": "Secret",
+        "namespace": "certs",
+        "name": "tls",
+        "field": "spec.listeners[0].tls.certificateRefs[0]",
+    }
+    assert unresolved(of, "gw") == [missing]
+    of.step(secret("tls", "certs"))
+    assert unresolved(of, "gw") == [{**missing, "reason": "NotPermitted"}]
+    assert edges(of) == []
+    of.step(grant(name="other"))
+    assert edges(of) == []
+    of.step(grant(name="tls"))
+    assert edges(of) == [("uses-secret", "gw", "certs/tls")]
+    assert unresolved(of, "gw") == []
+    of.step(grant())
+    assert edges(of) == [("uses-secret", "gw", "certs/tls")]
+    of.step("grant")
+    assert edges(of) == []
+    assert unresolved(of, "gw") == [{**missing, "reason": "NotPermitted"}]
+
+
+PROMETHEUS = entry("Prometheus.monitoring.coreos.com")
+MONITOR = entry("ServiceMonitor.monitoring.coreos.com")
+
+
+def namespace(name: str, **labels: str) -> Facts:
+    return make("Namespace", metadata={"name": name, "namespace": "", "uid": f"ns-{name}", "labels": labels})
+
+
+def monitor(uid: str, where: str) -> Facts:
+    return facts(MONITOR, metadata={"name": uid, "namespace": where, "uid": uid, "labels": {"team": "a"}})
+
+
+def selected(of: World) -> list[str]:
+    return [target for type, _, target in edges(of) if type == "selects"]
+
+
+def test_a_selector_over_namespaces_follows_their_labels() -> None:
+    of = world(PROMETHEUS, MONITOR)
+    of.step(monitor("m-a", "a"))
+    of.step(monitor("m-b", "b"))
+    among = {"matchLabels": {"watch": "yes"}}
+    some = {"matchLabels": {"team": "a"}}
+    of.step(
+        named(
+            PROMETHEUS, "p", spec={"serviceMonitorSelector": some, "serviceMonitorNamespaceSelector": among}
+        )
+    )
+    assert selected(of) == []
+    of.step(namespace("a", watch="yes"))
+    of.step(namespace("b"))
+    assert selected(of) == ["m-a"]
+    of.step(namespace("b", watch="yes"))
+    assert selected(of) == ["m-a", "m-b"]
+    of.step(namespace("a"))
+    assert selected(of) == ["m-b"]
+    of.step(
+        named(PROMETHEUS, "p", spec={"serviceMonitorSelector": {}, "serviceMonitorNamespaceSelector": {}})
+    )
+    assert selected(of) == ["m-a", "m-b"]
+    of.step(named(PROMETHEUS, "p", namespace="shop", spec={"serviceMonitorSelector": {}}))
+    assert selected(of) == []
+    of.step(named(PROMETHEUS, "p", spec={"serviceMonitorNamespaceSelector": {}}))
+    assert selected(of) == []
+
+
+def test_a_kind_of_unknown_scope_is_missed_once() -> None:
+    book = RuleBook(
+        parse_rules("a.yaml", "kind: Widget.example.com\nreferences: [{edge: uses, to: any, at: spec.ref}]")
+    )
+    widget = entry("Widget.example.com", book=book)
+    inside, outside = entry("Inside.example.com"), entry("Outside.example.com", namespaced=False)
+    of = world(widget, inside, outside)
+    for kind, where in (("Inside", "shop"), ("Outside", "")):
+        of.step(named(widget, "w", spec={"ref": {"apiVersion": "example.com/v1", "kind": kind, "name": "x"}}))
+        (missing,) = unresolved(of, "w")
+        assert missing.get("namespace", "") == where
+    of.step(facts(outside, metadata={"name": "x", "namespace": "", "uid": "o"}))
+    assert unresolved(of, "w") == []
+    assert edges(of) == [("uses", "w", "o")]
+
+
+VIRTUAL_SERVICE = entry("VirtualService.networking.istio.io")
+SERVICE_ENTRY = entry("ServiceEntry.networking.istio.io")
+
+
+def test_a_virtual_service_is_judged_by_its_hosts() -> None:
+    of = world(VIRTUAL_SERVICE, SERVICE_ENTRY)
+
+    def status() -> tuple[str, str]:
+        of.commit()
+        document = of.graph.nodes["vs"].document()
+        return document["status"], document["message"]
+
+    hosts = ["web", "api.example.com"]
+    routes = [{"route": [{"destination": {"host": host}}]} for host in hosts]
+    of.step(named(VIRTUAL_SERVICE, "vs", spec={"gateways": ["mesh"], "http": routes}))
+    assert status() == ("Error", "Service web, ServiceEntry api.example.com do not exist")
+    of.step(make("Service", metadata={"name": "web", "namespace": "shop", "uid": "web"}))
+    of.step(named(SERVICE_ENTRY, "se", namespace="mesh", spec={"hosts": ["api.example.com"]}))
+    assert status() == ("Ready", "Everything that it names exists")
+    assert ("routes-to", "vs", "se") in edges(of)
+    of.step("se")
+    assert status() == ("Error", "ServiceEntry api.example.com does not exist")
+
+
+APPLICATION = entry("Application.argoproj.io")
+
+
+def application(names: list[str]) -> Facts:
+    resources = [{"version": "v1", "kind": "ConfigMap", "namespace": "shop", "name": name} for name in names]
+    return named(APPLICATION, "app", status={"resources": resources})
+
+
+def test_one_entry_of_an_inventory_costs_one_edge() -> None:
+    of = world(APPLICATION)
+    names = [f"c-{at}" for at in range(3_000)]
+    for name in [*names, "new"]:
+        of.step(make("ConfigMap", metadata={"name": name, "namespace": "shop", "uid": name}))
+    of.step(application(names))
+    assert len(edges(of)) == 3_000
+    of.step(application([*names[:1500], "new", *names[1501:]]))
+    changes = of.commit()
+    assert [(edge.type, edge.source, edge.target) for edge in changes.edges_set] == [
+        ("manages", "app", "new")
+    ]
+    assert len(edges(of)) == 3_000
+    assert ("manages", "app", names[1500]) not in edges(of)
+    of.step(application(names[:5]))
+    assert len(edges(of)) == 5
+    of.step("c-3")
+    assert [each["name"] for each in unresolved(of, "app")] == ["c-3"]
