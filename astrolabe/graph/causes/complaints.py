@@ -160,8 +160,12 @@ def _workload(words: Words) -> Complaint:
     return Complaint.WAITING
 
 
+#: What a Service says by its pods and endpoints, which comes before a missing address.
+_BY_PODS = frozenset(("NoReadyEndpoints", "NoSuchTargetPort", "NoMatchingPods", "Starting"))
+
+
 def _service(words: Words) -> Complaint:
-    if words.own_reason == "LoadBalancerPending" or words.reason == "LoadBalancerPending":
+    if words.own_reason == "LoadBalancerPending" and words.reason not in _BY_PODS:
         return Complaint.BALANCER
     if "LoadBalancer" in words.reason:
         return Complaint.BALANCER
@@ -226,7 +230,7 @@ _BY_KIND = {
     "Service": _service,
     "EndpointSlice": _caller,
     "PodDisruptionBudget": lambda words: (
-        Complaint.WAITING if words.reason == "InsufficientPods" else Complaint.OWN
+        Complaint.WAITING if words.reason in ("InsufficientPods", "Starting") else Complaint.OWN
     ),
     "Ingress": _ingress,
     "PersistentVolumeClaim": _claim,
