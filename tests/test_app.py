@@ -189,7 +189,7 @@ async def test_only_some_kinds_and_namespaces(recording: Recording, tmp_path: Pa
             health = await get(session, "/health")
     assert kinds_of(graph) == {"ServiceAccount", "ConfigMap"}
     assert {node["namespace"] for node in graph["nodes"]} == {"default"}
-    assert set(health["kinds"]) == {"ServiceAccount", "ConfigMap"}
+    assert set(health["kinds"]) == {"Event", "ServiceAccount", "ConfigMap"}
 
 
 async def test_each_start_is_an_epoch_of_its_own(recording: Recording, tmp_path: Path) -> None:

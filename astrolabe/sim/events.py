@@ -47,7 +47,6 @@ class EventRecorder:
         self._store = store
         #: (uid of the object, type, reason, message) → namespace and name of the Event.
         self._names: dict[tuple[str, str, str, str], tuple[str, str]] = {}
-        self._count = 0
 
     def warn(self, kind: Kind[Any], object: Json, reason: str, message: str, **more: Any) -> None:
         """Emit a Warning. See `emit`."""
@@ -80,9 +79,8 @@ class EventRecorder:
             before.update(count=before["count"] + times, lastTimestamp=at)
             self._store.update(EVENT, before)
             return
-        self._count += 1
         namespace = meta.get("namespace", "default")
-        name = f"{meta['name']}.{self._count:016x}"
+        name = f"{meta['name']}.{self._store.revision:016x}"
         self._names[key] = namespace, name
         target = {
             "kind": kind.name,
@@ -109,6 +107,8 @@ class EventRecorder:
 
     def expire(self, now: datetime, ttl: float = TTL) -> int:
         """Delete the Events that were seen last longer ago than that. Returns how many."""
+        if EVENT not in self._store.collections:
+            return 0
         oldest = (now - timedelta(seconds=ttl)).strftime("%Y-%m-%dT%H:%M:%SZ")
         old = [event for event in self._store.manifests(EVENT) if seen_at(event) < oldest]
         for event in old:

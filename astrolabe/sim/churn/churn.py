@@ -33,12 +33,15 @@ _SCENARIOS: tuple[tuple[int, Scenario], ...] = (
 _BURST = 0.005
 _MOST_AT_ONCE = 500
 
+#: Steps between two looks at which Events have expired.
+EXPIRE_EVERY = 500
+
 #: Attempts of a step to find something to do before it gives up.
 _TRIES = 1_000
 
 
 class Churn:
-    """Keeps a cluster changing, about as large and about as broken as it was.
+    """Keeps a cluster changing, about as large and about as broken as it was, with the Events about that.
 
     width: scenarios that run at once, not counting waiting ones. now: start of the clock of `step`.
     """
@@ -57,13 +60,15 @@ class Churn:
         self._jitter = random.Random(seed)
 
     def step(self, now: datetime | None = None) -> None:
-        """Make one write to the store, if there is anything to do.
+        """Make one write to the store, if there is anything to do, and the Events that follow from it.
 
         now: the time of the write; by default one second after the previous one.
         """
         factory = self._world.factory
         factory.now = now if now is not None else factory.now + timedelta(seconds=1)
         self._steps += 1
+        if not self._steps % EXPIRE_EVERY:
+            self._world.recorder.expire(factory.now)
         before = self._store.revision
         for _ in range(_TRIES):
             self._wake()

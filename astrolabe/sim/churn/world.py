@@ -11,7 +11,9 @@ import msgspec
 from astrolabe.sim.cluster.factory import ObjectFactory
 from astrolabe.sim.cluster.nodes import NodePool
 from astrolabe.sim.cluster.podstatus import ENDED, has_ended
+from astrolabe.sim.events import EventRecorder
 from astrolabe.sim.store import ObjectStore, StoreError
+from astrolabe.sim.troubles import report
 
 Json = dict[str, Any]
 
@@ -60,6 +62,7 @@ class World:
     def __init__(self, store: ObjectStore, factory: ObjectFactory) -> None:
         self.store = store
         self.factory = factory
+        self.recorder = EventRecorder(store)
         self.pool = NodePool(factory, list(self.all("Node")))
         self.ended: dict[str, None] = {}
         self._owned: dict[tuple[str, str], dict[str, None]] = {}
@@ -128,8 +131,10 @@ class World:
             item = self.store.update(manifest["kind"], manifest)
         except StoreError as error:
             raise ObjectGone(str(error)) from error
-        if manifest["kind"] == "Pod" and has_ended(manifest):
-            self.ended[item.key] = None
+        if manifest["kind"] == "Pod":
+            report(self.recorder, self.store, "Pod", manifest, self.factory.now)
+            if has_ended(manifest):
+                self.ended[item.key] = None
 
     def delete(self, manifest: Json) -> None:
         """Delete an object. Raises ObjectGone."""

@@ -14,7 +14,9 @@ from astrolabe.sim.cluster.jobs import PlannedJobs
 from astrolabe.sim.cluster.nodes import NodePool
 from astrolabe.sim.cluster.plan import plan
 from astrolabe.sim.cluster.stateful import agent, database
+from astrolabe.sim.events import EventRecorder
 from astrolabe.sim.store import ObjectStore
+from astrolabe.sim.troubles import report_all
 
 Json = dict[str, Any]
 
@@ -35,11 +37,15 @@ def generate(scale: float, seed: int, *, now: datetime = NOW) -> Iterator[tuple[
 
 
 def load(store: ObjectStore, scale: float, seed: int, *, now: datetime = NOW) -> None:
-    """Fill a store with a generated cluster, without the kinds that the store does not serve."""
+    """Fill a store with a generated cluster, without the kinds that the store does not serve.
+
+    It has the Events about what fails.
+    """
     for kind, manifest in generate(scale, seed, now=now):
         if kind in store.collections:
             store.create(kind, manifest)
     store.settle()
+    report_all(EventRecorder(store), store, now)
 
 
 def _manifests(factory: ObjectFactory, scale: float) -> Iterator[Json]:

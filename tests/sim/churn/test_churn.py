@@ -15,12 +15,13 @@ from astrolabe.sim.cluster.factory import NOW, ObjectFactory
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.store import ObjectStore, WatchEvent
 from tests.sim.consistency import problems
+from tests.support.kinds import KINDS
 
 Json = dict[str, Any]
 
 
 def cluster(seed: int = 1, scale: float = 0.01, history: int = 10_000) -> ObjectStore:
-    store = ObjectStore(history=history)
+    store = ObjectStore(KINDS, history=history)  # without Events, which are no steps
     load(store, scale, seed)
     return store
 
