@@ -19,6 +19,7 @@ from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import Images
 from astrolabe.kinds.template import Template, describe_template, uses_of
 from astrolabe.kinds.warnings import FAILED_CREATE, in_words_of, tell
+from astrolabe.kinds.worst import POD
 
 
 class JobTemplate(Projection):
@@ -150,14 +151,19 @@ def _with_running(message: str, running: list[Peer]) -> str:
     told = f"{message}; {_running(len(running))}"
     if len(running) > 1:
         told += " at once"
-    troubled = min([job for job in running if job.status.severity == ERROR], key=_name, default=None)
+    troubled = min([job for job in running if _is_troubled(job)], key=_rank, default=None)
     if troubled is None:
         return told
     return f"{told}; job {troubled.name}: {troubled.status.reason}: {troubled.status.message}"
 
 
-def _name(job: Peer) -> str:
-    return job.name
+def _is_troubled(job: Peer) -> bool:
+    """Whether it is in Error, or a pod of it does not get on."""
+    return job.status.severity == ERROR or POD in job.status.message
+
+
+def _rank(job: Peer) -> tuple[bool, str]:
+    return job.status.severity != ERROR, job.name
 
 
 def _cronjob_template(cronjob: CronJob) -> Template | None:

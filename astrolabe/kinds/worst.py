@@ -21,6 +21,8 @@ DEADLINE = "ProgressDeadlineExceeded"
 #: What the name of a pod follows.
 POD = "pod "
 TERMINATING = "Terminating"
+#: Of these workloads the pods are on their way out, whatever they say.
+_GOING = frozenset((TERMINATING, "ScalingDown", "Suspended"))
 #: Reasons that say nothing beside a message.
 _VAGUE = frozenset(("Pending", "Running", TERMINATING, "Unknown"))
 _UNSCHEDULED = "Pending"
@@ -79,7 +81,7 @@ def blame(status: Status, pod: WorstPod | None) -> Status:
 
     A pod in Error makes a workload Error that is still Pending, and one that waits leaves it Pending.
     """
-    if pod is None or status.reason == TERMINATING:
+    if pod is None or status.reason in _GOING:
         return status
     in_error = pod.status.severity == ERROR
     if status.severity == PENDING:

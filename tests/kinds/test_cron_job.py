@@ -103,6 +103,10 @@ def crashing(name: str, at: str) -> tuple[str, Other]:
     return job(name, at, Status("Error", "CrashLoopBackOff", "pod x"))
 
 
+def stuck(name: str, at: str) -> tuple[str, Other]:
+    return job(name, at, Status("Pending", "Running", "Running: pod x-3-a: no node"))
+
+
 LAST = Schedule(False, "T2", "T9", False)
 NEVER = Schedule(False, "", "", False)
 FAILED = "job x-2 failed: BackoffLimitExceeded: too often"
@@ -133,6 +137,15 @@ DERIVED: dict[str, tuple[Schedule, list[tuple[str, Other]], Status]] = {
         Schedule(False, "T3", "T1", False),
         [failed("x-2", "T2"), crashing("x-3", "T3")],
         Status("Error", "LastRunFailed", f"{FAILED}; 1 job running; job x-3: CrashLoopBackOff: pod x", "T8"),
+    ),
+    "a run that does not get on": (
+        Schedule(False, "T3", "T1", False),
+        [succeeded("x-2", "T2"), stuck("x-3", "T3")],
+        Status(
+            "Ready",
+            "Ready",
+            "Last run succeeded; 1 job running; job x-3: Running: Running: pod x-3-a: no node",
+        ),
     ),
     "runs pile up": (
         Schedule(False, "T4", "T1", False),

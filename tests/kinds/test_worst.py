@@ -121,6 +121,11 @@ BLAMES: dict[str, tuple[Status, WorstPod | None, Status]] = {
     "pods that cannot be created, and one that starts": (QUOTA, WAITING, QUOTA),
     "nothing is wrong": (PROGRESSING, None, PROGRESSING),
     "it does its work": (RUNNING, CRASHING, RUNNING),
+    "its pods are on their way out": (
+        Status("Pending", "ScalingDown", "Scaling to zero (2 left)"),
+        CRASHING,
+        Status("Pending", "ScalingDown", "Scaling to zero (2 left)"),
+    ),
     "it is being deleted": (
         Status("Pending", "Terminating", "Waiting for finalizer x"),
         CRASHING,
