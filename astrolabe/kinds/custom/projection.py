@@ -7,7 +7,7 @@ than expected reads as absent, and never makes the object unreadable.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import attrgetter, or_
 from types import MappingProxyType
 from typing import Annotated, Any, cast
@@ -124,11 +124,23 @@ class _Tree:
         return reduce(or_, types)
 
     def struct(self, name: str, bases: tuple[type, ...] = (msgspec.Struct,)) -> type[Any]:
-        fields = [
-            (attribute(key), tree.value_type(f"{name}_{key}"), msgspec.field(default=tree.default, name=key))
-            for key, tree in self.keys.items()
-        ]
-        return msgspec.defstruct(name, fields, bases=bases, gc=False)
+        fields = [(key, tree.value_type(f"{name}_{key}"), tree.stays_raw) for key, tree in self.keys.items()]
+        return _struct(name if len(bases) > 1 else "", tuple(fields), bases)
+
+
+@lru_cache(maxsize=4096)
+def _struct(name: str, fields: tuple[tuple[str, Any, bool], ...], bases: tuple[type, ...]) -> type[Any]:
+    """A struct of these fields: key, type, whether it is raw. Kinds share it, as most of what is read of them
+    is alike: a struct takes some 3 kB and 0.1 ms."""
+    return msgspec.defstruct(
+        name or "Part",
+        [
+            (attribute(key), type_, msgspec.field(default=NOTHING if is_raw else None, name=key))
+            for key, type_, is_raw in fields
+        ],
+        bases=bases,
+        gc=False,
+    )
 
 
 def attribute(key: str) -> str:
