@@ -178,7 +178,7 @@ hostile: deps ## attack a server in many ways, SEED=1: is anyone else affected?
 	$(BIN)/python -m tests.hostile.siege --seed $(SEED) $(ARGS)
 	$(BIN)/python -m tests.hostile.siege --seed $(SEED) --tls $(ARGS)
 
-incidents: deps ## score the causes that are named of recorded incidents, INCIDENTS=<folder>
+incidents: deps ## score the causes that are named of recorded incidents, INCIDENTS=FOLDER
 	@test -n "$(INCIDENTS)" || { echo "INCIDENTS must name a folder with recorded lists, discovery/ and expected.json"; exit 1; }
 	$(BIN)/python -m tests.incidents.score "$(INCIDENTS)" $(ARGS)
 
