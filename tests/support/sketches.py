@@ -135,7 +135,12 @@ def in_words(causes: Causes, problem: FoundProblem) -> str:
         who = f"missing {problem.missing[0]} {problem.missing[2]}"
     else:
         who = ", ".join(_name(causes, uid) for uid in problem.members)
-    affected = ", ".join(sorted(_name(causes, uid) for uid in problem.affected))
+    affected = ", ".join(
+        [
+            *sorted(_name(causes, uid) for uid in problem.affected),
+            *[f"missing {each[0]} {each[2]}" for each in problem.absent],
+        ]
+    )
     return f"{problem.status} {problem.reason}: {who}" + (f" > {affected}" if affected else "")
 
 

@@ -36,9 +36,10 @@ def document_of(
     detail: bool = False,
 ) -> Json:
     """A problem; see the API's description for what its keys mean."""
-    affected: Json = {"total": len(problem.affected), "kinds": problem.kinds}
+    affected: Json = {"total": len(problem.affected) + len(problem.absent), "kinds": problem.kinds}
     if detail:
-        affected["nodes"] = [describe(causes, uid) for uid in problem.affected]
+        items: list[Item] = [*problem.affected, *problem.absent]
+        affected["nodes"] = [describe(causes, item) for item in items]
     document: Json = {
         "id": id,
         "status": problem.status,

@@ -100,6 +100,7 @@ EDGE_ROWS = (
     ),
     EdgeRow(_POD, frozenset((C.EVICTED,)), _set(RUNS_ON), frozenset((C.NODE_LOST, C.PRESSURE))),
     EdgeRow(WORKLOADS, _WAITING, _set(OWNS), not_causes=_HARMLESS),
+    EdgeRow(WORKLOADS, frozenset((C.CREATE,)), _set(OWNS), frozenset((C.CREATE,))),
     EdgeRow(_set("Service"), frozenset((C.WAITING, C.EMPTY)), _set(ENDPOINTS, SELECTS), not_causes=_HARMLESS),
     EdgeRow(_set("EndpointSlice"), _WAITING, _set(ENDPOINTS), not_causes=_HARMLESS),
     EdgeRow(

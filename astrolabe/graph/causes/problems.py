@@ -64,7 +64,7 @@ class FoundProblem(msgspec.Struct, frozen=True, gc=False):
     """One problem, or what becomes one at `due` (seconds since 1970) if nothing changes.
 
     members: uids of the nodes that are the cause. missing: the object that does not exist, which is the
-    cause. affected: uids, by kind and name.
+    cause. affected: uids, by kind and name. absent: what does not exist because of the cause.
     path: from an entry to the cause: (uid or missing, the arc by which it leads on).
     """
 
@@ -77,6 +77,7 @@ class FoundProblem(msgspec.Struct, frozen=True, gc=False):
     members: tuple[str, ...]
     missing: Missing | None
     affected: tuple[str, ...]
+    absent: tuple[Missing, ...]
     kinds: dict[str, int]
     entries: tuple[str, ...]
     releases: tuple[tuple[str, str], ...]
@@ -104,6 +105,7 @@ def build(causes: Causes, group: GroupKey, roots: Iterable[Item]) -> FoundProble
     nodes = sorted(
         _nodes(causes, affected), key=lambda node: (node.kind, node.namespace, node.name, node.uid)
     )
+    absent = tuple(sorted(item for item in reached if not isinstance(item, str)))
     told = [causes.register.words[uid] for uid in affected if uid in causes.register]
     reason, message, since = _headline(causes, members, missing, told)
     return FoundProblem(
@@ -116,7 +118,10 @@ def build(causes: Causes, group: GroupKey, roots: Iterable[Item]) -> FoundProble
         members=tuple(words.uid for words in members),
         missing=missing,
         affected=tuple(node.uid for node in nodes),
-        kinds=dict(sorted(Counter(node.kind for node in nodes).items())),
+        absent=absent,
+        kinds=dict(
+            sorted(Counter([*[node.kind for node in nodes], *[kind for kind, _, _ in absent]]).items())
+        ),
         entries=tuple(sorted(uid for uid in concerned if is_entry(causes, uid))),
         releases=tuple(sorted(_releases(causes, concerned))),
         namespaces=tuple(sorted(_namespaces(causes, concerned, missing))),

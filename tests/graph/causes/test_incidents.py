@@ -351,7 +351,8 @@ def test_a_certificate_that_is_not_issued_is_followed_to_its_challenge() -> None
         "Order/www-1 owns Challenge/www-1",
     )
     assert sketch.told() == [
-        "Error pending: Challenge www-1 > Certificate www, CertificateRequest www-1, Ingress www, Order www-1"
+        "Error pending: Challenge www-1 > Certificate www, CertificateRequest www-1, Ingress www, Order www-1, "
+        "missing Secret www-tls"
     ]
 
 
@@ -416,3 +417,13 @@ def test_what_a_custom_resource_says_of_its_input_is_explained_by_the_input() ->
         "Error GitOperationFailed: GitRepository repo > Kustomization app",
         "Error CrashLoopBackOff: Pod web-1",
     ]
+
+
+def test_a_deployment_that_repeats_its_replica_set_is_affected() -> None:
+    message = 'pods "web-1-" is forbidden: exceeded quota: team'
+    sketch = Sketch().set(
+        a_node("Deployment", "web", "Error", "FailedCreate", message),
+        a_node("ReplicaSet", "web-1", "Error", "FailedCreate", message),
+    )
+    sketch.link("Deployment/web owns ReplicaSet/web-1")
+    assert sketch.told() == ["Error FailedCreate: ReplicaSet web-1 > Deployment web"]
