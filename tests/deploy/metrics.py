@@ -10,6 +10,7 @@ METRICS: dict[str, frozenset[str]] = {
     "astrolabe_state_seconds": frozenset(),
     "astrolabe_gaps": frozenset({"reason"}),
     "astrolabe_graph_nodes": frozenset({"kind", "status"}),
+    "astrolabe_problems": frozenset({"severity", "namespace"}),
     "astrolabe_graph_edges": frozenset({"type"}),
     "astrolabe_graph_unresolved_references": frozenset({"kind"}),
     "astrolabe_graph_seq": frozenset(),

@@ -85,6 +85,13 @@ class FoundProblem(msgspec.Struct, frozen=True, gc=False):
     path: tuple[tuple[Item, Arc | None], ...]
 
     @property
+    def namespace(self) -> str:
+        """Of the cause, or if that is of the cluster, of all that is concerned if this is in one."""
+        if self.missing is not None and self.missing[1]:
+            return self.missing[1]
+        return self.namespaces[0] if len(self.namespaces) == 1 else ""
+
+    @property
     def rank(self) -> tuple[int, int, float, GroupKey]:
         """Its place among others: by severity, then reach, then age."""
         workloads = sum([self.kinds.get(kind, 0) for kind in WORKLOADS])

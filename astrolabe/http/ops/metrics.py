@@ -23,8 +23,9 @@ from sanic.response import HTTPResponse
 from astrolabe import __version__, telemetry
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import PARTIAL_REASONS, STATE_NAMES, ServingState, absent_kinds
+from astrolabe.graph.causes.problems import FoundProblem
 from astrolabe.graph.state.edge_types import EDGE_TYPES
-from astrolabe.graph.state.status import SEVERITIES
+from astrolabe.graph.state.status import ERROR, PENDING, SEVERITIES, UNKNOWN
 from astrolabe.http.counters import Counters, Distribution
 from astrolabe.http.net.sse import EventStream
 from astrolabe.http.net.websocket import WebSocket
@@ -51,6 +52,10 @@ _OPERATION = Operation(
 #: Custom kinds with a label of their own, and the label of all others.
 MOST_CUSTOM_LABELS = 100
 OTHER_KINDS = "other"
+
+#: Namespaces that have a series of their own; the others share one, whose name no namespace can have.
+MOST_NAMESPACES = 100
+_OTHERS = "*"
 
 _RESETS = ("epoch-changed", "too-old", "lagging")
 
@@ -82,6 +87,7 @@ class Metrics:
         )
         yield from of_state(source.state.refresh(), now=time.time())
         yield from of_graph(hub, source.catalogue.keys)
+        yield from of_problems(hub.problems.active)
         yield from of_batches(hub.counters)
         websockets, events = connections.count(WebSocket), connections.count(EventStream)
         yield from of_streams(hub.counters, websockets, events, hub.subscriptions)
@@ -94,6 +100,7 @@ class Metrics:
     async def _answer(self, request: Request) -> HTTPResponse:
         async for _ in in_slices(self._source.hub.stats.count(), Lane.ANSWER):
             pass
+        await self._source.hub.problems.problems()
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         headers = {"Cache-Control": "no-store"}
         return HTTPResponse(encode(self._registry), headers=headers, content_type=content_type)
@@ -164,6 +171,25 @@ def of_graph(hub: Hub, kinds: Iterable[str]) -> Iterator[Metric]:
         "astrolabe_history_changes", "Changed nodes and edges in the history.", value=changes
     )
     yield GaugeMetricFamily("astrolabe_history_bytes", "Approximate memory of the history.", value=size)
+
+
+def of_problems(problems: Sequence[FoundProblem]) -> Iterator[Metric]:
+    """What is broken in the cluster, by the namespace of the cause; "" is the cluster itself."""
+    family = GaugeMetricFamily(
+        "astrolabe_problems",
+        "Problems, by severity and namespace of the cause.",
+        labels=["severity", "namespace"],
+    )
+    counts = Counter([(problem.status, problem.namespace) for problem in problems])
+    for severity in (ERROR, PENDING, UNKNOWN):
+        spaces = sorted(space for status, space in counts if status == severity)
+        family.add_metric([severity, ""], counts[severity, ""])
+        named = [space for space in spaces if space]
+        for space in named[:MOST_NAMESPACES]:
+            family.add_metric([severity, space], counts[severity, space])
+        if rest := sum([counts[severity, space] for space in named[MOST_NAMESPACES:]]):
+            family.add_metric([severity, _OTHERS], rest)
+    yield family
 
 
 def of_batches(counters: Counters) -> Iterator[Metric]:

@@ -35,7 +35,7 @@ MOST = 10_000
 #: Seconds for which the problems of a filtered graph are good, though it does not change.
 TIME_LASTS = 5
 #: Reasons for which a kind cannot be seen.
-_BLIND = ("forbidden", "not-served")
+_BLIND = ("forbidden",)
 
 _SORT = Parameter(
     name="sort",

@@ -38,7 +38,8 @@ LONGEST_SLEEP = 3600.0
 class ProblemTracker:
     """The problems of one graph, now. Belongs to one event loop once it is asked or told to `follow`.
 
-    version: grows by one whenever a list of problems may have changed.
+    version: grows by one whenever a list of problems may have changed. active: the problems as of the last
+        look, the worst first.
     """
 
     def __init__(self, graph: ServedGraph, jobs: JobQueue, *, clock: Callable[[], float] = time.time) -> None:
@@ -59,7 +60,7 @@ class ProblemTracker:
         self._is_begun = False
         self._work: Iterator[int] | None = None
         self._ledger = Ledger()
-        self._active: list[FoundProblem] = []
+        self.active: list[FoundProblem] = []
         self._looked_at = inf
         self.version += 1
         self._wake_soon()
@@ -112,7 +113,7 @@ class ProblemTracker:
             async for _ in in_slices(self.steps(), Lane.ANSWER):
                 pass
         self._look()
-        return self._active
+        return self.active
 
     def ended(self) -> list[LedgerEntry]:
         """Problems that ended a moment ago."""
@@ -160,8 +161,8 @@ class ProblemTracker:
         found = self.causes.found()
         active = sorted([each for each in found if each.due <= now], key=lambda each: each.rank)
         changed = self._ledger.update(active, now) if self._settled() else False
-        if changed or active != self._active:
-            self._active = active
+        if changed or active != self.active:
+            self.active = active
             self.version += 1
         self._looked_at = min(
             min([each.due for each in found if each.due > now], default=inf),

@@ -1,6 +1,7 @@
 import re
 from collections.abc import Iterable
 from time import perf_counter
+from typing import Any
 
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -8,12 +9,13 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from astrolabe.engine.inbox import InvalidObject, Scope
 from astrolabe.engine.readiness import ReadinessTracker
+from astrolabe.graph.causes.problems import FoundProblem
 from astrolabe.graph.model.faults import Fault
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.status import PENDING, Status
 from astrolabe.http.counters import Counters, Distribution
-from astrolabe.http.ops.metrics import of_batches, of_replication, of_skipped, of_watches
+from astrolabe.http.ops.metrics import of_batches, of_problems, of_replication, of_skipped, of_watches
 from astrolabe.http.source import ReplicationHealth
 from astrolabe.kube.health import WatchHealth
 from astrolabe.settings import Limits
@@ -57,6 +59,8 @@ async def test_the_graph_of_a_small_cluster(site: Site) -> None:
         ("PersistentVolumeClaim", "Ready"): 1,
         ("PersistentVolume", "Ready"): 1,
     }
+    assert told["astrolabe_problems", "shop", "Error"] == 1
+    assert told["astrolabe_problems", "", "Error"] == 0
     assert told["astrolabe_graph_edges", "owns"] == 2
     assert told["astrolabe_graph_edges", "runs-on"] == 0
     assert told["astrolabe_graph_unresolved_references", "Pod"] == 1
@@ -155,6 +159,8 @@ async def test_names_and_labels_are_as_prometheus_has_them(site: Site) -> None:
         "outcome": {"behind", "stalled", "silent"},
         "role": {"leader", "follower"},
         "version": {"1.0.0"},
+        "severity": {"Error", "Pending", "Unknown"},
+        "namespace": {"", "shop"},
     }
     async with site.get("/metrics") as answer:
         families = [each for each in parse(await answer.text()) if each.name.startswith("astrolabe_")]
@@ -294,3 +300,26 @@ def test_custom_kinds_beyond_the_first_hundred_share_a_label() -> None:
     assert told["astrolabe_watch_events_total", "Kind99.example.com"] == 2
     assert told["astrolabe_watch_events_total", "other"] == 100
     assert told["astrolabe_watch_connected", "other"] == 1
+
+
+def a_problem(namespace: str) -> FoundProblem:
+    empty: dict[str, Any] = {
+        "reason": "",
+        "message": "",
+        "since": "",
+        "due": 0.0,
+        "members": (),
+        "affected": (),
+    }
+    rest: dict[str, Any] = {"absent": (), "kinds": {}, "entries": (), "releases": (), "path": ()}
+    missing = ("Secret", namespace, "api")
+    return FoundProblem(
+        group=(namespace,), status="Error", missing=missing, namespaces=(namespace,), **empty, **rest
+    )
+
+
+def test_problems_of_many_namespaces_share_a_series() -> None:
+    told = samples(of_problems([a_problem(f"team-{number:03}") for number in range(150)]))
+    errors = {labels[1]: value for (_, *labels), value in told.items() if labels[0] == "Error"}
+    assert len(errors) == 102
+    assert (errors["team-000"], errors["team-099"], errors["*"], errors[""]) == (1, 1, 50, 0)
