@@ -1,6 +1,6 @@
 # The base images, by tag and digest; the digest decides. `docker buildx imagetools inspect python:TAG` tells that of
 # another tag, which --build-arg PYTHON=TAG@DIGEST takes instead.
-ARG PYTHON=3.11.15-slim-bookworm@sha256:d29f48a31a8b408ed19272ca1e7b10ebae13b240a27e862d3d4217c528e2e0c3
+ARG PYTHON=3.13.15-slim-bookworm@sha256:cbd229d7b9bd041012af758ce5ffd807a6518d76493ce9035d208f1db9ceff1e
 ARG NODE=22.23.2-bookworm-slim@sha256:f576cc608b02e6b04bb0700e13be83eb5ceb7bb24584c3181b0f4ecfa0cd0edf
 
 FROM node:${NODE} AS viewer
