@@ -121,10 +121,10 @@ class Endpoints:
         message = ": ".join([counts, *[word for word in words if word]])
         if start_first(self._pods, self._neighborhood):
             return Status(PENDING, STARTING, message)
-        if any(pod.details.is_ready for pod in self._live):
-            return Status(
-                PENDING, "NoReadyEndpoints", f"{counts}, though pods are: no EndpointSlice has them yet"
-            )
+        ready = [pod.name for pod in self._live if pod.details.is_ready]
+        if ready:
+            told = f"{counts}, though pod {min(ready)} is ready: the EndpointSlices do not say so yet"
+            return Status(PENDING, "NoReadyEndpoints", told)
         if self._draining():
             return Status(PENDING, "NoReadyEndpoints", message + self._tell_draining())
         return Status(ERROR, "NoReadyEndpoints", message, worst.status.since)

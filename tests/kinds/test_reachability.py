@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -312,6 +315,41 @@ def test_the_reason_below_is_in_the_message_above() -> None:
     said = "0/1 endpoints ready: pod a: CrashLoopBackOff: "
     assert found["Service web"][2].startswith(said)
     assert found["Ingress web"][2].startswith(f"service web: NoReadyEndpoints: {said}")
+
+
+def test_a_pod_that_is_ready_before_its_slice_says_so() -> None:
+    said = judged(pod("b"), pod("a"), slice_of(), service())["Service web"][2]
+    assert said == "0/2 endpoints ready, though pod a is ready: the EndpointSlices do not say so yet"
+
+
+RECORDINGS = Path(__file__).parent.parent / "recordings" / "shop"
+
+
+def recorded() -> Iterator[tuple[str, Json]]:
+    """What the API server of a small cluster told while all of it was made and changed, in its order."""
+    events = []
+    for kind in KINDS:
+        path = RECORDINGS / f"{kind.plural}.watch.jsonl"
+        for line in path.read_text().splitlines() if path.exists() else ():
+            at, _, event = line.partition("\t")
+            events.append((float(at), kind.name, json.loads(event)))
+    for _, kind_name, event in sorted(events, key=lambda each: each[0]):
+        if event["type"] != "BOOKMARK":
+            yield kind_name, event
+
+
+def test_nothing_is_red_while_a_cluster_starts_and_scales() -> None:
+    world = World(None, [kind.rules for kind in KINDS])
+    for kind in KINDS:
+        world.step((kind.key, "", True))
+    told: dict[str, set[str]] = {}
+    for kind_name, event in recorded():
+        gone = event["type"] == "DELETED"
+        world.step(event["object"]["metadata"]["uid"] if gone else read(kind_name, event["object"]))
+        for node in world.commit().nodes_set:
+            told.setdefault(node.kind, set()).add(node.status)
+    for kind_name in ("Service", "EndpointSlice", "PodDisruptionBudget"):
+        assert told[kind_name] == {"Ready", "Pending"}
 
 
 @pytest.mark.parametrize(
