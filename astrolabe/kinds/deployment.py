@@ -108,6 +108,11 @@ class Rollout(msgspec.Struct, frozen=True, gc=False):
             return self.number == deployment.number
         return self.images == deployment.images
 
+    def has_the_updated(self, deployment: Rollout) -> bool:
+        """Whether its pods may be those that the Deployment counts as updated; numbers tell better."""
+        unknown = self.number or not (self.replicas and deployment.replicas)
+        return bool(unknown) or self.replicas == deployment.replicas
+
 
 def revision_of(manifest: Manifest) -> str:
     """The number of its revision, which the Deployment controller sets."""
@@ -210,7 +215,8 @@ def _derive_replicaset(replicaset: Peer, neighborhood: Neighborhood) -> Derived:
 
 
 def _is_of(replicaset: Peer, deployments: Iterable[Peer]) -> bool:
-    return any(replicaset.details.is_current(each.details) for each in deployments)
+    own: Rollout = replicaset.details
+    return any(own.is_current(each.details) and own.has_the_updated(each.details) for each in deployments)
 
 
 REPLICASET = Kind(

@@ -75,6 +75,24 @@ def test_a_replicaset_of_an_old_revision_is_never_an_error() -> None:
     assert derived.status == Status("Pending", "FailedCreate", "exceeded quota (of an old revision)")
 
 
+@pytest.mark.parametrize(
+    ("own", "severity"),
+    [
+        (Rollout("", ("web:2",), 1), "Error"),
+        (Rollout("", ("web:1",), 1), "Pending"),
+        (Rollout("", ("web:2",), 3), "Pending"),
+        (Rollout("", ("web:2",), 0), "Error"),
+        (Rollout("2", ("web:2",), 3), "Error"),
+    ],
+    ids=["the updated ones", "other images", "not those that are updated", "not counted yet", "numbered"],
+)
+def test_a_replicaset_of_a_deployment_without_a_number(own: Rollout, severity: str) -> None:
+    pods = [("owns", Other("Pod", "web-1", PULL, PodDetails()))]
+    deployment = ("owns", Other("Deployment", "web", PROGRESSING, Rollout("", ("web:2",), 1)))
+    derived = derive("ReplicaSet", PROGRESSING, details=own, out=pods, into=[deployment])
+    assert derived.status.severity == severity
+
+
 def test_a_replicaset_without_a_deployment_has_one_revision() -> None:
     pods = [("owns", Other("Pod", "web-1", PULL, PodDetails()))]
     assert derive("ReplicaSet", PROGRESSING, details=numbered(""), out=pods).status.severity == "Error"
