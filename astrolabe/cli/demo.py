@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from astrolabe import app, telemetry
 from astrolabe.settings import Settings
 from astrolabe.sim.churn.churn import Churn
+from astrolabe.sim.cluster import custom
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
@@ -28,7 +29,9 @@ async def serve_demo(
     """
     telemetry.configure(verbosity=settings.verbosity, log_format=settings.log_format)
     store = ObjectStore()
-    load(store, scale, seed, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    load(store, scale, seed, now=now)
+    custom.install(store, seed, now=now)
     resources = sum(len(collection.items) for collection in store.collections.values())
     logger.info("simulating %d resources, %g changes a second, seed %d", resources, churn, seed)
     life = {"churn": lambda: Churn(store, seed).run(churn)} if churn else {}
