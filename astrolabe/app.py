@@ -21,6 +21,7 @@ from astrolabe.engine.serving_state import ClusterInfo
 from astrolabe.http.server import create_server
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kube.client import Cluster
+from astrolabe.kube.helm_reader import HelmReader
 from astrolabe.memory import trim_periodically
 from astrolabe.modes.replicated import ReplicatedMode, replicated
 from astrolabe.modes.standalone import StandaloneMode, standalone
@@ -89,7 +90,10 @@ class Application:
         source = await mode(settings, catalogue, cluster, info=info, supervisor=supervisor)
         self._source = source
         supervisor.spawn(source.state.run(), name="state")
-        server = create_server(settings, source, listener=self._listener)
+        helm = HelmReader(lambda: Cluster.connect(settings), lambda: source.hub.graph.releases)
+        if settings.helm_details:
+            supervisor.spawn(helm.run(), name="helm details")
+        server = create_server(settings, source, listener=self._listener, helm=helm)
         supervisor.on_close(server.stop)
         self.port = await server.start()
         supervisor.spawn(self._announce(began), name="announcer", may_end=True)

@@ -78,6 +78,7 @@ class Settings:
     max_custom_objects: objects of one custom kind beyond which only their metadata is read.
     events: which of Kubernetes' Events to watch. max_events, max_events_per_object: how many to keep.
     rules: a directory of rules for custom resources; "": only those that ship.
+    helm_details: whether to read what Helm keeps of releases.
     auth: whether clients need a token. auth_token_file: one token per line. open_metrics: /metrics needs
     none.
     host: address to listen on; "": a safe default, see `listen_host`.
@@ -101,6 +102,7 @@ class Settings:
     selector_mode: SelectorMode = "closure"
     namespaces: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    helm_details: bool = False
     custom_resources: tuple[str, ...] = ()
     max_custom_objects: int = 50_000
     events: EventsMode = "warnings"

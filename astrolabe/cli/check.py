@@ -234,7 +234,9 @@ async def _check_excess(cluster: Cluster, settings: Settings, catalogue: Catalog
     about = "rights of the account"
     try:
         scopes = watched_scopes(settings, catalogue)
-        beyond, asked = await excess(cluster, scopes, catalogue, _home(settings))
+        beyond, asked = await excess(
+            cluster, scopes, catalogue, _home(settings), helm_details=settings.helm_details
+        )
     except RequestFailed as error:
         return Finding("Rights", "warning", f"the API server did not list them: {error}", about=about)
     only = f" (checked in {asked})" if asked else ""

@@ -32,6 +32,9 @@ _FEW = 5
 #: Rights to check one by one if the API server cannot list all of them: values of Secrets, and everything.
 _TELLING = (Right("get", "", "secrets"), Right("*", "*", "*"))
 
+#: What `--helm-details` needs.
+_FOR_HELM = frozenset((Right("get", "", "secrets"), Right("get", "", "configmaps")))
+
 
 class ExcessRights(NamedTuple):
     """rights: in one phrase; "" if there are none. asked: where it was checked; "" if everywhere."""
@@ -40,12 +43,14 @@ class ExcessRights(NamedTuple):
     asked: str
 
 
-async def excess(cluster: Cluster, scopes: Sequence[Scope], catalogue: Catalogue, home: str) -> ExcessRights:
+async def excess(
+    cluster: Cluster, scopes: Sequence[Scope], catalogue: Catalogue, home: str, *, helm_details: bool = False
+) -> ExcessRights:
     """The rights of the account that these watches do not need, in every namespace that it may list.
 
     Events need either of their API groups, so neither is in excess.
 
-    home: the namespace of the account. Raises RequestFailed.
+    home: the namespace of the account. helm_details: what Helm keeps is read, too. Raises RequestFailed.
     """
     namespaces, asked = await _choose(cluster, {home, *(scope.namespace for scope in scopes)} - {""})
     free = asyncio.Semaphore(_AT_A_TIME)
@@ -64,6 +69,8 @@ async def excess(cluster: Cluster, scopes: Sequence[Scope], catalogue: Catalogue
         told = await asyncio.gather(*[_has(cluster, right) for right in _TELLING])
         more = {right for right, has in zip(_TELLING, told, strict=True) if has}
         beyond = {namespace: rights | more for namespace, rights in beyond.items()}
+    if helm_details:
+        beyond = {namespace: rights - _FOR_HELM for namespace, rights in beyond.items()}
     return ExcessRights(sentence(beyond), asked)
 
 

@@ -21,8 +21,7 @@ _CLUSTER = "The cluster"
 _SERVING = "Serving"
 _ACCESS = "Access"
 _STREAM = "The stream"
-_PERSISTENCE = "Persistence"
-_LOGGING = "Logging"
+_PERSISTENCE, _LOGGING = "Persistence", "Logging"
 
 
 def _joined(_: click.Context, __: click.Parameter, given: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
@@ -105,6 +104,14 @@ SCOPE = (
         shown="all",
         envvar="ASTROLABE_KINDS",
         help="Watch only these; +a adds to what is watched anyway, as in +rbac.",
+    ),
+    Flag(
+        ("--helm-details",),
+        heading=_SCOPE,
+        envvar="ASTROLABE_HELM_DETAILS",
+        default=_DEFAULTS.helm_details,
+        type=BOOLEAN,
+        help="Read what Helm keeps of releases, but for values; needs the right to get Secrets.",
     ),
     _list(
         "--custom-resources",
@@ -481,8 +488,7 @@ def with_location(settings: Settings, given: Callable[[str], bool], *, in_pod: b
 def settings_from(values: Mapping[str, Any]) -> Settings:
     """Make the settings from values by field name. Raises click.UsageError if they conflict."""
     limits = {flag.name: values[flag.name] for flag in STREAM if flag.name in values}
-    rest = {name: value for name, value in values.items() if name not in limits}
-    settings = Settings(limits=Limits(**limits), **rest)
+    settings = Settings(limits=Limits(**limits), **{name: values[name] for name in values.keys() - limits})
     if settings.workers > 1 and not settings.enable_persistence:
         raise click.UsageError("--workers needs --enable-persistence: the processes share the graph in Redis")
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):

@@ -33,12 +33,13 @@ from astrolabe.http.responses.shared import position_headers
 from astrolabe.http.rest.complete import Completer
 from astrolabe.http.rest.endpoints import Rest
 from astrolabe.http.rest.problems import ProblemEndpoints
+from astrolabe.http.rest.release_details import HelmKnowledge, NoKnowledge, Sees
 from astrolabe.http.rest.studies import StudyEndpoints
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.routes import StreamEndpoints
 from astrolabe.http.viewer.pages import Viewer, find_static
-from astrolabe.settings import Limits, Settings
+from astrolabe.settings import DEFAULT_SELECTOR, Limits, Settings
 from astrolabe.timeslice import Lane, TurnQuota
 
 logger = logging.getLogger("astrolabe.http")
@@ -50,12 +51,34 @@ BACKLOG = 4096
 ENDS = 32
 
 
+def _sight(settings: Settings, source: GraphSource) -> Sees:
+    """Whether what Helm applied of a kind would be in the graph: the default selector asks for its label."""
+    labelled = settings.label_selector in ("", DEFAULT_SELECTOR)
+
+    def sees(kind: str, namespace: str) -> bool:
+        if not labelled or (settings.namespaces and namespace not in settings.namespaces):
+            return False
+        state, entry = source.state.current, source.catalogue.by_key.get(kind)
+        if entry is None or state.state not in ("live", "partial"):
+            return False
+        if any(gap.kind == kind for gap in state.partial):
+            return False
+        # Nobody is told of other kinds that cannot be read: then there is none of them.
+        return not entry.optional or any(of == kind for of, _ in source.hub.stats.nodes)
+
+    return sees
+
+
 def create_server(
-    settings: Settings, source: GraphSource, *, listener: socket.socket | None = None
+    settings: Settings,
+    source: GraphSource,
+    *,
+    listener: socket.socket | None = None,
+    helm: HelmKnowledge | None = None,
 ) -> HttpServer:
     """A server of this graph, not yet started, at the host and port of the settings (port 0: any).
 
-    listener: a listening socket, instead of that address.
+    listener: a listening socket, instead of that address. helm: what is read of releases; None: only labels.
     Raises FileError if a file of the settings cannot be used.
     """
     limits = settings.limits
@@ -64,8 +87,9 @@ def create_server(
     rules = limits.rules_of_filters(source.catalogue)
     cache = ResponseCache(size=limits.max_body_bytes)
     grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
+    known = NoKnowledge() if helm is None else helm
     endpoints = [
-        *Rest(source, rules, cache).endpoints,
+        *Rest(source, rules, cache, helm=known, sees=_sight(settings, source)).endpoints,
         Completer(source, rules).endpoint,
         *ProblemEndpoints(source, rules, cache).endpoints,
         *StudyEndpoints(source).endpoints,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sys import intern
 from typing import Annotated
 
+import msgspec
+
 from astrolabe.graph.model.links import Link, Ref
 from astrolabe.graph.state.edge_types import USES_SECRET
 from astrolabe.graph.state.identity import HelmRevision, Release
@@ -13,7 +15,8 @@ from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata, about
 
-_HELM_PREFIX = "sh.helm.release.v1."
+#: What the name of a Secret or ConfigMap begins with in which Helm keeps a revision.
+RELEASE_PREFIX = "sh.helm.release.v1."
 
 
 def _is_helm_release(stored: Manifest) -> bool:
@@ -22,7 +25,7 @@ def _is_helm_release(stored: Manifest) -> bool:
     Only labels can say, since the type of a Secret is not in the metadata.
     """
     meta = stored.metadata
-    return meta.name.startswith(_HELM_PREFIX) and (meta.labels or {}).get("owner") == "helm"
+    return meta.name.startswith(RELEASE_PREFIX) and (meta.labels or {}).get("owner") == "helm"
 
 
 class SecretMetadata(Metadata):
@@ -42,6 +45,11 @@ def _revision(stored: Manifest) -> HelmRevision | None:
     return HelmRevision(release, int(version), intern(labels.get("status", "")))
 
 
+def _configmap_revision(stored: Manifest) -> HelmRevision | None:
+    revision = _revision(stored)
+    return msgspec.structs.replace(revision, in_configmap=True) if revision is not None else None
+
+
 CONFIGMAP = Kind(
     name="ConfigMap",
     group="",
@@ -52,7 +60,7 @@ CONFIGMAP = Kind(
     short_names=("cm",),
     manifest=Manifest,
     status=always_ready,
-    revision=_revision,
+    revision=_configmap_revision,
     metadata_only=True,
 )
 

@@ -32,7 +32,7 @@ def test_a_batch() -> None:
         [['["owns","a","b"]', '[1,"metadata.ownerReferences[0].uid"]']],
         ['["owns","a","c"]'],
         ["c"],
-        {'["shop","web"]': '[3,"deployed"]'},
+        {'["shop","web"]': '[3,"deployed","",false]'},
     ]
 
 

@@ -81,8 +81,22 @@ _UNDO = msgspec.msgpack.Decoder(UndoRecord)
 _TICK = msgspec.json.Decoder(Tick)
 _KEY = msgspec.json.Decoder(tuple[str, str, str])
 _KEYS = msgspec.json.Decoder(list[tuple[str, str, str]])
+
+
+class _StoredRevision(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A HelmRevision without its release."""
+
+    revision: int
+    status: str
+    kept_in: str = ""
+    in_configmap: bool = False
+
+    def of(self, release: Release) -> HelmRevision:
+        return HelmRevision(release, self.revision, self.status, self.kept_in, self.in_configmap)
+
+
 _RELEASE = msgspec.json.Decoder(tuple[str, str])
-_REVISION = msgspec.json.Decoder(tuple[int, str])
+_REVISION = msgspec.json.Decoder(_StoredRevision)
 _FIELDS = msgspec.json.Decoder(tuple[Any, ...])
 
 
@@ -103,7 +117,7 @@ def release_id(release: Release) -> str:
 
 
 def revision_value(revision: HelmRevision) -> str:
-    return _text((revision.revision, revision.status))
+    return _text((revision.revision, revision.status, revision.kept_in, revision.in_configmap))
 
 
 def _revision_value(revision: HelmRevision | None) -> str | None:
@@ -281,7 +295,7 @@ class Decoder:
         for id, value in items:
             try:
                 release = Release(*_RELEASE.decode(id))
-                revision = None if value is None else HelmRevision(release, *_REVISION.decode(value))
+                revision = None if value is None else _REVISION.decode(value).of(release)
             except DECODE_ERRORS as error:
                 raise CorruptData(f"release {id!r}: {error}") from error
             yield release, revision

@@ -45,7 +45,8 @@ class _Namesakes:
         for revision in self.stored:
             release = homes[revision.release]
             if release not in newest or _age(revision) > _age(newest[release]):
-                newest[release] = msgspec.structs.replace(revision, release=release)
+                away = "" if release == revision.release else revision.release.namespace
+                newest[release] = msgspec.structs.replace(revision, release=release, kept_in=away)
         return newest
 
     def find_only(self) -> Release | None:

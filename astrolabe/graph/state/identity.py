@@ -65,12 +65,17 @@ class Release(msgspec.Struct, frozen=True, order=True, gc=False):
     name: str
 
 
-class HelmRevision(msgspec.Struct, frozen=True, gc=False):
-    """One revision of a release, from the labels of its Secret of type `helm.sh/release.v1`."""
+class HelmRevision(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One revision of a release, from the labels of its Secret of type `helm.sh/release.v1`.
+
+    kept_in: the namespace of the Secret; "": that of the release. in_configmap: it is a ConfigMap.
+    """
 
     release: Release
     revision: int
     status: str
+    kept_in: str = ""
+    in_configmap: bool = False
 
     @property
     def is_installed(self) -> bool:

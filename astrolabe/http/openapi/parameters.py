@@ -45,6 +45,22 @@ UID = Parameter(
     schema={"type": "string", "minLength": 1},
     place="path",
 )
+#: By the name in the path.
+IN_PATH = {
+    "uid": UID,
+    "release_namespace": Parameter(
+        name="release_namespace",
+        description="The namespace of the release.",
+        schema={"type": "string", "minLength": 1},
+        place="path",
+    ),
+    "release_name": Parameter(
+        name="release_name",
+        description="The name of the release.",
+        schema={"type": "string", "minLength": 1},
+        place="path",
+    ),
+}
 TYPED = Parameter(
     name="q",
     description="A search as far as it is written.",

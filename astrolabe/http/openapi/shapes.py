@@ -22,6 +22,7 @@ from astrolabe.http.openapi.terms import (
     reference,
 )
 from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kinds.helm_release import DeclaredObject, ReleaseHook
 from astrolabe.kinds.kind import Layer
 from astrolabe.kinds.metadata import Metadata
 from astrolabe.kinds.replicas import Replicas
@@ -238,6 +239,32 @@ class ReleaseShape(Tally):
     revision: int | None
     status: Annotated[str | None, about("As Helm has it.", "deployed")]
     nodes: Count
+    app_version: Annotated[str, about("Only with `--helm-details`, as all that follows.")] | Absent = UNSET
+    description: Annotated[str, about("Of the chart.")] | Absent = UNSET
+    last_action: Annotated[str, about("What Helm did last.", "Upgrade complete")] | Absent = UNSET
+    first_deployed: str | Absent = UNSET
+    last_deployed: str | Absent = UNSET
+
+
+class ReleaseMember(Shape):
+    """An object of a release. found: what is there instead of a missing one, of another kind or name."""
+
+    kind: str
+    namespace: str
+    name: str
+    found: ReleaseMember | Absent = UNSET
+
+
+class ReleaseDetail(ReleaseShape):
+    """A release with what Helm keeps of it, if `--helm-details` is set: never values."""
+
+    notes: str | Absent = UNSET
+    hooks: list[ReleaseHook] | Absent = UNSET
+    objects: Annotated[list[DeclaredObject], about("Of the rendered manifests.")] | Absent = UNSET
+    missing: Annotated[list[ReleaseMember], about("Declared, but not there.")] | Absent = UNSET
+    undeclared: (
+        Annotated[list[ReleaseMember] | None, about("Of the release, but not declared any more.")] | Absent
+    ) = UNSET
 
 
 class Counts(Shape, rename="pascal"):

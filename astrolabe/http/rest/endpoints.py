@@ -18,6 +18,8 @@ from astrolabe.http.query import QueryParams, QueryReader
 from astrolabe.http.responses.cache import Recipe, ResponseCache
 from astrolabe.http.responses.shared import SharedResponse, accepts_gzip, matches_etag
 from astrolabe.http.rest import documents
+from astrolabe.http.rest.release_details import HelmKnowledge, Sees
+from astrolabe.http.rest.releases import ReleaseDocuments
 from astrolabe.http.rest.routes import GraphRoute, routes
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.snapshot import ViewSnapshot
@@ -37,13 +39,23 @@ class BodyVersion(NamedTuple):
 class Rest:
     """Serves the routes of `routes`. cache: makes and keeps the bodies."""
 
-    def __init__(self, source: GraphSource, rules: FilterRules, cache: ResponseCache) -> None:
+    def __init__(
+        self,
+        source: GraphSource,
+        rules: FilterRules,
+        cache: ResponseCache,
+        *,
+        helm: HelmKnowledge,
+        sees: Sees,
+    ) -> None:
         self._source = source
         self._hub = source.hub
         self._catalogue = source.catalogue
         self._rules = rules
         self._cache = cache
-        self.endpoints = tuple(map(self._endpoint, routes(source.catalogue)))
+        self._helm = helm
+        releases = ReleaseDocuments(source.catalogue, helm, sees)
+        self.endpoints = tuple(map(self._endpoint, routes(source.catalogue, releases)))
 
     def _endpoint(self, route: GraphRoute) -> ApiEndpoint:
         return ApiEndpoint(
@@ -53,8 +65,16 @@ class Rest:
             operation=route.operation,
         )
 
-    async def _answer(self, route: GraphRoute, request: Request, uid: str = "") -> HTTPResponse:
+    async def _answer(
+        self,
+        route: GraphRoute,
+        request: Request,
+        uid: str = "",
+        release_namespace: str = "",
+        release_name: str = "",
+    ) -> HTTPResponse:
         query = QueryReader(request)
+        uid = f"{release_namespace}/{release_name}" if release_name else uid
         seq = query.pop_number("min_seq")
         params = route.ask(query, uid, self._rules)
         await self._hub.require_seq(seq)
@@ -96,7 +116,7 @@ class Rest:
 
     def _version(self, route: GraphRoute, snapshot: ViewSnapshot | None = None) -> BodyVersion:
         place = self._hub.graph if snapshot is None else snapshot
-        bucket = int(time() // AGE_LASTS) if route.ages else self._catalogue.version
+        bucket = int(time() // AGE_LASTS) if route.ages else self._catalogue.version + self._helm.version
         return BodyVersion(place.epoch, place.seq, bucket)
 
 

@@ -12,11 +12,22 @@ from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import SEVERITIES
 from astrolabe.graph.views.filter import Filter
+from astrolabe.http.errors import Refusal
 from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.shared import array, names, stretches
 from astrolabe.http.rest.documents import kept
+from astrolabe.http.rest.release_details import (
+    HelmKnowledge,
+    ReleaseComparison,
+    Sees,
+    chart_of,
+    describe_details,
+    describe_whole,
+)
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.snapshot import ViewSnapshot
+from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kinds.helm_release import ReleaseDetails
 
 #: `helm.sh/chart`: the name of the chart, and its version.
 _CHART = re.compile(r"(.+?)-v?[0-9]+(?:\..*)?\Z", re.DOTALL)
@@ -44,17 +55,65 @@ class ReleaseSummary:
         return min(self.charts, key=likelihood, default="")
 
 
-def releases(hub: Hub, params: QueryParams, snapshot: ViewSnapshot | None) -> Iterator[str]:
+class ReleaseDocuments:
+    """Renders releases. helm: what is known beyond labels. sees: of which kinds the graph has all."""
+
+    def __init__(self, catalogue: Catalogue, helm: HelmKnowledge, sees: Sees) -> None:
+        self._catalogue = catalogue
+        self._helm = helm
+        self._sees = sees
+
+    def listed(self, hub: Hub, params: QueryParams, snapshot: ViewSnapshot | None) -> Iterator[str]:
+        """See `releases`."""
+        return releases(hub, params, snapshot, self._helm)
+
+    def check(self, hub: Hub, params: QueryParams) -> None:
+        """Raise Refusal (404) if nothing is known of the release, before the client's ETag is compared."""
+        release = _asked_for(params)
+        if release in hub.graph.releases or self._helm.get(release) is not None:
+            return
+        alike = [node for node in hub.graph.nodes.values() if node.release == release.name]
+        if all(node.release_namespace != release.namespace for node in alike):
+            raise Refusal(404, "not-found", f"there is no release {params.uid!r}")
+
+    def one(self, hub: Hub, params: QueryParams, _: ViewSnapshot | None) -> Iterator[str]:
+        """One release, with all that Helm keeps of it if that is read."""
+        return self._one(_asked_for(params), hub)
+
+    def _one(self, release: Release, hub: Hub) -> Iterator[str]:
+        details, summary = self._helm.get(release), ReleaseSummary()
+        comparison = (
+            ReleaseComparison(release, details, self._catalogue, self._sees) if details is not None else None
+        )
+        for stretch in stretches(list(hub.graph.nodes.values())):
+            summarize(stretch, {release: summary}, only=release)
+            if comparison is not None:
+                comparison.add(stretch)
+            yield ""
+        document = describe(release, summary, hub.graph.releases.get(release), details)
+        if details is not None and comparison is not None:
+            document |= describe_whole(details, comparison)
+        yield encode(document)
+
+
+def _asked_for(params: QueryParams) -> Release:
+    namespace, _, name = params.uid.partition("/")
+    return Release(namespace, name)
+
+
+def releases(
+    hub: Hub, params: QueryParams, snapshot: ViewSnapshot | None, helm: HelmKnowledge
+) -> Iterator[str]:
     """The releases of the filtered nodes, and those of which only Helm's revisions are known: sorted names,
     or a document for each, with counts of these nodes.
 
     `namespace` keeps releases that are in it or have something in it, with all they have elsewhere.
     """
-    return _releases(kept(hub, snapshot), dict(hub.graph.releases), params)
+    return _releases(kept(hub, snapshot), dict(hub.graph.releases), params, helm)
 
 
 def _releases(
-    nodes: list[Node], revisions: dict[Release, HelmRevision], params: QueryParams
+    nodes: list[Node], revisions: dict[Release, HelmRevision], params: QueryParams, helm: HelmKnowledge
 ) -> Iterator[str]:
     summaries: dict[Release, ReleaseSummary] = {}
     for stretch in stretches(nodes):
@@ -68,7 +127,7 @@ def _releases(
         [r for r in summaries if not namespaces or namespaces & {r.namespace, *summaries[r].namespaces}]
     )
     if params.detail:
-        yield from array(describe(r, summaries[r], revisions.get(r)) for r in found)
+        yield from array(describe(r, summaries[r], revisions.get(r), helm.get(r)) for r in found)
     else:
         yield from names({release.name for release in found})
 
@@ -84,12 +143,16 @@ def _keeps(filter: Filter, release: Release) -> bool:
     return (not filter.release or release.name in filter.release) and filter.passes(nothing_else)
 
 
-def summarize(nodes: Iterable[Node], summaries: dict[Release, ReleaseSummary]) -> None:
+def summarize(
+    nodes: Iterable[Node], summaries: dict[Release, ReleaseSummary], *, only: Release | None = None
+) -> None:
     """Add these nodes to the summaries of their releases. The label selector may leave out other nodes."""
     for node in nodes:
-        if not node.release:
+        if not node.release or (only is not None and node.release != only.name):
             continue
         release = Release(node.release_namespace, node.release)
+        if only is not None and release != only:
+            continue
         found = summaries.get(release)
         if found is None:
             found = summaries[release] = ReleaseSummary()
@@ -99,15 +162,21 @@ def summarize(nodes: Iterable[Node], summaries: dict[Release, ReleaseSummary]) -
             found.charts[node.chart] += 1
 
 
-def describe(release: Release, summary: ReleaseSummary, revision: HelmRevision | None) -> dict[str, Any]:
+def describe(
+    release: Release,
+    summary: ReleaseSummary,
+    revision: HelmRevision | None,
+    details: ReleaseDetails | None,
+) -> dict[str, Any]:
     """The document of a release. Where Helm's Secret is not watched, revision and status are null."""
     return {
         "name": release.name,
         "namespace": release.namespace,
-        "chart": summary.chart_of(release.name),
+        "chart": chart_of(details) or summary.chart_of(release.name),
         "charts": sorted(summary.charts),
         "revision": revision.revision if revision else None,
         "status": revision.status if revision else None,
         "nodes": summary.statuses.total(),
         **{level.lower(): summary.statuses[level] for level in SEVERITIES},
+        **describe_details(details),
     }

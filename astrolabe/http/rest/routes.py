@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from astrolabe.http.openapi.operation import CACHED, POSITION, Operation
 from astrolabe.http.query import QueryParams, QueryReader
 from astrolabe.http.rest import documents
 from astrolabe.http.rest.documents import DocumentRenderer
-from astrolabe.http.rest.releases import releases
+from astrolabe.http.rest.releases import ReleaseDocuments
 from astrolabe.http.rest.resources import resources
 from astrolabe.http.rest.unresolved import unresolved
 from astrolabe.http.stream.hub import Hub
@@ -79,19 +80,19 @@ class GraphRoute:
     @property
     def operation(self) -> Operation:
         """Its description."""
-        one = "<uid:str>" in self.path
+        named = [parameters.IN_PATH[name] for name in re.findall(r"<(\w+):", self.path)]
         return Operation(
             summary=self.summary,
             group="graph",
             parameters=(
-                *((parameters.UID,) if one else ()),
+                *named,
                 *(parameters.of_filter() if self.filtered else ()),
                 *((parameters.DETAIL,) if self.detail else ()),
                 parameters.MIN_SEQ,
                 parameters.IF_NONE_MATCH,
             ),
             answers={200: operation.json("As of one place in history.", self.answer, (*POSITION, *CACHED))},
-            refusals=(400, 404, 503) if one else (400, 503),
+            refusals=(400, 404, 503) if named else (400, 503),
         )
 
 
@@ -124,15 +125,6 @@ RESOURCE_ROUTES = (
         check=documents.check_resource,
         filtered=False,
         events=True,
-    ),
-    GraphRoute(
-        path="/api/v1/releases",
-        name="releases",
-        body=releases,
-        summary="the names of releases, sorted; with detail=true also charts, revisions and counts",
-        answer=list[str | shapes.ReleaseShape],
-        view=anywhere,
-        detail=True,
     ),
     GraphRoute(
         path="/api/v1/charts",
@@ -171,8 +163,28 @@ RELATION_ROUTES = (
 )
 
 
-def routes(catalogue: Catalogue) -> tuple[GraphRoute, ...]:
+def routes(catalogue: Catalogue, releases: ReleaseDocuments) -> tuple[GraphRoute, ...]:
     """All REST routes. catalogue: the kinds that `/api/v1/kinds` describes."""
+    release_routes = (
+        GraphRoute(
+            path="/api/v1/releases",
+            name="releases",
+            body=releases.listed,
+            summary="the names of releases, sorted; with detail=true also charts, revisions and counts",
+            answer=list[str | shapes.ReleaseShape],
+            view=anywhere,
+            detail=True,
+        ),
+        GraphRoute(
+            path="/api/v1/releases/<release_namespace:str>/<release_name:str>",
+            name="release",
+            body=releases.one,
+            summary="one release; with `--helm-details` also notes, hooks, objects and which are missing",
+            answer=shapes.ReleaseDetail,
+            check=releases.check,
+            filtered=False,
+        ),
+    )
     kinds = GraphRoute(
         path="/api/v1/kinds",
         name="kinds",
@@ -180,4 +192,4 @@ def routes(catalogue: Catalogue) -> tuple[GraphRoute, ...]:
         summary="the kinds: names, layout, edge types, and counts by status",
         answer=list[shapes.KindInfo],
     )
-    return (*RESOURCE_ROUTES, kinds, *RELATION_ROUTES)
+    return (*RESOURCE_ROUTES, *release_routes, kinds, *RELATION_ROUTES)

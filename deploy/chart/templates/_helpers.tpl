@@ -124,6 +124,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - name: ASTROLABE_CUSTOM_RESOURCES
   value: auto
 {{- end }}
+{{- if .Values.helmDetails }}
+- name: ASTROLABE_HELM_DETAILS
+  value: "true"
+{{- end }}
 {{- if .Values.persistence.enabled }}
 - name: ENABLE_PERSISTENCE
   value: "true"

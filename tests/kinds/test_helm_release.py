@@ -1,0 +1,168 @@
+"""What is decoded of a release as Helm keeps it: never values, and never more than fits."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from astrolabe.kinds.helm_release import (
+    LONGEST_RELEASE,
+    DeclaredObject,
+    ReleaseDetails,
+    ReleaseHook,
+    UnreadableRelease,
+    declared_objects,
+    decode_release,
+)
+
+CANARY = "s3cr3t-canary"
+MANIFEST = f"""\
+---
+# Source: shop/templates/secret.yaml
+apiVersion: v1
+kind: Secret
+metadata:
+  name: keys
+  labels:
+    name: other
+stringData:
+  kind: ConfigMap
+  password: {CANARY}
+  file: |
+    ---
+    kind: Pod
+---
+# Source: shop/templates/web.yaml
+kind: "Deployment"
+metadata:
+    labels: {{app: web}}
+    namespace: 'shop' # where it is
+    name: web
+apiVersion: apps/v1
+---
+"""
+RELEASE: dict[str, Any] = {
+    "name": "shop",
+    "info": {
+        "first_deployed": "2026-11-01T08:00:00Z",
+        "last_deployed": "2026-11-02T08:00:00Z",
+        "deleted": "",
+        "description": "Upgrade complete",
+        "status": "deployed",
+        "notes": "Visit https://shop.example.com",
+    },
+    "chart": {
+        "metadata": {
+            "name": "shop",
+            "version": "1.4.2",
+            "appVersion": "2026.1",
+            "description": "A shop",
+            "apiVersion": "v2",
+        },
+        "templates": [{"name": "templates/secret.yaml", "data": CANARY}],
+        "values": {"password": CANARY},
+    },
+    "config": {"password": CANARY},
+    "manifest": MANIFEST,
+    "hooks": [
+        {
+            "name": "migrate",
+            "kind": "Job",
+            "path": "templates/migrate.yaml",
+            "manifest": CANARY,
+            "events": ["pre-upgrade"],
+            "last_run": {"started_at": "", "completed_at": "", "phase": "Succeeded"},
+            "weight": 1,
+        }
+    ],
+    "version": 2,
+    "namespace": "shop",
+}
+DETAILS = ReleaseDetails(
+    chart_name="shop",
+    chart_version="1.4.2",
+    app_version="2026.1",
+    description="A shop",
+    last_action="Upgrade complete",
+    first_deployed="2026-11-01T08:00:00Z",
+    last_deployed="2026-11-02T08:00:00Z",
+    notes="Visit https://shop.example.com",
+    hooks=[ReleaseHook("Job", "migrate", ["pre-upgrade"], "Succeeded")],
+    objects=[
+        DeclaredObject("v1", "Secret", "keys"),
+        DeclaredObject("apps/v1", "Deployment", "web", "shop"),
+    ],
+)
+
+
+def stored(release: bytes, *, in_secret: bool = True, packed: bool = True) -> bytes:
+    """The object in which Helm keeps it."""
+    text = base64.b64encode(gzip.compress(release) if packed else release)
+    if in_secret:
+        text = base64.b64encode(text)
+    return json.dumps(
+        {"kind": "Secret", "metadata": {"name": "x"}, "data": {"release": text.decode()}}
+    ).encode()
+
+
+@pytest.mark.parametrize("in_secret", [True, False])
+@pytest.mark.parametrize("packed", [True, False])
+def test_what_is_told(in_secret: bool, packed: bool) -> None:
+    """Helm 3 packs; what is not packed is read as well, as Helm does."""
+    body = stored(json.dumps(RELEASE).encode(), in_secret=in_secret, packed=packed)
+    details = decode_release(body, in_secret=in_secret)
+    assert details == DETAILS
+    assert CANARY not in repr(details)
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    bomb = stored(b'{"manifest":"' + b"a" * (LONGEST_RELEASE * 4) + b'"}')
+    assert len(bomb) < 500_000
+    with pytest.raises(UnreadableRelease, match="is larger than 24 MB, or cut off"):
+        decode_release(bomb, in_secret=True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b'{"data":null}',
+        b'{"data":{"release":"!"}}',
+        stored(b"no JSON"),
+        stored(b"[]"),
+        stored(b'{"manifest":7}'),
+        stored(b'{"info":' + b"[" * 5_000),
+        stored(json.dumps(RELEASE).encode())[:-40] + b'"}}',
+    ],
+)
+def test_what_is_none_is_refused_without_a_word_of_it(body: bytes) -> None:
+    with pytest.raises(UnreadableRelease) as refused:
+        decode_release(body, in_secret=True)
+    assert CANARY not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("manifest", "objects", "complete"),
+    [
+        ("", [], True),
+        ("# nothing\n---\n\n", [], True),
+        ("kind: Pod\nmetadata:\n  name: a\r\n", [DeclaredObject("", "Pod", "a")], True),
+        ("kind: Pod\nmetadata:\n  # why\n\n  name: a # b\n", [DeclaredObject("", "Pod", "a")], True),
+        ('{"kind":"Pod","metadata":{"name":"a"}}', [], False),
+        ("kind: Pod\nmetadata: {name: a}\n", [], False),
+        ("kind: Pod\nmetadata:\n  name: &a b\n", [], False),
+        ("kind: Pod\nspec:\n  name: a\n", [], False),
+        ("kind: Pod\nmetadata:\nname: a\n", [], False),
+        ("kind: Pod\nmetadata:\n  annotations:\n    name: a\n", [], False),
+        ("kind: Pod\nmetadata:\n  name: a\n--- # next\nkind: Job\nmetadata:\n  name: b", [
+            DeclaredObject("", "Pod", "a"), DeclaredObject("", "Job", "b")], True),
+    ],
+)  # fmt: skip
+def test_declared_objects(manifest: str, objects: list[DeclaredObject], complete: bool) -> None:
+    assert declared_objects(manifest) == (objects, complete)
