@@ -48,7 +48,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz hostile incidents soak check test-pythons lint fmt accept-api docs docker-build docker-push clean
+.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz hostile incidents scores soak check test-pythons lint fmt accept-api docs docker-build docker-push clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -181,6 +181,9 @@ hostile: deps ## attack a server in many ways, SEED=1: is anyone else affected?
 incidents: deps ## score the causes that are named of recorded incidents, INCIDENTS=FOLDER
 	@test -n "$(INCIDENTS)" || { echo "INCIDENTS must name a folder with recorded lists, discovery/ and expected.json"; exit 1; }
 	$(BIN)/python -m tests.incidents.score "$(INCIDENTS)" $(ARGS)
+
+scores: deps ## compare the statuses of custom resources with those of Argo CD's rules, case by case
+	$(BIN)/python -m tests.kinds.custom.scores
 
 soak: deps $(VIEWER) ## follow a failing, busy cluster with many clients for MINUTES=60: does memory stay flat?
 	$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --clients $(CLIENTS) --churn $(CHURN) --faults $(FAULTS) --seed $(SEED) $(ARGS)

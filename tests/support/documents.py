@@ -22,6 +22,7 @@ from astrolabe.http.ops import metrics
 from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kinds.event import EVENT_ENTRIES
 from astrolabe.kinds.kind import ANY_KIND, Kind
+from tests.kinds.custom.scores import scores_table
 from tests.support import kustomize
 from tests.support.kinds import KINDS
 from tests.support.serving import serve
@@ -336,6 +337,7 @@ SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (GUIDE / "write-a-client.md", "codes", close_codes_table),
     (GUIDE / "write-a-client.md", "vectors", vectors_table),
     (GUIDE / "development.md", "targets", targets_table),
+    (GUIDE / "custom-resources.md", "scores", scores_table),
     (BASE / "cluster-role.yaml", "rules", rules_yaml),
     (OVERLAYS / "namespace" / "access.yaml", "rules", role_rules_yaml),
     (OVERLAYS / "namespace" / "scope.yaml", "kinds", namespaced_kinds_yaml),

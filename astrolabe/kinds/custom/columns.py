@@ -98,7 +98,12 @@ def reader(keys: Sequence[ShownKey], projection: ProjectionOf) -> Callable[[Any]
 def _value_reader(path: Path, projection: ProjectionOf) -> Callable[[Any], Scalar | list[Scalar]]:
     if not last_many(path) or path[0] == Key("metadata"):
         scalar = projection.scalar(path)
-        return lambda manifest: _short(scalar(manifest))
+
+        def one(manifest: Any) -> Scalar:
+            value = scalar(manifest)
+            return _short(value) if type(value) is str and len(value) > LONGEST_VALUE else value
+
+        return one
     items = projection.items(path)
     if not any(isinstance(each, Each) for each in path):
         return lambda manifest: next(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from astrolabe.kinds.custom.conditions import ConditionList, LenientCondition, listed, text
@@ -110,7 +110,7 @@ class Finder:
             is_there = False
             for conditions, where, label in each(manifest):
                 for condition in conditions:
-                    if not is_type(condition.name):
+                    if type(condition) is not LenientCondition or not is_type(condition.at_type):
                         continue
                     is_there = True
                     if not wanted(condition.value):
@@ -128,12 +128,20 @@ class Finder:
 
         return find
 
-    def each_list(self, test: Test) -> Callable[[Any], list[tuple[list[LenientCondition], str, str]]]:
-        """The lists of conditions that a test looks at, each with its path and the name of its part."""
+    def each_list(self, test: Test) -> Callable[[Any], Iterable[tuple[list[Any], str, str]]]:
+        """The lists of conditions that a test looks at, each with its path and the name of its part.
+
+        What stands in them is to be looked at: it may be no condition.
+        """
         if not last_many(test.within):
             where = show(test.within)
             read = self.projection.whole(test.within)
-            return lambda manifest: [(listed(read(manifest)), where, "")]
+
+            def only(manifest: Any) -> tuple[tuple[Any, str, str], ...]:
+                conditions = read(manifest)
+                return ((conditions, where, ""),) if type(conditions) is list else ()
+
+            return only
         base = test.within[: last_many(test.within)]
         rest = test.within[last_many(test.within) :]
         items = self.projection.items(base)
@@ -141,7 +149,7 @@ class Finder:
         label = self.projection.scalar_below(base, test.label) if test.label else _no_label
         tail = "".join([f".{part}" for part in show(rest).split(".")])
 
-        def several(manifest: Any) -> list[tuple[list[LenientCondition], str, str]]:
+        def several(manifest: Any) -> list[tuple[list[Any], str, str]]:
             return [
                 (listed(inner(item)), where.lstrip(".") + tail, text(label(item)))
                 for item, where in items(manifest)
@@ -244,10 +252,13 @@ def matcher(given: tuple[str, ...]) -> Match | None:
     return lambda word: pattern.fullmatch(word) is not None
 
 
-def _type_matcher(types: tuple[str, ...]) -> Match:
+def _type_matcher(types: tuple[str, ...]) -> Callable[[object], bool]:
+    if not any("*" in each for each in types):
+        return frozenset(types).__contains__
     found = matcher(types)
     assert found is not None
-    return found
+    matches = found
+    return lambda type: isinstance(type, str) and matches(type)
 
 
 def _value_matcher(test: Test) -> Match:

@@ -333,6 +333,13 @@ def _plain_reader(fields: list[str]) -> Callable[[Any], Scalar]:
                 return value if isinstance(value, SCALARS) else None
 
             return two
+        case [a, b, c]:
+
+            def three(value: Any) -> Scalar:
+                value = getattr(getattr(getattr(value, a, None), b, None), c, None)
+                return value if isinstance(value, SCALARS) else None
+
+            return three
 
     def many(value: Any) -> Scalar:
         for field in fields:
@@ -343,6 +350,10 @@ def _plain_reader(fields: list[str]) -> Callable[[Any], Scalar]:
 
 
 def _whole_in(path: Path, tree: _Tree) -> Callable[[Any], Any]:
+    fields = [attribute(each.name) for each in path if isinstance(each, Key)]
+    if len(fields) == len(path) == 2 and _is_plain(path, tree):
+        first, second = fields
+        return lambda value: getattr(getattr(value, first, None), second, None)
     items = _items(path, tree)
     return lambda value: next((found for found, _ in items(value)), None)
 

@@ -138,6 +138,8 @@ class _NameReader:
         if reference.edge == "manages" and self._many:
             self._fixed_field = intern(show(self._base))
         self._ignores = matcher(reference.ignore)
+        self._is_plain = not reference.packed
+        self._kinds: dict[tuple[str, str | None], tuple[GroupKind, bool | None] | None] = {}
         self._unpack = packed.unpacker(reference.packed)
 
     def _scalar(self, projection: ProjectionOf, path: Path) -> tuple[Callable[[Any], Scalar], bool] | None:
@@ -166,9 +168,40 @@ class _NameReader:
                     break
             if not text or (self._ignores is not None and self._ignores(text)):
                 continue
-            field = self._fixed_field or intern(where.lstrip(".") + self._tail)
+            field = self._fixed_field or (intern(where.lstrip(".") + self._tail) if where else self._tail)
+            if self._is_plain:
+                yield from self._plain_refs(text, item, manifest, own, field)
+                continue
             for target in self._unpack(text):
                 yield from self._refs(target, item, manifest, own, field)
+
+    def _plain_refs(self, name: str, item: Any, manifest: Any, own: str, field: str) -> Iterator[Ref]:
+        """The references of a name that says nothing else."""
+        kind = self._kind_of(item, manifest)
+        if kind is None or len(name) > LONGEST_NAME:
+            return
+        reference = self._reference
+        named = self._text(self._namespace, item, manifest) if self._namespace is not None else ""
+        namespaced = self._scope_of(kind)
+        if namespaced and not (named or own):
+            return  # in a namespace that only the controller knows
+        permit = None
+        if reference.permit and named and named != own:
+            permit = Permit(REFERENCE_GRANT.key, packed.permit(self._own, own, kind, name))
+        optional = reference.optional or self._is_true(self._optional, item, manifest)
+        namespaces = _namespaces(namespaced, named, own)
+        for namespace in namespaces:
+            yield Ref(
+                reference.edge,
+                kind.key,
+                namespace,
+                name,
+                field,
+                optional,
+                reference.reverse,
+                scoped=len(namespaces) == 1,
+                permit=permit,
+            )
 
     def _refs(
         self, target: packed.PackedTarget, item: Any, manifest: Any, own: str, field: str

@@ -8,6 +8,7 @@ from typing import Any
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.custom import paused, words
 from astrolabe.kinds.custom.conditions import (
+    LenientCondition,
     is_stale,
     not_true,
     number,
@@ -187,7 +188,7 @@ class _Compiler:
             worst: Verdict | None = None
             for conditions, where, label in each(manifest):
                 for condition in conditions:
-                    if condition.at_type not in types:
+                    if type(condition) is not LenientCondition or condition.at_type not in types:
                         continue
                     if is_stale(condition, manifest.metadata.generation):
                         verdict = _stale(Hit(where + f"[{condition.name}]"))
