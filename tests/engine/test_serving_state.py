@@ -315,3 +315,18 @@ def test_kinds_that_nobody_misses_are_absent() -> None:
         made.report(kind, "", "unavailable", "403 Forbidden", cause="forbidden")
     made.report("ResourceClaim", "", "unavailable", "404 NotFound", cause="not-served")
     assert absent_kinds(made) == {"ResourceClaim", CUSTOM.kind}
+
+
+def test_events_do_not_decide_the_state_whatever_becomes_of_them() -> None:
+    """Without them the graph is true, and its words are less specific."""
+    events = Scope("Event", required=False, expected=False)
+    made = ReadinessTracker([events, Scope("Pod")])
+    made.report("Pod", "", "synced")
+    live = Assessment("live", "", Progress(1, 1, 4))
+    assert (made.ready, assess(made)) == (True, live)
+    made.report("Event", "", "listing", "504 Gateway Timeout")
+    assert assess(made) == live
+    made.report("Event", "", "unavailable", "403 Forbidden", cause="forbidden")
+    assert assess(made) == live
+    made.report("Event", "", "synced")
+    assert assess(made, Watch("Event", connected=False, last_error=REFUSED, lost_since=0.0)) == live

@@ -160,7 +160,11 @@ class Derivation:
             self.mark(reader)
         if record in self._passing:
             self._mark_passing(record)
-        if record.rules.derive is not None or self._warnings_of(record) or record.warning is not None:
+        if (
+            record.rules.derive is not None
+            or record.warning is not None
+            or (self.warnings and self._warnings_of(record))
+        ):
             self.mark(record)
         else:
             record.status, record.details = record.own_status, record.own_details
@@ -214,7 +218,7 @@ class Derivation:
         neighborhood = _RecordNeighborhood(record, self._linker, self._scopes)
         try:
             derived = derive(itself, neighborhood) if derive is not None else Derived(record.own_status)
-            warnings = self._warnings_of(record)
+            warnings = self._warnings_of(record) if self.warnings else ()
             if warnings:
                 status, warning = record.rules.warn(derived.status, own, warnings)
                 warned = status != derived.status
@@ -225,7 +229,7 @@ class Derivation:
                 is_news
                 or derived.metadata != record.extra
                 or warned != record.warned
-                or not _same_words(warning, record.warning)
+                or (warning is not record.warning and not _same_words(warning, record.warning))
             )
         except Exception as error:  # whatever a rule raises, or makes that cannot be compared
             derived, details, is_news, is_shown = self._fail(record, error), own, True, True
@@ -244,8 +248,6 @@ class Derivation:
 
     def _warnings_of(self, record: Record) -> tuple[WarningEvent, ...]:
         known = self.warnings
-        if not known:
-            return ()
         found = known.get(record.uid, ())
         if record.kind == NODE and record.name in known:
             found = tuple(sorted((*found, *known[record.name]), key=lambda each: each.since, reverse=True))
