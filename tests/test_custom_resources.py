@@ -23,7 +23,7 @@ from astrolabe.sim.definitions import crd
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import ObjectStore
-from tests.support.kinds import KINDS
+from tests.support.kinds import WATCHED
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.replica import Replica
 from tests.support.truth import differences, expect, summarize
@@ -286,7 +286,7 @@ async def test_at_every_rest_all_is_as_if_built_anew(simulator: Simulator, seed:
                 chaos.step()
                 await asyncio.sleep(chaos.random.choice((0, 0.002, 0.02)))
             served = {kind.key for kind in simulator.store.kinds if is_custom(kind.key)}
-            wanted = served | {kind.key for kind in KINDS}
+            wanted = served | {kind.key for kind in WATCHED}
             await until(lambda: set(site.source.catalogue.keys) == wanted)  # noqa: B023
             await site.until_exact(simulator.store)
             await until(lambda: replica.seq == site.source.hub.graph.seq)
@@ -337,3 +337,44 @@ async def test_rules_are_read_again_when_a_file_changes_and_a_bad_one_is_refused
         (folder / "widget.yaml").unlink()
         await until(lambda: shown() == before)
         await site.until_exact(store)
+
+
+async def test_many_definitions_at_once_are_followed_at_once(simulator: Simulator) -> None:
+    """An operator brings a hundred; those who follow are sent all, and other changes are not held up."""
+    store, replica = simulator.store, Replica()
+    async with running(simulator) as site, site.stream() as socket:
+        following = asyncio.create_task(follow(socket, replica))
+        for number in range(100):
+            store.define(crd(f"Part{number}", "example.com"))
+            for name in "abcde":
+                make(store, f"Part{number}.example.com", name)
+        began = asyncio.get_running_loop().time()
+        make(store, "Pod", "meanwhile")
+        await until(lambda: "meanwhile" in site.names("Pod"))
+        assert asyncio.get_running_loop().time() - began < 2.0
+        await until(lambda: len(site.source.hub.graph.nodes) >= 500 + 102, seconds=30.0)
+        await site.until_exact(store)
+        await until(lambda: replica.seq == site.source.hub.graph.seq)
+        assert replica.matches(site.source.hub.graph, EVERYTHING)
+        assert (await site.get("/health"))["state"] == "live"
+        following.cancel()
+
+
+async def test_in_some_namespaces_only(simulator: Simulator) -> None:
+    """Each kind is watched in each of them; what belongs to the cluster is seen if the account may."""
+    store = simulator.store
+    store.create(CERTIFICATE, {"metadata": {"name": "other", "namespace": "elsewhere"}})
+    store.define(crd("Widget", "example.com", scope="Cluster"))
+    make(store, "Widget.example.com", "w")
+    simulator.authorizer.restrict(CERTIFICATE, ["shop"])
+    async with running(simulator, namespaces=("shop",)) as site:
+        await until(lambda: site.names(CERTIFICATE) == ["web"])
+        await until(lambda: site.names("Widget.example.com") == ["w"])
+        store.undefine("widgets.example.com")
+        store.define(crd("Widget", "example.com"))
+        make(store, "Widget.example.com", "inside")
+        await until(lambda: site.names("Widget.example.com") == ["inside"])
+        store.undefine("widgets.example.com")
+        store.define(crd("Widget", "example.com", scope="Cluster"))
+        make(store, "Widget.example.com", "everywhere")
+        await until(lambda: site.names("Widget.example.com") == ["everywhere"])

@@ -21,7 +21,10 @@ class DeviceSubRequest(Projection):
 
 
 class DeviceRequest(Projection):
+    """device_class_name: in v1beta1, in place of `exactly`."""
+
     name: str = ""
+    device_class_name: str = ""
     exactly: DeviceSubRequest | None = None
     first_available: Items[DeviceSubRequest] | None = None
 
@@ -77,6 +80,8 @@ def _classes(claim: ResourceClaim) -> Iterator[tuple[str, str, bool]]:
     devices = (claim.spec or ResourceClaimSpec()).devices or DeviceRequests()
     for request in devices.requests or ():
         path = f"spec.devices.requests[{request.name}]"
+        if request.device_class_name:
+            yield request.device_class_name, f"{path}.deviceClassName", False
         if request.exactly is not None:
             yield request.exactly.device_class_name, f"{path}.exactly.deviceClassName", False
         for index, choice in enumerate(request.first_available or ()):
@@ -94,6 +99,7 @@ def _claim_links(claim: ResourceClaim) -> list[Ref]:
 RESOURCE_CLAIM = Kind(
     name="ResourceClaim",
     group="resource.k8s.io",
+    older=("v1beta2", "v1beta1"),
     version="v1",
     plural="resourceclaims",
     layer="storage",
@@ -112,6 +118,7 @@ RESOURCE_CLAIM = Kind(
 DEVICE_CLASS = Kind(
     name="DeviceClass",
     group="resource.k8s.io",
+    older=("v1beta2", "v1beta1"),
     version="v1",
     plural="deviceclasses",
     layer="storage",

@@ -63,6 +63,8 @@ class Kind(Generic[M]):
     metadata_only: list and watch as PartialObjectMetadata; values never reach the process.
     optional: a missing API or a 403 does not block readiness.
     expected: if it is forbidden, readers are told that something is missing.
+    older: versions to read where the API server does not serve `version`, the best first. What is read of a
+        manifest is alike in all of them.
     by_request: it is watched only if it is asked for.
     selectable: the labels by which a `Select` finds it; None for kinds that nothing selects.
     warn: pure. What Kubernetes' Warnings about an object make of its status; see `kinds.warnings`.
@@ -94,6 +96,7 @@ class Kind(Generic[M]):
     metadata_only: bool = False
     optional: bool = False
     expected: bool = True
+    older: tuple[str, ...] = ()
     by_request: bool = False
     status_is_complete: bool = False
     selectable: Callable[[M], Mapping[str, str]] | None = None

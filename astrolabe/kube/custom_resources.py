@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 from typing import NoReturn
 
@@ -24,7 +25,7 @@ from astrolabe.kinds.custom.selection import NONE, Choice, Selection
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import RequestFailed
 from astrolabe.kube.reflector import Reflector
-from astrolabe.kube.served_kinds import discover
+from astrolabe.kube.served_kinds import Discovery, discover
 from astrolabe.kube.timing import WatchTiming
 from astrolabe.settings import Settings
 from astrolabe.timeslice import TimeSlice
@@ -212,11 +213,23 @@ class CustomResources:
             self._discover_at = self._clock() + DISCOVER_OFTEN
             return
         self._broken = found.broken
+        self._fall_back(found)
         kept = {id: each for id, each in self._discovered.items() if id.group in found.broken}
         self._discovered = kept | {each.id: each for each in found.kinds if each.group not in OWN_GROUPS}
         self._has_discovered = True
         self._serves_crds = any(each.id == CRDS.id for each in found.kinds)
         self._discover_at = self._clock() + (DISCOVER_SELDOM if self._crds.listed else DISCOVER_OFTEN)
+
+    def _fall_back(self, found: Discovery) -> None:
+        """Read Kubernetes' own kinds in an older version where the cluster does not serve the one they are
+        written for."""
+        served = {each.id: [version.name for version in each.versions] for each in found.kinds}
+        for kind in self._kinds.catalogue:
+            versions = served.get(kind.id, ())
+            older = next((version for version in kind.older if version in versions), "")
+            if older and kind.version not in versions:
+                log.info("%s is read as %s/%s", kind.key, kind.group, older)
+                self._kinds.catalogue.change(added=(replace(kind, version=older),))
 
     def _look_for_many(self) -> None:
         for each in self._kinds.wanted:

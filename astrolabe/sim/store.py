@@ -259,7 +259,10 @@ class ObjectStore:
         if collection is not None and collection.kind.namespaced is not definition.namespaced:
             raise StoreError("the scope of a definition cannot change: delete it first")
         if collection is None:
-            self.collections[key] = Collection(served_as(definition)[0], history=self._history)
+            collection = Collection(served_as(definition)[0], history=self._history)
+            # Of a definition before it, nothing is known.
+            collection.newest = collection.oldest = self._newest
+            self.collections[key] = collection
         self._definitions[key] = definition
         self.served_version += 1
 

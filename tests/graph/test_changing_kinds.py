@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from astrolabe.graph.model.derivation import RulesError
 from astrolabe.graph.model.facts import Derived, Facts, Read, Rules
-from astrolabe.graph.model.links import Ref
+from astrolabe.graph.model.links import Ref, RefByUid
 from astrolabe.graph.model.model import Model, UnknownKindError
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.status import READY, Status
@@ -151,3 +151,31 @@ def test_the_time_of_a_change_does_not_depend_on_the_resources() -> None:
     model.change_rules(added=(WIDGET,))
     assert model.pending == 0
     assert not model.commit()
+
+
+def test_an_owner_of_a_custom_kind_is_missed_only_while_its_kind_is_known() -> None:
+    owner = RefByUid(
+        "owns", "w1", "Widget", "shop", "w", "metadata.ownerReferences[0].uid", True, group="example.com"
+    )
+    model = Model([Rules("Pod", "v1"), Rules("Widget.other.io", "other.io/v1", "Widget")])
+    model.set_synced("Widget.other.io", "", True)
+    model.upsert(fact("Pod", "p", links=(owner,)))
+
+    def unresolved() -> list[dict[str, str]]:
+        model.commit()
+        node = model.node("Pod-p")
+        assert node is not None
+        found: list[dict[str, str]] = node.document().get("unresolved", [])
+        return found
+
+    assert unresolved() == []
+    model.change_rules(added=(WIDGET,))
+    model.set_synced("Widget.example.com", "", True)
+    (missing,) = unresolved()
+    assert (missing["kind"], missing["namespace"], missing["name"]) == ("Widget.example.com", "shop", "w")
+    model.upsert(msgspec.structs.replace(fact("Widget.example.com", "w"), uid="w1"))
+    assert unresolved() == []
+    model.remove("w1")
+    model.commit()
+    model.change_rules(removed=("Widget.example.com",))
+    assert unresolved() == []

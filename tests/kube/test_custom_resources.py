@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,8 +21,9 @@ from astrolabe.kube import custom_resources
 from astrolabe.kube.custom_resources import CustomResources
 from astrolabe.sim.definitions import crd
 from astrolabe.sim.server import Simulator
+from astrolabe.sim.store import ObjectStore
 from tests.kube.support import connected, settings_for, write_kubeconfig
-from tests.support.kinds import CATALOGUE
+from tests.support.kinds import CATALOGUE, KINDS
 from tests.support.timing import SHORT
 
 CERTIFICATE = crd("Certificate", "cert-manager.io", short_names=("cert",))
@@ -179,3 +181,16 @@ async def test_one_bad_definition_ends_only_itself(
     assert said.startswith(
         "Bad.example.com is not watched: its definition cannot be used: ValueError in fails"
     )
+
+
+async def test_a_kind_of_kubernetes_is_read_in_an_older_version_where_only_that_is_served(
+    tmp_path: Path,
+) -> None:
+    older = [replace(kind, version="v1beta2") if kind.older else kind for kind in KINDS]
+    assert {kind.name for kind in KINDS if kind.older} == {"ResourceClaim", "DeviceClass"}
+    async with (
+        Simulator(ObjectStore(older)) as simulator,
+        following(simulator, tmp_path) as (catalogue, _),
+    ):
+        assert catalogue["ResourceClaim"].path == "/apis/resource.k8s.io/v1beta2/resourceclaims"
+        assert catalogue["Pod"] is CATALOGUE["Pod"]

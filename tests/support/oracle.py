@@ -11,7 +11,7 @@ from typing import Any
 from astrolabe.graph.model.facts import Facts, Rules
 from astrolabe.graph.model.links import Ref, RefByUid, Select
 from astrolabe.graph.selector import Selector
-from astrolabe.graph.state.identity import Release
+from astrolabe.graph.state.identity import GroupKind, Release
 
 CLOSURE = {
     "owns", "endpoints", "mounts", "binds", "uses-configmap", "uses-secret", "uses-sa", "uses-class", "runs-on",
@@ -172,9 +172,10 @@ class Expected:
         for link in holder.links:
             if isinstance(link, Select) or link.optional or self._target(holder, link) is not None:
                 continue
-            scopes = self.synced.get(link.kind, set())
             group = getattr(link, "group", None)
-            rules = self.rules.get(link.kind)
+            kind = link.kind if group is None else GroupKind(group, link.kind).key
+            scopes = self.synced.get(kind, set())
+            rules = self.rules.get(kind)
             if rules is None or (group is not None and group != rules.api_version.rpartition("/")[0]):
                 continue
             if "" in scopes or link.namespace in scopes:

@@ -94,9 +94,9 @@ def _words(status: Status) -> tuple[str, str, str]:
 NOT_PERMITTED = "NotPermitted"
 
 
-def describe(reference: Ref | RefByUid, *, namespaced: bool) -> dict[str, str]:
+def describe(reference: Ref | RefByUid, *, kind: str, namespaced: bool) -> dict[str, str]:
     """An unresolved reference on the wire; `namespace` only when its kind has one."""
-    document = {"type": reference.type, "kind": reference.kind}
+    document = {"type": reference.type, "kind": kind}
     if namespaced:
         document["namespace"] = reference.namespace
     document["name"] = reference.name

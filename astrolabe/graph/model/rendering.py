@@ -8,7 +8,7 @@ from astrolabe.graph.model.faults import RULE_FAILED, Fault, Faults, where
 from astrolabe.graph.model.links import Ref, RefByUid
 from astrolabe.graph.model.node_text import describe, encode_derived
 from astrolabe.graph.model.record import Record
-from astrolabe.graph.model.scopes import Scopes
+from astrolabe.graph.model.scopes import Scopes, kind_of
 from astrolabe.graph.state.node import LONGEST_PART, Node
 from astrolabe.graph.state.status import UNKNOWN, Status
 
@@ -74,7 +74,11 @@ def _encode(
         release_namespace=release.namespace if release else "",
         chart=record.chart,
         unresolved=tuple(
-            [describe(candidate, namespaced=scopes.namespaced(candidate.kind)) for candidate in unresolved]
+            [
+                describe(candidate, kind=kind, namespaced=scopes.namespaced(kind))
+                for candidate in unresolved
+                for kind in (kind_of(candidate),)
+            ]
         ),
         metadata=metadata,
         own=None if record.warned else record.own_status,

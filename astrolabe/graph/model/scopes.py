@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from astrolabe.graph.model.facts import Rules
 from astrolabe.graph.model.links import Ref, RefByUid
+from astrolabe.graph.state.identity import GroupKind
 
 #: The scope that is a whole cluster.
 EVERYWHERE = ""
@@ -65,14 +66,19 @@ class Scopes:
                 return self.is_complete(candidate.permit.kind, candidate.namespace)
             if not candidate.scoped and self.namespaced(candidate.kind) is (not candidate.namespace):
                 return False
+        kind = kind_of(candidate)
         group = candidate.group if isinstance(candidate, RefByUid) else None
-        return self.is_complete(candidate.kind, candidate.namespace) and group in (
-            None,
-            self._group(candidate.kind),
-        )
+        return self.is_complete(kind, candidate.namespace) and group in (None, self._group(kind))
 
     def _group(self, kind: str) -> str:
         return self._rules[kind].api_version.rpartition("/")[0]
+
+
+def kind_of(reference: Ref | RefByUid) -> str:
+    """The key of the kind that a reference names. One by uid has it in parts, as the manifest does."""
+    if isinstance(reference, Ref) or reference.group is None:
+        return reference.kind
+    return GroupKind(reference.group, reference.kind).key
 
 
 def _mark(scopes: set[str], namespace: str, is_so: bool) -> bool:
