@@ -23,49 +23,52 @@ _ABOUT = """\
 A live graph of a Kubernetes cluster: resources, what is wrong with them, and the fields of manifests that tie
 them to one another.
 
-- Whatever answers from the graph takes the same **filter**: {lists},
-  repeated or separated by commas (any of the values), `selector` and `q`. A parameter that is not known is
-  refused, but for `_`, which pages add so that no cache answers; an empty one does not restrict. In the lists
-  of releases and charts a namespace keeps those that are of it or have something there.
-- Answers say where in history they are from: `X-Astrolabe-Epoch`, `X-Astrolabe-Seq`; and each says in
-  `X-Astrolabe-State` how far it may be trusted, which `/health` explains.
-- An error is `{"error", "message"}`, whatever the path. `HEAD` is answered like `GET`, without the body.
+- Every answer that comes from the graph takes the same **filter**: {lists}, `selector` and `q`. Several
+  values are repeated or separated by commas; one of them must match. Empty parameters do not count. Unknown
+  ones are refused, except `_`, which pages add to bypass caches. In the lists of releases and charts, a
+  namespace keeps those that belong to it or have resources in it.
+- `X-Astrolabe-Epoch` and `X-Astrolabe-Seq` are the position in history of an answer. `X-Astrolabe-State`
+  says how complete and how fresh the graph is; `/health` has the details.
+- An error is `{"error", "message"}` on every path. `HEAD` is answered like `GET`, without the body.
 - Arrays may be empty, and are never null.
-- A later server may send more: keys, types of messages, and values of a set that is listed here, such as
-  `Kind`. Clients ignore what they do not know. What is described here stays.
+- A later server may send more keys, types of messages, and values of the sets listed here, such as `Kind`.
+  Clients must ignore what they do not know. What this document describes stays.
 """.replace("{lists}", listed(LISTS))
 
 _GROUPS = {
-    "graph": "The graph, as it is now. Every answer is of one place in history.",
-    "stream": "The graph, and every change of it. Whoever applies snapshot and deltas in order holds exactly "
-    "the server's filtered graph at `seq`, and is told when it cannot.",
-    "process": "How the process is.",
+    "graph": "The current graph. Every answer belongs to one position in history.",
+    "stream": "The graph, and every change of it. A client that applies the snapshot and the deltas in order "
+    "holds exactly the server's filtered graph at `seq`. If it cannot, the server tells it.",
+    "process": "The health of the process.",
     "grafana": "The graph for Grafana's panels.",
     "pages": "Pages for people, and this document.",
 }
 
 #: The headers of responses.
 _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "X-Astrolabe-Epoch": ("The unbroken history that the answer is of.", {"type": "string"}),
-    "X-Astrolabe-Seq": ("Its place in that history.", {"type": "integer", **INT64, "minimum": 0}),
+    "X-Astrolabe-Epoch": ("The unbroken history that the answer belongs to.", {"type": "string"}),
+    "X-Astrolabe-Seq": ("Its position in that history.", {"type": "integer", **INT64, "minimum": 0}),
     "X-Astrolabe-State": (
-        "How far what is served may be trusted.",
+        "How complete and how fresh the served graph is.",
         {"type": "string", "enum": list(STATE_NAMES)},
     ),
     "ETag": ("For `If-None-Match`.", {"type": "string", "pattern": '^(W/)?"[^"]*"$'}),
-    "Cache-Control": ("How long it is good.", {"type": "string"}),
-    "Retry-After": ("Seconds after which to come back.", {"type": "integer", "minimum": 1}),
-    "WWW-Authenticate": ("How to say who one is.", {"type": "string", "const": "Bearer"}),
+    "Cache-Control": ("How long the answer may be cached.", {"type": "string"}),
+    "Retry-After": ("Seconds to wait before the next attempt.", {"type": "integer", "minimum": 1}),
+    "WWW-Authenticate": ("How to authenticate.", {"type": "string", "const": "Bearer"}),
 }
 
 #: What a refusal means, and its headers besides those of every error.
 _REFUSALS: Mapping[int, tuple[str, tuple[str, ...]]] = {
-    400: ("A parameter or a header that cannot be meant; the message names it.", ()),
-    401: ("A token is needed, or it is not known.", ("WWW-Authenticate",)),
-    403: ("Pages of this origin are not allowed here.", ()),
-    404: ("There is no such thing.", ()),
-    426: ("Only a WebSocket is served here.", ()),
-    503: ("Not now: this place in history has not come, or there are too many streams.", ("Retry-After",)),
+    400: ("A parameter or header is invalid. The message names it.", ()),
+    401: ("A token is missing or unknown.", ("WWW-Authenticate",)),
+    403: ("Pages of this origin are not allowed.", ()),
+    404: ("Not found.", ()),
+    426: ("This path serves only WebSockets.", ()),
+    503: (
+        "Try again later: the position is not reached yet, or there are too many streams.",
+        ("Retry-After",),
+    ),
 }
 
 _SCHEME = "bearer"

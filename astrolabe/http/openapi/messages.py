@@ -24,7 +24,9 @@ from astrolabe.http.openapi.terms import (
     about,
 )
 
-Id = Annotated[str, about("Of the subscription; connecting makes `default`.", "default")]
+Id = Annotated[
+    str, about("The id of the subscription. Connecting makes one with the id `default`.", "default")
+]
 
 
 class Hello(Shape, tag_field="type", tag="hello"):
@@ -34,30 +36,30 @@ class Hello(Shape, tag_field="type", tag="hello"):
     server: Annotated[str, about("Name and version.", "astrolabe/1.0.0")]
     epoch: Epoch
     seq: Seq
-    heartbeat: Annotated[float, about("Seconds between signs of life.")]
+    heartbeat: Annotated[float, about("Seconds between two heartbeats.")]
 
 
 class Snapshot(Shape, tag_field="type", tag="snapshot"):
-    """The filtered graph, or a part of it; all nodes come before the first edge."""
+    """The filtered graph, or a part of it. All nodes come before the first edge."""
 
     id: Id
     epoch: Epoch
     seq: Seq
-    part: Annotated[int, about("Its number, from 1.")]
-    last: Annotated[bool, about("Whether no more parts follow.")]
+    part: Annotated[int, about("The number of this part, from 1.")]
+    last: Annotated[bool, about("Whether this is the last part.")]
     nodes: list[NodeShape]
     edges: list[EdgeShape]
 
 
 class NodeChanges(Shape):
-    """Nodes that are new or others than before, and the uids of those that are gone."""
+    """New and changed nodes, and the uids of removed ones."""
 
     set: list[NodeShape]
     remove: list[str]
 
 
 class EdgeIdentity(Shape):
-    """An edge that is gone."""
+    """The identity of a removed edge."""
 
     type: EdgeType
     source: str = field(name="from")
@@ -65,33 +67,35 @@ class EdgeIdentity(Shape):
 
 
 class EdgeChanges(Shape):
-    """Edges that are new or others than before, and those that are gone."""
+    """New and changed edges, and the identities of removed ones."""
 
     set: list[EdgeShape]
     remove: list[EdgeIdentity]
 
 
 class Delta(Shape, tag_field="type", tag="delta"):
-    """What changed. Applied in the order nodes set, edges set, edges removed, nodes removed, no edge ever
-    lacks an end."""
+    """What changed. Apply it in this order: nodes set, edges set, edges removed, nodes removed. Then both
+    ends of every edge always exist."""
 
     id: Id
     epoch: Epoch
-    since: Annotated[Seq, about("The place in history that the client was told last.")] = field(name="from")
+    since: Annotated[Seq, about("The position of the previous message of this subscription.")] = field(
+        name="from"
+    )
     seq: Seq
     nodes: NodeChanges
     edges: EdgeChanges
     time: (
         Annotated[
             Milliseconds,
-            about("When the first change was taken in, in milliseconds since 1970; only of one batch."),
+            about("When the first change arrived, in milliseconds since 1970. Only in deltas of one batch."),
         ]
         | Absent
     ) = UNSET
 
 
 class Bookmark(Shape, tag_field="type", tag="bookmark"):
-    """There is nothing new for this filter up to here; one comes every heartbeat."""
+    """Nothing has changed for this filter up to this position. One comes with every heartbeat."""
 
     id: Id
     epoch: Epoch
@@ -99,14 +103,15 @@ class Bookmark(Shape, tag_field="type", tag="bookmark"):
 
 
 class Reset(Shape, tag_field="type", tag="reset"):
-    """What is held cannot be brought up to date. A snapshot follows, which replaces it once complete."""
+    """The client cannot be brought up to date from its position. A snapshot follows. Once complete, it
+    replaces the graph that the client holds."""
 
     id: Id
     reason: wire.ResetReason
 
 
 class StreamError(Shape, tag_field="type", tag="error"):
-    """What is wrong with a subscription (`id`), or with the connection, which is then closed."""
+    """An error of a subscription (`id`), or of the connection, which the server then closes."""
 
     code: Annotated[str, about("One word, for programs.", "bad-filter")]
     message: str
@@ -114,7 +119,7 @@ class StreamError(Shape, tag_field="type", tag="error"):
 
 
 class Pong(Shape, tag_field="type", tag="pong"):
-    """The answer to a ping: where the server is."""
+    """The answer to a ping, with the position of the server."""
 
     epoch: Epoch
     seq: Seq
@@ -133,7 +138,10 @@ def _filter() -> type[msgspec.Struct]:
             fields.append((each.name, list[one] | one | None, None))
         else:
             fields.append((each.name, Annotated[str | None, about(each.description)], None))
-    says = "A part of the graph: any of the values of one key, and all keys. What is empty does not restrict."
+    says = (
+        "Selects a part of the graph. A node must match all keys, and one of the values of each key. "
+        "Empty keys do not count."
+    )
     return msgspec.defstruct(
         "Filter", fields, bases=(Shape,), namespace={"__doc__": says}, forbid_unknown_fields=True
     )
@@ -144,7 +152,7 @@ Filter = _filter()
 
 
 class FlatChange(Shape):
-    """One resource that was set or removed; what is not known is null."""
+    """One resource that was set or removed. Unknown values are null."""
 
     time: Milliseconds
     op: Literal["set", "remove"]
@@ -160,7 +168,7 @@ class FlatChange(Shape):
 
 
 class FlatCounts(Tally):
-    """How many nodes and edges there are now."""
+    """The current numbers of nodes and edges."""
 
     time: Milliseconds
     nodes: Count

@@ -31,12 +31,12 @@ def _schema_of(field: FilterField) -> Mapping[str, Any]:
 
 MIN_SEQ = Parameter(
     name="min_seq",
-    description="Wait until the server has come to this place in history, for 2 seconds at most.",
+    description="Wait until the server has reached this position, for at most 2 seconds.",
     schema=_WHOLE,
 )
 DETAIL = Parameter(
     name="detail",
-    description="More than names.",
+    description="Whether to return details, not only names.",
     schema={"type": "boolean", "default": False},
 )
 UID = Parameter(
@@ -63,7 +63,7 @@ IN_PATH = {
 }
 TYPED = Parameter(
     name="q",
-    description="A search as far as it is written.",
+    description="The search that the user has typed so far.",
     schema={"type": "string", "default": "", "examples": ["kind:deploy ns:sh"]},
 )
 CURSOR = Parameter(
@@ -73,23 +73,23 @@ CURSOR = Parameter(
 )
 SINCE = Parameter(
     name="since",
-    description="Resume after this place in history, `<epoch>:<seq>`, instead of beginning with a snapshot.",
+    description="Resume after this position, `<epoch>:<seq>`, instead of starting with a snapshot.",
     schema={"type": "string", "pattern": "^.+:[0-9]{1,18}$"},
 )
 LAST_EVENT_ID = Parameter(
     name="Last-Event-ID",
-    description="As `since`, which it goes before; an `EventSource` sends it by itself.",
+    description="As `since`, and it wins over `since`. An `EventSource` sends it by itself.",
     schema=SINCE.schema,
     place="header",
 )
 SUBSCRIBE = Parameter(
     name="subscribe",
-    description="Whether to begin with a subscription.",
+    description="Whether to start with the subscription `default`.",
     schema={"type": "boolean", "default": True},
 )
 IF_NONE_MATCH = Parameter(
     name="If-None-Match",
-    description="The `ETag` of an answer that is held already.",
+    description="The `ETag` of an answer that the client already has.",
     schema={"type": "string"},
     place="header",
 )

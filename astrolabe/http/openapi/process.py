@@ -12,87 +12,91 @@ from astrolabe.http.openapi.terms import Absent, Count, Epoch, Kind, Seq, Shape,
 
 
 class AmissObject(Shape):
-    """An object that is left out, or of which a rule failed."""
+    """An object that was skipped, or whose rule failed."""
 
-    name: Annotated[str, about("With its namespace.", "shop/web-1")]
+    name: Annotated[str, about("Namespace and name.", "shop/web-1")]
     why: str
 
 
 class Watch(Shape):
-    """How a kind is watched; of several namespaces the worst is shown."""
+    """The watch of a kind. With several namespaces, the worst one."""
 
     state: WatchState
-    age: Annotated[float | None, about("Seconds since the last news; null before the first.")]
+    age: Annotated[float | None, about("Seconds since the last message; null before the first one.")]
     objects: Count
-    connected: Annotated[bool, about("False while the watch has no connection.")] | Absent = UNSET
-    why: Annotated[str, about("What is the matter, when something is.")] | Absent = UNSET
+    connected: Annotated[bool, about("False while the watch is not connected.")] | Absent = UNSET
+    why: Annotated[str, about("What is wrong, if anything.")] | Absent = UNSET
     cause: Annotated[UnavailableCause, about("Why it is unavailable, for programs.")] | Absent = UNSET
-    skipped: Annotated[int, about("Objects that cannot be taken in, and are left out.")] | Absent = UNSET
+    skipped: Annotated[int, about("How many objects were skipped because they cannot be read.")] | Absent = (
+        UNSET
+    )
     skipped_objects: Annotated[list[AmissObject], about("Some of these.")] | Absent = UNSET
-    rule_failed: Annotated[int, about("Objects with their own status: a rule failed.")] | Absent = UNSET
+    rule_failed: (
+        Annotated[int, about("How many objects keep their own status because a rule failed.")] | Absent
+    ) = UNSET
     rule_failed_objects: Annotated[list[AmissObject], about("Some of these.")] | Absent = UNSET
 
 
 class Replication(Shape):
-    """How the process stands among those that share a Redis."""
+    """The role of this process among the replicas that share a Redis."""
 
     reachable: bool
-    lag: Annotated[float | None, about("Seconds by which what is served may be old; null while unknown.")]
-    tick_age: Annotated[float | None, about("Seconds since the leader was heard of.")]
-    stale: Annotated[bool, about("Whether nobody keeps the graph up to date.")]
+    lag: Annotated[float | None, about("How many seconds old the served graph may be; null while unknown.")]
+    tick_age: Annotated[float | None, about("Seconds since the last tick of the leader.")]
+    stale: Annotated[bool, about("Whether no replica keeps the graph up to date.")]
     why: str | Absent = UNSET
-    obstacle: Annotated[str, about("What keeps it from serving what is stored.")] | Absent = UNSET
-    alone: Annotated[bool, about("Whether this leader goes on without Redis.")] | Absent = UNSET
+    obstacle: Annotated[str, about("Why this process cannot serve the stored graph.")] | Absent = UNSET
+    alone: Annotated[bool, about("Whether this leader continues without Redis.")] | Absent = UNSET
 
 
 class ServedCluster(Shape):
-    """Which cluster this is; an empty text where that is not known."""
+    """Which cluster this is. Unknown values are empty."""
 
     name: str
-    context: Annotated[str, about("Of the kubeconfig.")]
+    context: Annotated[str, about("The context of the kubeconfig.")]
     server: Annotated[str, about("The URL of its API server.")]
 
 
 class ListingProgress(Shape):
-    """How much has been listed so far."""
+    """The progress of the first list."""
 
-    kinds: Annotated[Count, about("Kinds that were listed, or cannot be read.")]
-    of: Annotated[Count, about("All kinds that are asked for.")]
+    kinds: Annotated[Count, about("How many kinds are listed, or known to be unreadable.")]
+    of: Annotated[Count, about("How many kinds there are.")]
     objects: Count
 
 
 class MissingPart(Shape):
-    """What of the cluster is not in the graph."""
+    """A part of the cluster that is not in the graph."""
 
     kind: Kind
     reason: PartialReason
     why: str
-    objects: Annotated[int, about("How many objects are left out.")] | Absent = UNSET
+    objects: Annotated[int, about("How many objects were skipped.")] | Absent = UNSET
 
 
 class Trust(Shape):
-    """How far what is served may be trusted."""
+    """How complete and how fresh the served graph is."""
 
     state: Annotated[
         StateName,
         about(
             "syncing: not everything is listed yet. live: every kind is listed and watched. "
-            "partial: live, but something cannot be read. stale: it may not be true any more."
+            "partial: live, but something cannot be read. stale: the graph may be outdated."
         ),
     ]
-    since: Annotated[Time, about("When it became so.")]
-    why: Annotated[str, about("In a sentence; empty when there is nothing to say.")]
+    since: Annotated[Time, about("When this state began.")]
+    why: Annotated[str, about("Why, in a sentence. Empty if the state is live.")]
     cluster: ServedCluster
     progress: ListingProgress
     partial: list[MissingPart]
 
 
 class ServedState(Trust, tag_field="type", tag="state"):
-    """How far what is served may be trusted: at the beginning of a stream, and at each change."""
+    """How complete and how fresh the served graph is. Sent when a stream begins, and at each change."""
 
 
 class Health(Trust, kw_only=True):
-    """How the process is."""
+    """The health of this process."""
 
     status: Literal["healthy"]
     nodes: Count
@@ -106,14 +110,14 @@ class Health(Trust, kw_only=True):
 
 
 class Life(Shape):
-    """It answers."""
+    """The process answers."""
 
     status: Literal["alive"]
 
 
 class Readiness(Shape):
-    """Whether the graph is one to be served."""
+    """Whether the process is ready to serve its graph."""
 
     status: Literal["ready", "not-ready"]
     waiting: Annotated[list[str], about("The kinds that are not synced yet.")] | Absent = UNSET
-    stale: Annotated[bool, about("Whether nobody keeps the graph up to date.")] | Absent = UNSET
+    stale: Annotated[bool, about("Whether no replica keeps the graph up to date.")] | Absent = UNSET

@@ -33,10 +33,10 @@ METADATA = "Metadata"
 
 
 class Error(Shape):
-    """Why a request is refused."""
+    """Why a request was refused."""
 
     error: Annotated[str, about("One word, for programs.", "bad-filter")]
-    message: Annotated[str, about("A sentence for people, which names what is wrong.")]
+    message: Annotated[str, about("A sentence that names what is wrong.")]
 
 
 class Proposed(Shape):
@@ -56,15 +56,15 @@ class Completion(Shape):
 
 
 class ReferenceShape(Shape):
-    """A reference that leads nowhere: what it names does not exist."""
+    """An unresolved reference: its target does not exist."""
 
     type: EdgeType
-    kind: Annotated[str, about("The kind of what is missing.", "Secret")]
+    kind: Annotated[str, about("The kind of the missing object.", "Secret")]
     name: str
     field: Annotated[
         str, about("The path in the manifest.", "spec.volumes[data].persistentVolumeClaim.claimName")
     ]
-    namespace: Annotated[str, about("Where the kind has one.")] | Absent = UNSET
+    namespace: Annotated[str, about("If the kind is namespaced.")] | Absent = UNSET
 
 
 class Owner(Shape):
@@ -103,18 +103,20 @@ class EventShape(Shape):
 
 
 class NodeShape(Shape):
-    """One resource. Keys that are not required are left out when there is nothing to say."""
+    """One resource. A key that is not required is absent when it has no value."""
 
-    uid: Annotated[str, about("As Kubernetes has it.", "e2e7b339-5a6f-4d99-acca-96b3276dcee0")]
+    uid: Annotated[str, about("The uid in Kubernetes.", "e2e7b339-5a6f-4d99-acca-96b3276dcee0")]
     kind: Kind
     name: str
-    namespace: Annotated[str, about("Empty when it is cluster-scoped.")]
-    api_version: Annotated[str, about("As a manifest has it.", "apps/v1")]
+    namespace: Annotated[str, about("Empty if the resource is cluster-scoped.")]
+    api_version: Annotated[str, about("The apiVersion in the manifest.", "apps/v1")]
     status: Status
-    reason: Annotated[str, about("Why, in one word; of a Pod what kubectl shows.", "CrashLoopBackOff")]
-    message: Annotated[str, about("Why, in a sentence; empty when there is nothing to add.")]
+    reason: Annotated[
+        str, about("Why, in one word. For a Pod, the status that kubectl shows.", "CrashLoopBackOff")
+    ]
+    message: Annotated[str, about("Why, in a sentence. Empty if there is nothing to add.")]
     metadata: Annotated[dict[str, Any], Meta(extra_json_schema=reference(METADATA))]
-    since: Annotated[Time, about("When the manifest says this status began.")] | Absent = UNSET
+    since: Annotated[Time, about("When this status began, according to the manifest.")] | Absent = UNSET
     warning: (
         Annotated[WarningShape, about("The newest Warning Event of the last hour, while it is not Ready.")]
         | Absent
@@ -125,25 +127,27 @@ class NodeShape(Shape):
         ]
         | Absent
     ) = UNSET
-    release: Annotated[str, about("Its Helm release, its own or that of its owner.")] | Absent = UNSET
+    release: Annotated[str, about("Its Helm release: its own, or the one of its owner.")] | Absent = UNSET
     release_namespace: str | Absent = UNSET
-    chart: Annotated[str, about("With its version.", "web-1.2.3")] | Absent = UNSET
+    chart: Annotated[str, about("The chart with its version.", "web-1.2.3")] | Absent = UNSET
     unresolved: list[ReferenceShape] | Absent = UNSET
     owner_references: list[Owner] | Absent = UNSET
     labels: dict[str, str] | Absent = UNSET
 
 
 class EdgeShape(Shape):
-    """One thing that a resource has to do with another. `type`, `from` and `to` are its identity."""
+    """A relation between two resources. `type`, `from` and `to` identify it."""
 
     type: EdgeType
-    source: Annotated[str, about("The uid of what uses, owns or selects.")] = field(name="from")
-    target: Annotated[str, about("The uid of what is used, owned or selected.")] = field(name="to")
-    field: Annotated[list[str], about("The paths in the manifest that made it.", ["spec.volumeName"])]
+    source: Annotated[str, about("The uid of the resource that uses, owns or selects.")] = field(name="from")
+    target: Annotated[str, about("The uid of the resource that is used, owned or selected.")] = field(
+        name="to"
+    )
+    field: Annotated[list[str], about("The paths in the manifest that make this edge.", ["spec.volumeName"])]
 
 
 class GraphShape(Shape):
-    """Nodes, and the edges between them; no edge lacks an end."""
+    """Nodes, and the edges between them. Both ends of each edge are among the nodes."""
 
     epoch: Epoch
     seq: Seq
@@ -152,11 +156,11 @@ class GraphShape(Shape):
 
 
 class IdentityShape(Shape):
-    """Who a node is, and how it is."""
+    """Identifies a node, with its status."""
 
     uid: str
     kind: Kind
-    namespace: Annotated[str, about("Empty when it is cluster-scoped.")]
+    namespace: Annotated[str, about("Empty if the resource is cluster-scoped.")]
     name: str
     status: Status
 
@@ -175,7 +179,7 @@ class EdgesOfNode(Shape):
 
 
 class ResourceDetail(Shape):
-    """One node with all that is linked to it."""
+    """One node, with its edges and the nodes at their other ends."""
 
     epoch: Epoch
     seq: Seq
@@ -189,11 +193,11 @@ class ResourceDetail(Shape):
 
 
 class ResourceShape(Shape):
-    """One resource in a flat shape."""
+    """One resource as a flat object."""
 
     uid: str
     name: str
-    namespace: Annotated[str, about("Empty when it is cluster-scoped.")]
+    namespace: Annotated[str, about("Empty if the resource is cluster-scoped.")]
     kind: Kind
     api_version: str
     status: Status
@@ -201,7 +205,7 @@ class ResourceShape(Shape):
     message: str
     chart: str
     release: str
-    age: Annotated[str, about("Since it was made, in the largest unit.", "12s", "5m", "3h", "5d")]
+    age: Annotated[str, about("Time since its creation, in the largest unit.", "12s", "5m", "3h", "5d")]
     creation_timestamp: Time
     image: str | Absent = UNSET
     node_name: str | Absent = UNSET
@@ -237,7 +241,7 @@ class ReleaseShape(Tally):
     chart: Annotated[str, about("That was installed, with its version; empty when no node names one.")]
     charts: Annotated[list[str], about("The chart and its subcharts, as far as nodes name them.")]
     revision: int | None
-    status: Annotated[str | None, about("As Helm has it.", "deployed")]
+    status: Annotated[str | None, about("The status in Helm.", "deployed")]
     nodes: Count
     app_version: Annotated[str, about("Only with `--helm-details`, as all that follows.")] | Absent = UNSET
     description: Annotated[str, about("Of the chart.")] | Absent = UNSET
@@ -290,21 +294,22 @@ class KindInfo(Shape):
     kind: Kind
     group: Annotated[str, about("Empty for the core group.", "apps")]
     version: str
-    plural: Annotated[str, about("As the paths of the API server have it.", "deployments")]
-    short_names: Annotated[list[str], about("As kubectl abbreviates it.", ["deploy"])]
-    abbreviation: Annotated[str, about("What a picture writes on it.", "deploy")]
+    plural: Annotated[str, about("The plural, as in the paths of the API server.", "deployments")]
+    short_names: Annotated[list[str], about("The short names in kubectl.", ["deploy"])]
+    abbreviation: Annotated[str, about("The short label in a drawing of the graph.", "deploy")]
     namespaced: bool
-    optional: Annotated[bool, about("Whether a cluster may do without it, or forbid to read it.")]
-    layer: Annotated[Layer, about("Where it stands when the graph is drawn, from left to right.")]
-    column: Annotated[Count, about("Where it stands in a drawing, from what asks (0) to what is needed.")]
-    columns: Annotated[list[ColumnInfo], about("What its nodes may show in `metadata`, in order.")]
+    optional: Annotated[bool, about("Whether a cluster may lack this kind, or forbid reading it.")]
+    layer: Annotated[Layer, about("Its layer in a drawing of the graph, from left to right.")]
+    column: Annotated[
+        Count, about("Its column in a drawing: from 0, where requests arrive, to what the others need.")
+    ]
+    columns: Annotated[list[ColumnInfo], about("The keys that `metadata` of its nodes may have, in order.")]
     relays: Annotated[
-        bool, about("Whether its status only passes on that of others: by itself it is no cause.")
+        bool,
+        about("Whether its status only reflects the status of others, so that it is never a cause itself."),
     ]
-    inherits: Annotated[
-        list[EdgeType], about("Of edges into it, along which it belongs to another and inherits its release.")
-    ]
-    edge_types: Annotated[list[EdgeType], about("That it tells of.")]
+    inherits: Annotated[list[EdgeType], about("Types of incoming edges along which it inherits a release.")]
+    edge_types: Annotated[list[EdgeType], about("The types of edges that its manifests make.")]
     counts: Counts
 
 
@@ -312,20 +317,20 @@ class EdgeTypeInfo(Shape):
     """A type of edge, and what it means."""
 
     type: EdgeType
-    description: Annotated[str, about("What the source has to do with the target.")]
-    closure: Annotated[bool, about("Whether what the label selector selects brings its targets along.")]
+    description: Annotated[str, about("What the edge says about its source and target.")]
+    closure: Annotated[bool, about("Whether the targets of selected resources are in the graph, too.")]
     takes_along: Annotated[
-        bool, about("Whether a release brings its targets along that have no release of their own.")
+        bool, about("Whether targets without a release of their own belong to the release of the source.")
     ]
-    inherits: Annotated[bool, about("Whether a kind may inherit its release along it.")]
+    inherits: Annotated[bool, about("Whether a kind may inherit its release along this edge.")]
     needs: Annotated[
         bool, about("Whether the source needs the target: its failure may be the cause of the source's.")
     ]
-    hidden: Annotated[bool, about("Whether pictures leave it out until it is asked for.")]
+    hidden: Annotated[bool, about("Whether drawings hide it by default.")]
 
 
 class Unresolved(IdentityShape):
-    """A reference that leads nowhere, and the node that holds it."""
+    """An unresolved reference, and the node that has it."""
 
     reference: ReferenceShape
 

@@ -31,8 +31,12 @@ EdgeType = Annotated[str, Meta(extra_json_schema=reference("EdgeType"))]
 #: The format of whole numbers of more than 32 bits. None is above 2^53, the limit of JavaScript.
 INT64 = {"format": "int64"}
 
-Seq = Annotated[int, Meta(ge=0, description="A place in history, which grows.", extra_json_schema=INT64)]
-Epoch = Annotated[str, Meta(description="The unbroken history that `seq` is of.", examples=["3fa7fd63"])]
+Seq = Annotated[
+    int, Meta(ge=0, description="The sequence number of a position. It only grows.", extra_json_schema=INT64)
+]
+Epoch = Annotated[
+    str, Meta(description="Names the unbroken history that `seq` belongs to.", examples=["3fa7fd63"])
+]
 Milliseconds = Annotated[
     int, Meta(ge=0, description="Milliseconds since 1970, UTC.", extra_json_schema=INT64)
 ]
