@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from astrolabe.cli.flag_types import kinds as parse_kinds
 from astrolabe.graph.model.facts import Read
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.catalogue import (
@@ -164,3 +165,12 @@ def test_reads_in_a_circle() -> None:
 def test_a_kind_that_reads_itself() -> None:
     with pytest.raises(CatalogueError, match="in a circle: Node"):
         verify([replace(NODE, reads=(Read("outgoing", "owns", "Node"),))])
+
+
+def test_roles_and_bindings_are_asked_for_by_one_word() -> None:
+    keys = ("ClusterRole", "Role", "ClusterRoleBinding", "RoleBinding")
+    assert parse_kinds("+rbac") == tuple(f"+{key}" for key in keys)
+    assert parse_kinds("rbac, po") == (*keys, "Pod")
+    assert parse_kinds("+ crd") == ("+CustomResourceDefinition",)
+    with pytest.raises(UnknownKind, match="unknown kind 'Widget'"):
+        parse_kinds("+Widget")

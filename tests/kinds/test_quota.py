@@ -1,0 +1,57 @@
+"""When a quota is used up, in whatever units it is written."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from astrolabe.graph.state.status import PENDING, READY, Status
+from astrolabe.kinds.quantity import parse_quantity
+from tests.kinds.support import judge
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0),
+        ("500m", Decimal("0.5")),
+        ("2", 2),
+        ("1.5Gi", 1536 * 1024 * 1024),
+        ("1e3", 1000),
+        ("1E", 10**18),
+        ("-3k", -3000),
+        (".5", Decimal("0.5")),
+        ("7n", Decimal("0.000000007")),
+        ("", None),
+        ("m", None),
+        ("ten", None),
+        ("1 Gi", None),
+        ("1e99999", None),
+        ("9" * 100, None),
+    ],
+)
+def test_quantities(text: str, number: Any) -> None:
+    assert parse_quantity(text) == number
+
+
+def quota(hard: dict[str, str], used: dict[str, str]) -> Status:
+    return judge("ResourceQuota", spec={"hard": hard}, status={"hard": hard, "used": used})
+
+
+def test_a_quota() -> None:
+    assert quota({"pods": "10"}, {"pods": "9"}) == Status(READY, "Ready")
+    assert quota({"pods": "10", "cpu": "2"}, {"pods": "10", "cpu": "1999m"}) == Status(
+        READY, "Exhausted", "Used up: pods (10 of 10)"
+    )
+    assert quota({"memory": "1Gi", "cpu": "2"}, {"memory": "1024Mi", "cpu": "2500m"}) == Status(
+        READY, "Exhausted", "Used up: cpu (2500m of 2), memory (1024Mi of 1Gi)"
+    )
+
+
+def test_what_is_forbidden_is_not_used_up() -> None:
+    assert quota({"services.loadbalancers": "0"}, {"services.loadbalancers": "0"}).reason == "Ready"
+
+
+def test_what_is_not_counted_yet() -> None:
+    status = judge("ResourceQuota", spec={"hard": {"pods": "1"}})
+    assert status == Status(PENDING, "Pending", "Waiting for the quota controller to count what is used")
