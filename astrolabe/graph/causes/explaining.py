@@ -13,6 +13,7 @@ from astrolabe.graph.causes.explanations import (
     explains,
     named_groups,
     rows_of,
+    speaks_of_volumes,
     verdict_of,
 )
 from astrolabe.graph.causes.graces import is_finished
@@ -123,6 +124,8 @@ class CauseFinder:
             yield from self._nodes_behind(words)
         elif complaint is Complaint.CONSUMER:
             yield from self._pods_waiting(words, Complaint.UNSCHEDULED)
+        elif words.key == "PersistentVolumeClaim" and complaint is Complaint.WAITING:
+            yield from self._first_consumers(words)
         elif complaint is Complaint.TERMINATING:
             yield from self._holding(words)
         elif complaint is Complaint.HELM:
@@ -174,6 +177,15 @@ class CauseFinder:
         if len(lost) >= verdict.tainted:
             for uid in lost:
                 yield Arc(uid, RUNS_ON)
+
+    def _first_consumers(self, claim: Words) -> Iterator[Arc]:
+        """A claim may wait until its Pod is scheduled: one that waits for something else than its volumes."""
+        if claim.warning is not None or claim.unresolved:
+            return
+        for arc in self._pods_waiting(claim, Complaint.UNSCHEDULED):
+            assert isinstance(arc.target, str)
+            if not speaks_of_volumes(self._register.words[arc.target]):
+                yield arc
 
     def _pods_waiting(self, claim: Words, complaint: Complaint) -> Iterator[Arc]:
         for edge in self._graph.incoming(claim.uid):

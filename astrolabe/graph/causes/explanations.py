@@ -155,6 +155,11 @@ def explains(row: EdgeRow, cause: Complaint) -> bool:
     return cause not in row.not_causes and (not row.causes or cause in row.causes)
 
 
+def speaks_of_volumes(words: Words) -> bool:
+    """Whether it says that it waits for volumes or claims."""
+    return _VOLUMES.search(words.all_words) is not None
+
+
 _USED = _set(USES_CONFIGMAP, USES_SECRET)
 _PULL = "imagePullSecrets"
 _POD_NEEDS = _set(USES_CONFIGMAP, USES_SECRET, USES_SERVICE_ACCOUNT, USES_CLASS, MOUNTS, CLAIMS)

@@ -1,0 +1,225 @@
+"""Clusters of manifests, as an API server and kubelets write them: for incidents that nobody recorded.
+
+They go through the kinds and the model, so that statuses are those of the server.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from astrolabe.graph.model.facts import WarningEvent
+from astrolabe.graph.model.model import Model
+from astrolabe.graph.state.graph import ServedGraph
+from tests.support.kinds import KINDS, KINDS_BY_NAME
+from tests.support.sketches import Sketch
+
+Json = dict[str, Any]
+
+#: When all of it was made: twenty minutes before `NOW` of the sketches.
+MADE = "2026-01-01T00:40:00Z"
+#: Half a minute before.
+JUST_NOW = "2026-01-01T00:59:30Z"
+_GROUPS = {kind.name: kind for kind in KINDS}
+
+
+class MadeCluster:
+    """Manifests, by which a graph is made."""
+
+    def __init__(self) -> None:
+        self._manifests: list[Json] = []
+        self._warnings: dict[str, tuple[WarningEvent, ...]] = {}
+        self.add("Namespace", "shop", status={"phase": "Active"})
+        self.node("n1")
+        self.add("ServiceAccount", "default")
+
+    def add(self, kind: str, name: str, *, owner: str = "", created: str = MADE, **keys: Any) -> str:
+        """A manifest; its uid. owner: `Kind/name`. meta: more of its metadata."""
+        entry = _GROUPS[kind]
+        metadata: Json = {
+            "name": name,
+            "uid": f"{kind}/{name}",
+            "creationTimestamp": created,
+            "generation": 1,
+        }
+        metadata["resourceVersion"] = str(len(self._manifests) + 1)
+        if entry.namespaced:
+            metadata["namespace"] = "shop"
+        if owner:
+            owning, _, owner_name = owner.partition("/")
+            reference = {"apiVersion": _GROUPS[owning].api_version, "kind": owning, "name": owner_name}
+            metadata["ownerReferences"] = [{**reference, "uid": owner, "controller": True}]
+        metadata |= keys.pop("meta", {})
+        if isinstance(keys.get("status"), dict) and kind != "Pod":
+            keys["status"].setdefault("observedGeneration", 1)
+        self._manifests.append({"apiVersion": entry.api_version, "kind": kind, "metadata": metadata, **keys})
+        return f"{kind}/{name}"
+
+    def warn(self, uid: str, reason: str, message: str, since: str = "2026-01-01T00:50:00Z") -> None:
+        """The newest Warning about an object."""
+        self._warnings[uid] = (WarningEvent(reason, message, since, "2026-01-01T00:59:50Z"),)
+
+    def node(self, name: str, *conditions: Json, **spec: Any) -> None:
+        """A Node that is ready, unless conditions say otherwise."""
+        ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastTransitionTime": MADE}
+        self.add("Node", name, spec=spec, status={"conditions": [*conditions] or [ready]})
+
+    def workload(
+        self,
+        name: str,
+        *pods: Json,
+        replicas: int = 1,
+        created: str = MADE,
+        conditions: list[Json] | None = None,
+        failure: str = "",
+        template: Json | None = None,
+        serve: bool = True,
+    ) -> None:
+        """A Deployment with one ReplicaSet, these Pods, a Service and its slice.
+
+        pods: status and spec of each, see below. failure: that Pods cannot be created.
+        """
+        ready = sum(1 for pod in pods if pod.get("ready"))
+        counts = {"replicas": len(pods), "readyReplicas": ready, "availableReplicas": ready}
+        failed = [condition("ReplicaFailure", "True", "FailedCreate", failure)] if failure else []
+        late = [condition("Progressing", "False", "ProgressDeadlineExceeded", "timed out progressing")]
+        ended = conditions if conditions is not None else ([] if ready >= replicas else late)
+        spec = {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": template or {"containers": [APP]}},
+        }
+        available = condition("Available", "True" if ready else "False", "Minimum", "", created)
+        status = {**counts, "updatedReplicas": len(pods), "conditions": [available, *ended, *failed]}
+        owner = self.add("Deployment", name, created=created, spec=spec, status=status)
+        labels = {"app": name, "pod-template-hash": "5d"}
+        meta = {"labels": labels, "annotations": {"deployment.kubernetes.io/revision": "1"}}
+        rs = self.add(
+            "ReplicaSet",
+            f"{name}-5d",
+            owner=owner,
+            created=created,
+            meta=meta,
+            spec={
+                **spec,
+                "template": {"metadata": {"labels": labels}, "spec": template or {"containers": [APP]}},
+            },
+            status={**counts, "conditions": failed},
+        )
+        for index, pod in enumerate(pods):
+            self.pod(f"{name}-{index}", pod, owner=rs, labels=labels)
+        if serve:
+            self.service(
+                name, [(f"{name}-{index}", bool(pod.get("ready"))) for index, pod in enumerate(pods)]
+            )
+
+    def pod(self, name: str, pod: Json, *, owner: str = "", labels: dict[str, str] | None = None) -> None:
+        """A Pod, of what the functions below make."""
+        meta = {"labels": labels or {}, **pod.get("meta", {})}
+        spec = {"containers": [APP], "nodeName": "n1", **pod.get("spec", {})}
+        created = pod.get("created", MADE)
+        self.add("Pod", name, owner=owner, created=created, meta=meta, spec=spec, status=pod["status"])
+
+    def service(self, name: str, endpoints: list[tuple[str, bool]], **spec: Any) -> None:
+        """A Service with its slice; endpoints: Pods, and whether each is ready."""
+        ports = [{"port": 80, "targetPort": 8080}]
+        self.add("Service", name, spec={"selector": {"app": name}, "ports": ports, **spec}, status={})
+        self.add(
+            "EndpointSlice",
+            f"{name}-x",
+            owner=f"Service/{name}",
+            meta={"labels": {"kubernetes.io/service-name": name}},
+            addressType="IPv4",
+            ports=[{"port": 8080}] if endpoints else [],
+            endpoints=[
+                {
+                    "addresses": ["10.0.0.1"],
+                    "conditions": {"ready": ready},
+                    "targetRef": {"kind": "Pod", "name": pod, "namespace": "shop", "uid": f"Pod/{pod}"},
+                }
+                for pod, ready in endpoints
+            ],
+        )
+
+    def sketch(self) -> Sketch:
+        """The graph of it."""
+        model = Model([kind.rules for kind in KINDS])
+        for kind in KINDS:
+            model.set_synced(kind.key, "", True)
+        for manifest in self._manifests:
+            kind = KINDS_BY_NAME[manifest["kind"]]
+            model.upsert(kind.facts(kind.decoder.decode(msgspec.json.encode(manifest))))
+        for uid, warnings in self._warnings.items():
+            model.set_warnings(uid, warnings)
+        sketch = Sketch()
+        sketch.graph = ServedGraph("e")
+        while model.unsettled or model.pending:
+            sketch.graph.load(model.commit())
+        return sketch
+
+    def told(self) -> list[str]:
+        """Its problems in words."""
+        return self.sketch().told()
+
+
+APP: Json = {"name": "app", "image": "shop/app:1"}
+
+
+def condition(type: str, status: str, reason: str, message: str, since: str = MADE) -> Json:
+    """One condition."""
+    return {"type": type, "status": status, "reason": reason, "message": message, "lastTransitionTime": since}
+
+
+def running(*, ready: bool = True, since: str = MADE, **keys: Any) -> Json:
+    """A Pod that runs."""
+    state = {"running": {"startedAt": since}}
+    return {
+        "ready": ready,
+        "status": {
+            "phase": "Running",
+            "conditions": [
+                condition("PodScheduled", "True", "", ""),
+                condition("Ready", str(ready), "" if ready else "ContainersNotReady", "", since),
+            ],
+            "containerStatuses": [{"name": "app", "ready": ready, "restartCount": 0, "state": state}],
+        },
+        **keys,
+    }
+
+
+def waiting(
+    reason: str, message: str = "", *, last: Json | None = None, since: str = MADE, **keys: Any
+) -> Json:
+    """A Pod whose container waits. last: how it ended before."""
+    container: Json = {"name": "app", "ready": False, "restartCount": 5 if last else 0}
+    container["state"] = {"waiting": {"reason": reason, "message": message}}
+    if last:
+        container["lastState"] = {"terminated": {"finishedAt": "2026-01-01T00:58:00Z", **last}}
+    return {
+        "status": {
+            "phase": "Running" if last else "Pending",
+            "conditions": [
+                condition("PodScheduled", "True", "", "", since),
+                condition("Ready", "False", "ContainersNotReady", "", since),
+            ],
+            "containerStatuses": [container],
+        },
+        **keys,
+    }
+
+
+def unscheduled(message: str, since: str = MADE, **keys: Any) -> Json:
+    """A Pod that no node suits."""
+    scheduled = condition("PodScheduled", "False", "Unschedulable", message, since)
+    return {"spec": {"nodeName": ""}, "status": {"phase": "Pending", "conditions": [scheduled]}, **keys}
+
+
+def finished(phase: str, reason: str = "", message: str = "", code: int = 1, **keys: Any) -> Json:
+    """A Pod that is over."""
+    end = {"exitCode": code, "reason": "Error" if code else "Completed", "finishedAt": "2026-01-01T00:50:00Z"}
+    containers = [{"name": "app", "ready": False, "restartCount": 0, "state": {"terminated": end}}]
+    status: Json = {"phase": phase, "containerStatuses": [] if reason else containers}
+    if reason:
+        status |= {"reason": reason, "message": message}
+    return {"status": status, **keys}

@@ -1,0 +1,27 @@
+"""Incidents of many kinds that nobody recorded: manifests as an API server and kubelets write them.
+
+Those that begin with `well` are no problems.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.incidents import others, pods
+from tests.incidents.made import MadeCluster
+from tests.incidents.registry import CASES, Build
+
+assert pods
+assert others  # they add their cases
+
+
+@pytest.mark.parametrize(("build", "told"), CASES)
+def test_the_cause_is_named(build: Build, told: list[str]) -> None:
+    cluster = MadeCluster()
+    build(cluster)
+    assert cluster.told() == told
+
+
+def test_what_is_well_is_told_of_by_nobody() -> None:
+    assert not any(each.values[1] for each in CASES if each.id.startswith("well"))
+    assert all(each.values[1] for each in CASES if not each.id.startswith("well"))
