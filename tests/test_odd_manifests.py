@@ -16,9 +16,11 @@ import pytest
 
 from astrolabe.bus.redis.codec import Decoder, decode_entry, encode, entry_of
 from astrolabe.client import Client
+from astrolabe.graph.model.event_index import EventIndex
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.state.batch import Batch
+from astrolabe.kinds.event import EVENT, WARNING_EVENTS
 from astrolabe.kinds.kind import Kind
 from astrolabe.sim.store import Item, ObjectStore
 from tests.support.kinds import KINDS
@@ -90,7 +92,13 @@ class Truth:
 
     def graph(self) -> tuple[dict[str, Any], dict[tuple[str, str, str], Any]]:
         """The nodes and the edges of a model that is told all of it at once."""
-        model = self._new_model()
+        model, events = self._new_model(), EventIndex(most=10_000, most_each=100)
+        for item in self._store.collection(EVENT).items.values():
+            event = WARNING_EVENTS.facts(WARNING_EVENTS.decoder.decode(item.body))
+            assert event is not None
+            events.put(event)
+        for object in events.objects:
+            model.set_warnings(object, events.warnings(object))
         for known in self._known.values():
             for facts in known.values():
                 model.upsert(facts)
