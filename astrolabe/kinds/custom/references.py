@@ -337,7 +337,9 @@ def _named_places(given: Any, own: str) -> Iterator[tuple[str, Selector | None]]
 def _labels(given: Any) -> Selector | None:
     if not isinstance(given, dict) or not given or len(given) > MOST_TERMS:
         return None
-    return equality({key: value for key, value in given.items() if isinstance(value, str)})
+    # Labels are texts. Without one that is none, the selector would match more than it says.
+    texts = {key: value for key, value in given.items() if isinstance(value, str)}
+    return equality(texts) if len(texts) == len(given) else None
 
 
 def selector_of(given: Any) -> Selector | None:
@@ -348,13 +350,16 @@ def selector_of(given: Any) -> Selector | None:
     listed = given.match_expressions if isinstance(given.match_expressions, list) else []
     if len(labels) > MOST_TERMS or len(listed) > MOST_TERMS:
         return None
+    texts = {key: value for key, value in labels.items() if isinstance(value, str)}
+    if len(texts) < len(labels):
+        return None
     expressions = [
         (str(each.key), str(each.operator), [v for v in _values(each.values) if isinstance(v, str)])
         for each in listed
         if isinstance(each, _Expression)
     ]
     try:
-        return from_expressions({k: v for k, v in labels.items() if isinstance(v, str)}, expressions)
+        return from_expressions(texts, expressions)
     except SelectorError:
         return None
 

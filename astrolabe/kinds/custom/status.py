@@ -15,7 +15,7 @@ from astrolabe.kinds.custom.conditions import (
     status_of,
 )
 from astrolabe.kinds.custom.finding import Finder, Hit, tests_paths, tests_wholes, word_of
-from astrolabe.kinds.custom.paths import Path, last_many, show
+from astrolabe.kinds.custom.paths import Path, last_many, parse, show
 from astrolabe.kinds.custom.projection import SCALARS, ProjectionOf
 from astrolabe.kinds.custom.rule import MessageTemplate, StatusRule, Test
 from astrolabe.kinds.custom.verdict import NOT_JUDGED, Verdict, pending, unknown
@@ -31,7 +31,7 @@ Say = Callable[[Any], str]
 def wholes_of(rule: StatusRule) -> dict[Path, Any]:
     """What the rule reads as a whole: its lists of conditions."""
     found: dict[Path, Any] = {}
-    for tests in (rule.paused or (), rule.error, rule.pending, rule.unknown, rule.ready):
+    for tests in (_paused_tests(rule), rule.error, rule.pending, rule.unknown, rule.ready):
         found |= tests_wholes(tests)
     return found
 
@@ -39,9 +39,17 @@ def wholes_of(rule: StatusRule) -> dict[Path, Any]:
 def paths_of(rule: StatusRule) -> list[Path]:
     """The other paths that it reads."""
     found = [rule.observed, *(paused.PATHS if rule.paused is None else ())]
-    for tests in (rule.paused or (), rule.error, rule.pending, rule.unknown, rule.ready):
+    for tests in (_paused_tests(rule), rule.error, rule.pending, rule.unknown, rule.ready):
         found += tests_paths(tests)
     return [path for path in found if path]
+
+
+#: The conditions with which many kinds say that a person has stopped their controller.
+_PAUSED = (Test(conditions=("Paused", "ReconciliationPaused"), within=parse("status.conditions")),)
+
+
+def _paused_tests(rule: StatusRule) -> Sequence[Test]:
+    return _PAUSED if rule.paused is None else rule.paused
 
 
 def compile_status(
@@ -54,8 +62,7 @@ def compile_status(
     steps: list[Step] = [_observed(rule, projection)]
     if rule.paused is None:
         steps.append(paused.step(projection))
-    else:
-        steps += [compiler.step(test, "paused") for test in rule.paused]
+    steps += [compiler.step(test, "paused") for test in _paused_tests(rule)]
     absent = None if rule.absent == "ready" else _absent(rule, has_status)
     if absent is not None and not rule.by_references:
         steps.append(absent)
@@ -150,6 +157,8 @@ class _Compiler:
                 verdict = check(manifest)
                 if verdict is None:
                     undecided = True
+                elif verdict is _FINE:
+                    continue  # it may be absent, and says nothing
                 elif verdict.status.severity == READY:
                     good = good or verdict
                 else:
@@ -218,7 +227,7 @@ class _Compiler:
             said = texts[0]
             for read, after in zip(readers, texts[1:], strict=True):
                 said += read(manifest) + after
-            return said.strip()
+            return said.strip().rstrip(":")  # what was to be quoted may be absent
 
         return say
 
@@ -281,7 +290,7 @@ def _status(severity: str, hit: Hit, word: str, said: str) -> Status:
         return Status(severity, word or status.reason, message, status.since)
     value = hit.value
     reason = word or words.reason_of(value, hit.where, severity)
-    if not said and isinstance(value, str) and value != reason:
+    if not said and isinstance(value, str) and " " in value.strip():
         said = value
     if not said and word == "Paused":
         said = f"Paused by {hit.where}"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 import yaml
+
+#: The one in C is ten times as fast, and is in every wheel of PyYAML.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: Bytes of one file, and levels of nesting.
 LARGEST_FILE = 1024 * 1024
@@ -118,7 +122,7 @@ def documents(source: str, content: str | bytes) -> list[Reader]:
     if len(content) > LARGEST_FILE:
         raise RuleError(source, 1, f"the file is larger than {LARGEST_FILE // 1024} KiB; split it")
     try:
-        nodes = list(yaml.compose_all(content, Loader=yaml.SafeLoader))
+        nodes = list(yaml.compose_all(content, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise RuleError(source, mark.line + 1 if mark else 1, f"this is no YAML: {error.problem}") from error

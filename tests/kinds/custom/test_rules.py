@@ -224,7 +224,7 @@ def test_who_permits_has_the_same_names() -> None:
 WRONG: list[tuple[str, int, str]] = [
     ("", 1, "the file has no rule"),
     ("[1, 2]", 1, "must be a mapping"),
-    ("kind: [", 1, "this is no YAML"),
+    ("kind: [", 2, "this is no YAML"),
     ("versions: [v1]", 1, "needs `kind: Name.group`"),
     ("kind: certificates", 1, "is no kind; write it as Kind.group"),
     ("kind: A.x\nkind: B.x", 2, "stands twice"),
