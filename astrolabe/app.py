@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Mapping
@@ -37,6 +38,9 @@ LONGEST_STOP = 8.0
 #: (CPython 3.11, measured), and by default it happens five times while they are listed. Collections of the
 #: young generations take at most 2 ms each and 1 % of the time, so only the oldest is made rare.
 GC_THRESHOLDS = (700, 10, 1000)
+
+#: Open files to ask for. Shells and systemd begin with 1024, of which 300 watches and 2,000 streams are more.
+MOST_FILES = 16_384
 
 #: Starts a task.
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -181,7 +185,17 @@ async def serve(
         verbosity=settings.verbosity, log_format=settings.log_format, several=settings.workers > 1
     )
     gc.set_threshold(*GC_THRESHOLDS)
+    _raise_file_limit()
     await Application(settings, extra_tasks=extra_tasks, listener=listener, opened=opened).run_until_signal()
+
+
+def _raise_file_limit() -> None:
+    """Permit as many open files as the system does, within reason: each watch has one, and each client."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # macOS has a limit of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _first_signal(loop: asyncio.AbstractEventLoop) -> asyncio.Future[signal.Signals]:

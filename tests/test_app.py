@@ -6,8 +6,11 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -286,3 +289,12 @@ async def test_extra_tasks_are_guarded_too(recording: Recording, tmp_path: Path)
 async def fail_after(event: asyncio.Event) -> None:
     await event.wait()
     raise RuntimeError("no luck")
+
+
+def test_a_low_limit_of_open_files_is_raised_at_the_start() -> None:
+    """A shell begins with 1024, fewer than the watches of a cluster with many kinds and their clients."""
+    told = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    begin = "from astrolabe.app import _raise_file_limit as raise_limit; raise_limit(); "
+    program = ["sh", "-c", f'ulimit -Sn 256 && exec {sys.executable} -c "{begin}{told}"']
+    limit = int(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
+    assert limit == min(16_384, resource.getrlimit(resource.RLIMIT_NOFILE)[1])

@@ -417,6 +417,7 @@ async def test_kinds(site: Site) -> None:
         "abbreviation": "deploy",
         "namespaced": True,
         "optional": False,
+        "metadataOnly": False,
         "layer": "workload",
         "column": 2,
         "columns": [

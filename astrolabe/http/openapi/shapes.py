@@ -299,6 +299,7 @@ class KindInfo(Shape):
     abbreviation: Annotated[str, about("The short label in a drawing of the graph.", "deploy")]
     namespaced: bool
     optional: Annotated[bool, about("Whether a cluster may lack this kind, or forbid reading it.")]
+    metadata_only: Annotated[bool, about("Whether only the metadata of its objects is read, as of Secrets.")]
     layer: Annotated[Layer, about("Its layer in a drawing of the graph, from left to right.")]
     column: Annotated[
         Count, about("Its column in a drawing: from 0, where requests arrive, to what the others need.")

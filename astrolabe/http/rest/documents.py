@@ -236,6 +236,7 @@ def _kind(kind: Kind[Any], counts: Counter[tuple[str, str]]) -> dict[str, Any]:
         "columns": msgspec.to_builtins(kind.columns),
         "relays": kind.relays,
         "optional": kind.optional,
+        "metadataOnly": kind.metadata_only,
         "inherits": sorted(kind.inherits),
         "edgeTypes": sorted({OWNS, *(type for type, _ in kind.makes)}),
         "counts": {level: counts[kind.key, level] for level in SEVERITIES},
