@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from astrolabe.graph.model.links import Ref
+from astrolabe.graph.state.edge_types import ATTACHES
 from astrolabe.graph.state.status import ERROR, READY, UNKNOWN, Status
 from astrolabe.kinds.common import condition, labels_of, tell_finalizers, terminating
 from astrolabe.kinds.kind import Kind
@@ -21,7 +23,12 @@ class NodeInfo(Projection):
     kubelet_version: str = ""
 
 
+class AttachedVolume(Projection):
+    name: str = ""
+
+
 class NodeStatus(Projection):
+    volumes_attached: Items[AttachedVolume] | None = None
     conditions: Items[Condition] | None = None
     node_info: NodeInfo | None = None
 
@@ -93,6 +100,28 @@ def _node_metadata(node: NodeManifest) -> NodeMetadata:
     )
 
 
+#: What kubelet puts before the name of a CSI volume: `kubernetes.io/csi/<driver>^<handle>`.
+_CSI_PREFIX = "kubernetes.io/csi/"
+
+
+def _node_links(node: NodeManifest) -> list[Ref]:
+    """The volumes that are attached to it, as the Node itself tells: each is known by driver and handle."""
+    attached = (node.status or NodeStatus()).volumes_attached
+    return [
+        Ref(
+            ATTACHES,
+            "PersistentVolume",
+            "",
+            volume.name.removeprefix(_CSI_PREFIX),
+            "status.volumesAttached",
+            optional=True,
+            reverse=True,
+        )
+        for volume in attached or ()
+        if volume.name.startswith(_CSI_PREFIX)
+    ]
+
+
 NODE = Kind(
     name="Node",
     group="",
@@ -106,6 +135,8 @@ NODE = Kind(
     status=_node_status,
     metadata=_node_metadata,
     shows=NodeMetadata,
+    links=_node_links,
+    makes=((ATTACHES, "PersistentVolume"),),
     closure_ends=lambda _: True,
     namespaced=False,
     optional=True,

@@ -244,8 +244,10 @@ class VolumeSecret(Projection):
 
 
 class CsiSource(Projection):
-    """The Secrets that the driver reads for a volume."""
+    """What a driver knows a volume by, and the Secrets that it reads for it."""
 
+    driver: str = ""
+    volume_handle: str = ""
     controller_publish_secret_ref: VolumeSecret | None = None
     node_stage_secret_ref: VolumeSecret | None = None
     node_publish_secret_ref: VolumeSecret | None = None
@@ -357,6 +359,12 @@ def _volume_links(volume: PersistentVolume) -> list[Link]:
     return links
 
 
+def _volume_aliases(volume: PersistentVolume) -> tuple[str, ...]:
+    """Driver and handle, by which a Node names a volume; no name has a ^."""
+    csi = (volume.spec or VolumeSpec()).csi
+    return (f"{csi.driver}^{csi.volume_handle}",) if csi is not None and csi.volume_handle else ()
+
+
 PERSISTENT_VOLUME = Kind(
     name="PersistentVolume",
     group="",
@@ -371,6 +379,7 @@ PERSISTENT_VOLUME = Kind(
     shows=VolumeMetadata,
     links=_volume_links,
     makes=((BINDS, "PersistentVolumeClaim"), (USES_CLASS, "StorageClass"), (ATTACHES, "Secret")),
+    aliases=_volume_aliases,
     namespaced=False,
 )
 

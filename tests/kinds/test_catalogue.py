@@ -151,7 +151,7 @@ def test_what_ships_speaks_of_what_ships() -> None:
     with pytest.raises(CatalogueError, match="Node speaks of an unknown kind: Widget"):
         verify_closed([replace(NODE, makes=(("owns", "Widget"),))])
     with pytest.raises(CatalogueError, match="Node speaks of an unknown kind: Widget"):
-        verify_closed([replace(NODE, reads=(Read("outgoing", "owns", "Widget"),))])
+        verify_closed([replace(NODE, makes=(), reads=(Read("outgoing", "owns", "Widget"),))])
 
 
 def test_reads_in_a_circle() -> None:

@@ -2,6 +2,7 @@ import pytest
 
 from astrolabe.graph.model.facts import Derived
 from astrolabe.graph.model.links import Ref
+from astrolabe.graph.model.model import Model
 from astrolabe.graph.state.status import Status
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.storage import (
@@ -11,6 +12,7 @@ from astrolabe.kinds.storage import (
     StorageClassDetails,
 )
 from tests.kinds.support import Json, Other, condition, derive, fields, judge, make
+from tests.support.kinds import KINDS
 
 CLAIM = "PersistentVolumeClaim"
 LEGACY = {"volume.beta.kubernetes.io/storage-class": "slow"}
@@ -350,3 +352,17 @@ def test_class(mode: str | None, expected: str) -> None:
     facts = make("StorageClass", volumeBindingMode=mode, provisioner="p")
     assert facts.details == StorageClassDetails(expected)
     assert facts.status == Status("Ready", "Ready")
+
+
+def test_a_volume_is_attached_to_the_node_that_says_so() -> None:
+    """By driver and handle, whichever of the two comes first."""
+    csi = {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"}
+    attached = [{"name": "kubernetes.io/csi/ebs.csi.aws.com^vol-1", "devicePath": ""}]
+    volume = make("PersistentVolume", metadata={"uid": "pv", "namespace": ""}, spec={"csi": csi})
+    node = make("Node", metadata={"uid": "node", "namespace": ""}, status={"volumesAttached": attached})
+    for order in ((volume, node), (node, volume)):
+        model = Model([kind.rules for kind in KINDS])
+        for each in order:
+            model.upsert(each)
+        edges = [(edge.key, edge.field) for edge in model.commit().edges_set]
+        assert edges == [(("attaches", "pv", "node"), ("status.volumesAttached",))]
