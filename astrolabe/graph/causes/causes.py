@@ -201,14 +201,16 @@ class Causes:
     # Problems
 
     def refresh(self) -> Iterator[None]:
-        """Make the problems again that changed, in steps."""
+        """Make the problems again that changed, in steps. `take` must not be called between them."""
         groups: dict[GroupKey, None] = {}
-        for item in self._stale:
+        stale, self._stale = list(self._stale), {}
+        for count, item in enumerate(stale, 1):
             before, now = self._group_of.get(item), group_of(self, item) if self._is_root(item) else None
             groups.update((group, None) for group in (before, now) if group is not None)
             if before != now:
                 self._regroup(item, before, now)
-        self._stale.clear()
+            if count % STEP == 0:
+                yield
         for group in groups:
             roots = self._groups.get(group)
             if roots:
