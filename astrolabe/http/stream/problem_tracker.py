@@ -47,7 +47,7 @@ class ProblemTracker:
         self._jobs = jobs
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
-        self._follows = False
+        self._follows = self._is_soon = False
         self._settled: Callable[[], bool] = lambda: True
         self.restart(graph)
 
@@ -74,7 +74,7 @@ class ProblemTracker:
 
     def rest(self) -> None:
         """Work nothing out any more, unless asked."""
-        self._follows = False
+        self._follows = self._is_soon = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -171,15 +171,19 @@ class ProblemTracker:
         )
 
     def _wake_soon(self) -> None:
-        if self._follows and self._timer is None:
+        if self._follows and not self._is_soon:
             self._wake_in(SOON)
+            self._is_soon = True
 
     def _wake_in(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(seconds, self._wake, context=Context())
 
     def _wake(self) -> None:
         self._timer = None
+        self._is_soon = False
         self._jobs.start(self._in_background())
 
     def _in_background(self) -> Iterator[int]:
