@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Literal
 
-import ujson
-
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge, removal_text
+from astrolabe.graph.state.json_text import json_text
 from astrolabe.graph.state.node import Node
 
 PROTOCOL = "astrolabe.v1"
@@ -38,8 +37,7 @@ ResetReason = Literal["epoch-changed", "too-old", "lagging"]
 
 def encode(document: dict[str, Any]) -> str:
     """Any JSON document, as compact ASCII text."""
-    text: str = ujson.dumps(document, escape_forward_slashes=False)
-    return text
+    return json_text(document)
 
 
 def hello(*, server: str, epoch: str, seq: int, heartbeat: float) -> str:
@@ -92,7 +90,7 @@ def changes_text(changes: Changes) -> str:
     """The changes in a delta; the text is the same for all clients that see the same changes."""
     nodes = ",".join([node.text for node in changes.nodes_set])
     edges = ",".join([edge.text for edge in changes.edges_set])
-    removed_nodes = ujson.dumps(changes.nodes_removed, escape_forward_slashes=False)
+    removed_nodes = json_text(changes.nodes_removed)
     removed_edges = ",".join([removal_text(key) for key in changes.edges_removed])
     of_nodes = f'"nodes":{{"set":[{nodes}],"remove":{removed_nodes}}}'
     return f'{of_nodes},"edges":{{"set":[{edges}],"remove":[{removed_edges}]}}'
@@ -103,7 +101,7 @@ def changes_pieces(changes: Changes) -> Iterator[str]:
     yield _NODES_SET
     yield from joined(node.text for node in changes.nodes_set)
     yield _REMOVED
-    yield from joined(_string(uid) for uid in changes.nodes_removed)
+    yield from joined(json_text(uid) for uid in changes.nodes_removed)
     yield _EDGES_SET
     yield from joined(edge.text for edge in changes.edges_set)
     yield _REMOVED
@@ -172,11 +170,6 @@ def error(code: str, message: str, id: str | None = None) -> str:
 def pong(epoch: str, seq: int) -> str:
     """The answer to a ping: the server's position."""
     return encode({"type": "pong", "epoch": epoch, "seq": seq})
-
-
-def _string(text: str) -> str:
-    quoted: str = ujson.dumps(text, escape_forward_slashes=False)
-    return quoted
 
 
 def _take(texts: Iterable[str], space: int, *, least: int = 1) -> list[str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import ujson
-
 from astrolabe.graph.model.facts import Facts, WarningEvent
 from astrolabe.graph.model.faults import InvalidObjectError
 from astrolabe.graph.model.links import Ref, RefByUid, owners_among
+from astrolabe.graph.state.json_text import json_text
 from astrolabe.graph.state.node import LONGEST_PART
 from astrolabe.graph.state.status import Status
 
@@ -37,7 +36,7 @@ def encode_own(facts: Facts, api_version: str, *, kind: str = "") -> str:
         document["ownerReferences"] = [{"kind": owner.kind, "name": owner.name} for owner in owners]
     if facts.labels:
         document["labels"] = facts.labels
-    text = ujson.dumps(document, escape_forward_slashes=False)
+    text = json_text(document)
     if len(text) > LONGEST_PART:
         raise InvalidObjectError("would make a node of more than 2 MiB")
     return text[len(_METADATA) :]
@@ -81,8 +80,8 @@ def encode_derived(
         document["chart"] = chart
     if unresolved:
         document["unresolved"] = unresolved
-    text = ujson.dumps(document, escape_forward_slashes=False)
-    extra = ujson.dumps(metadata, escape_forward_slashes=False)[1:-1] + "," if metadata else ""
+    text = json_text(document)
+    extra = json_text(metadata)[1:-1] + "," if metadata else ""
     return f'{text[:-1]},"metadata":{{{extra}'
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 import msgspec
-import ujson
+
+from astrolabe.graph.state.json_text import json_text
 
 #: What an edge is: (type, uid of its source, uid of its target).
 EdgeKey = tuple[str, str, str]
@@ -38,8 +39,7 @@ class Edge(msgspec.Struct, frozen=True, gc=False):
 
 @lru_cache(maxsize=1024)  # nine in ten edges of a large cluster are made by a few hundred lists of fields
 def _field_text(field: tuple[str, ...]) -> str:
-    text: str = ujson.dumps(field, escape_forward_slashes=False)
-    return text
+    return json_text(field)
 
 
 def removal_text(key: EdgeKey) -> str:

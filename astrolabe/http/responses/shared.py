@@ -9,13 +9,13 @@ from hashlib import blake2s
 from itertools import chain
 from typing import Any
 
-import ujson
 from sanic.http import Stage
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe.graph.encoding.wire import encode, joined
 from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.json_text import json_text
 from astrolabe.graph.state.node import Node
 from astrolabe.http.net.message import SharedBytes
 
@@ -36,7 +36,7 @@ def array(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 def names(found: Iterable[str]) -> Iterator[str]:
     """A sorted JSON array of strings."""
-    return iter((ujson.dumps(sorted(found), escape_forward_slashes=False),))
+    return iter((json_text(sorted(found)),))
 
 
 def position_headers(graph: ServedGraph) -> dict[str, str]:
