@@ -10,7 +10,7 @@ import msgspec
 
 from astrolabe.kinds.custom.definition import PrinterColumn
 from astrolabe.kinds.custom.paths import Each, Key, Path, from_json_path, last_many
-from astrolabe.kinds.custom.projection import ProjectionOf, Scalar, readable
+from astrolabe.kinds.custom.projection import SCALARS, ProjectionOf, Scalar, readable
 from astrolabe.kinds.metadata import Metadata, Time, about
 
 #: Keys that every node has, or that this package sets.
@@ -82,17 +82,36 @@ def metadata_type(kind: str, keys: Sequence[ShownKey]) -> type[Metadata]:
 
 def reader(keys: Sequence[ShownKey], projection: ProjectionOf) -> Callable[[Any], dict[str, Any]]:
     """Reads them all; what is absent or empty is left out."""
-    readers = [(key.name, _value_reader(key.path, projection)) for key in keys]
+    readers = [_key_reader(key, projection) for key in keys]
 
     def read(manifest: Any) -> dict[str, Any]:
-        found = {}
-        for name, value_of in readers:
+        found: dict[str, Any] = {}
+        for name, first, second, third, value_of in readers:
+            if value_of is None:  # nearly all: two fields, or three
+                value = getattr(getattr(manifest, first, None), second, None)
+                if third:
+                    value = getattr(value, third, None)
+                if isinstance(value, str):
+                    if value:
+                        found[name] = value if len(value) <= LONGEST_VALUE else _short(value)
+                elif isinstance(value, SCALARS):
+                    found[name] = value
+                continue
             value = value_of(manifest)
             if value is not None and value != "" and value != []:
                 found[name] = value
         return found
 
     return read
+
+
+def _key_reader(
+    key: ShownKey, projection: ProjectionOf
+) -> tuple[str, str, str, str, Callable[[Any], Any] | None]:
+    fields = projection.plain_fields(key.path)
+    if fields is not None and len(fields) in (2, 3):
+        return (key.name, fields[0], fields[1], fields[2] if len(fields) > 2 else "", None)
+    return (key.name, "", "", "", _value_reader(key.path, projection))
 
 
 def _value_reader(path: Path, projection: ProjectionOf) -> Callable[[Any], Scalar | list[Scalar]]:

@@ -98,6 +98,10 @@ class Finder:
         return find
 
     def _find_condition(self, test: Test) -> Find:
+        rest = (test.is_not, test.exists, test.reason, test.not_reason, test.severity)
+        plain = not any(rest) and test.exists is None and not any("*" in each for each in test.conditions)
+        if plain and not last_many(test.within):
+            return self._find_plain_condition(test)
         each = self.each_list(test)
         is_type = _type_matcher(test.conditions)
         wanted = _value_matcher(test)
@@ -125,6 +129,21 @@ class Finder:
                     if test.exists is not False:
                         return Hit(f"{where}[{condition.name}]", condition, None, label)
             return Hit(where_all) if absent_counts and not is_there else None
+
+        return find
+
+    def _find_plain_condition(self, test: Test) -> Find:
+        """The usual one: a condition of the object itself that has a value."""
+        read, where = self.projection.whole(test.within), show(test.within)
+        types, wanted = frozenset(test.conditions), _value_matcher(test)
+
+        def find(manifest: Any) -> Hit | None:
+            conditions = read(manifest)
+            if type(conditions) is list:
+                for each in conditions:
+                    if type(each) is LenientCondition and each.at_type in types and wanted(each.value):
+                        return Hit(f"{where}[{each.name}]", each)
+            return None
 
         return find
 

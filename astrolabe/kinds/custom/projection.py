@@ -191,6 +191,12 @@ class ProjectionOf:
         """The same for an element that `items(base)` gives."""
         return _whole_in(rest, reduce(_at, base, self._tree))
 
+    def plain_fields(self, path: Path) -> tuple[str, ...] | None:
+        """The attributes that lead to a scalar, one after the other; None if it takes more than that."""
+        if path[0] == Key("metadata") or not _is_plain(path, self._tree):
+            return None
+        return tuple([attribute(each.name) for each in path if isinstance(each, Key)])
+
     def presence(self, path: Path) -> Callable[[Any], bool]:
         """Reads whether there is anything at a path of one value, of whatever type."""
         if path[0] == Key("metadata"):
@@ -310,7 +316,7 @@ def scalar_in(path: Path, tree: _Tree) -> Callable[[Any], Scalar]:
 
 def _is_plain(path: Path, tree: _Tree) -> bool:
     for segment in path:
-        if tree.any is not None or tree.stays_raw:
+        if not isinstance(segment, Key) or tree.any is not None or tree.stays_raw:
             return False
         tree = _at(tree, segment)
     return True
@@ -351,6 +357,8 @@ def _plain_reader(fields: list[str]) -> Callable[[Any], Scalar]:
 
 def _whole_in(path: Path, tree: _Tree) -> Callable[[Any], Any]:
     fields = [attribute(each.name) for each in path if isinstance(each, Key)]
+    if len(fields) == len(path) == 1 and _is_plain(path, tree):
+        return attrgetter(fields[0])
     if len(fields) == len(path) == 2 and _is_plain(path, tree):
         first, second = fields
         return lambda value: getattr(getattr(value, first, None), second, None)

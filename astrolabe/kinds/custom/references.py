@@ -103,7 +103,11 @@ def _guarded(read: Read, finds: list[Find]) -> Read:
 def _reader(rule: KindRule, reference: ReferenceRule, projection: ProjectionOf, scope_of: ScopeOf) -> Read:
     if reference.select is not None:
         return _selection_reader(reference, reference.select, projection)
-    return _NameReader(rule, reference, projection, scope_of).links
+    return _NameReader(rule, reference, projection, scope_of).reader()
+
+
+#: Kinds that one reference remembers.
+MOST_ENDS = 1_000
 
 
 class _NameReader:
@@ -139,7 +143,11 @@ class _NameReader:
             self._fixed_field = intern(show(self._base))
         self._ignores = matcher(reference.ignore)
         self._is_plain = not reference.packed
-        self._kinds: dict[tuple[str, str | None], tuple[GroupKind, bool | None] | None] = {}
+        saying = (self._kind, self._group, self._api_version, self._second)
+        #: What says which kind is meant.
+        self._saying = [reader for reader in saying if reader is not None]
+        self._only_end = not self._saying
+        self._ends: dict[tuple[str, ...], tuple[GroupKind, str, bool | None] | None] = {}
         self._unpack = packed.unpacker(reference.packed)
 
     def _scalar(self, projection: ProjectionOf, path: Path) -> tuple[Callable[[Any], Scalar], bool] | None:
@@ -158,6 +166,19 @@ class _NameReader:
         value = read(item if is_of_item else manifest)
         return value if isinstance(value, str) else ""
 
+    def reader(self) -> Read:
+        """What reads them: a shorter way for the usual reference, of which an object has one."""
+        usual = not self._many and self._is_plain and len(self._names) == 1 and self._ignores is None
+        return self.one if usual and self._names[0] is not None else self.links
+
+    def one(self, manifest: Any) -> Iterable[Link]:
+        assert self._names[0] is not None
+        name = self._names[0][0](manifest)
+        if not isinstance(name, str) or not name:
+            return ()
+        field = self._fixed_field or self._tail
+        return self._plain_refs(name, manifest, manifest, manifest.metadata.namespace, field)
+
     def links(self, manifest: Any) -> Iterator[Link]:
         own = manifest.metadata.namespace
         for item, where in self._items(manifest):
@@ -175,33 +196,36 @@ class _NameReader:
             for target in self._unpack(text):
                 yield from self._refs(target, item, manifest, own, field)
 
-    def _plain_refs(self, name: str, item: Any, manifest: Any, own: str, field: str) -> Iterator[Ref]:
+    def _plain_refs(self, name: str, item: Any, manifest: Any, own: str, field: str) -> Iterable[Ref]:
         """The references of a name that says nothing else."""
-        kind = self._kind_of(item, manifest)
-        if kind is None or len(name) > LONGEST_NAME:
-            return
+        end = self._end_of(item, manifest)
+        if end is None or len(name) > LONGEST_NAME:
+            return ()
+        kind, key, namespaced = end
         reference = self._reference
         named = self._text(self._namespace, item, manifest) if self._namespace is not None else ""
-        namespaced = self._scope_of(kind)
         if namespaced and not (named or own):
-            return  # in a namespace that only the controller knows
+            return ()  # in a namespace that only the controller knows
         permit = None
         if reference.permit and named and named != own:
             permit = Permit(REFERENCE_GRANT.key, packed.permit(self._own, own, kind, name))
         optional = reference.optional or self._is_true(self._optional, item, manifest)
         namespaces = _namespaces(namespaced, named, own)
-        for namespace in namespaces:
-            yield Ref(
+        scoped = len(namespaces) == 1
+        return [
+            Ref(
                 reference.edge,
-                kind.key,
-                namespace,
+                key,
+                place,
                 name,
                 field,
                 optional,
                 reference.reverse,
-                scoped=len(namespaces) == 1,
+                scoped=scoped,
                 permit=permit,
             )
+            for place in namespaces
+        ]
 
     def _refs(
         self, target: packed.PackedTarget, item: Any, manifest: Any, own: str, field: str
@@ -234,6 +258,25 @@ class _NameReader:
                 scoped=len(namespaces) == 1,
                 permit=permit,
             )
+
+    def _end_of(self, item: Any, manifest: Any) -> tuple[GroupKind, str, bool | None] | None:
+        """The kind that is meant, its key, and whether it is in namespaces; None if it is not meant."""
+        if self._only_end:
+            return self._end_for((), item, manifest)
+        texts = tuple([str(read(item if of_item else manifest)) for read, of_item in self._saying])
+        return self._end_for(texts, item, manifest)
+
+    def _end_for(
+        self, texts: tuple[str, ...], item: Any, manifest: Any
+    ) -> tuple[GroupKind, str, bool | None] | None:
+        try:
+            return self._ends[texts]
+        except KeyError:
+            kind = self._kind_of(item, manifest)
+        end = None if kind is None else (kind, intern(kind.key), self._scope_of(kind))
+        if len(self._ends) < MOST_ENDS:
+            self._ends[texts] = end
+        return end
 
     def _kind_of(self, item: Any, manifest: Any) -> GroupKind | None:
         """The kind that the manifest names, else the default; None for one that is not meant."""

@@ -131,7 +131,8 @@ class _Compiler:
         self._finder = Finder(projection)
 
     def step(self, test: Test, name: str) -> Step:
-        find, say, severity = self._finder.find(test), self._say(test.message), _SEVERITIES[name]
+        find, severity = self._finder.find(test), _SEVERITIES[name]
+        say = self._say(test.message) if test.message is not None else None
         word = test.word or ("Paused" if name == "paused" else "")
 
         def step(manifest: Any) -> Verdict | None:
@@ -141,7 +142,8 @@ class _Compiler:
             condition = hit.condition
             if condition is not None and is_stale(condition, manifest.metadata.generation):
                 return _stale(hit)
-            return Verdict(_status(severity, hit, word, say(manifest)), hit.where)
+            said = say(manifest) if say is not None else ""
+            return Verdict(_status(severity, hit, word, said), hit.where)
 
         return step
 
