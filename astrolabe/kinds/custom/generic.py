@@ -144,12 +144,12 @@ def _at_work(lists: Conditions, phases: Phases) -> Verdict | None:
 
 def _good(lists: Conditions) -> Verdict | None:
     found = [(each, where) for conditions, where in lists for each in conditions if each.name in words.GOOD]
-    if not found:
-        found = [
+    if not any(each.name == "Ready" for each, _ in found):  # which would sum up the others
+        found += [
             (each, where)
             for conditions, where in lists
             for each in conditions
-            if words.may_be_good(each.name)
+            if each.name not in words.GOOD and words.may_be_good(each.name)
         ]
     verdicts = [
         _of(ERROR, each, where) if each.value == "True" else not_true(each, where)

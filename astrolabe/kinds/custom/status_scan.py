@@ -20,7 +20,7 @@ MOST_PARTS = 200
 Raws = Mapping[str, msgspec.Raw]
 
 #: Names of fields that say in a word how something is.
-_PHASE = re.compile(r"(?:phase|state|status|health|stage)$", re.IGNORECASE)
+_PHASE = re.compile(r"(?:phase|state|status|health|stage|robustness)$", re.IGNORECASE)
 #: The same inside of a part, where only the plain word counts.
 _PART_PHASE = ("phase", "state", "status", "health")
 #: What once was is no word about now.

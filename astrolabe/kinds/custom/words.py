@@ -78,12 +78,13 @@ CROSSPLANE_SYNCED = "ReconcileSuccess"
 _GOOD_END = re.compile(
     r"(?:Ready|Available|Healthy|Synced|Synchronized|Applied|Created|Deployed|Succeeded|Completed?|Valid"
     r"|Accepted|Admitted|Adopted|Advertised|Discoverable|Established|Installed|Initialized|Reconciled"
-    r"|Provisioned|Bound|Scheduled|Configured|Resolved|Registered|Connected|Success|Successful)$"
+    r"|Provisioned|Provided|Generated|UpToDate|Bound|Scheduled|Configured|Resolved|Registered|Connected"
+    r"|Success|Successful)$"
 )
 #: And of those whose True is bad.
 _BAD_END = re.compile(
     r"(?:Failed|Failure|Error|Errored|Degraded|Conflict|Conflicted|Invalid|Stalled|Unhealthy|Unavailable"
-    r"|NotReady|NotFound|Missing|Exceeded|Rejected)$|^Failed|^Not[A-Z]|^Partially[A-Z]"
+    r"|NotReady|NotFound|Missing|Exceeded|Rejected)$|^Failed|^Error(?:[A-Z]|$)|^Not[A-Z]|^Partially[A-Z]"
 )
 
 
@@ -99,7 +100,7 @@ def may_be_good(type: str) -> bool:
 
 def is_at_work(type: str, value: str, reason: str) -> bool:
     """Whether a condition says that the controller is at work."""
-    if type == "Progressing":
+    if type.endswith("Progressing"):
         return value == "Unknown" or (value == "True" and not _DONE_PROGRESSING.search(reason))
     if type == "Running":  # of operators made with Ansible and Helm: a run goes on
         return value == "True" and reason == "Running"
@@ -153,17 +154,17 @@ STEPS = frozenset(("Created", "Initialized", "Launched", "Registered", "Schedule
 
 _DONE = re.compile(
     r"^(?:accepted|active|attached|available|bound|complete|completed|compliant|configured|connected|created"
-    r"|deployed|done|enabled|established|exists|finished|green|healthy|idle|initialized|installed|normal|ok"
+    r"|deployed|done|enabled|established|exists|finished|green|health_ok|healthy|idle|initialized|installed|normal|ok"
     r"|online|operational|passed|provisioned|ready|reconciled|registered|running|stable|started|succeeded"
     r"|success|successful|synced|up|valid|verified)$"
 )
 _FAILED = re.compile(
-    r"fail|error|degraded|invalid|unhealthy|denied|rejected|abort|cancel|conflict|crash|broken|unavailable"
+    r"fail|error|degraded|faulted|^health_err$|invalid|unhealthy|denied|rejected|abort|cancel|conflict|crash|broken|unavailable"
     r"|expired|lost|timeout|timedout|^red$|^down$|^bad$|stalled|inconclusive|noncompliant|^warning$|unreachable"
     r"|offline|not allowed|not set|mismatch"
 )
 _WORKING = re.compile(
-    r"pending|progress|yellow|^new$|queued|^init$|^scheduled$|submitted|requested|reconcil|upgrad|updat|retry"
+    r"pending|progress|yellow|^health_warn$|scheduled$|^new$|queued|^init$|^scheduled$|submitted|requested|reconcil|upgrad|updat|retry"
     r"|rerun|^notfound$|^not_?ready$"
 )
 _PAUSED = re.compile(r"^(?:paused|suspended|halted|hibernated|stopped)$")
