@@ -27,7 +27,7 @@ from astrolabe.kinds.replicas import (
     scaled_to_zero,
     tell,
 )
-from astrolabe.kinds.template import describe_template, images_of, is_topmost, uses_of
+from astrolabe.kinds.template import describe_template, images_of, is_topmost, pod_labels, uses_of
 from astrolabe.kinds.worst import DEADLINE, READS_PODS, WorstPod, blame, warn, worst_of
 
 
@@ -82,6 +82,7 @@ def _deployment_metadata(deployment: Deployment) -> WorkloadMetadata:
     spec, status = deployment.spec or DeploymentSpec(), deployment.status or ReplicaStatus()
     uses = _deployment_uses(deployment)
     return WorkloadMetadata(
+        pod_labels=pod_labels(spec.template, deployment.metadata),
         replicas=count_replicas(spec.desired, status),
         revision=revision_of(deployment),
         conditions=odd_conditions(status.conditions),

@@ -80,7 +80,7 @@ class CauseFinder:
             return False
         owner = self.owner_of(words.uid)
         if owner is None:
-            return False
+            return words.owner.partition("/")[0] in WORKLOADS
         if words.key != "Job":
             return True
         node = self._graph.node(owner)
@@ -106,7 +106,13 @@ class CauseFinder:
     def _newest(self, arcs: Mapping[Item, Arc]) -> dict[Item, Arc]:
         """Of several Jobs that failed, the last one: what follows tells more than what was."""
         words = self._register.words
-        last = max(arcs, key=lambda item: (words[item].created, item) if isinstance(item, str) else (0.0, ""))
+
+        def age(item: Item) -> tuple[float, float, str]:
+            if not isinstance(item, str):
+                return (0.0, 0.0, "")
+            return (words[item].created, words[item].since, item)
+
+        last = max(arcs, key=age)
         return {last: arcs[last]}
 
     def _of_owner(self, words: Words, complaint: Complaint) -> tuple[UnresolvedReference, ...]:
@@ -160,7 +166,7 @@ class CauseFinder:
             below = [self._graph.node(edge.target) for edge in self._graph.outgoing(uid) if edge.type == OWNS]
             holders += [each for each in below if each is not None]
         given = [each.labels() for each in holders]
-        if node.kind in ("StatefulSet", "DaemonSet"):
+        if node.kind in ("Deployment", "StatefulSet", "DaemonSet"):
             given.append(node.document()["metadata"].get("podLabels", {}))
         return any(all(labels.get(key) == value for key, value in service.selector) for labels in given)
 

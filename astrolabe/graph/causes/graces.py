@@ -19,6 +19,7 @@ _UNKNOWN_IS_BROKEN = frozenset(("Pod", "Node"))
 _SHORT = frozenset((Complaint.UNSCHEDULED, Complaint.MOUNT, Complaint.CREATE))
 _BY_CREATION = frozenset((Complaint.EMPTY, Complaint.BALANCER, Complaint.DANGLING))
 _NEVER = frozenset((Complaint.INTENDED, Complaint.CONSUMER))
+_BY_RUNS = frozenset(("CronJob", "Job"))
 _NEVER_A_CAUSE = "EndpointSlice"
 #: Kinds that are Pending only at their beginning.
 _BEGINS_PENDING = frozenset(("PersistentVolumeClaim", "Pod"))
@@ -74,7 +75,8 @@ def due_by_effect(
     if complaint not in (Complaint.WAITING, Complaint.EMPTY):
         return 0.0
     if effect.key in WORKLOADS:
-        return 0.0 if effect.own_status == ERROR else inf
+        # What neighbours say of it they are themselves, but for runs that are over.
+        return 0.0 if effect.own_status == ERROR or effect.key in _BY_RUNS else inf
     if root is None:
         return 0.0
     if is_custom(root.key):

@@ -49,6 +49,7 @@ class _ReadMetadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     node_name: Any = ""
     service_type: Any = ""
     phase: Any = ""
+    owner: Any = ""
     selector: Any = None
 
 
@@ -74,6 +75,7 @@ class Words(msgspec.Struct, frozen=True, gc=False):
 
     key: of its kind. shown_kind, group: as its manifest has them.
     own_status, own_reason, own_message: by its own manifest alone. status, reason, message: as served.
+    owner: of a Pod, `Kind/name` of what controls it, whether that can be seen or not.
     since, created: seconds since 1970; 0 when not told.
     """
 
@@ -100,6 +102,7 @@ class Words(msgspec.Struct, frozen=True, gc=False):
     node_name: str = ""
     service_type: str = ""
     phase: str = ""
+    owner: str = ""
     selector: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -143,6 +146,7 @@ def read_words(node: Node) -> Words:
         node_name=_word(metadata.node_name),
         service_type=_word(metadata.service_type),
         phase=_word(metadata.phase),
+        owner=_word(metadata.owner),
         selector=_pairs(metadata.selector),
     )
 

@@ -427,3 +427,26 @@ def test_a_deployment_that_repeats_its_replica_set_is_affected() -> None:
     )
     sketch.link("Deployment/web owns ReplicaSet/web-1")
     assert sketch.told() == ["Error FailedCreate: ReplicaSet web-1 > Deployment web"]
+
+
+def test_a_run_that_failed_is_told_while_the_next_one_fails_too() -> None:
+    sketch = Sketch().set(
+        a_node("CronJob", "n", "Error", "LastRunFailed", own=("Ready", "Ready", "")),
+        a_node("Job", "n-1", "Error", "BackoffLimitExceeded", created="2026-01-01T00:10:00Z"),
+        a_node("Job", "n-2", "Error", "CrashLoopBackOff", own=("Pending", "Running", "")),
+        a_node("Pod", "n-2-a", *CRASH, metadata={"nodeName": "n1"}),
+    )
+    sketch.link("CronJob/n owns Job/n-1", "CronJob/n owns Job/n-2", "Job/n-2 owns Pod/n-2-a")
+    assert sketch.told() == [
+        "Error BackoffLimitExceeded: Job n-1 > CronJob n",
+        "Error CrashLoopBackOff: Pod n-2-a > Job n-2",
+    ]
+
+
+def test_what_is_over_is_history_though_its_owner_cannot_be_seen() -> None:
+    over = {"phase": "Failed", "owner": "ReplicaSet/web-1"}
+    assert Sketch().set(a_node("Pod", "web-0", "Error", "Evicted", metadata=over)).told() == []
+    run = {"phase": "Failed", "owner": "Workflow/build"}
+    assert Sketch().set(a_node("Pod", "run-0", "Error", "Error", metadata=run)).told() == [
+        "Error Error: Pod run-0"
+    ]
