@@ -19,6 +19,8 @@ from astrolabe.kinds.pod_status import PodVerdict
 #: The labels by which a pod says of which revision it is: of a DaemonSet, which knows the hash of none; of a
 #: StatefulSet; of a Deployment.
 _REVISION_LABELS = ("pod-template-generation", "controller-revision-hash", "pod-template-hash")
+#: Restarts before which the kubelet does not hold back.
+_AT_ONCE = 1
 #: The reason of what waits for pods that start for the first time.
 STARTING = "Starting"
 _FINISHED = frozenset(("Succeeded", "Failed"))
@@ -76,7 +78,7 @@ def describe_life(pod: Pod, verdict: PodVerdict, restarts: int) -> PodDetails:
         is_ready,
         was_ready,
         is_live and status.phase == "Pending",
-        is_live and not was_ready and not restarts and verdict.status.severity == PENDING,
+        is_live and not was_ready and restarts <= _AT_ONCE and verdict.status.severity == PENDING,
         _revision(pod),
         verdict.rank,
         _named_ports(pod),

@@ -199,7 +199,7 @@ class PodDetails(msgspec.Struct, frozen=True, gc=False):
     is_live: it is neither finished nor being deleted. is_ready: it can be sent requests.
     was_ready: it is ready or once was, as far as its manifest tells.
     is_waiting: it is live, and none of its main containers has started yet.
-    is_starting: it is live, has never been ready, and nothing of it has failed or ended yet.
+    is_starting: it is live, has never been ready, and nothing of it fails or has ended more than once.
     revision: of the template that it was made from, see `live`; "" when its labels do not tell.
     rank: how specific the message of its status is; see `pod_words`.
     ports: those that have a name (`live.port_key`), with a blank between two.

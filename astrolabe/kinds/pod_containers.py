@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from astrolabe.kinds.pod import ContainerStatus, Pod, PodStatus, Terminated
+from astrolabe.kinds.pod import ContainerStatus, Pod, PodSpec, PodStatus, Terminated
 from astrolabe.kinds.pod_printer import print_end
 
 CRASH_LOOP = "CrashLoopBackOff"
 _NOTHING: tuple[()] = ()
+_FINISHED = frozenset(("Succeeded", "Failed"))
 
 
 def is_failure(reason: str) -> bool:
@@ -53,6 +54,11 @@ class Waits(msgspec.Struct, frozen=True, gc=False):
         return is_failure(self.reason)
 
     @property
+    def is_first(self) -> bool:
+        """Of what has ended only."""
+        return False
+
+    @property
     def is_specific(self) -> bool:
         """Whether the message says more than the reason does."""
         return bool(self.said) or (self.reason == CRASH_LOOP and self.last is not None)
@@ -68,12 +74,17 @@ class Waits(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ended(msgspec.Struct, frozen=True, gc=False):
-    """A container that has ended. is_main: neither an init container nor a sidecar."""
+    """A container that has ended. is_main: neither an init container nor a sidecar.
+
+    is_first: it had not ended before, and the kubelet starts it again, at once: it holds back from the second
+    time on.
+    """
 
     who: str
     is_main: bool
     restarts: int
     end: Terminated
+    is_first: bool = False
 
     @property
     def since(self) -> str | None:
@@ -87,7 +98,8 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
     def message(self) -> str:
         if self.restarts:
             return keeps_ending(self.who, self.end, self.restarts)
-        return f"{self.who} terminated: {how(self.end)}"
+        again = ", and is started again" if self.is_first else ""
+        return f"{self.who} terminated: {how(self.end)}{again}"
 
 
 class Stopped(msgspec.Struct, frozen=True, gc=False):
@@ -129,6 +141,7 @@ def stopped_containers(pod: Pod, status: PodStatus) -> Stopped:
         return NONE_STOPPED  # nearly always
     waits: list[Waits] = []
     ends: list[Ended] = []
+    is_alive = status.phase not in _FINISHED
     for each, role in _with_roles(pod, status):
         state = each.state
         if state is None or state.running is not None:
@@ -140,8 +153,21 @@ def stopped_containers(pod: Pod, status: PodStatus) -> Stopped:
             waiting = state.waiting
             waits.append(Waits(who, is_named, waiting.reason, waiting.message, each.restart_count, last))
         elif state.terminated is not None:
-            ends.append(Ended(who, role == "container", each.restart_count, state.terminated))
+            restarts, end = each.restart_count, state.terminated
+            is_first = not restarts and is_alive and _is_restarted(pod, each.name, role, end)
+            ends.append(Ended(who, role == "container", restarts, end, is_first))
     return Stopped(waits, ends)
+
+
+def _is_restarted(pod: Pod, name: str, role: str, end: Terminated) -> bool:
+    """Whether the kubelet starts a container again that has ended so. A container may have its own policy
+    (Kubernetes 1.34).
+    """
+    spec = pod.spec or PodSpec()
+    known = spec.containers if role == "container" else spec.init_containers
+    own = next((each.restart_policy for each in known or () if each.name == name), None)
+    policy = own or spec.restart_policy
+    return policy != "Never" and (end.exit_code != 0 or (policy == "Always" and role != "init container"))
 
 
 def _with_roles(pod: Pod, status: PodStatus) -> Iterator[tuple[ContainerStatus, str]]:

@@ -49,7 +49,7 @@ def _judge_unfinished(
         return PENDING, deleted_at(pod.metadata), words.of_deletion(pod)
     if stopped is not NONE_STOPPED:
         trouble = stopped.failing or stopped.failed
-        if trouble is not None:
+        if trouble is not None and not trouble.is_first:
             return ERROR, trouble.since, _of_trouble(trouble)
     scheduled = condition(status.conditions, "PodScheduled")
     if scheduled is not None and scheduled.status == "False":

@@ -71,10 +71,12 @@ def of_scheduling(pod: Pod, status: PodStatus, scheduled: Condition) -> Said:
 
 
 def of_waiting(pod: Pod, status: PodStatus, stopped: Stopped, reason: str) -> Said:
-    """A pod that is on a node, not ready, and of which nothing fails."""
+    """A pod that is on a node, not ready, and of which nothing fails again and again."""
     waits = [each for each in stopped.waits if each.said]
     if waits:
         return waits[0].message, CERTAIN
+    if stopped.failed is not None:
+        return stopped.failed.message, CERTAIN
     if status.message:
         return status.message, BY_POD
     return _general(pod, status, stopped, reason), GENERAL
@@ -128,6 +130,9 @@ def _unready(pod: Pod, status: PodStatus, stopped: Stopped) -> str:
     for each in unready:
         if each.started is False:
             return f"container {each.name} has not passed its startup probe"
+    if not unready and _has_lost_its_node(status):
+        node = pod.spec.node_name if pod.spec is not None else ""
+        return f"Its containers are ready, but node {node} may not answer any more" if node else ""
     if unready or (pod.spec is not None and pod.spec.restart_policy == "Always"):
         return ""
     over, running = (
@@ -137,6 +142,14 @@ def _unready(pod: Pod, status: PodStatus, stopped: Stopped) -> str:
     if over is None or not running:
         return ""
     return f"{over.who} has ended, {', '.join(running)} {'is' if len(running) == 1 else 'are'} still running"
+
+
+def _has_lost_its_node(status: PodStatus) -> bool:
+    """Whether the pod was made unready by the node controller, which gives no reason, and by nothing else."""
+    ready, containers = condition(status.conditions, "Ready"), condition(status.conditions, "ContainersReady")
+    if ready is None or containers is None:
+        return False
+    return (ready.status, ready.reason, containers.status) == ("False", "", "True")
 
 
 def _after(container: ContainerStatus) -> str:

@@ -14,7 +14,10 @@ RUNNING = {"running": {"startedAt": "T1"}}
 LEVELS = {
     "admission": ("Error", "Allocate failed"),
     "completed": ("Ready", "container a terminated: Completed (exit code 0)"),
-    "completed-first-error-last": ("Error", "container b terminated: Error (exit code 1)"),
+    "completed-first-error-last": (
+        "Pending",
+        "container b terminated: Error (exit code 1), and is started again",
+    ),
     "config-error": ("Error", 'configmap "x" not found'),
     "crashloop": (
         "Error",
@@ -30,8 +33,11 @@ LEVELS = {
     "image-pull": ("Error", "container a is waiting: ImagePullBackOff"),
     "init-crash": ("Error", "init container i is waiting: CrashLoopBackOff"),
     "init-done": ("Pending", "Pod is initializing"),
-    "init-error": ("Error", "init container i terminated: Error (exit code 1)"),
-    "init-exitcode": ("Error", "init container i terminated: ExitCode:7 (exit code 7)"),
+    "init-error": ("Pending", "init container i terminated: Error (exit code 1), and is started again"),
+    "init-exitcode": (
+        "Pending",
+        "init container i terminated: ExitCode:7 (exit code 7), and is started again",
+    ),
     "init-first-running": ("Pending", "init container i is running"),
     "init-imagepull": ("Error", "init container i is waiting: ImagePullBackOff"),
     "init-second-running": ("Pending", "init container j is running"),
@@ -47,7 +53,10 @@ LEVELS = {
     "node-lost-deleting": ("Unknown", "The node of the pod does not answer"),
     "one-completed-one-running-notready": ("Pending", "Pod is not ready"),
     "one-completed-one-running-ready": ("Ready", "Pod is running"),
-    "one-failed-one-running": ("Error", "container a terminated: Error (exit code 2)"),
+    "one-failed-one-running": (
+        "Pending",
+        "container a terminated: Error (exit code 2), and is started again",
+    ),
     "oom": (
         "Error",
         "container a keeps ending: OOMKilled (exit code 137), 2 restarts, last at 2026-11-23T08:00:00Z",
@@ -111,6 +120,7 @@ def ended(code: int, at: str = "T5") -> Json:
 
 READY = condition("Ready", "True", at="T2")
 UNREADY = condition("Ready", "False", "ContainersNotReady", "containers with unready status: [a]", "T3")
+CONTAINERS_READY = condition("ContainersReady", "True", at="T2")
 LOST = condition("Ready", "Unknown", "NodeStatusUnknown", at="T3")
 UNSCHEDULABLE = condition("PodScheduled", "False", "Unschedulable", "0/5 nodes are available", "T4")
 GATED = condition("PodScheduled", "False", "SchedulingGated", "gated", "T4")
@@ -195,9 +205,15 @@ CASES = {
         {"initContainerStatuses": [{"name": "i", "state": waiting("CreateContainerError", "no file")}]},
         Status("Error", "Init:CreateContainerError", "init container i: no file", None),
     ),
-    "a container that failed and is not started again yet": (
+    "a container that failed for the first time and is not started again yet": (
         pod("Running", RUNNING, ended(1), conditions=[UNREADY]),
-        Status("Error", "Error", "container b terminated: Error (exit code 1)", "T5"),
+        Status("Pending", "Error", "container b terminated: Error (exit code 1), and is started again", "T3"),
+    ),
+    "a container that failed for the second time and is not started again yet": (
+        pod("Running", ended(1), RUNNING, restarts=1, conditions=[UNREADY]),
+        Status(
+            "Error", "Error", "container a keeps ending: Error (exit code 1), 1 restart, last at T5", "T5"
+        ),
     ),
     "unschedulable": (
         pod("Pending", conditions=[UNSCHEDULABLE]),
@@ -258,10 +274,32 @@ def test_status(status: Json, expected: Status) -> None:
     assert judge("Pod", status=status) == expected
 
 
-@pytest.mark.parametrize("policy", ["Always", "OnFailure", None, "Never"])
-def test_a_failed_container_is_an_error_while_others_run_on(policy: str | None) -> None:
-    spec = {"restartPolicy": policy} if policy else {}
-    assert judge("Pod", spec=spec, status=pod("Running", RUNNING, ended(1))).severity == "Error"
+def test_a_pod_whose_containers_are_ready_names_the_node_that_made_it_unready() -> None:
+    conditions = [condition("Ready", "False", at="T3"), CONTAINERS_READY]
+    unready = pod("Running", RUNNING, conditions=conditions)
+    unready["containerStatuses"][0]["ready"] = True
+    status = judge("Pod", spec={"nodeName": "n1"}, status=unready)
+    assert (status.severity, status.reason) == ("Pending", "Running")
+    assert status.message == "Its containers are ready, but node n1 may not answer any more"
+
+
+@pytest.mark.parametrize(
+    ("own", "policy", "level"),
+    [
+        (None, "Always", "Pending"),
+        (None, "OnFailure", "Pending"),
+        (None, None, "Pending"),
+        (None, "Never", "Error"),
+        ("Never", "Always", "Error"),
+        ("Always", "Never", "Pending"),
+    ],
+)
+def test_a_failed_container_that_is_not_started_again_is_an_error(
+    own: str | None, policy: str | None, level: str
+) -> None:
+    spec: Json = {"restartPolicy": policy} if policy else {}
+    spec["containers"] = [{"name": "a"}, {"name": "b", **({"restartPolicy": own} if own else {})}]
+    assert judge("Pod", spec=spec, status=pod("Running", RUNNING, ended(1))).severity == level
     assert judge("Pod", spec=spec, status=pod("Running", RUNNING, ended(0))).severity == "Pending"
 
 
