@@ -3,11 +3,12 @@
 import type { Node } from "@astrolabe/stream";
 import { Below } from "../cluster/below";
 import { type Card, deal, ghostCard, releaseCard } from "../cluster/cards";
-import { causesOf, chainOf, dependentsOf } from "../cluster/causes";
 import type { Cluster } from "../cluster/cluster";
 import { count } from "../cluster/counts";
 import { groupBy } from "../cluster/grouping";
 import { groupOf } from "../cluster/index";
+import { nameOf } from "../cluster/names";
+import type { Study } from "../state/answers";
 import { releaseIn } from "./map";
 import { gatherLines, type Line, type Scene } from "./scene";
 
@@ -19,18 +20,16 @@ export interface FocusOptions {
   readonly hidden: ReadonlySet<string>;
 }
 
-/** The focus on these resources; null when none of them is there any more. */
-export function drawFocus(graph: Cluster, uids: readonly string[], options: FocusOptions): Scene | null {
-  const roots = uids.filter((uid) => graph.nodes.has(uid));
-  if (roots.length === 0) return null;
-  const chain = chainOf(graph, roots);
-  const dependents = dependentsOf(graph, chain);
-  const about = [...chain, ...dependents, ...needsOf(graph, chain, options.hidden)];
+/** The focus that a study describes; null when nothing of it is there any more. */
+export function drawFocus(graph: Cluster, study: Study, options: FocusOptions): Scene | null {
+  const chain = new Set([...study.asked, ...study.chain.flatMap((step) => step.uid ?? [])]);
+  const about = [...chain, ...study.broken, ...study.dependents, ...needsOf(graph, chain, options.hidden)];
   const nodes = [...new Set(about)].flatMap((uid) => graph.nodes.get(uid) ?? []);
+  if (nodes.length === 0) return null;
   const isOpen = (id: string) => options.open.has(id);
   const dealt = deal(graph, nodes, isOpen);
   const deck = dealt.cards.size > CARDS_AT_MOST ? gathered(graph, nodes, chain, isOpen) : dealt;
-  return withGhosts(graph, nodes, deck, options.hidden);
+  return withGhosts(graph, nodes, deck, study, options.hidden);
 }
 
 type Deck = ReturnType<typeof deal>;
@@ -62,11 +61,15 @@ function gathered(
   return { cards, cardOf };
 }
 
-function withGhosts(graph: Cluster, nodes: readonly Node[], deck: Deck, hidden: ReadonlySet<string>): Scene {
-  const isPath = (from: string, to: string) => {
-    const node = graph.nodes.get(from);
-    return node !== undefined && causesOf(graph, node).some((cause) => cause.uid === to);
-  };
+function withGhosts(
+  graph: Cluster,
+  nodes: readonly Node[],
+  deck: Deck,
+  study: Study,
+  hidden: ReadonlySet<string>,
+): Scene {
+  const broken = new Set(study.broken);
+  const isPath = (from: string, to: string) => broken.has(from) && broken.has(to);
   const lines = gatherLines(graph, deck.cardOf, { hidden, roomOf: () => "", isPath });
   const cards = new Map<string, Card>(deck.cards);
   const below = new Below(graph, (uid) => deck.cardOf.has(uid));
@@ -89,43 +92,10 @@ function lineTo(ghost: Card, from: string, type: string): Line {
   return { id, from, to: ghost.id, types: [type], count: 1, cross: false, path: true };
 }
 
-/** The cards on the longest way to the cause, from the leftmost symptom on: what a person would tell. */
-export function storyOf(scene: Scene): Card[] {
-  const into = groupBy(
-    [...scene.lines.values()].filter((line) => line.path),
-    (line) => line.to,
+/** The cards on the way from the symptom to its cause: what a person would tell. */
+export function storyOf(scene: Scene, study: Study): Card[] {
+  const ids = study.chain.map((step) =>
+    step.uid === undefined ? `ghost|${nameOf(step)}` : scene.cardOf.get(step.uid),
   );
-  const ends = [...scene.cards.values()].filter((card) => into.has(card.id) && !leads(scene, card));
-  const ways = ends.map((card) => longestWay(scene, into, card.id, new Set()));
-  const best = ways.reduce<string[]>((one, other) => (isBetter(scene, other, one) ? other : one), []);
-  const way = best.length > 0 ? best : firstBroken(scene);
-  return way.flatMap((id) => scene.cards.get(id) ?? []);
+  return [...new Set(ids)].flatMap((id) => (id === undefined ? [] : (scene.cards.get(id) ?? [])));
 }
-
-const leads = (scene: Scene, card: Card): boolean =>
-  [...scene.lines.values()].some((line) => line.path && line.from === card.id);
-
-function longestWay(
-  scene: Scene,
-  into: ReadonlyMap<string, Line[]>,
-  end: string,
-  seen: ReadonlySet<string>,
-): string[] {
-  const before = (into.get(end) ?? []).filter((line) => !seen.has(line.from));
-  const ways = before.map((line) => longestWay(scene, into, line.from, new Set([...seen, end])));
-  const best = ways.reduce<string[]>((one, other) => (isBetter(scene, other, one) ? other : one), []);
-  return [...best, end];
-}
-
-/** A way that begins further left, else the longer one. */
-function isBetter(scene: Scene, one: readonly string[], other: readonly string[]): boolean {
-  if (other.length === 0 || one.length === 0) return one.length > 0;
-  const column = (way: readonly string[]) => scene.cards.get(way[0] ?? "")?.column ?? Infinity;
-  return column(one) - column(other) < 0 || (column(one) === column(other) && one.length > other.length);
-}
-
-const firstBroken = (scene: Scene): string[] =>
-  [...scene.cards.values()]
-    .filter((card) => card.status !== "Ready")
-    .map((card) => card.id)
-    .slice(0, 1);

@@ -1,12 +1,12 @@
 /** What is looked at, as an address that may be shared. */
 
-import { STATUSES, type Status } from "@astrolabe/stream";
+import { PROBLEM_SORTS, type ProblemSort, STATUSES, type Status } from "@astrolabe/stream";
 import type { Camera } from "../canvas/painter";
 import type { Filter } from "../cluster/filter";
 
 /**
- * hidden: types of edges; null: those that are hidden at first. open: groups and stacks; null: what is open at first. focus: a card; selected: a
- * resource, card or frame. camera: null: all is in view. scope: filter of the stream itself, as the API has
+ * hidden: types of edges; null: those that are hidden at first. open: groups and stacks; null: what is open at first. focus: a card, or a
+ * problem (`problem:<id>`); selected: a resource, card or frame. sort: of the problems. camera: null: all is in view. scope: filter of the stream itself, as the API has
  * it: what the server does not send.
  */
 export interface View {
@@ -17,6 +17,7 @@ export interface View {
   readonly selected: string | null;
   readonly camera: Camera | null;
   readonly scope: Readonly<Record<string, readonly string[] | string>>;
+  readonly sort: ProblemSort;
 }
 
 const SCOPE = "only.";
@@ -39,6 +40,7 @@ export function readView(search: string): View {
     selected: params.get("select"),
     camera: readCamera(params.get("at")),
     scope: readScope(params),
+    sort: PROBLEM_SORTS.find((sort) => sort === params.get("sort")) ?? "severity",
   };
 }
 
@@ -58,9 +60,15 @@ export function writeView(view: View): string {
   if (view.open !== null) params.set("open", [...view.open].sort().join(","));
   if (view.focus !== null) params.set("focus", view.focus);
   if (view.selected !== null) params.set("select", view.selected);
+  if (view.sort !== "severity") params.set("sort", view.sort);
   if (view.camera !== null) params.set("at", writeCamera(view.camera));
   // Slashes, commas and colons are no danger in a query, and an address is read by people.
-  const text = params.toString().replaceAll("%2F", "/").replaceAll("%2C", ",").replaceAll("%7C", "|");
+  const text = params
+    .toString()
+    .replaceAll("%2F", "/")
+    .replaceAll("%2C", ",")
+    .replaceAll("%7C", "|")
+    .replaceAll("%3A", ":");
   return text === "" ? "" : `?${text}`;
 }
 

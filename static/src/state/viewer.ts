@@ -8,8 +8,9 @@ import {
   fetchEdgeTypes,
   fetchKinds,
   type Node,
+  type Problem,
+  type ProblemSort,
   type ServerState,
-  type Status,
   StreamClient,
   type StreamListener,
 } from "@astrolabe/stream";
@@ -17,10 +18,9 @@ import type { Canvas, News } from "../canvas/canvas";
 import type { Camera } from "../canvas/painter";
 import type { Card } from "../cluster/cards";
 import { Cluster } from "../cluster/cluster";
-import type { Counts } from "../cluster/counts";
-import { areEqual, type Filter, toggle } from "../cluster/filter";
+import { type Counts, count } from "../cluster/counts";
+import { areEqual, type Filter, isEverything, matches, toggle } from "../cluster/filter";
 import { groupOf, Index } from "../cluster/index";
-import { findProblems, type Problem } from "../cluster/problems";
 import { Search } from "../cluster/search";
 import { Layouter } from "../layout/layouter";
 import type { Picture } from "../layout/picture";
@@ -28,6 +28,7 @@ import { drawRoom, Plan } from "../layout/plan";
 import { drawFocus, storyOf } from "../scene/focus";
 import { drawMap, openAtFirst } from "../scene/map";
 import { isRoom, type Scene } from "../scene/scene";
+import { Answers, PROBLEM, type Study } from "./answers";
 import { resolve, type Selection, stackOf, stackWith, textOf } from "./selection";
 import type { Session } from "./session";
 import { type Trust, trustOf } from "./trust";
@@ -40,12 +41,12 @@ const ADDRESS_AFTER = 300;
 /** A mark on the browser's timeline. */
 const FIRST_PICTURE = "first-picture";
 
-const PROBLEM_STATUSES: ReadonlySet<Status> = new Set(["Error", "Unknown"]);
 const NOTHING: Scene = { halls: [], room: null, lines: new Map(), cards: new Map(), cardOf: new Map() };
 
 /**
  * All that is on the page. state: what the server says now; null while it says nothing. cluster: what it said
- * last, which is what the picture is of. fallback: why updates arrive as server-sent events, until somebody hides
+ * last, which is what the picture is of. counts, nodes: of what the filter shows. problems: of the same; null until
+ * the server has told them. study: of what is focused, once the server has answered. fallback: why updates arrive as server-sent events, until somebody hides
  * that. hidden: the types of edges that are not drawn. lost: what is focused no longer exists. updated: the server
  * has a newer version than the page.
  */
@@ -60,10 +61,11 @@ export interface Page {
   readonly updated: boolean;
   readonly counts: Counts;
   readonly nodes: number;
-  readonly problems: readonly Problem[];
+  readonly problems: readonly Problem[] | null;
   readonly view: View;
   readonly open: ReadonlySet<string>;
   readonly scene: Scene;
+  readonly study: Study | null;
   readonly story: readonly Card[];
   readonly lost: boolean;
   readonly selection: Selection | null;
@@ -79,6 +81,7 @@ export class Viewer {
   /** Whether the server was asked about kinds, and whether it has answered or could not. */
   #kinds: "unknown" | "asked" | "answered" = "unknown";
   readonly #session: Session;
+  readonly #answers: Answers;
   readonly #plan = new Plan();
   readonly #layouter = new Layouter(() => this.#draw("same"));
   readonly #listeners = new Set<() => void>();
@@ -109,6 +112,10 @@ export class Viewer {
     };
     this.#client = new StreamClient(url, listener, { filter: view.scope, credentials: session });
     this.#cluster = new Cluster(this.#client.graph);
+    this.#answers = new Answers(url, () => this.#session.token, {
+      onProblems: (problems) => this.#set({ problems }),
+      onStudy: (study) => this.#studied(study),
+    });
     this.#page = {
       connection: { state: "connecting" },
       state: null,
@@ -120,10 +127,11 @@ export class Viewer {
       updated: false,
       counts: this.index.counts,
       nodes: 0,
-      problems: [],
+      problems: null,
       view,
       open: view.open ?? new Set(),
       scene: NOTHING,
+      study: null,
       story: [],
       lost: false,
       selection: null,
@@ -189,6 +197,8 @@ export class Viewer {
     this.#layouter.forgetAll();
     this.#fitNext = "all";
     this.#go({ filter, open: null, focus: null }, "push");
+    this.#study();
+    this.#answers.show(this.#page.view);
     this.#open(openAtFirst(this.graph, filter), null);
   }
 
@@ -259,16 +269,34 @@ export class Viewer {
   focus(uid: string): void {
     const node = this.graph.nodes.get(uid);
     const card = node && stackWith(this.graph, this.index, node);
-    if (card === undefined) return;
-    this.#layouter.forget("focus");
-    this.#fitNext = "all";
-    this.#go({ focus: card.id, selected: null }, "push");
-    this.#draw("other");
+    if (card !== undefined) this.#focusOn(card.id);
+  }
+
+  /** The way from what users meet to the cause of a problem, and all that it affects. */
+  focusProblem(id: string): void {
+    this.#focusOn(PROBLEM + id);
+  }
+
+  /** The address of the page when it is focused on this problem. */
+  addressOf(id: string): string {
+    return writeView({ ...this.#page.view, focus: PROBLEM + id, selected: null, camera: null });
+  }
+
+  sortProblems(sort: ProblemSort): void {
+    this.#go({ sort }, "replace");
+    this.#answers.show(this.#page.view);
+  }
+
+  #focusOn(focus: string): void {
+    this.#go({ focus, selected: null }, "push");
+    this.#set({ study: null });
+    this.#study();
   }
 
   leaveFocus(): void {
     this.#fitNext = "all";
     this.#go({ focus: null }, "push");
+    this.#study();
     this.#draw("other");
   }
 
@@ -301,7 +329,10 @@ export class Viewer {
     this.#plan.tidy();
     this.#layouter.forgetAll();
     const open = view.open ?? openAtFirst(this.graph, view.filter);
-    this.#set({ view, open });
+    const isOther = view.focus !== this.#page.view.focus;
+    this.#set({ view, open, ...(isOther ? { study: null } : {}) });
+    if (isOther) this.#study();
+    this.#answers.show(view);
     this.#fitNext = view.camera === null ? "all" : null;
     this.#draw("other");
     if (view.camera !== null && this.#canvas !== null) this.#canvas.camera = view.camera;
@@ -364,6 +395,8 @@ export class Viewer {
     };
     this.#fitNext = view.camera === null ? "all" : null;
     this.#draw("other");
+    this.#answers.show(view);
+    this.#study();
   }
 
   #changed(changes: readonly Change[]): void {
@@ -373,7 +406,9 @@ export class Viewer {
       return;
     }
     for (const change of changes) if ("node" in change) this.#touched.add(change.node.uid);
-    if (changes.length > 0) this.#schedule();
+    if (changes.length === 0) return;
+    this.#schedule();
+    this.#answers.changed();
   }
 
   /** So little is known while the server syncs that all of it would be open. */
@@ -400,30 +435,50 @@ export class Viewer {
     this.#drawnAt = performance.now();
     const { view, open } = this.#page;
     const options = { filter: view.filter, open, hidden: this.#hidden };
-    const focused = view.focus === null ? null : this.#focused(view.focus);
+    const { study } = this.#page;
+    const focused = study === null ? null : drawFocus(this.graph, study, options);
     const scene = focused ?? drawMap(this.graph, options);
     const changed = new Set([...this.#touched].flatMap((uid) => scene.cardOf.get(uid) ?? []));
     this.#touched.clear();
     this.#set({
       scene,
-      story: focused === null ? [] : storyOf(focused),
-      lost: view.focus !== null && focused === null,
-      counts: { ...this.index.counts },
-      nodes: this.graph.nodes.size,
-      problems: findProblems(this.graph, problemStatuses(view.filter.statuses)),
+      story: focused === null || study === null ? [] : storyOf(focused, study),
+      ...this.#counted(view.filter),
       edgeTypes: countTypes(this.graph),
       hidden: this.#hidden,
     });
     this.#show(scene, news, changed);
   }
 
-  #focused(id: string): Scene | null {
-    const card = stackOf(this.graph, this.index, id);
-    const broken = card?.members.filter((uid) => this.graph.nodes.get(uid)?.status !== "Ready") ?? [];
-    return drawFocus(this.graph, broken.length > 0 ? broken : (card?.members ?? []), {
-      open: this.#page.open,
-      hidden: this.#hidden,
-    });
+  /** How many nodes there are of each status, of those that the filter shows. */
+  #counted(filter: Filter): Pick<Page, "counts" | "nodes"> {
+    if (isEverything(filter)) return { counts: { ...this.index.counts }, nodes: this.graph.nodes.size };
+    const shown = [...this.graph.nodes.values()].filter((node) => matches(filter, node));
+    return { counts: count(shown.map((node) => node.status)), nodes: shown.length };
+  }
+
+  /** Ask the server about what is focused. Until it answers, the picture stays. */
+  #study(): void {
+    const { focus } = this.#page.view;
+    this.#set({ lost: false, ...(focus === null ? { study: null } : {}) });
+    if (focus === null) this.#answers.study(null);
+    else if (focus.startsWith(PROBLEM)) this.#answers.study(focus.slice(PROBLEM.length));
+    else {
+      const card = stackOf(this.graph, this.index, focus);
+      if (card === undefined) this.#studied(null);
+      else this.#answers.study(card.members);
+    }
+  }
+
+  /** What the server has answered of the focus. */
+  #studied(study: Study | null): void {
+    const isNew = this.#page.study === null;
+    if (isNew) {
+      this.#layouter.forget("focus");
+      this.#fitNext = "all";
+    }
+    this.#set({ study: study ?? this.#page.study, lost: study === null });
+    this.#draw(isNew ? "other" : "live");
   }
 
   #show(scene: Scene, news: News, changed: ReadonlySet<string>): void {
@@ -485,12 +540,6 @@ function nearOf(scene: Scene, card: string): Set<string> {
     if (line.to === card) near.add(line.from);
   }
   return near;
-}
-
-/** What is pending is no problem, unless it is asked for. */
-function problemStatuses(asked: ReadonlySet<Status>): ReadonlySet<Status> {
-  const statuses = [...asked].filter((status) => status !== "Ready");
-  return statuses.length > 0 ? new Set(statuses) : PROBLEM_STATUSES;
 }
 
 function countTypes(graph: Cluster): Map<string, number> {

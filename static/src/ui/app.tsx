@@ -9,7 +9,7 @@ import { usePage } from "./hooks";
 import { MapView } from "./map";
 import { Notices } from "./notices";
 import { PathBar } from "./path-bar";
-import { Problems } from "./problems";
+import { numberOf, Problems } from "./problems";
 import { SignIn } from "./sign-in";
 
 export function App({ viewer }: { viewer: Viewer }) {
@@ -23,7 +23,8 @@ export function App({ viewer }: { viewer: Viewer }) {
   }, [viewer]);
   const { connection, trust } = page;
   const { clear } = verdictOf(trust, page.view, String);
-  const title = titleOf(trust, clear && page.problems.length === 0, page.problems.length, page.cluster);
+  const problems = numberOf(page.problems);
+  const title = titleOf(trust, clear && problems === 0, problems ?? 0, page.cluster);
   useEffect(() => {
     document.title = title;
   }, [title]);
@@ -59,7 +60,7 @@ export function App({ viewer }: { viewer: Viewer }) {
           <button type="button" aria-pressed={side === "problems"} onClick={() => setSide("problems")}>
             Problems{" "}
             <span class="number">
-              {page.loaded && page.problems.length}
+              {problems}
               {page.loaded && isGrowing(trust) && " so far"}
             </span>
           </button>

@@ -33,10 +33,10 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
       </Notice>
     );
   }
-  if (page.nodes === 0 && page.trust.level !== "live") {
+  if (viewer.graph.nodes.size === 0 && page.trust.level !== "live") {
     return <Empty page={page} />;
   }
-  if (page.nodes === 0) {
+  if (viewer.graph.nodes.size === 0) {
     return (
       <Notice title="No resources yet">
         <p>

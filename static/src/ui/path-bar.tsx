@@ -28,20 +28,20 @@ export function PathBar({ viewer, page }: { viewer: Viewer; page: Page }) {
           </li>
         ))}
       </ol>
-      <Cause viewer={viewer} page={page} />
+      <Cause page={page} />
     </nav>
   );
 }
 
-/** What the last of the way that there is says of itself. */
-function Cause({ viewer, page }: { viewer: Viewer; page: Page }) {
-  const nodes = page.story.flatMap((card) => viewer.graph.nodes.get(card.members[0] ?? "") ?? []);
-  const last = nodes.at(-1);
-  if (last === undefined) return null;
+/** What the cause says of itself. */
+function Cause({ page }: { page: Page }) {
+  const headline = page.study?.headline ?? null;
+  if (headline === null) return null;
+  const { status, reason, message, since } = headline;
   return (
     <p class="cause">
-      <strong class={`reason ${last.status.toLowerCase()}`}>{last.reason ?? last.status}</strong>
-      <Moment since={last.since} /> <span>{last.message}</span>
+      <strong class={`reason ${status.toLowerCase()}`}>{reason}</strong>
+      <Moment since={since} /> <span>{message}</span>
     </p>
   );
 }

@@ -1,24 +1,36 @@
+import { PROBLEM_SORTS, type Problem, type ProblemSort } from "@astrolabe/stream";
+import { useRef, useState } from "preact/hooks";
 import type { Cluster } from "../cluster/cluster";
-import type { Problem } from "../cluster/problems";
 import { clock } from "../cluster/time";
+import { PROBLEM } from "../state/answers";
 import { isGrowing, isOld, verdictOf } from "../state/trust";
 import type { Page, Viewer } from "../state/viewer";
 import { Glyph } from "./glyph";
 import { moveInList } from "./hooks";
 import { Moment } from "./moment";
 
-/** What is broken, gathered by its cause, the largest impact first. */
+const SORTS: Record<ProblemSort, string> = {
+  severity: "worst first",
+  reach: "nearest to users first",
+  affected: "most affected first",
+  age: "oldest first",
+  newest: "newest first",
+};
+
+/** What is broken, by cause, as the server says. */
 export function Problems({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { problems } = page;
+  const held = useHeld(problems ?? []);
   return (
     <section class="problems" aria-labelledby="problems-title">
       <h2 id="problems-title">
-        Problems <span class="number">{page.loaded ? problems.length : ""}</span>
+        Problems <span class="number">{numberOf(problems)}</span>
         {page.loaded && <small>{when(page)}</small>}
       </h2>
-      {page.loaded && problems.length === 0 && <None page={page} />}
-      <ul onKeyDown={moveInList}>
-        {problems.map((problem) => (
+      {problems !== null && problems.length > 1 && <Sort viewer={viewer} sort={page.view.sort} />}
+      {numberOf(problems) === 0 && <None page={page} />}
+      <ul onKeyDown={moveInList} onPointerEnter={held.hold} onPointerLeave={held.release}>
+        {held.problems.map((problem) => (
           <li key={problem.id}>
             <Row viewer={viewer} page={page} problem={problem} />
           </li>
@@ -26,6 +38,41 @@ export function Problems({ viewer, page }: { viewer: Viewer; page: Page }) {
       </ul>
     </section>
   );
+}
+
+/** How many there are now: one that has ended is shown for another while, but does not count. */
+export const numberOf = (problems: readonly Problem[] | null): number | null =>
+  problems === null ? null : problems.filter((problem) => problem.ended === undefined).length;
+
+function Sort({ viewer, sort }: { viewer: Viewer; sort: ProblemSort }) {
+  const choose = (event: Event) =>
+    viewer.sortProblems((event.currentTarget as HTMLSelectElement).value as ProblemSort);
+  return (
+    <label class="sort">
+      Order
+      <select value={sort} onChange={choose}>
+        {PROBLEM_SORTS.map((each) => (
+          <option key={each} value={each}>
+            {SORTS[each]}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** The problems, which keep their order while the pointer is over them: nobody clicks on what has just moved. */
+function useHeld(problems: readonly Problem[]) {
+  const [held, setHeld] = useState(false);
+  const order = useRef<readonly string[]>([]);
+  const places = new Map(order.current.map((id, place) => [id, place]));
+  const shown = held
+    ? problems.toSorted(
+        (one, other) => (places.get(one.id) ?? Infinity) - (places.get(other.id) ?? Infinity) || 0,
+      )
+    : problems;
+  if (!held) order.current = problems.map((problem) => problem.id);
+  return { problems: shown, hold: () => setHeld(true), release: () => setHeld(false) };
 }
 
 /** What the number is worth. */
@@ -47,42 +94,47 @@ function None({ page }: { page: Page }) {
 }
 
 function Row({ viewer, page, problem }: { viewer: Viewer; page: Page; problem: Problem }) {
-  const { roots, kind, title, namespace, release, status } = problem;
-  const focused = page.story.some((card) => roots.some((uid) => card.members.includes(uid)));
-  const what = roots.length > 1 ? `${roots.length} ${viewer.graph.kinds.plural(kind)}` : kind;
+  const { cause, namespaces, releases } = problem;
+  const where = [cause.namespace || namespaces[0], releases[0]?.name].filter(Boolean).join(" / ");
+  const open = (event: MouseEvent) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+    event.preventDefault();
+    viewer.focusProblem(problem.id);
+  };
   return (
-    <button
-      type="button"
+    <a
       data-item
       class="problem"
-      aria-pressed={focused}
-      onClick={() => viewer.focus(roots[0] ?? "")}
+      href={viewer.addressOf(problem.id)}
+      aria-current={page.view.focus === PROBLEM + problem.id ? "true" : undefined}
+      data-ended={problem.ended !== undefined}
+      onClick={open}
     >
-      <Glyph status={status} label={status} />
+      <Glyph status={problem.status} label={problem.status} />
       <span class="lead">
         <strong>{problem.reason}</strong>
-        <Moment since={problem.since} short />
+        {problem.ended === undefined ? <Moment since={problem.since} short /> : <small>ended</small>}
       </span>
       <span class="who">
-        {title} <small>{what}</small>
+        {cause.name} <small>{kindOf(viewer.graph, problem)}</small>
       </span>
-      <span class="where">{[namespace, release].filter(Boolean).join(" / ") || "cluster-scoped"}</span>
-      <Impact graph={viewer.graph} affected={problem.affected} />
-    </button>
+      <span class="why">{problem.message}</span>
+      <span class="where">{where || "cluster-scoped"}</span>
+      <Affected graph={viewer.graph} problem={problem} />
+    </a>
   );
 }
 
+function kindOf(graph: Cluster, { cause }: Problem): string {
+  if (cause.missing === true) return `${cause.kind}, missing`;
+  return cause.count === undefined ? cause.kind : graph.kinds.counted(cause.count, cause.kind);
+}
+
 /** How far it is felt: the kinds that are broken because of it, those that users meet first. */
-function Impact({ graph, affected }: { graph: Cluster; affected: readonly string[] }) {
-  const counts = new Map<string, number>();
-  for (const uid of affected) {
-    const kind = graph.nodes.get(uid)?.kind;
-    if (kind !== undefined && !graph.kinds.of(kind).relays) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  }
-  if (counts.size === 0) return null;
-  const sorted = [...counts].sort(
-    ([one], [other]) => graph.kinds.of(one).column - graph.kinds.of(other).column,
-  );
+function Affected({ graph, problem }: { graph: Cluster; problem: Problem }) {
+  const kinds = Object.entries(problem.affected.kinds).filter(([kind]) => !graph.kinds.of(kind).relays);
+  if (kinds.length === 0) return null;
+  const sorted = kinds.sort(([one], [other]) => graph.kinds.of(one).column - graph.kinds.of(other).column);
   return (
     <span class="impact">
       breaks {sorted.map(([kind, number]) => graph.kinds.counted(number, kind)).join(", ")}

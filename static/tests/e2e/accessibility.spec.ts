@@ -28,7 +28,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     expect(await issues(page)).toEqual([]);
     await page.keyboard.press("Escape");
     await viewer.search.fill("cart");
-    await expect(page.getByRole("option").first()).toBeVisible();
+    await expect(page.locator("[role=option]").first()).toBeVisible();
     expect(await issues(page)).toEqual([]);
     await page.keyboard.press("Escape");
     await viewer.problems.filter({ hasText: "cart-api" }).click();

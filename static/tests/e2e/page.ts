@@ -25,8 +25,9 @@ export class ViewerPage extends Observer {
     return this.page.locator(".banner");
   }
 
+  /** Those that have not ended. */
   get problems() {
-    return this.page.locator(".problem");
+    return this.page.locator('.problem[data-ended="false"]');
   }
 
   get details() {
@@ -41,11 +42,12 @@ export class ViewerPage extends Observer {
     return this.page.getByRole("combobox", { name: "Search resources" });
   }
 
-  /** Open it, and wait until it is live and something is drawn. */
+  /** Open it, and wait until it is live, something is drawn, and the server has told what is broken. */
   async open(url: string): Promise<void> {
     await this.page.goto(url);
     await expect(this.connection).toHaveAttribute("data-state", "live");
     await this.drawn();
+    await expect(this.page.getByRole("heading", { name: /^Problems \d/ })).toBeAttached();
   }
 
   async drawn(): Promise<void> {

@@ -4,6 +4,7 @@ import { EVERYTHING, type Filter } from "../../src/cluster/filter";
 import { drawFocus, storyOf } from "../../src/scene/focus";
 import { drawMap, openAtFirst } from "../../src/scene/map";
 import { isRoom, type Scene } from "../../src/scene/scene";
+import type { Study } from "../../src/state/answers";
 import { build, crowd, node, shop } from "./build";
 
 const options = (more: { open?: string[]; hidden?: string[]; filter?: Filter } = {}) => ({
@@ -19,6 +20,23 @@ const outline = (scene: Scene) =>
   ]);
 
 const links = (scene: Scene) => [...scene.lines.values()].map((line) => `${line.from} → ${line.to}`);
+
+/** What the server says. chain: names, from the symptom to the cause. */
+const study = (more: {
+  asked?: string[];
+  chain?: string[];
+  broken?: string[];
+  dependents?: string[];
+}): Study => ({
+  asked: more.asked ?? [],
+  chain: (more.chain ?? []).map((each) => {
+    const [kind = "", namespace = "", name = ""] = each.replace("missing ", "").split("/");
+    return { kind, group: "", namespace, name, ...(each.startsWith("missing ") ? {} : { uid: each }) };
+  }),
+  broken: more.broken ?? [],
+  dependents: more.dependents ?? [],
+  headline: null,
+});
 
 const lacking = {
   unresolved: [{ type: "uses-secret", kind: "Secret", namespace: "s", name: "k", field: "spec" }],
@@ -112,19 +130,31 @@ describe("the focus", () => {
       node("Pod/s/a-1", { status: "Error", ...lacking }),
     ];
     const ghosts = (some: typeof nodes, edges: string[]) =>
-      links(drawFocus(build(some, edges).graph, ["Deployment/s/a"], options()) as Scene).filter((link) =>
-        link.includes("ghost"),
-      );
+      links(
+        drawFocus(
+          build(some, edges).graph,
+          study({ asked: ["Deployment/s/a"], broken: some.map((each) => each.uid) }),
+          options(),
+        ) as Scene,
+      ).filter((link) => link.includes("ghost"));
     const ghost = "ghost|Secret/s/k";
     expect(ghosts(nodes, ["owns: Deployment/s/a -> Pod/s/a-1"])).toEqual([`s/|Pod|Deployment/a → ${ghost}`]);
     expect(ghosts(nodes.slice(0, 1), [])).toEqual([`s/|Deployment|a → ${ghost}`]);
   });
 
-  const focus = (uids: string[], hidden = ["runs-on"]) =>
-    drawFocus(shop().graph, uids, { open: new Set(), hidden: new Set(hidden) }) as Scene;
+  const PODS = ["Pod/shop/cart-7-a", "Pod/shop/cart-7-b", "Pod/shop/cart-7-c"];
+  const SLICE = "EndpointSlice/shop/cart-x";
+  const OWNERS = ["Deployment/shop/cart", "ReplicaSet/shop/cart-7"];
+  const crash = study({
+    asked: PODS,
+    chain: ["Ingress/shop/cart", "Service/shop/cart", "Pod/shop/cart-7-a", "missing Secret/shop/keys"],
+    broken: ["Ingress/shop/cart", "Service/shop/cart", SLICE, ...OWNERS, ...PODS],
+  });
+  const focus = (about: Study, hidden = ["runs-on"]) =>
+    drawFocus(shop().graph, about, { open: new Set(), hidden: new Set(hidden) }) as Scene;
 
   it("shows the way to the cause, what depends on it and what it needs, and what does not exist", () => {
-    const scene = focus(["Pod/shop/cart-7-a", "Pod/shop/cart-7-b", "Pod/shop/cart-7-c"]);
+    const scene = focus(crash);
     expect([...scene.cards.keys()].sort()).toEqual([
       "ghost|Secret/shop/keys",
       "shop/cart|Deployment|cart",
@@ -143,8 +173,7 @@ describe("the focus", () => {
   });
 
   it("is told from the symptom that users see to the cause", () => {
-    const scene = focus(["Pod/shop/cart-7-a", "Pod/shop/cart-7-b", "Pod/shop/cart-7-c"]);
-    expect(storyOf(scene).map((card) => `${card.kind} ${card.title}`)).toEqual([
+    expect(storyOf(focus(crash), crash).map((card) => `${card.kind} ${card.title}`)).toEqual([
       "Ingress cart",
       "Service cart",
       "Pod cart",
@@ -152,10 +181,16 @@ describe("the focus", () => {
     ]);
   });
 
-  it("of what is well shows what depends on it", () => {
-    const scene = focus(["Node//node-1"], []);
+  it("of what is well shows what depends on it, and tells of nothing else", () => {
+    const about = study({
+      asked: ["Node//node-1"],
+      chain: ["Node//node-1"],
+      dependents: ["Pod/shop/blog-1", "Ingress/shop/cart"],
+    });
+    const scene = focus(about, []);
     expect(scene.cardOf.get("Pod/shop/blog-1")).toBe("shop/blog|Pod|Deployment/blog");
     expect(scene.cardOf.get("Ingress/shop/cart")).toBe("shop/cart|Ingress|cart");
+    expect(storyOf(scene, about).map((card) => card.title)).toEqual(["node-1"]);
   });
 
   it("gathers dependents that are well by release where there are many", () => {
@@ -173,9 +208,10 @@ describe("the focus", () => {
       ],
       nodes.map((each) => `runs-on: ${each.uid} -> Node//node-1`),
     );
-    const few = drawFocus(graph, ["Node//node-1"], { open: new Set(), hidden: new Set() });
+    const about = study({ asked: ["Node//node-1"], dependents: nodes.map((each) => each.uid) });
+    const few = drawFocus(graph, about, { open: new Set(), hidden: new Set() });
     expect(few?.cards.size).toBe(1 + 4);
-    const gathered = drawFocus(many.graph, ["Node//node-1"], { open: new Set(), hidden: new Set() });
+    const gathered = drawFocus(many.graph, about, { open: new Set(), hidden: new Set() });
     expect([...(gathered?.cards.keys() ?? [])]).toEqual([
       "/|Node|node-1",
       "shop/r-0",
@@ -187,6 +223,8 @@ describe("the focus", () => {
   });
 
   it("is none when nothing of it is there", () => {
-    expect(drawFocus(shop().graph, ["Pod/shop/gone"], { open: new Set(), hidden: new Set() })).toBeNull();
+    expect(
+      drawFocus(shop().graph, study({ asked: ["Pod/shop/gone"] }), { open: new Set(), hidden: new Set() }),
+    ).toBeNull();
   });
 });

@@ -16,6 +16,7 @@ describe("an address", () => {
       selected: null,
       camera: null,
       scope: {},
+      sort: "severity",
     });
     expect(writeView(readView(""))).toBe("");
   });
@@ -27,6 +28,7 @@ describe("an address", () => {
     "?open=",
     "?focus=shop/cart|Pod|Deployment/web&select=Pod/shop/web-1&at=-12,340,0.512",
     "?only.namespace=shop,blog&only.selector=app+in+(a,b)",
+    "?focus=problem:41bf&sort=newest",
   ])("is written as it was read: %s", (address) => {
     expect(decodeURIComponent(writeView(readView(address)))).toBe(address);
   });

@@ -23,6 +23,19 @@ export type {
 } from "./messages";
 export { checkMessage, decode } from "./messages";
 export type { FallbackReason, Probe, ProbeResult } from "./probe";
+export {
+  type CauseStep,
+  fetchImpact,
+  fetchProblem,
+  fetchProblems,
+  fetchWhy,
+  type Impact,
+  PROBLEM_SORTS,
+  type Problem,
+  type ProblemNode,
+  type ProblemSort,
+  type Why,
+} from "./problems";
 export { ProtocolError } from "./protocol-error";
 export type { ClusterName, PartialKind, ServerState, SyncProgress } from "./server-state";
 export { STATUSES, type Status, severity } from "./status";

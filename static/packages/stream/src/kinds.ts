@@ -77,7 +77,8 @@ export async function fetchKinds(stream: string, token: string | null): Promise<
 export const fetchEdgeTypes = (stream: string, token: string | null): Promise<EdgeType[]> =>
   fetchJson("edge-types", stream, token);
 
-async function fetchJson<T>(path: string, stream: string, token: string | null): Promise<T> {
+/** The JSON document at a path of the API, beside the stream. Throws if it is refused. */
+export async function fetchJson<T>(path: string, stream: string, token: string | null): Promise<T> {
   const url = new URL(path, stream);
   url.protocol = url.protocol === "wss:" ? "https:" : "http:";
   const answer = await fetch(url.href, { headers: bearerHeaders(token) });
