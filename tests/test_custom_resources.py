@@ -125,7 +125,7 @@ async def test_kinds_come_and_go_while_a_client_follows(simulator: Simulator) ->
     store, replica = simulator.store, Replica()
     async with running(simulator) as site, site.stream() as socket:
         following = asyncio.create_task(follow(socket, replica))
-        await until(lambda: site.names(CERTIFICATE) == ["web"])
+        await until(lambda: site.source.state.refresh().state == "live")
         store.define(crd("Widget", "example.com"))
         make(store, "Widget.example.com", "w", labels={"app.kubernetes.io/managed-by": "Helm"})
         await until(lambda: site.names("Widget.example.com") == ["w"])
@@ -153,7 +153,9 @@ async def test_kinds_come_and_go_while_a_client_follows(simulator: Simulator) ->
         following.cancel()
 
 
-async def test_what_is_forbidden_is_named_and_spoils_nothing(simulator: Simulator) -> None:
+async def test_what_is_forbidden_is_named_and_spoils_nothing(
+    simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
     simulator.authorizer.restrict(GATEWAY)
     async with running(simulator) as site:
         await until(lambda: site.source.state.refresh().state == "live")
@@ -170,6 +172,7 @@ async def test_what_is_forbidden_is_named_and_spoils_nothing(simulator: Simulato
         assert health["partial"] == []
         await site.get("/readyz")
         assert site.names(CERTIFICATE) == ["web"]
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
 
 
 async def test_what_was_asked_for_and_is_forbidden_is_a_gap(simulator: Simulator) -> None:
@@ -344,6 +347,7 @@ async def test_many_definitions_at_once_are_followed_at_once(simulator: Simulato
     store, replica = simulator.store, Replica()
     async with running(simulator) as site, site.stream() as socket:
         following = asyncio.create_task(follow(socket, replica))
+        await until(lambda: site.source.state.refresh().state == "live")
         for number in range(100):
             store.define(crd(f"Part{number}", "example.com"))
             for name in "abcde":

@@ -28,6 +28,7 @@ from astrolabe.engine.inbox import (
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.skips import SkipLog
 from astrolabe.engine.takeover import Takeover, knows_all
+from astrolabe.graph.model.derivation import RulesError
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.faults import InvalidObjectError, where
 from astrolabe.graph.model.model import InconsistentModelError, Model
@@ -197,9 +198,12 @@ class Engine:
             count = await self._remove(kind, "", spared=set())
             logger.info("%s is no longer watched: %d objects removed", kind, count)
         await self._commit()
-        await self._change_model(
-            lambda: self._model.change_rules(added=message.rules, removed=message.removed)
-        )
+        # A fault of the model may have kept an object: then its kind stays known.
+        gone = [kind for kind in message.removed if not self._model.count(kind)]
+        try:
+            await self._change_model(lambda: self._model.change_rules(added=message.rules, removed=gone))
+        except RulesError as error:
+            logger.error("%s cannot be watched: %s", ", ".join([each.kind for each in message.rules]), error)
         self._mark_uncommitted()
         await self._commit()
         self.readiness.change(message.scopes, message.removed, complete=message.complete)

@@ -123,7 +123,13 @@ class CustomResources:
         self._on_complete: Callable[[], None] = lambda: None
         self._task: asyncio.Task[NoReturn] | None = None
         self._reflector = Reflector(
-            CRDS, cluster, self._crds, random=random or Random(), clock=clock, timing=timing
+            CRDS,
+            cluster,
+            self._crds,
+            random=random or Random(),
+            clock=clock,
+            timing=timing,
+            expected=False,  # the catalogue's own watch of CRDs says it
         )
 
     def serve(self, *, count: Callable[[str], int], on_complete: Callable[[], None]) -> None:

@@ -69,11 +69,12 @@ class Reflector:
         longest_page: int = MAX_PAGE_BYTES,
         most: int | None = None,
         too_many: Callable[[str], None] = lambda _: None,
+        expected: bool = True,
     ) -> None:
         """clock: monotonic seconds. label_selector: the API server filters by it; "" for everything.
 
         outages: shared with the other watches of this cluster. most: objects of a list, beyond which the
-        watch gives up, and calls `too_many` with the kind.
+        watch gives up, and calls `too_many` with the kind. expected: whether a refusal is worth a warning.
         """
         self.health = WatchHealth(kind.key, namespace)
         self._kind = kind
@@ -91,6 +92,7 @@ class Reflector:
             self._selector[_FIELD_SELECTOR] = kind.field_selector
         self._decoder = ListWatchDecoder(kind, sink, health=self.health, clock=clock, most=most)
         self._too_many = too_many
+        self._refused_level = logging.WARNING if expected else logging.INFO
         self._backoff = self._timing.backoff(random=random, clock=clock)
         self._outages = outages or OutageLog()
         self._longest_page = longest_page
@@ -376,7 +378,7 @@ class Reflector:
         news = health.connected or not health.failures or state != health.state
         if state == "unavailable":
             self._outages.forget(health.label)
-            log.log(logging.WARNING if news else logging.DEBUG, "%s: %s", health.label, why)
+            log.log(self._refused_level if news else logging.DEBUG, "%s: %s", health.label, why)
         else:
             self._outages.begin(health.label, why, news=news and self._refused_since is None)
         if health.connected:

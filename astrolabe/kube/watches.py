@@ -189,6 +189,7 @@ class Watches:
             outages=self._outages,
             most=most,
             too_many=self._too_many,
+            expected=not isinstance(kind, Kind) or kind.expected,
         )
 
     async def _follow_changes(self) -> NoReturn:

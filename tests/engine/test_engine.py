@@ -23,7 +23,7 @@ from astrolabe.engine.inbox import (
     WatchStatus,
 )
 from astrolabe.engine.readiness import ReadinessTracker
-from astrolabe.graph.model.facts import Derived, Facts, Neighborhood, Peer, Rules
+from astrolabe.graph.model.facts import Derived, Facts, Neighborhood, Peer, Read, Rules
 from astrolabe.graph.model.links import Link, Ref, Select
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector
@@ -348,3 +348,19 @@ async def test_a_kind_that_is_served_in_another_version_keeps_its_objects_until_
         (node,) = run.graph.nodes.values()
         assert node.document()["apiVersion"] == "example.com/v2"
         assert sum(len(batch.changes.nodes_removed) for batch in run.batches) == 1
+
+
+async def test_rules_that_contradict_the_others_end_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    reads = (Read("outgoing", "uses", WIDGET.kind),)
+    circle = msgspec.structs.replace(WIDGET, reads=reads, derive=lambda own, _: Derived(own.status))
+    async with running(window=0.0) as run:
+        await run.engine.put(KindsChanged((circle,), (Scope(WIDGET.kind, required=False),)))
+        await run.engine.put(Replace(WIDGET.kind, "", [resource(WIDGET.kind, "w")]))
+        await run.engine.put(Replace("Pod", "", [resource("Pod", "a")]))
+        await run.until(lambda: run.names() == ["a"])
+        assert "Widget.example.com cannot be watched: kinds read each other in a circle" in caplog.text
+        assert len(run.readiness.skipped[WIDGET.kind]) == 1
+        await run.engine.put(KindsChanged(removed=(WIDGET.kind,)))
+        await run.engine.put(KindsChanged((WIDGET,), (Scope(WIDGET.kind, required=False),)))
+        await run.engine.put(Replace(WIDGET.kind, "", [resource(WIDGET.kind, "w")]))
+        await run.until(lambda: run.names() == ["a", "w"])
