@@ -23,7 +23,7 @@ from astrolabe.graph.state.batch import Batch
 from astrolabe.kinds.event import EVENT, WARNING_EVENTS
 from astrolabe.kinds.kind import Kind
 from astrolabe.sim.store import Item, ObjectStore
-from tests.support.kinds import KINDS
+from tests.support.kinds import WATCHED
 from tests.support.odd import PREFIX, Odd
 from tests.support.simulated import generated, simulated
 
@@ -57,14 +57,14 @@ class Truth:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._known: dict[str, dict[str, Facts]] = {kind.name: {} for kind in KINDS}
-        self._seen = {kind.name: 0 for kind in KINDS}
-        self.unreadable: dict[str, set[str]] = {kind.name: set() for kind in KINDS}
+        self._known: dict[str, dict[str, Facts]] = {kind.name: {} for kind in WATCHED}
+        self._seen = {kind.name: 0 for kind in WATCHED}
+        self.unreadable: dict[str, set[str]] = {kind.name: set() for kind in WATCHED}
         self._model = self._new_model()
 
     def look(self) -> None:
         """Take note of what the store has now."""
-        for kind in KINDS:
+        for kind in WATCHED:
             collection = self._store.collection(kind.name)
             if collection.newest == self._seen[kind.name]:
                 continue
@@ -111,8 +111,8 @@ class Truth:
 
     @staticmethod
     def _new_model() -> Model:
-        model = Model([kind.rules for kind in KINDS])
-        for kind in KINDS:
+        model = Model([kind.rules for kind in WATCHED])
+        for kind in WATCHED:
             model.set_synced(kind.name, "", True)
         return model
 
