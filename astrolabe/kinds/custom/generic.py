@@ -137,7 +137,8 @@ def _at_work(lists: Conditions, phases: Phases) -> Verdict | None:
             if words.is_at_work(each.name, each.value, text(each.at_reason)):
                 return _of(PENDING, each, where)
     for phase, meaning in phases:
-        if meaning == "pending" and (not phase.whole or words.ends_in_ing(phase.word)):
+        is_health = phase.where.endswith(("health", "Health"))
+        if meaning == "pending" and (is_health or not phase.whole or words.ends_in_ing(phase.word)):
             return pending(words.reason_of(phase.word, phase.where, PENDING), phase.message, by=phase.where)
     return None
 

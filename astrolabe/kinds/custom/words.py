@@ -117,14 +117,14 @@ def ends_in_ing(word: str) -> bool:
     return bool(_ING.search(word)) and not _NO_WORK.search(word)
 
 
-_ING = re.compile(r"[A-Za-z](?:ing|ING)(?:[A-Z_\s-]|$)")
+_ING = re.compile(r"[A-Za-z](?:ing|ING)(?:[A-Z_\s-]|$)|InProgress$")
 _NO_WORK = re.compile(r"^(?:missing|failing|running|existing|nothing|warning)\b", re.IGNORECASE)
 
 
 #: Reasons with which a condition that is not True is no failure yet.
 _AT_IT = re.compile(
     r"^(?:Pending|Waiting|Progress(?:ing)?(?![a-z])|InProgress|NotYet|Requested|Queued|Started|Unknown|Initial)"
-    r"|(?:InProgress|Pending|Progressing)$|\bis being\b"
+    r"|(?:InProgress|Pending|Progressing|Running)$|\bis being\b"
     r"|^(?!Missing|Failing|Crashing|Existing|Conflicting|Nothing)[A-Z][a-z]*ing(?:[A-Z\s]|$)"
 )
 _FAILURE = re.compile(r"error|fail|invalid|notfound|missing|denied|exceeded|backoff", re.IGNORECASE)
@@ -164,7 +164,7 @@ _FAILED = re.compile(
     r"|offline|not allowed|not set|mismatch"
 )
 _WORKING = re.compile(
-    r"pending|progress|yellow|^health_warn$|scheduled$|^new$|queued|^init$|^scheduled$|submitted|requested|reconcil|upgrad|updat|retry"
+    r"pending|progress|yellow|^health_warn$|scheduled$|requires|needs|await|^new$|queued|^init$|^scheduled$|submitted|requested|reconcil|upgrad|updat|retry"
     r"|rerun|^notfound$|^not_?ready$"
 )
 _PAUSED = re.compile(r"^(?:paused|suspended|halted|hibernated|stopped)$")
@@ -197,6 +197,8 @@ def meaning(word: str, kind: str) -> str:
 def reason_of(value: object, where: str, severity: str) -> str:
     """One word for what a field says: its own words put together, else its name."""
     if isinstance(value, str) and value:
+        if re.fullmatch(r"[A-Za-z][\w-]*", value):
+            return f"{value[0].upper()}{value[1:]}"
         parts = re.findall(r"[A-Za-z0-9]+", value)
         if parts and len(parts) <= MOST_WORDS:
             return "".join([f"{part[0].upper()}{part[1:]}" for part in parts])

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from astrolabe.kinds.custom import words
 from tests.kinds.custom.support import Json, facts, judged, kind
 
 
@@ -111,3 +112,36 @@ def test_a_kind_without_status_is_unknown() -> None:
 
 def test_since_is_that_of_the_condition() -> None:
     assert facts(kind(), status={"conditions": [READY]}).status.since == "T1"
+
+
+def widgets(**status: Any) -> Json:
+    return {"status": status}
+
+
+WORDS: list[tuple[str, Json, tuple[str, str, str]]] = [
+    ("a part failed", widgets(environments=[{"phase": "ok"}, {"phase": "failure"}]), ("Error", "Failure", "status.environments[1].phase")),
+    ("a part works on", widgets(conditions=[READY], domains=[{"status": "Provisioning"}]), ("Pending", "Provisioning", "status.domains[0].status")),
+    ("a nested word", widgets(jobStatus={"state": "RUNNING"}), ("Ready", "RUNNING", "status.jobStatus.state")),
+    ("the past does not count", widgets(phase="Ready", history=[{"phase": "Failed"}]), ("Ready", "Ready", "status.phase")),
+    ("health outranks a phase", widgets(phase="Ready", health="yellow"), ("Pending", "Yellow", "status.health")),
+    ("one word that nobody knows", widgets(phase="Ready", state="Zorped"), ("Unknown", "Unknown", "")),
+    ("an error", widgets(error={"message": "no such volume"}), ("Error", "Error", "status.error.message")),
+    ("too few replicas", {"spec": {"replicas": 3}, **widgets(readyReplicas=2)}, ("Pending", "ReplicasNotReady", "status.readyReplicas")),
+    ("all replicas", {"spec": {"replicas": 3}, **widgets(readyReplicas=3)}, ("Ready", "Ready", "status.readyReplicas")),
+    ("a flag", widgets(readyToUse=False), ("Pending", "NotReady", "status.readyToUse")),
+    ("no condition yet", widgets(conditions=[]), ("Pending", "NoConditions", "status.conditions")),
+    ("another controller is behind", widgets(schedulerObservedGeneration=1, conditions=[READY]), ("Pending", "Progressing", "status.schedulerObservedGeneration")),
+    ("steps are not the end", widgets(conditions=[condition("Launched", "True"), condition("Registered", "True")]), ("Unknown", "Unknown", "")),
+    ("True for a reason that says failed", widgets(conditions=[condition("Complete", "True", "JobFailed")]), ("Error", "JobFailed", "status.conditions[Complete]")),
+    ("paused by the reason", widgets(conditions=[condition("Synced", "False", "ReconcilePaused")]), ("Pending", "Paused", "status.conditions[Synced]")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("parts", "expected"), [case[1:] for case in WORDS], ids=[case[0] for case in WORDS])
+def test_word(parts: Json, expected: tuple[str, str, str]) -> None:
+    assert judged(kind(), **parts) == expected
+
+
+def test_running_is_no_end_for_what_runs_to_an_end() -> None:
+    assert words.meaning("Running", "Widget") == "ready"
+    assert words.meaning("Running", "WidgetJob") == "pending"
