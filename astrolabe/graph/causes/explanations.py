@@ -160,6 +160,7 @@ def speaks_of_volumes(words: Words) -> bool:
     return _VOLUMES.search(words.all_words) is not None
 
 
+_LACKS_SEVERAL = frozenset((*WORKLOADS, "Ingress"))
 _USED = _set(USES_CONFIGMAP, USES_SECRET)
 _PULL = "imagePullSecrets"
 _POD_NEEDS = _set(USES_CONFIGMAP, USES_SECRET, USES_SERVICE_ACCOUNT, USES_CLASS, MOUNTS, CLAIMS)
@@ -175,7 +176,8 @@ def explaining_references(
         return  # a claim that lost its volume says so itself
     said = words.all_words
     named = [each for each in references if _is_named(each, said)]
-    if named and not (words.key in WORKLOADS and complaint is C.WAITING):
+    # An Ingress or a workload may lack several objects, and its words speak of one.
+    if named and not (words.key in _LACKS_SEVERAL and complaint is C.WAITING):
         yield from named
         return
     yield from (each for each in words.unresolved if _can_cause(each, words, complaint, said))

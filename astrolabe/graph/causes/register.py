@@ -8,10 +8,10 @@ from types import MappingProxyType
 from astrolabe.graph.causes.complaints import WORKLOADS, Complaint, complaint_of
 from astrolabe.graph.causes.explanations import DANGLING, called_services, is_dangling, named_groups
 from astrolabe.graph.causes.helm import HelmReleases, is_helm_revision
-from astrolabe.graph.causes.words import Missing, Words, read_words
+from astrolabe.graph.causes.words import Missing, Words, is_custom, read_words
 from astrolabe.graph.state.edge_types import MAKES, MANAGES
 from astrolabe.graph.state.node import Node
-from astrolabe.graph.state.status import ERROR, READY
+from astrolabe.graph.state.status import ERROR, READY, UNKNOWN
 
 #: (what they are in it, where): the place under which some of the nodes are listed.
 Place = tuple[str, str]
@@ -42,6 +42,8 @@ _NOTHING: Mapping[str, None] = MappingProxyType({})
 
 def is_followed(node: Node) -> bool:
     """Whether a node may have a part in a problem, besides revisions of Helm releases."""
+    if node.status == UNKNOWN and not node.unresolved and is_custom(node.kind):
+        return False  # nothing is known of it, and there may be thousands of its kind
     if node.status != READY:
         return True
     if node.kind in ("Deployment", "StatefulSet") and _SCALED_TO_ZERO in node.text:

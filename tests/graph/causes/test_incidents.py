@@ -450,3 +450,23 @@ def test_what_is_over_is_history_though_its_owner_cannot_be_seen() -> None:
     assert Sketch().set(a_node("Pod", "run-0", "Error", "Error", metadata=run)).told() == [
         "Error Error: Pod run-0"
     ]
+
+
+def test_an_ingress_may_lack_a_service_and_a_secret() -> None:
+    lost = [
+        unresolved("routes-to", "Service", "web", "spec.rules[0].http.paths[0].backend.service"),
+        unresolved("uses-secret", "Secret", "tls", "spec.tls[0].secretName"),
+    ]
+    sketch = Sketch().set(
+        a_node("Ingress", "www", "Error", "BackendMissing", "Service not found: web", missing=lost)
+    )
+    assert sketch.told() == [
+        "Error NotFound: missing Secret tls > Ingress www",
+        "Error NotFound: missing Service web > Ingress www",
+    ]
+
+
+def test_a_custom_resource_of_which_nothing_is_known_is_no_problem() -> None:
+    monitor = a_node("ServiceMonitor.monitoring.coreos.com", "web", "Unknown", "NoStatus")
+    assert Sketch().set(monitor).told() == []
+    assert len(Sketch().set(monitor).causes().register.words) == 0
