@@ -76,13 +76,11 @@ def number(value: Scalar | Any) -> int | None:
 
 def status_of(severity: str, condition: LenientCondition) -> Status:
     """A status in the words of a condition."""
-    reason = text(condition.at_reason) or (
-        condition.name
-        if condition.value == "True"
-        else f"Not{condition.name}"
-        if condition.value == "False"
-        else condition.name
-    )
+    reason = text(condition.at_reason)
+    if not reason:
+        reason = {"True": condition.name, "False": f"Not{condition.name}"}.get(
+            condition.value, f"{condition.name}Unknown"
+        )
     return Status(severity, reason, text(condition.at_message), condition.since)
 
 
