@@ -135,10 +135,12 @@ NONE_STOPPED = Stopped()
 def stopped_containers(pod: Pod, status: PodStatus) -> Stopped:
     """Those that wait or have ended, as the kubelet tells of them. Debug containers concern nobody."""
     mains = status.container_statuses or ()
-    if not status.init_container_statuses and not any(
-        each.state is None or each.state.running is None for each in mains
-    ):
-        return NONE_STOPPED  # nearly always
+    if not status.init_container_statuses:
+        for each in mains:
+            if each.state is None or each.state.running is None:
+                break
+        else:
+            return NONE_STOPPED  # nearly always
     waits: list[Waits] = []
     ends: list[Ended] = []
     is_alive = status.phase not in _FINISHED

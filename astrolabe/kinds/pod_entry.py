@@ -118,14 +118,17 @@ def _owner(pod: SharedPod) -> str:
 
 def _derive(pod: Peer, neighborhood: Neighborhood) -> Derived:
     """What it waits for and does not exist is more specific than all but what a container says."""
-    status, details = pod.status, pod.details
-    if details.rank == CERTAIN or not details.is_live:
+    status = pod.status
+    missing = waits_for(neighborhood.unresolved)
+    if not missing or _stands(pod.details):
         return Derived(status)
-    message = status.message
-    missing = waits_for(neighborhood.unresolved) if details.is_waiting else ""
-    if missing:
-        message = f"{missing}; {message}" if details.rank == BY_SCHEDULER else missing
-    return Derived(status if message is status.message else replace(status, message=message))
+    message = f"{missing}; {status.message}" if pod.details.rank == BY_SCHEDULER else missing
+    return Derived(replace(status, message=message))
+
+
+def _stands(details: PodDetails) -> bool:
+    """Only a pod of which no container has started yet is said to wait for something."""
+    return not details.is_waiting or details.rank == CERTAIN
 
 
 POD = Kind(
@@ -147,6 +150,7 @@ POD = Kind(
     selectable=labels_of,
     details=_details,
     derive=_derive,
+    stands=_stands,
     warn=warn_pod,
     closure_ends=is_mirror,
 )

@@ -115,14 +115,15 @@ class Settlement:
                 self._dangling[record] = None
             else:
                 self._dangling.pop(record, None)
-        for record in missing | take_some(self._to_recheck, limit):
-            if record in missing and record.rules.derive is not None:
-                self._derivation.mark(record)
+        to_check = missing | take_some(self._to_recheck, limit) if self._to_recheck else missing
+        for record in to_check:
+            if record in missing:
+                self._derivation.references_changed(record)
             unresolved = self._scopes.find_unresolved(record.unresolved_candidates)
             if unresolved != record.unresolved:
                 record.unresolved = unresolved
                 touched.add(record)
-                self._derivation.mark(record)
+                self._derivation.references_changed(record)
 
     def _close(
         self, touched: set[Record], removed: set[Record], edges: dict[EdgeKey, EdgeEdit]

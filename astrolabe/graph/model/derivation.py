@@ -160,15 +160,30 @@ class Derivation:
             self.mark(reader)
         if record in self._passing:
             self._mark_passing(record)
-        if (
-            record.rules.derive is not None
-            or record.warning is not None
-            or (self.warnings and self._warnings_of(record))
-        ):
+        if self._must_derive(record):
             self.mark(record)
         else:
             record.status, record.details = record.own_status, record.own_details
             self.mark_readers(record)
+
+    def references_changed(self, record: Record) -> None:
+        """It changed which of the record's references resolve."""
+        if self._must_derive(record):
+            self.mark(record)
+
+    def _must_derive(self, record: Record) -> bool:
+        """Whether the record may be, or was, something else than its manifest says."""
+        rules = record.rules
+        return (
+            (rules.derive is not None and not (rules.stands is not None and rules.stands(record.own_details)))
+            or record.warning is not None
+            or record.warned
+            or record.extra is not None
+            or record in self._queried_kinds
+            or record in self._passed
+            or record.uid in self.faults
+            or bool(self.warnings and self._warnings_of(record))
+        )
 
     def scope_changed(self, kind: str) -> None:
         """The answer to whether the kind is complete or outdated changed somewhere."""
@@ -181,8 +196,9 @@ class Derivation:
 
     def mark_waiting(self, most: int | None) -> None:
         """Mark them, at most this many."""
-        for record in take_some(self._waiting, most):
-            self.mark(record)
+        if self._waiting:
+            for record in take_some(self._waiting, most):
+                self.mark(record)
 
     def mark(self, record: Record) -> None:
         """The record must be derived again."""
@@ -192,8 +208,10 @@ class Derivation:
         """The record is gone."""
         self._stale[self._ranks[record.kind]].discard(record)
         self.faults.clear(record.uid)
-        self._set_queried(record, ())
-        self._set_passed(record, ())
+        if record in self._queried_kinds:
+            self._set_queried(record, ())
+        if record in self._passed:
+            self._set_passed(record, ())
         self._waiting.pop(record, None)
 
     def mark_readers(self, record: Record) -> None:
@@ -203,8 +221,10 @@ class Derivation:
 
     def settle(self) -> Iterator[Record]:
         """Derive everything that is stale. Yields the records whose node changed."""
-        for rank in range(len(self._stale)):
-            stale, self._stale[rank] = self._stale[rank], set()
+        for rank, stale in enumerate(self._stale):
+            if not stale:
+                continue
+            self._stale[rank] = set()
             for record in stale:
                 if self._derive(record):
                     yield record

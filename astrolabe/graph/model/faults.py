@@ -34,6 +34,9 @@ class Faults:
     def __iter__(self) -> Iterator[Fault]:
         return iter(self._failing.values())
 
+    def __contains__(self, uid: str) -> bool:
+        return uid in self._failing
+
     def note(self, uid: str, fault: Fault) -> None:
         """A rule raised for the resource with this uid."""
         self._failing[uid] = fault

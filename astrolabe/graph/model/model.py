@@ -346,7 +346,7 @@ class Model:
         moves = self._moves(record, facts)
         same = (
             not moves
-            and text == record.manifest_text
+            and record.says(text)
             and facts.status == record.own_status
             and facts.links == record.links
             and facts.details == record.own_details

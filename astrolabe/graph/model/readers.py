@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from astrolabe.graph.model.facts import Read, Rules
 from astrolabe.graph.model.record import Record
@@ -11,8 +11,11 @@ from astrolabe.graph.state.edge import each_edge
 #: (edge type, kind of its source, kind of its target)
 _Over = tuple[str, str, str]
 
+#: Of the incoming edges, and of the outgoing ones.
+_Types = tuple[frozenset[str], frozenset[str]]
+
 _NEITHER = (False, False)
-_NO_TYPES: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+_NO_TYPES: _Types = (frozenset(), frozenset())
 
 
 class Readers:
@@ -23,7 +26,7 @@ class Readers:
         #: Over each kind of edge: whether its source reads, and whether its target does.
         self._ends: dict[_Over, tuple[bool, bool]] = {}
         #: By the kind that is read: the types of its incoming and of its outgoing edges over which it is.
-        self._types: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        self._types: dict[str, _Types] = {}
         for kind, entry in rules.items():
             for read in entry.reads:
                 if counts(read):
@@ -42,9 +45,13 @@ class Readers:
         """Whether the source of such an edge reads its target, and whether the target reads the source."""
         return self._ends.get((type, source, target), _NEITHER)
 
-    def of(self, record: Record, find: Callable[[str], Record | None]) -> Iterator[Record]:
+    def of(self, record: Record, find: Callable[[str], Record | None]) -> Iterable[Record]:
         """Who reads this record; one may come several times. find: the record of a uid."""
-        incoming, outgoing = self._types.get(record.kind, _NO_TYPES)
+        types = self._types.get(record.kind)
+        return () if types is None else self._along(types, record, find)
+
+    def _along(self, types: _Types, record: Record, find: Callable[[str], Record | None]) -> Iterator[Record]:
+        incoming, outgoing = types
         kind, ends = record.kind, self._ends
         if incoming:
             for edge in each_edge(record.incoming):

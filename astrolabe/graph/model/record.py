@@ -72,7 +72,7 @@ class Record:
         self.aliases: tuple[str, ...] = ()
         self.selectable: Mapping[str, str] | None = None
         self.own_status = self.status = facts.status
-        self.own_details: Any = None
+        self.own_details: Any = facts.details
         self.details: Any = None
         self.extra: dict[str, Any] | None = None
         self.warning: WarningEvent | None = None
@@ -117,5 +117,15 @@ class Record:
     @property
     def created(self) -> str:
         """metadata.creationTimestamp, or ""; read from the text, so that it is not stored twice."""
-        found = _CREATED.search(self.manifest_text)
+        if self.own_text or self.node is None:
+            found = _CREATED.search(self.own_text)
+        else:
+            found = _CREATED.search(self.node.text, self.split)
         return found[1] if found else ""
+
+    def says(self, text: str) -> bool:
+        """Whether this is the part of the text that depends on the manifest only."""
+        if self.own_text or self.node is None:
+            return text == self.own_text
+        whole = self.node.text
+        return self.split + len(text) == len(whole) and whole.endswith(text)

@@ -136,6 +136,8 @@ class ReleaseIndex:
 
     def take(self) -> dict[Release, HelmRevision | None]:
         """The releases whose newest revision changed since the last call."""
+        if not self._before:
+            return {}
         before, self._before = self._before, {}
         now = {release: self._newest(release) for release in before}
         return {release: newest for release, newest in now.items() if newest != before[release]}

@@ -274,3 +274,32 @@ def test_the_origin_of_a_neighbour_is_followed_while_it_is_asked_for() -> None:
     assert reasons(model) == {"a": "nobody"}
     model.remove("Pod a")
     assert reasons(model) == {"a": "none"}
+
+
+def test_what_stands_by_its_manifest_is_not_derived() -> None:
+    asked: list[str] = []
+
+    def derive(itself: Peer, _: Neighborhood) -> Derived:
+        asked.append(itself.status.reason)
+        if itself.details == "broken":
+            raise ValueError
+        return Derived(itself.status if itself.details == "stands" else Status(READY, "Derived"))
+
+    rules = Rules(kind="Pod", api_version="v1", derive=derive, stands=lambda details: details == "stands")
+    model = Model([rules])
+
+    def tell(details: str, reason: str) -> list[str]:
+        status = Status(READY, reason)
+        model.upsert(msgspec.structs.replace(a("Pod", "a"), details=details, status=status))
+        return [node.document()["reason"] for node in model.commit().nodes_set]
+
+    assert tell("stands", "First") == ["First"]
+    assert tell("stands", "Second") == ["Second"]
+    assert asked == []
+    assert tell("waits", "Third") == ["Derived"]
+    assert tell("stands", "Fourth") == ["Fourth"]
+    assert asked == ["Third"]
+    assert tell("broken", "Fifth") == ["RuleFailed"]
+    assert len(model.failing) == 1
+    assert tell("stands", "Sixth") == ["Sixth"]
+    assert model.failing == []
