@@ -13,6 +13,9 @@ SHORT_GRACE = 300.0
 #: Seconds for all else: unbound, terminating, starting. A Deployment's own deadline is as long by default.
 LONG_GRACE = 600.0
 
+#: Seconds in which what is applied together may still be missing.
+APPLY_GRACE = 60.0
+
 _FINISHED = frozenset(("Failed", "Succeeded"))
 #: Of these kinds, what cannot be judged is broken: nobody knows what they do. Of others, it is only unknown.
 _UNKNOWN_IS_BROKEN = frozenset(("Pod", "Node"))
@@ -38,7 +41,7 @@ def due_of(words: Words, complaint: Complaint, *, leftover: bool) -> float:
     if leftover or complaint in _NEVER or words.key == _NEVER_A_CAUSE:
         return inf
     if words.status == ERROR:
-        return 0.0
+        return words.created + SHORT_GRACE if words.key == "Node" else 0.0  # it may only just have joined
     if words.status == UNKNOWN:
         return 0.0 if words.key in _UNKNOWN_IS_BROKEN else inf
     if words.status == READY and complaint is not Complaint.DANGLING:
@@ -78,10 +81,9 @@ def due_by_effect(
         # What neighbours say of it they are themselves, but for runs that are over.
         return 0.0 if effect.own_status == ERROR or effect.key in _BY_RUNS else inf
     if root is None:
-        return 0.0
-    if is_custom(root.key):
-        return 0.0
+        return effect.created + APPLY_GRACE
     # A request that nothing serves is an outage, unless what should serve it is only just starting or
     # being replaced.
-    begun = root.since if root_complaint is Complaint.TERMINATING else root.created
+    by_since = root_complaint is Complaint.TERMINATING or is_custom(root.key)
+    begun = (root.since or root.created) if by_since else root.created
     return begun + LONG_GRACE
