@@ -45,9 +45,16 @@ def documents(content: str) -> Iterator[Document]:
         yield from _expand(at, *_from_yaml(text))
 
 
+#: Lines at the beginning of a file that say whether each is an object.
+_LOOKED_AT = 100
+
+
 def _is_json_lines(lines: list[str]) -> bool:
-    first = next((line for line in lines if line.strip()), "").strip()
-    return first.startswith("{") and (not _from_json(first)[1] or len(first) > 1)
+    """Whether it is an object per line, of which some may be broken; not one object over several lines."""
+    filled = [line for line in lines[:_LOOKED_AT] if line.strip()]
+    if not filled or not filled[0].startswith("{"):
+        return False
+    return any(isinstance(_from_json(line)[0], dict) for line in filled if line.startswith("{"))
 
 
 def _from_json(text: str) -> tuple[Any, str]:

@@ -93,6 +93,13 @@ def test_a_bad_document_of_yaml_leaves_the_others() -> None:
     assert found[1]["error"].startswith("line 8: this is no YAML")
 
 
+def test_json_over_several_lines() -> None:
+    for text in (json.dumps(json.loads(WIDGET), indent=2), WIDGET.replace(", ", ",\n ")):
+        assert [each["status"] for each in explained(text)] == ["Error"]
+    broken_first = explained(f"{{not json\n{WIDGET}")
+    assert [each["status"] for each in broken_first] == [None, "Error"]
+
+
 def test_a_list_is_its_items() -> None:
     listed = json.dumps(
         {"apiVersion": "v1", "kind": "List", "items": [json.loads(WIDGET), json.loads(WIDGET)]}
