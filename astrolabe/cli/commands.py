@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -15,12 +14,13 @@ from click.core import ParameterSource
 
 from astrolabe import __version__
 from astrolabe.cli import client_flags, flag_types, flags
-from astrolabe.cli.client_flags import TOKEN_VARIABLE
 from astrolabe.cli.flag_types import FlagType, InvalidValue
 from astrolabe.cli.formatting import as_json, as_text
 from astrolabe.cli.go_flags import WARNINGS, CommandGroup, DefaultGroup, Flag, GoCommand
+from astrolabe.cli.questions import QUESTIONS
+from astrolabe.cli.running import CommandFailed, NoAnswer, complete, run
 from astrolabe.cli.watch import DEFAULT_URL, WatchCommand
-from astrolabe.client import Change, ClientError
+from astrolabe.client import Change
 from astrolabe.client.connection import base, endpoint
 from astrolabe.kube.errors import ClusterError
 from astrolabe.printable import printable
@@ -31,25 +31,6 @@ from astrolabe.settings import Settings
 
 
 T = TypeVar("T")
-
-
-class CommandFailed(click.ClickException):
-    """The command cannot do its work: one line on stderr, exit code 1."""
-
-
-class ComparisonFailed(click.ClickException):
-    """`compare` cannot compare the servers: exit code 2, since 1 says that it found differences."""
-
-    exit_code = 2
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work`, with uvloop if it is installed. An installation of only the client has none."""
-    if find_spec("uvloop") is None:
-        return asyncio.run(work)
-    import uvloop
-
-    return uvloop.run(work)
 
 
 @click.group(cls=DefaultGroup, default="serve", help="Serves a live graph of a Kubernetes cluster.")
@@ -249,23 +230,7 @@ def watch(url: str, output: str, initial: bool, **given: Any) -> None:
         initial=initial,
         **access,
     )
-    _complete(client.run())
-
-
-#: Advice to add to a ClientError, by its code.
-_ADVICE: Mapping[str, str] = {
-    "unauthorised": f"; pass one with --token-file=PATH or the environment variable {TOKEN_VARIABLE}",
-    "certificate": "; pass the certificate to trust with --certificate-authority=PATH",
-}
-
-
-def _complete(work: Coroutine[Any, Any, T], failure: type[click.ClickException] = CommandFailed) -> T:
-    """Run a client to its end. failure: the exception to raise for a ClientError."""
-    try:
-        return run(work)
-    except ClientError as error:
-        text = printable(f"{error}{_ADVICE.get(error.code, '')}")
-        raise (click.UsageError if error.code == "bad-filter" else failure)(text) from error
+    complete(client.run())
 
 
 @root.command(
@@ -288,7 +253,7 @@ def bench_stream(url: str, output: str, **given: Any) -> None:
     from astrolabe.cli.bench import bench
 
     access = client_flags.access_from([url], given)
-    if not _complete(bench(client_flags.plan_from(url, given), output=output, **access)):
+    if not complete(bench(client_flags.plan_from(url, given), output=output, **access)):
         raise click.exceptions.Exit(1)
 
 
@@ -317,7 +282,7 @@ def compare(first: str, second: str, output: str, most: int, **given: Any) -> No
     work = comparing.compare(
         first, second, most=most, on_status=lambda text: click.echo(printable(text), err=True), **access
     )
-    found = _complete(work, failure=ComparisonFailed)
+    found = complete(work, failure=NoAnswer)
     click.echo("\n".join(comparing.report(found, output)))
     if found.is_noticed:
         raise click.exceptions.Exit(1)
@@ -399,6 +364,10 @@ def _complete_check(work: Coroutine[Any, Any, T]) -> T:
         return run(work)
     except ClusterError as error:
         raise CommandFailed(str(error)) from error
+
+
+for _question in QUESTIONS:
+    root.add_command(_question)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

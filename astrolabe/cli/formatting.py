@@ -13,7 +13,7 @@ from astrolabe.printable import printable, printable_json
 
 _VERBS = {"+": "added", "~": "changed", "-": "removed"}
 _SIGN_COLOURS = {"+": "green", "~": "yellow", "-": "red"}
-_STATUS_COLOURS = {"Ready": "green", "Pending": "yellow", "Error": "red", "Unknown": "magenta"}
+STATUS_COLOURS = {"Ready": "green", "Pending": "yellow", "Error": "red", "Unknown": "magenta"}
 #: Widths of the columns in characters; longer names push the rest of their line to the right.
 _FIRST, _NAME, _STATUS = 21, 44, 7
 
@@ -71,7 +71,7 @@ def as_text(change: Change) -> str:
 
 def _of_node(node: Node) -> str:
     status = printable(node.get("status", ""))
-    coloured = click.style(f"{status:<{_STATUS}}", fg=_STATUS_COLOURS.get(status))
+    coloured = click.style(f"{status:<{_STATUS}}", fg=STATUS_COLOURS.get(status))
     said = ": ".join(filter(None, (printable(node.get("reason", "")), printable(node.get("message", "")))))
     return f"{printable(node['kind']):<{_FIRST}} {_place(node):<{_NAME}} {coloured} {said}"
 

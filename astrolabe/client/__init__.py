@@ -9,9 +9,18 @@ Public are the names in `__all__`, and `Plan`, `Report`, `Latency` and `run` of 
 - `Client`, `Filter`, `Update`, `Backoff`, `Token`, `TokenFile`: connect and follow.
 - `Graph`, `Position`, `Node`, `Edge`, `EdgeKey`, `Change`, `NodeChange`, `EdgeChange`: the graph.
 - `ServerState`, `ClusterName`, `SyncProgress`, `PartialKind`: how complete and how fresh the graph is.
+- `ProblemList`, `ReportedProblem`, `Explanation`, `ImpactForecast`, `FoundResources`: what `Client.problems`,
+  `why`, `impact` and `find` return.
 - `ClientError`, `ProtocolError`: what can go wrong.
 """
 
+from astrolabe.client.answers import (
+    Explanation,
+    FoundResources,
+    ImpactForecast,
+    ProblemList,
+    ReportedProblem,
+)
 from astrolabe.client.backoff import Backoff
 from astrolabe.client.client import Client, Filter, Update
 from astrolabe.client.errors import ClientError, ProtocolError
@@ -29,13 +38,18 @@ __all__ = [
     "Edge",
     "EdgeChange",
     "EdgeKey",
+    "Explanation",
     "Filter",
+    "FoundResources",
     "Graph",
+    "ImpactForecast",
     "Node",
     "NodeChange",
     "PartialKind",
     "Position",
+    "ProblemList",
     "ProtocolError",
+    "ReportedProblem",
     "ServerState",
     "SyncProgress",
     "Token",

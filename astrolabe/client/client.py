@@ -11,6 +11,13 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 import msgspec
 
+from astrolabe.client.answers import (
+    Explanation,
+    FoundResources,
+    ImpactForecast,
+    ProblemList,
+    ReportedProblem,
+)
 from astrolabe.client.backoff import Backoff
 from astrolabe.client.connection import (
     PROTOCOL,
@@ -28,11 +35,13 @@ from astrolabe.client.message import (
     DeltaMessage,
     ErrorMessage,
     HelloMessage,
+    Node,
     ResetMessage,
     ServerMessage,
     SnapshotMessage,
     decode,
 )
+from astrolabe.client.rest import RestClient, decoded, impact_path, why_path
 from astrolabe.client.state import ServerState
 from astrolabe.client.token import Token, TokenSource
 
@@ -120,6 +129,7 @@ class Client:
         if ssl is not None and not self._url.startswith("wss:"):
             raise ValueError("ssl needs an https or wss URL")
         self._filter = dict(filter or {})
+        self._rest = RestClient(url, token=token, ssl=ssl, headers=headers)
         self._credential = TokenSource(token)
         self._ssl = ssl
         self._headers = headers
@@ -182,6 +192,41 @@ class Client:
         """Read until the graph is at `seq` or later, whatever the epoch."""
         while self.graph.position is None or self.graph.position.seq < seq:
             await self._next()
+
+    async def problems(
+        self, q: str = "", *, sort: str = "severity", limit: int = 1000, detail: bool = False
+    ) -> ProblemList:
+        """What is broken now, by cause, in the part of the graph that the client's filter selects.
+
+        This and the other questions are one request each. They need no stream, disturb none, and raise
+        ClientError if the server does not answer. q: a search, in place of the filter's.
+        sort: `severity`, `reach`, `affected`, `age` or `newest`. detail: also name what is affected.
+        """
+        params = {**self._query(q), "sort": sort, "limit": limit, "detail": "true" if detail else "false"}
+        answer = await self._rest.get("/api/v1/problems", params)
+        found = decoded(answer, tuple[ReportedProblem, ...], self._rest.shown)
+        return ProblemList(problems=found, position=Position(answer.epoch, answer.seq), state=answer.state)
+
+    async def why(self, uid: str) -> Explanation:
+        """Why an object is as it is; code `not-found` if it is not in the graph."""
+        answer = await self._rest.get(why_path(uid))
+        return decoded(answer, Explanation, self._rest.shown)
+
+    async def impact(self, uid: str, action: str = "fail") -> ImpactForecast:
+        """What would happen after an action: `fail`, `delete`, `restart`, or of Nodes `drain`, `cordon`."""
+        answer = await self._rest.get(impact_path(uid), {"action": action})
+        return decoded(answer, ImpactForecast, self._rest.shown)
+
+    async def find(self, q: str = "") -> FoundResources:
+        """What a search finds in the part of the graph that the client's filter selects."""
+        answer = await self._rest.get("/api/v1/resources", self._query(q))
+        found = decoded(answer, tuple[Node, ...], self._rest.shown)
+        return FoundResources(
+            resources=found, position=Position(answer.epoch, answer.seq), state=answer.state
+        )
+
+    def _query(self, q: str) -> dict[str, Sequence[str] | str | int]:
+        return {**self._filter, **({"q": q} if q else {})}
 
     async def _next_change(self) -> Change:
         while not self._pending:

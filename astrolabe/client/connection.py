@@ -80,7 +80,7 @@ _UNTRUSTED = (18, 19, 20, 21)
 #: OpenSSL's reasons, by version, when the peer does not use TLS.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 
-_ADVICE = "; it accepts the tokens in its --auth-token-file"
+ADVICE = "; it accepts the tokens in its --auth-token-file"
 
 
 class ConnectionLost(Exception):
@@ -161,7 +161,7 @@ class OpenConnection:
         if close.code == WITHDRAWN:
             begun = self.heartbeat is not None
             said_so = "ended the stream: the token is no longer valid" if begun else "requires a token"
-            raise ClientError(f"{shown(self._url)} {said_so}{_ADVICE}", code=UNAUTHORISED) from error
+            raise ClientError(f"{shown(self._url)} {said_so}{ADVICE}", code=UNAUTHORISED) from error
         if close.code in FINAL_CODES:
             text = f"{shown(self._url)} refuses this client: close code {close.code}{said}"
             raise ClientError(text, code="refused") from error
@@ -193,30 +193,30 @@ async def open_connection(
             **tls,
         )
     except SSLCertVerificationError as error:
-        raise _distrusted(error, url) from error
+        raise distrusted(error, url) from error
     except InvalidStatus as error:
         raise _refused(error, url) from error
     except OSError as error:
-        at = "" if isinstance(error, gaierror) else _port(url)
-        raise ConnectionLost(f"cannot connect to {shown(url)}{at}: {_of_system(error)}") from error
+        at = "" if isinstance(error, gaierror) else default_port(url)
+        raise ConnectionLost(f"cannot connect to {shown(url)}{at}: {of_system(error)}") from error
     except ProxyError as error:
-        raise ConnectionLost(f"cannot connect to {shown(url)}: {_lines(error)}") from error
+        raise ConnectionLost(f"cannot connect to {shown(url)}: {one_line(error)}") from error
     except WebSocketException as error:
         if _hung_up(error):
             raise ConnectionLost(
                 f"cannot connect to {shown(url)}: the server closed the connection{_hint(url)}"
             ) from error
         raise ClientError(
-            f"{shown(url)} is not an Astrolabe server: {_lines(error)}", code="no-astrolabe"
+            f"{shown(url)} is not an Astrolabe server: {one_line(error)}", code="no-astrolabe"
         ) from error
     assert isinstance(wire, _Wire)
     return OpenConnection(wire, url)
 
 
-def _port(url: str) -> str:
+def default_port(url: str) -> str:
     """The default port, if the user gave none: many expect 8080."""
     parts = urlsplit(url)
-    default = 443 if parts.scheme == "wss" else 80
+    default = 443 if parts.scheme in ("wss", "https") else 80
     return "" if parts.port else f", port {default}"
 
 
@@ -225,7 +225,7 @@ def _hint(url: str) -> str:
     return "" if url.startswith("wss:") else "; if it uses TLS, use https://"
 
 
-def _distrusted(error: SSLCertVerificationError, url: str) -> ClientError:
+def distrusted(error: SSLCertVerificationError, url: str) -> ClientError:
     what = error.verify_message.rstrip(".")
     code = "certificate" if error.verify_code in _UNTRUSTED else "bad-certificate"
     return ClientError(f"the certificate of {shown(url)} is not trusted: {what}", code=code)
@@ -240,13 +240,13 @@ def _hung_up(error: WebSocketException) -> bool:
 def _refused(error: InvalidStatus, url: str) -> Exception:
     """The exception for an HTTP response in place of a handshake."""
     response = error.response
-    code, said = _error_in(bytes(response.body or b""))
+    code, said = error_in(bytes(response.body or b""))
     status = f"HTTP {response.status_code}" + (f", {said}" if said else "")
     if response.status_code >= 500 or response.status_code in (408, 429):
         retry_after = _seconds(response.headers.get("Retry-After", ""))
         return ConnectionLost(f"cannot connect to {shown(url)}: {status}", retry_after=retry_after)
     if code:
-        advice = _ADVICE if code == UNAUTHORISED else ""
+        advice = ADVICE if code == UNAUTHORISED else ""
         return ClientError(f"{shown(url)} refuses: {status}{advice}", code=code)
     word = _REFUSALS.get(response.status_code, "no-astrolabe")
     verb = "is not an Astrolabe server" if word == "no-astrolabe" else "refuses"
@@ -258,7 +258,7 @@ class _RefusalBody(msgspec.Struct):
     message: str
 
 
-def _error_in(body: bytes) -> tuple[str, str]:
+def error_in(body: bytes) -> tuple[str, str]:
     """The code and message of an Astrolabe error body; empty for any other body, such as a page."""
     try:
         refusal = msgspec.json.decode(body, type=_RefusalBody)
@@ -278,18 +278,18 @@ def _seconds(retry_after: str) -> float:
     return 0.0
 
 
-def _of_system(error: OSError) -> str:
+def of_system(error: OSError) -> str:
     """The system's error message, without the addresses that were tried."""
     if isinstance(error, SSLError) and error.reason in _NO_TLS:
         return "the server does not use TLS; use http://"
     numbers = dict.fromkeys(re.findall(r"\[Errno ([0-9]+)\]", str(error)))
-    return "; ".join(os.strerror(int(number)) for number in numbers) or error.strerror or _lines(error)
+    return "; ".join(os.strerror(int(number)) for number in numbers) or error.strerror or one_line(error)
 
 
 def _cause(error: ConnectionClosed) -> str:
-    return f": {_of_system(error.__cause__)}" if isinstance(error.__cause__, OSError) else ""
+    return f": {of_system(error.__cause__)}" if isinstance(error.__cause__, OSError) else ""
 
 
-def _lines(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """The message in one line."""
     return " ".join(str(error).split())

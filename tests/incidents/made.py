@@ -56,6 +56,10 @@ class MadeCluster:
         self._manifests.append({"apiVersion": entry.api_version, "kind": kind, "metadata": metadata, **keys})
         return f"{kind}/{name}"
 
+    def manifests(self) -> list[Json]:
+        """All of it, as an API server has it."""
+        return self._manifests
+
     def warn(self, uid: str, reason: str, message: str, since: str = "2026-01-01T00:50:00Z") -> None:
         """The newest Warning about an object."""
         self._warnings[uid] = (WarningEvent(reason, message, since, "2026-01-01T00:59:50Z"),)

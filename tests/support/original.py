@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from astrolabe.http.rest.resources import age
+from astrolabe.age import age
 
 Json = dict[str, Any]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from time import time
 from typing import Any
 
+from astrolabe.age import age
 from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.shared import array
 from astrolabe.http.rest.documents import kept
@@ -57,19 +57,3 @@ def resource(document: dict[str, Any], now: float) -> dict[str, Any]:
     if "ownerReferences" in document:
         shown["ownerReferences"] = document["ownerReferences"]
     return shown
-
-
-def age(created: str, now: float) -> str:
-    """The time since an RFC 3339 time in its largest unit, like kubectl; "" if it is not a time.
-
-    >>> age("2026-01-01T00:00:00Z", 1767225600 + 3 * 3600 + 59)
-    '3h'
-    """
-    try:
-        seconds = int(now - datetime.fromisoformat(created).timestamp())
-    except ValueError:
-        return ""
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= length:
-            return f"{seconds // length}{unit}"
-    return f"{max(seconds, 0)}s"

@@ -1,6 +1,6 @@
 import pytest
 
-from astrolabe.http.rest.resources import age
+from astrolabe.age import age
 from tests.support.serving import Site, serve
 from tests.support.worlds import CREATED, World, facts
 

@@ -1,0 +1,76 @@
+"""What the commands that ask a server one question share: its address, the answer, how far to trust it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import click
+
+from astrolabe.cli.formatting import state_line
+from astrolabe.client import ClientError, ServerState
+from astrolabe.client.rest import (
+    TIMED_OUT,
+    UNAVAILABLE,
+    UNREACHABLE,
+    Params,
+    RestClient,
+    ServerAnswer,
+    decoded,
+)
+from astrolabe.printable import printable
+
+T = TypeVar("T")
+
+#: Seconds between two questions of `--watch`.
+EVERY = 1.0
+#: The codes of failures that may pass.
+PASSING = frozenset({UNREACHABLE, TIMED_OUT, UNAVAILABLE})
+
+
+def say(text: str) -> None:
+    """A line for people, on stderr."""
+    click.echo(printable(text), err=True)
+
+
+class Inquiry:
+    """Questions to one server, and what it says about itself."""
+
+    def __init__(self, url: str, access: dict[str, Any]) -> None:
+        self.client = RestClient(url, **access)
+
+    async def ask(self, path: str, params: Params | None = None, *, tag: str = "") -> ServerAnswer:
+        """Raises ClientError."""
+        return await self.client.get(path, params, tag=tag)
+
+    def read(self, answer: ServerAnswer, type: type[T]) -> T:
+        """The answer as a value. Raises ClientError."""
+        return decoded(answer, type, self.client.shown)
+
+    async def doubts(self, answer: ServerAnswer, coverage: Sequence[str] = ()) -> list[str]:
+        """Why the answer may not be the whole truth, a line each; none if it is live and complete."""
+        lines = []
+        if answer.state not in ("live", ""):
+            lines.append(await self._state(answer.state))
+        if coverage:
+            lines.append(f"not visible to the server, so more may be concerned: {', '.join(coverage)}")
+        return lines
+
+    async def _state(self, state: str) -> str:
+        """The server's own words about its state."""
+        try:
+            told = decoded(await self.ask("/health"), ServerState, self.client.shown)
+        except ClientError:
+            return state
+        return state_line(told) if told.state == state else state
+
+
+async def pause() -> None:
+    """Until the next question of `--watch`."""
+    await asyncio.sleep(EVERY)
+
+
+def coverage_of(answers: Sequence[Any]) -> list[str]:
+    """What the server could not see for any of these answers."""
+    return sorted({kind for each in answers for kind in each.coverage})

@@ -1,0 +1,207 @@
+"""The commands that ask a running Astrolabe one question: `problems`, `why`, `impact` and `find`."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from typing import Any
+
+import click
+
+from astrolabe.cli import client_flags, flag_types, problems, wording
+from astrolabe.cli.asking import PASSING, Inquiry, coverage_of, pause, say
+from astrolabe.cli.client_flags import filter_from
+from astrolabe.cli.flag_types import BOOLEAN, FlagType
+from astrolabe.cli.go_flags import Flag, GoCommand
+from astrolabe.cli.running import NoAnswer, complete
+from astrolabe.client import ClientError, ReportedProblem
+from astrolabe.client.connection import base
+from astrolabe.client.rest import ServerAnswer
+from astrolabe.printable import printable_json
+
+#: The exit codes beside 0: what was looked for is there (`problems`) or is not (`find`).
+TOLD = 1
+
+DEFAULT_SERVER = "http://localhost:8080"
+
+_SERVER = Flag(
+    ("--server", "-s"),
+    heading="Access",
+    envvar="ASTROLABE_SERVER",
+    type=FlagType("URL", base),
+    default=DEFAULT_SERVER,
+    help="The Astrolabe to ask: host:port, or a URL that starts with http:// or https://.",
+)
+_ACCESS = (_SERVER, *client_flags.ACCESS)
+_FILTER = tuple(flag for flag in client_flags.FILTER if flag.name != "q")
+
+
+def _output(*formats: str) -> Flag:
+    texts = {
+        "table": "table: for people, as wide as the terminal.",
+        "text": "text: for people.",
+        "json": "json: what the server answers.",
+        "name": "name: kind/namespace/name, one per line.",
+    }
+    return Flag(
+        ("output", "--output", "-o"),
+        heading="Output",
+        type=flag_types.choice(*formats),
+        default=formats[0],
+        help=" ".join([texts[each] for each in formats]),
+    )
+
+
+#: A term that excludes, such as `-ns:kube-system` or `-restarts>5`. No flag has these characters before `=`.
+_EXCLUSION = re.compile(r"-[A-Za-z0-9._-]*[:<>]")
+
+
+class SearchCommand(GoCommand):
+    """Takes terms of a search as arguments, also those that exclude: `-ns:kube-system` is no flag."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        flags = [each for each in args[:end] if not _EXCLUSION.match(each)]
+        terms = [each for each in args[:end] if _EXCLUSION.match(each)]
+        return super().parse_args(ctx, [*flags, "--", *terms, *args[end + 1 :]])
+
+
+def _query() -> click.Argument:
+    return click.Argument(["query"], nargs=-1, required=False, metavar="[QUERY]...")
+
+
+def _params(query: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
+    return {**filter_from(given), **({"q": " ".join(query)} if query else {})}
+
+
+def _print_json(answer: ServerAnswer) -> None:
+    click.echo(printable_json(answer.body.decode()))
+
+
+@click.command(
+    name="problems",
+    cls=SearchCommand,
+    short_help="Prints what is broken, by cause, with what depends on it.",
+    params=[
+        _query(),
+        *_FILTER,
+        Flag(
+            ("--sort",),
+            heading="Output",
+            type=flag_types.choice("severity", "reach", "affected", "age", "newest"),
+            default="severity",
+            help="severity: the worst first, then what reaches furthest. age: the oldest first.",
+        ),
+        Flag(
+            ("--limit",),
+            heading="Output",
+            type=FlagType("N", flag_types.integer(1, 10_000)),
+            default=1000,
+            help="Number of problems, at most.",
+        ),
+        Flag(
+            ("--watch", "-w"),
+            heading="Output",
+            type=BOOLEAN,
+            default=False,
+            help="Go on, and print them again whenever they change.",
+        ),
+        _output("table", "json"),
+        *_ACCESS,
+    ],
+)
+def list_problems(
+    server: str,
+    query: tuple[str, ...],
+    sort: str,
+    limit: int,
+    watch: bool,
+    output: str,
+    **given: Any,
+) -> None:
+    """Prints what is broken, by cause, with what depends on it: the worst first.
+
+    QUERY is a search, such as `ns:shop* -kind:job crashloop`: all arguments together. Exits 0 if nothing is
+    broken, 1 if something is, and 2 if there is no answer to rely on: no server, or one that is still
+    syncing or stale and knows of no problem.
+    """
+    access = client_flags.access_from([server], given)
+    params = {**_params(query, given), "sort": sort, "limit": limit}
+    listing = _Listing(Inquiry(server, access), params, limit=limit, output=output)
+    raise click.exceptions.Exit(complete(listing.follow() if watch else listing.once(), NoAnswer))
+
+
+class _Listing:
+    """Lists problems, once or whenever they change."""
+
+    def __init__(self, inquiry: Inquiry, params: dict[str, Any], *, limit: int, output: str) -> None:
+        self._inquiry = inquiry
+        self._params = params
+        self._limit = limit
+        self._output = output
+        self._tag = ""
+
+    async def once(self) -> int:
+        """Print them; the exit code."""
+        answer = await self._ask()
+        found = self._inquiry.read(answer, tuple[ReportedProblem, ...])
+        self._show(answer, found)
+        for line in await self._inquiry.doubts(answer, coverage_of(found)):
+            say(line)
+        if any(not each.ended for each in found):
+            return TOLD
+        return 0 if answer.state in ("live", "partial", "") else NoAnswer.exit_code
+
+    async def follow(self) -> int:
+        """Print them, and again whenever they change; ends only by an error."""
+        trouble, doubts = "", list[str]()
+        while True:
+            try:
+                answer = await self._ask()
+                if answer.body:
+                    self._tag = answer.tag
+                    found = self._inquiry.read(answer, tuple[ReportedProblem, ...])
+                    self._renew(answer, found)
+                    doubts = await self._tell_news(
+                        doubts, await self._inquiry.doubts(answer, coverage_of(found))
+                    )
+                if trouble:
+                    say("reconnected")
+                trouble = ""
+            except ClientError as error:
+                if error.code not in PASSING:
+                    raise
+                if str(error) != trouble:
+                    say(f"{error}; asking again")
+                trouble = str(error)
+            await pause()
+
+    async def _ask(self) -> ServerAnswer:
+        return await self._inquiry.ask("/api/v1/problems", self._params, tag=self._tag)
+
+    async def _tell_news(self, before: list[str], now: list[str]) -> list[str]:
+        for line in now:
+            if line not in before:
+                say(line)
+        return now
+
+    def _renew(self, answer: ServerAnswer, found: tuple[ReportedProblem, ...]) -> None:
+        if self._output == "table":
+            if sys.stdout.isatty():
+                click.clear()
+            click.echo(f"{time.strftime('%H:%M:%S')}  {problems.headline(found)}")
+        self._show(answer, found)
+
+    def _show(self, answer: ServerAnswer, found: tuple[ReportedProblem, ...]) -> None:
+        if self._output == "json":
+            _print_json(answer)
+            return
+        wording.echo(problems.lines_of(found, now=time.time(), room=wording.width()))
+        note = problems.summary(found, self._limit)
+        if note:
+            say(note)
+
+
+#: The commands, for the root.
+QUESTIONS = (list_problems,)

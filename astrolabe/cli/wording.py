@@ -1,0 +1,149 @@
+"""Words and columns of answers for people: counts, ages, and tables that fit a terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from shutil import get_terminal_size
+
+import click
+import msgspec
+
+from astrolabe.cli.formatting import STATUS_COLOURS
+from astrolabe.printable import printable
+
+#: Columns of a terminal that does not say how wide it is, and of what is no terminal.
+USUAL_WIDTH = 100
+#: Columns in which a cell may be wrapped at least, and the blanks between two.
+NARROWEST, GAP = 18, 2
+#: Kinds that are named in a count; the others are summed up.
+MOST_KINDS = 4
+#: What tells people the most comes first; what merely follows from others last.
+_FIRST = (
+    "Ingress",
+    "Route",
+    "CronJob",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "Service",
+    "Pod",
+    "Node",
+    "PersistentVolumeClaim",
+)
+_LAST = ("ReplicaSet", "EndpointSlice", "Endpoints")
+
+
+class TableColumn(msgspec.Struct, frozen=True):
+    """A column of a table. wraps: whether its words may go on in the next line; the others stay whole."""
+
+    title: str
+    wraps: bool = False
+
+
+def width() -> int:
+    """The columns to fit into: those of COLUMNS or of the terminal."""
+    return max(get_terminal_size((USUAL_WIDTH, 24)).columns, 20)
+
+
+def colour() -> bool | None:
+    """Whether to print colours; None: if stdout is a terminal. NO_COLOR: see no-color.org."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def counted(number: int, kind: str) -> str:
+    """`1 Pod`, `3 Ingresses`, `2 NetworkPolicies`; without the group of a custom kind."""
+    name = kind.partition(".")[0]
+    if number != 1:
+        if name.endswith("y") and name[-2:-1] not in "aeiou":
+            name = f"{name[:-1]}ies"
+        elif name.endswith("Endpoints"):
+            pass
+        else:
+            name += "es" if name.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{number:,} {name}"
+
+
+def counts(kinds: Mapping[str, int], most: int = MOST_KINDS) -> str:
+    """`1 Ingress, 3 Pods and 2 more`; "" for nothing."""
+    ordered = sorted(kinds.items(), key=lambda each: (_place(each[0]), each[0]))
+    shown = ordered if len(ordered) <= most + 1 else ordered[:most]
+    said = ", ".join([counted(number, kind) for kind, number in shown])
+    rest = sum([number for _, number in ordered[len(shown) :]])
+    return printable(f"{said} and {rest:,} more" if rest else said)
+
+
+def _place(kind: str) -> int:
+    name = kind.partition(".")[0]
+    if name in _LAST:
+        return len(_FIRST) + 1 + _LAST.index(name)
+    name = "Route" if name.endswith("Route") else name
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
+
+
+def wrapped(text: str, columns: int, indent: str = "") -> list[str]:
+    """The text in lines of so many columns. Names and words stay whole, unless one is too long for a line."""
+    return textwrap.wrap(
+        printable(text),
+        max(columns, len(indent) + 10),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+    )
+
+
+def styled(status: str, text: str = "") -> str:
+    """A text in the colour of a status, which is also the text unless one is given."""
+    return click.style(text or status, fg=STATUS_COLOURS.get(status))
+
+
+def table(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], room: int) -> list[list[str]] | None:
+    """The lines of the title, then of each row; None if they do not fit into `room` columns.
+
+    The first column has the status, in its colour.
+    """
+    cells = [[column.title for column in columns], *[list(map(printable, row)) for row in rows]]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(columns))]
+    loose = [at for at, column in enumerate(columns) if column.wraps]
+    over = sum(widths) + GAP * (len(columns) - 1) - room
+    for at in sorted(loose, key=lambda at: -widths[at]):
+        taken = min(max(over, 0), max(widths[at] - NARROWEST, 0))
+        widths[at] -= taken
+        over -= taken
+    if over > 0:
+        return None
+    return [_lines(row, widths, is_title=number == 0) for number, row in enumerate(cells)]
+
+
+def _lines(row: Sequence[str], widths: Sequence[int], *, is_title: bool) -> list[str]:
+    stacks = [
+        _together(cell, width) if len(cell) > width else [cell]
+        for cell, width in zip(row, widths, strict=True)
+    ]
+    lines = []
+    for number in range(max(map(len, stacks))):
+        parts = [
+            (stack[number] if number < len(stack) else "").ljust(width)
+            for stack, width in zip(stacks, widths, strict=True)
+        ]
+        line = (" " * GAP).join(parts).rstrip()
+        status = stacks[0][0]
+        if number == 0 and not is_title and status in STATUS_COLOURS:
+            line = styled(status) + line[len(status) :]
+        lines.append(line)
+    return lines
+
+
+def _together(cell: str, width: int) -> list[str]:
+    """The cell in several lines, with a number in the line of what it counts."""
+    joined = re.sub(r"(\d) ", "\\1\0", cell)
+    return [line.replace("\0", " ") for line in textwrap.wrap(joined, width, break_on_hyphens=False)]
+
+
+def echo(lines: Iterable[str]) -> None:
+    """Print lines on stdout."""
+    for line in lines:
+        click.echo(line, color=colour())

@@ -1,0 +1,82 @@
+"""`astrolabe problems`, of a served cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.cli.asking import ask, served
+from tests.incidents.made import APP, MadeCluster, running, waiting
+
+
+def trouble(c: MadeCluster) -> None:
+    """A crash loop, and a Secret that does not exist, which three Pods ask for."""
+    c.workload("web", waiting("CrashLoopBackOff", "back-off 5m0s restarting failed container=app"))
+    spec = {"containers": [{**APP, "envFrom": [{"secretRef": {"name": "creds"}}]}]}
+    failing = waiting("CreateContainerConfigError", 'secret "creds" not found', spec=spec)
+    c.workload("cart", failing, failing, failing, replicas=3, template=spec)
+
+
+@pytest.fixture
+async def shop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    monkeypatch.setenv("COLUMNS", "110")
+    async with served(trouble) as address:
+        monkeypatch.setenv("ASTROLABE_SERVER", address)
+        yield address
+
+
+TABLE = """\
+STATUS  REASON            CAUSE                        AGE  AFFECTED
+Error   CrashLoopBackOff  Pod/shop/web-0               3d   1 Deployment, 1 Service, 1 ReplicaSet,
+                                                            1 EndpointSlice
+  back-off 5m0s restarting failed container=app
+Error   NotFound          Secret/shop/creds (missing)  3d   1 Deployment, 1 Service, 3 Pods, 1 ReplicaSet,
+                                                            1 EndpointSlice
+  Secret "creds" does not exist in namespace shop: Deployment cart asks for it
+  (spec.template.spec.containers[app].envFrom[0].secretRef)
+"""
+
+NARROW = """\
+Error CrashLoopBackOff, 3d
+  cause: Pod/shop/web-0
+  affected: 1 Deployment, 1 Service, 1
+  ReplicaSet, 1 EndpointSlice
+  back-off 5m0s restarting failed
+  container=app
+"""
+
+
+async def test_a_table_fits_the_terminal(shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await ask("problems") == (1, TABLE, "")
+    monkeypatch.setenv("COLUMNS", "40")
+    assert await ask("problems", "name:web*", "-name:web-1") == (1, NARROW, "")
+    only = "only the first 1 problems are shown; --limit shows more\n"
+    assert await ask("problems", "--limit=1") == (1, NARROW, only)
+
+
+async def test_json_is_what_the_server_answers(shop: str) -> None:
+    code, out, err = await ask("problems", "-o", "json", "--sort=affected")
+    assert (code, err) == (1, "")
+    assert [each["reason"] for each in json.loads(out)] == ["NotFound", "CrashLoopBackOff"]
+
+
+async def test_nothing_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with served(lambda c: c.workload("web", running())) as address:
+        assert await ask("problems", "--server", address) == (0, "", "nothing is broken\n")
+        code, out, _ = await ask("problems", f"-s={address}", "-o", "json")
+        assert (code, json.loads(out)) == (0, [])
+
+
+async def test_what_cannot_be_answered_is_one_line_and_exit_code_2(shop: str) -> None:
+    code, out, err = await ask("problems", "kind:pood")
+    assert (code, out) == (2, "")
+    assert err.startswith("astrolabe: q does not parse: unknown kind 'pood', the kinds are: Namespace, ")
+    assert await ask("problems", "--limit=0") == (
+        2,
+        "",
+        "astrolabe: invalid value '0' for --limit: not a whole number from 1 to 10000\n",
+    )
+    refused = "astrolabe: cannot connect to http://localhost:1: Connection refused\n"
+    assert await ask("problems", "--server=localhost:1") == (2, "", refused)
