@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 
 import msgspec
 
-from astrolabe.graph.model.facts import Derive, Facts, Read, Rules, Warn
+from astrolabe.graph.model.facts import Derive, Facts, Read, Rules, Stands, Warn
 from astrolabe.graph.model.faults import InvalidObjectError
 from astrolabe.graph.model.links import Link, RefByUid
 from astrolabe.graph.state.edge_types import OWNS
@@ -106,7 +106,7 @@ class Kind(Generic[M]):
     revision: Callable[[M], HelmRevision | None] = common.no_revision
     closure_ends: Callable[[M], bool] | None = None
     derive: Derive | None = None
-    stands: Callable[[Any], bool] | None = None
+    stands: Stands | None = None
     reads: tuple[Read, ...] = field(default=())
     warn: Warn = warnings.tell
 

@@ -129,12 +129,12 @@ def _named_ports(pod: Pod) -> str:
     spec = pod.spec
     if spec is None:
         return ""
-    # An init container that is restarted is a sidecar, and serves beside the others
-    sidecars = [each for each in spec.init_containers or () if each.restart_policy == "Always"]
-    ports = [
-        f"{port.name}/{port.protocol}"
-        for container in (*(spec.containers or ()), *sidecars)
-        for port in container.ports or ()
-        if port.name
-    ]
+    ports: list[str] = []
+    for container in spec.containers or ():
+        if container.ports:
+            ports += [f"{port.name}/{port.protocol}" for port in container.ports if port.name]
+    for container in spec.init_containers or ():
+        # One that is restarted is a sidecar, and serves beside the others
+        if container.ports and container.restart_policy == "Always":
+            ports += [f"{port.name}/{port.protocol}" for port in container.ports if port.name]
     return intern(" ".join(ports)) if ports else ""

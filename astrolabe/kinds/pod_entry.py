@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from sys import intern
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer
-from astrolabe.graph.model.links import Ref
+from astrolabe.graph.model.links import Ref, RefByUid
 from astrolabe.graph.state.status import Status
 from astrolabe.kinds.common import labels_of
 from astrolabe.kinds.kind import Kind
@@ -119,16 +120,17 @@ def _owner(pod: SharedPod) -> str:
 def _derive(pod: Peer, neighborhood: Neighborhood) -> Derived:
     """What it waits for and does not exist is more specific than all but what a container says."""
     status = pod.status
-    missing = waits_for(neighborhood.unresolved)
-    if not missing or _stands(pod.details):
+    unresolved = neighborhood.unresolved
+    missing = "" if _stands(pod.details, unresolved) else waits_for(unresolved)
+    if not missing:
         return Derived(status)
     message = f"{missing}; {status.message}" if pod.details.rank == BY_SCHEDULER else missing
     return Derived(replace(status, message=message))
 
 
-def _stands(details: PodDetails) -> bool:
-    """Only a pod of which no container has started yet is said to wait for something."""
-    return not details.is_waiting or details.rank == CERTAIN
+def _stands(details: PodDetails, unresolved: Collection[Ref | RefByUid]) -> bool:
+    """Only a pod of which no container has started yet is said to wait for what it names."""
+    return not unresolved or not details.is_waiting or details.rank == CERTAIN
 
 
 POD = Kind(

@@ -107,7 +107,8 @@ class Settlement:
                 self._derivation.edge_changed(key[0], *ends)
             if key[0] in now_ends[1].rules.inherits:
                 to_inherit.add(now_ends[1])
-        transaction.touched.update(releases.settle(to_inherit, self._linker, self._release_index))
+        if to_inherit or self._release_index.has_changes:
+            transaction.touched.update(releases.settle(to_inherit, self._linker, self._release_index))
 
     def _update_unresolved(self, touched: set[Record], missing: set[Record], limit: int | None) -> None:
         for record in missing:
@@ -117,12 +118,12 @@ class Settlement:
                 self._dangling.pop(record, None)
         to_check = missing | take_some(self._to_recheck, limit) if self._to_recheck else missing
         for record in to_check:
-            if record in missing:
-                self._derivation.references_changed(record)
             unresolved = self._scopes.find_unresolved(record.unresolved_candidates)
-            if unresolved != record.unresolved:
+            changed = unresolved != record.unresolved
+            if changed:
                 record.unresolved = unresolved
                 touched.add(record)
+            if changed or record in missing:
                 self._derivation.references_changed(record)
 
     def _close(

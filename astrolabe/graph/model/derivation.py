@@ -163,19 +163,29 @@ class Derivation:
         if self._must_derive(record):
             self.mark(record)
         else:
-            record.status, record.details = record.own_status, record.own_details
-            self.mark_readers(record)
+            self._follow_manifest(record)
 
     def references_changed(self, record: Record) -> None:
         """It changed which of the record's references resolve."""
+        if record.rules.derive is None:
+            return
         if self._must_derive(record):
             self.mark(record)
+        elif record.status != record.own_status or record.details != record.own_details:
+            self._follow_manifest(record)
+
+    def _follow_manifest(self, record: Record) -> None:
+        record.status, record.details = record.own_status, record.own_details
+        self.mark_readers(record)
 
     def _must_derive(self, record: Record) -> bool:
         """Whether the record may be, or was, something else than its manifest says."""
         rules = record.rules
+        stands = rules.derive is None or (
+            rules.stands is not None and rules.stands(record.own_details, record.unresolved)
+        )
         return (
-            (rules.derive is not None and not (rules.stands is not None and rules.stands(record.own_details)))
+            not stands
             or record.warning is not None
             or record.warned
             or record.extra is not None

@@ -141,6 +141,9 @@ class Read(msgspec.Struct, frozen=True, gc=False):
 Derive = Callable[[Peer, Neighborhood], Derived]
 
 
+Stands = Callable[[Any, Collection[Ref | RefByUid]], bool]
+
+
 class WarningEvent(msgspec.Struct, frozen=True, gc=False):
     """What the Warnings of Kubernetes' Events say of one object in the same words.
 
@@ -178,8 +181,9 @@ class Rules(msgspec.Struct, frozen=True):
         another API group may have the same name; "": like `kind`.
     derive: pure. It is called again when its input changes: the facts, an edge in `reads`, a neighbor over
         such an edge, the unresolved references, or an answer of `is_complete` or `is_outdated`.
-    stands: pure, of the details of a manifest: whether `derive` leaves such a resource as its manifest has
-        it, whatever its neighbours are. Then it is not called. None: it never is so.
+    stands: pure, of the details of a manifest and its references that should resolve and do not: whether
+        `derive` leaves such a resource as its manifest has it, whatever its neighbours are. Then it is not
+        called. None: it never is so.
     warn: pure. It is called after `derive` for a resource of which there are Warnings.
     reads: must be acyclic over kinds, but for those of what manifests say, so that each status is derived
         once.
@@ -194,7 +198,7 @@ class Rules(msgspec.Struct, frozen=True):
     namespaced: bool = True
     wide_aliases: bool = False
     derive: Derive | None = None
-    stands: Callable[[Any], bool] | None = None
+    stands: Stands | None = None
     reads: tuple[Read, ...] = ()
     warn: Warn = show_newest
     inherits: frozenset[str] = frozenset((OWNS,))

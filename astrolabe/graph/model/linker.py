@@ -371,15 +371,16 @@ class Linker:
                 continue
             name_key, name = link.name_key, link.target
             note_name(name_key, name, holder)
-            if isinstance(link, Ref) and link.permit is not None:
-                self._permitting.add(link.permit.kind)
-                for permission in link.permit.names:
-                    note_name(permit_key(link), permission, holder)
+            permit = link.permit if isinstance(link, Ref) else None
+            if permit is not None:
+                self._permitting.add(permit.kind)
+                for permission in permit.names:
+                    note_name((permit.kind, link.namespace), permission, holder)
             other = self._meant(holder, link, name_key, name)
             if other is not None:
                 add_field(found, (link.type, link.reverse, other), link.field)
             elif not link.optional:
-                unresolved_candidates.append(self._unmet(link))
+                unresolved_candidates.append(link if permit is None else self._unmet(link))
         return settled(found), tuple(unresolved_candidates)
 
     def _meant(self, holder: Record, link: Ref | RefByUid, name_key: NameKey, name: str) -> Record | None:

@@ -116,6 +116,11 @@ class ReleaseIndex:
             return said
         return self._names[said.name].only
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether `settle` has anything to do."""
+        return bool(self._changed)
+
     def settle(self) -> Iterator[tuple[Record, Release | None]]:
         """Bring everything up to date. Yields records of which only a name is known, with their releases."""
         changed, self._changed = self._changed, set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 from astrolabe.graph.model.facts import Rules
 from astrolabe.graph.model.links import Ref, RefByUid
@@ -61,14 +62,15 @@ class Scopes:
         )
 
     def _is_unresolved(self, candidate: Ref | RefByUid) -> bool:
-        if isinstance(candidate, Ref):
-            if candidate.refused and candidate.permit is not None:
-                return self.is_complete(candidate.permit.kind, candidate.namespace)
-            if not candidate.scoped and self.namespaced(candidate.kind) is (not candidate.namespace):
-                return False
-        kind = kind_of(candidate)
-        group = candidate.group if isinstance(candidate, RefByUid) else None
-        return self.is_complete(kind, candidate.namespace) and group in (None, self._group(kind))
+        namespace = candidate.namespace
+        if isinstance(candidate, RefByUid):
+            kind, group = kind_of(candidate), candidate.group
+            return self.is_complete(kind, namespace) and (group is None or group == self._group(kind))
+        if candidate.refused and candidate.permit is not None:
+            return self.is_complete(candidate.permit.kind, namespace)
+        if not candidate.scoped and self.namespaced(candidate.kind) is (not namespace):
+            return False
+        return self.is_complete(candidate.kind, namespace)
 
     def _group(self, kind: str) -> str:
         return self._rules[kind].api_version.rpartition("/")[0]
@@ -78,7 +80,12 @@ def kind_of(reference: Ref | RefByUid) -> str:
     """The key of the kind that a reference names. One by uid has it in parts, as the manifest does."""
     if isinstance(reference, Ref) or reference.group is None:
         return reference.kind
-    return GroupKind(reference.group, reference.kind).key
+    return _key(reference.group, reference.kind)
+
+
+@lru_cache(maxsize=1024)
+def _key(group: str, kind: str) -> str:
+    return GroupKind(group, kind).key
 
 
 def _mark(scopes: set[str], namespace: str, is_so: bool) -> bool:

@@ -10,7 +10,7 @@ from astrolabe.graph.model.faults import InvalidObjectError
 from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector
-from astrolabe.graph.state.edge_types import OWNS, SELECTS
+from astrolabe.graph.state.edge_types import OWNS, SELECTS, USES_SECRET
 from astrolabe.graph.state.node import parse_node
 from astrolabe.graph.state.status import READY, UNKNOWN, Status
 
@@ -285,7 +285,7 @@ def test_what_stands_by_its_manifest_is_not_derived() -> None:
             raise ValueError
         return Derived(itself.status if itself.details == "stands" else Status(READY, "Derived"))
 
-    rules = Rules(kind="Pod", api_version="v1", derive=derive, stands=lambda details: details == "stands")
+    rules = Rules(kind="Pod", api_version="v1", derive=derive, stands=lambda details, _: details == "stands")
     model = Model([rules])
 
     def tell(details: str, reason: str) -> list[str]:
@@ -303,3 +303,27 @@ def test_what_stands_by_its_manifest_is_not_derived() -> None:
     assert len(model.failing) == 1
     assert tell("stands", "Sixth") == ["Sixth"]
     assert model.failing == []
+
+
+def test_what_stands_is_derived_while_its_references_do_not_resolve() -> None:
+    def derive(itself: Peer, neighborhood: Neighborhood) -> Derived:
+        return Derived(Status(READY, "Waits") if neighborhood.unresolved else itself.status)
+
+    pod_rules = Rules(
+        kind="Pod", api_version="v1", derive=derive, stands=lambda _, unresolved: not unresolved
+    )
+    model = Model([pod_rules, Rules(kind="Secret", api_version="v1"), RULES[1]])
+    model.set_synced("Secret", "", True)
+
+    def reason() -> str:
+        nodes = model.commit().nodes_set
+        return next(node.document()["reason"] for node in nodes if node.kind == "Pod")
+
+    model.upsert(a("Pod", "a", Ref(USES_SECRET, "Secret", "a", "x", "spec.volumes[x].secret")))
+    assert reason() == "Waits"
+    model.upsert(a("Secret", "a"))
+    assert reason() == "Own"
+    model.remove("Secret a")
+    assert reason() == "Waits"
+    model.set_synced("Secret", "", False)
+    assert reason() == "Own"
