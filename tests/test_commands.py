@@ -35,6 +35,17 @@ RUN = ("astrolabe", "curl", "openssl")
 #: Seconds that a command may take.
 PATIENCE = 60.0
 
+#: Two objects, as a reader may have them in a file.
+MANIFESTS = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: shop, uid: a}
+---
+apiVersion: cert-manager.io/v1
+kind: Issuer
+metadata: {name: letters, namespace: shop, uid: b}
+"""
+
 BLOCKS = blocks()
 COMMANDS = [*(command for block in BLOCKS for command in block.commands), *inline()]
 
@@ -54,6 +65,12 @@ class Stage:
         (folder / ".venv/bin").mkdir(parents=True)
         (folder / ".venv/bin/astrolabe").symlink_to(ASTROLABE)
         (folder / "deploy").symlink_to(ROOT / "deploy")
+        # What a reader has written.
+        rules = ROOT / "astrolabe/kinds/rules/cert-manager.io.yaml"
+        (folder / "rules").mkdir()
+        for mine in ("my-rules.yaml", "rules/my-rules.yaml"):
+            (folder / mine).write_text(rules.read_text())
+        (folder / "manifests.yaml").write_text(MANIFESTS)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ async def test_values_come_from_the_graph_with_their_numbers() -> None:
         world.set(facts("Pod", name, namespace=namespace))
     async with serve(world) as site:
         answer = await site.json("/api/v1/complete?q=kind:pod+ns:s")
-        names = await site.json("/api/v1/complete?q=web")
+        names = await site.json("/api/v1/complete?q=web-")
         middle = await site.json(f"/api/v1/complete?q={quote('ns:s kind:pod')}&cursor=4")
     assert answer == {
         "start": 12,

@@ -203,6 +203,8 @@ def test_manifests_are_as_large_as_recorded_ones(cluster: ObjectStore, recording
         if not recorded or kind in OTHER_SORTS:
             continue
         bodies = [len(item.body) for item in cluster.collection(kind).items.values()]
+        if not bodies:  # a kind that the generated cluster has none of
+            continue
         mean = sum(bodies) / len(bodies)
         assert any(0.75 < mean / size < 1.25 for size in recorded), (kind, mean, recorded)
         compared += 1
