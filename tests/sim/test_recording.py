@@ -79,8 +79,8 @@ async def test_bookmarks_have_the_recorded_shape(recording: Recording) -> None:
                 next(line for line in recording.lines(kind) if b'{"type":"BOOKMARK"' in line)
             )
             recorded["object"]["metadata"] = {"resourceVersion": "1874"}
-            for part in ("spec", "status"):  # those of CRDs are empty, but written
-                recorded["object"].pop(part, None)
+            if kind.name == "CustomResourceDefinition":  # these are empty, but written
+                del recorded["object"]["spec"], recorded["object"]["status"]
             async with client.watch(
                 kind.path, resourceVersion="1874", allowWatchBookmarks="true"
             ) as watching:
