@@ -98,9 +98,9 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[int]:
-    """The port of a demo as `make demo` starts it."""
+    """The port of a demo as `make demo` starts it, with the incidents that documents tell of."""
     port = free_port()
-    arguments = [ASTROLABE, "demo", "--host=127.0.0.1", f"--port={port}"]
+    arguments = [ASTROLABE, "demo", "--incidents", "--host=127.0.0.1", f"--port={port}"]
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:

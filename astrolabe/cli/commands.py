@@ -151,6 +151,13 @@ _SIMULATION = (
         type=FlagType("N", flag_types.integer(0)),
         help="The same seed gives the same cluster.",
     ),
+    Flag(
+        ("--incidents",),
+        heading="The simulated cluster",
+        default=False,
+        type=flag_types.BOOLEAN,
+        help="Also serve incidents to practise on, each in a namespace incident-….",
+    ),
 )
 
 
@@ -160,7 +167,7 @@ _SIMULATION = (
     params=[*_SIMULATION, *flags.DEMO],
     short_help="Serves a simulated cluster. Needs no cluster and no Redis.",
 )
-def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
+def demo(scale: float, churn: float, seed: int, incidents: bool, **given: Any) -> None:
     """Serves a simulated cluster. Needs no cluster, no network and no Redis."""
     _need_server()
     settings = flags.settings_from(given)
@@ -175,7 +182,7 @@ def demo(scale: float, churn: float, seed: int, **given: Any) -> None:
         ) from error
     # Readers of JSON lines get nothing else; the log contains the URL.
     opened = _invite if settings.log_format == "text" else None
-    _run(serve_demo(settings, scale=scale, churn=churn, seed=seed, opened=opened))
+    _run(serve_demo(settings, scale=scale, churn=churn, seed=seed, incidents=incidents, opened=opened))
 
 
 def _invite(url: str) -> None:

@@ -13,7 +13,7 @@ from astrolabe.graph.causes.arcs import Arc, Item, order_of, roots_of
 from astrolabe.graph.causes.complaints import WORKLOADS, Complaint
 from astrolabe.graph.causes.graces import due_by_effect, due_of
 from astrolabe.graph.causes.grouping import GroupKey
-from astrolabe.graph.causes.words import Missing, Words, seconds
+from astrolabe.graph.causes.words import Missing, ToldWarning, Words, seconds
 from astrolabe.graph.state.edge_types import ROUTES_TO, USES
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import ERROR, PENDING, READY, WORST_FIRST
@@ -26,6 +26,9 @@ MOST_NAMED = 100
 NOT_FOUND = "NotFound"
 
 #: What a user of the cluster notices: requests from outside, and what runs by the clock.
+#: Characters of a clause that two texts do not share by chance.
+_TELLING = 20
+
 _ENTRY_KINDS = frozenset(("Ingress", "CronJob"))
 _ROUTE_SUFFIX = "Route"
 _EXPOSED = frozenset(("LoadBalancer", "NodePort"))
@@ -190,9 +193,24 @@ def _headline(
         reference = words.unresolved[0]
         reason, message = NOT_FOUND, f'{reference.kind} "{reference.name}" does not exist'
     warning = words.warning
-    if warning is not None and warning.message and warning.message not in message:
+    if warning is not None and _adds(warning, message):
         message = f"{message}; {warning.reason}: {warning.message}" if message else warning.message
     return reason, message, since or words.created_text
+
+
+def _adds(warning: ToldWarning, message: str) -> bool:
+    """Whether an Event says more than the status: not the same with other words before it.
+
+    Controllers and kubelets put "Error creating: ", "Error: " or 'Failed to pull image "…": ' before it.
+    That a container is started again only later (BackOff) is what the status says.
+    """
+    if not message or not warning.message:
+        return bool(warning.message)
+    clauses = warning.message.split(": ")
+    ends = (": ".join(clauses[start:]) for start in range(len(clauses)))
+    return warning.reason != "BackOff" and not any(
+        end in message for end in ends if len(end) >= _TELLING or end == warning.message
+    )
 
 
 def _asked(told: list[Words], missing: Missing) -> str:

@@ -1,4 +1,7 @@
-"""The cluster as churn sees it: manifests with kinds, owners, and the pods that Services select."""
+"""The cluster as churn sees it: manifests with kinds, owners, and the pods that Services select.
+
+Incidents stay as they are: churn neither picks their objects nor uses their nodes.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 import msgspec
 
 from astrolabe.sim.cluster.factory import ObjectFactory
+from astrolabe.sim.cluster.names import INCIDENT
 from astrolabe.sim.cluster.nodes import NodePool
 from astrolabe.sim.cluster.podstatus import ENDED, has_ended
 from astrolabe.sim.events import EventRecorder
@@ -63,7 +67,10 @@ class World:
         self.store = store
         self.factory = factory
         self.recorder = EventRecorder(store)
-        self.pool = NodePool(factory, list(self.all("Node")))
+        self.pool = NodePool(
+            factory,
+            [node for node in self.all("Node") if not node["metadata"]["name"].startswith(INCIDENT)],
+        )
         self.ended: dict[str, None] = {}
         self._owned: dict[tuple[str, str], dict[str, None]] = {}
         self._selectors: dict[str, dict[str, dict[str, str]]] = {}
@@ -81,9 +88,12 @@ class World:
         return self.store.collection(kind).keys().within("")
 
     def pick(self, kind: str) -> Json | None:
-        """A random object of a kind; None if there is none."""
+        """A random object of a kind; None if there is none, or if it belongs to an incident."""
         keys = self.store.collection(kind).keys()
-        return self.read(kind, self.factory.rng.choice(keys)) if len(keys) else None
+        if not len(keys):
+            return None
+        key = self.factory.rng.choice(keys)
+        return None if key.startswith(INCIDENT) else self.read(kind, key)
 
     def all(self, kind: str, namespace: str = "") -> Iterable[Json]:
         for key in self.store.collection(kind).keys().within(namespace):
@@ -159,7 +169,7 @@ class World:
     def _index(self, kind: str, key: str, fields: _IndexedFields) -> None:
         for owner in fields.metadata.ownerReferences:
             self._owned.setdefault((kind, owner.uid), {})[key] = None
-        if kind == "Pod" and fields.status.phase in ENDED:
+        if kind == "Pod" and fields.status.phase in ENDED and not key.startswith(INCIDENT):
             self.ended[key] = None
         if kind == "Service" and fields.spec.selector:
             self._selectors.setdefault(fields.metadata.namespace, {})[key] = fields.spec.selector

@@ -7,6 +7,9 @@ from itertools import count
 
 SYSTEM = "kube-system"
 
+#: The start of the names of namespaces and cluster-wide objects that belong to incidents.
+INCIDENT = "incident-"
+
 #: Teams in the order in which a growing company founds them; the second is the cluster's own.
 _TEAMS = (
     "checkout kube-system payments search catalog monitoring accounts shipping notifications inventory "
