@@ -74,3 +74,8 @@ async def pause() -> None:
 def coverage_of(answers: Sequence[Any]) -> list[str]:
     """What the server could not see for any of these answers."""
     return sorted({kind for each in answers for kind in each.coverage})
+
+
+def is_relied_on(answer: ServerAnswer) -> bool:
+    """Whether that nothing is there means that there is nothing: the server is not syncing or stale."""
+    return answer.state in ("live", "partial", "")

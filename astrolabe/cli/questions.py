@@ -5,20 +5,24 @@ from __future__ import annotations
 import re
 import sys
 import time
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import click
 
-from astrolabe.cli import client_flags, flag_types, problems, wording
-from astrolabe.cli.asking import PASSING, Inquiry, coverage_of, pause, say
+from astrolabe.cli import client_flags, find, flag_types, impact, problems, why, wording
+from astrolabe.cli.asking import PASSING, Inquiry, coverage_of, is_relied_on, pause, say
 from astrolabe.cli.client_flags import filter_from
+from astrolabe.cli.finding import FoundObject, SoughtObject, locate, order_of, target_of
 from astrolabe.cli.flag_types import BOOLEAN, FlagType
 from astrolabe.cli.go_flags import Flag, GoCommand
 from astrolabe.cli.running import NoAnswer, complete
-from astrolabe.client import ClientError, ReportedProblem
+from astrolabe.client import ClientError, Explanation, ImpactForecast, ReportedProblem
 from astrolabe.client.connection import base
-from astrolabe.client.rest import ServerAnswer
-from astrolabe.printable import printable_json
+from astrolabe.client.rest import ServerAnswer, impact_path, why_path
+from astrolabe.printable import printable, printable_json
+
+T = TypeVar("T")
 
 #: The exit codes beside 0: what was looked for is there (`problems`) or is not (`find`).
 TOLD = 1
@@ -151,7 +155,7 @@ class _Listing:
             say(line)
         if any(not each.ended for each in found):
             return TOLD
-        return 0 if answer.state in ("live", "partial", "") else NoAnswer.exit_code
+        return 0 if is_relied_on(answer) else NoAnswer.exit_code
 
     async def follow(self) -> int:
         """Print them, and again whenever they change; ends only by an error."""
@@ -203,5 +207,136 @@ class _Listing:
             say(note)
 
 
+def _target() -> tuple[click.Parameter, ...]:
+    return (
+        click.Argument(["target"], nargs=-1, required=True, metavar="KIND/NAME"),
+        Flag(
+            ("--namespace", "-n"),
+            heading="Target",
+            metavar="NAMESPACE",
+            default="",
+            help="Its namespace; needed only if others have the same name.",
+        ),
+    )
+
+
+async def _located(inquiry: Inquiry, target: SoughtObject) -> str:
+    """The uid of the target. Raises ClientError."""
+    return (await locate(inquiry, target)).uid
+
+
+async def _tell(
+    inquiry: Inquiry, answer: ServerAnswer, type: type[T], output: str, lines: Callable[[T], Iterable[str]]
+) -> None:
+    """Print an answer that has a `coverage`."""
+    told = inquiry.read(answer, type)
+    if output == "json":
+        _print_json(answer)
+    else:
+        wording.echo(lines(told))
+    for line in await inquiry.doubts(answer, coverage_of((told,))):
+        say(line)
+
+
+@click.command(
+    name="why",
+    cls=GoCommand,
+    short_help="Says why a resource is as it is: the chain of causes.",
+    params=[*_target(), _output("text", "json"), *_ACCESS],
+)
+def explain_status(server: str, target: tuple[str, ...], namespace: str, output: str, **given: Any) -> None:
+    """Says why a resource is as it is: the chain of causes, the root first.
+
+    Of a resource that is Ready, it says what that needs. KIND/NAME is as for kubectl: deployment/web or
+    deploy web. It can also be pod/shop/web-1, a name alone, or a uid. Exits 0 with an answer, 2 without one.
+    """
+    inquiry = Inquiry(server, client_flags.access_from([server], given))
+    meant = target_of(target, namespace)
+
+    async def work() -> None:
+        answer = await inquiry.ask(why_path(await _located(inquiry, meant)))
+        await _tell(
+            inquiry,
+            answer,
+            Explanation,
+            output,
+            lambda told: why.lines_of(told, now=time.time(), room=wording.width()),
+        )
+
+    complete(work(), NoAnswer)
+
+
+@click.command(
+    name="impact",
+    cls=GoCommand,
+    short_help="Says what would happen without a resource, and what a drain would be refused.",
+    params=[
+        *_target(),
+        Flag(
+            ("--action",),
+            heading="Target",
+            type=flag_types.choice(*impact.ACTIONS),
+            default="fail",
+            help="What happens to it: fail, delete or restart, or of a Node drain or cordon.",
+        ),
+        _output("text", "json"),
+        *_ACCESS,
+    ],
+)
+def forecast(
+    server: str, target: tuple[str, ...], namespace: str, action: str, output: str, **given: Any
+) -> None:
+    """Says what would happen without a resource: what stops, degrades or loses a copy.
+
+    It also says what is in the way, and what a drain would be refused. Nothing is changed. KIND/NAME is as
+    for `astrolabe why`. Exits 0 with an answer, and 2 without one.
+    """
+    inquiry = Inquiry(server, client_flags.access_from([server], given))
+    meant = target_of(target, namespace)
+
+    async def work() -> None:
+        answer = await inquiry.ask(impact_path(await _located(inquiry, meant)), {"action": action})
+        await _tell(
+            inquiry, answer, ImpactForecast, output, lambda told: impact.lines_of(told, room=wording.width())
+        )
+
+    complete(work(), NoAnswer)
+
+
+@click.command(
+    name="find",
+    cls=SearchCommand,
+    short_help="Prints the resources that a search finds.",
+    params=[_query(), *_FILTER, _output("table", "json", "name"), *_ACCESS],
+)
+def find_resources(server: str, query: tuple[str, ...], output: str, **given: Any) -> None:
+    """Prints the resources that a search finds, such as `kind:deploy ns:shop* -status:Ready back-off`.
+
+    QUERY is all arguments together. Exits 0 if something is found, 1 if nothing is, and 2 if there is no
+    answer to rely on.
+    """
+    inquiry = Inquiry(server, client_flags.access_from([server], given))
+    params = _params(query, given)
+
+    async def work() -> int:
+        answer = await inquiry.ask("/api/v1/resources", params)
+        found = sorted(inquiry.read(answer, list[FoundObject]), key=order_of)
+        if output == "json":
+            _print_json(answer)
+        elif output == "name":
+            wording.echo([printable(each.path) for each in found])
+        else:
+            wording.echo(find.lines_of(found, wording.width()))
+        if not found:
+            say("nothing is found")
+        for line in await inquiry.doubts(answer):
+            say(line)
+        if found:
+            return 0
+        return TOLD if is_relied_on(answer) else NoAnswer.exit_code
+
+    raise click.exceptions.Exit(complete(work(), NoAnswer))
+
+
 #: The commands, for the root.
-QUESTIONS = (list_problems,)
+QUESTIONS = (list_problems, explain_status, forecast, find_resources)

@@ -69,14 +69,15 @@ def counted(number: int, kind: str) -> str:
 
 def counts(kinds: Mapping[str, int], most: int = MOST_KINDS) -> str:
     """`1 Ingress, 3 Pods and 2 more`; "" for nothing."""
-    ordered = sorted(kinds.items(), key=lambda each: (_place(each[0]), each[0]))
+    ordered = sorted(kinds.items(), key=lambda each: (place_of(each[0]), each[0]))
     shown = ordered if len(ordered) <= most + 1 else ordered[:most]
     said = ", ".join([counted(number, kind) for kind, number in shown])
     rest = sum([number for _, number in ordered[len(shown) :]])
     return printable(f"{said} and {rest:,} more" if rest else said)
 
 
-def _place(kind: str) -> int:
+def place_of(kind: str) -> int:
+    """The order of kinds, the most telling first."""
     name = kind.partition(".")[0]
     if name in _LAST:
         return len(_FIRST) + 1 + _LAST.index(name)
@@ -85,14 +86,16 @@ def _place(kind: str) -> int:
 
 
 def wrapped(text: str, columns: int, indent: str = "") -> list[str]:
-    """The text in lines of so many columns. Names and words stay whole, unless one is too long for a line."""
-    return textwrap.wrap(
-        printable(text),
+    """The text in lines of so many columns. Words and names stay whole, and a number stays with its kind."""
+    joined = re.sub(r"(\d) (?=[A-Z])", "\\1\0", printable(text))
+    lines = textwrap.wrap(
+        joined,
         max(columns, len(indent) + 10),
         initial_indent=indent,
         subsequent_indent=indent,
         break_on_hyphens=False,
     )
+    return [line.replace("\0", " ") for line in lines]
 
 
 def styled(status: str, text: str = "") -> str:
@@ -100,10 +103,12 @@ def styled(status: str, text: str = "") -> str:
     return click.style(text or status, fg=STATUS_COLOURS.get(status))
 
 
-def table(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], room: int) -> list[list[str]] | None:
+def table(
+    columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], room: int, *, status: int = 0
+) -> list[list[str]] | None:
     """The lines of the title, then of each row; None if they do not fit into `room` columns.
 
-    The first column has the status, in its colour.
+    status: the column that is printed in its colour.
     """
     cells = [[column.title for column in columns], *[list(map(printable, row)) for row in rows]]
     widths = [max(len(row[at]) for row in cells) for at in range(len(columns))]
@@ -115,13 +120,12 @@ def table(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], room: i
         over -= taken
     if over > 0:
         return None
-    return [_lines(row, widths, is_title=number == 0) for number, row in enumerate(cells)]
+    return [_lines(cells[0], widths), *[_lines(row, widths, status) for row in cells[1:]]]
 
 
-def _lines(row: Sequence[str], widths: Sequence[int], *, is_title: bool) -> list[str]:
+def _lines(row: Sequence[str], widths: Sequence[int], status: int | None = None) -> list[str]:
     stacks = [
-        _together(cell, width) if len(cell) > width else [cell]
-        for cell, width in zip(row, widths, strict=True)
+        wrapped(cell, width) if len(cell) > width else [cell] for cell, width in zip(row, widths, strict=True)
     ]
     lines = []
     for number in range(max(map(len, stacks))):
@@ -129,18 +133,10 @@ def _lines(row: Sequence[str], widths: Sequence[int], *, is_title: bool) -> list
             (stack[number] if number < len(stack) else "").ljust(width)
             for stack, width in zip(stacks, widths, strict=True)
         ]
-        line = (" " * GAP).join(parts).rstrip()
-        status = stacks[0][0]
-        if number == 0 and not is_title and status in STATUS_COLOURS:
-            line = styled(status) + line[len(status) :]
-        lines.append(line)
+        if number == 0 and status is not None:
+            parts[status] = styled(row[status]) + " " * (widths[status] - len(row[status]))
+        lines.append((" " * GAP).join(parts).rstrip())
     return lines
-
-
-def _together(cell: str, width: int) -> list[str]:
-    """The cell in several lines, with a number in the line of what it counts."""
-    joined = re.sub(r"(\d) ", "\\1\0", cell)
-    return [line.replace("\0", " ") for line in textwrap.wrap(joined, width, break_on_hyphens=False)]
 
 
 def echo(lines: Iterable[str]) -> None:

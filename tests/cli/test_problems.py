@@ -41,8 +41,8 @@ Error   NotFound          Secret/shop/creds (missing)  3d   1 Deployment, 1 Serv
 NARROW = """\
 Error CrashLoopBackOff, 3d
   cause: Pod/shop/web-0
-  affected: 1 Deployment, 1 Service, 1
-  ReplicaSet, 1 EndpointSlice
+  affected: 1 Deployment, 1 Service,
+  1 ReplicaSet, 1 EndpointSlice
   back-off 5m0s restarting failed
   container=app
 """

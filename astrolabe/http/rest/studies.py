@@ -90,7 +90,7 @@ class StudyEndpoints:
         node = self._find(uid)
         if action in OF_NODES and node.kind != "Node":
             raise bad_parameter(
-                f"action {action} is of Nodes, and this is a {node.kind}: ask for fail or delete"
+                f"action {action} is of Nodes, and this is a {node.kind}: ask for fail, delete or restart"
             )
         graph = self._hub.graph
         study = ImpactStudy(graph, node, action, nodes=list(graph.nodes.values()))

@@ -37,7 +37,7 @@ async def test_actions_are_checked(site: Site) -> None:
     status, refusal = await site.refused("/api/v1/resources/pod-web-1-a/impact?action=drain")
     assert (status, refusal["message"]) == (
         400,
-        "action drain is of Nodes, and this is a Pod: ask for fail or delete",
+        "action drain is of Nodes, and this is a Pod: ask for fail, delete or restart",
     )
     assert (await site.refused("/api/v1/resources/pod-web-1-a/impact?action=burn"))[0] == 400
 
