@@ -19,14 +19,16 @@ import aiohttp
 import pytest
 import yaml
 
+from astrolabe.graph.state.identity import GroupKind
 from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.cluster.generator import load
+from astrolabe.sim.definitions import crd
 from astrolabe.sim.kubeconfig import kubeconfig
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import ObjectStore
 from tests.support import kustomize
-from tests.support.commands import Block, Command, blocks, inline
-from tests.support.documents import CHART, OVERLAYS, ROOT
+from tests.support.commands import Block, Command, blocks, files, inline
+from tests.support.documents import CHART, GUIDE, OVERLAYS, ROOT
 from tests.support.redis_server import free_port, redis_server
 
 ASTROLABE = Path(sys.executable).with_name("astrolabe")
@@ -46,8 +48,13 @@ kind: Issuer
 metadata: {name: letters, namespace: shop, uid: b}
 """
 
+#: The page whose commands are typed one after the other, with what it has its reader save.
+TUTORIAL = GUIDE / "your-crd.md"
+SAVED = files(TUTORIAL)
+
 BLOCKS = blocks()
 COMMANDS = [*(command for block in BLOCKS for command in block.commands), *inline()]
+LESSONS = [block for block in BLOCKS if block.place.startswith(str(TUTORIAL.relative_to(ROOT)))]
 
 
 def of(*programs: str) -> list[Command]:
@@ -181,7 +188,8 @@ def check_shape(printed: str, shown: str) -> None:
 CLIENTS = [
     block
     for block in BLOCKS
-    if {each.program for each in block.commands} <= set(RUN)
+    if block not in LESSONS
+    and {each.program for each in block.commands} <= set(RUN)
     and any(
         each.program == "curl" or each.words[1:2] in (["watch"], ["bench-stream"]) for each in block.commands
     )
@@ -191,6 +199,7 @@ SERVERS = [
     block
     for block in BLOCKS
     if block not in CLIENTS
+    and block not in LESSONS
     and any(each.program in RUN and each.program != "openssl" for each in block.commands)
 ]
 
@@ -223,6 +232,59 @@ async def test_commands_that_serve_a_cluster(block: Block, tmp_path: Path) -> No
                 await run(stage, command)
 
 
+async def test_the_tutorial_from_its_first_command_to_its_last(tmp_path: Path) -> None:
+    store = ObjectStore()
+    store.create("Namespace", {"metadata": {"name": "default"}})
+    stage = Stage(tmp_path, free_port())
+    for name, text in SAVED.items():
+        (tmp_path / name).write_text(text)
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(Simulator(store, authorizer=Authorizer()))
+        (tmp_path / ".kube").mkdir()
+        (tmp_path / ".kube/config").write_text(kubeconfig(simulator.url))
+        for command in [command for block in LESSONS for command in block.commands]:
+            if serves(command):
+                await stack.enter_async_context(serving(stage, command))
+            elif command.program == "kubectl":
+                apply(store, command)
+            elif command.program == "curl":
+                await until_shown(stage, command)
+            else:
+                assert await run(stage, command) == command.output
+
+
+def apply(store: ObjectStore, command: Command) -> None:
+    """Do in the store what kubectl would do in a cluster."""
+    match command.words[1:]:
+        case ["apply", "-f", name]:
+            manifest = yaml.safe_load(SAVED[name])
+            if manifest["kind"] == "CustomResourceDefinition":
+                spec = manifest["spec"]
+                names = spec["names"]
+                store.define(crd(names["kind"], spec["group"], plural=names["plural"], status=False))
+            else:
+                store.create(GroupKind.of(manifest["apiVersion"], manifest["kind"]).key, manifest)
+        case ["create", "secret", "generic", name]:
+            store.create("Secret", {"metadata": {"name": name, "namespace": "default"}})
+        case ["wait", *_]:
+            pass
+        case words:
+            raise AssertionError(f"how is this done in the store? {words}")
+
+
+async def until_shown(stage: Stage, command: Command) -> None:
+    """Ask until the answer has every line that the document shows: changes take a moment to arrive."""
+    shown = [line.strip() for line in command.output.splitlines() if '"' in line]
+    assert shown
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            answer = json.loads(await run(stage, command))
+            lines = {line.strip().rstrip(",") for line in json.dumps(answer, indent=2).splitlines()}
+            if lines >= {line.rstrip(",") for line in shown}:
+                return
+            await asyncio.sleep(0.1)
+
+
 @pytest.mark.parametrize("command", of("make"), ids=lambda command: command.text)
 def test_make_knows_its_targets_and_variables(command: Command) -> None:
     words = command.words
@@ -236,7 +298,8 @@ def test_make_knows_its_targets_and_variables(command: Command) -> None:
 def test_what_is_applied_or_addressed_exists(command: Command) -> None:
     words = command.words
     named = [after for word, after in pairwise(words) if word in ("-f", "-k")]
-    assert [path for path in named if not path.startswith("http") and not (ROOT / path).exists()] == []
+    known = [path for path in named if path in SAVED or path.startswith("http") or (ROOT / path).exists()]
+    assert known == named
     made = {
         f"{manifest['kind'].lower()}/{manifest['metadata']['name']}"
         for overlay in OVERLAYS.iterdir()

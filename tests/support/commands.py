@@ -56,6 +56,12 @@ def blocks() -> list[Block]:
     return [block for path in documents() for block in _blocks(path)]
 
 
+def files(path: Path) -> dict[str, str]:
+    """What a page has its reader save: a block of YAML whose first line is a comment with the name of the file."""
+    found = re.findall(r"^```yaml\n# (\S+\.yaml)\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
+    return dict(found)
+
+
 def inline() -> list[Command]:
     """Those in the midst of a sentence."""
     spoken = re.compile(r"`((?:make|kubectl|helm|docker|npm|astrolabe) [^`\n]+)`")
