@@ -36,7 +36,7 @@ class ServiceDetails(msgspec.Struct, frozen=True, gc=False):
 
     is_alias: a name without endpoints. lost: those of its ports that lead to none of its pods.
     only_published: no endpoint can serve, though the Service publishes some.
-    only_unaddressed: all that it lacks is an address of its load balancer.
+    only_unaddressed: all that it lacks is an address of its load balancer. selector: as it is written.
     """
 
     has_selector: bool
@@ -45,6 +45,7 @@ class ServiceDetails(msgspec.Struct, frozen=True, gc=False):
     lost: tuple[Port, ...] = ()
     only_published: bool = False
     only_unaddressed: bool = False
+    selector: dict[str, str] | None = None
 
     def has_port(self, wanted: str | int) -> bool:
         """Whether it has the port of this name or number. An alias need not declare its numbers."""
@@ -107,11 +108,18 @@ class Endpoints:
         if not self._neighborhood.is_complete("Pod"):
             return Status(ERROR if self._total else PENDING, "NoReadyEndpoints", counts)
         if not self._pods:
-            return Status(PENDING, "NoMatchingPods", "The selector matches no pod")
+            return Status(PENDING, "NoMatchingPods", f"The selector{self._tell_selector()} matches no pod")
         message = f"None of the {len(self._pods)} pods that it selects is alive"
         if len(self._pods) == 1:
             message = f"The only pod that it selects, {self._pods[0].name}, is not alive"
         return Status(PENDING, "NoMatchingPods", message + self._tell_draining())
+
+    def _tell_selector(self) -> str:
+        selector = self._service.details.selector or {}
+        told = shortened(
+            ",".join([f"{key}={value}" for key, value in sorted(selector.items())]), LONGEST_QUOTE
+        )
+        return f" {told}" if told else ""
 
     def _judge_pods(self) -> Status:
         """The status while no endpoint is ready, though there are pods."""

@@ -124,6 +124,7 @@ def _service_details(service: Service) -> ServiceDetails:
         has_selector=spec.selects,
         is_alias=spec.type == "ExternalName",
         ports=tuple([_port(each) for each in spec.ports or ()]),
+        selector=spec.selector if spec.selects else None,
     )
 
 

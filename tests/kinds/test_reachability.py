@@ -398,7 +398,7 @@ def test_why_a_service_has_no_pod() -> None:
     def message(*objects: Json) -> str:
         return judged(*objects, service())["Service web"][2]
 
-    assert message() == "The selector matches no pod"
+    assert message() == "The selector app=web matches no pod"
     assert message(over("a")) == "The only pod that it selects, a, is not alive"
     assert message(over("a"), going("b")) == "None of the 2 pods that it selects is alive"
     draining = slice_of(endpoint("b", ready=False, serving=True, terminating=True))

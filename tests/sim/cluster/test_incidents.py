@@ -65,6 +65,8 @@ MESSAGES = {
     "limited: pods=1",
     "lost-node": "Kubelet stopped posting node status.",
     "stuck-namespace": "Waiting for finalizer backup.example.com/hold",
+    "service-selector": "The selector app.kubernetes.io/instance=incident-service-selector,"
+    "app.kubernetes.io/name=revews matches no pod",
     "failed-run": "container invoices terminated: Error (exit code 3)",
 }
 
