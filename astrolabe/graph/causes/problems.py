@@ -192,10 +192,19 @@ def _headline(
     if words.status == READY and words.unresolved:
         reference = words.unresolved[0]
         reason, message = NOT_FOUND, f'{reference.kind} "{reference.name}" does not exist'
+    if causes.register.complaints[words.uid] is Complaint.INTENDED:
+        message += _needed(told)
     warning = words.warning
     if warning is not None and _adds(warning, message):
         message = f"{message}; {warning.reason}: {warning.message}" if message else warning.message
     return reason, message, since or words.created_text
+
+
+def _needed(told: list[Words]) -> str:
+    """Why it is a problem that someone wants it so."""
+    broken = [words for words in told if words.status == ERROR]
+    first = min(broken, key=lambda each: (each.key, each.namespace, each.name, each.uid), default=None)
+    return f", but {first.key.partition('.')[0]} {first.name} needs it" if first is not None else ""
 
 
 def _adds(warning: ToldWarning, message: str) -> bool:

@@ -120,6 +120,16 @@ CASES: dict[str, dict[str, Json]] = {
                 "conditions": [cond("Issuing"), cond("Ready", "False", "Failed", "the order is invalid")],
             }
         },
+        "issuing failed and waits": {
+            "status": {
+                "failedIssuanceAttempts": 3,
+                "lastFailureTime": "2026-01-02T00:00:00Z",
+                "conditions": [
+                    cond("Issuing", "False", "Failed", "the order is invalid"),
+                    cond("Ready", "False", "DoesNotExist", "Secret does not exist"),
+                ],
+            }
+        },
     },
     "CertificateRequest.cert-manager.io": {
         "waits": said(cond("Ready", "False", "Pending", "waiting for the order")),

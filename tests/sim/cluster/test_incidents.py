@@ -63,6 +63,7 @@ MESSAGES = {
     "missing-key": "couldn't find key jwt-issuer in ConfigMap incident-missing-key/auth-settings",
     "quota": 'pods "cart-wmhmd" is forbidden: exceeded quota: team-budget, requested: pods=1, used: pods=1, '
     "limited: pods=1",
+    "webhook": "Scaled to zero (0/0), but Deployment checkout needs it",
     "lost-node": "Kubelet stopped posting node status.",
     "stuck-namespace": "Waiting for finalizer backup.example.com/hold",
     "service-selector": "The selector app.kubernetes.io/instance=incident-service-selector,"
