@@ -209,10 +209,12 @@ def _derive_replicaset(replicaset: Peer, neighborhood: Neighborhood) -> Derived:
     """One of an old revision is never an error: it is on its way out."""
     pod = worst_of(neighborhood.outgoing(OWNS, "Pod"))
     status = blame(replicaset.status, pod)
-    deployments = list(neighborhood.incoming(OWNS, "Deployment", own=True))
-    if status.severity == ERROR and deployments and not _is_of(replicaset, deployments):
-        status = Status(PENDING, status.reason, f"{status.message} (of an old revision)", status.since)
-    return Derived(status, details=replace(replicaset.details, worst=pod))
+    if status.severity == ERROR:
+        deployments = list(neighborhood.incoming(OWNS, "Deployment", own=True))
+        if deployments and not _is_of(replicaset, deployments):
+            status = Status(PENDING, status.reason, f"{status.message} (of an old revision)", status.since)
+    details = replicaset.details
+    return Derived(status, details=details if pod is None else replace(details, worst=pod))
 
 
 def _is_of(replicaset: Peer, deployments: Iterable[Peer]) -> bool:

@@ -72,11 +72,11 @@ class Endpoints:
         self._slices: list[SliceDetails] = [
             each.details for each in neighborhood.outgoing(ENDPOINTS, "EndpointSlice", own=True)
         ]
-        ready = {target for each in self._slices for target in each.ready}
-        unready = {target for each in self._slices for target in each.unready}
+        ready: set[str] = set().union(*[each.ready for each in self._slices])
+        unready: set[str] = set().union(*[each.unready for each in self._slices])
         self._ready = len(ready)
         self._total = len(ready | unready) if unready else len(ready)
-        published = {target for each in self._slices for target in each.published}
+        published: set[str] = set().union(*[each.published for each in self._slices])
         self.only_published = bool(published) and ready == published
 
     @cached_property

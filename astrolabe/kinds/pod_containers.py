@@ -116,6 +116,8 @@ class Stopped(msgspec.Struct, frozen=True, gc=False):
     @property
     def failed(self) -> Ended | None:
         """The first that failed, main containers first: the end of a sidecar follows theirs."""
+        if not self.ends:
+            return None
         failed = [each for each in self.ends if each.has_failed]
         return min(failed, key=lambda each: not each.is_main, default=None)
 

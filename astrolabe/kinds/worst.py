@@ -70,8 +70,7 @@ def worst_of(pods: Iterable[Peer], revisions: Collection[str] = ()) -> WorstPod 
     return worst(
         [
             WorstPod(pod.name, pod.details.restarts, pod.status)
-            for pod in live_pods(pods, revisions)
-            if pod.status.severity != READY
+            for pod in live_pods([pod for pod in pods if pod.status.severity != READY], revisions)
         ]
     )
 

@@ -73,11 +73,11 @@ class _RecordNeighborhood:
 
     def outgoing(self, type: str, kind: str, *, own: bool = False) -> Iterable[Peer]:
         uids = [edge.target for edge in each_edge(self._record.outgoing) if edge.type == type]
-        return self._peers(uids, kind, own)
+        return self._peers(uids, kind, own) if uids else ()
 
     def incoming(self, type: str, kind: str, *, own: bool = False) -> Iterable[Peer]:
         uids = [edge.source for edge in each_edge(self._record.incoming) if edge.type == type]
-        return self._peers(uids, kind, own)
+        return self._peers(uids, kind, own) if uids else ()
 
     def _peers(self, uids: Iterable[str], kind: str, own: bool) -> Iterable[Peer]:
         found = [record for record in self._linker.find_each(uids) if record.kind == kind]
@@ -254,9 +254,10 @@ class Derivation:
                 warned = status != derived.status
                 derived = msgspec.structs.replace(derived, status=status)
             details = derived.details if derived.details is not None else own
-            is_news = derived.status != record.status or details != record.details
+            is_shown = derived.status != record.status
+            is_news = is_shown or details != record.details
             is_shown = (
-                is_news
+                is_shown
                 or derived.metadata != record.extra
                 or warned != record.warned
                 or (warning is not record.warning and not _same_words(warning, record.warning))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
+from astrolabe.graph.model import commit
 from astrolabe.graph.model.facts import Derived, Facts, Neighborhood, Peer, Read, Rules
 from astrolabe.graph.model.faults import InvalidObjectError
 from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.model.model import Model
+from astrolabe.graph.model.record import Record
+from astrolabe.graph.model.rendering import render
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.edge_types import OWNS, SELECTS, USES_SECRET
 from astrolabe.graph.state.node import parse_node
@@ -327,3 +332,28 @@ def test_what_stands_is_derived_while_its_references_do_not_resolve() -> None:
     assert reason() == "Waits"
     model.set_synced("Secret", "", False)
     assert reason() == "Own"
+
+
+def test_what_only_neighbours_read_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def export(itself: Peer, neighborhood: Neighborhood) -> Derived:
+        pods = neighborhood.outgoing(SELECTS, "Pod")
+        return Derived(itself.status, details=[pod.status.reason for pod in pods])
+
+    encoded: list[str] = []
+
+    def spy(record: Record, *rest: Any) -> bool:
+        encoded.append(record.kind)
+        return render(record, *rest)
+
+    monkeypatch.setattr(commit, "render", spy)
+    service_rules = Rules(
+        kind="Service", api_version="v1", derive=export, reads=(Read("outgoing", SELECTS, "Pod"),)
+    )
+    model = Model([RULES[0], service_rules])
+    model.upsert(service("a"))
+    model.upsert(a("Pod", "a"))
+    model.commit()
+    encoded.clear()
+    model.upsert(msgspec.structs.replace(a("Pod", "a"), status=Status(READY, "Other")))
+    model.commit()
+    assert encoded == ["Pod"]
