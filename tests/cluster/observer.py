@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from astrolabe.client import Client
+from tests.cluster.printer import Printer, differences, paths_of
 from tests.support import truth
 from tests.support.fleet import Serving
 from tests.support.kinds import KINDS
@@ -19,13 +19,8 @@ from tests.support.kubectl import Kubectl
 
 #: Seconds in which all that was set in motion comes to rest.
 PATIENCE = 90.0
-#: Stands in all values of tests/cluster/application.yaml.
-CANARY = "canary"
-
-#: READY, STATUS and RESTARTS of `kubectl get pods`; the last with the time since, which is left out.
-_COLUMNS = re.compile(r"(\d+/\d+) +(\S+) +(\d+)(?: \(.+ ago\))? ")
-
-Row = tuple[str, str, int]
+#: Stands in all values of tests/cluster/application.yaml, and in no cluster by itself.
+CANARY = "zq-canary-71c4e0"
 
 
 class Observer:
@@ -37,6 +32,7 @@ class Observer:
     def __init__(
         self,
         kubectl: Kubectl,
+        printer: Printer,
         process: Serving,
         places: tuple[str, ...],
         *,
@@ -44,6 +40,7 @@ class Observer:
         namespace: str = "",
     ) -> None:
         self._kubectl = kubectl
+        self._printer = printer
         self._process = process
         self._places = places
         self._selector = label_selector
@@ -71,17 +68,14 @@ class Observer:
     async def _look(self) -> tuple[truth.Summary, list[str]]:
         graph, releases = await self._get("/api/v1/graph"), await self._get("/api/v1/releases?detail=true")
         held = {"nodes": [*self._client.graph.nodes.values()], "edges": [*self._client.graph.edges.values()]}
-        expected, pods = await self._expect(), await self._pods()
+        tables = await self._printer.tables(paths_of(list(KINDS), self._namespace))
+        expected = await self._expect()
         found = [
             truth.within(truth.summarize_answers(each, releases), self._places) for each in (graph, held)
         ]
         wrong = [line for each in found for line in truth.differences(each, expected)]
-        shown = _rows(graph["nodes"])
-        wrong += [
-            f"{name}: {shown[name]}, but kubectl says {pods.get(name)}"
-            for name in shown
-            if name.split("/")[0] in self._places and shown[name] != pods.get(name)
-        ]
+        here = [node for node in graph["nodes"] if (node.get("namespace") or node["name"]) in self._places]
+        wrong += differences(here, tables)
         return expected, wrong
 
     async def _expect(self) -> truth.Summary:
@@ -92,31 +86,12 @@ class Observer:
         expected = truth.expect(zip(kinds, lists, strict=True), self._selector, scopes=scopes)
         return truth.within(expected, self._places)
 
-    async def _pods(self) -> dict[str, Row]:
-        """`namespace/name` → READY, STATUS, RESTARTS, as people see them."""
-        pods = {}
-        for line in (await self._kubectl("get", "pods", "--all-namespaces", "--no-headers")).splitlines():
-            namespace, name, rest = line.split(maxsplit=2)
-            found = _COLUMNS.match(rest)
-            assert found is not None, line
-            pods[f"{namespace}/{name}"] = (found[1], found[2], int(found[3]))
-        return pods
-
     async def _get(self, path: str) -> Any:
         async with aiohttp.ClientSession() as session, session.get(f"{self._process.url}{path}") as answer:
             assert answer.status == 200
             text = await answer.text()
         assert CANARY not in text
         return json.loads(text)
-
-
-def _rows(nodes: list[dict[str, Any]]) -> dict[str, Row]:
-    """The same of the Pods that are served."""
-    pods = [(node, node["metadata"]) for node in nodes if node["kind"] == "Pod"]
-    return {
-        f"{node['namespace']}/{node['name']}": (shown["ready"], node["reason"], shown["restartCount"])
-        for node, shown in pods
-    }
 
 
 @asynccontextmanager
@@ -126,7 +101,7 @@ async def observed(
     """A process beside the cluster with the rights of the account, and who observes it."""
     process = Serving(account.kubeconfig, "", *arguments)
     await process.start()
-    observer = Observer(kubectl, process, places, **options)
+    observer = Observer(kubectl, Printer(account.kubeconfig), process, places, **options)
     following = asyncio.create_task(observer.follow(), name="client")
     try:
         yield observer

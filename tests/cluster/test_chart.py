@@ -69,6 +69,16 @@ async def test_a_release_comes_changes_goes_back_and_leaves_nothing(
     namespace = namespaces[0]
     shell = Shell(kubectl.kubeconfig, namespace)
     before = await kubectl("get", KINDS, "--all-namespaces", "--selector", OURS, "--output=name")
+    try:
+        await live(shell, kubectl, account, namespaces)
+    finally:
+        await shell("helm uninstall astrolabe --namespace astrolabe-system --ignore-not-found")
+    assert await kubectl("get", KINDS, "--all-namespaces", "--selector", OURS, "--output=name") == before
+
+
+async def live(shell: Shell, kubectl: Kubectl, account: Kubectl, namespaces: tuple[str, str]) -> None:
+    """Install, upgrade, roll back and uninstall."""
+    namespace = namespaces[0]
     flag = f"--label-selector={DEFAULT_SELECTOR}"
     async with observed(kubectl, account, namespaces, flag, label_selector=DEFAULT_SELECTOR) as observer:
         await shell.guide("kubectl -n astrolabe-system create secret")
@@ -82,4 +92,3 @@ async def test_a_release_comes_changes_goes_back_and_leaves_nothing(
             assert (await observer.agrees())["releases"] == await shell.releases()
         await shell("helm uninstall astrolabe --namespace astrolabe-system")
         assert (await observer.agrees())["releases"] == {}
-    assert await kubectl("get", KINDS, "--all-namespaces", "--selector", OURS, "--output=name") == before
