@@ -1,4 +1,4 @@
-import { Filter, Kind, Kinds, ProbeResult, ServerState } from '@astrolabe/stream';
+import { Filter, Kind, Kinds, ProbeResult, Problem, ServerState } from '@astrolabe/stream';
 import {
   CoreApp,
   DataFrame,
@@ -13,17 +13,17 @@ import {
   TestDataSourceResponse,
 } from '@grafana/data';
 import { getBackendSrv, getTemplateSrv, isFetchError } from '@grafana/runtime';
-import { omit } from 'lodash';
 import { EMPTY, from, lastValueFrom, map, merge, Observable, switchMap, tap } from 'rxjs';
 import { filterOf, isAll } from './filter';
 import { idleOf } from './idle';
 import { LiveGraph, LiveGraphs, Update } from './live';
 import { Memory } from './memory';
 import { pace } from './pace';
+import { chosen, problemParams, withProblems } from './problems';
 import { Shape, shapeOf } from './shapes';
 import { Notice, noticesOf } from './notices';
 import { LISTED_STATUSES } from './topology/appearance';
-import { AstrolabeOptions, AstrolabeQuery, DEFAULT_QUERY, soughtBy } from './types';
+import { AstrolabeOptions, AstrolabeQuery, DEFAULT_QUERY, seeksProblems } from './types';
 import { endpoint } from './url';
 import { parseVariableQuery } from './variables';
 
@@ -90,17 +90,29 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
 
   private follow(target: AstrolabeQuery, request: DataQueryRequest<AstrolabeQuery>): Observable<DataQueryResponse> {
     const asked = this.filterOf(target, request.scopedVars);
-    const sought = soughtBy(target, asked.status);
-    const filter = sought ? omit(asked, 'status') : asked;
     const key = JSON.stringify([request.dashboardUID, request.panelId, target, asked]);
     return from(this.kinds()).pipe(
       switchMap((kinds) => {
-        const shape = this.shapes.get(key, () => shapeOf(target, kinds, sought));
-        const updates = this.graphs.follow(filter).pipe(tap((update) => shape.take(update)));
+        const shape = this.shapes.get(key, () => shapeOf(target, kinds));
+        const updates = this.updates(target, asked).pipe(tap((update) => shape.take(update)));
         const paced = pace(updates, { gap: GAP, idle: idleOf(target, request.intervalMs) });
         return paced.pipe(map((update) => respond(update, shape, target.refId)));
       })
     );
+  }
+
+  private updates(target: AstrolabeQuery, asked: Filter): Observable<Update> {
+    if (!seeksProblems(target)) {
+      return this.graphs.follow(asked);
+    }
+    const { status = [], ...filter } = asked;
+    const params = problemParams(target, filter, status);
+    const ask = () =>
+      this.get<Problem[]>('/api/v1/problems', params).then(
+        (problems) => chosen(problems, status),
+        (error) => Promise.reject(new Error(described(error)))
+      );
+    return withProblems(this.graphs.follow(filter), ask);
   }
 
   private filterOf(query: AstrolabeQuery, scopedVars: ScopedVars): Filter {
@@ -145,13 +157,15 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
 
 /** What the panel is told: what is known, and what is wrong, if something is. */
 function respond(update: Update, shape: Shape, refId: string): DataQueryResponse {
-  const { trouble, troubleSince, final, graph, state } = update;
+  const { trouble, troubleSince, final, graph, state, unanswered } = update;
   const frames = graph.position === null ? [] : shape.frames(update, refId);
-  if (trouble === undefined) {
-    return { key: refId, state: LoadingState.Streaming, data: noticed(frames, noticesOf(state)) };
+  const message = trouble ?? (unanswered && `Cannot ask Astrolabe for problems: ${unanswered}`);
+  if (message !== undefined && (final || frames.length === 0)) {
+    return { key: refId, state: LoadingState.Error, data: frames, errors: [{ refId, message }] };
   }
-  if (final || graph.position === null) {
-    return { key: refId, state: LoadingState.Error, data: frames, errors: [{ refId, message: trouble }] };
+  if (trouble === undefined) {
+    const old = message === undefined ? [] : [{ severity: 'warning' as const, text: `${message}. Trying again.` }];
+    return { key: refId, state: LoadingState.Streaming, data: noticed(frames, [...noticesOf(state), ...old]) };
   }
   const since = new Date(troubleSince!).toLocaleTimeString();
   const text = `Disconnected since ${since}: ${trouble}. Reconnecting.`;

@@ -1,4 +1,4 @@
-import { Change, ConnectionState, Filter, Graph, Probe, ServerState, StreamClient } from '@astrolabe/stream';
+import { Change, ConnectionState, Filter, Graph, Probe, Problem, ServerState, StreamClient } from '@astrolabe/stream';
 import { Observable } from 'rxjs';
 
 /** Milliseconds for which a connection without a panel stays open: a panel that refreshes leaves before it comes back. */
@@ -9,6 +9,7 @@ const LINGER = 1000;
  * `time`: when they happened, Unix milliseconds.
  * `state`: what the server last said about itself; missing while there is no connection.
  * `trouble`: why there is no connection, since `troubleSince`. The client keeps trying, unless it is `final`.
+ * `problems`: as last answered, for those who ask for them. `unanswered`: why they are not of now.
  */
 export interface Update {
   graph: Graph;
@@ -18,6 +19,8 @@ export interface Update {
   trouble?: string;
   troubleSince?: number;
   final?: boolean;
+  problems?: readonly Problem[];
+  unanswered?: string;
 }
 
 type Listener = (update: Update) => void;

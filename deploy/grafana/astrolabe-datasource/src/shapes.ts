@@ -3,40 +3,44 @@ import { Changes } from './frames/changes';
 import { Counts } from './frames/counts';
 import { problemsFrame } from './frames/problems';
 import { resourcesFrame } from './frames/resources';
-import { findProblems, focus } from './problems/problems';
 import { Update } from './live';
-import { Graph, Kinds } from '@astrolabe/stream';
+import { Kinds } from '@astrolabe/stream';
+import { inFocus } from './topology/part';
 import { Topology } from './topology/topology';
 import { AstrolabeQuery, LIMITS, QueryType } from './types';
 
-/** What a query makes of the updates that it gets: it takes all of them in, and shows frames now and then. */
+/**
+ * What a query makes of the updates that it gets: it takes all of them in, and shows frames now and then; none while
+ * it does not know what to show.
+ */
 export interface Shape {
   take(update: Update): void;
   /** `refId`: of the query that asks. */
   frames(update: Update, refId: string): DataFrame[];
 }
 
-/**
- * The shape of a query. What it remembers (places, series, rows) outlives the panel's next request.
- *
- * `sought`: the statuses of what it looks for.
- */
-export function shapeOf(query: AstrolabeQuery, kinds: Kinds, sought?: readonly string[]): Shape {
-  return SHAPES[query.queryType ?? 'topology'](query, kinds, sought);
+/** The shape of a query. What it remembers (places, series, rows) outlives the panel's next request. */
+export function shapeOf(query: AstrolabeQuery, kinds: Kinds): Shape {
+  return SHAPES[query.queryType ?? 'topology'](query, kinds);
 }
 
-const SHAPES: Record<QueryType, (query: AstrolabeQuery, kinds: Kinds, sought?: readonly string[]) => Shape> = {
-  topology: ({ limit }, kinds, sought) => {
+const SHAPES: Record<QueryType, (query: AstrolabeQuery, kinds: Kinds) => Shape> = {
+  topology: ({ limit, focus }, kinds) => {
     const topology = new Topology(kinds, limit || LIMITS.topology);
-    const part = (graph: Graph) => (sought ? focus(graph, sought, kinds) : graph);
-    return { take: nothing, frames: ({ graph }, refId) => topology.frames(part(graph), refId) };
+    return {
+      take: nothing,
+      frames: ({ graph, problems }, refId) => {
+        if (!focus) {
+          return topology.frames(graph, refId);
+        }
+        return problems ? topology.frames(inFocus(graph, problems), refId) : [];
+      },
+    };
   },
-  problems: ({ limit }, kinds, statuses = []) => ({
+  problems: ({ limit }, kinds) => ({
     take: nothing,
-    frames: ({ graph }, refId) => {
-      const options = { statuses, kinds, most: limit || LIMITS.problems };
-      return [problemsFrame(findProblems(graph, options), refId, kinds)];
-    },
+    frames: ({ graph: { nodes }, problems }, refId) =>
+      problems ? [problemsFrame(problems.slice(0, limit || LIMITS.problems), refId, { kinds, nodes })] : [],
   }),
   resources: () => ({ take: nothing, frames: ({ graph }, refId) => [resourcesFrame(graph.nodes, refId)] }),
   counts: () => {

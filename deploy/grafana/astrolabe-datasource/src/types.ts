@@ -1,3 +1,4 @@
+import { ProblemSort } from '@astrolabe/stream';
 import { DataSourceJsonData } from '@grafana/data';
 import { DataQuery } from '@grafana/schema';
 
@@ -10,8 +11,8 @@ export type QueryType = (typeof QUERY_TYPES)[number];
  *
  * `limit`: nodes of a topology above which resources are drawn together; rows of a list of problems or
  * changes.
- * `focus`: of a topology, only what is broken and what depends on it; `status` says what counts as broken, for problems,
- * too, and does not narrow the part.
+ * `focus`: of a topology, only what is broken and what depends on it. There, and for problems, `status` is that of the
+ * problems, and does not narrow the part. `sort`: the order of problems.
  */
 export interface AstrolabeQuery extends DataQuery {
   queryType?: QueryType;
@@ -23,6 +24,7 @@ export interface AstrolabeQuery extends DataQuery {
   text?: string;
   limit?: number;
   focus?: boolean;
+  sort?: ProblemSort;
 }
 
 export const DEFAULT_QUERY: Partial<AstrolabeQuery> = { queryType: 'topology' };
@@ -30,13 +32,9 @@ export const DEFAULT_QUERY: Partial<AstrolabeQuery> = { queryType: 'topology' };
 /** Nodes of a topology, and rows of the lists, unless the query says otherwise. */
 export const LIMITS = { topology: 200, problems: 100, changes: 100 };
 
-/** The statuses of what a query looks for in its part of the graph; undefined: it shows the whole part. */
-export function soughtBy(
-  { queryType = 'topology', focus }: AstrolabeQuery,
-  status: readonly string[] = []
-): readonly string[] | undefined {
-  const seeks = queryType === 'problems' || (queryType === 'topology' && focus);
-  return seeks ? (status.length > 0 ? status : ['Error']) : undefined;
+/** Whether a query is about the problems of its part of the graph, not about the whole part. */
+export function seeksProblems({ queryType = 'topology', focus = false }: AstrolabeQuery): boolean {
+  return queryType === 'problems' || (queryType === 'topology' && focus);
 }
 
 export interface AstrolabeOptions extends DataSourceJsonData {

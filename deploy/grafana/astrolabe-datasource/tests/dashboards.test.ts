@@ -14,7 +14,7 @@ import { Astrolabe, ROOT } from './support/astrolabe';
 
 const FOLDER = path.join(ROOT, 'deploy/grafana/dashboards');
 const KEYS = new Set([
-  ...['refId', 'datasource', 'queryType', 'limit', 'focus'],
+  ...['refId', 'datasource', 'queryType', 'limit', 'focus', 'sort'],
   ...['namespace', 'release', 'kind', 'status', 'selector', 'text'],
 ]);
 const PANELS: Record<string, QueryType[]> = {

@@ -1,4 +1,5 @@
 /** The built plugin in a real browser, behind Grafana's proxy, against a running Astrolabe. */
+import { Problem } from '@astrolabe/stream';
 import { Page, WebSocket } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Panel, Response, Site } from './support/browser';
@@ -76,25 +77,51 @@ describe('topology', () => {
 describe('problems', () => {
   const names = (response: Response) => column(response, 'name');
 
-  test('are gathered by their cause, whatever status the part has', async () => {
-    const panel = await new Panel(page, 'one').run({ queryType: 'problems', namespace: ['shop'] });
+  test('are those of the server, in its order, whatever status the part has', async () => {
+    await site.astrolabe.tell('set Pod broken Error');
+    const query = { queryType: 'problems', namespace: ['shop'], sort: 'newest' };
+    const panel = await new Panel(page, 'one').run(query);
     const response = await panel.until((response) => response.frames.length === 1);
-    expect(names(response)).toEqual(['web-1-abc']);
-    expect(column(response, 'dependents')).toEqual(['web (Service, Deployment)']);
-    const pending = await new Panel(page, 'other').run({ queryType: 'problems', status: ['Pending'] });
+    const served = await site.astrolabe.json<Problem[]>('/api/v1/problems?namespace=shop&sort=newest');
+    expect(names(response)).toEqual(served.map(({ cause }) => cause.name));
+    expect(names(response)).toEqual(expect.arrayContaining(['web', 'web-1-abc', 'broken']));
+    const pending = await new Panel(page, 'other').run({ ...query, status: ['Pending'] });
     const other = await pending.until((response) => response.frames.length === 1);
-    expect(names(other)).not.toContain('web-1-abc');
-    expect(sockets.length).toBe(2); // of the namespace, and of all: a status does not narrow it
+    expect(names(other)).toEqual(['web']);
+    expect(sockets.length).toBe(1); // a status does not narrow the part
+    await site.astrolabe.tell('remove Pod broken');
+    await panel.until((response) => response.at > other.at && !names(response).includes('broken'));
   });
 
-  test('a topology in focus has them and what depends on them', async () => {
+  test('a topology in focus has them and what they break, and nothing else', async () => {
     const panel = await new Panel(page, 'one').run({ queryType: 'topology', focus: true });
     const before = await panel.until((response) => response.frames.length === 2);
-    expect([...column(before, 'title')].sort()).toEqual(['web', 'web', 'web-1', 'web-1-abc']);
+    const served = await site.astrolabe.json<Problem[]>('/api/v1/problems?detail=true');
+    const concerned = served.flatMap(({ cause, affected }) => [cause, ...affected.nodes!]).map(({ uid }) => uid);
+    expect([...column(before, 'id')].sort()).toEqual([...new Set(concerned)].sort());
     await site.astrolabe.tell('set Pod broken Error');
     const after = await panel.until((response) => column(response, 'title').includes('broken'));
     expect(column(after, 'id')).toEqual(expect.arrayContaining(column(before, 'id')));
     await site.astrolabe.tell('remove Pod broken');
+  });
+
+  test('of a server that does not answer are told as such, and asked for again', async () => {
+    let refused = true;
+    await page.route('**/api/v1/problems*', (route) =>
+      refused ? route.fulfill({ status: 503, json: { message: 'too busy' } }) : route.continue()
+    );
+    const panel = await new Panel(page, 'one').run({ queryType: 'problems', namespace: ['shop'] });
+    const lost = await panel.until((response) => response.state === 'Error');
+    expect(lost.errors).toEqual(['Cannot ask Astrolabe for problems: HTTP 503 too busy']);
+    refused = false;
+    await site.astrolabe.tell('set Pod broken Error');
+    await panel.until((response) => response.state === 'Streaming' && names(response).includes('broken'));
+    refused = true;
+    await site.astrolabe.tell('remove Pod broken');
+    const old = await panel.until((response) => response.frames[0]?.notices.length > 0);
+    expect(old).toMatchObject({ state: 'Streaming', errors: [] });
+    expect(old.frames[0].notices).toEqual([`${lost.errors[0]}. Trying again.`]);
+    expect(names(old)).toContain('broken');
   });
 });
 
@@ -226,9 +253,9 @@ describe('counts and changes', () => {
 
 describe('errors', () => {
   test('a filter that the server refuses is told, and not tried again', async () => {
-    const panel = await new Panel(page, 'one').run({ kind: ['Pods'] });
+    const panel = await new Panel(page, 'one').run({ kind: ['Podz'] });
     const response = await panel.until((response) => response.state === 'Error');
-    expect(response.errors[0]).toMatch(/^unknown kind 'Pods'; it is one of /);
+    expect(response.errors[0]).toMatch(/^unknown kind 'Podz'; it is one of /);
     expect(await panel.completed()).toBe(true);
     await expect.poll(() => sockets[0].isClosed()).toBe(true);
     await new Panel(page, 'other').run(PODS).then((other) => other.until(({ frames }) => frames.length === 1));
@@ -259,7 +286,7 @@ describe('the rest', () => {
 
   test('queries with variables', async () => {
     await page.evaluate(() =>
-      Object.assign((window as any).harness.variables, { ns: ['shop', 'other'], text: ['lo'] })
+      Object.assign((window as any).harness.variables, { ns: ['shop', 'other'], text: ['lon'] })
     );
     const panel = await new Panel(page, 'one').run({
       queryType: 'resources',
@@ -279,7 +306,7 @@ describe('the rest', () => {
         kind: [],
         status: [],
         selector: '',
-        text: 'lo',
+        text: 'lon',
         limit: 9,
       },
     ]);

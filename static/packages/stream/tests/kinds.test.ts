@@ -50,6 +50,7 @@ it("writes plurals with the capitals of the kind", () => {
     "Pods",
   ]);
   expect([kinds.counted(1, "Ingress"), kinds.counted(2, "Ingress")]).toEqual(["1 Ingress", "2 Ingresses"]);
+  expect(kinds.counted(1, "HTTPRoute.gateway.networking.k8s.io")).toBe("1 HTTPRoute");
 });
 
 it("asks the server that has the stream, with the token", async () => {

@@ -1,3 +1,4 @@
+import { PROBLEM_SORTS, ProblemSort } from '@astrolabe/stream';
 import { QueryEditorProps, SelectableValue } from '@grafana/data';
 import { InlineField, InlineFieldRow, InlineSwitch, Input, MultiCombobox, RadioButtonGroup } from '@grafana/ui';
 import React from 'react';
@@ -17,6 +18,14 @@ const TYPES: Array<SelectableValue<QueryType>> = [
   { value: 'counts', label: 'Status counts', description: 'Number of resources by status, over time' },
   { value: 'changes', label: 'Changes', description: 'A table of changes, latest first' },
 ];
+
+const SORTS: Record<ProblemSort, string> = {
+  severity: 'Worst first',
+  reach: 'Nearest to users first',
+  affected: 'Most affected first',
+  age: 'Oldest first',
+  newest: 'Newest first',
+};
 
 const LISTS = [
   { name: 'namespace', label: 'Namespace', from: 'namespaces' },
@@ -49,7 +58,7 @@ export function QueryEditor({ query, datasource, onChange, onRunQuery }: Props) 
         ))}
       </InlineFieldRow>
       <InlineFieldRow>
-        <InlineField label="Text" labelWidth={14} tooltip="Matches name, kind, namespace or release">
+        <InlineField label="Text" labelWidth={14} tooltip="A search, such as web, kind:deploy or restarts>5">
           <Text label="Text" value={query.text} onChange={(text) => change({ text })} />
         </InlineField>
         <InlineField label="Selector" labelWidth={14} tooltip="A Kubernetes label selector: app=web,tier in (a,b)">
@@ -68,11 +77,20 @@ export function QueryEditor({ query, datasource, onChange, onRunQuery }: Props) 
             />
           </InlineField>
         )}
+        {type === 'problems' && (
+          <InlineField label="Order" labelWidth={14}>
+            <RadioButtonGroup
+              options={PROBLEM_SORTS.map((value) => ({ value, label: SORTS[value] }))}
+              value={query.sort ?? 'severity'}
+              onChange={(sort) => change({ sort })}
+            />
+          </InlineField>
+        )}
         {type === 'topology' && (
           <InlineField
             label="Only what is broken"
             labelWidth={20}
-            tooltip="Show only broken resources and what depends on them. Status sets what counts as broken; by default, Error."
+            tooltip="Show only the causes of problems and what they break. Status chooses among the problems; by default, all."
           >
             <InlineSwitch
               id="astrolabe-focus"

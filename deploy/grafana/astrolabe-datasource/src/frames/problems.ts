@@ -1,38 +1,48 @@
-import { Kind, Kinds } from '@astrolabe/stream';
+import { Kinds, Node, Problem } from '@astrolabe/stream';
 import { DataFrame } from '@grafana/data';
-import { FARTHEST, Problem } from '../problems/problems';
 import { number, status, tableFrame, text, time } from './table';
 
-/** Names of dependents that are told; the others are counted. */
-const NAMED = 3;
+/** What a table of problems refers to. `nodes`: of the part of the graph that they are of, by uid. */
+interface Context {
+  kinds: Kinds;
+  nodes: ReadonlyMap<string, Node>;
+}
 
 /** A table: one row a problem. */
-export function problemsFrame(problems: Problem[], refId: string, kinds: Kinds): DataFrame {
+export function problemsFrame(problems: Problem[], refId: string, { kinds, nodes }: Context): DataFrame {
   return tableFrame('problems', refId, problems, [
     status('status', 'Status', (problem) => problem.status),
     time('since', 'Since', (problem) => problem.since),
-    text('reason', 'Reason', ({ roots: [first] }) => first.reason),
-    text('kind', 'Kind', ({ roots }) => (roots.length > 1 ? `${roots[0].kind} ×${roots.length}` : roots[0].kind)),
-    text('name', 'Name', ({ roots, owner }) => (roots.length > 1 ? owner : roots[0]).name),
-    text('message', 'Why', ({ roots: [first] }) => first.message),
-    number('affected', 'Breaks', (problem) => problem.affected),
+    text('reason', 'Reason', (problem) => problem.reason),
+    text('kind', 'Kind', kindOf),
+    text('name', 'Name', ({ cause }) => cause.name),
+    text('message', 'Why', (problem) => problem.message),
+    number('affected', 'Breaks', ({ affected }) => affected.total),
     text('dependents', 'What depends on it', (problem) => dependents(problem, kinds)),
-    text('namespace', 'Namespace', ({ roots: [first] }) => first.namespace),
-    text('release', 'Release', ({ roots: [first] }) => first.release),
-    text('uid', 'UID', ({ roots: [first] }) => first.uid),
+    text('namespace', 'Namespace', ({ cause, namespaces }) => cause.namespace || only(namespaces)),
+    text('release', 'Release', ({ cause, releases }) => nodes.get(cause.uid ?? '')?.release || only(releases)?.name),
+    text('uid', 'UID', ({ cause }) => cause.uid),
   ]);
 }
 
-/** `shop (Ingress), web (Service, Deployment), and 3 more`: what users meet first in front. */
-function dependents(problem: Problem, kinds: Kinds): string {
-  // Pods, ReplicaSets and EndpointSlices go without saying: they come with their owners.
-  const isImplied = ({ relays, layer }: Kind) => relays || layer === 'pod';
-  const telling = problem.dependents.filter(({ kind }) => !isImplied(kinds.of(kind)));
-  const byName = new Map<string, string[]>();
-  for (const { name, kind } of telling.length > 0 ? telling : problem.dependents) {
-    byName.set(name, [...(byName.get(name) ?? []), kind]);
+function kindOf({ cause: { kind, count = 1, missing } }: Problem): string {
+  if (missing) {
+    return `${kind}, missing`;
   }
-  const named = [...byName].map(([name, found]) => `${name} (${found.join(', ')})`);
-  const more = problem.dependents.length < FARTHEST ? `${named.length - NAMED} more` : 'many more';
-  return named.length > NAMED ? `${named.slice(0, NAMED).join(', ')}, and ${more}` : named.join(', ');
+  return count > 1 ? `${kind} ×${count}` : kind;
+}
+
+/** `1 Ingress, 2 Services, 3 Pods`: what is not well because of it, what users meet first in front. */
+function dependents({ affected }: Problem, kinds: Kinds): string {
+  const all = Object.entries(affected.kinds);
+  // ReplicaSets and EndpointSlices go without saying: they come with their owners.
+  const telling = all.filter(([kind]) => !kinds.of(kind).relays);
+  const shown = telling.length > 0 ? telling : all;
+  shown.sort(([one], [other]) => kinds.of(one).column - kinds.of(other).column || (one < other ? -1 : 1));
+  return shown.map(([kind, count]) => kinds.counted(count, kind)).join(', ');
+}
+
+/** What there is one of. */
+function only<T>(values: readonly T[]): T | undefined {
+  return values.length === 1 ? values[0] : undefined;
 }

@@ -1,5 +1,5 @@
 import { Edge, Kinds, Node } from '@astrolabe/stream';
-import { Part } from '../problems/causes';
+import { Part } from './part';
 
 /** How much is drawn as one, from the finest to the coarsest. */
 export const AGGREGATIONS = ['resource', 'workload', 'release', 'namespace', 'kind'] as const;
@@ -52,7 +52,7 @@ export function choose(part: Part, { limit, current, kinds }: Options): Choice {
 }
 
 /** Whether the target of the edge is part of its source: of its owner, or an EndpointSlice of its Service. */
-export function belongs({ type }: Edge, target: Node, kinds: Kinds): boolean {
+function belongs({ type }: Edge, target: Node, kinds: Kinds): boolean {
   return kinds.of(target.kind).inherits.includes(type);
 }
 

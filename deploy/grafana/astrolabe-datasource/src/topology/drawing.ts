@@ -1,6 +1,6 @@
 import { Edge, Kinds, Layer, Node, severity } from '@astrolabe/stream';
-import { Part } from '../problems/causes';
 import { Aggregation, choose, Options } from './aggregation';
+import { Part } from './part';
 
 /** What is drawn as one node: one resource, or several. */
 export interface Group {
@@ -92,7 +92,7 @@ function linksOf(edges: ReadonlyMap<string, Edge>, keys: Map<string, string>): L
     if (source === target) {
       return;
     }
-    const id = `${edge.type} ${source} ${target}`;
+    const id = `${edge.type}:${source}:${target}`; // as the server has it
     const link = links.get(id);
     if (link) {
       link.count += 1;

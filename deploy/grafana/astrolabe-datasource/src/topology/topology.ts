@@ -1,10 +1,10 @@
 import { Kinds, Layer } from '@astrolabe/stream';
 import { DataFrame } from '@grafana/data';
-import { Part } from '../problems/causes';
 import { draw } from './drawing';
 import { topologyFrames } from './frames';
 import { Layout } from './layout';
 import { Aggregation } from './aggregation';
+import { Part } from './part';
 
 /** One drawing over time: what is drawn keeps its place. */
 export class Topology {
