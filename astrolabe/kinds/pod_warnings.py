@@ -10,7 +10,7 @@ from astrolabe.graph.model.facts import Warned, WarningEvent
 from astrolabe.graph.state.status import ERROR, READY, Status
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.pod_links import WAITING_FOR
-from astrolabe.kinds.pod_words import BY_SCHEDULER
+from astrolabe.kinds.pod_words import BUT_NODE, BY_SCHEDULER
 from astrolabe.kinds.warnings import current, first
 
 #: The kubelet's word for a probe that fails. Of liveness and startup, it ends the container for that.
@@ -53,7 +53,7 @@ def warn_pod(status: Status, details: PodDetails, warnings: Sequence[WarningEven
     if status.reason == TERMINATING:
         lost = first(told, "NodeNotReady")
         return _go_on(status, lost) if lost is not None else Warned(status, newest)
-    if details.rank <= BY_SCHEDULER or status.message.startswith(WAITING_FOR) or _is_echo(newest):
+    if details.rank <= BY_SCHEDULER or status.message.startswith((WAITING_FOR, BUT_NODE)) or _is_echo(newest):
         return Warned(status, newest)
     words = newest.message if newest.reason == UNHEALTHY else f"{newest.reason}: {newest.message}"
     if details.restarts and newest.reason == UNHEALTHY:

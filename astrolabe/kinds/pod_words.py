@@ -18,6 +18,9 @@ CERTAIN, BY_SCHEDULER, BY_POD, GENERAL = SPECIFIC = range(4)
 #: A message, and how specific it is.
 Said = tuple[str, int]
 
+#: Says more than the Event that the node controller emits then.
+BUT_NODE = "Its containers are ready, but node"
+
 _IS_RUNNING = ("Pod is running", CERTAIN)
 #: Conditions of a resize in place that has not been done (Kubernetes 1.33).
 _RESIZES = ("PodResizePending", "PodResizeInProgress")
@@ -132,7 +135,7 @@ def _unready(pod: Pod, status: PodStatus, stopped: Stopped) -> str:
             return f"container {each.name} has not passed its startup probe"
     if not unready and _has_lost_its_node(status):
         node = pod.spec.node_name if pod.spec is not None else ""
-        return f"Its containers are ready, but node {node} may not answer any more" if node else ""
+        return f"{BUT_NODE} {node} may not answer any more" if node else ""
     if unready or (pod.spec is not None and pod.spec.restart_policy == "Always"):
         return ""
     over, running = (

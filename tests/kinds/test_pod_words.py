@@ -231,6 +231,19 @@ def test_a_pod_that_is_being_deleted_on_a_node_that_is_lost() -> None:
         assert warned.status.message == message
 
 
+def test_a_pod_that_names_its_lost_node_says_more_than_the_event() -> None:
+    conditions = [
+        {"type": "Ready", "status": "False", "lastTransitionTime": "T3"},
+        {"type": "ContainersReady", "status": "True", "lastTransitionTime": "T2"},
+    ]
+    container = {"name": "a", "ready": True, "state": {"running": {"startedAt": "T2"}}}
+    status = {"phase": "Running", "conditions": conditions, "containerStatuses": [container]}
+    facts = make("Pod", spec={"nodeName": "edge-1"}, status=status)
+    warned = KINDS_BY_NAME["Pod"].warn(facts.status, facts.details, [LOST])
+    assert warned.status.message == "Its containers are ready, but node edge-1 may not answer any more"
+    assert warned.shown == LOST
+
+
 @pytest.mark.parametrize(("status", "message"), WARNED.values(), ids=WARNED)
 def test_what_a_warning_tells(status: Json, message: str) -> None:
     facts = make("Pod", status=status)

@@ -126,7 +126,15 @@ EDGE_ROWS = (
 
 #: Rows of custom resources, of any kind.
 CUSTOM_ROW = EdgeRow(
-    frozenset(), _WAITING, _NEEDS, not_causes=frozenset((C.INTENDED, C.BALANCER, C.CONSUMER))
+    frozenset(), _WAITING, _NEEDS - {MANAGES}, not_causes=frozenset((C.INTENDED, C.BALANCER, C.CONSUMER))
+)
+
+#: Who applies objects judges their health, to which it is all the same whether a Service has endpoints.
+MANAGER_ROW = EdgeRow(
+    frozenset(),
+    _WAITING,
+    _set(MANAGES),
+    not_causes=frozenset((C.INTENDED, C.BALANCER, C.CONSUMER, C.EMPTY)),
 )
 
 #: Words about its own input are those of what it reads, if that has failed.
@@ -145,7 +153,7 @@ for _row in EDGE_ROWS:
 
 def rows_of(words: Words, complaint: Complaint) -> list[EdgeRow]:
     """The rows that may explain this effect along its edges."""
-    rows = [CUSTOM_ROW, INPUT_ROW] if is_custom(words.key) else _BY_KIND.get(words.key, [])
+    rows = [CUSTOM_ROW, MANAGER_ROW, INPUT_ROW] if is_custom(words.key) else _BY_KIND.get(words.key, [])
     fitting = [row for row in rows if complaint in row.effects]
     return [row for row in fitting if row.says is None or row.says.search(words.all_words)]
 

@@ -70,6 +70,21 @@ def test_what_a_custom_resource_says_of_its_input_is_explained_by_the_input() ->
     ]
 
 
+def test_an_application_is_not_degraded_by_what_is_scaled_to_zero() -> None:
+    sketch = Sketch().set(
+        a_node("Application.argoproj.io", "shop", "Error", "Degraded"),
+        a_node("Deployment", "web", "Ready", "ScaledToZero", metadata={"podLabels": {"app": "web"}}),
+        a_node("ReplicaSet", "web-1", "Ready", "ScaledToZero", "Scaled to zero (0/0)"),
+        a_node("Service", "web", "Pending", "NoMatchingPods", metadata={"selector": {"app": "web"}}),
+    )
+    sketch.link(
+        "Application/shop manages Service/web",
+        "Application/shop manages Deployment/web",
+        "Deployment/web owns ReplicaSet/web-1",
+    )
+    assert sketch.told() == ["Error Degraded: Application shop"]
+
+
 def test_a_deployment_that_repeats_its_replica_set_is_affected() -> None:
     message = 'pods "web-1-" is forbidden: exceeded quota: team'
     sketch = Sketch().set(
