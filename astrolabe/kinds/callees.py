@@ -9,7 +9,8 @@ import msgspec
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.edge_types import CALLS
-from astrolabe.graph.state.status import ERROR, READY, UNKNOWN, Status
+from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
+from astrolabe.kinds.live import STARTING
 from astrolabe.kinds.manifest import Projection
 
 MAKES = ((CALLS, "Service"),)
@@ -48,7 +49,10 @@ def link_callee(service: CalledService | None, field: str) -> list[Ref]:
 
 
 def derive_from_callees(caller: Peer, neighborhood: Neighborhood) -> Derived:
-    """Error, if a backend that must answer cannot. `details` of the caller: its `Callee`s."""
+    """Error, if a backend that must answer cannot, unless it starts for the first time.
+
+    `details` of the caller: its `Callee`s.
+    """
     callees: Iterable[Callee] = caller.details
     if caller.status.severity != READY or not callees:
         return Derived(caller.status)
@@ -60,7 +64,7 @@ def derive_from_callees(caller: Peer, neighborhood: Neighborhood) -> Derived:
         status = _judge(callee, services.get(place), is_missing=place in missing)
         if status.severity == ERROR:
             return Derived(status)
-        if status.severity == UNKNOWN:
+        if status.severity == UNKNOWN or (status.severity == PENDING and worst.severity == READY):
             worst = status
     return Derived(worst)
 
@@ -78,4 +82,6 @@ def _judge(callee: Callee, service: Peer | None, *, is_missing: bool) -> Status:
     message = f"{begin}: {status.reason}" + (f": {status.message}" if status.message else "")
     if status.severity == UNKNOWN:
         return Status(UNKNOWN, "WebhookUnknown", message, status.since)
+    if status.reason == STARTING:
+        return Status(PENDING, "WebhookStarting", message, status.since)
     return Status(ERROR, "WebhookUnavailable", message, status.since)

@@ -72,6 +72,7 @@ class Schedule(msgspec.Struct, frozen=True, gc=False):
 
     last, succeeded: when the last run was scheduled, and when one last succeeded. forgets: whether a failed
     Job goes by itself, so that there being none says nothing. words: the schedule and the time zone.
+    active: whether it counts a Job as running.
     """
 
     suspended: bool
@@ -79,6 +80,7 @@ class Schedule(msgspec.Struct, frozen=True, gc=False):
     succeeded: str
     forgets: bool
     words: tuple[str, ...] = ()
+    active: bool = False
 
 
 def _cronjob_schedule(cronjob: CronJob) -> Schedule:
@@ -89,6 +91,7 @@ def _cronjob_schedule(cronjob: CronJob) -> Schedule:
         suspended=bool(spec.suspend),
         last=status.last_schedule_time or "",
         succeeded=status.last_successful_time or "",
+        active=bool(status.active),
         forgets=spec.failed_jobs_history_limit == 0 or expires,
         words=tuple([word for word in (spec.schedule, spec.time_zone) if word]),
     )
@@ -130,8 +133,10 @@ def _warn_cronjob(status: Status, schedule: Schedule, warnings: Sequence[Warning
 
 def _last_run(own: Status, schedule: Schedule, newest: Peer | None, running: list[Peer]) -> Status:
     """How the last run that is known to have ended went."""
-    # A newer run may have ended whose Job is gone.
-    unseen = not running and schedule.last > (newest.details.at if newest is not None else "")
+    # A newer run may have ended whose Job is gone. While it is counted, its end is not known yet.
+    unseen = not (running or schedule.active) and schedule.last > (
+        newest.details.at if newest is not None else ""
+    )
     if unseen and schedule.succeeded >= schedule.last:
         return Status(READY, "Ready", "Last run succeeded")
     if unseen and schedule.forgets:

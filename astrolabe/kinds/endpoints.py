@@ -35,7 +35,8 @@ class ServiceDetails(msgspec.Struct, frozen=True, gc=False):
     """What `derive` of the Service itself and its Ingresses read.
 
     is_alias: a name without endpoints. lost: those of its ports that lead to none of its pods.
-    only_published: no endpoint can serve, though the Service publishes some.
+    only_published: no endpoint can serve, though the Service publishes some. is_starting: because its pods
+    start for the first time.
     only_unaddressed: all that it lacks is an address of its load balancer. selector: as it is written.
     """
 
@@ -44,6 +45,7 @@ class ServiceDetails(msgspec.Struct, frozen=True, gc=False):
     ports: tuple[Port, ...] = ()
     lost: tuple[Port, ...] = ()
     only_published: bool = False
+    is_starting: bool = False
     only_unaddressed: bool = False
     selector: dict[str, str] | None = None
 
@@ -78,6 +80,10 @@ class Endpoints:
         self._total = len(ready | unready) if unready else len(ready)
         published: set[str] = set().union(*[each.published for each in self._slices])
         self.only_published = bool(published) and ready == published
+
+    def are_starting(self) -> bool:
+        """Whether the pods start for the first time."""
+        return start_first(self._pods, self._neighborhood)
 
     @cached_property
     def _live(self) -> list[Peer]:
@@ -127,7 +133,7 @@ class Endpoints:
         worst = min(self._live, key=_severity)
         words = (f"pod {worst.name}", worst.status.reason, shortened(worst.status.message, LONGEST_QUOTE))
         message = ": ".join([counts, *[word for word in words if word]])
-        if start_first(self._pods, self._neighborhood):
+        if self.are_starting():
             return Status(PENDING, STARTING, message)
         ready = [pod.name for pod in self._live if pod.details.is_ready]
         if ready:

@@ -21,6 +21,7 @@ from astrolabe.kinds.certificates import (
 )
 from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import ANY_KIND, Kind
+from astrolabe.kinds.live import STARTING
 from astrolabe.kinds.manifest import Items, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata
 from astrolabe.kinds.service import LoadBalancerStatus
@@ -259,6 +260,8 @@ def _trouble(service: Peer, details: IngressDetails) -> Status | None:
     status = service.status
     if service.details.only_published:
         # good enough for those who look for its pods by name, but not for requests
+        if service.details.is_starting:
+            return Status(PENDING, STARTING, "It publishes endpoints, of which none is ready yet")
         return Status(ERROR, "NoReadyEndpoints", "It publishes endpoints, of which none is ready")
     if status.severity == READY or service.details.only_unaddressed:
         return None  # behind an Ingress it needs no address of its own

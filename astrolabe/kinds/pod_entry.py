@@ -18,7 +18,7 @@ from astrolabe.kinds.live import describe_life
 from astrolabe.kinds.metadata import Count, Image, Metadata, about
 from astrolabe.kinds.pod import Pod, PodDetails, PodSpec, PodStatus
 from astrolabe.kinds.pod_containers import Termination, last_termination
-from astrolabe.kinds.pod_links import MAKES, is_mirror, link_pod, used_names, waits_for
+from astrolabe.kinds.pod_links import MAKES, is_mirror, lacks_to_pull, link_pod, used_names, waits_for
 from astrolabe.kinds.pod_printer import Printed, print_pod
 from astrolabe.kinds.pod_status import PodVerdict, judge_pod
 from astrolabe.kinds.pod_warnings import warn_pod
@@ -68,6 +68,8 @@ def _details(pod: SharedPod) -> PodDetails:
     return describe_life(pod, pod.judged, pod.printed.restarts)
 
 
+#: Reasons of a container whose image does not come.
+_PULLS = ("ErrImagePull", "ImagePullBackOff")
 #: The phases of a pod that is over.
 _OVER = frozenset(("Failed", "Succeeded"))
 
@@ -119,18 +121,24 @@ def _owner(pod: SharedPod) -> str:
 
 def _derive(pod: Peer, neighborhood: Neighborhood) -> Derived:
     """What it waits for and does not exist is more specific than all but what a container says."""
-    status = pod.status
-    unresolved = neighborhood.unresolved
-    missing = "" if _stands(pod.details, unresolved) else waits_for(unresolved)
+    status, details, unresolved = pod.status, pod.details, neighborhood.unresolved
+    if _stands(details, unresolved):
+        return Derived(status)
+    if details.rank == CERTAIN:
+        lacking = lacks_to_pull(unresolved) if status.reason.endswith(_PULLS) else ""
+        return Derived(replace(status, message=f"{status.message}; {lacking}") if lacking else status)
+    missing = waits_for(unresolved)
     if not missing:
         return Derived(status)
-    message = f"{missing}; {status.message}" if pod.details.rank == BY_SCHEDULER else missing
+    message = f"{missing}; {status.message}" if details.rank == BY_SCHEDULER else missing
     return Derived(replace(status, message=message))
 
 
 def _stands(details: PodDetails, unresolved: Collection[Ref | RefByUid]) -> bool:
-    """Only a pod of which no container has started yet is said to wait for what it names."""
-    return not unresolved or not details.is_waiting or details.rank == CERTAIN
+    """Only a pod of which no container has started yet is said to wait for what it names, or to lack it."""
+    if not unresolved or not details.is_waiting:
+        return True
+    return details.rank == CERTAIN and not lacks_to_pull(unresolved)
 
 
 POD = Kind(

@@ -124,13 +124,23 @@ def waits_for(unresolved: Iterable[Ref | RefByUid]) -> str:
         for each in unresolved
         if each.type in _NEEDED_TO_START and not each.field.startswith(_NOT_NEEDED)
     }
-    if not names:
-        return ""
+    return f"{WAITING_FOR}{_tell_missing(names)}" if names else ""
+
+
+def lacks_to_pull(unresolved: Iterable[Ref | RefByUid]) -> str:
+    """`it names the imagePullSecret registry, which does not exist`: harmless while images come without."""
+    names = {each.name: None for each in unresolved if each.field.startswith(_NOT_NEEDED)}
+    many = "s" if len(names) > 1 else ""
+    return f"it names the imagePullSecret{many} {_tell_missing(names)}" if names else ""
+
+
+def _tell_missing(names: Collection[str]) -> str:
+    """`Secret a and Secret b, which do not exist`."""
     named = list(names)[:_MOST_NAMED]
     if len(names) > _MOST_NAMED:
         named.append(f"{len(names) - _MOST_NAMED} more")
     text = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
-    return f"{WAITING_FOR}{text}, which {'does' if len(names) == 1 else 'do'} not exist"
+    return f"{text}, which {'does' if len(names) == 1 else 'do'} not exist"
 
 
 class _Links:

@@ -239,7 +239,8 @@ def _judge_budget(budget: Peer, pods: list[Peer], neighborhood: Neighborhood) ->
         return Status(PENDING, STARTING, status.message, status.since)
     ready = sum(pod.details.is_ready for pod in live)
     if ready >= desired:
-        message = f"{ready} pods are ready, of which its controller has not seen all yet"
+        told = "1 pod is" if ready == 1 else f"{ready} pods are"
+        message = f"{told} ready, which its controller has not seen yet"
         return Status(PENDING, "Progressing", message, status.since)
     return status
 

@@ -151,6 +151,7 @@ def _derive_service(service: Peer, neighborhood: Neighborhood) -> Derived:
             service.details,
             lost=lost,
             only_published=endpoints.only_published,
+            is_starting=endpoints.only_published and endpoints.are_starting(),
             only_unaddressed=unaddressed,
         )
     return Derived(service.status if unaddressed else status, names, details)

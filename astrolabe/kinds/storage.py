@@ -41,6 +41,13 @@ class ClaimSpec(Projection):
     resources: ClaimResources | None = None
 
 
+class ClaimChange(Projection):
+    """How far a change to another VolumeAttributesClass is: Pending, InProgress or Infeasible."""
+
+    status: str = ""
+    target: str = msgspec.field(default="", name="targetVolumeAttributesClassName")
+
+
 class ClaimStatus(Projection):
     """`allocatedResourceStatuses` tells how far a resize is: absent, none is asked for."""
 
@@ -48,6 +55,7 @@ class ClaimStatus(Projection):
     capacity: Quantities | None = None
     conditions: Items[Condition] | None = None
     allocated_resource_statuses: Quantities | None = None
+    modify_volume_status: ClaimChange | None = None
 
 
 class Claim(Manifest):
@@ -84,14 +92,17 @@ def _judge_changes(spec: ClaimSpec, status: ClaimStatus, bound: str) -> Status:
     failure = told.get("ControllerResizeError") or told.get("NodeResizeError")
     if failure is not None or state.endswith(("Infeasible", "Failed")):
         return _failed_to_change("ResizeFailed", f"{_tell_resize(spec, status)} failed", failure, state)
-    failure = told.get("ModifyVolumeError")
-    if failure is not None:
-        return _failed_to_change("ModifyFailed", "Changing to another VolumeAttributesClass failed", failure)
+    failure, change = told.get("ModifyVolumeError"), status.modify_volume_status or ClaimChange()
+    to = f"VolumeAttributesClass {change.target}" if change.target else "another VolumeAttributesClass"
+    if failure is not None or change.status == "Infeasible":
+        return _failed_to_change("ModifyFailed", f"Changing to {to} failed", failure, change.status)
     running = told.get("FileSystemResizePending") or told.get("Resizing")
     if running is not None or state:
         words = running.message if running is not None else ""
         resize = f"{_tell_resize(spec, status)}: {words or state or 'in progress'}"
         return Status(READY, "Bound", f"{bound}. {resize}")
+    if change.status:
+        return Status(READY, "Bound", f"{bound}. Changing to {to}: {change.status}")
     return Status(READY, "Bound", bound)
 
 
@@ -161,13 +172,18 @@ def _claim_selectable(claim: Claim) -> dict[str, str]:
 
 
 class ClaimDetails(msgspec.Struct, frozen=True, gc=False):
-    """What `derive` of the claim reads of itself. wants_default: it names no class."""
+    """What `derive` of the claim reads of itself.
+
+    wants_default: it names no class. wants_none: it asks for none, so that no volume is made for it.
+    """
 
     wants_default: bool = False
+    wants_none: bool = False
 
 
 def _claim_details(claim: Claim) -> ClaimDetails:
-    return ClaimDetails(wants_default=_class_name(claim) is None)
+    name = _class_name(claim)
+    return ClaimDetails(wants_default=name is None, wants_none=name == "")
 
 
 def _derive_claim(claim: Peer, neighborhood: Neighborhood) -> Derived:
@@ -202,6 +218,8 @@ def _tell_waiting(details: ClaimDetails, neighborhood: Neighborhood) -> str:
     classes = list(neighborhood.outgoing(USES_CLASS, "StorageClass"))
     if not classes and details.wants_default and neighborhood.is_complete("StorageClass"):
         return "It names no StorageClass, and none is the default"
+    if details.wants_none:
+        return "It asks for no StorageClass, so it waits for a volume that somebody creates"
     if not any(each.details.volume_binding_mode == "WaitForFirstConsumer" for each in classes):
         return ""
     pods = _users(neighborhood)
@@ -337,6 +355,8 @@ def _volume_links(volume: PersistentVolume) -> list[Link]:
     spec = volume.spec or VolumeSpec()
     claim = spec.claim_ref
     links: list[Link] = []
+    # A claim that is gone is what makes a volume Released
+    over = (volume.status or VolumeStatus()).phase in ("Released", "Failed")
     if claim is not None and claim.name:
         links.append(
             Ref(
@@ -345,6 +365,7 @@ def _volume_links(volume: PersistentVolume) -> list[Link]:
                 claim.namespace,
                 claim.name,
                 "spec.claimRef",
+                over,
                 reverse=True,
                 uid=claim.uid,
             )

@@ -26,6 +26,8 @@ _GOING = frozenset((TERMINATING, "ScalingDown", "Suspended"))
 #: Reasons that say nothing beside a message.
 _VAGUE = frozenset(("Pending", "Running", TERMINATING, "Unknown"))
 _UNSCHEDULED = "Pending"
+#: Nothing changes before someone resumes it, so that is told beside what fails.
+_PAUSED = "Paused"
 
 
 class WorstPod(msgspec.Struct, frozen=True, gc=False):
@@ -85,7 +87,8 @@ def blame(status: Status, pod: WorstPod | None) -> Status:
     in_error = pod.status.severity == ERROR
     if status.severity == PENDING:
         if in_error:
-            return Status(ERROR, pod.status.reason, pod.words, pod.status.since)
+            words = f"{status.message}: {pod.words}" if status.reason == _PAUSED else pod.words
+            return Status(ERROR, pod.status.reason, words, pod.status.since)
         return go_on(status, pod.words)
     if status.severity == ERROR and (in_error or status.reason == DEADLINE):
         return go_on(status, pod.words)

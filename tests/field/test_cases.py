@@ -1,11 +1,14 @@
 """Small clusters that people were misled about, each with what an operator would say of it.
 
 A case has `report` (where the kind of fault is known from), `says` (what goes wrong), `flags` of the server,
-`objects` (the whole cluster) and `expect`. The server runs as a whole and is asked over HTTP.
+`objects` (the whole cluster) and `expect`. The server runs as a whole and is asked over HTTP. Some have `events`
+(`[plural, object, seconds]`), which come later one after the other, and in `expect` what is `never` told on the
+way: that is asked of the model, which tells of every step.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +17,18 @@ from typing import Any
 import aiohttp
 import pytest
 
+from astrolabe.graph.model.model import Model
 from astrolabe.sim.store import ObjectStore
+from tests.kinds.support import read
+from tests.support.kinds import KINDS
 from tests.support.simulated import simulated
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 #: Not solved yet. Each must fail: one that passes is to be taken out.
 UNSOLVED: frozenset[str] = frozenset()
+
+#: Kinds that may be synced after the server is ready.
+LATE = frozenset(kind.name for kind in KINDS if not kind.expected)
 
 Json = dict[str, Any]
 
@@ -56,22 +65,54 @@ def cases() -> list[Any]:
 
 @pytest.mark.parametrize("case", cases())
 async def test_the_server_says_what_an_operator_would(case: Json) -> None:
+    never = case["expect"].pop("never", [])
     answers = await answers_to(case)
     faults = [fault for key, wanted in case["expect"].items() for fault in CHECKS[key](wanted, answers)]
+    faults += told_on_the_way(case, never)
     assert not faults, case["says"]
 
 
 async def answers_to(case: Json) -> Answers:
     store = ObjectStore()
-    for each in sorted(case["objects"], key=lambda each: int(each["metadata"]["resourceVersion"])):
+    for each in in_order(case["objects"]):
         store.create(each["kind"], each)
+    for _, each, _ in case.get("events", ()):
+        store.update(each["kind"], each)
     flags = [flag.removeprefix("--").partition("=") for flag in case["flags"]]
     settings = {"label_selector": "app.kubernetes.io/managed-by=Helm"}
     settings |= {name.replace("-", "_"): value for name, _, value in flags}
     async with simulated(store, **settings) as host, aiohttp.ClientSession(f"http://{host}") as session:
         graph = await get(session, "/api/v1/graph")
+        # The server does not wait for kinds that few clusters have.
+        wanted = {each["metadata"]["uid"] for each in case["objects"] if each["kind"] in LATE}
+        async with asyncio.timeout(10):
+            while wanted - {node["uid"] for node in graph["nodes"]}:
+                await asyncio.sleep(0.02)
+                graph = await get(session, "/api/v1/graph")
         releases = await get(session, "/api/v1/releases?detail=true")
         return Answers(graph, releases, await get(session, "/api/v1/grafana/nodegraph"))
+
+
+def in_order(objects: list[Json]) -> list[Json]:
+    return sorted(objects, key=lambda each: int(each["metadata"]["resourceVersion"]))
+
+
+def told_on_the_way(case: Json, never: list[Json]) -> Iterator[str]:
+    """What must never be told and is, at first or after an event."""
+    model = Model([kind.rules for kind in KINDS])
+    for kind in KINDS:
+        model.set_synced(kind.key, "", True)
+    for each in in_order(case["objects"]):
+        model.upsert(read(each["kind"], each))
+    for _, event, _ in [("", None, 0), *case.get("events", ())]:
+        if event is not None:
+            model.upsert(read(event["kind"], event))
+        for node in model.commit().nodes_set:
+            yield from (
+                f"{node.kind} {node.name} is told as {node.status}: {node.text}"
+                for refused in never
+                if all(getattr(node, key) == (refused[key] or "") for key in refused)
+            )
 
 
 async def get(session: aiohttp.ClientSession, path: str) -> Any:

@@ -207,8 +207,12 @@ CASES: dict[str, tuple[list[Json], list[str]]] = {
         [service(type="ExternalName", externalName="status.example", selector={})],
         ["Ready Ready", "Ready Ready"],
     ),
-    "publishes what is not ready": (
+    "publishes what starts for the first time": (
         [starting("a"), slice_of(endpoint("a", ready=True, serving=False)), service(clusterIP="None")],
+        ["Ready Ready", "Pending BackendPending"],
+    ),
+    "publishes what is not ready": (
+        [was_ready("a"), slice_of(endpoint("a", ready=True, serving=False)), service(clusterIP="None")],
         ["Ready Ready", "Error BackendUnavailable"],
     ),
     "publishes what is not ready, and is": (

@@ -114,9 +114,12 @@ class Expected:
         return made.pop() if len(made) == 1 else None
 
     def _only(self, name: str) -> Release | None:
-        """The only release of this name."""
+        """The only release of this name; labels tell of one only where Helm's own marks tell of none."""
         kept = {release for release, (_, status) in self.revisions().items() if status != "uninstalled"}
-        known = {release for release in self.used | kept if release.name == name}
+        own = [facts.release for facts in self.facts.values()]
+        applied = {release for release in own if release and release.namespace}
+        marked = {release for release in applied | kept if release.name == name}
+        known = marked or {release for release in self.used if release.name == name}
         return known.pop() if len(known) == 1 else None
 
     # Edges

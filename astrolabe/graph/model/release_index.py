@@ -20,15 +20,17 @@ _K = TypeVar("_K", bound=Hashable)
 class _Namesakes:
     """All releases of one name.
 
-    used: how many resources belong to each. flux: how many resources say, by Flux's labels, which HelmRelease
-    made it, as (its namespace, release). stored: the revisions, each with the release that its Secret would
-    mean by itself. newest: as of the last `settle`. nameless: the resources of which only a name is known.
+    used: how many resources belong to each. applied: how many say so by the annotation that Helm sets.
+    flux: how many resources say, by Flux's labels, which HelmRelease made it, as (its namespace, release).
+    stored: the revisions, each with the release that its Secret would mean by itself. newest: as of the last
+    `settle`. nameless: the resources of which only a name is known.
     """
 
-    __slots__ = ("flux", "nameless", "newest", "only", "stored", "used")
+    __slots__ = ("applied", "flux", "nameless", "newest", "only", "stored", "used")
 
     def __init__(self) -> None:
         self.used: dict[Release, int] = {}
+        self.applied: dict[Release, int] = {}
         self.flux: dict[tuple[str, Release], int] = {}
         self.stored: list[HelmRevision] = []
         self.newest: dict[Release, HelmRevision] = {}
@@ -36,7 +38,7 @@ class _Namesakes:
         self.only: Release | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.used or self.flux or self.stored or self.newest or self.nameless)
+        return bool(self.used or self.applied or self.flux or self.stored or self.newest or self.nameless)
 
     def find_newest(self) -> dict[Release, HelmRevision]:
         """The newest revision of each release, wherever it is kept."""
@@ -50,9 +52,11 @@ class _Namesakes:
         return newest
 
     def find_only(self) -> Release | None:
-        """The release of this name, if there is exactly one."""
+        """The release of this name, if there is exactly one. Labels, which anything may copy, tell of one
+        only where Helm's own marks tell of none.
+        """
         kept = {release for release, revision in self.newest.items() if revision.is_installed}
-        known = kept | self.used.keys()
+        known = kept | self.applied.keys() or self.used.keys()
         return next(iter(known)) if len(known) == 1 else None
 
     def _find_homes(self) -> dict[Release, Release]:
@@ -87,13 +91,13 @@ class ReleaseIndex:
 
     def add(self, record: Record) -> None:
         """What the record says itself is known."""
-        self._note_flux(record, 1)
+        self._note_own(record, 1)
         if record.revision is not None:
             self._changed_now(record.revision.release.name).stored.append(record.revision)
 
     def discard(self, record: Record) -> None:
         """What `add` took in is known no more; the record still says the same."""
-        self._note_flux(record, -1)
+        self._note_own(record, -1)
         if record.revision is not None:
             self._changed_now(record.revision.release.name).stored.remove(record.revision)
 
@@ -157,11 +161,14 @@ class ReleaseIndex:
         known = self._names.get(release.name)
         return known.newest.get(release) if known is not None else None
 
-    def _note_flux(self, record: Record, by: int) -> None:
+    def _note_own(self, record: Record, by: int) -> None:
         release, namespace = record.own_release, record.helm_release_namespace
-        if release is None or not namespace:
+        if release is None or not (release.namespace or namespace):
             return
-        if _count(self._open(release.name).flux, (namespace, release), by):
+        known = self._open(release.name)
+        if release.namespace and _count(known.applied, release, by):
+            self._changed.add(release.name)
+        if namespace and _count(known.flux, (namespace, release), by):
             self._changed.add(release.name)
 
     def _note_use(self, record: Record, said: Release, by: int) -> None:

@@ -44,13 +44,15 @@ class ReleaseSummary:
     def chart_of(self, release: str) -> str:
         """The chart that was installed; the others are its subcharts. "" for none.
 
-        It is the one whose name is that of the release or begins with it, else the one that most nodes name.
+        It is the one whose name is that of the release or begins with it, else one whose name the release's
+        has in it, as charts name their objects, else the one that most nodes name.
         """
 
-        def likelihood(chart: str) -> tuple[bool, bool, int, str]:
+        def likelihood(chart: str) -> tuple[bool, bool, bool, int, str]:
             match = _CHART.match(chart)
             name = match[1] if match else chart
-            return name != release, not name.startswith(release), -self.charts[chart], chart
+            begins, is_part = name.startswith(release), name in release
+            return name != release, not begins, not is_part, -self.charts[chart], chart
 
         return min(self.charts, key=likelihood, default="")
 

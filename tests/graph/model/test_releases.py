@@ -144,6 +144,11 @@ def test_something_cluster_scoped_with_labels_only_belongs_to_the_only_release_o
     assert settled(role, *lost)[0]["role"] == "monitoring/kps"
     gone = [made("Pod", "one", helm="a/kps"), kept("kps", 9, "b", "uninstalled")]
     assert settled(role, *gone)[0]["role"] == "a/kps"
+    # Nor do labels that something copied to another namespace.
+    copied = made("Pod", "copy", "b", label="b/kps")
+    assert settled(role, copied, made("Pod", "one", helm="a/kps"))[0]["role"] == "a/kps"
+    assert settled(role, copied, kept("kps", 1, "a"))[0]["role"] == "a/kps"
+    assert settled(role, copied)[0]["role"] == "b/kps"
 
 
 def test_what_something_cluster_scoped_owns_belongs_to_it() -> None:
