@@ -71,6 +71,11 @@ ERROR_CODES = (
         meaning="The page comes from another site. Allow it with `--allowed-origins` or `--cors-origins`.",
     ),
     ErrorCode(code="not-found", status=404, meaning="There is no such path, or no resource with this uid."),
+    ErrorCode(
+        code="wrong-kind",
+        status=409,
+        meaning="The action does not apply to a resource of this kind. The message says which do.",
+    ),
     ErrorCode(code="method-not-allowed", status=405, meaning="The server answers GET and HEAD."),
     ErrorCode(
         code="timeout",

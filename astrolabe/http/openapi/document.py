@@ -18,6 +18,7 @@ from astrolabe.http.openapi.schemas import Messages, Schemas, messages_of, schem
 from astrolabe.http.openapi.shapes import metadata_shape
 from astrolabe.http.openapi.terms import INT64, reference
 from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kinds.event import EventEntry
 
 _ABOUT = """\
 A live graph of a Kubernetes cluster: resources, what is wrong with them, and the fields of manifests that tie
@@ -64,6 +65,7 @@ _REFUSALS: Mapping[int, tuple[str, tuple[str, ...]]] = {
     401: ("A token is missing or unknown.", ("WWW-Authenticate",)),
     403: ("Pages of this origin are not allowed.", ()),
     404: ("Not found.", ()),
+    409: ("What is asked does not apply to this resource. The message says what does.", ()),
     426: ("This path serves only WebSockets.", ()),
     503: (
         "Try again later: the position is not reached yet, or there are too many streams.",
@@ -129,6 +131,7 @@ def _closed_sets(kinds: Iterable[str]) -> dict[str, Any]:
         for name, members, what in (
             ("Status", SEVERITIES, "How a resource is."),
             ("Kind", kinds, "The kinds that are watched."),
+            ("WatchedName", (*kinds, EventEntry.name), "The same, and Events, which are in no graph."),
             ("EdgeType", EDGE_TYPES, "What a resource has to do with another."),
         )
     }
@@ -183,7 +186,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "in": parameter.place,
         "description": parameter.description,
         "schema": parameter.schema,
-        **({"required": True} if parameter.place == "path" else {}),
+        **({"required": True} if parameter.required or parameter.place == "path" else {}),
     }
 
 

@@ -28,6 +28,7 @@ class Parameter:
     """One parameter. schema: JSON Schema of its value; a list is repeated or separated by commas.
 
     component: its name in the document, if others of the same name mean something else.
+    required: whether the request is refused without it; one in the path always is.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Parameter:
     schema: Mapping[str, Any]
     place: Literal["query", "path", "header"] = "query"
     component: str = ""
+    required: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

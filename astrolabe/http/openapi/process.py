@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from astrolabe.engine.inbox import UnavailableCause, WatchState
 from astrolabe.engine.serving_state import PartialReason, StateName
-from astrolabe.http.openapi.terms import Absent, Count, Epoch, Kind, Seq, Shape, Time, about
+from astrolabe.http.openapi.terms import Absent, Count, Epoch, Seq, Shape, Time, WatchedName, about
 
 
 class AmissObject(Shape):
@@ -68,7 +68,7 @@ class ListingProgress(Shape):
 class MissingPart(Shape):
     """A part of the cluster that is not in the graph."""
 
-    kind: Kind
+    kind: WatchedName
     reason: PartialReason
     why: str
     objects: Annotated[int, about("How many objects were skipped.")] | Absent = UNSET
@@ -105,7 +105,7 @@ class Health(Trust, kw_only=True):
     epoch: Epoch
     seq: Seq
     role: Literal["leader", "follower"]
-    kinds: dict[Kind, Watch]
+    kinds: dict[WatchedName, Watch]
     redis: Replication | Absent = UNSET
 
 

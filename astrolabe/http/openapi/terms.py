@@ -26,6 +26,7 @@ def reference(name: str) -> dict[str, str]:
 #: Closed sets. The document takes their members from the tables.
 Status = Annotated[str, Meta(extra_json_schema=reference("Status"))]
 Kind = Annotated[str, Meta(extra_json_schema=reference("Kind"))]
+WatchedName = Annotated[str, Meta(extra_json_schema=reference("WatchedName"))]
 EdgeType = Annotated[str, Meta(extra_json_schema=reference("EdgeType"))]
 
 #: The format of whole numbers of more than 32 bits. None is above 2^53, the limit of JavaScript.

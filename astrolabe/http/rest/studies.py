@@ -36,7 +36,7 @@ _LEVELS = {Level.STOPS: "stops", Level.DEGRADES: "degrades", Level.LOSES_COPY: "
 
 _ACTION = Parameter(
     name="action",
-    description="What happens to it; `drain` and `cordon` are of Nodes.",
+    description="What happens to it; `drain` and `cordon` are of Nodes, and refused for others with 409.",
     schema={"type": "string", "enum": list(ACTIONS), "default": "fail"},
 )
 _TYPES = Parameter(
@@ -47,9 +47,12 @@ _TYPES = Parameter(
 )
 
 
-def _end(name: str) -> Parameter:
+def _end(name: str, verb: str) -> Parameter:
     return Parameter(
-        name=name, description=f"The uid of the node {name} where.", schema={"type": "string", "minLength": 1}
+        name=name,
+        description=f"The uid of the resource where the ways {verb}.",
+        schema={"type": "string", "minLength": 1},
+        required=True,
     )
 
 
@@ -89,9 +92,8 @@ class StudyEndpoints:
         await self._hub.problems.problems()
         node = self._find(uid)
         if action in OF_NODES and node.kind != "Node":
-            raise bad_parameter(
-                f"action {action} is of Nodes, and this is a {node.kind}: ask for fail, delete or restart"
-            )
+            text = f"action {action} is of Nodes, and this is a {node.kind}: ask for fail, delete or restart"
+            raise Refusal(409, "wrong-kind", text)
         graph = self._hub.graph
         study = ImpactStudy(graph, node, action, nodes=list(graph.nodes.values()))
         async for _ in in_slices(study.run(), Lane.ANSWER):
@@ -216,7 +218,12 @@ _IMPACT = _operation(
     problem_shapes.ImpactReport,
     parameters.UID,
     _ACTION,
+    refusals=(400, 404, 409, 503),
 )
 _PATH = _operation(
-    "the shortest ways between two resources", problem_shapes.Ways, _end("from"), _end("to"), _TYPES
+    "the shortest ways between two resources",
+    problem_shapes.Ways,
+    _end("from", "begin"),
+    _end("to", "end"),
+    _TYPES,
 )

@@ -35,8 +35,9 @@ async def test_impact_tells_levels_with_counts_entries_and_releases(site: Site) 
 
 async def test_actions_are_checked(site: Site) -> None:
     status, refusal = await site.refused("/api/v1/resources/pod-web-1-a/impact?action=drain")
-    assert (status, refusal["message"]) == (
-        400,
+    assert (status, refusal["error"], refusal["message"]) == (
+        409,
+        "wrong-kind",
         "action drain is of Nodes, and this is a Pod: ask for fail, delete or restart",
     )
     assert (await site.refused("/api/v1/resources/pod-web-1-a/impact?action=burn"))[0] == 400
