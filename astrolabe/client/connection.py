@@ -204,7 +204,7 @@ async def open_connection(
     except WebSocketException as error:
         if _hung_up(error):
             raise ConnectionLost(
-                f"cannot connect to {shown(url)}: the server closed the connection{_hint(url)}"
+                f"cannot connect to {shown(url)}: the server closed the connection{tls_hint(url)}"
             ) from error
         raise ClientError(
             f"{shown(url)} is not an Astrolabe server: {one_line(error)}", code="no-astrolabe"
@@ -220,9 +220,9 @@ def default_port(url: str) -> str:
     return "" if parts.port else f", port {default}"
 
 
-def _hint(url: str) -> str:
+def tls_hint(url: str) -> str:
     """Advice for when a server closes a connection without TLS."""
-    return "" if url.startswith("wss:") else "; if it uses TLS, use https://"
+    return "" if url.startswith(("wss:", "https:")) else "; if it uses TLS, use https://"
 
 
 def distrusted(error: SSLCertVerificationError, url: str) -> ClientError:

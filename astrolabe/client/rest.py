@@ -7,7 +7,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from email.message import Message
-from http.client import HTTPException
+from http.client import HTTPException, RemoteDisconnected
 from ssl import SSLCertVerificationError, SSLContext
 from typing import IO, TypeVar
 from urllib.error import HTTPError, URLError
@@ -26,6 +26,7 @@ from astrolabe.client.connection import (
     of_system,
     one_line,
     shown,
+    tls_hint,
 )
 from astrolabe.client.errors import ClientError
 from astrolabe.client.token import Token, TokenSource
@@ -135,7 +136,7 @@ class RestClient:
         if error.code == 404 and (not code or said.startswith("there is nothing at")):
             text = f"{self.shown} does not answer {path}: it is no Astrolabe server, or too old"
             return ClientError(text, code="no-astrolabe")
-        if code == "bad-filter" or code == "not-found":
+        if code in ("bad-filter", "not-found", "wrong-kind"):
             return ClientError(said, code=code)
         advice = ADVICE if code == UNAUTHORISED else ""
         status = f"HTTP {error.code}" + (f", {said}" if said else "")
@@ -149,6 +150,9 @@ class RestClient:
             return distrusted(reason, self._base)
         if isinstance(reason, TimeoutError):
             return ClientError(f"{self.shown} did not answer within {TIMEOUT:g} s", code=TIMED_OUT)
+        if isinstance(reason, RemoteDisconnected | ConnectionResetError):
+            text = f"cannot connect to {self.shown}: the server closed the connection{tls_hint(self._base)}"
+            return ClientError(text, code=UNREACHABLE)
         if isinstance(reason, HTTPException):
             return ClientError(f"{self.shown} is not an Astrolabe server", code="no-astrolabe")
         said = of_system(reason) if isinstance(reason, OSError) else str(reason)

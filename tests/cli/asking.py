@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
+import pty
 import re
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from astrolabe.cli.commands import main
 from astrolabe.client.rest import RestClient
+from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.store import ObjectStore
 from tests.incidents.made import MadeCluster
+from tests.support.process import kill
 from tests.support.serving import PATIENCE
 from tests.support.simulated import simulated
 
@@ -34,16 +38,34 @@ def store_of(build: Callable[[MadeCluster], None]) -> ObjectStore:
 
 
 @asynccontextmanager
-async def served(build: Callable[[MadeCluster], None], **settings: Any) -> AsyncIterator[str]:
-    """The address of a server."""
-    async with simulated(store_of(build), **settings) as address:
-        client = RestClient(address)
-        state = "syncing"
+async def served(store: ObjectStore, *, forbid: str = "") -> AsyncIterator[str]:
+    """The address of a server of these objects. forbid: a kind that it may not read."""
+    authorizer = Authorizer()
+    if forbid:
+        authorizer.restrict(forbid)  # such a server is never ready
+    async with simulated(store, authorizer=authorizer, wait=not forbid) as address:
+        client, state = RestClient(address), "syncing"
         async with asyncio.timeout(PATIENCE):
             while state == "syncing":  # kinds that are optional come later
                 await asyncio.sleep(0.01)
                 state = (await client.get("/health")).state
         yield address
+
+
+async def terminal(*args: str, **environment: str) -> bytes:
+    """What a command prints on a terminal."""
+    here, there = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "astrolabe.cli", *args), stdout=there, env={**os.environ, **environment}
+    )
+    os.close(there)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await process.wait()
+        return os.read(here, 65536)
+    finally:
+        await kill(process)
+        os.close(here)
 
 
 async def ask(*args: str) -> tuple[int, str, str]:

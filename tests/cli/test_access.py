@@ -121,6 +121,31 @@ async def test_what_is_missing_is_one_line_that_says_what_to_do(site: Site, pair
     )
 
 
+async def test_questions_with_token_and_certificate(site: Site, pair: Pair, token: Path) -> None:
+    url = f"https://127.0.0.1:{site.port}"
+    trust = f"--certificate-authority={pair.certificate}"
+    told = await run("find", "-s", url, trust, f"--token-file={token}", "-o=name", "kind:deploy")
+    assert told == (0, "Deployment/shop/web\n", "")
+    assert await run("why", "pod/x", trust, ASTROLABE_SERVER=url) == (
+        2,
+        "",
+        f"astrolabe: https://127.0.0.1:{site.port} refuses: HTTP 401, a token is needed; it accepts the tokens "
+        "in its --auth-token-file; pass one with --token-file=PATH or the environment variable ASTROLABE_TOKEN\n",
+    )
+    assert await run("impact", "pod/x", ASTROLABE_SERVER=url, ASTROLABE_TOKEN=TOKEN) == (
+        2,
+        "",
+        f"astrolabe: the certificate of https://127.0.0.1:{site.port} is not trusted: self-signed certificate; "
+        "pass the certificate to trust with --certificate-authority=PATH\n",
+    )
+    assert await run("find", "-s", url.replace("https", "http"), "x") == (
+        2,
+        "",
+        f"astrolabe: cannot connect to http://127.0.0.1:{site.port}: "
+        "the server closed the connection; if it uses TLS, use https://\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("args", "line"),
     [

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.cli.asking import ask, served
+from tests.cli.asking import ask, served, store_of
 from tests.incidents.made import MadeCluster, running
 
 
@@ -30,7 +30,7 @@ def budgeted(c: MadeCluster) -> None:
 @pytest.fixture
 async def shop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     monkeypatch.setenv("COLUMNS", "70")
-    async with served(budgeted) as address:
+    async with served(store_of(budgeted)) as address:
         monkeypatch.setenv("ASTROLABE_SERVER", address)
         yield address
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.cli.asking import ask, served
+from tests.cli.asking import ask, served, store_of, terminal
+from tests.cli.test_access import start
 from tests.incidents.made import APP, MadeCluster, running, waiting
+from tests.support.process import kill
+from tests.support.serving import PATIENCE
 
 
 def trouble(c: MadeCluster) -> None:
@@ -22,10 +26,13 @@ def trouble(c: MadeCluster) -> None:
 @pytest.fixture
 async def shop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     monkeypatch.setenv("COLUMNS", "110")
-    async with served(trouble) as address:
+    async with served(store_of(trouble)) as address:
         monkeypatch.setenv("ASTROLABE_SERVER", address)
         yield address
 
+
+#: Of an Error, on a terminal.
+RED = b"\x1b[31mError\x1b[0m"
 
 TABLE = """\
 STATUS  REASON            CAUSE                        AGE  AFFECTED
@@ -56,6 +63,37 @@ async def test_a_table_fits_the_terminal(shop: str, monkeypatch: pytest.MonkeyPa
     assert await ask("problems", "--limit=1") == (1, NARROW, only)
 
 
+async def test_colours_are_for_terminals(shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variables, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        process = await terminal(*("problems", "name:web*"), **variables)
+        assert (RED in process, b"Pod/shop/web-0" in process) == (coloured, True)
+
+
+async def test_a_watch_tells_what_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = store_of(trouble)
+    async with served(store) as address:
+        process = await start("problems", "--watch", "-o", "json", "-s", address)
+        try:
+            assert process.stdout is not None
+            async with asyncio.timeout(PATIENCE):
+                first = json.loads(await process.stdout.readline())
+                assert [each["cause"]["name"] for each in first] == ["web-0", "creds"]
+                secret = {"metadata": {"name": "creds", "namespace": "shop", "uid": "new"}}
+                store.create("Secret", {"apiVersion": "v1", "kind": "Secret", **secret})
+                now = first
+                while "creds" in [each["cause"]["name"] for each in now if "ended" not in each]:
+                    now = json.loads(await process.stdout.readline())
+        finally:
+            await kill(process)
+
+
+async def test_what_the_server_cannot_see_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with served(store_of(lambda c: c.workload("web", running())), forbid="Secret") as address:
+        code, out, err = await ask("problems", "-s", address)
+    assert (code, out) == (0, "")
+    assert err == ("nothing is broken\npartial: not readable: Secret\n")
+
+
 async def test_json_is_what_the_server_answers(shop: str) -> None:
     code, out, err = await ask("problems", "-o", "json", "--sort=affected")
     assert (code, err) == (1, "")
@@ -63,7 +101,7 @@ async def test_json_is_what_the_server_answers(shop: str) -> None:
 
 
 async def test_nothing_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with served(lambda c: c.workload("web", running())) as address:
+    async with served(store_of(lambda c: c.workload("web", running()))) as address:
         assert await ask("problems", "--server", address) == (0, "", "nothing is broken\n")
         code, out, _ = await ask("problems", f"-s={address}", "-o", "json")
         assert (code, json.loads(out)) == (0, [])

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.cli.asking import ask, served
+from tests.cli.asking import ask, served, store_of
 from tests.incidents.made import APP, MadeCluster, running, waiting
 
 
@@ -22,7 +22,7 @@ def trouble(c: MadeCluster) -> None:
 @pytest.fixture
 async def shop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     monkeypatch.setenv("COLUMNS", "80")
-    async with served(trouble) as address:
+    async with served(store_of(trouble)) as address:
         monkeypatch.setenv("ASTROLABE_SERVER", address)
         yield address
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from astrolabe.app import Application
 from astrolabe.settings import Settings
+from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.api.list_options import WatchList
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig_file
@@ -26,18 +27,24 @@ def generated(scale: float = 0.005, seed: int = 1) -> ObjectStore:
 
 @asynccontextmanager
 async def simulated(
-    store: ObjectStore, *, watch_list: WatchList = "served", **settings: Any
+    store: ObjectStore,
+    *,
+    watch_list: WatchList = "served",
+    authorizer: Authorizer | None = None,
+    wait: bool = True,
+    **settings: Any,
 ) -> AsyncIterator[str]:
-    """Serve what is in the store; host and port of the server, once it has all of it."""
-    async with Simulator(store) as simulator:
+    """Serve what is in the store; host and port of the server, once it has all of it, unless that is not waited for."""
+    async with Simulator(store, authorizer=authorizer) as simulator:
         simulator.faults.watch_list = watch_list
         with kubeconfig_file(simulator.url) as kubeconfig:
             kept = {"in_cluster": False, "kubeconfig": kubeconfig, "host": "127.0.0.1", "port": 0}
             application = Application(Settings(**{**kept, "label_selector": "", **settings}))
             await application.start()
             try:
-                async with asyncio.timeout(30):
-                    await application.ready()
+                if wait:
+                    async with asyncio.timeout(30):
+                        await application.ready()
                 yield f"127.0.0.1:{application.port}"
             finally:
                 await application.stop()
