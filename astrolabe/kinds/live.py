@@ -13,7 +13,7 @@ from sys import intern
 from astrolabe.graph.model.facts import Neighborhood, Peer
 from astrolabe.graph.state.status import ERROR, PENDING
 from astrolabe.kinds.common import condition
-from astrolabe.kinds.pod import ContainerStatus, Pod, PodDetails, PodStatus
+from astrolabe.kinds.pod import ContainerState, Pod, PodDetails, PodStatus
 from astrolabe.kinds.pod_status import PodVerdict
 
 #: The labels by which a pod says of which revision it is: of a DaemonSet, which knows the hash of none; of a
@@ -94,20 +94,18 @@ def _has_run_before(status: PodStatus, unready_since: str) -> bool:
 
     A pod is unready from the moment that the kubelet takes it, so before any of its containers starts.
     """
-    return any(
-        started < unready_since for each in status.container_statuses or () for started in _starts(each)
-    )
+    for each in status.container_statuses or ():
+        if _started_before(each.state, unready_since) or _started_before(each.last_state, unready_since):
+            return True
+    return False
 
 
-def _starts(container: ContainerStatus) -> list[str]:
-    found = []
-    for state in (container.state, container.last_state):
-        if state is None:
-            continue
-        run = state.running if state.running is not None else state.terminated
-        if run is not None and run.started_at:
-            found.append(run.started_at)
-    return found
+def _started_before(state: ContainerState | None, time: str) -> bool:
+    if state is None:
+        return False
+    run = state.running if state.running is not None else state.terminated
+    started = run.started_at if run is not None else None
+    return started is not None and "" < started < time
 
 
 def _revision(pod: Pod) -> str:
