@@ -5,8 +5,6 @@ import {
   type ClusterName,
   type ConnectionState,
   type FallbackReason,
-  fetchEdgeTypes,
-  fetchKinds,
   type Node,
   type Problem,
   type ProblemSort,
@@ -29,6 +27,7 @@ import { drawFocus, storyOf } from "../scene/focus";
 import { drawMap, openAtFirst } from "../scene/map";
 import { isRoom, type Scene } from "../scene/scene";
 import { Answers, PROBLEM, type Study } from "./answers";
+import { Descriptions } from "./descriptions";
 import { resolve, type Selection, stackOf, stackWith, textOf } from "./selection";
 import type { Session } from "./session";
 import { type Trust, trustOf } from "./trust";
@@ -78,8 +77,7 @@ export class Viewer {
   readonly index = new Index();
   readonly #client: StreamClient;
   readonly #cluster: Cluster;
-  /** Whether the server was asked about kinds, and whether it has answered or could not. */
-  #kinds: "unknown" | "asked" | "answered" = "unknown";
+  readonly #descriptions: Descriptions;
   readonly #session: Session;
   readonly #answers: Answers;
   readonly #plan = new Plan();
@@ -102,7 +100,7 @@ export class Viewer {
     const listener: StreamListener = {
       onChange: (changes) => this.#changed(changes),
       onConnection: (connection) => {
-        if (connection.state === "catching-up") void this.#learnKinds(url);
+        if (connection.state === "catching-up") this.#descriptions.connected();
         const trust = trustOf(connection, this.#page.state);
         this.#set({ connection, trust, signedIn: this.#session.token !== null });
       },
@@ -112,6 +110,12 @@ export class Viewer {
     };
     this.#client = new StreamClient(url, listener, { filter: view.scope, credentials: session });
     this.#cluster = new Cluster(this.#client.graph);
+    this.#descriptions = new Descriptions(url, () => this.#session.token, {
+      onDescriptions: (kinds, edgeTypes) => {
+        if (kinds !== null) Object.assign(this.#cluster, { kinds, edgeTypes });
+        this.#described();
+      },
+    });
     this.#answers = new Answers(url, () => this.#session.token, {
       onProblems: (problems) => this.#set({ problems }),
       onStudy: (study) => this.#studied(study),
@@ -365,18 +369,8 @@ export class Viewer {
     else this.#draw("other");
   }
 
-  /** Asked for once connected, as only then a token is known to be good. Without an answer all kinds look alike. */
-  async #learnKinds(url: string): Promise<void> {
-    if (this.#kinds !== "unknown") return;
-    this.#kinds = "asked";
-    const { token } = this.#session;
-    try {
-      const [kinds, edgeTypes] = await Promise.all([fetchKinds(url, token), fetchEdgeTypes(url, token)]);
-      Object.assign(this.#cluster, { kinds, edgeTypes });
-      this.#kinds = "answered";
-    } catch {
-      this.#kinds = "unknown";
-    }
+  /** Kinds stand elsewhere now. Without an answer all of them look alike. */
+  #described(): void {
     if (this.#page.loaded) this.tidy();
     else if (this.#client.graph.complete) this.#begin();
   }
@@ -402,10 +396,14 @@ export class Viewer {
   #changed(changes: readonly Change[]): void {
     this.index.apply(changes);
     if (!this.#page.loaded) {
-      if (this.#kinds !== "asked") this.#begin();
+      if (!this.#descriptions.isAwaited) this.#begin();
       return;
     }
-    for (const change of changes) if ("node" in change) this.#touched.add(change.node.uid);
+    for (const change of changes) {
+      if (!("node" in change)) continue;
+      this.#touched.add(change.node.uid);
+      this.#descriptions.seen(change.node.kind);
+    }
     if (changes.length === 0) return;
     this.#schedule();
     this.#answers.changed();

@@ -46,6 +46,11 @@ export class Kinds {
     return this.#kinds.get(kind) ?? undescribed(kind);
   }
 
+  /** Whether the server has described it. */
+  has(kind: string): boolean {
+    return this.#kinds.has(kind);
+  }
+
   /** `Ingresses`, `NetworkPolicies`: the API's plural with the capitals of the kind. */
   plural(kind: string): string {
     const { plural } = this.of(kind);
