@@ -74,8 +74,23 @@ def _meant(word: str, book: RuleBook) -> GroupKind:
 def check(file: str) -> str:
     """Check a file of rules. Raises RulesFailed."""
     rules = _rules(file)
+    _need_groups(rules)
     names = ", ".join([f"{rule.id.kind}.{rule.id.group}" for rule in rules])
     return f"{file}: {len(rules)} {'rule' if len(rules) == 1 else 'rules'} ({names})"
+
+
+def _need_groups(rules: Iterable[KindRule]) -> None:
+    """A name without a group can only be one of Kubernetes' own. Raises RulesFailed."""
+    own = {kind.id.kind for kind in builtin_kinds()}
+    for rule in rules:
+        named = [(rule.line, rule.id)]
+        named += [(reference.line, to) for reference in rule.references for to in reference.to]
+        for line, id in named:
+            if not id.group and id.kind not in own:
+                raise RulesFailed(
+                    f"{rule.source}:{line}: no kind of Kubernetes' own is called {id.kind!r};"
+                    f" write the group of another's with it, such as {id.kind}.example.com"
+                )
 
 
 def _rules(file: str) -> list[KindRule]:

@@ -204,3 +204,19 @@ def test_paths_are_held_against_the_schemas() -> None:
         "warning: r.yaml:1: Widget.example.com v1 has no status.nope (status error); it reads as absent",
         "r.yaml:10: the cluster has no CRD of Gadget.example.com",
     ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("kind: Crawler", "-:1: no kind of Kubernetes' own is called 'Crawler'"),
+        (
+            "kind: Crawler.example.com\nreferences:\n  - {edge: uses, to: Pods, name: spec.pod}",
+            "-:3: no kind of Kubernetes' own is called 'Pods'; write the group of another's with it, such as Pods.example.com",
+        ),
+    ],
+)
+def test_check_refuses_a_name_without_its_group(rule: str, said: str) -> None:
+    result = run("check", "-", given=rule)
+    assert result.exit_code == 1
+    assert said in result.output
