@@ -66,8 +66,9 @@ def judge(given: Given) -> Verdict:
         or _bad(lists)
         or _failed(status, lists, phases)
         or _at_work(lists, phases)
+        or _short_part(status, lists)
         or _good(lists)
-        or _by_phase(status, phases)
+        or _by_phase(status, phases, given.replicas)
         or _by_counts(status, given.replicas)
         or _by_flag(status)
         or _nothing_yet(status)
@@ -143,6 +144,14 @@ def _at_work(lists: Conditions, phases: Phases) -> Verdict | None:
     return None
 
 
+def _short_part(status: Raws, lists: Conditions) -> Verdict | None:
+    """A part that is not ready, where no condition sums up the parts."""
+    if not lists or any(each.name in words.SUMS for conditions, _ in lists for each in conditions):
+        return None
+    said, where = status_scan.part_shortage(status)
+    return pending("PartNotReady", said, by=where) if said else None
+
+
 def _good(lists: Conditions) -> Verdict | None:
     found = [(each, where) for conditions, where in lists for each in conditions if each.name in words.GOOD]
     if not any(each.name == "Ready" for each, _ in found):  # which would sum up the others
@@ -174,7 +183,7 @@ def _good(lists: Conditions) -> Verdict | None:
     return _of(READY, each, where)
 
 
-def _by_phase(status: Raws, phases: Phases) -> Verdict | None:
+def _by_phase(status: Raws, phases: Phases, replicas: Scalar) -> Verdict | None:
     for phase, meaning in phases:
         if meaning == "pending":
             return pending(words.reason_of(phase.word, phase.where, PENDING), phase.message, by=phase.where)
@@ -185,6 +194,9 @@ def _by_phase(status: Raws, phases: Phases) -> Verdict | None:
         return None  # a word that nobody knows may say that something is missing
     for phase, meaning in phases:
         if meaning == "ready" and phase.whole:
+            said, where = status_scan.shortage(status, replicas)
+            if said:
+                return pending("NotReady", said, by=where)
             return ready(words.reason_of(phase.word, phase.where, READY), phase.message, by=phase.where)
     return None
 

@@ -20,9 +20,11 @@ MOST_PARTS = 200
 Raws = Mapping[str, msgspec.Raw]
 
 #: Names of fields that say in a word how something is.
-_PHASE = re.compile(r"(?:phase|state|status|health|stage|robustness)$", re.IGNORECASE)
+_PHASE = re.compile(r"(?:phase|state|status|health|stage|robustness|result|verdict|outcome)$", re.IGNORECASE)
 #: The same inside of a part, where only the plain word counts.
 _PART_PHASE = ("phase", "state", "status", "health")
+#: How it ended, beside a word that says only that it did.
+_PART_RESULT = ("result", "verdict", "outcome")
 #: What once was is no word about now.
 _PAST = re.compile(
     r"history|previous|last|transition|timestamp|attempt|event|trace|log|pre|old", re.IGNORECASE
@@ -93,10 +95,18 @@ def condition_lists(status: Raws) -> Conditions:
         if _PAST.search(key) or b'"conditions"' not in bytes(raw):
             continue
         for part, where in _parts(key, raw):
-            inner = part.get("conditions")
-            if inner is not None and (conditions := listed(_CONDITIONS.decode(inner))):
-                found.append((conditions, f"{where}.conditions"))
+            found += _conditions_of(part, where)
+            for name, inner in part.items():
+                if name != "conditions" and not _PAST.search(name) and b'"conditions"' in bytes(inner):
+                    for deeper, at in _parts(name, inner):
+                        found += _conditions_of(deeper, f"{where}{at.removeprefix('status')}")
     return found
+
+
+def _conditions_of(part: Raws, where: str) -> Conditions:
+    raw = part.get("conditions")
+    conditions = listed(_CONDITIONS.decode(raw)) if raw is not None else []
+    return [(conditions, f"{where}.conditions")] if conditions else []
 
 
 def phases(status: Raws) -> list[Phase]:
@@ -111,7 +121,30 @@ def phases(status: Raws) -> list[Phase]:
             continue
         for part, where in _parts(key, raw):
             found += _part_phases(part, where, whole=_first(raw) == b"{")
+            if _first(raw) == b"{" and where != _STATUSES:
+                for name, inner in (*_map(part), *_maps_in(part)):
+                    found += _part_phases(inner, f"{where}.{name}", whole=False)
     return [phase for phase in found if phase.word]
+
+
+#: Where some kinds have a status of each who reports one.
+_STATUSES = "status.statuses"
+
+
+def _map(part: Raws) -> Iterator[tuple[str, Raws]]:
+    """The parts by name, if all that a part has are objects."""
+    if all(_first(raw) == b"{" for raw in part.values()):
+        for name, raw in list(part.items())[:MOST_PARTS]:
+            if not _PAST.search(name):
+                yield name, _OBJECT.decode(raw)
+
+
+def _maps_in(part: Raws) -> Iterator[tuple[str, Raws]]:
+    """The same of the objects in a part, such as `stores.1.state`."""
+    for key, raw in list(part.items())[:MOST_PARTS]:
+        if _first(raw) == b"{" and not _PAST.search(key):
+            for name, inner in _map(_OBJECT.decode(raw)):
+                yield f"{key}.{name}", inner
 
 
 def _part_phases(part: Raws, where: str, *, whole: bool) -> Iterator[Phase]:
@@ -119,8 +152,11 @@ def _part_phases(part: Raws, where: str, *, whole: bool) -> Iterator[Phase]:
         raw = part.get(key)
         if raw is not None and _first(raw) == b'"':
             yield Phase(text(_SCALAR.decode(raw)), f"{where}.{key}", message_in(part), whole)
-            return
-    if where == "status.statuses":  # by who reports it
+            break
+    for key in _PART_RESULT:
+        if said := text(scalar(part, key)):
+            yield Phase(said, f"{where}.{key}", message_in(part), whole=False)
+    if where == _STATUSES:  # by who reports it
         for name, raw in list(part.items())[:MOST_PARTS]:
             if _first(raw) == b"{":
                 yield from _part_phases(_OBJECT.decode(raw), f"{where}.{name}", whole=whole)
@@ -158,6 +194,52 @@ def flag(status: Raws) -> tuple[bool | None, str]:
         if isinstance(value, bool):
             return value, f"status.{key}"
     return None, ""
+
+
+#: How many are ready of how many, in one text.
+_FRACTION = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
+#: Fields that count what does not work.
+_BROKEN_COUNT = re.compile(r"^(?:failed|unhealthy|degraded|unavailable)[A-Z]\w*(?:Count|Replicas|Instances)$")
+
+
+def shortage(status: Raws, wanted: Scalar) -> tuple[str, str]:
+    """What contradicts a word that says ready: a flag, replicas that are not ready, a part; and the field."""
+    for key in FLAGS:
+        if scalar(status, key) is False:
+            return f"status.{key} is false", f"status.{key}"
+    for key in status:
+        broken = number(scalar(status, key)) if _BROKEN_COUNT.search(key) else None
+        if broken:
+            return f"status.{key} is {broken}", f"status.{key}"
+    return _shortage_of("status", status, wanted)
+
+
+def part_shortage(status: Raws) -> tuple[str, str]:
+    """The same of the parts in its lists."""
+    for key, raw in status.items():
+        if _first(raw) == b"[" and not _PAST.search(key):
+            for part, where in _parts(key, raw):
+                if scalar(part, "ready") is False:
+                    return f"{where}.ready is false", f"{where}.ready"
+                if (found := _shortage_of(where, part, None))[0]:
+                    return found
+    return "", ""
+
+
+def _shortage_of(where: str, raws: Raws, wanted: Scalar) -> tuple[str, str]:
+    found = counts(raws, wanted)
+    if found is not None and found.ready < found.wanted:
+        field = f"{where}{found.where.removeprefix('status')}"
+        return f"{found.ready} of {found.wanted} replicas are ready", field
+    for key in raws:
+        if key.startswith("desired") and (total := number(scalar(raws, key))) is not None:
+            ready = number(scalar(raws, f"ready{key.removeprefix('desired')}"))
+            if ready is not None and ready < total:
+                return f"{ready} of {total} are ready", f"{where}.ready{key.removeprefix('desired')}"
+    match = _FRACTION.fullmatch(text(scalar(raws, "ready")))
+    if match and int(match[1]) < int(match[2]):
+        return f"{match[1]} of {match[2]} are ready", f"{where}.ready"
+    return "", ""
 
 
 class ReplicaCount(NamedTuple):

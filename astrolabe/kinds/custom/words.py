@@ -30,6 +30,9 @@ GOOD = frozenset(
     )
 )
 
+#: Those that sum up everything else.
+SUMS = frozenset(("Available", "Healthy", "Ready"))
+
 #: Conditions whose True is bad.
 BAD = frozenset(
     (
@@ -59,7 +62,7 @@ BAD = frozenset(
 #: Conditions whose True says that the controller is at work.
 _AT_WORK = re.compile(
     r"^(?:Creating|Deleting|Deploying|Disrupting|Draining|In-?[Pp]rogress|Initializing|Installing|Issuing|Migrating|Pending"
-    r"|Provisioning|Rebalancing|Reconciling|Restarting|RollingOut|Scaling(?:Up|Down)?|Terminating|Updating|Upgrading|Waiting)$"
+    r"|Provisioning|Rebalancing|Replacing[A-Z]\w*|Resuming|Rolling(?:Restart|Update)|Reconciling|Restarting|RollingOut|Scaling(?:Up|Down)?|\w*InProgress|Terminating|Updating|Upgrading|Waiting)$"
 )
 #: Reasons with which `Progressing` True says that it is done, as of Deployments.
 _DONE_PROGRESSING = re.compile(r"Available$|Complete|Success|Done|AsExpected|Stable|Deployed|Finished")
@@ -79,12 +82,12 @@ _GOOD_END = re.compile(
     r"(?:Ready|Available|Healthy|Synced|Synchronized|Applied|Created|Deployed|Succeeded|Completed?|Valid"
     r"|Accepted|Admitted|Adopted|Advertised|Discoverable|Established|Installed|Initialized|Reconciled"
     r"|Provisioned|Provided|Generated|UpToDate|Bound|Scheduled|Configured|Resolved|Registered|Connected"
-    r"|Success|Successful)$"
+    r"|Success|Successful|Reachable)$"
 )
 #: And of those whose True is bad.
 _BAD_END = re.compile(
     r"(?:Failed|Failure|Error|Errored|Degraded|Conflict|Conflicted|Invalid|Stalled|Unhealthy|Unavailable"
-    r"|NotReady|NotFound|Missing|Exceeded|Rejected)$|^Failed|^Error(?:[A-Z]|$)|^Not[A-Z]|^Partially[A-Z]"
+    r"|NotReady|NotFound|Missing|Exceeded|Rejected|HasErrors|Unreachable|Unschedulable|Crashed|Blocked|Disconnected)$|^Failed|^Error(?:[A-Z]|$)|^Not[A-Z]|^Partially[A-Z]"
 )
 
 
@@ -155,13 +158,13 @@ STEPS = frozenset(("Created", "Initialized", "Launched", "Registered", "Schedule
 _DONE = re.compile(
     r"^(?:accepted|active|attached|available|bound|complete|completed|compliant|configured|connected|created"
     r"|deployed|done|enabled|established|exists|finished|green|health_ok|healthy|idle|initialized|installed|normal|ok"
-    r"|online|operational|passed|provisioned|ready|reconciled|registered|running|stable|started|succeeded"
+    r"|online|operational|pass|passed|provisioned|ready|reconciled|registered|running|stable|started|succeeded"
     r"|success|successful|synced|up|valid|verified)$"
 )
 _FAILED = re.compile(
     r"fail|error|degraded|faulted|^health_err$|invalid|unhealthy|denied|rejected|abort|cancel|conflict|crash|broken|unavailable"
     r"|expired|lost|timeout|timedout|^red$|^down$|^bad$|stalled|inconclusive|noncompliant|^warning$|unreachable"
-    r"|offline|not allowed|not set|mismatch"
+    r"|offline|not allowed|not set|mismatch|^critical$|abnormal|^not_?healthy$|no_quorum|[-_]full$"
 )
 _WORKING = re.compile(
     r"pending|progress|yellow|^health_warn$|scheduled$|requires|needs|await|^new$|queued|^init$|^scheduled$|submitted|requested|reconcil|upgrad|updat|retry"

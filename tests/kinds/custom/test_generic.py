@@ -142,6 +142,104 @@ def test_word(parts: Json, expected: tuple[str, str, str]) -> None:
     assert judged(kind(), **parts) == expected
 
 
+#: What is Ready at first sight: something else in the status says that it is not.
+CONTRADICTED: list[tuple[str, Json, tuple[str, str, str]]] = [
+    (
+        "a flag",
+        {"phase": "Active", "ready": False},
+        ("Pending", "NotReady", "status.ready"),
+    ),
+    (
+        "replicas",
+        {"phase": "Running", "replicas": 3, "readyReplicas": 1},
+        ("Pending", "NotReady", "status.readyReplicas"),
+    ),
+    (
+        "counts of desired and ready ones",
+        {"state": "ready", "desiredWorkerReplicas": 2, "readyWorkerReplicas": 1},
+        ("Pending", "NotReady", "status.readyWorkerReplicas"),
+    ),
+    (
+        "a count as text",
+        {"phase": "Running", "ready": "1/3"},
+        ("Pending", "NotReady", "status.ready"),
+    ),
+    (
+        "a count of what failed",
+        {"state": "CREATED", "failedTasksCount": 1},
+        ("Pending", "NotReady", "status.failedTasksCount"),
+    ),
+    (
+        "how it ended",
+        {"phase": "Completed", "result": "failed"},
+        ("Error", "Failed", "status.result"),
+    ),
+    (
+        "how a part ended",
+        {"engineStatus": "completed", "experiments": [{"status": "Completed", "verdict": "Fail"}]},
+        ("Error", "Fail", "status.experiments[0].verdict"),
+    ),
+    (
+        "a part by its name",
+        {"phase": "Running", "components": {"mysql": {"phase": "Failed"}}},
+        ("Error", "Failed", "status.components.mysql.phase"),
+    ),
+    (
+        "a part of a part by its name",
+        {"serviceStatus": "Running", "active": {"apps": {"shop": {"status": "DEPLOY_FAILED"}}}},
+        ("Error", "DEPLOY_FAILED", "status.active.apps.shop.status"),
+    ),
+    (
+        "a part that is not ready, beside steps that are done",
+        {"conditions": [condition("ReconcileSuccess", "True")], "services": [{"ready": False}]},
+        ("Pending", "PartNotReady", "status.services[0].ready"),
+    ),
+    (
+        "replicas of a part",
+        {
+            "conditions": [condition("ProxyAvailable", "True")],
+            "instances": [{"replicas": 2, "readyReplicas": 1}],
+        },
+        ("Pending", "PartNotReady", "status.instances[0].readyReplicas"),
+    ),
+    (
+        "conditions further down",
+        {
+            "conditions": [condition("Available", "True")],
+            "resources": {"manifests": [{"conditions": [condition("Applied", "False", "ApplyFailed")]}]},
+        },
+        ("Error", "ApplyFailed", "status.resources.manifests[0].conditions[Applied]"),
+    ),
+    (
+        "errors, in the plural",
+        {"phase": "Running", "conditions": [condition("HasErrors", "True")]},
+        ("Error", "HasErrors", "status.conditions[HasErrors]"),
+    ),
+    (
+        "nobody reaches it",
+        {"conditions": [condition("Provisioned", "True"), condition("Unreachable", "True", "Timeout")]},
+        ("Error", "Timeout", "status.conditions[Unreachable]"),
+    ),
+    (
+        "work that goes on while it serves",
+        {"conditions": [READY, condition("ReplacingNodes", "True")]},
+        ("Pending", "ReplacingNodes", "status.conditions[ReplacingNodes]"),
+    ),
+    (
+        "a phase that is worse than its conditions",
+        {"phase": "Critical", "conditions": [READY]},
+        ("Error", "Critical", "status.phase"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [case[1:] for case in CONTRADICTED], ids=[case[0] for case in CONTRADICTED]
+)
+def test_what_looks_ready_and_is_not(status: Json, expected: tuple[str, str, str]) -> None:
+    assert judged(kind(), status=status) == expected
+
+
 def test_running_is_no_end_for_what_runs_to_an_end() -> None:
     assert words.meaning("Running", "Widget") == "ready"
     assert words.meaning("Running", "WidgetJob") == "pending"
