@@ -311,6 +311,8 @@ class _Projects:
             yield each
         service = network.service(self._factory, app, f"{app.name}-rw", port=5432, created=self._created)
         yield {**service, "metadata": {**service["metadata"], "ownerReferences": owner}}
+        endpoints = network.endpoints_of(pods, pool.zones)
+        yield network.endpoint_slice(self._factory, service, endpoints, port=5432, created=self._created)
 
     # Argo CD
 

@@ -83,6 +83,8 @@ def test_a_database_is_complete_in_its_release(graph: Changes) -> None:
     ]
     assert Counter(node.kind for node in owned) == {"Pod": 3, "PersistentVolumeClaim": 3, "Service": 1}
     assert {node.release for node in owned} == {"orders-pg"}
+    (service,) = [node for node in owned if node.kind == "Service"]
+    assert (service.status, service.document()["message"]) == ("Ready", "3/3 endpoints ready")
 
 
 def test_what_they_refer_to_is_there_but_for_what_is_said_to_be_missing(graph: Changes) -> None:
