@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.incidents import others, pods
+from tests.incidents import others, pods, young
 from tests.incidents.made import MadeCluster
 from tests.incidents.registry import CASES, Build
 
 assert pods
-assert others  # they add their cases
+assert others
+assert young  # they add their cases
 
 
 @pytest.mark.parametrize(("build", "told"), CASES)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import inf
 
 from astrolabe.graph.causes.complaints import WORKLOADS, Complaint
-from astrolabe.graph.causes.words import Words, is_custom, seconds
+from astrolabe.graph.causes.words import UnresolvedReference, Words, is_custom, seconds
+from astrolabe.graph.state.edge_types import ROUTES_TO, USES_CLASS
 from astrolabe.graph.state.status import ERROR, READY, UNKNOWN
 
 #: Seconds for a Pod that no node suits, and for one of which a Warning or a missing object is known.
@@ -41,12 +42,30 @@ def due_of(words: Words, complaint: Complaint, *, leftover: bool) -> float:
     if leftover or complaint in _NEVER or words.key == _NEVER_A_CAUSE:
         return inf
     if words.status == ERROR:
-        return words.created + SHORT_GRACE if words.key == "Node" else 0.0  # it may only just have joined
+        return words.created + SHORT_GRACE if _is_only_beginning(words) else 0.0
     if words.status == UNKNOWN:
-        return 0.0 if words.key in _UNKNOWN_IS_BROKEN else inf
+        return 0.0 if words.key in _UNKNOWN_IS_BROKEN else _unanswered(words)
     if words.status == READY and complaint is not Complaint.DANGLING:
         return inf
     return _stuck(words, complaint)
+
+
+def _is_only_beginning(words: Words) -> bool:
+    """Whether all of its kind say so at first: a Node that has only just joined, and an autoscaler that
+    cannot measure until its Pods have run for a while."""
+    if words.key == "HorizontalPodAutoscaler":
+        return words.own_reason.startswith("FailedGet")
+    return words.key == "Node"
+
+
+def _unanswered(words: Words) -> float:
+    """Of what no controller says anything: stuck if the class or the parent that it names does not exist."""
+    lacks = any(_is_answered_by(each) for each in words.unresolved)
+    return words.created + LONG_GRACE if lacks and is_custom(words.key) and words.created else inf
+
+
+def _is_answered_by(reference: UnresolvedReference) -> bool:
+    return reference.type in (ROUTES_TO, USES_CLASS) or "parentRefs" in reference.field
 
 
 def _stuck(words: Words, complaint: Complaint) -> float:

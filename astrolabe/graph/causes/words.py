@@ -122,6 +122,11 @@ def read_words(node: Node) -> Words:
         text = _Text()
     own, metadata = text.own, text.metadata
     group = text.api_version.rpartition("/")[0]
+    created_text = _word(metadata.creation_timestamp)
+    # The Gateway API's conditions begin as of 1970: nothing is so since before it was made.
+    since_text = text.since
+    if since_text and seconds(since_text) < seconds(created_text):
+        since_text = created_text
     return Words(
         uid=node.uid,
         key=node.kind,
@@ -137,10 +142,10 @@ def read_words(node: Node) -> Words:
         own_status=own.status if own is not None else node.status,
         own_reason=own.reason if own is not None else text.reason,
         own_message=own.message if own is not None else text.message,
-        since=seconds(text.since),
-        since_text=text.since,
-        created=seconds(_word(metadata.creation_timestamp)),
-        created_text=_word(metadata.creation_timestamp),
+        since=seconds(since_text),
+        since_text=since_text,
+        created=seconds(created_text),
+        created_text=created_text,
         warning=text.warning,
         unresolved=tuple(text.unresolved),
         node_name=_word(metadata.node_name),

@@ -14,7 +14,7 @@ from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge, EdgeKey
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import Node
-from tests.support.sketches import NOW, a_node, at, unresolved
+from tests.support.sketches import NOW, Sketch, a_node, at, unresolved
 
 _PENDING_POD = "0/2 nodes are available: 2 node(s) had untolerated taint(s)."
 _HOOK = 'failed calling webhook "v": Post "https://web.shop.svc:443/v": no endpoints available'
@@ -199,3 +199,46 @@ def test_nothing_remains_of_what_is_gone(seed: int) -> None:
     left = (causes.arcs, causes.effects, causes.register.words, causes.explainer.stranded)
     assert left == ({}, {}, {}, {})
     assert causes.register.places == {}
+
+
+_TLS = unresolved("uses-secret", "Secret", "web-tls", "spec.tls[0].secretName")
+_MAKES = unresolved("makes", "Secret", "web-tls", "spec.secretName")
+
+
+def test_a_certificate_that_is_only_just_issued_is_no_problem_of_its_ingress() -> None:
+    def told(created: str) -> list[str]:
+        certificate = a_node(
+            "Certificate.cert-manager.io", "web", "Pending", "DoesNotExist", created=created, missing=[_MAKES]
+        )
+        ingress = a_node("Ingress", "web", "Error", "TLSSecretMissing", created=created, missing=[_TLS])
+        return Sketch().set(ingress, certificate).told()
+
+    assert told("2026-01-01T00:59:00Z") == []
+    assert told("2026-01-01T00:40:00Z") == [
+        "Error DoesNotExist: Certificate web > Ingress web, missing Secret web-tls"
+    ]
+
+
+def test_what_says_that_it_is_so_since_1970_is_so_since_it_was_made() -> None:
+    def gateway(created: str) -> Node:
+        kind = "Gateway.gateway.networking.k8s.io"
+        return a_node(kind, "web", "Pending", "Pending", since="1970-01-01T00:00:00Z", created=created)
+
+    assert Sketch().set(gateway("2026-01-01T00:59:00Z")).told() == []
+    sketch = Sketch().set(gateway("2026-01-01T00:40:00Z"))
+    assert sketch.told() == ["Pending Pending: Gateway web"]
+    [problem] = sketch.causes().problems(at("2026-01-01T01:00:00Z"))
+    assert problem.since == "2026-01-01T00:40:00Z"
+
+
+def test_a_route_of_which_nobody_says_anything_lacks_its_gateway() -> None:
+    gone = unresolved("uses", "Gateway.gateway.networking.k8s.io", "gone", "spec.parentRefs[0]")
+
+    def told(created: str) -> list[str]:
+        kind = "HTTPRoute.gateway.networking.k8s.io"
+        return Sketch().set(a_node(kind, "web", "Unknown", "Unknown", created=created, missing=[gone])).told()
+
+    assert told("2026-01-01T00:59:00Z") == []
+    assert told("2026-01-01T00:40:00Z") == [
+        "Unknown NotFound: missing Gateway.gateway.networking.k8s.io gone > HTTPRoute web"
+    ]
