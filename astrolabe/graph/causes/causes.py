@@ -10,7 +10,7 @@ from astrolabe.graph.causes.arcs import Arc, Item, reached_from, roots_of
 from astrolabe.graph.causes.complaints import WORKLOADS, Complaint
 from astrolabe.graph.causes.explaining import SLICE, CauseFinder
 from astrolabe.graph.causes.grouping import GroupKey, group_of
-from astrolabe.graph.causes.problems import FoundProblem, build
+from astrolabe.graph.causes.problems import FoundProblem, build, due_alone
 from astrolabe.graph.causes.register import Register
 from astrolabe.graph.causes.words import Words
 from astrolabe.graph.state.edge_types import MOUNTS, OWNS, RUNS_ON
@@ -246,11 +246,23 @@ class Causes:
         """The problems at this time, in seconds since 1970; in no particular order."""
         for _ in self.refresh():
             pass
-        return [problem for problem in self._problems.values() if problem.due <= now]
+        return self.standing(now)
+
+    def standing(self, now: float) -> list[FoundProblem]:
+        """The problems at this time as of the last `refresh`, without members that are not stuck yet."""
+        return [self._grown(problem, now) for problem in self._problems.values() if problem.due <= now]
+
+    def _grown(self, problem: FoundProblem, now: float) -> FoundProblem:
+        if not problem.young(now):
+            return problem
+        told = zip(problem.members, problem.dues, strict=True)
+        stuck = [uid for uid, due in told if due <= now or due_alone(self, uid) <= now]
+        return build(self, problem.group, stuck) if stuck else problem
 
     def next_change_at(self, now: float) -> float:
-        """When something becomes a problem, if nothing changes; infinity: never."""
-        return min([problem.due for problem in self._problems.values() if problem.due > now], default=inf)
+        """When something becomes a problem or joins one, if nothing changes; infinity: never."""
+        dues = [due for problem in self._problems.values() for due in (problem.due, *problem.dues)]
+        return min([due for due in dues if due > now], default=inf)
 
     def group_at(self, item: Item) -> GroupKey | None:
         """The group of a root."""

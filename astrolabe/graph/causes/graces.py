@@ -81,7 +81,7 @@ def _stuck(words: Words, complaint: Complaint) -> float:
     if not since:
         since = warned
     if not since:
-        return inf
+        return _unanswered(words)
     return since + (SHORT_GRACE if known else LONG_GRACE)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 GroupKey = tuple[str, ...]
 
 _MISSING = "missing"
+_VERDICT = "verdict"
 #: Verdicts that do not depend on what a Pod asks for but on how full the cluster is.
 _FULL = re.compile(r"Insufficient|Too many pods")
 _POOLS = (
@@ -47,11 +48,16 @@ def group_of(causes: Causes, root: Item) -> GroupKey:
     if complaint is Complaint.UNSCHEDULED:
         verdict = verdict_of(words.own_message)
         if verdict is not None and _FULL.search(words.own_message.partition("preemption:")[0]):
-            return ("Pod", "verdict", without_numbers(words.own_message), name)
+            return ("Pod", _VERDICT, without_numbers(words.own_message), name)
     if words.key == "Pod" or words.key in WORKLOADS:
         holder = top_owner(causes, root) or words
         return (words.key, *_identity(holder), name)
     return (words.key, words.namespace, words.name, name)
+
+
+def is_shared(group: GroupKey) -> bool:
+    """Whether its members may have nothing in common but a scheduler's verdict."""
+    return group[1] == _VERDICT and group[0] == "Pod"
 
 
 def id_of(cluster: str, group: GroupKey) -> str:

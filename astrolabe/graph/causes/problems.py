@@ -12,7 +12,7 @@ import msgspec
 from astrolabe.graph.causes.arcs import Arc, Item, order_of, roots_of
 from astrolabe.graph.causes.complaints import WORKLOADS, Complaint
 from astrolabe.graph.causes.graces import due_by_effect, due_of
-from astrolabe.graph.causes.grouping import GroupKey
+from astrolabe.graph.causes.grouping import GroupKey, is_shared
 from astrolabe.graph.causes.words import Missing, ToldWarning, Words, seconds
 from astrolabe.graph.state.edge_types import ROUTES_TO, USES
 from astrolabe.graph.state.node import Node
@@ -69,6 +69,7 @@ class FoundProblem(msgspec.Struct, frozen=True, gc=False):
     members: uids of the nodes that are the cause. missing: the object that does not exist, which is the
     cause. affected: uids, by kind and name. absent: what does not exist because of the cause.
     path: from an entry to the cause: (uid or missing, the arc by which it leads on).
+    dues: from when on each of the members is one by itself, where that matters.
     """
 
     group: GroupKey
@@ -86,6 +87,11 @@ class FoundProblem(msgspec.Struct, frozen=True, gc=False):
     releases: tuple[tuple[str, str], ...]
     namespaces: tuple[str, ...]
     path: tuple[tuple[Item, Arc | None], ...]
+    dues: tuple[float, ...] = ()
+
+    def young(self, now: float) -> bool:
+        """Whether some of its members are not stuck yet."""
+        return any(now < due < inf for due in self.dues)
 
     @property
     def namespace(self) -> str:
@@ -136,6 +142,7 @@ def build(causes: Causes, group: GroupKey, roots: Iterable[Item]) -> FoundProble
         releases=tuple(sorted(_releases(causes, concerned))),
         namespaces=tuple(sorted(_namespaces(causes, concerned, missing))),
         path=_path(causes, start, affected),
+        dues=_dues(causes, members) if is_shared(group) else (),
     )
 
 
@@ -156,11 +163,25 @@ def _worst(statuses: Iterable[str]) -> str:
     return PENDING if worst == READY else worst
 
 
+def _dues(causes: Causes, members: list[Words]) -> tuple[float, ...]:
+    complaints, explainer = causes.register.complaints, causes.explainer
+    return tuple(
+        due_of(words, complaints[words.uid], leftover=explainer.is_leftover(words)) for words in members
+    )
+
+
+def due_alone(causes: Causes, uid: str) -> float:
+    """From when on this root is a problem by itself or by what it breaks."""
+    known = causes.register.words
+    told = [known[each] for each in causes.affected_by([uid]) if isinstance(each, str) and each in known]
+    return _due(causes, [known[uid]], told)
+
+
 def _due(causes: Causes, members: list[Words], told: list[Words]) -> float:
     complaints, explainer = causes.register.complaints, causes.explainer
     root = members[0] if members else None
     root_complaint = complaints[root.uid] if root is not None else Complaint.OWN
-    begun = [due_of(words, complaints[words.uid], leftover=explainer.is_leftover(words)) for words in members]
+    begun = [*_dues(causes, members)]
     for effect in told:
         complaint = complaints[effect.uid]
         leftover = explainer.is_leftover(effect)

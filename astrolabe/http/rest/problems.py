@@ -169,8 +169,7 @@ class ProblemEndpoints:
 
         async for _ in in_slices(work(), Lane.ANSWER):
             pass
-        now = time.time()
-        return _Found(causes, [each for each in causes.found() if each.due <= now], {}, {})
+        return _Found(causes, causes.standing(time.time()), {}, {})
 
     def _body(self, found: _Found | None, params: ProblemParams) -> Iterator[str]:
         assert found is not None

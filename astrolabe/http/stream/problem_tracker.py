@@ -158,14 +158,13 @@ class ProblemTracker:
         now = self._clock()
         if now < self._looked_at:
             return
-        found = self.causes.found()
-        active = sorted([each for each in found if each.due <= now], key=lambda each: each.rank)
+        active = sorted(self.causes.standing(now), key=lambda each: each.rank)
         changed = self._ledger.update(active, now) if self._settled() else False
         if changed or active != self.active:
             self.active = active
             self.version += 1
         self._looked_at = min(
-            min([each.due for each in found if each.due > now], default=inf),
+            self.causes.next_change_at(now),
             self._ledger.next_change_at(now),
             now + LONGEST_SLEEP,
         )

@@ -234,11 +234,29 @@ def test_what_says_that_it_is_so_since_1970_is_so_since_it_was_made() -> None:
 def test_a_route_of_which_nobody_says_anything_lacks_its_gateway() -> None:
     gone = unresolved("uses", "Gateway.gateway.networking.k8s.io", "gone", "spec.parentRefs[0]")
 
-    def told(created: str) -> list[str]:
+    def told(status: str, created: str) -> list[str]:
         kind = "HTTPRoute.gateway.networking.k8s.io"
-        return Sketch().set(a_node(kind, "web", "Unknown", "Unknown", created=created, missing=[gone])).told()
+        return Sketch().set(a_node(kind, "web", status, "NoParent", created=created, missing=[gone])).told()
 
-    assert told("2026-01-01T00:59:00Z") == []
-    assert told("2026-01-01T00:40:00Z") == [
-        "Unknown NotFound: missing Gateway.gateway.networking.k8s.io gone > HTTPRoute web"
-    ]
+    for status in ("Unknown", "Pending"):
+        assert told(status, "2026-01-01T00:59:00Z") == []
+        assert told(status, "2026-01-01T00:40:00Z") == [
+            f"{status} NotFound: missing Gateway.gateway.networking.k8s.io gone > HTTPRoute web"
+        ]
+
+
+def test_what_has_no_room_joins_the_problem_of_others_once_it_is_stuck() -> None:
+    message = "0/2 nodes are available: 2 Insufficient cpu."
+    since = {"old": "2026-01-01T00:50:00Z", "new": "2026-01-01T00:58:00Z"}
+    sketch = Sketch()
+    for name, time in since.items():
+        sketch.set(a_node("Pod", name, "Pending", "Pending", message, since=time, created=time))
+    causes = sketch.causes()
+    assert sketch.told("2026-01-01T00:54:00Z") == []
+    assert sketch.told("2026-01-01T01:00:00Z") == ["Pending Pending: Pod old"]
+    assert sketch.told("2026-01-01T01:04:00Z") == ["Pending Pending: Pod new, Pod old"]
+    [early] = causes.problems(at("2026-01-01T01:00:00Z"))
+    [late] = causes.problems(at("2026-01-01T01:04:00Z"))
+    assert early.group == late.group
+    assert causes.next_change_at(at("2026-01-01T00:54:00Z")) == at("2026-01-01T00:55:00Z")
+    assert causes.next_change_at(at("2026-01-01T01:00:00Z")) == at("2026-01-01T01:03:00Z")
