@@ -19,6 +19,8 @@ from astrolabe.graph.state.node import Node
 
 #: Nodes taken in per step.
 STEP = 50
+#: Complaints of a Pod that may wait for the place of another one, or for its volume.
+_IN_PLACE_OF_OTHERS = frozenset((Complaint.UNSCHEDULED, Complaint.MOUNT))
 
 
 class Causes:
@@ -191,7 +193,7 @@ class Causes:
 
     def _mark_waiting(self, owner: str, dirty: dict[Item, None]) -> None:
         for edge in self.graph.outgoing(owner):
-            if edge.type == OWNS and self.register.complaints.get(edge.target) is Complaint.UNSCHEDULED:
+            if edge.type == OWNS and self.register.complaints.get(edge.target) in _IN_PLACE_OF_OTHERS:
                 dirty[edge.target] = None
 
     def _mark(self, item: Item) -> None:

@@ -13,6 +13,7 @@ from astrolabe.graph.causes.explanations import (
     explains,
     named_groups,
     rows_of,
+    says_volume_is_elsewhere,
     speaks_of_volumes,
     verdict_of,
 )
@@ -128,6 +129,8 @@ class CauseFinder:
             yield from self._workloads_behind(words)
         elif complaint is Complaint.UNSCHEDULED:
             yield from self._nodes_behind(words)
+        elif complaint is Complaint.MOUNT and says_volume_is_elsewhere(words):
+            yield from self._nodes_of_others(words)
         elif complaint is Complaint.CONSUMER:
             yield from self._pods_waiting(words, Complaint.UNSCHEDULED)
         elif words.key == "PersistentVolumeClaim" and complaint is Complaint.WAITING:
@@ -173,9 +176,7 @@ class CauseFinder:
     def _nodes_behind(self, pod: Words) -> Iterator[Arc]:
         """Nodes that are lost: those of which the scheduler speaks, and those on which Pods of the same owner
         are, whose place it should take."""
-        owner = self.owner_of(pod.uid)
-        for uid in self.stranded.get(owner or "", ()):
-            yield Arc(uid, RUNS_ON)
+        yield from self._nodes_of_others(pod)
         lost = self._register.at(places.LOST_NODES)
         verdict = verdict_of(pod.own_message) or verdict_of(pod.message) if lost else None
         if verdict is None or verdict.others or not verdict.tainted:
@@ -183,6 +184,11 @@ class CauseFinder:
         if len(lost) >= verdict.tainted:
             for uid in lost:
                 yield Arc(uid, RUNS_ON)
+
+    def _nodes_of_others(self, pod: Words) -> Iterator[Arc]:
+        """Lost nodes on which Pods of the same owner are: these keep their place, and their volumes."""
+        for uid in self.stranded.get(self.owner_of(pod.uid) or "", ()):
+            yield Arc(uid, RUNS_ON)
 
     def _first_consumers(self, claim: Words) -> Iterator[Arc]:
         """A claim may wait until its Pod is scheduled: one that waits for something else than its volumes."""

@@ -45,6 +45,7 @@ _Check = Callable[[UnresolvedReference, Words, Complaint, str], bool]
 _NEEDS = frozenset(each.name for each in EDGE_TYPES.values() if each.needs)
 
 _VOLUMES = re.compile(r"volume|[Cc]laim|resourceclaim", re.IGNORECASE)
+_ELSEWHERE = re.compile(r"Multi-Attach|already (?:used by|exclusively attached)")
 _ACCESS = re.compile(
     r"unauthori[sz]ed|denied|authenti|authori[sz]|forbidden|credential|no basic auth|\b40[13]\b",
     re.IGNORECASE,
@@ -166,6 +167,11 @@ def explains(row: EdgeRow, cause: Complaint) -> bool:
 def speaks_of_volumes(words: Words) -> bool:
     """Whether it says that it waits for volumes or claims."""
     return _VOLUMES.search(words.all_words) is not None
+
+
+def says_volume_is_elsewhere(words: Words) -> bool:
+    """Whether it says that another node still has its volume."""
+    return _ELSEWHERE.search(words.all_words) is not None
 
 
 _LACKS_SEVERAL = frozenset((*WORKLOADS, "Ingress"))

@@ -113,6 +113,30 @@ def test_a_lost_node_is_the_cause_of_pods_that_are_not_ready_or_cannot_go() -> N
     ]
 
 
+def test_a_lost_node_is_the_cause_of_a_pod_that_waits_for_the_volume_which_is_still_there() -> None:
+    def told(message: str) -> list[str]:
+        lost = a_node("Node", "n1", "Error", "NodeStatusUnknown", "Kubelet stopped posting node status.")
+        pod = a_node("Pod", "web-1", "Pending", "Terminating", since=SECONDS_20, metadata={"nodeName": "n1"})
+        warning = ("FailedAttachVolume", message, "2026-01-01T00:30:00Z")
+        waiting = a_node(
+            "Pod", "web-2", "Pending", "ContainerCreating", warning=warning, metadata={"nodeName": "n2"}
+        )
+        sketch = exposed(pod).set(waiting, lost)
+        return sketch.link(
+            "ReplicaSet/web-1 owns Pod/web-2", "Pod/web-1 runs-on Node/n1 spec.nodeName"
+        ).told()
+
+    behind = "Deployment web, Ingress web, Pod web-1"
+    elsewhere = 'Multi-Attach error for volume "pv-1" Volume is already used by pod(s) web-1'
+    assert told(elsewhere) == [
+        f"Error NodeStatusUnknown: Node n1 > {behind}, Pod web-2, ReplicaSet web-1, Service web"
+    ]
+    assert told('AttachVolume.Attach failed for volume "pv-1": disk not found') == [
+        f"Error NodeStatusUnknown: Node n1 > {behind}, ReplicaSet web-1, Service web",
+        "Error ContainerCreating: Pod web-2 > Deployment web, ReplicaSet web-1",
+    ]
+
+
 def test_pressure_on_a_node_does_not_explain_a_missing_key() -> None:
     pod = a_node(
         "Pod", "web-1", "Error", "CreateContainerConfigError", "couldn't find key token in Secret api"
