@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +17,9 @@ from astrolabe.kinds.custom.projection import SCALARS, Leaf, Scalar
 
 #: Elements of one list, and entries of one map, that are looked at.
 MOST_PARTS = 200
+
+#: Words that are looked at of parts within parts.
+MOST_PHASES = 1_000
 
 Raws = Mapping[str, msgspec.Raw]
 
@@ -121,8 +125,8 @@ def phases(status: Raws) -> list[Phase]:
             continue
         for part, where in _parts(key, raw):
             found += _part_phases(part, where, whole=_first(raw) == b"{")
-            if _first(raw) == b"{" and where != _STATUSES:
-                for name, inner in (*_map(part), *_maps_in(part)):
+            if _first(raw) == b"{" and where != _STATUSES and len(found) < MOST_PHASES:
+                for name, inner in islice(chain(_map(part), _maps_in(part)), MOST_PARTS):
                     found += _part_phases(inner, f"{where}.{name}", whole=False)
     return [phase for phase in found if phase.word]
 
