@@ -186,7 +186,7 @@ def test_additions_pass() -> None:
     kept["Novelty"] = {"type": "object"}
     kept["WsServerMessage"]["discriminator"]["mapping"]["novelty"] = "#/components/schemas/Novelty"
     kept["WsClientMessage"]["discriminator"]["mapping"]["refocus"] = "#/components/schemas/Novelty"
-    kept["Subscribe"]["properties"]["what"] = {"type": "string"}
+    kept["Subscribe"]["properties"]["depth"] = {"type": "integer"}
     kept["Release"]["properties"]["revision"] = {"type": "integer"}  # was null at times
     parameter(new, "MinSeqParameter")["schema"].pop("maximum")
     new["info"] = {"title": "Another", "version": "9"}

@@ -86,6 +86,30 @@ def snapshot_part(
     return f'{head},"last":{flag},"nodes":[{",".join(node_texts)}],"edges":[{",".join(edge_texts)}]}}', end
 
 
+def problems_part(
+    id: str, epoch: str, seq: int, number: int, problems: Sequence[str], start: int
+) -> tuple[str, int]:
+    """One part of a snapshot of these problems, starting at `start`, and where the next part starts.
+
+    number: of the part, from 1. A problem that is larger than a part gets its own part.
+    """
+    head = encode({"type": "problems", "id": id, "epoch": epoch, "seq": seq, "part": number})[:-1]
+    space = PART_BYTES - len(head) - _FRAME_BYTES
+    texts = _take((problems[index] for index in range(start, len(problems))), space)
+    end = start + len(texts)
+    flag = "true" if end == len(problems) else "false"
+    return f'{head},"last":{flag},"problems":[{",".join(texts)}]}}', end
+
+
+def problem_changes(
+    id: str, epoch: str, *, since: int, seq: int, problems_set: Sequence[str], removed: Sequence[str]
+) -> str:
+    """Which problems changed after `since` up to `seq`. removed: ids of problems."""
+    head = encode({"type": "problems-delta", "id": id, "epoch": epoch, "from": since, "seq": seq})[:-1]
+    changed = f'{{"set":[{",".join(problems_set)}],"remove":{json_text(list(removed))}}}'
+    return f'{head},"problems":{changed}}}'
+
+
 def changes_text(changes: Changes) -> str:
     """The changes in a delta; the text is the same for all clients that see the same changes."""
     nodes = ",".join([node.text for node in changes.nodes_set])

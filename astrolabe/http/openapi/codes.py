@@ -142,6 +142,11 @@ ERROR_CODES = (
         subscription=True,
         meaning="The connection has as many subscriptions as it may (`--max-subscriptions`).",
     ),
+    ErrorCode(
+        code="unknown-what",
+        subscription=True,
+        meaning="This server has no such thing to subscribe to. The message names what it has.",
+    ),
     ErrorCode(code="unknown-id", subscription=True, meaning="No subscription has this id."),
     ErrorCode(
         code="slow", close=close_codes.SLOW, retry=True, meaning="The client does not read what it is sent."

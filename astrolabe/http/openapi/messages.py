@@ -9,6 +9,7 @@ from msgspec import UNSET, field
 
 from astrolabe.graph.encoding import wire
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS
+from astrolabe.http.openapi import problem_shapes
 from astrolabe.http.openapi.process import ServedState
 from astrolabe.http.openapi.shapes import EdgeShape, NodeShape, Tally
 from astrolabe.http.openapi.terms import (
@@ -94,6 +95,37 @@ class Delta(Shape, tag_field="type", tag="delta"):
     ) = UNSET
 
 
+class Problems(Shape, tag_field="type", tag="problems"):
+    """The problems of the filter, or a part of them, the worst first: at most a thousand. `epoch` and `seq`
+    are positions of this subscription, not of the graph."""
+
+    id: Id
+    epoch: Epoch
+    seq: Seq
+    part: Annotated[int, about("The number of this part, from 1.")]
+    last: Annotated[bool, about("Whether this is the last part.")]
+    problems: list[problem_shapes.Problem]
+
+
+class ProblemChanges(Shape):
+    """New and changed problems, and the ids of those that are gone."""
+
+    set: list[problem_shapes.Problem]
+    remove: list[str]
+
+
+class ProblemsDelta(Shape, tag_field="type", tag="problems-delta"):
+    """Which problems changed."""
+
+    id: Id
+    epoch: Epoch
+    since: Annotated[Seq, about("The position of the previous message of this subscription.")] = field(
+        name="from"
+    )
+    seq: Seq
+    problems: ProblemChanges
+
+
 class Bookmark(Shape, tag_field="type", tag="bookmark"):
     """Nothing has changed for this filter up to this position. One comes with every heartbeat."""
 
@@ -126,8 +158,10 @@ class Pong(Shape, tag_field="type", tag="pong"):
 
 
 #: What the WebSocket says, and what is an event of its twin.
-WebSocketMessage = Hello | ServedState | Snapshot | Delta | Bookmark | Reset | StreamError | Pong
-Event = Hello | ServedState | Snapshot | Delta | Bookmark | Reset | StreamError
+WebSocketMessage = (
+    Hello | ServedState | Snapshot | Delta | Problems | ProblemsDelta | Bookmark | Reset | StreamError | Pong
+)
+Event = Hello | ServedState | Snapshot | Delta | Problems | ProblemsDelta | Bookmark | Reset | StreamError
 
 
 def _filter() -> type[msgspec.Struct]:

@@ -87,6 +87,11 @@ SUBSCRIBE = Parameter(
     description="Whether to start with the subscription `default`.",
     schema={"type": "boolean", "default": True},
 )
+WHAT = Parameter(
+    name="what",
+    description="What to follow: the graph, or the problems that it has.",
+    schema={"type": "string", "enum": ["graph", "problems"], "default": "graph"},
+)
 IF_NONE_MATCH = Parameter(
     name="If-None-Match",
     description="The `ETag` of an answer that the client already has.",

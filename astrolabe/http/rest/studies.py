@@ -24,8 +24,8 @@ from astrolabe.http.openapi.operation import ApiEndpoint, Operation, Parameter
 from astrolabe.http.openapi.terms import reference
 from astrolabe.http.query import QueryReader
 from astrolabe.http.responses.shared import position_headers
-from astrolabe.http.rest.problems import unseen_kinds
 from astrolabe.http.source import GraphSource
+from astrolabe.http.stream.problem_list import unseen_kinds
 from astrolabe.timeslice import Lane, in_slices
 
 Json = dict[str, Any]

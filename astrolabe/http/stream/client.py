@@ -28,13 +28,26 @@ class SharedSubscriptions(Protocol):
     async def wait_for_seq(self, seq: int, *, timeout: float) -> bool: ...
 
 
+class Subscription(Protocol):
+    """One subscription of a client, as the pump sees it."""
+
+    def next(self) -> Message | None:
+        """The next message to write. None when there is nothing, or until the client is woken."""
+        ...
+
+    def bookmark(self) -> None:
+        """Send the current position if the client is in step and its transport accepts data."""
+        ...
+
+
 class StreamClient:
     """The subscriptions of one connection. Made by `Hub.join`; call `leave` when the connection is lost."""
 
     def __init__(self, subscriptions: SharedSubscriptions, connection: StreamConnection) -> None:
         self._hub = subscriptions
-        self._connection = connection
-        self._subscriptions: dict[str, tuple[ClientSubscription, SharedSubscription]] = {}
+        self.connection = connection
+        #: By id; each with what ends it.
+        self._subscriptions: dict[str, tuple[Subscription, Callable[[], None]]] = {}
         self._ahead: dict[str, asyncio.Task[None]] = {}
         #: Whether `_pump` is scheduled.
         self._waits = False
@@ -62,21 +75,30 @@ class StreamClient:
         Raises Refusal if too many filters are in use.
         """
         shared = self._hub.share(filter)
-        subscription = ClientSubscription(id, shared, self._connection, wake=self.wake)
+        subscription = ClientSubscription(id, shared, self.connection, wake=self.wake)
         subscription.start(since)
         shared.subscriptions[subscription] = None
-        self._subscriptions[id] = (subscription, shared)
+
+        def end() -> None:
+            del shared.subscriptions[subscription]
+            self._hub.release(shared)
+
+        self._subscriptions[id] = (subscription, end)
         if subscription.is_ahead():
             wait = self._wait(subscription)
             self._ahead[id] = asyncio.get_running_loop().create_task(wait, name="astrolabe.http.ahead")
         elif not self._waits:
             self._pump()
 
+    def add(self, id: str, subscription: Subscription, end: Callable[[], None]) -> None:
+        """Pump another subscription under an unused id. end: called when it ends."""
+        self._subscriptions[id] = (subscription, end)
+        self.wake()
+
     def unsubscribe(self, id: str) -> None:
         """End a subscription; nothing more is written under its id. Raises KeyError for an unknown id."""
-        subscription, shared = self._subscriptions.pop(id)
-        del shared.subscriptions[subscription]
-        self._hub.release(shared)
+        _, end = self._subscriptions.pop(id)
+        end()
         if id in self._ahead:
             self._ahead.pop(id).cancel()
 
@@ -110,21 +132,21 @@ class StreamClient:
             if subscription.is_ahead():
                 subscription.restart("too-old")
         except Exception:
-            fail(self._connection)
+            fail(self.connection)
             return
         self.wake()
 
     def _pump(self) -> None:
         """Write one message, then let all other clients have a turn before the next."""
         self._waits = False
-        if not self._connection.writable:
+        if not self.connection.writable:
             return
         try:
             message = self._next()
             if message is not None:
-                self._connection.write(message)
+                self.connection.write(message)
         except Exception:
-            fail(self._connection)
+            fail(self.connection)
             return
         if message is not None:
             self.wake()
@@ -133,11 +155,11 @@ class StreamClient:
         if self._notice is not None:
             notice, self._notice = self._notice, None
             return notice
-        for id, (subscription, shared) in self._subscriptions.items():
+        for id, (subscription, end) in self._subscriptions.items():
             message = subscription.next()
             if message is not None:
                 # It goes behind the others, so that a busy subscription does not silence them.
                 del self._subscriptions[id]
-                self._subscriptions[id] = subscription, shared
+                self._subscriptions[id] = subscription, end
                 return message
         return None

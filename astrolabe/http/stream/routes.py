@@ -23,7 +23,8 @@ from astrolabe.http.responses.shared import position_headers
 from astrolabe.http.stream.client import StreamClient
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.hub import Hub
-from astrolabe.http.stream.session import ClientMessage, Session
+from astrolabe.http.stream.problem_feed import ProblemFeeds
+from astrolabe.http.stream.session import WHATS, ClientMessage, Session
 from astrolabe.settings import Limits
 
 logger = logging.getLogger("astrolabe.http")
@@ -34,7 +35,8 @@ DEFAULT = "default"
 _WEBSOCKET = Operation(
     summary="the stream: a WebSocket",
     details="""\
-Connecting subscribes to the filter of the query under the id `default`; more subscriptions are made by
+Connecting subscribes to the filter of the query under the id `default`, or with `what=problems` to its
+problems; more subscriptions are made by
 message. Each message is one JSON object. A browser, which can set no header, offers its token as the
 subprotocol `base64url.bearer.authorization.k8s.io.<token in base64url>`, next to `astrolabe.v1`.
 
@@ -46,7 +48,7 @@ forbidden origin, 4509 message too big, 4521 another host) do not come back befo
 any other (1001 going away, 1011 a failure, 4008 too slow, 4029 too many messages, 4429 too many connections),
 do.""",
     group="stream",
-    parameters=(*parameters.of_filter(), parameters.SINCE, parameters.SUBSCRIBE),
+    parameters=(*parameters.of_filter(), parameters.WHAT, parameters.SINCE, parameters.SUBSCRIBE),
     answers={101: ApiResponse(description="The stream begins: messages follow.", body={})},
     refusals=(400, 426, 503),
     messages={"server": messages.WebSocketMessage, "client": ClientMessage},
@@ -55,7 +57,7 @@ _EVENTS = Operation(
     summary="the same as server-sent events",
     details="Each event is a message, named by its type; its id, `<epoch>:<seq>`, is where to resume from.",
     group="stream",
-    parameters=(*parameters.of_filter(), parameters.SINCE, parameters.LAST_EVENT_ID),
+    parameters=(*parameters.of_filter(), parameters.WHAT, parameters.SINCE, parameters.LAST_EVENT_ID),
     answers={
         200: ApiResponse(
             description="The stream, which does not end.", body={"text/event-stream": str}, headers=POSITION
@@ -79,6 +81,7 @@ class StreamEndpoints:
         limits: Limits,
     ) -> None:
         self._hub = hub
+        self._problems = ProblemFeeds(hub, state)
         self._clients: dict[StreamClient, None] = {}
         self._state = _message_of(state.current)
         state.subscribe(self._send_state)
@@ -107,6 +110,7 @@ class StreamEndpoints:
         query = QueryReader(request)
         subscribes = query.pop_flag("subscribe", default=True)
         since = query.pop_position("since")
+        what = query.pop_choice("what", WHATS, "graph")
         filter = query.pop_filter(self._rules)
         self._connections.admit()
         if subscribes:
@@ -116,9 +120,9 @@ class StreamEndpoints:
         socket.write(self._hello())
         socket.write(self._state)
         if subscribes:
-            self._subscribe(socket, client, filter, since)
+            self._subscribe(socket, client, what, filter, since)
         limit = self._limits.max_subscriptions
-        socket.listen(Session(socket, client, self._rules, limit=limit))
+        socket.listen(Session(socket, client, self._rules, limit=limit, problems=self._problems))
         await self._connections.until_lost(socket, lambda: self._leave(client))
 
     async def _events(self, request: Request) -> None:
@@ -126,6 +130,7 @@ class StreamEndpoints:
         since = query.pop_position("since")
         if last := request.headers.get("last-event-id"):
             since = parse_position("Last-Event-ID", last)
+        what = query.pop_choice("what", WHATS, "graph")
         filter = query.pop_filter(self._rules)
         self._connections.admit()
         self._hub.admit(filter)
@@ -139,7 +144,7 @@ class StreamEndpoints:
         client = self._enter(events, request)
         events.write(self._hello())
         events.write(self._state)
-        self._subscribe(events, client, filter, since)
+        self._subscribe(events, client, what, filter, since)
         events.serve(client)
         await self._connections.until_lost(events, lambda: self._leave(client))
 
@@ -177,11 +182,15 @@ class StreamEndpoints:
         self,
         channel: WebSocket | EventStream,
         client: StreamClient,
+        what: str,
         filter: Filter,
         since: StreamPosition | None,
     ) -> None:
         try:
-            client.subscribe(DEFAULT, filter, since)
+            if what == "problems":
+                self._problems.subscribe(client, DEFAULT, filter, since)
+            else:
+                client.subscribe(DEFAULT, filter, since)
         except Exception:  # too late for an HTTP answer
             logger.exception("a subscription failed")
             channel.close(INTERNAL_ERROR, "internal-error", FAILED)

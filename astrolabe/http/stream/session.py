@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from astrolabe.graph.encoding import wire
+from astrolabe.graph.selector import quoted
 from astrolabe.graph.views.filter import Filter, FilterError, FilterRules, parse_message
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.close_codes import BAD_MESSAGE, SLOW
@@ -14,6 +15,7 @@ from astrolabe.http.net.message import Message
 from astrolabe.http.openapi.terms import reference
 from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream.client import StreamClient
+from astrolabe.http.stream.problem_feed import ProblemFeeds
 from astrolabe.http.stream.subscription import StreamConnection, fail
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -22,10 +24,16 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Filter = Annotated[Any, msgspec.Meta(extra_json_schema={"anyOf": [reference("Filter"), {"type": "null"}]})]
 
 
+#: What there is to subscribe to.
+WHATS = ("graph", "problems")
+_What = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(WHATS)})]
+
+
 class Subscribe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="subscribe"):
-    """Follow a part of the graph, from `since` on when that is still known."""
+    """Follow a part of the graph, or its problems, from `since` on when that is still known."""
 
     id: Id
+    what: _What = "graph"
     filter: _Filter = None
     since: StreamPosition | None = None
 
@@ -50,16 +58,23 @@ _DECODER = msgspec.json.Decoder(ClientMessage)
 class Session:
     """Implements `websocket.Listener` for one client.
 
-    rules: of its filters. limit: the number of subscriptions it may have.
+    rules: of its filters. limit: the number of subscriptions it may have. problems: what it may follow.
     """
 
     def __init__(
-        self, connection: StreamConnection, client: StreamClient, rules: FilterRules, *, limit: int
+        self,
+        connection: StreamConnection,
+        client: StreamClient,
+        rules: FilterRules,
+        *,
+        limit: int,
+        problems: ProblemFeeds,
     ) -> None:
         self._connection = connection
         self._client = client
         self._rules = rules
         self._limit = limit
+        self._problems = problems
 
     def hear(self, text: str) -> None:
         try:
@@ -91,6 +106,9 @@ class Session:
         elif len(self._client) >= self._limit:
             text = f"a connection has at most {self._limit} subscriptions"
             self._refuse(message.id, "too-many-subscriptions", text)
+        elif message.what not in WHATS:
+            text = f"there is {' and '.join(WHATS)} to subscribe to, not {quoted(message.what)}"
+            self._refuse(message.id, "unknown-what", text)
         else:
             try:
                 filter = parse_message(message.filter, self._rules)
@@ -101,7 +119,10 @@ class Session:
 
     def _follow(self, message: Subscribe, filter: Filter) -> None:
         try:
-            self._client.subscribe(message.id, filter, message.since)
+            if message.what == "problems":
+                self._problems.subscribe(self._client, message.id, filter, message.since)
+            else:
+                self._client.subscribe(message.id, filter, message.since)
         except Refusal as refusal:
             self._refuse(message.id, refusal.error, refusal.message)
         except Exception:

@@ -45,11 +45,13 @@ ASKED: list[Json] = [
         "filter": {"release": "shop-app", "selector": "app in (web)", "q": "w"},
     },
     {"type": "subscribe", "id": "old", "filter": None, "since": {"epoch": "another", "seq": 3}},
+    {"type": "subscribe", "id": "broken", "what": "problems"},
     {"type": "unsubscribe", "id": "web"},
 ]
 REFUSED: list[Json] = [
     {"type": "subscribe", "id": "bad", "filter": {"kind": ["Pood"]}},
     {"type": "subscribe", "id": "bad", "filter": {"name": "web"}},
+    {"type": "subscribe", "id": "bad", "what": "weather"},
 ]
 
 
@@ -70,9 +72,9 @@ async def test_what_a_websocket_says_is_described_and_nothing_else() -> None:
             messages = await heard(socket, {"hello", "snapshot"})
             for message in [*ASKED, *REFUSED]:
                 await socket.send(json.dumps(message))
+            messages += await heard(socket, {"problems"})
             site.world.set(facts("Pod", "lone", namespace="other", status=Status(ERROR, "Broken")))
-            site.world.remove("pod-lone")
-            messages += await heard(socket, types - {"hello", "state", "snapshot"})
+            messages += await heard(socket, types - {message["type"] for message in messages})
     assert types == {message["type"] for message in messages}
     assert [fault for message in messages for fault in described.faults_said(WS, "server", message)] == []
 
@@ -105,10 +107,27 @@ async def test_what_a_client_may_say(described: Described) -> None:
         assert described.faults_said(WS, "client", message)
 
 
+async def test_problems_are_events_too() -> None:
+    async with serve(shop()) as site:
+        described = Described(await site.json("/openapi.json"))
+        messages: list[Json] = []
+        async with site.get(f"{SSE}?what=problems") as answer, asyncio.timeout(PATIENCE):
+            async for line in answer.content:
+                if line.startswith(b"data: "):
+                    messages.append(json.loads(line.removeprefix(b"data: ")))
+                    if messages[-1]["type"] == "problems":
+                        site.world.set(
+                            facts("Pod", "lone", namespace="other", status=Status(ERROR, "Broken"))
+                        )
+                if messages and messages[-1]["type"] == "problems-delta":
+                    break
+    assert [fault for message in messages for fault in described.faults_said(SSE, "server", message)] == []
+
+
 async def test_events_are_the_same_messages() -> None:
     async with serve(shop(), Limits(heartbeat=0.2)) as site:
         described = Described(await site.json("/openapi.json"))
-        types = described.types_said(SSE, "server") - {"error"}
+        types = described.types_said(SSE, "server") - {"error", "problems", "problems-delta"}
         messages: list[Json] = []
         async with site.get(f"{SSE}?since=another:3") as answer, asyncio.timeout(PATIENCE):
             site.world.set(facts("Pod", "lone", namespace="other", status=Status(ERROR, "Broken")))

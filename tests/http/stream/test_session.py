@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from astrolabe.graph.views.filter import FilterRules
+from astrolabe.http.stream.problem_feed import ProblemFeeds
 from astrolabe.http.stream.session import Session
 from tests.support.connections import Recorder
 from tests.support.worlds import KINDS, shop
@@ -16,8 +17,10 @@ WRONG = '{"type":"subscribe","id":"y","filter":{"kind":["Pond"]}}'
 
 def begin(limit: int = 2) -> tuple[Session, Recorder]:
     connection = Recorder()
-    client = shop().hub.join(connection)
-    return Session(connection, client, FilterRules.of(KINDS), limit=limit), connection
+    world = shop()
+    problems = ProblemFeeds(world.hub, world.state_tracker())
+    client = world.hub.join(connection)
+    return Session(connection, client, FilterRules.of(KINDS), limit=limit, problems=problems), connection
 
 
 async def test_a_conversation() -> None:
@@ -32,10 +35,13 @@ async def test_a_conversation() -> None:
 
 async def test_refusals() -> None:
     session, connection = begin(limit=1)
-    for text in (WRONG, SUBSCRIBE, SUBSCRIBE, SUBSCRIBE.replace("x", "z")):
+    unknown = '{"type":"subscribe","id":"y","what":"weather"}'
+    for text in (WRONG, unknown, SUBSCRIBE, SUBSCRIBE, SUBSCRIBE.replace("x", "z")):
         session.hear(text)
-    codes = [message.get("code") for message in connection.take()]
-    assert codes == ["bad-filter", None, "duplicate-id", "too-many-subscriptions"]
+    said = connection.take()
+    codes = [message.get("code") for message in said]
+    assert codes == ["bad-filter", "unknown-what", None, "duplicate-id", "too-many-subscriptions"]
+    assert said[1]["message"] == "there is graph and problems to subscribe to, not 'weather'"
 
 
 @pytest.mark.parametrize("text", ["{}", '{"x":' * 10_000, '{"x":' * 10_000 + "1" + "}" * 10_000])
