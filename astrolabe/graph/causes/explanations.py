@@ -189,7 +189,12 @@ def explaining_references(
     if not references or complaint is C.CRASH or (words.key == _CLAIM and complaint is C.OWN):
         return  # a claim that lost its volume says so itself
     said = words.all_words
-    named = [each for each in references if _is_named(each, said)]
+    # A pull secret is named whenever it is missing, which is harmless while images come without.
+    named = [
+        each
+        for each in references
+        if _is_named(each, said) and (_PULL not in each.field or _can_cause(each, words, complaint, said))
+    ]
     # An Ingress or a workload may lack several objects, and its words speak of one.
     if named and not (words.key in _LACKS_SEVERAL and complaint is C.WAITING):
         yield from named
@@ -198,7 +203,12 @@ def explaining_references(
 
 
 def _is_named(reference: UnresolvedReference, said: str) -> bool:
-    return re.search(rf"(?<![\w.-]){re.escape(reference.name)}(?![\w-])", said) is not None
+    return re.search(_naming(reference), said) is not None
+
+
+def _naming(reference: UnresolvedReference) -> str:
+    """Matches its name, and no longer one."""
+    return rf"(?<![\w.-]){re.escape(reference.name)}(?![\w-])"
 
 
 def _can_cause(reference: UnresolvedReference, words: Words, complaint: Complaint, said: str) -> bool:
@@ -211,6 +221,7 @@ def _can_cause(reference: UnresolvedReference, words: Words, complaint: Complain
 def _of_pod(reference: UnresolvedReference, words: Words, complaint: Complaint, said: str) -> bool:
     is_pull_secret = _PULL in reference.field
     if complaint is C.IMAGE:
+        said = re.sub(_naming(reference), "", said)  # it may be called after credentials
         return is_pull_secret and (bool(_ACCESS.search(said)) or not _IMAGE_FAULT.search(said))
     if is_pull_secret:
         return False

@@ -85,6 +85,18 @@ def test_a_missing_pull_secret_explains_only_that_an_image_is_refused(
     assert exposed(pod).told()[0].split(" > ")[0].partition(": ")[2] == told
 
 
+def test_a_pull_secret_that_is_named_because_it_is_missing_does_not_explain_a_fault_of_the_image() -> None:
+    def told(fault: str) -> str:
+        message = f"{fault}; it names the imagePullSecret my-credentials, which does not exist"
+        lost = unresolved("uses-secret", "Secret", "my-credentials", "spec.imagePullSecrets[my-credentials]")
+        pod = a_node("Pod", "web-1", "Error", "ErrImagePull", message, missing=[lost])
+        return exposed(pod).told()[0].partition(" > ")[0]
+
+    assert told("shop/web:2: not found") == "Error ErrImagePull: Pod web-1"
+    assert told("x509: certificate signed by unknown authority") == "Error ErrImagePull: Pod web-1"
+    assert told("shop/web:2: 401 Unauthorized") == "Error NotFound: missing Secret my-credentials"
+
+
 def test_a_missing_pull_secret_does_not_explain_a_pod_that_waits_for_a_volume() -> None:
     lost = unresolved("uses-secret", "Secret", "pull", "spec.imagePullSecrets[0]")
     warning = ("FailedAttachVolume", "Multi-Attach error for volume pv-1", MINUTES_5)
