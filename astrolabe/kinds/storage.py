@@ -217,9 +217,9 @@ def _tell_waiting(details: ClaimDetails, neighborhood: Neighborhood) -> str:
         return ", ".join([f'{each.kind} "{each.name}" does not exist' for each in missing])
     classes = list(neighborhood.outgoing(USES_CLASS, "StorageClass"))
     if not classes and details.wants_default and neighborhood.is_complete("StorageClass"):
-        return "It names no StorageClass, and none is the default"
+        return "No persistent volumes are available for it: it names no StorageClass, and none is the default"
     if details.wants_none:
-        return "It asks for no StorageClass, so it waits for a volume that somebody creates"
+        return "No persistent volumes are available for it: it asks for no class, so somebody must create one"
     if not any(each.details.volume_binding_mode == "WaitForFirstConsumer" for each in classes):
         return ""
     pods = _users(neighborhood)

@@ -237,7 +237,11 @@ def test_a_claim_that_waits_for_what_does_not_exist(unresolved: list[Ref], messa
 @pytest.mark.parametrize(
     ("out", "unknown", "message"),
     [
-        ([], [], "It names no StorageClass, and none is the default"),
+        (
+            [],
+            [],
+            "No persistent volumes are available for it: it names no StorageClass, and none is the default",
+        ),
         ([SOON], [], "Waiting for a volume"),
         ([], ["StorageClass"], "Waiting for a volume"),
     ],
