@@ -226,7 +226,7 @@ async def test_the_messages_of_the_page_are_those_of_the_document() -> None:
     async with serve(World()) as site:
         described = Described(await site.json("/openapi.json"))
     schemas = described.document["components"]["schemas"]
-    rows = re.findall(r"^\| `([a-z]+)` \| (.*?) \| .* \| `(\w+)` \|$", PAGE.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \| .* \| `(\w+)` \|$", PAGE.read_text(), re.MULTILINE)
     types = described.types_said(WS, "server") | described.types_said(WS, "client")
     assert {type for type, _, _ in rows} == types
     for type, keys, schema in rows:

@@ -133,3 +133,15 @@ async def test_orders_limits_and_caches(site: Site) -> None:
         "message": "sort is one of severity, reach, age, newest, affected, not 'colour'",
     }
     assert (await site.refused("/api/v1/problems?limit=0"))[0] == 400
+
+
+async def test_one_problem_names_the_others_of_the_same_nodes_as_the_list_does(site: Site) -> None:
+    down = Status(ERROR, "NoReadyEndpoints", "0/2 endpoints ready")
+    selects = Select(SELECTS, "Pod", "third", equality({"app": "torn"}), "spec.selector")
+    site.world.set(
+        facts("Service", "torn", namespace="third", status=down, links=(selects,)),
+        *(facts("Pod", name, namespace="third", status=CRASH, labels={"app": "torn"}) for name in "xy"),
+    )
+    first, second = await site.json("/api/v1/problems?namespace=third")
+    assert (first["also"], second["also"]) == ([second["id"]], [first["id"]])
+    assert (await site.json(f"/api/v1/problems/{first['id']}"))["also"] == [second["id"]]
