@@ -219,7 +219,7 @@ def _tell_waiting(details: ClaimDetails, neighborhood: Neighborhood) -> str:
     if not classes and details.wants_default and neighborhood.is_complete("StorageClass"):
         return "No persistent volumes are available for it: it names no StorageClass, and none is the default"
     if details.wants_none:
-        return "No persistent volumes are available for it: it asks for no class, so somebody must create one"
+        return "No persistent volumes are available for it: it waits until somebody creates one"
     if not any(each.details.volume_binding_mode == "WaitForFirstConsumer" for each in classes):
         return ""
     pods = _users(neighborhood)
