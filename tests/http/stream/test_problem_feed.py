@@ -313,3 +313,38 @@ def test_a_follower_holds_what_a_question_is_answered(steps: list[tuple[str, str
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(problem_watch, "LOOK_EVERY", SOON)
         asyncio.run(follow())
+
+
+async def test_another_graph_is_followed_without_a_reset(site: Site, socket: ClientConnection) -> None:
+    """Positions are those of the list."""
+    wide, narrow = Reader(), Reader()
+    await socket.send(ask("wide"))
+    await wide.until(socket, lambda: True)
+    await socket.send(ask("narrow", filter={"namespace": ["other"]}))
+    await narrow.until(socket, lambda: True)
+    other = a_world()
+    other.remove("pod-b")
+    breaks(other, "z", "other")
+    site.hub.replace(other.hub.graph)
+    while wide.names != ["z"] or narrow.names != ["z"]:
+        message = await read(socket)
+        assert message["type"] in ("problems-delta", "bookmark")
+        (wide if message["id"] == "wide" else narrow).take(message)
+
+
+async def test_a_look_that_fails_is_followed_by_another(
+    site: Site, socket: ClientConnection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    everything, failures = ProblemLister.everything, [ValueError("seen by nobody")]
+
+    async def fails_once(self: ProblemLister) -> Any:
+        if failures:
+            raise failures.pop()
+        return await everything(self)
+
+    monkeypatch.setattr(ProblemLister, "everything", fails_once)
+    reader = Reader()
+    await socket.send(ask())
+    await reader.until(socket, lambda: reader.names == ["b"])
+    assert "a look at problems failed; another follows" in caplog.text
+    caplog.clear()
