@@ -1,4 +1,4 @@
-"""The state of every watched kind, and whether all required kinds are synced."""
+"""The state of every watched kind, and whether all that can be read is synced."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class ReadinessTracker:
 
     @property
     def ready(self) -> bool:
-        """Whether every required kind has been synced."""
+        """Whether every kind has been synced, but for those that need not be, and cannot."""
         return self._ready.is_set()
 
     async def wait(self) -> None:
-        """Wait until all required kinds are synced."""
+        """Wait until all kinds are synced that can be."""
         await self._ready.wait()
 
     def change(self, scopes: Iterable[Scope], removed: Iterable[str] = (), *, complete: bool = True) -> None:
@@ -117,8 +117,8 @@ class ReadinessTracker:
             del known[key]
 
     def update_ready(self) -> None:
-        """Become ready if all required kinds are synced and served."""
-        if not self.unready():
+        """Become ready if all kinds are synced and served, but for those that need not be, and cannot."""
+        if not self.waiting():
             self._ready.set()
 
     def restart(self, scopes: Iterable[Scope], *, complete: bool = True) -> None:
@@ -162,6 +162,10 @@ class ReadinessTracker:
             for scope in self.still_listing()
             if scope.required or scope.kind == EVENT or is_custom(scope.kind)
         ]
+
+    def waiting(self) -> list[Scope]:
+        """What readiness waits for: the required scopes that are not synced, and the first lists of others."""
+        return list(dict.fromkeys([*self.unready(), *self.still_listing()]))
 
     def unready(self) -> list[Scope]:
         """The required scopes that are not synced."""

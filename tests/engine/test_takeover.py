@@ -123,6 +123,8 @@ async def test_nothing_is_published_before_all_that_is_required_is_known() -> No
         assert not run.readiness.ready
         await run.tell(Replace("Secret", "", [resource("Secret", "s")]))
         assert run.names() == ["Pod-b", "Secret-s"]
+        assert not run.readiness.ready
+        await run.tell(WatchStatus("ConfigMap", "", "unavailable", "403 Forbidden", cause="forbidden"))
         assert run.readiness.ready
 
 

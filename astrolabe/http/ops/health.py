@@ -53,8 +53,8 @@ def readyz(
 
 
 def waiting_for(readiness: ReadinessTracker) -> list[str]:
-    """The names of the required watches that are not synced yet."""
-    return sorted({_name(scope) for scope in readiness.unready()})
+    """The names of the watches that readiness waits for."""
+    return sorted({_name(scope) for scope in readiness.waiting()})
 
 
 def kinds_of(source: GraphSource, *, now: float) -> dict[str, dict[str, Any]]:

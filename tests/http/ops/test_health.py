@@ -131,9 +131,11 @@ def test_ready_when_all_that_is_required_is_synced() -> None:
         [Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node", required=False), Scope("Job")]
     )
     readiness.report("Pod", "a", "synced")
-    assert readyz(readiness) == (503, {"status": "not-ready", "waiting": ["Job", "Pod in b"]})
+    assert readyz(readiness) == (503, {"status": "not-ready", "waiting": ["Job", "Node", "Pod in b"]})
     readiness.report("Pod", "b", "synced")
     readiness.report("Job", "", "synced")
+    assert readyz(readiness) == (503, {"status": "not-ready", "waiting": ["Node"]})
+    readiness.report("Node", "", "unavailable", "403 Forbidden", cause="forbidden")
     assert readyz(readiness) == (200, {"status": "ready"})
 
 
