@@ -140,6 +140,8 @@ async def test_kinds_come_and_go_while_a_client_follows(simulator: Simulator) ->
         await until(lambda: site.names("Widget.example.com") == ["everywhere"])
         store.define(crd("Widget", "example.com", scope="Cluster", versions=("v1", "v2")))
         await until(lambda: site.source.catalogue["Widget.example.com"].version == "v2")
+        # Its objects are those that were, or just being listed anew.
+        await until(lambda: site.names("Widget.example.com") == ["everywhere"])
         (node,) = [
             node for node in await site.get("/api/v1/resources?kind=widgets") if node["name"] == "everywhere"
         ]
