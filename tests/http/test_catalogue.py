@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from astrolabe.kinds.builtin import builtin_catalogue
+from astrolabe.kinds.custom.columns import ShownKey, metadata_type
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.metadata import Metadata
 from tests.support.kinds import CATALOGUE
@@ -57,3 +58,27 @@ def test_other_clusters_have_a_catalogue_of_their_own() -> None:
     one.change(added=[WIDGET])
     assert WIDGET.key in one
     assert WIDGET.key not in other
+
+
+async def test_kinds_that_show_the_same_key_in_other_ways_are_described() -> None:
+    """Custom kinds decide their keys at run time: they may be those of another kind, or what all nodes have."""
+    keys = [
+        ShownKey("colour", (), "string"),
+        ShownKey("creationTimestamp", (), "date"),
+        ShownKey("age", (), "integer"),
+    ]
+    others = [ShownKey("age", (), "string"), ShownKey("images", (), "list"), ShownKey("colour", (), "string")]
+    catalogue = builtin_catalogue()
+    catalogue.change(
+        added=[
+            WIDGET,
+            replace(WIDGET, group="example.org", shows=metadata_type("Widget", keys)),
+            replace(WIDGET, group="example.net", shows=metadata_type("Widget", others)),
+        ]
+    )
+    async with serve(shop(), catalogue=catalogue) as site:
+        schemas = (await site.json("/openapi.json"))["components"]["schemas"]
+    properties = schemas["Metadata"]["properties"]
+    assert properties["colour"] == {"type": "string"}
+    assert properties["age"].get("type") is None, "it is of several types"
+    assert properties["creationTimestamp"]["format"] == "date-time"

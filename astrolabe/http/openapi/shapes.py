@@ -341,23 +341,23 @@ _ABOUT = "What is shown of a manifest; the keys depend on the kind, and empty on
 
 def metadata_shape(catalogue: Catalogue) -> type[msgspec.Struct]:
     """What nodes show of manifests: all keys that nodes of these kinds may have."""
-    types: dict[tuple[str, str], Any] = {}
+    types: dict[str, Any] = {"creationTimestamp": Time}
     for kind in catalogue:
-        for name, key, shown in keys_of(kind.shows):
-            known = types.setdefault((name, key), shown)
-            if known != shown:
-                types[name, key] = Any
+        for key, shown in keys_of(kind.shows):
+            if types.setdefault(key, shown) != shown:
+                types[key] = Any
+    del types["creationTimestamp"]  # all nodes have it
     fields: list[Any] = [("creation_timestamp", Time)]
     fields += [
-        (name, shown | Absent, msgspec.field(default=msgspec.UNSET, name=key))
-        for (name, key), shown in types.items()
+        (f"key_{number}", shown | Absent, msgspec.field(default=msgspec.UNSET, name=key))
+        for number, (key, shown) in enumerate(types.items())
     ]
     return msgspec.defstruct(METADATA, fields, bases=(Shape,), namespace={"__doc__": _ABOUT})
 
 
-def keys_of(shows: type[Metadata]) -> list[tuple[str, str, Any]]:
-    """Of each key that a kind shows the name of its field, the key, and the type of what is not left out."""
-    return [(each.name, each.encode_name, _without_none(each.type)) for each in msgspec.structs.fields(shows)]
+def keys_of(shows: type[Metadata]) -> list[tuple[str, Any]]:
+    """The keys that a kind shows, each with the type of what is not left out."""
+    return [(each.encode_name, _without_none(each.type)) for each in msgspec.structs.fields(shows)]
 
 
 def _without_none(type: Any) -> Any:

@@ -36,13 +36,13 @@ async def test_all_that_a_kind_shows_is_described(described: Described, kind: st
 def test_a_key_means_the_same_wherever_it_is_shown() -> None:
     types: dict[str, set[Any]] = {}
     for kind in CATALOGUE:
-        for _, key, type in keys_of(kind.shows):
+        for key, type in keys_of(kind.shows):
             types.setdefault(key, set()).add(type)
     assert {key: found for key, found in types.items() if len(found) > 1} == {}
 
 
 async def test_what_is_described_is_what_kinds_show(described: Described) -> None:
-    shown = {key for kind in CATALOGUE for _, key, _ in keys_of(kind.shows)}
+    shown = {key for kind in CATALOGUE for key, _ in keys_of(kind.shows)}
     assert set(described.document["components"]["schemas"]["Metadata"]["properties"]) == {
         "creationTimestamp",
         *shown,
