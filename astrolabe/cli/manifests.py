@@ -78,7 +78,7 @@ def _split(lines: list[str]) -> Iterator[tuple[int, str]]:
 
 def _from_yaml(text: str) -> tuple[Any, str]:
     try:
-        return yaml.load(text, Loader=_Loader), ""  # noqa: S506 - it is a SafeLoader
+        return yaml.load(text, Loader=_Loader), ""
     except yaml.MarkedYAMLError as error:
         where = f" (line {error.problem_mark.line + 1} of the document)" if error.problem_mark else ""
         return None, f"this is no YAML: {error.problem}{where}"
