@@ -14,6 +14,7 @@ import pytest
 
 from astrolabe.engine.inbox import Replace
 from astrolabe.graph.model.facts import Facts
+from astrolabe.kube.timing import WatchTiming
 from astrolabe.sim.faults import DeepObject, Drip, HalfOpen, HttpStatus, InjectedFault, draw_fault
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import ObjectStore
@@ -115,7 +116,8 @@ async def test_one_deep_object_costs_only_itself(watch_list: Any) -> None:
         for name in ("a", "b", "c"):
             store.create("Pod", {"metadata": {"name": name, "namespace": "n"}})
         simulator.faults.add(DeepObject(kind="Pod", verb="list" if watch_list == "rejected" else "watch"))
-        async with followed(simulator.url) as run:
+        # Patient, since what is asked for a second time is whole.
+        async with followed(simulator.url, timing=WatchTiming()) as run:
             names = lambda: sorted(each.name for each in run.graph.nodes.values() if each.kind == "Pod")  # noqa: E731
             await asyncio.wait_for(run.readiness.wait(), 10)
             assert names() == ["b", "c"]
