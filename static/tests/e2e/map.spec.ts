@@ -28,12 +28,12 @@ test("a release is expanded and collapsed with the mouse", async ({ page }) => {
   await viewer.open(`${cluster.url}?at=0,0,1`);
   await viewer.picture.click({ position: { x: 100, y: 82 } });
   await expect(viewer.details).toContainText("Release");
-  await expect(viewer.details.getByRole("heading", { level: 2 })).toHaveText("basket");
+  await expect(viewer.details.getByRole("heading", { level: 2 })).toHaveText("platform");
   await viewer.picture.click({ position: { x: 212, y: 90 } });
-  await expect(page).toHaveURL(/open=checkout\/basket/);
+  await expect(page).toHaveURL(/open=argocd\/platform/);
   await expect(viewer.details.getByRole("button", { name: "Collapse" })).toBeVisible();
   await viewer.details.getByRole("button", { name: "Collapse" }).click();
-  await expect(page).not.toHaveURL(/checkout\/basket,|open=checkout\/basket/);
+  await expect(page).not.toHaveURL(/argocd\/platform,|open=argocd\/platform/);
 });
 
 test("a release is expanded, walked through and collapsed with the keyboard", async ({ page }) => {
@@ -41,14 +41,14 @@ test("a release is expanded, walked through and collapsed with the keyboard", as
   await viewer.open(cluster.url);
   await viewer.picture.focus();
   await page.keyboard.press("ArrowRight");
-  await expect(viewer.details.getByRole("heading", { level: 2 })).toHaveText("basket");
+  await expect(viewer.details.getByRole("heading", { level: 2 })).toHaveText("platform");
   await page.keyboard.press("Enter");
-  await expect(page).toHaveURL(/open=checkout\/basket/);
+  await expect(page).toHaveURL(/open=argocd\/platform/);
   await viewer.settled();
   await page.keyboard.press("Enter");
-  await expect(page).not.toHaveURL(/open=checkout\/basket/);
+  await expect(page).not.toHaveURL(/open=argocd\/platform/);
   await page.keyboard.press("ArrowRight");
-  await expect(viewer.details.getByRole("heading", { level: 2 })).not.toHaveText("basket");
+  await expect(viewer.details.getByRole("heading", { level: 2 })).not.toHaveText("platform");
   await page.keyboard.press("Escape");
   await expect(viewer.details).toHaveCount(0);
 });
@@ -141,5 +141,5 @@ test("a card under the mouse says what did not fit on it", async ({ page }) => {
   const viewer = new ViewerPage(page);
   await viewer.open(`${cluster.url}?at=0,0,1`);
   await viewer.picture.hover({ position: { x: 100, y: 90 } });
-  await expect(page.locator(".shapes")).toHaveAttribute("title", /^Release basket ×\d+\n(Pending|Ready)/);
+  await expect(page.locator(".shapes")).toHaveAttribute("title", /^Release platform ×\d+\n(Pending|Ready|Error)/);
 });
