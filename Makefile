@@ -140,12 +140,15 @@ deploy: ## install Astrolabe in the cluster of your kubeconfig, or upgrade it
 undeploy: ## remove it, with its namespace and everything in it
 	kubectl delete --ignore-not-found -f deploy/deployment.yaml
 
+# What failed beside other tests, which share the cores with it, must pass by itself.
+AGAIN = $(BIN)/pytest --last-failed --last-failed-no-failures none
+
 test: deps $(if $(NODE),$(MODULES)) $(VIEWER) ## run the tests; ARGS="tests/graph -x" runs only those of Python that it selects
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest -n $(JOBS) -m "not alone"
-	$(BIN)/pytest -m alone
+	$(BIN)/pytest -n $(JOBS) -m "not alone" || $(AGAIN) -m "not alone"
+	$(BIN)/pytest -m alone || $(AGAIN) -m alone
 	$(MAKE) test-viewer test-plugin
 endif
 
