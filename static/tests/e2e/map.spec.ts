@@ -141,5 +141,8 @@ test("a card under the mouse says what did not fit on it", async ({ page }) => {
   const viewer = new ViewerPage(page);
   await viewer.open(`${cluster.url}?at=0,0,1`);
   await viewer.picture.hover({ position: { x: 100, y: 90 } });
-  await expect(page.locator(".shapes")).toHaveAttribute("title", /^Release platform ×\d+\n(Pending|Ready|Error)/);
+  await expect(page.locator(".shapes")).toHaveAttribute(
+    "title",
+    /^Release platform ×\d+\n(Pending|Ready|Error)/,
+  );
 });
