@@ -8,7 +8,6 @@ way: that is asked of the model, which tells of every step.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,11 +23,6 @@ from tests.support.kinds import KINDS
 from tests.support.simulated import simulated
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
-#: Not solved yet. Each must fail: one that passes is to be taken out.
-UNSOLVED: frozenset[str] = frozenset()
-
-#: Kinds that may be synced after the server is ready.
-LATE = frozenset(kind.name for kind in KINDS if not kind.expected)
 
 Json = dict[str, Any]
 
@@ -54,13 +48,7 @@ class Answers:
 
 
 def cases() -> list[Any]:
-    unsolved = pytest.mark.xfail(strict=True, reason="not solved yet")
-    return [
-        pytest.param(
-            json.loads(path.read_text()), id=path.stem, marks=[unsolved] if path.stem in UNSOLVED else []
-        )
-        for path in CASES
-    ]
+    return [pytest.param(json.loads(path.read_text()), id=path.stem) for path in CASES]
 
 
 @pytest.mark.parametrize("case", cases())
@@ -83,12 +71,6 @@ async def answers_to(case: Json) -> Answers:
     settings |= {name.replace("-", "_"): value for name, _, value in flags}
     async with simulated(store, **settings) as host, aiohttp.ClientSession(f"http://{host}") as session:
         graph = await get(session, "/api/v1/graph")
-        # The server does not wait for kinds that few clusters have.
-        wanted = {each["metadata"]["uid"] for each in case["objects"] if each["kind"] in LATE}
-        async with asyncio.timeout(10):
-            while wanted - {node["uid"] for node in graph["nodes"]}:
-                await asyncio.sleep(0.02)
-                graph = await get(session, "/api/v1/graph")
         releases = await get(session, "/api/v1/releases?detail=true")
         return Answers(graph, releases, await get(session, "/api/v1/grafana/nodegraph"))
 
