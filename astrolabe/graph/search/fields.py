@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from astrolabe.graph.search.document import document_of, texts_at
-from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.node import Node, reason_of
 
 #: How the values of a field are written: a text with wildcards; a part of a text; one of a closed set;
 #: another object, as `kind/name`; `true`, `false` or an object; the other end of an edge; its type.
@@ -119,7 +119,7 @@ _ENTRIES = (
         name="reason",
         description="The reason of its status, in one word.",
         example="reason:CrashLoop*",
-        texts=lambda node: (document_of(node).reason,),
+        texts=lambda node: (reason_of(node),),
         indexed=True,
     ),
     SearchField(

@@ -47,7 +47,7 @@ def shown(pattern: Pattern) -> str:
 #: A quantity of Kubernetes (apimachinery resource.Quantity): a number with a suffix.
 _QUANTITY = re.compile(r"([+-]?\d{1,30}(?:\.\d{1,30})?)(m|k|[MGTPE]|[KMGTPE]i)?\Z", re.IGNORECASE)
 _FACTORS = {"m": 1e-3, "k": 1e3}
-_FACTORS |= {letter: 1000.0**power for power, letter in enumerate("mgtpe", 2) if letter != "m"}
+_FACTORS |= {letter: 1000.0**power for power, letter in enumerate("gtpe", 3)}
 _FACTORS |= {f"{letter}i": 1024.0**power for power, letter in enumerate("kmgtpe", 1)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -59,6 +60,16 @@ def labels_in(text: str) -> dict[str, str]:
         return {}
     labels: dict[str, str] = ujson.loads(text[start + 10 : -1])
     return labels
+
+
+#: Status and reason are the first that a node's text has.
+_REASON = re.compile(r'\{"status":"\w*","reason":"([^"\\]*)"')
+
+
+def reason_of(node: Node) -> str:
+    """The reason of its status, from the text."""
+    found = _REASON.match(node.text)
+    return found[1] if found else str(node.document()["reason"])
 
 
 class _Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):

@@ -6,7 +6,6 @@ those asked for. The others depend on neighbours (`membership`), or are a select
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from types import MappingProxyType
@@ -14,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.node import Node, reason_of
 
 
 class FilterField(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,15 +32,6 @@ class FilterField(msgspec.Struct, frozen=True, kw_only=True):
     shape: Literal["values", "selector", "text"] = "values"
     closed: Literal["", "Kind", "Status"] = ""
     value: Callable[[Node], str] | None = None
-
-
-#: Status and reason are the first that a node's text has (`node.encode_derived`).
-_REASON = re.compile(r'\{"status":"\w*","reason":"([^"\\]*)"')
-
-
-def _reason_of(node: Node) -> str:
-    found = _REASON.match(node.text)
-    return found[1] if found else str(node.document()["reason"])
 
 
 _ENTRIES = (
@@ -76,7 +66,7 @@ _ENTRIES = (
         name="reason",
         description="Nodes with these reasons, word for word, such as `CrashLoopBackOff`.",
         help="Nodes with these reasons.",
-        value=_reason_of,
+        value=reason_of,
     ),
     FilterField(
         name="selector",
