@@ -17,6 +17,16 @@ from astrolabe.kinds.metadata import NoMetadata
 Json = dict[str, Any]
 
 
+#: The conditions of a definition that is served.
+_ACCEPTED = [
+    {"type": type, "status": "True", "reason": reason, "message": message}
+    for type, reason, message in (
+        ("NamesAccepted", "NoConflicts", "no conflicts found"),
+        ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+    )
+]
+
+
 def crd(
     kind: str,
     group: str,
@@ -49,13 +59,6 @@ def crd(
         }
         for index, version in enumerate(versions)
     ]
-    conditions = [
-        {"type": type, "status": "True", "reason": reason, "message": message}
-        for type, reason, message in (
-            ("NamesAccepted", "NoConflicts", "no conflicts found"),
-            ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
-        )
-    ]
     return {
         "kind": "CustomResourceDefinition",
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -67,7 +70,7 @@ def crd(
             "versions": served,
             "conversion": {"strategy": "None"},
         },
-        "status": {"conditions": conditions, "acceptedNames": names, "storedVersions": [versions[0]]},
+        "status": {"conditions": _ACCEPTED, "acceptedNames": names, "storedVersions": [versions[0]]},
     }
 
 
