@@ -146,6 +146,17 @@ class MadeCluster:
             ],
         )
 
+    def autoscaler(self, target: str, conditions: list[Json], *, created: str = MADE) -> None:
+        """A HorizontalPodAutoscaler `web` of a Deployment."""
+        ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}
+        self.add(
+            "HorizontalPodAutoscaler",
+            "web",
+            created=created,
+            spec={"scaleTargetRef": ref, "maxReplicas": 3},
+            status={"conditions": conditions},
+        )
+
     def sketch(self) -> Sketch:
         """The graph of it."""
         model = Model([kind.rules for kind in KINDS])
@@ -168,6 +179,12 @@ class MadeCluster:
 
 
 APP: Json = {"name": "app", "image": "shop/app:1"}
+
+
+def mounting_data(*, node: str) -> Json:
+    """The spec of a Pod that mounts the claim `data`. node: "" while it is not scheduled."""
+    volumes = [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
+    return {"containers": [APP], "nodeName": node, "volumes": volumes}
 
 
 def condition(type: str, status: str, reason: str, message: str, since: str = MADE) -> Json:

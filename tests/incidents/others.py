@@ -9,6 +9,7 @@ from tests.incidents.made import (
     MadeCluster,
     condition,
     finished,
+    mounting_data,
     running,
     unscheduled,
     waiting,
@@ -140,24 +141,17 @@ def apiservice_down(c: MadeCluster) -> None:
         },
     )
     c.workload("metrics", waiting("ImagePullBackOff", "not found"))
-    c.add(
-        "HorizontalPodAutoscaler",
+    c.autoscaler(
         "web",
-        spec={
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
-            "maxReplicas": 3,
-        },
-        status={
-            "conditions": [
-                condition("AbleToScale", "True", "", ""),
-                condition(
-                    "ScalingActive",
-                    "False",
-                    "FailedGetResourceMetric",
-                    "failed to get cpu utilization: unable to fetch metrics from resource metrics API: the server is currently unable to handle the request (get pods.metrics.k8s.io)",
-                ),
-            ]
-        },
+        [
+            condition("AbleToScale", "True", "", ""),
+            condition(
+                "ScalingActive",
+                "False",
+                "FailedGetResourceMetric",
+                "failed to get cpu utilization: unable to fetch metrics from resource metrics API: the server is currently unable to handle the request (get pods.metrics.k8s.io)",
+            ),
+        ],
     )
     c.workload("web", running())
 
@@ -167,24 +161,17 @@ def apiservice_down(c: MadeCluster) -> None:
 )
 def hpa_pods_not_ready(c: MadeCluster) -> None:
     c.workload("web", waiting("CrashLoopBackOff", "back-off", last={"exitCode": 1, "reason": "Error"}))
-    c.add(
-        "HorizontalPodAutoscaler",
+    c.autoscaler(
         "web",
-        spec={
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
-            "maxReplicas": 3,
-        },
-        status={
-            "conditions": [
-                condition("AbleToScale", "True", "", ""),
-                condition(
-                    "ScalingActive",
-                    "False",
-                    "FailedGetResourceMetric",
-                    "the HPA was unable to compute the replica count: failed to get cpu utilization: did not receive metrics for targeted pods (pods might be unready)",
-                ),
-            ]
-        },
+        [
+            condition("AbleToScale", "True", "", ""),
+            condition(
+                "ScalingActive",
+                "False",
+                "FailedGetResourceMetric",
+                "the HPA was unable to compute the replica count: failed to get cpu utilization: did not receive metrics for targeted pods (pods might be unready)",
+            ),
+        ],
     )
 
 
@@ -300,11 +287,7 @@ def wffc_pod_unschedulable(c: MadeCluster) -> None:
         spec={**PVCSPEC, "storageClassName": "late"},
         status={"phase": "Pending"},
     )
-    spec = {
-        "containers": [APP],
-        "nodeName": "",
-        "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}],
-    }
+    spec = mounting_data(node="")
     c.workload(
         "web", {**unscheduled("0/1 nodes are available: 1 Insufficient memory."), "spec": spec}, template=spec
     )

@@ -8,6 +8,7 @@ from tests.incidents.made import (
     MadeCluster,
     condition,
     finished,
+    mounting_data,
     running,
     unscheduled,
     waiting,
@@ -130,11 +131,7 @@ def pvc_without_default_class(c: MadeCluster) -> None:
         "FailedBinding",
         "no persistent volumes available for this claim and no storage class is set",
     )
-    spec = {
-        "containers": [APP],
-        "nodeName": "",
-        "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}],
-    }
+    spec = mounting_data(node="")
     c.workload(
         "web",
         {
@@ -149,11 +146,7 @@ def pvc_without_default_class(c: MadeCluster) -> None:
     "Error NotFound: missing PersistentVolumeClaim data > Deployment web, EndpointSlice web-x, Pod web-0, ReplicaSet web-5d, Service web"
 )
 def pvc_missing(c: MadeCluster) -> None:
-    spec = {
-        "containers": [APP],
-        "nodeName": "",
-        "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}],
-    }
+    spec = mounting_data(node="")
     c.workload(
         "web",
         {**unscheduled('0/3 nodes are available: persistentvolumeclaim "data" not found.'), "spec": spec},
@@ -177,11 +170,7 @@ def provisioner_fails(c: MadeCluster) -> None:
         "ProvisioningFailed",
         'failed to provision volume with StorageClass "fast": quota exceeded for disks',
     )
-    spec = {
-        "containers": [APP],
-        "nodeName": "",
-        "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}],
-    }
+    spec = mounting_data(node="")
     c.workload(
         "web",
         {
@@ -338,11 +327,7 @@ def pvc_terminating_in_use(c: MadeCluster) -> None:
         status={"phase": "Bound"},
         meta={"deletionTimestamp": MADE, "finalizers": ["kubernetes.io/pvc-protection"]},
     )
-    spec = {
-        "containers": [APP],
-        "nodeName": "n1",
-        "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}],
-    }
+    spec = mounting_data(node="n1")
     c.workload("web", running(spec=spec), template=spec)
 
 
@@ -354,23 +339,16 @@ def pod_finalizer(c: MadeCluster) -> None:
 
 @case("Error NotFound: missing Deployment nosuch > HorizontalPodAutoscaler web")
 def hpa_target_missing(c: MadeCluster) -> None:
-    c.add(
-        "HorizontalPodAutoscaler",
-        "web",
-        spec={
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "nosuch"},
-            "maxReplicas": 3,
-        },
-        status={
-            "conditions": [
-                condition(
-                    "AbleToScale",
-                    "False",
-                    "FailedGetScale",
-                    'the HPA controller was unable to get the target\'s current scale: deployments.apps "nosuch" not found',
-                )
-            ]
-        },
+    c.autoscaler(
+        "nosuch",
+        [
+            condition(
+                "AbleToScale",
+                "False",
+                "FailedGetScale",
+                'the HPA controller was unable to get the target\'s current scale: deployments.apps "nosuch" not found',
+            )
+        ],
     )
 
 

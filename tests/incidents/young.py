@@ -12,17 +12,10 @@ _NO_METRICS = (
 
 
 def _autoscaler(c: MadeCluster, created: str) -> None:
-    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     able = condition("AbleToScale", "True", "SucceededGetScale", "", created)
     active = condition("ScalingActive", "False", "FailedGetResourceMetric", _NO_METRICS, created)
     c.workload("web", running(since=created), created=created)
-    c.add(
-        "HorizontalPodAutoscaler",
-        "web",
-        created=created,
-        spec={"scaleTargetRef": target, "maxReplicas": 3},
-        status={"conditions": [able, active]},
-    )
+    c.autoscaler("web", [able, active], created=created)
 
 
 @case()
