@@ -7,7 +7,7 @@ from math import inf
 
 from astrolabe.graph.causes import register as places
 from astrolabe.graph.causes.arcs import Arc, Item, reached_from, roots_of
-from astrolabe.graph.causes.complaints import WORKLOADS, Complaint
+from astrolabe.graph.causes.complaints import Complaint
 from astrolabe.graph.causes.explaining import SLICE, CauseFinder
 from astrolabe.graph.causes.grouping import GroupKey, group_of
 from astrolabe.graph.causes.problems import FoundProblem, build, due_alone
@@ -74,9 +74,6 @@ class Causes:
             elif uid not in self.effects and node is not None:
                 continue
             self._note(uid, node, dirty)
-            words = self.register.words.get(uid)
-            if words is not None and words.key in WORKLOADS:  # its labels, or those of what it owns
-                dirty.update(dict.fromkeys(self.register.at((places.EMPTY, words.namespace))))
         self._explain(dirty)
 
     def _regroup_below(self, uids: Iterable[str]) -> None:

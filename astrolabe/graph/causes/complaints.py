@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum, auto
 
-from astrolabe.graph.causes.words import Words, is_custom
+from astrolabe.graph.causes.words import WORKLOADS, Words, is_custom
 from astrolabe.graph.state.status import ERROR, PENDING, READY
 
 
@@ -43,10 +43,6 @@ class Complaint(StrEnum):
     HELM = auto()
     OWN = auto()
 
-
-WORKLOADS = frozenset(
-    ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob")
-)
 
 _IMAGE = frozenset(
     (

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from astrolabe.graph.causes import register as places
 from astrolabe.graph.causes.arcs import Arc, Item
-from astrolabe.graph.causes.complaints import WORKLOADS, Complaint
+from astrolabe.graph.causes.complaints import Complaint
 from astrolabe.graph.causes.explanations import (
     called_services,
     explaining_references,
@@ -19,7 +19,7 @@ from astrolabe.graph.causes.explanations import (
 )
 from astrolabe.graph.causes.graces import is_finished
 from astrolabe.graph.causes.register import Register, makers_place
-from astrolabe.graph.causes.words import Missing, UnresolvedReference, Words, is_custom
+from astrolabe.graph.causes.words import WORKLOADS, Missing, UnresolvedReference, Words, is_custom
 from astrolabe.graph.state.edge_types import BINDS, CALLS, GOVERNED_BY, MOUNTS, OWNS, RUNS_ON, SELECTS
 from astrolabe.graph.state.graph import ReadableGraph
 from astrolabe.graph.state.status import ERROR, READY
@@ -153,25 +153,9 @@ class CauseFinder:
         if not service.selector:
             return
         for uid in self._register.at((places.IDLE, service.namespace)):
-            node = self._graph.node(uid)
-            if node is None or self._register.words[uid].key == "CronJob":
-                continue
-            if self._would_select(service, uid):
+            words = self._register.words[uid]
+            if words.key != "CronJob" and words.labels.issuperset(service.selector):
                 yield Arc(uid, SELECTS, ("spec.selector",))
-
-    def _would_select(self, service: Words, uid: str) -> bool:
-        """Whether its Pods have the labels; a ReplicaSet has those of its Pods."""
-        node = self._graph.node(uid)
-        if node is None:
-            return False
-        holders = [node]
-        if node.kind == "Deployment":
-            below = [self._graph.node(edge.target) for edge in self._graph.outgoing(uid) if edge.type == OWNS]
-            holders += [each for each in below if each is not None]
-        given = [each.labels() for each in holders]
-        if node.kind in ("Deployment", "StatefulSet", "DaemonSet"):
-            given.append(node.document()["metadata"].get("podLabels", {}))
-        return any(all(labels.get(key) == value for key, value in service.selector) for labels in given)
 
     def _nodes_behind(self, pod: Words) -> Iterator[Arc]:
         """Nodes that are lost: those of which the scheduler speaks, and those on which Pods of the same owner

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from astrolabe.graph.causes.complaints import WORKLOADS, Complaint
-from astrolabe.graph.causes.words import UnresolvedReference, Words, is_custom
+from astrolabe.graph.causes.complaints import Complaint
+from astrolabe.graph.causes.words import WORKLOADS, UnresolvedReference, Words, is_custom
 from astrolabe.graph.state.edge_types import (
     BINDS,
     CALLS,

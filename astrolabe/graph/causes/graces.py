@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import inf
 
-from astrolabe.graph.causes.complaints import WORKLOADS, Complaint
-from astrolabe.graph.causes.words import UnresolvedReference, Words, is_custom, seconds
+from astrolabe.graph.causes.complaints import Complaint
+from astrolabe.graph.causes.words import WORKLOADS, UnresolvedReference, Words, is_custom, seconds
 from astrolabe.graph.state.edge_types import ROUTES_TO, USES_CLASS
 from astrolabe.graph.state.status import ERROR, READY, UNKNOWN
 

@@ -7,9 +7,9 @@ from hashlib import blake2s
 from typing import TYPE_CHECKING
 
 from astrolabe.graph.causes.arcs import Item
-from astrolabe.graph.causes.complaints import WORKLOADS, Complaint
+from astrolabe.graph.causes.complaints import Complaint
 from astrolabe.graph.causes.explanations import verdict_of
-from astrolabe.graph.causes.words import Words, without_numbers
+from astrolabe.graph.causes.words import WORKLOADS, Words, without_numbers
 from astrolabe.graph.state.node import Node
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from astrolabe.graph.causes.arcs import Arc, Item, order_of, roots_of
-from astrolabe.graph.causes.complaints import WORKLOADS, Complaint
+from astrolabe.graph.causes.complaints import Complaint
 from astrolabe.graph.causes.graces import due_by_effect, due_of
 from astrolabe.graph.causes.grouping import GroupKey, is_shared
-from astrolabe.graph.causes.words import Missing, ToldWarning, Words, seconds
+from astrolabe.graph.causes.words import WORKLOADS, Missing, ToldWarning, Words, seconds
 from astrolabe.graph.state.edge_types import ROUTES_TO, USES
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import ERROR, PENDING, READY, WORST_FIRST

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, KeysView, Mapping
 from types import MappingProxyType
 
-from astrolabe.graph.causes.complaints import WORKLOADS, Complaint, complaint_of
+from astrolabe.graph.causes.complaints import Complaint, complaint_of
 from astrolabe.graph.causes.explanations import DANGLING, called_services, is_dangling, named_groups
 from astrolabe.graph.causes.helm import HelmReleases, is_helm_revision
-from astrolabe.graph.causes.words import Missing, Words, is_custom, read_words
+from astrolabe.graph.causes.words import WORKLOADS, Missing, Words, is_custom, read_words
 from astrolabe.graph.state.edge_types import MAKES, MANAGES
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import ERROR, READY, UNKNOWN

@@ -11,6 +11,11 @@ import msgspec
 from astrolabe.graph.state.identity import OWN_GROUPS
 from astrolabe.graph.state.node import Node
 
+#: Kinds whose objects make Pods, of which a Service may select some.
+WORKLOADS = frozenset(
+    ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob")
+)
+
 #: An object that does not exist: the key of its kind, namespace, name.
 Missing = tuple[str, str, str]
 
@@ -51,6 +56,7 @@ class _ReadMetadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     phase: Any = ""
     owner: Any = ""
     selector: Any = None
+    pod_labels: Any = None
 
 
 class _Text(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -77,6 +83,7 @@ class Words(msgspec.Struct, frozen=True, gc=False):
     own_status, own_reason, own_message: by its own manifest alone. status, reason, message: as served.
     owner: of a Pod, `Kind/name` of what controls it, whether that can be seen or not.
     since, created: seconds since 1970; 0 when not told.
+    labels: of a workload, those of its Pods.
     """
 
     uid: str
@@ -104,6 +111,7 @@ class Words(msgspec.Struct, frozen=True, gc=False):
     phase: str = ""
     owner: str = ""
     selector: tuple[tuple[str, str], ...] = ()
+    labels: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def all_words(self) -> str:
@@ -153,6 +161,7 @@ def read_words(node: Node) -> Words:
         phase=_word(metadata.phase),
         owner=_word(metadata.owner),
         selector=_pairs(metadata.selector),
+        labels=frozenset(_pairs(metadata.pod_labels or node.labels()) if node.kind in WORKLOADS else ()),
     )
 
 
