@@ -11,36 +11,17 @@ from typing import Any
 import click
 
 from astrolabe.cli import flag_types
+from astrolabe.cli.access_flags import ACCESS, check_access
 from astrolabe.cli.flag_types import BOOLEAN, FlagType
-from astrolabe.cli.go_flags import Flag
+from astrolabe.cli.go_flags import Flag, list_flag
 from astrolabe.settings import DEFAULT_SELECTOR, Limits, Settings
 
 _DEFAULTS = Settings()
 _SCOPE = "What is watched"
 _CLUSTER = "The cluster"
 _SERVING = "Serving"
-_ACCESS = "Access"
 _STREAM = "The stream"
 _PERSISTENCE, _LOGGING = "Persistence", "Logging"
-
-
-def _joined(_: click.Context, __: click.Parameter, given: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
-    """The values of all uses of a flag, without duplicates."""
-    return tuple(dict.fromkeys(name for names in given for name in names))
-
-
-def _list(
-    flag: str, parse: Callable[[str], tuple[str, ...]], *, heading: str, shown: str, **options: Any
-) -> Flag:
-    return Flag(
-        (flag,),
-        heading=heading,
-        type=FlagType("a,b,…", parse),
-        multiple=True,
-        callback=_joined,
-        shown=shown,
-        **options,
-    )
 
 
 CLUSTER = (
@@ -89,7 +70,7 @@ SCOPE = (
         type=flag_types.choice("closure", "strict"),
         help="closure: what matches and what belongs to it. strict: only what matches.",
     ),
-    _list(
+    list_flag(
         "--namespaces",
         flag_types.namespaces,
         heading=_SCOPE,
@@ -97,7 +78,7 @@ SCOPE = (
         envvar="ASTROLABE_NAMESPACES",
         help="Watch only these; Roles in them are enough.",
     ),
-    _list(
+    list_flag(
         "--kinds",
         flag_types.kinds,
         heading=_SCOPE,
@@ -113,7 +94,7 @@ SCOPE = (
         type=BOOLEAN,
         help="Read what Helm keeps of releases, but for values; needs the right to get Secrets.",
     ),
-    _list(
+    list_flag(
         "--custom-resources",
         flag_types.custom_resources,
         heading=_SCOPE,
@@ -190,83 +171,6 @@ SERVING = (
         shown="50ms",
         type=FlagType("DURATION", flag_types.duration),
         help="Changes within this time are sent together; the first goes out at once.",
-    ),
-)
-
-
-ACCESS = (
-    Flag(
-        ("--auth",),
-        heading=_ACCESS,
-        envvar="ASTROLABE_AUTH",
-        default=_DEFAULTS.auth,
-        type=flag_types.choice("none", "token"),
-        help="token: requests need a token of the token file, except for probes and pages.",
-    ),
-    Flag(
-        ("--auth-token-file",),
-        heading=_ACCESS,
-        envvar="ASTROLABE_AUTH_TOKEN_FILE",
-        default=_DEFAULTS.auth_token_file,
-        metavar="PATH",
-        help="Tokens, one per line; reloaded when the file changes.",
-    ),
-    Flag(
-        ("--open-metrics",),
-        heading=_ACCESS,
-        envvar="ASTROLABE_OPEN_METRICS",
-        default=_DEFAULTS.open_metrics,
-        type=BOOLEAN,
-        help="Answer /metrics without a token.",
-    ),
-    _list(
-        "--allowed-hosts",
-        flag_types.hosts,
-        heading=_ACCESS,
-        shown="",
-        envvar="ASTROLABE_ALLOWED_HOSTS",
-        help="Hosts to answer for besides localhost and addresses; *.name for all below a name, * for any. "
-        "Without it: in a cluster and with tokens any, else no others.",
-    ),
-    _list(
-        "--allowed-origins",
-        flag_types.origins,
-        heading=_ACCESS,
-        shown="",
-        envvar="ASTROLABE_ALLOWED_ORIGINS",
-        help="Pages of other sites that may open a stream (https://host:port); * for any.",
-    ),
-    _list(
-        "--cors-origins",
-        flag_types.origins,
-        heading=_ACCESS,
-        shown="",
-        envvar="ASTROLABE_CORS_ORIGINS",
-        help="Pages of other sites that may also read everything else (CORS); * for any.",
-    ),
-    _list(
-        "--trusted-proxies",
-        flag_types.networks,
-        heading=_ACCESS,
-        shown="",
-        envvar="ASTROLABE_TRUSTED_PROXIES",
-        help="Proxies (10.0.0.0/8) whose X-Forwarded-Host, X-Forwarded-Proto and Forwarded are trusted.",
-    ),
-    Flag(
-        ("--tls-cert-file",),
-        heading=_ACCESS,
-        envvar="ASTROLABE_TLS_CERT_FILE",
-        default=_DEFAULTS.tls_cert_file,
-        metavar="PATH",
-        help="Certificate chain (PEM), for https and wss; reloaded when it changes.",
-    ),
-    Flag(
-        ("--tls-key-file",),
-        heading=_ACCESS,
-        envvar="ASTROLABE_TLS_KEY_FILE",
-        default=_DEFAULTS.tls_key_file,
-        metavar="PATH",
-        help="Its private key (PEM).",
     ),
 )
 
@@ -491,10 +395,5 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     settings = Settings(limits=Limits(**limits), **{name: values[name] for name in values.keys() - limits})
     if settings.workers > 1 and not settings.enable_persistence:
         raise click.UsageError("--workers needs --enable-persistence: the processes share the graph in Redis")
-    if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
-        raise click.UsageError("--tls-cert-file and --tls-key-file go together")
-    if settings.auth == "token" and not settings.auth_token_file:
-        raise click.UsageError("--auth=token needs --auth-token-file")
-    if settings.auth == "none" and settings.auth_token_file:
-        raise click.UsageError("--auth-token-file needs --auth=token: without it anyone is let in")
+    check_access(settings)
     return settings

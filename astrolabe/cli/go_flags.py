@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 import click
 
 from astrolabe.cli import klog
-from astrolabe.cli.flag_types import BOOLEAN
+from astrolabe.cli.flag_types import BOOLEAN, FlagType
 
 #: Key in a context's `meta`: the warnings to print, one line each.
 WARNINGS = "astrolabe.warnings"
@@ -222,3 +222,23 @@ def _unexpected(arg: str, ctx: click.Context) -> str:
     if arg in ("true", "false"):
         return f"unexpected argument {arg!r}: a boolean flag takes its value after =, as in --flag={arg}"
     return f"unexpected argument {arg!r}"
+
+
+def _joined(_: click.Context, __: click.Parameter, given: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    """The values of all uses of a flag, without duplicates."""
+    return tuple(dict.fromkeys(name for names in given for name in names))
+
+
+def list_flag(
+    flag: str, parse: Callable[[str], tuple[str, ...]], *, heading: str, shown: str, **options: Any
+) -> Flag:
+    """A flag that takes a list, and may be repeated."""
+    return Flag(
+        (flag,),
+        heading=heading,
+        type=FlagType("a,b,…", parse),
+        multiple=True,
+        callback=_joined,
+        shown=shown,
+        **options,
+    )

@@ -1,0 +1,99 @@
+"""The flags that say who may come in, and how they are known."""
+
+from __future__ import annotations
+
+import click
+
+from astrolabe.cli import flag_types
+from astrolabe.cli.flag_types import BOOLEAN
+from astrolabe.cli.go_flags import Flag, list_flag
+from astrolabe.settings import Settings
+
+_DEFAULTS = Settings()
+_ACCESS = "Access"
+
+ACCESS = (
+    Flag(
+        ("--auth",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_AUTH",
+        default=_DEFAULTS.auth,
+        type=flag_types.choice("none", "token"),
+        help="token: requests need a token of the token file, except for probes and pages.",
+    ),
+    Flag(
+        ("--auth-token-file",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_AUTH_TOKEN_FILE",
+        default=_DEFAULTS.auth_token_file,
+        metavar="PATH",
+        help="Tokens, one per line; reloaded when the file changes.",
+    ),
+    Flag(
+        ("--open-metrics",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_OPEN_METRICS",
+        default=_DEFAULTS.open_metrics,
+        type=BOOLEAN,
+        help="Answer /metrics without a token.",
+    ),
+    list_flag(
+        "--allowed-hosts",
+        flag_types.hosts,
+        heading=_ACCESS,
+        shown="",
+        envvar="ASTROLABE_ALLOWED_HOSTS",
+        help="Hosts to answer for besides localhost and addresses; *.name for all below a name, * for any. "
+        "Without it: in a cluster and with tokens any, else no others.",
+    ),
+    list_flag(
+        "--allowed-origins",
+        flag_types.origins,
+        heading=_ACCESS,
+        shown="",
+        envvar="ASTROLABE_ALLOWED_ORIGINS",
+        help="Pages of other sites that may open a stream (https://host:port); * for any.",
+    ),
+    list_flag(
+        "--cors-origins",
+        flag_types.origins,
+        heading=_ACCESS,
+        shown="",
+        envvar="ASTROLABE_CORS_ORIGINS",
+        help="Pages of other sites that may also read everything else (CORS); * for any.",
+    ),
+    list_flag(
+        "--trusted-proxies",
+        flag_types.networks,
+        heading=_ACCESS,
+        shown="",
+        envvar="ASTROLABE_TRUSTED_PROXIES",
+        help="Proxies (10.0.0.0/8) whose X-Forwarded-Host, X-Forwarded-Proto and Forwarded are trusted.",
+    ),
+    Flag(
+        ("--tls-cert-file",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_TLS_CERT_FILE",
+        default=_DEFAULTS.tls_cert_file,
+        metavar="PATH",
+        help="Certificate chain (PEM), for https and wss; reloaded when it changes.",
+    ),
+    Flag(
+        ("--tls-key-file",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_TLS_KEY_FILE",
+        default=_DEFAULTS.tls_key_file,
+        metavar="PATH",
+        help="Its private key (PEM).",
+    ),
+)
+
+
+def check_access(settings: Settings) -> None:
+    """Raise click.UsageError if these settings conflict."""
+    if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
+        raise click.UsageError("--tls-cert-file and --tls-key-file go together")
+    if settings.auth == "token" and not settings.auth_token_file:
+        raise click.UsageError("--auth=token needs --auth-token-file")
+    if settings.auth == "none" and settings.auth_token_file:
+        raise click.UsageError("--auth-token-file needs --auth=token: without it anyone is let in")
