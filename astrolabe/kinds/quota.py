@@ -7,12 +7,12 @@ from typing import Annotated
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.edge_types import LIMITS
 from astrolabe.graph.state.identity import NAMESPACE
+from astrolabe.graph.state.quantity import parse_quantity
 from astrolabe.graph.state.status import PENDING, READY, Status
 from astrolabe.kinds.common import always_ready
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, Labels, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata, about
-from astrolabe.kinds.quantity import parse_quantity
 
 
 def _namespace_links(limit: Manifest) -> tuple[Ref, ...]:
@@ -21,8 +21,31 @@ def _namespace_links(limit: Manifest) -> tuple[Ref, ...]:
     return (Ref(LIMITS, NAMESPACE, "", namespace, "metadata.namespace", optional=True),)
 
 
+class ScopeExpression(Projection):
+    scope_name: str = ""
+    operator: str = ""
+    values: Items[str] | None = None
+
+    def __str__(self) -> str:
+        """As kubectl describes it."""
+        values = f" [{', '.join(self.values)}]" if self.values else ""
+        return f"{self.scope_name} {self.operator}{values}"
+
+
+class ScopeSelector(Projection):
+    match_expressions: Items[ScopeExpression] | None = None
+
+
 class QuotaSpec(Projection):
     hard: Labels | None = None
+    scopes: Items[str] | None = None
+    scope_selector: ScopeSelector | None = None
+
+    @property
+    def all_scopes(self) -> list[str]:
+        """Only for which pods it is; none: for all objects."""
+        selector = self.scope_selector or ScopeSelector()
+        return [*(self.scopes or ()), *map(str, selector.match_expressions or ())]
 
 
 class QuotaStatus(Projection):
@@ -46,7 +69,8 @@ def _quota_status(quota: ResourceQuota) -> Status:
     exhausted = [name for name in sorted(hard) if _is_exhausted(used, hard, name)]
     if exhausted:
         amounts = ", ".join([f"{name} ({used[name]} of {hard[name]})" for name in exhausted])
-        return Status(READY, "Exhausted", f"Used up: {amounts}")
+        scopes = ", ".join(spec.all_scopes)
+        return Status(READY, "Exhausted", f"Used up{f' for pods of {scopes}' if scopes else ''}: {amounts}")
     return Status(READY, "Ready")
 
 
@@ -58,12 +82,16 @@ def _is_exhausted(used: dict[str, str], hard: dict[str, str], name: str) -> bool
 
 class QuotaMetadata(Metadata):
     quota: Annotated[list[str], about("Used and allowed, by resource.", ["pods: 3/10"])] = []
+    scopes: Annotated[list[str], about("Only for which pods it is.", ["BestEffort"])] = []
 
 
 def _quota_metadata(quota: ResourceQuota) -> QuotaMetadata:
     status = quota.status or QuotaStatus()
     used, hard = status.used or {}, status.hard or {}
-    return QuotaMetadata(quota=[f"{name}: {used.get(name, '0')}/{hard[name]}" for name in sorted(hard)])
+    return QuotaMetadata(
+        quota=[f"{name}: {used.get(name, '0')}/{hard[name]}" for name in sorted(hard)],
+        scopes=(quota.spec or QuotaSpec()).all_scopes,
+    )
 
 
 RESOURCE_QUOTA = Kind(

@@ -1,37 +1,7 @@
 """When a quota is used up, in whatever units it is written."""
 
-from decimal import Decimal
-from typing import Any
-
-import pytest
-
 from astrolabe.graph.state.status import PENDING, READY, Status
-from astrolabe.kinds.quantity import parse_quantity
 from tests.kinds.support import judge
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("0", 0),
-        ("500m", Decimal("0.5")),
-        ("2", 2),
-        ("1.5Gi", 1536 * 1024 * 1024),
-        ("1e3", 1000),
-        ("1E", 10**18),
-        ("-3k", -3000),
-        (".5", Decimal("0.5")),
-        ("7n", Decimal("0.000000007")),
-        ("", None),
-        ("m", None),
-        ("ten", None),
-        ("1 Gi", None),
-        ("1e99999", None),
-        ("9" * 100, None),
-    ],
-)
-def test_quantities(text: str, number: Any) -> None:
-    assert parse_quantity(text) == number
 
 
 def quota(hard: dict[str, str], used: dict[str, str]) -> Status:

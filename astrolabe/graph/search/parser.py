@@ -12,10 +12,11 @@ from difflib import get_close_matches
 from typing import NamedTuple, Protocol, cast
 
 from astrolabe.graph.search.fields import BY_WORD, METADATA, SEARCH_FIELDS, SearchField, metadata_field
-from astrolabe.graph.search.pattern import Pattern, number_of, time_of
+from astrolabe.graph.search.pattern import Pattern, time_of
 from astrolabe.graph.search.term import Operator, Term
 from astrolabe.graph.selector import quoted
 from astrolabe.graph.state.edge_types import EDGE_TYPES
+from astrolabe.graph.state.quantity import number_of
 from astrolabe.graph.state.status import SEVERITIES
 
 

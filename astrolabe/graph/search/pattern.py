@@ -44,24 +44,6 @@ def shown(pattern: Pattern) -> str:
     return "*".join(pattern)
 
 
-#: A quantity of Kubernetes (apimachinery resource.Quantity): a number with a suffix.
-_QUANTITY = re.compile(r"([+-]?\d{1,30}(?:\.\d{1,30})?)(m|k|[MGTPE]|[KMGTPE]i)?\Z", re.IGNORECASE)
-_FACTORS = {"m": 1e-3, "k": 1e3}
-_FACTORS |= {letter: 1000.0**power for power, letter in enumerate("gtpe", 3)}
-_FACTORS |= {f"{letter}i": 1024.0**power for power, letter in enumerate("kmgtpe", 1)}
-
-
-def number_of(text: str) -> float | None:
-    """The number of a text such as `5`, `2.5`, `500m`, `10Gi`; None when it is none."""
-    found = _QUANTITY.match(text)
-    if found is None:
-        return None
-    suffix = found[2] or ""
-    if suffix == "M":  # mega; all other suffixes mean the same in either case
-        return float(found[1]) * 1e6
-    return float(found[1]) * (_FACTORS[suffix.lower()] if suffix else 1)
-
-
 def time_of(text: str) -> str | None:
     """A date or a time (RFC 3339; without a zone, UTC), as manifests have times; None when it is none."""
     if not re.match(r"\d{4}-\d\d", text) or len(text) > 40:

@@ -10,10 +10,11 @@ import msgspec
 
 from astrolabe.graph.search.document import document_of
 from astrolabe.graph.search.fields import BY_WORD, METADATA, SearchField, metadata_field, missing, names_of
-from astrolabe.graph.search.pattern import Pattern, is_exact, matches, number_of, occurs
+from astrolabe.graph.search.pattern import Pattern, is_exact, matches, occurs
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.graph import ReadableGraph
 from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.quantity import number_of
 
 #: Characters of a message in which a text is searched.
 SEARCHED = 1_024

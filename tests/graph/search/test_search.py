@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from astrolabe.graph.search.parser import SearchError, parse
-from astrolabe.graph.search.pattern import matches, number_of, occurs, time_of
+from astrolabe.graph.search.pattern import matches, occurs, time_of
 from astrolabe.graph.search.term import Term
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge
@@ -203,28 +203,6 @@ def test_any_text_is_a_search_or_is_refused(text: str) -> None:
     assert 0 <= at <= len(text)
     for each in graph().nodes.values():
         assert Filter(search=terms).passes(each) in (True, False)
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("5", 5),
-        ("2.5", 2.5),
-        ("-1", -1),
-        ("500m", 0.5),
-        ("2k", 2000),
-        ("10Gi", 10 * 2**30),
-        ("3M", 3e6),
-        ("1E", 1e18),
-    ],
-)
-def test_quantities(text: str, number: float) -> None:
-    assert number_of(text) == number
-
-
-@pytest.mark.parametrize("text", ["", "x", "5x", "1" * 40, "NaN", "1e5"])
-def test_no_quantities(text: str) -> None:
-    assert number_of(text) is None
 
 
 def test_times() -> None:

@@ -16,7 +16,7 @@ _FACTORS = {
 
 
 def parse_quantity(text: str) -> Decimal | None:
-    """The number; None if the text is no quantity."""
+    """The number, exactly; None if the text is no quantity."""
     match = _QUANTITY.match(text)
     if match is None or not any(character.isdigit() for character in match[1]):
         return None
@@ -24,3 +24,19 @@ def parse_quantity(text: str) -> Decimal | None:
     if suffix in _FACTORS:
         return Decimal(digits) * _FACTORS[suffix]
     return Decimal(digits).scaleb(int(suffix[1:]))
+
+
+#: As people write them, in either case and without exponents: what is in names is none.
+_WRITTEN = re.compile(r"([+-]?\d{1,30}(?:\.\d{1,30})?)([a-z]{0,2})\Z", re.ASCII | re.IGNORECASE)
+_SUFFIXES = {suffix.lower(): suffix for suffix in _FACTORS if suffix not in ("n", "u", "m")}
+
+
+def number_of(text: str) -> float | None:
+    """The number of a text such as `5`, `2.5`, `500m`, `10gi`; None when it is none. All suffixes mean the
+    same in either case, but for `m` (milli) and `M` (mega).
+    """
+    found = _WRITTEN.match(text)
+    if found is None:
+        return None
+    suffix = "m" if found[2] == "m" else _SUFFIXES.get(found[2].lower())
+    return None if suffix is None else float(Decimal(found[1]) * _FACTORS[suffix])
