@@ -21,6 +21,7 @@ from astrolabe.engine.inbox import Scope
 from astrolabe.graph.state.identity import OWN_GROUPS
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.kinds.configuration import KEEPS_RELEASES
 from astrolabe.kinds.custom.definition import Definition
 from astrolabe.kinds.custom.entry import entry_of
 from astrolabe.kinds.custom.rulebook import RuleBook
@@ -36,6 +37,9 @@ from astrolabe.settings import Settings
 
 #: The first Kubernetes version that serves every built-in kind.
 OLDEST_KUBERNETES = "1.25"
+
+#: What `--helm-details` reads.
+_HELM = "Helm details"
 
 #: An access review failed.
 _UNREVIEWED = "the API server did not answer an access review"
@@ -116,6 +120,7 @@ async def _check_cluster(settings: Settings) -> list[Finding]:
             *await _check_scopes(cluster, settings, catalogue),
             *[await _check_events(cluster, scope) for scope in watched_scopes(settings, ())],
             *await _check_custom(cluster, settings),
+            *await _check_helm(cluster, settings, catalogue),
             await _check_excess(cluster, settings, catalogue),
         ]
     except ClusterError as error:
@@ -170,6 +175,40 @@ async def _check_custom(cluster: Cluster, settings: Settings) -> list[Finding]:
 
     custom = sorted((each for each in served.kinds if each.group not in OWN_GROUPS), key=lambda each: each.id)
     return [finding for found in await asyncio.gather(*map(check_kind, custom)) for finding in found]
+
+
+async def _check_helm(cluster: Cluster, settings: Settings, catalogue: Catalogue) -> list[Finding]:
+    """Whether what Helm keeps of its releases can be read, if that is asked for."""
+    if not settings.helm_details:
+        return []
+    kinds = [catalogue[key] for key in KEEPS_RELEASES if key in catalogue.keys]
+    if not kinds:
+        advice = f"--kinds leaves out {' and '.join(KEEPS_RELEASES)}, in which Helm keeps its releases"
+        return [Finding(_HELM, "optional", advice)]
+    return [
+        await _check_helm_in(cluster, namespace, [kind.plural for kind in kinds])
+        for namespace in settings.namespaces or ("",)
+    ]
+
+
+async def _check_helm_in(cluster: Cluster, namespace: str, plurals: Sequence[str]) -> Finding:
+    where = f" in {namespace}" if namespace else ""
+    about = f"get on {' and '.join(plurals)}"
+    try:
+        lacking = [
+            plural
+            for plural in plurals
+            if not await cluster.permits("get", group="", plural=plural, namespace=namespace)
+        ]
+    except RequestFailed as error:
+        return Finding(f"{_HELM}{where}", "optional", f"{_UNREVIEWED}: {error}", about=about)
+    if not lacking:
+        return Finding(f"{_HELM}{where}", "ok", about=about)
+    advice = (
+        f"to show what Helm keeps of its releases there, grant get on {' and '.join(lacking)}{where}, as the "
+        "chart does with helmDetails=true; or leave out --helm-details"
+    )
+    return Finding(f"{_HELM}{where}", "optional", advice, about=about)
 
 
 def _unserved(scope: Scope, kind: Kind[Any]) -> Finding:

@@ -15,6 +15,9 @@ from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata, about
 
+#: The kinds in whose objects Helm keeps its releases: by default, and with `HELM_DRIVER=configmap`.
+KEEPS_RELEASES = ("Secret", "ConfigMap")
+
 #: What the name of a Secret or ConfigMap begins with in which Helm keeps a revision.
 RELEASE_PREFIX = "sh.helm.release.v1."
 

@@ -106,6 +106,40 @@ async def test_events_of_the_core_group_do(groups: tuple[str, ...], about: str, 
     assert (finding.about, finding.outcome) == (about, outcome)
 
 
+def may_get(*plurals: str) -> list[dict[str, list[str]]]:
+    return [{"verbs": ["get"], "apiGroups": [""], "resources": [*plurals]}]
+
+
+async def test_what_helm_keeps_must_be_readable_if_it_is_asked_for(simulator: Simulator) -> None:
+    assert "Helm details" not in await found(simulator)
+    lacking = (await found(simulator, helm_details=True))["Helm details"]
+    assert lacking == Finding(
+        "Helm details",
+        "optional",
+        "to show what Helm keeps of its releases there, grant get on secrets and configmaps, as the chart "
+        "does with helmDetails=true; or leave out --helm-details",
+        about="get on secrets and configmaps",
+    )
+    simulator.authorizer.more = {"": may_get("secrets")}
+    half = (await found(simulator, helm_details=True))["Helm details"]
+    assert "grant get on configmaps, as" in half.advice
+    simulator.authorizer.more = {"": may_get("secrets", "configmaps")}
+    findings = await found(simulator, helm_details=True)
+    assert (findings["Helm details"].outcome, findings["Rights"].outcome) == ("ok", "ok")
+
+
+async def test_what_helm_keeps_is_read_where_it_is_watched(simulator: Simulator) -> None:
+    simulator.authorizer.more = {"shop": may_get("secrets")}
+    settings = {"helm_details": True, "namespaces": ("shop", "web"), "kinds": ("Secret",)}
+    findings = await found(simulator, **settings)
+    assert findings["Helm details in shop"].outcome == "ok"
+    assert findings["Helm details in web"].advice.startswith(
+        "to show what Helm keeps of its releases there, grant get on secrets in web, as the chart does"
+    )
+    none = (await found(simulator, helm_details=True, kinds=("Pod",)))["Helm details"]
+    assert none.advice == "--kinds leaves out Secret and ConfigMap, in which Helm keeps its releases"
+
+
 async def test_of_some_namespaces_and_kinds(simulator: Simulator) -> None:
     simulator.authorizer.restrict("Service", ["shop"])
     findings = await found(simulator, namespaces=("shop", "web"), kinds=("Pod", "Service"))
