@@ -14,7 +14,13 @@ import pytest
 import yaml
 
 import astrolabe
+from astrolabe.cli import flag_types
 from astrolabe.cli.flags import CHECK, SERVE
+from astrolabe.sim.api.authorization import Authorizer
+from astrolabe.sim.event_kinds import CORE_EVENT
+from astrolabe.sim.server import Simulator
+from astrolabe.sim.store import ObjectStore
+from tests.cli.checking import found
 from tests.support.chart import HELM, NAMES, head, read, render, values
 from tests.support.documents import (
     ALERTS,
@@ -26,6 +32,7 @@ from tests.support.documents import (
     namespaced_kinds,
     rules,
 )
+from tests.support.kinds import KINDS
 from tests.support.kustomize import Manifest, identity
 from tests.support.kustomize import render as render_overlay
 
@@ -232,7 +239,58 @@ def test_the_scope_and_the_redis_are_those_that_are_named() -> None:
             "ASTROLABE_CLUSTER_NAME": "east",
             "REDIS_URL": None,
         },
+        "rbac": {"ASTROLABE_KINDS": "+rbac", "ASTROLABE_HELM_DETAILS": "true"},
+        "namespaces-rbac": {
+            "ASTROLABE_NAMESPACES": "shop,payments",
+            "ASTROLABE_KINDS": f"{namespaced_kinds()},+Role,+RoleBinding",  # those that a Role permits
+            "ASTROLABE_CUSTOM_RESOURCES": "auto",
+            "ASTROLABE_HELM_DETAILS": "true",
+        },
+        "chosen": {
+            "ASTROLABE_NAMESPACES": "shop",
+            "ASTROLABE_KINDS": "Pod,Secret,Role,+RoleBinding",
+            "ASTROLABE_HELM_DETAILS": "true",
+        },
+        "borrowed": {},
     }
+
+
+def permitting(name: str) -> Authorizer:
+    """Who permits what the roles of a recording do, and nothing else."""
+    authorizer = Authorizer()
+    for kind in (CORE_EVENT, *KINDS):
+        authorizer.restrict(kind.key)
+    for role in rendered(name):
+        if role["kind"] in ("Role", "ClusterRole"):
+            authorizer.more.setdefault(role["metadata"].get("namespace", ""), []).extend(role["rules"])
+    return authorizer
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "borrowed"])
+async def test_the_roles_permit_what_check_asks_for_and_nothing_else(name: str) -> None:
+    store = ObjectStore([CORE_EVENT, *KINDS])
+    for namespace in ("default", "kube-system", "shop", "payments"):
+        store.create("Namespace", {"metadata": {"name": namespace}})
+    given = {each["name"]: each.get("value", "") for each in variables(name)}
+    settings = {
+        "namespaces": tuple(filter(None, given.get("ASTROLABE_NAMESPACES", "").split(","))),
+        "kinds": flag_types.kinds(given.get("ASTROLABE_KINDS", "")),
+        "helm_details": given.get("ASTROLABE_HELM_DETAILS") == "true",
+    }
+    async with Simulator(store, authorizer=permitting(name)) as simulator:
+        findings = await found(simulator, **settings)
+    told = {subject: each for subject, each in findings.items() if each.outcome != "ok"}
+    if "Pod" in given.get("ASTROLABE_KINDS", "").split(",")[0]:
+        del told["Rights"]  # the roles are for all kinds, whatever is watched of them
+    assert told == {}
+    assert ("Helm details" in " ".join(findings)) is settings["helm_details"]
+
+
+def test_what_exists_is_not_created() -> None:
+    kinds = {each["kind"] for each in rendered("borrowed")}
+    assert kinds == {"Deployment", "Service"}
+    pod = find("borrowed", "Deployment")["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == "watcher"
 
 
 def test_passwords_come_from_secrets_only() -> None:

@@ -18,7 +18,16 @@ from tests.support.documents import CHART
 HELM = shutil.which("helm")
 RECORDINGS = Path(__file__).parents[1] / "deploy" / "chart"
 #: The values of each recording, beside it.
-NAMES = ("default", "persistent", "namespaces", "everything")
+NAMES = (
+    "default",
+    "persistent",
+    "namespaces",
+    "everything",
+    "rbac",
+    "namespaces-rbac",
+    "chosen",
+    "borrowed",
+)
 
 #: Files of the chart that follow from others, and how far in they stand in what is rendered.
 MADE = {

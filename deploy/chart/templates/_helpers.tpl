@@ -101,26 +101,51 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end -}}
 
+{{/* Not empty when no kind is named, or each is one to watch besides. */}}
+{{- define "astrolabe.onlyAddsKinds" -}}
+{{- $chosen := list -}}
+{{- range .Values.kinds -}}
+{{- if not (hasPrefix "+" .) -}}{{- $chosen = append $chosen . -}}{{- end -}}
+{{- end -}}
+{{- if not $chosen -}}true{{- end -}}
+{{- end -}}
+
+{{/* The kinds to watch; of single namespaces those that a Role there can permit. */}}
+{{- define "astrolabe.kinds" -}}
+{{- $kinds := .Values.kinds -}}
+{{- if .Values.namespaces -}}
+{{- $kinds = list -}}
+{{- if include "astrolabe.onlyAddsKinds" . -}}
+{{- $kinds = list (.Files.Get "files/namespaced-kinds.txt" | trim) -}}
+{{- end -}}
+{{- range .Values.kinds -}}
+{{- $kinds = concat $kinds (ternary (list "+Role" "+RoleBinding") (list .) (eq . "+rbac")) -}}
+{{- end -}}
+{{- end -}}
+{{- join "," $kinds -}}
+{{- end -}}
+
+{{/* Not empty when roles or bindings are watched. */}}
+{{- define "astrolabe.watchesRbac" -}}
+{{- range .Values.kinds -}}
+{{- if regexMatch "^[+]?(rbac|(Cluster)?Role(Binding)?)$" . -}}true{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What `astrolabe check` asks for, too: run in the pod it sees no command line of another process. */}}
 {{- define "astrolabe.env" -}}
 {{- if .Values.namespaces }}
 - name: ASTROLABE_NAMESPACES
   value: {{ join "," .Values.namespaces | quote }}
 {{- end }}
-{{- if and .Values.namespaces (eq (join "," .Values.kinds) "+rbac") }}
+{{- with include "astrolabe.kinds" . }}
 - name: ASTROLABE_KINDS
-  value: {{ .Files.Get "files/namespaced-kinds.txt" | trim }},+rbac
-{{- else if .Values.kinds }}
-- name: ASTROLABE_KINDS
-  value: {{ join "," .Values.kinds }}
-{{- else if .Values.namespaces }}
-- name: ASTROLABE_KINDS
-  value: {{ .Files.Get "files/namespaced-kinds.txt" | trim }}
+  value: {{ . }}
 {{- end }}
 {{- if .Values.customResources }}
 - name: ASTROLABE_CUSTOM_RESOURCES
   value: {{ join "," .Values.customResources | quote }}
-{{- else if and .Values.namespaces (not .Values.kinds) }}
+{{- else if and .Values.namespaces (include "astrolabe.onlyAddsKinds" .) }}
 - name: ASTROLABE_CUSTOM_RESOURCES
   value: auto
 {{- end }}
