@@ -10,21 +10,24 @@ from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.edge_types import CALLS
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
+from astrolabe.kinds.endpoints import trouble_of
 from astrolabe.kinds.live import STARTING
 from astrolabe.kinds.manifest import Projection
 
 MAKES = ((CALLS, "Service"),)
 READS = (Read("outgoing", CALLS, "Service"),)
 
-#: Of a Service that has to do with its way from outside, which the API server does not take.
-_OUTSIDE = "LoadBalancerPending"
-
 
 class CalledService(Projection):
-    """A ServiceReference; its CA bundle is beside it, and is not decoded."""
+    """A ServiceReference; its CA bundle is beside it, and is not decoded. `port` absent means 443."""
 
     namespace: str = ""
     name: str = ""
+    port: int | None = None
+
+    def callee(self, name: str = "") -> Callee:
+        """What must answer. name: of what calls it."""
+        return Callee(self.namespace, self.name, name, self.port)
 
 
 class ClientConfig(Projection):
@@ -34,11 +37,12 @@ class ClientConfig(Projection):
 
 
 class Callee(msgspec.Struct, frozen=True, gc=False):
-    """A backend that must answer. name: of what calls it, if it has a name."""
+    """A backend that must answer. name: of what calls it, if it has a name. port: if the manifest has it."""
 
     namespace: str
     service: str
     name: str = ""
+    port: int | None = None
 
 
 def link_callee(service: CalledService | None, field: str) -> list[Ref]:
@@ -76,8 +80,12 @@ def _judge(callee: Callee, service: Peer | None, *, is_missing: bool) -> Status:
         if is_missing:
             return Status(ERROR, "WebhookUnavailable", f"{begin} does not exist")
         return Status(UNKNOWN, "WebhookNotVisible", f"{begin} is not visible")
-    status = service.status
-    if status.severity == READY or status.reason == _OUTSIDE:
+    details = service.details
+    if callee.port and not details.is_headless and not details.has_port(callee.port):
+        message = f"{begin} has no port {callee.port} ({details.tell_ports()})"
+        return Status(ERROR, "WebhookUnavailable", message)
+    status = trouble_of(service, [callee.port] if callee.port else [])
+    if status is None:
         return Status(READY, "Ready")
     message = f"{begin}: {status.reason}" + (f": {status.message}" if status.message else "")
     if status.severity == UNKNOWN:

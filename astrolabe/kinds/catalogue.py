@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, 
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from astrolabe.graph.state.edge_types import EDGE_TYPES
+from astrolabe.graph.state.edge_types import EDGE_TYPES, INNER_TYPES
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.kind import ANY_KIND, Kind
 
@@ -177,7 +177,7 @@ def verify(kinds: Sequence[Kind[Any]]) -> None:
                 )
             seen[key] = kind.name
         for edge_type in (*[type for type, _ in kind.makes], *[read.type for read in kind.reads]):
-            if edge_type not in EDGE_TYPES:
+            if edge_type not in EDGE_TYPES and edge_type not in INNER_TYPES:
                 raise CatalogueError(f"{kind.name} speaks of an unknown edge type: {edge_type}")
     _verify_acyclic(kinds)
 

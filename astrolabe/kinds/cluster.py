@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from astrolabe.graph.model.links import Ref
@@ -64,16 +66,21 @@ def _judge(conditions: list[Condition]) -> Status:
 
 
 #: Ends of the names of conditions that are True when all is well: NetworkingReady of EKS, EtcdIsVoter of k3s.
-#: All others name a trouble, as those of Kubernetes and of node-problem-detector do.
-_GOOD = ("Ready", "Healthy", "Available", "Voter", "Succeeded", "OK")
+#: All others name a trouble, as those of Kubernetes and of node-problem-detector do: also what is Scheduled.
+_GOOD = re.compile(
+    r"(?<!Not)(?:Ready|Healthy|Available|Voter|Succeeded|OK|Ok|Up|UpToDate|Synced|Synchronized|Initialized"
+    r"|Connected|Reachable|Registered|Established|Installed|Configured|Compliant|Valid|Online)$"
+)
+#: Of these, those that need not hold: a member of etcd that learns is well.
+_MAY_BE_FALSE = re.compile(r"(?:Voter|Succeeded)$")
 
 
 def _is_trouble(condition: Condition) -> bool:
     if condition.type == "Ready":
         return False
-    if condition.type.endswith("Ready"):
-        return condition.status == "False"
-    return condition.status == "True" and not condition.type.endswith(_GOOD)
+    if _GOOD.search(condition.type):
+        return condition.status == "False" and not _MAY_BE_FALSE.search(condition.type)
+    return condition.status == "True"
 
 
 def _tell(trouble: Condition) -> str:

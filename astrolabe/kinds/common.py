@@ -10,7 +10,7 @@ from astrolabe.graph.model.facts import Read
 from astrolabe.graph.model.links import Link, RefByUid
 from astrolabe.graph.selector import Selector, SelectorError, from_expressions
 from astrolabe.graph.state.edge_types import OWNS, SELECTS
-from astrolabe.graph.state.identity import Release
+from astrolabe.graph.state.identity import HelmReleaseName, Release
 from astrolabe.graph.state.status import PENDING, READY, Status
 from astrolabe.kinds.manifest import LONGEST_NAME, Condition, LabelSelector, Manifest, ObjectMeta
 from astrolabe.kinds.metadata import NoMetadata
@@ -110,10 +110,13 @@ def label_release(meta: ObjectMeta) -> Release | None:
     return None
 
 
-def helm_release_namespace(meta: ObjectMeta) -> str:
-    """The namespace of the HelmRelease by which Flux made the object; "" if it did not."""
+def made_by(meta: ObjectMeta) -> HelmReleaseName | None:
+    """The HelmRelease by which Flux made the object; None if it did not."""
     labels = meta.labels
-    return intern(labels.get("helm.toolkit.fluxcd.io/namespace", "")) if labels else ""
+    namespace = labels.get("helm.toolkit.fluxcd.io/namespace") if labels else None
+    if not labels or not namespace:
+        return None
+    return HelmReleaseName(intern(namespace), intern(labels.get("helm.toolkit.fluxcd.io/name", "")))
 
 
 def own_chart(meta: ObjectMeta) -> str:

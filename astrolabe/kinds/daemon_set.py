@@ -18,7 +18,14 @@ from astrolabe.kinds.replicas import (
     odd_conditions,
     progressing,
 )
-from astrolabe.kinds.template import Template, describe_template, pod_labels, uses_of
+from astrolabe.kinds.template import (
+    IDLE_WORKLOAD,
+    Template,
+    describe_template,
+    idle_labels,
+    pod_labels,
+    uses_of,
+)
 from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods, warn_creator
 
 
@@ -107,6 +114,11 @@ def _daemonset_metadata(daemonset: DaemonSet) -> WorkloadMetadata:
     )
 
 
+def _daemonset_selectable(daemonset: DaemonSet) -> dict[str, str] | None:
+    spec, status = daemonset.spec or DaemonSetSpec(), daemonset.status or DaemonSetStatus()
+    return idle_labels(spec.template, status.current_number_scheduled + status.number_misscheduled)
+
+
 DAEMONSET = Kind(
     name="DaemonSet",
     group="apps",
@@ -122,6 +134,8 @@ DAEMONSET = Kind(
     shows=WorkloadMetadata,
     links=_daemonset_uses,
     makes=USES,
+    selectable=_daemonset_selectable,
+    sought_as=IDLE_WORKLOAD,
     details=_current_revision,
     derive=derive_from_pods,
     warn=warn_creator,

@@ -27,7 +27,15 @@ from astrolabe.kinds.replicas import (
     scaled_to_zero,
     tell,
 )
-from astrolabe.kinds.template import describe_template, images_of, is_topmost, pod_labels, uses_of
+from astrolabe.kinds.template import (
+    IDLE_WORKLOAD,
+    describe_template,
+    idle_labels,
+    images_of,
+    is_topmost,
+    pod_labels,
+    uses_of,
+)
 from astrolabe.kinds.worst import DEADLINE, READS_PODS, WorstPod, blame, warn, worst_of
 
 
@@ -127,6 +135,11 @@ def _deployment_details(deployment: Deployment) -> Rollout:
     return Rollout(number, () if number else tuple(images_of(spec.template)), status.updated_replicas)
 
 
+def _deployment_selectable(deployment: Deployment) -> dict[str, str] | None:
+    spec, status = deployment.spec or DeploymentSpec(), deployment.status or ReplicaStatus()
+    return idle_labels(spec.template, status.replicas)
+
+
 def _derive_deployment(deployment: Peer, neighborhood: Neighborhood) -> Derived:
     """Its pods belong to its ReplicaSets, each of which exports its worst; the old ones count no more."""
     wanted: Rollout = deployment.details
@@ -153,6 +166,8 @@ DEPLOYMENT = Kind(
     shows=WorkloadMetadata,
     links=_deployment_uses,
     makes=USES,
+    selectable=_deployment_selectable,
+    sought_as=IDLE_WORKLOAD,
     details=_deployment_details,
     derive=_derive_deployment,
     warn=warn,
@@ -205,6 +220,14 @@ def _replicaset_details(replicaset: ReplicaSet) -> Rollout:
     return Rollout(number, images, status.replicas, replicaset.metadata.creation_timestamp or "")
 
 
+def _replicaset_selectable(replicaset: ReplicaSet) -> dict[str, str] | None:
+    """That of a Deployment is one of several revisions, and the Deployment speaks for all."""
+    spec, status = replicaset.spec or ReplicaSpec(), replicaset.status or ReplicaStatus()
+    if any(owner.kind == "Deployment" for owner in replicaset.metadata.owner_references or ()):
+        return None
+    return idle_labels(spec.template, status.replicas)
+
+
 def _derive_replicaset(replicaset: Peer, neighborhood: Neighborhood) -> Derived:
     """One of an old revision is never an error: it is on its way out."""
     pod = worst_of(neighborhood.outgoing(OWNS, "Pod"))
@@ -238,6 +261,8 @@ REPLICASET = Kind(
     shows=WorkloadMetadata,
     links=_replicaset_links,
     makes=USES,
+    selectable=_replicaset_selectable,
+    sought_as=IDLE_WORKLOAD,
     details=_replicaset_details,
     derive=_derive_replicaset,
     warn=warn,

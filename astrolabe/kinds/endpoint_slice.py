@@ -51,6 +51,11 @@ class Endpoint(Projection):
             return target.uid or f"{target.kind}/{target.namespace}/{target.name}"
         return self.addresses[0] if self.addresses else ""
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether it names no target."""
+        return self.target_ref is None or not (self.target_ref.uid or self.target_ref.name)
+
 
 class EndpointPort(Projection):
     """`name` is that of the Service's port, "" when it has none."""
@@ -59,6 +64,7 @@ class EndpointPort(Projection):
 
 
 class EndpointSlice(Manifest):
+    address_type: str = ""
     endpoints: Items[Endpoint] | None = None
     ports: Items[EndpointPort] | None = None
 
@@ -68,6 +74,7 @@ class SliceDetails(msgspec.Struct, frozen=True, gc=False):
 
     published: of those that are ready, those that are so only because their Service publishes all of them.
     draining: those that are being deleted and still serve; those that no longer do are left out.
+    bare: the family of its addresses, if these are all that some endpoints have.
     """
 
     ready: tuple[str, ...] = ()
@@ -75,6 +82,7 @@ class SliceDetails(msgspec.Struct, frozen=True, gc=False):
     published: tuple[str, ...] = ()
     draining: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
+    bare: str = ""
 
 
 def _slice_details(endpoint_slice: EndpointSlice) -> SliceDetails:
@@ -92,7 +100,12 @@ def _slice_details(endpoint_slice: EndpointSlice) -> SliceDetails:
             if state.serving is False:
                 found["published"].append(target)
     ports = tuple([intern(each.name or "") for each in endpoint_slice.ports or ()])
-    return SliceDetails(ports=ports, **{state: tuple(targets) for state, targets in found.items()})
+    is_bare = any(each.is_bare for each in endpoint_slice.endpoints or ())
+    return SliceDetails(
+        ports=ports,
+        bare=intern(endpoint_slice.address_type or "IPv4") if is_bare else "",
+        **{state: tuple(targets) for state, targets in found.items()},
+    )
 
 
 def _slice_status(endpoint_slice: EndpointSlice) -> Status:

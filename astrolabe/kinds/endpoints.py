@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from sys import intern
 
 import msgspec
 
-from astrolabe.graph.model.facts import Neighborhood, Peer
-from astrolabe.graph.state.edge_types import ENDPOINTS
+from astrolabe.graph.model.facts import Neighborhood, Peer, Read
+from astrolabe.graph.state.edge_types import ENDPOINTS, WOULD_SELECT
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import LONGEST_QUOTE, shortened
 from astrolabe.kinds.endpoint_slice import SliceDetails
@@ -34,7 +34,8 @@ class Port(msgspec.Struct, frozen=True, gc=False):
 class ServiceDetails(msgspec.Struct, frozen=True, gc=False):
     """What `derive` of the Service itself and its Ingresses read.
 
-    is_alias: a name without endpoints. lost: those of its ports that lead to none of its pods.
+    is_alias: a name without endpoints. is_headless: it has no address, only its endpoints have. lost: those
+    of its ports that lead to none of its pods.
     only_published: no endpoint can serve, though the Service publishes some. is_starting: because its pods
     start for the first time.
     only_unaddressed: all that it lacks is an address of its load balancer. selector: as it is written.
@@ -42,6 +43,7 @@ class ServiceDetails(msgspec.Struct, frozen=True, gc=False):
 
     has_selector: bool
     is_alias: bool = False
+    is_headless: bool = False
     ports: tuple[Port, ...] = ()
     lost: tuple[Port, ...] = ()
     only_published: bool = False
@@ -58,6 +60,31 @@ class ServiceDetails(msgspec.Struct, frozen=True, gc=False):
     def tell_ports(self) -> str:
         """Which ports it has, for a sentence."""
         return f"its ports: {', '.join(map(str, self.ports))}" if self.ports else "it has none"
+
+
+#: Kinds that keep pods running, which may have none.
+_IDLE_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
+READS_IDLE = tuple([Read("outgoing", WOULD_SELECT, kind, own=True) for kind in _IDLE_KINDS])
+#: The reasons of workloads that are meant to have no pods, and what to say of one.
+_MEANT_TO_BE_EMPTY = {"ScaledToZero": "is scaled to zero", "NoMatchingNodes": "finds no matching node"}
+
+
+def trouble_of(service: Peer, ports: Collection[str | int]) -> Status | None:
+    """Why requests to these of its ports, by name or number, do not get through a Service; None if they do.
+
+    ports: none: any of them.
+    """
+    status, details = service.status, service.details
+    if details.only_published:
+        # good enough for those who look for its pods by name, but not for requests
+        if details.is_starting:
+            return Status(PENDING, STARTING, "It publishes endpoints, of which none is ready yet")
+        return Status(ERROR, "NoReadyEndpoints", "It publishes endpoints, of which none is ready")
+    if status.severity == READY or details.only_unaddressed:
+        return None  # whoever is in the cluster needs no address of a load balancer
+    if status.reason != "NoSuchTargetPort" or not ports:
+        return status
+    return status if any(port.answers_to(each) for each in ports for port in details.lost) else None
 
 
 class Endpoints:
@@ -78,8 +105,21 @@ class Endpoints:
         unready: set[str] = set().union(*[each.unready for each in self._slices])
         self._ready = len(ready)
         self._total = len(ready | unready) if unready else len(ready)
+        families = {each.bare for each in self._slices if each.bare}
+        if len(families) > 1:
+            self._count_by_family(families)
         published: set[str] = set().union(*[each.published for each in self._slices])
         self.only_published = bool(published) and ready == published
+
+    def _count_by_family(self, families: Collection[str]) -> None:
+        """Endpoints that have nothing but addresses are the same ones in each family of a dual stack."""
+        counts = []
+        for family in families:
+            slices = [each for each in self._slices if each.bare in ("", family)]
+            ready = {target for each in slices for target in each.ready}
+            counts.append((len(ready), len(ready.union(*[each.unready for each in slices]))))
+        self._ready = max(ready for ready, _ in counts)
+        self._total = max(total for _, total in counts)
 
     def are_starting(self) -> bool:
         """Whether the pods start for the first time."""
@@ -113,12 +153,35 @@ class Endpoints:
     def _without_pods(self, counts: str) -> Status:
         if not self._neighborhood.is_complete("Pod"):
             return Status(ERROR if self._total else PENDING, "NoReadyEndpoints", counts)
+        message = self._tell_lack_of_pods() + self._tell_draining()
+        told = self._tell_idle()
+        return Status(PENDING, "NoMatchingPods", f"{message}; {told}" if told else message)
+
+    def _tell_idle(self) -> str:
+        """Why the workloads whose pods it would select have none: the worst of those that should have some,
+        else all. "" when there are no such workloads."""
+        idle = self._idle_workloads()
+        wanting = [each for each in idle if each.status.reason not in _MEANT_TO_BE_EMPTY]
+        if not wanting:
+            return ", ".join(
+                [f"{each.kind} {each.name} {_MEANT_TO_BE_EMPTY[each.status.reason]}" for each in idle]
+            )
+        words = (wanting[0].status.reason, shortened(wanting[0].status.message, LONGEST_QUOTE))
+        return ": ".join([f"{wanting[0].kind} {wanting[0].name}", *[word for word in words if word]])
+
+    def _idle_workloads(self) -> list[Peer]:
+        """The workloads whose pods it would select and that have none, the worst first."""
+        found = [
+            each for kind in _IDLE_KINDS for each in self._neighborhood.outgoing(WOULD_SELECT, kind, own=True)
+        ]
+        return sorted(found, key=lambda each: (_WORST.index(each.status.severity), each.kind, each.name))
+
+    def _tell_lack_of_pods(self) -> str:
         if not self._pods:
-            return Status(PENDING, "NoMatchingPods", f"The selector{self._tell_selector()} matches no pod")
-        message = f"None of the {len(self._pods)} pods that it selects is alive"
+            return f"The selector{self._tell_selector()} matches no pod"
         if len(self._pods) == 1:
-            message = f"The only pod that it selects, {self._pods[0].name}, is not alive"
-        return Status(PENDING, "NoMatchingPods", message + self._tell_draining())
+            return f"The only pod that it selects, {self._pods[0].name}, is not alive"
+        return f"None of the {len(self._pods)} pods that it selects is alive"
 
     def _tell_selector(self) -> str:
         selector = self._service.details.selector or {}
@@ -152,6 +215,8 @@ class Endpoints:
 
     def lost_ports(self) -> tuple[Port, ...]:
         """The ports that lead to a port, by name, that none of the pods has."""
+        if not self._service.details.has_selector:
+            return self._lost_by_name()
         named = [port for port in self._service.details.ports if port.target]
         if not named:
             return ()
@@ -166,12 +231,23 @@ class Endpoints:
             return tuple(lost)
         return ()
 
+    def _lost_by_name(self) -> tuple[Port, ...]:
+        """Slices that nobody keeps up may have ports of other names, which then lead nowhere."""
+        reached = {name for each in self._slices for name in each.ports}
+        if not reached or not self._total or not self._neighborhood.is_complete("EndpointSlice"):
+            return ()
+        return tuple([port for port in self._service.details.ports if port.name not in reached])
+
     def _offered(self) -> set[str]:
         texts = {pod.details.ports for pod in self._live}
         return {port for text in texts for port in text.split()}
 
     def tell_lost(self, lost: Sequence[Port]) -> str:
         """What the ports that lead to none of the pods should find there."""
+        if not self._service.details.has_selector:
+            wanted = ", ".join([f'"{port.name}" (of port {port.number})' for port in lost])
+            names = ", ".join(sorted({f'"{name}"' for each in self._slices for name in each.ports}))
+            return f"Its EndpointSlices have no port named {wanted}; they have {names}"
         wanted = ", ".join([f"{port.target.removesuffix('/TCP')} (of port {port.number})" for port in lost])
         offered = sorted([port.removesuffix("/TCP") for port in self._offered()])
         has = f"they have {', '.join(offered)}" if offered else "they name none"
@@ -180,6 +256,9 @@ class Endpoints:
             if self._live
             else f"No pod has a port named {wanted}"
         )
+
+
+_WORST = (ERROR, PENDING, UNKNOWN, READY)
 
 
 def _severity(pod: Peer) -> tuple[bool, int, str]:

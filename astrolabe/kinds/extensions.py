@@ -166,7 +166,7 @@ def _crd_links(crd: CustomResourceDefinition) -> list[Ref]:
 def _crd_callees(crd: CustomResourceDefinition) -> tuple[Callee, ...]:
     """Without its conversion, objects can be neither read nor written."""
     called = (crd.spec or DefinitionSpec()).called
-    return (Callee(called.namespace, called.name, "conversion"),) if called and called.name else ()
+    return (called.callee("conversion"),) if called and called.name else ()
 
 
 CUSTOM_RESOURCE_DEFINITION = Kind(

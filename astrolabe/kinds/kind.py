@@ -67,7 +67,8 @@ class Kind(Generic[M]):
         manifest is alike in all of them.
     by_request: it is watched only if it is asked for.
     stands: see `Rules.stands`.
-    selectable: the labels by which a `Select` finds it; None for kinds that nothing selects.
+    selectable: the labels by which a `Select` finds it; None for kinds that nothing selects. sought_as: see
+        `Rules.sought_as`.
     warn: pure. What Kubernetes' Warnings about an object make of its status; see `kinds.warnings`.
     closure_ends: whether the closure does not go on from an object; None: it always does.
     """
@@ -100,7 +101,8 @@ class Kind(Generic[M]):
     older: tuple[str, ...] = ()
     by_request: bool = False
     status_is_complete: bool = False
-    selectable: Callable[[M], Mapping[str, str]] | None = None
+    selectable: Callable[[M], Mapping[str, str] | None] | None = None
+    sought_as: str = ""
     aliases: Callable[[M], tuple[str, ...]] = common.no_aliases
     details: Callable[[M], Any] = common.no_details
     revision: Callable[[M], HelmRevision | None] = common.no_revision
@@ -172,6 +174,7 @@ class Kind(Generic[M]):
             reads=self.reads,
             warn=self.warn,
             inherits=self.inherits,
+            sought_as=self.sought_as,
         )
 
     @cached_property
@@ -209,7 +212,7 @@ class Kind(Generic[M]):
             links,
             release,
             None if release is not None else common.label_release(meta),
-            common.helm_release_namespace(meta),
+            common.made_by(meta),
             common.own_chart(meta),
             self.selectable(manifest) if self.selectable else None,
             self.aliases(manifest),

@@ -20,8 +20,8 @@ from astrolabe.kinds.certificates import (
     tell_makers,
 )
 from astrolabe.kinds.common import always_ready
+from astrolabe.kinds.endpoints import trouble_of
 from astrolabe.kinds.kind import ANY_KIND, Kind
-from astrolabe.kinds.live import STARTING
 from astrolabe.kinds.manifest import Items, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata
 from astrolabe.kinds.service import LoadBalancerStatus
@@ -257,20 +257,7 @@ _WORST_BACKENDS = tuple(_BACKEND_REASONS)
 
 def _trouble(service: Peer, details: IngressDetails) -> Status | None:
     """Why requests do not get through the Service."""
-    status = service.status
-    if service.details.only_published:
-        # good enough for those who look for its pods by name, but not for requests
-        if service.details.is_starting:
-            return Status(PENDING, STARTING, "It publishes endpoints, of which none is ready yet")
-        return Status(ERROR, "NoReadyEndpoints", "It publishes endpoints, of which none is ready")
-    if status.severity == READY or service.details.only_unaddressed:
-        return None  # behind an Ingress it needs no address of its own
-    if status.reason == "NoSuchTargetPort":
-        wanted = [port for name, port in details.ports if name == service.name]
-        lost = service.details.lost
-        if wanted and not any(port.answers_to(each) for each in wanted for port in lost):
-            return None
-    return status
+    return trouble_of(service, [port for name, port in details.ports if name == service.name])
 
 
 INGRESS = Kind(

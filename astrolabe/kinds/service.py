@@ -10,14 +10,15 @@ import msgspec
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Link, Select
 from astrolabe.graph.selector import equality
-from astrolabe.graph.state.edge_types import ENDPOINTS, SELECTS
+from astrolabe.graph.state.edge_types import ENDPOINTS, SELECTS, WOULD_SELECT
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import READS_SELECTED_PODS
-from astrolabe.kinds.endpoints import Endpoints, Port, ServiceDetails
+from astrolabe.kinds.endpoints import READS_IDLE, Endpoints, Port, ServiceDetails
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.live import port_key
-from astrolabe.kinds.manifest import Items, Labels, Manifest, Projection
+from astrolabe.kinds.manifest import Condition, Items, Labels, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata, TargetPods, about
+from astrolabe.kinds.template import IDLE_WORKLOAD
 
 
 class LoadBalancerIngress(Projection):
@@ -64,6 +65,7 @@ class ServiceSpec(Projection):
     cluster_ip: str = msgspec.field(default="", name="clusterIP")
     external_name: str = ""
     external_ips: Items[str] | None = msgspec.field(default=None, name="externalIPs")
+    load_balancer_class: str | None = None
     selector: Labels | None = None
     ports: Items[ServicePort] | None = None
 
@@ -72,19 +74,36 @@ class ServiceSpec(Projection):
         return bool(self.selector) and self.type != "ExternalName"
 
 
+class ServiceStatus(LoadBalancerStatus):
+    """`conditions` are those of whoever gives the addresses, if it says anything."""
+
+    conditions: Items[Condition] | None = None
+
+
 class Service(Manifest):
     spec: ServiceSpec | None = None
-    status: LoadBalancerStatus | None = None
+    status: ServiceStatus | None = None
 
 
 def _service_status(service: Service) -> Status:
     """The status before its endpoints are counted."""
-    spec, status = service.spec or ServiceSpec(), service.status or LoadBalancerStatus()
+    spec, status = service.spec or ServiceSpec(), service.status or ServiceStatus()
     if spec.type == "LoadBalancer" and not status.addresses and not spec.external_ips:
-        return Status(PENDING, "LoadBalancerPending", "Waiting for an address of the load balancer")
+        return Status(PENDING, "LoadBalancerPending", _tell_waiting(spec, status))
     if spec.type == "ExternalName":
         return Status(READY, "Ready", f"Alias of {spec.external_name}")
     return Status(READY, "Ready", "" if spec.selector else "No selector")
+
+
+def _tell_waiting(spec: ServiceSpec, status: ServiceStatus) -> str:
+    """For whom a load balancer waits, and what is said of it."""
+    of_class = f" of class {spec.load_balancer_class}" if spec.load_balancer_class else ""
+    told = [
+        f": {each.type}: {each.message or each.reason}"
+        for each in status.conditions or ()
+        if each.status == "False" and (each.message or each.reason)
+    ]
+    return f"Waiting for an address of the load balancer{of_class}{''.join(told[:1])}"
 
 
 class ServiceMetadata(Metadata):
@@ -99,7 +118,7 @@ class ServiceMetadata(Metadata):
 
 
 def _service_metadata(service: Service) -> ServiceMetadata:
-    spec, status = service.spec or ServiceSpec(), service.status or LoadBalancerStatus()
+    spec, status = service.spec or ServiceSpec(), service.status or ServiceStatus()
     return ServiceMetadata(
         cluster_ip=spec.cluster_ip,
         service_type=spec.type,
@@ -115,7 +134,11 @@ def _service_links(service: Service) -> tuple[Link, ...]:
     spec = service.spec or ServiceSpec()
     if not spec.selector or not spec.selects:
         return ()
-    return (Select(SELECTS, "Pod", service.metadata.namespace, equality(spec.selector), "spec.selector"),)
+    namespace, selector = service.metadata.namespace, equality(spec.selector)
+    return (
+        Select(SELECTS, "Pod", namespace, selector, "spec.selector"),
+        Select(WOULD_SELECT, IDLE_WORKLOAD, namespace, selector, "spec.selector"),
+    )
 
 
 def _service_details(service: Service) -> ServiceDetails:
@@ -123,6 +146,7 @@ def _service_details(service: Service) -> ServiceDetails:
     return ServiceDetails(
         has_selector=spec.selects,
         is_alias=spec.type == "ExternalName",
+        is_headless=spec.cluster_ip == "None",
         ports=tuple([_port(each) for each in spec.ports or ()]),
         selector=spec.selector if spec.selects else None,
     )
@@ -173,5 +197,5 @@ SERVICE = Kind(
     makes=((SELECTS, "Pod"),),
     details=_service_details,
     derive=_derive_service,
-    reads=(Read("outgoing", ENDPOINTS, "EndpointSlice", own=True), READS_SELECTED_PODS),
+    reads=(Read("outgoing", ENDPOINTS, "EndpointSlice", own=True), READS_SELECTED_PODS, *READS_IDLE),
 )

@@ -23,7 +23,7 @@ from astrolabe.kinds.replicas import (
     scaled_to_zero,
 )
 from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL
-from astrolabe.kinds.template import describe_template, pod_labels, uses_of
+from astrolabe.kinds.template import IDLE_WORKLOAD, describe_template, idle_labels, pod_labels, uses_of
 from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods, warn_creator
 
 
@@ -124,6 +124,11 @@ def _statefulset_links(statefulset: StatefulSet) -> list[Link]:
     return [*claims, *governed, *_statefulset_uses(statefulset)]
 
 
+def _statefulset_selectable(statefulset: StatefulSet) -> dict[str, str] | None:
+    spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or ReplicaStatus()
+    return idle_labels(spec.template, status.replicas)
+
+
 STATEFULSET = Kind(
     name="StatefulSet",
     group="apps",
@@ -138,6 +143,8 @@ STATEFULSET = Kind(
     metadata=_statefulset_metadata,
     shows=WorkloadMetadata,
     links=_statefulset_links,
+    selectable=_statefulset_selectable,
+    sought_as=IDLE_WORKLOAD,
     details=_current_revisions,
     makes=((OWNS, "PersistentVolumeClaim"), (GOVERNED_BY, "Service"), *USES),
     derive=derive_from_pods,

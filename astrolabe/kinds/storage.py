@@ -190,7 +190,7 @@ def _derive_claim(claim: Peer, neighborhood: Neighborhood) -> Derived:
     """Why it waits, as far as its neighbours tell."""
     status = claim.status
     if status.reason == "Pending":
-        message = _tell_waiting(claim.details, neighborhood)
+        message = _tell_waiting(claim.details, f"{claim.namespace}/{claim.name}", neighborhood)
         return Derived(msgspec.structs.replace(status, message=message or status.message))
     if status.reason == "Terminating" and _PROTECTION in status.message:
         pods = _users(neighborhood)
@@ -210,11 +210,14 @@ def _users(neighborhood: Neighborhood) -> list[str]:
     return sorted([pod.name for pod in pods if pod.details.is_live or pod.status.severity == PENDING])
 
 
-def _tell_waiting(details: ClaimDetails, neighborhood: Neighborhood) -> str:
-    """ "" when nothing is known."""
+def _tell_waiting(details: ClaimDetails, place: str, neighborhood: Neighborhood) -> str:
+    """ "" when nothing is known. place: namespace and name of the claim."""
     missing = [each for each in neighborhood.unresolved if each.kind in ("PersistentVolume", "StorageClass")]
     if missing:
         return ", ".join([f'{each.kind} "{each.name}" does not exist' for each in missing])
+    for volume in neighborhood.outgoing(BINDS, "PersistentVolume", own=True):
+        if volume.details not in ("", place) or volume.status.reason in ("Released", "Failed"):
+            return f'PersistentVolume "{volume.name}" is not free: {volume.status.message}'
     classes = list(neighborhood.outgoing(USES_CLASS, "StorageClass"))
     if not classes and details.wants_default and neighborhood.is_complete("StorageClass"):
         return "No persistent volumes are available for it: it names no StorageClass, and none is the default"
@@ -245,7 +248,11 @@ PERSISTENT_VOLUME_CLAIM = Kind(
     selectable=_claim_selectable,
     details=_claim_details,
     derive=_derive_claim,
-    reads=(Read("outgoing", USES_CLASS, "StorageClass"), Read("incoming", MOUNTS, "Pod")),
+    reads=(
+        Read("outgoing", USES_CLASS, "StorageClass"),
+        Read("outgoing", BINDS, "PersistentVolume", own=True),
+        Read("incoming", MOUNTS, "Pod"),
+    ),
 )
 
 
@@ -294,6 +301,7 @@ class VolumeSpec(Projection):
 class VolumeStatus(Projection):
     phase: str = "Pending"
     message: str = ""
+    reason: str = ""
     last_phase_transition_time: str | None = None
 
 
@@ -314,7 +322,7 @@ def _volume_status(volume: PersistentVolume) -> Status:
     return Status(
         _PHASES.get(status.phase, PENDING),
         status.phase,
-        status.message or messages.get(status.phase, "Not available yet"),
+        status.message or status.reason or messages.get(status.phase, "Not available yet"),
         status.last_phase_transition_time,
     )
 
@@ -380,6 +388,12 @@ def _volume_links(volume: PersistentVolume) -> list[Link]:
     return links
 
 
+def _volume_details(volume: PersistentVolume) -> str:
+    """For which claim it is, by namespace and name; "" for any."""
+    claim = (volume.spec or VolumeSpec()).claim_ref
+    return f"{claim.namespace}/{claim.name}" if claim is not None and claim.name else ""
+
+
 def _volume_aliases(volume: PersistentVolume) -> tuple[str, ...]:
     """Driver and handle, by which a Node names a volume; no name has a ^."""
     csi = (volume.spec or VolumeSpec()).csi
@@ -401,6 +415,7 @@ PERSISTENT_VOLUME = Kind(
     links=_volume_links,
     makes=((BINDS, "PersistentVolumeClaim"), (USES_CLASS, "StorageClass"), (ATTACHES, "Secret")),
     aliases=_volume_aliases,
+    details=_volume_details,
     namespaced=False,
 )
 

@@ -15,6 +15,9 @@ from astrolabe.kinds.manifest import Labels, ObjectMeta, Projection
 from astrolabe.kinds.pod import PodSpec
 from astrolabe.kinds.pod_links import link_template, used_names
 
+#: As what a Service looks for workloads without pods; no kind has a blank in its name.
+IDLE_WORKLOAD = "idle workload"
+
 
 class TemplateMeta(Projection):
     labels: Labels | None = None
@@ -32,6 +35,14 @@ def pod_labels(template: Template | None, meta: ObjectMeta) -> dict[str, str]:
     before it has a pod."""
     labels = dict((template.metadata.labels if template is not None and template.metadata else None) or {})
     return {} if labels == (meta.labels or {}) else labels
+
+
+def idle_labels(template: Template | None, pods: int) -> dict[str, str] | None:
+    """The labels that the pods of a workload would get, while it has none; None while it has some.
+
+    A Service whose selector these match would have its pods, and asks the workload why there are none.
+    """
+    return template.metadata.labels if not pods and template is not None and template.metadata else None
 
 
 def uses_of(

@@ -63,7 +63,7 @@ def _callees(configuration: WebhookConfiguration) -> tuple[Callee, ...]:
     """The Services without which writes are refused."""
     return tuple(
         [
-            Callee(webhook.client_config.service.namespace, webhook.client_config.service.name, webhook.name)
+            webhook.client_config.service.callee(webhook.name)
             for webhook in configuration.webhooks or ()
             if webhook.failure_policy != "Ignore"
             and webhook.client_config is not None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from astrolabe.graph.model.facts import Derived, Facts, Peer, Read, Rules
 from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.selector import Requirement, Selector
-from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.identity import HelmReleaseName, HelmRevision, Release
 from astrolabe.graph.state.status import ERROR, READY, Status
 
 NAMESPACES = ("a", "a", "a", "b")
@@ -31,8 +31,10 @@ PARTS = (
     "details",
     "revision",
     "label_release",
-    "helm_release_namespace",
+    "made_by",
 )
+#: HelmReleases of Flux; of the last, only the namespace is known.
+MAKERS = (HelmReleaseName("b", "r1"), HelmReleaseName("flux", "r2"), HelmReleaseName("flux", ""))
 TYPES = ("owns", "mounts", "uses-secret", "binds")
 
 
@@ -178,7 +180,7 @@ def facts(draw: st.DrawFn) -> Facts:
         links=links,
         release=Release(draw(st.sampled_from((namespace, "a", "b"))), release) if release else None,
         label_release=Release(namespace, label_release) if label_release else None,
-        helm_release_namespace=draw(st.sampled_from(("", "", "b", "flux"))),
+        made_by=draw(st.sampled_from((None, None, *MAKERS))),
         chart=draw(st.sampled_from(("", "", "c-1"))),
         selectable=own_labels if kind == "Pod" else None,
         aliases=draw(st.sampled_from(((), (), ("default",), NAMES))),

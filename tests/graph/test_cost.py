@@ -74,7 +74,7 @@ def elsewhere(entry: Facts, copy: int) -> Facts:
         aliases=(),
         release=None,
         label_release=None,
-        helm_release_namespace="",
+        made_by=None,
         revision=None,
     )
 

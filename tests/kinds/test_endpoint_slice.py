@@ -131,5 +131,6 @@ def test_what_a_service_reads_of_its_slices() -> None:
         published=("10.0.0.3",),
         draining=("10.0.0.4",),
         ports=("http", "", ""),
+        bare="IPv4",
     )
     assert make("EndpointSlice", endpoints=None, ports=None).details == SliceDetails()

@@ -65,7 +65,10 @@ def test_metadata_of_a_service() -> None:
 
 def test_what_a_service_selects() -> None:
     facts = make("Service", spec={"selector": {"tier": "front", "app": "web"}})
-    assert fields(facts) == [("selects", "Pod/shop?app=web,tier=front", "spec.selector")]
+    assert fields(facts) == [
+        ("selects", "Pod/shop?app=web,tier=front", "spec.selector"),
+        ("would-select", "idle workload/shop?app=web,tier=front", "spec.selector"),
+    ]
     assert facts.details == ServiceDetails(has_selector=True, selector={"tier": "front", "app": "web"})
 
 

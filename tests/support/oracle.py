@@ -11,7 +11,7 @@ from typing import Any
 from astrolabe.graph.model.facts import Facts, Rules
 from astrolabe.graph.model.links import Ref, RefByUid, Select
 from astrolabe.graph.selector import Selector
-from astrolabe.graph.state.identity import GroupKind, Release
+from astrolabe.graph.state.identity import GroupKind, HelmReleaseName, Release
 
 CLOSURE = {
     "owns", "endpoints", "mounts", "binds", "uses-configmap", "uses-secret", "uses-sa", "uses-class", "runs-on",
@@ -37,12 +37,19 @@ class Expected:
         self.synced = synced or {}
         self.outdated = outdated or {}
         self.all_edges = self._edges()
+        self.kept = self._kept()
+        self.makers = {uid: self._maker(uid) for uid in self.facts}
+        made = {maker: self._made(maker) for maker in self.makers.values() if maker}
         said = {
-            uid: self._inherit(uid, lambda f: f.release) or self._inherit(uid, lambda f: f.label_release)
-            for uid in self.facts
+            uid: self._inherit(uid, lambda f: f.release)
+            or (made[maker] if maker else self._inherit(uid, lambda f: f.label_release))
+            for uid, maker in self.makers.items()
         }
         self.used = {release for release in said.values() if release and release.namespace}
-        self.kept = self._kept()
+        self.flux = {(maker.namespace, release) for maker, release in made.items()}
+        self.flux |= {
+            (f.made_by.namespace, f.release) for f in self.facts.values() if f.made_by and f.release
+        }
         self.releases = {
             uid: release if release is None or release.namespace else self._only(release.name)
             for uid, release in said.items()
@@ -51,7 +58,11 @@ class Expected:
         self.unresolved = {uid: self._unresolved(f) for uid, f in self.facts.items()}
         members = set(self.facts) if roots is None else self._closure(roots)
         self.nodes = {uid: f for uid, f in self.facts.items() if uid in members}
-        self.edges = {k: v for k, v in self.all_edges.items() if k[1] in members and k[2] in members}
+        self.edges = {
+            k: v
+            for k, v in self.all_edges.items()
+            if k[0] != "would-select" and k[1] in members and k[2] in members
+        }
         self._derived: dict[str, Any] = {}
 
     def status(self, uid: str) -> Any:
@@ -68,6 +79,27 @@ class Expected:
         return found
 
     # Releases
+
+    def _maker(self, uid: str) -> HelmReleaseName | None:
+        """What made it, if no annotation says of which release it is."""
+        if self._inherit(uid, lambda f: f.release) is not None:
+            return None
+        maker: HelmReleaseName | None = self._inherit(uid, lambda f: f.made_by)
+        return maker if maker and maker.name else None
+
+    def _made(self, maker: HelmReleaseName) -> Release:
+        """The release that a HelmRelease makes."""
+        own = [f for f in self.facts.values() if f.made_by == maker]
+        applied = {f.release for f in own if f.release and f.release.namespace}
+        if applied:
+            return min(applied)
+        hinting = [f for f in own if self.makers[f.uid] == maker]
+        target = _usual([f.namespace for f in hinting if f.namespace]) or maker.namespace
+        named = _usual([f.label_release.name for f in hinting if f.label_release]) or maker.name
+        for name in (named, maker.name, f"{target}-{maker.name}"):
+            if any(Release(namespace, name) in self.kept for namespace in (maker.namespace, target)):
+                return Release(target, name)
+        return Release(target, named)
 
     def _kept(self) -> dict[Release, list[tuple[int, str]]]:
         """The revisions, by what the namespace and the name of a Secret say."""
@@ -91,11 +123,7 @@ class Expected:
             if other.name == place.name and other not in self.used and self._of_flux(other) is None
         }
         found = {self._of_flux(other) for other in self.kept}
-        homeless = {
-            facts.release
-            for facts in self.facts.values()
-            if facts.release and facts.release.name == place.name and facts.helm_release_namespace
-        }
+        homeless = {release for _, release in self.flux if release.name == place.name}
         homeless -= self.kept.keys() | found
         return homeless.pop() if lost == {place} and len(homeless) == 1 else place
 
@@ -104,12 +132,9 @@ class Expected:
         if place in self.used:
             return None
         made = {
-            facts.release
-            for facts in self.facts.values()
-            if facts.release
-            and facts.release.name == place.name
-            and facts.helm_release_namespace == place.namespace
-            and facts.release not in self.kept
+            release
+            for namespace, release in self.flux
+            if (namespace, release.name) == (place.namespace, place.name) and release not in self.kept
         }
         return made.pop() if len(made) == 1 else None
 
@@ -130,7 +155,9 @@ class Expected:
             for f in self.facts.values()
             if f.kind == kind and f.namespace == namespace and (f.name == name or name in f.aliases)
         ]
-        return max(found, key=lambda f: (f.metadata["creationTimestamp"], f.uid), default=None)
+        newest = max([f.metadata["creationTimestamp"] for f in found], default="")
+        last = [f for f in found if f.metadata["creationTimestamp"] == newest]
+        return min(last, key=lambda f: (f.name, f.uid), default=None)
 
     def _target(self, holder: Facts, link: Ref | RefByUid) -> Facts | None:
         if isinstance(link, RefByUid):
@@ -154,7 +181,7 @@ class Expected:
                     for target in self.facts.values():
                         if (
                             target.selectable is not None
-                            and (target.kind, target.namespace) == (link.kind, link.namespace)
+                            and (self._sought_as(target), target.namespace) == (link.kind, link.namespace)
                             and link.selector.matches(target.selectable)
                         ):
                             _add(forward, (link.type, holder.uid, target.uid), link.field)
@@ -169,6 +196,9 @@ class Expected:
         return {
             key: (*forward.get(key, ()), *backward.get(key, ())) for key in forward.keys() | backward.keys()
         }
+
+    def _sought_as(self, facts: Facts) -> str:
+        return self.rules[facts.kind].sought_as or facts.kind
 
     def _unresolved(self, holder: Facts) -> list[Ref | RefByUid]:
         found = []
@@ -284,6 +314,11 @@ class _Around:
     @property
     def unseen(self) -> list[Ref | RefByUid]:
         return self._expected.unseen(self._uid)
+
+
+def _usual(words: list[str]) -> str:
+    """The most frequent, of several the first."""
+    return min(words, key=lambda word: (-words.count(word), word), default="")
 
 
 def _add(found: dict[Key, list[str]], key: Key, field: str) -> None:

@@ -13,6 +13,7 @@ from astrolabe.graph.model.rendering import render
 from astrolabe.graph.model.scopes import Scopes
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import EdgeKey, each_edge, find_edge
+from astrolabe.graph.state.edge_types import INNER_TYPES
 
 
 class Transaction:
@@ -143,6 +144,8 @@ class Settlement:
                     shown = edge if source.emitted and target.emitted else None
                     edges[edge.key] = EdgeEdit(source, target, edge, edge, shown)
         for key, edit in edges.items():
+            if key[0] in INNER_TYPES:
+                continue
             shown, shows = edit.shown, edit.now
             if shows is not None and self._closure is not None:
                 shows = shows if self._shows(key[1]) and self._shows(key[2]) else None

@@ -58,7 +58,7 @@ def selects(link: Select, record: Record) -> bool:
     labels = record.selectable
     return (
         labels is not None
-        and link.kind == record.kind
+        and link.kind == record.sought_as
         and (link.namespace == record.namespace or link.among is not None)
         and link.selector.matches(labels)
     )

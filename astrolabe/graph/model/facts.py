@@ -9,7 +9,7 @@ import msgspec
 
 from astrolabe.graph.model.links import Link, Ref, RefByUid
 from astrolabe.graph.state.edge_types import OWNS
-from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.identity import HelmReleaseName, HelmRevision, Release
 from astrolabe.graph.state.status import READY, Status
 
 
@@ -25,8 +25,9 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     label_release: by labels, which are copied from templates and mirrored to slices, so that an owner's
         annotation outranks them. Its namespace is "" if the object is cluster-scoped: then it is the release
         of that name, if there is exactly one.
-    helm_release_namespace: where Flux's HelmRelease is that made it, and where Flux may keep the revisions.
-    selectable: the labels by which a `Select` finds it; None if its kind is never selected.
+    made_by: the HelmRelease by which Flux made it, in whose namespace Flux may keep the revisions. Its name
+        is "" if only the namespace is known.
+    selectable: the labels by which a `Select` finds it; None if it is not to be found by any.
     aliases: other names under which a `Ref` finds it (the default StorageClass), each once. If several
         resources share an alias, it means the newest.
     details: what `derive` of this kind or of a neighbour reads, compared with ==; None if nothing.
@@ -45,7 +46,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     links: tuple[Link, ...] = ()
     release: Release | None = None
     label_release: Release | None = None
-    helm_release_namespace: str = ""
+    made_by: HelmReleaseName | None = None
     chart: str = ""
     selectable: Mapping[str, str] | None = None
     aliases: tuple[str, ...] = ()
@@ -190,6 +191,7 @@ class Rules(msgspec.Struct, frozen=True):
     wide_aliases: whether references from everywhere find it under its aliases, and not under its name: they
         have no namespace.
     inherits: the edge types, of `INHERITANCE_TYPES`, into it along which it inherits its release and chart.
+    sought_as: the `Select.kind` by which it is found; "": its kind.
     """
 
     kind: str
@@ -202,3 +204,4 @@ class Rules(msgspec.Struct, frozen=True):
     reads: tuple[Read, ...] = ()
     warn: Warn = show_newest
     inherits: frozenset[str] = frozenset((OWNS,))
+    sought_as: str = ""

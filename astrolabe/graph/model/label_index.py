@@ -39,9 +39,9 @@ class LabelIndex:
 
     def add(self, record: Record) -> None:
         """Index a record under its `selectable` labels."""
-        scope = self._scope(record.kind, record.namespace)
+        scope = self._scope(record.sought_as, record.namespace)
         scope.members[record] = None
-        self._namespaces.setdefault(record.kind, {})[record.namespace] = None
+        self._namespaces.setdefault(record.sought_as, {})[record.namespace] = None
         for pair in (record.selectable or {}).items():
             posting = scope.postings.get(pair)
             if posting is None:
@@ -53,20 +53,20 @@ class LabelIndex:
 
     def discard(self, record: Record) -> None:
         """Remove it. `selectable` must be the same as when it was added."""
-        scope = self._scope(record.kind, record.namespace)
+        scope = self._scope(record.sought_as, record.namespace)
         scope.members.pop(record, None)
         if not scope.members:
-            namespaces = self._namespaces.get(record.kind, {})
+            namespaces = self._namespaces.get(record.sought_as, {})
             namespaces.pop(record.namespace, None)
             if not namespaces:
-                self._namespaces.pop(record.kind, None)
+                self._namespaces.pop(record.sought_as, None)
         for pair in (record.selectable or {}).items():
             posting = scope.postings.get(pair)
             if isinstance(posting, dict):
                 posting.pop(record, None)
             if not posting or posting is record:
                 scope.postings.pop(pair, None)
-        self._drop_if_empty(record.kind, record.namespace, scope)
+        self._drop_if_empty(record.sought_as, record.namespace, scope)
 
     def watch(self, holder: Record, select: Select) -> None:
         """Register a selection, so that `selecting` finds it."""
@@ -131,9 +131,9 @@ class LabelIndex:
     def selecting(self, record: Record) -> list[tuple[Record, Select]]:
         """The holders and selections that match this record's `selectable` labels."""
         labels = record.selectable or {}
-        wide = self._wide.get(record.kind)
+        wide = self._wide.get(record.sought_as)
         some = [entry for entry in wide if entry[1].selector.matches(labels)] if wide else []
-        scope = self._scopes.get((record.kind, record.namespace))
+        scope = self._scopes.get((record.sought_as, record.namespace))
         if scope is None or not scope.selections:
             return some
         found = list(scope.selections.get(None, ()))

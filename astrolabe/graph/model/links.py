@@ -91,6 +91,8 @@ class RefByUid(msgspec.Struct, frozen=True, gc=False):
 class Select(msgspec.Struct, frozen=True, gc=False):
     """All resources of a kind in a namespace whose selectable labels match. Never unresolved.
 
+    kind: or the common name of several (`Rules.sought_as`).
+
     among: if set, `namespace` is "", and all namespaces count whose own labels match.
     """
 

@@ -22,6 +22,7 @@ from astrolabe.graph.model.scopes import Scopes
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge, each_edge
+from astrolabe.graph.state.edge_types import INNER_TYPES
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node, labels_in
 from astrolabe.graph.state.object_event import NODE
@@ -244,7 +245,7 @@ class Model:
         record = self._linker.find(uid)
         if record is not None and record.emitted:
             for edge in each_edge(record.outgoing):
-                if self._linker.known(edge.target).emitted:
+                if edge.type not in INNER_TYPES and self._linker.known(edge.target).emitted:
                     yield edge
 
     def releases(self) -> dict[Release, HelmRevision]:
@@ -279,7 +280,7 @@ class Model:
             links=record.links,
             release=record.own_release,
             label_release=record.label_release,
-            helm_release_namespace=record.helm_release_namespace,
+            made_by=record.made_by,
             chart=record.own_chart,
             selectable=record.selectable,
             aliases=record.aliases,
@@ -376,7 +377,7 @@ class Model:
             facts.release != record.own_release
             or facts.label_release != record.label_release
             or facts.chart != record.own_chart
-            or facts.helm_release_namespace != record.helm_release_namespace
+            or facts.made_by != record.made_by
             or facts.revision != record.revision
         )
 
@@ -385,7 +386,7 @@ class Model:
         self._release_index.discard(record)
         record.own_release, record.label_release = facts.release, facts.label_release
         record.own_chart, record.revision = facts.chart, facts.revision
-        record.helm_release_namespace = facts.helm_release_namespace
+        record.made_by = facts.made_by
         self._release_index.add(record)
         self._open.to_inherit.add(record)
 

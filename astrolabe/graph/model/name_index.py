@@ -30,7 +30,8 @@ class NameIndex:
         self._by_key: dict[NameKey, _NamesOf] = {}
 
     def find(self, name_key: NameKey, name: str) -> Record | None:
-        """The target with this name; if there are several, the one that was created last."""
+        """The target with this name; if there are several, the one that was created last,
+        then the first by name."""
         names = self._by_key.get(name_key)
         found = names.targets.get(name) if names is not None else None
         return _newest(found) if isinstance(found, tuple) else found
@@ -42,7 +43,7 @@ class NameIndex:
             return []
         get = known.targets.get
         return [
-            found if isinstance(found, Record) else max(found, key=_age)
+            found if isinstance(found, Record) else _choose(found)
             for name in names
             if (found := get(name)) is not None
         ]
@@ -129,8 +130,10 @@ class NameIndex:
 
 
 def _newest(claims: _Claims | None) -> Record | None:
-    return max(claims, key=_age) if isinstance(claims, tuple) else claims
+    return _choose(claims) if isinstance(claims, tuple) else claims
 
 
-def _age(record: Record) -> tuple[str, str]:
-    return record.created, record.uid
+def _choose(claims: tuple[Record, ...]) -> Record:
+    """The one that was created last, of several the first by name, as Kubernetes takes the default class."""
+    created = max([each.created for each in claims])
+    return min([each for each in claims if each.created == created], key=lambda each: (each.name, each.uid))

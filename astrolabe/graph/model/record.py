@@ -9,7 +9,7 @@ from typing import Any
 from astrolabe.graph.model.facts import Facts, Rules, WarningEvent
 from astrolabe.graph.model.links import Link, Ref, RefByUid
 from astrolabe.graph.state.edge import NO_EDGES, Edges
-from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.identity import HelmReleaseName, HelmRevision, Release
 from astrolabe.graph.state.node import Node
 
 _CREATED = re.compile(r'"creationTimestamp":"([^"]*)"')
@@ -18,11 +18,13 @@ _CREATED = re.compile(r'"creationTimestamp":"([^"]*)"')
 class Record:
     """One resource: its facts, its edges, and what its neighbours make of it.
 
+    sought_as: the `Select.kind` by which it is found.
     own_text: the part of the node's text that depends on the manifest only (`encode_own`). It is kept until
         the node is built; from then on, it is the node's text from `split` on.
     own_status, own_details: by the manifest alone. status, details: as derived from neighbours.
     warning: the Warning that the node shows. warned: whether the status is in the words of a Warning.
-    own_release, label_release, own_chart: by the manifest. release, chart: as settled, mostly inherited.
+    own_release, label_release, made_by, own_chart: by the manifest. release, chart: as settled, mostly
+        inherited.
     unresolved_candidates: required references that do not resolve. unresolved: those that should resolve.
     emitted: whether it is in the graph since the last commit.
     """
@@ -34,11 +36,11 @@ class Record:
         "details",
         "emitted",
         "extra",
-        "helm_release_namespace",
         "incoming",
         "kind",
         "label_release",
         "links",
+        "made_by",
         "name",
         "namespace",
         "node",
@@ -53,6 +55,7 @@ class Record:
         "root",
         "rules",
         "selectable",
+        "sought_as",
         "split",
         "status",
         "uid",
@@ -65,6 +68,7 @@ class Record:
     def __init__(self, facts: Facts, rules: Rules) -> None:
         self.rules = rules
         self.kind = rules.kind
+        self.sought_as = rules.sought_as or rules.kind
         self.uid = facts.uid
         self.name = facts.name
         self.namespace = facts.namespace
@@ -79,7 +83,7 @@ class Record:
         self.warned = False
         self.own_release: Release | None = None
         self.label_release: Release | None = None
-        self.helm_release_namespace = ""
+        self.made_by: HelmReleaseName | None = None
         self.own_chart = ""
         self.release: Release | None = None
         self.chart = ""

@@ -6,15 +6,14 @@ HelmRelease, or in any other; what it applied names the HelmRelease, and in an a
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
 import msgspec
 
+from astrolabe.graph.model.counting import count
+from astrolabe.graph.model.flux_index import FluxIndex
 from astrolabe.graph.model.record import Record
-from astrolabe.graph.state.identity import HelmRevision, Release
-
-_K = TypeVar("_K", bound=Hashable)
+from astrolabe.graph.state.identity import HelmReleaseName, HelmRevision, Release
 
 
 class _Namesakes:
@@ -88,29 +87,39 @@ class ReleaseIndex:
         self._before: dict[Release, HelmRevision | None] = {}
         #: What is said of the records of whose release only a name is known.
         self._nameless: dict[Record, Release] = {}
+        self._flux = FluxIndex(self._is_kept)
 
     def add(self, record: Record) -> None:
         """What the record says itself is known."""
         self._note_own(record, 1)
         if record.revision is not None:
             self._changed_now(record.revision.release.name).stored.append(record.revision)
+            self._flux.note_kept(record.revision.release.name)
 
     def discard(self, record: Record) -> None:
         """What `add` took in is known no more; the record still says the same."""
         self._note_own(record, -1)
         if record.revision is not None:
             self._changed_now(record.revision.release.name).stored.remove(record.revision)
+            self._flux.note_kept(record.revision.release.name)
 
     def forget(self, record: Record) -> None:
         """The record is gone."""
         self.discard(record)
         self.place(record, None)
 
-    def place(self, record: Record, said: Release | None) -> Release | None:
+    def place(
+        self, record: Record, said: Release | None, maker: HelmReleaseName | None = None
+    ) -> Release | None:
         """Note what is said of a record. Returns the release that it belongs to, as far as is known by now:
         the caller makes that the record's.
+
+        maker: what made it, if nothing is said.
         """
         before = self._nameless.get(record, record.release)
+        self._flux.place(record, maker)
+        if maker is not None:
+            said = self._flux.release_of(record)
         if said != before:
             if before is not None:
                 self._note_use(record, before, -1)
@@ -123,10 +132,13 @@ class ReleaseIndex:
     @property
     def has_changes(self) -> bool:
         """Whether `settle` has anything to do."""
-        return bool(self._changed)
+        return bool(self._changed) or self._flux.has_changes
 
     def settle(self) -> Iterator[tuple[Record, Release | None]]:
-        """Bring everything up to date. Yields records of which only a name is known, with their releases."""
+        """Bring everything up to date. Yields records of which only a name is known, or only by which
+        HelmRelease they were made, with their releases."""
+        for maker, before, now, records in self._flux.settle():
+            yield from self._move(maker, before, now, records)
         changed, self._changed = self._changed, set()
         for name in changed:
             known = self._names[name]
@@ -142,6 +154,29 @@ class ReleaseIndex:
                     yield record, only
             if not known:
                 del self._names[name]
+
+    def _move(
+        self,
+        maker: HelmReleaseName,
+        before: Release | None,
+        now: Release | None,
+        records: tuple[Record, ...],
+    ) -> Iterator[tuple[Record, Release | None]]:
+        """What a HelmRelease made is of another release than before."""
+        for release, by in ((before, -1), (now, 1)):
+            if release is not None and count(self._open(release.name).flux, (maker.namespace, release), by):
+                self._changed.add(release.name)
+        for record in records:
+            # One that came since is of none yet.
+            if record.release is not None:
+                self._note_use(record, record.release, -1)
+            if now is not None:
+                self._note_use(record, now, 1)
+            yield record, now
+
+    def _is_kept(self, name: str, namespaces: tuple[str, str]) -> bool:
+        known = self._names.get(name)
+        return known is not None and any(each.release.namespace in namespaces for each in known.stored)
 
     def take(self) -> dict[Release, HelmRevision | None]:
         """The releases whose newest revision changed since the last call."""
@@ -162,19 +197,22 @@ class ReleaseIndex:
         return known.newest.get(release) if known is not None else None
 
     def _note_own(self, record: Record, by: int) -> None:
-        release, namespace = record.own_release, record.helm_release_namespace
-        if release is None or not (release.namespace or namespace):
+        release, maker = record.own_release, record.made_by
+        if release is None or not (release.namespace or maker):
             return
         known = self._open(release.name)
-        if release.namespace and _count(known.applied, release, by):
+        if release.namespace and count(known.applied, release, by):
             self._changed.add(release.name)
-        if namespace and _count(known.flux, (namespace, release), by):
-            self._changed.add(release.name)
+        if maker is not None:
+            if count(known.flux, (maker.namespace, release), by):
+                self._changed.add(release.name)
+            if release.namespace:
+                self._flux.note_applied(maker, release, by)
 
     def _note_use(self, record: Record, said: Release, by: int) -> None:
         known = self._open(said.name)
         if said.namespace:
-            if _count(known.used, said, by):
+            if count(known.used, said, by):
                 self._changed.add(said.name)
         elif by > 0:
             self._nameless[record] = said
@@ -197,13 +235,3 @@ class ReleaseIndex:
 
 def _age(entry: HelmRevision) -> tuple[int, str]:
     return (entry.revision, entry.status)
-
-
-def _count(counts: dict[_K, int], key: _K, by: int) -> bool:
-    """Returns whether the key came or went."""
-    before = counts.get(key, 0)
-    if before + by:
-        counts[key] = before + by
-        return not before
-    del counts[key]
-    return True

@@ -2,8 +2,9 @@
 
 1. its own annotation, which only what Helm itself applied has;
 2. that of the nearest owner that has one (of an EndpointSlice: its Service, see `Rules.inherits`);
-3. its own labels, which are also copied from templates and mirrored to slices;
-4. those of its nearest owner.
+3. the labels by which Flux says what made it, its own or those of its nearest owner that has them;
+4. its own labels of a chart, which are also copied from templates and mirrored to slices;
+5. those of its nearest owner.
 
 The value is always computed from what the ancestors say themselves, never from what they inherited. So it is
 exact in any order of arrival, and owners that own each other do no harm.
@@ -18,7 +19,7 @@ from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.release_index import ReleaseIndex
 from astrolabe.graph.state.edge import each_edge
 from astrolabe.graph.state.edge_types import INHERITANCE_TYPES
-from astrolabe.graph.state.identity import Release
+from astrolabe.graph.state.identity import HelmReleaseName, Release
 
 
 def settle(touched: Iterable[Record], linker: Linker, index: ReleaseIndex) -> Iterator[Record]:
@@ -32,8 +33,8 @@ def settle(touched: Iterable[Record], linker: Linker, index: ReleaseIndex) -> It
         record = waiting.pop()
         if linker.find(record.uid) is not record:  # it is gone
             continue
-        said, chart = _inherit(record, linker)
-        release = index.place(record, said)
+        said, maker, chart = _inherit(record, linker)
+        release = index.place(record, said, maker)
         if release != record.release or chart != record.chart:
             record.release, record.chart = release, chart
             yield record
@@ -49,25 +50,33 @@ def settle(touched: Iterable[Record], linker: Linker, index: ReleaseIndex) -> It
             yield record
 
 
-def _inherit(record: Record, linker: Linker) -> tuple[Release | None, str]:
-    """What is said of it. Go up level by level; of several values of one level, take the smallest.
+def _inherit(record: Record, linker: Linker) -> tuple[Release | None, HelmReleaseName | None, str]:
+    """What is said of it: of which release it is, or what made it, and the chart. Go up level by level; of
+    several values of one level, take the smallest.
 
     The namespace of the release is "" if only the labels of something cluster-scoped name it.
     """
     release, label_release, chart = record.own_release, record.label_release, record.own_chart
+    maker = record.made_by
     if record.incoming and (release is None or not chart):
         level, seen = [record], {record}
         while level and (release is None or not chart):
             level = _owners(level, seen, linker)
             if release is None:
                 release = min([owner.own_release for owner in level if owner.own_release], default=None)
+            if maker is None:
+                maker = min([owner.made_by for owner in level if owner.made_by], default=None)
             if label_release is None:
                 label_release = min(
                     [owner.label_release for owner in level if owner.label_release], default=None
                 )
             if not chart:
                 chart = min([owner.own_chart for owner in level if owner.own_chart], default="")
-    return label_release if release is None else release, chart
+    if release is not None:
+        return release, None, chart
+    if maker is not None and maker.name:
+        return None, maker, chart
+    return label_release, None, chart
 
 
 def _owners(level: list[Record], seen: set[Record], linker: Linker) -> list[Record]:

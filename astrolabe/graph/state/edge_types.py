@@ -32,6 +32,12 @@ MAKES = "makes"
 MANAGES = "manages"
 REPORTS_ON = "reports-on"
 
+#: From a Service to a workload that has no pods and whose pods it would select.
+WOULD_SELECT = "would-select"
+
+#: The types by which the model only looks for neighbours: no edge of the graph is of these.
+INNER_TYPES = frozenset((WOULD_SELECT,))
+
 
 class EdgeType(msgspec.Struct, frozen=True, kw_only=True):
     """One type.

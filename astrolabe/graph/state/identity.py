@@ -65,6 +65,13 @@ class Release(msgspec.Struct, frozen=True, order=True, gc=False):
     name: str
 
 
+class HelmReleaseName(NamedTuple):
+    """A HelmRelease: the custom resource by which Flux makes a release, of this name or another."""
+
+    namespace: str
+    name: str
+
+
 class HelmRevision(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One revision of a release, from the labels of its Secret of type `helm.sh/release.v1`.
 

@@ -12,7 +12,7 @@ from astrolabe.graph.model.links import Ref, RefByUid
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector, equality
 from astrolabe.graph.state.edge_types import ENDPOINTS, OWNS
-from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.identity import HelmReleaseName, HelmRevision, Release
 from astrolabe.graph.state.status import READY, Status
 
 KINDS = {
@@ -182,7 +182,7 @@ def test_the_newest_revision_counts() -> None:
 def test_flux_keeps_revisions_where_its_helm_release_is() -> None:
     """By `targetNamespace`; another release of the same name, at home, stays what it is."""
     _, revisions = settled(
-        made("Pod", "web", helm="shop/web", helm_release_namespace="flux-system"),
+        made("Pod", "web", helm="shop/web", made_by=HelmReleaseName("flux-system", "web")),
         made("Pod", "other", "other", helm="other/web"),
         kept("web", 5, "flux-system", "failed"),
         kept("web", 2, "other"),
@@ -193,15 +193,77 @@ def test_flux_keeps_revisions_where_its_helm_release_is() -> None:
 def test_flux_keeps_revisions_where_it_is_told_to() -> None:
     """By `storageNamespace`, which nothing of the release names."""
     _, revisions = settled(
-        made("Pod", "web", helm="shop/web", helm_release_namespace="flux-system"), kept("web", 5, "storage")
+        made("Pod", "web", helm="shop/web", made_by=HelmReleaseName("flux-system", "web")),
+        kept("web", 5, "storage"),
     )
     assert revisions == {"shop/web": (5, "deployed")}
 
 
+WEB = HelmReleaseName("flux-system", "web")
+
+
+def test_what_flux_only_labels_is_of_the_release_of_what_helm_annotates() -> None:
+    """As the definitions of a chart, which Flux applies itself; and whatever these own."""
+    objects = [
+        made("ClusterRole", "crd", made_by=WEB),
+        made("Deployment", "hook", "other", made_by=WEB, label="other/shop-web"),
+        made("Pod", "of-hook", "other", owner="hook", label="other/copied"),
+        made("Pod", "applied", helm="shop/shop-web", made_by=WEB),
+    ]
+    belongs, revisions = settled(*objects, kept("shop-web", 3, "flux-system"))
+    assert belongs.pop("flux-system-shop-web-3") == ""
+    assert belongs == dict.fromkeys(("crd", "hook", "of-hook", "applied"), "shop/shop-web")
+    assert revisions == {"shop/shop-web": (3, "deployed")}
+
+
+@pytest.mark.parametrize(
+    ("objects", "expected"),
+    [
+        # Without a target namespace, it is called as the HelmRelease, and is where that is.
+        ([made("Pod", "one", "flux-system", made_by=WEB)], "flux-system/web"),
+        ([made("ClusterRole", "one", made_by=WEB)], "flux-system/web"),
+        # With one, it is there; its revisions tell how it is called.
+        ([made("Pod", "one", made_by=WEB)], "shop/web"),
+        ([made("Pod", "one", made_by=WEB), kept("web", 5, "flux-system")], "shop/web"),
+        ([made("Pod", "one", made_by=WEB), kept("shop-web", 5, "flux-system")], "shop/shop-web"),
+        ([made("Pod", "one", made_by=WEB), kept("shop-web", 5, "elsewhere")], "shop/web"),
+        # Or the labels of its chart do; most objects are in the namespace of the release.
+        ([made("Pod", "one", made_by=WEB, label="shop/front")], "shop/front"),
+        (
+            [
+                made("Pod", "one", made_by=WEB),
+                made("Pod", "two", made_by=WEB),
+                made("Pod", "far", "kube-system", made_by=WEB, label="kube-system/web"),
+            ],
+            "shop/web",
+        ),
+    ],
+)
+def test_where_only_flux_says_of_which_release_something_is(objects: list[Facts], expected: str) -> None:
+    belongs, revisions = settled(*objects)
+    assert set(belongs.values()) <= {expected, ""}
+    assert belongs["one"] == expected
+    assert revisions.keys() <= {expected, "elsewhere/shop-web"}
+
+
+def test_what_flux_labels_follows_what_helm_annotates() -> None:
+    model = Model(RULES)
+    model.upsert(made("ClusterRole", "crd", made_by=WEB))
+    model.commit()
+    model.upsert(made("Pod", "one", helm="shop/front", made_by=WEB))
+    assert {node.uid: node.release for node in model.commit().nodes_set} == {"crd": "front", "one": "front"}
+    model.remove("one")
+    assert {node.uid: node.release for node in model.commit().nodes_set} == {"crd": "web"}
+    model.remove("crd")
+    model.commit()
+    index = model._release_index
+    assert [index._names, index._flux._known, index._flux._makers, index._flux._seeking] == [{}, {}, {}, {}]
+
+
 def test_doubt_leaves_revisions_where_they_are() -> None:
     flux = [
-        made("Pod", "one", helm="a/web", helm_release_namespace="flux-system"),
-        made("Pod", "two", helm="b/web", helm_release_namespace="flux-system"),
+        made("Pod", "one", helm="a/web", made_by=HelmReleaseName("flux-system", "web")),
+        made("Pod", "two", helm="b/web", made_by=HelmReleaseName("flux-system", "web")),
     ]
     assert settled(*flux, kept("web", 5, "flux-system"))[1] == {"flux-system/web": (5, "deployed")}
     # Helm itself keeps none elsewhere: this is another release, of which nothing else can be seen.
