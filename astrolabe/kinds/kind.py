@@ -56,6 +56,7 @@ class Kind(Generic[M]):
     deletion: what holds an object that is being deleted, as a sentence; "" when nothing does.
     metadata: what the node shows beside creationTimestamp. shows: its type; `derive` may add some keys.
     links: references and selections, without ownerReferences, which `owners` turns into links.
+    is_over: whether an object needs nothing any more, not even its owners; None: it always does.
     inherits: the edge types into it along which it inherits its release and chart.
     makes: the (edge type, kind at the other end) that `links` may produce; checked at start.
     wide_aliases: see `Rules.wide_aliases`.
@@ -90,6 +91,7 @@ class Kind(Generic[M]):
     shows: type[Metadata] = NoMetadata
     links: Callable[[M], Iterable[Link]] = common.no_links
     owners: Callable[[ObjectMeta], Iterable[RefByUid]] = common.owner_links
+    is_over: Callable[[M], bool] | None = None
     inherits: frozenset[str] = frozenset((OWNS,))
     makes: tuple[tuple[str, str], ...] = ()
     namespaced: bool = True
@@ -195,7 +197,10 @@ class Kind(Generic[M]):
     def _facts(self, manifest: M, status: Status, metadata: dict[str, Any]) -> Facts:
         """The same, once the status and what the node shows are known."""
         meta = manifest.metadata
-        links = (*self.owners(meta), *self.links(manifest))
+        owners = self.owners(meta)
+        if self.is_over is not None and self.is_over(manifest):
+            owners = [msgspec.structs.replace(owner, optional=True) for owner in owners]
+        links = (*owners, *self.links(manifest))
         if len(links) > self.most_links:
             raise InvalidObjectError(common.too_many_links(self.most_links))
         release = common.own_release(meta)

@@ -16,11 +16,14 @@ from astrolabe.kinds.common import condition
 from astrolabe.kinds.pod import ContainerState, Pod, PodDetails, PodStatus
 from astrolabe.kinds.pod_status import PodVerdict
 
-#: The labels by which a pod says of which revision it is: of a DaemonSet, which knows the hash of none; of a
-#: StatefulSet; of a Deployment.
-_REVISION_LABELS = ("pod-template-generation", "controller-revision-hash", "pod-template-hash")
+#: The labels by which a pod says of which revision it is: of a StatefulSet; of a Deployment.
+_REVISION_LABELS = ("controller-revision-hash", "pod-template-hash")
+#: The same of a DaemonSet, which does not know the hash of its pods.
+_GENERATION_LABEL = "pod-template-generation"
 #: Restarts before which the kubelet does not hold back.
 _AT_ONCE = 1
+#: What the kubelet tells as the start of a container that never started.
+_EPOCH = "1970-01-01T00:00:00Z"
 #: The reason of what waits for pods that start for the first time.
 STARTING = "Starting"
 _FINISHED = frozenset(("Succeeded", "Failed"))
@@ -105,16 +108,22 @@ def _started_before(state: ContainerState | None, time: str) -> bool:
         return False
     run = state.running if state.running is not None else state.terminated
     started = run.started_at if run is not None else None
-    return started is not None and "" < started < time
+    return started is not None and _EPOCH < started < time
 
 
 def _revision(pod: Pod) -> str:
     labels = pod.metadata.labels
     if labels:
+        if _GENERATION_LABEL in labels or _is_of_a_daemon_set(pod):
+            return intern(labels.get(_GENERATION_LABEL, ""))
         for label in _REVISION_LABELS:
             if label in labels:
                 return intern(labels[label])
     return ""
+
+
+def _is_of_a_daemon_set(pod: Pod) -> bool:
+    return any(each.kind == "DaemonSet" and each.controller for each in pod.metadata.owner_references or ())
 
 
 def port_key(name: str, protocol: str) -> str:

@@ -1,7 +1,7 @@
 """Pod: the slice of the manifest. What it means is in `pod_status` and `pod_links`.
 
-Environment values, commands and termination messages (what a container wrote itself) are not declared,
-so they are never in memory.
+Environment values and commands are not declared, so they are never in memory. Nor are termination messages,
+but for those that a container cannot have written itself.
 """
 
 from __future__ import annotations
@@ -40,12 +40,30 @@ class ContainerPort(Projection):
     protocol: str = "TCP"
 
 
+class ExitCodes(Projection):
+    """`operator` is In or NotIn."""
+
+    operator: str = ""
+    values: Items[int] | None = None
+
+
+class RestartRule(Projection):
+    """What follows an exit code (Kubernetes 1.34); every action that there is starts the container again."""
+
+    exit_codes: ExitCodes | None = None
+
+    def holds(self, exit_code: int) -> bool:
+        codes = self.exit_codes
+        return codes is not None and (exit_code in (codes.values or ())) is (codes.operator == "In")
+
+
 class Container(Projection):
     """A container of any of the three lists. `restart_policy` Always makes an init container a sidecar."""
 
     name: Name = ""
     image: str = ""
     restart_policy: str | None = None
+    restart_policy_rules: Items[RestartRule] | None = None
     ports: Items[ContainerPort] | None = None
     env: Items[EnvVar] | None = None
     env_from: Items[EnvFrom] | None = None
@@ -121,6 +139,10 @@ class SchedulingGate(Projection):
     name: str = ""
 
 
+class ReadinessGate(Projection):
+    condition_type: str = ""
+
+
 class PodResourceClaim(Projection):
     """`resource_claim_name` is absent when the claim is made of a template, and then in the status."""
 
@@ -132,6 +154,7 @@ class PodSpec(Projection):
     """`restart_policy` absent means Always."""
 
     scheduling_gates: Items[SchedulingGate] | None = None
+    readiness_gates: Items[ReadinessGate] | None = None
     containers: Items[Container] | None = None
     init_containers: Items[Container] | None = None
     ephemeral_containers: Items[Container] | None = None
@@ -154,12 +177,25 @@ class Waiting(Projection):
     message: str = ""
 
 
+#: Reasons of a container that was never started, or whose end nobody saw: what is said then comes from the
+#: runtime or the kubelet, and not from the container.
+UNSTARTED = frozenset(("ContainerCannotRun", "StartError"))
+_NOT_BY_ITSELF = UNSTARTED | {"ContainerStatusUnknown"}
+
+
 class Terminated(Projection):
+    """`message` is dropped at once if the container may have written it itself."""
+
     exit_code: int = 0
     signal: int = 0
     reason: str = ""
+    message: str = ""
     started_at: str | None = None
     finished_at: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.message and self.reason not in _NOT_BY_ITSELF:
+            self.message = ""
 
 
 class ContainerState(Projection):
@@ -185,6 +221,7 @@ class PodStatus(Projection):
     phase: str = "Pending"
     reason: str = ""
     message: str = ""
+    nominated_node_name: str = ""
     pod_ip: str = msgspec.field(default="", name="podIP")
     conditions: Items[Condition] | None = None
     resource_claim_statuses: Items[PodResourceClaim] | None = None

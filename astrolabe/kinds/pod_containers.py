@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from astrolabe.kinds.pod import ContainerStatus, Pod, PodSpec, PodStatus, Terminated
+from astrolabe.kinds.common import LONGEST_QUOTE, shortened
+from astrolabe.kinds.pod import UNSTARTED, ContainerStatus, Pod, PodSpec, PodStatus, Terminated
 from astrolabe.kinds.pod_printer import print_end
 
 CRASH_LOOP = "CrashLoopBackOff"
@@ -54,14 +55,14 @@ class Waits(msgspec.Struct, frozen=True, gc=False):
         return is_failure(self.reason)
 
     @property
-    def is_first(self) -> bool:
-        """Of what has ended only."""
-        return False
+    def is_specific(self) -> bool:
+        """Whether the message says more than the reason does; of a crash loop, that is how it ends."""
+        return self.last is not None if self.reason == CRASH_LOOP else bool(self.said)
 
     @property
-    def is_specific(self) -> bool:
-        """Whether the message says more than the reason does."""
-        return bool(self.said) or (self.reason == CRASH_LOOP and self.last is not None)
+    def printed(self) -> str:
+        """What kubectl prints of it."""
+        return self.reason
 
     @property
     def message(self) -> str:
@@ -95,11 +96,21 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
         return self.end.exit_code != 0
 
     @property
+    def is_specific(self) -> bool:
+        """How it ended is known."""
+        return True
+
+    @property
+    def printed(self) -> str:
+        """What kubectl prints of it."""
+        return print_end(self.end)
+
+    @property
     def message(self) -> str:
         if self.restarts:
             return keeps_ending(self.who, self.end, self.restarts)
         again = ", and is started again" if self.is_first else ""
-        return f"{self.who} terminated: {how(self.end)}{again}"
+        return tell_end(self.who, self.end, again)
 
 
 class Stopped(msgspec.Struct, frozen=True, gc=False):
@@ -108,18 +119,26 @@ class Stopped(msgspec.Struct, frozen=True, gc=False):
     waits: list[Waits] | tuple[()] = _NOTHING
     ends: list[Ended] | tuple[()] = _NOTHING
 
-    @property
-    def failing(self) -> Waits | None:
-        """The first that cannot start."""
-        return next((each for each in self.waits if each.is_failure), None)
+    def trouble(self, printed: str) -> Waits | Ended | None:
+        """Of those that cannot start, or have failed and are not started again at once, the one to tell.
+
+        printed: the reason of the pod. One that says why comes first, then one that the reason is of, then
+        the one that was started again most often.
+        """
+        failing: list[Waits | Ended] = [each for each in self.waits if each.is_failure]
+        failing += [each for each in self._failed if not each.is_first]
+        return min(failing, key=lambda each: _rank(each, printed), default=None)
 
     @property
     def failed(self) -> Ended | None:
         """The first that failed, main containers first: the end of a sidecar follows theirs."""
+        return next(iter(self._failed), None)
+
+    @property
+    def _failed(self) -> list[Ended]:
         if not self.ends:
-            return None
-        failed = [each for each in self.ends if each.has_failed]
-        return min(failed, key=lambda each: not each.is_main, default=None)
+            return []
+        return sorted([each for each in self.ends if each.has_failed], key=lambda each: not each.is_main)
 
     @property
     def main_ends(self) -> list[Ended]:
@@ -129,6 +148,11 @@ class Stopped(msgspec.Struct, frozen=True, gc=False):
     def last_main_end(self) -> Ended | None:
         """The main container that ended last."""
         return max(self.main_ends, key=lambda each: each.since or "", default=None)
+
+
+def _rank(trouble: Waits | Ended, printed: str) -> tuple[bool, bool, int]:
+    is_printed = trouble.printed == printed.removeprefix("Init:")
+    return not trouble.is_specific, not is_printed, -trouble.restarts
 
 
 NONE_STOPPED = Stopped()
@@ -165,12 +189,14 @@ def stopped_containers(pod: Pod, status: PodStatus) -> Stopped:
 
 def _is_restarted(pod: Pod, name: str, role: str, end: Terminated) -> bool:
     """Whether the kubelet starts a container again that has ended so. A container may have its own policy
-    (Kubernetes 1.34).
+    (Kubernetes 1.34), with rules for some exit codes.
     """
     spec = pod.spec or PodSpec()
     known = spec.containers if role == "container" else spec.init_containers
-    own = next((each.restart_policy for each in known or () if each.name == name), None)
-    policy = own or spec.restart_policy
+    own = next((each for each in known or () if each.name == name), None)
+    if own is not None and any(rule.holds(end.exit_code) for rule in own.restart_policy_rules or ()):
+        return True
+    policy = (own.restart_policy if own is not None else None) or spec.restart_policy
     return policy != "Never" and (end.exit_code != 0 or (policy == "Always" and role != "init container"))
 
 
@@ -202,9 +228,19 @@ def keeps_ending(who: str, last: Terminated, restarts: int) -> str:
     number of restarts changes with it, so that it adds no change of the node.
     """
     times = f", {restarts} restart{'' if restarts == 1 else 's'}" if restarts else ""
-    return (
-        f"{who} keeps ending: {how(last)}{times}{f', last at {last.finished_at}' if last.finished_at else ''}"
-    )
+    at = f", last at {last.finished_at}" if last.finished_at else ""
+    verb = "cannot start" if last.reason in UNSTARTED else "keeps ending"
+    return f"{who} {verb}: {how(last)}{times}{at}{_said(last)}"
+
+
+def tell_end(who: str, end: Terminated, again: str = "") -> str:
+    """How a container ended once. again: what follows, as `, and is started again`."""
+    verb = "could not start" if end.reason in UNSTARTED else "terminated"
+    return f"{who} {verb}: {how(end)}{again}{_said(end)}"
+
+
+def _said(end: Terminated) -> str:
+    return f": {shortened(end.message, LONGEST_QUOTE)}" if end.message else ""
 
 
 def last_termination(status: PodStatus) -> Termination | None:

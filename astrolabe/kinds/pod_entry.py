@@ -18,7 +18,15 @@ from astrolabe.kinds.live import describe_life
 from astrolabe.kinds.metadata import Count, Image, Metadata, about
 from astrolabe.kinds.pod import Pod, PodDetails, PodSpec, PodStatus
 from astrolabe.kinds.pod_containers import Termination, last_termination
-from astrolabe.kinds.pod_links import MAKES, is_mirror, lacks_to_pull, link_pod, used_names, waits_for
+from astrolabe.kinds.pod_links import (
+    MAKES,
+    is_mirror,
+    is_over,
+    lacks_to_pull,
+    link_pod,
+    used_names,
+    waits_for,
+)
 from astrolabe.kinds.pod_printer import Printed, print_pod
 from astrolabe.kinds.pod_status import PodVerdict, judge_pod
 from astrolabe.kinds.pod_warnings import warn_pod
@@ -156,6 +164,7 @@ POD = Kind(
     metadata=_metadata,
     shows=PodMetadata,
     links=_links,
+    is_over=is_over,
     makes=MAKES,
     selectable=labels_of,
     details=_details,

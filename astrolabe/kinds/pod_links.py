@@ -62,6 +62,11 @@ def is_mirror(pod: Pod) -> bool:
     return annotations is not None and bool(annotations.config_mirror)
 
 
+def is_over(pod: Pod) -> bool:
+    """Whether all of its containers have ended for good."""
+    return pod.status is not None and pod.status.phase in _OVER
+
+
 def link_pod(pod: Pod) -> tuple[Ref, ...]:
     """Its references, in this order: containers, volumes, imagePullSecrets, ServiceAccount, classes, claims,
     Node.
@@ -71,8 +76,7 @@ def link_pod(pod: Pod) -> tuple[Ref, ...]:
     spec = pod.spec
     if spec is None:
         return ()
-    over = pod.status is not None and pod.status.phase in _OVER
-    links = _Links("spec", pod.metadata.namespace, pod=pod.metadata.name, optional=over)
+    links = _Links("spec", pod.metadata.namespace, pod=pod.metadata.name, optional=is_over(pod))
     links.add_uses(spec, has_account=bool(spec.service_account_name) or not is_mirror(pod))
     if pod.status is not None and pod.status.resource_claim_statuses:
         links.add_claims("status.resourceClaimStatuses", pod.status.resource_claim_statuses)

@@ -8,7 +8,7 @@ from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds import pod_words as words
 from astrolabe.kinds.common import condition, deleted_at
 from astrolabe.kinds.pod import Pod, PodStatus
-from astrolabe.kinds.pod_containers import NONE_STOPPED, Ended, Stopped, Waits, stopped_containers
+from astrolabe.kinds.pod_containers import NONE_STOPPED, Stopped, stopped_containers
 from astrolabe.kinds.pod_printer import NODE_LOST
 from astrolabe.kinds.pod_words import BY_POD, CERTAIN, GENERAL, Said
 
@@ -46,22 +46,17 @@ def _judge_unfinished(
     if status.phase == "Unknown" or status.reason == NODE_LOST:
         return UNKNOWN, since, (status.message or "The node of the pod does not answer", BY_POD)
     if pod.metadata.deletion_timestamp:
-        return PENDING, deleted_at(pod.metadata), words.of_deletion(pod)
+        return PENDING, deleted_at(pod.metadata), words.of_deletion(pod, status)
     if stopped is not NONE_STOPPED:
-        trouble = stopped.failing or stopped.failed
-        if trouble is not None and not trouble.is_first:
-            return ERROR, trouble.since, _of_trouble(trouble)
+        trouble = stopped.trouble(reason)
+        if trouble is not None:
+            return ERROR, trouble.since, (trouble.message, CERTAIN if trouble.is_specific else GENERAL)
     scheduled = condition(status.conditions, "PodScheduled")
     if scheduled is not None and scheduled.status == "False":
         return PENDING, scheduled.last_transition_time, words.of_scheduling(pod, status, scheduled)
     if status.phase == "Running" and ready is not None and ready.status == "True":
         return READY, since, words.of_running(status)
     return PENDING, since, words.of_waiting(pod, status, stopped, reason)
-
-
-def _of_trouble(trouble: Waits | Ended) -> Said:
-    is_specific = isinstance(trouble, Ended) or trouble.is_specific
-    return trouble.message, CERTAIN if is_specific else GENERAL
 
 
 def _last(stopped: Stopped) -> str | None:

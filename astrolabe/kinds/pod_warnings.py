@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -10,7 +11,7 @@ from astrolabe.graph.model.facts import Warned, WarningEvent
 from astrolabe.graph.state.status import ERROR, READY, Status
 from astrolabe.kinds.pod import PodDetails
 from astrolabe.kinds.pod_links import WAITING_FOR
-from astrolabe.kinds.pod_words import BUT_NODE, BY_SCHEDULER
+from astrolabe.kinds.pod_words import BUT_NODE, BY_SCHEDULER, of_scheduler
 from astrolabe.kinds.warnings import current, first
 
 #: The kubelet's word for a probe that fails. Of liveness and startup, it ends the container for that.
@@ -18,6 +19,21 @@ UNHEALTHY = "Unhealthy"
 _KILLING = ("Liveness probe", "Startup probe")
 KEEPS_ENDING = "keeps ending"
 TERMINATING = "Terminating"
+
+#: Why a pod that is being deleted does not go.
+_STAYS = ("NodeNotReady", "FailedKillPod", "FailedPreStopHook")
+#: True of pods that start as well, so never the reason of one that does not.
+_HARMLESS = frozenset(
+    ("DNSConfigForming", "FailedToRetrieveImagePullSecret", "MissingClusterDNS", "ProbeWarning")
+)
+#: What the kubelet says once it has waited for some time: which volume it is, and why, another Warning says.
+_TIMED_OUT = (
+    "Unable to attach or mount volumes: ",
+    "failed to sync configmap cache",
+    "failed to sync secret",
+)
+#: Of a container whose image could not be pulled, while the kubelet waits. Newer ones go on with the reason.
+_BACK_OFF_PULLING = re.compile(r'Back-off pulling image ("[^"]*")(?:;|$)')
 
 #: Until a pod is on a node.
 _SCHEDULING = frozenset(("FailedScheduling", "FailedBinding", "NotTriggerScaleUp", "Preempted"))
@@ -43,26 +59,43 @@ def warn_pod(status: Status, details: PodDetails, warnings: Sequence[WarningEven
     if status.severity == READY:
         return Warned(status)
     told = [each for each in current(status, warnings) if not _is_over(each, status, details)]
-    newest = next((each for each in told if not _is_echo(each)), None) or next(iter(told), None)
+    newest = min(told, key=_how_vague, default=None)
     if newest is None:
         return Warned(status)
-    if status.severity == ERROR and KEEPS_ENDING in status.message:
-        probe = next((each for each in told if each.message.startswith(_KILLING)), None)
-        if probe is not None:
-            return _go_on(status, probe)
-    if status.reason == TERMINATING:
-        lost = first(told, "NodeNotReady")
-        return _go_on(status, lost) if lost is not None else Warned(status, newest)
-    if details.rank <= BY_SCHEDULER or status.message.startswith((WAITING_FOR, BUT_NODE)) or _is_echo(newest):
+    more = _that_goes_on(status, told)
+    if more is not None:
+        return Warned(replace(status, message=f"{status.message}; {more.message}"), more)
+    if (
+        details.rank <= BY_SCHEDULER
+        or status.reason == TERMINATING
+        or status.message.startswith((WAITING_FOR, BUT_NODE))
+        or _how_vague(newest) == _ECHO
+    ):
         return Warned(status, newest)
-    words = newest.message if newest.reason == UNHEALTHY else f"{newest.reason}: {newest.message}"
+    words = _in_words(newest)
     if details.restarts and newest.reason == UNHEALTHY:
         words = f"{words}; {status.message}"
     return Warned(replace(status, message=words), newest)
 
 
-def _go_on(status: Status, warning: WarningEvent) -> Warned:
-    return Warned(replace(status, message=f"{status.message}; {warning.message}"), warning)
+def _that_goes_on(status: Status, told: Sequence[WarningEvent]) -> WarningEvent | None:
+    """The Warning that goes on where the message ends."""
+    if status.reason == TERMINATING:
+        return first(told, *_STAYS)
+    if status.severity == ERROR and KEEPS_ENDING in status.message:
+        return next((each for each in told if each.message.startswith(_KILLING)), None)
+    pull = _BACK_OFF_PULLING.search(status.message)
+    if pull is not None:
+        failed = f"Failed to pull image {pull[1]}: "
+        return next((each for each in told if each.message.startswith(failed)), None)
+    return None
+
+
+def _in_words(warning: WarningEvent) -> str:
+    """With its reason where its message does not say what it is about."""
+    if warning.reason in (UNHEALTHY, "Failed"):
+        return warning.message
+    return f"{warning.reason}: {of_scheduler(warning.message)}"
 
 
 def _is_over(warning: WarningEvent, status: Status, details: PodDetails) -> bool:
@@ -72,9 +105,21 @@ def _is_over(warning: WarningEvent, status: Status, details: PodDetails) -> bool
     return warning.reason in _STARTING and not details.is_waiting
 
 
+#: How vague a Warning is: it says why; it says that something took too long; it says nothing of use.
+_SAYS_WHY, _TIMEOUT, _ECHO = range(3)
+
+
+def _how_vague(warning: WarningEvent) -> int:
+    if _is_echo(warning):
+        return _ECHO
+    return _TIMEOUT if any(words in warning.message for words in _TIMED_OUT) else _SAYS_WHY
+
+
 def _is_echo(warning: WarningEvent) -> bool:
-    """Whether it only says that the kubelet waits before it tries again, which the container says, too."""
-    if warning.reason == "BackOff":
+    """Whether it only says that the kubelet waits before it tries again, which the container says, too, or is
+    no reason not to be ready.
+    """
+    if warning.reason == "BackOff" or warning.reason in _HARMLESS:
         return True
     return (
         warning.reason == "Failed"

@@ -6,10 +6,12 @@ whole pod, and what follows from conditions and phase.
 
 from __future__ import annotations
 
-from astrolabe.kinds.common import condition, tell_finalizers
+import re
+
+from astrolabe.kinds.common import condition, holds, tell_finalizers
 from astrolabe.kinds.manifest import Condition
 from astrolabe.kinds.pod import ContainerStatus, Pod, PodSpec, PodStatus
-from astrolabe.kinds.pod_containers import Ended, Stopped, how, keeps_ending, sidecar_names
+from astrolabe.kinds.pod_containers import Ended, Stopped, keeps_ending, sidecar_names, tell_end
 
 #: How specific a message is: nothing replaces what is certain, anything what is only general.
 CERTAIN, BY_SCHEDULER, BY_POD, GENERAL = SPECIFIC = range(4)
@@ -21,7 +23,11 @@ Said = tuple[str, int]
 #: Says more than the Event that the node controller emits then.
 BUT_NODE = "Its containers are ready, but node"
 
+TERMINATING = "Pod is terminating"
+
 _IS_RUNNING = ("Pod is running", CERTAIN)
+#: What the scheduler adds when no pod need leave: that to end others, or to free devices, would not help.
+_NO_HELP = re.compile(r" (?:no new claims to deallocate, )?preemption: \d+/\d+ nodes are available: .*$")
 #: Conditions of a resize in place that has not been done (Kubernetes 1.33).
 _RESIZES = ("PodResizePending", "PodResizeInProgress")
 
@@ -38,7 +44,7 @@ def of_running(status: PodStatus) -> Said:
 def of_success(status: PodStatus, end: Ended | None) -> Said:
     """Of its main containers, not of a sidecar that was ended afterwards."""
     if end is not None:
-        return f"{end.who} terminated: {how(end.end)}", CERTAIN
+        return tell_end(end.who, end.end), CERTAIN
     return status.message or "Pod has succeeded", CERTAIN
 
 
@@ -46,17 +52,25 @@ def of_failure(status: PodStatus, stopped: Stopped) -> Said:
     """If something ended the whole pod (an eviction, a deadline), that, else how a container failed."""
     if status.message:
         return status.message, CERTAIN
-    disruption = condition(status.conditions, "DisruptionTarget")
-    if disruption is not None and disruption.status == "True" and disruption.message:
-        return disruption.message, CERTAIN
+    disruption = _disruption(status)
+    if disruption:
+        return disruption, CERTAIN
     end = stopped.failed or stopped.last_main_end
-    return f"{end.who} terminated: {how(end.end)}" if end else "Pod has failed", CERTAIN
+    return tell_end(end.who, end.end) if end else "Pod has failed", CERTAIN
 
 
-def of_deletion(pod: Pod) -> Said:
-    """That its containers end is what was asked for; who holds it is told."""
+def _disruption(status: PodStatus) -> str:
+    """Who ends the pod and what for, where it is not its owner: an eviction, a preemption, a taint."""
+    found = condition(status.conditions, "DisruptionTarget")
+    return found.message if found is not None and found.status == "True" else ""
+
+
+def of_deletion(pod: Pod, status: PodStatus) -> Said:
+    """That its containers end is what was asked for. Who asked, if known, and who holds it is told."""
+    why = _disruption(status)
+    said = f"{TERMINATING}: {why}" if why else TERMINATING
     held = tell_finalizers(pod.metadata.finalizers)
-    return f"Pod is terminating. {held}" if held else "Pod is terminating", CERTAIN
+    return f"{said.rstrip('.')}. {held}" if held else said, CERTAIN
 
 
 def of_scheduling(pod: Pod, status: PodStatus, scheduled: Condition) -> Said:
@@ -69,8 +83,27 @@ def of_scheduling(pod: Pod, status: PodStatus, scheduled: Condition) -> Said:
             return said, CERTAIN
         return scheduled.message or "Held by its scheduling gates", CERTAIN
     if scheduled.message:
-        return scheduled.message, BY_SCHEDULER
+        said = of_scheduler(scheduled.message)
+        if status.nominated_node_name:
+            said = (
+                f"{said.rstrip('.')}; pods of lower priority leave node {status.nominated_node_name} for it"
+            )
+        return said, BY_SCHEDULER
     return (status.message, BY_POD) if status.message else ("Not scheduled yet", GENERAL)
+
+
+#: What is said of a pod of which nothing particular is known.
+_GENERAL = frozenset(("", "Not scheduled yet", "Pod is initializing", "Pod is not ready", "Pod is pending"))
+
+
+def is_general(message: str) -> bool:
+    """Whether it says that a pod is not ready, and nothing of why."""
+    return message in _GENERAL or " is waiting: " in message or message.startswith("containers with ")
+
+
+def of_scheduler(message: str) -> str:
+    """Why no node suits, in the scheduler's words, without that ending other pods would not help."""
+    return _NO_HELP.sub("", message)
 
 
 def of_waiting(pod: Pod, status: PodStatus, stopped: Stopped, reason: str) -> Said:
@@ -97,12 +130,36 @@ def _general(pod: Pod, status: PodStatus, stopped: Stopped, reason: str) -> str:
     wait = next((each for each in stopped.waits if each.reason != "PodInitializing"), None)
     if wait is not None:
         return wait.message
-    for each in status.conditions or ():
-        if each.status != "True" and each.message:
-            return each.message
+    gate = _closed_gate(pod, status)
+    if gate:
+        return gate
+    for type in _TOLD:
+        told = condition(status.conditions, type)
+        if told is not None and told.status != "True" and told.message:
+            return told.message
     if reason.startswith("Init:") or reason == "PodInitializing":
         return "Pod is initializing"
     return "Pod is not ready" if status.phase == "Running" else "Pod is pending"
+
+
+#: Conditions of the kubelet, those before others that say more; the others may mean anything by False.
+_TOLD = ("Initialized", "ContainersReady", "Ready")
+
+
+def _closed_gate(pod: Pod, status: PodStatus) -> str:
+    """Which readiness gate keeps a pod unready whose containers are ready, in the words of its condition."""
+    gates = pod.spec.readiness_gates if pod.spec is not None else None
+    if not gates or not holds(status.conditions, "ContainersReady"):
+        return ""
+    for gate in gates:
+        found = condition(status.conditions, gate.condition_type)
+        if found is None:
+            return f"Its containers are ready; nobody has set its readiness gate {gate.condition_type} yet"
+        if found.status != "True":
+            said = ": ".join([word for word in (found.reason, found.message) if word])
+            told = f"Its containers are ready; its readiness gate {gate.condition_type} is {found.status}"
+            return f"{told}: {said}" if said else told
+    return ""
 
 
 def _initializing(pod: Pod, status: PodStatus) -> str:

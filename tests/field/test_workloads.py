@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from astrolabe.graph.model.facts import WarningEvent
 from astrolabe.graph.model.model import Model
 from tests.kinds.support import condition, read
 from tests.support.kinds import KINDS
@@ -32,6 +33,11 @@ def a(kind: str, name: str, *, owner: str = "", made: str = T1, **parts: Any) ->
         reference = {"apiVersion": group, "kind": owning, "name": owner_name, "uid": owner}
         meta["ownerReferences"] = [{**reference, "controller": True}]
     return kind, {"metadata": meta, **parts}
+
+
+def event(regarding: str, reason: str, message: str, *, since: str = T2) -> Object:
+    """A Warning about `Kind name`, last seen when it began."""
+    return "Event", {"regarding": regarding, "reason": reason, "message": message, "since": since}
 
 
 def waits(reason: str, message: str = "", **more: Any) -> Json:
@@ -301,11 +307,20 @@ CLUSTERS: dict[str, tuple[list[Object], Expected]] = {
 
 
 def told(objects: Iterable[Object]) -> dict[str, Json]:
+    """`Kind name` → its node, after all of these came in this order."""
     model = Model([kind.rules for kind in KINDS])
     for kind in KINDS:
         model.set_synced(kind.key, "", True)
+    warned: dict[str, list[WarningEvent]] = {}
     for kind_name, manifest in objects:
-        model.upsert(read(kind_name, manifest))
+        if kind_name == "Event":
+            uid, since = manifest["regarding"], manifest["since"]
+            news = WarningEvent(manifest["reason"], manifest["message"], since, since)
+            warned.setdefault(uid, []).append(news)
+            warned[uid].sort(key=lambda each: (each.since, each.message), reverse=True)
+            model.set_warnings(uid, tuple(warned[uid]))
+        else:
+            model.upsert(read(kind_name, manifest))
         model.commit()
     return {f"{node.kind} {node.name}": node.document() for node in model.nodes()}
 

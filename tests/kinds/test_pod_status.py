@@ -46,8 +46,7 @@ LEVELS = {
     "invalid-image": ("Error", "container a is waiting: InvalidImageName"),
     "no-status-yet": (
         "Pending",
-        "0/5 nodes are available: 5 node(s) didn't match Pod's node affinity/selector. no new claims to "
-        "deallocate, preemption: 0/5 nodes are available: 5 Preemption is not helpful for scheduling.",
+        "0/5 nodes are available: 5 node(s) didn't match Pod's node affinity/selector.",
     ),
     "node-lost": ("Unknown", "The node of the pod does not answer"),
     "node-lost-deleting": ("Unknown", "The node of the pod does not answer"),
