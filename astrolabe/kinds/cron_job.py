@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import msgspec
@@ -18,7 +18,7 @@ from astrolabe.kinds.metadata import Image, Metadata, Time, about
 from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import Images
 from astrolabe.kinds.template import Template, describe_template, uses_of
-from astrolabe.kinds.warnings import FAILED_CREATE, in_words_of, tell
+from astrolabe.kinds.warnings import FAILED_CREATE, first, in_words_of, tell
 from astrolabe.kinds.worst import POD
 
 
@@ -103,21 +103,44 @@ def _derive_cronjob(cronjob: Peer, neighborhood: Neighborhood) -> Derived:
     schedule: Schedule = cronjob.details
     if not neighborhood.is_complete("Job"):
         return Derived(cronjob.status)  # there may be newer ones
-    newest = max(
-        [job for job in jobs if job.details.is_over], key=lambda job: (job.details.at, job.name), default=None
-    )
-    running = [job for job in jobs if not job.details.is_over]
-    status = _last_run(cronjob.status, schedule, newest, running)
+    newest = _newest([job for job in jobs if job.details.is_over and not _is_vain_try(job)])
+    unfinished = [job for job in jobs if not job.details.is_over]
+    status = _last_run(cronjob.status, schedule, newest, unfinished)
     if schedule.suspended:
         told = f"Suspended. {status.message}" if status.severity == ERROR else cronjob.status.message
         return Derived(Status(READY, "Suspended", told))
-    if running:
-        status = Status(status.severity, status.reason, _with_running(status.message, running), status.since)
+    tried = _newest([job for job in jobs if _is_vain_try(job)])
+    if tried is not None and (newest is None or _age(newest) < _age(tried)):
+        status = _going_on(status, _tell_failed(tried, ", started by hand,"))
+    if unfinished:
+        status = _going_on(status, _tell_unfinished(unfinished))
     return Derived(status)
+
+
+def _age(job: Peer) -> tuple[str, str]:
+    return job.details.at, job.name
+
+
+def _newest(jobs: Iterable[Peer]) -> Peer | None:
+    return max(jobs, key=_age, default=None)
+
+
+def _is_vain_try(job: Peer) -> bool:
+    """Whether someone ran it by hand, and it failed. The CronJob has not: its own runs go as before.
+
+    One that succeeds counts, as for the controller, which sets lastSuccessfulTime.
+    """
+    return bool(job.details.by_hand and job.details.has_failed)
+
+
+def _going_on(status: Status, words: str) -> Status:
+    return Status(status.severity, status.reason, f"{status.message.rstrip('.')}; {words}", status.since)
 
 
 #: Warnings of the controller about a schedule or time zone that it cannot use; it quotes it.
 _UNUSABLE = ("InvalidSchedule", "UnparseableSchedule", "UnknownTimeZone")
+#: That it did not start a Job in time.
+_MISSED = ("MissSchedule", "TooManyMissedTimes")
 
 
 def _warn_cronjob(status: Status, schedule: Schedule, warnings: Sequence[WarningEvent]) -> Warned:
@@ -128,13 +151,16 @@ def _warn_cronjob(status: Status, schedule: Schedule, warnings: Sequence[Warning
         unusable = each.reason in _UNUSABLE and any(word in each.message for word in schedule.words)
         if unusable or (each.reason == FAILED_CREATE and each.last >= schedule.last):
             return Warned(in_words_of(each, status, severity=ERROR), each)
+    missed = first(warnings, *_MISSED)
+    if missed is not None and missed.last > schedule.last:
+        status = _going_on(status, missed.message)
     return tell(status, schedule, warnings)
 
 
-def _last_run(own: Status, schedule: Schedule, newest: Peer | None, running: list[Peer]) -> Status:
+def _last_run(own: Status, schedule: Schedule, newest: Peer | None, unfinished: list[Peer]) -> Status:
     """How the last run that is known to have ended went."""
     # A newer run may have ended whose Job is gone. While it is counted, its end is not known yet.
-    unseen = not (running or schedule.active) and schedule.last > (
+    unseen = not (unfinished or schedule.active) and schedule.last > (
         newest.details.at if newest is not None else ""
     )
     if unseen and schedule.succeeded >= schedule.last:
@@ -144,22 +170,31 @@ def _last_run(own: Status, schedule: Schedule, newest: Peer | None, running: lis
         return Status(ERROR, "LastRunFailed", message, schedule.last)
     if newest is None:
         told = "Last run succeeded" if schedule.succeeded else "No run has ended yet"
-        return Status(READY, "Ready", told if schedule.last or running else "Not run yet")
+        return Status(READY, "Ready", told if schedule.last or unfinished else "Not run yet")
     if not newest.details.has_failed:
         return Status(READY, "Ready", "Last run succeeded")
-    words = (f"job {newest.name} failed", newest.status.reason, newest.status.message)
-    return Status(ERROR, "LastRunFailed", ": ".join([word for word in words if word]), newest.status.since)
+    return Status(ERROR, "LastRunFailed", _tell_failed(newest), newest.status.since)
 
 
-def _with_running(message: str, running: list[Peer]) -> str:
+def _tell_failed(job: Peer, how: str = "") -> str:
+    words = (f"job {job.name}{how} failed", job.status.reason, job.status.message)
+    return ": ".join([word for word in words if word])
+
+
+def _tell_unfinished(unfinished: list[Peer]) -> str:
     """What is told of the runs that have not ended: how many pile up, and which is in trouble."""
-    told = f"{message}; {_running(len(running))}"
-    if len(running) > 1:
-        told += " at once"
+    running = [job for job in unfinished if not job.details.is_suspended]
+    told = f"{_running(len(running))} at once" if len(running) > 1 else _running(len(running))
+    suspended = len(unfinished) - len(running)
+    if suspended:
+        waiting = f"{suspended} job{'' if suspended == 1 else 's'} suspended"
+        told = f"{told}, {waiting}" if running else waiting
     troubled = min([job for job in running if _is_troubled(job)], key=_rank, default=None)
     if troubled is None:
         return told
-    return f"{told}; job {troubled.name}: {troubled.status.reason}: {troubled.status.message}"
+    reason, message = troubled.status.reason, troubled.status.message
+    words = message if message.startswith(reason) else f"{reason}: {message}"
+    return f"{told}; job {troubled.name}: {words}"
 
 
 def _is_troubled(job: Peer) -> bool:

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.edge_types import OWNS
-from astrolabe.graph.state.status import ERROR, PENDING, Status
+from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import condition, holds
 from astrolabe.kinds.kind import Kind
-from astrolabe.kinds.manifest import Condition, Manifest
+from astrolabe.kinds.manifest import Condition, Manifest, Projection
 from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import (
     ReplicaSpec,
@@ -36,11 +36,33 @@ from astrolabe.kinds.template import (
     pod_labels,
     uses_of,
 )
-from astrolabe.kinds.worst import DEADLINE, READS_PODS, WorstPod, blame, warn, worst_of
+from astrolabe.kinds.worst import (
+    DEADLINE,
+    READS_PODS,
+    WorstPod,
+    blame,
+    go_on,
+    last_to_go,
+    longest_to_go,
+    warn,
+    worst_of,
+)
+
+
+class DeploymentStrategy(Projection):
+    type: str | None = None
 
 
 class DeploymentSpec(ReplicaSpec):
     paused: bool | None = None
+    strategy: DeploymentStrategy | None = None
+    pod_replacement_policy: str | None = None
+
+    @property
+    def waits_for_places(self) -> bool:
+        """Whether old pods must be gone before new ones come (the policy: Kubernetes 1.34)."""
+        recreates = self.strategy is not None and self.strategy.type == "Recreate"
+        return recreates or self.pod_replacement_policy == "TerminationComplete"
 
 
 class Deployment(Manifest):
@@ -72,12 +94,17 @@ def _deployment_status(deployment: Deployment) -> Status:
     return all_ready(ready, desired, since=since if is_available else None)
 
 
+_FAILURES = (DEADLINE, "ReplicaSetCreateError")
+
+
 def _deployment_failure(conditions: list[Condition] | None) -> Condition | None:
-    """That pods cannot be created comes first: the deadline passes because of it."""
+    """That pods cannot be created comes first: the deadline passes because of it. A ReplicaSet cannot be
+    created, either, where a quota counts them or a webhook refuses it.
+    """
     if holds(conditions, "ReplicaFailure"):
         return condition(conditions, "ReplicaFailure")
     progress = condition(conditions, "Progressing")
-    if progress is not None and progress.status == "False" and progress.reason == DEADLINE:
+    if progress is not None and progress.status == "False" and progress.reason in _FAILURES:
         return progress
     return None
 
@@ -103,7 +130,8 @@ class Rollout(msgspec.Struct, frozen=True, gc=False):
 
     number: as `kubectl rollout history` counts; "" when the controller has not numbered it yet.
     images: of the template, where there is no number. replicas: of a Deployment those that are updated.
-    worst: the worst pod of a ReplicaSet.
+    worst: the worst pod of a ReplicaSet. leaving: one that is being deleted.
+    waits_for_places: see `DeploymentSpec`.
     """
 
     number: str
@@ -111,6 +139,8 @@ class Rollout(msgspec.Struct, frozen=True, gc=False):
     replicas: int
     created: str = ""
     worst: WorstPod | None = None
+    leaving: WorstPod | None = None
+    waits_for_places: bool = False
 
     def is_current(self, deployment: Rollout) -> bool:
         if self.number and deployment.number:
@@ -132,7 +162,8 @@ def revision_of(manifest: Manifest) -> str:
 def _deployment_details(deployment: Deployment) -> Rollout:
     spec, status = deployment.spec or DeploymentSpec(), deployment.status or ReplicaStatus()
     number = revision_of(deployment)
-    return Rollout(number, () if number else tuple(images_of(spec.template)), status.updated_replicas)
+    images = () if number else tuple(images_of(spec.template))
+    return Rollout(number, images, status.updated_replicas, waits_for_places=spec.waits_for_places)
 
 
 def _deployment_selectable(deployment: Deployment) -> dict[str, str] | None:
@@ -143,12 +174,27 @@ def _deployment_selectable(deployment: Deployment) -> dict[str, str] | None:
 def _derive_deployment(deployment: Peer, neighborhood: Neighborhood) -> Derived:
     """Its pods belong to its ReplicaSets, each of which exports its worst; the old ones count no more."""
     wanted: Rollout = deployment.details
+    replicasets = list(neighborhood.outgoing(OWNS, "ReplicaSet"))
     current = max(
-        [each for each in neighborhood.outgoing(OWNS, "ReplicaSet") if each.details.is_current(wanted)],
+        [each for each in replicasets if each.details.is_current(wanted)],
         key=lambda each: (each.details.replicas == wanted.replicas, each.details.created, each.name),
         default=None,
     )
-    return Derived(blame(deployment.status, current.details.worst if current is not None else None))
+    pod = current.details.worst if current is not None else None
+    if pod is None and wanted.waits_for_places and deployment.status.reason in _UNFINISHED:
+        leaving = [each.details.leaving for each in replicasets if each.details.leaving is not None]
+        return Derived(go_on(deployment.status, _tell_places(leaving)))
+    return Derived(blame(deployment.status, pod))
+
+
+#: Of a rollout that goes on, or has taken too long.
+_UNFINISHED = frozenset(("Progressing", DEADLINE))
+
+
+def _tell_places(leaving: list[WorstPod]) -> str:
+    """Which pod holds the place of a new one."""
+    pod = longest_to_go(leaving)
+    return f"an old pod must go first: {pod.words}" if pod is not None else ""
 
 
 DEPLOYMENT = Kind(
@@ -230,14 +276,17 @@ def _replicaset_selectable(replicaset: ReplicaSet) -> dict[str, str] | None:
 
 def _derive_replicaset(replicaset: Peer, neighborhood: Neighborhood) -> Derived:
     """One of an old revision is never an error: it is on its way out."""
-    pod = worst_of(neighborhood.outgoing(OWNS, "Pod"))
+    unready = [pod for pod in neighborhood.outgoing(OWNS, "Pod") if pod.status.severity != READY]
+    pod, leaving = worst_of(unready), last_to_go(unready)
     status = blame(replicaset.status, pod)
     if status.severity == ERROR:
         deployments = list(neighborhood.incoming(OWNS, "Deployment", own=True))
         if deployments and not _is_of(replicaset, deployments):
             status = Status(PENDING, status.reason, f"{status.message} (of an old revision)", status.since)
     details = replicaset.details
-    return Derived(status, details=details if pod is None else replace(details, worst=pod))
+    if pod is None and leaving is None:
+        return Derived(status, details=details)
+    return Derived(status, details=replace(details, worst=pod, leaving=leaving))
 
 
 def _is_of(replicaset: Peer, deployments: Iterable[Peer]) -> bool:

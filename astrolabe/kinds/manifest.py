@@ -48,6 +48,7 @@ class Annotations(Projection):
     revision: Name = msgspec.field(default="", name="deployment.kubernetes.io/revision")
     template_generation: Name = msgspec.field(default="", name="deprecated.daemonset.template.generation")
     scheduled_at: Name = msgspec.field(default="", name="batch.kubernetes.io/cronjob-scheduled-timestamp")
+    instantiate: Name = msgspec.field(default="", name="cronjob.kubernetes.io/instantiate")
     storage_class: str = msgspec.field(default="", name="volume.beta.kubernetes.io/storage-class")
     default_storage_class: str = msgspec.field(default="", name="storageclass.kubernetes.io/is-default-class")
     beta_default_storage_class: str = msgspec.field(

@@ -12,6 +12,8 @@ from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import LONGEST_QUOTE, shortened
 from astrolabe.kinds.live import live_pods
+from astrolabe.kinds.pod_words import TERMINATING as LEAVES
+from astrolabe.kinds.pod_words import is_general
 from astrolabe.kinds.warnings import FAILED_CREATE, VAGUE, current, first, in_words_of, tell
 
 READS_PODS = (Read("outgoing", OWNS, "Pod"),)
@@ -31,8 +33,9 @@ _PAUSED = "Paused"
 
 
 class WorstPod(msgspec.Struct, frozen=True, gc=False):
-    """Of the live pods that are not Ready: one in Error before others, and of these one that is on no node
-    before others; then the one with the most restarts, then the first by name."""
+    """Of the live pods that are not Ready: one in Error before others, and of these one of which something
+    particular is known; then one that is on no node; then the one with the most restarts, then the first by
+    name."""
 
     name: str
     restarts: int
@@ -62,9 +65,10 @@ def worst(candidates: Iterable[WorstPod]) -> WorstPod | None:
     return min(candidates, key=_rank, default=None)
 
 
-def _rank(pod: WorstPod) -> tuple[bool, bool, int, str]:
+def _rank(pod: WorstPod) -> tuple[bool, bool, bool, int, str]:
     status = pod.status
-    return status.severity != ERROR, status.reason != _UNSCHEDULED, -pod.restarts, pod.name
+    is_vague = is_general(status.message)
+    return status.severity != ERROR, is_vague, status.reason != _UNSCHEDULED, -pod.restarts, pod.name
 
 
 def worst_of(pods: Iterable[Peer], revisions: Collection[str] = ()) -> WorstPod | None:
@@ -110,24 +114,31 @@ def warn(status: Status, details: Any, warnings: Sequence[WarningEvent]) -> Warn
     return tell(status, details, warnings)
 
 
-def warn_of_creation(
-    status: Status, details: Any, warnings: Sequence[WarningEvent], *, lacks_pods: bool
-) -> Warned:
-    """The same for a workload of which no condition says that its pods cannot be created: it is an Error.
-
-    lacks_pods: whether there are fewer than it wants. Else a Warning that says so is over.
+def warn_of_creation(status: Status, details: Any, warnings: Sequence[WarningEvent]) -> Warned:
+    """The same for a workload that lacks pods, and of which no condition says that they cannot be created: it
+    is an Error.
     """
     says_why = status.reason not in VAGUE or POD in status.message
-    if lacks_pods and status.severity == PENDING and not says_why:
+    if status.severity == PENDING and not says_why:
         failure = first(current(status, warnings), FAILED_CREATE)
         if failure is not None:
             return Warned(in_words_of(failure, status, severity=ERROR), failure)
     return warn(status, details, warnings)
 
 
+def warn_of_all_else(status: Status, details: Any, warnings: Sequence[WarningEvent]) -> Warned:
+    """The same of one that has all the pods that it wants: what said that it cannot is over."""
+    told = warn(status, details, [each for each in warnings if each.reason != FAILED_CREATE])
+    if told.shown is None and status.severity != READY:
+        return Warned(told.status, next(iter(current(status, warnings)), None))
+    return told
+
+
 def warn_creator(status: Status, details: Revised, warnings: Sequence[WarningEvent]) -> Warned:
     """`warn_of_creation` of a workload with such details."""
-    return warn_of_creation(status, details, warnings, lacks_pods=details.lacks_pods)
+    if not details.lacks_pods:
+        return warn_of_all_else(status, details, warnings)
+    return warn_of_creation(status, details, warnings)
 
 
 def derive_from_pods(workload: Peer, neighborhood: Neighborhood) -> Derived:
@@ -140,10 +151,11 @@ def derive_from_pods(workload: Peer, neighborhood: Neighborhood) -> Derived:
     details = workload.details
     revisions = details.revisions if isinstance(details, Revised) else ()
     status = blame(workload.status, worst_of(pods, revisions))
-    if status is workload.status and status.severity == PENDING:
+    if status is workload.status and status.severity == PENDING and status.reason not in _GOING:
         status = go_on(status, _old_trouble(pods) if revisions else "")
     if status is workload.status and status.severity == PENDING:
-        status = go_on(status, _being_deleted(pods))
+        leaving = last_to_go(pods)
+        status = go_on(status, leaving.words if leaving is not None else "")
     return Derived(status)
 
 
@@ -152,7 +164,13 @@ def _old_trouble(pods: Collection[Peer]) -> str:
     return f"{pod.words} (of an old revision)" if pod is not None and pod.status.severity == ERROR else ""
 
 
-def _being_deleted(pods: Collection[Peer]) -> str:
-    leaving = [WorstPod(pod.name, 0, pod.status) for pod in pods if pod.status.reason == TERMINATING]
-    pod = worst(leaving)
-    return pod.words if pod is not None else ""
+def last_to_go(pods: Iterable[Peer]) -> WorstPod | None:
+    """Of the pods that are being deleted one that says why it is still there, else the first by name."""
+    return longest_to_go(
+        [WorstPod(pod.name, 0, pod.status) for pod in pods if pod.status.reason == TERMINATING]
+    )
+
+
+def longest_to_go(leaving: Iterable[WorstPod]) -> WorstPod | None:
+    """The same of such pods."""
+    return min(leaving, key=lambda pod: (pod.status.message == LEAVES, pod.name), default=None)

@@ -144,7 +144,7 @@ DERIVED: dict[str, tuple[Schedule, list[tuple[str, Other]], Status]] = {
         Status(
             "Ready",
             "Ready",
-            "Last run succeeded; 1 job running; job x-3: Running: Running: pod x-3-a: no node",
+            "Last run succeeded; 1 job running; job x-3: Running: pod x-3-a: no node",
         ),
     ),
     "runs pile up": (

@@ -101,8 +101,8 @@ def test_conditions_that_are_not_as_they_should_be() -> None:
 def test_when_a_run_was_scheduled() -> None:
     at = {"annotations": {"batch.kubernetes.io/cronjob-scheduled-timestamp": "2026-01-01T00:00:00+01:00"}}
     status = {"failed": 2, "conditions": [condition("FailureTarget", "True")]}
-    assert make("Job", status=status).details == JobRun("2026-01-01T00:00:00Z", True, True, 2)
-    assert make("Job", metadata=at).details == JobRun("2025-12-31T23:00:00Z")
+    assert make("Job", status=status).details == JobRun("2026-01-01T00:00:00Z", True, True, 2, lacking=1)
+    assert make("Job", metadata=at).details == JobRun("2025-12-31T23:00:00Z", lacking=1)
 
 
 def pod(name: str, status: Status, *, is_live: bool = True) -> tuple[str, Other]:

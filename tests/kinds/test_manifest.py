@@ -87,6 +87,7 @@ def test_only_these_annotations_exist() -> None:
         "deployment.kubernetes.io/revision",
         "deprecated.daemonset.template.generation",
         "batch.kubernetes.io/cronjob-scheduled-timestamp",
+        "cronjob.kubernetes.io/instantiate",
         "cert-manager.io/cluster-issuer",
         "cert-manager.io/issuer",
         "cert-manager.io/issuer-kind",
