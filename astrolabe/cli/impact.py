@@ -78,6 +78,9 @@ def _evictions(evictions: Sequence[RequestedEviction], room: int) -> Iterator[st
             outcomes[each.outcome] = outcomes.get(each.outcome, 0) + 1
         said = ", ".join([f"{number:,} {outcome}" for outcome, number in outcomes.items()])
         yield f"  evictions in this order: {printable(said)}"
+        flags = dict.fromkeys(flag for each in evictions for flag in each.needs)
+        if flags:
+            yield from wording.wrapped(f"kubectl drain needs {' '.join(sorted(flags))}", room, "  ")
     for number, each in enumerate(evictions, start=1):
         yield f"    {number}. {printable(each.outcome):<7}  {named(each.pod)}"
         by = "" if each.by is None or each.by.name in each.why else f" ({each.by.path})"

@@ -144,13 +144,14 @@ class NamedObstacle(NamedObject, frozen=True, kw_only=True):
 class RequestedEviction(_Value, frozen=True, kw_only=True):
     """What a drain asks for one Pod. outcome: `evicted`, `refused`, `skipped` or `blocked`; why: a sentence.
 
-    by: what decides: a budget or an owner.
+    by: what decides: a budget or an owner. needs: flags without which `kubectl drain` does not begin.
     """
 
     pod: NamedObject
     outcome: str
     why: str = ""
     by: NamedObject | None = None
+    needs: tuple[str, ...] = ()
 
 
 class AffectedLevels(_Value, frozen=True, kw_only=True):

@@ -84,6 +84,10 @@ class EphemeralVolume(Projection):
     """Its claim is named `<pod>-<volume>`; the template says nothing that is needed."""
 
 
+class EmptyDir(Projection):
+    """Only that a volume is one is read: what is in it goes with the pod."""
+
+
 class ProjectedSource(Projection):
     config_map: Reference | None = None
     secret: Reference | None = None
@@ -104,9 +108,10 @@ class CsiVolume(Projection):
 
 
 class Volume(Projection):
-    """A volume; the API allows one source each. Sources that name nothing are not declared."""
+    """A volume; the API allows one source each. Of sources that name nothing only emptyDir is declared."""
 
     name: Name = ""
+    empty_dir: EmptyDir | None = None
     config_map: Reference | None = None
     secret: SecretVolume | None = None
     persistent_volume_claim: ClaimVolume | None = None

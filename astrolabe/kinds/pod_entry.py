@@ -78,13 +78,13 @@ def _details(pod: SharedPod) -> PodDetails:
 
 #: Reasons of a container whose image does not come.
 _PULLS = ("ErrImagePull", "ImagePullBackOff")
-#: The phases of a pod that is over.
-_OVER = frozenset(("Failed", "Succeeded"))
+_RUNNING = "Running"
 
 
 class PodMetadata(Metadata):
     owner: Annotated[str, about("What controls it.", "ReplicaSet/web-7d4b9c")] = ""
-    phase: Annotated[str, about("Of a pod that is over.", "Failed")] = ""
+    static_pod: Annotated[bool, about("It only shows a Pod that a kubelet runs from a file.")] | None = None
+    phase: Annotated[str, about("Of a pod that does not run.", "Failed", "Pending")] = ""
     node_name: str = ""
     pod_ip: str = msgspec.field(default="", name="podIP")
     image: Image = ""
@@ -96,6 +96,7 @@ class PodMetadata(Metadata):
         | None
     ) = None
     service_account_name: str = ""
+    empty_dirs: Annotated[list[str], about("The names of its emptyDir volumes, which go with it.")] = []
     mounted_pvcs: list[str] = msgspec.field(default_factory=list, name="mountedPVCs")
     used_config_maps: list[str] = []
     used_secrets: list[str] = []
@@ -106,7 +107,8 @@ def _metadata(pod: SharedPod) -> PodMetadata:
     containers = spec.containers or []
     return PodMetadata(
         owner=_owner(pod),
-        phase=status.phase if status.phase in _OVER else "",
+        static_pod=is_mirror(pod) or None,
+        phase=status.phase if status.phase != _RUNNING else "",
         node_name=intern(spec.node_name),
         pod_ip=status.pod_ip,
         image=intern(containers[0].image) if containers else "",
@@ -115,6 +117,7 @@ def _metadata(pod: SharedPod) -> PodMetadata:
         containers=[intern(each.name) for each in containers],
         last_termination=last_termination(status),
         service_account_name=intern(spec.service_account_name),
+        empty_dirs=[intern(each.name) for each in spec.volumes or () if each.empty_dir is not None],
         **used_names(pod.links),
     )
 

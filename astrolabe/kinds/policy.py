@@ -153,6 +153,7 @@ class BudgetSpec(Projection):
     selector: LabelSelector | None = None
     min_available: int | str | None = None
     max_unavailable: int | str | None = None
+    unhealthy_pod_eviction_policy: str | None = None
 
 
 class BudgetStatus(Projection):
@@ -198,6 +199,10 @@ class BudgetMetadata(Metadata):
     disruptions_allowed: int | None = None
     current_healthy: Count | None = None
     desired_healthy: Count | None = None
+    unhealthy_pod_eviction_policy: Annotated[
+        str, about("When a pod that is not ready may be evicted.", "AlwaysAllow")
+    ] = ""
+    outdated: Annotated[bool, about("Its numbers are of before its last change.")] | None = None
     target_pods: TargetPods = []
 
 
@@ -209,6 +214,8 @@ def _budget_metadata(budget: Budget) -> BudgetMetadata:
         disruptions_allowed=status.disruptions_allowed,
         current_healthy=status.current_healthy,
         desired_healthy=status.desired_healthy,
+        unhealthy_pod_eviction_policy=spec.unhealthy_pod_eviction_policy or "",
+        outdated=(status.observed_generation or 0) < budget.metadata.generation or None,
     )
 
 

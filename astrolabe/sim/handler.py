@@ -18,6 +18,7 @@ from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.api.discovery import discovery_page
 from astrolabe.sim.api.encoding import ObjectEncoder, negotiate_encoder
 from astrolabe.sim.api.errors import StatusError, bad_request, method_not_allowed, no_such_object
+from astrolabe.sim.api.eviction import SUCCESS, Evictor, is_dry_run, pod_of
 from astrolabe.sim.api.list_options import ListOptions, is_watch, parse_list_options
 from astrolabe.sim.api.listing import answer_list
 from astrolabe.sim.api.target import Routes, Target
@@ -60,10 +61,13 @@ class Handler:
         bookmark_interval: float,
         event_groups: Sequence[str],
         event_fields: Sequence[str],
+        evicts: bool,
     ) -> None:
         #: Whether there is aggregated discovery, as since Kubernetes 1.26.
         self.aggregates = True
         self._store = store
+        self._evictor = Evictor(store)
+        self._evicts = evicts
         self._authorizer = authorizer
         self._faults = faults
         self._request_log = request_log
@@ -110,15 +114,23 @@ class Handler:
         return await self._read(request)
 
     async def _write(self, request: web.Request) -> web.StreamResponse:
-        review = _REVIEWS.get(request.path) if request.method == "POST" else None
+        is_post = request.method == "POST"
+        review = _REVIEWS.get(request.path) if is_post else None
+        pod = pod_of(request.path) if is_post else None
         self._record(request, write=review is None)
         user = self._user(request)
-        if review is None:
+        if review is None and pod is None:
             raise method_not_allowed()
         try:
             asked = msgspec.json.decode(await request.read(), type=dict[str, Any])
         except msgspec.DecodeError as error:
             raise bad_request(f"the object provided is unrecognized: {error}") from error
+        if pod is not None:
+            dry_run = is_dry_run(request.query, asked)
+            if not (dry_run or self._evicts):
+                raise method_not_allowed()
+            self._evictor.evict(*pod, dry_run=dry_run)
+            return self._reply(msgspec.json.encode(SUCCESS), status=201)
         answer = self._authorizer.review if review == "SelfSubjectAccessReview" else self._authorizer.rules
         return self._reply(msgspec.json.encode(answer(user, asked, self._kinds)), status=201)
 

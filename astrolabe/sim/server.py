@@ -25,6 +25,7 @@ class Simulator:
     store: the objects to serve. faults and authorizer: injected faults and access rules; can be changed at
     any time. request_log: the requests so far. bookmark_interval: seconds between the bookmarks of a watch.
     event_groups: the API groups that serve Events. event_fields: the fields by which Events can be selected.
+    evicts: whether Pods can be evicted; a dry run of it is always answered. Not while churn writes the store.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Simulator:
         bookmark_interval: float = 60.0,
         event_groups: Sequence[str] = ("", "events.k8s.io"),
         event_fields: Sequence[str] = EVENT_FIELDS,
+        evicts: bool = False,
     ) -> None:
         self.store = store or ObjectStore()
         self.authorizer = authorizer or Authorizer()
@@ -49,6 +51,7 @@ class Simulator:
             bookmark_interval=bookmark_interval,
             event_groups=event_groups,
             event_fields=event_fields,
+            evicts=evicts,
         )
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None

@@ -39,7 +39,7 @@ DRAIN = """\
 If Node/n1 is drained:
   evictions in this order: 1 refused
     1. refused  Pod/shop/web-0
-       PodDisruptionBudget web needs 1 healthy Pods and has 1
+       PodDisruptionBudget web needs 1 healthy Pod and has 1
 """
 FAIL = """\
 If Pod/shop/web-0 is deleted:
@@ -57,6 +57,31 @@ If Pod/shop/web-0 is deleted:
 async def test_a_drain_is_refused_by_a_budget(shop: str) -> None:
     code, out, err = await ask("impact", "node/n1", "--action", "drain")
     assert (code, out, err) == (0, DRAIN, "")
+
+
+def scratched(c: MadeCluster) -> None:
+    owner = c.add("ReplicaSet", "web", spec={"replicas": 1}, status={"replicas": 1})
+    c.pod("web-0", running(spec={"volumes": [{"name": "tmp", "emptyDir": {}}]}), owner=owner)
+
+
+FLAGS = """\
+If Node/n1 is drained:
+  evictions in this order: 1 evicted
+  kubectl drain needs --delete-emptydir-data
+    1. evicted  Pod/shop/web-0
+       what it keeps in its emptyDir volume tmp is lost; a drain needs
+       --delete-emptydir-data
+  stops: 1 Pod, 1 ReplicaSet
+    Pod/shop/web-0
+    ReplicaSet/shop/web
+"""
+
+
+async def test_a_drain_says_which_flags_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "70")
+    async with served(store_of(scratched)) as address:
+        monkeypatch.setenv("ASTROLABE_SERVER", address)
+        assert await ask("impact", "node/n1", "--action", "drain") == (0, FLAGS, "")
 
 
 async def test_what_stops_without_a_pod(shop: str) -> None:

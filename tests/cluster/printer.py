@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import ssl
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import aiohttp
-
 from astrolabe.kinds.kind import Kind
+from tests.cluster.api import Api
 
 Json = dict[str, Any]
 #: Column → the cell, of a node.
 Columns = Mapping[str, Callable[[Json], object]]
 
-_TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 _NONE = "<none>"
 
 
@@ -57,6 +52,38 @@ def _reason(node: Json) -> object:
     return node["reason"]
 
 
+def _job(node: Json) -> object:
+    """A failure is told by its reason here."""
+    if node["status"] == "Error":
+        return "Failed"
+    return {"Completed": "Complete", "Suspended": "Suspended", "Terminating": "Terminating"}.get(
+        node["reason"], "Running"
+    )
+
+
+def _available(node: Json) -> object:
+    return "True" if node["status"] == "Ready" else f"False ({node['reason']})"
+
+
+def _number(key: str) -> Callable[[Json], object]:
+    return lambda node: len(node["metadata"].get(key) or ())
+
+
+def _quota(*, limits: bool) -> Callable[[Json], object]:
+    def cell(node: Json) -> object:
+        told = node["metadata"].get("quota") or ()
+        return ", ".join(each for each in told if each.startswith("limits.") is limits)
+
+    return cell
+
+
+#: What a role is granted to, as `kubectl get --output=wide` prints it.
+_BINDING: Columns = {
+    "Role": _of("role"),
+    "Users": lambda node: ", ".join(node["metadata"].get("users") or ()),
+    "Groups": lambda node: ", ".join(node["metadata"].get("groups") or ()),
+    "ServiceAccounts": lambda node: ", ".join(node["metadata"].get("serviceAccounts") or ()),
+}
 _SET: Columns = {
     "Desired": _replicas("desired"),
     "Current": _replicas("current"),
@@ -66,29 +93,43 @@ _SET: Columns = {
 #: What is held against the printer, by the name of the kind. What is left out is not served, or the words
 #: differ on purpose: a Job is "Completed" here.
 PRINTED: Mapping[str, Columns] = {
-    "Pod": {"Ready": _of("ready"), "Status": _reason, "Restarts": _of("restartCount", 0)},
+    "Pod": {
+        "Ready": _of("ready"),
+        "Status": _reason,
+        "Restarts": _of("restartCount", 0),
+        "IP": _of("podIP"),
+        "Node": _of("nodeName"),
+    },
     "Deployment": {"Ready": _ready, "Available": _replicas("available")},
     "StatefulSet": {"Ready": _ready},
     "DaemonSet": {**_SET, "Available": _replicas("available")},
     "ReplicaSet": _SET,
     "ReplicationController": _SET,
-    "Job": {"Completions": _completions},
+    "Job": {"Status": _job, "Completions": _completions},
     "CronJob": {
         "Schedule": _of("schedule"),
+        "Timezone": _of("timeZone"),
         "Suspend": lambda node: str(bool(node["metadata"].get("suspend"))),
     },
-    "PersistentVolumeClaim": {"Volume": _of("volumeName", ""), "Capacity": _of("capacity", "")},
+    "PersistentVolumeClaim": {
+        "Status": _reason,
+        "Volume": _of("volumeName", ""),
+        "Capacity": _of("capacity", ""),
+        "StorageClass": _of("storageClass", ""),
+    },
     "PersistentVolume": {
+        "Status": _reason,
         "Capacity": _of("capacity", ""),
         "Reclaim Policy": _of("reclaimPolicy", ""),
         "Claim": _claim,
         "StorageClass": _of("storageClass", ""),
     },
     "Namespace": {"Status": _reason},
-    "Node": {"Roles": _joined("roles"), "Version": _of("kubeletVersion", "")},
+    "Node": {"Status": _reason, "Roles": _joined("roles"), "Version": _of("kubeletVersion", "")},
     "Service": {"Type": _of("serviceType"), "Cluster-IP": _of("clusterIP"), "Port(s)": _joined("ports")},
     "Ingress": {"Class": _of("ingressClass"), "Hosts": _joined("hosts", "*")},
     "HorizontalPodAutoscaler": {
+        "Reference": lambda node: "{kind}/{name}".format_map(node["metadata"]["scaleTargetRef"]),
         "MinPods": _of("minReplicas", "<unset>"),
         "MaxPods": _of("maxReplicas", 0),
         "Replicas": _of("currentReplicas", 0),
@@ -98,31 +139,35 @@ PRINTED: Mapping[str, Columns] = {
         "Max Unavailable": _of("maxUnavailable", "N/A"),
         "Allowed Disruptions": _of("disruptionsAllowed", 0),
     },
+    "ResourceQuota": {"Request": _quota(limits=False), "Limit": _quota(limits=True)},
+    "PriorityClass": {
+        "Value": _of("value", 0),
+        "Global-Default": lambda node: str(bool(node["metadata"].get("globalDefault"))),
+        "PreemptionPolicy": _of("preemptionPolicy"),
+    },
+    "RuntimeClass": {"Handler": _of("handler")},
+    "CSIDriver": {
+        "AttachRequired": _of("attachRequired"),
+        "StorageCapacity": _of("storageCapacity", False),
+        "Modes": _joined("modes"),
+    },
+    "ValidatingWebhookConfiguration": {"Webhooks": _number("webhooks")},
+    "MutatingWebhookConfiguration": {"Webhooks": _number("webhooks")},
+    "APIService": {"Service": _of("service"), "Available": _available},
+    "ClusterRoleBinding": _BINDING,
+    "RoleBinding": _BINDING,
 }
 
 
-class Printer:
-    """Asks an API server for its tables, with the token in a kubeconfig (JSON, as `account_of` writes it)."""
-
-    def __init__(self, kubeconfig: str) -> None:
-        config = json.loads(Path(kubeconfig).read_text())
-        cluster = config["clusters"][0]["cluster"]
-        self._server: str = cluster["server"].rstrip("/")
-        self._token: str = config["users"][0]["user"]["token"]
-        authority = cluster.get("certificate-authority-data")
-        self._tls: ssl.SSLContext | bool = False
-        if authority:
-            self._tls = ssl.create_default_context(cadata=base64.b64decode(authority).decode())
+class Printer(Api):
+    """Asks an API server for its tables."""
 
     async def tables(self, paths: Mapping[str, str]) -> dict[str, dict[str, Json]]:
         """kind → uid → column → cell. paths: of each kind."""
-        headers = {**_TABLE, "Authorization": f"Bearer {self._token}"}
         found = {}
-        async with aiohttp.ClientSession(headers=headers) as http:
+        async with self.session(Accept=_TABLE) as http:
             for kind, path in paths.items():
-                async with http.get(f"{self._server}{path}", ssl=self._tls) as answer:
-                    assert answer.status == 200, await answer.text()
-                    found[kind] = rows(await answer.json())
+                found[kind] = rows(await self.call(http, "GET", path))
         return found
 
 
@@ -154,7 +199,7 @@ def _plain(cell: object) -> str:
     return str(cell).partition(" (")[0]
 
 
-def paths_of(kinds: list[Kind[Any]], namespace: str) -> dict[str, str]:
+def paths_of(kinds: Sequence[Kind[Any]], namespace: str) -> dict[str, str]:
     """Where the printed kinds are listed; namespace "": all."""
     return {
         kind.name: kind.path_in(namespace) if namespace else kind.path

@@ -22,6 +22,7 @@ def test_metadata_of_a_pod_with_everything() -> None:
             {"name": "c1", "configMap": {"name": "c1"}},
             {"name": "c2", "configMap": {"name": "c2"}},
             {"name": "s2", "secret": {"secretName": "s2"}},
+            {"name": "cache", "emptyDir": {"sizeLimit": "1Gi"}},
         ],
         "imagePullSecrets": [{"name": "regcred"}],
     }
@@ -42,6 +43,7 @@ def test_metadata_of_a_pod_with_everything() -> None:
         "ready": "1/2",
         "containers": ["app", "log"],
         "serviceAccountName": "web",
+        "emptyDirs": ["cache"],
         "mountedPVCs": ["d2", "d1", "x-tmp"],
         "usedConfigMaps": ["c2", "c1"],
         "usedSecrets": ["s2", "s1", "regcred"],
@@ -53,8 +55,19 @@ def test_metadata_of_a_pod_with_everything() -> None:
 def test_metadata_of_a_pod_with_nothing() -> None:
     facts = make("Pod")
     created = "2026-01-01T00:00:00Z"
-    assert facts.metadata == {"restartCount": 0, "ready": "0/0", "creationTimestamp": created}
+    assert facts.metadata == {
+        "phase": "Pending",
+        "restartCount": 0,
+        "ready": "0/0",
+        "creationTimestamp": created,
+    }
     assert facts.details == PodDetails(is_waiting=True, is_starting=True, rank=GENERAL)
+
+
+def test_one_that_a_kubelet_runs_from_a_file_says_so() -> None:
+    facts = make("Pod", metadata={"annotations": {"kubernetes.io/config.mirror": "3f2a"}})
+    assert facts.metadata["staticPod"] is True
+    assert "staticPod" not in make("Pod", metadata={"annotations": {"other": "3f2a"}}).metadata
 
 
 def test_found_by_its_labels() -> None:

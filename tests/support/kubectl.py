@@ -26,6 +26,13 @@ class Kubectl:
 
     async def __call__(self, *words: str | Path, input: str = "", may_warn: bool = False) -> str:
         """What it prints; it has to succeed, without a warning unless it may warn."""
+        code, printed, said = await self.attempt(*words, input=input)
+        assert code == 0, f"kubectl {' '.join(map(str, words))}: {said}"
+        assert may_warn or "Warning" not in said, said
+        return printed
+
+    async def attempt(self, *words: str | Path, input: str = "") -> tuple[int, str, str]:
+        """Its exit code, what it prints, and what it says on stderr."""
         process = await asyncio.create_subprocess_exec(
             *("kubectl", "--kubeconfig", self.kubeconfig, *map(str, words)),
             stdin=PIPE,
@@ -33,6 +40,4 @@ class Kubectl:
             stderr=PIPE,
         )
         printed, said = await process.communicate(input.encode())
-        assert process.returncode == 0, f"kubectl {' '.join(map(str, words))}: {said.decode()}"
-        assert may_warn or b"Warning" not in said, said.decode()
-        return printed.decode()
+        return process.returncode or 0, printed.decode(), said.decode()

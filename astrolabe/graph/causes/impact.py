@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
+from astrolabe.graph.causes.evictions import OVER, Drain, Eviction
 from astrolabe.graph.causes.words import is_custom, read_words
 from astrolabe.graph.state.edge import Edge
 from astrolabe.graph.state.edge_types import (
@@ -47,18 +48,6 @@ class Level(IntEnum):
     STOPS = 3
 
 
-class Eviction(NamedTuple):
-    """What a drain asks for one Pod, in this order. outcome: evicted, refused, skipped or blocked.
-
-    why: a sentence, "" when evicted. by: the uid of what decides.
-    """
-
-    pod: str
-    outcome: str
-    why: str = ""
-    by: str = ""
-
-
 class Blocked(NamedTuple):
     """What is in the way. why: a sentence."""
 
@@ -83,19 +72,6 @@ _BYSTANDERS = frozenset(
 )
 _COPIES = frozenset(("ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "ReplicationController"))
 _RUNS = frozenset(("Job", "CronJob"))
-#: What `kubectl get pods` prints of a Pod whose phase is Pending, or that is being deleted.
-_NOT_BEGUN = frozenset(
-    (
-        "Pending",
-        "ContainerCreating",
-        "PodInitializing",
-        "Terminating",
-        "ErrImagePull",
-        "ImagePullBackOff",
-        "InvalidImageName",
-        "CreateContainerConfigError",
-    )
-)
 _KEPT = frozenset(("ConfigMap", "Secret", "ServiceAccount", "StorageClass", "PriorityClass", "RuntimeClass"))
 
 
@@ -146,7 +122,7 @@ class ImpactStudy:
         if action == "cordon":
             return []
         if target.kind == "Node":
-            return self._of_node()
+            return (yield from self._of_drain()) if action == "drain" else self._of_node()
         if target.kind == NAMESPACE and action == "delete":
             found = []
             for count, node in enumerate(self._nodes, 1):
@@ -163,63 +139,34 @@ class ImpactStudy:
         return self._owned_by(target.uid) if action in ("delete", "restart") else [target.uid]
 
     def _of_node(self) -> list[str]:
-        pods = [
-            self._node(edge.source) for edge in self._graph.incoming(self._target.uid) if edge.type == RUNS_ON
-        ]
-        alive = [pod for pod in pods if pod is not None and _is_alive(pod)]
+        alive = [pod for pod in self._pods_here() if _is_alive(pod)]
         alive.sort(key=lambda pod: (pod.namespace, pod.name))
-        if self._action != "drain":
-            for pod in alive:
-                self._note_volumes(pod)
-            return [self._target.uid, *[pod.uid for pod in alive]]
-        self._evictions = list(self._evict(alive))
-        gone = {each.pod for each in self._evictions if each.outcome == "evicted"}
         for pod in alive:
-            if pod.uid in gone:
+            self._note_volumes(pod)
+        return [self._target.uid, *[pod.uid for pod in alive]]
+
+    def _of_drain(self) -> Generator[None, None, list[str]]:
+        ending = set()
+        for count, node in enumerate(self._nodes, 1):
+            if node.kind == NAMESPACE and read_words(node).reason == "Terminating":
+                ending.add(node.name)
+            if count % 1000 == 0:
+                yield
+        pods = {pod.uid: pod for pod in self._pods_here()}
+        gone = []
+        for each in Drain(self._graph, ending).ask(pods.values()):
+            self._evictions.append(each)
+            pod = pods[each.pod]
+            if each.outcome in ("refused", "blocked"):
+                self._blocks[each.pod] = Blocked(each.pod, each.why)
+            elif each.outcome == "evicted" and _is_alive(pod):
+                gone.append(each.pod)
                 self._note_volumes(pod)
-        return [pod.uid for pod in alive if pod.uid in gone]
+        return gone
 
-    def _evict(self, pods: Iterable[Node]) -> Iterator[Eviction]:
-        """As the eviction endpoint answers, asked one after the other."""
-        allowed: dict[str, int] = {}
-        for pod in pods:
-            owner = self._owner_of(pod.uid)
-            if owner is not None and owner.kind == "DaemonSet":
-                yield Eviction(pod.uid, "skipped", "its DaemonSet would place it here again", owner.uid)
-            elif owner is not None and owner.kind == "Node":
-                yield Eviction(pod.uid, "skipped", "it is a static Pod", owner.uid)
-            else:
-                found = self._ask_budgets(pod, allowed)
-                if owner is None and found.outcome == "evicted":
-                    why = "nothing controls it, so it would not come back; a drain needs --force"
-                    found = Eviction(pod.uid, "blocked", why)
-                if found.outcome != "evicted":
-                    self._blocks[pod.uid] = Blocked(pod.uid, found.why)
-                yield found
-
-    def _ask_budgets(self, pod: Node, allowed: dict[str, int]) -> Eviction:
-        budgets = [
-            node
-            for edge in self._graph.incoming(pod.uid)
-            if edge.type == SELECTS and (node := self._node(edge.source)) is not None
-            if node.kind == "PodDisruptionBudget"
-        ]
-        if not budgets or _is_pending(pod):
-            return Eviction(pod.uid, "evicted")
-        if len(budgets) > 1:
-            why = "several PodDisruptionBudgets select it, which the eviction endpoint does not support"
-            return Eviction(pod.uid, "refused", why, budgets[0].uid)
-        (budget,) = budgets
-        metadata = budget.document()["metadata"]
-        healthy, desired = metadata.get("currentHealthy") or 0, metadata.get("desiredHealthy") or 0
-        left = allowed.setdefault(budget.uid, metadata.get("disruptionsAllowed") or 0)
-        if pod.status != READY and healthy >= desired > 0:
-            return Eviction(pod.uid, "evicted")
-        if left <= 0:
-            why = f"PodDisruptionBudget {budget.name} needs {desired} healthy Pods and has {healthy}"
-            return Eviction(pod.uid, "refused", why, budget.uid)
-        allowed[budget.uid] = left - 1
-        return Eviction(pod.uid, "evicted")
+    def _pods_here(self) -> list[Node]:
+        edges = [edge for edge in self._graph.incoming(self._target.uid) if edge.type == RUNS_ON]
+        return [pod for edge in edges if (pod := self._node(edge.source)) is not None]
 
     def _note_volumes(self, pod: Node) -> None:
         """A volume that is attached to the Node must be detached before the Pod can start elsewhere."""
@@ -363,17 +310,7 @@ class ImpactStudy:
     def _node(self, uid: str) -> Node | None:
         return self._graph.node(uid)
 
-    def _owner_of(self, uid: str) -> Node | None:
-        owners = [edge.source for edge in self._graph.incoming(uid) if edge.type == OWNS]
-        return self._node(min(owners)) if owners else None
-
 
 def _is_alive(pod: Node) -> bool:
     """Whether a Pod is not over."""
-    return pod.kind != "Pod" or '"phase":"' not in pod.text or read_words(pod).phase == ""
-
-
-def _is_pending(pod: Node) -> bool:
-    """Whether it has not begun to run, so that no budget counts it."""
-    words = read_words(pod)
-    return not words.node_name or words.reason in _NOT_BEGUN or words.reason.startswith("Init:")
+    return pod.kind != "Pod" or '"phase":"' not in pod.text or read_words(pod).phase not in OVER

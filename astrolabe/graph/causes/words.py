@@ -57,6 +57,8 @@ class _ReadMetadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     owner: Any = ""
     selector: Any = None
     pod_labels: Any = None
+    static_pod: Any = False
+    empty_dirs: Any = None
 
 
 class _Text(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -81,7 +83,8 @@ class Words(msgspec.Struct, frozen=True, gc=False):
 
     key: of its kind. shown_kind, group: as its manifest has them.
     own_status, own_reason, own_message: by its own manifest alone. status, reason, message: as served.
-    owner: of a Pod, `Kind/name` of what controls it, whether that can be seen or not.
+    owner: of a Pod, `Kind/name` of what controls it, whether that can be seen or not. is_static: it only
+    shows a Pod that a kubelet runs from a file. empty_dirs: its volumes that go with it.
     since, created: seconds since 1970; 0 when not told.
     labels: of a workload, those of its Pods.
     """
@@ -112,6 +115,8 @@ class Words(msgspec.Struct, frozen=True, gc=False):
     owner: str = ""
     selector: tuple[tuple[str, str], ...] = ()
     labels: frozenset[tuple[str, str]] = frozenset()
+    is_static: bool = False
+    empty_dirs: tuple[str, ...] = ()
 
     @property
     def all_words(self) -> str:
@@ -162,11 +167,17 @@ def read_words(node: Node) -> Words:
         owner=_word(metadata.owner),
         selector=_pairs(metadata.selector),
         labels=frozenset(_pairs(metadata.pod_labels or node.labels()) if node.kind in WORKLOADS else ()),
+        is_static=metadata.static_pod is True,
+        empty_dirs=_list(metadata.empty_dirs),
     )
 
 
 def _word(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _list(value: Any) -> tuple[str, ...]:
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
 
 
 def _pairs(value: Any) -> tuple[tuple[str, str], ...]:

@@ -116,6 +116,9 @@ class AskedEviction(Shape):
     outcome: Literal["evicted", "refused", "skipped", "blocked"]
     why: str | Absent = UNSET
     by: Annotated[ProblemNode, about("What decides: a budget, or an owner.")] | Absent = UNSET
+    needs: (
+        Annotated[list[str], about("The flags that `kubectl drain` needs for it.", ["--force"])] | Absent
+    ) = UNSET
 
 
 class ImpactLevels(Shape):

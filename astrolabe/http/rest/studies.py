@@ -10,6 +10,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe.graph.causes.causes import Causes
+from astrolabe.graph.causes.evictions import Eviction
 from astrolabe.graph.causes.grouping import id_of
 from astrolabe.graph.causes.impact import ACTIONS, OF_NODES, Impact, ImpactStudy, Level
 from astrolabe.graph.causes.paths import USUAL_TYPES, Way, find_ways
@@ -177,12 +178,14 @@ def _counted(nodes: dict[str, Node], uids: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(nodes[uid].kind for uid in uids if uid in nodes).items()))
 
 
-def _tell_eviction(causes: Causes, eviction: Any) -> Json:
+def _tell_eviction(causes: Causes, eviction: Eviction) -> Json:
     told: Json = {"pod": describe(causes, eviction.pod), "outcome": eviction.outcome}
     if eviction.why:
         told["why"] = eviction.why
     if eviction.by:
         told["by"] = describe(causes, eviction.by)
+    if eviction.needs:
+        told["needs"] = list(eviction.needs)
     return told
 
 
