@@ -5,13 +5,19 @@ They go through the kinds and the model, so that statuses are those of the serve
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
 
+from astrolabe.cli.explain import definition_of
 from astrolabe.graph.model.facts import WarningEvent
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.identity import GroupKind
+from astrolabe.kinds.custom.entry import entry_of
+from astrolabe.kinds.custom.rulebook import RuleBook
+from astrolabe.kinds.kind import Kind
 from tests.support.kinds import KINDS, KINDS_BY_NAME
 from tests.support.sketches import Sketch
 
@@ -22,12 +28,26 @@ MADE = "2026-01-01T00:40:00Z"
 #: Half a minute before.
 JUST_NOW = "2026-01-01T00:59:30Z"
 _GROUPS = {kind.name: kind for kind in KINDS}
+_RULES = RuleBook.shipped()
+
+
+@cache
+def _custom_kind(key: str, version: str, *, namespaced: bool) -> Kind[Any]:
+    """The entry of a custom kind, `Kind.group`, as the rules that ship make it."""
+    name, _, group = key.partition(".")
+    id = GroupKind.of(f"{group}/{version}", name)
+    return entry_of(definition_of(id, _RULES.find(id), version, namespaced), _RULES)
 
 
 class MadeCluster:
-    """Manifests, by which a graph is made."""
+    """Manifests, by which a graph is made.
+
+    namespace: where all that follows is made; see `into`.
+    """
 
     def __init__(self) -> None:
+        self.namespace = "shop"
+        self._customs: dict[str, Kind[Any]] = {}
         self._manifests: list[Json] = []
         self._warnings: dict[str, tuple[WarningEvent, ...]] = {}
         self.add("Namespace", "shop", status={"phase": "Active"})
@@ -36,7 +56,7 @@ class MadeCluster:
 
     def add(self, kind: str, name: str, *, owner: str = "", created: str = MADE, **keys: Any) -> str:
         """A manifest; its uid. owner: `Kind/name`. meta: more of its metadata."""
-        entry = _GROUPS[kind]
+        entry = self._entry(kind)
         metadata: Json = {
             "name": name,
             "uid": f"{kind}/{name}",
@@ -45,16 +65,32 @@ class MadeCluster:
         }
         metadata["resourceVersion"] = str(len(self._manifests) + 1)
         if entry.namespaced:
-            metadata["namespace"] = "shop"
+            metadata["namespace"] = self.namespace
         if owner:
             owning, _, owner_name = owner.partition("/")
-            reference = {"apiVersion": _GROUPS[owning].api_version, "kind": owning, "name": owner_name}
+            reference = {"apiVersion": self._entry(owning).api_version, "kind": owning, "name": owner_name}
             metadata["ownerReferences"] = [{**reference, "uid": owner, "controller": True}]
         metadata |= keys.pop("meta", {})
         if isinstance(keys.get("status"), dict) and kind != "Pod":
             keys["status"].setdefault("observedGeneration", 1)
-        self._manifests.append({"apiVersion": entry.api_version, "kind": kind, "metadata": metadata, **keys})
+        self._manifests.append(
+            {"apiVersion": entry.api_version, "kind": entry.id.kind, "metadata": metadata, **keys}
+        )
         return f"{kind}/{name}"
+
+    def _entry(self, kind: str) -> Kind[Any]:
+        return self._customs.get(kind) or _GROUPS[kind]
+
+    def into(self, namespace: str) -> None:
+        """What follows is made in this namespace, which is made, too."""
+        self.namespace = namespace
+        self.add("Namespace", namespace, status={"phase": "Active"})
+
+    def custom(self, key: str, name: str, *, version: str = "v1", cluster: bool = False, **keys: Any) -> str:
+        """A custom resource of the kind `Kind.group`; its uid, `Kind/name`. cluster: it is in no namespace."""
+        kind = key.partition(".")[0]
+        self._customs[kind] = _custom_kind(key, version, namespaced=not cluster)
+        return self.add(kind, name, **keys)
 
     def manifests(self) -> list[Json]:
         """All of it, as an API server has it."""
@@ -140,7 +176,12 @@ class MadeCluster:
                 {
                     "addresses": ["10.0.0.1"],
                     "conditions": {"ready": ready},
-                    "targetRef": {"kind": "Pod", "name": pod, "namespace": "shop", "uid": f"Pod/{pod}"},
+                    "targetRef": {
+                        "kind": "Pod",
+                        "name": pod,
+                        "namespace": self.namespace,
+                        "uid": f"Pod/{pod}",
+                    },
                 }
                 for pod, ready in endpoints
             ],
@@ -157,13 +198,29 @@ class MadeCluster:
             status={"conditions": conditions},
         )
 
+    def claim(self, name: str, phase: str = "Bound", **spec: Any) -> None:
+        """A PersistentVolumeClaim, with its volume if it is bound."""
+        if phase == "Bound":
+            ref = {"namespace": self.namespace, "name": name, "uid": f"PersistentVolumeClaim/{name}"}
+            self.add("PersistentVolume", f"pv-{name}", spec={"claimRef": ref}, status={"phase": "Bound"})
+            spec["volumeName"] = f"pv-{name}"
+        asked = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+        self.add("PersistentVolumeClaim", name, spec={**asked, **spec}, status={"phase": phase})
+
+    def crashing(self, name: str = "web") -> None:
+        """A workload whose only Pod is in a crash loop."""
+        words = "back-off 5m0s restarting failed container"
+        self.workload(name, waiting("CrashLoopBackOff", words, last={"exitCode": 1, "reason": "Error"}))
+        self.warn(f"Pod/{name}-0", "BackOff", "Back-off restarting failed container app in pod")
+
     def sketch(self) -> Sketch:
         """The graph of it."""
-        model = Model([kind.rules for kind in KINDS])
-        for kind in KINDS:
+        kinds = [*KINDS, *self._customs.values()]
+        model = Model([kind.rules for kind in kinds])
+        for kind in kinds:
             model.set_synced(kind.key, "", True)
         for manifest in self._manifests:
-            kind = KINDS_BY_NAME[manifest["kind"]]
+            kind = self._customs.get(manifest["kind"]) or KINDS_BY_NAME[manifest["kind"]]
             model.upsert(kind.facts(kind.decoder.decode(msgspec.json.encode(manifest))))
         for uid, warnings in self._warnings.items():
             model.set_warnings(uid, warnings)
@@ -181,9 +238,9 @@ class MadeCluster:
 APP: Json = {"name": "app", "image": "shop/app:1"}
 
 
-def mounting_data(*, node: str) -> Json:
-    """The spec of a Pod that mounts the claim `data`. node: "" while it is not scheduled."""
-    volumes = [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
+def mounting_data(*, node: str, claim: str = "data") -> Json:
+    """The spec of a Pod that mounts a claim. node: "" while it is not scheduled."""
+    volumes = [{"name": "d", "persistentVolumeClaim": {"claimName": claim}}]
     return {"containers": [APP], "nodeName": node, "volumes": volumes}
 
 

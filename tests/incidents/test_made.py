@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.incidents import others, pods, young
+from tests.incidents import cluster, customs, others, pods, quiet, routes, several, young
 from tests.incidents.made import MadeCluster
 from tests.incidents.registry import CASES, Build
 
 assert pods
+assert quiet
+assert routes
+assert several
+assert customs
 assert others
+assert cluster
 assert young  # they add their cases
 
 

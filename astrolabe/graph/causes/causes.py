@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 
 from astrolabe.graph.causes import register as places
 from astrolabe.graph.causes.arcs import Arc, Item, reached_from, roots_of
 from astrolabe.graph.causes.complaints import Complaint
 from astrolabe.graph.causes.explaining import SLICE, CauseFinder
-from astrolabe.graph.causes.grouping import GroupKey, group_of
+from astrolabe.graph.causes.grouping import GroupKey, group_of, holder_of
 from astrolabe.graph.causes.problems import FoundProblem, build, due_alone
 from astrolabe.graph.causes.register import Register
 from astrolabe.graph.causes.words import Words
 from astrolabe.graph.state.edge_types import MOUNTS, OWNS, RUNS_ON
 from astrolabe.graph.state.graph import ReadableGraph
 from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.status import READY
 
 #: Nodes taken in per step.
 STEP = 50
@@ -262,6 +263,22 @@ class Causes:
         """When something becomes a problem or joins one, if nothing changes; infinity: never."""
         dues = [due for problem in self._problems.values() for due in (problem.due, *problem.dues)]
         return min([due for due in dues if due > now], default=inf)
+
+    def lingering(self, standing: Iterable[FoundProblem]) -> Callable[[FoundProblem], bool]:
+        """Tells of a problem that is none of these whether what had it is still not well, and nothing else is
+        known to be the cause."""
+        present = {problem.group for problem in standing}
+
+        def lingers(problem: FoundProblem) -> bool:
+            holder = holder_of(problem.group)
+            uid = self.register.find(*holder) if holder is not None else None
+            if uid is None or self.register.words[uid].status == READY:
+                return False
+            if self.register.complaints[uid] is Complaint.INTENDED:
+                return False
+            return present.isdisjoint(map(self.group_at, roots_of(self.arcs, uid)))
+
+        return lingers
 
     def group_at(self, item: Item) -> GroupKey | None:
         """The group of a root."""

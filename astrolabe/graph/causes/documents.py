@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from astrolabe.graph.causes.arcs import Arc, Item
+from astrolabe.graph.causes.arcs import Item
 from astrolabe.graph.causes.causes import Causes
 from astrolabe.graph.causes.problems import MOST_NAMED, FoundProblem, describe
 
@@ -38,8 +38,8 @@ def document_of(
     """A problem; see the API's description for what its keys mean."""
     affected: Json = {"total": len(problem.affected) + len(problem.absent), "kinds": problem.kinds}
     if detail:
-        items: list[Item] = [*problem.affected, *problem.absent]
-        affected["nodes"] = [describe(causes, item) for item in items]
+        items: list[Item] = [uid for uid in problem.affected if causes.graph.node(uid) is not None]
+        affected["nodes"] = [describe(causes, item) for item in (*items, *problem.absent)]
     document: Json = {
         "id": id,
         "status": problem.status,
@@ -52,10 +52,10 @@ def document_of(
         **document,
         "cause": _cause(causes, problem, detail=detail),
         "affected": affected,
-        "entries": [describe(causes, uid) for uid in problem.entries[:MOST_NAMED]],
+        "entries": [_who(causes, problem, uid) for uid in problem.entries[:MOST_NAMED]],
         "releases": [{"namespace": namespace, "name": name} for namespace, name in problem.releases],
         "namespaces": list(problem.namespaces),
-        "path": path_of(causes, problem.path),
+        "path": _path_of(causes, problem),
         "also": list(also),
         "coverage": list(coverage),
     }
@@ -64,21 +64,28 @@ def document_of(
 def _cause(causes: Causes, problem: FoundProblem, *, detail: bool) -> Json:
     if problem.missing is not None:
         return describe(causes, problem.missing)
-    cause = describe(causes, problem.members[0])
+    cause = dict(_who(causes, problem, problem.members[0]))
     if len(problem.members) > 1:
         shown = problem.members if detail else problem.members[:MOST_NAMED]
         cause["count"] = len(problem.members)
-        cause["members"] = [describe(causes, uid) for uid in shown]
+        cause["members"] = [_who(causes, problem, uid) for uid in shown]
     return cause
 
 
-def path_of(causes: Causes, path: Sequence[tuple[Item, Arc | None]]) -> list[Json]:
+def _path_of(causes: Causes, problem: FoundProblem) -> list[Json]:
     """A way along edges: each step says who it is, and by which edge it leads to the next."""
     steps = []
-    for item, arc in path:
-        step = describe(causes, item)
+    for item, arc in problem.path:
+        step = dict(_who(causes, problem, item))
         if arc is not None:
             step["type"] = arc.type
             step["field"] = list(arc.field)
         steps.append(step)
     return steps
+
+
+def _who(causes: Causes, problem: FoundProblem, item: Item) -> Json:
+    """Who it is, or was: what ended is told of, though its Pods may be gone."""
+    if isinstance(item, str) and causes.graph.node(item) is None and item in problem.names:
+        return problem.names[item]
+    return describe(causes, item)

@@ -12,7 +12,9 @@ from astrolabe.graph.causes.explanations import (
     explaining_references,
     explains,
     named_groups,
+    named_release,
     rows_of,
+    says_it_waited,
     says_volume_is_elsewhere,
     speaks_of_volumes,
     verdict_of,
@@ -20,9 +22,18 @@ from astrolabe.graph.causes.explanations import (
 from astrolabe.graph.causes.graces import is_finished
 from astrolabe.graph.causes.register import Register, makers_place
 from astrolabe.graph.causes.words import WORKLOADS, Missing, UnresolvedReference, Words, is_custom
-from astrolabe.graph.state.edge_types import BINDS, CALLS, GOVERNED_BY, MOUNTS, OWNS, RUNS_ON, SELECTS
+from astrolabe.graph.state.edge_types import (
+    BINDS,
+    CALLS,
+    GOVERNED_BY,
+    MANAGES,
+    MOUNTS,
+    OWNS,
+    RUNS_ON,
+    SELECTS,
+)
 from astrolabe.graph.state.graph import ReadableGraph
-from astrolabe.graph.state.status import ERROR, READY
+from astrolabe.graph.state.status import ERROR, PENDING, READY
 
 #: Only lists what serves; never a cause.
 SLICE = "EndpointSlice"
@@ -100,7 +111,7 @@ class CauseFinder:
                 continue  # it only counts endpoints: the Service says more
             cause = complaints[edge.target]
             for row in rows:
-                if edge.type in row.types and explains(row, cause) and _counts(words, target):
+                if edge.type in row.types and explains(row, cause) and _counts(words, target, edge.type):
                     yield Arc(edge.target, edge.type, edge.field)
                     break
 
@@ -138,7 +149,11 @@ class CauseFinder:
         elif complaint is Complaint.TERMINATING:
             yield from self._holding(words)
         elif complaint is Complaint.HELM:
-            yield from self._of_release(words)
+            # What was so before has not kept one from ending that is still under way.
+            after = words.created if words.status == PENDING else -1.0
+            yield from self._of_release(words.release_namespace, words.release, after=after)
+        elif (named := named_release(words)) and says_it_waited(words):
+            yield from self._of_release(*named)
         said = words.all_words
         if "https://" in said:
             yield from self._called(said)
@@ -203,9 +218,11 @@ class CauseFinder:
                 if edge.type == BINDS and complaints.get(edge.source) is Complaint.TERMINATING:
                     yield Arc(edge.source, BINDS, edge.field)
 
-    def _of_release(self, words: Words) -> Iterator[Arc]:
-        for uid in self._register.at((places.RELEASE, f"{words.release_namespace}/{words.release}")):
-            yield Arc(uid, "releases")
+    def _of_release(self, namespace: str, name: str, *, after: float = -1.0) -> Iterator[Arc]:
+        """What is in Error of a Helm release, since some time."""
+        for uid in self._register.at((places.RELEASE, f"{namespace}/{name}")):
+            if self._register.words[uid].since > after:
+                yield Arc(uid, "releases")
 
     def _called(self, said: str) -> Iterator[Arc]:
         register = self._register
@@ -226,8 +243,16 @@ class CauseFinder:
                 yield Arc(uid, "asks")
 
 
-def _counts(effect: Words, cause: Words) -> bool:
-    """Whether a Pod that is over still counts for who looks at it."""
-    if cause.key != "Pod" or not is_finished(cause):
+def _counts(effect: Words, cause: Words, type: str) -> bool:
+    """Whether the state of something counts for who looks at it.
+
+    A Pod that is over counts only for those who are judged by its end. What is only being rolled out, or runs
+    once more, has not made anybody fail.
+    """
+    if cause.key == "Pod" and is_finished(cause):
+        return effect.key in _JUDGED_BY_ENDS or (is_custom(effect.key) and effect.status == ERROR)
+    if effect.status != ERROR or cause.status != PENDING:
         return True
-    return effect.key in _JUDGED_BY_ENDS or (is_custom(effect.key) and effect.status == ERROR)
+    if effect.key == "CronJob":
+        return False
+    return type != MANAGES or 0.0 < cause.since <= effect.since

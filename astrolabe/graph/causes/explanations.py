@@ -316,6 +316,8 @@ def verdict_of(message: str) -> SchedulerVerdict | None:
 
 _IN_CLUSTER = re.compile(r"https://([a-z0-9-]+)\.([a-z0-9-]+)\.svc\b")
 _METRICS = re.compile(r"\(?(?:get|list) [\w./*-]+?\.((?:custom\.|external\.)?metrics\.k8s\.io)")
+_RELEASE = re.compile(r"\brelease ([a-z0-9-]+)/([a-z0-9.-]+)")
+_IN_TIME = re.compile(r"\btime[ds]? ?out|deadline exceeded|not ready", re.IGNORECASE)
 _GROUP = re.compile(r"\b([a-z0-9-]+(?:\.[a-z0-9-]+)+)/v\d\w*")
 
 
@@ -328,3 +330,16 @@ def called_services(said: str) -> Iterator[tuple[str, str]]:
 def named_groups(said: str) -> Iterable[str]:
     """The API groups of which the words speak."""
     return {*_METRICS.findall(said), *_GROUP.findall(said)}
+
+
+def named_release(words: Words) -> tuple[str, str] | None:
+    """The (namespace, name) of the Helm release of which a custom resource says that it failed."""
+    if words.status == READY or not is_custom(words.key):
+        return None
+    found = _RELEASE.search(words.own_message)
+    return (found[1], found[2].rstrip(".")) if found is not None else None
+
+
+def says_it_waited(words: Words) -> bool:
+    """Whether it waited in vain for something to become ready."""
+    return _IN_TIME.search(words.own_message) is not None

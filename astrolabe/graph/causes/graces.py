@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 
 from astrolabe.graph.causes.complaints import Complaint
@@ -83,6 +84,18 @@ def _stuck(words: Words, complaint: Complaint) -> float:
     if not since:
         return _unanswered(words)
     return since + (SHORT_GRACE if known else LONG_GRACE)
+
+
+def due_of_empty(effect: Words, concerned: Iterable[Words]) -> float:
+    """From when on a Service that selects nothing is stuck for want of these, which are its cause or between.
+
+    It says not since when: a Pod that is replaced leaves it empty for a moment.
+    """
+    pods = [words for words in concerned if words.key == "Pod" or words.key in WORKLOADS]
+    begun = max([words.since for words in pods], default=0.0)
+    if pods and not begun:
+        return inf
+    return max(effect.created, begun) + LONG_GRACE
 
 
 def due_by_effect(

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 #: What stays the same of a problem: kind of its roots, what they have in common, class of the reason.
 GroupKey = tuple[str, ...]
 
+#: Classes of what a Pod says each time that it is started, and not in between.
+_COMES_BACK = frozenset((Complaint.CRASH, Complaint.IMAGE, Complaint.CONFIG))
+#: What a Pod says of a container that has ended several times, also while it runs again.
+_KEEPS_ENDING = "keeps ending"
 _MISSING = "missing"
 _VERDICT = "verdict"
 #: Verdicts that do not depend on what a Pod asks for but on how full the cluster is.
@@ -41,7 +45,7 @@ def group_of(causes: Causes, root: Item) -> GroupKey:
     if not isinstance(root, str):
         return (_MISSING, *root)
     words, complaint = causes.register.words[root], causes.register.complaints[root]
-    name = _class_of(complaint)
+    name = _class_of(words, complaint)
     if words.key == "Node":
         node = causes.graph.node(root)
         return ("Node", "pool", _pool(node) if node is not None else words.name, name)
@@ -60,14 +64,24 @@ def is_shared(group: GroupKey) -> bool:
     return group[1] == _VERDICT and group[0] == "Pod"
 
 
+def holder_of(group: GroupKey) -> tuple[str, str, str] | None:
+    """Kind, namespace and name of what has Pods that fail whenever they are started; None of other causes."""
+    if group[0] != "Pod" or group[-1] not in _COMES_BACK:
+        return None
+    _, kind, namespace, name, _ = group
+    return kind, namespace, name
+
+
 def id_of(cluster: str, group: GroupKey) -> str:
     """The id of a problem: of one cluster, short, and the same in each replica."""
     text = "\0".join((cluster, *group)).encode()
     return blake2s(text, digest_size=8).hexdigest()
 
 
-def _class_of(complaint: Complaint) -> str:
-    # A container that cannot find what it needs and one that ends are told alternately of one Pod.
+def _class_of(words: Words, complaint: Complaint) -> str:
+    """The class of its reason. A container of a crash loop is told of while it ends and while it runs."""
+    if complaint is Complaint.UNREADY and _KEEPS_ENDING in words.message:
+        return str(Complaint.CRASH)
     return str(complaint)
 
 

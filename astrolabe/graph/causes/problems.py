@@ -11,7 +11,7 @@ import msgspec
 
 from astrolabe.graph.causes.arcs import Arc, Item, order_of, roots_of
 from astrolabe.graph.causes.complaints import Complaint
-from astrolabe.graph.causes.graces import due_by_effect, due_of
+from astrolabe.graph.causes.graces import due_by_effect, due_of, due_of_empty
 from astrolabe.graph.causes.grouping import GroupKey, is_shared
 from astrolabe.graph.causes.words import WORKLOADS, Missing, ToldWarning, Words, seconds
 from astrolabe.graph.state.edge_types import ROUTES_TO, USES
@@ -70,6 +70,7 @@ class FoundProblem(msgspec.Struct, frozen=True, gc=False):
     cause. affected: uids, by kind and name. absent: what does not exist because of the cause.
     path: from an entry to the cause: (uid or missing, the arc by which it leads on).
     dues: from when on each of the members is one by itself, where that matters.
+    names: who the nodes are that are told of it, by uid: some may be gone when it ends.
     """
 
     group: GroupKey
@@ -88,6 +89,7 @@ class FoundProblem(msgspec.Struct, frozen=True, gc=False):
     namespaces: tuple[str, ...]
     path: tuple[tuple[Item, Arc | None], ...]
     dues: tuple[float, ...] = ()
+    names: dict[str, dict[str, Any]] = {}
 
     def young(self, now: float) -> bool:
         """Whether some of its members are not stuck yet."""
@@ -124,6 +126,13 @@ def build(causes: Causes, group: GroupKey, roots: Iterable[Item]) -> FoundProble
     absent = tuple(sorted(item for item in reached if not isinstance(item, str)))
     told = [causes.register.words[uid] for uid in affected if uid in causes.register]
     reason, message, since = _headline(causes, members, missing, told)
+    entries = tuple(sorted(uid for uid in concerned if is_entry(causes, uid)))
+    path = _path(causes, start, affected)
+    named = [
+        *[words.uid for words in members[:MOST_NAMED]],
+        *entries[:MOST_NAMED],
+        *[item for item, _ in path],
+    ]
     return FoundProblem(
         group=group,
         status=_worst([*[words.status for words in members], *[words.status for words in told]]),
@@ -138,11 +147,12 @@ def build(causes: Causes, group: GroupKey, roots: Iterable[Item]) -> FoundProble
         kinds=dict(
             sorted(Counter([*[node.kind for node in nodes], *[kind for kind, _, _ in absent]]).items())
         ),
-        entries=tuple(sorted(uid for uid in concerned if is_entry(causes, uid))),
+        entries=entries,
         releases=tuple(sorted(_releases(causes, concerned))),
         namespaces=tuple(sorted(_namespaces(causes, concerned, missing))),
-        path=_path(causes, start, affected),
+        path=path,
         dues=_dues(causes, members) if is_shared(group) else (),
+        names={item: describe(causes, item) for item in named if isinstance(item, str)},
     )
 
 
@@ -186,7 +196,9 @@ def _due(causes: Causes, members: list[Words], told: list[Words]) -> float:
         complaint = complaints[effect.uid]
         leftover = explainer.is_leftover(effect)
         if effect.status != ERROR and root_complaint is not Complaint.INTENDED:
-            begun.append(due_of(effect, complaint, leftover=leftover))
+            due = due_of(effect, complaint, leftover=leftover)
+            is_empty = complaint is Complaint.EMPTY and root is not None
+            begun.append(due_of_empty(effect, [*members, *told]) if is_empty else due)
         if not leftover:
             begun.append(due_by_effect(effect, complaint, root=root, root_complaint=root_complaint))
     return min(begun, default=inf)

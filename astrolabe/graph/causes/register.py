@@ -6,7 +6,13 @@ from collections.abc import Iterator, KeysView, Mapping
 from types import MappingProxyType
 
 from astrolabe.graph.causes.complaints import Complaint, complaint_of
-from astrolabe.graph.causes.explanations import DANGLING, called_services, is_dangling, named_groups
+from astrolabe.graph.causes.explanations import (
+    DANGLING,
+    called_services,
+    is_dangling,
+    named_groups,
+    named_release,
+)
 from astrolabe.graph.causes.helm import HelmReleases, is_helm_revision
 from astrolabe.graph.causes.words import WORKLOADS, Missing, Words, is_custom, read_words
 from astrolabe.graph.state.edge_types import MAKES, MANAGES
@@ -32,7 +38,9 @@ ASKING: Place = ("asking", "")
 CALLING: Place = ("calling", "")
 #: Makers of an object that does not exist.
 MAKERS = "makers"
+#: What is in Error of a Helm release.
 RELEASE = "release"
+#: What says that a Helm release failed.
 HELM = "helm"
 
 _CALLER_KINDS = frozenset(("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"))
@@ -121,8 +129,9 @@ class Register:
             yield from self.at(ASKING)
         if words.key == "Service" or words.key in _CALLER_KINDS:
             yield from self.at(CALLING)
-        if words.release and words.status == ERROR:
-            yield from self.at((HELM, f"{words.release_namespace}/{words.release}"))
+        if words.status == ERROR:
+            for release in _releases_of(words):
+                yield from self.at((HELM, release))
 
 
 def _is_kept(words: Words) -> bool:
@@ -157,8 +166,18 @@ def _places_of(words: Words, complaint: Complaint) -> Iterator[Place]:
     yield from {makers_place(each.missing) for each in words.unresolved if each.type in (MAKES, MANAGES)}
     if complaint is Complaint.HELM:
         yield (HELM, f"{words.release_namespace}/{words.release}")
-    elif words.release and words.status == ERROR:
-        yield (RELEASE, f"{words.release_namespace}/{words.release}")
+    elif named := named_release(words):
+        yield (HELM, "/".join(named))
+    if complaint is not Complaint.HELM and words.status == ERROR:
+        yield from {(RELEASE, release) for release in _releases_of(words)}
+
+
+def _releases_of(words: Words) -> Iterator[str]:
+    """The Helm releases of which it is a part, or which it is about."""
+    if words.release:
+        yield f"{words.release_namespace}/{words.release}"
+    if named := named_release(words):
+        yield "/".join(named)
 
 
 def is_of_interest(node: Node) -> bool:

@@ -158,8 +158,11 @@ class ProblemTracker:
         now = self._clock()
         if now < self._looked_at:
             return
-        active = sorted(self.causes.standing(now), key=lambda each: each.rank)
-        changed = self._ledger.update(active, now) if self._settled() else False
+        active, changed = self.causes.standing(now), False
+        if self._settled():
+            changed = self._ledger.update(active, now, self.causes.lingering(active))
+            active = self._ledger.active
+        active = sorted(active, key=lambda each: each.rank)
         if changed or active != self.active:
             self.active = active
             self.version += 1

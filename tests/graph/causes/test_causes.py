@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrolabe.graph.causes.causes import Causes
+from astrolabe.graph.causes.documents import document_of
+from astrolabe.graph.causes.part import PartialGraph
 from astrolabe.graph.causes.problems import FoundProblem
+from astrolabe.graph.causes.why import why
+from astrolabe.graph.causes.words import read_words
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge, EdgeKey
 from astrolabe.graph.state.graph import ServedGraph
@@ -17,6 +22,10 @@ from astrolabe.graph.state.node import Node
 from tests.support.sketches import NOW, Sketch, a_node, at, unresolved
 
 _PENDING_POD = "0/2 nodes are available: 2 node(s) had untolerated taint(s)."
+_NO_METRICS = "the server is currently unable to handle the request (get pods.metrics.k8s.io)"
+_NOT_IN_TIME = (
+    "Helm install failed for release shop/r with chart r@1: timeout waiting for: [Deployment/shop/web]"
+)
 _HOOK = 'failed calling webhook "v": Post "https://web.shop.svc:443/v": no endpoints available'
 
 #: By kind: the states that a node may be in.
@@ -44,6 +53,19 @@ STATES: dict[str, list[tuple[str, ...]]] = {
     "Certificate.cert-manager.io": [("Ready", "Ready"), ("Pending", "Issuing"), ("Error", "Failed")],
     "ValidatingWebhookConfiguration": [("Ready", "Ready"), ("Error", "WebhookUnavailable")],
     "Secret": [("Ready", "Ready")],
+    "APIService": [("Ready", "Passed"), ("Error", "MissingEndpoints")],
+    "HorizontalPodAutoscaler": [("Ready", "Ready"), ("Error", "FailedGetResourceMetric", _NO_METRICS)],
+    "HelmRelease.helm.toolkit.fluxcd.io": [
+        ("Ready", "InstallSucceeded"),
+        ("Error", "InstallFailed", _NOT_IN_TIME),
+        ("Error", "InstallFailed", "Helm install failed for release shop/r with chart r@1: bad template"),
+    ],
+    "Kustomization.kustomize.toolkit.fluxcd.io": [
+        ("Ready", "ReconciliationSucceeded"),
+        ("Error", "HealthCheckFailed", _NOT_IN_TIME),
+        ("Error", "BuildFailed"),
+        ("Pending", "DependencyNotReady"),
+    ],
 }
 NAMES = ("web", "db")
 #: What may lead from one kind to another.
@@ -61,7 +83,26 @@ LINKS = [
     ("ValidatingWebhookConfiguration", "calls", "Service"),
     ("Certificate.cert-manager.io", "uses", "Certificate.cert-manager.io"),
     ("Certificate.cert-manager.io", "owns", "Service"),
+    ("APIService", "calls", "Service"),
+    ("HorizontalPodAutoscaler", "scales", "Deployment"),
+    ("HelmRelease.helm.toolkit.fluxcd.io", "manages", "Deployment"),
+    ("Kustomization.kustomize.toolkit.fluxcd.io", "manages", "Service"),
+    ("Kustomization.kustomize.toolkit.fluxcd.io", "uses", "Kustomization.kustomize.toolkit.fluxcd.io"),
+    ("Kustomization.kustomize.toolkit.fluxcd.io", "manages", "HelmRelease.helm.toolkit.fluxcd.io"),
 ]
+#: The newest Warning about a Pod or what owns it.
+_WARNINGS = (
+    None,
+    None,
+    (
+        "FailedMount",
+        'MountVolume.SetUp failed for volume "c" : configmap "c" not found',
+        "2026-01-01T00:40:00Z",
+    ),
+    ("FailedAttachVolume", "Multi-Attach error for volume pv-1", "2026-01-01T00:40:00Z"),
+    ("FailedCreate", _HOOK, "2026-01-01T00:40:00Z"),
+    ("Unhealthy", "Readiness probe failed: 503", "2026-01-01T00:59:50Z"),
+)
 _MISSING = {
     "Pod": [unresolved("uses-configmap", "ConfigMap", "c", "spec.volumes[c].configMap")],
     "Ingress": [unresolved("uses-secret", "Secret", "tls", "spec.tls[0].secretName")],
@@ -86,6 +127,10 @@ def a_random_node(kind: str, name: str, draw: random.Random) -> Node:
             "status": draw.choice(("failed", "deployed")),
         }
         name = f"sh.helm.release.v1.{name}"
+    if kind == "APIService":
+        name = "v1beta1.metrics.k8s.io"
+    own_status, own_reason, *own_message = draw.choice(STATES[kind])
+    own = draw.choice((None, None, (own_status, own_reason, "".join(own_message))))
     return a_node(
         kind,
         name,
@@ -97,6 +142,8 @@ def a_random_node(kind: str, name: str, draw: random.Random) -> Node:
         metadata=metadata,
         release=draw.choice(("", "r")),
         missing=draw.choice((_MISSING.get(kind, []), [])),
+        own=own,
+        warning=draw.choice(_WARNINGS) if status != "Ready" else None,
     )
 
 
@@ -199,6 +246,41 @@ def test_nothing_remains_of_what_is_gone(seed: int) -> None:
     left = (causes.arcs, causes.effects, causes.register.words, causes.explainer.stranded)
     assert left == ({}, {}, {}, {})
     assert causes.register.places == {}
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60)
+def test_a_part_tells_only_of_what_is_in_it(seed: int) -> None:
+    history = History(seed)
+    for _ in range(60):
+        history.step()
+    draw = random.Random(seed)
+    nodes = [node for node in history.graph.nodes.values() if draw.random() < 0.6]
+    kept = {node.uid for node in nodes}
+    edges = [edge for edge in history.graph.edges() if {edge.source, edge.target} <= kept]
+    part, alone = PartialGraph(), ServedGraph("e")
+    for _ in part.fill(nodes, edges):
+        pass
+    alone.load(Changes(nodes_set=nodes, edges_set=edges))
+    now = at(NOW)
+    causes, others = Causes.at_once(part, nodes), Causes.at_once(alone, nodes)
+    assert normal(causes.problems(now)) == normal(others.problems(now))
+    told = [document_of(causes, each, id="", detail=True) for each in causes.found()]
+    told += [why(causes, uid) for uid in kept]
+    lacking = {each.missing for node in nodes for each in read_words(node).unresolved}
+    for each in _objects_in(told):
+        if "uid" in each:
+            assert each["uid"] in kept
+        elif "missing" in each:
+            assert (f"{each['kind']}", each["namespace"], each["name"]) in lacking
+
+
+def _objects_in(told: Any) -> Iterator[dict[str, Any]]:
+    """All JSON objects in a document."""
+    if isinstance(told, dict):
+        yield told
+    for each in told.values() if isinstance(told, dict) else told if isinstance(told, list) else ():
+        yield from _objects_in(each)
 
 
 _TLS = unresolved("uses-secret", "Secret", "web-tls", "spec.tls[0].secretName")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from astrolabe.graph.causes.documents import document_of
 from astrolabe.graph.causes.grouping import id_of
-from astrolabe.graph.causes.ledger import Ledger
+from astrolabe.graph.causes.ledger import LINGERS, Ledger
 from astrolabe.graph.causes.problems import FoundProblem
+from astrolabe.graph.state.batch import Changes
 from tests.support.sketches import NOW, Sketch, a_node, at
 
 
@@ -64,11 +69,112 @@ def test_what_comes_back_within_five_minutes_is_the_same_and_flaps() -> None:
     assert ledger.flaps_of(found[0].group) == 0, "it ended more than five minutes before"
 
 
-def test_what_lasted_only_a_moment_is_not_shown() -> None:
+def test_no_row_goes_at_once() -> None:
     ledger, found = Ledger(), problems("a1b-x")
     ledger.update(found, 0.0)
-    ledger.update([], 5.0)
-    assert list(ledger.ended(6.0)) == []
+    ledger.update([], 1.0)
+    assert [entry.problem for entry in ledger.ended(60.0)] == found
+    assert list(ledger.ended(61.0)) == []
+
+
+CRASH = ("Error", "CrashLoopBackOff", "container app keeps ending: Error (exit code 1)")
+#: What a Pod of a crash loop says from one look to the next, and those that replace it.
+LOOP = (
+    CRASH,
+    ("Error", "Error", "ended with exit code 1"),
+    ("Pending", "Running"),
+    ("Pending", "ContainerCreating"),
+)
+
+
+class Loop:
+    """A Deployment whose Pods fail, followed over time."""
+
+    def __init__(self) -> None:
+        self.sketch, self.ledger, self.now = Sketch(), Ledger(), at(NOW)
+        self.sketch.set(a_node("ReplicaSet", "web-5d", "Pending", "Progressing"))
+        self.sketch.set(a_node("Deployment", "web", "Pending", "Progressing")).link(
+            "Deployment/web owns ReplicaSet/web-5d"
+        )
+
+    def look(
+        self, name: str, status: tuple[str, ...], *, after: float, since: str = NOW
+    ) -> list[FoundProblem]:
+        """The problems some time later, when there is this Pod and no other."""
+        graph = self.sketch.graph
+        pods = [uid for uid in graph.nodes if uid.startswith("Pod/") and uid != f"Pod/{name}"]
+        edges = [edge.key for uid in pods for edge in graph.incoming(uid)]
+        graph.load(Changes(edges_removed=edges, nodes_removed=pods))
+        self.sketch.set(a_node("Pod", name, *status, since=since, metadata={"nodeName": "n1"}))
+        self.sketch.link(f"ReplicaSet/web-5d owns Pod/{name}")
+        self.now += after
+        return self.again()
+
+    def again(self, after: float = 0.0) -> list[FoundProblem]:
+        """The problems some time later, when nothing changed."""
+        self.now += after
+        causes = self.sketch.causes()
+        standing = causes.problems(self.now)
+        self.ledger.update(standing, self.now, causes.lingering(standing))
+        return self.ledger.active
+
+
+@given(st.lists(st.tuples(st.sampled_from(LOOP), st.sampled_from("xyz"), st.integers(1, 20)), max_size=12))
+def test_a_crash_loop_is_one_problem_from_beginning_to_end(
+    steps: list[tuple[tuple[str, ...], str, int]],
+) -> None:
+    loop = Loop()
+    (first,) = loop.look("web-a", CRASH, after=0)
+    for status, name, after in steps:
+        (problem,) = loop.look(f"web-{name}", status, after=after, since="2026-01-01T01:10:00Z")
+        assert problem.group == first.group
+        assert (problem.status, problem.since) == (first.status, first.since)
+        if status[0] == "Error":
+            assert problem.members == (f"Pod/web-{name}",)
+    assert loop.ledger.flaps_of(first.group) == 0
+    assert list(loop.ledger.ended(loop.now)) == []
+
+
+def test_it_ends_when_its_workload_is_well_or_something_else_is_the_cause() -> None:
+    loop = Loop()
+    loop.look("web-a", CRASH, after=0)
+    loop.sketch.set(a_node("ReplicaSet", "web-5d"), a_node("Deployment", "web"))
+    assert loop.look("web-b", ("Ready", "Running"), after=5) == []
+    loop = Loop()
+    loop.look("web-a", CRASH, after=0)
+    (problem,) = loop.look("web-b", ("Error", "ImagePullBackOff", "not found"), after=5)
+    assert problem.reason == "ImagePullBackOff"
+
+
+def test_it_ends_at_last_though_its_pods_never_become_ready() -> None:
+    loop = Loop()
+    loop.look("web-a", CRASH, after=0)
+    loop.look("web-b", ("Pending", "Running"), after=5)
+    assert len(loop.again(LINGERS - 1)) == 1
+    assert loop.ledger.next_change_at(loop.now) == loop.now + 1
+    assert loop.again(1) == []
+
+
+def test_what_ended_is_told_of_by_name_though_it_is_gone() -> None:
+    sketch = Sketch().set(
+        a_node("Pod", "web-1", *CRASH), a_node("Service", "web", "Error", "NoReadyEndpoints")
+    )
+    sketch.set(a_node("Ingress", "web", "Error", "BackendUnavailable"))
+    sketch.link("Service/web selects Pod/web-1", "Ingress/web routes-to Service/web")
+    causes = sketch.causes()
+    (problem,) = causes.problems(at(NOW))
+    keys = [edge.key for edge in sketch.graph.edges()]
+    sketch.graph.load(Changes(edges_removed=keys, nodes_removed=list(sketch.graph.nodes)))
+    document = document_of(causes, problem, id="x", detail=True)
+    assert (document["cause"]["kind"], document["cause"]["name"]) == ("Pod", "web-1")
+    assert [(each["kind"], each["name"]) for each in document["path"]] == [
+        ("Ingress", "web"),
+        ("Service", "web"),
+        ("Pod", "web-1"),
+    ]
+    assert [each["name"] for each in document["entries"]] == ["web"]
+    assert document["affected"]["kinds"] == {"Ingress": 1, "Service": 1}
+    assert document["affected"]["nodes"] == []
 
 
 def test_it_forgets() -> None:

@@ -69,7 +69,8 @@ class Reader:
 
     @property
     def names(self) -> list[str]:
-        return sorted(each["cause"]["name"] for each in self.problems.values())
+        """Of the causes of what has not ended."""
+        return sorted(each["cause"]["name"] for each in self.problems.values() if "ended" not in each)
 
     async def until(self, socket: ClientConnection, condition: Callable[[], bool]) -> list[str]:
         """The types of the messages that were read until this is so."""
@@ -125,6 +126,7 @@ async def test_a_pod_breaks_and_mends(site: Site, socket: ClientConnection) -> N
     assert by_id(await site.json("/api/v1/problems")) == reader.problems
     site.world.set(facts("Pod", "a"))
     assert await reader.until(socket, lambda: reader.names == ["b"]) == ["problems-delta"]
+    assert len(reader.problems) == 2, "what ended is told for another minute"
 
 
 async def test_a_filter_tells_of_what_it_keeps(site: Site, socket: ClientConnection) -> None:
