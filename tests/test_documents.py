@@ -52,7 +52,7 @@ def anchors(page: Path) -> set[str]:
 
 
 #: Pages that the server makes, as the guide's pages name them.
-SERVED = {"../docs", "../openapi.json", "stream-vectors.json"}
+SERVED = {"../docs", "../openapi.json", "stream-vectors.json", "problem-vectors.json"}
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))

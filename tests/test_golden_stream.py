@@ -9,28 +9,30 @@ from typing import Any
 import pytest
 
 from astrolabe.client import Change, Graph, NodeChange, Position, ProtocolError
-from astrolabe.client.message import BookmarkMessage, DeltaMessage, ResetMessage, SnapshotMessage, decode
+from astrolabe.client.message import decode
+from astrolabe.client.problem_set import ProblemChange, ProblemSet
+from astrolabe.client.progress import LocalCopy
 from tests.support.documents import VECTORS
 
 GOLDEN = sorted(VECTORS.glob("*.json"))
+PROBLEMS = sorted((VECTORS / "problems").glob("*.json"))
 
 
-def take(graph: Graph, document: Any) -> list[Change]:
+def take(replica: LocalCopy[Any], document: Any) -> list[Any]:
     message = decode(json.dumps(document))
-    return (
-        graph.apply(message)
-        if isinstance(message, SnapshotMessage | DeltaMessage | BookmarkMessage | ResetMessage)
-        else []
-    )
+    return list(replica.apply(message)) if message is not None else []
 
 
-def line(change: Change) -> str:
-    if isinstance(change, NodeChange):
-        return f"{change.sign} {change.node['uid']}"
+def line(change: Change | ProblemChange) -> str:
+    match change:
+        case ProblemChange():
+            return f"{change.sign} {change.problem.id}"
+        case NodeChange():
+            return f"{change.sign} {change.node['uid']}"
     return f"{change.sign} {change.edge['type']} {change.edge['from']} {change.edge['to']}"
 
 
-def follow(graph: Graph, step: Any) -> None:
+def follow(graph: LocalCopy[Any], step: Any) -> None:
     if "connect" in step:
         since = step["connect"]
         assert graph.resume() == (Position(**since) if since is not None else None)
@@ -56,3 +58,19 @@ def test_what_comes_of_a_golden_sequence(path: Path) -> None:
     for edge in then["edges"]:
         assert edge in graph.out(edge["from"])
         assert edge in graph.into(edge["to"])
+
+
+def test_there_are_sequences_of_problems() -> None:
+    assert len(PROBLEMS) > 20
+
+
+@pytest.mark.parametrize("path", PROBLEMS, ids=lambda path: path.stem)
+def test_what_comes_of_a_golden_sequence_of_problems(path: Path) -> None:
+    golden = json.loads(path.read_text())
+    problems, then = ProblemSet(), golden["then"]
+    for step in golden["steps"]:
+        follow(problems, step)
+    assert [each.document for each in problems.held.values()] == then["problems"]
+    assert [each.problem.id for each in problems.held.values()] == [each["id"] for each in then["problems"]]
+    assert problems.position == (Position(**then["position"]) if then["position"] is not None else None)
+    assert problems.complete is then["complete"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -10,23 +9,10 @@ import click
 
 from astrolabe.cli.formatting import state_line
 from astrolabe.client import ClientError, ServerState
-from astrolabe.client.rest import (
-    TIMED_OUT,
-    UNAVAILABLE,
-    UNREACHABLE,
-    Params,
-    RestClient,
-    ServerAnswer,
-    decoded,
-)
+from astrolabe.client.rest import Params, RestClient, ServerAnswer, decoded
 from astrolabe.printable import printable
 
 T = TypeVar("T")
-
-#: Seconds between two questions of `--watch`.
-EVERY = 1.0
-#: The codes of failures that may pass.
-PASSING = frozenset({UNREACHABLE, TIMED_OUT, UNAVAILABLE})
 
 
 def say(text: str) -> None:
@@ -40,9 +26,9 @@ class Inquiry:
     def __init__(self, url: str, access: dict[str, Any]) -> None:
         self.client = RestClient(url, **access)
 
-    async def ask(self, path: str, params: Params | None = None, *, tag: str = "") -> ServerAnswer:
+    async def ask(self, path: str, params: Params | None = None) -> ServerAnswer:
         """Raises ClientError."""
-        return await self.client.get(path, params, tag=tag)
+        return await self.client.get(path, params)
 
     def read(self, answer: ServerAnswer, type: type[T]) -> T:
         """The answer as a value. Raises ClientError."""
@@ -54,7 +40,7 @@ class Inquiry:
         if answer.state not in ("live", ""):
             lines.append(await self._state(answer.state))
         if coverage:
-            lines.append(f"not visible to the server, so more may be concerned: {', '.join(coverage)}")
+            lines.append(coverage_line(coverage))
         return lines
 
     async def _state(self, state: str) -> str:
@@ -66,9 +52,9 @@ class Inquiry:
         return state_line(told) if told.state == state else state
 
 
-async def pause() -> None:
-    """Until the next question of `--watch`."""
-    await asyncio.sleep(EVERY)
+def coverage_line(coverage: Sequence[str]) -> str:
+    """That the server could not see these kinds."""
+    return f"not visible to the server, so more may be concerned: {', '.join(coverage)}"
 
 
 def coverage_of(answers: Sequence[Any]) -> list[str]:

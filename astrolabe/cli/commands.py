@@ -19,6 +19,7 @@ from astrolabe.cli.formatting import as_json, as_text
 from astrolabe.cli.go_flags import WARNINGS, CommandGroup, DefaultGroup, Flag, GoCommand
 from astrolabe.cli.questions import QUESTIONS
 from astrolabe.cli.running import CommandFailed, NoAnswer, complete, run
+from astrolabe.cli.server_address import ServerAddress
 from astrolabe.cli.watch import DEFAULT_URL, WatchCommand
 from astrolabe.client import Change
 from astrolabe.client.connection import base, endpoint
@@ -211,7 +212,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     cls=GoCommand,
     short_help="Prints the changes of a running Astrolabe as they happen.",
     params=[
-        click.Argument(["url"], default=DEFAULT_URL, type=FlagType("[URL]", endpoint)),
+        click.Argument(["url"], default=DEFAULT_URL, type=ServerAddress("[URL]", endpoint)),
         *client_flags.FILTER,
         client_flags.OUTPUT,
         client_flags.INITIAL,
@@ -245,7 +246,7 @@ def watch(url: str, output: str, initial: bool, **given: Any) -> None:
     cls=GoCommand,
     short_help="Load-tests a running Astrolabe and checks what clients receive.",
     params=[
-        click.Argument(["url"], type=FlagType("URL", endpoint)),
+        click.Argument(["url"], type=ServerAddress("URL", endpoint)),
         *client_flags.LOAD,
         *client_flags.FILTER,
         client_flags.OUTPUT,
@@ -268,8 +269,8 @@ def bench_stream(url: str, output: str, **given: Any) -> None:
     cls=GoCommand,
     short_help="Compares the REST answers of two servers.",
     params=[
-        click.Argument(["first"], type=FlagType("FIRST", base)),
-        click.Argument(["second"], type=FlagType("SECOND", base)),
+        click.Argument(["first"], type=ServerAddress("FIRST", base)),
+        click.Argument(["second"], type=ServerAddress("SECOND", base)),
         client_flags.VALUES,
         client_flags.OUTPUT,
         *client_flags.ACCESS,

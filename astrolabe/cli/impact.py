@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from astrolabe.cli import wording
 from astrolabe.cli.why import named
 from astrolabe.client import ImpactForecast
-from astrolabe.client.answers import NamedObject, RequestedEviction
+from astrolabe.client.answers import RequestedEviction
+from astrolabe.client.reported import NamedObject
 from astrolabe.printable import printable
 
 #: Objects that are named under each title; `-o json` has them all.

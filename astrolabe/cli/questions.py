@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -11,14 +10,17 @@ from typing import Any, TypeVar
 import click
 
 from astrolabe.cli import client_flags, find, flag_types, impact, problems, why, wording
-from astrolabe.cli.asking import PASSING, Inquiry, coverage_of, is_relied_on, pause, say
+from astrolabe.cli.asking import Inquiry, coverage_of, is_relied_on, say
 from astrolabe.cli.client_flags import filter_from
 from astrolabe.cli.finding import FoundObject, SoughtObject, locate, order_of, target_of
 from astrolabe.cli.flag_types import BOOLEAN, FlagType
 from astrolabe.cli.go_flags import Flag, GoCommand
+from astrolabe.cli.problem_watch import ProblemPrinter
 from astrolabe.cli.running import NoAnswer, complete
-from astrolabe.client import ClientError, Explanation, ImpactForecast, ReportedProblem
+from astrolabe.cli.server_address import ServerAddress
+from astrolabe.client import Explanation, ImpactForecast, ReportedProblem
 from astrolabe.client.connection import base
+from astrolabe.client.follower import Access
 from astrolabe.client.rest import ServerAnswer, impact_path, why_path
 from astrolabe.printable import printable, printable_json
 
@@ -33,7 +35,7 @@ _SERVER = Flag(
     ("--server", "-s"),
     heading="Access",
     envvar="ASTROLABE_SERVER",
-    type=FlagType("URL", base),
+    type=ServerAddress("URL", base),
     default=DEFAULT_SERVER,
     help="The Astrolabe to ask: host:port, or a URL that starts with http:// or https://.",
 )
@@ -131,24 +133,29 @@ def list_problems(
     syncing or stale and knows of no problem.
     """
     access = client_flags.access_from([server], given)
-    params = {**_params(query, given), "sort": sort, "limit": limit}
+    filter = _params(query, given)
+    if watch:
+        following = ProblemPrinter(
+            Access(url=server, **access), filter, sort=sort, limit=limit, output=output
+        )
+        raise click.exceptions.Exit(complete(following.follow(), NoAnswer))
+    params = {**filter, "sort": sort, "limit": limit}
     listing = _Listing(Inquiry(server, access), params, limit=limit, output=output)
-    raise click.exceptions.Exit(complete(listing.follow() if watch else listing.once(), NoAnswer))
+    raise click.exceptions.Exit(complete(listing.once(), NoAnswer))
 
 
 class _Listing:
-    """Lists problems, once or whenever they change."""
+    """Lists problems once."""
 
     def __init__(self, inquiry: Inquiry, params: dict[str, Any], *, limit: int, output: str) -> None:
         self._inquiry = inquiry
         self._params = params
         self._limit = limit
         self._output = output
-        self._tag = ""
 
     async def once(self) -> int:
         """Print them; the exit code."""
-        answer = await self._ask()
+        answer = await self._inquiry.ask("/api/v1/problems", self._params)
         found = self._inquiry.read(answer, tuple[ReportedProblem, ...])
         self._show(answer, found)
         for line in await self._inquiry.doubts(answer, coverage_of(found)):
@@ -156,46 +163,6 @@ class _Listing:
         if any(not each.ended for each in found):
             return TOLD
         return 0 if is_relied_on(answer) else NoAnswer.exit_code
-
-    async def follow(self) -> int:
-        """Print them, and again whenever they change; ends only by an error."""
-        trouble, doubts = "", list[str]()
-        while True:
-            try:
-                answer = await self._ask()
-                if answer.body:
-                    self._tag = answer.tag
-                    found = self._inquiry.read(answer, tuple[ReportedProblem, ...])
-                    self._renew(answer, found)
-                    doubts = await self._tell_news(
-                        doubts, await self._inquiry.doubts(answer, coverage_of(found))
-                    )
-                if trouble:
-                    say("reconnected")
-                trouble = ""
-            except ClientError as error:
-                if error.code not in PASSING:
-                    raise
-                if str(error) != trouble:
-                    say(f"{error}; asking again")
-                trouble = str(error)
-            await pause()
-
-    async def _ask(self) -> ServerAnswer:
-        return await self._inquiry.ask("/api/v1/problems", self._params, tag=self._tag)
-
-    async def _tell_news(self, before: list[str], now: list[str]) -> list[str]:
-        for line in now:
-            if line not in before:
-                say(line)
-        return now
-
-    def _renew(self, answer: ServerAnswer, found: tuple[ReportedProblem, ...]) -> None:
-        if self._output == "table":
-            if sys.stdout.isatty():
-                click.clear()
-            click.echo(f"{time.strftime('%H:%M:%S')}  {problems.headline(found)}")
-        self._show(answer, found)
 
     def _show(self, answer: ServerAnswer, found: tuple[ReportedProblem, ...]) -> None:
         if self._output == "json":

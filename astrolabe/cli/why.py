@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from astrolabe.age import age
 from astrolabe.cli import wording
 from astrolabe.client import Explanation
-from astrolabe.client.answers import ChainLink, NamedObject, PathName
+from astrolabe.client.answers import ChainLink
+from astrolabe.client.reported import NamedObject, PathName
 from astrolabe.printable import printable
 
 _STEP = 3

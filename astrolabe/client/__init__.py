@@ -19,13 +19,15 @@ from astrolabe.client.answers import (
     FoundResources,
     ImpactForecast,
     ProblemList,
-    ReportedProblem,
 )
 from astrolabe.client.backoff import Backoff
-from astrolabe.client.client import Client, Filter, Update
+from astrolabe.client.client import Client, Update
 from astrolabe.client.errors import ClientError, ProtocolError
-from astrolabe.client.graph import Change, EdgeChange, Graph, NodeChange, Position
+from astrolabe.client.follower import Filter
+from astrolabe.client.graph import Change, EdgeChange, Graph, NodeChange
 from astrolabe.client.message import Edge, EdgeKey, Node
+from astrolabe.client.progress import Position
+from astrolabe.client.reported import ReportedProblem
 from astrolabe.client.state import ClusterName, PartialKind, ServerState, SyncProgress
 from astrolabe.client.token import Token, TokenFile
 

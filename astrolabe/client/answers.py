@@ -6,46 +6,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from astrolabe.client.graph import Position
 from astrolabe.client.message import Node
+from astrolabe.client.progress import Position
+from astrolabe.client.reported import AnsweredValue, NamedObject, PathName, ReleaseId, ReportedProblem
 
 
-class _Value(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A value that is read from an answer."""
-
-
-class NamedObject(_Value, frozen=True, kw_only=True):
-    """Who something is. What does not exist is `missing`, and has no uid and no status."""
-
-    kind: str
-    group: str = ""
-    namespace: str = ""
-    name: str
-    uid: str = ""
-    status: str = ""
-    missing: bool = False
-
-    @property
-    def path(self) -> str:
-        """`Pod/shop/web-1`, or `Node/node-2`."""
-        return "/".join(filter(None, (self.kind, self.namespace, self.name)))
-
-
-class CauseName(NamedObject, frozen=True, kw_only=True):
-    """What is broken by itself. count: of a group, how many it has; the first hundred are its `members`."""
-
-    count: int = 1
-    members: tuple[NamedObject, ...] = ()
-
-
-class PathName(NamedObject, frozen=True, kw_only=True):
-    """A step of a way. type, field: of the edge to the next step; empty at the end."""
-
-    type: str = ""
-    field: tuple[str, ...] = ()
-
-
-class LastWarning(_Value, frozen=True, kw_only=True):
+class LastWarning(AnsweredValue, frozen=True, kw_only=True):
     """The newest Warning about an object. since: RFC 3339."""
 
     reason: str = ""
@@ -60,47 +26,6 @@ class ChainLink(PathName, frozen=True, kw_only=True):
     message: str = ""
     since: str = ""
     warning: LastWarning | None = None
-
-
-class AffectedObjects(_Value, frozen=True, kw_only=True):
-    """What is not well because of a cause. kinds: how many of each. nodes: only if asked for."""
-
-    total: int = 0
-    kinds: dict[str, int] = {}
-    nodes: tuple[NamedObject, ...] = ()
-
-
-class ReleaseId(_Value, frozen=True, kw_only=True):
-    """A Helm release."""
-
-    namespace: str
-    name: str
-
-
-class ReportedProblem(_Value, frozen=True, kw_only=True):
-    """One cause with all that it breaks.
-
-    id: the same from beginning to end. since: RFC 3339, or "" if nothing tells. entries: what users notice.
-    path: from an entry to the cause. also: ids of problems that concern some of the same objects. flaps: how
-    often it came back. ended: when it ended, or "". coverage: kinds that the server cannot see, so that more
-    may be affected.
-    """
-
-    id: str
-    status: str
-    reason: str
-    message: str = ""
-    since: str = ""
-    cause: CauseName
-    affected: AffectedObjects = AffectedObjects()
-    entries: tuple[NamedObject, ...] = ()
-    releases: tuple[ReleaseId, ...] = ()
-    namespaces: tuple[str, ...] = ()
-    path: tuple[PathName, ...] = ()
-    also: tuple[str, ...] = ()
-    flaps: int = 0
-    ended: str = ""
-    coverage: tuple[str, ...] = ()
 
 
 class ProblemList(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +45,7 @@ class ProblemList(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.problems)
 
 
-class Explanation(_Value, frozen=True, kw_only=True):
+class Explanation(AnsweredValue, frozen=True, kw_only=True):
     """Why an object is as it is.
 
     chain: from a root cause to the object; empty when it is well. others: the same from other causes.
@@ -141,7 +66,7 @@ class NamedObstacle(NamedObject, frozen=True, kw_only=True):
     why: str = ""
 
 
-class RequestedEviction(_Value, frozen=True, kw_only=True):
+class RequestedEviction(AnsweredValue, frozen=True, kw_only=True):
     """What a drain asks for one Pod. outcome: `evicted`, `refused`, `skipped` or `blocked`; why: a sentence.
 
     by: what decides: a budget or an owner. needs: flags without which `kubectl drain` does not begin.
@@ -154,7 +79,7 @@ class RequestedEviction(_Value, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
 
 
-class AffectedLevels(_Value, frozen=True, kw_only=True):
+class AffectedLevels(AnsweredValue, frozen=True, kw_only=True):
     """stops: does nothing any more. degrades: goes on with less. loses_copy: others of its copies go on."""
 
     stops: tuple[NamedObject, ...] = ()
@@ -162,7 +87,7 @@ class AffectedLevels(_Value, frozen=True, kw_only=True):
     loses_copy: tuple[NamedObject, ...] = ()
 
 
-class LevelCounts(_Value, frozen=True, kw_only=True):
+class LevelCounts(AnsweredValue, frozen=True, kw_only=True):
     """How many of each kind there are at each level; exact, while levels name a thousand at most."""
 
     stops: dict[str, int] = {}
@@ -170,7 +95,7 @@ class LevelCounts(_Value, frozen=True, kw_only=True):
     loses_copy: dict[str, int] = {}
 
 
-class ImpactForecast(_Value, frozen=True, kw_only=True):
+class ImpactForecast(AnsweredValue, frozen=True, kw_only=True):
     """What would happen.
 
     later: what goes on, and fails when it is started again. blocks: what is in the way, such as an attached

@@ -8,7 +8,6 @@ size and to the edges of its nodes, not to the size of the graph.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -24,15 +23,7 @@ from astrolabe.client.message import (
     ServerMessage,
     SnapshotMessage,
 )
-
-Sign = Literal["+", "~", "-"]
-
-
-class Position(NamedTuple):
-    """A position in the server's history: the epoch, and the sequence number in it."""
-
-    epoch: str
-    seq: int
+from astrolabe.client.progress import CopyProgress, Position, Sign
 
 
 class NodeChange(msgspec.Struct, frozen=True):
@@ -68,9 +59,9 @@ class Graph:
 
     def __init__(self) -> None:
         self._adjacency = AdjacencyGraph()
-        self._position: Position | None = None
-        self._partial: _PartialSnapshot | None = _PartialSnapshot()
-        self._stale = False
+        #: What the parts of an interrupted snapshot make.
+        self._staged = AdjacencyGraph()
+        self._progress = CopyProgress()
 
     @property
     def nodes(self) -> Mapping[str, Node]:
@@ -85,12 +76,12 @@ class Graph:
     @property
     def position(self) -> Position | None:
         """The position in the server's history; None before the first complete snapshot."""
-        return self._position
+        return self._progress.position
 
     @property
     def complete(self) -> bool:
         """Whether a delta may follow. False from a reset until its snapshot is complete."""
-        return self._partial is None
+        return self._progress.complete
 
     def out(self, uid: str) -> list[Edge]:
         """The edges from this node."""
@@ -102,17 +93,14 @@ class Graph:
 
     def restart(self) -> None:
         """Expect a snapshot next. The current content stays until the snapshot is complete."""
-        self._partial = _PartialSnapshot()
-        self._stale = True
+        self._progress.restart()
 
     def resume(self) -> Position | None:
         """The position to resume from on a new connection; None if a snapshot is needed.
 
         Discards the parts of an interrupted snapshot.
         """
-        resumes = self._position is not None and not self._stale
-        self._partial = None if resumes else _PartialSnapshot()
-        return self._position if resumes else None
+        return self._progress.resume()
 
     def apply(self, message: ServerMessage) -> list[Change]:
         """Apply a message and return the changes. The last part of a snapshot returns all its differences.
@@ -123,30 +111,14 @@ class Graph:
         match message:
             case DeltaMessage():
                 return self._delta(message)
-            case BookmarkMessage(epoch, seq):
-                self._check(message, since=min(seq, self._seq()))
-                self._position = Position(epoch, seq)
             case SnapshotMessage():
                 return self._snapshot(message)
-            case ResetMessage():
-                self._partial = _PartialSnapshot()
+            case BookmarkMessage() | ResetMessage():
+                self._progress.move(message)
         return []
 
-    def _seq(self) -> int:
-        return self._position.seq if self._position is not None else 0
-
-    def _check(self, message: DeltaMessage | BookmarkMessage, *, since: int) -> None:
-        what = f"a {message.__struct_config__.tag} of {message.epoch}:{message.seq} since {since}"
-        if self._partial is not None:
-            raise ProtocolError(f"{what} before the end of a snapshot")
-        if self._position != (message.epoch, since):
-            held = "{}:{}".format(*self._position) if self._position is not None else "nothing"
-            raise ProtocolError(f"{what}, while {held} is held")
-
     def _delta(self, delta: DeltaMessage) -> list[Change]:
-        self._check(delta, since=delta.since)
-        if delta.seq <= delta.since:
-            raise ProtocolError(f"a delta from {delta.since} to {delta.seq}")
+        self._progress.check_step(delta)
         changes: list[Change] = []
         try:
             self._set(delta.nodes.set, delta.edges.set, changes)
@@ -155,7 +127,7 @@ class Graph:
         except ProtocolError:
             self._undo(changes)
             raise
-        self._position = Position(delta.epoch, delta.seq)
+        self._progress.advance(delta)
         return changes
 
     def _set(self, nodes: list[Node], edges: list[Edge], changes: list[Change]) -> None:
@@ -201,41 +173,28 @@ class Graph:
                 held.set_edge(key_of(change.edge), change.before)
 
     def _snapshot(self, part: SnapshotMessage) -> list[Change]:
-        staged = self._partial
-        if staged is None:
-            raise ProtocolError(f"a snapshot of {part.epoch}:{part.seq} that was not asked for")
-        staged.add(part)
+        self._progress.add_part(part)
+        if part.part == 1:
+            self._staged = AdjacencyGraph()
+        _stage(self._staged, part)
         if not part.last:
             return []
-        before, self._adjacency = self._adjacency, staged.graph
-        self._position, self._partial, self._stale = Position(part.epoch, part.seq), None, False
+        before, self._adjacency, self._staged = self._adjacency, self._staged, AdjacencyGraph()
+        self._progress.finish(part)
         return _difference(before, self._adjacency)
 
 
-class _PartialSnapshot:
-    """A snapshot of which parts are still missing."""
-
-    def __init__(self) -> None:
-        self.graph = AdjacencyGraph()
-        self._part = 0
-        self._position: tuple[str, int] | None = None
-
-    def add(self, part: SnapshotMessage) -> None:
-        """Add the next part. Raises ProtocolError for any other part."""
-        position = (part.epoch, part.seq)
-        if part.part != self._part + 1 or self._position not in (None, position):
-            raise ProtocolError(f"part {part.part} of a snapshot of {position} after {self._part} parts")
-        self._part, self._position = part.part, position
-        for node in part.nodes:
-            uid = uid_of(node)
-            if uid in self.graph.nodes:
-                raise ProtocolError(f"{uid} is twice in a snapshot")
-            self.graph.set_node(uid, node)
-        for edge in part.edges:
-            key = key_of(edge)
-            if key in self.graph.edges:
-                raise ProtocolError(f"the edge {key} is twice in a snapshot")
-            self.graph.set_edge(key, edge)
+def _stage(graph: AdjacencyGraph, part: SnapshotMessage) -> None:
+    for node in part.nodes:
+        uid = uid_of(node)
+        if uid in graph.nodes:
+            raise ProtocolError(f"{uid} is twice in a snapshot")
+        graph.set_node(uid, node)
+    for edge in part.edges:
+        key = key_of(edge)
+        if key in graph.edges:
+            raise ProtocolError(f"the edge {key} is twice in a snapshot")
+        graph.set_edge(key, edge)
 
 
 def _difference(old: AdjacencyGraph, new: AdjacencyGraph) -> list[Change]:

@@ -15,6 +15,8 @@ from astrolabe.client.state import ServerState
 #: As the API gives them: `{"uid":…,"kind":…}`, `{"type":…,"from":…,"to":…,"field":[…]}`.
 Node = dict[str, Any]
 Edge = dict[str, Any]
+#: As in an answer of `/api/v1/problems`.
+ProblemDocument = dict[str, Any]
 #: Identity of an edge: (type, uid of its source, uid of its target).
 EdgeKey = tuple[str, str, str]
 
@@ -78,6 +80,32 @@ class DeltaMessage(Tagged, frozen=True):
     time: float | None = None
 
 
+class ProblemsMessage(Tagged, frozen=True):
+    """One part of the problems at `seq`, a position of this list alone; the first is part 1."""
+
+    epoch: str
+    seq: int
+    part: int
+    last: bool
+    problems: list[ProblemDocument]
+
+
+class ProblemDelta(msgspec.Struct, frozen=True):
+    """remove: ids."""
+
+    set: list[ProblemDocument]
+    remove: list[str]
+
+
+class ProblemsDeltaMessage(Tagged, frozen=True, tag="problems-delta"):
+    """Which problems changed after `since` up to `seq`."""
+
+    epoch: str
+    seq: int
+    problems: ProblemDelta
+    since: int = msgspec.field(name="from")
+
+
 class BookmarkMessage(Tagged, frozen=True):
     """Nothing changed for this filter up to `seq`."""
 
@@ -108,6 +136,8 @@ ServerMessage = (
     | ServerState
     | SnapshotMessage
     | DeltaMessage
+    | ProblemsMessage
+    | ProblemsDeltaMessage
     | BookmarkMessage
     | ResetMessage
     | ErrorMessage
@@ -115,7 +145,12 @@ ServerMessage = (
 )
 
 _DECODER: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
-_TYPES = frozenset({"hello", "state", "snapshot", "delta", "bookmark", "reset", "error", "pong"})
+_TYPES = frozenset(
+    {
+        *("hello", "state", "snapshot", "delta", "problems", "problems-delta"),
+        *("bookmark", "reset", "error", "pong"),
+    }
+)
 
 
 class _Anything(msgspec.Struct, frozen=True):

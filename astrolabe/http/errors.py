@@ -32,6 +32,7 @@ class Refusal(Exception):
     """A request that is refused.
 
     error: a code for programs. message: a sentence for people, which names the wrong parameter.
+    at: where in the search it does not parse, counted in characters from 0; None for anything else.
     page: the same as HTML, for a person who opens the address in a browser; "" for none.
     """
 
@@ -43,6 +44,7 @@ class Refusal(Exception):
         *,
         headers: Mapping[str, str] | None = None,
         page: str = "",
+        at: int | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -50,6 +52,7 @@ class Refusal(Exception):
         self.message = message
         self.headers = dict(headers or {})
         self.page = page
+        self.at = at
 
 
 def bad_parameter(message: str) -> Refusal:
@@ -67,7 +70,7 @@ def as_refusal(exception: BaseException) -> Refusal:
         case Refusal():
             return exception
         case FilterError():
-            return bad_parameter(str(exception))
+            return Refusal(400, "bad-filter", str(exception), at=exception.at)
         case SanicException() if exception.status_code < 500 or exception.status_code == 503:
             status = exception.status_code
             word = _WORDS.get(status, "bad-request")
@@ -95,5 +98,7 @@ class JsonErrors(ErrorHandler):
         headers = {**self._headers(), **refusal.headers}
         if refusal.page and "text/html" in request.headers.get("accept", ""):
             return HTTPResponse(refusal.page, status=refusal.status, headers=headers, content_type=HTML)
-        body = wire.encode({"error": refusal.error, "message": refusal.message})
-        return HTTPResponse(body, status=refusal.status, headers=headers, content_type=JSON)
+        document: dict[str, object] = {"error": refusal.error, "message": refusal.message}
+        if refusal.at is not None:
+            document["at"] = refusal.at
+        return HTTPResponse(wire.encode(document), status=refusal.status, headers=headers, content_type=JSON)

@@ -32,6 +32,7 @@ from astrolabe.http.responses.cache import ResponseCache
 from astrolabe.http.responses.shared import position_headers
 from astrolabe.http.rest.complete import Completer
 from astrolabe.http.rest.endpoints import Rest
+from astrolabe.http.rest.find import HitFinder
 from astrolabe.http.rest.problems import ProblemEndpoints
 from astrolabe.http.rest.release_details import HelmKnowledge, NoKnowledge, Sees
 from astrolabe.http.rest.studies import StudyEndpoints
@@ -91,6 +92,7 @@ def create_server(
     endpoints = [
         *Rest(source, rules, cache, helm=known, sees=_sight(settings, source)).endpoints,
         Completer(source, rules).endpoint,
+        HitFinder(source, rules).endpoint,
         *ProblemEndpoints(source, rules, cache).endpoints,
         *StudyEndpoints(source).endpoints,
         *grafana.endpoints,

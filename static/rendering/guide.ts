@@ -88,17 +88,20 @@ function* files(template: string): Generator<[string, string | Uint8Array]> {
   }
   for (const name of names.filter((each) => PICTURE.test(each)))
     yield [`guide/${name}`, readFileSync(join(DOCS, name))];
-  yield ["guide/stream-vectors.json", JSON.stringify(vectors())];
+  yield ["guide/stream-vectors.json", JSON.stringify(vectors(VECTORS))];
+  yield ["guide/problem-vectors.json", JSON.stringify(vectors(join(VECTORS, "problems")))];
   yield ["guide/search.json", JSON.stringify(searchable(rendered))];
   yield ["guide/llms.txt", llms(index, groups, "")];
   yield ["llms.txt", llms(index, groups, "guide/")];
 }
 
 /** By name. */
-function vectors(): object {
-  const names = readdirSync(VECTORS).sort();
+function vectors(folder: string): object {
+  const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
   return Object.fromEntries(
-    names.map((name) => [basename(name, ".json"), JSON.parse(readFileSync(join(VECTORS, name), "utf-8"))]),
+    names
+      .sort()
+      .map((name) => [basename(name, ".json"), JSON.parse(readFileSync(join(folder, name), "utf-8"))]),
   );
 }
 

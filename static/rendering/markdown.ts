@@ -20,7 +20,13 @@ export interface Rendered {
 const WHOLE = 30;
 
 /** Addresses of what is served and is no page, as pages link to them from their own folder. */
-const OF_THE_SERVER = new Set(["../", "../docs", "../openapi.json", "stream-vectors.json"]);
+const OF_THE_SERVER = new Set([
+  "../",
+  "../docs",
+  "../openapi.json",
+  "stream-vectors.json",
+  "problem-vectors.json",
+]);
 
 /** As GitHub makes anchors, so that a link works in both places. */
 export function slug(heading: string): string {

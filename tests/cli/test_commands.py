@@ -109,6 +109,62 @@ ALL_KINDS = ", ".join(kind.name for kind in KINDS)
             ["watch", "ftp://x"],
             "invalid value 'ftp://x' for URL: not host:port, ws://host:port or http://host:port",
         ),
+        (
+            ["watch", "pods"],
+            "invalid value 'pods' for URL: not host:port or a URL; pods is a kind: write --kind=Pod",
+        ),
+        (
+            ["watch", "pdos"],
+            "invalid value 'pdos' for URL: not host:port or a URL; for a server of this name, write http://pdos; for Pod, write --kind=Pod",
+        ),
+        (
+            ["watch", "problems"],
+            "invalid value 'problems' for URL: not host:port or a URL; "
+            "problems is a command: write `astrolabe problems`",
+        ),
+        (
+            ["watch", "kind:pod"],
+            "invalid value 'kind:pod' for URL: not host:port or a URL; to search, write -q 'kind:pod'",
+        ),
+        (
+            ["watch", "checkout"],
+            "invalid value 'checkout' for URL: not host:port or a URL; "
+            "for a server of this name, write http://checkout; to search for checkout, write -q checkout",
+        ),
+        (
+            ["watch", "8080"],
+            "invalid value '8080' for URL: not host:port or a URL; did you mean localhost:8080?",
+        ),
+        (
+            ["watch", ":8080"],
+            "invalid value ':8080' for URL: not host:port or a URL; did you mean localhost:8080?",
+        ),
+        (
+            ["watch", "htp://web:1"],
+            "invalid value 'htp://web:1' for URL: not host:port or a URL; did you mean http://web:1?",
+        ),
+        (
+            ["watch", "https:/web"],
+            "invalid value 'https:/web' for URL: not host:port or a URL; did you mean https://web?",
+        ),
+        (
+            ["watch", "localhost:80808"],
+            "invalid value 'localhost:80808' for URL: the port is a number from 1 to 65535, not '80808'",
+        ),
+        (
+            ["compare", "pods", "x:1"],
+            "invalid value 'pods' for FIRST: not host:port or a URL; pods is a kind, not a server",
+        ),
+        (
+            ["problems", "-s", "deploy"],
+            "invalid value 'deploy' for --server: not host:port or a URL; "
+            "deploy is a kind: write --kind=Deployment",
+        ),
+        (
+            ["why", "pod/x", "-s", "prod"],
+            "invalid value 'prod' for --server: not host:port or a URL; "
+            "for a server of this name, write http://prod",
+        ),
         (["watch", "--url", "http://x"], "unknown flag --url, see `astrolabe watch --help`"),
         (["watch", "-o", "yaml"], "invalid value 'yaml' for --output: not one of text, json"),
         (

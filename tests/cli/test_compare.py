@@ -307,19 +307,22 @@ async def test_what_cannot_be_compared_is_one_line_and_exit_code_2() -> None:
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        (["a"], "Missing argument 'SECOND'."),
+        (["a:1"], "Missing argument 'SECOND'."),
         (
-            ["a", "ftp://x"],
+            ["a:1", "ftp://x"],
             "invalid value 'ftp://x' for SECOND: not host:port, ws://host:port or http://host:port",
         ),
         (
-            ["a:port", "b"],
-            "invalid value 'a:port' for FIRST: not host:port, ws://host:port or http://host:port",
+            ["a:port", "b:1"],
+            "invalid value 'a:port' for FIRST: the port is a number from 1 to 65535, not 'port'",
         ),
-        (["a", "b", "--value=3"], "unknown flag --value, did you mean --values?"),
-        (["a", "b", "--values=few"], "invalid value 'few' for --values: not a whole number of at least 0"),
+        (["a:1", "b:1", "--value=3"], "unknown flag --value, did you mean --values?"),
         (
-            ["a", "b", "--insecure-skip-tls-verify"],
+            ["a:1", "b:1", "--values=few"],
+            "invalid value 'few' for --values: not a whole number of at least 0",
+        ),
+        (
+            ["a:1", "b:1", "--insecure-skip-tls-verify"],
             "--insecure-skip-tls-verify needs an https:// or wss:// URL",
         ),
     ],

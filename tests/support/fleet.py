@@ -32,6 +32,11 @@ class Proxy:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    def lead_to(self, target: int) -> None:
+        """Connect to this port from now on, and break what leads elsewhere."""
+        self._target = target
+        self.cut()
+
     def stall(self) -> None:
         """Pass on nothing more, and close nothing."""
         self._flows.clear()

@@ -13,8 +13,9 @@ from ssl import SSLContext
 import msgspec
 
 from astrolabe.client.backoff import Backoff
-from astrolabe.client.client import Client, Filter
+from astrolabe.client.client import Client
 from astrolabe.client.errors import ClientError
+from astrolabe.client.follower import Filter
 from astrolabe.client.load.load_client import LoadClient, LoadCounters
 from astrolabe.client.load.report import Report
 from astrolabe.client.load.shared_decoder import SharedDecoder, decode_outline

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from astrolabe.client.client import Update
-from astrolabe.client.graph import Change, NodeChange, Position
+from astrolabe.client.graph import Change, NodeChange
+from astrolabe.client.progress import Position
 
 _CANONICAL = msgspec.json.Encoder(order="sorted")
 _MODULUS = 2**64

@@ -17,13 +17,18 @@ SORTS: dict[str, Callable[[FoundProblem], Any]] = {
     "reach": lambda problem: (problem.rank[1], problem.rank),
     "age": lambda problem: (problem.since or "9", problem.rank),
     "newest": lambda problem: (_reversed(problem.since), problem.rank),
-    "affected": lambda problem: (-len(problem.affected), problem.rank),
+    "affected": lambda problem: (-_affected(problem), problem.rank),
 }
 
 
 def _reversed(text: str) -> tuple[int, ...]:
     """Texts of times in reversed order; none comes last."""
     return tuple(-ord(character) for character in text) or (1,)
+
+
+def _affected(problem: FoundProblem) -> int:
+    """How many it affects, those that do not exist among them."""
+    return len(problem.affected) + len(problem.absent)
 
 
 def document_of(
@@ -36,7 +41,7 @@ def document_of(
     detail: bool = False,
 ) -> Json:
     """A problem; see the API's description for what its keys mean."""
-    affected: Json = {"total": len(problem.affected) + len(problem.absent), "kinds": problem.kinds}
+    affected: Json = {"total": _affected(problem), "kinds": problem.kinds}
     if detail:
         items: list[Item] = [uid for uid in problem.affected if causes.graph.node(uid) is not None]
         affected["nodes"] = [describe(causes, item) for item in (*items, *problem.absent)]
@@ -45,6 +50,7 @@ def document_of(
         "status": problem.status,
         "reason": problem.reason,
         "message": problem.message,
+        "reach": problem.reach,
     }
     if problem.since:
         document["since"] = problem.since

@@ -103,11 +103,14 @@ class FoundProblem(msgspec.Struct, frozen=True, gc=False):
         return self.namespaces[0] if len(self.namespaces) == 1 else ""
 
     @property
+    def reach(self) -> int:
+        """How far it is felt: entries count most, then workloads."""
+        return len(self.entries) * 1000 + sum([self.kinds.get(kind, 0) for kind in WORKLOADS])
+
+    @property
     def rank(self) -> tuple[int, int, float, GroupKey]:
         """Its place among others: by severity, then reach, then age."""
-        workloads = sum([self.kinds.get(kind, 0) for kind in WORKLOADS])
-        reach = len(self.entries) * 1000 + workloads
-        return (WORST_FIRST.index(self.status), -reach, seconds(self.since) or inf, self.group)
+        return (WORST_FIRST.index(self.status), -self.reach, seconds(self.since) or inf, self.group)
 
 
 def build(causes: Causes, group: GroupKey, roots: Iterable[Item]) -> FoundProblem:

@@ -20,7 +20,14 @@ from astrolabe.graph.views.filter_fields import FILTER_FIELDS, LISTS, OWN_VALUES
 
 
 class FilterError(ValueError):
-    """A filter is invalid or too large. The message names the parameter and what is allowed."""
+    """A filter is invalid or too large. The message names the parameter and what is allowed.
+
+    at: where in `q` it does not parse, counted in characters from 0; None for anything else.
+    """
+
+    def __init__(self, message: str, *, at: int | None = None) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 class FilterRules(msgspec.Struct, frozen=True):
@@ -165,7 +172,7 @@ def _build(lists: Mapping[str, Iterable[str]], selector: str, q: str, rules: Fil
     try:
         search = parser.parse(q, rules.words)
     except SearchError as error:
-        raise FilterError(f"q does not parse: {error}") from error
+        raise FilterError(f"q does not parse: {error}", at=error.at) from error
     filter = Filter(
         namespace=values["namespace"],
         release=values["release"],

@@ -92,6 +92,12 @@ WHAT = Parameter(
     description="What to follow: the graph, or the problems that it has.",
     schema={"type": "string", "enum": ["graph", "problems"], "default": "graph"},
 )
+PROBLEM_DETAIL = Parameter(
+    name="detail",
+    description="Whether each problem names what it affects.",
+    schema={"type": "boolean", "default": False},
+    component="problem-detail",
+)
 IF_NONE_MATCH = Parameter(
     name="If-None-Match",
     description="The `ETag` of an answer that the client already has.",

@@ -57,6 +57,7 @@ class Problem(Shape):
     status: Annotated[Status, about("The worst of what is concerned.")]
     reason: Annotated[str, about("Of the cause, in one word.", "ImagePullBackOff")]
     message: Annotated[str, about("Of the cause, in a sentence.")]
+    reach: Annotated[Count, about("How far it is felt: the larger, the nearer to users. For sorting.")]
     cause: ProblemCause
     affected: AffectedNodes
     entries: Annotated[

@@ -37,6 +37,7 @@ class Error(Shape):
 
     error: Annotated[str, about("One word, for programs.", "bad-filter")]
     message: Annotated[str, about("A sentence that names what is wrong.")]
+    at: Annotated[Count, about("Where in `q` it does not parse: characters before it.")] | Absent = UNSET
 
 
 class Proposed(Shape):
@@ -53,6 +54,26 @@ class Completion(Shape):
     start: Annotated[Count, about("Characters before what is to be replaced.")]
     end: Annotated[Count, about("Characters up to its end.")]
     proposals: list[Proposed]
+
+
+class SearchHit(Shape):
+    """A resource that a search finds."""
+
+    uid: str
+    kind: Kind
+    namespace: Annotated[str, about("Empty when it is cluster-scoped.")]
+    name: str
+    status: Status
+    reason: str
+    message: str
+    release: str
+
+
+class SearchHits(Shape):
+    """What a search finds."""
+
+    total: Annotated[Count, about("How many resources it finds.")]
+    hits: Annotated[list[SearchHit], about("The best of them, up to the limit.")]
 
 
 class ReferenceShape(Shape):

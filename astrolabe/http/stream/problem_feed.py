@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from secrets import token_hex
+from typing import NamedTuple
 
 from astrolabe.engine.serving_state import StateTracker
 from astrolabe.graph.encoding import wire
 from astrolabe.graph.encoding.wire import ResetReason
-from astrolabe.graph.views.filter import Filter
+from astrolabe.graph.views.filter import EVERYTHING, Filter
 from astrolabe.http.counters import Counters
 from astrolabe.http.net.message import Message
 from astrolabe.http.query import StreamPosition
@@ -29,6 +30,13 @@ MAX_KEPT = 8
 MAX_REMOVED = 1000
 
 
+class AskedProblems(NamedTuple):
+    """What a subscription asks for. detail: whether each problem names what it affects."""
+
+    filter: Filter = EVERYTHING
+    detail: bool = False
+
+
 class ProblemFeed:
     """The problems of one filter, as text, and what changed when. Belongs to one event loop.
 
@@ -36,8 +44,8 @@ class ProblemFeed:
     task: looks at the problems; None while nobody follows them.
     """
 
-    def __init__(self, filter: Filter, counters: Counters) -> None:
-        self.filter = filter
+    def __init__(self, asked: AskedProblems, counters: Counters) -> None:
+        self.asked = asked
         self.counters = counters
         self.epoch = token_hex(6)
         self.seq = 1
@@ -180,31 +188,31 @@ class ProblemSubscription:
 
 
 class ProblemFeeds:
-    """The feeds that are followed, by filter, and a few that were. Only the former cost anything."""
+    """The feeds that are followed, by what is asked, and a few that were. Only the former cost anything."""
 
     def __init__(self, hub: Hub, state: StateTracker) -> None:
         self._hub = hub
         self._watch = ProblemWatch(hub, state)
-        self._feeds: dict[Filter, ProblemFeed] = {}
+        self._feeds: dict[AskedProblems, ProblemFeed] = {}
 
     def subscribe(
-        self, client: StreamClient, id: str, filter: Filter, since: StreamPosition | None = None
+        self, client: StreamClient, id: str, asked: AskedProblems, since: StreamPosition | None = None
     ) -> None:
         """Make a client follow the problems of a filter under an unused id. They go out when they are known.
 
         Raises Refusal if too many filters are in use.
         """
-        feed = self._share(filter)
+        feed = self._share(asked)
         subscription = ProblemSubscription(id, feed, client.connection, since)
         feed.begin(subscription, client.wake)
         client.add(id, subscription, lambda: self._leave(feed, subscription))
 
-    def _share(self, filter: Filter) -> ProblemFeed:
-        """The feed of this filter, which somebody is about to follow."""
-        feed = self._feeds.get(filter) or ProblemFeed(filter, self._hub.counters)
+    def _share(self, asked: AskedProblems) -> ProblemFeed:
+        """The feed for this, which somebody is about to follow."""
+        feed = self._feeds.get(asked) or ProblemFeed(asked, self._hub.counters)
         if feed.task is None:
-            feed.task = self._watch.follow(filter, feed.take)
-            self._feeds[filter] = feed
+            feed.task = self._watch.follow(asked.filter, feed.take, detail=asked.detail)
+            self._feeds[asked] = feed
         return feed
 
     def _leave(self, feed: ProblemFeed, subscription: ProblemSubscription) -> None:
@@ -214,7 +222,7 @@ class ProblemFeeds:
             return
         feed.task.cancel()
         feed.task, feed.ready = None, False
-        self._feeds[feed.filter] = self._feeds.pop(feed.filter)  # the last to be dropped
+        self._feeds[feed.asked] = self._feeds.pop(feed.asked)  # the last to be dropped
         kept = [each for each in self._feeds.values() if each.task is None]
         for each in kept[:-MAX_KEPT]:
-            del self._feeds[each.filter]
+            del self._feeds[each.asked]

@@ -56,18 +56,18 @@ class ProblemWatch:
         self._lister = ProblemLister(hub, state)
         self._looking = asyncio.Lock()
 
-    def follow(self, filter: Filter, take: Take) -> asyncio.Task[None]:
+    def follow(self, filter: Filter, take: Take, *, detail: bool = False) -> asyncio.Task[None]:
         """Hand over the problems of a filter now and whenever there may be others, until cancelled.
 
-        Raises Refusal at once if too many filters are in use.
+        detail: whether they name what they affect. Raises Refusal at once if too many filters are in use.
         """
         ground = _Part(self._hub, self._lister, filter) if filter else _Whole(self._hub, self._lister)
-        look_on = self._look_on(ground, take)
+        look_on = self._look_on(ground, take, detail)
         task = asyncio.get_running_loop().create_task(look_on, name="astrolabe.http.problems")
         task.add_done_callback(lambda _: ground.leave())  # even if it was cancelled before it began
         return task
 
-    async def _look_on(self, ground: _Ground, take: Take) -> None:
+    async def _look_on(self, ground: _Ground, take: Take, detail: bool) -> None:
         words: object = None
         while True:
             took = 0.0
@@ -76,7 +76,7 @@ class ProblemWatch:
                     began = time.monotonic()
                     if words != (words := self._words()):
                         ground.forget()
-                    await self._look(ground, take)
+                    await self._look(ground, take, detail)
                     took = time.monotonic() - began
             except (Refusal, SubscriptionFailed) as error:
                 logger.warning("the problems of a filter cannot be followed for now: %s", error)
@@ -85,12 +85,12 @@ class ProblemWatch:
                 ground.forget()
             await asyncio.sleep(max(LOOK_EVERY, PAUSE_FACTOR * took))
 
-    async def _look(self, ground: _Ground, take: Take) -> None:
+    async def _look(self, ground: _Ground, take: Take, detail: bool) -> None:
         found = await ground.find()
         if found is None:
             return
         texts: dict[str, str] = {}
-        async for document in in_slices(self._lister.documents(found), Lane.ANSWER):
+        async for document in in_slices(self._lister.documents(found, detail=detail), Lane.ANSWER):
             texts[document["id"]] = encode(document)
         take(texts)
 

@@ -9,7 +9,7 @@ from sanic.request import Request
 from astrolabe import __version__
 from astrolabe.engine.serving_state import ServingState, StateTracker
 from astrolabe.graph.encoding import wire
-from astrolabe.graph.views.filter import Filter, FilterRules
+from astrolabe.graph.views.filter import FilterRules
 from astrolabe.http.access.guard import EVENTS
 from astrolabe.http.net.close_codes import FAILED, INTERNAL_ERROR
 from astrolabe.http.net.message import Message
@@ -23,7 +23,7 @@ from astrolabe.http.responses.shared import position_headers
 from astrolabe.http.stream.client import StreamClient
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.hub import Hub
-from astrolabe.http.stream.problem_feed import ProblemFeeds
+from astrolabe.http.stream.problem_feed import AskedProblems, ProblemFeeds
 from astrolabe.http.stream.session import WHATS, ClientMessage, Session
 from astrolabe.settings import Limits
 
@@ -32,6 +32,7 @@ logger = logging.getLogger("astrolabe.http")
 #: The id of the subscription that is made when a client connects.
 DEFAULT = "default"
 
+_SUBJECT = (parameters.WHAT, parameters.PROBLEM_DETAIL)
 _WEBSOCKET = Operation(
     summary="the stream: a WebSocket",
     details="""\
@@ -48,7 +49,7 @@ forbidden origin, 4509 message too big, 4521 another host) do not come back befo
 any other (1001 going away, 1011 a failure, 4008 too slow, 4029 too many messages, 4429 too many connections),
 do.""",
     group="stream",
-    parameters=(*parameters.of_filter(), parameters.WHAT, parameters.SINCE, parameters.SUBSCRIBE),
+    parameters=(*parameters.of_filter(), *_SUBJECT, parameters.SINCE, parameters.SUBSCRIBE),
     answers={101: ApiResponse(description="The stream begins: messages follow.", body={})},
     refusals=(400, 426, 503),
     messages={"server": messages.WebSocketMessage, "client": ClientMessage},
@@ -57,7 +58,7 @@ _EVENTS = Operation(
     summary="the same as server-sent events",
     details="Each event is a message, named by its type; its id, `<epoch>:<seq>`, is where to resume from.",
     group="stream",
-    parameters=(*parameters.of_filter(), parameters.WHAT, parameters.SINCE, parameters.LAST_EVENT_ID),
+    parameters=(*parameters.of_filter(), *_SUBJECT, parameters.SINCE, parameters.LAST_EVENT_ID),
     answers={
         200: ApiResponse(
             description="The stream, which does not end.", body={"text/event-stream": str}, headers=POSITION
@@ -111,6 +112,7 @@ class StreamEndpoints:
         subscribes = query.pop_flag("subscribe", default=True)
         since = query.pop_position("since")
         what = query.pop_choice("what", WHATS, "graph")
+        detail = query.pop_flag("detail", default=False)
         filter = query.pop_filter(self._rules)
         self._connections.admit()
         if subscribes:
@@ -120,7 +122,7 @@ class StreamEndpoints:
         socket.write(self._hello())
         socket.write(self._state)
         if subscribes:
-            self._subscribe(socket, client, what, filter, since)
+            self._subscribe(socket, client, what, AskedProblems(filter, detail), since)
         limit = self._limits.max_subscriptions
         socket.listen(Session(socket, client, self._rules, limit=limit, problems=self._problems))
         await self._connections.until_lost(socket, lambda: self._leave(client))
@@ -131,6 +133,7 @@ class StreamEndpoints:
         if last := request.headers.get("last-event-id"):
             since = parse_position("Last-Event-ID", last)
         what = query.pop_choice("what", WHATS, "graph")
+        detail = query.pop_flag("detail", default=False)
         filter = query.pop_filter(self._rules)
         self._connections.admit()
         self._hub.admit(filter)
@@ -144,7 +147,7 @@ class StreamEndpoints:
         client = self._enter(events, request)
         events.write(self._hello())
         events.write(self._state)
-        self._subscribe(events, client, what, filter, since)
+        self._subscribe(events, client, what, AskedProblems(filter, detail), since)
         events.serve(client)
         await self._connections.until_lost(events, lambda: self._leave(client))
 
@@ -183,14 +186,14 @@ class StreamEndpoints:
         channel: WebSocket | EventStream,
         client: StreamClient,
         what: str,
-        filter: Filter,
+        asked: AskedProblems,
         since: StreamPosition | None,
     ) -> None:
         try:
             if what == "problems":
-                self._problems.subscribe(client, DEFAULT, filter, since)
+                self._problems.subscribe(client, DEFAULT, asked, since)
             else:
-                client.subscribe(DEFAULT, filter, since)
+                client.subscribe(DEFAULT, asked.filter, since)
         except Exception:  # too late for an HTTP answer
             logger.exception("a subscription failed")
             channel.close(INTERNAL_ERROR, "internal-error", FAILED)

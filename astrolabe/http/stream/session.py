@@ -15,7 +15,7 @@ from astrolabe.http.net.message import Message
 from astrolabe.http.openapi.terms import reference
 from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream.client import StreamClient
-from astrolabe.http.stream.problem_feed import ProblemFeeds
+from astrolabe.http.stream.problem_feed import AskedProblems, ProblemFeeds
 from astrolabe.http.stream.subscription import StreamConnection, fail
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -30,10 +30,14 @@ _What = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(WHATS)})]
 
 
 class Subscribe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="subscribe"):
-    """Follow a part of the graph, or its problems, from `since` on when that is still known."""
+    """Follow a part of the graph, or its problems, from `since` on when that is still known.
+
+    `detail`: whether each problem names what it affects.
+    """
 
     id: Id
     what: _What = "graph"
+    detail: bool = False
     filter: _Filter = None
     since: StreamPosition | None = None
 
@@ -120,7 +124,8 @@ class Session:
     def _follow(self, message: Subscribe, filter: Filter) -> None:
         try:
             if message.what == "problems":
-                self._problems.subscribe(self._client, message.id, filter, message.since)
+                asked = AskedProblems(filter, message.detail)
+                self._problems.subscribe(self._client, message.id, asked, message.since)
             else:
                 self._client.subscribe(message.id, filter, message.since)
         except Refusal as refusal:

@@ -1,12 +1,21 @@
 import type { Node, ReadonlyGraph, Status } from "@astrolabe/stream";
 import { namespaceOf } from "./index";
 
-/** What is shown: any of the values in each; an empty one lets everything through. */
+/**
+ * What is shown: any of the values in each; an empty one lets everything through. q: a search, in the server's
+ * language.
+ */
 export interface Filter {
   readonly namespaces: ReadonlySet<string>;
   readonly releases: ReadonlySet<string>;
   readonly kinds: ReadonlySet<string>;
   readonly statuses: ReadonlySet<Status>;
+  readonly q: string;
+}
+
+/** found: what the search finds, by uid, as the server says; null: everything is let through. */
+export interface Sieve extends Filter {
+  readonly found?: ReadonlyMap<string, unknown> | null;
 }
 
 export const EVERYTHING: Filter = {
@@ -14,14 +23,17 @@ export const EVERYTHING: Filter = {
   releases: new Set(),
   kinds: new Set(),
   statuses: new Set(),
+  q: "",
 };
 
 export function isEverything(filter: Filter): boolean {
-  return [filter.namespaces, filter.releases, filter.kinds, filter.statuses].every((each) => each.size === 0);
+  const lists = [filter.namespaces, filter.releases, filter.kinds, filter.statuses];
+  return filter.q === "" && lists.every((each) => each.size === 0);
 }
 
-export function matches(filter: Filter, node: Node): boolean {
+export function matches(filter: Sieve, node: Node): boolean {
   return (
+    (filter.found?.has(node.uid) ?? true) &&
     lets(filter.statuses, node.status) &&
     lets(filter.kinds, node.kind) &&
     lets(filter.namespaces, namespaceOf(node)) &&
@@ -34,7 +46,7 @@ const lets = <T>(values: ReadonlySet<T>, value: T): boolean => values.size === 0
 /** How many nodes there would be of each value of a field if only the other fields filtered. */
 export function countValues(
   graph: ReadonlyGraph,
-  filter: Filter,
+  filter: Sieve,
   field: "namespaces" | "releases" | "kinds",
 ): Map<string, { nodes: number; errors: number }> {
   const others = { ...filter, [field]: new Set<string>() };

@@ -4,7 +4,7 @@ import type { Node } from "@astrolabe/stream";
 import { type Card, deal, namespaceCard, releaseCard, titleOfGroup } from "../cluster/cards";
 import type { Cluster } from "../cluster/cluster";
 import { count } from "../cluster/counts";
-import { type Filter, matches } from "../cluster/filter";
+import { matches, type Sieve } from "../cluster/filter";
 import { groupBy } from "../cluster/grouping";
 import { type GroupId, groupOf, namespaceOf } from "../cluster/index";
 import { gatherLines, type Hall, isRoom, type Room, type Scene } from "./scene";
@@ -16,7 +16,7 @@ const NODES_OPEN = 150;
 
 /** open: ids of groups, of stacks, and of namespaces (`name/*`). hidden: types of edges. */
 export interface MapOptions {
-  readonly filter: Filter;
+  readonly filter: Sieve;
   readonly open: ReadonlySet<string>;
   readonly hidden: ReadonlySet<string>;
 }
@@ -32,12 +32,12 @@ export function drawMap(graph: Cluster, options: MapOptions): Scene {
 }
 
 /** The groups that are open when nobody has opened any: all of them where there are few resources. */
-export function openAtFirst(graph: Cluster, filter: Filter): Set<GroupId> {
+export function openAtFirst(graph: Cluster, filter: Sieve): Set<GroupId> {
   const nodes = shown(graph, filter);
   return nodes.length <= NODES_OPEN ? new Set(nodes.map(groupOf)) : new Set();
 }
 
-function shown(graph: Cluster, filter: Filter): Node[] {
+function shown(graph: Cluster, filter: Sieve): Node[] {
   return [...graph.nodes.values()].filter((node) => matches(filter, node));
 }
 

@@ -93,3 +93,18 @@ export function gatherLines(
     ] as const;
   return new Map([...gathered].map(finish));
 }
+
+/** The layout of an open room may still be on its way. */
+export function isComplete(scene: Scene, picture: { readonly cards: { readonly length: number } }): boolean {
+  return picture.cards.length === scene.cards.size;
+}
+
+/** Those that are connected with a card, and itself. */
+export function nearOf(scene: Scene, card: string): Set<string> {
+  const near = new Set([card]);
+  for (const line of scene.lines.values()) {
+    if (line.from === card) near.add(line.to);
+    if (line.to === card) near.add(line.from);
+  }
+  return near;
+}

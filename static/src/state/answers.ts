@@ -1,27 +1,27 @@
-/** What the server answers about the graph: its problems, and the study of what is focused. */
+/** What the server answers about what is focused. */
 
 import {
   type CauseStep,
   fetchImpact,
   fetchProblem,
-  fetchProblems,
   fetchWhy,
   type Impact,
+  type ImpactLevels,
   type Problem,
   type ProblemNode,
+  RefusedError,
   type Status,
   type Why,
 } from "@astrolabe/stream";
-import type { Filter } from "../cluster/filter";
-import type { View } from "./url";
 
-/** Milliseconds: from a change to the question, between two questions, and without a change, as ages pass. */
+/** Milliseconds from a change of the graph to the question, and between two questions. */
 const ASK_SOON = 200;
 const ASK_EVERY = 1_000;
-const ASK_ANYWAY = 10_000;
 
-/** A focus on a problem begins so; all others are on a card. */
-export const PROBLEM = "problem:";
+/** What a focus is on. problem: its id. cause, impact: uids of what a card shows; why it is so, or what depends on it. */
+export type Subject =
+  | { readonly about: "problem"; readonly id: string }
+  | { readonly about: "cause" | "impact"; readonly uids: readonly string[] };
 
 /** What is said first of a focus. */
 export interface Headline {
@@ -31,9 +31,19 @@ export interface Headline {
   readonly since: string | undefined;
 }
 
+/** What would happen without something. */
+export interface Forecast {
+  readonly target: ProblemNode;
+  readonly levels: ImpactLevels<readonly ProblemNode[]>;
+  readonly counts: ImpactLevels<Readonly<Record<string, number>>>;
+  readonly later: readonly ProblemNode[];
+  readonly entries: number;
+}
+
 /**
  * What a focus shows, as uids. asked: what was asked about. chain: from a symptom to the cause, which need not
- * exist. broken: all that is so because of the cause, and the cause. dependents: what would feel it.
+ * exist. broken: all that is so because of the cause, and the cause. dependents: what would feel it. headline: of a
+ * cause; forecast: of an impact.
  */
 export interface Study {
   readonly asked: readonly string[];
@@ -41,10 +51,10 @@ export interface Study {
   readonly broken: readonly string[];
   readonly dependents: readonly string[];
   readonly headline: Headline | null;
+  readonly forecast: Forecast | null;
 }
 
 export interface AnswersListener {
-  onProblems(problems: readonly Problem[] | null): void;
   /** Null if what was asked about no longer exists. */
   onStudy(study: Study | null): void;
 }
@@ -54,12 +64,10 @@ export class Answers {
   readonly #stream: string;
   readonly #token: () => string | null;
   readonly #listener: AnswersListener;
-  #view: View | null = null;
-  #about: string | readonly string[] | null = null;
+  #subject: Subject | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #due = Infinity;
-  #asking = false;
-  #asked = -Infinity;
+  #isAsking = false;
+  #askedAt = -Infinity;
   #again = false;
 
   constructor(stream: string, token: () => string | null, listener: AnswersListener) {
@@ -68,103 +76,95 @@ export class Answers {
     this.#listener = listener;
   }
 
-  /** What the list of problems is filtered by and sorted by; asks at once. */
-  show(view: View): void {
-    this.#view = view;
-    this.#ask(0);
-  }
-
-  /** The id of a problem, or uids of what a card shows; null: nothing is focused. */
-  study(about: string | readonly string[] | null): void {
-    this.#about = about;
-    if (about !== null) this.#ask(0);
-  }
-
-  /** The graph has changed. */
-  changed(): void {
-    this.#ask(Math.max(ASK_SOON, this.#asked + ASK_EVERY - performance.now()));
-  }
-
-  #ask(wait: number): void {
-    const due = performance.now() + wait;
-    if (this.#view === null || due >= this.#due) return;
-    this.#due = due;
+  /** Asks at once. Null: nothing is focused. */
+  study(subject: Subject | null): void {
+    this.#subject = subject;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#fetch(), wait);
+    this.#timer = undefined;
+    if (subject !== null) void this.#ask();
   }
 
-  async #fetch(): Promise<void> {
-    this.#due = Infinity;
-    if (this.#asking) {
+  /** The graph or its problems have changed. */
+  changed(): void {
+    if (this.#subject === null || this.#timer !== undefined) return;
+    const wait = Math.max(ASK_SOON, this.#askedAt + ASK_EVERY - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#ask();
+    }, wait);
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#isAsking) {
       this.#again = true;
       return;
     }
-    this.#asking = true;
-    this.#asked = performance.now();
-    const { view, about } = { view: this.#view, about: this.#about };
-    try {
-      if (about !== null) await this.#fetchStudy(about);
-      if (view !== null) {
-        const problems = await fetchProblems(this.#stream, this.#token(), queryOf(view));
-        if (view === this.#view) this.#listener.onProblems(problems);
-      }
-    } catch {
-      // The connection says what is wrong with the server; what it last answered stays.
-    }
-    this.#asking = false;
-    this.#ask(this.#again ? 0 : ASK_ANYWAY);
-    this.#again = false;
+    this.#isAsking = true;
+    do {
+      this.#again = false;
+      this.#askedAt = performance.now();
+      await this.#askOnce(this.#subject);
+    } while (this.#again);
+    this.#isAsking = false;
   }
 
-  async #fetchStudy(about: string | readonly string[]): Promise<void> {
-    let study: Study | null;
+  async #askOnce(subject: Subject | null): Promise<void> {
+    if (subject === null) return;
+    let study: Study | null = null;
     try {
-      study =
-        typeof about === "string"
-          ? ofProblem(await fetchProblem(this.#stream, this.#token(), about))
-          : await this.#ofNodes(about);
+      study = await this.#studyOf(subject);
     } catch (error) {
-      if (!(error instanceof Error && error.message === "HTTP 404")) throw error;
-      study = null;
+      // The connection says what is wrong with the server; what it last answered stays.
+      if (!(error instanceof RefusedError && error.status === 404)) return;
     }
-    if (about === this.#about) this.#listener.onStudy(study);
+    if (subject === this.#subject) this.#listener.onStudy(study);
   }
 
-  async #ofNodes(uids: readonly string[]): Promise<Study> {
+  async #studyOf(subject: Subject): Promise<Study> {
+    const token = this.#token();
+    if (subject.about === "problem") return ofProblem(await fetchProblem(this.#stream, token, subject.id));
+    const { uids } = subject;
     const [first = ""] = uids;
-    const [why, impact] = await Promise.all([
-      fetchWhy(this.#stream, this.#token(), first),
-      fetchImpact(this.#stream, this.#token(), first),
-    ]);
-    return ofAnswers(uids, why, impact);
+    if (subject.about === "cause") return ofWhy(uids, await fetchWhy(this.#stream, token, first));
+    return ofImpact(uids, await fetchImpact(this.#stream, token, first));
   }
 }
 
 function ofProblem(problem: Problem): Study {
-  const { cause, affected, path } = problem;
+  const { cause, affected, path, status, reason, message, since } = problem;
   const causes = [cause, ...(cause.members ?? [])];
   return {
     asked: uidsOf(causes),
     chain: path.length > 0 ? path : [cause],
     broken: uidsOf([...causes, ...(affected.nodes ?? [])]),
     dependents: [],
-    headline: {
-      status: problem.status,
-      reason: problem.reason,
-      message: problem.message,
-      since: problem.since,
-    },
+    headline: { status, reason, message, since },
+    forecast: null,
   };
 }
 
-function ofAnswers(asked: readonly string[], why: Why, impact: Impact): Study {
-  const { stops, degrades, losesCopy } = impact.levels;
+function ofWhy(asked: readonly string[], why: Why): Study {
   return {
     asked,
     chain: why.chain.length > 0 ? why.chain.toReversed() : [why.node],
     broken: uidsOf([why.chain, ...why.others].flat()),
-    dependents: uidsOf([...stops, ...degrades, ...losesCopy]),
+    dependents: [],
     headline: headlineOf(why.chain[0] ?? why.node),
+    forecast: null,
+  };
+}
+
+function ofImpact(asked: readonly string[], impact: Impact): Study {
+  const { target, levels, later = [], entries = [] } = impact;
+  const { stops, degrades, losesCopy } = levels;
+  const none = { stops: {}, degrades: {}, losesCopy: {} };
+  return {
+    asked,
+    chain: [target],
+    broken: [],
+    dependents: uidsOf([...stops, ...degrades, ...losesCopy, ...later]),
+    headline: null,
+    forecast: { target, levels, counts: impact.counts ?? none, later, entries: entries.length },
   };
 }
 
@@ -179,21 +179,3 @@ function headlineOf(step: CauseStep): Headline {
   const { status = "Unknown", reason = status, message = "", since } = step;
   return { status, reason, message, since };
 }
-
-function queryOf({ filter, scope, sort }: View): URLSearchParams {
-  const query = new URLSearchParams({ sort });
-  for (const [name, values] of Object.entries(fieldsOf(filter))) {
-    for (const value of values) query.append(name, value);
-  }
-  for (const [name, value] of Object.entries(scope)) {
-    if (!query.has(name)) for (const each of [value].flat()) query.append(name, each);
-  }
-  return query;
-}
-
-const fieldsOf = (filter: Filter): Record<string, ReadonlySet<string>> => ({
-  namespace: filter.namespaces,
-  release: filter.releases,
-  kind: filter.kinds,
-  status: filter.statuses,
-});

@@ -27,6 +27,14 @@ export class Session implements Credentials {
   }
 }
 
+/** The same token for a connection beside the first, which alone decides that it is no longer good. */
+export const lent = (token: () => string | null): Credentials => ({
+  get token() {
+    return token();
+  },
+  forget() {},
+});
+
 function stored(): string | null {
   return inStorage((storage) => storage.getItem(KEY)) ?? null;
 }

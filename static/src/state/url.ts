@@ -1,13 +1,20 @@
 /** What is looked at, as an address that may be shared. */
 
-import { PROBLEM_SORTS, type ProblemSort, STATUSES, type Status } from "@astrolabe/stream";
+import {
+  PROBLEM_SORTS,
+  type ProblemSort,
+  STATUSES,
+  type Status,
+  type Filter as StreamFilter,
+} from "@astrolabe/stream";
 import type { Camera } from "../canvas/painter";
 import type { Filter } from "../cluster/filter";
 
 /**
- * hidden: types of edges; null: those that are hidden at first. open: groups and stacks; null: what is open at first. focus: a card, or a
- * problem (`problem:<id>`); selected: a resource, card or frame. sort: of the problems. camera: null: all is in view. scope: filter of the stream itself, as the API has
- * it: what the server does not send.
+ * hidden: types of edges; null: those that are hidden at first. open: groups and stacks; null: what is open at first.
+ * focus: a card, and then why it is so; `impact:` and a card, and then what depends on it; or `problem:` and an id.
+ * selected: a resource, card or frame. sort: of the problems. camera: null: all is in view. scope: filter of the stream
+ * itself, as the API has it: what the server does not send.
  */
 export interface View {
   readonly filter: Filter;
@@ -33,6 +40,7 @@ export function readView(search: string): View {
       releases: new Set(list("release")),
       kinds: new Set(list("kind")),
       statuses: new Set(statuses),
+      q: params.get("q") ?? "",
     },
     hidden: params.has("hide") ? new Set(list("hide")) : null,
     open: params.has("open") ? new Set(list("open")) : null,
@@ -56,6 +64,7 @@ export function writeView(view: View): string {
   put("release", view.filter.releases);
   put("kind", view.filter.kinds);
   put("status", view.filter.statuses);
+  if (view.filter.q !== "") params.set("q", view.filter.q);
   if (view.hidden !== null) params.set("hide", [...view.hidden].sort().join(","));
   if (view.open !== null) params.set("open", [...view.open].sort().join(","));
   if (view.focus !== null) params.set("focus", view.focus);
@@ -70,6 +79,21 @@ export function writeView(view: View): string {
     .replaceAll("%7C", "|")
     .replaceAll("%3A", ":");
   return text === "" ? "" : `?${text}`;
+}
+
+/** What the stream is filtered by, as a subscribe message has it. */
+export const scopeOf = ({ scope }: View): StreamFilter => scope;
+
+/** What the list of problems is filtered by: the same, and the filter of the page without its statuses. */
+export function filterOf({ scope, filter }: View): StreamFilter {
+  const lists = { namespace: filter.namespaces, release: filter.releases, kind: filter.kinds };
+  const given = Object.entries(lists).filter(([, values]) => values.size > 0);
+  const q = [scope["q"], filter.q].filter(Boolean).join(" ");
+  return {
+    ...scope,
+    ...Object.fromEntries(given.map(([name, values]) => [name, [...values].sort()])),
+    ...(q !== "" && { q }),
+  };
 }
 
 function readScope(params: URLSearchParams): View["scope"] {

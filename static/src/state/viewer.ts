@@ -2,11 +2,7 @@
 
 import {
   type Change,
-  type ClusterName,
-  type ConnectionState,
-  type FallbackReason,
   type Node,
-  type Problem,
   type ProblemSort,
   type ServerState,
   StreamClient,
@@ -14,23 +10,27 @@ import {
 } from "@astrolabe/stream";
 import type { Canvas, News } from "../canvas/canvas";
 import type { Camera } from "../canvas/painter";
-import type { Card } from "../cluster/cards";
 import { Cluster } from "../cluster/cluster";
-import { type Counts, count } from "../cluster/counts";
-import { areEqual, type Filter, isEverything, matches, toggle } from "../cluster/filter";
+import { count } from "../cluster/counts";
+import { areEqual, type Filter, isEverything, matches, type Sieve, toggle } from "../cluster/filter";
 import { groupOf, Index } from "../cluster/index";
-import { Search } from "../cluster/search";
+import { nameOf } from "../cluster/names";
 import { Layouter } from "../layout/layouter";
 import type { Picture } from "../layout/picture";
 import { drawRoom, Plan } from "../layout/plan";
 import { drawFocus, storyOf } from "../scene/focus";
 import { drawMap, openAtFirst } from "../scene/map";
-import { isRoom, type Scene } from "../scene/scene";
-import { Answers, PROBLEM, type Study } from "./answers";
+import { isComplete, isRoom, nearOf, type Scene } from "../scene/scene";
+import { Answers, type Study } from "./answers";
 import { Descriptions } from "./descriptions";
-import { resolve, type Selection, stackOf, stackWith, textOf } from "./selection";
+import { IMPACT, PROBLEM, subjectOf } from "./focus";
+import { Found, type FoundNodes } from "./found";
+import type { Page } from "./page";
+import { ProblemList } from "./problem-list";
+import { Query } from "./query";
+import { resolve, stackWith, textOf } from "./selection";
 import type { Session } from "./session";
-import { type Trust, trustOf } from "./trust";
+import { trustOf } from "./trust";
 import { readView, type View, writeView } from "./url";
 
 /** Milliseconds between two pictures under live changes, and before an address is written. */
@@ -42,44 +42,18 @@ const FIRST_PICTURE = "first-picture";
 
 const NOTHING: Scene = { halls: [], room: null, lines: new Map(), cards: new Map(), cardOf: new Map() };
 
-/**
- * All that is on the page. state: what the server says now; null while it says nothing. cluster: what it said
- * last, which is what the picture is of. counts, nodes: of what the filter shows. problems: of the same; null until
- * the server has told them. study: of what is focused, once the server has answered. fallback: why updates arrive as server-sent events, until somebody hides
- * that. hidden: the types of edges that are not drawn. lost: what is focused no longer exists. updated: the server
- * has a newer version than the page.
- */
-export interface Page {
-  readonly connection: ConnectionState;
-  readonly state: ServerState | null;
-  readonly trust: Trust;
-  readonly cluster: ClusterName | null;
-  readonly fallback: FallbackReason | null;
-  readonly signedIn: boolean;
-  readonly loaded: boolean;
-  readonly updated: boolean;
-  readonly counts: Counts;
-  readonly nodes: number;
-  readonly problems: readonly Problem[] | null;
-  readonly view: View;
-  readonly open: ReadonlySet<string>;
-  readonly scene: Scene;
-  readonly study: Study | null;
-  readonly story: readonly Card[];
-  readonly lost: boolean;
-  readonly selection: Selection | null;
-  readonly edgeTypes: ReadonlyMap<string, number>;
-  readonly hidden: ReadonlySet<string>;
-}
-
 export class Viewer {
-  readonly search = new Search();
+  /** What the fields for searches ask. */
+  readonly search: Query;
+  readonly filterSearch: Query;
   readonly index = new Index();
   readonly #client: StreamClient;
   readonly #cluster: Cluster;
   readonly #descriptions: Descriptions;
   readonly #session: Session;
   readonly #answers: Answers;
+  readonly #problems: ProblemList;
+  readonly #found: Found;
   readonly #plan = new Plan();
   readonly #layouter = new Layouter(() => this.#draw("same"));
   readonly #listeners = new Set<() => void>();
@@ -93,6 +67,7 @@ export class Viewer {
   #fitNext: readonly string[] | "all" | null = null;
   #addressTimer: ReturnType<typeof setTimeout> | undefined;
   #fallbackHidden = false;
+  #foundNodes: FoundNodes | null = null;
 
   constructor(url: string, session: Session) {
     const view = readView(location.search);
@@ -103,6 +78,8 @@ export class Viewer {
         if (connection.state === "catching-up") this.#descriptions.connected();
         const trust = trustOf(connection, this.#page.state);
         this.#set({ connection, trust, signedIn: this.#session.token !== null });
+        this.#problems.connected(connection);
+        if (connection.state === "catching-up") this.#found.retry();
       },
       onServerState: (state) => this.#told(state),
       onFallback: (fallback) => this.#set({ fallback: this.#fallbackHidden ? null : fallback }),
@@ -116,10 +93,20 @@ export class Viewer {
         this.#described();
       },
     });
-    this.#answers = new Answers(url, () => this.#session.token, {
-      onProblems: (problems) => this.#set({ problems }),
-      onStudy: (study) => this.#studied(study),
+    const token = () => this.#session.token;
+    this.#answers = new Answers(url, token, { onStudy: (study) => this.#studied(study) });
+    this.#problems = new ProblemList(url, token, {
+      onProblems: (problems) => {
+        this.#set({ problems });
+        this.#answers.changed();
+      },
     });
+    this.#found = new Found(url, token, {
+      onFound: (found, isOther) => this.#sifted(found, isOther),
+      onFault: (fault) => this.#set({ fault }),
+    });
+    this.search = new Query(url, token, () => this.#page.view.scope);
+    this.filterSearch = new Query(url, token, () => this.#page.view.scope);
     this.#page = {
       connection: { state: "connecting" },
       state: null,
@@ -132,6 +119,7 @@ export class Viewer {
       counts: this.index.counts,
       nodes: 0,
       problems: null,
+      fault: "",
       view,
       open: view.open ?? new Set(),
       scene: NOTHING,
@@ -202,8 +190,14 @@ export class Viewer {
     this.#fitNext = "all";
     this.#go({ filter, open: null, focus: null }, "push");
     this.#study();
-    this.#answers.show(this.#page.view);
-    this.#open(openAtFirst(this.graph, filter), null);
+    this.#problems.show(this.#page.view);
+    this.#found.show(this.#page.view);
+    this.#open(openAtFirst(this.graph, this.sieve), null);
+  }
+
+  /** What lets through what is shown. While a new search is not answered, that is what the last one found. */
+  get sieve(): Sieve {
+    return { ...this.#page.view.filter, found: this.#foundNodes };
   }
 
   setHidden(hidden: ReadonlySet<string>): void {
@@ -248,14 +242,19 @@ export class Viewer {
     this.#draw("other");
   }
 
-  /** text: the name of a resource, or the id of a card or frame. */
-  select(text: string | null): void {
+  /** text: the name of a resource, or the id of a card or frame. Back leads to what was selected before. */
+  select(text: string | null, how: "push" | "replace" = "push"): void {
     if (text === this.#page.view.selected) return;
     const card = text === null ? undefined : this.#page.scene.cards.get(text);
-    this.#go({ selected: card === undefined ? text : textOf(this.graph, card) }, "replace");
+    this.#go({ selected: card === undefined ? text : textOf(this.graph, card) }, how);
     this.#emphasize();
     const shown = this.#page.selection?.card;
     if (shown) this.#canvas?.reveal(shown);
+  }
+
+  /** Walk over the cards: one step of the history for the whole walk. */
+  walk(card: string | null): void {
+    this.select(card, this.#page.view.selected === null ? "push" : "replace");
   }
 
   /** Select it, with its group open, so that it can be seen. */
@@ -264,16 +263,32 @@ export class Viewer {
     if (this.#page.view.focus === null && !this.#page.open.has(group)) {
       const open = new Set(this.#page.open).add(group);
       this.#fitNext = [group];
-      this.#go({ selected: name }, "replace");
+      this.#go({ selected: name }, "push");
       this.#open(open, open);
     } else this.select(name);
   }
 
-  /** The way from the symptoms of this resource to its cause, and all that depends on it. */
+  /** Show what a search has found; nothing of it may be here yet. */
+  findHit(hit: Pick<Node, "uid" | "kind" | "name" | "namespace">): void {
+    const node = this.graph.nodes.get(hit.uid);
+    if (node === undefined) this.select(nameOf(hit));
+    else this.find(node, nameOf(node));
+  }
+
+  /** The way from the symptoms of this resource to its cause. */
   focus(uid: string): void {
+    this.#focusOnCard(uid, "");
+  }
+
+  /** All that depends on this resource. */
+  focusImpact(uid: string): void {
+    this.#focusOnCard(uid, IMPACT);
+  }
+
+  #focusOnCard(uid: string, prefix: string): void {
     const node = this.graph.nodes.get(uid);
     const card = node && stackWith(this.graph, this.index, node);
-    if (card !== undefined) this.#focusOn(card.id);
+    if (card !== undefined) this.#focusOn(prefix + card.id);
   }
 
   /** The way from what users meet to the cause of a problem, and all that it affects. */
@@ -288,7 +303,7 @@ export class Viewer {
 
   sortProblems(sort: ProblemSort): void {
     this.#go({ sort }, "replace");
-    this.#answers.show(this.#page.view);
+    this.#problems.show(this.#page.view);
   }
 
   #focusOn(focus: string): void {
@@ -329,14 +344,20 @@ export class Viewer {
 
   /** Back and forward. */
   #returned(): void {
+    const before = this.#page.view;
     const view = readView(location.search);
+    const isOther = view.focus !== before.focus;
+    this.#set({ view, ...(isOther ? { study: null } : {}) });
+    if (isOther) this.#study();
+    this.#problems.show(view);
+    this.#found.show(view);
+    if (writeView({ ...view, selected: before.selected }) === writeView(before)) {
+      this.#emphasize();
+      return;
+    }
     this.#plan.tidy();
     this.#layouter.forgetAll();
-    const open = view.open ?? openAtFirst(this.graph, view.filter);
-    const isOther = view.focus !== this.#page.view.focus;
-    this.#set({ view, open, ...(isOther ? { study: null } : {}) });
-    if (isOther) this.#study();
-    this.#answers.show(view);
+    this.#set({ open: view.open ?? openAtFirst(this.graph, this.sieve) });
     this.#fitNext = view.camera === null ? "all" : null;
     this.#draw("other");
     if (view.camera !== null && this.#canvas !== null) this.#canvas.camera = view.camera;
@@ -364,7 +385,7 @@ export class Viewer {
   #arrange(): void {
     const { view, loaded } = this.#page;
     if (!loaded || view.open !== null) return;
-    this.#set({ open: openAtFirst(this.graph, view.filter) });
+    this.#set({ open: openAtFirst(this.graph, this.sieve) });
     if (view.camera === null && view.focus === null) this.tidy();
     else this.#draw("other");
   }
@@ -389,8 +410,21 @@ export class Viewer {
     };
     this.#fitNext = view.camera === null ? "all" : null;
     this.#draw("other");
-    this.#answers.show(view);
+    this.#problems.show(view);
+    this.#found.show(view);
     this.#study();
+  }
+
+  /** The search of the filter finds other resources now. */
+  #sifted(found: FoundNodes | null, isOther: boolean): void {
+    this.#foundNodes = found;
+    if (!this.#page.loaded) return;
+    if (!isOther) {
+      this.#schedule();
+      return;
+    }
+    if (this.#page.view.open === null) this.#set({ open: openAtFirst(this.graph, this.sieve) });
+    this.tidy();
   }
 
   #changed(changes: readonly Change[]): void {
@@ -412,7 +446,7 @@ export class Viewer {
   /** So little is known while the server syncs that all of it would be open. */
   #openAtFirst(): ReadonlySet<string> {
     if (this.#page.trust.level === "syncing") return new Set();
-    return openAtFirst(this.graph, this.#page.view.filter);
+    return openAtFirst(this.graph, this.sieve);
   }
 
   /** Many changes, one picture: with the next frame that is far enough from the last. */
@@ -431,8 +465,8 @@ export class Viewer {
   #draw(news: News): void {
     if (!this.#page.loaded) return;
     this.#drawnAt = performance.now();
-    const { view, open } = this.#page;
-    const options = { filter: view.filter, open, hidden: this.#hidden };
+    const { open } = this.#page;
+    const options = { filter: this.sieve, open, hidden: this.#hidden };
     const { study } = this.#page;
     const focused = study === null ? null : drawFocus(this.graph, study, options);
     const scene = focused ?? drawMap(this.graph, options);
@@ -441,7 +475,7 @@ export class Viewer {
     this.#set({
       scene,
       story: focused === null || study === null ? [] : storyOf(focused, study),
-      ...this.#counted(view.filter),
+      ...this.#counted(this.sieve),
       edgeTypes: countTypes(this.graph),
       hidden: this.#hidden,
     });
@@ -449,7 +483,7 @@ export class Viewer {
   }
 
   /** How many nodes there are of each status, of those that the filter shows. */
-  #counted(filter: Filter): Pick<Page, "counts" | "nodes"> {
+  #counted(filter: Sieve): Pick<Page, "counts" | "nodes"> {
     if (isEverything(filter)) return { counts: { ...this.index.counts }, nodes: this.graph.nodes.size };
     const shown = [...this.graph.nodes.values()].filter((node) => matches(filter, node));
     return { counts: count(shown.map((node) => node.status)), nodes: shown.length };
@@ -459,13 +493,9 @@ export class Viewer {
   #study(): void {
     const { focus } = this.#page.view;
     this.#set({ lost: false, ...(focus === null ? { study: null } : {}) });
-    if (focus === null) this.#answers.study(null);
-    else if (focus.startsWith(PROBLEM)) this.#answers.study(focus.slice(PROBLEM.length));
-    else {
-      const card = stackOf(this.graph, this.index, focus);
-      if (card === undefined) this.#studied(null);
-      else this.#answers.study(card.members);
-    }
+    const subject = focus === null ? null : subjectOf(this.graph, this.index, focus);
+    this.#answers.study(subject);
+    if (focus !== null && subject === null) this.#studied(null);
   }
 
   /** What the server has answered of the focus. */
@@ -523,21 +553,6 @@ export class Viewer {
     const dims = card !== null && scene.cards.has(card) && scene.room === null;
     this.#canvas?.emphasize(card, dims ? nearOf(scene, card) : null);
   }
-}
-
-/** The layout of an open room may still be on its way. */
-function isComplete(scene: Scene, picture: Picture): boolean {
-  return picture.cards.length === scene.cards.size;
-}
-
-/** Those that are connected with a card, and itself. */
-function nearOf(scene: Scene, card: string): Set<string> {
-  const near = new Set([card]);
-  for (const line of scene.lines.values()) {
-    if (line.from === card) near.add(line.to);
-    if (line.to === card) near.add(line.from);
-  }
-  return near;
 }
 
 function countTypes(graph: Cluster): Map<string, number> {

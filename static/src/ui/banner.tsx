@@ -1,7 +1,8 @@
 import type { FallbackReason, PartialKind } from "@astrolabe/stream";
 import { clock, lasting } from "../cluster/time";
+import type { Page } from "../state/page";
 import { isOld, type Trust } from "../state/trust";
-import type { Page, Viewer } from "../state/viewer";
+import type { Viewer } from "../state/viewer";
 import { useNow } from "./hooks";
 import { sentence } from "./sentence";
 

@@ -1,5 +1,6 @@
+import type { Page } from "../state/page";
 import { WORDS } from "../state/trust";
-import type { Page, Viewer } from "../state/viewer";
+import type { Viewer } from "../state/viewer";
 
 /** Whether what is seen is what is, in a word; the banner says more. */
 export function ConnectionState({ viewer, page }: { viewer: Viewer; page: Page }) {

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
-import type { Page, Viewer } from "../state/viewer";
+import type { Page } from "../state/page";
+import type { Viewer } from "../state/viewer";
 import { Ghost, Gone } from "./ghost";
 import { Resource } from "./resource";
 import { Several } from "./several";

@@ -1,5 +1,7 @@
-import { countValues, EVERYTHING, type Filter, isEverything, toggle } from "../cluster/filter";
-import type { Page, Viewer } from "../state/viewer";
+import { countValues, EVERYTHING, isEverything, toggle } from "../cluster/filter";
+import type { Page } from "../state/page";
+import type { Viewer } from "../state/viewer";
+import { FilterField } from "./filter-field";
 import { Menu, type Option } from "./menu";
 
 type Field = "namespaces" | "releases" | "kinds";
@@ -21,11 +23,12 @@ export function FilterBar({ viewer, page }: { viewer: Viewer; page: Page }) {
           key={field}
           title={title}
           chosen={[...filter[field]]}
-          options={() => optionsOf(viewer, filter, field)}
+          options={() => optionsOf(viewer, field)}
           toggle={(value) => viewer.setFilter({ ...filter, [field]: toggle(filter[field], value) })}
           clear={() => viewer.setFilter({ ...filter, [field]: new Set() })}
         />
       ))}
+      <FilterField viewer={viewer} page={page} />
       <Menu
         title="Edges"
         note={`${page.edgeTypes.size - hiddenOf(page).length} of ${page.edgeTypes.size}`}
@@ -49,7 +52,8 @@ export function FilterBar({ viewer, page }: { viewer: Viewer; page: Page }) {
 
 const hiddenOf = (page: Page): string[] => [...page.edgeTypes.keys()].filter((type) => page.hidden.has(type));
 
-function optionsOf(viewer: Viewer, filter: Filter, field: Field): Option[] {
+function optionsOf(viewer: Viewer, field: Field): Option[] {
+  const filter = viewer.sieve;
   const counts = countValues(viewer.graph, filter, field);
   for (const value of filter[field]) if (!counts.has(value)) counts.set(value, { nodes: 0, errors: 0 });
   return [...counts]

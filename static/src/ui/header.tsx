@@ -1,7 +1,8 @@
 import { STATUSES } from "@astrolabe/stream";
 import { toggle } from "../cluster/filter";
+import type { Page } from "../state/page";
 import { isGrowing } from "../state/trust";
-import type { Page, Viewer } from "../state/viewer";
+import type { Viewer } from "../state/viewer";
 import { ClusterName } from "./cluster-name";
 import { ConnectionState } from "./connection";
 import { Glyph } from "./glyph";
@@ -15,7 +16,7 @@ export function Header({ viewer, page }: { viewer: Viewer; page: Page }) {
       <Logo />
       <ClusterName cluster={page.cluster} />
       <Counts viewer={viewer} page={page} />
-      <SearchBox viewer={viewer} />
+      <SearchBox viewer={viewer} page={page} />
       <ConnectionState viewer={viewer} page={page} />
       <a class="api" href="./guide/" title="Guide: legend, keyboard shortcuts, API, errors">
         Guide

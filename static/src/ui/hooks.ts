@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Page, Viewer } from "../state/viewer";
+import type { Page } from "../state/page";
+import type { Viewer } from "../state/viewer";
 
 /** The page as it is; the component is drawn again when it changes. */
 export function usePage(viewer: Viewer): Page {

@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Canvas } from "../canvas/canvas";
 import { total } from "../cluster/counts";
-import type { Page, Viewer } from "../state/viewer";
+import type { Page } from "../state/page";
+import type { Viewer } from "../state/viewer";
 import { THEME_CHANGED } from "./theme-switch";
 
 const DIRECTIONS: Readonly<Record<string, { x: number; y: number }>> = {
@@ -39,9 +40,7 @@ export function MapView({ viewer, page }: { viewer: Viewer; page: Page }) {
       f: () => canvas.fit(),
       t: () => viewer.tidy(),
     };
-    const act = direction
-      ? () => viewer.select(canvas.next(selected, direction) ?? selected)
-      : acts[event.key];
+    const act = direction ? () => viewer.walk(canvas.next(selected, direction) ?? selected) : acts[event.key];
     if (act === undefined) return;
     event.preventDefault();
     act();

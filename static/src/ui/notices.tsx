@@ -1,6 +1,7 @@
 import { EVERYTHING, isEverything } from "../cluster/filter";
+import type { Page } from "../state/page";
 import { isGrowing } from "../state/trust";
-import type { Page, Viewer } from "../state/viewer";
+import type { Viewer } from "../state/viewer";
 import { sentence } from "./sentence";
 
 /** By the server's word. */

@@ -1,7 +1,9 @@
 import type { Kinds } from "@astrolabe/stream";
 import type { Card } from "../cluster/cards";
 import { total } from "../cluster/counts";
-import type { Page, Viewer } from "../state/viewer";
+import type { Page } from "../state/page";
+import type { Viewer } from "../state/viewer";
+import { Forecast } from "./forecast";
 import { Glyph } from "./glyph";
 import { Moment } from "./moment";
 
@@ -9,7 +11,7 @@ import { Moment } from "./moment";
 export function PathBar({ viewer, page }: { viewer: Viewer; page: Page }) {
   if (page.view.focus === null) return null;
   return (
-    <nav class="path" aria-label="Path to the cause">
+    <nav class="path" aria-label={page.study?.forecast ? "What depends on it" : "Path to the cause"}>
       <button type="button" class="back" onClick={() => viewer.leaveFocus()}>
         <svg viewBox="-8 -8 16 16" aria-hidden="true">
           <path d="M3-5-2 0 3 5" />
@@ -29,6 +31,7 @@ export function PathBar({ viewer, page }: { viewer: Viewer; page: Page }) {
         ))}
       </ol>
       <Cause page={page} />
+      {page.study?.forecast && <Forecast viewer={viewer} forecast={page.study.forecast} />}
     </nav>
   );
 }

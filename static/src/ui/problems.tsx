@@ -1,11 +1,12 @@
 import { PROBLEM_SORTS, type Problem, type ProblemSort } from "@astrolabe/stream";
-import { useRef, useState } from "preact/hooks";
 import type { Cluster } from "../cluster/cluster";
 import { clock } from "../cluster/time";
-import { PROBLEM } from "../state/answers";
+import { PROBLEM } from "../state/focus";
+import type { Page } from "../state/page";
 import { isGrowing, isOld, verdictOf } from "../state/trust";
-import type { Page, Viewer } from "../state/viewer";
+import type { Viewer } from "../state/viewer";
 import { Glyph } from "./glyph";
+import { useHeldList } from "./held-list";
 import { moveInList } from "./hooks";
 import { Moment } from "./moment";
 
@@ -20,17 +21,30 @@ const SORTS: Record<ProblemSort, string> = {
 /** What is broken, by cause, as the server says. */
 export function Problems({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { problems } = page;
-  const held = useHeld(problems ?? []);
+  const { sort, filter } = page.view;
+  const list = useHeldList(problems ?? [], JSON.stringify([sort, ...Object.values(filter).map(textOf)]));
   return (
-    <section class="problems" aria-labelledby="problems-title">
+    <section
+      class="problems"
+      aria-labelledby="problems-title"
+      onPointerEnter={list.enter}
+      onPointerLeave={list.leave}
+      onFocusIn={list.focus}
+      onFocusOut={list.blur}
+    >
       <h2 id="problems-title">
         Problems <span class="number">{numberOf(problems)}</span>
         {page.loaded && <small>{when(page)}</small>}
+        {list.waiting > 0 && (
+          <button type="button" class="waiting" onClick={list.release}>
+            {list.waiting} new
+          </button>
+        )}
       </h2>
-      {problems !== null && problems.length > 1 && <Sort viewer={viewer} sort={page.view.sort} />}
-      {numberOf(problems) === 0 && <None page={page} />}
-      <ul onKeyDown={moveInList} onPointerEnter={held.hold} onPointerLeave={held.release}>
-        {held.problems.map((problem) => (
+      {problems !== null && problems.length > 1 && <Sort viewer={viewer} sort={sort} />}
+      {numberOf(problems) === 0 && list.shown.length === 0 && <None page={page} />}
+      <ul onKeyDown={moveInList}>
+        {list.shown.map((problem) => (
           <li key={problem.id}>
             <Row viewer={viewer} page={page} problem={problem} />
           </li>
@@ -39,6 +53,8 @@ export function Problems({ viewer, page }: { viewer: Viewer; page: Page }) {
     </section>
   );
 }
+
+const textOf = (values: ReadonlySet<string> | string): string => [...values].join(",");
 
 /** How many there are now: one that has ended is shown for another while, but does not count. */
 export const numberOf = (problems: readonly Problem[] | null): number | null =>
@@ -59,20 +75,6 @@ function Sort({ viewer, sort }: { viewer: Viewer; sort: ProblemSort }) {
       </select>
     </label>
   );
-}
-
-/** The problems, which keep their order while the pointer is over them: nobody clicks on what has just moved. */
-function useHeld(problems: readonly Problem[]) {
-  const [held, setHeld] = useState(false);
-  const order = useRef<readonly string[]>([]);
-  const places = new Map(order.current.map((id, place) => [id, place]));
-  const shown = held
-    ? problems.toSorted(
-        (one, other) => (places.get(one.id) ?? Infinity) - (places.get(other.id) ?? Infinity) || 0,
-      )
-    : problems;
-  if (!held) order.current = problems.map((problem) => problem.id);
-  return { problems: shown, hold: () => setHeld(true), release: () => setHeld(false) };
 }
 
 /** What the number is worth. */

@@ -25,8 +25,17 @@ export function Resource({ viewer, node, card }: { viewer: Viewer; node: Node; c
       </header>
       {node.message && <p class="message">{node.message}</p>}
       <div class="actions">
-        <button type="button" class="primary" onClick={() => viewer.focus(node.uid)}>
-          {node.status === "Ready" ? "What depends on it" : "Path to cause"}
+        {node.status !== "Ready" && (
+          <button type="button" class="primary" onClick={() => viewer.focus(node.uid)}>
+            Path to cause
+          </button>
+        )}
+        <button
+          type="button"
+          class={node.status === "Ready" ? "primary" : "plain"}
+          onClick={() => viewer.focusImpact(node.uid)}
+        >
+          What depends on it
         </button>
         {stack !== undefined && (
           <button type="button" class="plain" onClick={() => viewer.toggle(stack)}>

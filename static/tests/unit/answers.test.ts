@@ -1,9 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Problem } from "@astrolabe/stream";
-import { afterEach, describe, expect, it } from "vitest";
-import { Answers, type Study } from "../../src/state/answers";
-import { readView } from "../../src/state/url";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Answers, type Study, type Subject } from "../../src/state/answers";
 
 const POD = { kind: "Pod", group: "", namespace: "shop", name: "cart-1", uid: "p", status: "Error" };
 const SERVICE = { kind: "Service", group: "", namespace: "shop", name: "cart", uid: "s", status: "Error" };
@@ -48,14 +46,13 @@ const ANSWERS: Record<string, unknown> = {
 /** A server that answers so, and what it was asked. */
 class Site {
   readonly asked: string[] = [];
-  problems: unknown[] = [PROBLEM];
   readonly #server: Server;
 
   constructor() {
     this.#server = createServer((request, answer) => {
       const { pathname, search } = new URL(request.url ?? "/", "http://x");
       this.asked.push(pathname + search);
-      const body = pathname === "/api/v1/problems" ? this.problems : ANSWERS[pathname];
+      const body = ANSWERS[pathname];
       answer.writeHead(body === undefined ? 404 : 200, { "content-type": "application/json" });
       answer.end(JSON.stringify(body ?? { error: "not-found" }));
     });
@@ -79,67 +76,59 @@ describe("answers", () => {
     site = new Site();
   });
 
-  /** The first problems and the first study that come. */
-  async function ask(
-    act: (answers: Answers) => void,
-  ): Promise<{ problems: readonly Problem[]; study: Study | null }> {
+  /** The first study that comes. */
+  async function ask(subject: Subject): Promise<Study | null> {
     const address = await site.start();
-    return new Promise((done) => {
-      let study: Study | null = null;
-      const answers = new Answers(address, () => null, {
-        onStudy: (told) => {
-          study = told;
-        },
-        onProblems: (problems) => done({ problems: problems ?? [], study }),
-      });
-      act(answers);
+    return new Promise((onStudy) => {
+      new Answers(address, () => null, { onStudy }).study(subject);
     });
   }
 
-  it("are of the part that the page shows, in the order that it asks for", async () => {
-    const view = readView("?namespace=shop,blog&status=Error&only.kind=Pod&sort=newest");
-    const { problems } = await ask((answers) => answers.show(view));
-    expect(problems.map((problem) => problem.id)).toEqual(["41bf"]);
-    const query = "sort=newest&namespace=shop&namespace=blog&status=Error&kind=Pod";
-    expect(site.asked).toEqual([`/api/v1/problems?${query}`]);
-  });
-
   it("about a problem tell the way from what users meet to the cause", async () => {
-    const { study } = await ask((answers) => {
-      answers.study("41bf");
-      answers.show(readView(""));
-    });
+    const study = await ask({ about: "problem", id: "41bf" });
     expect(study?.chain.map((step) => step.name)).toEqual(["cart", "cart-1", "keys"]);
     expect(study?.broken).toEqual(["p", "s"]);
     expect(study?.headline).toMatchObject({ reason: "NotFound", message: "Secret keys does not exist" });
   });
 
-  it("about a resource tell why it is so, and what depends on it", async () => {
-    const { study } = await ask((answers) => {
-      answers.study(["s"]);
-      answers.show(readView(""));
-    });
+  it("about why a resource is so tell the way to its cause, and nothing that merely depends on it", async () => {
+    const study = await ask({ about: "cause", uids: ["s"] });
     expect(study?.chain.map((step) => step.name)).toEqual(["cart", "cart-1", "keys"]);
-    expect(study?.dependents).toEqual(["i"]);
+    expect(study?.dependents).toEqual([]);
     expect(study?.headline?.message).toBe("Secret keys does not exist in namespace shop");
+    expect(site.asked).toEqual(["/api/v1/resources/s/why"]);
   });
 
-  it("about what is well are headed by itself", async () => {
-    const { study } = await ask((answers) => {
-      answers.study(["w"]);
-      answers.show(readView(""));
-    });
-    expect(study?.chain.map((step) => step.uid)).toEqual(["w"]);
-    expect(study?.headline).toMatchObject({ status: "Ready", reason: "Running" });
-    expect(study?.dependents).toEqual(["s"]);
+  it("about what depends on a resource are headed by it, whatever is wrong with it", async () => {
+    const study = await ask({ about: "impact", uids: ["s"] });
+    expect(study?.chain.map((step) => step.name)).toEqual(["cart"]);
+    expect(study?.dependents).toEqual(["i"]);
+    expect(study?.headline).toBeNull();
+    expect(study?.forecast?.target.name).toBe("cart");
+    expect(site.asked).toEqual(["/api/v1/resources/s/impact?action=fail"]);
   });
 
-  it("about what no longer exists are none, and the problems still come", async () => {
-    const { problems, study } = await ask((answers) => {
-      answers.study("gone");
-      answers.show(readView(""));
+  it("about what no longer exists are none", async () => {
+    expect(await ask({ about: "problem", id: "gone" })).toBeNull();
+  });
+
+  it("come again when the graph has changed, and not otherwise", async () => {
+    const address = await site.start();
+    let told = 0;
+    const answers = new Answers(address, () => null, {
+      onStudy: () => {
+        told += 1;
+      },
     });
-    expect(study).toBeNull();
-    expect(problems).toHaveLength(1);
+    answers.study({ about: "problem", id: "41bf" });
+    await vi.waitFor(() => expect(told).toBe(1));
+    await new Promise((passed) => setTimeout(passed, 1_500));
+    expect(site.asked).toHaveLength(1);
+    answers.changed();
+    answers.changed();
+    await vi.waitFor(() => expect(told).toBe(2), 3_000);
+    expect(site.asked).toHaveLength(2);
+    answers.study(null);
+    answers.changed();
   });
 });

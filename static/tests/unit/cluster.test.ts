@@ -2,8 +2,7 @@ import { Graph, type Node, type Status } from "@astrolabe/stream";
 import { describe, expect, it } from "vitest";
 import { countValues, EVERYTHING, matches, toggle } from "../../src/cluster/filter";
 import { Index } from "../../src/cluster/index";
-import { kubectl, nameOf } from "../../src/cluster/names";
-import { Search } from "../../src/cluster/search";
+import { kubectl } from "../../src/cluster/names";
 import { ago, lasting } from "../../src/cluster/time";
 import { node, shop } from "./build";
 
@@ -91,27 +90,6 @@ describe("a filter", () => {
   it("is changed by a value that comes or goes", () => {
     expect([...toggle(new Set(["a"]), "b")]).toEqual(["a", "b"]);
     expect([...toggle(new Set(["a", "b"]), "a")]).toEqual(["b"]);
-  });
-});
-
-describe("search", () => {
-  const { graph } = shop();
-  const find = (text: string) => new Search().find(graph, text, 3);
-
-  it("wants every word, anywhere", () => {
-    expect(find("CART deployment").nodes.map(nameOf)).toEqual(["Deployment/shop/cart"]);
-    expect(find("shop createcontainer pod").total).toBe(3);
-  });
-
-  it("begins with the name itself, then the worst, and counts all", () => {
-    const { nodes, total } = find("cart");
-    expect(nodes.map((each) => each.name)).toEqual(["cart", "cart", "cart"]);
-    expect(total).toBe(9);
-  });
-
-  it("finds nothing for nothing", () => {
-    expect(find("  ")).toEqual({ nodes: [], total: 0 });
-    expect(find("zebra")).toEqual({ nodes: [], total: 0 });
   });
 });
 

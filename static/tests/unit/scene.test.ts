@@ -36,6 +36,7 @@ const study = (more: {
   broken: more.broken ?? [],
   dependents: more.dependents ?? [],
   headline: null,
+  forecast: null,
 });
 
 const lacking = {

@@ -10,7 +10,8 @@ const byName = (one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1
 const sorted = (objects) => [...objects].sort(byName);
 
 let count = 0;
-for (const file of readdirSync(folder).filter((file) => !without.includes(file.replace(".json", "")))) {
+const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
+for (const file of files.filter((file) => !without.includes(file.replace(".json", "")))) {
   const { steps, then } = JSON.parse(readFileSync(join(folder, file), "utf-8"));
   const graph = new Graph();
   for (const step of steps) {

@@ -52,6 +52,7 @@ async def test_a_problem_says_what_is_broken_why_and_what_depends_on_it(site: Si
         "status": "Error",
         "reason": "CrashLoopBackOff",
         "message": "container app keeps ending: OOMKilled",
+        "reach": 1002,
         "since": "2026-01-01T00:05:00Z",
         "cause": {**pod, **bad},
         "affected": {

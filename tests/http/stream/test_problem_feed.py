@@ -14,11 +14,10 @@ from websockets.asyncio.client import ClientConnection
 
 from astrolabe.graph.encoding.wire import encode
 from astrolabe.graph.state.status import ERROR, Status
-from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.http.counters import Counters
 from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream import problem_feed, problem_watch
-from astrolabe.http.stream.problem_feed import ProblemFeed, ProblemSubscription
+from astrolabe.http.stream.problem_feed import AskedProblems, ProblemFeed, ProblemSubscription
 from astrolabe.http.stream.problem_list import ProblemLister
 from astrolabe.settings import Limits
 from tests.support.connections import Recorder
@@ -138,6 +137,20 @@ async def test_a_filter_tells_of_what_it_keeps(site: Site, socket: ClientConnect
     breaks(site.world, "a")
     await reader.until(socket, lambda: reader.names == ["a"])
     assert by_id(await site.json("/api/v1/problems?namespace=shop")) == reader.problems
+
+
+async def test_with_detail_they_name_what_they_affect(site: Site, socket: ClientConnection) -> None:
+    plain, detailed = Reader(), Reader()
+    await socket.send(ask("plain"))
+    await socket.send(ask("detailed", detail=True))
+    for message in (await read(socket), await read(socket)):
+        (plain if message["id"] == "plain" else detailed).take(message)
+    assert by_id(await site.json("/api/v1/problems?detail=true")) == detailed.problems
+    assert by_id(await site.json("/api/v1/problems")) == plain.problems != detailed.problems
+    async with site.stream("/api/v1/ws?what=problems&detail=true") as other:
+        reader = Reader()
+        await reader.until(other, lambda: bool(reader.problems))
+    assert reader.problems == detailed.problems
 
 
 async def test_resuming_and_what_cannot_be_resumed(site: Site, socket: ClientConnection) -> None:
@@ -260,7 +273,7 @@ def test_whoever_applies_what_it_is_told_holds_the_list(
     """Whatever is remembered, and whenever it reads."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(problem_feed, "MAX_REMOVED", data.draw(st.integers(0, 3)))
-        feed, reader = ProblemFeed(EVERYTHING, Counters()), Reader()
+        feed, reader = ProblemFeed(AskedProblems(), Counters()), Reader()
         subscription = ProblemSubscription("p", feed, Recorder(), None)
         for problems, then in history:
             feed.take({id: encode({"id": id, "text": text}) for id, text in problems.items()})
@@ -279,7 +292,7 @@ def said(subscription: ProblemSubscription) -> Iterator[Json]:
 
 
 def test_a_long_list_comes_in_parts() -> None:
-    feed, reader = ProblemFeed(only(), Counters()), Reader()
+    feed, reader = ProblemFeed(AskedProblems(only()), Counters()), Reader()
     feed.take({str(each): encode({"id": str(each), "text": "x" * 1000}) for each in range(100)})
     messages = list(said(ProblemSubscription("p", feed, Recorder(), None)))
     assert [message["part"] for message in messages] == [1, 2, 3]

@@ -1,4 +1,4 @@
-import { Filter, Kind, Kinds, ProbeResult, Problem, ServerState } from '@astrolabe/stream';
+import { Filter, Kind, Kinds, ProbeResult, ServerState } from '@astrolabe/stream';
 import {
   CoreApp,
   DataFrame,
@@ -16,11 +16,12 @@ import { getBackendSrv, getTemplateSrv, isFetchError } from '@grafana/runtime';
 import { EMPTY, from, lastValueFrom, map, merge, Observable, switchMap, tap } from 'rxjs';
 import { filterOf, isAll } from './filter';
 import { idleOf } from './idle';
-import { LiveGraph, LiveGraphs, Update } from './live';
+import { LiveGraph, Update } from './live';
 import { Memory } from './memory';
 import { pace } from './pace';
-import { chosen, problemParams, withProblems } from './problems';
+import { askedBy, AskedProblems, chosen, LiveProblems, ProblemUpdate, withProblems } from './problems';
 import { Shape, shapeOf } from './shapes';
+import { SharedConnections } from './shared';
 import { Notice, noticesOf } from './notices';
 import { LISTED_STATUSES } from './topology/appearance';
 import { AstrolabeOptions, AstrolabeQuery, DEFAULT_QUERY, seeksProblems } from './types';
@@ -38,14 +39,17 @@ type Health = { status?: string; nodes?: number; synced?: boolean } & Partial<Se
 /** Follows an Astrolabe: every panel is live. */
 export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> {
   private readonly url: string;
-  private readonly graphs: LiveGraphs;
+  private readonly graphs: SharedConnections<Filter, Update>;
+  private readonly problems: SharedConnections<AskedProblems, ProblemUpdate>;
   private readonly shapes = new Memory<Shape>(REMEMBERED);
   private known: Promise<Kinds> | undefined;
 
   constructor(settings: DataSourceInstanceSettings<AstrolabeOptions>) {
     super(settings);
     this.url = settings.url ?? '';
-    this.graphs = new LiveGraphs((filter) => this.newGraph(filter));
+    const stream = endpoint(this.url);
+    this.graphs = new SharedConnections((filter) => new LiveGraph(stream, filter, () => this.probe()));
+    this.problems = new SharedConnections((asked) => new LiveProblems(stream, asked, () => this.probe()));
   }
 
   getDefaultQuery(_: CoreApp): Partial<AstrolabeQuery> {
@@ -106,13 +110,8 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
       return this.graphs.follow(asked);
     }
     const { status = [], ...filter } = asked;
-    const params = problemParams(target, filter, status);
-    const ask = () =>
-      this.get<Problem[]>('/api/v1/problems', params).then(
-        (problems) => chosen(problems, status),
-        (error) => Promise.reject(new Error(described(error)))
-      );
-    return withProblems(this.graphs.follow(filter), ask);
+    const problems = this.problems.follow(askedBy(target, filter));
+    return withProblems(this.graphs.follow(filter), problems, (found) => chosen(found, target, status));
   }
 
   private filterOf(query: AstrolabeQuery, scopedVars: ScopedVars): Filter {
@@ -120,13 +119,11 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
     return filterOf(query, (text, scoped, format) => templates.replace(text, scoped, format), scopedVars);
   }
 
-  private newGraph(filter: Filter): LiveGraph {
-    const probe = (): Promise<ProbeResult> =>
-      this.get('/health').then(
-        () => ({ found: 'unknown' }),
-        (error) => ({ found: 'unknown', reason: `Cannot reach Astrolabe: ${described(error)}` })
-      );
-    return new LiveGraph(endpoint(this.url), filter, probe);
+  private async probe(): Promise<ProbeResult> {
+    return this.get('/health').then(
+      () => ({ found: 'unknown' }),
+      (error) => ({ found: 'unknown', reason: `Cannot reach Astrolabe: ${described(error)}` })
+    );
   }
 
   /** Asked for once; without an answer all kinds look alike, and the next query asks again. */
@@ -159,7 +156,7 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
 function respond(update: Update, shape: Shape, refId: string): DataQueryResponse {
   const { trouble, troubleSince, final, graph, state, unanswered } = update;
   const frames = graph.position === null ? [] : shape.frames(update, refId);
-  const message = trouble ?? (unanswered && `Cannot ask Astrolabe for problems: ${unanswered}`);
+  const message = trouble ?? (unanswered && `Cannot follow the problems: ${unanswered}`);
   if (message !== undefined && (final || frames.length === 0)) {
     return { key: refId, state: LoadingState.Error, data: frames, errors: [{ refId, message }] };
   }

@@ -1,15 +1,12 @@
 import { Change, ConnectionState, Filter, Graph, Probe, Problem, ServerState, StreamClient } from '@astrolabe/stream';
-import { Observable } from 'rxjs';
-
-/** Milliseconds for which a connection without a panel stays open: a panel that refreshes leaves before it comes back. */
-const LINGER = 1000;
+import { Connection } from './shared';
 
 /**
  * `changes`: of the latest message; none for the first snapshot.
  * `time`: when they happened, Unix milliseconds.
  * `state`: what the server last said about itself; missing while there is no connection.
  * `trouble`: why there is no connection, since `troubleSince`. The client keeps trying, unless it is `final`.
- * `problems`: as last answered, for those who ask for them. `unanswered`: why they are not of now.
+ * `problems`: as last told, for those who follow them. `unanswered`: why they are not of now.
  */
 export interface Update {
   graph: Graph;
@@ -25,52 +22,8 @@ export interface Update {
 
 type Listener = (update: Update) => void;
 
-/** One connection for each filter, shared by all panels that use it and closed after the last of them. */
-export class LiveGraphs {
-  private readonly open = new Map<string, LiveGraph>();
-
-  constructor(private readonly make: (filter: Filter) => LiveGraph) {}
-
-  /** The updates of a part of the graph; completes after a final one. */
-  follow(filter: Filter): Observable<Update> {
-    const key = JSON.stringify(filter);
-    return new Observable((subscriber) => {
-      const graph = this.open.get(key) ?? this.start(key, filter);
-      const stop = graph.listen((update) => {
-        if (update.final) {
-          this.open.delete(key); // The next panel to ask tries again: the cause may be gone.
-        }
-        subscriber.next(update);
-        if (update.final) {
-          subscriber.complete();
-        }
-      });
-      return () => {
-        stop();
-        setTimeout(() => this.leave(key, graph), LINGER);
-      };
-    });
-  }
-
-  private start(key: string, filter: Filter): LiveGraph {
-    const graph = this.make(filter);
-    this.open.set(key, graph);
-    graph.start();
-    return graph;
-  }
-
-  private leave(key: string, graph: LiveGraph): void {
-    if (graph.isUnused) {
-      graph.stop();
-      if (this.open.get(key) === graph) {
-        this.open.delete(key);
-      }
-    }
-  }
-}
-
 /** Tells any number of listeners what one client of the stream reports. */
-export class LiveGraph {
+export class LiveGraph implements Connection<Update> {
   private readonly client: StreamClient;
   private readonly listeners = new Set<Listener>();
   private isEmpty = true;

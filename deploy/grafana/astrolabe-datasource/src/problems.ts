@@ -1,85 +1,130 @@
-import { Filter, Problem } from '@astrolabe/stream';
-import { clamp, mapValues } from 'lodash';
-import { Observable, Subject } from 'rxjs';
+import { ConnectionState, Filter, inOrder, Probe, Problem, ProblemClient } from '@astrolabe/stream';
+import { Observable } from 'rxjs';
 import { Update } from './live';
-import { pace } from './pace';
-import { AstrolabeQuery, LIMITS } from './types';
+import { Connection } from './shared';
+import { AstrolabeQuery } from './types';
 
-/** Milliseconds between two questions while the graph changes, and while it does not: waiting ends in problems, too. */
-const [ASK_EVERY, ASK_ANYWAY] = [1000, 10_000];
-/** Problems that the server lists at most. */
-const MOST = 10_000;
-
-/** The parameters of the question for a query's problems. */
-export function problemParams(query: AstrolabeQuery, filter: Filter, statuses: readonly string[]) {
-  const isTable = query.queryType === 'problems';
-  // The statuses choose among the answers: as part of the filter, they would hide the causes from the server.
-  const rows = isTable && statuses.length === 0 ? clamp(query.limit || LIMITS.problems, 1, MOST) : MOST;
-  const lists = mapValues(filter, (value) => [value].flat().join(','));
-  return {
-    ...lists,
-    sort: query.sort ?? 'severity',
-    limit: String(rows),
-    ...(isTable ? {} : { detail: 'true' }),
-  };
+/** What is followed. `detail`: whether each problem also names what it affects. */
+export interface AskedProblems {
+  filter: Filter;
+  detail: boolean;
 }
 
-/** The problems that last, of these statuses; of all, if there are none. */
-export function chosen(problems: readonly Problem[], statuses: readonly string[]): Problem[] {
+/** `problems`: as last told, in no order. `unanswered`: why they are not of now; `final`: and will not be. */
+export interface ProblemUpdate {
+  problems?: readonly Problem[];
+  unanswered?: string;
+  final?: boolean;
+}
+
+type Listener = (update: ProblemUpdate) => void;
+
+/** What a query's problems are of. The statuses choose among them: in the filter, they would hide causes. */
+export function askedBy(query: AstrolabeQuery, filter: Filter): AskedProblems {
+  return { filter, detail: query.queryType !== 'problems' };
+}
+
+/** The problems that last, of these statuses, in the order of the query; of all statuses, if there are none. */
+export function chosen(
+  problems: readonly Problem[],
+  { sort }: Pick<AstrolabeQuery, 'sort'>,
+  statuses: readonly string[]
+): Problem[] {
   const isSought = (status: string) => statuses.length === 0 || statuses.includes(status);
-  return problems.filter(({ ended, status }) => ended === undefined && isSought(status));
+  return inOrder(
+    problems.filter(({ ended, status }) => ended === undefined && isSought(status)),
+    sort
+  );
+}
+
+/** Tells any number of listeners what one client of the stream reports of problems. */
+export class LiveProblems implements Connection<ProblemUpdate> {
+  private readonly client: ProblemClient;
+  private readonly listeners = new Set<Listener>();
+  private last: ProblemUpdate | undefined;
+
+  /** `url`: of the WebSocket. `probe`: finds out why it did not open. */
+  constructor(url: string, { filter, detail }: AskedProblems, probe: Probe) {
+    const listener = {
+      onChange: () => this.tell({ problems: [...this.client.problems.byId.values()] }),
+      onConnection: (connection: ConnectionState) => this.connectionChanged(connection),
+    };
+    // Grafana's proxy forwards WebSockets, so there is nothing to fall back from.
+    this.client = new ProblemClient(url, listener, { filter, detail, probe, serverSentEvents: false });
+  }
+
+  listen(listener: Listener): () => void {
+    this.listeners.add(listener);
+    if (this.last !== undefined) {
+      listener(this.last);
+    }
+    return () => {
+      this.listeners.delete(listener);
+    };
+  }
+
+  get isUnused(): boolean {
+    return this.listeners.size === 0;
+  }
+
+  start(): void {
+    this.client.start();
+  }
+
+  stop(): void {
+    this.client.stop();
+  }
+
+  private connectionChanged(connection: ConnectionState): void {
+    if (connection.state === 'disconnected' || connection.state === 'refused') {
+      const { problems } = this.last ?? {};
+      this.tell({
+        ...(problems && { problems }),
+        unanswered: connection.reason,
+        ...(connection.state === 'refused' && { final: true }),
+      });
+    }
+  }
+
+  private tell(update: ProblemUpdate): void {
+    this.last = update;
+    [...this.listeners].forEach((listener) => listener(update));
+  }
 }
 
 /**
- * The updates with the problems of the part that they show.
+ * The updates of a part of the graph with its problems.
  *
- * A change is passed on when the problems after it are known; trouble, and what the server says of itself, at once.
- * `ask`: asks the server. If it fails, what was answered last stays.
+ * Nothing is told before the first problems are, but trouble. `choose`: what is shown of them.
  */
-export function withProblems(updates: Observable<Update>, ask: () => Promise<readonly Problem[]>): Observable<Update> {
+export function withProblems(
+  updates: Observable<Update>,
+  problems: Observable<ProblemUpdate>,
+  choose: (problems: readonly Problem[]) => Problem[]
+): Observable<Update> {
   return new Observable((subscriber) => {
-    const questions = new Subject<void>();
-    let latest: Update;
-    let answer: Pick<Update, 'problems' | 'unanswered'> | undefined;
-    let asking = false;
-    let again = false;
-    const tell = () => subscriber.next({ ...latest, ...answer });
-    const find = async () => {
-      again = asking;
-      if (asking || latest.trouble !== undefined) {
-        return;
-      }
-      asking = true;
-      try {
-        answer = { problems: await ask() };
-      } catch (error) {
-        answer = { ...answer, unanswered: error instanceof Error ? error.message : String(error) };
-      }
-      asking = false;
-      if (!subscriber.closed) {
-        tell();
-        if (again) {
-          void find();
-        }
-      }
-    };
-    const asked = pace(questions, { gap: ASK_EVERY, idle: ASK_ANYWAY }).subscribe(() => void find());
+    let latest: Update | undefined;
+    let told: Pick<Update, 'problems' | 'unanswered'> | undefined;
     const followed = updates.subscribe({
       next: (update) => {
         latest = update;
-        if (update.trouble !== undefined || (answer !== undefined && update.changes.length === 0)) {
-          tell();
-        }
-        if (update.trouble === undefined) {
-          questions.next();
+        if (update.trouble !== undefined || told !== undefined) {
+          subscriber.next({ ...update, ...told });
         }
       },
       error: (error) => subscriber.error(error),
       complete: () => subscriber.complete(),
     });
+    // When they end, the graph goes on: the reason stays beside what was told last.
+    const listened = problems.subscribe(({ problems: found, unanswered }) => {
+      told = { ...(found && { problems: choose(found) }), ...(unanswered !== undefined && { unanswered }) };
+      if (latest !== undefined) {
+        subscriber.next({ ...latest, changes: [], ...told });
+      }
+    });
     return () => {
-      asked.unsubscribe();
       followed.unsubscribe();
+      listened.unsubscribe();
     };
   });
 }

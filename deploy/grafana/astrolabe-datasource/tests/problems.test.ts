@@ -1,11 +1,11 @@
 // @vitest-environment jsdom
-/** What panels make of the problems that the server answers, and when they ask for them. */
-import { Graph, Kinds, Node, Problem, Status } from '@astrolabe/stream';
+/** What panels make of the problems that the server tells. */
+import { Graph, Kinds, Node, Problem, ProblemSort, Status } from '@astrolabe/stream';
 import { Subject } from 'rxjs';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { problemsFrame } from '../src/frames/problems';
 import { Update } from '../src/live';
-import { chosen, problemParams, withProblems } from '../src/problems';
+import { askedBy, chosen, ProblemUpdate, withProblems } from '../src/problems';
 import { shapeOf } from '../src/shapes';
 import { inFocus, Part } from '../src/topology/part';
 
@@ -97,20 +97,23 @@ test('of a cause that does not exist, the row says so, and where it is missed', 
 test('problems that have ended are left out, and statuses choose among the others', () => {
   const pending = { ...LACK, status: 'Pending' as const };
   const ended = { ...WEB, ended: '2026-01-01T01:00:00Z' };
-  expect(chosen([WEB, pending, ended], [])).toEqual([WEB, pending]);
-  expect(chosen([WEB, pending, ended], ['Pending', 'Unknown'])).toEqual([pending]);
+  expect(chosen([pending, WEB, ended], {}, [])).toEqual([WEB, pending]);
+  expect(chosen([WEB, pending, ended], {}, ['Pending', 'Unknown'])).toEqual([pending]);
 });
 
-test('the server is asked for the rows that are shown, and for all where some are chosen', () => {
-  const filter = { namespace: ['pay', 'shop'], selector: 'app in (a,b)' };
-  const lists = { namespace: 'pay,shop', selector: 'app in (a,b)' };
-  const table = { refId: 'A', queryType: 'problems' as const };
-  expect(problemParams(table, filter, [])).toEqual({ ...lists, sort: 'severity', limit: '100' });
-  expect(problemParams({ ...table, sort: 'age', limit: 7 }, {}, [])).toEqual({ sort: 'age', limit: '7' });
-  expect(problemParams({ ...table, limit: 70_000 }, {}, [])).toMatchObject({ limit: '10000' });
-  expect(problemParams({ ...table, limit: 7 }, {}, ['Error'])).toMatchObject({ limit: '10000' });
-  const focus = { refId: 'A', focus: true, limit: 150 };
-  expect(problemParams(focus, {}, [])).toEqual({ sort: 'severity', limit: '10000', detail: 'true' });
+test('problems come in the order of the query', () => {
+  const far = { ...WEB, id: 'c3', reach: 1, since: '2026-01-03T00:00:00Z' };
+  const near = { ...WEB, id: 'd4', reach: 2001, affected: { total: 1, kinds: {} } };
+  const ids = (sort?: ProblemSort) => chosen([far, near], { sort }, []).map(({ id }) => id);
+  expect(ids()).toEqual(['d4', 'c3']);
+  expect(ids('affected')).toEqual(['c3', 'd4']);
+  expect(ids('newest')).toEqual(['c3', 'd4']);
+});
+
+test('a table follows problems as they are, a focus also what they affect', () => {
+  const filter = { namespace: ['shop'] };
+  expect(askedBy({ refId: 'A', queryType: 'problems' }, filter)).toEqual({ filter, detail: false });
+  expect(askedBy({ refId: 'A', focus: true }, filter)).toEqual({ filter, detail: true });
 });
 
 test('in focus are the causes and what they break, and nothing else', () => {
@@ -136,80 +139,50 @@ test('a table has no more rows than it may; before the first answer there is no 
   expect(lengths({ focus: true }, { problems: [WEB] })).toEqual([0, 0]);
 });
 
-describe('the server is asked', () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
-
+describe('a part of the graph with its problems', () => {
   const quiet: Update = { graph: new Graph(), changes: [], time: 0 };
-  const change: Update = { ...quiet, changes: [{ op: 'set' } as never] };
 
   function follow() {
     const updates = new Subject<Update>();
-    const questions: Array<{ resolve: (problems: Problem[]) => void; reject: (error: Error) => void }> = [];
-    const ask = () => new Promise<Problem[]>((resolve, reject) => questions.push({ resolve, reject }));
+    const problems = new Subject<ProblemUpdate>();
     const seen: Update[] = [];
-    const subscription = withProblems(updates, ask).subscribe((update) => seen.push(update));
-    const ids = () => seen.map(({ problems }) => problems?.map(({ id }) => id).join());
-    return { updates, questions, seen, ids, subscription };
+    const subscription = withProblems(updates, problems, (found) => chosen(found, {}, [])).subscribe((update) =>
+      seen.push(update)
+    );
+    return { updates, problems, seen, subscription };
   }
 
-  const pass = (millis: number) => vi.advanceTimersByTimeAsync(millis);
-
-  test('at once, then at most once a second while the graph changes, and now and then while it does not', async () => {
-    const { updates, questions, ids, subscription } = follow();
+  test('is told once both are known, and whenever one of them changes', () => {
+    const { updates, problems, seen, subscription } = follow();
     updates.next(quiet);
-    expect([questions.length, ids()]).toEqual([1, []]);
-    questions[0].resolve([WEB]);
-    await pass(0);
-    expect(ids()).toEqual(['a1']);
-    updates.next(change);
-    updates.next(change);
-    await pass(999);
-    expect([questions.length, ids()]).toEqual([1, ['a1']]);
-    await pass(1);
-    expect(questions.length).toBe(2);
-    questions[1].resolve([WEB, LACK]);
-    await pass(9999);
-    expect([questions.length, ids()]).toEqual([2, ['a1', 'a1,b2']]);
-    await pass(1);
-    expect(questions.length).toBe(3);
+    expect(seen).toEqual([]);
+    problems.next({ problems: [WEB] });
+    problems.next({ problems: [LACK, WEB] });
+    updates.next({ ...quiet, time: 7 });
+    expect(seen.map(({ problems }) => problems!.map(({ id }) => id).join())).toEqual(['a1', 'a1,b2', 'a1,b2']);
+    expect(seen[2].time).toBe(7);
     subscription.unsubscribe();
-    questions[2].resolve([]);
-    await pass(60_000);
-    expect([questions.length, ids().length, vi.getTimerCount()]).toEqual([3, 2, 0]);
+    expect([updates.observed, problems.observed]).toEqual([false, false]);
   });
 
-  test('again after a slow answer, if the graph has changed meanwhile', async () => {
-    const { updates, questions } = follow();
+  test('keeps what was told last when one of them is lost, and says so', () => {
+    const { updates, problems, seen } = follow();
     updates.next(quiet);
-    updates.next(change);
-    await pass(3000);
-    expect(questions.length).toBe(1);
-    questions[0].resolve([]);
-    await pass(0);
-    expect(questions.length).toBe(2);
+    problems.next({ problems: [WEB] });
+    problems.next({ problems: [WEB], unanswered: 'cut' });
+    expect(seen[1]).toEqual({ ...quiet, problems: [WEB], unanswered: 'cut' });
+    updates.next({ ...quiet, trouble: 'cut, too' });
+    expect(seen[2]).toEqual({ ...quiet, trouble: 'cut, too', problems: [WEB], unanswered: 'cut' });
+    problems.next({ problems: [] });
+    expect(seen[3]).toMatchObject({ problems: [] });
+    expect(seen[3].unanswered).toBeUndefined();
   });
 
-  test('and what it answered last stays when it does not answer, or is not there', async () => {
-    const { updates, questions, seen } = follow();
+  test('says why there are no problems when they cannot be followed', () => {
+    const { updates, problems, seen } = follow();
     updates.next(quiet);
-    questions[0].reject(new Error('HTTP 502'));
-    await pass(0);
-    expect(seen).toMatchObject([{ unanswered: 'HTTP 502' }]);
-    expect(seen[0].problems).toBeUndefined();
-    await pass(10_000);
-    questions[1].resolve([WEB]);
-    await pass(0);
-    expect(seen[1]).toEqual({ ...quiet, problems: [WEB] });
-    updates.next({ ...quiet, trouble: 'cut' });
-    expect(seen[2]).toEqual({ ...quiet, trouble: 'cut', problems: [WEB] });
-    await pass(60_000);
-    expect(questions.length).toBe(2);
-    updates.next(change);
-    await pass(1000);
-    expect(seen.length).toBe(3);
-    questions[2].reject(new Error('HTTP 503'));
-    await pass(0);
-    expect(seen[3]).toEqual({ ...change, problems: [WEB], unanswered: 'HTTP 503' });
+    problems.next({ unanswered: 'unknown field `what`', final: true });
+    problems.complete();
+    expect(seen).toEqual([{ ...quiet, unanswered: 'unknown field `what`' }]);
   });
 });

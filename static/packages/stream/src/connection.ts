@@ -16,7 +16,7 @@ export interface Filter {
 }
 
 /**
- * connecting: for the first time. catching-up: connected, but the graph may be old. live: the graph is what the
+ * connecting: for the first time. catching-up: connected, but what is held may be old. live: it is what the
  * server has. disconnected: `since` and `retry`, when it is tried again, are Unix milliseconds.
  * refused: for good; `reason` is for people, `error` the server's error code, which may be empty.
  */
@@ -43,9 +43,10 @@ export interface SignInRequired {
   readonly checking: boolean;
 }
 
-export interface StreamListener {
+/** T: `Change` of the graph, `ProblemChange` of problems. */
+export interface StreamListener<T = Change> {
   /** The changes of one message; empty when only the position moved. time: when they happened, Unix milliseconds. */
-  onChange(changes: readonly Change[], time: number): void;
+  onChange(changes: readonly T[], time: number): void;
   onConnection(connection: ConnectionState): void;
   /** What the server last said about itself; null while there is no connection. */
   onServerState?(state: ServerState | null): void;

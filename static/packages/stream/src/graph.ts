@@ -2,17 +2,9 @@
 
 import { deepEqual } from "./deep-equal";
 import { type EdgeKey, edgeKey, GraphStore } from "./graph-store";
-import type { Bookmark, Delta, Edge, GraphMessage, Node, Snapshot } from "./messages";
+import type { Delta, Edge, GraphMessage, Node, Snapshot } from "./messages";
+import { type Position, Progress, type Replica, type Sign } from "./progress";
 import { ProtocolError } from "./protocol-error";
-
-/** A place in history. epoch: which history; seq: how far in it. */
-export interface Position {
-  readonly epoch: string;
-  readonly seq: number;
-}
-
-/** `+`: added. `~`: changed. `-`: removed. */
-export type Sign = "+" | "~" | "-";
 
 /** node, edge: as it is now; of a removed one, as it was last. before: as it was; absent when added. */
 export type Change =
@@ -33,11 +25,12 @@ export interface ReadonlyGraph {
  * Applying a delta takes time proportional to the delta; only a snapshot takes time proportional to the graph.
  * Nodes and edges are never modified, only replaced.
  */
-export class Graph implements ReadonlyGraph {
+export class Graph implements ReadonlyGraph, Replica<GraphMessage, Change> {
+  readonly what = "graph";
   #store = new GraphStore();
-  #position: Position | null = null;
-  #assembler: SnapshotAssembler | null = new SnapshotAssembler();
-  #stale = false;
+  /** What the parts of an incomplete snapshot make. */
+  #staged = new GraphStore();
+  readonly #progress = new Progress();
 
   get nodes(): ReadonlyMap<string, Node> {
     return this.#store.nodes;
@@ -47,14 +40,12 @@ export class Graph implements ReadonlyGraph {
     return this.#store.edges;
   }
 
-  /** Null before the first complete snapshot. */
   get position(): Position | null {
-    return this.#position;
+    return this.#progress.position;
   }
 
-  /** Whether the next message may be a delta; false from a reset until its snapshot is complete. */
   get complete(): boolean {
-    return this.#assembler === null;
+    return this.#progress.complete;
   }
 
   outgoing(uid: string): Iterable<Edge> {
@@ -65,58 +56,32 @@ export class Graph implements ReadonlyGraph {
     return this.#store.incoming(uid);
   }
 
-  /** Expect a new snapshot. The graph stays as it is until the snapshot is complete. */
   restart(): void {
-    this.#assembler = new SnapshotAssembler();
-    this.#stale = true;
+    this.#progress.restart();
   }
 
-  /**
-   * For a new connection: the position to resume from, or null when a snapshot is needed.
-   *
-   * An incomplete snapshot is dropped.
-   */
   resume(): Position | null {
-    const resumes = this.#position !== null && !this.#stale;
-    this.#assembler = resumes ? null : new SnapshotAssembler();
-    return resumes ? this.#position : null;
+    return this.#progress.resume();
   }
 
-  /**
-   * Returns what the message changes. The last part of a snapshot returns how it differs from the graph before.
-   *
-   * Setting something to the value it has, and removing something that is not there, are no changes. Throws
-   * ProtocolError for a message that does not fit and leaves the graph as it was; call `restart` then.
-   */
+  takes(message: { readonly type: string }): message is GraphMessage {
+    return TYPES.has(message.type);
+  }
+
+  /** The last part of a snapshot returns how it differs from the graph before. */
   apply(message: GraphMessage): Change[] {
     switch (message.type) {
       case "delta":
-        return this.#delta(message);
+        return this.#progress.step(message, () => this.#delta(message));
       case "snapshot":
         return this.#snapshot(message);
-      case "bookmark":
-        this.#check(message, Math.min(message.seq, this.#position?.seq ?? 0));
-        this.#position = { epoch: message.epoch, seq: message.seq };
+      default:
+        this.#progress.move(message);
         return [];
-      case "reset":
-        this.#assembler = new SnapshotAssembler();
-        return [];
-    }
-  }
-
-  #check(message: Delta | Bookmark, since: number): void {
-    const what = `a ${message.type} of ${message.epoch}:${message.seq} since ${since}`;
-    if (this.#assembler !== null) throw new ProtocolError(`${what} before the end of a snapshot`);
-    const held = this.#position;
-    if (held?.epoch !== message.epoch || held.seq !== since) {
-      const where = held === null ? "nothing" : `${held.epoch}:${held.seq}`;
-      throw new ProtocolError(`${what}, while ${where} is held`);
     }
   }
 
   #delta(delta: Delta): Change[] {
-    this.#check(delta, delta.from);
-    if (delta.seq <= delta.from) throw new ProtocolError(`a delta from ${delta.from} to ${delta.seq}`);
     const changes: Change[] = [];
     try {
       this.#set(delta.nodes.set, delta.edges.set, changes);
@@ -125,7 +90,6 @@ export class Graph implements ReadonlyGraph {
       this.#undo(changes);
       throw error;
     }
-    this.#position = { epoch: delta.epoch, seq: delta.seq };
     return changes;
   }
 
@@ -172,47 +136,31 @@ export class Graph implements ReadonlyGraph {
   }
 
   #snapshot(part: Snapshot): Change[] {
-    if (this.#assembler === null) {
-      throw new ProtocolError(`a snapshot of ${part.epoch}:${part.seq} that was not asked for`);
-    }
-    this.#assembler.add(part);
+    this.#progress.checkPart(part);
+    if (part.part === 1) this.#staged = new GraphStore();
+    stage(this.#staged, part);
     if (!part.last) return [];
     const before = this.#store;
-    this.#store = this.#assembler.store;
-    this.#position = { epoch: part.epoch, seq: part.seq };
-    this.#assembler = null;
-    this.#stale = false;
+    this.#store = this.#staged;
+    this.#staged = new GraphStore();
+    this.#progress.finish(part);
     return difference(before, this.#store);
   }
 }
 
-/** Collects the parts of a snapshot. */
-class SnapshotAssembler {
-  readonly store = new GraphStore();
-  #part = 0;
-  #first: Snapshot | null = null;
+const TYPES = new Set(["snapshot", "delta", "bookmark", "reset"]);
 
-  /** Throws ProtocolError unless this is the next part of the same snapshot. */
-  add(part: Snapshot): void {
-    const first = this.#first ?? part;
-    if (part.part !== this.#part + 1 || part.epoch !== first.epoch || part.seq !== first.seq) {
-      throw new ProtocolError(
-        `part ${part.part} of a snapshot of ${part.epoch}:${part.seq} after ${this.#part} parts`,
-      );
+function stage(store: GraphStore, part: Snapshot): void {
+  for (const node of part.nodes) {
+    if (store.nodes.has(node.uid)) throw new ProtocolError(`${node.uid} is twice in a snapshot`);
+    store.setNode(node);
+  }
+  for (const edge of part.edges) {
+    const key = edgeKey(edge);
+    if (store.edges.has(key)) {
+      throw new ProtocolError(`the edge ${edge.type} ${edge.from} ${edge.to} is twice in a snapshot`);
     }
-    this.#first = first;
-    this.#part = part.part;
-    for (const node of part.nodes) {
-      if (this.store.nodes.has(node.uid)) throw new ProtocolError(`${node.uid} is twice in a snapshot`);
-      this.store.setNode(node);
-    }
-    for (const edge of part.edges) {
-      const key = edgeKey(edge);
-      if (this.store.edges.has(key)) {
-        throw new ProtocolError(`the edge ${edge.type} ${edge.from} ${edge.to} is twice in a snapshot`);
-      }
-      this.store.setEdge(key, edge);
-    }
+    store.setEdge(key, edge);
   }
 }
 

@@ -1,10 +1,10 @@
 /** The public API of the package; everything else is internal. */
 
 export { Backoff } from "./backoff";
-export { StreamClient, type StreamOptions } from "./client";
+export { ProblemClient, type ProblemOptions, StreamClient, type StreamOptions } from "./client";
 export type { ConnectionState, Filter, SignInRequired, StreamListener } from "./connection";
 export type { Credentials } from "./credentials";
-export { type Change, Graph, type Position, type ReadonlyGraph } from "./graph";
+export { type Change, Graph, type ReadonlyGraph } from "./graph";
 export type { EdgeKey } from "./graph-store";
 export { type EdgeType, fetchEdgeTypes, fetchKinds, type Kind, Kinds, LAYERS, type Layer } from "./kinds";
 export type {
@@ -17,25 +17,41 @@ export type {
   Message,
   Node,
   OwnerReference,
+  ProblemMessage,
+  ProblemsDelta,
+  ProblemsPart,
   Reset,
   Snapshot,
   Unresolved,
 } from "./messages";
 export { checkMessage, decode } from "./messages";
 export type { FallbackReason, Probe, ProbeResult } from "./probe";
+export { inOrder } from "./problem-order";
+export { type ProblemChange, ProblemSet } from "./problem-set";
 export {
   type CauseStep,
   fetchImpact,
   fetchProblem,
-  fetchProblems,
   fetchWhy,
   type Impact,
+  type ImpactLevels,
   PROBLEM_SORTS,
   type Problem,
   type ProblemNode,
   type ProblemSort,
   type Why,
 } from "./problems";
+export type { Position } from "./progress";
 export { ProtocolError } from "./protocol-error";
+export { RefusedError } from "./rest";
+export {
+  type Completion,
+  fetchCompletion,
+  fetchHits,
+  type Proposal,
+  type SearchHit,
+  type SearchHits,
+  unitsOf,
+} from "./search";
 export type { ClusterName, PartialKind, ServerState, SyncProgress } from "./server-state";
 export { STATUSES, type Status, severity } from "./status";

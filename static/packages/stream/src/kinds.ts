@@ -1,6 +1,6 @@
 /** What the server says about kinds and edge types (`/api/v1/kinds`, `/api/v1/edge-types`). */
 
-import { bearerHeaders } from "./credentials";
+import { fetchJson } from "./rest";
 
 /** Where a kind stands when the graph is drawn, from left to right: the way of a request, then what it needs. */
 export const LAYERS = [
@@ -81,15 +81,6 @@ export async function fetchKinds(stream: string, token: string | null): Promise<
 /** The same for the types of edges. */
 export const fetchEdgeTypes = (stream: string, token: string | null): Promise<EdgeType[]> =>
   fetchJson("edge-types", stream, token);
-
-/** The JSON document at a path of the API, beside the stream. Throws if it is refused. */
-export async function fetchJson<T>(path: string, stream: string, token: string | null): Promise<T> {
-  const url = new URL(path, stream);
-  url.protocol = url.protocol === "wss:" ? "https:" : "http:";
-  const answer = await fetch(url.href, { headers: bearerHeaders(token) });
-  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-  return answer.json();
-}
 
 function undescribed(kind: string): Kind {
   return {

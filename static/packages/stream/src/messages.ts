@@ -4,6 +4,7 @@
  * Unknown keys and message types are not errors: a later server may send them.
  */
 
+import type { Problem } from "./problems";
 import { ProtocolError } from "./protocol-error";
 import type { ServerState } from "./server-state";
 import type { Status } from "./status";
@@ -88,6 +89,25 @@ export interface Delta {
   readonly edges: { readonly set: readonly Edge[]; readonly remove: readonly Edge[] };
 }
 
+/** A part of the problems as of `seq`, a position of this list alone; parts count from 1. */
+export interface ProblemsPart {
+  readonly type: "problems";
+  readonly epoch: string;
+  readonly seq: number;
+  readonly part: number;
+  readonly last: boolean;
+  readonly problems: readonly Problem[];
+}
+
+/** Which problems changed after `from` up to `seq`. remove: ids. */
+export interface ProblemsDelta {
+  readonly type: "problems-delta";
+  readonly epoch: string;
+  readonly from: number;
+  readonly seq: number;
+  readonly problems: { readonly set: readonly Problem[]; readonly remove: readonly string[] };
+}
+
 /** Nothing for this filter up to `seq`. */
 export interface Bookmark {
   readonly type: "bookmark";
@@ -110,7 +130,14 @@ export interface ErrorMessage {
 }
 
 export type GraphMessage = Snapshot | Delta | Bookmark | Reset;
-export type Message = Hello | ServerState | GraphMessage | ErrorMessage | { readonly type: "pong" };
+export type ProblemMessage = ProblemsPart | ProblemsDelta | Bookmark | Reset;
+export type Message =
+  | Hello
+  | ServerState
+  | GraphMessage
+  | ProblemMessage
+  | ErrorMessage
+  | { readonly type: "pong" };
 
 type Check = (value: unknown) => boolean;
 
@@ -137,6 +164,13 @@ const node = shape({ uid: text, name: text, kind: text, status: text });
 const edgeName = shape({ type: text, from: text, to: text });
 const kind = shape({ kind: text, reason: optional(text), why: optional(text), objects: optional(number) });
 const position = { epoch: text, seq: whole };
+const named = shape({ kind: text, name: text });
+const problem = shape({
+  ...{ id: text, status: text, reason: text, message: text, cause: named },
+  affected: shape({ total: number, kinds: shape({}) }),
+  ...{ entries: listOf(named), releases: listOf(shape({ name: text })) },
+  ...{ namespaces: listOf(text), path: listOf(named) },
+});
 
 const SHAPES: ReadonlyMap<string, Check> = new Map([
   ["hello", shape({ heartbeat: number, protocol: optional(text), server: optional(text) })],
@@ -161,6 +195,11 @@ const SHAPES: ReadonlyMap<string, Check> = new Map([
       nodes: shape({ set: listOf(node), remove: listOf(text) }),
       edges: shape({ set: listOf(edgeName), remove: listOf(edgeName) }),
     }),
+  ],
+  ["problems", shape({ ...position, part: whole, last: flag, problems: listOf(problem) })],
+  [
+    "problems-delta",
+    shape({ ...position, from: whole, problems: shape({ set: listOf(problem), remove: listOf(text) }) }),
   ],
   ["bookmark", shape(position)],
   ["reset", shape({ reason: optional(text) })],

@@ -1,6 +1,6 @@
 /** What is broken, why, and what depends on it, as the server answers it. */
 
-import { fetchJson } from "./kinds";
+import { fetchJson } from "./rest";
 import type { Status } from "./status";
 
 /** Who something is. What does not exist has no uid and no status. */
@@ -20,10 +20,14 @@ export interface ProblemCause extends ProblemNode {
   readonly members?: readonly ProblemNode[];
 }
 
-/** One cause with all that it breaks. id: the same from beginning to end. path: from an entry to the cause. */
+/**
+ * One cause with all that it breaks. id: the same from beginning to end. reach: how far it is felt, for the order;
+ * absent from an older server. path: from an entry to the cause.
+ */
 export interface Problem {
   readonly id: string;
   readonly status: Status;
+  readonly reach?: number;
   readonly reason: string;
   readonly message: string;
   readonly since?: string;
@@ -56,28 +60,27 @@ export interface Why {
   readonly needs: readonly ProblemNode[];
 }
 
-/** What would stop, go on with less, or lose one of its copies if a node failed. */
+/** What would stop, go on with less, or lose one of its copies. */
+export interface ImpactLevels<T> {
+  readonly stops: T;
+  readonly degrades: T;
+  readonly losesCopy: T;
+}
+
+/** counts: of each kind at each level; exact, while levels name a thousand at most. later: what fails at its next start. */
 export interface Impact {
   readonly target: ProblemNode;
-  readonly levels: {
-    readonly stops: readonly ProblemNode[];
-    readonly degrades: readonly ProblemNode[];
-    readonly losesCopy: readonly ProblemNode[];
-  };
+  readonly levels: ImpactLevels<readonly ProblemNode[]>;
+  readonly counts?: ImpactLevels<Readonly<Record<string, number>>>;
+  readonly later?: readonly ProblemNode[];
+  readonly entries?: readonly ProblemNode[];
 }
 
 /** The orders of a list of problems. */
 export const PROBLEM_SORTS = ["severity", "reach", "affected", "age", "newest"] as const;
 export type ProblemSort = (typeof PROBLEM_SORTS)[number];
 
-/** The problems of the part that a filter keeps, in this order. stream: the address of the stream. */
-export const fetchProblems = (
-  stream: string,
-  token: string | null,
-  query: URLSearchParams,
-): Promise<Problem[]> => fetchJson(`problems?${query}`, stream, token);
-
-/** One problem, with the nodes that it affects. */
+/** One problem, with the nodes that it affects. stream: the address of the stream. */
 export const fetchProblem = (stream: string, token: string | null, id: string): Promise<Problem> =>
   fetchJson(`problems/${encodeURIComponent(id)}`, stream, token);
 

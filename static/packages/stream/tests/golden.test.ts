@@ -2,8 +2,11 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type Change, Graph, type Position } from "../src/graph";
-import { checkMessage, type Edge, type GraphMessage, type Node } from "../src/messages";
+import { type Change, Graph } from "../src/graph";
+import { checkMessage, type Edge, type Node } from "../src/messages";
+import { type ProblemChange, ProblemSet } from "../src/problem-set";
+import type { Problem } from "../src/problems";
+import type { Position, Replica } from "../src/progress";
 import { ProtocolError } from "../src/protocol-error";
 
 /** connect: what a new connection resumes from. hear: a message; changes or violation: what comes of it. */
@@ -12,45 +15,52 @@ type Step =
   | { hear: unknown; changes: string[] }
   | { hear: unknown; violation: string };
 
-interface Golden {
+interface Golden<T> {
   about: string;
   steps: Step[];
-  then: { nodes: Node[]; edges: Edge[]; position: Position | null; complete: boolean };
+  then: T & { position: Position | null; complete: boolean };
 }
 
-const DIRECTORY = new URL("../../../docs/vectors/", import.meta.url);
-const GRAPH_MESSAGES = new Set(["snapshot", "delta", "bookmark", "reset"]);
+const GRAPH = new URL("../../../docs/vectors/", import.meta.url);
+const PROBLEMS = new URL("problems/", GRAPH);
 
-function take(graph: Graph, document: unknown): Change[] {
+const namesIn = (folder: URL) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .sort();
+
+const read = <T>(folder: URL, name: string): Golden<T> =>
+  JSON.parse(readFileSync(new URL(name, folder), "utf-8"));
+
+function take<M, C>(replica: Replica<M, C>, document: unknown): C[] {
   const message = checkMessage(document);
-  return message !== null && GRAPH_MESSAGES.has(message.type) ? graph.apply(message as GraphMessage) : [];
+  return message !== null && replica.takes(message) ? replica.apply(message) : [];
 }
 
-function line(change: Change): string {
+function line(change: Change | ProblemChange): string {
+  if ("problem" in change) return `${change.sign} ${change.problem.id}`;
   if ("node" in change) return `${change.sign} ${change.node.uid}`;
   return `${change.sign} ${change.edge.type} ${change.edge.from} ${change.edge.to}`;
 }
 
-function follow(graph: Graph, step: Step): void {
-  if ("connect" in step) expect(graph.resume()).toEqual(step.connect);
-  else if ("changes" in step) expect(take(graph, step.hear).map(line)).toEqual(step.changes);
+function follow<M, C extends Change | ProblemChange>(replica: Replica<M, C>, step: Step): void {
+  if ("connect" in step) expect(replica.resume()).toEqual(step.connect);
+  else if ("changes" in step) expect(take(replica, step.hear).map(line)).toEqual(step.changes);
   else {
-    expect(() => take(graph, step.hear)).toThrow(
+    expect(() => take(replica, step.hear)).toThrow(
       expect.objectContaining({ name: ProtocolError.name, message: expect.stringContaining(step.violation) }),
     );
-    graph.restart();
+    replica.restart();
   }
 }
 
-describe("golden message sequences", () => {
-  const names = readdirSync(DIRECTORY).sort();
-
+describe("golden message sequences of the graph", () => {
   it("are there", () => {
-    expect(names.length).toBeGreaterThan(20);
+    expect(namesIn(GRAPH).length).toBeGreaterThan(20);
   });
 
-  it.each(names)("%s", (name) => {
-    const golden: Golden = JSON.parse(readFileSync(new URL(name, DIRECTORY), "utf-8"));
+  it.each(namesIn(GRAPH))("%s", (name) => {
+    const golden = read<{ nodes: Node[]; edges: Edge[] }>(GRAPH, name);
     const graph = new Graph();
     for (const step of golden.steps) follow(graph, step);
     expect([...graph.nodes.values()]).toEqual(golden.then.nodes);
@@ -61,5 +71,20 @@ describe("golden message sequences", () => {
       expect([...graph.outgoing(edge.from)]).toContainEqual(edge);
       expect([...graph.incoming(edge.to)]).toContainEqual(edge);
     }
+  });
+});
+
+describe("golden message sequences of problems", () => {
+  it("are there", () => {
+    expect(namesIn(PROBLEMS).length).toBeGreaterThan(20);
+  });
+
+  it.each(namesIn(PROBLEMS))("%s", (name) => {
+    const golden = read<{ problems: Problem[] }>(PROBLEMS, name);
+    const problems = new ProblemSet();
+    for (const step of golden.steps) follow(problems, step);
+    expect([...problems.byId.values()]).toEqual(golden.then.problems);
+    expect(problems.position).toEqual(golden.then.position);
+    expect(problems.complete).toBe(golden.then.complete);
   });
 });

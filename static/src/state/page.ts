@@ -1,0 +1,41 @@
+/** The page as it is now, for those who draw it. */
+
+import type { ClusterName, ConnectionState, FallbackReason, Problem, ServerState } from "@astrolabe/stream";
+import type { Card } from "../cluster/cards";
+import type { Counts } from "../cluster/counts";
+import type { Scene } from "../scene/scene";
+import type { Study } from "./answers";
+import type { Selection } from "./selection";
+import type { Trust } from "./trust";
+import type { View } from "./url";
+
+/**
+ * All that is on the page. state: what the server says now; null while it says nothing. cluster: what it said
+ * last, which is what the picture is of. counts, nodes: of what the filter shows. problems: of the same; null until
+ * the server has told them. fault: why the filter's search is refused, or empty. study: of what is focused, once the
+ * server has answered. fallback: why updates arrive as server-sent events, until somebody hides that. hidden: the types of edges that are not drawn. lost: what is focused no longer exists. updated: the server
+ * has a newer version than the page.
+ */
+export interface Page {
+  readonly connection: ConnectionState;
+  readonly state: ServerState | null;
+  readonly trust: Trust;
+  readonly cluster: ClusterName | null;
+  readonly fallback: FallbackReason | null;
+  readonly signedIn: boolean;
+  readonly loaded: boolean;
+  readonly updated: boolean;
+  readonly counts: Counts;
+  readonly nodes: number;
+  readonly problems: readonly Problem[] | null;
+  readonly fault: string;
+  readonly view: View;
+  readonly open: ReadonlySet<string>;
+  readonly scene: Scene;
+  readonly study: Study | null;
+  readonly story: readonly Card[];
+  readonly lost: boolean;
+  readonly selection: Selection | null;
+  readonly edgeTypes: ReadonlyMap<string, number>;
+  readonly hidden: ReadonlySet<string>;
+}

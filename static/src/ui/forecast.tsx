@@ -1,0 +1,74 @@
+import type { ImpactLevels, ProblemNode } from "@astrolabe/stream";
+import { nameOf } from "../cluster/names";
+import type { Forecast as ForecastOf } from "../state/answers";
+import type { Viewer } from "../state/viewer";
+import { Glyph } from "./glyph";
+
+type Level = keyof ImpactLevels<unknown>;
+
+/** What happens at each level, by how many. */
+const LEVELS: readonly { level: Level; title: string; one: string; many: string }[] = [
+  { level: "stops", title: "Stops working", one: "stops working", many: "stop working" },
+  { level: "degrades", title: "Goes on with less", one: "goes on with less", many: "go on with less" },
+  { level: "losesCopy", title: "Loses a copy", one: "loses a copy", many: "lose a copy" },
+];
+
+/** What depends on something, headed by what was asked: what would happen without it. */
+export function Forecast({ viewer, forecast }: { viewer: Viewer; forecast: ForecastOf }) {
+  const { target, later, entries } = forecast;
+  const parts = LEVELS.flatMap(({ level, one, many }) => {
+    const number = total(forecast.counts[level]);
+    return number === 0 ? [] : [`${number.toLocaleString()} ${number === 1 ? one : many}`];
+  });
+  if (later.length > 0)
+    parts.push(`${later.length} ${later.length === 1 ? "fails" : "fail"} at the next start`);
+  return (
+    <div class="forecast">
+      <p>
+        <strong>
+          Without {target.kind} {target.name}
+        </strong>{" "}
+        {parts.length > 0 ? `${parts.join(", ")}.` : "nothing else is affected."}
+        {entries > 0 && ` Users notice it at ${entries === 1 ? "1 entry point" : `${entries} entry points`}.`}
+      </p>
+      {parts.length > 0 && (
+        <details>
+          <summary>List</summary>
+          <div>
+            {LEVELS.map(({ level, title }) => (
+              <Names key={level} viewer={viewer} title={title} nodes={forecast.levels[level]} />
+            ))}
+            <Names viewer={viewer} title="Fails at its next start" nodes={later} />
+          </div>
+        </details>
+      )}
+    </div>
+  );
+}
+
+const total = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((sum, each) => sum + each, 0);
+
+function Names(props: { viewer: Viewer; title: string; nodes: readonly ProblemNode[] }) {
+  const { viewer, title, nodes } = props;
+  if (nodes.length === 0) return null;
+  return (
+    <section>
+      <h3>
+        {title} <span class="number">{nodes.length}</span>
+      </h3>
+      <ul>
+        {nodes.map((node) => (
+          <li key={nameOf(node)}>
+            <button type="button" class="node-link" onClick={() => viewer.select(nameOf(node))}>
+              {node.status && <Glyph status={node.status} label={node.status} />}
+              <abbr title={node.kind}>{viewer.graph.kinds.of(node.kind).abbreviation}</abbr>
+              <span class="name">{node.name}</span>
+              <span class="where">{node.namespace}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
