@@ -149,6 +149,14 @@ async def _check_scopes(cluster: Cluster, settings: Settings, catalogue: Catalog
     return await asyncio.gather(*[check_scope(scope) for scope in scopes_of(settings, catalogue)])
 
 
+def _rules(settings: Settings) -> tuple[RuleBook, list[Finding]]:
+    """The rules that are followed, and what is wrong with a user's own."""
+    if not settings.rules:
+        return RuleBook.shipped(settings.homes), []
+    loaded = RuleBook.load(settings.rules, RuleBook.shipped(settings.homes))
+    return loaded.book, [Finding("Rules", "warning", str(error)) for error in loaded.errors]
+
+
 async def _check_custom(cluster: Cluster, settings: Settings) -> list[Finding]:
     """The custom kinds of the cluster: seen, not seen, noise, or left out."""
     selection = selection_of(settings)
@@ -159,7 +167,7 @@ async def _check_custom(cluster: Cluster, settings: Settings) -> list[Finding]:
     except RequestFailed as error:
         return [Finding("Custom resources", "warning", f"the API server did not list its kinds: {error}")]
     free = asyncio.Semaphore(AT_A_TIME)
-    rules = RuleBook.shipped()
+    rules, refused = _rules(settings)
 
     async def check_kind(definition: Definition) -> list[Finding]:
         choice = selection.choose(definition)
@@ -174,7 +182,8 @@ async def _check_custom(cluster: Cluster, settings: Settings) -> list[Finding]:
             return [await _check_permission(cluster, scope, entry) for scope in scopes_of(settings, (entry,))]
 
     custom = sorted((each for each in served.kinds if each.group not in OWN_GROUPS), key=lambda each: each.id)
-    return [finding for found in await asyncio.gather(*map(check_kind, custom)) for finding in found]
+    found = await asyncio.gather(*map(check_kind, custom))
+    return [*refused, *[finding for findings in found for finding in findings]]
 
 
 async def _check_helm(cluster: Cluster, settings: Settings, catalogue: Catalogue) -> list[Finding]:

@@ -16,6 +16,7 @@ import yaml
 import astrolabe
 from astrolabe.cli import flag_types
 from astrolabe.cli.flags import CHECK, SERVE
+from astrolabe.kinds.custom.parsing import parse_rules
 from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.event_kinds import CORE_EVENT
 from astrolabe.sim.server import Simulator
@@ -235,6 +236,7 @@ def test_the_scope_and_the_redis_are_those_that_are_named() -> None:
         "everything": {
             "ASTROLABE_KINDS": "Pod,Deployment",
             "ASTROLABE_CUSTOM_RESOURCES": "*.cert-manager.io,-Order.acme.cert-manager.io",
+            "ASTROLABE_RULES": "/etc/astrolabe/rules",
             "ENABLE_PERSISTENCE": "true",
             "ASTROLABE_CLUSTER_NAME": "east",
             "REDIS_URL": None,
@@ -310,12 +312,24 @@ def test_passwords_come_from_secrets_only() -> None:
 def test_tokens_and_certificates_are_mounted_where_the_flags_look() -> None:
     pod = find("everything", "Deployment")["spec"]["template"]["spec"]
     mounts = {each["name"]: each["mountPath"] for each in container("everything")["volumeMounts"]}
-    secrets = {each["name"]: each["secret"]["secretName"] for each in pod["volumes"]}
+    secrets = {each["name"]: each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each}
     files = [each.partition("=")[2] for each in container("everything")["args"] if "-file=" in each]
     assert secrets == {"tokens": "astrolabe-tokens", "tls": "astrolabe-tls"}
     assert files == [f"{mounts['tokens']}/tokens", f"{mounts['tls']}/tls.crt", f"{mounts['tls']}/tls.key"]
     assert container("everything")["livenessProbe"]["httpGet"]["scheme"] == "HTTPS"
     assert "scheme" not in container("default")["livenessProbe"]["httpGet"]
+
+
+def test_rules_are_mounted_where_the_variable_looks() -> None:
+    pod = find("everything", "Deployment")["spec"]["template"]["spec"]
+    (volume,) = [each for each in pod["volumes"] if "configMap" in each]
+    rules = find("everything", "ConfigMap", "astrolabe-rules")
+    assert volume["configMap"]["name"] == rules["metadata"]["name"]
+    (mount,) = [each for each in container("everything")["volumeMounts"] if each["name"] == volume["name"]]
+    (given,) = [each for each in variables("everything") if each["name"] == "ASTROLABE_RULES"]
+    assert mount["mountPath"] == given["value"]
+    (file,) = rules["data"].items()
+    assert [f"{rule.id.kind}.{rule.id.group}" for rule in parse_rules(*file)] == ["Crawler.example.com"]
 
 
 def test_a_service_monitor_scrapes_the_port_of_the_service() -> None:

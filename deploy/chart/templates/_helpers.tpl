@@ -79,6 +79,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* The ConfigMap with the rules of the user; empty: none. */}}
+{{- define "astrolabe.rules" -}}
+{{- if and .Values.rules.files .Values.rules.configMap -}}
+{{- fail "rules: give either files or the name of a configMap, not both" -}}
+{{- end -}}
+{{- if .Values.rules.files -}}
+{{- printf "%s-rules" (include "astrolabe.name" .) -}}
+{{- else -}}
+{{- .Values.rules.configMap -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The command line, one flag a line of YAML. */}}
 {{- define "astrolabe.args" -}}
 - --log-format={{ .Values.log.format }}
@@ -148,6 +160,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- else if and .Values.namespaces (include "astrolabe.onlyAddsKinds" .) }}
 - name: ASTROLABE_CUSTOM_RESOURCES
   value: auto
+{{- end }}
+{{- if include "astrolabe.rules" . }}
+- name: ASTROLABE_RULES
+  value: /etc/astrolabe/rules
 {{- end }}
 {{- if .Values.helmDetails }}
 - name: ASTROLABE_HELM_DETAILS
