@@ -347,22 +347,24 @@ def explain(kind: str, filename: str, rules: str, output: str) -> None:
 @rules.command(
     name="check",
     cls=GoCommand,
-    short_help="Checks a file of rules.",
-    params=[click.Argument(["file"]), *flags.CLUSTER],
+    short_help="Checks rules.",
+    params=[click.Argument(["path"]), *flags.CLUSTER],
 )
-def check_rules(file: str, **given: Any) -> None:
-    """Checks a file of rules, and with --kubeconfig also against the schemas of the cluster's CRDs.
+def check_rules(path: str, **given: Any) -> None:
+    """Checks a file of rules, or all in a directory; with --kubeconfig also against the schemas of the
+    cluster's CRDs.
 
-    Prints what is wrong, with file and line. Exits 1 if the file is refused.
+    Prints what is wrong, with file and line. Exits 1 if a file is refused.
     """
     from astrolabe.cli import rules as ruling
 
     try:
-        checked = ruling.check(file)
+        checked = ruling.check(path)
         if click.get_current_context().get_parameter_source("kubeconfig") is ParameterSource.COMMANDLINE:
-            for line in _complete_check(ruling.check_against_cluster(file, _settings(given))):
+            for line in _complete_check(ruling.check_against_cluster(path, _settings(given))):
                 click.echo(printable(line))
-        click.echo(printable(checked))
+        for line in checked:
+            click.echo(printable(line))
     except ruling.RulesFailed as error:
         raise CommandFailed(str(error)) from error
 

@@ -15,7 +15,7 @@ from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.builtin import builtin_kinds
 from astrolabe.kinds.custom.parsing import parse_rules
 from astrolabe.kinds.custom.rule import KindRule
-from astrolabe.kinds.custom.rulebook import RuleBook
+from astrolabe.kinds.custom.rulebook import SUFFIXES, RuleBook
 from astrolabe.kinds.custom.yaml_reader import RuleError
 from astrolabe.settings import Settings
 
@@ -71,17 +71,60 @@ def _meant(word: str, book: RuleBook) -> GroupKind:
     )
 
 
-def check(file: str) -> str:
-    """Check a file of rules. Raises RulesFailed."""
-    rules = _rules(file)
-    _need_groups(rules)
-    names = ", ".join([f"{rule.id.kind}.{rule.id.group}" for rule in rules])
-    return f"{file}: {len(rules)} {'rule' if len(rules) == 1 else 'rules'} ({names})"
+def check(path: str) -> list[str]:
+    """Check a file of rules, or those of a directory. A line for each file. Raises RulesFailed."""
+    found: list[str] = []
+    refused: list[str] = []
+    seen: dict[GroupKind, KindRule] = {}
+    for file in _files(path):
+        try:
+            rules = _rules(file)
+            _need_names(rules)
+            _need_one_each(rules, seen)
+        except RulesFailed as error:
+            refused.append(str(error))
+            continue
+        names = ", ".join(map(_name, rules))
+        found.append(f"{file}: {len(rules)} {'rule' if len(rules) == 1 else 'rules'} ({names})")
+    if refused:
+        raise RulesFailed("\n".join(refused))
+    return found
 
 
-def _need_groups(rules: Iterable[KindRule]) -> None:
-    """A name without a group can only be one of Kubernetes' own. Raises RulesFailed."""
+def _files(path: str) -> list[str]:
+    """The files that a directory is read from, or the file itself. Raises RulesFailed."""
+    if path == "-" or not Path(path).is_dir():
+        return [path]
+    try:
+        found = [
+            str(each) for each in sorted(Path(path).iterdir()) if each.suffix in SUFFIXES and each.is_file()
+        ]
+    except OSError as error:
+        raise RulesFailed(f"cannot read {path}: {error.strerror or error}") from error
+    if not found:
+        raise RulesFailed(f"{path} has no rules: none of its files ends with {' or '.join(SUFFIXES)}")
+    return found
+
+
+def _name(rule: KindRule) -> str:
+    return f"{rule.id.kind}.{rule.id.group}" if rule.id.group else rule.id.kind
+
+
+def _need_one_each(rules: Iterable[KindRule], seen: dict[GroupKind, KindRule]) -> None:
+    """Of two rules of a kind in different files only the later counts. Raises RulesFailed."""
+    for rule in rules:
+        other = seen.setdefault(rule.id, rule)
+        if other is not rule:
+            raise RulesFailed(
+                f"{rule.source}:{rule.line}: {_name(rule)} has a rule at {other.source}:{other.line}, too;"
+                " put them together"
+            )
+
+
+def _need_names(rules: Iterable[KindRule]) -> None:
+    """A name without a group can only be one of Kubernetes' own, which have no rules. Raises RulesFailed."""
     own = {kind.id.kind for kind in builtin_kinds()}
+    ids = {kind.id for kind in builtin_kinds()}
     for rule in rules:
         named = [(rule.line, rule.id)]
         named += [(reference.line, to) for reference in rule.references for to in reference.to]
@@ -91,6 +134,11 @@ def _need_groups(rules: Iterable[KindRule]) -> None:
                     f"{rule.source}:{line}: no kind of Kubernetes' own is called {id.kind!r};"
                     f" write the group of another's with it, such as {id.kind}.example.com"
                 )
+        if rule.id in ids:
+            raise RulesFailed(
+                f"{rule.source}:{rule.line}: {_name(rule)} is built in, and needs no rule;"
+                " rules are for custom resources"
+            )
 
 
 def _rules(file: str) -> list[KindRule]:
@@ -100,6 +148,7 @@ def _rules(file: str) -> list[KindRule]:
         raise RulesFailed(str(error)) from error
 
 
-async def check_against_cluster(file: str, settings: Settings) -> list[str]:
+async def check_against_cluster(path: str, settings: Settings) -> list[str]:
     """The paths of the rules that the CRDs of a cluster do not have. Raises RulesFailed and ClusterError."""
-    return await unknown_paths(_rules(file), settings)
+    rules = [rule for file in _files(path) for rule in _rules(file)]
+    return await unknown_paths(rules, settings)

@@ -158,6 +158,32 @@ def test_check(tmp_path: Path) -> None:
     assert f"{file}:2: layer cannot be 'top'" in result.output
 
 
+def test_check_takes_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("kind: Widget.example.com\nstatus: {ready: [Ready]}\n")
+    (tmp_path / "b.yml").write_text("kind: Gadget.example.com\n---\nkind: Gear.example.com\n")
+    (tmp_path / "notes.txt").write_text("no rules")
+    result = run("check", str(tmp_path))
+    assert result.output.splitlines() == [
+        f"{tmp_path}/a.yaml: 1 rule (Widget.example.com)",
+        f"{tmp_path}/b.yml: 2 rules (Gadget.example.com, Gear.example.com)",
+    ]
+    (tmp_path / "c.yaml").write_text("kind: Widget.example.com\n")
+    (tmp_path / "d.yaml").write_text("kind: Deployment.apps\n")
+    (tmp_path / "e.yaml").write_text("kind: Gizmo.example.com\nmetadata: {a: .spec.b}\n")
+    result = run("check", str(tmp_path))
+    assert result.exit_code == 1
+    said = result.output
+    assert f"{tmp_path}/c.yaml:1: Widget.example.com has a rule at {tmp_path}/a.yaml:1, too" in said
+    assert f"{tmp_path}/d.yaml:1: Deployment.apps is built in, and needs no rule" in said
+    assert f"{tmp_path}/e.yaml:2: a: '.spec.b' is written as JSONPath" in said
+
+
+def test_check_of_a_directory_without_rules(tmp_path: Path) -> None:
+    result = run("check", str(tmp_path))
+    assert result.exit_code == 1
+    assert f"{tmp_path} has no rules: none of its files ends with .yaml or .yml" in result.output
+
+
 RULES = """\
 kind: Widget.example.com
 versions: [v1]

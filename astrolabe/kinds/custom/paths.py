@@ -1,8 +1,8 @@
 """Paths into a manifest: `spec.rules[].backendRefs[].name`, and what stands there.
 
 `a.b` is a field, `a[key.with/dots]` a field whose name has dots, `a[]` each element of a list, `a[0]` one of
-them, `a[type=Ready]` the elements whose field has that value, `a.*` each value of a map, and `a.**Ref` each
-object below `a` under a key that ends so.
+them, `a[type=Ready]` or `a[health.status=Degraded]` the elements whose field has that value, `a.*` each value
+of a map, and `a.**Ref` each object below `a` under a key that ends so.
 """
 
 from __future__ import annotations
@@ -32,10 +32,15 @@ class Index(NamedTuple):
 
 
 class Where(NamedTuple):
-    """The elements of a list whose field has a value."""
+    """The elements of a list whose field has a value. key: with dots it is further down."""
 
     key: str
     value: str
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The way from the element to the field."""
+        return tuple([Key(name) for name in self.key.split(".")])
 
 
 class AnyKey(NamedTuple):
@@ -56,6 +61,11 @@ _TOKEN = re.compile(r"\.?(?:\*\*([A-Za-z][\w-]*)|(\*)|\[([^\]]*)\]|([^.\[\]*\s]+
 
 def parse(text: str) -> Path:
     """Parse a path. Raises PathError."""
+    if text.startswith((".", "$", "{")):
+        plain = text.strip("{}").lstrip("$.")
+        raise PathError(
+            f"{text!r} is written as JSONPath; write it without the beginning: {plain or 'spec.name'}"
+        )
     segments: list[Segment] = []
     at = 0
     while at < len(text):
